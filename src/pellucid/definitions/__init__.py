@@ -1,0 +1,40 @@
+"""What each kind of step means: one pure NumPy function a kind.
+
+They are the documentation, the oracle that faster code is tested against, and what the interpreter runs. Saved
+values are passed explicitly, nothing is hidden in state, and every function works in float32 and float64.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType, ModuleType
+from typing import Any
+
+from . import conv, custom, input, linear, loss, norm, optimizer, pointwise, pool
+
+
+def _kinds(module: ModuleType, *kinds: str) -> dict[str, Callable[..., Any]]:
+    """Map each kind to the function of its name: "conv2d.grad_weight" is ``conv2d_grad_weight``."""
+    return {kind: getattr(module, kind.replace(".", "_")) for kind in kinds}
+
+
+DEFINITIONS: Mapping[str, Callable[..., Any]] = MappingProxyType(
+    _kinds(input, "gather", "scale", "scale.grad_input")
+    | _kinds(conv, "conv2d", "conv2d.grad_input", "conv2d.grad_weight", "conv2d.grad_bias")
+    | _kinds(linear, "linear", "linear.grad_input", "linear.grad_weight", "linear.grad_bias")
+    | _kinds(linear, "flatten", "flatten.grad_input")
+    | _kinds(pool, "max_pool2d", "max_pool2d.grad_input", "avg_pool2d", "avg_pool2d.grad_input")
+    | _kinds(pool, "adaptive_avg_pool2d", "adaptive_avg_pool2d.grad_input")
+    | _kinds(pointwise, "relu", "relu.grad_input", "leaky_relu", "leaky_relu.grad_input", "relu6", "relu6.grad_input")
+    | _kinds(pointwise, "sigmoid", "sigmoid.grad_input", "tanh", "tanh.grad_input", "softmax", "softmax.grad_input")
+    | _kinds(pointwise, "dropout", "dropout.grad_input", "add", "concat", "concat.grad_input")
+    | _kinds(norm, "batch_statistics", "batch_norm", "batch_norm.grad_input", "batch_norm.grad_weight")
+    | _kinds(norm, "batch_norm.grad_bias", "running_statistics")
+    | _kinds(norm, "batch_norm_running", "batch_norm_running.grad_input", "batch_norm_running.grad_weight")
+    | _kinds(norm, "local_response_norm", "local_response_norm.grad_input")
+    | _kinds(custom, "custom", "custom.grad")
+    | _kinds(loss, "total_weight", "total_class_weight", "cross_entropy", "cross_entropy.grad_input")
+    | _kinds(loss, "squared_error", "squared_error.grad_input", "count_correct")
+    | _kinds(optimizer, "sgd", "sgd_momentum", "adam", "adamw", "clip_factor", "scale_gradient", "average_weight")
+)
+"""Kind of step -> the function that defines it."""

@@ -1,0 +1,35 @@
+"""What happens to images before the first layer: they are gathered from the data set, and scaled.
+
+Axes: D samples of the data set, N samples of the batch, C channels, H W pixels.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .arrays import Array, Whole
+
+
+def gather(data: NDArray[Any], index: Whole) -> NDArray[Any]:
+    """``y[n] = data[index[n]]``: data (D, …), index (N,) -> (N, …), of the data's own dtype."""
+    return np.take(data, index, axis=0)
+
+
+def scale(x: NDArray[Any], *, mean: tuple[float, ...], std: tuple[float, ...], dtype: str) -> Array:
+    """``y[n, c] = (x[n, c] / 255 − mean[c]) / std[c]``; only uint8 is divided by 255: x (N, C, …), mean, std (C,) or
+    (1,)."""
+    y: Array = x.astype(dtype)
+    if x.dtype == np.uint8:
+        y = y / 255
+    channels = (-1, *[1] * (x.ndim - 2))
+    return (y - np.asarray(mean, dtype).reshape(channels)) / np.asarray(std, dtype).reshape(channels)
+
+
+def scale_grad_input(x: NDArray[Any], grad_output: Array, *, std: tuple[float, ...]) -> Array:
+    """``∂L/∂x[n, c] = grad_output[n, c] / std[c]``, and / 255 for uint8."""
+    channels = (-1, *[1] * (x.ndim - 2))
+    grad = grad_output / np.asarray(std, grad_output.dtype).reshape(channels)
+    return grad / 255 if x.dtype == np.uint8 else grad

@@ -1,0 +1,45 @@
+"""The fully connected (dense) layer, its gradients, and flattening.
+
+``y[n, o] = bias[o] + Σ i  x[n, i] · weight[o, i]``
+
+Axes: N samples, I input features, O output features.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from .arrays import Array
+
+
+def linear(x: Array, weight: Array, bias: Array | None = None) -> Array:
+    """``y = x weightᵀ + bias``: x (N, I), weight (O, I), bias (O,) -> y (N, O)."""
+    y = x @ weight.T
+    return y if bias is None else y + bias
+
+
+def linear_grad_input(grad_output: Array, weight: Array) -> Array:
+    """``∂L/∂x[n, i] = Σ o  grad_output[n, o] · weight[o, i]``: (N, O), (O, I) -> (N, I)."""
+    return grad_output @ weight
+
+
+def linear_grad_weight(x: Array, grad_output: Array) -> Array:
+    """``∂L/∂weight[o, i] = Σ n  grad_output[n, o] · x[n, i]``: (N, I), (N, O) -> (O, I)."""
+    return grad_output.T @ x
+
+
+def linear_grad_bias(grad_output: Array) -> Array:
+    """``∂L/∂bias[o] = Σ n  grad_output[n, o]``: (N, O) -> (O,)."""
+    return np.asarray(grad_output.sum(axis=0))
+
+
+def flatten(x: Array) -> Array:
+    """``y[n, (c·H + i)·W + j] = x[n, c, i, j]``: (N, C, H, W) -> (N, C·H·W)."""
+    return x.reshape(x.shape[0], math.prod(x.shape[1:]))
+
+
+def flatten_grad_input(grad_output: Array, *, shape: tuple[int, ...]) -> Array:
+    """The same numbers in the input's shape: (N, C·H·W), shape (C, H, W) -> (N, C, H, W)."""
+    return grad_output.reshape(grad_output.shape[0], *shape)

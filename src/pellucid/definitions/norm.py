@@ -1,0 +1,127 @@
+"""Batch normalisation and local response normalisation, and their gradients.
+
+``batch norm: y = weight · x̂ + bias,  x̂ = (x − mean) / √(variance + eps)``, mean and variance a channel over the batch
+``local response: y = x · s^−beta,  s[c] = k + alpha/size · Σ x²`` over `size` neighbouring channels
+
+Axes: N samples, C channels, P pixels of a channel (1 for features (N, C)).
+References: S. Ioffe and C. Szegedy, "Batch Normalization", 2015; A. Krizhevsky, I. Sutskever and G. Hinton, "ImageNet
+Classification with Deep Convolutional Neural Networks", 2012, section 3.3.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .arrays import Array
+
+
+def batch_statistics(x: Array) -> Array:
+    """Return count, mean and M2 = Σ (x − mean)² of every channel of x (N, C, …): (3, C)."""
+    pixels = _pixels(x)
+    count = pixels.shape[0] * pixels.shape[2]
+    mean = pixels.mean(axis=(0, 2))
+    squares = ((pixels - mean[:, None]) ** 2).sum(axis=(0, 2))
+    return np.stack([np.full_like(mean, count), mean, squares])
+
+
+def batch_norm(x: Array, statistics: Array, weight: Array, bias: Array, *, eps: float) -> Array:
+    """``y = weight · x̂ + bias`` with the statistics (3, C) of this batch: x (N, C, …), weight, bias (C,)."""
+    return (_normalised(x, statistics, eps) * weight[:, None] + bias[:, None]).reshape(x.shape)
+
+
+def batch_norm_grad_weight(x: Array, statistics: Array, grad_output: Array, *, eps: float) -> Array:
+    """``∂L/∂weight[c] = Σ n, p  grad_output · x̂``: -> (C,)."""
+    return np.asarray((_pixels(grad_output) * _normalised(x, statistics, eps)).sum(axis=(0, 2)))
+
+
+def batch_norm_grad_bias(grad_output: Array) -> Array:
+    """``∂L/∂bias[c] = Σ n, p  grad_output``: -> (C,)."""
+    return np.asarray(_pixels(grad_output).sum(axis=(0, 2)))
+
+
+def batch_norm_grad_input(
+    x: Array, statistics: Array, weight: Array, grad_output: Array, grad_weight: Array, grad_bias: Array, *, eps: float
+) -> Array:
+    """``∂L/∂x = weight/√(variance + eps) · (grad_output − grad_bias/count − x̂ · grad_weight/count)``.
+
+    The two subtracted terms are the paths through the mean and the variance, which every x of the channel shares.
+    """
+    count, deviation = statistics[0], np.sqrt(statistics[2] / statistics[0] + eps)
+    shared = (grad_bias / count)[:, None] + _normalised(x, statistics, eps) * (grad_weight / count)[:, None]
+    return ((_pixels(grad_output) - shared) * (weight / deviation)[:, None]).reshape(x.shape)
+
+
+def running_statistics(
+    running_mean: Array, running_var: Array, statistics: Array, *, momentum: float
+) -> tuple[Array, Array]:
+    """``running ← (1 − momentum) · running + momentum · batch``, with the unbiased variance M2 / (count − 1)."""
+    count, mean, squares = statistics
+    unbiased = squares / np.maximum(count - 1, 1)
+    return (
+        (1 - momentum) * running_mean + momentum * mean,
+        (1 - momentum) * running_var + momentum * unbiased,
+    )
+
+
+def batch_norm_running(
+    x: Array, running_mean: Array, running_var: Array, weight: Array, bias: Array, *, eps: float
+) -> Array:
+    """``y = weight · x̂ + bias`` with the running mean and variance: what the layer does when it is not training."""
+    return batch_norm(x, _as_statistics(running_mean, running_var), weight, bias, eps=eps)
+
+
+def batch_norm_running_grad_weight(
+    x: Array, running_mean: Array, running_var: Array, grad_output: Array, *, eps: float
+) -> Array:
+    """``∂L/∂weight[c] = Σ n, p  grad_output · x̂``: -> (C,)."""
+    return batch_norm_grad_weight(x, _as_statistics(running_mean, running_var), grad_output, eps=eps)
+
+
+def batch_norm_running_grad_input(running_var: Array, weight: Array, grad_output: Array, *, eps: float) -> Array:
+    """``∂L/∂x = grad_output · weight/√(running_var + eps)``: the statistics are constants here."""
+    return (_pixels(grad_output) * (weight / np.sqrt(running_var + eps))[:, None]).reshape(grad_output.shape)
+
+
+def _pixels(x: Array) -> Array:
+    """(N, C, H, W) or (N, C) -> (N, C, P)"""
+    return x.reshape(x.shape[0], x.shape[1], -1)
+
+
+def _normalised(x: Array, statistics: Array, eps: float) -> Array:
+    """x̂ (N, C, P)"""
+    count, mean, squares = statistics
+    return np.asarray((_pixels(x) - mean[:, None]) / np.sqrt(squares / count + eps)[:, None])
+
+
+def _as_statistics(mean: Array, var: Array) -> Array:
+    return np.stack([np.ones_like(mean), mean, var])
+
+
+def local_response_norm(x: Array, *, size: int, alpha: float, beta: float, k: float) -> Array:
+    """``y[c] = x[c] · s[c]^−beta``, ``s[c] = k + alpha/size · Σ x[j]²`` over j from c − ⌊size/2⌋, `size` channels in
+    all, those outside counting as 0: x (N, C, H, W) -> y (N, C, H, W)."""
+    return x * _scale(x, size, alpha, k) ** -beta
+
+
+def local_response_norm_grad_input(
+    x: Array, grad_output: Array, *, size: int, alpha: float, beta: float, k: float
+) -> Array:
+    """``∂L/∂x[c] = g[c] · s[c]^−beta − 2·alpha·beta/size · x[c] · Σ g[j] · x[j] · s[j]^(−beta−1)``, g = grad_output,
+    over the channels j whose window holds c."""
+    scale = _scale(x, size, alpha, k)
+    through_scale = _channel_sums(grad_output * x * scale ** (-beta - 1), (size - 1) // 2, size)
+    return grad_output * scale**-beta - (2 * alpha * beta / size) * x * through_scale
+
+
+def _scale(x: Array, size: int, alpha: float, k: float) -> Array:
+    return k + (alpha / size) * _channel_sums(x * x, size // 2, size)
+
+
+def _channel_sums(x: Array, before: int, size: int) -> Array:
+    """Return for each channel c the sum over `size` channels beginning at c − before; those outside count as 0."""
+    channels = x.shape[1]
+    padded = np.pad(x, ((0, 0), (before, size - 1 - before), (0, 0), (0, 0)))
+    total = np.zeros_like(x)
+    for shift in range(size):
+        total += padded[:, shift : shift + channels]
+    return total

@@ -1,0 +1,224 @@
+"""From a program's forward steps to its backward steps: the chain rule, one small rule a kind.
+
+Walking the forward steps in reverse, a rule says what each input's gradient is, given those of the outputs. A second
+contribution to the same value is added by an explicit "add" step, so a value read twice needs no rule of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Protocol
+
+from .steps import Build, Shape, Step, Value
+
+
+class BackwardBuild(Build, Protocol):
+    """What differentiation needs to ask beyond :class:`~pellucid.steps.Build`."""
+
+    values: list[Value]
+    steps: list[Step]
+    path: str
+    """Path of the layer that the next steps belong to."""
+
+    def gradient(self, of: int, name: str) -> int:
+        """Return a new value for a gradient of the value `of`, of its shape."""
+
+
+class Backward:
+    """Gradients found so far, while the forward steps are walked in reverse."""
+
+    def __init__(self, build: BackwardBuild, wanted: Iterable[int]):
+        self._build = build
+        self._forward = list(build.steps)
+        self._needed = _dependents(self._forward, wanted)
+        self._contributions: dict[int, int] = {}
+        self.gradients: dict[int, int] = {}
+
+    def differentiate(self, loss: int) -> dict[int, int]:
+        """Add all backward steps of `loss` and return the gradient's value for every value that has one."""
+        for step in reversed(self._forward):
+            if step.kind in RULES and any(v == loss or v in self.gradients for v in step.outputs):
+                self._build.path = step.layer
+                RULES[step.kind](self, step)
+        return self.gradients
+
+    # ---- what rules use
+    def shape(self, value: int) -> Shape:
+        """Return a value's shape."""
+        return self._build.shape(value)
+
+    def grad(self, value: int) -> int:
+        """Return the gradient of a value."""
+        return self.gradients[value]
+
+    def compute(self, kind: str, inputs: Sequence[int], of: int, **attributes: object) -> int:
+        """Add a step that makes a gradient of the value `of`, and return it, not yet counted as a contribution."""
+        gradient = self._new(of)
+        self._step(kind, inputs, [gradient], attributes)
+        return gradient
+
+    def contribute(self, of: int, kind: str, inputs: Sequence[int], **attributes: object) -> None:
+        """Let the step `kind` make a contribution to the gradient of the value `of`, if anybody needs it."""
+        if of in self._needed:
+            self.give(of, self.compute(kind, inputs, of, **attributes))
+
+    def give(self, of: int, gradient: int) -> None:
+        """Count an existing value as a contribution to the gradient of the value `of`, if anybody needs it."""
+        if of not in self._needed:
+            return
+        if of in self.gradients:
+            total = self._new(of)
+            self._step("add", [self.gradients[of], gradient], [total], {})
+            gradient = total
+        self.gradients[of] = gradient
+
+    def several(self, of: Sequence[int], kind: str, inputs: Sequence[int], **attributes: object) -> None:
+        """Let one step make the gradients of several values."""
+        gradients = [self._new(value) for value in of]
+        self._step(kind, inputs, gradients, attributes)
+        for value, gradient in zip(of, gradients, strict=True):
+            self.give(value, gradient)
+
+    def _new(self, of: int) -> int:
+        number = self._contributions[of] = self._contributions.get(of, 0) + 1
+        name = f"grad({self._build.values[of].name})"
+        return self._build.gradient(of, name if number == 1 else f"{name}#{number}")
+
+    def _step(self, kind: str, inputs: Sequence[int], outputs: Sequence[int], attributes: dict[str, object]) -> None:
+        self._build.step(kind, inputs, outputs, **attributes)  # type: ignore[arg-type]
+
+
+def _dependents(steps: Iterable[Step], wanted: Iterable[int]) -> set[int]:
+    """Return the values whose gradient is needed: the wanted ones, and all that depends on one of them."""
+    needed = set(wanted)
+    for step in steps:
+        if needed.intersection(step.inputs):
+            needed.update(step.outputs)
+    return needed
+
+
+# ---- the rules
+Rule = Callable[[Backward, Step], None]
+
+
+def _scale(back: Backward, step: Step) -> None:
+    x = step.inputs[0]
+    back.contribute(x, "scale.grad_input", [x, back.grad(step.outputs[0])], std=step.keywords["std"])
+
+
+def _conv2d(back: Backward, step: Step) -> None:
+    x, weight, *bias = step.inputs
+    grad = back.grad(step.outputs[0])
+    back.contribute(weight, "conv2d.grad_weight", [x, grad], **step.keywords)
+    for b in bias:
+        back.contribute(b, "conv2d.grad_bias", [grad])
+    back.contribute(x, "conv2d.grad_input", [grad, weight], size=back.shape(x)[1:], **step.keywords)
+
+
+def _linear(back: Backward, step: Step) -> None:
+    x, weight, *bias = step.inputs
+    grad = back.grad(step.outputs[0])
+    back.contribute(weight, "linear.grad_weight", [x, grad])
+    for b in bias:
+        back.contribute(b, "linear.grad_bias", [grad])
+    back.contribute(x, "linear.grad_input", [grad, weight])
+
+
+def _flatten(back: Backward, step: Step) -> None:
+    x = step.inputs[0]
+    back.contribute(x, "flatten.grad_input", [back.grad(step.outputs[0])], shape=back.shape(x))
+
+
+def _from_input(back: Backward, step: Step) -> None:
+    x = step.inputs[0]
+    back.contribute(x, f"{step.kind}.grad_input", [x, back.grad(step.outputs[0])], **step.keywords)
+
+
+def _from_output(back: Backward, step: Step) -> None:
+    y = step.outputs[0]
+    back.contribute(step.inputs[0], f"{step.kind}.grad_input", [y, back.grad(y)], **step.keywords)
+
+
+def _average(back: Backward, step: Step) -> None:
+    x = step.inputs[0]
+    grad = back.grad(step.outputs[0])
+    keywords = {name: value for name, value in step.attributes if name != "output_size"}
+    back.contribute(x, f"{step.kind}.grad_input", [grad], size=back.shape(x)[1:], **keywords)
+
+
+def _dropout(back: Backward, step: Step) -> None:
+    x, key, position = step.inputs
+    back.contribute(x, "dropout.grad_input", [back.grad(step.outputs[0]), key, position], **step.keywords)
+
+
+def _batch_norm(back: Backward, step: Step) -> None:
+    x, statistics, weight, bias = step.inputs
+    grad = back.grad(step.outputs[0])
+    grad_weight = back.compute("batch_norm.grad_weight", [x, statistics, grad], weight, **step.keywords)
+    grad_bias = back.compute("batch_norm.grad_bias", [grad], bias)
+    back.give(weight, grad_weight)
+    back.give(bias, grad_bias)
+    inputs = [x, statistics, weight, grad, grad_weight, grad_bias]
+    back.contribute(x, "batch_norm.grad_input", inputs, **step.keywords)
+
+
+def _batch_norm_running(back: Backward, step: Step) -> None:
+    x, mean, var, weight, bias = step.inputs
+    grad = back.grad(step.outputs[0])
+    back.contribute(weight, "batch_norm_running.grad_weight", [x, mean, var, grad], **step.keywords)
+    back.contribute(bias, "batch_norm.grad_bias", [grad])
+    back.contribute(x, "batch_norm_running.grad_input", [var, weight, grad], **step.keywords)
+
+
+def _add(back: Backward, step: Step) -> None:
+    for x in step.inputs:
+        back.give(x, back.grad(step.outputs[0]))
+
+
+def _concat(back: Backward, step: Step) -> None:
+    start = 0
+    for part in step.inputs:
+        stop = start + back.shape(part)[0]
+        back.contribute(part, "concat.grad_input", [back.grad(step.outputs[0])], start=start, stop=stop)
+        start = stop
+
+
+def _custom(back: Backward, step: Step) -> None:
+    grad = back.grad(step.outputs[0])
+    back.several(step.inputs, "custom.grad", [grad], layer=step.keywords["layer"])
+
+
+def _loss(back: Backward, step: Step) -> None:
+    outputs, *rest = step.inputs
+    inputs = [step.outputs[1] if len(step.outputs) > 1 else outputs, *rest]
+    back.contribute(outputs, f"{step.kind}.grad_input", inputs, **step.keywords)
+
+
+RULES: Mapping[str, Rule] = MappingProxyType(
+    {
+        "scale": _scale,
+        "conv2d": _conv2d,
+        "linear": _linear,
+        "flatten": _flatten,
+        "relu": _from_output,
+        "leaky_relu": _from_input,
+        "relu6": _from_output,
+        "sigmoid": _from_output,
+        "tanh": _from_output,
+        "softmax": _from_output,
+        "max_pool2d": _from_input,
+        "avg_pool2d": _average,
+        "adaptive_avg_pool2d": _average,
+        "local_response_norm": _from_input,
+        "dropout": _dropout,
+        "batch_norm": _batch_norm,
+        "batch_norm_running": _batch_norm_running,
+        "add": _add,
+        "concat": _concat,
+        "custom": _custom,
+        "cross_entropy": _loss,
+        "squared_error": _loss,
+    }
+)
+"""Kind of forward step -> the rule for its gradients."""

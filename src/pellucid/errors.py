@@ -1,0 +1,66 @@
+"""The errors that Pellucid raises on purpose.
+
+Every message says what was expected, what was received, and what to do about it. Each class also derives from the
+built-in exception that a Python user would expect, so ``except ValueError`` keeps working.
+"""
+
+
+class PellucidError(Exception):
+    """Base of all errors that a user of Pellucid can cause, and mend."""
+
+
+class ArgumentError(PellucidError, ValueError):
+    """An argument has a value that makes no sense, such as a stride of 0 or an unknown name."""
+
+
+class ShapeError(PellucidError, ValueError):
+    """Shapes do not fit together; the message holds the formula with the numbers in it.
+
+    A layer states its own side of the matter; the network that holds the layer adds where it stands and what comes
+    before it (:meth:`at`).
+
+    Parameters
+    ----------
+    problem : str
+        What the layer expects, as in "expects 400 features".
+    received : str
+        What it was given, as in "256".
+    fix : str
+        What to do about it.
+    where, source : str
+        The layer's place in the network, and the name of what gave the input.
+    """
+
+    def __init__(self, problem: str, received: str = "", fix: str = "", where: str = "", source: str = "the input"):
+        self.problem, self.received, self.fix, self.where, self.source = problem, received, fix, where, source
+        gives = "" if not received else f", but {source} {'has' if source == 'the input' else 'gives'} {received}"
+        super().__init__((f"{where}: " if where else "") + problem + gives + (f"; {fix}" if fix else ""))
+
+    def at(self, where: str, source: str, product: str = "") -> "ShapeError":
+        """Return this error with the layer's place, the layer before it and how that one's size came about."""
+        received = f"{self.received} = {product}" if product and self.received else self.received
+        return ShapeError(self.problem, received, self.fix, where, source)
+
+
+class DataError(PellucidError, ValueError):
+    """Images, labels or a data file cannot be used; a file is named with the offset."""
+
+
+class ModelFileError(PellucidError, ValueError):
+    """A file of weights, or a run directory, is damaged, foreign or of a newer version."""
+
+
+class StorageError(PellucidError, OSError):
+    """A file or folder could not be written or read; ``errno`` says why, as in any ``OSError``."""
+
+
+class StateError(PellucidError, RuntimeError):
+    """A call came too early, such as ``backward`` before any ``forward``."""
+
+
+class NonFiniteError(PellucidError, ArithmeticError):
+    """A NaN or an infinity arose during training; the message names the step where."""
+
+
+class MissingExtraError(PellucidError, ImportError):
+    """An optional dependency is not installed; the message names the extra that brings it."""

@@ -1,0 +1,68 @@
+"""Runs a program with the definitions: plain NumPy, the whole batch at once, step after step.
+
+It is the oracle for every faster engine, and an engine itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from .definitions import DEFINITIONS
+from .errors import ArgumentError
+from .program import Program, unused
+from .steps import Step
+
+
+def run(program: Program, feeds: Mapping[str, Any], wanted: Collection[int] | None = None) -> dict[int, Any]:
+    """Run a program and return the wanted values by id.
+
+    Parameters
+    ----------
+    program : Program
+    feeds : mapping
+        Name of each value that no step makes (input, target, parameters, states, scalars) -> array or number. Arrays
+        have the batch axis first where the value is over samples.
+    wanted : collection of int, optional
+        By default the output, the loss and what parameters and states become. All other values are let go as soon as
+        no step reads them any more.
+    """
+    if wanted is None:
+        ends = {program.output, program.loss, program.correct, *program.renewed.values()}
+        wanted = {value for value in ends if value is not None}
+    values = _bind(program, feeds)
+    for (_, results), gone in zip(_results(program, values), unused(program, wanted), strict=True):
+        values.update(results)
+        for value in gone:
+            del values[value]
+    return {value: values[value] for value in wanted}
+
+
+def first_non_finite(program: Program, feeds: Mapping[str, Any]) -> tuple[Step, str] | None:
+    """Run a program again and return the first step that makes a NaN or an infinity, and the value's name."""
+    values = _bind(program, feeds)
+    with np.errstate(all="ignore"):
+        for step, results in _results(program, values):
+            for value, result in results.items():
+                if not np.all(np.isfinite(result)):
+                    return step, program.values[value].name
+            values.update(results)
+    return None
+
+
+def _bind(program: Program, feeds: Mapping[str, Any]) -> dict[int, Any]:
+    made = {value for step in program.steps for value in step.outputs}
+    read = {value for step in program.steps for value in step.inputs} | {program.output}
+    missing = [program.values[v].name for v in sorted(read - made) if program.values[v].name not in feeds]
+    if missing:
+        raise ArgumentError(f"the program also needs {', '.join(missing)}")
+    return {program.ids[name]: value for name, value in feeds.items() if name in program.ids}
+
+
+def _results(program: Program, values: Mapping[int, Any]) -> Iterator[tuple[Step, dict[int, Any]]]:
+    """Yield each step and its results by id; the caller keeps them in `values`."""
+    for step in program.steps:
+        results = DEFINITIONS[step.kind](*(values[v] for v in step.inputs), **step.keywords)
+        yield step, dict(zip(step.outputs, results if len(step.outputs) > 1 else (results,), strict=True))

@@ -1,0 +1,326 @@
+"""What every layer is: Layer, its Parameters and States, and the Build that it lowers itself into.
+
+A layer knows three things: which output shape follows from an input shape, how to compute forward and backward when
+used alone, and which steps it becomes in a program. It knows nothing of losses, optimisers or the data.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from ..definitions.arrays import Array
+from ..errors import ArgumentError, DataError, ShapeError, StateError
+from ..initializers import Initializer, Zeros
+from ..random import Purpose, key
+from ..steps import Build, Shape
+
+
+class Parameter:
+    """An array that training changes.
+
+    The array is made when it is first asked for, from the initialiser, the seed and the parameter's path, so that a
+    large network can be described, summarised or loaded without drawing its weights.
+
+    Parameters
+    ----------
+    name : str
+        Its name within the layer, such as "weight".
+    shape : tuple of int
+    initializer : Initializer, default Zeros()
+        Called as ``initializer(shape, key, path)``.
+
+    Attributes
+    ----------
+    data : array of `shape`
+        The values. Assigning copies into the array, so every view of it stays true.
+    grad : array of `shape` or None
+        The gradient that the layer's last ``backward`` left; None before.
+    trainable : bool
+        Whether training may change it.
+    """
+
+    def __init__(self, name: str, shape: Sequence[int], initializer: Initializer | None = None):
+        self.name, self.shape = name, tuple(shape)
+        self.initializer = initializer if initializer is not None else Zeros()
+        self.grad: Array | None = None
+        self.trainable = True
+        self._data: Array | None = None
+        self._dtype = np.dtype(np.float32)
+        self._seed, self._path = 0, name
+        needed = math.prod(self.shape) * 4
+        if needed > _physical_memory():
+            raise ArgumentError(
+                f"{name} {'×'.join(map(str, self.shape))} would need {needed:,} bytes in float32, "
+                f"and this machine has {_physical_memory():,}; use a smaller layer"
+            )
+
+    @property
+    def data(self) -> Array:
+        if self._data is None:
+            drawn = self.initializer(self.shape, key(self._seed, Purpose.INITIALIZE), self._path)
+            self._data = np.ascontiguousarray(drawn, self._dtype)
+        return self._data
+
+    @data.setter
+    def data(self, values: ArrayLike) -> None:
+        values = np.asarray(values)
+        if values.shape != self.shape:
+            raise ShapeError(f"{self.name}.data expects shape {self.shape}, received {values.shape}")
+        if self._data is None:
+            self._data = np.empty(self.shape, self._dtype)
+        self._data[...] = values
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self._dtype
+
+    @property
+    def size(self) -> int:
+        """The number of values."""
+        return math.prod(self.shape)
+
+    def initialize(self, seed: int, path: str) -> None:
+        """Forget the values; the next look at them draws new ones from `seed` and `path`."""
+        self._data, self.grad, self._seed, self._path = None, None, seed, path
+
+    def place(self, seed: int, path: str) -> None:
+        """Take over `seed` and `path` from a network, unless there are values already."""
+        if self._data is None:
+            self._seed, self._path = seed, path
+
+    def cast(self, dtype: np.dtype[Any]) -> None:
+        """Change to float32 or float64, keeping the values."""
+        self._dtype, self.grad = dtype, None
+        if self._data is not None:
+            self._data = self._data.astype(dtype)
+
+    def __repr__(self) -> str:
+        frozen = "" if self.trainable else ", frozen"
+        return f"Parameter({self.name!r}, {'×'.join(map(str, self.shape)) or 'scalar'}, {self._dtype}{frozen})"
+
+
+class State:
+    """An array that a layer keeps beside its parameters, such as a running mean: saved with them, without gradient."""
+
+    def __init__(self, name: str, data: ArrayLike):
+        self.name = name
+        self.data: Array = np.array(data, np.float32)
+
+    @property
+    def shape(self) -> Shape:
+        return self.data.shape
+
+    def cast(self, dtype: np.dtype[Any]) -> None:
+        """Change to float32 or float64, keeping the values."""
+        self.data = self.data.astype(dtype)
+
+
+class LayerBuild(Build, Protocol):
+    """What a layer speaks to when it lowers itself.
+
+    `training` says whether the program is for training: dropout and batch normalisation become other steps then.
+    """
+
+    training: bool
+
+    def parameter(self, parameter: Parameter) -> int:
+        """Return the value that stands for a parameter."""
+
+    def state(self, state: State) -> int:
+        """Return the value that stands for a state."""
+
+    def position(self) -> int:
+        """Return the value that holds each sample's position in the epoch."""
+
+    def ordinal(self) -> int:
+        """Return the number of this random step: 0, 1, 2, … in the order of lowering."""
+
+    def child(self, name: str, layer: Layer, x: int) -> int:
+        """Lower a layer that this one holds under `name`, and return its output."""
+
+
+class Layer:
+    """Base of all layers: arrays in, arrays out, and no memory but its parameters, its states and the last input.
+
+    A layer of one's own defines ``output_shape``, ``forward`` and ``backward`` (and ``config``, to be saved). It
+    trains inside any network: lowered, its step calls these two methods.
+    """
+
+    stem: ClassVar[str] = ""
+    """The layer's name in a path, before its number: "conv" gives conv1, conv2, …; by default the class's name."""
+
+    def __init__(self) -> None:
+        self._cache: Any = None
+        self._expected_grad: Shape = ()
+        self._dtype = np.dtype(np.float32)
+
+    # ---- what it is
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """Return the shape of one output for the shape of one input, both without the batch axis.
+
+        Raises
+        ------
+        ShapeError
+            If the layer cannot take such an input. This is the only place where a shape is refused.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not say its output_shape")
+
+    def config(self) -> dict[str, Any]:
+        """Return the constructor's arguments as plain data, so that ``type(self)(**config)`` builds the layer anew."""
+        return {}
+
+    def children(self) -> dict[str, Layer]:
+        """Return the layers that this one holds, by name."""
+        return {}
+
+    def parameters(self) -> dict[str, Parameter]:
+        """Return all parameters by path: its own by name, then its children's. A shared one appears once."""
+        found = {q.name: q for q in vars(self).values() if isinstance(q, Parameter)}
+        seen = {id(q) for q in found.values()}
+        for name, child in self.children().items():
+            for path, parameter in child.parameters().items():
+                if id(parameter) not in seen:
+                    seen.add(id(parameter))
+                    found[f"{name}.{path}"] = parameter
+        return found
+
+    def states(self) -> dict[str, State]:
+        """Return all states by path: its own by name, then its children's."""
+        found = {s.name: s for s in vars(self).values() if isinstance(s, State)}
+        for name, child in self.children().items():
+            found |= {f"{name}.{path}": state for path, state in child.states().items()}
+        return found
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """float32 or float64: what inputs are converted to, and what is computed in."""
+        return self._dtype
+
+    def walk(self, path: str = "") -> Iterator[tuple[str, Layer]]:
+        """Yield this layer and all it holds, with their paths, in the order in which data flows."""
+        yield path, self
+        for name, child in self.children().items():
+            yield from child.walk(f"{path}.{name}" if path else name)
+
+    # ---- how it begins
+    def initialize(self, seed: int = 0) -> None:
+        """Draw new values for all parameters, from the seed and each parameter's path."""
+        for path, parameter in self.parameters().items():
+            parameter.initialize(seed, path)
+        for path, layer in self.walk():
+            layer.place(seed, path)
+
+    def place(self, seed: int, path: str) -> None:
+        """Learn the network's seed and this layer's path in it; layers that draw random numbers keep them."""
+
+    def cast(self, dtype: DTypeLike) -> None:
+        """Change the layer and all it holds to float32 or float64, keeping the values."""
+        self._dtype = float_dtype(dtype)
+        self._cache = None
+        for parameter in vars(self).values():
+            if isinstance(parameter, (Parameter, State)):
+                parameter.cast(self._dtype)
+        for child in self.children().values():
+            child.cast(self._dtype)
+
+    # ---- alone, as in a notebook
+    def forward(self, x: ArrayLike, training: bool = False) -> Array:
+        """Return the outputs for a batch of inputs, and remember what ``backward`` needs.
+
+        Parameters
+        ----------
+        x : array (N, …)
+            A batch; converted to the layer's dtype.
+        training : bool
+            Matters to Dropout and BatchNorm2d only.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not define forward")
+
+    def backward(self, grad_output: ArrayLike) -> Array:
+        """Return ∂L/∂input for grad_output = ∂L/∂output of the last ``forward``; overwrite each parameter's grad.
+
+        Raises
+        ------
+        StateError
+            If there was no ``forward`` before.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not define backward")
+
+    def accept(self, x: ArrayLike) -> Array:
+        """Return the batch x in the layer's dtype, or refuse its shape or dtype."""
+        array = as_numbers(x, type(self).__name__).astype(self._dtype, copy=False)
+        if array.ndim == 0:
+            raise ShapeError("expects a batch (N, …)", "a single number", where=type(self).__name__)
+        try:
+            self._expected_grad = (len(array), *self.output_shape(array.shape[1:]))
+        except ShapeError as error:
+            raise error.at(error.where or type(self).__name__, error.source) from None
+        return array
+
+    def remembered(self, grad_output: ArrayLike) -> tuple[Any, Array]:
+        """Return what ``forward`` left in the cache, and grad_output in the layer's dtype."""
+        if self._cache is None:
+            raise StateError(f"{type(self).__name__}.backward needs a forward before it: call forward(x) first")
+        grad = as_numbers(grad_output, "grad_output").astype(self._dtype, copy=False)
+        if grad.shape != self._expected_grad:
+            raise ShapeError(
+                f"{type(self).__name__}.backward expects grad_output of the output's shape {self._expected_grad}, "
+                f"received {grad.shape}"
+            )
+        return self._cache, grad
+
+    # ---- in a network
+    def lower(self, build: LayerBuild, x: int) -> int:
+        """Add the layer's steps to a program and return the value that holds its output.
+
+        By default one step that calls the layer's own ``forward`` (and ``backward``) with the whole batch.
+        """
+        inputs = [x, *(build.parameter(q) for q in self.parameters().values())]
+        y = build.activation(self.output_shape(build.shape(x)))
+        build.step("custom", inputs, [y], layer=self, training=build.training)
+        return y
+
+    def __call__(self, x: ArrayLike, training: bool = False) -> Array:
+        return self.forward(x, training)
+
+    def __repr__(self) -> str:
+        arguments = ", ".join(f"{name}={value!r}" for name, value in self.config().items())
+        return f"{type(self).__name__}({arguments})"
+
+
+def float_dtype(dtype: DTypeLike) -> np.dtype[Any]:
+    """Return float32 or float64 as a NumPy dtype; refuse anything else."""
+    try:
+        result = np.dtype(dtype)
+    except TypeError:
+        result = None
+    if result not in (np.dtype(np.float32), np.dtype(np.float64)):
+        raise ArgumentError(f"dtype: expected float32 or float64, received {dtype!r}")
+    return result
+
+
+def as_numbers(x: ArrayLike, name: str) -> NDArray[Any]:
+    """Return x as an array of real numbers, or refuse it by `name`."""
+    try:
+        array = np.asarray(x)
+    except ValueError as error:
+        raise DataError(
+            f"{name}: expected an array of numbers, received rows of different lengths ({error})"
+        ) from error
+    if array.dtype.kind not in "biuf":
+        raise DataError(f"{name}: expected an array of real numbers, received dtype {array.dtype}")
+    return array
+
+
+def _physical_memory() -> int:
+    """Return the machine's memory in bytes; 64 GiB where it cannot be asked."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return 64 * 2**30

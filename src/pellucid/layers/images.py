@@ -1,0 +1,35 @@
+"""What layers over images have in common: they refuse what is not (channels, height, width), and windows that do not
+fit."""
+
+from __future__ import annotations
+
+from ..errors import ShapeError
+from ..geometry import Pair, Window
+from ..steps import Shape
+
+
+def image_shape(shape: Shape, channels: int | None = None) -> tuple[int, int, int]:
+    """Return (C, H, W), or refuse a shape that is no image or has other than `channels` channels."""
+    wanted = f"({channels if channels is not None else 'C'}, H, W)"
+    if len(shape) != 3:
+        raise ShapeError(f"expects images {wanted}", str(shape), "images are NCHW: reshape to (N, channels, H, W)")
+    if min(shape) < 1:
+        raise ShapeError(f"expects images {wanted} of at least one pixel", str(shape))
+    if channels is not None and shape[0] != channels:
+        plural = "channel" if channels == 1 else "channels"
+        raise ShapeError(f"expects {channels} {plural}", f"{shape[0]}: {shape}", f"use {shape[0]} input channels")
+    return shape[0], shape[1], shape[2]
+
+
+def places(window: Window, size: Pair) -> Pair:
+    """Return the window's output size over `size`, or refuse a window larger than its padded input."""
+    rows, columns = window.output_size(size)
+    for axis, count, what in ((0, rows, "rows"), (1, columns, "columns")):
+        if count < 1:
+            kernel = "×".join(map(str, window.kernel_size))
+            raise ShapeError(
+                f"a {kernel} window finds no place: {window.formula(size, axis)} {what}",
+                f"{size[0]}×{size[1]} pixels",
+                "use a smaller kernel_size or more padding",
+            )
+    return rows, columns

@@ -1,0 +1,259 @@
+"""Sequential: layers one after the other, checked when they are put together. A network is itself a layer."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
+
+from .definitions.arrays import Array
+from .definitions.input import scale, scale_grad_input
+from .errors import ArgumentError, ShapeError, StateError
+from .geometry import whole_number
+from .layers.base import Layer, LayerBuild, as_numbers, float_dtype
+from .random import Purpose, key
+from .steps import Shape
+
+Item: TypeAlias = Layer | tuple[str, Layer]
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """How images become numbers round zero: ``(x/255 − mean) / std`` for uint8, ``(x − mean) / std`` for others.
+
+    Parameters
+    ----------
+    mean, std : float or sequence of float, default 0 and 1
+        One number, or one a channel, in units of the divided image (0 to 1).
+    """
+
+    mean: float | Sequence[float] = 0.0
+    std: float | Sequence[float] = 1.0
+
+    def __post_init__(self) -> None:
+        if not all(map(math.isfinite, self.means)):
+            raise ArgumentError(f"Scaling.mean: expected finite numbers, received {self.mean!r}")
+        if not all(0 < deviation < math.inf for deviation in self.deviations):
+            raise ArgumentError(f"Scaling.std: expected numbers above 0, received {self.std!r}")
+
+    @property
+    def means(self) -> tuple[float, ...]:
+        """The mean of each channel, or one for all."""
+        return _numbers(self.mean)
+
+    @property
+    def deviations(self) -> tuple[float, ...]:
+        """The standard deviation of each channel, or one for all."""
+        return _numbers(self.std)
+
+    @property
+    def channels(self) -> int:
+        """How many channels the scaling tells apart; 1 serves any number."""
+        return max(len(self.means), len(self.deviations))
+
+
+def _numbers(value: float | Sequence[float]) -> tuple[float, ...]:
+    return tuple(map(float, value)) if isinstance(value, Sequence) else (float(value),)
+
+
+class Sequential(Layer):
+    """Layers one after the other; with an `input_shape`, a network that can be trained.
+
+    Parameters
+    ----------
+    layers : sequence of Layer or (name, Layer)
+        Layers without a name are called by their kind and number: conv1, relu1, pool1, conv2, …
+    input_shape : tuple of int, optional
+        Shape of one input, (channels, height, width) or (features,). Given to the outermost Sequential only: all
+        shapes are checked here and now, and the weights are drawn from `seed` and each parameter's path.
+    seed : int, default 0
+        Of the initial weights.
+    dtype : "float32" or "float64", default "float32"
+    scaling : Scaling, default Scaling()
+        What is done to images before the first layer; by default uint8 is divided by 255.
+    class_names : sequence of str, default ()
+        Saved with the network, and shown by predictions.
+
+    Raises
+    ------
+    ShapeError
+        If a layer does not fit the one before it; the message names both, with the numbers, and the fix.
+
+    Notes
+    -----
+    Parameters that already have values (because they were set, or looked at) keep them.
+
+    Examples
+    --------
+    >>> network = Sequential([Flatten(), ("head", Linear(4, 2))], input_shape=(1, 2, 2))
+    >>> network.parameters()["head.weight"].shape
+    (2, 4)
+    """
+
+    stem = "block"
+
+    def __init__(
+        self,
+        layers: Sequence[Item],
+        *,
+        input_shape: Sequence[int] | None = None,
+        seed: int = 0,
+        dtype: DTypeLike = "float32",
+        scaling: Scaling | None = None,
+        class_names: Sequence[str] = (),
+    ):
+        super().__init__()
+        self._children = _named(layers)
+        _refuse_twice(self)
+        self.input_shape: Shape | None = None
+        self.scaling = scaling if scaling is not None else Scaling()
+        self.class_names = tuple(str(name) for name in class_names)
+        self.seed = seed
+        if input_shape is not None:
+            self._become_network(tuple(whole_number(size, "input_shape") for size in input_shape), dtype)
+
+    def _become_network(self, input_shape: Shape, dtype: DTypeLike) -> None:
+        for path, layer in self.walk():
+            if layer is not self and isinstance(layer, Sequential) and layer.input_shape is not None:
+                raise ArgumentError(f"{path} has an input_shape, but stands inside a network: leave it out there")
+        if self.scaling.channels not in (1, input_shape[0]):
+            raise ArgumentError(
+                f"scaling: expected 1 or {input_shape[0]} numbers, one a channel, received {self.scaling.channels}"
+            )
+        self.input_shape = input_shape
+        self.output_shape(input_shape)
+        if float_dtype(dtype) != np.float32:
+            self.cast(dtype)
+        key(self.seed, Purpose.INITIALIZE)  # refuses a bad seed now rather than at the first look at a weight
+        for path, parameter in self.parameters().items():
+            parameter.place(self.seed, path)
+        for path, layer in self.walk():
+            layer.place(self.seed, path)
+
+    # ---- what it holds
+    def children(self) -> dict[str, Layer]:
+        return self._children
+
+    def __getitem__(self, name: str | int) -> Layer:
+        """Return the layer at a path such as "conv1" or "block1.conv2", or at a position."""
+        if isinstance(name, int):
+            return list(self._children.values())[name]
+        found: Layer = self
+        for part in name.split("."):
+            if part not in found.children():
+                raise ArgumentError(f"no layer {name!r}; there are {', '.join(found.children())}")
+            found = found.children()[part]
+        return found
+
+    def __len__(self) -> int:
+        return len(self._children)
+
+    def __iter__(self) -> Iterator[Layer]:
+        return iter(self._children.values())
+
+    # ---- shapes
+    def output_shape(self, input_shape: Shape | None = None) -> Shape:
+        """Return the shape of one output; for the network's own `input_shape` if none is given.
+
+        Raises
+        ------
+        ShapeError
+            If a layer refuses its input; the message names the layer, its number, and what comes before it.
+        """
+        shape = input_shape if input_shape is not None else self.input_shape
+        if shape is None:
+            raise ArgumentError("output_shape needs an input_shape: this Sequential was made without one")
+        source, product = "the input", ""
+        for number, (name, layer) in enumerate(self._children.items(), start=1):
+            before = shape
+            try:
+                shape = layer.output_shape(before)
+            except ShapeError as error:
+                raise _placed(error, name, number, source, product) from None
+            source = name
+            product = "·".join(map(str, before)) if len(before) > 1 and len(shape) == 1 else ""
+        return shape
+
+    # ---- alone, as in a notebook
+    def forward(self, x: ArrayLike, training: bool = False) -> Array:
+        if self.input_shape is not None:
+            raw = as_numbers(x, "input")
+            x = scale(raw, mean=self.scaling.means, std=self.scaling.deviations, dtype=str(self._dtype))
+        x = self.accept(x)
+        self._cache = raw if self.input_shape is not None else ()
+        for layer in self:
+            x = layer.forward(x, training)
+        return x
+
+    def backward(self, grad_output: ArrayLike) -> Array:
+        if self._cache is None:
+            raise StateError("backward needs a forward before it: call forward(x) first")
+        raw, grad = self.remembered(grad_output)
+        for layer in reversed(list(self)):
+            grad = layer.backward(grad)
+        return grad if self.input_shape is None else scale_grad_input(raw, grad, std=self.scaling.deviations)
+
+    # ---- in a program
+    def lower(self, build: LayerBuild, x: int) -> int:
+        if self.input_shape is not None:
+            scaled = build.activation(build.shape(x), "scaled")
+            build.step(
+                "scale", [x], [scaled], mean=self.scaling.means, std=self.scaling.deviations, dtype=str(self._dtype)
+            )
+            x = scaled
+        for name, layer in self._children.items():
+            x = build.child(name, layer, x)
+        return x
+
+    def __repr__(self) -> str:
+        inner = ",\n".join(f"    ({name!r}, {layer!r})" for name, layer in self._children.items())
+        ending = "" if self.input_shape is None else f", input_shape={self.input_shape}"
+        return f"Sequential([\n{inner}\n]{ending})"
+
+
+def _named(layers: Sequence[Item]) -> dict[str, Layer]:
+    """Return the layers by name; those without one are called by kind and number."""
+    named: dict[str, Layer] = {}
+    counts: dict[str, int] = {}
+    if isinstance(layers, Layer) or not isinstance(layers, Sequence):
+        raise ArgumentError(f"Sequential: expected a list of layers, received {layers!r}")
+    for number, item in enumerate(layers, start=1):
+        name, layer = item if isinstance(item, tuple) and len(item) == 2 else (None, item)
+        if not isinstance(layer, Layer):
+            hint = "; write ReLU(), an object, not the class" if isinstance(layer, type) else ""
+            raise ArgumentError(f"layer {number}: expected a layer or (name, layer), received {layer!r}{hint}")
+        if name is None:
+            stem = layer.stem or type(layer).__name__.lower()
+            counts[stem] = counts.get(stem, 0) + 1
+            name = f"{stem}{counts[stem]}"
+        elif not isinstance(name, str) or not re.fullmatch(r"\w+", name):
+            raise ArgumentError(f"layer {number}: expected a name of letters, digits and _, received {name!r}")
+        if name in named:
+            raise ArgumentError(f"layer {number}: the name {name!r} is taken already; give another")
+        named[name] = layer
+    return named
+
+
+def _refuse_twice(network: Sequential) -> None:
+    """Refuse one layer object at two places: its states and its gradient would be one place's or the other's."""
+    places: dict[int, str] = {}
+    for path, layer in network.walk():
+        if id(layer) in places:
+            raise ArgumentError(
+                f"{path} is the same object as {places[id(layer)]}: make a second layer, and share its parameters if "
+                f"that is meant ({path}.weight = {places[id(layer)]}.weight)"
+            )
+        places[id(layer)] = path
+
+
+def _placed(error: ShapeError, name: str, number: int, source: str, product: str) -> ShapeError:
+    """Return the error with this layer's place put before those inside it."""
+    if error.where:  # it came from a layer inside this one
+        inner, _, rest = error.where.partition(" ")
+        return error.at(f"{name}.{inner} {rest}".strip(), error.source if error.source != "the input" else source)
+    return error.at(f"{name} (layer {number})", source, product)
