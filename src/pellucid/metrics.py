@@ -1,0 +1,140 @@
+"""How good predictions are: accuracy, top-k accuracy, confusion matrix.
+
+Outputs are scores ``(N, C)``, one row a sample: logits or probabilities, as only their order counts. Labels are class
+numbers ``(N,)``, or one-hot or soft targets ``(N, C)`` of which the largest entry counts (the first of equals).
+
+A row of outputs with a NaN in it is never right: a comparison with NaN says nothing.
+"""
+
+import operator
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from pellucid.errors import ArgumentError, DataError
+
+Classes = NDArray[np.int64]
+
+
+def accuracy(outputs: ArrayLike, labels: ArrayLike) -> float:
+    """The share of samples whose largest output is that of their class; of equal outputs the first counts.
+
+    Examples
+    --------
+    >>> accuracy([[0.1, 0.9], [0.8, 0.2]], [1, 1])
+    0.5
+    """
+    return top_k_accuracy(outputs, labels, k=1)
+
+
+def top_k_accuracy(outputs: ArrayLike, labels: ArrayLike, k: int) -> float:
+    """The share of samples whose class is among the k largest outputs.
+
+    Of equal outputs the lower class number ranks first, so a constant output is right for the first k classes only.
+
+    Parameters
+    ----------
+    outputs : array (N, C)
+    labels : integer array (N,), or array (N, C)
+    k : int
+        From 1 to C.
+
+    Raises
+    ------
+    DataError
+        If shapes or types do not fit, a label is out of range, or there are no samples.
+    ArgumentError
+        If k is not a whole number from 1 to C.
+    """
+    scores = _scores(outputs)
+    samples, classes = scores.shape
+    k = _count(k, "k", classes)
+    true = _class_numbers(labels, "labels", classes)
+    if len(true) != samples:
+        raise DataError(f"outputs have {samples} rows, but there are {len(true)} labels; expected one label a row")
+    true_score = scores[np.arange(samples), true][:, np.newaxis]  # (N, 1)
+    earlier = np.arange(classes) < true[:, np.newaxis]  # (N, C)
+    rank = np.sum((scores > true_score) | ((scores == true_score) & earlier), axis=1)
+    right = (rank < k) & ~np.isnan(scores).any(axis=1)
+    return float(np.mean(right))
+
+
+def confusion_matrix(labels: ArrayLike, predictions: ArrayLike, classes: int) -> NDArray[np.int64]:
+    """How often samples of each class were taken for each class: row = true class, column = predicted class.
+
+    Parameters
+    ----------
+    labels : integer array (N,), or array (N, C)
+    predictions : integer array (N,)
+        Class numbers, not scores: a row of scores with a NaN has no class.
+    classes : int
+        C, also where some class does not occur.
+
+    Returns
+    -------
+    int64 array (C, C)
+
+    Examples
+    --------
+    >>> confusion_matrix(labels=[0, 0, 1], predictions=[0, 1, 1], classes=2)
+    array([[1, 1],
+           [0, 1]])
+    """
+    classes = _count(classes, "classes")
+    true = _class_numbers(labels, "labels", classes)
+    if np.ndim(predictions) != 1:
+        raise DataError(
+            f"predictions: expected class numbers of shape (N,), received shape {np.shape(predictions)}; "
+            "take the classes of scores first, as with scores.argmax(axis=1)"
+        )
+    predicted = _class_numbers(predictions, "predictions", classes)
+    if len(true) != len(predicted):
+        raise DataError(f"expected as many predictions as labels, received {len(predicted)} for {len(true)} labels")
+    pairs = np.bincount(true * classes + predicted, minlength=classes * classes)
+    return pairs.reshape(classes, classes).astype(np.int64)
+
+
+def _scores(outputs: ArrayLike) -> NDArray[Any]:
+    scores = np.asarray(outputs)
+    if scores.ndim != 2 or scores.dtype.kind not in "fiu":
+        raise DataError(
+            f"outputs: expected real scores of shape (N, C), received {scores.dtype} of shape {scores.shape}"
+        )
+    if scores.size == 0:
+        raise DataError(f"outputs: expected at least one sample and one class, received shape {scores.shape}")
+    return scores
+
+
+def _class_numbers(values: ArrayLike, name: str, classes: int) -> Classes:
+    """Class numbers in [0, classes), also from one-hot or soft targets."""
+    array = np.asarray(values)
+    if array.ndim == 2 and array.shape[1] == classes and array.dtype.kind in "fiub":
+        if array.dtype.kind == "f" and np.isnan(array).any():
+            raise DataError(f"{name}: row {int(np.argmax(np.isnan(array).any(axis=1)))} holds a NaN")
+        largest: Classes = array.argmax(axis=1).astype(np.int64)
+        return largest
+    if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
+        raise DataError(
+            f"{name}: expected integer class numbers of shape (N,) or one-hot or soft targets of shape (N, {classes}), "
+            f"received {array.dtype} of shape {array.shape}"
+        )
+    outside = (array < 0) | (array >= classes)
+    if outside.any():
+        first = int(np.argmax(outside))
+        raise DataError(
+            f"{name}: expected class numbers from 0 to {classes - 1}, received {array[first]} at position {first}"
+        )
+    return array.astype(np.int64)
+
+
+def _count(value: int, name: str, most: int | None = None) -> int:
+    """`value` as a Python integer from 1 to `most`; a bool is not a number here."""
+    try:
+        number = 0 if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        number = 0
+    if number < 1 or (most is not None and number > most):
+        wanted = f"from 1 to {most}, the number of classes" if most is not None else "of at least 1"
+        raise ArgumentError(f"{name}: expected a whole number {wanted}, received {value!r}")
+    return number

@@ -1,0 +1,243 @@
+"""Learning-rate schedules: what the optimiser's learning rate is multiplied with at each step of a training.
+
+A schedule is a small immutable object without state, called before every step with the step's number, so training can
+be resumed anywhere. Steps count from 0, epochs too; ``total_steps`` is the length of the whole training.
+
+Where a schedule runs to an end, the end is the moment *after* the last step: step s stands at the share
+s / total_steps, which is 0 at first and never quite 1. So no step is wasted on a factor of 0.
+"""
+
+import difflib
+import math
+import numbers
+import operator
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol, SupportsIndex
+
+from pellucid.errors import ArgumentError
+
+
+class Schedule(Protocol):
+    """What the training loop asks of a schedule; any function of this form serves."""
+
+    def __call__(self, step: int, total_steps: int, steps_per_epoch: int) -> float:
+        """The factor for this step, where 0 ≤ step < total_steps."""
+
+
+@dataclass(frozen=True)
+class Constant:
+    """The learning rate as it is."""
+
+    def __call__(self, step: int, total_steps: int, steps_per_epoch: int) -> float:
+        _check_call(step, total_steps, steps_per_epoch)
+        return 1.0
+
+
+@dataclass(frozen=True)
+class Step:
+    """Down by ``factor`` after every ``every_epochs`` epochs: factor ^ ⌊epoch / every_epochs⌋."""
+
+    every_epochs: int = 10
+    factor: float = 0.1
+
+    def __post_init__(self) -> None:
+        _require(_is_count(self.every_epochs), "Step: expected a whole number ≥ 1 for every_epochs", self.every_epochs)
+        _require(0 < self.factor < math.inf, "Step: expected a finite factor > 0", self.factor)
+
+    def __call__(self, step: int, total_steps: int, steps_per_epoch: int) -> float:
+        _check_call(step, total_steps, steps_per_epoch)
+        return float(self.factor) ** (step // steps_per_epoch // self.every_epochs)
+
+
+@dataclass(frozen=True)
+class Cosine:
+    """Half a cosine from 1 at the first step to ``final`` after the last.
+
+    References
+    ----------
+    Loshchilov, Hutter (2017): SGDR: stochastic gradient descent with warm restarts, equation 5, without restarts.
+    """
+
+    final: float = 0.0
+
+    def __post_init__(self) -> None:
+        _require(0 <= self.final <= 1, "Cosine: expected 0 ≤ final ≤ 1", self.final)
+
+    def __call__(self, step: int, total_steps: int, steps_per_epoch: int) -> float:
+        _check_call(step, total_steps, steps_per_epoch)
+        return _half_cosine(1.0, self.final, step / total_steps)
+
+
+@dataclass(frozen=True)
+class OneCycle:
+    """Half a cosine from ``start`` up to 1 at the share ``peak_at`` of the steps, another down to ``final``.
+
+    References
+    ----------
+    Smith, Topin (2018): Super-convergence: very fast training of neural networks using large learning rates. Theirs
+    is linear, as `LinearCycle`; the cosine became usual later.
+    """
+
+    start: float = 0.04
+    peak_at: float = 0.3
+    final: float = 0.0
+
+    def __post_init__(self) -> None:
+        _require(0 <= self.start <= 1, "OneCycle: expected 0 ≤ start ≤ 1", self.start)
+        _require(0 < self.peak_at < 1, "OneCycle: expected 0 < peak_at < 1", self.peak_at)
+        _require(0 <= self.final <= 1, "OneCycle: expected 0 ≤ final ≤ 1", self.final)
+
+    def __call__(self, step: int, total_steps: int, steps_per_epoch: int) -> float:
+        _check_call(step, total_steps, steps_per_epoch)
+        peak = self.peak_at * total_steps
+        if step < peak:
+            return _half_cosine(self.start, 1.0, step / peak)
+        return _half_cosine(1.0, self.final, (step - peak) / (total_steps - peak))
+
+
+@dataclass(frozen=True)
+class LinearCycle:
+    """A straight line from ``start`` up to 1 at the share ``peak_at`` of the steps, another down to 0 after the last.
+
+    The peak lies at peak_at·total_steps. Where that is whole, exactly this step has the factor 1; else the peak falls
+    between two steps and both stay a little below. The last step has 1 / ((1 − peak_at)·total_steps).
+
+    Examples
+    --------
+    >>> [round(LinearCycle(start=0.1, peak_at=0.2)(step, 10, 10), 3) for step in range(10)]
+    [0.1, 0.55, 1.0, 0.875, 0.75, 0.625, 0.5, 0.375, 0.25, 0.125]
+    """
+
+    start: float = 0.1
+    peak_at: float = 0.2
+
+    def __post_init__(self) -> None:
+        _require(0 <= self.start <= 1, "LinearCycle: expected 0 ≤ start ≤ 1", self.start)
+        _require(0 < self.peak_at < 1, "LinearCycle: expected 0 < peak_at < 1", self.peak_at)
+
+    def __call__(self, step: int, total_steps: int, steps_per_epoch: int) -> float:
+        _check_call(step, total_steps, steps_per_epoch)
+        peak = self.peak_at * total_steps
+        if step < peak:
+            return self.start + (1.0 - self.start) * (step / peak)
+        return (total_steps - step) / (total_steps - peak)
+
+
+@dataclass(frozen=True)
+class WarmUp:
+    """A straight line over the first ``steps`` steps, then ``after``.
+
+    Step s < steps has (s + 1) / (steps + 1) of the first factor of ``after``: never 0, and step number ``steps`` is the
+    first with the whole. ``after`` runs as if training began there, over total_steps − steps steps; its epochs, too,
+    count from there.
+    """
+
+    steps: int
+    after: Schedule = field(default_factory=Constant)
+
+    def __post_init__(self) -> None:
+        _require(_is_count(self.steps), "WarmUp: expected a whole number of steps ≥ 1", self.steps)
+        _require(callable(self.after), "WarmUp: expected a schedule such as Cosine() for after", self.after)
+
+    def __call__(self, step: int, total_steps: int, steps_per_epoch: int) -> float:
+        _check_call(step, total_steps, steps_per_epoch)
+        if self.steps >= total_steps:
+            raise ArgumentError(
+                f"WarmUp: {self.steps} steps of warm-up need a training of more steps, but this one has {total_steps}; "
+                f"train longer, or use WarmUp(steps={max(1, total_steps // 10)}, …)"
+            )
+        share = min(1.0, (step + 1) / (self.steps + 1))
+        return share * self.after(max(0, step - self.steps), total_steps - self.steps, steps_per_epoch)
+
+
+def by_name(text: str) -> Schedule:
+    """The schedule that a short text describes: a name, then its settings in order, separated by colons.
+
+    ``constant``, ``step:EVERY_EPOCHS:FACTOR``, ``cosine:FINAL``, ``one-cycle:START:PEAK_AT:FINAL``,
+    ``linear:START:PEAK_AT``, ``warm-up:STEPS:SCHEDULE``. Settings may be left off from the end; ``one_cycle`` is
+    ``one-cycle``.
+
+    Examples
+    --------
+    >>> by_name("step:10:0.1")
+    Step(every_epochs=10, factor=0.1)
+    >>> by_name("warm-up:500:cosine")
+    WarmUp(steps=500, after=Cosine(final=0.0))
+    """
+    written, colon, rest = text.partition(":")
+    name = written.lower().replace("_", "-")
+    if name not in FORMS:
+        nearest = difflib.get_close_matches(name, FORMS, n=1)
+        hint = f"; did you mean {nearest[0]!r}?" if nearest else "."
+        known = ", ".join(form.usage for form in FORMS.values())
+        raise ArgumentError(f"unknown schedule {written!r}{hint} Known: {known}")
+    form = FORMS[name]
+    # The last setting takes all that is left, as a schedule after a warm-up has colons of its own.
+    settings = rest.split(":", max(0, len(form.readers) - 1)) if colon else []
+    wrong_form = ArgumentError(f"schedule {text!r}: expected the form {form.usage}")
+    if not form.required <= len(settings) <= len(form.readers):
+        raise wrong_form
+    try:
+        values = [read(setting) for read, setting in zip(form.readers, settings, strict=False)]
+    except ArgumentError:  # about the schedule after a warm-up, and it says more
+        raise
+    except ValueError:
+        raise wrong_form from None
+    return form.schedule(*values)
+
+
+def to_text(schedule: Schedule) -> str:
+    """The text from which `by_name` makes an equal schedule, for a configuration file.
+
+    Examples
+    --------
+    >>> to_text(WarmUp(500, Step(10)))
+    'warm-up:500:step:10:0.1'
+    """
+    for name, form in FORMS.items():
+        if type(schedule) is form.schedule:
+            settings = vars(schedule).values()  # in the order of the class
+            texts = (str(value) if isinstance(value, numbers.Number) else to_text(value) for value in settings)
+            return ":".join([name, *texts])
+    raise ArgumentError(f"{schedule!r} has no text form; only the schedules of this module have: {', '.join(FORMS)}")
+
+
+class _Form(NamedTuple):
+    """How a schedule is written: its class, one reader a setting, and how many settings it cannot do without."""
+
+    usage: str
+    schedule: Callable[..., Schedule]
+    readers: tuple[Callable[[str], Any], ...]
+    required: int = 0
+
+
+FORMS = {
+    "constant": _Form("constant", Constant, ()),
+    "step": _Form("step:EVERY_EPOCHS:FACTOR (such as step:10:0.1)", Step, (int, float)),
+    "cosine": _Form("cosine:FINAL (such as cosine:0.01)", Cosine, (float,)),
+    "one-cycle": _Form("one-cycle:START:PEAK_AT:FINAL (such as one-cycle:0.04:0.3)", OneCycle, (float, float, float)),
+    "linear": _Form("linear:START:PEAK_AT (such as linear:0.1:0.2)", LinearCycle, (float, float)),
+    "warm-up": _Form("warm-up:STEPS:SCHEDULE (such as warm-up:500:cosine)", WarmUp, (int, by_name), required=1),
+}
+
+
+def _half_cosine(first: float, last: float, share: float) -> float:
+    return last + (first - last) * (1.0 + math.cos(math.pi * share)) / 2.0
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, SupportsIndex) and not isinstance(value, bool) and operator.index(value) >= 1
+
+
+def _require(holds: bool, expectation: str, value: object) -> None:
+    if not holds:
+        raise ArgumentError(f"{expectation}, received {value!r}")
+
+
+def _check_call(step: int, total_steps: int, steps_per_epoch: int) -> None:
+    if not (0 <= step < total_steps and steps_per_epoch >= 1):
+        raise ArgumentError(
+            "a schedule needs 0 ≤ step < total_steps and steps_per_epoch ≥ 1, received "
+            f"step {step}, total_steps {total_steps}, steps_per_epoch {steps_per_epoch}"
+        )

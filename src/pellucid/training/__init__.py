@@ -1,0 +1,6 @@
+"""Training a network, and what it leaves behind."""
+
+from .callbacks import Callback as Callback
+from .callbacks import Training as Training
+from .fit import fit as fit
+from .history import History as History

@@ -1,0 +1,72 @@
+"""Engines: what runs a training program, one step a call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from .. import interpreter
+from ..definitions.arrays import Array
+from ..errors import NonFiniteError
+from ..network import Sequential
+from ..program import Program
+
+
+class NumpyEngine:
+    """Runs a training program with the definitions, step by step.
+
+    Parameters
+    ----------
+    network : Sequential
+        Its parameters and states take the new values after each step.
+    program : Program
+    resident : mapping of str to array
+        The data set: what the program gathers its batches from.
+    """
+
+    def __init__(self, network: Sequential, program: Program, resident: Mapping[str, Any]):
+        self._program, self._resident = program, resident
+        self.classifies = program.correct is not None
+        self._held = {**network.parameters(), **network.states()}
+        slots = (name for name in program.named("state") if name not in self._held)
+        self.slots: dict[str, Array] = {
+            name: np.zeros(program.values[program.ids[name]].shape, network.dtype) for name in slots
+        }
+
+    def step(self, numbers: Mapping[str, Any]) -> tuple[float, int]:
+        """Do one step and return the batch's loss and how many samples were classified rightly.
+
+        Raises
+        ------
+        NonFiniteError
+            If the loss or a new weight is not finite; all weights stay as they were.
+        """
+        program = self._program
+        held = {name: each.data for name, each in self._held.items()}
+        feeds = {**held, **self.slots, **self._resident, **numbers}
+        with np.errstate(all="ignore"):  # what is not finite is found below, and named
+            results = interpreter.run(program, feeds)
+        loss = float(results[program.loss])  # type: ignore[index]
+        renewed = {program.values[old].name: results[new] for old, new in program.renewed.items()}
+        if not np.isfinite(loss) or not all(np.isfinite(array).all() for array in renewed.values()):
+            raise NonFiniteError(self._where(feeds))
+        for name, array in renewed.items():
+            if name in self._held:
+                self._held[name].data = array
+            else:
+                self.slots[name] = array
+        return loss, int(results[program.correct]) if program.correct is not None else 0
+
+    def averages(self) -> dict[str, Array]:
+        """Return the averaged weights by path; none where the optimiser keeps no averages."""
+        prefix = "average("
+        return {name[len(prefix) : -1]: array for name, array in self.slots.items() if name.startswith(prefix)}
+
+    def _where(self, feeds: Mapping[str, Any]) -> str:
+        found = interpreter.first_non_finite(self._program, feeds)
+        if found is None:
+            return "a number became infinite"
+        step, value = found
+        return f"{value} became NaN or infinite in {step.layer or 'the input'} ({step.kind})"

@@ -1,0 +1,218 @@
+"""Schedules: factors by hand, an interpolation as oracle, the shape of each curve, and their texts."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pellucid import schedules
+from pellucid.errors import ArgumentError
+from pellucid.schedules import Constant, Cosine, LinearCycle, OneCycle, Step, WarmUp
+
+SHARE = st.floats(0, 1)
+INNER_SHARE = st.floats(0.01, 0.99)
+PLAIN = st.one_of(
+    st.just(Constant()),
+    st.builds(Step, st.integers(1, 50), st.floats(1e-3, 1)),
+    st.builds(Cosine, SHARE),
+    st.builds(OneCycle, SHARE, INNER_SHARE, SHARE),
+    st.builds(LinearCycle, SHARE, INNER_SHARE),
+)
+ANY = st.one_of(PLAIN, st.builds(WarmUp, st.integers(1, 9), PLAIN))
+
+
+def factors(schedule, total_steps, steps_per_epoch=10):
+    return [schedule(step, total_steps, steps_per_epoch) for step in range(total_steps)]
+
+
+@pytest.mark.parametrize(
+    ("schedule", "expected"),
+    [
+        (Constant(), [1, 1, 1, 1]),
+        (Cosine(), [1, 0.5 + 0.5 * 0.5**0.5, 0.5, 0.5 - 0.5 * 0.5**0.5]),  # (1 + cos 0°, 45°, 90°, 135°) / 2
+        (Cosine(final=0.2), [1, 0.6 + 0.4 * 0.5**0.5, 0.6, 0.6 - 0.4 * 0.5**0.5]),
+        (OneCycle(start=0.04, peak_at=0.5), [0.04, 0.52, 1, 0.5]),  # half-way up: (0.04 + 1) / 2
+        (OneCycle(start=0.0, peak_at=0.5, final=0.5), [0, 0.5, 1, 0.75]),
+        (LinearCycle(start=0.1, peak_at=0.5), [0.1, 0.55, 1, 0.5]),
+        (WarmUp(3), [0.25, 0.5, 0.75, 1]),
+        (WarmUp(1, after=Cosine()), [0.5, 1, 0.75, 0.25]),  # (1 + cos 0°, 60°, 120°) / 2 from step 1 on
+    ],
+    ids=repr,
+)
+def test_factors_of_four_steps_by_hand(schedule, expected):
+    assert factors(schedule, 4) == pytest.approx(expected, abs=1e-15)
+
+
+def test_step_falls_after_whole_epochs():
+    """Three steps an epoch, down after every two epochs: at steps 6 and 12."""
+    expected = [1.0] * 6 + [0.5] * 6 + [0.25] * 3
+    assert factors(Step(every_epochs=2, factor=0.5), 15, steps_per_epoch=3) == expected
+
+
+def test_epochs_after_a_warm_up_count_from_its_end():
+    schedule = WarmUp(2, after=Step(every_epochs=1, factor=0.5))
+    assert factors(schedule, 8, steps_per_epoch=3) == pytest.approx([1 / 3, 2 / 3, 1, 1, 1, 0.5, 0.5, 0.5])
+
+
+def test_linear_cycle_peaks_at_its_share_and_ends_after_the_last_step():
+    """The recipes' setting: from 0.1 up over the first 20 % of the steps, then down to 0."""
+    curve = factors(LinearCycle(start=0.1, peak_at=0.2), 1000)
+    assert curve[0] == 0.1
+    assert (max(curve), curve.index(max(curve))) == (1.0, 200)
+    assert curve[-1] == pytest.approx(1 / (0.8 * 1000))
+
+
+def test_linear_cycle_may_peak_between_two_steps():
+    """938 steps (an epoch of MNIST in batches of 64): the peak is at 187.6, steps 187 and 188 stay below."""
+    curve = factors(LinearCycle(start=0.1, peak_at=0.2), 938)
+    assert curve[187] == pytest.approx(0.1 + 0.9 * 187 / 187.6)
+    assert curve[188] == pytest.approx(750 / 750.4)
+    assert max(curve) == curve[188] < 1
+    assert curve[-1] == pytest.approx(1 / 750.4)
+
+
+@given(SHARE, INNER_SHARE, st.integers(1, 60))
+@settings(deadline=None, max_examples=60)
+def test_linear_cycle_is_the_interpolation_of_three_points(start, peak_at, total):
+    expected = np.interp(np.arange(total), [0, peak_at * total, total], [start, 1, 0])
+    assert factors(LinearCycle(start, peak_at), total) == pytest.approx(expected, abs=1e-12)
+
+
+@given(ANY, st.integers(10, 60))
+@settings(deadline=None, max_examples=80)
+def test_factors_lie_between_0_and_1(schedule, total):
+    curve = factors(schedule, total)
+    assert all(type(factor) is float for factor in curve)
+    assert min(curve) >= 0
+    assert max(curve) <= 1 + 1e-15
+
+
+@given(st.sampled_from([OneCycle, LinearCycle]), SHARE, INNER_SHARE, st.integers(2, 60))
+@settings(deadline=None, max_examples=60)
+def test_cycles_start_low_rise_to_their_peak_and_fall(kind, start, peak_at, total):
+    curve = factors(kind(start, peak_at), total)
+    changes = np.diff(curve)
+    rising = np.arange(1, total) <= peak_at * total
+    falling = np.arange(total - 1) >= peak_at * total
+    assert curve[0] == pytest.approx(start, abs=1e-15)
+    assert np.all(changes[rising] >= -1e-15)
+    assert np.all(changes[falling] <= 1e-15)
+    assert curve[-1] > 0 or start == 0  # no step is wasted at the end
+
+
+@given(SHARE, st.integers(1, 60))
+@settings(deadline=None, max_examples=40)
+def test_cosine_falls_from_1_towards_its_end(final, total):
+    curve = factors(Cosine(final), total)
+    assert curve[0] == 1
+    assert np.all(np.diff(curve) <= 0)
+    assert curve[-1] >= final - 1e-15
+
+
+@given(st.integers(1, 9), PLAIN, st.integers(10, 40))
+@settings(deadline=None, max_examples=40)
+def test_a_warm_up_rises_evenly_to_the_schedule_after_it(steps, after, total):
+    curve = factors(WarmUp(steps, after), total)
+    whole = factors(after, total - steps)
+    assert curve[steps:] == whole
+    assert curve[:steps] == pytest.approx([whole[0] * (step + 1) / (steps + 1) for step in range(steps)])
+
+
+def test_a_warm_up_as_long_as_the_training_is_refused():
+    with pytest.raises(ArgumentError) as caught:
+        WarmUp(500)(0, 300, 100)
+    assert str(caught.value) == (
+        "WarmUp: 500 steps of warm-up need a training of more steps, but this one has 300; "
+        "train longer, or use WarmUp(steps=30, …)"
+    )
+
+
+@pytest.mark.parametrize("schedule", [Constant(), Step(), Cosine(), OneCycle(), LinearCycle(), WarmUp(1)], ids=repr)
+@pytest.mark.parametrize("call", [(-1, 10, 5), (10, 10, 5), (0, 0, 5), (0, 10, 0)])
+def test_steps_outside_the_training_are_refused(schedule, call):
+    with pytest.raises(ArgumentError, match=r"a schedule needs 0 ≤ step < total_steps and steps_per_epoch ≥ 1"):
+        schedule(*call)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Step(every_epochs=0), "Step: expected a whole number ≥ 1 for every_epochs, received 0"),
+        (lambda: Step(every_epochs=1.5), "Step: expected a whole number ≥ 1 for every_epochs, received 1.5"),
+        (lambda: Step(factor=0.0), "Step: expected a finite factor > 0, received 0.0"),
+        (lambda: Cosine(final=-0.1), "Cosine: expected 0 ≤ final ≤ 1, received -0.1"),
+        (lambda: OneCycle(start=math.nan), "OneCycle: expected 0 ≤ start ≤ 1, received nan"),
+        (lambda: OneCycle(peak_at=1.0), "OneCycle: expected 0 < peak_at < 1, received 1.0"),
+        (lambda: OneCycle(final=2.0), "OneCycle: expected 0 ≤ final ≤ 1, received 2.0"),
+        (lambda: LinearCycle(start=1.1), "LinearCycle: expected 0 ≤ start ≤ 1, received 1.1"),
+        (lambda: LinearCycle(peak_at=0.0), "LinearCycle: expected 0 < peak_at < 1, received 0.0"),
+        (lambda: WarmUp(0), "WarmUp: expected a whole number of steps ≥ 1, received 0"),
+        (lambda: WarmUp(True), "WarmUp: expected a whole number of steps ≥ 1, received True"),
+        (lambda: WarmUp(5, "cosine"), "WarmUp: expected a schedule such as Cosine() for after, received 'cosine'"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(make, message):
+    with pytest.raises(ArgumentError) as caught:
+        make()
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("constant", Constant()),
+        ("step:10:0.1", Step(10, 0.1)),
+        ("step:7", Step(7)),
+        ("cosine", Cosine()),
+        ("cosine:0.01", Cosine(0.01)),
+        ("one-cycle", OneCycle()),
+        ("One_Cycle", OneCycle()),
+        ("one-cycle:0.1:0.4:0.01", OneCycle(0.1, 0.4, 0.01)),
+        ("linear", LinearCycle(0.1, 0.2)),
+        ("linear:0.2:0.5", LinearCycle(0.2, 0.5)),
+        ("warm-up:500", WarmUp(500)),
+        ("warm-up:500:step:10:0.5", WarmUp(500, Step(10, 0.5))),
+    ],
+)
+def test_texts_are_read(text, expected):
+    assert schedules.by_name(text) == expected
+
+
+@given(ANY)
+@settings(deadline=None, max_examples=80)
+def test_a_text_gives_its_schedule_back(schedule):
+    assert schedules.by_name(schedules.to_text(schedule)) == schedule
+
+
+def test_numpy_settings_have_a_text_too():
+    text = schedules.to_text(WarmUp(np.int64(5), Cosine(np.float64(0.1))))
+    assert text == "warm-up:5:cosine:0.1"
+
+
+def test_a_schedule_of_ones_own_has_no_text():
+    with pytest.raises(ArgumentError, match="has no text form; only the schedules of this module have: constant, step"):
+        schedules.to_text(lambda _step, _total_steps, _steps_per_epoch: 1.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("linera", "unknown schedule 'linera'; did you mean 'linear'? Known: constant, step:EVERY_EPOCHS:FACTOR"),
+        ("OneCycle", "unknown schedule 'OneCycle'; did you mean 'one-cycle'? Known: constant"),
+        ("warm-up:5:cosin", "unknown schedule 'cosin'; did you mean 'cosine'? Known: constant"),
+        ("zzz", "unknown schedule 'zzz'. Known: constant"),
+        ("step:x", "schedule 'step:x': expected the form step:EVERY_EPOCHS:FACTOR (such as step:10:0.1)"),
+        ("step:1.5", "schedule 'step:1.5': expected the form step:EVERY_EPOCHS:FACTOR (such as step:10:0.1)"),
+        ("step:1:0.5:2", "schedule 'step:1:0.5:2': expected the form step:EVERY_EPOCHS:FACTOR (such as step:10:0.1)"),
+        ("constant:1", "schedule 'constant:1': expected the form constant"),
+        ("cosine:", "schedule 'cosine:': expected the form cosine:FINAL (such as cosine:0.01)"),
+        ("warm-up", "schedule 'warm-up': expected the form warm-up:STEPS:SCHEDULE (such as warm-up:500:cosine)"),
+        ("cosine:2", "Cosine: expected 0 ≤ final ≤ 1, received 2.0"),
+    ],
+)
+def test_texts_that_cannot_be_read_say_why(text, message):
+    with pytest.raises(ArgumentError) as caught:
+        schedules.by_name(text)
+    assert str(caught.value).startswith(message)
