@@ -5,6 +5,7 @@ Inputs are taken in batches small enough that memory stays bounded however many 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias
 
@@ -110,9 +111,7 @@ def activations(network: Sequential, x: ArrayLike) -> dict[str, Array]:
     return {path: results[value] for path, value in places.items()}
 
 
-def gradients(
-    network: Sequential, x: ArrayLike, labels: ArrayLike, *, loss: Loss | None = None
-) -> dict[str, Array]:
+def gradients(network: Sequential, x: ArrayLike, labels: ArrayLike, *, loss: Loss | None = None) -> dict[str, Array]:
     """Return ∂L/∂ of the input ("input") and of every trainable parameter by path, L the mean loss over the batch.
 
     The network is taken as in prediction: no dropout, running statistics. The input's gradient is with respect to x
@@ -145,18 +144,27 @@ def as_targets(network: Sequential, labels: NDArray[Any], loss: Loss) -> NDArray
 
 def check_shape(network: Sequential, shape: Shape) -> None:
     """Refuse images of another shape than the network was made for."""
-    if network.input_shape is not None and shape != network.input_shape:
-        raise ShapeError(f"the network expects images of shape {network.input_shape}, received {shape}")
+    wanted = network.input_shape
+    if wanted is None or shape == wanted:
+        return
+    fix = ""
+    if len(wanted) == 3 and len(shape) == 1:
+        rows = f"x.reshape({', '.join(map(str, (-1, *wanted)))})"
+        fix = f"; write {rows}" if shape[0] == math.prod(wanted) else "; for one image write image[None]"
+    elif len(wanted) == 1 and math.prod(shape) == wanted[0]:
+        fix = f"; write x.reshape(-1, {wanted[0]})"
+    raise ShapeError(f"the network expects images of shape {wanted}, received {shape}{fix}")
 
 
 def _images(network: Sequential, x: ArrayLike) -> NDArray[Any]:
-    images = as_images(x)
+    images: NDArray[Any] = as_images(x)
     check_shape(network, images.shape[1:])
     return images
 
 
 def _weights(network: Sequential) -> dict[str, Array]:
-    return {name: each.data for name, each in (*network.parameters().items(), *network.states().items())}
+    parameters = {name: parameter.data for name, parameter in network.parameters().items()}
+    return parameters | {name: state.data for name, state in network.states().items()}
 
 
 def _batches(program: Program, count: int, batch_size: int | None) -> Iterator[slice]:

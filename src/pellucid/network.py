@@ -220,7 +220,7 @@ def _named(layers: Sequence[Item]) -> dict[str, Layer]:
     """Return the layers by name; those without one are called by kind and number."""
     named: dict[str, Layer] = {}
     counts: dict[str, int] = {}
-    if isinstance(layers, Layer) or not isinstance(layers, Sequence):
+    if not isinstance(layers, (list, tuple)):
         raise ArgumentError(f"Sequential: expected a list of layers, received {layers!r}")
     for number, item in enumerate(layers, start=1):
         name, layer = item if isinstance(item, tuple) and len(item) == 2 else (None, item)

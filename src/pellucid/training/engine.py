@@ -10,6 +10,7 @@ import numpy as np
 from .. import interpreter
 from ..definitions.arrays import Array
 from ..errors import NonFiniteError
+from ..layers import Parameter, State
 from ..network import Sequential
 from ..program import Program
 
@@ -29,7 +30,7 @@ class NumpyEngine:
     def __init__(self, network: Sequential, program: Program, resident: Mapping[str, Any]):
         self._program, self._resident = program, resident
         self.classifies = program.correct is not None
-        self._held = {**network.parameters(), **network.states()}
+        self._held: dict[str, Parameter | State] = {**network.parameters(), **network.states()}
         slots = (name for name in program.named("state") if name not in self._held)
         self.slots: dict[str, Array] = {
             name: np.zeros(program.values[program.ids[name]].shape, network.dtype) for name in slots

@@ -123,13 +123,16 @@ def fit(
     resident: dict[str, Any] = {"input.data": data.images, "target.data": targets}
     if weights is not None:
         resident["sample_weight.data"] = weights.astype(network.dtype)
+    epochs = whole_number(epochs, "epochs")
     settings = {
-        "epochs": whole_number(epochs, "epochs"), "batch_size": size, "seed": seed, "shuffle": shuffle,
-        "engine": engine, "loss": loss, "optimizer": optimizer, "schedule": schedule,
+        "epochs": epochs, "batch_size": size, "seed": seed, "shuffle": shuffle, "engine": engine, "loss": loss,
+        "optimizer": optimizer, "schedule": schedule,
     }  # fmt: skip
-    training = Training(network, data, settings, size, settings["epochs"])
+    training = Training(network, data, settings, size, epochs)
     listeners = [*callbacks, *progress_callbacks(progress), *([] if out is None else [RunWriter(out)])]
-    course = _Course(training, NumpyEngine(network, program, resident), optimizer.lr, schedule, seed, shuffle, listeners)
+    course = _Course(
+        training, NumpyEngine(network, program, resident), optimizer.lr, schedule, seed, shuffle, listeners
+    )
     with _ended(training, listeners):
         while training.epoch < training.epochs and not training.stopping:
             course.epoch()

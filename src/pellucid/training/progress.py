@@ -31,9 +31,7 @@ def _epoch_line(training: Training, seconds: float) -> str:
     epoch = training.history.epochs[-1]
     rate = len(training.data) / max(epoch["seconds"], 1e-9)
     width = len(str(training.epochs))
-    return (
-        f"epoch {training.epoch:{width}}/{training.epochs}: {describe(epoch)}, {seconds:.1f} s, {rate:,.0f} images/s"
-    )
+    return f"epoch {training.epoch:{width}}/{training.epochs}: {describe(epoch)}, {seconds:.1f} s, {rate:,.0f} images/s"
 
 
 class EpochLines(Callback):

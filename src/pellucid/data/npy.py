@@ -1,0 +1,153 @@
+"""Reads NumPy's .npy and .npz files without trusting a size that they declare.
+
+``numpy.load`` multiplies the declared sizes in 64 bits and allocates first. Here the header must have the one form
+that NumPy writes, the product is taken in Python integers, and an array is allocated only when the file holds exactly
+its bytes. Arrays of Python objects, which would need pickle, are refused.
+
+The format is described in ``numpy.lib.format``: six magic bytes, two of version, the header's length, the header.
+"""
+
+import math
+import os
+import re
+import zlib
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pellucid.errors import DataError
+from pellucid.limits import LIMITS, Limits, format_bytes
+
+from .compressed import open_regular
+
+if TYPE_CHECKING:
+    import zipfile
+
+NPY_MAGIC = b"\x93NUMPY"
+_HEADER = re.compile(
+    rb"\{'descr': '([<>|=]?(?:b1|[iu][1248]|f[248]))', 'fortran_order': (True|False), "
+    rb"'shape': \(((?:\d{1,20}L?, ?)*(?:\d{1,20}L?)?)\), \} *\n"
+)
+_STORED_OR_DEFLATED = (0, 8)  # zip's numbers for its methods
+_LONGEST_HEADER = 1 << 16
+_CHUNK = 1 << 20
+
+
+def read_npy(path: str | os.PathLike[str], *, limits: Limits = LIMITS) -> NDArray[Any]:
+    """Read the array of numbers in a .npy file.
+
+    Raises
+    ------
+    DataError
+        If the file is missing, not .npy, of another length than its header says, of Python objects, or too large.
+    """
+    file, size = open_regular(Path(path), limits)
+    with file:
+        return _read_array(file, size, str(path), limits)
+
+
+def read_npz(path: str | os.PathLike[str], *, limits: Limits = LIMITS) -> dict[str, NDArray[Any]]:
+    """Read all arrays of a .npz file, by name.
+
+    Raises
+    ------
+    DataError
+        As `read_npy`, and for a zip that is damaged, encrypted, or unpacks to more than the limits allow.
+    """
+    import zipfile  # here, so that importing pellucid does not wait for it
+
+    file, _ = open_regular(Path(path), limits)
+    with file:
+        try:
+            with zipfile.ZipFile(file) as archive:
+                members = archive.infolist()
+                _check_members(members, str(path), limits)
+                arrays = {}
+                for member in members:
+                    with archive.open(member) as stream:
+                        where = f"{path}: {member.filename}"
+                        arrays[member.filename.removesuffix(".npy")] = _read_array(
+                            stream, member.file_size, where, limits
+                        )
+                return arrays
+        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+            raise DataError(f"{path}: not a .npz file, or a damaged one ({error})") from error
+
+
+def _check_members(members: "list[zipfile.ZipInfo]", path: str, limits: Limits) -> None:
+    """Hold what the zip's directory declares against the limits, before anything is unpacked."""
+    if len(members) > limits.tensors:
+        raise DataError(f"{path}: {len(members):,} arrays; up to {limits.tensors:,} are read")
+    total = sum(member.file_size for member in members)
+    if total > limits.decompressed_bytes:
+        raise DataError(
+            f"{path}: unpacks to {format_bytes(total)}; up to {format_bytes(limits.decompressed_bytes)} are read"
+        )
+    for member in members:
+        where = f"{path}: {member.filename}"
+        if member.flag_bits & 1 or member.compress_type not in _STORED_OR_DEFLATED:
+            raise DataError(f"{where}: encrypted, or packed with another method than deflate; save it with np.savez")
+        if member.file_size > max(1, member.compress_size) * limits.expansion_ratio:
+            raise DataError(
+                f"{where}: declares {member.file_size:,} bytes from {member.compress_size:,}, more than "
+                f"{limits.expansion_ratio} to 1"
+            )
+
+
+def _read_array(stream: IO[bytes], size: int, where: str, limits: Limits) -> NDArray[Any]:
+    """Read one array from a stream of `size` bytes."""
+    shape, fortran_order, dtype, header = _read_header(stream, where)
+    elements = math.prod(shape)
+    expected = elements * dtype.itemsize
+    if len(shape) > limits.dimensions or elements > limits.elements or expected > limits.decompressed_bytes:
+        raise DataError(
+            f"{where}: declares shape {shape}, {format_bytes(expected)}; up to {limits.dimensions} axes, "
+            f"{limits.elements:,} numbers and {format_bytes(limits.decompressed_bytes)} are read"
+        )
+    if header + expected != size:
+        raise DataError(
+            f"{where}: at byte {header:,}: expected {expected:,} bytes for shape {shape} of {dtype}, "
+            f"found {size - header:,}"
+        )
+    # An array in column order is the transpose of one in row order with the axes reversed.
+    array = np.empty(shape[::-1] if fortran_order else shape, dtype)
+    _fill(stream, array.reshape(-1).view(np.uint8).data, where)
+    array = array.T if fortran_order else array
+    return array.astype(dtype.newbyteorder("="), copy=False)
+
+
+def _read_header(stream: IO[bytes], where: str) -> tuple[tuple[int, ...], bool, np.dtype[Any], int]:
+    """Return shape, whether in column order, type, and the number of bytes before the data."""
+    start = stream.read(8)
+    if start[:6] != NPY_MAGIC or start[6:] not in (b"\x01\x00", b"\x02\x00"):
+        raise DataError(
+            f"{where}: at byte 0: expected .npy, 93 4E 55 4D 50 59 with version 01 00 or 02 00, found "
+            f"{start.hex(' ').upper() or 'nothing'}"
+        )
+    width = 2 * start[6]  # the header's length has two bytes in version 1.0 and four in 2.0
+    length = int.from_bytes(stream.read(width), "little")
+    if length > _LONGEST_HEADER:
+        raise DataError(f"{where}: at byte 8: expected a header of at most {_LONGEST_HEADER:,} bytes, found {length:,}")
+    text = stream.read(length)
+    match = _HEADER.fullmatch(text)
+    if match is None:
+        raise DataError(
+            f"{where}: at byte {8 + width}: expected {{'descr': type of number, 'fortran_order': …, 'shape': (…), }}, "
+            f"found {text[:100]!r}; Python objects and records are not read"
+        )
+    shape = tuple(int(number) for number in re.findall(rb"\d+", match[3]))
+    return shape, match[2] == b"True", np.dtype(match[1].decode()), 8 + width + length
+
+
+def _fill(stream: IO[bytes], buffer: memoryview, where: str) -> None:
+    filled = 0
+    while filled < len(buffer):
+        part = stream.read(min(len(buffer) - filled, _CHUNK))
+        if not part:
+            raise DataError(f"{where}: expected {len(buffer):,} bytes of data, found only {filled:,}")
+        buffer[filled : filled + len(part)] = part
+        filled += len(part)
+    if stream.read(1):  # in a zip, reading past the last byte is also what checks the CRC
+        raise DataError(f"{where}: trailing bytes after the {len(buffer):,} of the array")

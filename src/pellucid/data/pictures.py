@@ -1,0 +1,261 @@
+"""Reads pictures of any size and kind, and makes of them what a network takes.
+
+Everything becomes 8 bits a channel, grey or RGB. Grey is ITU-R 601 luma, 0.299 R + 0.587 G + 0.114 B. What is
+transparent is laid on white, as on a page. Sizes are changed with a triangle filter as wide as the reduction, so fine
+detail is averaged, not sampled; the picture is stretched to the new shape, nothing is cut off.
+
+Decoding needs Pillow: ``pip install "pellucid[images]"``.
+"""
+
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pellucid.errors import DataError, MissingExtraError
+from pellucid.limits import LIMITS, Limits
+
+from .compressed import open_regular
+from .npy import NPY_MAGIC, read_npy
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".pbm")
+_FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")  # a closed list: Pillow runs programs for some others
+_ORIENTATION = 0x0112
+_DEEP = ("I", "I;16", "I;16B", "I;16L")  # grey of 16 bits
+_GREY = ("1", "L", "LA", "La", *_DEEP)
+_TRANSPARENT = ("LA", "La", "PA", "RGBA", "RGBa")
+
+
+def read_picture(path: str | os.PathLike[str], *, limits: Limits = LIMITS) -> NDArray[np.uint8]:
+    """Read a picture file, upright as its camera says.
+
+    Parameters
+    ----------
+    path
+        A PNG, JPEG, BMP, GIF (the first frame), TIFF, WebP or PPM file.
+    limits
+        Its ``pixels`` bounds the picture, before decoding.
+
+    Returns
+    -------
+    uint8 array (1, H, W) or (3, H, W)
+
+    Raises
+    ------
+    DataError
+        If the file is missing, is no picture, is damaged or too large.
+    MissingExtraError
+        If Pillow is not installed.
+    """
+    with open_picture(path, limits) as picture:
+        return decode(picture, path, grey=is_grey(picture))
+
+
+def prepare_picture(image: NDArray[Any], shape: tuple[int, int, int], invert: bool = False) -> NDArray[np.uint8]:
+    """Bring one picture to the shape that a network takes.
+
+    Parameters
+    ----------
+    image
+        uint8 array (H, W), (1, H, W) or (3, H, W), of any size.
+    shape
+        (channels, height, width) of the network: 1 channel makes grey of RGB, 3 channels repeat grey.
+    invert
+        Exchange dark and light. Networks trained on MNIST expect light digits on a dark ground; ink on paper is the
+        other way round.
+
+    Returns
+    -------
+    uint8 array (channels, height, width)
+
+    Raises
+    ------
+    DataError
+        For another type or rank, or a network of neither 1 nor 3 channels.
+    """
+    if image.dtype != np.uint8:
+        raise DataError(f"picture: expected uint8, received {image.dtype}")
+    planes = image[None] if image.ndim == 2 else image
+    if planes.ndim != 3 or planes.shape[0] not in (1, 3) or planes.size == 0:
+        raise DataError(f"picture: expected shape (H, W), (1, H, W) or (3, H, W), received {image.shape}")
+    channels, height, width = shape
+    if planes.shape != shape:
+        if channels not in (1, 3):
+            raise DataError(f"picture: the network takes {channels} channels; a picture can give 1 (grey) or 3 (RGB)")
+        pillow = _pillow()
+        pixels = planes[0] if len(planes) == 1 else np.ascontiguousarray(planes.transpose(1, 2, 0))
+        planes = to_array(resize(pillow.fromarray(pixels), (height, width)), grey=channels == 1)
+    return 255 - planes if invert else planes
+
+
+def read_inputs(
+    path: str | os.PathLike[str], shape: tuple[int, int, int], invert: bool = False, *, limits: Limits = LIMITS
+) -> NDArray[Any]:
+    """Read what a user wants classified: a picture, or a .npy file of one image or many.
+
+    Parameters
+    ----------
+    path
+        A picture of any size; or a .npy array, which the content tells, not the name: uint8 (H, W), (C, H, W),
+        (N, H, W) or (N, C, H, W), of any size; or floats, which must have the network's own C, H and W. With three
+        axes, a first one of 3 means RGB, unless the network takes grey images of just this height and width.
+    shape
+        (channels, height, width) of the network.
+    invert
+        As in `prepare_picture`; for uint8 only.
+
+    Returns
+    -------
+    array (N, channels, height, width)
+        uint8, or the floats as they were.
+
+    Raises
+    ------
+    DataError, MissingExtraError
+        As `read_picture` and `prepare_picture`.
+    """
+    file, _ = open_regular(Path(path), limits)
+    with file:
+        is_array = file.read(len(NPY_MAGIC)) == NPY_MAGIC
+    if not is_array:
+        return prepare_picture(read_picture(path, limits=limits), shape, invert)[None]
+    array = read_npy(path, limits=limits)
+    images = _as_batch(array, shape, path)
+    if images.dtype == np.uint8:
+        return np.stack([prepare_picture(image, shape, invert) for image in images])
+    if images.dtype.kind != "f":
+        raise DataError(
+            f"{path}: expected uint8 or floats, found {images.dtype}; save x.astype('uint8') for pixels 0 … 255, or "
+            "x.astype('float32') for values to be taken as they are"
+        )
+    if invert:
+        raise DataError(f"{path}: only uint8 pictures can be inverted, and this array is of {images.dtype}")
+    if images.shape[1:] != shape:
+        raise DataError(f"{path}: expected images of shape {shape}, found {images.shape[1:]}; floats are not resized")
+    return images
+
+
+def _as_batch(array: NDArray[Any], shape: tuple[int, int, int], path: str | os.PathLike[str]) -> NDArray[Any]:
+    """Give the array the axes (N, C, H, W)."""
+    if array.size and array.ndim == 4:
+        return array
+    if array.size and array.ndim == 2:
+        return array[None, None]
+    if array.size and array.ndim == 3:
+        # (3, 28, 28) may be one RGB picture or three grey ones: the network's own height and width decide.
+        many_grey = shape[0] == 1 and array.shape[1:] == shape[1:]
+        one = array.shape == shape or (array.shape[0] in (1, 3) and not many_grey)
+        return array[None] if one else array[:, None]
+    raise DataError(f"{path}: expected (H, W), (C, H, W), (N, H, W) or (N, C, H, W), found shape {array.shape}")
+
+
+@contextmanager
+def open_picture(path: str | os.PathLike[str], limits: Limits = LIMITS) -> "Iterator[Image]":
+    """Open a picture without decoding it, which suffices for its size and kind; hold its pixels against the limit."""
+    pillow = _pillow()
+    file, _ = open_regular(Path(path), limits)
+    with file:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", pillow.DecompressionBombWarning)  # our limit decides, below
+                with _faults_named(path, pillow.DecompressionBombError, pillow.UnidentifiedImageError):
+                    picture = pillow.open(file, formats=_FORMATS)
+        except pillow.DecompressionBombError as error:  # Pillow's own bound, beyond which it does not go
+            raise DataError(f"{path}: too many pixels; up to {limits.pixels:,} are read ({error})") from error
+        except pillow.UnidentifiedImageError as error:
+            raise DataError(f"{path}: expected a picture ({', '.join(_FORMATS)}), found none") from error
+        with picture:
+            width, height = picture.size
+            if width * height > limits.pixels:
+                raise DataError(
+                    f"{path}: {width:,}×{height:,} = {width * height:,} pixels; up to {limits.pixels:,} are read"
+                )
+            yield picture
+
+
+def upright_size(picture: "Image", path: str | os.PathLike[str]) -> tuple[int, int]:
+    """(height, width) of the picture once it is turned as its camera says."""
+    width, height = picture.size
+    if picture.format == "PNG" and "exif" not in picture.info:
+        return height, width  # Pillow would decode the whole picture to look for the entry at its end
+    with _faults_named(path):
+        turned = picture.getexif().get(_ORIENTATION, 1) >= 5
+    return (width, height) if turned else (height, width)
+
+
+def is_grey(picture: "Image") -> bool:
+    """Whether the file stores one channel (beside transparency); a palette counts as colour."""
+    return picture.mode in _GREY
+
+
+def decode(
+    picture: "Image", path: str | os.PathLike[str], *, grey: bool, size: tuple[int, int] | None = None
+) -> NDArray[np.uint8]:
+    """Decode an opened picture to (1, H, W) or (3, H, W), resized to `size` = (height, width) if that is given."""
+    from PIL import ImageOps
+
+    with _faults_named(path):
+        upright = _flatten(ImageOps.exif_transpose(picture))
+        return to_array(upright if size is None else resize(upright, size), grey=grey)
+
+
+def resize(picture: "Image", size: tuple[int, int]) -> "Image":
+    """Stretch to `size` = (height, width) with a triangle filter as wide as the reduction."""
+    height, width = size
+    if picture.size == (width, height):
+        return picture
+    resized: Image = picture.resize((width, height), _pillow().Resampling.BILINEAR)
+    return resized
+
+
+def to_array(picture: "Image", *, grey: bool) -> NDArray[np.uint8]:
+    """Pixels as (1, H, W), or (3, H, W) where `grey` is False."""
+    pixels = np.asarray(picture.convert("L" if grey else "RGB"))
+    if grey:
+        return pixels[None].copy()
+    return np.ascontiguousarray(pixels.transpose(2, 0, 1))  # (H, W, 3) -> (3, H, W)
+
+
+def _flatten(picture: "Image") -> "Image":
+    """Reduce depth to 8 bits and lay transparency on white, so that the picture is grey or RGB."""
+    from PIL import Image
+
+    if picture.mode == "F" or picture.mode in _DEEP:
+        values = np.asarray(picture)
+        if values.dtype.kind == "f" or values.min() < 0 or values.max() > 65_535:
+            raise ValueError(f"expected 8 or 16 bits a channel, found values of {values.dtype}")
+        return Image.fromarray(((values.astype(np.int64) + 128) // 257).astype(np.uint8))  # 65,535 = 255·257
+    if picture.mode in _TRANSPARENT or "transparency" in picture.info:
+        coloured = picture.convert("RGBA")
+        white = Image.new("RGBA", coloured.size, (255, 255, 255, 255))
+        return Image.alpha_composite(white, coloured).convert("RGB")
+    return picture if picture.mode == "L" else picture.convert("RGB")
+
+
+def _pillow() -> ModuleType:
+    try:
+        import PIL.Image
+    except ImportError as error:
+        raise MissingExtraError('reading pictures needs Pillow: pip install "pellucid[images]"') from error
+    return PIL.Image
+
+
+@contextmanager
+def _faults_named(path: str | os.PathLike[str], *but: type[Exception]) -> Iterator[None]:
+    """Turn what Pillow raises into a DataError that names the file: decoders of damaged files raise almost anything."""
+    try:
+        yield
+    except but:
+        raise
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}".splitlines()[0][:200]
+        raise DataError(f"{path}: the picture cannot be decoded ({reason})") from error
