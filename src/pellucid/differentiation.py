@@ -6,11 +6,12 @@ contribution to the same value is added by an explicit "add" step, so a value re
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Protocol
 
-from .steps import Build, Shape, Step, Value
+from .errors import ArgumentError
+from .steps import Build, Over, Shape, Step, Value
 
 
 class BackwardBuild(Build, Protocol):
@@ -21,24 +22,37 @@ class BackwardBuild(Build, Protocol):
     path: str
     """Path of the layer that the next steps belong to."""
 
-    def gradient(self, of: int, name: str) -> int:
+    def gradient(self, of: int, over: Over) -> int:
         """Return a new value for a gradient of the value `of`, of its shape."""
 
 
 class Backward:
-    """Gradients found so far, while the forward steps are walked in reverse."""
+    """Gradients found so far, while the forward steps are walked in reverse.
+
+    Only what leads to a wanted value is differentiated: frozen parameters cost nothing, and neither do the layers
+    below the lowest one that learns.
+
+    Parameters
+    ----------
+    build : BackwardBuild
+        Has the forward steps, and takes the backward steps.
+    wanted : iterable of int
+        Values whose gradients are asked for.
+    """
 
     def __init__(self, build: BackwardBuild, wanted: Iterable[int]):
         self._build = build
         self._forward = list(build.steps)
         self._needed = _dependents(self._forward, wanted)
-        self._contributions: dict[int, int] = {}
         self.gradients: dict[int, int] = {}
 
     def differentiate(self, loss: int) -> dict[int, int]:
         """Add all backward steps of `loss` and return the gradient's value for every value that has one."""
         for step in reversed(self._forward):
-            if step.kind in RULES and any(v == loss or v in self.gradients for v in step.outputs):
+            reached = any(value == loss or value in self.gradients for value in step.outputs)
+            if reached and self._needed.intersection(step.inputs):
+                if step.kind not in RULES:
+                    raise ArgumentError(f"{step.layer}: nothing is known of the gradient of a {step.kind!r} step")
                 self._build.path = step.layer
                 RULES[step.kind](self, step)
         return self.gradients
@@ -52,41 +66,45 @@ class Backward:
         """Return the gradient of a value."""
         return self.gradients[value]
 
-    def compute(self, kind: str, inputs: Sequence[int], of: int, **attributes: object) -> int:
+    def needs(self, value: int) -> bool:
+        """Return whether anybody needs the gradient of a value."""
+        return value in self._needed
+
+    def compute(self, kind: str, inputs: Sequence[int], of: int, **attributes: Hashable) -> int:
         """Add a step that makes a gradient of the value `of`, and return it, not yet counted as a contribution."""
-        gradient = self._new(of)
-        self._step(kind, inputs, [gradient], attributes)
+        gradient = self._new(of, inputs)
+        self._build.step(kind, inputs, [gradient], **attributes)
         return gradient
 
-    def contribute(self, of: int, kind: str, inputs: Sequence[int], **attributes: object) -> None:
+    def contribute(self, of: int, kind: str, inputs: Sequence[int], **attributes: Hashable) -> None:
         """Let the step `kind` make a contribution to the gradient of the value `of`, if anybody needs it."""
-        if of in self._needed:
+        if self.needs(of):
             self.give(of, self.compute(kind, inputs, of, **attributes))
 
     def give(self, of: int, gradient: int) -> None:
         """Count an existing value as a contribution to the gradient of the value `of`, if anybody needs it."""
-        if of not in self._needed:
+        if not self.needs(of):
             return
         if of in self.gradients:
-            total = self._new(of)
-            self._step("add", [self.gradients[of], gradient], [total], {})
-            gradient = total
+            gradient = self.compute("add", [self.gradients[of], gradient], of)
         self.gradients[of] = gradient
 
-    def several(self, of: Sequence[int], kind: str, inputs: Sequence[int], **attributes: object) -> None:
+    def several(self, of: Sequence[int], kind: str, inputs: Sequence[int], **attributes: Hashable) -> None:
         """Let one step make the gradients of several values."""
-        gradients = [self._new(value) for value in of]
-        self._step(kind, inputs, gradients, attributes)
+        gradients = [self._new(value, inputs) for value in of]
+        self._build.step(kind, inputs, gradients, **attributes)
         for value, gradient in zip(of, gradients, strict=True):
             self.give(value, gradient)
 
-    def _new(self, of: int) -> int:
-        number = self._contributions[of] = self._contributions.get(of, 0) + 1
-        name = f"grad({self._build.values[of].name})"
-        return self._build.gradient(of, name if number == 1 else f"{name}#{number}")
+    def _new(self, of: int, inputs: Sequence[int]) -> int:
+        """Return a new value for a gradient of the value `of`, made from `inputs`.
 
-    def _step(self, kind: str, inputs: Sequence[int], outputs: Sequence[int], attributes: dict[str, object]) -> None:
-        self._build.step(kind, inputs, outputs, **attributes)  # type: ignore[arg-type]
+        What samples share has a gradient that is a sum over them; but made of complete sums alone (a shared weight's
+        contributions, added up), it is itself complete.
+        """
+        overs = {self._build.values[value].over for value in (of, *inputs)}
+        over: Over = "sample" if self._build.values[of].over == "sample" else "sum" if "sample" in overs else "none"
+        return self._build.gradient(of, over)
 
 
 def _dependents(steps: Iterable[Step], wanted: Iterable[int]) -> set[int]:
@@ -155,6 +173,11 @@ def _dropout(back: Backward, step: Step) -> None:
 def _batch_norm(back: Backward, step: Step) -> None:
     x, statistics, weight, bias = step.inputs
     grad = back.grad(step.outputs[0])
+    if not back.needs(x):
+        back.contribute(weight, "batch_norm.grad_weight", [x, statistics, grad], **step.keywords)
+        back.contribute(bias, "batch_norm.grad_bias", [grad])
+        return
+    # the input's gradient is made of both sums, also where weight and bias are frozen
     grad_weight = back.compute("batch_norm.grad_weight", [x, statistics, grad], weight, **step.keywords)
     grad_bias = back.compute("batch_norm.grad_bias", [grad], bias)
     back.give(weight, grad_weight)
@@ -186,13 +209,15 @@ def _concat(back: Backward, step: Step) -> None:
 
 def _custom(back: Backward, step: Step) -> None:
     grad = back.grad(step.outputs[0])
-    back.several(step.inputs, "custom.grad", [grad], layer=step.keywords["layer"])
+    shape = back.shape(step.inputs[0])
+    back.several(step.inputs, "custom.grad", [grad], layer=step.keywords["layer"], shape=shape)
 
 
 def _loss(back: Backward, step: Step) -> None:
     outputs, *rest = step.inputs
-    inputs = [step.outputs[1] if len(step.outputs) > 1 else outputs, *rest]
-    back.contribute(outputs, f"{step.kind}.grad_input", inputs, **step.keywords)
+    # the second result of cross entropy is kept so that its gradient need not begin at the outputs again
+    saved = step.outputs[1] if len(step.outputs) > 1 else outputs
+    back.contribute(outputs, f"{step.kind}.grad_input", [saved, *rest], **step.keywords)
 
 
 RULES: Mapping[str, Rule] = MappingProxyType(

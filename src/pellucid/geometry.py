@@ -42,16 +42,15 @@ def pair(value: object, name: str, minimum: int = 1) -> Pair:
 
 def sides(value: object, name: str = "padding") -> Sides | Literal["same"]:
     """Return padding in full from an int, a pair (vertical, horizontal), ((top, bottom), (left, right)) or "same"."""
-    if isinstance(value, str):
-        if value != "same":
-            raise ArgumentError(f'{name}: expected a number, pairs or "same", received {value!r}')
+    if isinstance(value, str) and value == "same":
         return "same"
-    if isinstance(value, (tuple, list)) and any(isinstance(part, (tuple, list)) for part in value):
-        if len(value) != 2:
-            raise ArgumentError(f"{name}: expected ((top, bottom), (left, right)), received {value!r}")
-        return pair(value[0], name, 0), pair(value[1], name, 0)
-    vertical, horizontal = pair(value, name, 0)
-    return (vertical, vertical), (horizontal, horizontal)
+    if isinstance(value, str) or (isinstance(value, (tuple, list)) and len(value) != 2):
+        raise ArgumentError(
+            f'{name}: expected a number, (vertical, horizontal), ((top, bottom), (left, right)) or "same", '
+            f"received {value!r}"
+        )
+    vertical, horizontal = value if isinstance(value, (tuple, list)) else (value, value)
+    return pair(vertical, name, 0), pair(horizontal, name, 0)
 
 
 def extent(kernel_size: int, dilation: int = 1) -> int:
@@ -81,7 +80,7 @@ def output_size(input_size: int, kernel_size: int, stride: int = 1, padding: int
 
     References
     ----------
-    V. Dumoulin and F. Visin, "A guide to convolution arithmetic for deep learning", 2016, relationships 6 and 12.
+    V. Dumoulin and F. Visin, "A guide to convolution arithmetic for deep learning", 2016, relationships 6 and 15.
 
     Examples
     --------
@@ -114,7 +113,7 @@ class Window:
         "same" depends on the input; :meth:`on` makes it numbers.
     ceil_mode : bool
         Whether a last place that hangs over the padded input's edge still counts. As in PyTorch it counts only if it
-        starts inside the input or the padding before it.
+        starts inside the input or the padding before it; a window larger than its input may so find one place.
     """
 
     kernel_size: Pair
@@ -155,63 +154,84 @@ class Window:
 
     def on(self, size: Pair) -> Window:
         """Return this window with "same" padding made numbers for an input of `size` (height, width)."""
-        if self.padding != "same":
-            return self
-        vertical, horizontal = (
-            same_padding(size[axis], self.kernel_size[axis], self.stride[axis], self.dilation[axis]) for axis in (0, 1)
-        )
-        return replace(self, padding=(vertical, horizontal))
+        return replace(self, padding=(self._sides(0, size[0]), self._sides(1, size[1])))
 
     def output_size(self, size: Pair) -> Pair:
         """Return (rows, columns) of places over an input of `size`; 0 or less where the window does not fit."""
-        window = self.on(size)
-        return window._places(size, 0), window._places(size, 1)
-
-    def _places(self, size: Pair, axis: int) -> int:
-        before, after = self.sides[axis]
-        stride = self.stride[axis]
-        places = output_size(size[axis], self.kernel_size[axis], stride, (before, after), self.dilation[axis])
-        if self.ceil_mode and places > 0:
-            overhang = (size[axis] + before + after - self.extent[axis]) % stride
-            if overhang and places * stride < size[axis] + before:
-                places += 1
-        return places
+        return self._places(0, size[0]), self._places(1, size[1])
 
     def padded(self, size: Pair) -> Sides:
         """Return the padding that all places together read: the window's own, and what ceil mode hangs over."""
-        rows, columns = self.output_size(size)
-        return self._reach(size, 0, rows), self._reach(size, 1, columns)
+        return self._read(0, size[0]), self._read(1, size[1])
 
-    def _reach(self, size: Pair, axis: int, places: int) -> Pair:
-        before, after = self.sides[axis]
-        read = (places - 1) * self.stride[axis] + self.extent[axis]
-        return before, max(after, read - size[axis] - before)
+    def spans(self, axis: int, size: int) -> list[tuple[slice, slice]]:
+        """Return, for every tap along `axis`, the places at which it lies inside the input, and the indices it reads
+        there. Both slices are as long, and empty where the tap only ever meets the padding."""
+        before, stride, places = self._sides(axis, size)[0], self.stride[axis], self._places(axis, size)
+        spans = []
+        for tap in range(self.kernel_size[axis]):
+            shift = tap * self.dilation[axis] - before  # at place o the tap reads index o·stride + shift
+            first = max(0, -(shift // stride))
+            last = min(places, (size - 1 - shift) // stride + 1) - 1
+            if first > last:
+                spans.append((slice(0, 0), slice(0, 0)))
+            else:
+                pixels = slice(first * stride + shift, last * stride + shift + 1, stride)
+                spans.append((slice(first, last + 1), pixels))
+        return spans
 
     def taps(self, axis: int, size: int) -> list[list[int]]:
         """Return, for every place along `axis`, the input indices that its taps read, padding excluded."""
-        before = self.sides[axis][0]
-        places = self.output_size((size, size))[axis]
-        reads = (
-            [place * self.stride[axis] - before + k * self.dilation[axis] for k in range(self.kernel_size[axis])]
-            for place in range(places)
-        )
-        return [[index for index in read if 0 <= index < size] for read in reads]
+        reads: list[list[int]] = [[] for _ in range(self._places(axis, size))]
+        for places, pixels in self.spans(axis, size):
+            for place, pixel in zip(_indices(places), _indices(pixels), strict=True):
+                reads[place].append(pixel)
+        return reads
 
     def unread(self, axis: int, size: int) -> list[int]:
         """Return the input indices along `axis` that no place reads, such as the last row that a stride skips."""
-        read = {index for taps in self.taps(axis, size) for index in taps}
+        read = {index for _, pixels in self.spans(axis, size) for index in _indices(pixels)}
         return [index for index in range(size) if index not in read]
 
     def formula(self, size: Pair, axis: int) -> str:
-        """Return the output size along `axis` as a formula with its numbers, such as ``(144 + 2·0 − 3)//1 + 1 = 142``."""
-        window = self.on(size)
-        before, after = window.sides[axis]
+        """Return the output size along `axis` as a formula with its numbers, such as ``(144 + 2·0 − 3)//1 + 1 = 142``.
+
+        In ceil mode it reads ``⌈(…)/2⌉ + 1``, and a last "− 1" is the place that would begin beyond the input.
+        """
+        before, after = self._sides(axis, size[axis])
         padding = f"2·{before}" if before == after else f"{before} + {after}"
         span = str(self.kernel_size[axis])
         if self.dilation[axis] > 1:
             span = f"({self.dilation[axis]}·({self.kernel_size[axis]} − 1) + 1)"
-        rounding = f"⌈/{self.stride[axis]}⌉" if self.ceil_mode else f"//{self.stride[axis]}"
-        return f"({size[axis]} + {padding} − {span}){rounding} + 1 = {window._places(size, axis)}"
+        places, stride = self._places(axis, size[axis]), self.stride[axis]
+        quotient = f"({size[axis]} + {padding} − {span})//{stride}"
+        if self.ceil_mode:
+            beyond = (places - 1) * stride + self.extent[axis] < size[axis] + before + after
+            quotient = f"⌈({size[axis]} + {padding} − {span})/{stride}⌉" + (" − 1" if beyond else "")
+        return f"{quotient} + 1 = {str(places).replace('-', '−')}"
+
+    def _sides(self, axis: int, size: int) -> Pair:
+        if self.padding == "same":
+            return same_padding(size, self.kernel_size[axis], self.stride[axis], self.dilation[axis])
+        return self.padding[axis]
+
+    def _places(self, axis: int, size: int) -> int:
+        before, after = self._sides(axis, size)
+        kernel_size, stride, dilation = self.kernel_size[axis], self.stride[axis], self.dilation[axis]
+        places = output_size(size, kernel_size, stride, (before, after), dilation)
+        left_over = (size + before + after - self.extent[axis]) % stride
+        if self.ceil_mode and left_over and places * stride < size + before:
+            places += 1
+        return places
+
+    def _read(self, axis: int, size: int) -> Pair:
+        before, after = self._sides(axis, size)
+        end = (self._places(axis, size) - 1) * self.stride[axis] + self.extent[axis]
+        return before, max(after, end - size - before)
+
+
+def _indices(span: slice) -> range:
+    return range(span.start, span.stop, span.step or 1)
 
 
 @dataclass(frozen=True)

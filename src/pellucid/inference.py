@@ -104,7 +104,7 @@ def evaluate(
 
 
 def activations(network: Sequential, x: ArrayLike) -> dict[str, Array]:
-    """Return the output (N, …) of every layer by path, such as ``["conv1"]``, and what the first layer sees, "input"."""
+    """Return the output (N, …) of every layer by path, such as "conv1", and what the first layer sees, "input"."""
     program = lower(network)
     places = {"input": program.layers[0].input, **{place.path: place.output for place in program.layers}}
     results = interpreter.run(program, {**_weights(network), "input": _images(network, x)}, set(places.values()))
@@ -136,8 +136,8 @@ def as_targets(network: Sequential, labels: NDArray[Any], loss: Loss) -> NDArray
     if labels.max(initial=0) >= output[0]:
         sample = int(labels.argmax())
         raise DataError(
-            f"labels: sample {sample:,} has class {labels[sample]}, but the network has {output[0]} outputs, for classes "
-            f"0 to {output[0] - 1}; give the last layer {labels.max() + 1} outputs"
+            f"labels: sample {sample:,} has class {labels[sample]}, but the network has {output[0]} outputs, for "
+            f"classes 0 to {output[0] - 1}; give the last layer {labels.max() + 1} outputs"
         )
     return labels
 

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
+import numpy as np
+
 from .errors import ArgumentError, ShapeError
 from .steps import Build, Shape
 
@@ -30,14 +32,17 @@ class CrossEntropy:
 
     ``L = Σ n  w[n]·ℓ[n] / Σ n  w[n]``, ``ℓ[n] = −Σ k  t[n, k]·log softmax(z[n])[k]``
 
-    Targets are class numbers (N,), or a distribution over the classes for each sample (N, K).
+    Targets t are class numbers (N,), or a distribution over the classes for each sample (N, K); w are the samples'
+    weights, or 1. The outputs' softmax is taken here, in a form that cannot overflow: no Softmax layer before it.
 
     Parameters
     ----------
     label_smoothing : float, default 0
         Share of every target that is spread evenly over all classes.
     class_weights : sequence of float, optional
-        One a class: each class's term counts that many times, as in PyTorch.
+        One a class: each class's term counts that many times, and a sample in the divisor as many times as its own
+        class. So for class numbers it is in PyTorch; a distribution counts there as one in the divisor, whatever its
+        classes weigh, and here as the mean weight of its classes, so that one-hot targets mean what class numbers do.
 
     References
     ----------
@@ -54,11 +59,16 @@ class CrossEntropy:
     classification: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        if not 0 <= self.label_smoothing < 1:
-            raise ArgumentError(f"label_smoothing: expected from 0 up to but not 1, received {self.label_smoothing!r}")
-        weights = tuple(map(float, self.class_weights))
-        if not all(0 <= weight < math.inf for weight in weights) or (weights and not any(weights)):
-            raise ArgumentError(f"class_weights: expected numbers of at least 0, one above 0, received {weights!r}")
+        smoothing, weights = _numbers([self.label_smoothing]), _numbers(self.class_weights)
+        if not (smoothing and 0 <= smoothing[0] < 1):
+            raise ArgumentError(
+                f"label_smoothing: expected a number from 0 up to but not 1, received {self.label_smoothing!r}"
+            )
+        if weights is None or not all(0 <= weight < math.inf for weight in weights) or (weights and not any(weights)):
+            raise ArgumentError(
+                f"class_weights: expected numbers of at least 0, one above 0, received {self.class_weights!r}"
+            )
+        object.__setattr__(self, "label_smoothing", smoothing[0])
         object.__setattr__(self, "class_weights", weights)
 
     def check(self, output_shape: Shape, target_shape: Shape) -> None:
@@ -84,7 +94,8 @@ class CrossEntropy:
         classes = tuple(self.class_weights)
         if classes:
             total = build.total("total_weight")
-            build.step("total_class_weight", [target, *weights], [total], class_weights=classes, dtype=build.dtype)
+            inputs = [target, *weights]
+            build.step("total_class_weight", inputs, [total], class_weights=classes, dtype=build.dtype)
         else:
             total = _total(build, weights)
         loss = build.total("loss")
@@ -112,7 +123,8 @@ class MeanSquaredError:
         """Refuse targets of another shape than the outputs."""
         if target_shape != output_shape:
             raise ShapeError(
-                f"MeanSquaredError expects targets of the network's output shape {output_shape}, received {target_shape}"
+                f"MeanSquaredError expects targets of the network's output shape {output_shape}, "
+                f"received {target_shape}"
             )
 
     def lower(self, build: Build, output: int, target: int, sample_weight: int | None = None) -> int:
@@ -122,6 +134,16 @@ class MeanSquaredError:
         loss = build.total("loss")
         build.step("squared_error", [output, target, total, *weights], [loss])
         return loss
+
+
+def _numbers(values: Sequence[float]) -> tuple[float, ...] | None:
+    """Return settings as Python's own floats, because NumPy's would make float32 outputs float64; None if they are no
+    numbers."""
+    try:
+        array = np.asarray(values if len(values) else [], float)
+    except (TypeError, ValueError):
+        return None
+    return tuple(array.tolist()) if array.ndim == 1 else None
 
 
 def _total(build: Build, weights: Sequence[int]) -> int:

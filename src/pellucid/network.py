@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import TypeAlias
 
 import numpy as np
@@ -15,7 +15,7 @@ from .definitions.arrays import Array
 from .definitions.input import scale, scale_grad_input
 from .errors import ArgumentError, ShapeError, StateError
 from .geometry import whole_number
-from .layers.base import Layer, LayerBuild, as_numbers, float_dtype
+from .layers.base import Layer, LayerBuild, as_numbers
 from .random import Purpose, key
 from .steps import Shape
 
@@ -36,20 +36,25 @@ class Scaling:
     std: float | Sequence[float] = 1.0
 
     def __post_init__(self) -> None:
-        if not all(map(math.isfinite, self.means)):
-            raise ArgumentError(f"Scaling.mean: expected finite numbers, received {self.mean!r}")
-        if not all(0 < deviation < math.inf for deviation in self.deviations):
+        for name in ("mean", "std"):
+            numbers = _numbers(getattr(self, name), f"Scaling.{name}")
+            object.__setattr__(self, name, numbers if len(numbers) > 1 else numbers[0])
+        if not all(deviation > 0 for deviation in self.deviations):
             raise ArgumentError(f"Scaling.std: expected numbers above 0, received {self.std!r}")
+        if len(self.means) != len(self.deviations) and 1 not in (len(self.means), len(self.deviations)):
+            raise ArgumentError(
+                f"Scaling: expected as many means as deviations, received {len(self.means)} and {len(self.deviations)}"
+            )
 
     @property
     def means(self) -> tuple[float, ...]:
         """The mean of each channel, or one for all."""
-        return _numbers(self.mean)
+        return _numbers(self.mean, "Scaling.mean")
 
     @property
     def deviations(self) -> tuple[float, ...]:
         """The standard deviation of each channel, or one for all."""
-        return _numbers(self.std)
+        return _numbers(self.std, "Scaling.std")
 
     @property
     def channels(self) -> int:
@@ -57,8 +62,14 @@ class Scaling:
         return max(len(self.means), len(self.deviations))
 
 
-def _numbers(value: float | Sequence[float]) -> tuple[float, ...]:
-    return tuple(map(float, value)) if isinstance(value, Sequence) else (float(value),)
+def _numbers(value: float | Sequence[float], name: str) -> tuple[float, ...]:
+    try:
+        array = np.atleast_1d(np.asarray(value, float))
+    except (TypeError, ValueError):
+        array = np.array([])
+    if array.ndim != 1 or not array.size or not np.isfinite(array).all():
+        raise ArgumentError(f"{name}: expected a finite number, or one a channel, received {value!r}")
+    return tuple(array.tolist())
 
 
 class Sequential(Layer):
@@ -111,11 +122,11 @@ class Sequential(Layer):
         self._children = _named(layers)
         _refuse_twice(self)
         self.input_shape: Shape | None = None
-        self.scaling = scaling if scaling is not None else Scaling()
+        self.scaling = _scaling(scaling)
         self.class_names = tuple(str(name) for name in class_names)
         self.seed = seed
         if input_shape is not None:
-            self._become_network(tuple(whole_number(size, "input_shape") for size in input_shape), dtype)
+            self._become_network(_shape(input_shape), dtype)
 
     def _become_network(self, input_shape: Shape, dtype: DTypeLike) -> None:
         for path, layer in self.walk():
@@ -127,8 +138,7 @@ class Sequential(Layer):
             )
         self.input_shape = input_shape
         self.output_shape(input_shape)
-        if float_dtype(dtype) != np.float32:
-            self.cast(dtype)
+        self.cast(dtype)
         key(self.seed, Purpose.INITIALIZE)  # refuses a bad seed now rather than at the first look at a weight
         for path, parameter in self.parameters().items():
             parameter.place(self.seed, path)
@@ -146,7 +156,9 @@ class Sequential(Layer):
         found: Layer = self
         for part in name.split("."):
             if part not in found.children():
-                raise ArgumentError(f"no layer {name!r}; there are {', '.join(found.children())}")
+                nearest = get_close_matches(part, found.children(), n=1)
+                hint = f"; did you mean {nearest[0]!r}?" if nearest else "."
+                raise ArgumentError(f"no layer {name!r}{hint} There are {', '.join(found.children()) or 'none'}")
             found = found.children()[part]
         return found
 
@@ -194,8 +206,9 @@ class Sequential(Layer):
         if self._cache is None:
             raise StateError("backward needs a forward before it: call forward(x) first")
         raw, grad = self.remembered(grad_output)
+        left: dict[int, Array] = {}
         for layer in reversed(list(self)):
-            grad = layer.backward(grad)
+            grad = self.backward_through(layer, grad, left)
         return grad if self.input_shape is None else scale_grad_input(raw, grad, std=self.scaling.deviations)
 
     # ---- in a program
@@ -222,10 +235,12 @@ def _named(layers: Sequence[Item]) -> dict[str, Layer]:
     counts: dict[str, int] = {}
     if not isinstance(layers, (list, tuple)):
         raise ArgumentError(f"Sequential: expected a list of layers, received {layers!r}")
+    if not layers:
+        raise ArgumentError("Sequential: expected at least one layer, received an empty list")
     for number, item in enumerate(layers, start=1):
         name, layer = item if isinstance(item, tuple) and len(item) == 2 else (None, item)
         if not isinstance(layer, Layer):
-            hint = "; write ReLU(), an object, not the class" if isinstance(layer, type) else ""
+            hint = f"; write {layer.__name__}(…), an object, not the class" if isinstance(layer, type) else ""
             raise ArgumentError(f"layer {number}: expected a layer or (name, layer), received {layer!r}{hint}")
         if name is None:
             stem = layer.stem or type(layer).__name__.lower()
@@ -239,21 +254,34 @@ def _named(layers: Sequence[Item]) -> dict[str, Layer]:
     return named
 
 
+def _scaling(scaling: Scaling | None) -> Scaling:
+    if scaling is not None and not isinstance(scaling, Scaling):
+        raise ArgumentError(f"scaling: expected a Scaling(mean=…, std=…), received {scaling!r}")
+    return scaling if scaling is not None else Scaling()
+
+
+def _shape(input_shape: Sequence[int]) -> Shape:
+    if not isinstance(input_shape, Sequence) or not input_shape:
+        raise ArgumentError(f"input_shape: expected (channels, height, width) or (features,), received {input_shape!r}")
+    return tuple(whole_number(size, "input_shape") for size in input_shape)
+
+
 def _refuse_twice(network: Sequential) -> None:
     """Refuse one layer object at two places: its states and its gradient would be one place's or the other's."""
     places: dict[int, str] = {}
     for path, layer in network.walk():
         if id(layer) in places:
+            first = places[id(layer)]
+            sharing = f", and share its parameters if that is meant ({path}.weight = {first}.weight)"
             raise ArgumentError(
-                f"{path} is the same object as {places[id(layer)]}: make a second layer, and share its parameters if "
-                f"that is meant ({path}.weight = {places[id(layer)]}.weight)"
+                f"{path} is the same object as {first}: make a second layer{sharing if layer.parameters() else ''}"
             )
         places[id(layer)] = path
 
 
 def _placed(error: ShapeError, name: str, number: int, source: str, product: str) -> ShapeError:
     """Return the error with this layer's place put before those inside it."""
-    if error.where:  # it came from a layer inside this one
-        inner, _, rest = error.where.partition(" ")
-        return error.at(f"{name}.{inner} {rest}".strip(), error.source if error.source != "the input" else source)
-    return error.at(f"{name} (layer {number})", source, product)
+    if not error.where:
+        return error.at(f"{name} (layer {number})", source, product)
+    where = f"{name}.{error.where}"  # it came from a layer inside this one
+    return error.at(where, source, product) if error.source == "the input" else error.at(where, error.source)

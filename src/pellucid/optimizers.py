@@ -7,14 +7,16 @@ averaging are settings too, because they act between the gradients and the weigh
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass
-from typing import ClassVar
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, field
+from typing import Any, ClassVar, TypeAlias
+
+import numpy as np
 
 from .errors import ArgumentError
 from .steps import Build
 
-Learnt = tuple[int, str, int]
+Learnt: TypeAlias = tuple[int, str, int]
 """A parameter's value, its path, and the value of its gradient."""
 
 
@@ -35,38 +37,47 @@ class Optimizer:
     average : float, optional
         Keep an exponential average of the weights with this decay, such as 0.999: validation and the trained network
         use the averages.
+
+    Raises
+    ------
+    ArgumentError
+        If a setting makes no sense; on lowering, if a path in `lr_scales` leads to no trainable parameter.
     """
 
     lr: float = 0.01
     _: KW_ONLY
     weight_decay: float = 0.0
-    lr_scales: Mapping[str, float] | tuple[tuple[str, float], ...] = ()
+    lr_scales: Mapping[str, float] = field(default_factory=dict, hash=False)
     clip_norm: float | None = None
     average: float | None = None
 
     def __post_init__(self) -> None:
-        _require(0 <= self.lr < math.inf, "lr", "at least 0", self.lr)
-        scales = self.lr_scales.items() if isinstance(self.lr_scales, Mapping) else self.lr_scales
-        object.__setattr__(self, "lr_scales", tuple((str(path), float(scale)) for path, scale in scales))
-        _require(self.weight_decay >= 0, "weight_decay", "at least 0", self.weight_decay)
-        _require(all(scale >= 0 for _, scale in self.lr_scales), "lr_scales", "factors of at least 0", self.lr_scales)
-        _require(self.clip_norm is None or self.clip_norm > 0, "clip_norm", "above 0", self.clip_norm)
-        _require(self.average is None or 0 < self.average < 1, "average", "between 0 and 1", self.average)
+        if not isinstance(self.lr_scales, Mapping):
+            raise ArgumentError(f"lr_scales: expected a mapping such as {{'conv1': 0.1}}, received {self.lr_scales!r}")
+        scales = {path: _number(x, f"lr_scales[{path!r}]", "of at least 0") for path, x in self.lr_scales.items()}
+        object.__setattr__(self, "lr_scales", scales)
+        self._check("lr", "of at least 0")
+        self._check("weight_decay", "of at least 0")
+        if self.clip_norm is not None:
+            self._check("clip_norm", "above 0")
+        if self.average is not None:
+            self._check("average", "between 0 and 1")
+
+    def _check(self, name: str, wanted: str) -> None:
+        """Refuse a setting that is no number in the wanted range, and keep it as a float."""
+        object.__setattr__(self, name, _number(getattr(self, name), name, wanted))
 
     def lower(self, build: Build, learnt: Sequence[Learnt]) -> None:
         """Add one update of every learnt parameter."""
-        self._refuse_unknown_paths([path for _, path, _ in learnt])
-        factor = None
-        if self.clip_norm is not None:
-            factor = build.saved("clip_factor", (), "none")
-            build.step("clip_factor", [grad for _, _, grad in learnt], [factor], max_norm=float(self.clip_norm))
+        lr_scales = self._by_parameter([path for _, path, _ in learnt])
+        factor = self._clip_factor(build, [grad for _, _, grad in learnt])
         for weight, path, grad in learnt:
             if factor is not None:
                 clipped = build.saved(f"clipped({path})", build.shape(weight), "none")
                 build.step("scale_gradient", [grad, factor], [clipped])
                 grad = clipped
             after = build.renewed(weight)
-            self.update(build, weight, grad, after, self._scale(path))
+            self.update(build, weight, grad, after, lr_scales[path])
             if self.average is not None:
                 mean = build.slot("average", weight)
                 inputs = [mean, after, build.scalar("step")]
@@ -74,19 +85,25 @@ class Optimizer:
 
     def update(self, build: Build, weight: int, grad: int, after: int, lr_scale: float) -> None:
         """Add the steps that make the value `after` of `weight` and its gradient."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} does not define update")
 
-    def _scale(self, path: str) -> float:
-        matching = [(len(part), scale) for part, scale in self._scales() if path == part or path.startswith(f"{part}.")]
-        return max(matching)[1] if matching else 1.0
+    def _clip_factor(self, build: Build, grads: Sequence[int]) -> int | None:
+        """Return the value that all gradients are multiplied with, if there is any clipping."""
+        if self.clip_norm is None:
+            return None
+        factor = build.saved("clip_factor", (), "none")
+        build.step("clip_factor", grads, [factor], max_norm=self.clip_norm)
+        return factor
 
-    def _scales(self) -> tuple[tuple[str, float], ...]:
-        return self.lr_scales if isinstance(self.lr_scales, tuple) else tuple(self.lr_scales.items())
-
-    def _refuse_unknown_paths(self, paths: Sequence[str]) -> None:
-        for part, _ in self._scales():
-            if not any(path == part or path.startswith(f"{part}.") for path in paths):
-                raise ArgumentError(f"lr_scales: no trainable parameter at {part!r}; there are {', '.join(paths)}")
+    def _by_parameter(self, paths: Sequence[str]) -> dict[str, float]:
+        """Return each parameter's factor on the learning rate, by the longest of the `lr_scales` paths that hold it."""
+        factors = dict.fromkeys(paths, 1.0)
+        for outer in sorted(self.lr_scales, key=len):
+            inside = [path for path in paths if path == outer or path.startswith(f"{outer}.")]
+            if not inside:
+                raise ArgumentError(f"lr_scales: no trainable parameter at {outer!r}; there are {', '.join(paths)}")
+            factors.update(dict.fromkeys(inside, self.lr_scales[outer]))
+        return factors
 
 
 @dataclass(frozen=True)
@@ -106,6 +123,11 @@ class SGD(Optimizer):
     References
     ----------
     I. Sutskever et al., "On the importance of initialization and momentum in deep learning", 2013.
+
+    Examples
+    --------
+    >>> SGD(0.1, momentum=0.9, lr_scales={"conv1": 0.1}).momentum
+    0.9
     """
 
     momentum: float = 0.0
@@ -113,25 +135,28 @@ class SGD(Optimizer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _require(0 <= self.momentum < 1, "momentum", "from 0 up to but not 1", self.momentum)
-        _require(not self.nesterov or self.momentum > 0, "nesterov", "False without momentum", self.nesterov)
+        self._check("momentum", "from 0 up to but not 1")
+        if self.nesterov and not self.momentum:
+            raise ArgumentError("nesterov: looks ahead along the momentum, and there is none; give momentum=0.9")
 
     def update(self, build: Build, weight: int, grad: int, after: int, lr_scale: float) -> None:
-        inputs, outputs = [weight, grad, build.scalar("lr")], [after]
+        inputs = [weight, grad, build.scalar("lr")]
         if not self.momentum:
-            build.step("sgd", inputs, outputs, weight_decay=float(self.weight_decay), lr_scale=lr_scale)
+            build.step("sgd", inputs, [after], weight_decay=self.weight_decay, lr_scale=lr_scale)
             return
         velocity = build.slot("velocity", weight)
         build.step(
-            "sgd_momentum", [*inputs, velocity], [*outputs, build.renewed(velocity)],
-            momentum=float(self.momentum), nesterov=self.nesterov, weight_decay=float(self.weight_decay),
-            lr_scale=lr_scale,
+            "sgd_momentum", [*inputs, velocity], [after, build.renewed(velocity)],
+            momentum=self.momentum, nesterov=self.nesterov, weight_decay=self.weight_decay, lr_scale=lr_scale,
         )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Adam(Optimizer):
     """Adam: steps of about lr whatever the gradient's scale, from running means of g and g².
+
+    ``m ← β₁·m + (1−β₁)·g;  v ← β₂·v + (1−β₂)·g²;  w ← w − lr·m̂/(√v̂ + eps)``, where m̂ and v̂ make up for the beginning
+    at 0.
 
     Parameters
     ----------
@@ -154,19 +179,19 @@ class Adam(Optimizer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        object.__setattr__(self, "betas", tuple(map(float, self.betas)))
-        fits = len(self.betas) == 2 and all(0 <= beta < 1 for beta in self.betas)
-        _require(fits, "betas", "two numbers from 0 up to but not 1", self.betas)
-        _require(self.eps > 0, "eps", "above 0", self.eps)
+        if isinstance(self.betas, str) or not isinstance(self.betas, Sequence) or len(self.betas) != 2:
+            raise ArgumentError(f"betas: expected two numbers, received {self.betas!r}")
+        betas = tuple(_number(beta, "betas", "from 0 up to but not 1") for beta in self.betas)
+        object.__setattr__(self, "betas", betas)
+        self._check("eps", "above 0")
 
     def update(self, build: Build, weight: int, grad: int, after: int, lr_scale: float) -> None:
         moments = [build.slot("first_moment", weight), build.slot("second_moment", weight)]
         inputs = [weight, grad, build.scalar("lr"), build.scalar("step"), *moments]
-        outputs = [after, *map(build.renewed, moments)]
+        beta1, beta2 = self.betas
         build.step(
-            self.kind, inputs, outputs,
-            beta1=self.betas[0], beta2=self.betas[1], eps=float(self.eps), weight_decay=float(self.weight_decay),
-            lr_scale=lr_scale,
+            self.kind, inputs, [after, *map(build.renewed, moments)],
+            beta1=beta1, beta2=beta2, eps=self.eps, weight_decay=self.weight_decay, lr_scale=lr_scale,
         )  # fmt: skip
 
 
@@ -181,10 +206,23 @@ class AdamW(Adam):
     I. Loshchilov and F. Hutter, "Decoupled Weight Decay Regularization", 2019, algorithm 2.
     """
 
+    _: KW_ONLY
     weight_decay: float = 0.01
     kind: ClassVar[str] = "adamw"
 
 
-def _require(fits: bool, name: str, wanted: str, received: object) -> None:
-    if not fits:
-        raise ArgumentError(f"{name}: expected {wanted}, received {received!r}")
+_RANGES: Mapping[str, Callable[[float], bool]] = {
+    "of at least 0": lambda number: number >= 0,
+    "above 0": lambda number: number > 0,
+    "from 0 up to but not 1": lambda number: 0 <= number < 1,
+    "between 0 and 1": lambda number: 0 < number < 1,
+}
+
+
+def _number(value: Any, name: str, wanted: str) -> float:
+    """Return a setting as Python's own float (NumPy's would make float32 weights float64), or refuse it."""
+    is_number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    number = float(value) if is_number else math.nan
+    if not (math.isfinite(number) and _RANGES[wanted](number)):
+        raise ArgumentError(f"{name}: expected a number {wanted}, received {value!r}")
+    return number

@@ -6,9 +6,10 @@ read its forward steps. It says *what* is computed, in NCHW with canonical weigh
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import count
 from types import MappingProxyType
 
 from .differentiation import Backward
@@ -133,6 +134,7 @@ def lower(
     target_shape: Sequence[int] = (),
     weighted: bool = False,
     resident: bool = False,
+    gradients: bool = True,
     input_gradient: bool = False,
 ) -> Program:
     """Return a network as a program.
@@ -146,7 +148,7 @@ def lower(
         Whether dropout drops and batch normalisation uses the batch's statistics; by default where there is an
         optimiser.
     loss : Loss, optional
-        Adds the loss and all gradients of trainable parameters.
+        Adds the loss and, unless `gradients` is False, those of all trainable parameters.
     optimizer : Optimizer, optional
         Adds one update of every trainable parameter. Needs a loss.
     target_shape : tuple of int, default ()
@@ -155,6 +157,7 @@ def lower(
         Whether each sample has a weight.
     resident : bool, default False
         Whether the program itself gathers images, targets and weights from the data set by index.
+    gradients : bool, default True
     input_gradient : bool, default False
         Whether the gradient of the input is wanted too.
 
@@ -185,12 +188,14 @@ def lower(
             correct = build.total("correct")
             build.step("count_correct", [output, target], [correct])
         trainable = [build.bound[name] for name, q in network.parameters().items() if q.trainable]
-        wanted = [v for v in trainable if v is not None] + ([x] if input_gradient else [])
-        build.gradients = Backward(build, wanted).differentiate(total)
+        wanted = trainable + ([x] if input_gradient else [])
+        build.gradients = Backward(build, wanted).differentiate(total) if gradients else {}
     backward = len(build.steps)
     if optimizer is not None:
         build.path = "optimizer"
         learnt = [v for v in build.gradients if build.values[v].role == "parameter"]
+        if not learnt:
+            raise ArgumentError("nothing to train: no parameter is trainable, or gradients=False; leave out optimizer")
         optimizer.lower(build, [(v, build.values[v].name, build.gradients[v]) for v in learnt])
     return Program(
         tuple(build.values), tuple(build.steps), forward, backward, x, output, tuple(build.layers), total, correct,
@@ -215,8 +220,8 @@ def _refuse_double_softmax(build: _Builder, output: int, loss: Loss) -> None:
         step = maker.get(step.inputs[0])
     if loss.classification and step is not None and step.kind == "softmax":
         raise ArgumentError(
-            f"{step.layer} stands before {type(loss).__name__}, which applies the softmax itself, in a form that cannot "
-            "overflow: twice would flatten the gradients. Leave the Softmax layer out; predict_proba applies it"
+            f"{step.layer} stands before {type(loss).__name__}, which applies the softmax itself, in a form that "
+            "cannot overflow: twice would flatten the gradients. Leave the Softmax layer out; predict_proba applies it"
         )
 
 
@@ -239,6 +244,7 @@ class _Builder:
         self._names = {id(q): name for name, q in self.network.parameters().items()}
         self._names |= {id(s): name for name, s in self.network.states().items()}
         self._scalars: dict[str, int] = {}
+        self._taken: set[str] = set()
         self._ordinals = 0
         for name, parameter in self.network.parameters().items():
             self.bound[name] = self._value(name, parameter.shape, "parameter", "none")
@@ -246,7 +252,9 @@ class _Builder:
             self.bound[name] = self._value(name, state.shape, "state", "none")
 
     def _value(self, name: str, shape: Shape, role: Role, over: Over = "sample", combine: Combine = "add") -> int:
-        self.values.append(Value(len(self.values), name, shape, role, over, combine))
+        unique = next(each for each in _numbered(name) if each not in self._taken)
+        self._taken.add(unique)
+        self.values.append(Value(len(self.values), unique, shape, role, over, combine))
         return len(self.values) - 1
 
     def _inside(self, name: str) -> str:
@@ -303,9 +311,8 @@ class _Builder:
     def total(self, name: str) -> int:
         return self._value(name, (), "scalar", "sum")
 
-    def gradient(self, of: int, name: str) -> int:
-        over: Over = "sample" if self.values[of].over == "sample" else "sum"
-        return self._value(name, self.shape(of), "gradient", over)
+    def gradient(self, of: int, over: Over) -> int:
+        return self._value(f"grad({self.values[of].name})", self.shape(of), "gradient", over)
 
     def slot(self, name: str, of: int) -> int:
         return self._value(f"{name}({self.values[of].name})", self.shape(of), "state", "none")
@@ -338,6 +345,12 @@ class _Builder:
         self.layers.append(LayerPlace(self.path, type(layer).__name__, x, y))
         self.path = outside
         return y
+
+
+def _numbered(name: str) -> Iterator[str]:
+    """Yield name, name#2, name#3, …"""
+    yield name
+    yield from (f"{name}#{number}" for number in count(2))
 
 
 def unused(program: Program, wanted: Collection[int]) -> list[list[int]]:

@@ -26,8 +26,8 @@ class Dataset:
     Parameters
     ----------
     images
-        (N, C, H, W), or (N, H, W), which is given one channel; or rows of features, (N, F). uint8 is kept (and divided by 255 by the network's
-        scaling); float32 and float64 are kept and taken as they are; float16 becomes float32.
+        (N, C, H, W), or (N, H, W), which is given one channel; or rows of features, (N, F). uint8 is kept (and divided
+        by 255 by the network's scaling); float32 and float64 are kept and taken as they are; float16 becomes float32.
     labels
         Class numbers, an integer (N,) or (N, 1) array; or probabilities of the classes, (N, K), of which one-hot
         rows are a case; or regression targets, a float array (N, …).

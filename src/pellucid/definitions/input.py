@@ -21,15 +21,22 @@ def gather(data: NDArray[Any], index: Whole) -> NDArray[Any]:
 def scale(x: NDArray[Any], *, mean: tuple[float, ...], std: tuple[float, ...], dtype: str) -> Array:
     """``y[n, c] = (x[n, c] / 255 − mean[c]) / std[c]``; only uint8 is divided by 255: x (N, C, …), mean, std (C,) or
     (1,)."""
-    y: Array = x.astype(dtype)
+    y: Array = x.astype(dtype)  # a copy, so that what follows may work in it
     if x.dtype == np.uint8:
-        y = y / 255
-    channels = (-1, *[1] * (x.ndim - 2))
-    return (y - np.asarray(mean, dtype).reshape(channels)) / np.asarray(std, dtype).reshape(channels)
+        y /= 255
+    y -= _by_channel(mean, y)
+    y /= _by_channel(std, y)
+    return y
 
 
 def scale_grad_input(x: NDArray[Any], grad_output: Array, *, std: tuple[float, ...]) -> Array:
     """``∂L/∂x[n, c] = grad_output[n, c] / std[c]``, and / 255 for uint8."""
-    channels = (-1, *[1] * (x.ndim - 2))
-    grad = grad_output / np.asarray(std, grad_output.dtype).reshape(channels)
-    return grad / 255 if x.dtype == np.uint8 else grad
+    grad_input = grad_output / _by_channel(std, grad_output)
+    if x.dtype == np.uint8:
+        grad_input /= 255
+    return grad_input
+
+
+def _by_channel(numbers: tuple[float, ...], x: Array) -> Array:
+    """Return the numbers in x's dtype, shaped to meet its channels: (C,) -> (C, 1, 1), or (C,) where x is (N, C)."""
+    return np.array(numbers, x.dtype).reshape(-1, *[1] * (x.ndim - 2))

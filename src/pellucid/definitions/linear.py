@@ -17,7 +17,9 @@ from .arrays import Array
 def linear(x: Array, weight: Array, bias: Array | None = None) -> Array:
     """``y = x weightᵀ + bias``: x (N, I), weight (O, I), bias (O,) -> y (N, O)."""
     y = x @ weight.T
-    return y if bias is None else y + bias
+    if bias is not None:
+        y += bias
+    return y
 
 
 def linear_grad_input(grad_output: Array, weight: Array) -> Array:

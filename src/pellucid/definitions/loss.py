@@ -4,7 +4,8 @@
 ``squared error:  L = Σ n  weight[n] · ℓ[n] / total,  ℓ[n] = mean of (y[n] − t[n])²``
 
 t is the target as a distribution over the classes: one-hot for a class number, blended with the uniform distribution
-by label smoothing. `total` is what makes the sum a mean: the number of samples, or the sum of their weights.
+by label smoothing. `total` is what makes the sum a mean: the number of samples, or the sum of their weights. Results
+have the dtype of the network's outputs, whatever the targets and weights come in.
 
 Axes: N samples, K classes.
 """
@@ -30,11 +31,11 @@ def total_weight(sample_weight: Array) -> Array:
 def total_class_weight(
     target: Target, sample_weight: Array | None = None, *, class_weights: tuple[float, ...], dtype: str
 ) -> Array:
-    """``total = Σ n  weight[n] · Σ k  class_weight[k] · t[n, k]``, before label smoothing: target (N,) or (N, K) -> ()."""
+    """``total = Σ n  weight[n] · Σ k  class_weight[k] · t[n, k]``, t before label smoothing: (N,) or (N, K) -> ()."""
     of_class = np.asarray(class_weights, dtype)
     # (N, K) @ (K,) -> (N,)
     weight = target.astype(dtype) @ of_class if target.ndim == 2 else of_class[target]
-    return np.asarray((weight if sample_weight is None else weight * sample_weight).sum())
+    return np.asarray((weight if sample_weight is None else weight * sample_weight).sum(), dtype)
 
 
 def cross_entropy(
@@ -46,7 +47,7 @@ def cross_entropy(
     label_smoothing: float = 0.0,
     class_weights: tuple[float, ...] = (),
 ) -> tuple[Array, Array]:
-    """Return L () and log softmax(logits) (N, K), from logits (N, K).
+    """Return L () and log softmax(logits) (N, K), from logits (N, K) and as many targets.
 
     ``log softmax(z)[k] = z[k] − max z − log Σ j exp(z[j] − max z)`` cannot overflow.
     """
@@ -56,7 +57,7 @@ def cross_entropy(
     losses = -(wanted * log_probabilities).sum(axis=1)
     if sample_weight is not None:
         losses = losses * sample_weight
-    return np.asarray(losses.sum() / total), np.asarray(log_probabilities)
+    return np.asarray(losses.sum() / total, logits.dtype), np.asarray(log_probabilities)
 
 
 def cross_entropy_grad_input(
@@ -100,7 +101,7 @@ def squared_error(outputs: Array, target: Array, total: Array | float, sample_we
     losses = ((outputs - target.astype(outputs.dtype)) ** 2).reshape(len(outputs), -1).mean(axis=1)
     if sample_weight is not None:
         losses = losses * sample_weight
-    return np.asarray(losses.sum() / total)
+    return np.asarray(losses.sum() / total, outputs.dtype)
 
 
 def squared_error_grad_input(

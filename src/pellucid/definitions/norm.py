@@ -10,6 +10,8 @@ Classification with Deep Convolutional Neural Networks", 2012, section 3.3.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from .arrays import Array
@@ -26,7 +28,8 @@ def batch_statistics(x: Array) -> Array:
 
 def batch_norm(x: Array, statistics: Array, weight: Array, bias: Array, *, eps: float) -> Array:
     """``y = weight · x̂ + bias`` with the statistics (3, C) of this batch: x (N, C, …), weight, bias (C,)."""
-    return (_normalised(x, statistics, eps) * weight[:, None] + bias[:, None]).reshape(x.shape)
+    y = _normalised(x, statistics, eps) * weight[:, None] + bias[:, None]
+    return y.reshape(x.shape)
 
 
 def batch_norm_grad_weight(x: Array, statistics: Array, grad_output: Array, *, eps: float) -> Array:
@@ -46,9 +49,10 @@ def batch_norm_grad_input(
 
     The two subtracted terms are the paths through the mean and the variance, which every x of the channel shares.
     """
-    count, deviation = statistics[0], np.sqrt(statistics[2] / statistics[0] + eps)
+    count, factor = statistics[0], weight / _deviation(statistics, eps)
     shared = (grad_bias / count)[:, None] + _normalised(x, statistics, eps) * (grad_weight / count)[:, None]
-    return ((_pixels(grad_output) - shared) * (weight / deviation)[:, None]).reshape(x.shape)
+    grad_input: Array = (_pixels(grad_output) - shared) * factor[:, None]
+    return grad_input.reshape(x.shape)
 
 
 def running_statistics(
@@ -79,21 +83,30 @@ def batch_norm_running_grad_weight(
 
 def batch_norm_running_grad_input(running_var: Array, weight: Array, grad_output: Array, *, eps: float) -> Array:
     """``∂L/∂x = grad_output · weight/√(running_var + eps)``: the statistics are constants here."""
-    return (_pixels(grad_output) * (weight / np.sqrt(running_var + eps))[:, None]).reshape(grad_output.shape)
+    factor = weight / np.sqrt(running_var + eps)
+    grad_input: Array = _pixels(grad_output) * factor[:, None]
+    return grad_input.reshape(grad_output.shape)
 
 
 def _pixels(x: Array) -> Array:
     """(N, C, H, W) or (N, C) -> (N, C, P)"""
-    return x.reshape(x.shape[0], x.shape[1], -1)
+    return x.reshape(x.shape[0], x.shape[1], math.prod(x.shape[2:]))
 
 
 def _normalised(x: Array, statistics: Array, eps: float) -> Array:
     """x̂ (N, C, P)"""
-    count, mean, squares = statistics
-    return np.asarray((_pixels(x) - mean[:, None]) / np.sqrt(squares / count + eps)[:, None])
+    normalised: Array = (_pixels(x) - statistics[1][:, None]) / _deviation(statistics, eps)[:, None]
+    return normalised
+
+
+def _deviation(statistics: Array, eps: float) -> Array:
+    """√(variance + eps) (C,)"""
+    count, _, squares = statistics
+    return np.asarray(np.sqrt(squares / count + eps))
 
 
 def _as_statistics(mean: Array, var: Array) -> Array:
+    """(3, C): as if of one sample"""
     return np.stack([np.ones_like(mean), mean, var])
 
 

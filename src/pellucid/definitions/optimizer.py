@@ -1,8 +1,9 @@
 """One update of one parameter, for each optimiser; gradient clipping and weight averaging.
 
 Arguments come in this order: weight, gradient, learning rate, (number of the step, from 1,) then the optimiser's own
-memory; results are the new weight and the new memory, each of the weight's shape. The formulas are those of PyTorch's
-optimisers, so a recipe carries over unchanged.
+memory; results are the new weight and the new memory, each of the weight's shape and dtype. The formulas are those of
+PyTorch's optimisers, so a recipe carries over unchanged. Numbers given at run time become Python floats first: NumPy's
+own scalars are float64, and would make everything they touch float64.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from .arrays import Array
 
 def sgd(weight: Array, grad: Array, lr: float, *, weight_decay: float, lr_scale: float) -> Array:
     """``w ← w − lr · (g + weight_decay · w)``."""
-    return weight - (lr * lr_scale) * (grad + weight_decay * weight)
+    return weight - float(lr * lr_scale) * (grad + weight_decay * weight)
 
 
 def sgd_momentum(
@@ -38,7 +39,7 @@ def sgd_momentum(
     grad = grad + weight_decay * weight
     velocity = momentum * velocity + grad
     direction = grad + momentum * velocity if nesterov else velocity
-    return weight - (lr * lr_scale) * direction, velocity
+    return weight - float(lr * lr_scale) * direction, velocity
 
 
 def adam(
@@ -63,8 +64,8 @@ def adam(
     grad = grad + weight_decay * weight
     first_moment = beta1 * first_moment + (1 - beta1) * grad
     second_moment = beta2 * second_moment + (1 - beta2) * grad * grad
-    rate = lr * lr_scale / (1 - beta1**step)
-    deviation = np.sqrt(second_moment) * (1 / math.sqrt(1 - beta2**step)) + eps
+    rate = float(lr * lr_scale / (1 - beta1**step))
+    deviation = np.sqrt(second_moment) / math.sqrt(1 - beta2**step) + eps
     return weight - rate * (first_moment / deviation), first_moment, second_moment
 
 
@@ -86,7 +87,7 @@ def adamw(
 
     References: I. Loshchilov and F. Hutter, "Decoupled Weight Decay Regularization", 2019, algorithm 2.
     """
-    weight = weight - (lr * lr_scale * weight_decay) * weight
+    weight = weight - float(lr * lr_scale * weight_decay) * weight
     return adam(
         weight, grad, lr, step, first_moment, second_moment,
         beta1=beta1, beta2=beta2, eps=eps, weight_decay=0.0, lr_scale=lr_scale,
@@ -94,18 +95,20 @@ def adamw(
 
 
 def clip_factor(*grads: Array, max_norm: float) -> float:
-    """``min(1, max_norm / (‖all gradients together‖ + 10⁻⁶))``."""
+    """``min(1, max_norm / (‖all gradients together‖ + 10⁻⁶))``, NaN where a gradient is."""
     norm = math.sqrt(sum(float(np.vdot(g, g)) for g in grads))
-    return min(1.0, max_norm / (norm + 1e-6))
+    return float(np.minimum(1.0, max_norm / (norm + 1e-6)))
 
 
 def scale_gradient(grad: Array, factor: float) -> Array:
     """``g ← factor · g``."""
-    return grad * factor
+    return grad * float(factor)
 
 
 def average_weight(average: Array, weight: Array, step: int, *, decay: float) -> Array:
-    """``a ← d·a + (1 − d)·w`` with ``d = min(decay, step / (step + 9))``: a short memory at first, so that the average
-    soon forgets the initial weights."""
-    decay = min(decay, step / (step + 9))
-    return decay * average + (1 - decay) * weight
+    """``a ← d·a + (1 − d)·w`` with ``d = min(decay, (step − 1) / (step + 8))``.
+
+    So step 1 takes the weight itself, and the memory is short at first: the average soon forgets the initial weights.
+    """
+    d = min(decay, int(step - 1) / int(step + 8))
+    return d * average + (1 - d) * weight

@@ -1,12 +1,11 @@
 """Steps that work element by element, and their gradients: activations, dropout, adding and joining paths.
 
 Each activation's gradient is its derivative times grad_output, written with whichever of input x and output y makes
-it shortest. Shapes are free: (N, C, H, W) or (N, F). ``relu(NaN)`` is NaN: a fault upstream is never hidden.
+it shortest; at a kink it is the flatter side's. Shapes are free: (N, C, H, W) or (N, F). A NaN is never
+hidden: ``relu(NaN)`` is NaN, and one in grad_output stays one even where the derivative is 0.
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,18 +15,18 @@ from .arrays import Array, Whole
 
 
 def relu(x: Array) -> Array:
-    """``y = 0 where x < 0, else x`` (so a NaN passes)."""
-    return np.where(x < 0, 0, x).astype(x.dtype, copy=False)
+    """``y = max(x, 0)``."""
+    return np.maximum(x, 0)
 
 
 def relu_grad_input(y: Array, grad_output: Array) -> Array:
-    """``∂L/∂x = grad_output where y > 0, else 0``; at x = 0 the derivative is taken as 0."""
-    return np.where(y > 0, grad_output, 0).astype(grad_output.dtype, copy=False)
+    """``∂L/∂x = grad_output where y > 0, else 0``."""
+    return grad_output * (y > 0)
 
 
 def leaky_relu(x: Array, *, negative_slope: float) -> Array:
-    """``y = x where x ≥ 0, else negative_slope · x``."""
-    return np.where(x < 0, negative_slope * x, x)
+    """``y = max(x, 0) + negative_slope · min(x, 0)``."""
+    return np.maximum(x, 0) + negative_slope * np.minimum(x, 0)
 
 
 def leaky_relu_grad_input(x: Array, grad_output: Array, *, negative_slope: float) -> Array:
@@ -36,19 +35,19 @@ def leaky_relu_grad_input(x: Array, grad_output: Array, *, negative_slope: float
 
 
 def relu6(x: Array) -> Array:
-    """``y = min(max(x, 0), 6)``; a NaN passes."""
-    return np.minimum(relu(x), 6)
+    """``y = min(max(x, 0), 6)``."""
+    return np.clip(x, 0, 6)
 
 
 def relu6_grad_input(y: Array, grad_output: Array) -> Array:
     """``∂L/∂x = grad_output where 0 < y < 6, else 0``."""
-    return np.where((y > 0) & (y < 6), grad_output, 0).astype(grad_output.dtype, copy=False)
+    return grad_output * ((y > 0) & (y < 6))
 
 
 def sigmoid(x: Array) -> Array:
     """``y = 1 / (1 + e⁻ˣ)``, written with e^−|x|, which cannot overflow."""
     z = np.exp(-np.abs(x))
-    return np.where(x < 0, z, 1) / (1 + z)
+    return np.asarray(np.where(x < 0, z, 1) / (1 + z))
 
 
 def sigmoid_grad_input(y: Array, grad_output: Array) -> Array:
@@ -78,23 +77,21 @@ def softmax_grad_input(y: Array, grad_output: Array) -> Array:
 
 
 def dropout(x: Array, key: NDArray[np.uint32], position: Whole, *, p: float, ordinal: int) -> Array:
-    """``y = x / (1 − p) where u ≥ ⌊p·2³²⌋, else 0``: one random word u an element.
+    """``y = x · m``, ``m = 1/(1 − p) where u ≥ ⌊p·2³²⌋, else 0``: one random word u an element.
 
     The word is Philox at (position of the sample in the epoch, ordinal of this dropout, pixel, channel), so any
     sample's mask can be computed alone.
     """
-    return np.where(_kept(x.shape, key, position, p, ordinal), x * (1 / (1 - p)), 0).astype(x.dtype, copy=False)
+    words = random.pixel_words(key, position, ordinal, x.shape[1:])
+    kept = words >= np.uint32(int(p * 2**32))
+    return x * (kept * x.dtype.type(1 / (1 - p)))
 
 
 def dropout_grad_input(
     grad_output: Array, key: NDArray[np.uint32], position: Whole, *, p: float, ordinal: int
 ) -> Array:
-    """``∂L/∂x = grad_output / (1 − p)`` where the element was kept, else 0; the mask is drawn again, not stored."""
+    """``∂L/∂x = grad_output · m``: the same mask, drawn again rather than stored."""
     return dropout(grad_output, key, position, p=p, ordinal=ordinal)
-
-
-def _kept(shape: tuple[int, ...], key: NDArray[np.uint32], position: Whole, p: float, ordinal: int) -> NDArray[Any]:
-    return random.pixel_words(key, position, ordinal, shape[1:]) >= np.uint32(int(p * 2**32))
 
 
 def add(a: Array, b: Array) -> Array:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -54,27 +54,29 @@ class Parameter:
         self._dtype = np.dtype(np.float32)
         self._seed, self._path = 0, name
         needed = math.prod(self.shape) * 4
-        if needed > _physical_memory():
+        if needed > physical_memory():
             raise ArgumentError(
                 f"{name} {'×'.join(map(str, self.shape))} would need {needed:,} bytes in float32, "
-                f"and this machine has {_physical_memory():,}; use a smaller layer"
+                f"and this machine has {physical_memory():,}; use a smaller layer"
             )
 
     @property
     def data(self) -> Array:
         if self._data is None:
-            drawn = self.initializer(self.shape, key(self._seed, Purpose.INITIALIZE), self._path)
-            self._data = np.ascontiguousarray(drawn, self._dtype)
+            drawn = np.array(self.initializer(self.shape, key(self._seed, Purpose.INITIALIZE), self._path), self._dtype)
+            if drawn.shape != self.shape:
+                raise ShapeError(f"{self.name}: the initialiser gave shape {drawn.shape}, expected {self.shape}")
+            self._data = drawn
         return self._data
 
     @data.setter
     def data(self, values: ArrayLike) -> None:
-        values = np.asarray(values)
-        if values.shape != self.shape:
-            raise ShapeError(f"{self.name}.data expects shape {self.shape}, received {values.shape}")
+        array = as_numbers(values, f"{self.name}.data")
+        if array.shape != self.shape:
+            raise ShapeError(f"{self.name}.data expects shape {self.shape}, received {array.shape}")
         if self._data is None:
             self._data = np.empty(self.shape, self._dtype)
-        self._data[...] = values
+        self._data[...] = array
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -96,6 +98,8 @@ class Parameter:
 
     def cast(self, dtype: np.dtype[Any]) -> None:
         """Change to float32 or float64, keeping the values."""
+        if dtype == self._dtype:
+            return
         self._dtype, self.grad = dtype, None
         if self._data is not None:
             self._data = self._data.astype(dtype)
@@ -118,7 +122,10 @@ class State:
 
     def cast(self, dtype: np.dtype[Any]) -> None:
         """Change to float32 or float64, keeping the values."""
-        self.data = self.data.astype(dtype)
+        self.data = self.data.astype(dtype, copy=False)
+
+
+Held = TypeVar("Held", Parameter, State)
 
 
 class LayerBuild(Build, Protocol):
@@ -181,7 +188,7 @@ class Layer:
 
     def parameters(self) -> dict[str, Parameter]:
         """Return all parameters by path: its own by name, then its children's. A shared one appears once."""
-        found = {q.name: q for q in vars(self).values() if isinstance(q, Parameter)}
+        found = self._own(Parameter)
         seen = {id(q) for q in found.values()}
         for name, child in self.children().items():
             for path, parameter in child.parameters().items():
@@ -192,9 +199,18 @@ class Layer:
 
     def states(self) -> dict[str, State]:
         """Return all states by path: its own by name, then its children's."""
-        found = {s.name: s for s in vars(self).values() if isinstance(s, State)}
+        found = self._own(State)
         for name, child in self.children().items():
             found |= {f"{name}.{path}": state for path, state in child.states().items()}
+        return found
+
+    def _own(self, kind: type[Held]) -> dict[str, Held]:
+        """Return this layer's own parameters or states by name."""
+        held = {id(each): each for each in vars(self).values() if isinstance(each, kind)}
+        found = {each.name: each for each in held.values()}
+        if len(found) < len(held):
+            names = ", ".join(sorted(each.name for each in held.values()))
+            raise ArgumentError(f"{type(self).__name__} gives one name to two of its {kind.__name__}s: {names}")
         return found
 
     @property
@@ -223,9 +239,10 @@ class Layer:
         """Change the layer and all it holds to float32 or float64, keeping the values."""
         self._dtype = float_dtype(dtype)
         self._cache = None
-        for parameter in vars(self).values():
-            if isinstance(parameter, (Parameter, State)):
-                parameter.cast(self._dtype)
+        for parameter in self._own(Parameter).values():
+            parameter.cast(self._dtype)
+        for state in self._own(State).values():
+            state.cast(self._dtype)
         for child in self.children().values():
             child.cast(self._dtype)
 
@@ -251,6 +268,20 @@ class Layer:
             If there was no ``forward`` before.
         """
         raise NotImplementedError(f"{type(self).__name__} does not define backward")
+
+    def backward_through(self, child: Layer, grad_output: Array, left: dict[int, Array]) -> Array:
+        """Return ``child.backward(grad_output)``, for a layer that holds others.
+
+        A parameter that several children share gets the sum of their gradients. `left`, an empty dict at the beginning
+        of the layer's own ``backward``, collects what each child left.
+        """
+        grad_input = child.backward(grad_output)
+        for parameter in child.parameters().values():
+            if parameter.grad is not None:
+                if id(parameter) in left:
+                    parameter.grad = left[id(parameter)] + parameter.grad
+                left[id(parameter)] = parameter.grad
+        return grad_input
 
     def accept(self, x: ArrayLike) -> Array:
         """Return the batch x in the layer's dtype, or refuse its shape or dtype."""
@@ -318,7 +349,7 @@ def as_numbers(x: ArrayLike, name: str) -> NDArray[Any]:
     return array
 
 
-def _physical_memory() -> int:
+def physical_memory() -> int:
     """Return the machine's memory in bytes; 64 GiB where it cannot be asked."""
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

@@ -19,7 +19,8 @@ from .images import image_shape, places
 class Conv2d(Layer):
     """2-D convolution: every filter slides over the image and is multiplied with what it sees.
 
-    ``y[n, f, oy, ox] = bias[f] + Σ c, ky, kx  x[n, c, oy·SH + ky·DH − top, ox·SW + kx·DW − left] · weight[f, c, ky, kx]``
+    ``y[n, f, oy, ox] = bias[f] + Σ c, ky, kx  x[n, c, i, j] · weight[f, c, ky, kx]``
+    with ``i = oy·SH + ky·DH − top, j = ox·SW + kx·DW − left``
 
     Parameters
     ----------
@@ -106,14 +107,13 @@ class Conv2d(Layer):
 
     def lower(self, build: LayerBuild, x: int) -> int:
         parameters = [self.weight] if self.bias is None else [self.weight, self.bias]
-        shape = build.shape(x)
-        y = build.activation(self.output_shape(shape))
-        window = self._window((0, *shape))
+        y = build.activation(self.output_shape(build.shape(x)))
+        window = self._window(build.shape(x))
         build.step("conv2d", [x, *map(build.parameter, parameters)], [y], window=window, groups=self.groups)
         return y
 
     def _window(self, shape: Shape) -> Window:
-        return self.window.on((shape[2], shape[3]))
+        return self.window.on((shape[-2], shape[-1]))
 
     def config(self) -> dict[str, Any]:
         return {

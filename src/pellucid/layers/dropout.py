@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from ..definitions.arrays import Array
 from ..definitions.pointwise import dropout, dropout_grad_input
-from ..errors import ArgumentError
+from ..errors import ArgumentError, ShapeError
 from ..random import Purpose, key
 from ..steps import Shape
 from .base import Layer, LayerBuild
@@ -30,7 +30,7 @@ class Dropout(Layer):
 
     Notes
     -----
-    Shape: any, unchanged.
+    Shape: (N, C, H, W) or (N, F), unchanged.
 
     References
     ----------
@@ -51,6 +51,8 @@ class Dropout(Layer):
         self._seed, self._ordinal, self._calls = seed, zlib.crc32(path.encode()), 0
 
     def output_shape(self, input_shape: Shape) -> Shape:
+        if len(input_shape) not in (1, 3):
+            raise ShapeError("expects images (C, H, W) or features (F,)", str(input_shape), "put Flatten() before it")
         return input_shape
 
     def forward(self, x: ArrayLike, training: bool = False) -> Array:

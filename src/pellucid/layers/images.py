@@ -16,20 +16,26 @@ def image_shape(shape: Shape, channels: int | None = None) -> tuple[int, int, in
     if min(shape) < 1:
         raise ShapeError(f"expects images {wanted} of at least one pixel", str(shape))
     if channels is not None and shape[0] != channels:
-        plural = "channel" if channels == 1 else "channels"
-        raise ShapeError(f"expects {channels} {plural}", f"{shape[0]}: {shape}", f"use {shape[0]} input channels")
+        fix = f"make the layer for {_channels(shape[0])}"
+        if shape[2] == channels:
+            fix = "images are NCHW: put the channels first with np.moveaxis(x, -1, 1)"
+        raise ShapeError(f"expects {_channels(channels)}", f"{shape[0]}: {shape}", fix)
     return shape[0], shape[1], shape[2]
+
+
+def _channels(number: int) -> str:
+    return f"{number} channel" if number == 1 else f"{number} channels"
 
 
 def places(window: Window, size: Pair) -> Pair:
     """Return the window's output size over `size`, or refuse a window larger than its padded input."""
-    rows, columns = window.output_size(size)
-    for axis, count, what in ((0, rows, "rows"), (1, columns, "columns")):
-        if count < 1:
+    counts = window.output_size(size)
+    for axis, what in ((0, "rows"), (1, "columns")):
+        if counts[axis] < 1:
             kernel = "×".join(map(str, window.kernel_size))
             raise ShapeError(
                 f"a {kernel} window finds no place: {window.formula(size, axis)} {what}",
                 f"{size[0]}×{size[1]} pixels",
                 "use a smaller kernel_size or more padding",
             )
-    return rows, columns
+    return counts

@@ -64,12 +64,14 @@ class Linear(Layer):
         self.bias = Parameter("bias", (self.out_features,)) if bias else None
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        features = math.prod(input_shape)
-        if len(input_shape) != 1:
-            fix = f"put Flatten() before it and use Linear({features}, …)"
-            raise ShapeError(f"expects {self.in_features} features", f"images {input_shape}", fix)
+        expected, features = f"expects {self.in_features} features", math.prod(input_shape)
+        if len(input_shape) == 0:
+            raise ShapeError(expected, "single numbers", f"give a batch (N, {self.in_features})")
+        if len(input_shape) > 1:
+            other = "" if features == self.in_features else f" and use Linear({features}, …)"
+            raise ShapeError(expected, f"shape {input_shape}", f"put Flatten() before it{other}")
         if features != self.in_features:
-            raise ShapeError(f"expects {self.in_features} features", str(features), f"use Linear({features}, …)")
+            raise ShapeError(expected, str(features), f"use Linear({features}, …)")
         return (self.out_features,)
 
     def forward(self, x: ArrayLike, training: bool = False) -> Array:

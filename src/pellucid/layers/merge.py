@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
+from functools import reduce
+
 from numpy.typing import ArrayLike
 
 from ..definitions.arrays import Array
@@ -55,8 +56,9 @@ class Residual(Layer):
 
     def backward(self, grad_output: ArrayLike) -> Array:
         _, grad_output = self.remembered(grad_output)
-        beside = grad_output if self.shortcut is None else self.shortcut.backward(grad_output)
-        return add(self.body.backward(grad_output), beside)
+        left: dict[int, Array] = {}
+        beside = grad_output if self.shortcut is None else self.backward_through(self.shortcut, grad_output, left)
+        return add(self.backward_through(self.body, grad_output, left), beside)
 
     def lower(self, build: LayerBuild, x: int) -> int:
         through_body = build.child("body", self.body, x)
@@ -95,7 +97,7 @@ class Concat(Layer):
 
     def output_shape(self, input_shape: Shape) -> Shape:
         shapes = [_output_shape(branch, name, input_shape) for name, branch in self.children().items()]
-        if not shapes[0] or any(shape[1:] != shapes[0][1:] for shape in shapes):
+        if any(not shape or shape[1:] != shapes[0][1:] for shape in shapes):
             listed = ", ".join(f"branch{i} gives {shape}" for i, shape in enumerate(shapes, start=1))
             raise ShapeError(f"joins channels, so height and width must be equal, but {listed}")
         return sum(shape[0] for shape in shapes), *shapes[0][1:]
@@ -108,15 +110,14 @@ class Concat(Layer):
 
     def backward(self, grad_output: ArrayLike) -> Array:
         channels, grad_output = self.remembered(grad_output)
-        stops = np.cumsum(channels)
-        grads = (
-            branch.backward(concat_grad_input(grad_output, start=stop - count, stop=stop))
-            for branch, count, stop in zip(self.branches, channels, stops, strict=True)
-        )
-        total = next(grads)
-        for grad in grads:
-            total = add(total, grad)
-        return total
+        grads: list[Array] = []
+        left: dict[int, Array] = {}
+        stop = sum(channels)
+        for branch, count in reversed(list(zip(self.branches, channels, strict=True))):
+            part = concat_grad_input(grad_output, start=stop - count, stop=stop)
+            grads.append(self.backward_through(branch, part, left))
+            stop -= count
+        return reduce(add, grads)  # the last branch first, as in a program, which walks its steps in reverse
 
     def lower(self, build: LayerBuild, x: int) -> int:
         parts = [build.child(name, branch, x) for name, branch in self.children().items()]

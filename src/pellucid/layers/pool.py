@@ -15,7 +15,7 @@ from ..definitions.pool import (
     max_pool2d,
     max_pool2d_grad_input,
 )
-from ..errors import ArgumentError
+from ..errors import ArgumentError, ShapeError
 from ..geometry import PaddingArgument, Pair, Window, pair
 from ..steps import Shape
 from .base import Layer, LayerBuild
@@ -40,7 +40,17 @@ class Pool(Layer):
 
     def output_shape(self, input_shape: Shape) -> Shape:
         channels, height, width = image_shape(input_shape)
-        return channels, *places(self.window, (height, width))
+        rows, columns = places(self.window, (height, width))
+        for axis, size, what in ((0, height, "row"), (1, width, "column")):
+            for place, read in enumerate(self.window.taps(axis, size)):
+                if not read:
+                    raise ShapeError(
+                        f"the window of output {what} {place} would see nothing but padding, for its taps lie "
+                        f"{self.window.dilation[axis]} pixels apart",
+                        f"{height}×{width} pixels",
+                        "use a smaller dilation or less padding",
+                    )
+        return channels, rows, columns
 
     def _window(self, shape: Shape) -> Window:
         return self.window.on((shape[-2], shape[-1]))

@@ -1,0 +1,78 @@
+"""Pellucid: convolutional networks in pure Python, clear enough to see through.
+
+Layers and networks are classes, what is done with them are functions::
+
+    import pellucid as p
+
+    train, test = p.datasets.digits()
+    network = p.models.small()
+    p.fit(network, train, epochs=10)
+    print(p.evaluate(network, test))
+"""
+
+from . import models as models
+from .data import Dataset as Dataset
+from .data import datasets as datasets
+from .errors import ArgumentError as ArgumentError
+from .errors import DataError as DataError
+from .errors import MissingExtraError as MissingExtraError
+from .errors import ModelFileError as ModelFileError
+from .errors import NonFiniteError as NonFiniteError
+from .errors import PellucidError as PellucidError
+from .errors import ShapeError as ShapeError
+from .errors import StateError as StateError
+from .errors import StorageError as StorageError
+from .geometry import output_size as output_size
+from .inference import activations as activations
+from .inference import evaluate as evaluate
+from .inference import gradients as gradients
+from .inference import predict as predict
+from .inference import predict_classes as predict_classes
+from .inference import predict_proba as predict_proba
+from .initializers import Constant as Constant
+from .initializers import GlorotNormal as GlorotNormal
+from .initializers import GlorotUniform as GlorotUniform
+from .initializers import HeNormal as HeNormal
+from .initializers import HeUniform as HeUniform
+from .initializers import Normal as Normal
+from .initializers import Zeros as Zeros
+from .layers import AdaptiveAvgPool2d as AdaptiveAvgPool2d
+from .layers import AvgPool2d as AvgPool2d
+from .layers import BatchNorm2d as BatchNorm2d
+from .layers import Concat as Concat
+from .layers import Conv2d as Conv2d
+from .layers import Dropout as Dropout
+from .layers import Flatten as Flatten
+from .layers import Layer as Layer
+from .layers import LeakyReLU as LeakyReLU
+from .layers import Linear as Linear
+from .layers import LocalResponseNorm as LocalResponseNorm
+from .layers import MaxPool2d as MaxPool2d
+from .layers import Parameter as Parameter
+from .layers import ReLU as ReLU
+from .layers import ReLU6 as ReLU6
+from .layers import Residual as Residual
+from .layers import Sigmoid as Sigmoid
+from .layers import Softmax as Softmax
+from .layers import State as State
+from .layers import Tanh as Tanh
+from .losses import CrossEntropy as CrossEntropy
+from .losses import MeanSquaredError as MeanSquaredError
+from .metrics import accuracy as accuracy
+from .metrics import confusion_matrix as confusion_matrix
+from .metrics import top_k_accuracy as top_k_accuracy
+from .network import Scaling as Scaling
+from .network import Sequential as Sequential
+from .optimizers import SGD as SGD
+from .optimizers import Adam as Adam
+from .optimizers import AdamW as AdamW
+from .program import Program as Program
+from .program import lower as lower
+from .serialization import load as load
+from .serialization import load_weights as load_weights
+from .serialization import save as save
+from .summary import summary as summary
+from .training import Callback as Callback
+from .training import History as History
+from .training import fit as fit
+from .version import VERSION as __version__  # noqa: N811  the name that Python tools look for

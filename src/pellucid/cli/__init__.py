@@ -1,0 +1,115 @@
+"""The command line: ``pellucid train``, ``evaluate``, ``predict``, ``summary`` and ``data``, one module a verb.
+
+A verb reads its words, calls the library and prints; what can go wrong is said here, in one line:
+
+- 0: done
+- 1: something about the input, the files or the machine is wrong
+- 2: the words of the command are wrong
+- 130, 143: ended by Ctrl-C, or by SIGTERM
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from ..errors import PellucidError
+from ..version import VERSION
+from . import data, evaluate, predict, signals, summary, train
+from .screen import examples
+
+app = typer.Typer(
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["--help", "-h"]},
+    epilog=examples(
+        "pellucid train",
+        "pellucid train lenet --data mnist --epochs 10 --out run",
+        "pellucid evaluate run --confusion",
+        "pellucid predict run photo.png --invert",
+    ),
+)
+for verb in (train, evaluate, predict, summary):
+    name = verb.__name__.rpartition(".")[2]
+    app.command(name, epilog=verb.EXAMPLES)(verb.command)
+app.add_typer(data.app, name="data")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"pellucid {VERSION}")
+        raise typer.Exit
+
+
+@app.callback()
+def _pellucid(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show the traceback of an error. May stand anywhere in the command.")
+    ] = False,
+) -> None:
+    """Convolutional networks in pure Python: train them, measure them, use them, look inside."""
+
+
+def main() -> None:
+    """Run the command that the process was started with, and end the process."""
+    signals.handle()
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal or pipe that has no × or é is shown a question mark, and not a traceback.
+        getattr(stream, "reconfigure", lambda **_: None)(errors="replace")
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run a command and return its exit code; what goes wrong is said on the standard error stream."""
+    words, debug = _without_debug(arguments)
+    try:
+        app(words, prog_name="pellucid")
+    except SystemExit as ended:
+        if isinstance(ended, signals.Stopped):
+            print(f"\n{ended.message}", file=sys.stderr)
+        return ended.code if isinstance(ended.code, int) else 0
+    except BrokenPipeError:
+        _forget_output()
+        return 1
+    except Exception as error:
+        if debug:
+            traceback.print_exc()
+        print(_explanation(error), file=sys.stderr)
+        return 1
+    return 0
+
+
+def _without_debug(arguments: Sequence[str]) -> tuple[list[str], bool]:
+    """Return the words without --debug, wherever it stands before a ``--``, and whether it stood there."""
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    words = [word for word in arguments[:end] if word != "--debug"]
+    return [*words, *arguments[end:]], len(words) < end
+
+
+def _explanation(error: Exception) -> str:
+    if isinstance(error, PellucidError):
+        return f"error: {error}"
+    if isinstance(error, MemoryError):
+        return f"error: not enough memory ({error or 'no more is free'}); try a smaller --batch-size or network"
+    first_line = str(error).partition("\n")[0]
+    return (
+        f"error: {type(error).__name__}: {first_line}\n"
+        "This is a fault of Pellucid's; please report it with what the same command shows with --debug."
+    )
+
+
+def _forget_output() -> None:
+    """Let the interpreter end quietly when whoever read the output, such as ``head``, has gone away."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        os.dup2(nowhere, stream.fileno())

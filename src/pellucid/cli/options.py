@@ -1,0 +1,132 @@
+"""The words that verbs take, each with its help; those of `train` alone make up most of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, NamedTuple
+
+import typer
+
+from .. import initializers, models
+from ..optimizers import SGD, Adam, AdamW, Optimizer
+from .sources import HELD_OUT
+
+OPTIMIZERS: dict[str, tuple[type[Optimizer], dict[str, float | bool]]] = {
+    "adam": (Adam, {}),
+    "adamw": (AdamW, {}),
+    "sgd": (SGD, {}),
+    "momentum": (SGD, {"momentum": 0.9}),
+    "nesterov": (SGD, {"momentum": 0.9, "nesterov": True}),
+}
+
+
+class Length(NamedTuple):
+    """How long to train unless told otherwise, with up to `images` training images."""
+
+    images: float
+    epochs: int
+    batch_size: int
+
+
+LENGTHS = (Length(10_000, epochs=20, batch_size=32), Length(float("inf"), epochs=10, batch_size=128))
+"""Few images need more epochs, and smaller batches, to make enough steps to learn in."""
+
+_FEW, _MANY = LENGTHS
+
+# ---- for several verbs
+Run = Annotated[str, typer.Argument(metavar="RUN", help="The folder of a run, or a model file.")]
+DataDir = Annotated[
+    Path | None,
+    typer.Option(metavar="FOLDER", help="Where the files of a set known by name are, if not among the downloads."),
+]
+
+# ---- for train
+Model = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="MODEL",
+        show_default=False,
+        help=f"One of {', '.join(models.MODELS)}; if left out, one that suits the size of the images.",
+    ),
+]
+Data = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME|PATH",
+        help="A set known by name (`pellucid data list` shows them), a folder that holds a folder of pictures for each "
+        "class, or a .npz file.",
+    ),
+]
+Validation = Annotated[
+    float | None,
+    typer.Option(
+        metavar="SHARE",
+        help="Share of the training images to hold out, and to measure on after every epoch. By default 0, or "
+        f"{HELD_OUT} where the data have no test part.",
+    ),
+]
+Epochs = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        help=f"How often to go through the training images. By default {_MANY.epochs}, or {_FEW.epochs} if there are "
+        f"no more than {_FEW.images:,} images.",
+    ),
+]
+BatchSize = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        help=f"Images in one step. By default {_MANY.batch_size}, or {_FEW.batch_size} if there are no more than "
+        f"{_FEW.images:,} images.",
+    ),
+]
+OptimizerName = Annotated[
+    str, typer.Option("--optimizer", metavar="NAME", help=f"How weights are changed: {', '.join(OPTIMIZERS)}.")
+]
+LearningRate = Annotated[
+    float | None,
+    typer.Option("--lr", metavar="RATE", help="Learning rate. By default 0.001 for adam and adamw, 0.01 for others."),
+]
+ScheduleText = Annotated[
+    str,
+    typer.Option(
+        "--schedule",
+        metavar="NAME",
+        help="How the learning rate changes: constant, cosine, one-cycle, linear, step:EPOCHS:FACTOR, or "
+        "warm-up:STEPS:NAME.",
+    ),
+]
+WeightDecay = Annotated[
+    float | None,
+    typer.Option(metavar="RATE", help="How strongly weights are drawn to 0. By default 0.01 for adamw, 0 for others."),
+]
+LabelSmoothing = Annotated[
+    float, typer.Option(metavar="SHARE", help="Share of each label to spread evenly over all classes.")
+]
+InitializerName = Annotated[
+    str | None,
+    typer.Option(
+        "--initializer",
+        metavar="NAME",
+        help=f"How first weights are drawn: {', '.join(initializers.NAMES)}. By default as each layer does it.",
+    ),
+]
+ScalingText = Annotated[
+    str | None,
+    typer.Option(
+        "--scaling",
+        metavar="MEAN:STD",
+        help="Pixels, from 0 to 1, become (pixel − MEAN) / STD. One number each, or one for each channel with commas "
+        "between. By default they stay as they are.",
+    ),
+]
+Seed = Annotated[
+    int,
+    typer.Option(metavar="N", help="Decides all that is drawn: first weights, order of images, what is held out."),
+]
+Out = Annotated[
+    Path | None,
+    typer.Option(metavar="FOLDER", help="Where to save the run. By default a new folder runs/MODEL-DATA."),
+]
+NoProgress = Annotated[bool, typer.Option("--no-progress", help="Do not show how it goes.")]

@@ -1,0 +1,80 @@
+"""Ctrl-C and SIGTERM: how they end the program, and how a training puts them off until its weights belong together."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+from ..training import Callback, Training
+
+SIGNALS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
+
+
+class Stopped(SystemExit):
+    """A signal ended the program, whose exit code becomes 128 + the signal's number: 130 or 143.
+
+    Parameters
+    ----------
+    number : int
+        Of the signal.
+    outcome : str, default ""
+        What became of the work, for the message.
+    """
+
+    def __init__(self, number: int, outcome: str = ""):
+        super().__init__(128 + number)
+        self.number = number
+        self.message = SIGNALS[signal.Signals(number)] + (f" {outcome}" if outcome else "")
+
+
+def stop(number: int, frame: FrameType | None) -> None:
+    """End the program from wherever it is; what it has opened is closed on the way."""
+    raise Stopped(number)
+
+
+def handle(handler: Callable[[int, FrameType | None], None] = stop) -> dict[signal.Signals, Any]:
+    """Let `handler` have both signals and return who had them; one that is ignored, as under nohup, stays ignored."""
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    for number, handled in before.items():
+        if handled is not signal.SIG_IGN:
+            signal.signal(number, handler)
+    return before
+
+
+class BetweenSteps(Callback):
+    """Ends a training at the next moment at which all its weights come from the same step.
+
+    A second signal ends it at once. During validation nothing changes, so there the first one does.
+    """
+
+    def __init__(self) -> None:
+        self._in_step = False
+        self._received: int | None = None
+        self._before: dict[signal.Signals, Any] = {}
+
+    def on_begin(self, training: Training) -> None:
+        self._in_step = True
+        self._before = handle(self._receive)
+
+    def on_batch(self, training: Training) -> None:
+        self._in_step = training.step % training.steps_per_epoch != 0
+        self._stop_if_asked()
+
+    def on_epoch(self, training: Training) -> None:
+        self._in_step = training.step < training.total_steps
+        self._stop_if_asked()
+
+    def on_end(self, training: Training, error: BaseException | None) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _receive(self, number: int, frame: FrameType | None) -> None:
+        if not self._in_step or self._received is not None:
+            raise Stopped(number)
+        self._received = number
+
+    def _stop_if_asked(self) -> None:
+        if self._received is not None:
+            raise Stopped(self._received)

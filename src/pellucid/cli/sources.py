@@ -1,0 +1,124 @@
+"""Where networks and data come from: run directories, model files, and the data that a run was made with."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ..data import Dataset, datasets, split
+from ..data.catalogue import find_entry
+from ..errors import ArgumentError, ModelFileError
+from ..network import Sequential
+from ..training.run import CONFIG, read_config, read_network
+from .screen import download_progress
+
+HELD_OUT = 0.1
+"""Share held out for validation where the data have no test part, so that there is something honest to measure on."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Which data, and how they are divided; a run's ``config.toml`` keeps it under "command".
+
+    Parameters
+    ----------
+    data : str
+        A name, or the path of a folder or file.
+    data_dir : str, optional
+        Where the files of a set known by name lie.
+    validation : float, optional
+        Share of the training part to hold out; by default 0, or `HELD_OUT` where there is no test part.
+    seed : int, default 0
+        Decides which samples are held out.
+    """
+
+    data: str
+    data_dir: str | None = None
+    validation: float | None = None
+    seed: int = 0
+
+    def settings(self) -> dict[str, Any]:
+        """Return this as plain data; paths are made absolute, so that the run serves from any folder."""
+        data = self.data if find_entry(self.data) else str(Path(self.data).expanduser().absolute())
+        data_dir = None if self.data_dir is None else str(Path(self.data_dir).expanduser().absolute())
+        return {"data": data, "data_dir": data_dir, "validation": self.validation, "seed": self.seed}
+
+
+class Parts(NamedTuple):
+    """Data, divided."""
+
+    train: Dataset
+    validation: Dataset | None
+    test: Dataset | None
+
+    def held_out(self) -> tuple[str, Dataset]:
+        """Return the name of the part to measure on, and that part: the test part if there is one."""
+        if self.test is not None:
+            return "test", self.test
+        return ("training", self.train) if self.validation is None else ("validation", self.validation)
+
+
+def load_parts(source: Source, *, progress: bool = True) -> Parts:
+    """Load the data and hold out the validation part; files that are not on this machine are downloaded."""
+    share = source.validation
+    if share is not None and not 0 <= share < 1:
+        raise ArgumentError(f"--validation: expected a share from 0 up to but not 1, received {share:g}")
+    with download_progress(progress) as report:
+        train, test = datasets.load(source.data, source.data_dir, progress=report)
+    if share is None:
+        share = HELD_OUT if test is None else 0.0
+    if not share:
+        return Parts(train, None, test)
+    rest, validation = split(train, share, source.seed)
+    return Parts(rest, validation, test)
+
+
+def open_network(path: str) -> Sequential:
+    """Return the network of a run directory or a model file."""
+    place = Path(path).expanduser()
+    if not place.exists():
+        raise ArgumentError(f"there is no run or model file {path!r}{_near(place)}; `pellucid train` makes runs")
+    return read_network(place)
+
+
+def source_of(run: str) -> Source:
+    """Return which data a run was made with."""
+    folder = Path(run).expanduser()
+    if not folder.is_dir():
+        raise ArgumentError(f"{run} is a model file, which does not say what to measure it on; add --data")
+    config = read_config(folder)
+    command = _Table(folder / CONFIG, "command", config.get("command", {}))
+    data = command.get("data", str) or _Table(folder / CONFIG, "data", config.get("data", {})).get("name", str)
+    if not data:
+        raise ArgumentError(f"{run} does not say what it was trained on; add --data")
+    return Source(data, command.get("data_dir", str), command.get("validation", float), command.get("seed", int) or 0)
+
+
+class _Table:
+    """A table of a config file, which a user may have edited."""
+
+    def __init__(self, path: Path, name: str, table: object):
+        self._where = f"{path}: {name}"
+        if not isinstance(table, Mapping):
+            raise ModelFileError(f"{self._where}: expected a table, found {table!r}")
+        self._table = table
+
+    def get(self, key: str, kind: type) -> Any:
+        """Return the value of `key` if it is of that kind, or None if there is none."""
+        value = self._table.get(key)
+        if value is None or isinstance(value, kind) or (kind is float and isinstance(value, int)):
+            return value
+        raise ModelFileError(f"{self._where}.{key}: expected {kind.__name__}, found {value!r}")
+
+
+def _near(path: Path) -> str:
+    """``" (did you mean …?)"``, from what lies beside the path; for a bare name also from what lies in runs/."""
+    for folder in (path.parent, path.parent / "runs"):
+        if folder.is_dir():
+            close = difflib.get_close_matches(path.name, (each.name for each in folder.iterdir()), n=1)
+            if close:
+                return f" (did you mean {str(folder / close[0])!r}?)"
+    return ""

@@ -1,0 +1,49 @@
+"""summary: what a network is made of."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .. import models
+from ..summary import summary
+from .screen import examples
+from .sources import open_network
+
+EXAMPLES = examples(
+    "pellucid summary lenet --arithmetic",
+    "pellucid summary vgg16 --input 3x64x64",
+    "pellucid summary runs/small-digits",
+)
+
+
+def command(
+    network: Annotated[
+        str, typer.Argument(metavar="MODEL|RUN|FILE", help="A model by name, the folder of a run, or a model file.")
+    ],
+    input_shape: Annotated[
+        str | None,
+        typer.Option("--input", metavar="CxHxW", help="Shape of one image. By default the network's own."),
+    ] = None,
+    arithmetic: Annotated[bool, typer.Option("--arithmetic", help="Show how each number comes about.")] = False,
+) -> None:
+    """Show a network layer by layer.
+
+    Prints for each layer the shape of its output, how many parameters it has, how many multiplications it takes, and
+    which part of the image one of its numbers sees.
+    """
+    shape = None if input_shape is None else _shape(input_shape)
+    if network in models.MODELS or not Path(network).expanduser().exists():
+        make = models.by_name(network)
+        print(summary(make() if shape is None else make(input_shape=shape), arithmetic=arithmetic))
+    else:
+        print(summary(open_network(network), shape, arithmetic=arithmetic))
+
+
+def _shape(text: str) -> tuple[int, ...]:
+    if not re.fullmatch(r"\d+([x×,]\d+)*", text):
+        raise typer.BadParameter(f"expected a shape such as 3x144x144, received {text!r}", param_hint="--input")
+    return tuple(map(int, re.split("[x×,]", text)))

@@ -1,0 +1,185 @@
+"""train: a network from data to a run directory."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from .. import initializers, models, schedules
+from ..data import Dataset
+from ..errors import ArgumentError, NonFiniteError
+from ..inference import evaluate
+from ..losses import CrossEntropy
+from ..network import Scaling, Sequential
+from ..optimizers import Optimizer
+from ..storage import append_line, fresh_folder
+from ..training import Callback, Training, fit
+from ..training.run import CONFIG, METRICS, MODEL, RunWriter
+from . import options
+from .options import LENGTHS, OPTIMIZERS
+from .screen import choose, examples
+from .signals import BetweenSteps, Stopped
+from .sources import Parts, Source, load_parts
+
+EXAMPLES = examples(
+    "pellucid train",
+    "pellucid train lenet --data mnist --initializer glorot-uniform --out run",
+    "pellucid train --data photos/ --validation 0.2 --epochs 30",
+    "pellucid train lenet --data mnist --optimizer nesterov --schedule linear",
+)
+
+
+def command(
+    model: options.Model = None,
+    data: options.Data = "digits",
+    data_dir: options.DataDir = None,
+    validation: options.Validation = None,
+    epochs: options.Epochs = None,
+    batch_size: options.BatchSize = None,
+    optimizer: options.OptimizerName = "adam",
+    lr: options.LearningRate = None,
+    schedule: options.ScheduleText = "constant",
+    weight_decay: options.WeightDecay = None,
+    label_smoothing: options.LabelSmoothing = 0.0,
+    initializer: options.InitializerName = None,
+    scaling: options.ScalingText = None,
+    seed: options.Seed = 0,
+    out: options.Out = None,
+    no_progress: options.NoProgress = False,
+) -> None:
+    """Train a network on images, and save it as a run.
+
+    A run is a folder: the network (model.safetensors), what was measured (metrics.jsonl), and all that is needed to
+    repeat it (config.toml). The network is saved after every epoch, and when Ctrl-C ends the training. At the end the
+    accuracy on the test part of the data is printed.
+    """
+    settings = {
+        "loss": CrossEntropy(label_smoothing=label_smoothing),
+        "optimizer": _optimizer(optimizer, lr, weight_decay),
+        "schedule": schedules.by_name(schedule),
+        "seed": seed,
+        "progress": not no_progress,
+    }
+    making = {
+        "initializer": None if initializer is None else initializers.by_name(initializer),
+        "scaling": None if scaling is None else _scaling(scaling),
+    }
+    if model is not None:
+        models.by_name(model)  # refuses an unknown name before anything is loaded
+    _refuse_taken(out)
+    source = Source(data, None if data_dir is None else str(data_dir), validation, seed)
+    parts = load_parts(source, progress=not no_progress)
+    length = next(each for each in LENGTHS if len(parts.train) <= each.images)
+    settings["epochs"] = length.epochs if epochs is None else epochs
+    settings["batch_size"] = length.batch_size if batch_size is None else batch_size
+    model = model if model is not None else models.for_data(parts.train.shape)
+    network = _network(model, parts.train, seed, making)
+    words = {"model": model, **source.settings(), "initializer": initializer, "scaling": scaling}
+    run = _Run(out, f"{model}-{_plain(parts.train.name)}", {key: word for key, word in words.items() if word is not None})
+    if not no_progress:
+        print(f"{model}: {_size(network)}\n{_describe(parts)}", file=sys.stderr)
+    _train(network, parts, run, settings)
+    _report(network, parts, run.folder)
+
+
+class _Run(RunWriter):
+    """A run in the folder asked for, or else in a new one below runs/, made when training begins and not before."""
+
+    def __init__(self, folder: Path | None, name: str, words: dict[str, Any]):
+        super().__init__(folder if folder is not None else Path("runs", name), words)
+        self._choose = folder is None
+
+    def on_begin(self, training: Training) -> None:
+        if self._choose:
+            self.folder = fresh_folder(self.folder.parent, self.folder.name)
+        super().on_begin(training)
+
+
+class _Watch(Callback):
+    """Keeps hold of the training, so that its end can be told."""
+
+    training: Training | None = None
+
+    def on_begin(self, training: Training) -> None:
+        self.training = training
+
+
+def _train(network: Sequential, parts: Parts, run: _Run, settings: dict[str, Any]) -> None:
+    """Fit; if a signal or a number that is not finite ends that, say where the weights are."""
+    watch = _Watch()
+    try:
+        fit(network, parts.train, validation=parts.validation, callbacks=[BetweenSteps(), watch, run], **settings)
+    except Stopped as stopped:
+        if watch.training is None:
+            raise
+        steps = f"{watch.training.step:,} of {watch.training.total_steps:,} steps"
+        raise Stopped(stopped.number, f"after {steps}; what was learnt is saved in {run.folder}") from None
+    except NonFiniteError as error:
+        raise NonFiniteError(f"{error}. They are saved in {run.folder}") from error
+
+
+def _report(network: Sequential, parts: Parts, folder: Path) -> None:
+    """Measure the network on the part held out, add the result to the run, and print it with what to do next."""
+    name, dataset = parts.held_out()
+    scores = evaluate(network, dataset)
+    append_line(folder / METRICS, json.dumps({f"{name}_{what}": score for what, score in scores.items()}))
+    run = shlex.quote(str(folder))
+    print(f"saved in {folder}")
+    print(f"next: pellucid evaluate {run} --confusion")
+    print(f"      pellucid predict {run} picture.png")
+    print(f"{name} accuracy {100 * scores['accuracy']:.2f} %")
+
+
+def _optimizer(name: str, lr: float | None, weight_decay: float | None) -> Optimizer:
+    kind, settings = choose(name, OPTIMIZERS, "optimiser")
+    given = {"lr": lr, "weight_decay": weight_decay}
+    return kind(**settings, **{key: value for key, value in given.items() if value is not None})  # type: ignore[arg-type]
+
+
+def _scaling(text: str) -> Scaling:
+    """Return the scaling that ``MEAN:STD`` describes."""
+    try:
+        means, deviations = (tuple(map(float, side.split(","))) for side in text.split(":"))
+    except ValueError:
+        expected = "expected MEAN:STD, such as 0.1307:0.3081"
+        raise typer.BadParameter(f"{expected}, received {text!r}", param_hint="--scaling") from None
+    return Scaling(*(numbers[0] if len(numbers) == 1 else numbers for numbers in (means, deviations)))
+
+
+def _network(model: str, data: Dataset, seed: int, making: dict[str, Any]) -> Sequential:
+    if not data.classes:
+        raise ArgumentError("train: expected labels that are classes; for other targets use pellucid.fit in Python")
+    make = models.by_name(model)
+    return make(num_classes=data.classes, input_shape=data.shape, seed=seed, class_names=data.class_names, **making)
+
+
+def _refuse_taken(out: Path | None) -> None:
+    """Refuse a folder with a run in it before anything is downloaded or computed."""
+    if out is not None and any((out / name).exists() for name in (CONFIG, MODEL)):
+        raise ArgumentError(f"{out} holds a run already; choose another folder")
+
+
+def _plain(name: str) -> str:
+    """Return a data set's name as a part of a folder's name."""
+    return "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in name) or "data"
+
+
+def _size(network: Sequential) -> str:
+    parameters = sum(parameter.data.size for parameter in network.parameters().values())
+    return f"{len(network)} layers, {parameters:,} parameters"
+
+
+def _describe(parts: Parts) -> str:
+    train = parts.train
+    channels, height, width = train.shape
+    counts = [f"{len(train):,} images {channels}×{height}×{width} to train on"]
+    if parts.validation is not None:
+        counts.append(f"{len(parts.validation):,} to validate with")
+    if parts.test is not None:
+        counts.append(f"{len(parts.test):,} to test with")
+    return f"{train.name or 'data'}: {', '.join(counts)}; {train.classes} classes"

@@ -1,0 +1,73 @@
+"""LeNet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from numpy.typing import DTypeLike
+
+from ..initializers import Initializer
+from ..layers import Conv2d, Flatten, Linear, MaxPool2d, ReLU
+from ..network import Scaling, Sequential
+
+
+def lenet(
+    num_classes: int = 10,
+    input_shape: Sequence[int] = (1, 28, 28),
+    *,
+    seed: int = 0,
+    dtype: DTypeLike = "float32",
+    scaling: Scaling | None = None,
+    class_names: Sequence[str] = (),
+    initializer: Initializer | None = None,
+) -> Sequential:
+    """LeNet-5 of 1998, in the form in which it is taught today.
+
+    By Yann LeCun, Léon Bottou, Yoshua Bengio and Patrick Haffner. New was that one network, trained as a whole by
+    gradient descent, went from pixels to classes: convolutions with shared weights found the features that others
+    designed by hand. A descendant of it read the amounts on cheques in banks.
+
+    The paper's network takes 32×32 pixels, pools by a learnt average, squashes with tanh, connects its second
+    convolution to chosen maps only, and ends with distances to drawn prototypes. Here pooling takes the maximum,
+    activations are ReLU, all maps are connected, and the end is a dense layer.
+
+    Parameters
+    ----------
+    num_classes : int, default 10
+    input_shape : (channels, height, width), default (1, 28, 28)
+        At least 16×16 pixels. 28×28 gives 44,426 parameters, the paper's 32×32 give 61,706.
+    seed, dtype, scaling, class_names
+        As of :class:`~pellucid.Sequential`.
+    initializer : Initializer, optional
+        Of all weights; by default that of the layers.
+
+    References
+    ----------
+    Y. LeCun, L. Bottou, Y. Bengio and P. Haffner, "Gradient-Based Learning Applied to Document Recognition",
+    Proceedings of the IEEE 86(11), 1998, section II.B and figure 2.
+    """
+    features = [
+        Conv2d(input_shape[0], 6, 5, initializer=initializer),  # C1
+        ReLU(),
+        MaxPool2d(2),  # S2
+        Conv2d(6, 16, 5, initializer=initializer),  # C3
+        ReLU(),
+        MaxPool2d(2),  # S4
+        Flatten(),
+    ]
+    (count,) = Sequential(features).output_shape(tuple(input_shape))
+    classifier = [
+        Linear(count, 120, initializer=initializer),  # C5
+        ReLU(),
+        Linear(120, 84, initializer=initializer),  # F6
+        ReLU(),
+        Linear(84, num_classes, initializer=initializer),
+    ]
+    return Sequential(
+        [*features, *classifier],
+        input_shape=input_shape,
+        seed=seed,
+        dtype=dtype,
+        scaling=scaling,
+        class_names=class_names,
+    )

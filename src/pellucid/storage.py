@@ -1,0 +1,198 @@
+"""The one door to the disk: whatever Pellucid writes goes through these functions.
+
+Who opens a file sees the old content or the new, never a half of it: `write_file` writes beside the target, forces the
+bytes to the disk, reads them back, and only then gives them the target's name. Logs, which only grow, use
+`append_line`. What the bytes mean is no concern of this module.
+"""
+
+import errno
+import os
+import secrets
+import shutil
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from pellucid.errors import ArgumentError, StorageError
+
+BINARY = getattr(os, "O_BINARY", 0)  # without it Windows would translate line ends
+NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | BINARY
+LOG_FILE = os.O_RDWR | os.O_CREAT | os.O_APPEND | BINARY
+ANY_FILE = os.O_RDONLY | BINARY | getattr(os, "O_NONBLOCK", 0)  # opening a pipe must not wait for its writer
+
+ADVICE = {
+    errno.ENOSPC: "the disk is full; free some space, or choose a folder on another disk",
+    **dict.fromkeys((errno.EACCES, errno.EPERM), "access is not allowed; check the permissions, or use another folder"),
+    errno.EROFS: "this disk can only be read; choose a folder on another one",
+    errno.EISDIR: "a folder has this name; choose another name, or name a file inside the folder",
+    errno.ENOTDIR: "a part of this path is a file, not a folder; choose another path",
+    errno.EEXIST: "a file has this name; choose another name",
+    errno.ENOENT: "there is no such file or folder; check the path, or make the folder first",
+    errno.ELOOP: "these symbolic links lead in a circle; name the file itself",
+    errno.EIO: "the disk reports a fault; use another one, and have this one checked",
+}
+
+
+class System:
+    """The system calls of this module, gathered in one place so that a test can make each of them fail."""
+
+    open = staticmethod(os.open)
+    read = staticmethod(os.read)
+    write = staticmethod(os.write)
+    seek = staticmethod(os.lseek)
+    status = staticmethod(os.fstat)
+    sync = staticmethod(os.fsync)
+    close = staticmethod(os.close)
+    replace = staticmethod(os.replace)
+    remove = staticmethod(os.unlink)
+    make_folders = staticmethod(os.makedirs)
+
+
+system = System()
+
+
+def write_file(path: str | os.PathLike[str], data: bytes | bytearray | memoryview) -> None:
+    """Put `data` into the file at `path`: all of it, or nothing; the folder must exist (see `make_folder`).
+
+    The data go into a temporary file in the same folder, `.pellucid-….tmp`, which takes the name `path` once its
+    content has been forced to the disk and read back. Whatever fails before that, the temporary file is removed, an
+    earlier file at `path` stays as it was, and a `StorageError` says what failed and what to do. (Only a process that
+    is killed outright leaves its temporary file behind.) A symbolic link at `path` is replaced, not followed.
+    """
+    target, view = Path(path), memoryview(data)
+    content = view.cast("B") if view.nbytes else memoryview(b"")  # an empty view of rank two has no cast
+    with _explained(f"cannot write {target} ({content.nbytes:,} bytes)", target.parent):
+        if target.is_dir():
+            raise OSError(errno.EISDIR, "Is a directory")
+        temporary = target.with_name(f".pellucid-{secrets.token_hex(8)}.tmp")
+        try:
+            with _opened(temporary, NEW_FILE) as file:
+                _write_all(file, content)
+                system.sync(file)  # never tried twice: after a failure the system may call the lost pages clean
+            _verify(temporary, content)
+            system.replace(temporary, target)
+        except BaseException:
+            with suppress(OSError):
+                system.remove(temporary)
+            raise
+    with _explained(f"{target} is complete, but a power cut might still bring the old one back", target.parent):
+        _sync_folder(target.parent)
+
+
+def append_line(path: str | os.PathLike[str], text: str) -> None:
+    """Append `text` and a line end to the log at `path`, which is made if need be.
+
+    Where an earlier line has lost its end, as a killed process or a full disk leaves it, the new line starts afresh
+    instead of growing onto the stump. The line is handed to the system but not forced to the disk: it survives the
+    process, not a power cut.
+    """
+    if "\n" in text:
+        raise ArgumentError(f"{path}: expected one line, received {text.count(chr(10)) + 1}; append them one by one")
+    log, start = Path(path), ""
+    with _explained(f"cannot append to {log}", log.parent), _opened(log, LOG_FILE) as file:
+        if system.seek(file, 0, os.SEEK_END) > 0:
+            system.seek(file, -1, os.SEEK_END)
+            start = "" if system.read(file, 1) == b"\n" else "\n"
+        _write_all(file, memoryview(f"{start}{text}\n".encode()))
+
+
+def read_file(path: str | os.PathLike[str], limit: int) -> bytes:
+    """Return the content of the file at `path`; more than `limit` bytes are refused before any is read."""
+    source, size, pieces = Path(path), 0, []
+    with _explained(f"cannot read {source}", source.parent), _opened(source, ANY_FILE) as file:
+        status = system.status(file)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "expected a regular file, found a folder, a pipe, a socket or a device")
+        if status.st_size > limit:
+            raise OSError(errno.EFBIG, f"it has {status.st_size:,} bytes, the limit is {limit:,}")
+        while piece := system.read(file, max(status.st_size - size, 0) + 1):  # one byte more shows a growing file
+            pieces.append(piece)
+            size += len(piece)
+            if size > limit:
+                raise OSError(errno.EFBIG, f"it grew past the limit of {limit:,} bytes while it was read")
+    return b"".join(pieces)
+
+
+def make_folder(path: str | os.PathLike[str]) -> Path:
+    """Make the folder at `path`, and those above it that are missing, and return it."""
+    folder = Path(path)
+    with _explained(f"cannot make the folder {folder}", folder.parent):
+        system.make_folders(folder, exist_ok=True)
+    return folder
+
+
+def fresh_folder(parent: str | os.PathLike[str], name: str) -> Path:
+    """Make a folder that nobody else has and return it: `name` in `parent`, or else `name-2`, `name-3` and so on.
+
+    Making a folder is what claims its name: two processes that ask at the same moment get two folders.
+    """
+    if name in ("", ".", "..") or "/" in name or "\\" in name:
+        raise ArgumentError(f"expected the plain name of a folder, received {name!r}; put the path into `parent`")
+    folder, number = Path(parent, name), 1
+    with _explained(f"cannot make the folder {folder}", folder.parent):
+        while True:
+            try:
+                system.make_folders(folder)
+                return folder
+            except FileExistsError:
+                number += 1
+                folder = folder.with_name(f"{name}-{number}")
+
+
+@contextmanager
+def _opened(path: Path, flags: int) -> Iterator[int]:
+    """Open `path` and close it again; a failure to close counts, for it may be a write that failed late."""
+    file = system.open(path, flags, 0o666)
+    try:
+        yield file
+    except BaseException:
+        with suppress(OSError):
+            system.close(file)
+        raise
+    system.close(file)
+
+
+def _write_all(file: int, content: memoryview) -> None:
+    """Write until nothing is left, for the system may take less than it is given."""
+    while content.nbytes:
+        content = content[system.write(file, content) :]
+
+
+def _verify(path: Path, content: memoryview) -> None:
+    """Refuse the file at `path` unless it holds exactly `content`."""
+    position, piece = 0, b""
+    with _opened(path, ANY_FILE) as file:
+        while piece := system.read(file, 1 << 20):
+            if bytes(content[position : position + len(piece)]) != piece:
+                break
+            position += len(piece)
+    if piece or position != content.nbytes:
+        raise OSError(errno.EIO, f"the disk gave back other bytes than it was given, from byte {position:,} on")
+
+
+def _sync_folder(folder: Path) -> None:
+    """Force the names in `folder` to the disk, as far as the system can do that."""
+    if os.name == "nt":  # a folder cannot be opened there
+        return
+    with _opened(folder, os.O_RDONLY) as handle:
+        try:
+            system.sync(handle)
+        except OSError as error:
+            if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some network disks cannot sync a folder
+                raise
+
+
+@contextmanager
+def _explained(problem: str, folder: Path) -> Iterator[None]:
+    """Turn what the system reports into a `StorageError` that says what to do about it."""
+    try:
+        yield
+    except OSError as error:
+        parts = [f"{problem}: {error.strerror or error}", ADVICE.get(error.errno or 0, "")]
+        if error.errno == errno.ENOSPC:
+            with suppress(OSError):
+                parts.append(f"{shutil.disk_usage(folder).free:,} bytes are free there")
+        explained = StorageError("; ".join(filter(None, parts)))
+        explained.errno = error.errno
+        raise explained from error

@@ -1,0 +1,272 @@
+"""The summary of a network: a table with a row a layer, read off the program's forward steps. No weight is drawn."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from ..geometry import ReceptiveField
+from ..limits import format_bytes
+from ..network import Sequential
+from ..program import LayerPlace, Program, lower
+from ..steps import Shape, Step
+from .arithmetic import (
+    MULTIPLY_ADDS,
+    Field,
+    by_axis,
+    equation,
+    field_lines,
+    field_of,
+    number,
+    output_lines,
+    parameter_factors,
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One layer of a summary.
+
+    Attributes
+    ----------
+    path, kind : str
+        Where it is, as in "conv1" or "residual1.body.conv2", and its class.
+    output_shape : tuple of int
+        Of one sample.
+    parameters, trainable : int
+        Numbers that it learns, and those of them that are not frozen. A shared parameter counts where it comes first.
+    multiply_adds : int
+        For one sample: OH·OW·F·(C/G)·KH·KW for a convolution, I·O for a dense layer, 0 for all others.
+    field : ReceptiveField, "all", "unknown" or None
+        What one number of the output sees of the input image; None where the input is no image.
+    activation_bytes : int
+        What the layer makes of one sample, if it is kept.
+    native : bool
+        False for a layer of one's own, which runs its own NumPy code in a compiled network too.
+    arithmetic : tuple of str
+        The formulas of these numbers, with the numbers in them.
+    """
+
+    path: str
+    kind: str
+    output_shape: Shape
+    parameters: int
+    trainable: int
+    multiply_adds: int
+    field: Field
+    activation_bytes: int
+    native: bool
+    arithmetic: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Sums over all layers; `weight_bytes` are those of all parameters."""
+
+    parameters: int
+    trainable: int
+    multiply_adds: int
+    activation_bytes: int
+    weight_bytes: int
+
+
+@dataclass(frozen=True, repr=False)
+class Summary:
+    """What :func:`summary` returns; printed, it is the table.
+
+    Attributes
+    ----------
+    input_shape : tuple of int
+    dtype : str
+    rows : tuple of Row
+    totals : Totals
+    with_arithmetic : bool
+        Whether the table shows each row's formulas.
+    """
+
+    input_shape: Shape
+    dtype: str
+    rows: tuple[Row, ...]
+    totals: Totals
+    with_arithmetic: bool = False
+
+    def __str__(self) -> str:
+        return "\n".join(_lines(self))
+
+    __repr__ = __str__  # so that a notebook shows the table
+
+
+def summary(network: Sequential, input_shape: Sequence[int] | None = None, *, arithmetic: bool = False) -> Summary:
+    """Return a network's layers as a table: sizes, parameters, multiply-adds, receptive fields, memory.
+
+    Parameters
+    ----------
+    network : Sequential
+    input_shape : tuple of int, optional
+        By default the one that the network was made for.
+    arithmetic : bool, default False
+        Whether the printed table shows the formulas, with their numbers, beneath each row.
+
+    Raises
+    ------
+    ShapeError
+        If a layer cannot take what `input_shape` leads to.
+
+    Notes
+    -----
+    Multiply-adds are those of convolutions and dense layers for one sample, as is usual; biases, activations, pooling
+    and normalisation are few beside them and count 0. A receptive field is stated by its size, by the stride between
+    the fields of neighbouring places, and by the offset where that of the first place begins; within padding the
+    offset is negative, and a field may be larger than the image.
+
+    Examples
+    --------
+    >>> import pellucid as p
+    >>> network = p.Sequential([p.Conv2d(3, 6, 3), p.ReLU()], input_shape=(3, 144, 144))
+    >>> summary(network).rows[0].multiply_adds
+    3266568
+    """
+    program = lower(network, input_shape)
+    rows = tuple(_Walk(network, program).rows())
+    parameters = network.parameters().values()
+    count = sum(q.size for q in parameters)
+    totals = Totals(
+        count,
+        sum(q.size for q in parameters if q.trainable),
+        sum(row.multiply_adds for row in rows),
+        sum(row.activation_bytes for row in rows),
+        count * network.dtype.itemsize,
+    )
+    return Summary(program.values[program.input].shape, program.dtype, rows, totals, bool(arithmetic))
+
+
+# ---- rows
+
+
+class _Walk:
+    """Goes through a program's forward steps and keeps what each value sees and which parameters were counted."""
+
+    def __init__(self, network: Sequential, program: Program):
+        self._program, self._parameters = program, network.parameters()
+        self._bytes = network.dtype.itemsize
+        self._counted: dict[str, str] = {}  # path of a parameter -> path of the layer where it was counted
+        image = len(program.values[program.input].shape) == 3
+        self._fields: dict[int, Field] = {program.input: ReceptiveField() if image else None}
+        self._sizes: dict[str, list[str]] = {}
+        self._sights: dict[str, list[str]] = {}
+        for step in program.steps[: program.forward]:
+            self._follow(step)
+
+    def _follow(self, step: Step) -> None:
+        """Note the receptive field of what a step makes, and the formulas of its size and its field."""
+        values = self._program.values
+        inputs = [values[v].shape for v in step.inputs]
+        fields = [self._fields[v] for v in step.inputs if v in self._fields] or ["unknown"]
+        for v in step.outputs:
+            self._fields[v] = field_of(step, fields, inputs, values[v].shape)
+            self._sizes.setdefault(step.layer, []).extend(output_lines(step, inputs, values[v].shape))
+            self._sights.setdefault(step.layer, []).extend(field_lines(step, fields, self._fields[v]))
+
+    def rows(self) -> Iterator[Row]:
+        steps: dict[str, list[Step]] = {}
+        for step in self._program.steps[: self._program.forward]:
+            steps.setdefault(step.layer, []).append(step)
+        places = self._program.layers
+        for place in places:
+            holds_others = any(other.path.startswith(f"{place.path}.") for other in places)
+            if place.path in steps or not holds_others:
+                yield self._row(place, steps.get(place.path, []))
+
+    def _row(self, place: LayerPlace, steps: Sequence[Step]) -> Row:
+        values = self._program.values
+        paths = [values[v].name for step in steps for v in step.inputs if values[v].role == "parameter"]
+        own = [path for path in dict.fromkeys(paths) if self._counted.setdefault(path, place.path) == place.path]
+        products = [self._multiply_adds(step) for step in steps if step.kind in MULTIPLY_ADDS]
+        made = [values[v].shape for step in steps for v in step.outputs if values[v].over == "sample"]
+        factors = [parameter_factors(self._parameters[path].shape) for path in own]
+        costs = [f"parameters: {equation(factors)}"] if own else []
+        costs += [f"{path}: shared with {self._counted[path]}" for path in dict.fromkeys(paths) if path not in own]
+        costs += [f"multiply-adds: {equation(products)}"] if products else []
+        return Row(
+            path=place.path,
+            kind=place.kind,
+            output_shape=values[place.output].shape,
+            parameters=sum(self._parameters[path].size for path in own),
+            trainable=sum(self._parameters[path].size for path in own if self._parameters[path].trainable),
+            multiply_adds=sum(map(math.prod, products)),
+            field=self._fields[place.output],
+            activation_bytes=sum(map(math.prod, made)) * self._bytes,
+            native=all(step.kind != "custom" for step in steps),
+            arithmetic=(*self._sizes.get(place.path, ()), *costs, *self._sights.get(place.path, ())),
+        )
+
+    def _multiply_adds(self, step: Step) -> Shape:
+        values = self._program.values
+        return MULTIPLY_ADDS[step.kind]([values[v].shape for v in step.inputs], values[step.outputs[0]].shape)
+
+
+# ---- the table
+
+_TITLES = ("layer", "class", "output", "parameters", "multiply-adds", "field", "stride", "offset", "bytes")
+_LEFT_ALIGNED = 3
+
+
+def _lines(table: Summary) -> Iterator[str]:
+    totals = table.totals
+    sums = ("total", "", "", number(totals.parameters), number(totals.multiply_adds), "", "", "")
+    foot = (*sums, number(totals.activation_bytes))
+    rows = [_cells(row) for row in table.rows]
+    widths = [max(map(_width, column)) for column in zip(_TITLES, foot, *rows, strict=True)]
+    rule = "─" * (sum(widths) + 2 * (len(widths) - 1))
+    yield f"Input {_shape(table.input_shape)}, {table.dtype}"
+    yield rule
+    yield _aligned(_TITLES, widths)
+    yield rule
+    for row, cells in zip(table.rows, rows, strict=True):
+        yield _aligned(cells, widths)
+        if table.with_arithmetic:
+            yield from (f"    {line}" for line in row.arithmetic)
+    yield rule
+    yield _aligned(foot, widths)
+    trainable = "all trainable" if totals.trainable == totals.parameters else f"{totals.trainable:,} trainable"
+    yield f"{totals.parameters:,} parameters, {trainable}: {format_bytes(totals.weight_bytes)} of weights"
+    yield "field: input pixels that one number sees, their stride and offset; bytes: what one sample's outputs take"
+    own = [f"{row.path} ({row.kind})" for row in table.rows if not row.native]
+    if own:
+        yield f"Run by their own NumPy code, not compiled: {', '.join(own)}"
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    match row.field:
+        case ReceptiveField(size, stride, offset):
+            seen = by_axis(size), by_axis(stride), by_axis(offset)
+        case "all":
+            seen = "all", "", ""
+        case "unknown":
+            seen = "?", "", ""
+        case _:
+            seen = "", "", ""
+    counts = number(row.parameters), number(row.multiply_adds)
+    return row.path, row.kind, _shape(row.output_shape), *counts, *seen, number(row.activation_bytes)
+
+
+def _shape(shape: Shape) -> str:
+    return "×".join(map(str, shape)) or "1"
+
+
+def _aligned(cells: Sequence[str], widths: Sequence[int]) -> str:
+    padded = []
+    for column, (cell, width) in enumerate(zip(cells, widths, strict=True)):
+        space = " " * (width - _width(cell))
+        padded.append(cell + space if column < _LEFT_ALIGNED else space + cell)
+    return "  ".join(padded).rstrip()
+
+
+def _width(text: str) -> int:
+    """Return how many columns of a terminal a text takes: wide characters take two, combining ones none."""
+    return sum(
+        0 if unicodedata.combining(character) else 2 if unicodedata.east_asian_width(character) in "WF" else 1
+        for character in text
+    )

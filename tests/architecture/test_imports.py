@@ -1,0 +1,250 @@
+"""The shape of the package, read from its source: who may import whom, and what nobody may do.
+
+Imports inside functions and under ``TYPE_CHECKING`` count like all others: what a module knows about is what it depends
+on. Only the source is read, so a violation is found also where the optional dependency is not installed.
+"""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+PACKAGE = Path(__file__).parents[2] / "src" / "pellucid"
+
+# Parts of the package, from the ground up; a part is a module or a folder directly under src/pellucid. Each may import
+# itself and the tiers below its own, and nothing beside it or above.
+TIERS: tuple[tuple[str, ...], ...] = (
+    ("errors", "version"),
+    ("geometry", "random", "limits", "storage", "metrics"),
+    ("definitions", "steps", "initializers", "schedules", "data"),
+    ("layers", "losses", "optimizers"),
+    ("network", "differentiation"),
+    ("program", "models"),
+    ("interpreter", "compiler", "summary", "gradient_check", "serialization"),
+    ("inference",),
+    ("training",),
+    ("__init__",),  # the public names
+    ("web", "report", "studies", "interop", "distributed"),
+    ("cli",),
+    ("__main__",),  # python -m pellucid
+)
+
+# Third-party packages, and the modules that may import them (with all below them); NumPy is allowed everywhere.
+LEAVES: dict[str, tuple[str, ...]] = {
+    "llvmlite": ("compiler",),
+    "safetensors": ("serialization",),
+    "tomli_w": ("training.run",),
+    "pooch": ("data.download",),
+    "typer": ("cli",),
+    "rich": ("cli", "training.progress"),
+    "PIL": ("data.pictures",),
+    "matplotlib": ("report",),
+    "sklearn": ("interop.sklearn",),
+    "onnx": ("interop.onnx",),
+    "torch": (),
+    "starlette": ("web",),
+    "uvicorn": ("web",),
+    "mpi4py": ("distributed",),
+}
+
+# What `import pellucid` must not load, neither itself nor through others.
+AT_FIRST_NEED = {"typer", "rich", "PIL", "pooch", "requests", "sklearn", "scipy", "matplotlib", "torch", "onnx"}
+
+UNSAFE_MODULES = {"pickle", "_pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib", "runpy"}
+UNSAFE_CALLS = {"eval", "exec", "__import__", "import_module"}
+
+# Files are written through storage.py alone, so that its tests cover every write.
+WRITING_METHODS = {"write_text", "write_bytes", "mkdir", "makedirs", "touch", "symlink_to", "rmtree"}
+WRITING_CALLS = {"os.open", "os.replace", "os.rename", "os.remove", "os.unlink", "np.save", "np.savez", "shutil.move"}
+
+
+class Module(NamedTuple):
+    name: str  # below the package: "layers.conv", "layers" for its __init__, "__init__" for the package's own
+    tree: ast.Module
+    is_folder: bool
+
+    @property
+    def part(self) -> str:
+        return self.name.split(".")[0]
+
+
+def read_modules(package: Path) -> list[Module]:
+    modules = []
+    for path in sorted(package.rglob("*.py")):
+        *folders, last = path.relative_to(package).with_suffix("").parts
+        is_folder = last == "__init__"
+        name = ".".join(folders if is_folder and folders else [*folders, last])
+        modules.append(Module(name, ast.parse(path.read_text(encoding="utf-8"), str(path)), is_folder))
+    return modules
+
+
+def imported_names(module: Module, known: set[str]) -> Iterator[tuple[int, str]]:
+    """Every import as its line and what it names: 'numpy', 'pellucid.layers.conv', or 'pellucid' for the package."""
+    own = [] if module.name == "__init__" else module.name.split(".")
+    folder = ["pellucid", *(own if module.is_folder else own[:-1])]
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = folder[: len(folder) - node.level + 1] if node.level else []
+            origin = ".".join([*above, *(node.module or "").split(".")]).strip(".")
+            for alias in node.names:
+                submodule = f"{origin}.{alias.name}"
+                yield node.lineno, submodule if submodule.removeprefix("pellucid.") in known else origin
+
+
+def wrong_imports(modules: list[Module]) -> Iterator[str]:
+    known = {module.name for module in modules}
+    height = {part: level for level, tier in enumerate(TIERS) for part in tier}
+    for module in modules:
+        if module.part not in height:
+            yield f"{module.name}: {module.part} has no place in TIERS; give it one"
+            continue
+        for line, name in imported_names(module, known):
+            top, _, below = name.partition(".")
+            where = f"{module.name}, line {line}"
+            if top == "pellucid":
+                part = below.split(".")[0] or "__init__"
+                if part not in height:
+                    yield f"{where}: imports {name}, which has no place in TIERS"
+                elif part != module.part and height[part] >= height[module.part]:
+                    yield f"{where}: {module.part} must not import {part}, which is not below it"
+            elif top in UNSAFE_MODULES:
+                yield f"{where}: {top} runs or hides code in data"
+            elif top not in sys.stdlib_module_names and top != "numpy":
+                yield from wrong_leaf(module.name, where, top)
+
+
+def wrong_leaf(name: str, where: str, package: str) -> Iterator[str]:
+    leaves = LEAVES.get(package)
+    if leaves is None:
+        yield f"{where}: {package} is no dependency of Pellucid"
+    elif not any(name == leaf or name.startswith(leaf + ".") for leaf in leaves):
+        yield f"{where}: only {' and '.join(leaves) or 'nobody'} may import {package}"
+
+
+def wrong_statements(modules: list[Module]) -> Iterator[str]:
+    for module in modules:
+        for node in ast.walk(module.tree):
+            reasons: list[str] = []
+            if isinstance(node, ast.Assert):
+                reasons = ["assert disappears under python -O; raise an error that teaches"]
+            elif isinstance(node, ast.Call):
+                reasons = wrong_call(node, may_write=module.name == "storage")
+            yield from (f"{module.name}, line {node.lineno}: {reason}" for reason in reasons)
+
+
+def wrong_call(call: ast.Call, may_write: bool) -> list[str]:
+    called = ast.unparse(call.func)
+    name = called.split(".")[-1]
+    reasons = [f"{name} runs what it is handed"] if name in UNSAFE_CALLS else []
+    if any(k.arg == "allow_pickle" and ast.unparse(k.value) != "False" for k in call.keywords):
+        reasons.append("allow_pickle runs what a file says")
+    writes = name in WRITING_METHODS or called in WRITING_CALLS or (name == "open" and opens_to_write(call))
+    if writes and not may_write and "os.devnull" not in ast.unparse(call):
+        reasons.append(f"{called} writes to the disk; use storage.py")
+    return reasons
+
+
+def opens_to_write(call: ast.Call) -> bool:
+    values = [*call.args, *(keyword.value for keyword in call.keywords)]
+    texts = [node.value for node in values if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    return any(set(text) <= set("rwaxbt+") and set(text) & set("wax+") for text in texts)
+
+
+# ---- the package
+
+
+def test_imports_point_one_way() -> None:
+    findings = list(wrong_imports(read_modules(PACKAGE)))
+    assert not findings, "\n".join(findings)
+
+
+def test_nothing_runs_what_a_file_says_and_only_storage_writes() -> None:
+    findings = list(wrong_statements(read_modules(PACKAGE)))
+    assert not findings, "\n".join(findings)
+
+
+def test_import_pellucid_loads_no_optional_dependency() -> None:
+    program = "import pellucid, sys; print(' '.join(sys.modules))"
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    loaded = set(result.stdout.split())
+    assert {"pellucid.errors", "numpy"} <= loaded, "the check itself is broken: these must be there"
+    assert loaded & AT_FIRST_NEED == set()
+
+
+# ---- and the checks themselves: each planted violation is found, and what is allowed is let through
+
+
+@pytest.mark.parametrize(
+    ("name", "source", "finding"),
+    [
+        ("layers/conv.py", "from pellucid.training import fit", "layers must not import training"),
+        ("layers/conv.py", "from ..compiler import jit", "layers must not import compiler"),
+        ("layers/conv.py", "from .. import network", "layers must not import network"),
+        ("layers/conv.py", "from pellucid import Sequential", "layers must not import __init__"),
+        ("layers/conv.py", "import pellucid.losses", "layers must not import losses"),
+        ("layers/conv.py", "def f():\n    from ..program import lower", "line 2: layers must not import program"),
+        ("layers/conv.py", "if TYPE_CHECKING:\n    from .. import network", "line 2: layers must not import network"),
+        ("layers/__init__.py", "from ..network import Sequential", "layers, line 1: layers must not import network"),
+        ("__init__.py", "from .cli import main", "__init__ must not import cli"),
+        ("helpers.py", "", "helpers: helpers has no place in TIERS; give it one"),
+        ("cli/train.py", "from ..helpers import f", "imports pellucid.helpers, which has no place in TIERS"),
+        ("network.py", "import PIL.Image", "only data.pictures may import PIL"),
+        ("data/idx.py", "def f():\n    from PIL import Image", "line 2: only data.pictures may import PIL"),
+        ("training/fit.py", "from rich.progress import Progress", "only cli and training.progress may import rich"),
+        ("network.py", "import requests", "requests is no dependency of Pellucid"),
+        ("data/cifar.py", "import pickle", "pickle runs or hides code in data"),
+    ],
+)  # fmt: skip
+def test_a_planted_import_is_found(name: str, source: str, finding: str, tmp_path: Path) -> None:
+    (tmp_path / "network.py").write_text("")
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text(source)
+    findings = list(wrong_imports(read_modules(tmp_path)))
+    assert len(findings) == 1, findings
+    assert finding in findings[0]
+
+
+@pytest.mark.parametrize(
+    ("source", "finding"),
+    [
+        ("assert x", "assert disappears"),
+        ("value = eval(text)", "eval runs what it is handed"),
+        ("importlib.import_module(name)", "import_module runs what it is handed"),
+        ("np.load(path, allow_pickle=True)", "allow_pickle runs what a file says"),
+        ("open(path, 'wb')", "open writes to the disk"),
+        ("path.open(mode='a')", "path.open writes to the disk"),
+        ("path.write_text(text)", "path.write_text writes to the disk"),
+        ("np.save(path, x)", "np.save writes to the disk"),
+        ("os.replace(a, b)", "os.replace writes to the disk"),
+    ],
+)
+def test_a_planted_statement_is_found(source: str, finding: str, tmp_path: Path) -> None:
+    (tmp_path / "network.py").write_text(source)
+    findings = list(wrong_statements(read_modules(tmp_path)))
+    assert len(findings) == 1, findings
+    assert findings[0].startswith(f"network, line 1: {finding}")
+
+
+def test_what_is_allowed_is_let_through(tmp_path: Path) -> None:
+    (tmp_path / "training").mkdir()
+    (tmp_path / "training" / "progress.py").write_text(
+        "import os, numpy as np, numpy.typing, rich.progress\n"
+        "from . import history\nfrom ..network import Sequential\nfrom pellucid.errors import ArgumentError\n"
+        "np.load(path, allow_pickle=False)\nopen(path)\nopen('data', 'rb')\n"
+        "'a'.replace('a', 'b')\nos.open(os.devnull, os.O_WRONLY)\n"
+    )
+    (tmp_path / "storage.py").write_text("os.replace(a, b)")
+    modules = read_modules(tmp_path)
+    assert [*wrong_imports(modules), *wrong_statements(modules)] == []
+
+
+def test_the_design_page_shows_these_tiers() -> None:
+    page = (PACKAGE.parents[1] / "docs" / "design.md").read_text(encoding="utf-8")
+    shown = page.partition("## Who may import whom")[2].partition("```text\n")[2].partition("```")[0]
+    assert [tuple(line.split(", ")) for line in shown.splitlines()] == list(reversed(TIERS))
