@@ -28,12 +28,13 @@ WARM_UP_STEPS = 10
 
 IMPORT = """
 import sys, time
+before = set(sys.modules)
 began = time.perf_counter()
 import {package}
 seconds = time.perf_counter() - began
-packages = {name.partition(".")[0] for name in sys.modules} - sys.stdlib_module_names - {{"__main__"}}
+packages = set(name.partition(".")[0] for name in set(sys.modules) - before)
 import json
-print(json.dumps({{"seconds": seconds, "packages": sorted(packages)}}))
+print(json.dumps(dict(seconds=seconds, packages=sorted(packages - sys.stdlib_module_names))))
 """
 STEPS = "from benchmarks.numpy_path import measure_steps; measure_steps({data_dir!r}, {steps})"
 FIT = "from benchmarks.numpy_path import measure_fit; measure_fit({data_dir!r})"
@@ -88,9 +89,9 @@ def repeated(code: str, repeats: int, environment: dict[str, str]) -> list[dict[
     """Run Python code in `repeats` new processes, one after the other, and return what each printed."""
     results = []
     for _ in range(repeats):
-        process = subprocess.run(
-            [sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, text=True, check=True
-        )
+        process = subprocess.run([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, text=True)
+        if process.returncode:
+            sys.exit("A measuring process failed; its error is above.")
         results.append(json.loads(process.stdout))
     return results
 

@@ -36,13 +36,13 @@ def train_one_epoch(network: p.Sequential, train: p.Dataset, convolution_learns:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Train the notebook's network on MNIST, both ways.")
     parser.add_argument("--data-dir", help="where MNIST's files are; otherwise found or downloaded as by `pellucid`")
-    parser.add_argument("--limit", type=int, metavar="N", help="use only the first N training images")
+    parser.add_argument("--limit", type=int, metavar="N", help="use only the first N images, to train and to test")
     parser.add_argument("--seed", type=int, default=0, help="of the initial weights (default: 0)")
     arguments = parser.parse_args()
 
     train, test = p.datasets.mnist(arguments.data_dir)
     if arguments.limit is not None:
-        train = train.subset(range(min(arguments.limit, len(train))))
+        train, test = (data.subset(range(min(arguments.limit, len(data)))) for data in (train, test))
     print(f"{len(train):,} training images, one epoch; {len(test):,} test images", flush=True)
     for convolution_learns in (False, True):
         network = notebook_network(seed=arguments.seed)

@@ -175,7 +175,7 @@ def test_spans_of_a_tap_that_meets_only_padding():
         ({"kernel_size": 3, "dilation": 2}, (9, 9), 0, "(9 + 2·0 − (2·(3 − 1) + 1))//1 + 1 = 5"),
         ({"kernel_size": 5}, (3, 3), 0, "(3 + 2·0 − 5)//1 + 1 = −1"),
         ({"kernel_size": 3, "stride": 2, "ceil_mode": True}, (6, 6), 0, "⌈(6 + 2·0 − 3)/2⌉ + 1 = 3"),
-        ({"kernel_size": 2, "stride": 2, "padding": 1, "ceil_mode": True}, (5, 5), 0, "⌈(5 + 2·1 − 2)/2⌉ − 1 + 1 = 3"),
+        ({"kernel_size": 2, "stride": 2, "padding": 1, "ceil_mode": True}, (5, 5), 0, "⌈(5 + 2·1 − 2)/2⌉ + 1 − 1 = 3"),
     ],
 )
 def test_formula(arguments, size, axis, formula):

@@ -13,7 +13,7 @@ from mkdocs.structure.files import File, Files
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "src" / "pellucid"
-HANDWRITTEN = ("index.md", "worked-examples.md", "design.md")  # in this order; other pages follow by name
+HANDWRITTEN = ("index.md", "tutorial.md", "worked-examples.md", "design.md")  # in this order; others follow
 
 
 class Group(NamedTuple):
@@ -37,7 +37,8 @@ GROUPS = (
           ("definitions",)),
     Group("program", "Program", "A network lowered to plain steps, and what runs them.", ("program", "steps",
           "interpreter", "geometry", "random")),
-    Group("ground", "Errors, limits, storage", "What everything else stands on.", ("errors", "limits", "storage")),
+    Group("ground", "Errors, limits, storage", "What everything else stands on.",
+          ("errors", "arguments", "limits", "storage")),
 )  # fmt: skip
 
 

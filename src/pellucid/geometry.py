@@ -166,13 +166,13 @@ class Window:
 
     def spans(self, axis: int, size: int) -> list[tuple[slice, slice]]:
         """Return, for every tap along `axis`, the places at which it lies inside the input, and the indices it reads
-        there. Both slices are as long, and empty where the tap only ever meets the padding."""
+        there. Both slices are equally long, and empty where the tap only ever meets the padding."""
         before, stride, places = self._sides(axis, size)[0], self.stride[axis], self._places(axis, size)
         spans = []
         for tap in range(self.kernel_size[axis]):
             shift = tap * self.dilation[axis] - before  # at place o the tap reads index o·stride + shift
-            first = max(0, -(shift // stride))
-            last = min(places, (size - 1 - shift) // stride + 1) - 1
+            first = max(0, -(shift // stride))  # the least o where that is 0 or more
+            last = min(places - 1, (size - 1 - shift) // stride)
             if first > last:
                 spans.append((slice(0, 0), slice(0, 0)))
             else:
@@ -204,11 +204,11 @@ class Window:
         if self.dilation[axis] > 1:
             span = f"({self.dilation[axis]}·({self.kernel_size[axis]} − 1) + 1)"
         places, stride = self._places(axis, size[axis]), self.stride[axis]
-        quotient = f"({size[axis]} + {padding} − {span})//{stride}"
+        terms = f"({size[axis]} + {padding} − {span})//{stride} + 1"
         if self.ceil_mode:
             beyond = (places - 1) * stride + self.extent[axis] < size[axis] + before + after
-            quotient = f"⌈({size[axis]} + {padding} − {span})/{stride}⌉" + (" − 1" if beyond else "")
-        return f"{quotient} + 1 = {str(places).replace('-', '−')}"
+            terms = f"⌈({size[axis]} + {padding} − {span})/{stride}⌉ + 1" + (" − 1" if beyond else "")
+        return f"{terms} = {str(places).replace('-', '−')}"
 
     def _sides(self, axis: int, size: int) -> Pair:
         if self.padding == "same":

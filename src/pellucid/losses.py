@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
-import numpy as np
-
+from .arguments import number
 from .errors import ArgumentError, ShapeError
 from .steps import Build, Shape
 
@@ -59,16 +57,15 @@ class CrossEntropy:
     classification: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        smoothing, weights = _numbers([self.label_smoothing]), _numbers(self.class_weights)
-        if not (smoothing and 0 <= smoothing[0] < 1):
-            raise ArgumentError(
-                f"label_smoothing: expected a number from 0 up to but not 1, received {self.label_smoothing!r}"
-            )
-        if weights is None or not all(0 <= weight < math.inf for weight in weights) or (weights and not any(weights)):
-            raise ArgumentError(
-                f"class_weights: expected numbers of at least 0, one above 0, received {self.class_weights!r}"
-            )
-        object.__setattr__(self, "label_smoothing", smoothing[0])
+        smoothing = number(self.label_smoothing, "label_smoothing", "a number from 0 up to but not 1")
+        try:
+            weights = tuple(number(weight, "class_weights", "a number of at least 0") for weight in self.class_weights)
+        except TypeError:
+            message = f"class_weights: expected one number a class, received {self.class_weights!r}"
+            raise ArgumentError(message) from None
+        if weights and not any(weights):
+            raise ArgumentError(f"class_weights: expected at least one above 0, received {weights!r}")
+        object.__setattr__(self, "label_smoothing", smoothing)
         object.__setattr__(self, "class_weights", weights)
 
     def check(self, output_shape: Shape, target_shape: Shape) -> None:
@@ -134,16 +131,6 @@ class MeanSquaredError:
         loss = build.total("loss")
         build.step("squared_error", [output, target, total, *weights], [loss])
         return loss
-
-
-def _numbers(values: Sequence[float]) -> tuple[float, ...] | None:
-    """Return settings as Python's own floats, because NumPy's would make float32 outputs float64; None if they are no
-    numbers."""
-    try:
-        array = np.asarray(values if len(values) else [], float)
-    except (TypeError, ValueError):
-        return None
-    return tuple(array.tolist()) if array.ndim == 1 else None
 
 
 def _total(build: Build, weights: Sequence[int]) -> int:

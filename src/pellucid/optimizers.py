@@ -6,13 +6,11 @@ averaging are settings too, because they act between the gradients and the weigh
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
-from typing import Any, ClassVar, TypeAlias
+from typing import ClassVar, TypeAlias
 
-import numpy as np
-
+from .arguments import Wanted, number
 from .errors import ArgumentError
 from .steps import Build
 
@@ -54,18 +52,21 @@ class Optimizer:
     def __post_init__(self) -> None:
         if not isinstance(self.lr_scales, Mapping):
             raise ArgumentError(f"lr_scales: expected a mapping such as {{'conv1': 0.1}}, received {self.lr_scales!r}")
-        scales = {path: _number(x, f"lr_scales[{path!r}]", "of at least 0") for path, x in self.lr_scales.items()}
+        scales = {
+            path: number(scale, f"lr_scales[{path!r}]", "a number of at least 0")
+            for path, scale in self.lr_scales.items()
+        }
         object.__setattr__(self, "lr_scales", scales)
-        self._check("lr", "of at least 0")
-        self._check("weight_decay", "of at least 0")
+        self._check("lr", "a number of at least 0")
+        self._check("weight_decay", "a number of at least 0")
         if self.clip_norm is not None:
-            self._check("clip_norm", "above 0")
+            self._check("clip_norm", "a number above 0")
         if self.average is not None:
-            self._check("average", "between 0 and 1")
+            self._check("average", "a number between 0 and 1")
 
-    def _check(self, name: str, wanted: str) -> None:
-        """Refuse a setting that is no number in the wanted range, and keep it as a float."""
-        object.__setattr__(self, name, _number(getattr(self, name), name, wanted))
+    def _check(self, name: str, wanted: Wanted) -> None:
+        """Refuse a setting that is no such number, or keep it as Python's own float."""
+        object.__setattr__(self, name, number(getattr(self, name), name, wanted))
 
     def lower(self, build: Build, learnt: Sequence[Learnt]) -> None:
         """Add one update of every learnt parameter."""
@@ -135,7 +136,7 @@ class SGD(Optimizer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._check("momentum", "from 0 up to but not 1")
+        self._check("momentum", "a number from 0 up to but not 1")
         if self.nesterov and not self.momentum:
             raise ArgumentError("nesterov: looks ahead along the momentum, and there is none; give momentum=0.9")
 
@@ -181,9 +182,9 @@ class Adam(Optimizer):
         super().__post_init__()
         if isinstance(self.betas, str) or not isinstance(self.betas, Sequence) or len(self.betas) != 2:
             raise ArgumentError(f"betas: expected two numbers, received {self.betas!r}")
-        betas = tuple(_number(beta, "betas", "from 0 up to but not 1") for beta in self.betas)
+        betas = tuple(number(beta, "betas", "a number from 0 up to but not 1") for beta in self.betas)
         object.__setattr__(self, "betas", betas)
-        self._check("eps", "above 0")
+        self._check("eps", "a number above 0")
 
     def update(self, build: Build, weight: int, grad: int, after: int, lr_scale: float) -> None:
         moments = [build.slot("first_moment", weight), build.slot("second_moment", weight)]
@@ -209,20 +210,3 @@ class AdamW(Adam):
     _: KW_ONLY
     weight_decay: float = 0.01
     kind: ClassVar[str] = "adamw"
-
-
-_RANGES: Mapping[str, Callable[[float], bool]] = {
-    "of at least 0": lambda number: number >= 0,
-    "above 0": lambda number: number > 0,
-    "from 0 up to but not 1": lambda number: 0 <= number < 1,
-    "between 0 and 1": lambda number: 0 < number < 1,
-}
-
-
-def _number(value: Any, name: str, wanted: str) -> float:
-    """Return a setting as Python's own float (NumPy's would make float32 weights float64), or refuse it."""
-    is_number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-    number = float(value) if is_number else math.nan
-    if not (math.isfinite(number) and _RANGES[wanted](number)):
-        raise ArgumentError(f"{name}: expected a number {wanted}, received {value!r}")
-    return number

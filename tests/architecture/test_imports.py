@@ -19,7 +19,7 @@ PACKAGE = Path(__file__).parents[2] / "src" / "pellucid"
 # itself and the tiers below its own, and nothing beside it or above.
 TIERS: tuple[tuple[str, ...], ...] = (
     ("errors", "version"),
-    ("geometry", "random", "limits", "storage", "metrics"),
+    ("arguments", "geometry", "random", "limits", "storage", "metrics"),
     ("definitions", "steps", "initializers", "schedules", "data"),
     ("layers", "losses", "optimizers"),
     ("network", "differentiation"),

@@ -73,11 +73,13 @@ def run(arguments: Sequence[str]) -> int:
     """Run a command and return its exit code; what goes wrong is said on the standard error stream."""
     words, debug = _without_debug(arguments)
     try:
-        app(words, prog_name="pellucid")
-    except SystemExit as ended:
-        if isinstance(ended, signals.Stopped):
-            print(f"\n{ended.message}", file=sys.stderr)
-        return ended.code if isinstance(ended.code, int) else 0
+        code = _ended(words)
+        sys.stdout.flush()  # what cannot be written should fail here, not when the interpreter ends
+        return code
+    except signals.Stopped as stopped:
+        # A terminal shows ^C at the cursor; after a training, the bar's end has begun a new line already.
+        print("\n" * (sys.stderr.isatty() and not stopped.outcome) + str(stopped), file=sys.stderr)
+        return stopped.code
     except BrokenPipeError:
         _forget_output()
         return 1
@@ -86,6 +88,15 @@ def run(arguments: Sequence[str]) -> int:
             traceback.print_exc()
         print(_explanation(error), file=sys.stderr)
         return 1
+
+
+def _ended(words: list[str]) -> int:
+    try:
+        app(words, prog_name="pellucid")
+    except signals.Stopped:
+        raise
+    except SystemExit as ended:  # how typer returns an exit code
+        return ended.code if isinstance(ended.code, int) else 1
     return 0
 
 
@@ -97,7 +108,7 @@ def _without_debug(arguments: Sequence[str]) -> tuple[list[str], bool]:
 
 
 def _explanation(error: Exception) -> str:
-    if isinstance(error, PellucidError):
+    if isinstance(error, (PellucidError, OSError)):
         return f"error: {error}"
     if isinstance(error, MemoryError):
         return f"error: not enough memory ({error or 'no more is free'}); try a smaller --batch-size or network"

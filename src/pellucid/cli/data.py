@@ -9,7 +9,7 @@ import typer
 
 from ..data import datasets
 from ..data.catalogue import get_entry
-from ..data.download import cache_folder
+from ..data.download import cache_folder, locate
 from ..errors import DataError
 from .screen import download_progress, examples, print_table
 
@@ -45,12 +45,9 @@ def list_(data_dir: _Folder = None) -> None:
 def fetch(name: _Name) -> None:
     """Download a data set, unless it is here already. Damaged downloads are replaced."""
     entry = get_entry(name)
-    here = next(listing for listing in datasets.describe() if listing.entry is entry)
-    if here.note and here.location is None and here.note != "not downloaded":
-        raise DataError(here.note)
-    kept = cache_folder() / entry.name
-    if here.location is not None and here.location != kept:
-        print(f"{entry.name} is here already: {here.location}")
+    found, kept = locate(entry), cache_folder() / entry.name
+    if found and found[0].parent != kept:
+        print(f"{entry.name} is here already: {found[0].parent}")
         return
     with download_progress() as progress:
         datasets.fetch(entry, progress)

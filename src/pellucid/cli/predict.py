@@ -10,6 +10,7 @@ import typer
 
 from ..data import read_inputs
 from ..errors import ArgumentError, PellucidError
+from ..geometry import whole_number
 from ..inference import class_name, predict_proba
 from ..network import Sequential
 from . import options
@@ -27,9 +28,9 @@ def command(
     run: options.Run,
     files: Annotated[
         list[str],
-        typer.Argument(metavar="FILE…", help="Pictures of any size, grey or colour; or .npy arrays of images."),
+        typer.Argument(metavar="FILE", help="Pictures of any size, grey or colour; or .npy arrays of images."),
     ],
-    top: Annotated[int, typer.Option(metavar="N", min=1, help="How many classes to show.")] = 3,
+    top: Annotated[int, typer.Option(metavar="N", help="How many classes to show.")] = 3,
     invert: Annotated[
         bool,
         typer.Option(
@@ -42,6 +43,7 @@ def command(
     Prints a line for each picture: its likeliest classes, with their probabilities. A file that cannot be read is
     reported, and the others follow.
     """
+    top = whole_number(top, "--top")
     network = open_network(run)
     if network.input_shape is None or len(network.input_shape) != 3:
         raise ArgumentError(f"{run} takes inputs of shape {network.input_shape}, not pictures")

@@ -23,10 +23,14 @@ class Stopped(SystemExit):
         What became of the work, for the message.
     """
 
+    code: int
+
     def __init__(self, number: int, outcome: str = ""):
         super().__init__(128 + number)
-        self.number = number
-        self.message = SIGNALS[signal.Signals(number)] + (f" {outcome}" if outcome else "")
+        self.number, self.outcome = number, outcome
+
+    def __str__(self) -> str:
+        return f"{SIGNALS[signal.Signals(self.number)]} {self.outcome}".strip()
 
 
 def stop(number: int, frame: FrameType | None) -> None:

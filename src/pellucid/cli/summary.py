@@ -15,7 +15,7 @@ from .sources import open_network
 
 EXAMPLES = examples(
     "pellucid summary lenet --arithmetic",
-    "pellucid summary vgg16 --input 3x64x64",
+    "pellucid summary lenet --input 3x32x32",
     "pellucid summary runs/small-digits",
 )
 

@@ -80,10 +80,11 @@ def command(
     model = model if model is not None else models.for_data(parts.train.shape)
     network = _network(model, parts.train, seed, making)
     words = {"model": model, **source.settings(), "initializer": initializer, "scaling": scaling}
-    run = _Run(out, f"{model}-{_plain(parts.train.name)}", {key: word for key, word in words.items() if word is not None})
-    if not no_progress:
-        print(f"{model}: {_size(network)}\n{_describe(parts)}", file=sys.stderr)
-    _train(network, parts, run, settings)
+    run = _Run(
+        out, f"{model}-{_plain(parts.train.name)}", {key: word for key, word in words.items() if word is not None}
+    )
+    opening = _Opening("" if no_progress else f"{model}: {_size(network)}\n{_describe(parts)}")
+    _train(network, parts, run, opening, settings)
     _report(network, parts, run.folder)
 
 
@@ -100,24 +101,29 @@ class _Run(RunWriter):
         super().on_begin(training)
 
 
-class _Watch(Callback):
-    """Keeps hold of the training, so that its end can be told."""
+class _Opening(Callback):
+    """Says what is about to be trained, once nothing stands in the way, and keeps hold of the training."""
 
     training: Training | None = None
 
+    def __init__(self, text: str):
+        self._text = text
+
     def on_begin(self, training: Training) -> None:
         self.training = training
+        if self._text:
+            print(self._text, file=sys.stderr)
 
 
-def _train(network: Sequential, parts: Parts, run: _Run, settings: dict[str, Any]) -> None:
+def _train(network: Sequential, parts: Parts, run: _Run, opening: _Opening, settings: dict[str, Any]) -> None:
     """Fit; if a signal or a number that is not finite ends that, say where the weights are."""
-    watch = _Watch()
+    callbacks = [BetweenSteps(), run, opening]
     try:
-        fit(network, parts.train, validation=parts.validation, callbacks=[BetweenSteps(), watch, run], **settings)
+        fit(network, parts.train, validation=parts.validation, callbacks=callbacks, **settings)
     except Stopped as stopped:
-        if watch.training is None:
+        if opening.training is None:
             raise
-        steps = f"{watch.training.step:,} of {watch.training.total_steps:,} steps"
+        steps = f"{opening.training.step:,} of {opening.training.total_steps:,} steps"
         raise Stopped(stopped.number, f"after {steps}; what was learnt is saved in {run.folder}") from None
     except NonFiniteError as error:
         raise NonFiniteError(f"{error}. They are saved in {run.folder}") from error

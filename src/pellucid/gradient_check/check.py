@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..arguments import number
 from ..definitions.arrays import Array
 from ..errors import ArgumentError
 from ..layers.base import Layer, as_numbers
@@ -71,8 +72,7 @@ def check_gradients(
     """
     if not isinstance(layer, Layer):
         raise ArgumentError(f"check_gradients: expected a layer or a network, received {layer!r}")
-    if not 0 < tolerance < 1:
-        raise ArgumentError(f"tolerance: expected a number between 0 and 1, received {tolerance!r}")
+    tolerance = number(tolerance, "tolerance", "a number between 0 and 1")
     function = Function(layer, as_numbers(x, "x"), training, seed)
     checks = tuple(_Checker(function, name, tolerance, seed).check() for name in function.tensors)
     return GradientReport(type(layer).__name__, tolerance, checks)
@@ -93,7 +93,7 @@ class _Slope:
         return abs(self.backward - self.difference) / self.scale if self.scale else 0.0
 
     def agrees(self, coarser: _Slope, tolerance: float) -> bool:
-        """Whether a larger step gave the same, and bent more, as a smooth function does: there is no kink in between."""
+        """Whether a larger step gave the same, and bent more, as a smooth function does: no kink is in between."""
         little = tolerance * self.scale / 4
         smooth = abs(self.bend) <= abs(coarser.bend) / 2 + little
         return smooth and abs(self.difference - coarser.difference) <= little

@@ -6,9 +6,10 @@ from typing import Any, ClassVar, Literal
 
 from numpy.typing import ArrayLike
 
+from ..arguments import number
 from ..definitions import DEFINITIONS
 from ..definitions.arrays import Array
-from ..errors import ArgumentError, ShapeError
+from ..errors import ShapeError
 from ..steps import Shape
 from .base import Layer, LayerBuild
 
@@ -75,9 +76,7 @@ class LeakyReLU(Activation):
 
     def __init__(self, negative_slope: float = 0.01):
         super().__init__()
-        if not abs(negative_slope) < float("inf"):
-            raise ArgumentError(f"negative_slope: expected a finite number, received {negative_slope!r}")
-        self.negative_slope = float(negative_slope)
+        self.negative_slope = number(negative_slope, "negative_slope")
 
     def config(self) -> dict[str, Any]:
         return {"negative_slope": self.negative_slope}

@@ -330,10 +330,10 @@ def float_dtype(dtype: DTypeLike) -> np.dtype[Any]:
     try:
         result = np.dtype(dtype)
     except TypeError:
-        result = None
-    if result not in (np.dtype(np.float32), np.dtype(np.float64)):
+        result = np.dtype(object)
+    if dtype is None or result.type not in (np.float32, np.float64):
         raise ArgumentError(f"dtype: expected float32 or float64, received {dtype!r}")
-    return result
+    return np.dtype(result.type)  # in this machine's byte order
 
 
 def as_numbers(x: ArrayLike, name: str) -> NDArray[Any]:

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..arguments import number
 from ..definitions.arrays import Array
 from ..definitions.pointwise import dropout, dropout_grad_input
-from ..errors import ArgumentError, ShapeError
+from ..errors import ShapeError
 from ..random import Purpose, key
 from ..steps import Shape
 from .base import Layer, LayerBuild
@@ -41,9 +42,7 @@ class Dropout(Layer):
 
     def __init__(self, p: float = 0.5):
         super().__init__()
-        if isinstance(p, bool) or not isinstance(p, (int, float, np.floating)) or not 0 <= p < 1:
-            raise ArgumentError(f"p: expected a drop probability from 0 up to but not including 1, received {p!r}")
-        self.p = float(p)
+        self.p = number(p, "p", "a number from 0 up to but not 1")
         self.place(seed=0, path="")
 
     def place(self, seed: int, path: str) -> None:

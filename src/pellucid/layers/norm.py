@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..arguments import number
 from ..definitions.arrays import Array
 from ..definitions.norm import (
     batch_norm,
@@ -21,7 +22,7 @@ from ..definitions.norm import (
     local_response_norm_grad_input,
     running_statistics,
 )
-from ..errors import ArgumentError, ShapeError
+from ..errors import ShapeError
 from ..geometry import whole_number
 from ..initializers import Constant
 from ..steps import Shape
@@ -67,11 +68,8 @@ class BatchNorm2d(Layer):
     def __init__(self, num_features: int, *, eps: float = 1e-5, momentum: float = 0.1):
         super().__init__()
         self.num_features = whole_number(num_features, "num_features")
-        if not 0 < eps < float("inf"):
-            raise ArgumentError(f"eps: expected a number above 0, received {eps!r}")
-        if not 0 <= momentum <= 1:
-            raise ArgumentError(f"momentum: expected a number from 0 to 1, received {momentum!r}")
-        self.eps, self.momentum = float(eps), float(momentum)
+        self.eps = number(eps, "eps", "a number above 0")
+        self.momentum = number(momentum, "momentum", "a number from 0 to 1")
         self.weight = Parameter("weight", (self.num_features,), Constant(1.0))
         self.bias = Parameter("bias", (self.num_features,))
         self.running_mean = State("running_mean", np.zeros(self.num_features))
@@ -153,10 +151,9 @@ class LocalResponseNorm(Layer):
     def __init__(self, size: int, *, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0):
         super().__init__()
         self.size = whole_number(size, "size")
-        for name, value in (("alpha", alpha), ("beta", beta), ("k", k)):
-            if not 0 <= value < float("inf"):
-                raise ArgumentError(f"{name}: expected a number of at least 0, received {value!r}")
-        self.alpha, self.beta, self.k = float(alpha), float(beta), float(k)
+        self.alpha = number(alpha, "alpha", "a number of at least 0")
+        self.beta = number(beta, "beta", "a number of at least 0")
+        self.k = number(k, "k", "a number of at least 0")
 
     def output_shape(self, input_shape: Shape) -> Shape:
         return image_shape(input_shape)

@@ -1,0 +1,72 @@
+"""Definitions, gradient rules and the steps of real programs know the same kinds: nothing missing, nothing dead."""
+
+import pytest
+
+import pellucid as p
+from pellucid.definitions import DEFINITIONS
+from pellucid.differentiation import RULES
+from pellucid.layers import Layer
+
+# Kinds of forward steps that no gradient flows through, and why.
+NO_GRADIENT = {
+    "gather": "chooses from the data set",
+    "batch_statistics": "the gradient of batch_norm accounts for them",
+    "running_statistics": "are for later",
+    "total_weight": "depends on the targets and sample weights only",
+    "total_class_weight": "depends on the targets and sample weights only",
+    "count_correct": "is a measurement",
+    **dict.fromkeys(("sgd", "sgd_momentum", "adam", "adamw"), "comes after the gradients"),
+    **dict.fromkeys(("clip_factor", "scale_gradient", "average_weight"), "comes after the gradients"),
+}
+
+
+class Doubled(Layer):
+    """A layer of a user's own, which has no kind but "custom"."""
+
+    def output_shape(self, input_shape):
+        return input_shape
+
+
+def every_layer() -> p.Sequential:
+    activations = [p.ReLU(), p.LeakyReLU(), p.ReLU6(), p.Sigmoid(), p.Tanh(), p.Softmax(), Doubled()]
+    convolutions = [p.Conv2d(2, 2, 3, padding=1), p.BatchNorm2d(2), *activations]
+    pools = [p.MaxPool2d(2), p.AvgPool2d(2), p.AdaptiveAvgPool2d(2)]
+    merged = [p.Residual(p.LocalResponseNorm(3)), p.Concat(p.Dropout(), p.Sequential([p.Tanh()]))]
+    return p.Sequential([*convolutions, *pools, *merged, p.Flatten(), p.Linear(16, 3)], input_shape=(2, 8, 8))
+
+
+def programs() -> list[p.Program]:
+    network, frozen = every_layer(), {"training": False, "input_gradient": True}
+    return [
+        p.lower(
+            network, loss=p.CrossEntropy(), optimizer=p.SGD(clip_norm=1, average=0.9), weighted=True, resident=True
+        ),
+        p.lower(network, loss=p.CrossEntropy(class_weights=(1, 2, 3)), optimizer=p.SGD(momentum=0.9)),
+        p.lower(network, loss=p.MeanSquaredError(), target_shape=(3,), optimizer=p.Adam()),
+        p.lower(network, loss=p.CrossEntropy(), optimizer=p.AdamW()),
+        p.lower(network, loss=p.CrossEntropy(), **frozen),
+    ]
+
+
+def test_every_kind_has_a_gradient_rule_or_a_reason_to_have_none() -> None:
+    forward = {kind for kind in DEFINITIONS if ".grad" not in kind}
+    assert forward == RULES.keys() | NO_GRADIENT.keys()
+    assert not RULES.keys() & NO_GRADIENT.keys()
+
+
+@pytest.mark.parametrize("kind", sorted(RULES.keys() - {"add"}))  # the gradient of a sum is that of each term
+def test_a_kind_with_a_rule_has_definitions_of_its_gradients(kind: str) -> None:
+    own = [name for name in DEFINITIONS if name.startswith(f"{kind}.grad")]
+    assert own, f"{kind} has a rule, but there is no {kind}.grad_input or its like in DEFINITIONS"
+
+
+def test_programs_use_every_definition_and_nothing_else() -> None:
+    used = {step.kind for program in programs() for step in program.steps}
+    assert sorted(used - DEFINITIONS.keys()) == []
+    assert sorted(DEFINITIONS.keys() - used) == []
+
+
+def test_a_function_is_named_after_its_kind() -> None:
+    assert {kind: function.__name__ for kind, function in DEFINITIONS.items()} == {
+        kind: kind.replace(".", "_") for kind in DEFINITIONS
+    }

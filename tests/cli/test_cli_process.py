@@ -1,0 +1,98 @@
+"""The command line as a process: entry points, signals, pipes. What needs no process is tested without one."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import pellucid as p
+from pellucid.version import VERSION
+
+PELLUCID = (sys.executable, "-m", "pellucid")
+# A shell gives a process in the background an ignored SIGINT, and this test may run there.
+LISTENING = (
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); import pellucid.cli as c; c.main()"
+)
+SOURCE = Path(__file__).parents[2] / "src"
+POSIX = pytest.mark.skipif(os.name != "posix", reason="signals and pipes are those of POSIX")
+
+
+def environment() -> dict[str, str]:
+    """One thread for NumPy: the networks are tiny, and threads that wait for each other are slow on a busy machine."""
+    return {**os.environ, "PYTHONPATH": str(SOURCE), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+
+
+def start(*words: str, folder: Path, command: tuple[str, ...] = PELLUCID) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [*command, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8", cwd=folder,
+        env=environment(),
+    )  # fmt: skip
+
+
+@contextmanager
+def ended(process: "subprocess.Popen[str]") -> Iterator["subprocess.Popen[str]"]:
+    """Leave no process behind, whatever the test finds."""
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def test_module_and_exit_code(tmp_path: Path) -> None:
+    with ended(start("--version", folder=tmp_path)) as process:
+        out, err = process.communicate(timeout=60)
+        assert (process.returncode, out, err) == (0, f"pellucid {VERSION}\n", "")
+    with ended(start("train", "--optimizer", "adma", "--debug", folder=tmp_path)) as process:
+        out, err = process.communicate(timeout=60)
+        assert (process.returncode, out) == (1, "")
+        assert err.startswith("Traceback (most recent call last):\n")
+        assert err.splitlines()[-1].startswith("error: unknown optimiser 'adma'; did you mean 'adam'?")
+
+
+@POSIX
+@pytest.mark.parametrize(("number", "word"), [(signal.SIGINT, "interrupted"), (signal.SIGTERM, "terminated")])
+def test_a_signal_ends_training_and_saves(number: signal.Signals, word: str, toy: Path, tmp_path: Path) -> None:
+    words = ("train", "--data", str(toy), "--epochs", "1000000", "--out", "run")
+    with ended(start(*words, folder=tmp_path, command=(sys.executable, "-c", LISTENING))) as process:
+        assert process.stderr is not None
+        while not process.stderr.readline().startswith("epoch       2/1000000: "):
+            assert process.poll() is None, "it ended before a second epoch"
+        process.send_signal(number)
+        out, err = process.communicate(timeout=20)
+    assert (process.returncode, out) == (128 + number, "")
+    last = err.splitlines()[-1]
+    assert re.fullmatch(rf"{word} after [\d,]+ of 2,000,000 steps; what was learnt is saved in run", last)
+    assert "Traceback" not in err
+    assert p.load(tmp_path / "run/model.safetensors").input_shape == (1, 6, 6)
+    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == [
+        "config.toml", "metrics.jsonl", "model.safetensors",
+    ]  # fmt: skip
+
+
+@POSIX
+def test_a_reader_that_goes_away_is_no_error_to_speak_of(trained: Path, tmp_path: Path) -> None:
+    np.save(tmp_path / "many.npy", np.zeros((5_000, 6, 6), np.uint8))
+    with ended(start("predict", str(trained), "many.npy", folder=tmp_path)) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline().startswith("many.npy[0] ")
+        process.stdout.close()
+        assert process.stderr.read() == ""
+        assert process.wait(timeout=60) == 1
+
+
+@POSIX
+def test_a_terminal_without_the_letters_is_shown_question_marks(tmp_path: Path) -> None:
+    command = ("env", "PYTHONIOENCODING=ascii", *PELLUCID)
+    with ended(start("data", "list", folder=tmp_path, command=command)) as process:
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (0, "")
+    assert "1?28?28" in out

@@ -1,0 +1,292 @@
+"""`pellucid train`: what it prints, what it leaves, what it refuses, and how it ends when it is made to."""
+
+import json
+import re
+import signal
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import pellucid as p
+from pellucid.cli.signals import BetweenSteps, Stopped
+from pellucid.training import Callback, Training, fit
+
+Pellucid = Callable[..., Any]
+QUICK = ("--epochs", 1, "--no-progress")
+
+
+def read_metrics(folder: Path) -> list[dict[str, float]]:
+    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+
+
+# ---- what it does
+
+
+def test_the_digits_that_come_with_the_package(pellucid: Pellucid, tmp_path: Path) -> None:
+    result = pellucid("train", "--epochs", 1)
+    assert result.code == 0, result.err
+    *told, last = result.out.splitlines()
+    assert told == [
+        f"saved in {Path('runs/small-digits')}",
+        f"next: pellucid evaluate {Path('runs/small-digits')} --confusion",
+        f"      pellucid predict {Path('runs/small-digits')} picture.png",
+    ]
+    assert re.fullmatch(r"test accuracy \d\d\.\d\d %", last)
+    began, data, epoch = result.err.splitlines()
+    assert began == "small: 9 layers, 38,282 parameters"
+    assert data == "digits: 1,438 images 1×8×8 to train on, 359 to test with; 10 classes"
+    assert re.fullmatch(r"epoch 1/1: loss \d\.\d{4}, accuracy \d\d\.\d\d %, \d+\.\d s, [\d,]+ images/s", epoch)
+    network = p.load(tmp_path / "runs/small-digits/model.safetensors")
+    assert network.class_names == tuple("0123456789")
+
+
+def test_the_result_is_that_of_the_saved_network(pellucid: Pellucid, trained: Path, toy: Path) -> None:
+    *_, epoch, test = read_metrics(trained)
+    assert epoch["epoch"] == 8
+    with np.load(toy) as arrays:
+        scores = p.evaluate(p.load(trained / "model.safetensors"), (arrays["x_test"], arrays["y_test"]))
+    assert test == {"test_loss": scores["loss"], "test_accuracy": scores["accuracy"]}
+    assert scores["accuracy"] > 0.9, "nothing was learnt, so the other tests of this file say little"
+
+
+def test_the_same_words_give_the_same_bytes(pellucid: Pellucid, toy: Path, tmp_path: Path) -> None:
+    for seed, out in ((1, "a"), (1, "b"), (2, "c")):
+        assert pellucid("train", "--data", toy, "--seed", seed, "--out", out, *QUICK).code == 0
+    a, b, c = ((tmp_path / out / "model.safetensors").read_bytes() for out in "abc")
+    assert a == b
+    assert a != c
+
+
+def test_runs_get_folders_of_their_own(pellucid: Pellucid, toy: Path, tmp_path: Path) -> None:
+    first, second = (pellucid("train", "--data", toy, *QUICK) for _ in range(2))
+    assert first.out.startswith(f"saved in {Path('runs/small-stripes')}\n")
+    assert second.out.startswith(f"saved in {Path('runs/small-stripes-2')}\n")
+    assert sorted(folder.name for folder in (tmp_path / "runs").iterdir()) == ["small-stripes", "small-stripes-2"]
+
+
+def test_every_word_is_kept_in_the_config(pellucid: Pellucid, toy: Path, tmp_path: Path) -> None:
+    result = pellucid(
+        "train", "notebook", "--data", toy, "--validation", 0.25, "--epochs", 2, "--batch-size", 7, "--lr", 0.02,
+        "--optimizer", "nesterov", "--schedule", "step:1:0.5", "--weight-decay", 0.001, "--label-smoothing", 0.1,
+        "--initializer", "glorot-uniform", "--scaling", "0.2:0.5", "--seed", 3, "--out", "run",
+    )  # fmt: skip
+    assert result.code == 0, result.err
+    config = tomllib.loads((tmp_path / "run/config.toml").read_text())
+    assert config["command"] == {
+        "model": "notebook", "data": str(toy), "validation": 0.25, "seed": 3, "initializer": "glorot-uniform",
+        "scaling": "0.2:0.5",
+    }  # fmt: skip
+    training = config["training"]
+    assert (training["epochs"], training["batch_size"], training["seed"]) == (2, 7, 3)
+    assert training["loss"]["label_smoothing"] == 0.1
+    optimizer = {key: training["optimizer"][key] for key in ("name", "lr", "momentum", "nesterov", "weight_decay")}
+    assert optimizer == {"name": "SGD", "lr": 0.02, "momentum": 0.9, "nesterov": True, "weight_decay": 0.001}
+    assert training["schedule"] == {"name": "Step", "every_epochs": 1, "factor": 0.5}
+    assert config["data"]["samples"] == 36
+    first, second, _ = read_metrics(tmp_path / "run")
+    assert (first["lr"], second["lr"]) == (0.02, 0.01)
+    assert {"val_loss", "val_accuracy"} <= first.keys()
+    assert p.load(tmp_path / "run/model.safetensors").scaling == p.Scaling(0.2, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("words", "part", "share"),
+    [
+        ((), "validation", "27 images 1×6×6 to train on, 3 to validate with"),
+        (("--validation", 0), "training", "30 images 1×6×6 to train on;"),
+    ],
+)  # fmt: skip
+def test_data_without_a_test_part(
+    words: tuple[object, ...], part: str, share: str, pellucid: Pellucid, toy: Path, tmp_path: Path
+) -> None:
+    with np.load(toy) as arrays:
+        np.savez(tmp_path / "whole.npz", x=arrays["x_train"][:30], y=arrays["y_train"][:30])
+    result = pellucid("train", "--data", "whole.npz", "--epochs", 1, "--out", "run", *words)
+    assert result.code == 0, result.err
+    assert result.out.splitlines()[-1].startswith(f"{part} accuracy ")
+    assert f"whole: {share}" in result.err
+    assert {f"{part}_loss", f"{part}_accuracy"} == read_metrics(tmp_path / "run")[-1].keys()
+
+
+def test_no_progress_is_silent(pellucid: Pellucid, toy: Path) -> None:
+    assert pellucid("train", "--data", toy, *QUICK).err == ""
+
+
+# ---- what it refuses, in one line, before anything is written
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["smal"], "unknown model 'smal'; did you mean 'small'? Known: "),
+        (["--data", "mnits"], "data: 'mnits' is neither a path nor the name of a data set (did you mean 'mnist'?); "),
+        (["--optimizer", "adma"], "unknown optimiser 'adma'; did you mean 'adam'? Known: adam, adamw, sgd, "),
+        (["--schedule", "cosin"], "unknown schedule 'cosin'; did you mean 'cosine'? Known: "),
+        (["--initializer", "he-norml"], "unknown initialiser 'he-norml'; did you mean 'he-normal'? Known: "),
+        (["--validation", 1.5], "--validation: expected a share from 0 up to but not 1, received 1.5"),
+        (["--validation", "nan"], "--validation: expected a share from 0 up to but not 1, received nan"),
+        (["--epochs", 0], "epochs: expected "),
+        (["--batch-size", -3], "batch_size: expected "),
+        (["--lr", "nan"], "lr: expected "),
+        (["--lr", -1], "lr: expected "),
+        (["--weight-decay", -1], "weight_decay: expected "),
+        (["--label-smoothing", 1], "label_smoothing: expected "),
+        (["--seed", -1], "seed: expected "),
+        (["--scaling", "0.5:0"], "Scaling.std: expected "),
+        (["--data-dir", "nowhere", "--data", "mnist"], "data_dir is 'nowhere', which does not exist"),
+        (["lenet"], "conv2 (layer 4): "),
+    ],
+)  # fmt: skip
+def test_a_mistake_takes_one_line(words: list[object], message: str, pellucid: Pellucid, tmp_path: Path) -> None:
+    result = pellucid("train", *words, *(() if "--epochs" in words else QUICK))
+    assert (result.code, result.out) == (1, "")
+    assert result.err.startswith(f"error: {message}")
+    assert result.err.count("\n") == 1
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    "words", [["--scaling", "0.5"], ["--scaling", "a:b"], ["--epochs", "many"], ["--epoch", "3"], ["small", "lenet"]]
+)
+def test_words_that_make_no_sense_are_usage_errors(words: list[str], pellucid: Pellucid) -> None:
+    result = pellucid("train", *words)
+    assert (result.code, result.out) == (2, "")
+    assert result.err.startswith("Usage: pellucid train [OPTIONS] [MODEL]")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda x, y: (x.astype(np.float32) * np.nan, y), "images: sample 0 holds NaN or infinity"),
+        (lambda x, y: (np.where(x == x[5].max(), np.inf, x), y), " holds NaN or infinity"),
+        (lambda x, y: (x, y - 1), "labels: class number -1 of sample 0 is negative; classes count from 0"),
+        (lambda x, y: (x.astype(np.int64), y), "images: expected uint8 or floats, received int64"),
+        (lambda x, y: (x[:-1], y), "47 images, but 48 labels: each image needs one label"),
+        (lambda x, y: (x[:0], y[:0]), "images: expected at least one, received an empty array of shape (0, 6, 6)"),
+        (lambda x, y: (x, y.astype(np.float32) / 2), "train: expected labels that are classes"),
+    ],
+)  # fmt: skip
+def test_data_that_make_no_sense(spoil: Any, message: str, pellucid: Pellucid, toy: Path, tmp_path: Path) -> None:
+    with np.load(toy) as arrays:
+        x, y = spoil(arrays["x_train"], arrays["y_train"])
+    np.savez(tmp_path / "bad.npz", x=x, y=y)
+    result = pellucid("train", "--data", "bad.npz", "--validation", 0, *QUICK)
+    assert result.code == 1
+    assert message in result.err
+    assert result.err.count("\n") == 1
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_folder_with_a_run_in_it_stays_as_it_is(pellucid: Pellucid, toy: Path, tmp_path: Path) -> None:
+    assert pellucid("train", "--data", toy, "--out", "run", *QUICK).code == 0
+    before = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()}
+    result = pellucid("train", "--data", toy, "--out", "run", "--seed", 1, *QUICK)
+    assert (result.code, result.err) == (1, "error: run holds a run already; choose another folder\n")
+    assert {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()} == before
+
+
+def test_a_folder_that_cannot_be_made(pellucid: Pellucid, toy: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    result = pellucid("train", "--data", toy, "--out", "file/run", *QUICK)
+    assert (result.code, result.out) == (1, "")
+    assert result.err.startswith(f"error: cannot make the folder {Path('file/run')}: ")
+    assert result.err.count("\n") == 1
+
+
+def test_a_loss_that_is_not_finite(pellucid: Pellucid, toy: Path, tmp_path: Path) -> None:
+    result = pellucid("train", "--data", toy, "--optimizer", "sgd", "--lr", 1e30, "--out", "run", "--no-progress")
+    assert (result.code, result.out) == (1, "")
+    assert result.err.startswith("error: step ")
+    assert "the weights before this step are kept. Try a smaller lr than 1e+30" in result.err
+    assert result.err.endswith(". They are saved in run\n")
+    network = p.load(tmp_path / "run/model.safetensors")
+    assert all(np.isfinite(parameter.data).all() for parameter in network.parameters().values())
+
+
+def test_a_fault_of_our_own_says_so(pellucid: Pellucid, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pellucid.cli.train.load_parts", lambda *_, **__: {}["parts"])
+    said = (
+        "error: KeyError: 'parts'\n"
+        "This is a fault of Pellucid's; please report it with what the same command shows with --debug.\n"
+    )
+    assert pellucid("train") == (1, "", said)
+    for words in (["--debug", "train"], ["train", "--debug"]):
+        shown = pellucid(*words).err
+        assert shown.startswith("Traceback (most recent call last):\n")
+        assert shown.endswith(said)
+
+
+# ---- signals
+
+
+class Signals(Callback):
+    """Sends its own process a signal after given steps."""
+
+    training: Training
+
+    def __init__(self, *steps: int, number: signal.Signals = signal.SIGINT):
+        self._steps, self._number = steps, number
+
+    def on_begin(self, training: Training) -> None:
+        self.training = training
+
+    def on_batch(self, training: Training) -> None:
+        for _ in range(self._steps.count(training.step)):
+            signal.raise_signal(self._number)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    ("steps", "ends_at"),
+    [
+        ((2,), 3),  # a first signal waits for the step under way
+        ((2, 2), 2),  # a second does not
+        ((6,), 6),  # after an epoch's last step comes validation, which may be cut
+    ],
+)
+def test_a_signal_ends_training_between_steps(
+    steps: tuple[int, ...], ends_at: int, number: signal.Signals, toy: Path
+) -> None:
+    before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
+    network, sender = p.models.small(3, (1, 6, 6)), Signals(*steps, number=number)
+    train, test = p.datasets.load(toy)
+    with pytest.raises(Stopped) as stopped:
+        fit(network, train, validation=test, batch_size=8, callbacks=[BetweenSteps(), sender], progress=False)
+    assert stopped.value.code == 128 + number
+    assert sender.training.step == ends_at
+    assert {each: signal.getsignal(each) for each in before} == before
+
+
+def test_a_signal_that_is_ignored_stays_ignored(toy: Path) -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        network, sender = p.models.small(3, (1, 6, 6)), Signals(2)
+        fit(
+            network, p.datasets.load(toy)[0], epochs=1, batch_size=8, callbacks=[BetweenSteps(), sender], progress=False
+        )
+        assert sender.training.step == 6
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_what_was_learnt_is_saved(
+    pellucid: Pellucid, toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pellucid.cli.train.BetweenSteps", lambda: BetweenThenSignal())
+    result = pellucid("train", "--data", toy, "--batch-size", 8, "--epochs", 9, "--out", "run", "--no-progress")
+    assert result == (130, "", "interrupted after 4 of 54 steps; what was learnt is saved in run\n")
+    weights = p.load(tmp_path / "run/model.safetensors").parameters()
+    first = p.models.small(3, (1, 6, 6)).parameters()
+    assert all((weights[path].data != first[path].data).any() for path in first)
+
+
+class BetweenThenSignal(BetweenSteps):
+    def on_batch(self, training: Training) -> None:
+        super().on_batch(training)
+        if training.step == 3:
+            signal.raise_signal(signal.SIGINT)

@@ -1,0 +1,364 @@
+"""`pellucid evaluate`, `predict`, `summary` and `data`, and the words that go with every verb."""
+
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import pellucid as p
+from pellucid.cli import app
+from pellucid.data import catalogue
+from pellucid.version import VERSION
+
+Pellucid = Callable[..., Any]
+
+
+# ---- evaluate
+
+
+def test_evaluate_measures_on_the_runs_own_test_part(pellucid: Pellucid, trained: Path, toy: Path) -> None:
+    result = pellucid("evaluate", trained)
+    assert result.code == 0, result.err
+    with np.load(toy) as arrays:
+        scores = p.evaluate(p.load(trained / "model.safetensors"), (arrays["x_test"], arrays["y_test"]))
+    assert result.out.splitlines() == [
+        "stripes: 12 images",
+        f"test loss {scores['loss']:.4f}",
+        f"test accuracy {100 * scores['accuracy']:.2f} %",
+    ]
+    assert pellucid("evaluate", trained / "model.safetensors", "--data", toy).out == result.out
+
+
+def test_evaluate_finds_the_validation_part_again(pellucid: Pellucid, toy: Path, tmp_path: Path) -> None:
+    with np.load(toy) as arrays:
+        np.savez(tmp_path / "whole.npz", x=arrays["x_train"], y=arrays["y_train"])
+    words = ("--data", "whole.npz", "--seed", 5, "--epochs", 2, "--out", "run", "--no-progress")
+    last = pellucid("train", *words).out.splitlines()[-1]
+    shown = pellucid("evaluate", "run").out.splitlines()
+    assert shown[0] == "whole: 5 images"
+    assert shown[-1] == last
+
+
+def test_confusion(pellucid: Pellucid, trained: Path, tmp_path: Path) -> None:
+    network = p.load(trained / "model.safetensors")
+    images = np.zeros((6, 1, 6, 6), np.uint8)
+    for image, row in enumerate((0, 0, 0, 2, 2, 4)):
+        images[image, 0, row] = 220
+    assert p.predict_classes(network, images).tolist() == [0, 0, 0, 1, 1, 2], "the control: the network knows these"
+    np.savez(tmp_path / "mixed.npz", x=images, y=[0, 0, 1, 1, 1, 0])
+    shown = pellucid("evaluate", trained, "--data", "mixed.npz", "--confusion").out.splitlines()
+    assert shown[0] == "mixed: 6 images"
+    assert [line.split() for line in shown[3:7]] == [
+        ["0", "1", "2"],
+        ["0", "2", "·", "1"],
+        ["1", "1", "2", "·"],
+        ["2", "·", "·", "·"],
+    ]
+    assert shown[-1] == "overall accuracy 66.67 %"
+
+
+def test_confusion_of_many_classes_lists_the_mistakes(pellucid: Pellucid, tmp_path: Path) -> None:
+    network = p.Sequential([p.Flatten(), p.Linear(25, 25)], input_shape=(1, 5, 5))
+    network["linear1"].weight.data[...] = np.eye(25)
+    p.save(network, tmp_path / "eye.safetensors")
+    np.savez(tmp_path / "eye.npz", x=np.eye(25, dtype=np.float32).reshape(25, 5, 5)[[3, 3, 7, 24]], y=[4, 4, 7, 0])
+    shown = pellucid("evaluate", "eye.safetensors", "--data", "eye.npz", "--confusion").out.splitlines()
+    assert shown[2] == "the 20 most frequent mistakes"
+    assert [line.split() for line in shown[4:6]] == [["2", "4", "3"], ["1", "0", "24"]]
+    assert shown[6] == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["rum"], "there is no run or model file 'rum' (did you mean 'run'?); `pellucid train` makes runs"),
+        (["runs"], "there is no run or model file 'runs' (did you mean 'run'?); `pellucid train` makes runs"),
+        (["run/model.safetensors"], " is a model file, which does not say what to measure it on; add --data"),
+        (["run", "--data", "mnits"], "'mnits' is neither a path nor the name of a data set (did you mean 'mnist'?)"),
+        (["run", "--data", "digits"], "the network expects images of shape (1, 6, 6), received (1, 8, 8)"),
+        (["run", "--data", "more.npz"], "sample 2 has class 7, but the network has 3 outputs, for classes 0 to 2"),
+        (["empty"], "empty/model.safetensors"),
+        (["run/config.toml", "--data", "more.npz"], "run/config.toml"),
+    ],
+)  # fmt: skip
+def test_evaluate_refuses(words: list[str], message: str, pellucid: Pellucid, trained: Path, tmp_path: Path) -> None:
+    shutil.copytree(trained, tmp_path / "run")
+    (tmp_path / "empty").mkdir()
+    np.savez(tmp_path / "more.npz", x=np.zeros((3, 6, 6), np.uint8), y=[0, 1, 7])
+    result = pellucid("evaluate", *words)
+    assert (result.code, result.out) == (1, "")
+    assert message.replace("/", "\\" if str(Path("a/b")) == "a\\b" else "/") in result.err
+    assert result.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("[command]", "[command", "config.toml is damaged: "),
+        ("seed = 0", 'seed = "a"', "config.toml: command.seed: expected int, found 'a'"),
+        ("seed = 0", "validation = []", "config.toml: command.validation: expected float, found []"),
+    ],
+)
+def test_a_config_that_was_spoilt(
+    old: str, new: str, message: str, pellucid: Pellucid, trained: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(trained, tmp_path / "run")
+    config = tmp_path / "run/config.toml"
+    config.write_text(config.read_text().replace(old, new, 1))
+    result = pellucid("evaluate", "run")
+    assert result.code == 1
+    assert message in result.err
+
+
+def test_evaluate_refuses_classes_of_other_names(pellucid: Pellucid, tmp_path: Path) -> None:
+    network = p.models.notebook(10, (1, 8, 8), class_names=[f"letter {letter}" for letter in "ABCDEFGHIJ"])
+    p.save(network, tmp_path / "letters.safetensors")
+    result = pellucid("evaluate", "letters.safetensors", "--data", "digits")
+    assert result.err == (
+        "error: the classes of the data, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, are not those that the network has learnt, "
+        "letter A, letter B, letter C, letter D, letter E, letter F, letter G, letter H, letter I, letter J\n"
+    )
+
+
+def test_a_run_made_in_python_is_measured_on_the_data_of_its_name(pellucid: Pellucid, tmp_path: Path) -> None:
+    train, test = p.datasets.digits()
+    network = p.models.small()
+    p.fit(network, train.subset(range(100)), epochs=1, out=tmp_path / "run", progress=False)
+    shown = pellucid("evaluate", "run").out.splitlines()
+    assert shown[0] == "digits: 359 images"
+    assert shown[-1] == f"test accuracy {100 * p.evaluate(network, test)['accuracy']:.2f} %"
+
+
+# ---- predict
+
+
+def stripe(row: int) -> np.ndarray:
+    image = np.full((6, 6), 20, np.uint8)
+    image[row] = 220
+    return image
+
+
+def test_predict_arrays(pellucid: Pellucid, trained: Path, tmp_path: Path) -> None:
+    images = np.stack([stripe(0), stripe(2), stripe(4)])
+    np.save(tmp_path / "three.npy", images)
+    np.save(tmp_path / "one.npy", stripe(4))
+    np.save(tmp_path / "scaled.npy", stripe(4)[None, None].astype(np.float32))
+    shown = pellucid("predict", trained, "three.npy", "one.npy", "--top", 2).out.splitlines()
+    probabilities = p.predict_proba(p.load(trained / "model.safetensors"), images)
+    for number, (line, row) in enumerate(zip(shown, [*probabilities, probabilities[2]], strict=True)):
+        name = f"three.npy[{number}]" if number < 3 else "one.npy"
+        best, second = np.argsort(-row)[:2]
+        assert line.split() == [
+            name,
+            f"{best}",
+            f"{100 * row[best]:.1f}",
+            "%",
+            f"{second}",
+            f"{100 * row[second]:.1f}",
+            "%",
+        ]
+    assert [line.split()[1] for line in shown] == ["0", "1", "2", "2"]
+    assert pellucid("predict", trained, "scaled.npy", "--top", 99).out.count("%") == 3
+
+
+def test_predict_pictures_of_any_kind(pellucid: Pellucid, trained: Path, tmp_path: Path) -> None:
+    image = pytest.importorskip("PIL.Image", reason="needs Pillow: pip install 'pellucid[images]'")
+    grey = image.fromarray(stripe(2))
+    grey.save(tmp_path / "grey.png")
+    grey.convert("RGB").save(tmp_path / "rgb.png")
+    image.fromarray(255 - stripe(2)).save(tmp_path / "ink.png")
+    grey.resize((60, 30), image.Resampling.NEAREST).save(tmp_path / "large.jpg")
+
+    def line(*words: str) -> list[str]:
+        return pellucid("predict", trained, *words).out.split()[1:]
+
+    assert line("grey.png")[0] == "1"
+    assert line("rgb.png") == line("grey.png")
+    assert line("ink.png", "--invert") == line("grey.png")
+    assert line("ink.png") != line("grey.png")
+    assert line("large.jpg")[0] == "1"
+
+
+def test_predict_shows_class_names(pellucid: Pellucid, tmp_path: Path) -> None:
+    p.save(p.models.notebook(2, (1, 6, 6), class_names=["cat", "[dog]"]), tmp_path / "pets.safetensors")
+    np.save(tmp_path / "pet.npy", stripe(0))
+    shown = pellucid("predict", "pets.safetensors", "pet.npy").out
+    assert re.fullmatch(r"pet\.npy  (cat|\[dog\]) \d+\.\d %   (cat|\[dog\]) \d+\.\d %\n", shown)
+
+
+def test_predict_reports_what_it_cannot_read_and_goes_on(pellucid: Pellucid, trained: Path, tmp_path: Path) -> None:
+    np.save(tmp_path / "good.npy", stripe(0))
+    np.save(tmp_path / "nan.npy", np.full((1, 1, 6, 6), np.nan, np.float32))
+    np.save(tmp_path / "small.npy", np.zeros((1, 1, 5, 5), np.float32))
+    (tmp_path / "cut.npy").write_bytes((tmp_path / "good.npy").read_bytes()[:-1])
+    (tmp_path / "text.png").write_text("no picture")
+    result = pellucid("predict", trained, "no.npy", "nan.npy", "small.npy", "cut.npy", "good.npy")
+    assert result.code == 1
+    assert [line.split()[:2] for line in result.out.splitlines()] == [["good.npy", "0"]]
+    errors = result.err.splitlines()
+    assert len(errors) == 4
+    assert errors[0].startswith("error: no.npy: ")
+    assert errors[1].endswith("sample 0 holds NaN or infinity")
+    assert errors[2].startswith("error: small.npy: expected images of shape (1, 6, 6), found (1, 5, 5)")
+    assert errors[3].startswith("error: cut.npy: ")
+
+
+def test_predict_shows_at_least_one_class(pellucid: Pellucid, trained: Path) -> None:
+    result = pellucid("predict", trained, "x.npy", "--top", 0)
+    assert (result.code, result.err) == (1, "error: --top: expected a whole number of at least 1, received 0\n")
+
+
+def test_predict_needs_a_network_of_pictures(pellucid: Pellucid, tmp_path: Path) -> None:
+    p.save(p.Sequential([p.Linear(4, 2)], input_shape=(4,)), tmp_path / "flat.safetensors")
+    result = pellucid("predict", "flat.safetensors", "x.npy")
+    assert (result.code, result.err) == (1, "error: flat.safetensors takes inputs of shape (4,), not pictures\n")
+
+
+# ---- summary
+
+
+def test_summary_of_models_runs_and_files(pellucid: Pellucid, trained: Path) -> None:
+    assert pellucid("summary", "lenet").out == f"{p.summary(p.models.lenet())}\n"
+    larger = p.models.lenet(input_shape=(3, 32, 32))
+    assert pellucid("summary", "lenet", "--input", "3x32x32").out == f"{p.summary(larger)}\n"
+    shown = pellucid("summary", "lenet", "--arithmetic").out
+    assert shown == f"{p.summary(p.models.lenet(), arithmetic=True)}\n"
+    assert "(28 + 2·0 − 5)//1 + 1 = 24" in shown
+    run = pellucid("summary", trained)
+    assert run.out == f"{p.summary(p.load(trained / 'model.safetensors'))}\n"
+    assert pellucid("summary", trained / "model.safetensors").out == run.out
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (["lenett"], 1, "error: unknown model 'lenett'; did you mean 'lenet'? Known: "),
+        (["lenet", "--input", "1x4x4"], 1, "error: conv1 (layer 1): "),
+        (["lenet", "--input", "large"], 2, "expected a shape such as 3x144x144, received 'large'"),
+        ([], 2, "Missing argument 'MODEL|RUN|FILE'"),
+    ],
+)
+def test_summary_refuses(words: list[str], code: int, message: str, pellucid: Pellucid) -> None:
+    result = pellucid("summary", *words)
+    assert (result.code, result.out) == (code, "")
+    assert message in result.err
+
+
+# ---- data
+
+
+@pytest.fixture
+def offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let mnist have one mirror, at a port of this machine where nobody answers."""
+    entry = replace(catalogue.CATALOGUE["mnist"], mirrors=("http://127.0.0.1:9/",))
+    monkeypatch.setitem(catalogue.CATALOGUE, "mnist", entry)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+
+
+def test_data_list(pellucid: Pellucid, tmp_path: Path) -> None:
+    lines = pellucid("data", "list").out.splitlines()
+    assert lines[0].split() == ["name", "images", "shape", "what,", "and", "where"]
+    assert lines[3] == "mnist           60,000 + 10,000   1×28×28   MNIST handwritten digits"
+    assert lines[4].strip() == "not downloaded"
+    for name in (
+        "train-images-idx3-ubyte",
+        "train-labels-idx1-ubyte",
+        "t10k-images-idx3-ubyte",
+        "t10k-labels-idx1-ubyte",
+    ):
+        (tmp_path / "mnist").mkdir(exist_ok=True)
+        (tmp_path / "mnist" / name).write_text("")
+    assert pellucid("data", "list", "--data-dir", tmp_path).out.splitlines()[4].strip() == str(tmp_path / "mnist")
+
+
+def test_data_verify(pellucid: Pellucid, tmp_path: Path) -> None:
+    good = pellucid("data", "verify", "digits")
+    assert good.code == 0, good.err
+    assert [line.split()[-1] for line in good.out.splitlines()] == ["checksum", "ok", "ok"]
+    for file in catalogue.CATALOGUE["mnist"].files:
+        (tmp_path / file.name).write_text("something else")
+    bad = pellucid("data", "verify", "mnist", "--data-dir", tmp_path)
+    assert bad.code == 1
+    assert bad.out.count("wrong") == 4
+    assert bad.err.startswith("error: mnist: not as published: train-images-idx3-ubyte.gz, ")
+    assert "`pellucid data fetch mnist`" in bad.err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["data", "fetch", "mnist"], "mnist: train-images-idx3-ubyte.gz could not be downloaded (http://127.0.0.1:9/"),
+        (["train", "--data", "mnist"], "mnist: train-images-idx3-ubyte.gz could not be downloaded (http://127.0.0.1:9/"),
+        (["data", "verify", "mnist"], "mnist is not on this machine; pellucid data fetch mnist downloads it"),
+        (["data", "fetch", "mnits"], "unknown data set 'mnits' (did you mean 'mnist'?); known are "),
+        (["data", "verify", "mnits"], "unknown data set 'mnits' (did you mean 'mnist'?); known are "),
+    ],
+)  # fmt: skip
+@pytest.mark.usefixtures("offline")
+def test_data_that_cannot_be_had(
+    words: list[str], message: str, pellucid: Pellucid, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "nothing").mkdir()
+    monkeypatch.setenv("PELLUCID_DATA", str(tmp_path / "nothing"))
+    result = pellucid(*words)
+    assert (result.code, result.out) == (1, "")
+    assert result.err.startswith(f"error: {message}")
+    assert result.err.count("\n") == 1
+    if "downloaded (" in message:
+        assert "--data-dir FOLDER" in result.err
+
+
+@pytest.mark.usefixtures("offline")
+def test_data_fetch_leaves_alone_what_is_here(pellucid: Pellucid, tmp_path: Path) -> None:
+    assert pellucid("data", "fetch", "digits").out.startswith("digits is here already: ")
+
+
+# ---- every verb
+
+
+def test_version(pellucid: Pellucid) -> None:
+    assert pellucid("--version") == (0, f"pellucid {VERSION}\n", "")
+
+
+def test_an_unknown_verb_suggests_the_nearest(pellucid: Pellucid) -> None:
+    result = pellucid("trian")
+    assert (result.code, result.out) == (2, "")
+    assert "No such command 'trian'" in result.err
+    assert "'train'" in result.err
+
+
+VERBS = [words.split() for words in ("", "train", "evaluate", "predict", "summary", "data")]
+VERBS += [["data", verb] for verb in ("list", "fetch", "verify")]
+
+
+@pytest.mark.parametrize("verb", VERBS, ids=" ".join)
+@pytest.mark.parametrize("columns", [80, 120])
+def test_help(verb: list[str], columns: int, pellucid: Pellucid, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    shown = pellucid(*verb, "--help")
+    assert (shown.code, shown.err) == (0, "")
+    assert max(map(len, shown.out.splitlines())) <= columns
+    examples = shown.out.partition("Examples:\n")[2].splitlines()
+    assert examples
+    assert all(line.startswith(f"    pellucid {' '.join(verb)}".rstrip()) for line in examples)
+    assert "\x1b" not in shown.out
+    assert pellucid(*verb, "-h").out == shown.out
+
+
+def test_the_examples_in_the_help_are_commands_that_exist(pellucid: Pellucid) -> None:
+    """Each example's words are understood: adding --help to it shows help, and not a usage error."""
+    for verb in VERBS:
+        for line in pellucid(*verb, "--help").out.partition("Examples:\n")[2].splitlines():
+            words = line.split()[1:]
+            assert pellucid(*words, "--help").code == 0, line
+            if words[0] == "summary" and "/" not in words[1]:
+                assert pellucid(*words).code == 0, line
+
+
+def test_the_program_is_named_after_the_package() -> None:
+    assert {command.name for command in app.registered_commands} == {"train", "evaluate", "predict", "summary"}
