@@ -63,7 +63,7 @@ def test_by_default_come_the_output_the_loss_and_all_that_is_new():
     results = interpreter.run(program, feeds(network, program))
     renewed = [*network.parameters(), *network.states(), *(f"velocity({name})" for name in network.parameters())]
     assert {program.values[v].name for v in results} == {
-        "norm1.output", "loss", "correct", *(f"{name}′" for name in renewed),
+        "norm1.output", "loss", "count", "correct", *(f"{name}′" for name in renewed),
     }  # fmt: skip
     wanted = {program.ids["linear1.output"]}
     assert interpreter.run(program, feeds(network, program), wanted).keys() == wanted

@@ -243,7 +243,9 @@ def test_programs_of_random_networks_are_well_formed(seed):
 @given(seed=SEEDS)
 def test_stages_of_random_networks_keep_the_order_and_the_barriers(seed):
     program = p.lower(random_network(seed), **TRAINING)
-    stage_of = {value: number for number, stage in enumerate(program.stages) for step in stage for value in step.outputs}
+    stage_of = {
+        value: number for number, stage in enumerate(program.stages) for step in stage for value in step.outputs
+    }
     assert sorted(map(repr, sum(program.stages, ()))) == sorted(map(repr, program.steps))
     done = set()
     for number, stage in enumerate(program.stages):
@@ -280,7 +282,13 @@ def test_frozen_parameters_get_no_steps(seed):
 def feeds_of(network, program, x, labels, **others):
     held = {name: each.data for name, each in (*network.parameters().items(), *network.states().items())}
     slots = {name: np.zeros(program.values[v].shape) for name, v in program.named("state").items() if name not in held}
-    numbers = {"count": len(x), "lr": 0.1, "step": 1, "position": np.arange(len(x)), "dropout_key": np.array([1, 2], np.uint32)}
+    numbers = {
+        "count": len(x),
+        "lr": 0.1,
+        "step": 1,
+        "position": np.arange(len(x)),
+        "dropout_key": np.array([1, 2], np.uint32),
+    }
     return {**held, **slots, "input": x, "target": labels, **numbers, **others}
 
 
@@ -345,9 +353,7 @@ def test_a_resident_data_set_gives_what_fed_batches_give():
     options = {"loss": p.CrossEntropy(), "optimizer": p.SGD(), "weighted": True}
     fed, resident = p.lower(network, **options), p.lower(network, **options, resident=True)
     assert kinds(resident.steps)[0] == "gather"
-    expected = interpreter.run(
-        fed, feeds_of(network, fed, images[index], labels[index], sample_weight=weights[index])
-    )
+    expected = interpreter.run(fed, feeds_of(network, fed, images[index], labels[index], sample_weight=weights[index]))
     data = {"input.data": images, "target.data": labels, "sample_weight.data": weights, "index": index}
     found = interpreter.run(resident, feeds_of(network, resident, images, labels, **data))
     by_name = {resident.values[value].name: result for value, result in found.items()}

@@ -11,6 +11,7 @@ Layers and networks are classes, what is done with them are functions::
 """
 
 from . import models as models
+from .build import lower as lower
 from .data import Dataset as Dataset
 from .data import datasets as datasets
 from .errors import ArgumentError as ArgumentError
@@ -23,6 +24,7 @@ from .errors import ShapeError as ShapeError
 from .errors import StateError as StateError
 from .errors import StorageError as StorageError
 from .geometry import output_size as output_size
+from .gradient_check import check_gradients as check_gradients
 from .inference import activations as activations
 from .inference import evaluate as evaluate
 from .inference import gradients as gradients
@@ -67,7 +69,6 @@ from .optimizers import SGD as SGD
 from .optimizers import Adam as Adam
 from .optimizers import AdamW as AdamW
 from .program import Program as Program
-from .program import lower as lower
 from .serialization import load as load
 from .serialization import load_weights as load_weights
 from .serialization import save as save
@@ -75,4 +76,6 @@ from .summary import summary as summary
 from .training import Callback as Callback
 from .training import History as History
 from .training import fit as fit
-from .version import VERSION as __version__  # noqa: N811  the name that Python tools look for
+from .version import VERSION
+
+__version__ = VERSION

@@ -15,7 +15,7 @@ from .steps import Build, Over, Shape, Step, Value
 
 
 class BackwardBuild(Build, Protocol):
-    """What differentiation needs to ask beyond :class:`~pellucid.steps.Build`."""
+    """What differentiation needs to ask beyond `Build`."""
 
     values: list[Value]
     steps: list[Step]

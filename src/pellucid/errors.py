@@ -17,7 +17,7 @@ class ShapeError(PellucidError, ValueError):
     """Shapes do not fit together; the message holds the formula with the numbers in it.
 
     A layer states its own side of the matter; the network that holds the layer adds where it stands and what comes
-    before it (:meth:`at`).
+    before it (`at`).
 
     Parameters
     ----------

@@ -110,7 +110,7 @@ class Window:
     kernel_size, stride, dilation : (int, int)
         Vertical, horizontal.
     padding : ((top, bottom), (left, right)) or "same"
-        "same" depends on the input; :meth:`on` makes it numbers.
+        "same" depends on the input; `on` makes it numbers.
     ceil_mode : bool
         Whether a last place that hangs over the padded input's edge still counts. As in PyTorch it counts only if it
         starts inside the input or the padding before it; a window larger than its input may so find one place.
@@ -147,7 +147,7 @@ class Window:
 
     @property
     def sides(self) -> Sides:
-        """The padding as numbers; "same" must have met its input (:meth:`on`) before."""
+        """The padding as numbers; "same" must have met its input (`on`) before."""
         if self.padding == "same":
             raise ArgumentError('padding "same" depends on the size of the input: call Window.on(size) first')
         return self.padding

@@ -6,21 +6,23 @@ Inputs are taken in batches small enough that memory stays bounded however many 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import interpreter
+from .build import lower
 from .data import Dataset, as_dataset, as_images
 from .definitions.arrays import Array
 from .definitions.pointwise import softmax
-from .errors import DataError, ShapeError
+from .errors import ArgumentError, DataError, ShapeError
 from .geometry import whole_number
 from .losses import CrossEntropy, Loss
 from .network import Sequential
-from .program import Program, lower
+from .program import Program
 from .steps import Shape
 
 Data: TypeAlias = Dataset | tuple[ArrayLike, ArrayLike]
@@ -82,7 +84,7 @@ def evaluate(
     data : Dataset or (images, labels)
     loss : Loss, default CrossEntropy()
     batch_size : int, optional
-        As in :func:`predict`.
+        As in `predict`.
 
     Returns
     -------
@@ -92,15 +94,32 @@ def evaluate(
     dataset, loss = as_dataset(data), loss if loss is not None else CrossEntropy()
     images, targets = _images(network, dataset.images), as_targets(network, dataset.labels, loss)
     program = lower(network, training=False, loss=loss, target_shape=targets.shape[1:], gradients=False)
-    total, correct = 0.0, 0
+    total, weight, correct = 0.0, 0.0, 0
     for batch in _batches(program, len(images), batch_size):
         feeds = {"input": images[batch], "target": targets[batch], "count": len(images[batch])}
-        wanted = {value for value in (program.loss, program.correct) if value is not None}
-        results = interpreter.run(program, {**_weights(network), **feeds}, wanted)
-        total += float(results[program.loss]) * len(images[batch])  # type: ignore[index]
-        correct += int(results[program.correct]) if program.correct is not None else 0
-    scores = {"loss": total / len(images)}
+        part = measured(program, interpreter.run(program, {**_weights(network), **feeds}))
+        total, weight = total + part.loss * part.weight, weight + part.weight
+        correct += part.correct or 0
+    scores = {"loss": total / weight}
     return scores if program.correct is None else {**scores, "accuracy": correct / len(images)}
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one batch measured: its loss, the sum of weights that the loss is a mean over (without weights the number
+    of samples), and how many samples were classified rightly, where targets are classes."""
+
+    loss: float
+    weight: float
+    correct: int | None
+
+
+def measured(program: Program, results: Mapping[int, Any]) -> Measured:
+    """Return what a program with a loss measured."""
+    if program.loss is None or program.weight is None:
+        raise ArgumentError("the program has no loss")
+    correct = None if program.correct is None else int(results[program.correct])
+    return Measured(float(results[program.loss]), float(results[program.weight]), correct)
 
 
 def activations(network: Sequential, x: ArrayLike) -> dict[str, Array]:

@@ -124,7 +124,7 @@ class Normal:
 class Zeros:
     """All zeros: for biases. Weights that begin at zero all learn the same thing, if anything."""
 
-    def __call__(self, shape: tuple[int, ...], key: random.Words, path: str) -> Array:  # noqa: ARG002 (every rule is called alike)
+    def __call__(self, shape: tuple[int, ...], key: random.Words, path: str) -> Array:
         return np.zeros(shape)
 
 
@@ -138,7 +138,7 @@ class Constant:
         if not math.isfinite(self.value):
             raise ArgumentError(f"Constant: expected a finite value, received {self.value!r}")
 
-    def __call__(self, shape: tuple[int, ...], key: random.Words, path: str) -> Array:  # noqa: ARG002 (every rule is called alike)
+    def __call__(self, shape: tuple[int, ...], key: random.Words, path: str) -> Array:
         return np.full(shape, self.value, np.float64)
 
 

@@ -26,11 +26,11 @@ def run(program: Program, feeds: Mapping[str, Any], wanted: Collection[int] | No
         Name of each value that no step makes (input, target, parameters, states, scalars) -> array or number. Arrays
         have the batch axis first where the value is over samples.
     wanted : collection of int, optional
-        By default the output, the loss and what parameters and states become. All other values are let go as soon as
-        no step reads them any more.
+        By default the output, the loss and what is measured beside it, and what parameters and states become. All
+        other values are let go as soon as no step reads them any more.
     """
     if wanted is None:
-        ends = {program.output, program.loss, program.correct, *program.renewed.values()}
+        ends = {program.output, program.loss, program.weight, program.correct, *program.renewed.values()}
         wanted = {value for value in ends if value is not None}
     values = _bind(program, feeds)
     for (_, results), gone in zip(_results(program, values), unused(program, wanted), strict=True):

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from .definitions.arrays import Array
 from .definitions.input import scale, scale_grad_input
-from .errors import ArgumentError, ShapeError, StateError
+from .errors import ArgumentError, ShapeError
 from .geometry import whole_number
 from .layers.base import Layer, LayerBuild, as_numbers
 from .random import Purpose, key
@@ -101,6 +101,7 @@ class Sequential(Layer):
 
     Examples
     --------
+    >>> from pellucid import Flatten, Linear
     >>> network = Sequential([Flatten(), ("head", Linear(4, 2))], input_shape=(1, 2, 2))
     >>> network.parameters()["head.weight"].shape
     (2, 4)
@@ -134,12 +135,12 @@ class Sequential(Layer):
                 raise ArgumentError(f"{path} has an input_shape, but stands inside a network: leave it out there")
         if self.scaling.channels not in (1, input_shape[0]):
             raise ArgumentError(
-                f"scaling: expected 1 or {input_shape[0]} numbers, one a channel, received {self.scaling.channels}"
+                f"scaling: has numbers for {self.scaling.channels} channels, but input_shape has {input_shape[0]}"
             )
-        self.input_shape = input_shape
-        self.output_shape(input_shape)
-        self.cast(dtype)
         key(self.seed, Purpose.INITIALIZE)  # refuses a bad seed now rather than at the first look at a weight
+        self.output_shape(input_shape)
+        self.input_shape = input_shape
+        self.cast(dtype)
         for path, parameter in self.parameters().items():
             parameter.place(self.seed, path)
         for path, layer in self.walk():
@@ -193,18 +194,15 @@ class Sequential(Layer):
 
     # ---- alone, as in a notebook
     def forward(self, x: ArrayLike, training: bool = False) -> Array:
+        self._cache = raw = as_numbers(x, type(self).__name__)
+        x = self.accept(raw)
         if self.input_shape is not None:
-            raw = as_numbers(x, "input")
             x = scale(raw, mean=self.scaling.means, std=self.scaling.deviations, dtype=str(self._dtype))
-        x = self.accept(x)
-        self._cache = raw if self.input_shape is not None else ()
         for layer in self:
             x = layer.forward(x, training)
         return x
 
     def backward(self, grad_output: ArrayLike) -> Array:
-        if self._cache is None:
-            raise StateError("backward needs a forward before it: call forward(x) first")
         raw, grad = self.remembered(grad_output)
         left: dict[int, Array] = {}
         for layer in reversed(list(self)):

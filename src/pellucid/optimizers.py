@@ -119,7 +119,7 @@ class SGD(Optimizer):
     nesterov : bool, default False
         Look ahead: ``w ← w − lr·(g + momentum·v)``.
     weight_decay, lr_scales, clip_norm, average
-        See :class:`Optimizer`; the decay is added to the gradient.
+        See `Optimizer`; the decay is added to the gradient.
 
     References
     ----------
@@ -166,7 +166,7 @@ class Adam(Optimizer):
         Decay of the means of g and of g².
     eps : float, default 1e-8
     weight_decay, lr_scales, clip_norm, average
-        See :class:`Optimizer`; the decay is added to the gradient.
+        See `Optimizer`; the decay is added to the gradient.
 
     References
     ----------
@@ -200,7 +200,7 @@ class Adam(Optimizer):
 class AdamW(Adam):
     """Adam with the weight decay taken off the weight itself: ``w ← w − lr·weight_decay·w`` before Adam's step.
 
-    Parameters as for :class:`Adam`, but `weight_decay` is 0.01 by default.
+    Parameters as for `Adam`, but `weight_decay` is 0.01 by default.
 
     References
     ----------

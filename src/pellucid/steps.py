@@ -1,7 +1,7 @@
 """Value and Step: the plain data that a lowered network consists of.
 
-A :class:`Step` is one operation of a certain *kind* ("conv2d", "conv2d.grad_weight", "adam", …) between
-:class:`Value`\\ s. Nothing here computes; `program` puts steps together, `definitions` says what each kind means.
+A `Step` is one operation of a certain *kind* ("conv2d", "conv2d.grad_weight", "adam", …) between
+`Value`\\ s. Nothing here computes; `program` puts steps together, `definitions` says what each kind means.
 """
 
 from __future__ import annotations

@@ -24,6 +24,7 @@ TIERS: tuple[tuple[str, ...], ...] = (
     ("layers", "losses", "optimizers"),
     ("network", "differentiation"),
     ("program", "models"),
+    ("build",),
     ("interpreter", "compiler", "summary", "gradient_check", "serialization"),
     ("inference",),
     ("training",),
@@ -36,7 +37,6 @@ TIERS: tuple[tuple[str, ...], ...] = (
 # Third-party packages, and the modules that may import them (with all below them); NumPy is allowed everywhere.
 LEAVES: dict[str, tuple[str, ...]] = {
     "llvmlite": ("compiler",),
-    "safetensors": ("serialization",),
     "tomli_w": ("training.run",),
     "pooch": ("data.download",),
     "typer": ("cli",),

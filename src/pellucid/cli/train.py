@@ -176,7 +176,7 @@ def _plain(name: str) -> str:
 
 
 def _size(network: Sequential) -> str:
-    parameters = sum(parameter.data.size for parameter in network.parameters().values())
+    parameters = sum(parameter.size for parameter in network.parameters().values())
     return f"{len(network)} layers, {parameters:,} parameters"
 
 

@@ -72,7 +72,7 @@ def read_npz(path: str | os.PathLike[str], *, limits: Limits = LIMITS) -> dict[s
                             stream, member.file_size, where, limits
                         )
                 return arrays
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError) as error:
             raise DataError(f"{path}: not a .npz file, or a damaged one ({error})") from error
 
 

@@ -2,7 +2,7 @@
 
 ``y[n, f, oy, ox] = bias[f] + Σ c, ky, kx  patches[n, c, oy, ox, ky, kx] · weight[f, c, ky, kx]``
 
-with the patches of :mod:`.windows`. "Convolution" is cross-correlation here, as in every deep-learning library: the
+with the patches of `windows`. "Convolution" is cross-correlation here, as in every deep-learning library: the
 kernel is not flipped. With G groups the input's and the filters' channels are cut into G equal runs, and run g of the
 filters sees run g of the input only (depthwise where G = C).
 

@@ -51,7 +51,7 @@ class GradientCheck:
 
 @dataclass(frozen=True, repr=False)
 class GradientReport:
-    """What :func:`check_gradients` found; printed, it is a table with one line a tensor.
+    """What `check_gradients` found; printed, it is a table with one line a tensor.
 
     Attributes
     ----------

@@ -108,7 +108,7 @@ class Tanh(Activation):
 class Softmax(Activation):
     """``y[n, k] = exp(x[n, k]) / Σ j exp(x[n, j])`` over axis 1: each sample's numbers become shares that sum to 1.
 
-    Not before :class:`~pellucid.CrossEntropy`, which takes the numbers before the softmax (logits).
+    Not before `CrossEntropy`, which takes the numbers before the softmax (logits).
     """
 
     stem = kind = "softmax"

@@ -80,7 +80,7 @@ class MaxPool2d(Pool):
 
     Notes
     -----
-    Shape: (N, C, H, W) -> (N, C, OH, OW), sizes as for :class:`~pellucid.Conv2d`.
+    Shape: (N, C, H, W) -> (N, C, OH, OW), sizes as for `Conv2d`.
 
     Examples
     --------
@@ -133,7 +133,7 @@ class AvgPool2d(Pool):
 
     Notes
     -----
-    Shape: (N, C, H, W) -> (N, C, OH, OW), sizes as for :class:`~pellucid.Conv2d`.
+    Shape: (N, C, H, W) -> (N, C, OH, OW), sizes as for `Conv2d`.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Networks by name: each is a function that returns a :class:`~pellucid.Sequential`, written as its list of layers."""
+"""Networks by name: each is a function that returns a `Sequential`, written as its list of layers."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def lenet(
     input_shape : (channels, height, width), default (1, 28, 28)
         At least 16×16 pixels. 28×28 gives 44,426 parameters, the paper's 32×32 give 61,706.
     seed, dtype, scaling, class_names
-        As of :class:`~pellucid.Sequential`.
+        As of `Sequential`.
     initializer : Initializer, optional
         Of all weights; by default that of the layers.
 

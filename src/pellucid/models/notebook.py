@@ -25,7 +25,7 @@ def notebook(
 
     It stands in many a notebook that writes a convolutional network from nothing, and here in the worked examples.
     Nothing in it is new, and no paper describes it. Nearly all of its parameters, 62,730 of 62,810, are the dense
-    layer's: compare :func:`~pellucid.models.lenet`, which has fewer and sees more.
+    layer's: compare `lenet`, which has fewer and sees more.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def notebook(
     input_shape : (channels, height, width), default (1, 28, 28)
         Of any size.
     seed, dtype, scaling, class_names
-        As of :class:`~pellucid.Sequential`.
+        As of `Sequential`.
     initializer : Initializer, optional
         Of all weights; by default that of the layers.
     """

@@ -7,10 +7,11 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from ..build import lower
 from ..geometry import ReceptiveField
 from ..limits import format_bytes
 from ..network import Sequential
-from ..program import LayerPlace, Program, lower
+from ..program import LayerPlace, Program
 from ..steps import Shape, Step
 from .arithmetic import (
     MULTIPLY_ADDS,
@@ -74,7 +75,7 @@ class Totals:
 
 @dataclass(frozen=True, repr=False)
 class Summary:
-    """What :func:`summary` returns; printed, it is the table.
+    """What `summary` returns; printed, it is the table.
 
     Attributes
     ----------

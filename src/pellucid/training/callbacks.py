@@ -27,8 +27,12 @@ class Training:
         Fixed from the start.
     epoch, step : int
         Finished epochs and steps.
+    seen, correct : int
+        Samples of the current epoch so far, and how many of them were classified rightly.
     lr : float
         Learning rate of the last step.
+    stopping : bool
+        Whether somebody has called `stop`.
     """
 
     network: Sequential
@@ -39,6 +43,8 @@ class Training:
     history: History = field(default_factory=History)
     epoch: int = 0
     step: int = 0
+    seen: int = 0
+    correct: int | None = None
     lr: float = 0.0
     stopping: bool = False
 

@@ -10,6 +10,7 @@ import numpy as np
 from .. import interpreter
 from ..definitions.arrays import Array
 from ..errors import NonFiniteError
+from ..inference import Measured, measured
 from ..layers import Parameter, State
 from ..network import Sequential
 from ..program import Program
@@ -29,15 +30,14 @@ class NumpyEngine:
 
     def __init__(self, network: Sequential, program: Program, resident: Mapping[str, Any]):
         self._program, self._resident = program, resident
-        self.classifies = program.correct is not None
         self._held: dict[str, Parameter | State] = {**network.parameters(), **network.states()}
         slots = (name for name in program.named("state") if name not in self._held)
         self.slots: dict[str, Array] = {
             name: np.zeros(program.values[program.ids[name]].shape, network.dtype) for name in slots
         }
 
-    def step(self, numbers: Mapping[str, Any]) -> tuple[float, int]:
-        """Do one step and return the batch's loss and how many samples were classified rightly.
+    def step(self, numbers: Mapping[str, Any]) -> Measured:
+        """Do one step and return what it measured.
 
         Raises
         ------
@@ -49,16 +49,16 @@ class NumpyEngine:
         feeds = {**held, **self.slots, **self._resident, **numbers}
         with np.errstate(all="ignore"):  # what is not finite is found below, and named
             results = interpreter.run(program, feeds)
-        loss = float(results[program.loss])  # type: ignore[index]
         renewed = {program.values[old].name: results[new] for old, new in program.renewed.items()}
-        if not np.isfinite(loss) or not all(np.isfinite(array).all() for array in renewed.values()):
+        batch = measured(program, results)
+        if not np.isfinite(batch.loss) or not all(np.isfinite(array).all() for array in renewed.values()):
             raise NonFiniteError(self._where(feeds))
         for name, array in renewed.items():
             if name in self._held:
                 self._held[name].data = array
             else:
                 self.slots[name] = array
-        return loss, int(results[program.correct]) if program.correct is not None else 0
+        return batch
 
     def averages(self) -> dict[str, Array]:
         """Return the averaged weights by path; none where the optimiser keeps no averages."""

@@ -12,15 +12,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..build import lower
 from ..data import Dataset, as_dataset, batches, split_indices
 from ..errors import ArgumentError, DataError, NonFiniteError
 from ..geometry import whole_number
-from ..inference import Data, as_targets, check_shape, evaluate
+from ..inference import Data, Measured, as_targets, check_shape, evaluate
 from ..layers.base import physical_memory
 from ..losses import CrossEntropy, Loss
 from ..network import Sequential
 from ..optimizers import Adam, Optimizer
-from ..program import Program, lower
+from ..program import Program
 from ..random import Purpose, key
 from ..schedules import Constant, Schedule
 from .callbacks import Callback, Training
@@ -130,9 +131,8 @@ def fit(
     }  # fmt: skip
     training = Training(network, data, settings, size, epochs)
     listeners = [*callbacks, *progress_callbacks(progress), *([] if out is None else [RunWriter(out)])]
-    course = _Course(
-        training, NumpyEngine(network, program, resident), optimizer.lr, schedule, seed, shuffle, listeners
-    )
+    runner = NumpyEngine(network, program, resident)
+    course = _Course(training, runner, optimizer.lr, schedule, seed, shuffle, listeners)
     with _ended(training, listeners):
         while training.epoch < training.epochs and not training.stopping:
             course.epoch()
@@ -162,7 +162,8 @@ class _Course:
         """Do one epoch, and append what it measured to the history."""
         training, began = self.training, time.perf_counter()
         mask_key = key(self.seed, Purpose.DROPOUT, training.epoch)
-        total, correct, seen = 0.0, 0, 0
+        training.seen, training.correct = 0, None
+        total = weight = 0.0
         order = batches(
             len(training.data), training.batch_size, seed=self.seed, epoch=training.epoch, shuffle=self.shuffle
         )
@@ -170,24 +171,26 @@ class _Course:
             factor = self.schedule(training.step, training.total_steps, training.steps_per_epoch)
             training.lr = self.lr * factor
             numbers = {
-                "index": index, "position": np.arange(seen, seen + len(index)), "dropout_key": mask_key,
+                "index": index, "position": training.seen + np.arange(len(index)), "dropout_key": mask_key,
                 "count": len(index), "lr": training.lr, "step": training.step + 1,
             }  # fmt: skip
-            loss, right = self._step(numbers)
-            total, correct, seen = total + loss * len(index), correct + right, seen + len(index)
-            training.step += 1
-            training.history.batches.append(loss)
+            batch = self._step(numbers)
+            total, weight = total + batch.loss * batch.weight, weight + batch.weight
+            training.step, training.seen = training.step + 1, training.seen + len(index)
+            if batch.correct is not None:
+                training.correct = (training.correct or 0) + batch.correct
+            training.history.batches.append(batch.loss)
             for listener in self.listeners:
                 listener.on_batch(training)
             if training.stopping:
                 break
         training.epoch += 1
-        measured: dict[str, float] = {"epoch": training.epoch, "loss": total / seen}
-        if self.engine.classifies:
-            measured["accuracy"] = correct / seen
+        measured: dict[str, float] = {"epoch": training.epoch, "loss": total / weight}
+        if training.correct is not None:
+            measured["accuracy"] = training.correct / training.seen
         training.history.epochs.append({**measured, "lr": training.lr, "seconds": time.perf_counter() - began})
 
-    def _step(self, numbers: dict[str, Any]) -> tuple[float, int]:
+    def _step(self, numbers: dict[str, Any]) -> Measured:
         try:
             return self.engine.step(numbers)
         except NonFiniteError as error:

@@ -97,12 +97,9 @@ class ProgressBar(Callback):
         seconds = time.perf_counter() - self._began
         rate = training.step * training.batch_size / max(seconds, 1e-9)
         recent = training.history.batches[-20:]
-        self._bar.update(
-            self._task,
-            completed=training.step,
-            description=f"epoch {training.epoch + 1}/{training.epochs}  loss {sum(recent) / len(recent):.4f}",
-            rate=f"{rate:,.0f} images/s",
-        )
+        accuracy = "" if training.correct is None else f"  accuracy {training.correct / training.seen:.1%}"
+        text = f"epoch {training.epoch + 1}/{training.epochs}  loss {sum(recent) / len(recent):.4f}{accuracy}"
+        self._bar.update(self._task, completed=training.step, description=text, rate=f"{rate:,.0f} images/s")
 
     def on_epoch(self, training: Training) -> None:
         now = time.perf_counter()

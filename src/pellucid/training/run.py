@@ -58,7 +58,8 @@ class RunWriter(Callback):
         self._save(training)
 
     def on_end(self, training: Training, error: BaseException | None) -> None:
-        if training.step != self._saved_step and (self.folder / CONFIG).exists():
+        began = self._saved_step >= 0  # else the folder is another run's, or could not be written
+        if began and training.step != self._saved_step:
             self._save(training)
 
     def _save(self, training: Training) -> None:

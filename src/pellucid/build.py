@@ -1,0 +1,250 @@
+"""From a network to a program: layers, the loss and the optimiser lower themselves into one `Builder`.
+
+The order is always the same: the network's own steps, the loss, the gradients, the optimiser.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from types import MappingProxyType
+
+from .differentiation import Backward
+from .errors import ArgumentError, ShapeError
+from .geometry import whole_number
+from .layers.base import Layer, Parameter, State
+from .losses import Loss
+from .network import Sequential
+from .optimizers import Optimizer
+from .program import LayerPlace, Program
+from .steps import Combine, Over, Role, Shape, Step, Value
+
+
+def lower(
+    network: Sequential,
+    input_shape: Sequence[int] | None = None,
+    *,
+    training: bool | None = None,
+    loss: Loss | None = None,
+    optimizer: Optimizer | None = None,
+    target_shape: Sequence[int] = (),
+    weighted: bool = False,
+    resident: bool = False,
+    gradients: bool = True,
+    input_gradient: bool = False,
+) -> Program:
+    """Return a network as a program.
+
+    Parameters
+    ----------
+    network : Sequential
+    input_shape : tuple of int, optional
+        Shape of one input; by default the one that the network was made for.
+    training : bool, optional
+        Whether dropout drops and batch normalisation uses the batch's statistics; by default where there is an
+        optimiser.
+    loss : Loss, optional
+        Adds the loss and, unless `gradients` is False, those of all trainable parameters.
+    optimizer : Optimizer, optional
+        Adds one update of every trainable parameter. Needs a loss.
+    target_shape : tuple of int, default ()
+        Shape of one target: () for a class number, (classes,) for a distribution.
+    weighted : bool, default False
+        Whether each sample has a weight.
+    resident : bool, default False
+        Whether the program itself gathers images, targets and weights from the data set by index.
+    gradients : bool, default True
+    input_gradient : bool, default False
+        Whether the gradient of the input is wanted too.
+
+    Examples
+    --------
+    >>> import pellucid as p
+    >>> network = p.Sequential([p.Flatten(), p.Linear(4, 2)], input_shape=(1, 2, 2))
+    >>> [step.kind for step in lower(network).steps]
+    ['scale', 'flatten', 'linear']
+    """
+    shape = _input_shape(network, input_shape)
+    network.output_shape(shape)
+    if optimizer is not None and loss is None:
+        raise ArgumentError("lower: an optimizer needs a loss to make smaller; give loss=CrossEntropy()")
+    build = Builder(network, optimizer is not None if training is None else training, resident)
+    x = build.given("input", shape, "input")
+    output = network.lower(build, x)
+    forward = len(build.steps)
+    total = correct = None
+    if loss is not None:
+        _refuse_double_softmax(build, output, loss)
+        build.path = "loss"
+        loss.check(build.shape(output), tuple(target_shape))
+        target = build.given("target", tuple(target_shape), "target")
+        weights = [build.given("sample_weight", (), "input")] if weighted else []
+        total = loss.lower(build, output, target, *weights)
+        if loss.classification:
+            correct = build.total("correct")
+            build.step("count_correct", [output, target], [correct])
+        trainable = [build.bound[name] for name, q in network.parameters().items() if q.trainable]
+        wanted = trainable + ([x] if input_gradient else [])
+        build.gradients = Backward(build, wanted).differentiate(total) if gradients else {}
+    backward = len(build.steps)
+    if optimizer is not None:
+        build.path = "optimizer"
+        learnt = [v for v in build.gradients if build.values[v].role == "parameter"]
+        if not learnt:
+            raise ArgumentError("nothing to train: no parameter is trainable, or gradients=False; leave out optimizer")
+        optimizer.lower(build, [(v, build.values[v].name, build.gradients[v]) for v in learnt])
+    return Program(
+        tuple(build.values), tuple(build.steps), forward, backward, x, output, tuple(build.layers), total, correct,
+        MappingProxyType(build.gradients), MappingProxyType(build.after), str(network.dtype),
+    )  # fmt: skip
+
+
+def _input_shape(network: Sequential, input_shape: Sequence[int] | None) -> Shape:
+    if not isinstance(network, Sequential):
+        raise ArgumentError(f"expected a Sequential with an input_shape, received {network!r}")
+    if network.input_shape is None:
+        raise ArgumentError("the network has no input_shape: give one to the outermost Sequential, as in (1, 28, 28)")
+    if input_shape is None:
+        return network.input_shape
+    return tuple(whole_number(size, "input_shape") for size in input_shape)
+
+
+def _refuse_double_softmax(build: Builder, output: int, loss: Loss) -> None:
+    maker = {v: step for step in build.steps for v in step.outputs}
+    step = maker.get(output)
+    while step is not None and step.kind == "flatten":
+        step = maker.get(step.inputs[0])
+    if loss.classification and step is not None and step.kind == "softmax":
+        raise ArgumentError(
+            f"{step.layer} stands before {type(loss).__name__}, which applies the softmax itself, in a form that "
+            "cannot overflow: twice would flatten the gradients. Leave the Softmax layer out; predict_proba applies it"
+        )
+
+
+@dataclass
+class Builder:
+    """Collects values and steps while layers, the loss and the optimiser lower themselves."""
+
+    network: Sequential
+    training: bool
+    resident: bool
+    values: list[Value] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
+    layers: list[LayerPlace] = field(default_factory=list)
+    gradients: dict[int, int] = field(default_factory=dict)
+    after: dict[int, int] = field(default_factory=dict)
+    path: str = ""
+
+    def __post_init__(self) -> None:
+        self.bound: dict[str, int] = {}
+        self._names = {id(q): name for name, q in self.network.parameters().items()}
+        self._names |= {id(s): name for name, s in self.network.states().items()}
+        self._scalars: dict[str, int] = {}
+        self._taken: set[str] = set()
+        self._ordinals = 0
+        for name, parameter in self.network.parameters().items():
+            self.bound[name] = self._value(name, parameter.shape, "parameter", "none")
+        for name, state in self.network.states().items():
+            self.bound[name] = self._value(name, state.shape, "state", "none")
+
+    def _value(self, name: str, shape: Shape, role: Role, over: Over = "sample", combine: Combine = "add") -> int:
+        unique = next(each for each in _numbered(name) if each not in self._taken)
+        self._taken.add(unique)
+        self.values.append(Value(len(self.values), unique, shape, role, over, combine))
+        return len(self.values) - 1
+
+    def _inside(self, name: str) -> str:
+        return f"{self.path}.{name}" if self.path else name
+
+    # ---- what a program is given at run time
+    def given(self, name: str, shape: Shape, role: Role) -> int:
+        """Return a value of each sample that comes from outside; gathered by index where the data set is resident."""
+        if not self.resident:
+            return self._value(name, shape, role)
+        data = self._value(f"{name}.data", shape, role, "none")
+        batch = self._value(name, shape, "activation")
+        self._add("gather", "data", [data, self.scalar_of_sample("index")], [batch], {})
+        return batch
+
+    def scalar_of_sample(self, name: str) -> int:
+        """Return the value of a whole number that is given for every sample."""
+        if name not in self._scalars:
+            self._scalars[name] = self._value(name, (), "input", "sample")
+        return self._scalars[name]
+
+    def scalar(self, name: str) -> int:
+        if name not in self._scalars:
+            self._scalars[name] = self._value(name, (), "scalar", "none")
+        return self._scalars[name]
+
+    def position(self) -> int:
+        return self.scalar_of_sample("position")
+
+    def ordinal(self) -> int:
+        self._ordinals += 1
+        return self._ordinals - 1
+
+    # ---- values of layers, losses, optimisers
+    @property
+    def dtype(self) -> str:
+        return str(self.network.dtype)
+
+    def shape(self, value: int) -> Shape:
+        return self.values[value].shape
+
+    def parameter(self, parameter: Parameter) -> int:
+        return self.bound[self._names[id(parameter)]]
+
+    def state(self, state: State) -> int:
+        return self.bound[self._names[id(state)]]
+
+    def activation(self, shape: Shape, name: str = "output") -> int:
+        return self._value(self._inside(name), shape, "activation")
+
+    def saved(self, name: str, shape: Shape, over: Over = "sample", combine: Combine = "add") -> int:
+        return self._value(self._inside(name), shape, "saved", over, combine)
+
+    def total(self, name: str) -> int:
+        return self._value(name, (), "scalar", "sum")
+
+    def gradient(self, of: int, over: Over) -> int:
+        return self._value(f"grad({self.values[of].name})", self.shape(of), "gradient", over)
+
+    def slot(self, name: str, of: int) -> int:
+        return self._value(f"{name}({self.values[of].name})", self.shape(of), "state", "none")
+
+    def renewed(self, value: int) -> int:
+        old = self.values[value]
+        self.after[value] = self._value(f"{old.name}′", old.shape, old.role, "none")
+        return self.after[value]
+
+    # ---- steps
+    def step(self, kind: str, inputs: Sequence[int], outputs: Sequence[int], **attributes: Hashable) -> None:
+        self._add(kind, self.path, inputs, outputs, attributes)
+
+    def _add(
+        self,
+        kind: str,
+        layer: str,
+        inputs: Sequence[int],
+        outputs: Sequence[int],
+        attributes: Mapping[str, Hashable],
+    ) -> None:
+        self.steps.append(Step(kind, layer, tuple(inputs), tuple(outputs), tuple(sorted(attributes.items()))))
+
+    def child(self, name: str, layer: Layer, x: int) -> int:
+        outside, self.path = self.path, self._inside(name)
+        try:
+            y = layer.lower(self, x)
+        except ShapeError as error:
+            raise error.at(self.path, error.source) from None
+        self.layers.append(LayerPlace(self.path, type(layer).__name__, x, y))
+        self.path = outside
+        return y
+
+
+def _numbered(name: str) -> Iterator[str]:
+    """Yield name, name#2, name#3, …"""
+    yield name
+    yield from (f"{name}#{number}" for number in count(2))
