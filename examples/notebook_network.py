@@ -47,7 +47,7 @@ def main() -> None:
     for convolution_learns in (False, True):
         network = notebook_network(seed=arguments.seed)
         train_one_epoch(network, train, convolution_learns)
-        what = "both layers learn:         " if convolution_learns else "only the linear layer learns:"
+        what = "both layers learn:" if convolution_learns else "only the linear layer learns:"
         print(f"{what:30}test accuracy {p.evaluate(network, test)['accuracy']:.2%}", flush=True)
 
 

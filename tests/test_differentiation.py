@@ -1,5 +1,7 @@
 """From forward steps to backward steps: what is differentiated, what is added up, and what is not done at all."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -26,7 +28,7 @@ def freeze(network, *paths):
 
 
 def dense(*sizes):
-    layers = [layer for pair in zip(sizes, sizes[1:], strict=False) for layer in (p.Linear(*pair), p.Tanh())]
+    layers = [layer for pair in pairwise(sizes) for layer in (p.Linear(*pair), p.Tanh())]
     return p.Sequential(layers[:-1], input_shape=(sizes[0],), dtype="float64")
 
 

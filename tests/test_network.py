@@ -1,4 +1,4 @@
-"""Sequential: names, shapes and the errors that teach them; scaling; whole networks alone; parameters that are shared."""
+"""Sequential: names, shapes and errors that teach; scaling; whole networks alone; shared parameters."""
 
 import copy
 

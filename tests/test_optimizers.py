@@ -92,7 +92,7 @@ def test_clipping_is_one_factor_of_all_gradients():
 
 
 def test_averages_are_of_the_new_weights():
-    program, steps = updates(p.SGD(average=0.99))
+    _, steps = updates(p.SGD(average=0.99))
     for update, average in zip(steps[::2], steps[1::2], strict=True):
         assert average.kind == "average_weight"
         assert average.inputs[1] == update.outputs[0]

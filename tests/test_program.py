@@ -1,5 +1,7 @@
 """The Program that a network becomes: its steps, values, stages; properties over random networks; what it refuses."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -171,27 +173,24 @@ def random_layers(rng, channels, depth):
     """Layers that keep an image's height and width, and the channels they end with."""
     layers = []
     for _ in range(rng.integers(1, 5)):
-        choice = rng.integers(0, 8 if depth else 6)
-        if choice == 0:
-            after = int(rng.integers(1, 4))
-            layers.append(p.Conv2d(channels, after, 3, padding=1, bias=bool(rng.integers(2))))
-            channels = after
-        elif choice == 6:
-            body, after = random_layers(rng, channels, depth - 1)
-            shortcut = None if after == channels else p.Conv2d(channels, after, 1)
-            layers.append(p.Residual(p.Sequential(body), shortcut))
-            channels = after
-        elif choice == 7:
-            branches = [random_layers(rng, channels, depth - 1) for _ in range(rng.integers(1, 4))]
-            layers.append(p.Concat(*(p.Sequential(inside) for inside, _ in branches)))
-            channels = sum(after for _, after in branches)
-        else:
-            layers.append(
-                [p.Tanh, p.LeakyReLU, lambda: p.BatchNorm2d(channels), lambda: p.LocalResponseNorm(2), p.Dropout][
-                    choice - 1
-                ]()
-            )
+        layer, channels = random_layer(rng, channels, depth)
+        layers.append(layer)
     return layers, channels
+
+
+def random_layer(rng, channels, depth):
+    """One of them: up to `depth` deep, others are inside."""
+    choice, after = rng.integers(8 if depth else 6), int(rng.integers(1, 4))
+    if choice == 6:
+        body, after = random_layers(rng, channels, depth - 1)
+        shortcut = None if after == channels else p.Conv2d(channels, after, 1)
+        return p.Residual(p.Sequential(body), shortcut), after
+    if choice == 7:
+        branches = [random_layers(rng, channels, depth - 1) for _ in range(rng.integers(1, 4))]
+        return p.Concat(*(p.Sequential(inside) for inside, _ in branches)), sum(count for _, count in branches)
+    if choice == 5:
+        return p.Conv2d(channels, after, 3, padding=1, bias=bool(rng.integers(2))), after
+    return [p.Tanh(), p.LeakyReLU(), p.BatchNorm2d(channels), p.LocalResponseNorm(2), p.Dropout()][choice], channels
 
 
 def random_network(seed, dropout=True):
@@ -199,7 +198,7 @@ def random_network(seed, dropout=True):
     layers, channels = random_layers(rng, 2, 2)
     network = p.Sequential([*layers, p.Flatten(), p.Linear(channels * 9, 3)], input_shape=(2, 3, 3), dtype="float64")
     convolutions = [layer for _, layer in network.walk() if isinstance(layer, p.Conv2d)]
-    for one, other in zip(convolutions, convolutions[1:], strict=False):
+    for one, other in pairwise(convolutions):
         if one.weight.shape == other.weight.shape and rng.integers(2):
             other.weight = one.weight
     for parameter in network.parameters().values():
@@ -311,7 +310,7 @@ def test_a_network_alone_and_its_program_have_the_same_gradients(seed, training)
 
 
 def assert_close(found, expected, name):
-    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-13 * max(np.abs(expected).max(), 1e-3), err_msg=name)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-13 * max(np.abs(expected).max(), 0.1), err_msg=name)
 
 
 @pytest.mark.parametrize("make", [lenet, batch_norm_residual])
@@ -395,7 +394,7 @@ def test_what_cannot_be_lowered_is_refused():
         p.lower(p.Linear(2, 2))
     with pytest.raises(p.ArgumentError, match="the network has no input_shape: give one to the outermost Sequential"):
         p.lower(p.Sequential([p.ReLU()]))
-    with pytest.raises(p.ShapeError, match="linear1 .layer 8.: expects 256 features, but flatten1 gives 1024 = 16·8·8"):
+    with pytest.raises(p.ShapeError, match=r"linear1 \(layer 8\): expects 256 features, .* gives 1024 = 16·8·8"):
         p.lower(network, (1, 44, 44))
     with pytest.raises(p.ArgumentError, match="an optimizer needs a loss"):
         p.lower(network, optimizer=p.SGD())

@@ -7,6 +7,8 @@ Shapes are those of the library: convolution weights ``(out_channels, in_channel
 ``(out_features, in_features)``.
 """
 
+from __future__ import annotations
+
 import difflib
 import math
 from collections.abc import Callable
@@ -16,8 +18,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid import random
-from pellucid.errors import ArgumentError, ShapeError
+from . import random
+from .errors import ArgumentError, ShapeError
 
 Array = NDArray[np.float64]
 

@@ -5,6 +5,8 @@ sizes as Python integers, which do not overflow, compares the product with this 
 and only then allocates. Each limit has its reason beside it; all are far above what the library is made for.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30

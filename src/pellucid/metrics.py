@@ -6,13 +6,15 @@ numbers ``(N,)``, or one-hot or soft targets ``(N, C)`` of which the largest ent
 A row of outputs with a NaN in it is never right: a comparison with NaN says nothing.
 """
 
+from __future__ import annotations
+
 import operator
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from pellucid.errors import ArgumentError, DataError
+from .errors import ArgumentError, DataError
 
 Classes = NDArray[np.int64]
 

@@ -11,6 +11,8 @@ compiled code can draw the same bits; the C library's log is rounded differently
 These numbers are for training. They are not secret, and must not serve where an opponent may guess.
 """
 
+from __future__ import annotations
+
 import enum
 import hashlib
 import operator
@@ -20,7 +22,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from pellucid.errors import ArgumentError
+from .errors import ArgumentError
 
 Words: TypeAlias = NDArray[np.uint32]
 Wide: TypeAlias = NDArray[np.uint64]

@@ -7,6 +7,8 @@ Where a schedule runs to an end, the end is the moment *after* the last step: st
 s / total_steps, which is 0 at first and never quite 1. So no step is wasted on a factor of 0.
 """
 
+from __future__ import annotations
+
 import difflib
 import math
 import numbers
@@ -15,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, SupportsIndex
 
-from pellucid.errors import ArgumentError
+from .errors import ArgumentError
 
 
 class Schedule(Protocol):

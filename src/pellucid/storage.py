@@ -5,6 +5,8 @@ bytes to the disk, reads them back, and only then gives them the target's name. 
 `append_line`. What the bytes mean is no concern of this module.
 """
 
+from __future__ import annotations
+
 import errno
 import os
 import secrets
@@ -14,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from pellucid.errors import ArgumentError, StorageError
+from .errors import ArgumentError, StorageError
 
 BINARY = getattr(os, "O_BINARY", 0)  # without it Windows would translate line ends
 NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | BINARY

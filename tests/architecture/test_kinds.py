@@ -6,6 +6,7 @@ import pellucid as p
 from pellucid.definitions import DEFINITIONS
 from pellucid.differentiation import RULES
 from pellucid.layers import Layer
+from pellucid.optimizers import Optimizer
 
 # Kinds of forward steps that no gradient flows through, and why.
 NO_GRADIENT = {
@@ -64,6 +65,28 @@ def test_programs_use_every_definition_and_nothing_else() -> None:
     used = {step.kind for program in programs() for step in program.steps}
     assert sorted(used - DEFINITIONS.keys()) == []
     assert sorted(DEFINITIONS.keys() - used) == []
+
+
+def subclasses(kind: type) -> set[type]:
+    """All classes of the package below `kind`, those excepted that are bases of others."""
+    below = {inner for child in kind.__subclasses__() for inner in subclasses(child) | {child}}
+    return {each for each in below if each.__module__.startswith("pellucid.")}
+
+
+def test_every_layer_and_optimiser_takes_part() -> None:
+    """So that the programs above really have every kind that anything can become."""
+    bases = {each for each in subclasses(Layer) if subclasses(each)}
+    missing = subclasses(Layer) - bases - {type(layer) for _, layer in every_layer().walk()}
+    assert sorted(each.__name__ for each in missing) == []
+    updates = {step.kind for program in programs() for step in program.steps[program.backward :]}
+    assert updates >= {each.__name__.lower() for each in subclasses(Optimizer)}
+
+
+def test_every_gradient_kind_comes_from_a_rule() -> None:
+    backward = {kind for kind in DEFINITIONS if ".grad" in kind}
+    made = {step.kind for program in programs() for step in program.steps[program.forward : program.backward]}
+    assert sorted(backward - made) == []
+    assert {kind.partition(".grad")[0] for kind in backward} == RULES.keys() - {"add"}, "add passes its gradient on"
 
 
 def test_a_function_is_named_after_its_kind() -> None:

@@ -8,6 +8,7 @@ from pellucid import interpreter
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 nn = torch.nn
+torch.set_num_threads(1)  # small as these are, threads only wait for each other
 torch.optim.SGD([torch.zeros(1)], lr=0.1)  # the first one sets environment variables: here, before tests watch them
 
 

@@ -68,7 +68,9 @@ def trained_by_torch(make, dtype="float64", clip=None, lrs=None):
 def assert_same_course(ours, theirs, tolerance=1e-11):
     for step, (one, other) in enumerate(zip(ours, theirs, strict=True), start=1):
         for path, weight in other.items():
-            np.testing.assert_allclose(one[path], weight, rtol=tolerance, atol=tolerance, err_msg=f"{path}, step {step}")
+            np.testing.assert_allclose(
+                one[path], weight, rtol=tolerance, atol=tolerance, err_msg=f"{path}, step {step}"
+            )
 
 
 OPTIMIZERS = [
@@ -125,10 +127,10 @@ def test_a_learning_rate_that_changes_every_step(ours, make):
     assert_same_course(trained(ours, lrs=lrs), trained_by_torch(make, lrs=lrs))
 
 
-def test_frozen_parameters_and_the_average_of_weights():
-    """torch's exponential average with our decay, which is short at first."""
+def test_the_average_of_weights():
+    """Which torch leaves to the user: written out here over the course of the weights themselves."""
     course = trained(p.SGD(0.5, average=0.7))
-    average = {path: None for path in network("float64").parameters()}
+    average = dict.fromkeys(network("float64").parameters())
     for step, held in enumerate(course, start=1):
         decay = min(0.7, (step - 1) / (step + 8))
         for path, before in average.items():

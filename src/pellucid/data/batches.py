@@ -1,13 +1,15 @@
 """Which samples form which batch: index arrays, so that pixels are gathered where they are used."""
 
+from __future__ import annotations
+
 import operator
 from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.errors import ArgumentError
-from pellucid.random import Purpose, key, permutation
+from ..errors import ArgumentError
+from ..random import Purpose, key, permutation
 
 
 def epoch_order(count: int, seed: int, epoch: int) -> NDArray[np.int64]:

@@ -4,10 +4,12 @@ Checksums are SHA-256 where it is known, else the MD5 that the authors publish. 
 checksum is what makes a download trustworthy.
 """
 
+from __future__ import annotations
+
 import difflib
 from dataclasses import dataclass
 
-from pellucid.errors import ArgumentError
+from ..errors import ArgumentError
 
 
 @dataclass(frozen=True)

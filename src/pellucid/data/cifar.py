@@ -4,6 +4,8 @@ The authors' layout: five batches of 10,000 training images and one of test imag
 3072) uint8 array whose rows are the red, the green and the blue plane of 32×32 pixels, and ``labels`` a list.
 """
 
+from __future__ import annotations
+
 import os
 from collections.abc import Iterator
 from io import RawIOBase
@@ -13,9 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.errors import DataError
-from pellucid.limits import LIMITS, Limits, format_bytes
-
+from ..errors import DataError
+from ..limits import LIMITS, Limits, format_bytes
 from .catalogue import CATALOGUE
 from .compressed import ByteSource, open_regular
 from .dataset import Dataset

@@ -4,6 +4,8 @@
 unpacks to far more than it declares costs nothing beyond the declared size. Every byte is read once, in order.
 """
 
+from __future__ import annotations
+
 import os
 import stat
 import zlib
@@ -11,8 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
-from pellucid.errors import DataError
-from pellucid.limits import LIMITS, Limits, format_bytes
+from ..errors import DataError
+from ..limits import LIMITS, Limits, format_bytes
 
 GZIP_MAGIC = b"\x1f\x8b"
 _GZIP_FORMAT = 31  # zlib's wbits: a window of 2^15, with gzip's header and trailer
@@ -69,7 +71,7 @@ class ByteSource:
         self.compressed = self._packed == GZIP_MAGIC
         self._inflate = zlib.decompressobj(_GZIP_FORMAT)
 
-    def __enter__(self) -> "ByteSource":
+    def __enter__(self) -> ByteSource:
         return self
 
     def __exit__(

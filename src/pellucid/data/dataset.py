@@ -4,6 +4,8 @@ Pixels stay as they came, uint8 where possible: the MNIST training images are 47
 The network scales them, in one place (``Scaling``), batch by batch.
 """
 
+from __future__ import annotations
+
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from pellucid.errors import ArgumentError, DataError
-from pellucid.limits import format_bytes
+from ..errors import ArgumentError, DataError
+from ..limits import format_bytes
 
 _BLOCK_BYTES = 1 << 24
 _LARGEST_CLASS = 2**31 - 1
@@ -99,7 +101,7 @@ class Dataset:
             return 0
         return int(numbers.max()) + 1 if self.labels.ndim == 1 else int(self.labels.shape[1])
 
-    def subset(self, indices: ArrayLike) -> "Dataset":
+    def subset(self, indices: ArrayLike) -> Dataset:
         """Return the samples at `indices`, in that order, as a copy of the same types.
 
         Parameters

@@ -5,12 +5,13 @@ variable PELLUCID_DATA names (in both: in a sub-folder of the set's name, or dir
 otherwise downloaded and checked.
 """
 
+from __future__ import annotations
+
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from pellucid.errors import ArgumentError, DataError
-
+from ..errors import ArgumentError, DataError
 from .catalogue import CATALOGUE, ENTRIES, Entry, find_entry, nearest
 from .catalogue import NAMES as NAMES
 from .cifar import read_cifar10, read_npz_pairs

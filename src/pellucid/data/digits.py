@@ -4,6 +4,8 @@ They are the test part of *Optical Recognition of Handwritten Digits* (E. Alpayd
 CC BY 4.0; ``embedded/README.md`` says how the files were made.
 """
 
+from __future__ import annotations
+
 import numpy as np
 
 from .catalogue import CATALOGUE

@@ -5,6 +5,8 @@ the network. A file enters the cache only after its checksum was found right, so
 `verify` does that on demand. Files that the user placed are not hashed either: their readers notice damage.
 """
 
+from __future__ import annotations
+
 import errno
 import hashlib
 import os
@@ -14,10 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pellucid.errors import DataError, StorageError
-from pellucid.limits import LIMITS, format_bytes
-from pellucid.storage import make_folder
-
+from ..errors import DataError, StorageError
+from ..limits import LIMITS, format_bytes
+from ..storage import make_folder
 from .catalogue import ENTRIES, DataFile, Entry, get_entry
 
 if TYPE_CHECKING:
@@ -224,7 +225,7 @@ def _reason(error: Exception) -> str:
 
 
 @contextmanager
-def _quiet(logger: "Logger") -> Iterator[None]:
+def _quiet(logger: Logger) -> Iterator[None]:
     """Keep pooch from writing a line for each file to the terminal, where a progress bar may be running."""
     level = logger.level
     logger.setLevel("WARNING")

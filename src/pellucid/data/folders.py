@@ -4,6 +4,8 @@ A first pass opens each file for its size and kind alone; then the memory for al
 pass decodes into it. Hidden files, and files without the suffix of a picture, are passed over.
 """
 
+from __future__ import annotations
+
 import operator
 import os
 from collections import Counter
@@ -12,9 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.errors import ArgumentError, DataError
-from pellucid.limits import LIMITS, Limits, format_bytes
-
+from ..errors import ArgumentError, DataError
+from ..limits import LIMITS, Limits, format_bytes
 from .dataset import Dataset
 from .pictures import SUFFIXES, decode, is_grey, open_picture, upright_size
 

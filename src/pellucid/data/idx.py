@@ -10,6 +10,8 @@ Everything is big-endian. The format has no checksum, so each declared size is h
 Described by Y. LeCun, C. Cortes and C. J. C. Burges on the page of the MNIST database.
 """
 
+from __future__ import annotations
+
 import math
 import os
 from typing import Any, NoReturn
@@ -17,9 +19,8 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.errors import DataError
-from pellucid.limits import LIMITS, Limits, format_bytes
-
+from ..errors import DataError
+from ..limits import LIMITS, Limits, format_bytes
 from .compressed import ByteSource
 
 _TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}

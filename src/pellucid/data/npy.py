@@ -7,6 +7,8 @@ its bytes. Arrays of Python objects, which would need pickle, are refused.
 The format is described in ``numpy.lib.format``: six magic bytes, two of version, the header's length, the header.
 """
 
+from __future__ import annotations
+
 import math
 import os
 import re
@@ -17,9 +19,8 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.errors import DataError
-from pellucid.limits import LIMITS, Limits, format_bytes
-
+from ..errors import DataError
+from ..limits import LIMITS, Limits, format_bytes
 from .compressed import open_regular
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def read_npz(path: str | os.PathLike[str], *, limits: Limits = LIMITS) -> dict[s
             raise DataError(f"{path}: not a .npz file, or a damaged one ({error})") from error
 
 
-def _check_members(members: "list[zipfile.ZipInfo]", path: str, limits: Limits) -> None:
+def _check_members(members: list[zipfile.ZipInfo], path: str, limits: Limits) -> None:
     """Hold what the zip's directory declares against the limits, before anything is unpacked."""
     if len(members) > limits.tensors:
         raise DataError(f"{path}: {len(members):,} arrays; up to {limits.tensors:,} are read")

@@ -8,6 +8,8 @@ five below; nothing is imported and nothing is called. Every other opcode or nam
 The opcodes are described in the comments of Python's ``pickletools``.
 """
 
+from __future__ import annotations
+
 import math
 import struct
 from collections.abc import Callable
@@ -16,8 +18,8 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.errors import DataError
-from pellucid.limits import LIMITS, Limits
+from ..errors import DataError
+from ..limits import LIMITS, Limits
 
 _RECONSTRUCT = ("numpy.core.multiarray _reconstruct", "numpy._core.multiarray _reconstruct")
 _NAMES = (*_RECONSTRUCT, "numpy ndarray", "numpy dtype", "_codecs encode")

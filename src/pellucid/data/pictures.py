@@ -7,6 +7,8 @@ detail is averaged, not sampled; the picture is stretched to the new shape, noth
 Decoding needs Pillow: ``pip install "pellucid[images]"``.
 """
 
+from __future__ import annotations
+
 import os
 import warnings
 from collections.abc import Iterator
@@ -18,9 +20,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.errors import DataError, MissingExtraError
-from pellucid.limits import LIMITS, Limits
-
+from ..errors import DataError, MissingExtraError
+from ..limits import LIMITS, Limits
 from .compressed import open_regular
 from .npy import NPY_MAGIC, read_npy
 
@@ -159,7 +160,7 @@ def _as_batch(array: NDArray[Any], shape: tuple[int, int, int], path: str | os.P
 
 
 @contextmanager
-def open_picture(path: str | os.PathLike[str], limits: Limits = LIMITS) -> "Iterator[Image]":
+def open_picture(path: str | os.PathLike[str], limits: Limits = LIMITS) -> Iterator[Image]:
     """Open a picture without decoding it, which suffices for its size and kind; hold its pixels against the limit."""
     pillow = _pillow()
     file, _ = open_regular(Path(path), limits)
@@ -182,7 +183,7 @@ def open_picture(path: str | os.PathLike[str], limits: Limits = LIMITS) -> "Iter
             yield picture
 
 
-def upright_size(picture: "Image", path: str | os.PathLike[str]) -> tuple[int, int]:
+def upright_size(picture: Image, path: str | os.PathLike[str]) -> tuple[int, int]:
     """(height, width) of the picture once it is turned as its camera says."""
     width, height = picture.size
     if picture.format == "PNG" and "exif" not in picture.info:
@@ -192,13 +193,13 @@ def upright_size(picture: "Image", path: str | os.PathLike[str]) -> tuple[int, i
     return (width, height) if turned else (height, width)
 
 
-def is_grey(picture: "Image") -> bool:
+def is_grey(picture: Image) -> bool:
     """Whether the file stores one channel (beside transparency); a palette counts as colour."""
     return picture.mode in _GREY
 
 
 def decode(
-    picture: "Image", path: str | os.PathLike[str], *, grey: bool, size: tuple[int, int] | None = None
+    picture: Image, path: str | os.PathLike[str], *, grey: bool, size: tuple[int, int] | None = None
 ) -> NDArray[np.uint8]:
     """Decode an opened picture to (1, H, W) or (3, H, W), resized to `size` = (height, width) if that is given."""
     from PIL import ImageOps
@@ -208,7 +209,7 @@ def decode(
         return to_array(upright if size is None else resize(upright, size), grey=grey)
 
 
-def resize(picture: "Image", size: tuple[int, int]) -> "Image":
+def resize(picture: Image, size: tuple[int, int]) -> Image:
     """Stretch to `size` = (height, width) with a triangle filter as wide as the reduction."""
     height, width = size
     if picture.size == (width, height):
@@ -217,7 +218,7 @@ def resize(picture: "Image", size: tuple[int, int]) -> "Image":
     return resized
 
 
-def to_array(picture: "Image", *, grey: bool) -> NDArray[np.uint8]:
+def to_array(picture: Image, *, grey: bool) -> NDArray[np.uint8]:
     """Pixels as (1, H, W), or (3, H, W) where `grey` is False."""
     pixels = np.asarray(picture.convert("L" if grey else "RGB"))
     if grey:
@@ -225,7 +226,7 @@ def to_array(picture: "Image", *, grey: bool) -> NDArray[np.uint8]:
     return np.ascontiguousarray(pixels.transpose(2, 0, 1))  # (H, W, 3) -> (3, H, W)
 
 
-def _flatten(picture: "Image") -> "Image":
+def _flatten(picture: Image) -> Image:
     """Reduce depth to 8 bits and lay transparency on white, so that the picture is grey or RGB."""
     from PIL import Image
 

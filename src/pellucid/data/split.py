@@ -1,13 +1,14 @@
 """Divides a data set in two, each class in proportion, always the same way for the same seed."""
 
+from __future__ import annotations
+
 import math
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.errors import ArgumentError
-from pellucid.random import Purpose, key, permutation
-
+from ..errors import ArgumentError
+from ..random import Purpose, key, permutation
 from .dataset import Dataset, class_numbers
 
 
