@@ -129,10 +129,10 @@ def test_a_large_weight_needs_little_more_memory_than_itself():
 @pytest.mark.parametrize(
     ("rule", "settings_", "message"),
     [
-        (Normal, {"std": -1.0}, "Normal: expected a finite std ≥ 0, received -1.0"),
-        (Normal, {"std": float("nan")}, "Normal: expected a finite std ≥ 0, received nan"),
-        (Normal, {"mean": float("inf")}, "Normal: expected a finite mean, received inf"),
-        (Constant, {"value": float("nan")}, "Constant: expected a finite value, received nan"),
+        (Normal, {"std": -1.0}, "Normal.std: expected a number of at least 0, received -1.0"),
+        (Normal, {"std": float("nan")}, "Normal.std: expected a number of at least 0, received nan"),
+        (Normal, {"mean": float("inf")}, "Normal.mean: expected a finite number, received inf"),
+        (Constant, {"value": float("nan")}, "Constant.value: expected a finite number, received nan"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(rule, settings_, message):

@@ -111,7 +111,7 @@ def test_the_longest_matching_path_gives_the_factor():
     }
 
 
-@pytest.mark.parametrize("path", ["hea", "head.weigh", "residual1.linear1", "", "3"])
+@pytest.mark.parametrize("path", ["hea", "head.weigh", "residual1.linear1", ""])
 def test_a_path_that_leads_nowhere_is_refused(path):
     with pytest.raises(p.ArgumentError, match=f"lr_scales: no trainable parameter at {path!r}; there are "):
         scales({path: 0.1})

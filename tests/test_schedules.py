@@ -139,18 +139,19 @@ def test_steps_outside_the_training_are_refused(schedule, call):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: Step(every_epochs=0), "Step: expected a whole number ≥ 1 for every_epochs, received 0"),
-        (lambda: Step(every_epochs=1.5), "Step: expected a whole number ≥ 1 for every_epochs, received 1.5"),
-        (lambda: Step(factor=0.0), "Step: expected a finite factor > 0, received 0.0"),
-        (lambda: Cosine(final=-0.1), "Cosine: expected 0 ≤ final ≤ 1, received -0.1"),
-        (lambda: OneCycle(start=math.nan), "OneCycle: expected 0 ≤ start ≤ 1, received nan"),
-        (lambda: OneCycle(peak_at=1.0), "OneCycle: expected 0 < peak_at < 1, received 1.0"),
-        (lambda: OneCycle(final=2.0), "OneCycle: expected 0 ≤ final ≤ 1, received 2.0"),
-        (lambda: LinearCycle(start=1.1), "LinearCycle: expected 0 ≤ start ≤ 1, received 1.1"),
-        (lambda: LinearCycle(peak_at=0.0), "LinearCycle: expected 0 < peak_at < 1, received 0.0"),
-        (lambda: WarmUp(0), "WarmUp: expected a whole number of steps ≥ 1, received 0"),
-        (lambda: WarmUp(True), "WarmUp: expected a whole number of steps ≥ 1, received True"),
-        (lambda: WarmUp(5, "cosine"), "WarmUp: expected a schedule such as Cosine() for after, received 'cosine'"),
+        (lambda: Step(every_epochs=0), "Step.every_epochs: expected a whole number of at least 1, received 0"),
+        (lambda: Step(every_epochs=1.5), "Step.every_epochs: expected a whole number of at least 1, received 1.5"),
+        (lambda: Step(factor=0.0), "Step.factor: expected a number above 0, received 0.0"),
+        (lambda: Cosine(final=-0.1), "Cosine.final: expected a number from 0 to 1, received -0.1"),
+        (lambda: OneCycle(start=math.nan), "OneCycle.start: expected a number from 0 to 1, received nan"),
+        (lambda: OneCycle(peak_at=1.0), "OneCycle.peak_at: expected a number between 0 and 1, received 1.0"),
+        (lambda: OneCycle(final=2.0), "OneCycle.final: expected a number from 0 to 1, received 2.0"),
+        (lambda: LinearCycle(start=1.1), "LinearCycle.start: expected a number from 0 to 1, received 1.1"),
+        (lambda: LinearCycle(peak_at=0.0), "LinearCycle.peak_at: expected a number between 0 and 1, received 0.0"),
+        (lambda: WarmUp(0), "WarmUp.steps: expected a whole number of at least 1, received 0"),
+        (lambda: WarmUp(True), "WarmUp.steps: expected a whole number of at least 1, received True"),
+        (lambda: WarmUp(5, "cosine"), "WarmUp.after: expected a schedule such as Cosine(), received 'cosine'"),
+        (lambda: WarmUp(5, Cosine), f"WarmUp.after: expected a schedule such as Cosine(), received {Cosine!r}"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(make, message):
@@ -180,20 +181,9 @@ def test_texts_are_read(text, expected):
     assert schedules.by_name(text) == expected
 
 
-@given(ANY)
-@settings(deadline=None, max_examples=80)
-def test_a_text_gives_its_schedule_back(schedule):
-    assert schedules.by_name(schedules.to_text(schedule)) == schedule
-
-
-def test_numpy_settings_have_a_text_too():
-    text = schedules.to_text(WarmUp(np.int64(5), Cosine(np.float64(0.1))))
-    assert text == "warm-up:5:cosine:0.1"
-
-
-def test_a_schedule_of_ones_own_has_no_text():
-    with pytest.raises(ArgumentError, match="has no text form; only the schedules of this module have: constant, step"):
-        schedules.to_text(lambda _step, _total_steps, _steps_per_epoch: 1.0)
+def test_numpy_settings_become_numbers_of_python():
+    schedule = WarmUp(np.int64(5), Step(np.int32(3), np.float32(0.5)))
+    assert repr(schedule) == "WarmUp(steps=5, after=Step(every_epochs=3, factor=0.5))"
 
 
 @pytest.mark.parametrize(
@@ -209,7 +199,7 @@ def test_a_schedule_of_ones_own_has_no_text():
         ("constant:1", "schedule 'constant:1': expected the form constant"),
         ("cosine:", "schedule 'cosine:': expected the form cosine:FINAL (such as cosine:0.01)"),
         ("warm-up", "schedule 'warm-up': expected the form warm-up:STEPS:SCHEDULE (such as warm-up:500:cosine)"),
-        ("cosine:2", "Cosine: expected 0 ≤ final ≤ 1, received 2.0"),
+        ("cosine:2", "Cosine.final: expected a number from 0 to 1, received 2.0"),
     ],
 )
 def test_texts_that_cannot_be_read_say_why(text, message):

@@ -1,4 +1,4 @@
-"""Checks of the numbers that users set: Python's own come out, or an ArgumentError that says what was expected."""
+"""Checks of what users give: settings, arrays, dtypes come out in one form, or an error says what was expected."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from .errors import ArgumentError
+from .errors import ArgumentError, DataError
 
 Wanted: TypeAlias = Literal[
     "a finite number",
@@ -47,3 +48,27 @@ def number(value: Any, name: str, wanted: Wanted = "a finite number") -> float:
     if not (math.isfinite(result) and _FITS[wanted](result)):
         raise ArgumentError(f"{name}: expected {wanted}, received {value!r}")
     return result
+
+
+def float_dtype(dtype: DTypeLike) -> np.dtype[Any]:
+    """Return float32 or float64 as a NumPy dtype; refuse anything else."""
+    try:
+        result = np.dtype(dtype)
+    except TypeError:
+        result = np.dtype(object)
+    if dtype is None or result.type not in (np.float32, np.float64):
+        raise ArgumentError(f"dtype: expected float32 or float64, received {dtype!r}")
+    return np.dtype(result.type)  # in this machine's byte order
+
+
+def as_numbers(x: ArrayLike, name: str) -> NDArray[Any]:
+    """Return x as an array of real numbers, or refuse it by `name`."""
+    try:
+        array = np.asarray(x)
+    except ValueError as error:
+        raise DataError(
+            f"{name}: expected an array of numbers, received rows of different lengths ({error})"
+        ) from error
+    if array.dtype.kind not in "biuf":
+        raise DataError(f"{name}: expected an array of real numbers, received dtype {array.dtype}")
+    return array

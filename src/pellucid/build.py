@@ -13,7 +13,7 @@ from types import MappingProxyType
 from .differentiation import Backward
 from .errors import ArgumentError, ShapeError
 from .geometry import whole_number
-from .layers.base import Layer, Parameter, State
+from .layers import Layer, Parameter, State
 from .losses import Loss
 from .network import Sequential
 from .optimizers import Optimizer

@@ -1,12 +1,13 @@
 """Using a network: outputs, probabilities, classes, scores, and what goes on inside.
 
-Inputs are taken in batches small enough that memory stays bounded however many images there are.
+Inputs are taken in batches, so that the memory for what lies between input and output stays bounded however many images
+there are.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -29,6 +30,10 @@ Data: TypeAlias = Dataset | tuple[ArrayLike, ArrayLike]
 """A data set, or a pair (images, labels) of arrays."""
 
 _BATCH_BYTES = 2**28
+_MOST_IMAGES = 256  # more at a time are no faster
+
+
+# ---- outputs
 
 
 def predict(network: Sequential, x: ArrayLike, *, batch_size: int | None = None) -> Array:
@@ -52,25 +57,153 @@ def predict(network: Sequential, x: ArrayLike, *, batch_size: int | None = None)
     ShapeError, DataError
         If x is not what the network takes, or holds a NaN.
     """
-    images = _images(network, x)
-    program = lower(network)
-    outputs = [
-        interpreter.run(program, {**_weights(network), "input": images[batch]}, {program.output})[program.output]
-        for batch in _batches(program, len(images), batch_size)
-    ]
-    return np.concatenate(outputs)
+    images, program = _images(network, x), lower(network)
+    return _run_in_batches(network, program, images, {program.output}, batch_size)[program.output]
 
 
 def predict_proba(network: Sequential, x: ArrayLike, *, batch_size: int | None = None) -> Array:
-    """Return each class's probability (N, classes): the softmax of the outputs, if the network does not end with it."""
+    """Return the probability of each class: the softmax of the outputs, unless the network itself ends with it.
+
+    Parameters
+    ----------
+    network, x, batch_size
+        As for `predict`.
+
+    Returns
+    -------
+    array (N, classes) of the network's dtype
+        Each row sums to 1.
+
+    Raises
+    ------
+    ShapeError, DataError
+        As for `predict`, and if the network does not give one output a class.
+    """
     outputs = _class_outputs(network, predict(network, x, batch_size=batch_size))
-    return outputs if lower(network).steps[-1].kind == "softmax" else softmax(outputs)
+    last = next(step.kind for step in reversed(lower(network).steps) if step.kind != "flatten")
+    return outputs if last == "softmax" else softmax(outputs)
 
 
 def predict_classes(network: Sequential, x: ArrayLike, *, batch_size: int | None = None) -> NDArray[np.int64]:
-    """Return the class with the largest output (N,); of equal ones the lowest number."""
+    """Return the class with the largest output; of equal ones the lowest number.
+
+    Parameters
+    ----------
+    network, x, batch_size
+        As for `predict`.
+
+    Returns
+    -------
+    int64 array (N,)
+
+    Raises
+    ------
+    ShapeError, DataError
+        As for `predict_proba`.
+    """
     outputs = _class_outputs(network, predict(network, x, batch_size=batch_size))
     return np.asarray(outputs.argmax(axis=1), np.int64)
+
+
+def activations(network: Sequential, x: ArrayLike, *, batch_size: int | None = None) -> dict[str, Array]:
+    """Return the output of every layer.
+
+    Parameters
+    ----------
+    network, x, batch_size
+        As for `predict`.
+
+    Returns
+    -------
+    dict of str to array (N, …)
+        By the layer's path, such as "conv1"; and under "input" what the first layer sees: the scaled images.
+
+    Raises
+    ------
+    ShapeError, DataError
+        As for `predict`.
+    """
+    images, program = _images(network, x), lower(network)
+    places = {"input": program.layers[0].input, **{place.path: place.output for place in program.layers}}
+    results = _run_in_batches(network, program, images, set(places.values()), batch_size)
+    return {path: results[value] for path, value in places.items()}
+
+
+def _run_in_batches(
+    network: Sequential, program: Program, images: NDArray[Any], wanted: Collection[int], batch_size: int | None
+) -> dict[int, Array]:
+    """Return the wanted values of all images, by id."""
+    weights = _weights(network)
+    parts = [
+        interpreter.run(program, {**weights, "input": images[batch]}, wanted)
+        for batch in _batches(program, len(images), batch_size)
+    ]
+    return {value: np.concatenate([part[value] for part in parts]) for value in wanted}
+
+
+# ---- scores
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one batch measured.
+
+    Attributes
+    ----------
+    loss : float
+        Mean over the batch; 0 where all its weights are 0.
+    weight : float
+        Sum of the weights that `loss` is a mean over; without weights the number of samples.
+    correct : int or None
+        How many samples were classified rightly; None where targets are no classes.
+    """
+
+    loss: float
+    weight: float
+    correct: int | None
+
+
+@dataclass
+class Tally:
+    """Sums over batches, from which the means over all their samples follow.
+
+    Attributes
+    ----------
+    samples : int
+    correct : int or None
+        As in `Measured`.
+    loss, weight : float
+        Sums of loss·weight and of weight.
+    """
+
+    samples: int = 0
+    correct: int | None = None
+    loss: float = 0.0
+    weight: float = 0.0
+
+    def add(self, batch: Measured, samples: int) -> None:
+        """Add what a batch of so many samples measured."""
+        self.samples += samples
+        self.loss += batch.loss * batch.weight
+        self.weight += batch.weight
+        if batch.correct is not None:
+            self.correct = (self.correct or 0) + batch.correct
+
+    def scores(self) -> dict[str, float]:
+        """Return the mean "loss", and the "accuracy" from 0 to 1 where targets are classes."""
+        if not self.weight:
+            raise DataError("loss: the weights of all samples are 0, so there is no mean; give some a weight above 0")
+        loss = {"loss": self.loss / self.weight}
+        return loss if self.correct is None else {**loss, "accuracy": self.correct / self.samples}
+
+
+def measured(program: Program, results: Mapping[int, Any]) -> Measured:
+    """Return what a program with a loss measured, from its results by id."""
+    if program.loss is None or program.weight is None:
+        raise ArgumentError("the program has no loss: lower the network with loss=CrossEntropy()")
+    weight = float(results[program.weight])
+    correct = None if program.correct is None else int(results[program.correct])
+    return Measured(float(results[program.loss]) if weight else 0.0, weight, correct)
 
 
 def evaluate(
@@ -89,52 +222,49 @@ def evaluate(
     Returns
     -------
     dict
-        ``{"loss": …, "accuracy": …}``; accuracy from 0 to 1.
+        ``{"loss": …, "accuracy": …}``; accuracy from 0 to 1, every sample counting alike.
+
+    Raises
+    ------
+    ShapeError, DataError
+        If images or labels are not what the network and the loss take.
     """
     dataset, loss = as_dataset(data), loss if loss is not None else CrossEntropy()
     images, targets = _images(network, dataset.images), as_targets(network, dataset.labels, loss)
     program = lower(network, training=False, loss=loss, target_shape=targets.shape[1:], gradients=False)
-    total, weight, correct = 0.0, 0.0, 0
+    weights, tally = _weights(network), Tally()
     for batch in _batches(program, len(images), batch_size):
-        feeds = {"input": images[batch], "target": targets[batch], "count": len(images[batch])}
-        part = measured(program, interpreter.run(program, {**_weights(network), **feeds}))
-        total, weight = total + part.loss * part.weight, weight + part.weight
-        correct += part.correct or 0
-    scores = {"loss": total / weight}
-    return scores if program.correct is None else {**scores, "accuracy": correct / len(images)}
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What one batch measured: its loss, the sum of weights that the loss is a mean over (without weights the number
-    of samples), and how many samples were classified rightly, where targets are classes."""
-
-    loss: float
-    weight: float
-    correct: int | None
-
-
-def measured(program: Program, results: Mapping[int, Any]) -> Measured:
-    """Return what a program with a loss measured."""
-    if program.loss is None or program.weight is None:
-        raise ArgumentError("the program has no loss")
-    correct = None if program.correct is None else int(results[program.correct])
-    return Measured(float(results[program.loss]), float(results[program.weight]), correct)
-
-
-def activations(network: Sequential, x: ArrayLike) -> dict[str, Array]:
-    """Return the output (N, …) of every layer by path, such as "conv1", and what the first layer sees, "input"."""
-    program = lower(network)
-    places = {"input": program.layers[0].input, **{place.path: place.output for place in program.layers}}
-    results = interpreter.run(program, {**_weights(network), "input": _images(network, x)}, set(places.values()))
-    return {path: results[value] for path, value in places.items()}
+        count = len(images[batch])
+        feeds = {**weights, "input": images[batch], "target": targets[batch], "count": count}
+        with np.errstate(invalid="ignore"):  # 0/0 where nothing in a batch has a weight
+            results = interpreter.run(program, feeds)
+        tally.add(measured(program, results), count)
+    return tally.scores()
 
 
 def gradients(network: Sequential, x: ArrayLike, labels: ArrayLike, *, loss: Loss | None = None) -> dict[str, Array]:
-    """Return ∂L/∂ of the input ("input") and of every trainable parameter by path, L the mean loss over the batch.
+    """Return the gradients of the mean loss L over a batch.
 
-    The network is taken as in prediction: no dropout, running statistics. The input's gradient is with respect to x
-    as given, before scaling.
+    The network is taken as in prediction: no dropout, running statistics.
+
+    Parameters
+    ----------
+    network : Sequential
+    x : array (N, C, H, W), (N, H, W) or (N, features)
+        One batch: memory for all of it at once is needed.
+    labels : array (N,) or (N, …)
+        Class numbers, distributions, or targets of the output's shape.
+    loss : Loss, default CrossEntropy()
+
+    Returns
+    -------
+    dict of str to array
+        ∂L/∂x under "input", with respect to x as given, before scaling; and ∂L/∂ of every trainable parameter by path.
+
+    Raises
+    ------
+    ShapeError, DataError
+        As for `evaluate`.
     """
     dataset, loss = as_dataset((x, labels)), loss if loss is not None else CrossEntropy()
     images, targets = _images(network, dataset.images), as_targets(network, dataset.labels, loss)
@@ -146,12 +276,32 @@ def gradients(network: Sequential, x: ArrayLike, labels: ArrayLike, *, loss: Los
     return {name: results[gradient] for name, gradient in wanted.items()}
 
 
+# ---- what goes in
+
+
 def as_targets(network: Sequential, labels: NDArray[Any], loss: Loss) -> NDArray[Any]:
-    """Return labels as the loss takes them for this network, or refuse those it cannot mean."""
+    """Return labels as the loss takes them for this network, or refuse those it cannot mean.
+
+    Parameters
+    ----------
+    network : Sequential
+    labels : array (N,) or (N, …)
+        As a `Dataset` holds them.
+    loss : Loss
+
+    Returns
+    -------
+    array
+        Class numbers as they are; all else in the network's dtype.
+
+    Raises
+    ------
+    ShapeError, DataError
+    """
     output = network.output_shape()
+    loss.check(output, labels.shape[1:])
     if not loss.classification or labels.dtype.kind == "f":
         return labels.astype(network.dtype, copy=False)
-    loss.check(output, labels.shape[1:])
     if labels.max(initial=0) >= output[0]:
         sample = int(labels.argmax())
         raise DataError(
@@ -162,9 +312,11 @@ def as_targets(network: Sequential, labels: NDArray[Any], loss: Loss) -> NDArray
 
 
 def check_shape(network: Sequential, shape: Shape) -> None:
-    """Refuse images of another shape than the network was made for."""
-    wanted = network.input_shape
-    if wanted is None or shape == wanted:
+    """Refuse what is no whole network, and images of another shape than the network was made for."""
+    wanted = network.input_shape if isinstance(network, Sequential) else None
+    if wanted is None:
+        raise ArgumentError(f"network: expected a Sequential with an input_shape, received {network!r:.80}")
+    if shape == wanted:
         return
     fix = ""
     if len(wanted) == 3 and len(shape) == 1:
@@ -188,7 +340,7 @@ def _weights(network: Sequential) -> dict[str, Array]:
 
 def _batches(program: Program, count: int, batch_size: int | None) -> Iterator[slice]:
     if batch_size is None:
-        batch_size = max(1, min(256, _BATCH_BYTES // max(1, program.activation_bytes())))
+        batch_size = max(1, min(_MOST_IMAGES, _BATCH_BYTES // max(1, program.activation_bytes())))
     size = whole_number(batch_size, "batch_size")
     return (slice(start, start + size) for start in range(0, count, size))
 
@@ -197,9 +349,3 @@ def _class_outputs(network: Sequential, outputs: Array) -> Array:
     if outputs.ndim != 2:
         raise ShapeError(f"classes need one output a class, but the network gives {network.output_shape()} a sample")
     return outputs
-
-
-def class_name(network: Sequential, number: int) -> str:
-    """Return the name of a class, or its number where there are no names."""
-    names: Sequence[str] = network.class_names
-    return names[number] if number < len(names) else str(number)

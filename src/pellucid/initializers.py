@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import random
+from .arguments import number
 from .errors import ArgumentError, ShapeError
 
 Array = NDArray[np.float64]
@@ -113,10 +114,8 @@ class Normal:
     mean: float = 0.0
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.std) and self.std >= 0):
-            raise ArgumentError(f"Normal: expected a finite std ≥ 0, received {self.std!r}")
-        if not math.isfinite(self.mean):
-            raise ArgumentError(f"Normal: expected a finite mean, received {self.mean!r}")
+        object.__setattr__(self, "std", number(self.std, "Normal.std", "a number of at least 0"))
+        object.__setattr__(self, "mean", number(self.mean, "Normal.mean"))
 
     def __call__(self, shape: tuple[int, ...], key: random.Words, path: str) -> Array:
         return _normal(shape, key, path, self.std, self.mean)
@@ -137,8 +136,7 @@ class Constant:
     value: float
 
     def __post_init__(self) -> None:
-        if not math.isfinite(self.value):
-            raise ArgumentError(f"Constant: expected a finite value, received {self.value!r}")
+        object.__setattr__(self, "value", number(self.value, "Constant.value"))
 
     def __call__(self, shape: tuple[int, ...], key: random.Words, path: str) -> Array:
         return np.full(shape, self.value, np.float64)

@@ -7,6 +7,7 @@ and only then allocates. Each limit has its reason beside it; all are far above 
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
@@ -65,3 +66,11 @@ def format_bytes(count: int) -> str:
         if size < 999.95:
             return f"{size:.1f} {unit}"
     return f"{size / 1000:,.1f} PB"
+
+
+def physical_memory() -> int:
+    """Return the machine's memory in bytes; 64 GiB where it cannot be asked."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return 64 * 2**30

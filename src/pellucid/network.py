@@ -6,16 +6,17 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import TypeAlias
+from typing import TypeAlias, TypedDict
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
+from .arguments import as_numbers
 from .definitions.arrays import Array
 from .definitions.input import scale, scale_grad_input
 from .errors import ArgumentError, ShapeError
 from .geometry import whole_number
-from .layers.base import Layer, LayerBuild, as_numbers
+from .layers.base import Layer, LayerBuild
 from .random import Purpose, key
 from .steps import Shape
 
@@ -70,6 +71,15 @@ def _numbers(value: float | Sequence[float], name: str) -> tuple[float, ...]:
     if array.ndim != 1 or not array.size or not np.isfinite(array).all():
         raise ArgumentError(f"{name}: expected a finite number, or one a channel, received {value!r}")
     return tuple(array.tolist())
+
+
+class NetworkOptions(TypedDict, total=False):
+    """What functions that make a network pass on to `Sequential`."""
+
+    seed: int
+    dtype: DTypeLike
+    scaling: Scaling | None
+    class_names: Sequence[str]
 
 
 class Sequential(Layer):

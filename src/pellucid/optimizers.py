@@ -53,7 +53,7 @@ class Optimizer:
         if not isinstance(self.lr_scales, Mapping):
             raise ArgumentError(f"lr_scales: expected a mapping such as {{'conv1': 0.1}}, received {self.lr_scales!r}")
         scales = {
-            path: number(scale, f"lr_scales[{path!r}]", "a number of at least 0")
+            str(path): number(scale, f"lr_scales[{path!r}]", "a number of at least 0")
             for path, scale in self.lr_scales.items()
         }
         object.__setattr__(self, "lr_scales", scales)

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import difflib
 import math
-import numbers
-import operator
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol, SupportsIndex
+from typing import Any, NamedTuple, Protocol
 
+from .arguments import number
 from .errors import ArgumentError
+from .geometry import whole_number
 
 
 class Schedule(Protocol):
@@ -44,12 +44,12 @@ class Step:
     factor: float = 0.1
 
     def __post_init__(self) -> None:
-        _require(_is_count(self.every_epochs), "Step: expected a whole number ≥ 1 for every_epochs", self.every_epochs)
-        _require(0 < self.factor < math.inf, "Step: expected a finite factor > 0", self.factor)
+        _keep(self, every_epochs=whole_number(self.every_epochs, "Step.every_epochs"))
+        _keep(self, factor=number(self.factor, "Step.factor", "a number above 0"))
 
     def __call__(self, step: int, total_steps: int, steps_per_epoch: int) -> float:
         _check_call(step, total_steps, steps_per_epoch)
-        return float(self.factor) ** (step // steps_per_epoch // self.every_epochs)
+        return self.factor ** (step // steps_per_epoch // self.every_epochs)
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Cosine:
     final: float = 0.0
 
     def __post_init__(self) -> None:
-        _require(0 <= self.final <= 1, "Cosine: expected 0 ≤ final ≤ 1", self.final)
+        _keep(self, final=number(self.final, "Cosine.final", "a number from 0 to 1"))
 
     def __call__(self, step: int, total_steps: int, steps_per_epoch: int) -> float:
         _check_call(step, total_steps, steps_per_epoch)
@@ -86,9 +86,9 @@ class OneCycle:
     final: float = 0.0
 
     def __post_init__(self) -> None:
-        _require(0 <= self.start <= 1, "OneCycle: expected 0 ≤ start ≤ 1", self.start)
-        _require(0 < self.peak_at < 1, "OneCycle: expected 0 < peak_at < 1", self.peak_at)
-        _require(0 <= self.final <= 1, "OneCycle: expected 0 ≤ final ≤ 1", self.final)
+        _keep(self, start=number(self.start, "OneCycle.start", "a number from 0 to 1"))
+        _keep(self, peak_at=number(self.peak_at, "OneCycle.peak_at", "a number between 0 and 1"))
+        _keep(self, final=number(self.final, "OneCycle.final", "a number from 0 to 1"))
 
     def __call__(self, step: int, total_steps: int, steps_per_epoch: int) -> float:
         _check_call(step, total_steps, steps_per_epoch)
@@ -115,8 +115,8 @@ class LinearCycle:
     peak_at: float = 0.2
 
     def __post_init__(self) -> None:
-        _require(0 <= self.start <= 1, "LinearCycle: expected 0 ≤ start ≤ 1", self.start)
-        _require(0 < self.peak_at < 1, "LinearCycle: expected 0 < peak_at < 1", self.peak_at)
+        _keep(self, start=number(self.start, "LinearCycle.start", "a number from 0 to 1"))
+        _keep(self, peak_at=number(self.peak_at, "LinearCycle.peak_at", "a number between 0 and 1"))
 
     def __call__(self, step: int, total_steps: int, steps_per_epoch: int) -> float:
         _check_call(step, total_steps, steps_per_epoch)
@@ -139,8 +139,9 @@ class WarmUp:
     after: Schedule = field(default_factory=Constant)
 
     def __post_init__(self) -> None:
-        _require(_is_count(self.steps), "WarmUp: expected a whole number of steps ≥ 1", self.steps)
-        _require(callable(self.after), "WarmUp: expected a schedule such as Cosine() for after", self.after)
+        _keep(self, steps=whole_number(self.steps, "WarmUp.steps"))
+        if not callable(self.after) or isinstance(self.after, type):
+            raise ArgumentError(f"WarmUp.after: expected a schedule such as Cosine(), received {self.after!r}")
 
     def __call__(self, step: int, total_steps: int, steps_per_epoch: int) -> float:
         _check_call(step, total_steps, steps_per_epoch)
@@ -189,22 +190,6 @@ def by_name(text: str) -> Schedule:
     return form.schedule(*values)
 
 
-def to_text(schedule: Schedule) -> str:
-    """The text from which `by_name` makes an equal schedule, for a configuration file.
-
-    Examples
-    --------
-    >>> to_text(WarmUp(500, Step(10)))
-    'warm-up:500:step:10:0.1'
-    """
-    for name, form in FORMS.items():
-        if type(schedule) is form.schedule:
-            settings = vars(schedule).values()  # in the order of the class
-            texts = (str(value) if isinstance(value, numbers.Number) else to_text(value) for value in settings)
-            return ":".join([name, *texts])
-    raise ArgumentError(f"{schedule!r} has no text form; only the schedules of this module have: {', '.join(FORMS)}")
-
-
 class _Form(NamedTuple):
     """How a schedule is written: its class, one reader a setting, and how many settings it cannot do without."""
 
@@ -228,13 +213,10 @@ def _half_cosine(first: float, last: float, share: float) -> float:
     return last + (first - last) * (1.0 + math.cos(math.pi * share)) / 2.0
 
 
-def _is_count(value: object) -> bool:
-    return isinstance(value, SupportsIndex) and not isinstance(value, bool) and operator.index(value) >= 1
-
-
-def _require(holds: bool, expectation: str, value: object) -> None:
-    if not holds:
-        raise ArgumentError(f"{expectation}, received {value!r}")
+def _keep(schedule: object, **settings: float) -> None:
+    """Let a frozen schedule have its settings as Python's own numbers."""
+    for name, value in settings.items():
+        object.__setattr__(schedule, name, value)
 
 
 def _check_call(step: int, total_steps: int, steps_per_epoch: int) -> None:

@@ -127,8 +127,8 @@ def test_no_progress_is_silent(pellucid: Pellucid, toy: Path) -> None:
         (["--optimizer", "adma"], "unknown optimiser 'adma'; did you mean 'adam'? Known: adam, adamw, sgd, "),
         (["--schedule", "cosin"], "unknown schedule 'cosin'; did you mean 'cosine'? Known: "),
         (["--initializer", "he-norml"], "unknown initialiser 'he-norml'; did you mean 'he-normal'? Known: "),
-        (["--validation", 1.5], "--validation: expected a share from 0 up to but not 1, received 1.5"),
-        (["--validation", "nan"], "--validation: expected a share from 0 up to but not 1, received nan"),
+        (["--validation", 1.5], "--validation: expected a number from 0 up to but not 1, received 1.5"),
+        (["--validation", "nan"], "--validation: expected a number from 0 up to but not 1, received nan"),
         (["--epochs", 0], "epochs: expected "),
         (["--batch-size", -3], "batch_size: expected "),
         (["--lr", "nan"], "lr: expected "),
@@ -202,7 +202,7 @@ def test_a_loss_that_is_not_finite(pellucid: Pellucid, toy: Path, tmp_path: Path
     assert (result.code, result.out) == (1, "")
     assert result.err.startswith("error: step ")
     assert "the weights before this step are kept. Try a smaller lr than 1e+30" in result.err
-    assert result.err.endswith(". They are saved in run\n")
+    assert result.err.endswith(". The weights that are kept are saved in run\n")
     network = p.load(tmp_path / "run/model.safetensors")
     assert all(np.isfinite(parameter.data).all() for parameter in network.parameters().values())
 

@@ -45,11 +45,11 @@ def test_it_is_the_permutation_for_shuffling() -> None:
 @pytest.mark.parametrize(
     ("count", "batch_size", "message"),
     [
-        (0, 3, "count: expected at least 1, received 0"),
-        (5, 0, "batch_size: expected at least 1, received 0"),
-        (5, -2, "batch_size: expected at least 1, received -2"),
-        (5, 2.0, "batch_size: expected a whole number, received 2.0"),
-        (5, "2", "batch_size: expected a whole number, received '2'"),
+        (0, 3, "count: expected a whole number of at least 1, received 0"),
+        (5, 0, "batch_size: expected a whole number of at least 1, received 0"),
+        (5, -2, "batch_size: expected a whole number of at least 1, received -2"),
+        (5, 2.0, "batch_size: expected a whole number of at least 1, received 2.0"),
+        (5, "2", "batch_size: expected a whole number of at least 1, received '2'"),
     ],
 )
 def test_sizes_that_make_no_sense(count: Any, batch_size: Any, message: str) -> None:

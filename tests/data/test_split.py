@@ -97,7 +97,7 @@ def test_classes_of_one_sample() -> None:
 
 @pytest.mark.parametrize("fraction", [0, 1, -0.1, 1.5, float("nan")])
 def test_a_share_outside_of_0_to_1(fraction: float) -> None:
-    with pytest.raises(ArgumentError, match=f"fraction: expected a share between 0 and 1, received {fraction}"):
+    with pytest.raises(ArgumentError, match=f"fraction: expected a number between 0 and 1, received {fraction}"):
         split(numbered([0, 1, 0]), fraction)
 
 

@@ -78,7 +78,8 @@ def run(arguments: Sequence[str]) -> int:
         return code
     except signals.Stopped as stopped:
         # A terminal shows ^C at the cursor; after a training, the bar's end has begun a new line already.
-        print("\n" * (sys.stderr.isatty() and not stopped.outcome) + str(stopped), file=sys.stderr)
+        shown = "\n" if sys.stderr.isatty() and not stopped.outcome else ""
+        print(f"{shown}{stopped}", file=sys.stderr)
         return stopped.code
     except BrokenPipeError:
         _forget_output()

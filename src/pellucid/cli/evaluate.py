@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated
 
+import numpy as np
 import typer
+from numpy.typing import NDArray
 
 from ..data import Dataset
 from ..data.dataset import class_numbers
 from ..errors import ArgumentError
-from ..inference import class_name, evaluate, predict_classes
+from ..inference import evaluate, predict_classes
 from ..metrics import confusion_matrix
 from ..network import Sequential
 from . import options
-from .screen import examples, print_table
+from .screen import class_name, examples, print_table
 from .sources import Source, load_parts, open_network, source_of
 
 EXAMPLES = examples(
@@ -23,7 +25,7 @@ EXAMPLES = examples(
 )
 
 _MOST_COLUMNS = 20
-_MISTAKES = 20
+_MOST_MISTAKES = 20
 
 
 def command(
@@ -81,22 +83,30 @@ def _print_confusion(network: Sequential, dataset: Dataset) -> None:
     names = [class_name(network, number) for number in range(classes)]
     print()
     if classes <= _MOST_COLUMNS:
-        print("rows: what it is; columns: what it is taken for")
-        heads = [name if len(name) <= 4 else str(number) for number, name in enumerate(names)]
-        titles = [name if head == name else f"{head} {name}" for head, name in zip(heads, names, strict=True)]
-        rows = [
-            [title, *(f"{count:,}" if count else "·" for count in row)]
-            for title, row in zip(titles, counts.tolist(), strict=True)
-        ]
-        print_table(["", *heads], rows, right=heads)
+        _print_matrix(counts, names)
     else:
-        wrong = [
-            (count, names[row], names[column])
-            for row, line in enumerate(counts.tolist())
-            for column, count in enumerate(line)
-            if count and row != column
-        ]
-        print(f"the {_MISTAKES} most frequent mistakes")
-        rows = [[f"{count:,}", is_, taken] for count, is_, taken in sorted(wrong, reverse=True)[:_MISTAKES]]
-        print_table(["times", "what it is", "what it is taken for"], rows, right=["times"])
+        _print_mistakes(counts, names)
     print()
+
+
+def _print_matrix(counts: NDArray[np.int64], names: list[str]) -> None:
+    print("rows: what it is; columns: what it is taken for")
+    heads = [name if len(name) <= 4 else str(number) for number, name in enumerate(names)]
+    titles = [name if head == name else f"{head} {name}" for head, name in zip(heads, names, strict=True)]
+    rows = [
+        [title, *(f"{count:,}" if count else "·" for count in row)]
+        for title, row in zip(titles, counts.tolist(), strict=True)
+    ]
+    print_table(["", *heads], rows, right=heads)
+
+
+def _print_mistakes(counts: NDArray[np.int64], names: list[str]) -> None:
+    print(f"the {_MOST_MISTAKES} most frequent mistakes")
+    wrong = [
+        (count, names[row], names[column])
+        for row, line in enumerate(counts.tolist())
+        for column, count in enumerate(line)
+        if count and row != column
+    ]
+    rows = [[f"{count:,}", is_, taken] for count, is_, taken in sorted(wrong, reverse=True)[:_MOST_MISTAKES]]
+    print_table(["times", "what it is", "what it is taken for"], rows, right=["times"])

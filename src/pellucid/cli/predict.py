@@ -11,10 +11,10 @@ import typer
 from ..data import read_inputs
 from ..errors import ArgumentError, PellucidError
 from ..geometry import whole_number
-from ..inference import class_name, predict_proba
+from ..inference import predict_proba
 from ..network import Sequential
 from . import options
-from .screen import examples
+from .screen import class_name, examples
 from .sources import open_network
 
 EXAMPLES = examples(

@@ -1,4 +1,4 @@
-"""What the verbs share in speaking to people: tables, the progress of a download, names that were mistyped."""
+"""What the verbs share in speaking to people: tables, the progress of a download, names."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 from ..data.download import Progress
 from ..errors import ArgumentError
 from ..limits import format_bytes
+from ..network import Sequential
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -57,6 +58,11 @@ def choose(name: str, known: Mapping[str, Choice], what: str) -> Choice:
     near = difflib.get_close_matches(plain, known, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else "."
     raise ArgumentError(f"unknown {what} {name!r}{hint} Known: {', '.join(known)}")
+
+
+def class_name(network: Sequential, number: int) -> str:
+    """Return the name of a class, or its number where there is no name."""
+    return network.class_names[number] if number < len(network.class_names) else str(number)
 
 
 @contextmanager

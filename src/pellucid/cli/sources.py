@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ..arguments import number
 from ..data import Dataset, datasets, split
 from ..data.catalogue import find_entry
 from ..errors import ArgumentError, ModelFileError
@@ -64,8 +65,8 @@ class Parts(NamedTuple):
 def load_parts(source: Source, *, progress: bool = True) -> Parts:
     """Load the data and hold out the validation part; files that are not on this machine are downloaded."""
     share = source.validation
-    if share is not None and not 0 <= share < 1:
-        raise ArgumentError(f"--validation: expected a share from 0 up to but not 1, received {share:g}")
+    if share is not None:
+        share = number(share, "--validation", "a number from 0 up to but not 1")
     with download_progress(progress) as report:
         train, test = datasets.load(source.data, source.data_dir, progress=report)
     if share is None:

@@ -19,7 +19,7 @@ from ..network import Scaling, Sequential
 from ..optimizers import Optimizer
 from ..storage import append_line, fresh_folder
 from ..training import Callback, Training, fit
-from ..training.run import CONFIG, METRICS, MODEL, RunWriter
+from ..training.run import METRICS, RunWriter, refuse_taken
 from . import options
 from .options import LENGTHS, OPTIMIZERS
 from .screen import choose, examples
@@ -71,7 +71,8 @@ def command(
     }
     if model is not None:
         models.by_name(model)  # refuses an unknown name before anything is loaded
-    _refuse_taken(out)
+    if out is not None:
+        refuse_taken(out)  # before anything is downloaded or computed
     source = Source(data, None if data_dir is None else str(data_dir), validation, seed)
     parts = load_parts(source, progress=not no_progress)
     length = next(each for each in LENGTHS if len(parts.train) <= each.images)
@@ -80,9 +81,7 @@ def command(
     model = model if model is not None else models.for_data(parts.train.shape)
     network = _network(model, parts.train, seed, making)
     words = {"model": model, **source.settings(), "initializer": initializer, "scaling": scaling}
-    run = _Run(
-        out, f"{model}-{_plain(parts.train.name)}", {key: word for key, word in words.items() if word is not None}
-    )
+    run = _Run(out, f"{model}-{_in_folder_name(parts.train.name)}", words)
     opening = _Opening("" if no_progress else f"{model}: {_size(network)}\n{_describe(parts)}")
     _train(network, parts, run, opening, settings)
     _report(network, parts, run.folder)
@@ -126,7 +125,7 @@ def _train(network: Sequential, parts: Parts, run: _Run, opening: _Opening, sett
         steps = f"{opening.training.step:,} of {opening.training.total_steps:,} steps"
         raise Stopped(stopped.number, f"after {steps}; what was learnt is saved in {run.folder}") from None
     except NonFiniteError as error:
-        raise NonFiniteError(f"{error}. They are saved in {run.folder}") from error
+        raise NonFiniteError(f"{error}. The weights that are kept are saved in {run.folder}") from error
 
 
 def _report(network: Sequential, parts: Parts, folder: Path) -> None:
@@ -164,13 +163,7 @@ def _network(model: str, data: Dataset, seed: int, making: dict[str, Any]) -> Se
     return make(num_classes=data.classes, input_shape=data.shape, seed=seed, class_names=data.class_names, **making)
 
 
-def _refuse_taken(out: Path | None) -> None:
-    """Refuse a folder with a run in it before anything is downloaded or computed."""
-    if out is not None and any((out / name).exists() for name in (CONFIG, MODEL)):
-        raise ArgumentError(f"{out} holds a run already; choose another folder")
-
-
-def _plain(name: str) -> str:
+def _in_folder_name(name: str) -> str:
     """Return a data set's name as a part of a folder's name."""
     return "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in name) or "data"
 

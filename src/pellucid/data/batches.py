@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ArgumentError
+from ..geometry import whole_number
 from ..random import Purpose, key, permutation
 
 
@@ -17,7 +16,7 @@ def epoch_order(count: int, seed: int, epoch: int) -> NDArray[np.int64]:
 
     It depends on these three numbers alone, so a resumed run continues with the very order it would have had.
     """
-    return permutation(key=key(seed, Purpose.SHUFFLE, epoch), count=_at_least_one(count, "count"))
+    return permutation(key=key(seed, Purpose.SHUFFLE, epoch), count=whole_number(count, "count"))
 
 
 def batches(count: int, batch_size: int, *, seed: int, epoch: int, shuffle: bool = True) -> Iterator[NDArray[np.int64]]:
@@ -25,13 +24,13 @@ def batches(count: int, batch_size: int, *, seed: int, epoch: int, shuffle: bool
 
     Parameters
     ----------
-    count
+    count : int
         Number of samples.
-    batch_size
+    batch_size : int
         Samples a batch; one larger than `count` gives a single batch.
-    seed, epoch
+    seed, epoch : int
         Key of the order.
-    shuffle
+    shuffle : bool, default True
         False gives the samples in their own order.
 
     Examples
@@ -40,16 +39,6 @@ def batches(count: int, batch_size: int, *, seed: int, epoch: int, shuffle: bool
     >>> [batch.tolist() for batch in batches(5, 2, seed=0, epoch=0, shuffle=False)]
     [[0, 1], [2, 3], [4]]
     """
-    count, size = _at_least_one(count, "count"), _at_least_one(batch_size, "batch_size")
+    count, size = whole_number(count, "count"), whole_number(batch_size, "batch_size")
     order = epoch_order(count, seed, epoch) if shuffle else np.arange(count, dtype=np.int64)
     return (order[start : start + size] for start in range(0, count, size))
-
-
-def _at_least_one(value: int, name: str) -> int:
-    try:
-        number = operator.index(value)
-    except TypeError:
-        raise ArgumentError(f"{name}: expected a whole number, received {value!r}") from None
-    if number < 1:
-        raise ArgumentError(f"{name}: expected at least 1, received {number}")
-    return number

@@ -10,24 +10,20 @@ import os
 from collections.abc import Iterator
 from io import RawIOBase
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..errors import DataError
 from ..limits import LIMITS, Limits, format_bytes
 from .catalogue import CATALOGUE
 from .compressed import ByteSource, open_regular
 from .dataset import Dataset
-from .npy import read_npz
+from .npy import Samples, read_npz_pairs
 from .pickled import read_batch
 
 _TRAIN = tuple(f"data_batch_{number}" for number in range(1, 6))
 _TEST = "test_batch"
 _SHAPE = (3, 32, 32)
-
-Samples = tuple[NDArray[Any], NDArray[Any]]
 
 
 def read_cifar10(path: str | os.PathLike[str], *, limits: Limits = LIMITS) -> tuple[Dataset, Dataset]:
@@ -35,10 +31,10 @@ def read_cifar10(path: str | os.PathLike[str], *, limits: Limits = LIMITS) -> tu
 
     Parameters
     ----------
-    path
+    path : str or path
         ``cifar-10-python.tar.gz``, the folder ``cifar-10-batches-py`` or one of its batches, or a .npz file with
         ``x_train, y_train, x_test, y_test``.
-    limits
+    limits : Limits
         Bounds on what is read.
 
     Raises
@@ -64,33 +60,6 @@ def read_cifar10(path: str | os.PathLike[str], *, limits: Limits = LIMITS) -> tu
         train = (np.concatenate([images for images, _ in parts]), np.concatenate([labels for _, labels in parts]))
         test = batches[_TEST]
     return Dataset(*train, entry.class_names, entry.name), Dataset(*test, entry.class_names, entry.name)
-
-
-def read_npz_pairs(path: Path, *, limits: Limits = LIMITS) -> tuple[Samples, Samples | None]:
-    """Read (x_train, y_train) and, if there, (x_test, y_test) from a .npz file; or (x, y) alone.
-
-    Images may have their channels last, (N, H, W, 3), as other libraries save them; they are returned (N, 3, H, W).
-    """
-    arrays = read_npz(path, limits=limits)
-    for x, y in (("x_train", "y_train"), ("x", "y")):
-        if x in arrays and y in arrays:
-            train = (_channels_first(arrays[x]), arrays[y])
-            break
-    else:
-        raise DataError(
-            f"{path}: expected the arrays x_train and y_train (x_test and y_test may follow), or x and y; found "
-            f"{', '.join(arrays) or 'none'}"
-        )
-    if "x_test" in arrays and "y_test" in arrays:
-        return train, (_channels_first(arrays["x_test"]), arrays["y_test"])
-    return train, None
-
-
-def _channels_first(images: NDArray[Any]) -> NDArray[Any]:
-    """Move the last axis to the second place when only the last can be the channels (1, 3 or 4 of them)."""
-    if images.ndim == 4 and images.shape[1] not in (1, 3, 4) and images.shape[3] in (1, 3, 4):
-        return np.ascontiguousarray(images.transpose(0, 3, 1, 2))  # (N, H, W, C) -> (N, C, H, W)
-    return images
 
 
 def _batches(path: Path, limits: Limits) -> Iterator[tuple[str, Samples]]:

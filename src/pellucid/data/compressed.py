@@ -42,9 +42,9 @@ class ByteSource:
 
     Parameters
     ----------
-    path
+    path : str or path
         The file.
-    limits
+    limits : Limits
         The table of limits; ``file_bytes`` holds here.
 
     Attributes

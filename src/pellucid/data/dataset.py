@@ -27,15 +27,15 @@ class Dataset:
 
     Parameters
     ----------
-    images
-        (N, C, H, W), or (N, H, W), which is given one channel; or rows of features, (N, F). uint8 is kept (and divided
-        by 255 by the network's scaling); float32 and float64 are kept and taken as they are; float16 becomes float32.
-    labels
+    images : array (N, C, H, W), (N, H, W) or (N, F)
+        (N, H, W) is given one channel; (N, F) are rows of features. uint8 is kept (and divided by 255 by the network's
+        scaling); float32 and float64 are kept and taken as they are; float16 becomes float32.
+    labels : array (N,) or (N, …)
         Class numbers, an integer (N,) or (N, 1) array; or probabilities of the classes, (N, K), of which one-hot
         rows are a case; or regression targets, a float array (N, …).
-    class_names
+    class_names : sequence of str, default ()
         One name for each class, in the order of the class numbers.
-    name
+    name : str, default ""
         What the data are called in messages and run files.
 
     Attributes
@@ -106,7 +106,7 @@ class Dataset:
 
         Parameters
         ----------
-        indices
+        indices : array (M,)
             Integers in −N … N−1, or N booleans.
         """
         chosen = np.asarray(indices)
@@ -123,17 +123,8 @@ class Dataset:
         return Dataset(self.images[chosen], self.labels[chosen], self.class_names, self.name)
 
     def digest(self) -> str:
-        """SHA-256 over type, shape and bytes of the images and labels, as hexadecimal digits.
-
-        It is the same on every machine (bytes are taken in little-endian order) and for every memory layout.
-        """
-        sha = hashlib.sha256()
-        for array in (self.images, self.labels):
-            little = array.dtype.newbyteorder("<")
-            sha.update(f"{little.str} {array.shape};".encode())
-            for part in _blocks(array):
-                sha.update(np.ascontiguousarray(part, little).reshape(-1).view(np.uint8).data)
-        return sha.hexdigest()
+        """Return the SHA-256 of the images and labels, as hexadecimal digits; see `digest`."""
+        return digest(self.images, self.labels)
 
 
 def as_dataset(data: Dataset | tuple[ArrayLike, ArrayLike] | Sequence[ArrayLike]) -> Dataset:
@@ -180,6 +171,20 @@ def as_images(values: ArrayLike) -> NDArray[Any]:
     if images.ndim == 3:
         images = images[:, None]  # (N, H, W) -> (N, 1, H, W)
     return images if images.dtype == np.uint8 else _check_floats(images, "images")
+
+
+def digest(*arrays: NDArray[Any]) -> str:
+    """Return the SHA-256 over type, shape and bytes of arrays, as hexadecimal digits.
+
+    It is the same on every machine (bytes are taken in little-endian order) and for every memory layout.
+    """
+    sha = hashlib.sha256()
+    for array in arrays:
+        little = array.dtype.newbyteorder("<")
+        sha.update(f"{little.str} {array.shape};".encode())
+        for part in _blocks(np.atleast_1d(array)):
+            sha.update(np.ascontiguousarray(part, little).reshape(-1).view(np.uint8).data)
+    return sha.hexdigest()
 
 
 def class_numbers(labels: NDArray[Any]) -> NDArray[np.int64] | None:

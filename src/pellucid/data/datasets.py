@@ -14,7 +14,7 @@ from pathlib import Path
 from ..errors import ArgumentError, DataError
 from .catalogue import CATALOGUE, ENTRIES, Entry, find_entry, nearest
 from .catalogue import NAMES as NAMES
-from .cifar import read_cifar10, read_npz_pairs
+from .cifar import read_cifar10
 from .dataset import Dataset
 from .digits import all_digits
 from .download import Progress, locate, obtain
@@ -23,6 +23,7 @@ from .download import verify as verify
 from .folders import image_folder as image_folder
 from .folders import subfolders
 from .idx import read_idx
+from .npy import read_npz_pairs
 from .split import split
 
 PathLike = str | os.PathLike[str]
@@ -42,7 +43,7 @@ def digits(seed: int = 0) -> tuple[Dataset, Dataset]:
 
     Parameters
     ----------
-    seed
+    seed : int, default 0
         Decides which are held out.
 
     Examples
@@ -60,9 +61,9 @@ def mnist(data_dir: PathLike | None = None, *, progress: Progress | None = None)
 
     Parameters
     ----------
-    data_dir
+    data_dir : str or path, optional
         Where to look first.
-    progress
+    progress : callable, optional
         Called as a download proceeds, with the file's name, the bytes received and the bytes in all (or None).
 
     Raises
@@ -88,10 +89,10 @@ def cifar10(data_dir: PathLike | None = None, *, progress: Progress | None = Non
 
     Parameters
     ----------
-    data_dir
+    data_dir : str or path, optional
         Where to look first: a folder with ``cifar-10-python.tar.gz``, with the unpacked ``cifar-10-batches-py``, or
         with ``cifar10.npz`` (x_train, y_train, x_test, y_test); or the path of such a file.
-    progress
+    progress : callable, optional
         As `mnist`.
     """
     return read_cifar10(obtain(CATALOGUE["cifar10"], data_dir, progress)[0])
@@ -104,16 +105,16 @@ def load(
 
     Parameters
     ----------
-    name_or_path
+    name_or_path : str or path
         One of `NAMES`; or the path of
 
         - a folder of pictures with a sub-folder for each class, or with such folders in ``train/`` and ``test/``;
         - a .npz file with x_train, y_train and perhaps x_test, y_test, or with x and y;
         - a folder with the four IDX files of a set like MNIST;
         - CIFAR-10's .tar.gz file.
-    data_dir, progress
+    data_dir, progress : optional
         As `mnist`.
-    seed
+    seed : int, default 0
         As `digits`.
 
     Returns

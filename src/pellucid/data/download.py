@@ -96,9 +96,9 @@ def fetch(name: str | Entry, progress: Progress | None = None) -> list[Path]:
 
     Parameters
     ----------
-    name
+    name : str or Entry
         Such as ``"mnist"``.
-    progress
+    progress : callable, optional
         Called as the bytes arrive.
 
     Raises

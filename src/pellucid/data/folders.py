@@ -6,15 +6,14 @@ pass decodes into it. Hidden files, and files without the suffix of a picture, a
 
 from __future__ import annotations
 
-import operator
 import os
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from ..errors import ArgumentError, DataError
+from ..errors import DataError
+from ..geometry import pair
 from ..limits import LIMITS, Limits, format_bytes
 from .dataset import Dataset
 from .pictures import SUFFIXES, decode, is_grey, open_picture, upright_size
@@ -32,16 +31,16 @@ def image_folder(
 
     Parameters
     ----------
-    path
+    path : str or path
         The folder.
-    size
+    size : int or (int, int), optional
         (height, width), or one number for both; pictures of another size are stretched to it. By default the size
         that most of the pictures have (of equally frequent ones, the one met first in the order of the names).
-    grey
+    grey : bool, optional
         True for one channel, False for three. By default grey when every file is.
-    class_names
+    class_names : tuple of str, optional
         The classes and their order, where they are known already: a test set takes those of the training set.
-    limits
+    limits : Limits
         Bounds on each picture and on the whole.
 
     Returns
@@ -58,6 +57,7 @@ def image_folder(
         If Pillow is not installed: ``pip install "pellucid[images]"``.
     """
     root = Path(path)
+    size = None if size is None else pair(size, "size")
     names = subfolders(root)
     if class_names is not None:
         strangers = [name for name in names if name not in class_names]
@@ -67,7 +67,7 @@ def image_folder(
         raise DataError(f"{root}: expected a sub-folder for each class, such as {root / 'cats'}, found none")
     order = tuple(names) if class_names is None else class_names
     files = [(file, order.index(name)) for name in names for file in _pictures(root / name)]
-    height, width, channels = _common_form([file for file, _ in files], _pair(size), grey, limits)
+    height, width, channels = _common_form([file for file, _ in files], size, grey, limits)
     shape = (len(files), channels, height, width)
     _check_total(root, shape, limits)
     images = np.empty(shape, np.uint8)
@@ -121,15 +121,3 @@ def _check_total(root: Path, shape: tuple[int, int, int, int], limits: Limits) -
             f"{root}: {count:,}·{channels}·{height:,}·{width:,} pixels need {format_bytes(total)}, and up to {allowed} "
             "are held in memory; pass a smaller size, such as size=(64, 64)"
         )
-
-
-def _pair(size: Any) -> tuple[int, int] | None:
-    if size is None:
-        return None
-    try:
-        height, width = (operator.index(n) for n in (size if isinstance(size, tuple | list) else (size, size)))
-    except (TypeError, ValueError):
-        raise ArgumentError(f"size: expected (height, width) in pixels, or one number, received {size!r}") from None
-    if height < 1 or width < 1:
-        raise ArgumentError(f"size: expected at least 1 pixel, received {size!r}")
-    return height, width

@@ -31,9 +31,9 @@ def read_idx(path: str | os.PathLike[str], *, limits: Limits = LIMITS) -> NDArra
 
     Parameters
     ----------
-    path
+    path : str or path
         The file.
-    limits
+    limits : Limits
         Bounds on sizes, checked before anything is allocated.
 
     Returns

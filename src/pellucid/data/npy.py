@@ -14,7 +14,7 @@ import os
 import re
 import zlib
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,9 @@ from .compressed import open_regular
 
 if TYPE_CHECKING:
     import zipfile
+
+Samples: TypeAlias = tuple[NDArray[Any], NDArray[Any]]
+"""Images, and a label for each."""
 
 NPY_MAGIC = b"\x93NUMPY"
 _HEADER = re.compile(
@@ -75,6 +78,33 @@ def read_npz(path: str | os.PathLike[str], *, limits: Limits = LIMITS) -> dict[s
                 return arrays
         except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError) as error:
             raise DataError(f"{path}: not a .npz file, or a damaged one ({error})") from error
+
+
+def read_npz_pairs(path: Path, *, limits: Limits = LIMITS) -> tuple[Samples, Samples | None]:
+    """Read (x_train, y_train) and, if there, (x_test, y_test) from a .npz file; or (x, y) alone.
+
+    Images may have their channels last, (N, H, W, 3), as other libraries save them; they are returned (N, 3, H, W).
+    """
+    arrays = read_npz(path, limits=limits)
+    for x, y in (("x_train", "y_train"), ("x", "y")):
+        if x in arrays and y in arrays:
+            train = (_channels_first(arrays[x]), arrays[y])
+            break
+    else:
+        raise DataError(
+            f"{path}: expected the arrays x_train and y_train (x_test and y_test may follow), or x and y; found "
+            f"{', '.join(arrays) or 'none'}"
+        )
+    if "x_test" in arrays and "y_test" in arrays:
+        return train, (_channels_first(arrays["x_test"]), arrays["y_test"])
+    return train, None
+
+
+def _channels_first(images: NDArray[Any]) -> NDArray[Any]:
+    """Move the last axis to the second place when only the last can be the channels (1, 3 or 4 of them)."""
+    if images.ndim == 4 and images.shape[1] not in (1, 3, 4) and images.shape[3] in (1, 3, 4):
+        return np.ascontiguousarray(images.transpose(0, 3, 1, 2))  # (N, H, W, C) -> (N, C, H, W)
+    return images
 
 
 def _check_members(members: list[zipfile.ZipInfo], path: str, limits: Limits) -> None:

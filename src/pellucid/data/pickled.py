@@ -54,11 +54,11 @@ def read_batch(data: bytes, where: str, *, limits: Limits = LIMITS) -> dict[byte
 
     Parameters
     ----------
-    data
+    data : bytes
         The bytes of the file, of protocol 2 (or 3, without its newer opcodes).
-    where
+    where : str
         What to call the file in messages.
-    limits
+    limits : Limits
         Bounds on the arrays.
 
     Raises

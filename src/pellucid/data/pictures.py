@@ -41,9 +41,9 @@ def read_picture(path: str | os.PathLike[str], *, limits: Limits = LIMITS) -> ND
 
     Parameters
     ----------
-    path
+    path : str or path
         A PNG, JPEG, BMP, GIF (the first frame), TIFF, WebP or PPM file.
-    limits
+    limits : Limits
         Its ``pixels`` bounds the picture, before decoding.
 
     Returns
@@ -66,11 +66,11 @@ def prepare_picture(image: NDArray[Any], shape: tuple[int, int, int], invert: bo
 
     Parameters
     ----------
-    image
-        uint8 array (H, W), (1, H, W) or (3, H, W), of any size.
-    shape
+    image : uint8 array (H, W), (1, H, W) or (3, H, W)
+        Of any height and width.
+    shape : (int, int, int)
         (channels, height, width) of the network: 1 channel makes grey of RGB, 3 channels repeat grey.
-    invert
+    invert : bool, default False
         Exchange dark and light. Networks trained on MNIST expect light digits on a dark ground; ink on paper is the
         other way round.
 
@@ -105,13 +105,13 @@ def read_inputs(
 
     Parameters
     ----------
-    path
+    path : str or path
         A picture of any size; or a .npy array, which the content tells, not the name: uint8 (H, W), (C, H, W),
         (N, H, W) or (N, C, H, W), of any size; or floats, which must have the network's own C, H and W. With three
         axes, a first one of 3 means RGB, unless the network takes grey images of just this height and width.
-    shape
+    shape : (int, int, int)
         (channels, height, width) of the network.
-    invert
+    invert : bool, default False
         As in `prepare_picture`; for uint8 only.
 
     Returns

@@ -7,6 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arguments import number
 from ..errors import ArgumentError
 from ..random import Purpose, key, permutation
 from .dataset import Dataset, class_numbers
@@ -17,11 +18,11 @@ def split(dataset: Dataset, fraction: float, seed: int = 0) -> tuple[Dataset, Da
 
     Parameters
     ----------
-    dataset
+    dataset : Dataset
         At least two samples.
-    fraction
+    fraction : float
         Share to hold out, between 0 and 1.
-    seed
+    seed : int, default 0
         Decides which samples; the same seed gives the same parts on every machine.
 
     Returns
@@ -47,8 +48,7 @@ def split(dataset: Dataset, fraction: float, seed: int = 0) -> tuple[Dataset, Da
 
 def split_indices(dataset: Dataset, fraction: float, seed: int = 0) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the samples of both parts that `split` makes, as ascending indices."""
-    if not 0.0 < fraction < 1.0:
-        raise ArgumentError(f"fraction: expected a share between 0 and 1, received {fraction}")
+    fraction = number(fraction, "fraction", "a number between 0 and 1")
     count = len(dataset)
     if count < 2:
         raise ArgumentError(f"split: expected at least 2 samples, received {count}")

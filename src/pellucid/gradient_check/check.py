@@ -18,10 +18,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..arguments import number
+from ..arguments import as_numbers, number
 from ..definitions.arrays import Array
 from ..errors import ArgumentError
-from ..layers.base import Layer, as_numbers
+from ..layers import Layer
 from ..random import Purpose, element_words, key
 from .function import Function, only, random_direction
 from .report import GradientCheck, GradientReport
@@ -201,4 +201,6 @@ class _Checker:
             transposed = self._gradient.swapaxes(-1, -2).reshape(-1)[list(self._found)]
             if np.abs(transposed - difference).max() <= close:
                 return "backward gave it transposed"
+        if not self._wrong():
+            return "shown by the direction through all coordinates alone"
         return f"{self._wrong()} of {len(self._found)} checked coordinates differ"

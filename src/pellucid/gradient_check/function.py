@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..definitions.arrays import Array
 from ..errors import ArgumentError, DataError
-from ..layers.base import Layer
+from ..layers import Layer
 from ..network import Sequential
 from ..random import Purpose, element_words, key, uniform
 from ..steps import Shape

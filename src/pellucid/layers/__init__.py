@@ -7,8 +7,6 @@ from .activation import Sigmoid as Sigmoid
 from .activation import Softmax as Softmax
 from .activation import Tanh as Tanh
 from .base import Layer as Layer
-from .base import Parameter as Parameter
-from .base import State as State
 from .conv import Conv2d as Conv2d
 from .dropout import Dropout as Dropout
 from .linear import Flatten as Flatten
@@ -17,6 +15,8 @@ from .merge import Concat as Concat
 from .merge import Residual as Residual
 from .norm import BatchNorm2d as BatchNorm2d
 from .norm import LocalResponseNorm as LocalResponseNorm
+from .parameter import Parameter as Parameter
+from .parameter import State as State
 from .pool import AdaptiveAvgPool2d as AdaptiveAvgPool2d
 from .pool import AvgPool2d as AvgPool2d
 from .pool import MaxPool2d as MaxPool2d

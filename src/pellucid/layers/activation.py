@@ -18,7 +18,7 @@ class Activation(Layer):
     """Base of the activations: forward and backward are the definitions of its `kind`.
 
     A derivative is shortest in terms of either the function's input or its output: `remembers` says which of them
-    the kind's gradient takes.
+    the kind's gradient takes. Every shape is taken, and kept.
     """
 
     kind: ClassVar[str]

@@ -12,8 +12,9 @@ from ..errors import ArgumentError
 from ..geometry import PaddingArgument, Pair, Window, whole_number
 from ..initializers import HeNormal, Initializer
 from ..steps import Shape
-from .base import Layer, LayerBuild, Parameter
+from .base import Layer, LayerBuild
 from .images import image_shape, places
+from .parameter import Parameter
 
 
 class Conv2d(Layer):

@@ -20,7 +20,8 @@ from ..errors import ShapeError
 from ..geometry import whole_number
 from ..initializers import HeNormal, Initializer
 from ..steps import Shape
-from .base import Layer, LayerBuild, Parameter
+from .base import Layer, LayerBuild
+from .parameter import Parameter
 
 
 class Linear(Layer):

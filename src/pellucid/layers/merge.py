@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import reduce
+from itertools import accumulate, pairwise
 
 from numpy.typing import ArrayLike
 
@@ -23,9 +24,19 @@ class Residual(Layer):
     shortcut : Layer, optional
         A path that gives x the body's shape, such as a 1×1 convolution with the body's stride.
 
+    Notes
+    -----
+    Shape: the body's and the shortcut's output, which are alike. What flows back is the sum of both paths' gradients.
+
     References
     ----------
     K. He et al., "Deep Residual Learning for Image Recognition", 2016.
+
+    Examples
+    --------
+    >>> from pellucid import Conv2d
+    >>> Residual(Conv2d(8, 16, 3, stride=2, padding=1), Conv2d(8, 16, 1, stride=2)).output_shape((8, 28, 28))
+    (16, 14, 14)
     """
 
     stem = "residual"
@@ -79,9 +90,19 @@ class Concat(Layer):
     *branches : Layer
         All must give the same height and width.
 
+    Notes
+    -----
+    Shape: (N, C, …) -> (N, C₁ + C₂ + …, OH, OW), where branch i gives (N, Cᵢ, OH, OW); or features, likewise.
+
     References
     ----------
     C. Szegedy et al., "Going Deeper with Convolutions", 2015.
+
+    Examples
+    --------
+    >>> from pellucid import Conv2d
+    >>> Concat(Conv2d(8, 4, 1), Conv2d(8, 6, 3, padding=1)).output_shape((8, 28, 28))
+    (10, 28, 28)
     """
 
     stem = "concat"
@@ -105,19 +126,17 @@ class Concat(Layer):
     def forward(self, x: ArrayLike, training: bool = False) -> Array:
         x = self.accept(x)
         parts = [branch.forward(x, training) for branch in self.branches]
-        self._cache = [part.shape[1] for part in parts]
+        self._cache = list(pairwise(accumulate((part.shape[1] for part in parts), initial=0)))
         return concat(*parts)
 
     def backward(self, grad_output: ArrayLike) -> Array:
         channels, grad_output = self.remembered(grad_output)
-        grads: list[Array] = []
         left: dict[int, Array] = {}
-        stop = sum(channels)
-        for branch, count in reversed(list(zip(self.branches, channels, strict=True))):
-            part = concat_grad_input(grad_output, start=stop - count, stop=stop)
+        grads = []
+        for branch, (start, stop) in reversed(list(zip(self.branches, channels, strict=True))):
+            part = concat_grad_input(grad_output, start=start, stop=stop)
             grads.append(self.backward_through(branch, part, left))
-            stop -= count
-        return reduce(add, grads)  # the last branch first, as in a program, which walks its steps in reverse
+        return reduce(add, grads)  # the last branch's first, as in a program, which walks its steps in reverse
 
     def lower(self, build: LayerBuild, x: int) -> int:
         parts = [build.child(name, branch, x) for name, branch in self.children().items()]

@@ -26,8 +26,9 @@ from ..errors import ShapeError
 from ..geometry import whole_number
 from ..initializers import Constant
 from ..steps import Shape
-from .base import Layer, LayerBuild, Parameter, State
+from .base import Layer, LayerBuild
 from .images import image_shape
+from .parameter import Parameter, State
 
 
 class BatchNorm2d(Layer):

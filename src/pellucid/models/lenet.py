@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-from numpy.typing import DTypeLike
+from typing import Unpack
 
 from ..initializers import Initializer
 from ..layers import Conv2d, Flatten, Linear, MaxPool2d, ReLU
-from ..network import Scaling, Sequential
+from ..network import NetworkOptions, Sequential
 
 
 def lenet(
     num_classes: int = 10,
     input_shape: Sequence[int] = (1, 28, 28),
     *,
-    seed: int = 0,
-    dtype: DTypeLike = "float32",
-    scaling: Scaling | None = None,
-    class_names: Sequence[str] = (),
     initializer: Initializer | None = None,
+    **options: Unpack[NetworkOptions],
 ) -> Sequential:
     """LeNet-5 of 1998, in the form in which it is taught today.
 
@@ -36,10 +32,10 @@ def lenet(
     num_classes : int, default 10
     input_shape : (channels, height, width), default (1, 28, 28)
         At least 16×16 pixels. 28×28 gives 44,426 parameters, the paper's 32×32 give 61,706.
-    seed, dtype, scaling, class_names
-        As of `Sequential`.
     initializer : Initializer, optional
         Of all weights; by default that of the layers.
+    **options
+        `seed`, `dtype`, `scaling` and `class_names` of `Sequential`.
 
     References
     ----------
@@ -63,11 +59,4 @@ def lenet(
         ReLU(),
         Linear(84, num_classes, initializer=initializer),
     ]
-    return Sequential(
-        [*features, *classifier],
-        input_shape=input_shape,
-        seed=seed,
-        dtype=dtype,
-        scaling=scaling,
-        class_names=class_names,
-    )
+    return Sequential([*features, *classifier], input_shape=input_shape, **options)

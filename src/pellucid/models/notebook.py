@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-from numpy.typing import DTypeLike
+from typing import Unpack
 
 from ..initializers import Initializer
 from ..layers import Conv2d, Flatten, Linear, ReLU
-from ..network import Scaling, Sequential
+from ..network import NetworkOptions, Sequential
 
 
 def notebook(
     num_classes: int = 10,
     input_shape: Sequence[int] = (1, 28, 28),
     *,
-    seed: int = 0,
-    dtype: DTypeLike = "float32",
-    scaling: Scaling | None = None,
-    class_names: Sequence[str] = (),
     initializer: Initializer | None = None,
+    **options: Unpack[NetworkOptions],
 ) -> Sequential:
     """The least network that deserves its name: eight filters that see 3×3 pixels, and a dense layer on all they find.
 
@@ -32,10 +28,10 @@ def notebook(
     num_classes : int, default 10
     input_shape : (channels, height, width), default (1, 28, 28)
         Of any size.
-    seed, dtype, scaling, class_names
-        As of `Sequential`.
     initializer : Initializer, optional
         Of all weights; by default that of the layers.
+    **options
+        `seed`, `dtype`, `scaling` and `class_names` of `Sequential`.
     """
     features = [
         Conv2d(input_shape[0], 8, 3, padding=1, initializer=initializer),
@@ -44,10 +40,5 @@ def notebook(
     ]
     (count,) = Sequential(features).output_shape(tuple(input_shape))
     return Sequential(
-        [*features, Linear(count, num_classes, initializer=initializer)],
-        input_shape=input_shape,
-        seed=seed,
-        dtype=dtype,
-        scaling=scaling,
-        class_names=class_names,
+        [*features, Linear(count, num_classes, initializer=initializer)], input_shape=input_shape, **options
     )

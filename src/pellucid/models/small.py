@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-from numpy.typing import DTypeLike
+from typing import Unpack
 
 from ..initializers import Initializer
 from ..layers import Conv2d, Flatten, Linear, MaxPool2d, ReLU
-from ..network import Scaling, Sequential
+from ..network import NetworkOptions, Sequential
 
 
 def small(
     num_classes: int = 10,
     input_shape: Sequence[int] = (1, 8, 8),
     *,
-    seed: int = 0,
-    dtype: DTypeLike = "float32",
-    scaling: Scaling | None = None,
-    class_names: Sequence[str] = (),
     initializer: Initializer | None = None,
+    **options: Unpack[NetworkOptions],
 ) -> Sequential:
     """A network for images of 8×8 pixels, such as the digits that come with the package; it trains in seconds.
 
@@ -32,10 +28,10 @@ def small(
     input_shape : (channels, height, width), default (1, 8, 8)
         At least 2×2 pixels. The default gives 38,282 parameters; beyond 16×16 `lenet` has
         fewer.
-    seed, dtype, scaling, class_names
-        As of `Sequential`.
     initializer : Initializer, optional
         Of all weights; by default that of the layers.
+    **options
+        `seed`, `dtype`, `scaling` and `class_names` of `Sequential`.
 
     References
     ----------
@@ -56,11 +52,4 @@ def small(
         ReLU(),
         Linear(64, num_classes, initializer=initializer),
     ]
-    return Sequential(
-        [*features, *classifier],
-        input_shape=input_shape,
-        seed=seed,
-        dtype=dtype,
-        scaling=scaling,
-        class_names=class_names,
-    )
+    return Sequential([*features, *classifier], input_shape=input_shape, **options)

@@ -1,6 +1,7 @@
 """Training a network, and what it leaves behind."""
 
 from .callbacks import Callback as Callback
+from .callbacks import Settings as Settings
 from .callbacks import Training as Training
 from .fit import fit as fit
 from .history import History as History

@@ -5,9 +5,35 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from numpy.typing import NDArray
+
 from ..data import Dataset
+from ..inference import Tally
+from ..losses import Loss
 from ..network import Sequential
+from ..optimizers import Optimizer
+from ..schedules import Schedule
 from .history import History
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What `fit` was told beside the network and the data, with its defaults filled in.
+
+    `batch_size` is at most the number of samples; `validation` is the share held out, or the data set given for it;
+    `sample_weight` has the weights of the samples that are trained on.
+    """
+
+    epochs: int
+    batch_size: int
+    loss: Loss
+    optimizer: Optimizer
+    schedule: Schedule
+    seed: int
+    shuffle: bool
+    engine: str
+    validation: Dataset | float | None = None
+    sample_weight: NDArray[Any] | None = None
 
 
 @dataclass
@@ -17,36 +43,45 @@ class Training:
     Attributes
     ----------
     network : Sequential
-        Its weights are current whenever a callback is called.
+        Its weights are those of the last step whenever a callback is called; in `on_epoch` and `on_end` they are the
+        averages, where the optimiser keeps any.
     data : Dataset
-        What it is trained on.
-    settings : dict
-        What `fit` was told, as plain data: enough to repeat it.
-    history : History
+        What it is trained on, without what is held out.
+    settings : Settings
+        What `fit` was told.
     batch_size, epochs, steps_per_epoch, total_steps : int
         Fixed from the start.
+    history : History
     epoch, step : int
         Finished epochs and steps.
+    tally : Tally
+        Sums over the current epoch so far.
     seen, correct : int
-        Samples of the current epoch so far, and how many of them were classified rightly.
+        Samples of the current epoch so far, and how many of them were classified rightly (None where targets are no
+        classes).
     lr : float
-        Learning rate of the last step.
+        Learning rate of the last step; before the first one, of that one.
     stopping : bool
         Whether somebody has called `stop`.
     """
 
     network: Sequential
     data: Dataset
-    settings: dict[str, Any]
-    batch_size: int
-    epochs: int
+    settings: Settings
+    lr: float = 0.0
     history: History = field(default_factory=History)
     epoch: int = 0
     step: int = 0
-    seen: int = 0
-    correct: int | None = None
-    lr: float = 0.0
+    tally: Tally = field(default_factory=Tally)
     stopping: bool = False
+
+    @property
+    def batch_size(self) -> int:
+        return self.settings.batch_size
+
+    @property
+    def epochs(self) -> int:
+        return self.settings.epochs
 
     @property
     def steps_per_epoch(self) -> int:
@@ -56,13 +91,23 @@ class Training:
     def total_steps(self) -> int:
         return self.epochs * self.steps_per_epoch
 
+    @property
+    def seen(self) -> int:
+        return self.tally.samples
+
+    @property
+    def correct(self) -> int | None:
+        return self.tally.correct
+
     def stop(self) -> None:
-        """Ask for the training to end after the current epoch, or now if called between batches."""
+        """Ask for the training to end: after the current step, which ends the epoch too, or after the epoch."""
         self.stopping = True
 
 
 class Callback:
     """Base of the callbacks: override what is of interest.
+
+    What a callback raises ends the training, and comes out of `fit`.
 
     Examples
     --------
@@ -73,13 +118,17 @@ class Callback:
     """
 
     def on_begin(self, training: Training) -> None:
-        """Called before the first step."""
+        """Called before the first step, in the order of the callbacks."""
 
     def on_batch(self, training: Training) -> None:
         """Called after every step."""
 
     def on_epoch(self, training: Training) -> None:
-        """Called after every epoch, validation included."""
+        """Called after every epoch, validation included; the history's last entry is the epoch's."""
 
     def on_end(self, training: Training, error: BaseException | None) -> None:
-        """Called once when training ends, whether it is finished or `error` ended it."""
+        """Called once when training ends, whether it is finished or `error` ended it.
+
+        Not called where `on_begin` did not return. The last callback comes first, as if they stood inside each other,
+        and what one of them raises does not keep the others from being called.
+        """

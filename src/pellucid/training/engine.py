@@ -31,13 +31,21 @@ class NumpyEngine:
     def __init__(self, network: Sequential, program: Program, resident: Mapping[str, Any]):
         self._program, self._resident = program, resident
         self._held: dict[str, Parameter | State] = {**network.parameters(), **network.states()}
+        # The optimiser's memory: the states of the program that are not the network's.
         slots = (name for name in program.named("state") if name not in self._held)
-        self.slots: dict[str, Array] = {
+        self._slots: dict[str, Array] = {
             name: np.zeros(program.values[program.ids[name]].shape, network.dtype) for name in slots
         }
 
     def step(self, numbers: Mapping[str, Any]) -> Measured:
         """Do one step and return what it measured.
+
+        A batch whose samples all weigh 0 teaches nothing: all stays as it was.
+
+        Parameters
+        ----------
+        numbers : mapping of str to number or array
+            What is other at each step: "index", "position", "dropout_key", "count", "lr", "step" (from 1).
 
         Raises
         ------
@@ -46,24 +54,26 @@ class NumpyEngine:
         """
         program = self._program
         held = {name: each.data for name, each in self._held.items()}
-        feeds = {**held, **self.slots, **self._resident, **numbers}
+        feeds = {**held, **self._slots, **self._resident, **numbers}
         with np.errstate(all="ignore"):  # what is not finite is found below, and named
             results = interpreter.run(program, feeds)
-        renewed = {program.values[old].name: results[new] for old, new in program.renewed.items()}
         batch = measured(program, results)
+        if not batch.weight:
+            return batch
+        renewed = {program.values[old].name: results[new] for old, new in program.renewed.items()}
         if not np.isfinite(batch.loss) or not all(np.isfinite(array).all() for array in renewed.values()):
             raise NonFiniteError(self._where(feeds))
         for name, array in renewed.items():
             if name in self._held:
                 self._held[name].data = array
             else:
-                self.slots[name] = array
+                self._slots[name] = array
         return batch
 
     def averages(self) -> dict[str, Array]:
         """Return the averaged weights by path; none where the optimiser keeps no averages."""
-        prefix = "average("
-        return {name[len(prefix) : -1]: array for name, array in self.slots.items() if name.startswith(prefix)}
+        slots = {path: f"average({path})" for path in self._held}
+        return {path: self._slots[slot] for path, slot in slots.items() if slot in self._slots}
 
     def _where(self, feeds: Mapping[str, Any]) -> str:
         found = interpreter.first_non_finite(self._program, feeds)

@@ -5,26 +5,27 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..arguments import number
 from ..build import lower
 from ..data import Dataset, as_dataset, batches, split_indices
 from ..errors import ArgumentError, DataError, NonFiniteError
 from ..geometry import whole_number
-from ..inference import Data, Measured, as_targets, check_shape, evaluate
-from ..layers.base import physical_memory
+from ..inference import Data, Tally, as_targets, check_shape, evaluate
+from ..limits import physical_memory
 from ..losses import CrossEntropy, Loss
 from ..network import Sequential
 from ..optimizers import Adam, Optimizer
 from ..program import Program
 from ..random import Purpose, key
 from ..schedules import Constant, Schedule
-from .callbacks import Callback, Training
+from .callbacks import Callback, Settings, Training
 from .engine import NumpyEngine
 from .history import History
 from .progress import progress_callbacks
@@ -60,7 +61,7 @@ def fit(
     train : Dataset or (images, labels)
         Labels are class numbers (N,), distributions (N, classes), or targets of the output's shape.
     validation : Dataset, (images, labels) or float, optional
-        Evaluated after every epoch; a number from 0 to 1 holds that share of `train` out, stratified by class.
+        Evaluated after every epoch; a number between 0 and 1 holds that share of `train` out, stratified by class.
     epochs, batch_size : int, default 10 and 128
         The last batch of an epoch holds what is left.
     loss : Loss, default CrossEntropy()
@@ -68,7 +69,8 @@ def fit(
     schedule : Schedule, optional
         Multiplies the optimiser's learning rate before every step.
     sample_weight : array (N,), optional
-        How much each sample counts; numbers of at least 0. The loss is the weighted mean.
+        How much each sample counts; numbers of at least 0. The loss is the weighted mean; the accuracy counts every
+        sample alike.
     seed : int, default 0
         Of the order of samples, of dropout, and of the validation split; the initial weights have the network's own.
     shuffle : bool, default True
@@ -77,7 +79,8 @@ def fit(
     engine : str, default "numpy"
         What runs the steps.
     out : path, optional
-        A folder for the run: ``config.toml``, ``metrics.jsonl`` and ``model.safetensors``, saved after every epoch.
+        A folder for the run: ``config.toml``, ``metrics.jsonl`` and ``model.safetensors``, saved after every epoch and
+        at the end.
     progress : bool, optional
         Whether to show progress; by default in a terminal or a notebook.
 
@@ -105,132 +108,155 @@ def fit(
     loss = loss if loss is not None else CrossEntropy()
     optimizer = optimizer if optimizer is not None else Adam()
     schedule = schedule if schedule is not None else Constant()
-    if engine not in ENGINES:
-        raise ArgumentError(f"engine: expected one of {', '.join(ENGINES)}, received {engine!r}")
+    _refuse_strangers(loss, optimizer, schedule, callbacks, engine)
     key(seed, Purpose.SHUFFLE)  # refuses a bad seed now
     data, held_out, weights = _divide(as_dataset(train), validation, sample_weight, seed)
-    check_shape(network, data.shape)
-    targets = as_targets(network, data.labels, loss)
-    if held_out is not None:
-        check_shape(network, held_out.shape)
-        as_targets(network, held_out.labels, loss)
+    for part in (data, held_out):
+        if part is not None:
+            check_shape(network, part.shape)
+            as_targets(network, part.labels, loss)
+    resident = {"input.data": data.images, "target.data": as_targets(network, data.labels, loss)}
+    if weights is not None:
+        resident["sample_weight.data"] = weights.astype(network.dtype)
     program = lower(
-        network, loss=loss, optimizer=optimizer, target_shape=targets.shape[1:], weighted=weights is not None,
-        resident=True,
+        network, loss=loss, optimizer=optimizer, target_shape=resident["target.data"].shape[1:],
+        weighted=weights is not None, resident=True,
     )  # fmt: skip
     size = min(whole_number(batch_size, "batch_size"), len(data))
     _refuse_too_large(program, size)
-
-    resident: dict[str, Any] = {"input.data": data.images, "target.data": targets}
-    if weights is not None:
-        resident["sample_weight.data"] = weights.astype(network.dtype)
-    epochs = whole_number(epochs, "epochs")
-    settings = {
-        "epochs": epochs, "batch_size": size, "seed": seed, "shuffle": shuffle, "engine": engine, "loss": loss,
-        "optimizer": optimizer, "schedule": schedule,
-    }  # fmt: skip
-    training = Training(network, data, settings, size, epochs)
-    listeners = [*callbacks, *progress_callbacks(progress), *([] if out is None else [RunWriter(out)])]
-    runner = NumpyEngine(network, program, resident)
-    course = _Course(training, runner, optimizer.lr, schedule, seed, shuffle, listeners)
-    with _ended(training, listeners):
-        while training.epoch < training.epochs and not training.stopping:
-            course.epoch()
-            with course.averaged():
-                if held_out is not None:
-                    scores = evaluate(network, held_out, loss=loss)
-                    training.history.epochs[-1].update({f"val_{name}": score for name, score in scores.items()})
-                for listener in listeners:
-                    listener.on_epoch(training)
-        course.keep_averages()
+    settings = Settings(
+        whole_number(epochs, "epochs"), size, loss, optimizer, schedule, seed, bool(shuffle), engine,
+        float(validation) if isinstance(validation, (int, float, np.number)) else held_out, weights,
+    )  # fmt: skip
+    training = Training(network, data, settings)
+    run = [] if out is None else [RunWriter(out)]
+    listeners = [*callbacks, *run, *progress_callbacks(progress)]  # what refuses a folder comes before any display
+    course = _Course(training, NumpyEngine(network, program, resident), held_out, listeners)
+    training.lr = course.lr()  # asked now, so that a schedule that does not fit is refused before anything is written
+    with ExitStack() as listening:
+        for listener in listeners:
+            listening.enter_context(_listening(listener, training))
+        course.run()
     return training.history
 
 
 @dataclass
 class _Course:
-    """One training under way: the epochs and steps between beginning and end."""
+    """One training under way: its epochs and their steps."""
 
     training: Training
     engine: NumpyEngine
-    lr: float
-    schedule: Schedule
-    seed: int
-    shuffle: bool
+    held_out: Dataset | None
     listeners: Sequence[Callback]
 
-    def epoch(self) -> None:
-        """Do one epoch, and append what it measured to the history."""
-        training, began = self.training, time.perf_counter()
-        mask_key = key(self.seed, Purpose.DROPOUT, training.epoch)
-        training.seen, training.correct = 0, None
-        total = weight = 0.0
+    def run(self) -> None:
+        """Do all epochs. However they end, the network has the averaged weights then, where there are any."""
+        training = self.training
+        try:
+            while training.epoch < training.epochs and not training.stopping:
+                self._epoch()
+        finally:
+            self._take_averages()
+
+    def lr(self) -> float:
+        """Return the learning rate of the next step."""
+        training = self.training
+        factor = training.settings.schedule(training.step, training.total_steps, training.steps_per_epoch)
+        return training.settings.optimizer.lr * number(factor, "schedule", "a number of at least 0")
+
+    def _epoch(self) -> None:
+        """Train for one epoch, validate, and append both to the history."""
+        training, settings, began = self.training, self.training.settings, time.perf_counter()
+        training.tally = Tally()
         order = batches(
-            len(training.data), training.batch_size, seed=self.seed, epoch=training.epoch, shuffle=self.shuffle
+            len(training.data), settings.batch_size, seed=settings.seed, epoch=training.epoch, shuffle=settings.shuffle
         )
         for index in order:
-            factor = self.schedule(training.step, training.total_steps, training.steps_per_epoch)
-            training.lr = self.lr * factor
-            numbers = {
-                "index": index, "position": training.seen + np.arange(len(index)), "dropout_key": mask_key,
-                "count": len(index), "lr": training.lr, "step": training.step + 1,
-            }  # fmt: skip
-            batch = self._step(numbers)
-            total, weight = total + batch.loss * batch.weight, weight + batch.weight
-            training.step, training.seen = training.step + 1, training.seen + len(index)
-            if batch.correct is not None:
-                training.correct = (training.correct or 0) + batch.correct
-            training.history.batches.append(batch.loss)
+            self._step(index)
             for listener in self.listeners:
                 listener.on_batch(training)
             if training.stopping:
                 break
-        training.epoch += 1
-        measured: dict[str, float] = {"epoch": training.epoch, "loss": total / weight}
-        if training.correct is not None:
-            measured["accuracy"] = training.correct / training.seen
-        training.history.epochs.append({**measured, "lr": training.lr, "seconds": time.perf_counter() - began})
+        seconds = time.perf_counter() - began
+        with self._averaged():
+            scores = {} if self.held_out is None else evaluate(training.network, self.held_out, loss=settings.loss)
+            training.epoch += 1
+            training.history.epochs.append({
+                "epoch": training.epoch, **training.tally.scores(),
+                **{f"val_{name}": score for name, score in scores.items()}, "lr": training.lr, "seconds": seconds,
+            })  # fmt: skip
+            for listener in self.listeners:
+                listener.on_epoch(training)
 
-    def _step(self, numbers: dict[str, Any]) -> Measured:
+    def _step(self, index: NDArray[np.int64]) -> None:
+        """Do one step with the samples at `index`, and note what it measured."""
+        training = self.training
+        training.lr = self.lr()
+        numbers = {
+            "index": index, "position": training.seen + np.arange(len(index)), "count": len(index),
+            "dropout_key": key(training.settings.seed, Purpose.DROPOUT, training.epoch),
+            "lr": training.lr, "step": training.step + 1,
+        }  # fmt: skip
         try:
-            return self.engine.step(numbers)
+            batch = self.engine.step(numbers)
         except NonFiniteError as error:
             raise NonFiniteError(
-                f"step {self.training.step + 1} (epoch {self.training.epoch + 1}): {error}; the weights before this "
-                f"step are kept. Try a smaller lr than {self.training.lr:g}, or clip_norm"
+                f"step {training.step + 1} (epoch {training.epoch + 1}): {error}; the weights before this step are "
+                f"kept. Try a smaller lr than {training.lr:g}, or clip_norm"
             ) from None
+        training.step += 1
+        training.tally.add(batch, len(index))
+        training.history.batches.append(batch.loss)
 
     @contextmanager
-    def averaged(self) -> Iterator[None]:
+    def _averaged(self) -> Iterator[None]:
         """Let the network have the averaged weights for a while, where the optimiser keeps any."""
-        parameters, averages = self.training.network.parameters(), self.engine.averages()
-        trained = {path: parameters[path].data.copy() for path in averages}
-        self.keep_averages()
+        parameters = self.training.network.parameters()
+        trained = {path: parameters[path].data.copy() for path in self.engine.averages()}
+        self._take_averages()
         try:
             yield
         finally:
             for path, data in trained.items():
                 parameters[path].data = data
 
-    def keep_averages(self) -> None:
+    def _take_averages(self) -> None:
         """Give the network the averaged weights, where the optimiser keeps any."""
+        if not self.training.step:  # nothing has been averaged
+            return
         parameters = self.training.network.parameters()
         for path, average in self.engine.averages().items():
             parameters[path].data = average
 
 
 @contextmanager
-def _ended(training: Training, listeners: Sequence[Callback]) -> Iterator[None]:
-    """Tell all listeners when training begins, and when it ends, however it ends."""
+def _listening(listener: Callback, training: Training) -> Iterator[None]:
+    """Tell a callback that training begins, and later that it has ended."""
+    listener.on_begin(training)
     try:
-        for listener in listeners:
-            listener.on_begin(training)
         yield
     except BaseException as error:
-        for listener in listeners:
-            listener.on_end(training, error)
+        listener.on_end(training, error)
         raise
-    for listener in listeners:
-        listener.on_end(training, None)
+    listener.on_end(training, None)
+
+
+# ---- what fit is given
+
+
+def _refuse_strangers(loss: Any, optimizer: Any, schedule: Any, callbacks: Any, engine: Any) -> None:
+    """Refuse what is of another kind than its argument's, such as a class where an object is expected."""
+    for name, given, fits, example in (
+        ("loss", loss, hasattr(loss, "lower"), "CrossEntropy()"),
+        ("optimizer", optimizer, isinstance(optimizer, Optimizer), "Adam(1e-3)"),
+        ("schedule", schedule, callable(schedule), "Cosine()"),
+    ):
+        if isinstance(given, type) or not fits:
+            raise ArgumentError(f"{name}: expected an object such as {example}, received {given!r}")
+    if not isinstance(callbacks, (list, tuple)) or not all(isinstance(each, Callback) for each in callbacks):
+        raise ArgumentError(f"callbacks: expected a list of Callback objects, received {callbacks!r}")
+    if engine not in ENGINES:
+        raise ArgumentError(f"engine: expected one of {', '.join(ENGINES)}, received {engine!r}")
 
 
 def _divide(
@@ -238,12 +264,12 @@ def _divide(
 ) -> tuple[Dataset, Dataset | None, NDArray[Any] | None]:
     """Return what to train on, what to validate on, and the weights of the former's samples."""
     weights = None if sample_weight is None else _checked_weights(sample_weight, len(data))
-    if validation is None or not isinstance(validation, (int, float)):
+    if not isinstance(validation, (int, float, np.number)):
         return data, None if validation is None else as_dataset(validation), weights
-    if not 0 < validation < 1:
-        raise ArgumentError(f"validation: expected data, or a share between 0 and 1, received {validation!r}")
-    rest, held_out = split_indices(data, validation, seed)
-    return data.subset(rest), data.subset(held_out), None if weights is None else weights[rest]
+    rest, held_out = split_indices(data, number(validation, "validation", "a number between 0 and 1"), seed)
+    if weights is not None:
+        weights = _checked_weights(weights[rest], len(rest))
+    return data.subset(rest), data.subset(held_out), weights
 
 
 def _checked_weights(sample_weight: ArrayLike, samples: int) -> NDArray[Any]:
@@ -256,9 +282,9 @@ def _checked_weights(sample_weight: ArrayLike, samples: int) -> NDArray[Any]:
 
 
 def _refuse_too_large(program: Program, batch_size: int) -> None:
-    needed = program.activation_bytes() * batch_size
-    if needed > physical_memory():
+    needed, present = program.activation_bytes() * batch_size, physical_memory()
+    if needed > present:
         raise ArgumentError(
             f"batch_size: {batch_size} samples of this network need {needed:,} bytes at a time, and this machine has "
-            f"{physical_memory():,}; use a smaller batch_size"
+            f"{present:,}; use a smaller batch_size"
         )

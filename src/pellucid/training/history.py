@@ -13,11 +13,11 @@ class History:
     Attributes
     ----------
     batches : list of float
-        The loss of every batch, in order.
+        The loss of every step's batch, in order.
     epochs : list of dict
-        One a finished epoch: ``epoch`` (from 1), ``loss`` and ``accuracy`` (means over the epoch, in training mode),
-        ``val_loss`` and ``val_accuracy`` (where there is validation data), ``lr`` (of the epoch's last step) and
-        ``seconds`` (training without validation).
+        One an epoch: ``epoch`` (from 1), ``loss`` and ``accuracy`` (from 0 to 1; means over the epoch's batches as they
+        were met, in training mode), ``val_loss`` and ``val_accuracy`` (where there is validation data), ``lr`` (of the
+        epoch's last step) and ``seconds`` (training without validation). Accuracies only where targets are classes.
 
     Examples
     --------
@@ -39,7 +39,7 @@ class History:
 
 
 def describe(epoch: dict[str, float]) -> str:
-    """Return one epoch's numbers as a phrase: ``loss 0.0412, accuracy 98.71 %, val_accuracy 98.40 %``."""
+    """Return one epoch's numbers as a phrase: ``loss 0.0412, accuracy 98.71 %, validation loss 0.0532, …``."""
     parts = []
     for name, value in epoch.items():
         if name.endswith("loss"):

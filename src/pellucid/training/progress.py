@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from .callbacks import Callback, Training
 from .history import describe
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+_RECENT = 20  # batches whose mean loss the bar shows: that of one batch flickers
+_PAUSE = 0.2  # seconds between two texts in a notebook, whose connection is slow
 
 
 def progress_callbacks(progress: bool | None) -> list[Callback]:
@@ -28,8 +34,9 @@ def _in_notebook() -> bool:
 
 
 def _epoch_line(training: Training, seconds: float) -> str:
+    """Return what an epoch came to; `seconds` hold all of it, the images a second are those of training alone."""
     epoch = training.history.epochs[-1]
-    rate = len(training.data) / max(epoch["seconds"], 1e-9)
+    rate = training.seen / max(epoch["seconds"], 1e-9)
     width = len(str(training.epochs))
     return f"epoch {training.epoch:{width}}/{training.epochs}: {describe(epoch)}, {seconds:.1f} s, {rate:,.0f} images/s"
 
@@ -39,41 +46,39 @@ class EpochLines(Callback):
 
     def __init__(self, stream: TextIO, rewrite: bool = False):
         self._stream, self._rewrite = stream, rewrite
-        self._began = self._shown = 0.0
+        self._epoch_began = self._written = 0.0
+        self._width = 0  # of the text that the next one replaces
 
     def on_begin(self, training: Training) -> None:
-        self._began = time.perf_counter()
+        self._epoch_began = time.perf_counter()
 
     def on_batch(self, training: Training) -> None:
         now = time.perf_counter()
-        if self._rewrite and now - self._shown > 0.2:
-            self._shown = now
-            done = training.step % training.steps_per_epoch
-            self._write(
-                f"epoch {training.epoch + 1}/{training.epochs}: batch {done}/{training.steps_per_epoch}, "
-                f"loss {training.history.batches[-1]:.4f}",
-                end="",
-            )
+        if self._rewrite and now - self._written > _PAUSE:
+            self._written = now
+            done = -(-training.seen // training.batch_size)
+            text = f"epoch {training.epoch + 1}/{training.epochs}: batch {done}/{training.steps_per_epoch}"
+            self._write(f"{text}, loss {training.history.batches[-1]:.4f}", end="")
 
     def on_epoch(self, training: Training) -> None:
         now = time.perf_counter()
-        self._write(_epoch_line(training, now - self._began), end="\n")
-        self._began = now
+        self._write(_epoch_line(training, now - self._epoch_began), end="\n")
+        self._epoch_began = now
 
     def _write(self, text: str, end: str) -> None:
-        clear = "\r\x1b[K" if self._rewrite else ""
-        self._stream.write(f"{clear}{text}{end}")
+        # Spaces, for not every notebook knows the control sequence that clears a line.
+        start = "\r" if self._rewrite else ""
+        self._stream.write(f"{start}{text.ljust(self._width)}{end}")
         self._stream.flush()
+        self._width = 0 if end else len(text)
 
 
 class ProgressBar(Callback):
     """A live bar on the standard error stream: loss, accuracy, images a second, time left."""
 
-    def __init__(self) -> None:
-        self._bar: Any = None
-        self._task: Any = None
-        self._began = 0.0
-        self._lines = 0.0
+    _bar: Progress
+    _task: TaskID
+    _epoch_began: float
 
     def on_begin(self, training: Training) -> None:
         from rich.console import Console
@@ -91,21 +96,19 @@ class ProgressBar(Callback):
         )
         self._task = self._bar.add_task("starting", total=training.total_steps, rate="")
         self._bar.start()
-        self._began = self._lines = time.perf_counter()
+        self._epoch_began = time.perf_counter()
 
     def on_batch(self, training: Training) -> None:
-        seconds = time.perf_counter() - self._began
-        rate = training.step * training.batch_size / max(seconds, 1e-9)
-        recent = training.history.batches[-20:]
+        rate = training.seen / max(time.perf_counter() - self._epoch_began, 1e-9)
+        recent = training.history.batches[-_RECENT:]
         accuracy = "" if training.correct is None else f"  accuracy {training.correct / training.seen:.1%}"
         text = f"epoch {training.epoch + 1}/{training.epochs}  loss {sum(recent) / len(recent):.4f}{accuracy}"
         self._bar.update(self._task, completed=training.step, description=text, rate=f"{rate:,.0f} images/s")
 
     def on_epoch(self, training: Training) -> None:
         now = time.perf_counter()
-        self._bar.console.print(_epoch_line(training, now - self._lines), highlight=False)
-        self._lines = now
+        self._bar.console.print(_epoch_line(training, now - self._epoch_began), highlight=False)
+        self._epoch_began = now
 
     def on_end(self, training: Training, error: BaseException | None) -> None:
-        if self._bar is not None:
-            self._bar.stop()
+        self._bar.stop()

@@ -1,8 +1,10 @@
 """A run directory: what a training was told, what it measured, and the network that came of it.
 
-``config.toml``        everything needed to repeat the run: settings, data digest, versions
+``config.toml``        what is needed to repeat the run: settings, digests of data and first weights, versions
 ``metrics.jsonl``      one line an epoch, as JSON
-``model.safetensors``  the network with its weights, saved after every epoch and at the end
+``model.safetensors``  the network with its weights, saved before the first step, after every epoch and at the end
+
+The layers of the network stand in ``model.safetensors`` alone. Callbacks of one's own are recorded nowhere.
 """
 
 from __future__ import annotations
@@ -11,12 +13,15 @@ import json
 import os
 import platform
 import tomllib
-from dataclasses import asdict, is_dataclass
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ..data import Dataset
+from ..data.dataset import digest
 from ..errors import ArgumentError, ModelFileError
 from ..limits import LIMITS
 from ..network import Sequential
@@ -34,49 +39,55 @@ class RunWriter(Callback):
     Parameters
     ----------
     folder : path
-        Made if need be; one that holds a run already is refused.
-    command : dict, optional
-        What the run was started with beyond what `fit` knows, such as the names of the model and the data.
+        Made if need be; one that holds a run already is refused, and stays as it is.
+    command : mapping, optional
+        What the run was started with beyond what `fit` knows, such as the names of the model and the data; what is
+        None is left out.
     """
 
-    def __init__(self, folder: str | os.PathLike[str], command: dict[str, Any] | None = None):
+    def __init__(self, folder: str | os.PathLike[str], command: Mapping[str, Any] | None = None):
         self.folder = Path(folder)
         self._command = command or {}
         self._saved_step = -1
+        self._epochs = 0  # written to the log
 
     def on_begin(self, training: Training) -> None:
-        if (self.folder / CONFIG).exists() or (self.folder / MODEL).exists():
-            raise ArgumentError(f"{self.folder} holds a run already; choose another folder")
-        make_folder(self.folder)
         import tomli_w
 
-        write_file(self.folder / CONFIG, tomli_w.dumps(self._config(training)).encode())
-        self._save(training)
+        refuse_taken(self.folder)
+        config = tomli_w.dumps(self._config(training)).encode()
+        make_folder(self.folder)
+        write_file(self.folder / CONFIG, config)
+        self._write(training)
 
     def on_epoch(self, training: Training) -> None:
-        append_line(self.folder / METRICS, json.dumps(training.history.epochs[-1]))
-        self._save(training)
+        self._write(training)
 
     def on_end(self, training: Training, error: BaseException | None) -> None:
-        began = self._saved_step >= 0  # else the folder is another run's, or could not be written
-        if began and training.step != self._saved_step:
-            self._save(training)
+        self._write(training)
 
-    def _save(self, training: Training) -> None:
-        save(training.network, self.folder / MODEL)
-        self._saved_step = training.step
+    def _write(self, training: Training) -> None:
+        """Write what is new since the last time: epochs measured, steps done."""
+        for epoch in training.history.epochs[self._epochs :]:
+            append_line(self.folder / METRICS, json.dumps(epoch))
+            self._epochs += 1
+        if training.step != self._saved_step:
+            save(training.network, self.folder / MODEL)
+            self._saved_step = training.step
 
     def _config(self, training: Training) -> dict[str, Any]:
-        data = training.data
+        network = training.network
+        parameters = network.parameters()
         return {
-            "command": self._command,
-            "training": {name: plain(value) for name, value in training.settings.items()},
-            "data": {
-                "name": data.name,
-                "samples": len(data),
-                "shape": list(data.shape),
-                "classes": data.classes,
-                "sha256": data.digest(),
+            "command": _plain(self._command),
+            "training": _plain_fields(training.settings),
+            "data": _plain(training.data),
+            "network": {
+                "seed": int(network.seed),
+                "dtype": str(network.dtype),
+                "parameters": sum(parameter.size for parameter in parameters.values()),
+                "first_weights_sha256": digest(*(parameter.data for parameter in parameters.values())),
+                "initializers": {path: _plain(parameter.initializer) for path, parameter in parameters.items()},
             },
             "versions": {
                 "pellucid": VERSION,
@@ -87,18 +98,49 @@ class RunWriter(Callback):
         }
 
 
-def plain(value: object) -> Any:
-    """Return settings as plain data: a loss, optimiser or schedule becomes a table with its class's name."""
-    if is_dataclass(value) and not isinstance(value, type):
-        fields = {name: plain(each) for name, each in asdict(value).items() if each is not None}
-        return {"name": type(value).__name__, **fields}
+def _plain(value: object) -> Any:
+    """Return a setting as data that TOML can hold.
+
+    An object becomes a table with its class's name and its settings, a function its name; data become their digest.
+    """
+    if isinstance(value, (str, bool, int, float)):
+        return value
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, Mapping):
+        return {str(name): _plain(each) for name, each in value.items() if each is not None}
     if isinstance(value, (tuple, list)):
-        return [plain(each) for each in value]
-    return value
+        return [_plain(each) for each in value]
+    if isinstance(value, Dataset):
+        of = {"name": value.name, "samples": len(value), "shape": list(value.shape), "classes": value.classes}
+        return {**of, "sha256": value.digest()}
+    if isinstance(value, np.ndarray):
+        return {"shape": list(value.shape), "sha256": digest(value)}
+    if is_dataclass(value) and not isinstance(value, type):
+        return {"name": type(value).__name__, **_plain_fields(value)}
+    return {"name": getattr(value, "__qualname__", type(value).__qualname__)}
+
+
+def _plain_fields(value: Any) -> dict[str, Any]:
+    """Return the fields of a dataclass as plain data, without those that are None: TOML has no such value."""
+    named = {field.name: getattr(value, field.name) for field in fields(value)}
+    return {name: _plain(each) for name, each in named.items() if each is not None}
+
+
+def refuse_taken(folder: Path) -> None:
+    """Refuse a folder that holds a run, or what one has left."""
+    if any((folder / name).exists() for name in (CONFIG, METRICS, MODEL)):
+        raise ArgumentError(f"{folder} holds a run already; choose another folder")
 
 
 def read_config(folder: str | os.PathLike[str]) -> dict[str, Any]:
-    """Return a run's ``config.toml``."""
+    """Return a run's ``config.toml``.
+
+    Raises
+    ------
+    ModelFileError
+        If the folder is no run, or the file is damaged.
+    """
     path = Path(folder) / CONFIG
     if not path.exists():
         raise ModelFileError(f"{folder} is no run: it has no {CONFIG}; runs are made by `pellucid train`")

@@ -1,0 +1,122 @@
+"""What a layer keeps: Parameters, which training changes, and States, which it only records."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ..arguments import as_numbers
+from ..definitions.arrays import Array
+from ..errors import ArgumentError, ShapeError
+from ..initializers import Initializer, Zeros
+from ..limits import physical_memory
+from ..random import Purpose, key
+from ..steps import Shape
+
+
+class Parameter:
+    """An array that training changes.
+
+    The array is made when it is first asked for, from the initialiser, the seed and the parameter's path, so that a
+    large network can be described, summarised or loaded without drawing its weights.
+
+    Parameters
+    ----------
+    name : str
+        Its name within the layer, such as "weight".
+    shape : tuple of int
+    initializer : Initializer, default Zeros()
+        Called as ``initializer(shape, key, path)``.
+
+    Attributes
+    ----------
+    data : array of `shape`
+        The values. Assigning copies into the array, so every view of it stays true.
+    grad : array of `shape` or None
+        The gradient that the layer's last ``backward`` left; None before.
+    trainable : bool
+        Whether training may change it.
+    """
+
+    def __init__(self, name: str, shape: Sequence[int], initializer: Initializer | None = None):
+        self.name, self.shape = name, tuple(shape)
+        self.initializer = initializer if initializer is not None else Zeros()
+        self.grad: Array | None = None
+        self.trainable = True
+        self._data: Array | None = None
+        self._dtype = np.dtype(np.float32)
+        self._seed, self._path = 0, name
+        needed = math.prod(self.shape) * 4
+        if needed > physical_memory():
+            raise ArgumentError(
+                f"{name} {'×'.join(map(str, self.shape))} would need {needed:,} bytes in float32, "
+                f"and this machine has {physical_memory():,}; use a smaller layer"
+            )
+
+    @property
+    def data(self) -> Array:
+        if self._data is None:
+            drawn = np.array(self.initializer(self.shape, key(self._seed, Purpose.INITIALIZE), self._path), self._dtype)
+            if drawn.shape != self.shape:
+                raise ShapeError(f"{self.name}: the initialiser gave shape {drawn.shape}, expected {self.shape}")
+            self._data = drawn
+        return self._data
+
+    @data.setter
+    def data(self, values: ArrayLike) -> None:
+        array = as_numbers(values, f"{self.name}.data")
+        if array.shape != self.shape:
+            raise ShapeError(f"{self.name}.data expects shape {self.shape}, received {array.shape}")
+        if self._data is None:
+            self._data = np.empty(self.shape, self._dtype)
+        self._data[...] = array
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self._dtype
+
+    @property
+    def size(self) -> int:
+        """The number of values."""
+        return math.prod(self.shape)
+
+    def initialize(self, seed: int, path: str) -> None:
+        """Forget the values; the next look at them draws new ones from `seed` and `path`."""
+        self._data, self.grad, self._seed, self._path = None, None, seed, path
+
+    def place(self, seed: int, path: str) -> None:
+        """Take over `seed` and `path` from a network, unless there are values already."""
+        if self._data is None:
+            self._seed, self._path = seed, path
+
+    def cast(self, dtype: np.dtype[Any]) -> None:
+        """Change to float32 or float64, keeping the values."""
+        if dtype == self._dtype:
+            return
+        self._dtype, self.grad = dtype, None
+        if self._data is not None:
+            self._data = self._data.astype(dtype)
+
+    def __repr__(self) -> str:
+        frozen = "" if self.trainable else ", frozen"
+        return f"Parameter({self.name!r}, {'×'.join(map(str, self.shape)) or 'scalar'}, {self._dtype}{frozen})"
+
+
+class State:
+    """An array that a layer keeps beside its parameters, such as a running mean: saved with them, without gradient."""
+
+    def __init__(self, name: str, data: ArrayLike):
+        self.name = name
+        self.data: Array = np.array(data, np.float32)
+
+    @property
+    def shape(self) -> Shape:
+        return self.data.shape
+
+    def cast(self, dtype: np.dtype[Any]) -> None:
+        """Change to float32 or float64, keeping the values."""
+        self.data = self.data.astype(dtype, copy=False)

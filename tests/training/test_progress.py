@@ -1,0 +1,141 @@
+"""What is shown while training goes on, and to whom."""
+
+import io
+import re
+import sys
+from types import ModuleType, SimpleNamespace
+
+import pytest
+
+import pellucid as p
+from pellucid.training import progress
+from pellucid.training.progress import EpochLines, ProgressBar, progress_callbacks
+
+EPOCH = r"epoch {}/{}: loss \d\.\d{{4}}, accuracy \d+\.\d\d %{}, \d+\.\d s, [\d,]+ images/s"
+VALIDATED = r", validation loss \d\.\d{4}, validation accuracy \d+\.\d\d %"
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that goes on by one second whenever it is looked at."""
+    ticks = iter(range(1_000_000))
+    monkeypatch.setattr(progress, "time", SimpleNamespace(perf_counter=lambda: float(next(ticks))))
+
+
+def fit(network, data, *callbacks, **options):
+    return p.fit(network, data, **{"batch_size": 8, "callbacks": callbacks, "progress": False, **options})
+
+
+def test_a_line_an_epoch(make, data):
+    stream = io.StringIO()
+    fit(make(), data, EpochLines(stream), epochs=10)
+    lines = stream.getvalue().splitlines()
+    assert len(lines) == 10
+    for number, line in enumerate(lines, start=1):
+        assert re.fullmatch(EPOCH.format(f"{number:2}", 10, ""), line), line
+
+
+def test_validation_is_part_of_the_line(make, data):
+    stream = io.StringIO()
+    history = fit(make(), data, EpochLines(stream), epochs=1, validation=data)
+    assert re.fullmatch(EPOCH.format(1, 1, VALIDATED) + "\n", stream.getvalue())
+    assert f"validation loss {history.epochs[0]['val_loss']:.4f}, validation accuracy " in stream.getvalue()
+
+
+def test_the_seconds_are_those_since_the_last_line(make, data, clock):
+    stream = io.StringIO()
+    fit(make(), data, EpochLines(stream), epochs=2)
+    # with one more look at the clock a batch: four of them, and the one at the epoch's end
+    assert [line.split(", ")[2] for line in stream.getvalue().splitlines()] == ["5.0 s", "5.0 s"]
+
+
+def test_a_line_that_is_rewritten_counts_the_batches(make, data, clock):
+    stream = io.StringIO()
+    fit(make(), data, EpochLines(stream, rewrite=True), epochs=2)
+    first, second, nothing = stream.getvalue().split("\n")
+    for number, line in ((1, first), (2, second)):
+        *batches, epoch = line.split("\r")[1:]
+        for count, text in enumerate(batches, start=1):
+            assert re.fullmatch(rf"epoch {number}/2: batch {count}/4, loss \d\.\d{{4}} *", text), text
+        assert len(batches) == 4
+        assert re.fullmatch(EPOCH.format(number, 2, ""), epoch.rstrip())
+    assert nothing == ""
+
+
+def test_a_shorter_text_covers_the_longer_one_before_it():
+    stream = io.StringIO()
+    lines = EpochLines(stream, rewrite=True)
+    lines._write("batch 10", end="")
+    lines._write("batch 9", end="")
+    lines._write("done", end="\n")
+    lines._write("new", end="")
+    assert stream.getvalue() == "\rbatch 10\rbatch 9 \rdone   \n\rnew"
+
+
+def test_a_bar_in_a_terminal(make, data, monkeypatch):
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    for name, value in (("TERM", "xterm"), ("COLUMNS", "150")):
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    fit(make(), data, epochs=2, progress=None)
+    shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", terminal.getvalue())
+    for number in (1, 2):
+        assert re.search(EPOCH.format(number, 2, ""), shown), shown
+    assert re.search(r"epoch 2/2  loss \d\.\d{4}  accuracy \d+\.\d%.* images/s left 00:00", shown), shown
+
+
+def test_the_bar_is_gone_after_an_error(make, data, monkeypatch):
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    bar = ProgressBar()
+
+    class Fail(p.Callback):
+        def on_epoch(self, training):
+            raise RuntimeError("mine")
+
+    with pytest.raises(RuntimeError, match="mine"):
+        fit(make(), data, bar, Fail(), epochs=2)
+    assert bar._bar.finished is False
+    assert not bar._bar.live.is_started
+
+
+# ---- who is shown what
+
+
+def kinds(wanted):
+    return [type(callback).__name__ for callback in progress_callbacks(wanted)]
+
+
+def test_nobody_is_watching(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    assert (kinds(None), kinds(False), kinds(True)) == ([], [], ["EpochLines"])
+
+
+def test_a_terminal_is_watching(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    assert (kinds(None), kinds(False), kinds(True)) == (["ProgressBar"], [], ["ProgressBar"])
+
+
+def test_a_notebook_is_watching(make, data, monkeypatch, capsys):
+    shell, module = type("ZMQInteractiveShell", (), {})(), ModuleType("IPython")
+    module.get_ipython = lambda: shell
+    monkeypatch.setitem(sys.modules, "IPython", module)
+    assert (kinds(None), kinds(False), kinds(True)) == (["EpochLines"], [], ["EpochLines"])
+    fit(make(), data, epochs=1, progress=None)
+    out, err = capsys.readouterr()
+    assert re.search("\r" + EPOCH.format(1, 1, "") + " *\n$", out), out
+    assert err == ""
+
+
+def test_ipython_in_a_terminal_is_a_terminal(monkeypatch):
+    module = ModuleType("IPython")
+    module.get_ipython = lambda: type("TerminalInteractiveShell", (), {})()
+    monkeypatch.setitem(sys.modules, "IPython", module)
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    assert kinds(None) == ["ProgressBar"]
