@@ -28,6 +28,12 @@ def batch_norm_residual():
                         input_shape=(3, 8, 8))  # fmt: skip
 
 
+def three_branches():
+    """Where the order of adding the branches' gradients matters to the last bit."""
+    branches = [p.Conv2d(3, 4, size, padding="same") for size in (1, 3, 5)]
+    return p.Sequential([p.Conv2d(2, 3, 3), p.Concat(*branches), p.Flatten(), p.Linear(432, 10)], input_shape=(2, 8, 8))
+
+
 def kinds(steps):
     return [step.kind for step in steps]
 
@@ -313,7 +319,7 @@ def assert_close(found, expected, name):
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-13 * max(np.abs(expected).max(), 0.1), err_msg=name)
 
 
-@pytest.mark.parametrize("make", [lenet, batch_norm_residual])
+@pytest.mark.parametrize("make", [lenet, batch_norm_residual, three_branches])
 def test_they_are_the_same_bits_in_float32(make):
     network, rng = make(), np.random.default_rng(0)
     x, labels = rng.random((3, *network.input_shape), np.float32), rng.integers(0, 10, 3)

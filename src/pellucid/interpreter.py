@@ -65,4 +65,4 @@ def _results(program: Program, values: Mapping[int, Any]) -> Iterator[tuple[Step
     """Yield each step and its results by id; the caller keeps them in `values`."""
     for step in program.steps:
         results = DEFINITIONS[step.kind](*(values[v] for v in step.inputs), **step.keywords)
-        yield step, dict(zip(step.outputs, results if len(step.outputs) > 1 else (results,), strict=True))
+        yield step, dict(zip(step.outputs, results if isinstance(results, tuple) else (results,), strict=True))

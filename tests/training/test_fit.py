@@ -193,6 +193,16 @@ def test_a_batch_that_weighs_nothing_changes_nothing(make, data, weights):
     assert history.epochs[0]["loss"] == pytest.approx(np.mean(history.batches[1:]))
 
 
+def test_a_first_batch_that_weighs_nothing_leaves_no_trace_in_averages_and_moments(make, data, weights):
+    with_it, without = make(dtype="float64"), make(dtype="float64")
+    options = {
+        "epochs": 1, "batch_size": 10, "shuffle": False, "optimizer": p.Adam(0.01, average=0.9), "progress": False,
+    }  # fmt: skip
+    p.fit(with_it, data, sample_weight=np.repeat([0.0, 1.0], [10, 20]), **options)
+    p.fit(without, data.subset(range(10, 30)), **options)
+    assert_close(weights(with_it), weights(without))
+
+
 @pytest.mark.parametrize("batch_size", [4, 30])
 def test_the_loss_of_an_epoch_is_the_weighted_mean_over_its_samples(batch_size, make, data):
     network, drawn = make(dtype="float64"), np.random.default_rng(1).random(30)
@@ -335,6 +345,14 @@ def test_what_is_not_finite_ends_training_with_the_last_good_weights(make, data,
     )
     assert all(np.isfinite(array).all() for array in recorder.steps[-1].values())
     assert_same(weights(network), recorder.steps[-1])
+
+
+def test_a_weight_that_is_not_finite_is_not_taken(make, data, weights):
+    network = make()
+    before = weights(network)
+    with pytest.raises(p.NonFiniteError, match=r"step 1 \(epoch 1\): .+′ became NaN or infinite in optimizer \(sgd\);"):
+        p.fit(network, data, epochs=1, optimizer=p.SGD(1e39), progress=False)  # the loss itself is still a number
+    assert_same(weights(network), before)
 
 
 @pytest.mark.parametrize(

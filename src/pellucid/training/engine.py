@@ -36,16 +36,17 @@ class NumpyEngine:
         self._slots: dict[str, Array] = {
             name: np.zeros(program.values[program.ids[name]].shape, network.dtype) for name in slots
         }
+        self._updates = 0
 
     def step(self, numbers: Mapping[str, Any]) -> Measured:
         """Do one step and return what it measured.
 
-        A batch whose samples all weigh 0 teaches nothing: all stays as it was.
+        A batch whose samples all weigh 0 teaches nothing: all stays as it was, and the optimiser counts no step.
 
         Parameters
         ----------
         numbers : mapping of str to number or array
-            What is other at each step: "index", "position", "dropout_key", "count", "lr", "step" (from 1).
+            What is other at each step: "index", "position", "dropout_key", "count" and "lr".
 
         Raises
         ------
@@ -54,7 +55,7 @@ class NumpyEngine:
         """
         program = self._program
         held = {name: each.data for name, each in self._held.items()}
-        feeds = {**held, **self._slots, **self._resident, **numbers}
+        feeds = {**held, **self._slots, **self._resident, **numbers, "step": self._updates + 1}
         with np.errstate(all="ignore"):  # what is not finite is found below, and named
             results = interpreter.run(program, feeds)
         batch = measured(program, results)
@@ -68,11 +69,12 @@ class NumpyEngine:
                 self._held[name].data = array
             else:
                 self._slots[name] = array
+        self._updates += 1
         return batch
 
     def averages(self) -> dict[str, Array]:
-        """Return the averaged weights by path; none where the optimiser keeps no averages."""
-        slots = {path: f"average({path})" for path in self._held}
+        """Return the averaged weights by path; none where the optimiser keeps no averages, or before the first step."""
+        slots = {path: f"average({path})" for path in self._held} if self._updates else {}
         return {path: self._slots[slot] for path, slot in slots.items() if slot in self._slots}
 
     def _where(self, feeds: Mapping[str, Any]) -> str:

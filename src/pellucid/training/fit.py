@@ -111,16 +111,17 @@ def fit(
     _refuse_strangers(loss, optimizer, schedule, callbacks, engine)
     key(seed, Purpose.SHUFFLE)  # refuses a bad seed now
     data, held_out, weights = _divide(as_dataset(train), validation, sample_weight, seed)
-    for part in (data, held_out):
-        if part is not None:
-            check_shape(network, part.shape)
-            as_targets(network, part.labels, loss)
-    resident = {"input.data": data.images, "target.data": as_targets(network, data.labels, loss)}
+    check_shape(network, data.shape)
+    targets = as_targets(network, data.labels, loss)
+    if held_out is not None:
+        check_shape(network, held_out.shape)
+        as_targets(network, held_out.labels, loss)
+    resident = {"input.data": data.images, "target.data": targets}
     if weights is not None:
         resident["sample_weight.data"] = weights.astype(network.dtype)
     program = lower(
-        network, loss=loss, optimizer=optimizer, target_shape=resident["target.data"].shape[1:],
-        weighted=weights is not None, resident=True,
+        network, loss=loss, optimizer=optimizer, target_shape=targets.shape[1:], weighted=weights is not None,
+        resident=True,
     )  # fmt: skip
     size = min(whole_number(batch_size, "batch_size"), len(data))
     _refuse_too_large(program, size)
@@ -195,7 +196,7 @@ class _Course:
         numbers = {
             "index": index, "position": training.seen + np.arange(len(index)), "count": len(index),
             "dropout_key": key(training.settings.seed, Purpose.DROPOUT, training.epoch),
-            "lr": training.lr, "step": training.step + 1,
+            "lr": training.lr,
         }  # fmt: skip
         try:
             batch = self.engine.step(numbers)
@@ -222,8 +223,6 @@ class _Course:
 
     def _take_averages(self) -> None:
         """Give the network the averaged weights, where the optimiser keeps any."""
-        if not self.training.step:  # nothing has been averaged
-            return
         parameters = self.training.network.parameters()
         for path, average in self.engine.averages().items():
             parameters[path].data = average
