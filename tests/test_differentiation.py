@@ -162,6 +162,47 @@ class Mine(p.Layer):
         return grad if self.spoil == "backward" else grad @ self.w.data
 
 
+class Swish(p.Layer):
+    """x · sigmoid(x): a layer of one's own with nothing to learn."""
+
+    def output_shape(self, input_shape):
+        return input_shape
+
+    def forward(self, x, training=False):
+        self._cache = x = self.accept(x)
+        return x / (1 + np.exp(-x))
+
+    def backward(self, grad_output):
+        x, grad = self.remembered(grad_output)
+        share = 1 / (1 + np.exp(-x))
+        return grad * share * (1 + x * (1 - share))
+
+
+class Forgetful(Swish):
+    def forward(self, x):
+        return super().forward(x)
+
+
+def test_an_own_layer_without_parameters_passes_the_gradient_on(rng):
+    network = p.Sequential([p.Linear(3, 4), Swish(), p.Linear(4, 2)], input_shape=(3,), dtype="float64")
+    x, labels = rng.normal(size=(6, 3)), np.array([0, 1, 0, 1, 1, 0])
+    found = p.gradients(network, x, labels)
+    logits = network.forward(x)
+    shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    network.backward((shares - np.eye(2)[labels]) / len(x))
+    for path, parameter in network.parameters().items():
+        np.testing.assert_allclose(found[path], parameter.grad, rtol=1e-12, atol=1e-14, err_msg=path)
+
+
+def test_an_own_layer_must_take_training():
+    network = p.Sequential([Forgetful()], input_shape=(3,))
+    with pytest.raises(p.ArgumentError) as caught:
+        p.lower(network)
+    assert str(caught.value) == (
+        "Forgetful.forward: write def forward(self, x, training=False), as a network passes both"
+    )
+
+
 def own(spoil=None, dtype="float64"):
     return p.Sequential([p.Tanh(), Mine(spoil)], input_shape=(3,), dtype=dtype)
 

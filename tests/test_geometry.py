@@ -139,6 +139,23 @@ def test_places_and_reads_as_walked(case):
         assert window.unread(axis, size[axis]) == sorted(set(range(size[axis])) - {i for read in walked for i in read})
 
 
+@given(st.integers(1, 4), st.integers(1, 3), st.integers(1, 7), st.integers(1, 9), st.booleans(), st.data())
+@modest
+def test_the_first_place_that_sees_only_padding_as_walked(kernel, stride, dilation, size, ceil_mode, data):
+    before, after = (data.draw(st.integers(0, dilation * (kernel - 1))) for _ in range(2))
+    window = Window.of(kernel, stride, ((before, after), (before, after)), dilation, ceil_mode)
+    walked = [place for place, read in enumerate(window.taps(0, size)) if not read]
+    assert window.blind(0, size) == (walked[0] if walked else None)
+
+
+@pytest.mark.parametrize("name", ["kernel_size", "stride", "padding", "dilation"])
+def test_absurd_windows_are_refused(name):
+    arguments = {"kernel_size": 3, name: 10**9}
+    with pytest.raises(ArgumentError) as caught:
+        Window.of(**arguments)
+    assert str(caught.value) == f"{name}: expected at most 65,536, received 1,000,000,000"
+
+
 def test_rows_that_a_stride_leaves_unread():
     window = Window.of(3, stride=2)
     assert window.output_size((20, 20)) == (9, 9)

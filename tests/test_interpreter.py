@@ -79,6 +79,34 @@ def test_what_is_missing_is_named():
         interpreter.run(program, held)
 
 
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"input": np.zeros((6, 2, 2))}, "input: expected samples of shape (1, 2, 2), received shape (6, 2, 2)"),
+        ({"input": 3}, "input: expected samples of shape (1, 2, 2), received shape ()"),
+        ({"linear1.bias": np.zeros((1, 3))}, "linear1.bias: expected shape (3,), received shape (1, 3)"),
+        ({"lr": [0.1, 0.1]}, "lr: expected shape (), received shape (2,)"),
+        ({"target": np.array([1])}, "target: expected 6 samples, as input has, received 1"),
+    ],
+)
+def test_what_has_another_shape_is_refused_by_name(wrong, message):
+    """Also where NumPy would stretch it: one target would serve all samples."""
+    program = p.lower(small(), loss=p.CrossEntropy(), optimizer=p.SGD())
+    with pytest.raises(p.ShapeError) as caught:
+        interpreter.run(program, {**feeds(small(), program), **wrong})
+    assert str(caught.value) == message
+
+
+def test_a_resident_data_set_has_rows_of_its_own_number():
+    program = p.lower(small(), loss=p.CrossEntropy(), resident=True)
+    fed = {**feeds(small(), program), "input.data": np.zeros((9, 1, 2, 2)), "index": np.array([0, 8])}
+    del fed["position"]
+    with pytest.raises(p.ShapeError, match=r"^target\.data: expected 9 samples, as input\.data has, received 8$"):
+        interpreter.run(program, {**fed, "target.data": np.zeros(8, int)})
+    results = interpreter.run(program, {**fed, "target.data": np.zeros(9, int)})
+    assert results[program.output].shape == (2, 2)
+
+
 OPTIONS = [
     {"loss": p.CrossEntropy(), "optimizer": p.SGD(0.1, clip_norm=0.5, average=0.9, weight_decay=0.01)},
     {"loss": p.CrossEntropy(0.1, (1, 2, 3)), "optimizer": p.SGD(0.1, 0.9, nesterov=True), "weighted": True},

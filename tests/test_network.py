@@ -176,6 +176,25 @@ def test_weights_follow_from_seed_and_path_alone():
     np.testing.assert_array_equal(bare["head"].weight.data, head())
 
 
+def test_to_begin_anew_is_to_be_a_new_network_of_that_seed():
+    def network(seed=0):
+        return make(p.Linear(3, 4), p.BatchNorm2d(4), input_shape=(3,), seed=seed, dtype="float64")
+
+    used, new = network(), network(seed=5)
+    used.forward(np.random.default_rng(0).normal(3, 2, (8, 3)), training=True)
+    assert (used["norm1"].running_mean.data != 0).all()
+    used["norm1"].running_var.data[...] = 7  # in place, too
+    used.initialize(5)
+    assert used.seed == 5
+    for name, each in {**new.parameters(), **new.states()}.items():
+        again = {**used.parameters(), **used.states()}[name].data
+        np.testing.assert_array_equal(again, each.data, name)
+        assert again.dtype == np.float64
+    with pytest.raises(p.ArgumentError, match="seed: expected a whole number"):
+        used.initialize(-1)
+    assert used.seed == 5
+
+
 def test_values_that_a_parameter_has_are_kept():
     layer = p.Linear(2, 2)
     layer.weight.data = [[1, 2], [3, 4]]
@@ -306,3 +325,38 @@ def test_repr_is_the_list_of_layers():
         "Sequential([\n    ('relu1', ReLU()),\n    ('head', Linear(in_features=2, out_features=1, bias=True))\n]"
         ", input_shape=(2,))"
     )
+
+
+# ---- absurd sizes and misleading names
+def test_an_output_larger_than_memory_is_refused_at_once():
+    with pytest.raises(p.ShapeError) as caught:
+        p.Sequential([p.AdaptiveAvgPool2d(10**7)], input_shape=(1, 4, 4))
+    message = "pool1 (layer 1): a single output (1, 10000000, 10000000) would need 400,000,000,000,000 bytes, and this"
+    assert str(caught.value).startswith(message)
+    with pytest.raises(p.ShapeError, match="input_shape: a single output"):
+        p.Sequential([p.Flatten()], input_shape=(1, 10**7, 10**7))
+
+
+def test_an_input_is_an_image_or_a_row_of_features():
+    with pytest.raises(p.ArgumentError) as caught:
+        p.Sequential([p.Flatten()], input_shape=(4, 4))
+    assert str(caught.value) == "input_shape: expected (channels, height, width) or (features,), received (4, 4)"
+
+
+def test_the_name_input_is_taken():
+    with pytest.raises(p.ArgumentError) as caught:
+        p.Sequential([("input", p.Linear(6, 3))], input_shape=(6,))
+    assert str(caught.value) == "layer 1: the name 'input' means what the network is given; choose another"
+
+
+def test_a_parameter_is_not_replaced_by_an_array():
+    layer = p.Linear(2, 1)
+    with pytest.raises(p.ArgumentError) as caught:
+        layer.weight = np.zeros((1, 2))
+    assert str(caught.value) == ("Linear.weight is a Parameter; its values are weight.data: assign to that")
+
+
+@pytest.mark.parametrize("initializer", ["he-normal", p.HeNormal])
+def test_an_initialiser_is_an_object(initializer):
+    with pytest.raises(p.ArgumentError, match="initializer: expected an initialiser such as HeNormal"):
+        p.Linear(4, 3, initializer=initializer)

@@ -243,8 +243,7 @@ def test_a_missing_folder(tmp_path: Path) -> None:
     target = tmp_path / "runs" / "net.safetensors"
     with pytest.raises(StorageError) as caught:
         storage.write_file(target, NEW)
-    advice = "there is no such file or folder; check the path, or make the folder first"
-    assert str(caught.value) == f"cannot write {target} (42 bytes): No such file or directory; {advice}"
+    assert str(caught.value) == f"cannot write {target} (42 bytes): there is no folder {target.parent}; make it first"
 
 
 def test_a_full_disk_tells_how_much_is_free(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -348,8 +347,9 @@ def test_a_file_that_grows_while_it_is_read_stays_within_the_limit(
 
 
 def test_a_missing_file_keeps_the_number_of_its_error(tmp_path: Path) -> None:
-    with pytest.raises(StorageError, match=r"cannot read .*nowhere: No such file or directory") as caught:
+    with pytest.raises(StorageError) as caught:
         storage.read_file(tmp_path / "nowhere", limit=10)
+    assert str(caught.value) == f"cannot read {tmp_path / 'nowhere'}: there is no such file"
     assert caught.value.errno == errno.ENOENT
 
 

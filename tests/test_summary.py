@@ -18,25 +18,26 @@ from pellucid.summary import Row, summary
 
 LENET = """\
 Input 1×28×28, float32
-──────────────────────────────────────────────────────────────────────────────────────
-layer     class      output   parameters  multiply-adds  field  stride  offset   bytes
-──────────────────────────────────────────────────────────────────────────────────────
-conv1     Conv2d     6×24×24         156         86,400      5       1       0  13,824
-relu1     ReLU       6×24×24           0              0      5       1       0  13,824
-pool1     MaxPool2d  6×12×12           0              0      6       2       0   3,456
-conv2     Conv2d     16×8×8        2,416        153,600     14       2       0   4,096
-relu2     ReLU       16×8×8            0              0     14       2       0   4,096
-pool2     MaxPool2d  16×4×4            0              0     16       4       0   1,024
-flatten1  Flatten    256               0              0     16       4       0   1,024
-linear1   Linear     120          30,840         30,720    all                     480
-relu3     ReLU       120               0              0    all                     480
-linear2   Linear     84           10,164         10,080    all                     336
-relu4     ReLU       84                0              0    all                     336
-linear3   Linear     10              850            840    all                      40
-──────────────────────────────────────────────────────────────────────────────────────
-total                             44,426        281,640                         43,016
+────────────────────────────────────────────────────────────────────────────────
+layer     class      output   parameters  mult-adds  field stride offset   bytes
+────────────────────────────────────────────────────────────────────────────────
+conv1     Conv2d     6×24×24         156     86,400      5      1      0  13,824
+relu1     ReLU       6×24×24           0          0      5      1      0  13,824
+pool1     MaxPool2d  6×12×12           0          0      6      2      0   3,456
+conv2     Conv2d     16×8×8        2,416    153,600     14      2      0   4,096
+relu2     ReLU       16×8×8            0          0     14      2      0   4,096
+pool2     MaxPool2d  16×4×4            0          0     16      4      0   1,024
+flatten1  Flatten    256               0          0     16      4      0   1,024
+linear1   Linear     120          30,840     30,720    all                   480
+relu3     ReLU       120               0          0    all                   480
+linear2   Linear     84           10,164     10,080    all                   336
+relu4     ReLU       84                0          0    all                   336
+linear3   Linear     10              850        840    all                    40
+────────────────────────────────────────────────────────────────────────────────
+total                             44,426    281,640                       43,016
 44,426 parameters, all trainable: 177.7 kB of weights
-field: input pixels that one number sees, their stride and offset; bytes: what one sample's outputs take"""
+field: input pixels that one number sees; stride and offset: where they lie
+mult-adds: multiply-adds of one sample; bytes: what one sample's outputs take"""
 
 
 class Halve(p.Layer):
@@ -62,6 +63,7 @@ def test_the_table_of_lenet() -> None:
     table = summary(lenet())
     assert str(table) == LENET
     assert repr(table) == LENET, "a notebook shows the repr"
+    assert max(map(len, LENET.splitlines())) == 80, "it fits the narrowest terminal that people use"
 
 
 def test_rows_and_totals_of_lenet() -> None:
@@ -166,7 +168,7 @@ def test_a_layer_that_does_nothing_outside_training_has_a_row() -> None:
 def test_arithmetic_stands_beneath_each_row() -> None:
     network = p.Sequential([p.Conv2d(3, 6, 3), p.ReLU()], input_shape=(3, 144, 144))
     lines = str(summary(network, arithmetic=True)).splitlines()
-    assert lines[4].startswith("conv1  Conv2d  6×142×142         168      3,266,568      3       1       0")
+    assert lines[4].startswith("conv1  Conv2d  6×142×142         168  3,266,568      3      1      0")
     assert lines[5:9] == [
         "    rows, columns: (144 + 2·0 − 3)//1 + 1 = 142",
         "    parameters: 3·3·3·6 + 6 = 168",

@@ -1,45 +1,72 @@
 """A hook of MkDocs that makes what would go stale by hand: the pages of the API, and the list of all pages.
 
-Every module under src/pellucid is shown on the page of its part of the package. A part that is in no group below lands
-on the last page, so that nothing is left out.
+Every module under src/pellucid is shown on the page of its part of the package: first those that its group names, in
+that order and with a table of what is in them, then the others, which are inner parts. A part that is in no group
+below lands on the last page, so that nothing is left out.
 """
 
+import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "src" / "pellucid"
-HANDWRITTEN = ("index.md", "tutorial.md", "worked-examples.md", "design.md")  # in this order; others follow
+HANDWRITTEN = (  # in this order; others follow
+    "index.md", "tutorial.md", "worked-examples.md", "own-layer.md", "when-it-does-not-learn.md", "performance.md",
+    "design.md",
+)  # fmt: skip
 
 
 class Group(NamedTuple):
-    """One page of the API: the parts of the package (a module or a folder, by name) that it shows."""
+    """One page of the API: the modules that it opens with, the most important first."""
 
     page: str
     title: str
     about: str
-    parts: tuple[str, ...]
+    modules: tuple[str, ...]
+
+    @property
+    def parts(self) -> set[str]:
+        """The parts of the package, each a module or a folder, whose modules all belong on this page."""
+        return {module.split(".")[0] for module in self.modules}
 
 
 GROUPS = (
-    Group("network", "Networks", "What a network is made of, and what you ask of it.", ("network", "models", "summary",
-          "inference", "gradient_check", "serialization")),
-    Group("layers", "Layers", "Each layer works alone, `forward` and `backward`, and inside a network.", ("layers",)),
-    Group("training", "Training", "From a network and data to a trained network and its history.", ("training",)),
-    Group("learning", "Losses, optimisers, schedules", "What is made small, by which steps, and how it is judged.",
-          ("losses", "optimizers", "schedules", "initializers", "metrics")),
-    Group("data", "Data", "Reading, fetching, checking, shuffling and augmenting images.", ("data",)),
-    Group("definitions", "Definitions", "The mathematics: one pure NumPy function for every kind of step.",
-          ("definitions",)),
-    Group("program", "Program", "A network lowered to plain steps, and what runs them.", ("program", "steps",
-          "interpreter", "geometry", "random")),
-    Group("ground", "Errors, limits, storage", "What everything else stands on.",
-          ("errors", "arguments", "limits", "storage")),
+    Group("network", "Networks", "What a network is made of, and what you ask of it.", (
+        "network", "models.small", "models.lenet", "models.notebook", "inference", "summary.summary",
+        "gradient_check.check", "gradient_check.report", "serialization.model_file")),
+    Group("layers", "Layers", "Each layer works alone, `forward` and `backward`, and inside a network.", (
+        "layers.conv", "layers.linear", "layers.pool", "layers.activation", "layers.norm", "layers.dropout",
+        "layers.merge", "layers.base", "layers.parameter")),
+    Group("training", "Training", "From a network and data to a trained network and its history.", (
+        "training.fit", "training.history", "training.callbacks")),
+    Group("learning", "Losses, optimisers, schedules", "What is made small, by which steps, and how it is judged.", (
+        "losses", "optimizers", "schedules", "metrics", "initializers")),
+    Group("data", "Data", "Reading, fetching, checking and shuffling images.", (
+        "data.datasets", "data.dataset", "data.folders")),
+    Group("definitions", "Definitions", "The mathematics: one pure NumPy function for every kind of step.", (
+        "definitions.conv", "definitions.linear", "definitions.pool", "definitions.pointwise", "definitions.norm",
+        "definitions.loss", "definitions.optimizer", "definitions.input", "definitions.windows", "definitions.arrays",
+        "definitions.custom", "definitions.combine")),
+    Group("program", "Program", "A network lowered to plain steps, and what runs them.", (
+        "build", "program", "steps", "differentiation", "interpreter", "geometry", "random")),
+    Group("ground", "Errors, limits, storage", "What everything else stands on.", (
+        "errors", "limits", "storage", "arguments")),
 )  # fmt: skip
+
+
+class Member(NamedTuple):
+    """A class, function or constant of a module that has a docstring."""
+
+    name: str
+    summary: str
+    defined: bool  # a class or function
 
 
 def modules() -> list[str]:
@@ -50,20 +77,65 @@ def modules() -> list[str]:
 
 
 def group_of(module: str) -> Group:
-    part = module.split(".")[0]
-    return next((group for group in GROUPS if part in group.parts), GROUPS[-1])
+    return next((group for group in GROUPS if module.split(".")[0] in group.parts), GROUPS[-1])
+
+
+def exported() -> set[str]:
+    """The names that `import pellucid as p` offers as ``p.name``."""
+    body = ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8")).body
+    return {alias.name for node in body if isinstance(node, ast.ImportFrom) for alias in node.names}
+
+
+def members(module: str) -> list[Member]:
+    """What a module's documentation shows: what users import first, else in the order of the source."""
+    tree = ast.parse((PACKAGE / f"{module.replace('.', '/')}.py").read_text(encoding="utf-8"))
+    found = [member for member in _documented(tree.body) if not member.name.startswith("_")]
+    names = exported()
+    return sorted(found, key=lambda member: member.name not in names)
+
+
+def _documented(body: list[ast.stmt]) -> Iterator[Member]:
+    for node, after in zip(body, [*body[1:], None], strict=True):
+        if isinstance(node, ast.ClassDef | ast.FunctionDef) and (text := ast.get_docstring(node)):
+            yield Member(node.name, summary(text), True)
+        elif isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(after, ast.Expr):
+            target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+            if isinstance(target, ast.Name) and isinstance(after.value, ast.Constant):
+                yield Member(target.id, summary(str(after.value.value)), False)
+
+
+def summary(docstring: str) -> str:
+    """The formula that a docstring opens with, or else its first sentence."""
+    first = " ".join(docstring.split("\n\n")[0].split())
+    formula = re.match(r"``.+?``", first)
+    return formula[0] if formula else re.split(r"(?<=\.) |:$", first)[0]
+
+
+def directive(module: str) -> str:
+    names = [member.name for member in members(module)]
+    return f"::: pellucid.{module}\n    options:\n      members: {names or 'false'}\n"
+
+
+def table(shown: list[str]) -> str:
+    rows = ["| name | |", "| --- | --- |"]
+    for module in shown:
+        for member in members(module):
+            if member.defined:
+                link = f"[`{member.name}`][pellucid.{module}.{member.name}]"
+                rows.append(f"| {link} | {member.summary.replace('|', chr(92) + '|')} |")
+    return "\n".join(rows)
 
 
 def api_pages() -> dict[str, str]:
     """The text of every API page that has something to show, by its name in docs/."""
     pages = {}
     for group in GROUPS:
-        order = {part: place for place, part in enumerate(group.parts)}
-        shown = [module for module in modules() if group_of(module) == group]
-        shown.sort(key=lambda module: order.get(module.split(".")[0], len(order)))  # stable: by name inside a part
-        if shown:
-            directives = "\n".join(f"::: pellucid.{module}\n" for module in shown)
-            pages[f"api/{group.page}.md"] = f"# {group.title}\n\n{group.about}\n\n{directives}"
+        there = [module for module in modules() if group_of(module) == group]
+        first = [module for module in group.modules if module in there]
+        inner = [module for module in there if module not in first]
+        if there:
+            text = [f"# {group.title}", group.about, table(first), *map(directive, first), *map(directive, inner)]
+            pages[f"api/{group.page}.md"] = "\n\n".join(text)
     return pages
 
 
@@ -71,7 +143,8 @@ def on_config(config: MkDocsConfig) -> None:
     docs = Path(config.docs_dir)
     written = sorted(path.relative_to(docs).as_posix() for path in docs.rglob("*.md"))
     first: list[Any] = [page for page in HANDWRITTEN if page in written]
-    config.nav = [*first, *(page for page in written if page not in first), {"API": list(api_pages())}]
+    home: list[Any] = [{"Home": page} for page in first[:1]]
+    config.nav = [*home, *first[1:], *(page for page in written if page not in first), {"API": list(api_pages())}]
 
 
 def on_files(files: Files, config: MkDocsConfig) -> None:
@@ -80,5 +153,18 @@ def on_files(files: Files, config: MkDocsConfig) -> None:
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Take the marks for the tests off the fences (see tests/docs/test_snippets.py); a reader has no use for them."""
-    return re.sub(r"^(\s*```\w+)[^\S\n]+[^\n{]+$", r"\1", markdown, flags=re.MULTILINE)
+    """Make the fences what a reader needs, not what tests/docs/test_snippets.py does.
+
+    The marks for the tests are taken off. What holds ``>>>`` is a console session, so that its output is not coloured
+    as code.
+    """
+    plain = re.sub(r"^(\s*```\w+)[^\S\n]+[^\n{]+$", r"\1", markdown, flags=re.MULTILINE)
+    return re.sub(r"^(\s*```)python\n(\s*>>> )", r"\1pycon\n\2", plain, flags=re.MULTILINE)
+
+
+def on_page_content(html: str, page: Page, **_: Any) -> str:
+    """On the API's pages, give long formulas a line of their own, and take off dashes that lead in no description."""
+    if not page.file.src_uri.startswith("api/"):
+        return html
+    html = re.sub(r"–\s*<div class=\"doc-md-description\">\s*</div>", "", html)
+    return re.sub(r"(<p>|\nwith )<code>([^<]{45,})</code>[.,:;]?", r'\1<code class="formula">\2</code>', html)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+import sys
+import warnings
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
@@ -38,6 +40,11 @@ def number(value: Any, name: str, wanted: Wanted = "a finite number") -> float:
 
     Python's own, because NumPy's float64 scalars make float32 arrays float64. A bool is no number here.
 
+    Raises
+    ------
+    ArgumentError
+        If it is not what is `wanted`.
+
     Examples
     --------
     >>> number(np.float32(0.5), "momentum", "a number from 0 to 1")
@@ -51,7 +58,7 @@ def number(value: Any, name: str, wanted: Wanted = "a finite number") -> float:
 
 
 def float_dtype(dtype: DTypeLike) -> np.dtype[Any]:
-    """Return float32 or float64 as a NumPy dtype; refuse anything else."""
+    """Return float32 or float64 as a NumPy dtype; refuse anything else with an ArgumentError."""
     try:
         result = np.dtype(dtype)
     except TypeError:
@@ -62,7 +69,7 @@ def float_dtype(dtype: DTypeLike) -> np.dtype[Any]:
 
 
 def as_numbers(x: ArrayLike, name: str) -> NDArray[Any]:
-    """Return x as an array of real numbers, or refuse it by `name`."""
+    """Return x as an array of real numbers, of the dtype it has, or refuse it by `name` with a DataError."""
     try:
         array = np.asarray(x)
     except ValueError as error:
@@ -72,3 +79,62 @@ def as_numbers(x: ArrayLike, name: str) -> NDArray[Any]:
     if array.dtype.kind not in "biuf":
         raise DataError(f"{name}: expected an array of real numbers, received dtype {array.dtype}")
     return array
+
+
+# ---- what is not refused, but looks like a slip
+
+
+def warn(text: str) -> None:
+    """Warn at the line of the user's that called the library, however deep below it the matter came to light."""
+    package, frame, level = __name__.partition(".")[0], sys._getframe(1), 2
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == package:
+        frame, level = frame.f_back, level + 1
+    warnings.warn(text, UserWarning, stacklevel=level)
+
+
+# ---- names
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return ``"; did you mean 'mnist'?"`` for the known name that `name` was meant to be; nothing if none is near.
+
+    Examples
+    --------
+    >>> nearest("mnits", ["digits", "mnist"])
+    "; did you mean 'mnist'?"
+    >>> nearest("resnet", ["lenet", "notebook", "small"])
+    ''
+    """
+    found = nearest_name(name, known)
+    return "" if found is None else f"; did you mean {found!r}?"
+
+
+def nearest_name(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name that `name` was meant to be, or None.
+
+    That is one which begins with the other, as "glorot" and "glorot-normal"; or one with few slips between them, each
+    a letter too many, one too few, another one, or two exchanged: one slip, or one for every four letters.
+    """
+    near: dict[str, int] = {}
+    for each in known:
+        written, meant = (text.lower().replace("_", "-") for text in (name, each))
+        short, long = sorted((written, meant), key=len)
+        slips = _slips(written, meant)
+        few = slips <= max(1, len(long) // 4) and slips < len(long)
+        if few or (len(short) >= 3 and long.startswith(short)):
+            near[each] = slips
+    return min(near, key=lambda each: near[each]) if near else None
+
+
+def _slips(one: str, other: str) -> int:
+    """Return how many slips lie between two words (their optimal string alignment distance)."""
+    before: list[int] = []
+    row = list(range(len(other) + 1))
+    for i, letter in enumerate(one, start=1):
+        before, above, row = row, before, [i]
+        for j, wanted in enumerate(other, start=1):
+            least = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (letter != wanted))
+            if i > 1 and j > 1 and (one[i - 2], letter) == (wanted, other[j - 2]):
+                least = min(least, above[j - 2] + 1)
+            row.append(least)
+    return row[-1]

@@ -55,8 +55,16 @@ def lower(
     resident : bool, default False
         Whether the program itself gathers images, targets and weights from the data set by index.
     gradients : bool, default True
+        Whether the backward steps are wanted; without them the loss can be measured only.
     input_gradient : bool, default False
         Whether the gradient of the input is wanted too.
+
+    Raises
+    ------
+    ShapeError
+        If a layer refuses its input, or the loss the output or the targets.
+    ArgumentError
+        If the network has no input_shape, there is nothing to train, or a Softmax stands before a loss that applies it.
 
     Examples
     --------
@@ -124,7 +132,22 @@ def _refuse_double_softmax(build: Builder, output: int, loss: Loss) -> None:
 
 @dataclass
 class Builder:
-    """Collects values and steps while layers, the loss and the optimiser lower themselves."""
+    """Collects values and steps while layers, the loss and the optimiser lower themselves.
+
+    Attributes
+    ----------
+    network : Sequential
+    training, resident : bool
+        As in `lower`.
+    values, steps, layers
+        What the program will consist of, so far.
+    gradients, after : dict of int to int
+        ``Program.gradients`` and ``Program.renewed``.
+    path : str
+        Path of the layer that is lowering itself: steps belong to it, and values are named after it.
+    bound : dict of str to int
+        Path of a parameter or state -> its value.
+    """
 
     network: Sequential
     training: bool
@@ -173,9 +196,9 @@ class Builder:
             self._scalars[name] = self._value(name, (), "input", "sample")
         return self._scalars[name]
 
-    def scalar(self, name: str) -> int:
+    def scalar(self, name: str, shape: Shape = ()) -> int:
         if name not in self._scalars:
-            self._scalars[name] = self._value(name, (), "scalar", "none")
+            self._scalars[name] = self._value(name, shape, "scalar", "none")
         return self._scalars[name]
 
     def position(self) -> int:

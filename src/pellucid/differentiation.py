@@ -47,7 +47,13 @@ class Backward:
         self.gradients: dict[int, int] = {}
 
     def differentiate(self, loss: int) -> dict[int, int]:
-        """Add all backward steps of `loss` and return the gradient's value for every value that has one."""
+        """Add all backward steps of `loss` and return the gradient's value for every value that has one.
+
+        Raises
+        ------
+        ArgumentError
+            If a step that a wanted value leads through has no rule.
+        """
         for step in reversed(self._forward):
             reached = any(value == loss or value in self.gradients for value in step.outputs)
             if reached and self._needed.intersection(step.inputs):
@@ -149,16 +155,19 @@ def _flatten(back: Backward, step: Step) -> None:
 
 
 def _from_input(back: Backward, step: Step) -> None:
+    """For kinds whose gradient is written with the step's input."""
     x = step.inputs[0]
     back.contribute(x, f"{step.kind}.grad_input", [x, back.grad(step.outputs[0])], **step.keywords)
 
 
 def _from_output(back: Backward, step: Step) -> None:
+    """For kinds whose gradient is written with the step's output."""
     y = step.outputs[0]
     back.contribute(step.inputs[0], f"{step.kind}.grad_input", [y, back.grad(y)], **step.keywords)
 
 
 def _average(back: Backward, step: Step) -> None:
+    """For means, whose gradient depends on the input's size alone."""
     x = step.inputs[0]
     grad = back.grad(step.outputs[0])
     keywords = {name: value for name, value in step.attributes if name != "output_size"}
@@ -166,6 +175,7 @@ def _average(back: Backward, step: Step) -> None:
 
 
 def _dropout(back: Backward, step: Step) -> None:
+    """The mask is drawn again, from the same key and positions."""
     x, key, position = step.inputs
     back.contribute(x, "dropout.grad_input", [back.grad(step.outputs[0]), key, position], **step.keywords)
 
@@ -177,7 +187,7 @@ def _batch_norm(back: Backward, step: Step) -> None:
         back.contribute(weight, "batch_norm.grad_weight", [x, statistics, grad], **step.keywords)
         back.contribute(bias, "batch_norm.grad_bias", [grad])
         return
-    # the input's gradient is made of both sums, also where weight and bias are frozen
+    # the input's gradient is made from both sums, also where weight and bias are frozen
     grad_weight = back.compute("batch_norm.grad_weight", [x, statistics, grad], weight, **step.keywords)
     grad_bias = back.compute("batch_norm.grad_bias", [grad], bias)
     back.give(weight, grad_weight)
@@ -195,11 +205,13 @@ def _batch_norm_running(back: Backward, step: Step) -> None:
 
 
 def _add(back: Backward, step: Step) -> None:
+    """``∂L/∂a = ∂L/∂b = ∂L/∂(a + b)``: nothing is left to compute."""
     for x in step.inputs:
         back.give(x, back.grad(step.outputs[0]))
 
 
 def _concat(back: Backward, step: Step) -> None:
+    """Each part gets the channels that came from it."""
     start = 0
     for part in step.inputs:
         stop = start + back.shape(part)[0]
@@ -208,12 +220,14 @@ def _concat(back: Backward, step: Step) -> None:
 
 
 def _custom(back: Backward, step: Step) -> None:
+    """One call of the layer's ``backward`` makes the gradients of its input and of all its parameters."""
     grad = back.grad(step.outputs[0])
     shape = back.shape(step.inputs[0])
     back.several(step.inputs, "custom.grad", [grad], layer=step.keywords["layer"], shape=shape)
 
 
 def _loss(back: Backward, step: Step) -> None:
+    """The end from which everything flows back: ``∂L/∂L = 1`` is in no step."""
     outputs, *rest = step.inputs
     # the second result of cross entropy is kept so that its gradient need not begin at the outputs again
     saved = step.outputs[1] if len(step.outputs) > 1 else outputs

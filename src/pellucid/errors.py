@@ -4,6 +4,8 @@ Every message says what was expected, what was received, and what to do about it
 built-in exception that a Python user would expect, so ``except ValueError`` keeps working.
 """
 
+from __future__ import annotations
+
 
 class PellucidError(Exception):
     """Base of all errors that a user of Pellucid can cause, and mend."""
@@ -36,8 +38,8 @@ class ShapeError(PellucidError, ValueError):
         gives = "" if not received else f", but {source} {'has' if source == 'the input' else 'gives'} {received}"
         super().__init__((f"{where}: " if where else "") + problem + gives + (f"; {fix}" if fix else ""))
 
-    def at(self, where: str, source: str, product: str = "") -> "ShapeError":
-        """Return this error with the layer's place, the layer before it and how that one's size came about."""
+    def at(self, where: str, source: str, product: str = "") -> ShapeError:
+        """Return this error with the layer's place, what gave the input, and how its size came about: "16·4·4"."""
         received = f"{self.received} = {product}" if product and self.received else self.received
         return ShapeError(self.problem, received, self.fix, where, source)
 

@@ -16,11 +16,19 @@ from .errors import ArgumentError
 Pair: TypeAlias = tuple[int, int]
 Sides: TypeAlias = tuple[Pair, Pair]
 """Padding in full: ``((top, bottom), (left, right))``."""
+LARGEST = 65_536
+"""Largest kernel size, stride, padding or dilation. Work is done a tap, and no picture has a longer side."""
 PaddingArgument: TypeAlias = int | Sequence[int] | Sequence[Sequence[int]] | Literal["same"]
 
 
 def whole_number(value: object, name: str, minimum: int = 1) -> int:
-    """Return `value` as an int, or refuse it by `name` unless it is a whole number of at least `minimum`."""
+    """Return `value` as an int, or refuse it by `name` unless it is a whole number of at least `minimum`.
+
+    Raises
+    ------
+    ArgumentError
+        If it is less, or no whole number; a bool is none.
+    """
     try:
         number = operator.index(value)  # type: ignore[arg-type]
     except TypeError:
@@ -82,6 +90,11 @@ def output_size(input_size: int, kernel_size: int, stride: int = 1, padding: int
     ----------
     V. Dumoulin and F. Visin, "A guide to convolution arithmetic for deep learning", 2016, relationships 6 and 15.
 
+    Raises
+    ------
+    ArgumentError
+        If a number is none, or too small.
+
     Examples
     --------
     >>> output_size(28, 3, stride=1, padding=1)
@@ -132,13 +145,21 @@ class Window:
         ceil_mode: bool = False,
     ) -> Window:
         """Return the window that a layer's arguments describe, each checked by name."""
-        return cls(
+        window = cls(
             pair(kernel_size, "kernel_size"),
             pair(stride, "stride"),
             sides(padding),
             pair(dilation, "dilation"),
             bool(ceil_mode),
         )
+        around = () if window.padding == "same" else (*window.padding[0], *window.padding[1])
+        numbers = {
+            "kernel_size": window.kernel_size, "stride": window.stride, "padding": around, "dilation": window.dilation
+        }  # fmt: skip
+        for name, values in numbers.items():
+            if max(values, default=0) > LARGEST:
+                raise ArgumentError(f"{name}: expected at most {LARGEST:,}, received {max(values):,}")
+        return window
 
     @property
     def extent(self) -> Pair:
@@ -165,8 +186,10 @@ class Window:
         return self._read(0, size[0]), self._read(1, size[1])
 
     def spans(self, axis: int, size: int) -> list[tuple[slice, slice]]:
-        """Return, for every tap along `axis`, the places at which it lies inside the input, and the indices it reads
-        there. Both slices are equally long, and empty where the tap only ever meets the padding."""
+        """Return, for every tap along `axis`, the places at which it lies inside the input, and what it reads there.
+
+        Both slices, of places and of input indices, are equally long; they are empty where the tap meets only padding.
+        """
         before, stride, places = self._sides(axis, size)[0], self.stride[axis], self._places(axis, size)
         spans = []
         for tap in range(self.kernel_size[axis]):
@@ -190,8 +213,24 @@ class Window:
 
     def unread(self, axis: int, size: int) -> list[int]:
         """Return the input indices along `axis` that no place reads, such as the last row that a stride skips."""
-        read = {index for _, pixels in self.spans(axis, size) for index in _indices(pixels)}
-        return [index for index in range(size) if index not in read]
+        read = bytearray(size)
+        for _, pixels in self.spans(axis, size):
+            read[pixels] = b"\1" * len(_indices(pixels))
+        return [index for index in range(size) if not read[index]]
+
+    def blind(self, axis: int, size: int) -> int | None:
+        """Return the first place along `axis` whose taps read nothing but padding, or None if there is none.
+
+        A window that begins inside the input reads its first pixel there. One that begins before it sees the input
+        with its first tap at or after index 0, unless dilation carries that tap past the input's end.
+        """
+        before, stride, dilation = self._sides(axis, size)[0], self.stride[axis], self.dilation[axis]
+        for place in range(min(self._places(axis, size), -(-before // stride))):
+            missing = before - place * stride  # pixels from the window's beginning to index 0
+            tap = -(-missing // dilation)
+            if tap >= self.kernel_size[axis] or tap * dilation - missing >= size:
+                return place
+        return None
 
     def formula(self, size: Pair, axis: int) -> str:
         """Return the output size along `axis` as a formula with its numbers, such as ``(144 + 2·0 − 3)//1 + 1 = 142``.
@@ -211,20 +250,23 @@ class Window:
         return f"{terms} = {str(places).replace('-', '−')}"
 
     def _sides(self, axis: int, size: int) -> Pair:
+        """Return the padding (before, after) along `axis`, where the input has `size` pixels."""
         if self.padding == "same":
             return same_padding(size, self.kernel_size[axis], self.stride[axis], self.dilation[axis])
         return self.padding[axis]
 
     def _places(self, axis: int, size: int) -> int:
+        """Return how many places there are along `axis`."""
         before, after = self._sides(axis, size)
         kernel_size, stride, dilation = self.kernel_size[axis], self.stride[axis], self.dilation[axis]
         places = output_size(size, kernel_size, stride, (before, after), dilation)
         left_over = (size + before + after - self.extent[axis]) % stride
         if self.ceil_mode and left_over and places * stride < size + before:
-            places += 1
+            places += 1  # one more, which begins at index places·stride − before, inside the input
         return places
 
     def _read(self, axis: int, size: int) -> Pair:
+        """Return the padding (before, after) that the places read: `after` grows with what ceil mode hangs over."""
         before, after = self._sides(axis, size)
         end = (self._places(axis, size) - 1) * self.stride[axis] + self.extent[axis]
         return before, max(after, end - size - before)
@@ -254,6 +296,9 @@ class ReceptiveField:
 
     def through(self, window: Window) -> ReceptiveField:
         """Return the field of a place of `window`'s output, where this is the field of a place of its input.
+
+        Along each axis ``size ← size + (extent − 1)·stride``, ``offset ← offset − before·stride``,
+        ``stride ← stride·window.stride``.
 
         References
         ----------

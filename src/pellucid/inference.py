@@ -6,28 +6,24 @@ there are.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Never
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import interpreter
 from .build import lower
-from .data import Dataset, as_dataset, as_images
+from .data import as_dataset, as_images
 from .definitions.arrays import Array
 from .definitions.pointwise import softmax
 from .errors import ArgumentError, DataError, ShapeError
 from .geometry import whole_number
-from .losses import CrossEntropy, Loss
+from .inputs import Data, as_loss, as_targets, check_images, refuse_more
+from .losses import Loss
 from .network import Sequential
 from .program import Program
-from .steps import Shape
-
-Data: TypeAlias = Dataset | tuple[ArrayLike, ArrayLike]
-"""A data set, or a pair (images, labels) of arrays."""
 
 _BATCH_BYTES = 2**28
 _MOST_IMAGES = 256  # more at a time are no faster
@@ -207,7 +203,7 @@ def measured(program: Program, results: Mapping[int, Any]) -> Measured:
 
 
 def evaluate(
-    network: Sequential, data: Data, *, loss: Loss | None = None, batch_size: int | None = None
+    network: Sequential, data: Data, *more: Never, loss: Loss | None = None, batch_size: int | None = None
 ) -> dict[str, float]:
     """Return the mean loss over a data set, and the accuracy where the targets are classes.
 
@@ -215,6 +211,7 @@ def evaluate(
     ----------
     network : Sequential
     data : Dataset or (images, labels)
+        A pair is one argument.
     loss : Loss, default CrossEntropy()
     batch_size : int, optional
         As in `predict`.
@@ -229,8 +226,16 @@ def evaluate(
     ShapeError, DataError
         If images or labels are not what the network and the loss take.
     """
-    dataset, loss = as_dataset(data), loss if loss is not None else CrossEntropy()
-    images, targets = _images(network, dataset.images), as_targets(network, dataset.labels, loss)
+    refuse_more("evaluate", more)
+    dataset, loss = as_dataset(data), as_loss(loss)
+    images = _images(network, dataset.images)
+    return scores(network, images, as_targets(network, dataset.labels, loss), loss, batch_size)
+
+
+def scores(
+    network: Sequential, images: NDArray[Any], targets: NDArray[Any], loss: Loss, batch_size: int | None = None
+) -> dict[str, float]:
+    """Return what `evaluate` does, of images and targets that were checked."""
     program = lower(network, training=False, loss=loss, target_shape=targets.shape[1:], gradients=False)
     weights, tally = _weights(network), Tally()
     for batch in _batches(program, len(images), batch_size):
@@ -266,7 +271,7 @@ def gradients(network: Sequential, x: ArrayLike, labels: ArrayLike, *, loss: Los
     ShapeError, DataError
         As for `evaluate`.
     """
-    dataset, loss = as_dataset((x, labels)), loss if loss is not None else CrossEntropy()
+    dataset, loss = as_dataset((x, labels)), as_loss(loss)
     images, targets = _images(network, dataset.images), as_targets(network, dataset.labels, loss)
     program = lower(network, training=False, loss=loss, target_shape=targets.shape[1:], input_gradient=True)
     names = ["input", *(path for path, parameter in network.parameters().items() if parameter.trainable)]
@@ -279,57 +284,9 @@ def gradients(network: Sequential, x: ArrayLike, labels: ArrayLike, *, loss: Los
 # ---- what goes in
 
 
-def as_targets(network: Sequential, labels: NDArray[Any], loss: Loss) -> NDArray[Any]:
-    """Return labels as the loss takes them for this network, or refuse those it cannot mean.
-
-    Parameters
-    ----------
-    network : Sequential
-    labels : array (N,) or (N, …)
-        As a `Dataset` holds them.
-    loss : Loss
-
-    Returns
-    -------
-    array
-        Class numbers as they are; all else in the network's dtype.
-
-    Raises
-    ------
-    ShapeError, DataError
-    """
-    output = network.output_shape()
-    loss.check(output, labels.shape[1:])
-    if not loss.classification or labels.dtype.kind == "f":
-        return labels.astype(network.dtype, copy=False)
-    if labels.max(initial=0) >= output[0]:
-        sample = int(labels.argmax())
-        raise DataError(
-            f"labels: sample {sample:,} has class {labels[sample]}, but the network has {output[0]} outputs, for "
-            f"classes 0 to {output[0] - 1}; give the last layer {labels.max() + 1} outputs"
-        )
-    return labels
-
-
-def check_shape(network: Sequential, shape: Shape) -> None:
-    """Refuse what is no whole network, and images of another shape than the network was made for."""
-    wanted = network.input_shape if isinstance(network, Sequential) else None
-    if wanted is None:
-        raise ArgumentError(f"network: expected a Sequential with an input_shape, received {network!r:.80}")
-    if shape == wanted:
-        return
-    fix = ""
-    if len(wanted) == 3 and len(shape) == 1:
-        rows = f"x.reshape({', '.join(map(str, (-1, *wanted)))})"
-        fix = f"; write {rows}" if shape[0] == math.prod(wanted) else "; for one image write image[None]"
-    elif len(wanted) == 1 and math.prod(shape) == wanted[0]:
-        fix = f"; write x.reshape(-1, {wanted[0]})"
-    raise ShapeError(f"the network expects images of shape {wanted}, received {shape}{fix}")
-
-
 def _images(network: Sequential, x: ArrayLike) -> NDArray[Any]:
     images: NDArray[Any] = as_images(x)
-    check_shape(network, images.shape[1:])
+    check_images(network, images, np.shape(x))
     return images
 
 

@@ -9,7 +9,6 @@ Shapes are those of the library: convolution weights ``(out_channels, in_channel
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import random
-from .arguments import number
+from .arguments import nearest, number
 from .errors import ArgumentError, ShapeError
 
 Array = NDArray[np.float64]
@@ -165,9 +164,7 @@ def by_name(name: str) -> Initializer:
     known = {_plain(text): text for text in NAMES}
     if _plain(name) in known:
         return NAMES[known[_plain(name)]]()
-    nearest = difflib.get_close_matches(_plain(name), known, n=1)
-    hint = f"; did you mean {known[nearest[0]]!r}?" if nearest else "."
-    raise ArgumentError(f"unknown initialiser {name!r}{hint} Known: {', '.join(NAMES)}")
+    raise ArgumentError(f"unknown initialiser {name!r}{nearest(name, NAMES) or '.'} Known: {', '.join(NAMES)}")
 
 
 def _plain(name: str) -> str:

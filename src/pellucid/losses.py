@@ -18,10 +18,15 @@ class Loss(Protocol):
     """Whether targets are classes, so that accuracy means something."""
 
     def check(self, output_shape: Shape, target_shape: Shape) -> None:
-        """Refuse a network's output, or targets, that the loss cannot be computed of."""
+        """Refuse the shape of one output, or of one target, that the loss cannot be computed of.
+
+        Raises
+        ------
+        ShapeError, ArgumentError
+        """
 
     def lower(self, build: Build, output: int, target: int, sample_weight: int | None = None) -> int:
-        """Add the steps that compute the loss of a batch, and return its value."""
+        """Add the steps that compute the loss of a batch from the values given, and return its value."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,11 @@ class CrossEntropy:
         One a class: each class's term counts that many times, and a sample in the divisor as many times as its own
         class. So for class numbers it is in PyTorch; a distribution counts there as one in the divisor, whatever its
         classes weigh, and here as the mean weight of its classes, so that one-hot targets mean what class numbers do.
+
+    Raises
+    ------
+    ArgumentError
+        If a setting makes no sense.
 
     References
     ----------

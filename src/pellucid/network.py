@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import TypeAlias, TypedDict
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from .arguments import as_numbers
+from .arguments import as_numbers, nearest
 from .definitions.arrays import Array
 from .definitions.input import scale, scale_grad_input
 from .errors import ArgumentError, ShapeError
 from .geometry import whole_number
 from .layers.base import Layer, LayerBuild
+from .limits import physical_memory
 from .random import Purpose, key
 from .steps import Shape
 
@@ -31,6 +32,11 @@ class Scaling:
     ----------
     mean, std : float or sequence of float, default 0 and 1
         One number, or one a channel, in units of the divided image (0 to 1).
+
+    Raises
+    ------
+    ArgumentError
+        If a number is not finite, a deviation not above 0, or means and deviations are for different channels.
     """
 
     mean: float | Sequence[float] = 0.0
@@ -104,6 +110,8 @@ class Sequential(Layer):
     ------
     ShapeError
         If a layer does not fit the one before it; the message names both, with the numbers, and the fix.
+    ArgumentError
+        If what is given are no layers, two have one name or are one object, or an option makes no sense.
 
     Notes
     -----
@@ -156,19 +164,29 @@ class Sequential(Layer):
         for path, layer in self.walk():
             layer.place(self.seed, path)
 
+    def initialize(self, seed: int = 0) -> None:
+        """Begin anew, as `Layer.initialize`; the seed becomes the network's."""
+        super().initialize(seed)
+        self.seed = seed
+
     # ---- what it holds
     def children(self) -> dict[str, Layer]:
         return self._children
 
     def __getitem__(self, name: str | int) -> Layer:
-        """Return the layer at a path such as "conv1" or "block1.conv2", or at a position."""
+        """Return the layer at a path such as "conv1" or "block1.conv2", or at a position.
+
+        Raises
+        ------
+        ArgumentError
+            If there is no such path; the message suggests the nearest name.
+        """
         if isinstance(name, int):
             return list(self._children.values())[name]
         found: Layer = self
         for part in name.split("."):
             if part not in found.children():
-                nearest = get_close_matches(part, found.children(), n=1)
-                hint = f"; did you mean {nearest[0]!r}?" if nearest else "."
+                hint = nearest(part, found.children()) or "."
                 raise ArgumentError(f"no layer {name!r}{hint} There are {', '.join(found.children()) or 'none'}")
             found = found.children()[part]
         return found
@@ -187,6 +205,8 @@ class Sequential(Layer):
         ------
         ShapeError
             If a layer refuses its input; the message names the layer, its number, and what comes before it.
+        ArgumentError
+            If there is no input_shape, neither given nor the network's own.
         """
         shape = input_shape if input_shape is not None else self.input_shape
         if shape is None:
@@ -198,6 +218,7 @@ class Sequential(Layer):
                 shape = layer.output_shape(before)
             except ShapeError as error:
                 raise _placed(error, name, number, source, product) from None
+            _refuse_too_large(shape, f"{name} (layer {number})")
             source = name
             product = "·".join(map(str, before)) if len(before) > 1 and len(shape) == 1 else ""
         return shape
@@ -256,6 +277,8 @@ def _named(layers: Sequence[Item]) -> dict[str, Layer]:
             name = f"{stem}{counts[stem]}"
         elif not isinstance(name, str) or not re.fullmatch(r"\w+", name):
             raise ArgumentError(f"layer {number}: expected a name of letters, digits and _, received {name!r}")
+        if name == "input":
+            raise ArgumentError(f"layer {number}: the name 'input' means what the network is given; choose another")
         if name in named:
             raise ArgumentError(f"layer {number}: the name {name!r} is taken already; give another")
         named[name] = layer
@@ -271,7 +294,21 @@ def _scaling(scaling: Scaling | None) -> Scaling:
 def _shape(input_shape: Sequence[int]) -> Shape:
     if not isinstance(input_shape, Sequence) or not input_shape:
         raise ArgumentError(f"input_shape: expected (channels, height, width) or (features,), received {input_shape!r}")
-    return tuple(whole_number(size, "input_shape") for size in input_shape)
+    shape = tuple(whole_number(size, "input_shape") for size in input_shape)
+    if len(shape) not in (1, 3):
+        raise ArgumentError(f"input_shape: expected (channels, height, width) or (features,), received {shape}")
+    _refuse_too_large(shape, "input_shape")
+    return shape
+
+
+def _refuse_too_large(shape: Shape, where: str) -> None:
+    """Refuse the shape of one sample that would not fit into memory, before anybody makes an array of it."""
+    needed = math.prod(shape) * 4
+    if needed > physical_memory():
+        raise ShapeError(
+            f"a single output {shape} would need {needed:,} bytes, and this machine has {physical_memory():,}",
+            where=where,
+        )
 
 
 def _refuse_twice(network: Sequential) -> None:

@@ -69,7 +69,7 @@ class Optimizer:
         object.__setattr__(self, name, number(getattr(self, name), name, wanted))
 
     def lower(self, build: Build, learnt: Sequence[Learnt]) -> None:
-        """Add one update of every learnt parameter."""
+        """Add one update of every learnt parameter: clipping, the optimiser's own step, and averaging."""
         lr_scales = self._by_parameter([path for _, path, _ in learnt])
         factor = self._clip_factor(build, [grad for _, _, grad in learnt])
         for weight, path, grad in learnt:
@@ -85,7 +85,7 @@ class Optimizer:
                 build.step("average_weight", inputs, [build.renewed(mean)], decay=self.average)
 
     def update(self, build: Build, weight: int, grad: int, after: int, lr_scale: float) -> None:
-        """Add the steps that make the value `after` of `weight` and its gradient."""
+        """Add the steps that make `after`, the new weight, from `weight` and its gradient `grad`."""
         raise NotImplementedError(f"{type(self).__name__} does not define update")
 
     def _clip_factor(self, build: Build, grads: Sequence[int]) -> int | None:

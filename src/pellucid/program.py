@@ -12,10 +12,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
 
+from .definitions import combine
 from .steps import Role, Step, Value
-
-LARGE_PARAMETER_BYTES = 256 * 1024
-"""Above this many bytes a parameter's gradient is summed serially over the samples, not by leaves and the tree."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +48,7 @@ class Program:
     renewed : mapping
         Id of a parameter or state -> id of what it is after the program has run.
     dtype : str
+        "float32" or "float64": what is computed in.
     """
 
     values: tuple[Value, ...]
@@ -98,9 +97,8 @@ class Program:
 
     @property
     def leaf_size(self) -> int:
-        """Consecutive samples whose contributions to a sum are added first, before the tree: 16, or 8 where one
-        sample's largest value has more than 32,768 numbers. See `definitions.combine`."""
-        return 16 if max(math.prod(v.shape) for v in self.values if v.over == "sample") <= 2**15 else 8
+        """Samples in a leaf of the order of sums, which `definitions.combine` states."""
+        return combine.leaf_size(max(math.prod(v.shape) for v in self.values if v.over == "sample"))
 
     @property
     def weight(self) -> int | None:
@@ -109,9 +107,8 @@ class Program:
 
     def activation_bytes(self) -> int:
         """Return how many bytes one sample's values take if all are kept."""
-        return sum(math.prod(v.shape) for v in self.values if v.over == "sample") * (
-            8 if self.dtype == "float64" else 4
-        )
+        numbers = sum(math.prod(v.shape) for v in self.values if v.over == "sample")
+        return numbers * (8 if self.dtype == "float64" else 4)
 
     def __repr__(self) -> str:
         return f"Program({len(self.steps)} steps, {len(self.values)} values, {len(self.stages)} stages)"

@@ -9,13 +9,12 @@ s / total_steps, which is 0 at first and never quite 1. So no step is wasted on 
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
-from .arguments import number
+from .arguments import nearest, number
 from .errors import ArgumentError
 from .geometry import whole_number
 
@@ -171,10 +170,8 @@ def by_name(text: str) -> Schedule:
     written, colon, rest = text.partition(":")
     name = written.lower().replace("_", "-")
     if name not in FORMS:
-        nearest = difflib.get_close_matches(name, FORMS, n=1)
-        hint = f"; did you mean {nearest[0]!r}?" if nearest else "."
         known = ", ".join(form.usage for form in FORMS.values())
-        raise ArgumentError(f"unknown schedule {written!r}{hint} Known: {known}")
+        raise ArgumentError(f"unknown schedule {written!r}{nearest(name, FORMS) or '.'} Known: {known}")
     form = FORMS[name]
     # The last setting takes all that is left, as a schedule after a warm-up has colons of its own.
     settings = rest.split(":", max(0, len(form.readers) - 1)) if colon else []

@@ -1,7 +1,7 @@
 """Value and Step: the plain data that a lowered network consists of.
 
 A `Step` is one operation of a certain *kind* ("conv2d", "conv2d.grad_weight", "adam", …) between
-`Value`\\ s. Nothing here computes; `program` puts steps together, `definitions` says what each kind means.
+values. Nothing here computes; `program` puts steps together, `definitions` says what each kind means.
 """
 
 from __future__ import annotations
@@ -28,13 +28,14 @@ class Value:
     name : str
         Such as "conv1.output", "conv1.weight", "grad(conv1.output)"; unique within a program.
     shape : tuple of int
-        Without the batch axis where `over` is "sample".
+        Without the axis of samples, where its arrays have one (`has_samples`).
     role : str
         What it is for: input, target, activation, saved (from forward for backward), parameter, gradient, state
-        (running statistics, an optimiser's moments) or scalar (a number given at run time, such as the learning rate).
+        (running statistics, an optimiser's moments) or scalar (what is given anew at every run and is the same for all
+        samples, such as the learning rate; or a total over them).
     over : str
         "sample": there is one for every sample of the batch; "sum": it is a sum over all samples of the batch, complete
-        only when all of them have been seen; "none": neither, as with parameters.
+        only when all of them have been seen; "none": neither, as with parameters, and with a resident data set.
     combine : str
         How two partial sums become one: "add", or "moments" for (count, mean, M2) by Chan's formula.
     """
@@ -45,6 +46,11 @@ class Value:
     role: Role
     over: Over = "sample"
     combine: Combine = "add"
+
+    @property
+    def has_samples(self) -> bool:
+        """Whether its arrays have an axis of samples before `shape`: the batch's, or the resident data set's."""
+        return self.over == "sample" or self.role in ("input", "target")
 
 
 @dataclass(frozen=True)
@@ -96,8 +102,8 @@ class Build(Protocol):
     def total(self, name: str) -> int:
         """Return a new number that is a sum over the batch."""
 
-    def scalar(self, name: str) -> int:
-        """Return the value of a number that is given at run time, the same one for every asker."""
+    def scalar(self, name: str, shape: Shape = ()) -> int:
+        """Return the value of a number (or of few, of a `shape`) given at run time, the same one for every asker."""
 
     def slot(self, name: str, of: int) -> int:
         """Return a new state of the shape of the value `of`, for an optimiser's memory; it begins as zeros."""

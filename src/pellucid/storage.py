@@ -30,7 +30,6 @@ ADVICE = {
     errno.EISDIR: "a folder has this name; choose another name, or name a file inside the folder",
     errno.ENOTDIR: "a part of this path is a file, not a folder; choose another path",
     errno.EEXIST: "a file has this name; choose another name",
-    errno.ENOENT: "there is no such file or folder; check the path, or make the folder first",
     errno.ELOOP: "these symbolic links lead in a circle; name the file itself",
     errno.EIO: "the disk reports a fault; use another one, and have this one checked",
 }
@@ -102,7 +101,10 @@ def append_line(path: str | os.PathLike[str], text: str) -> None:
 def read_file(path: str | os.PathLike[str], limit: int) -> bytes:
     """Return the content of the file at `path`; more than `limit` bytes are refused before any is read."""
     source, size, pieces = Path(path), 0, []
-    with _explained(f"cannot read {source}", source.parent), _opened(source, ANY_FILE) as file:
+    with (
+        _explained(f"cannot read {source}", source.parent, missing="there is no such file"),
+        _opened(source, ANY_FILE) as file,
+    ):
         status = system.status(file)
         if not stat.S_ISREG(status.st_mode):
             raise OSError(errno.EINVAL, "expected a regular file, found a folder, a pipe, a socket or a device")
@@ -186,12 +188,17 @@ def _sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def _explained(problem: str, folder: Path) -> Iterator[None]:
-    """Turn what the system reports into a `StorageError` that says what to do about it."""
+def _explained(problem: str, folder: Path, missing: str = "") -> Iterator[None]:
+    """Turn what the system reports into a `StorageError` that says what to do about it.
+
+    `missing` is said where nothing is there; by default, that the folder must be made.
+    """
     try:
         yield
     except OSError as error:
         parts = [f"{problem}: {error.strerror or error}", ADVICE.get(error.errno or 0, "")]
+        if error.errno == errno.ENOENT:
+            parts = [f"{problem}: {missing or f'there is no folder {folder}; make it first'}"]
         if error.errno == errno.ENOSPC:
             with suppress(OSError):
                 parts.append(f"{shutil.disk_usage(folder).free:,} bytes are free there")

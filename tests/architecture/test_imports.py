@@ -23,7 +23,7 @@ TIERS: tuple[tuple[str, ...], ...] = (
     ("definitions", "steps", "initializers", "schedules", "data"),
     ("layers", "losses", "optimizers"),
     ("network", "differentiation"),
-    ("program", "models"),
+    ("program", "models", "inputs"),
     ("build",),
     ("interpreter", "compiler", "summary", "gradient_check", "serialization"),
     ("inference",),

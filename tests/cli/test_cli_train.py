@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import pellucid as p
+from pellucid.cli import screen
 from pellucid.cli.signals import BetweenSteps, Stopped
 from pellucid.training import Callback, Training, fit
 
@@ -33,7 +34,7 @@ def test_the_digits_that_come_with_the_package(pellucid: Pellucid, tmp_path: Pat
     assert told == [
         f"saved in {Path('runs/small-digits')}",
         f"next: pellucid evaluate {Path('runs/small-digits')} --confusion",
-        f"      pellucid predict {Path('runs/small-digits')} picture.png",
+        f"      pellucid predict {Path('runs/small-digits')} YOUR-PICTURE.png",
     ]
     assert re.fullmatch(r"test accuracy \d\d\.\d\d %", last)
     began, data, epoch = result.err.splitlines()
@@ -123,7 +124,7 @@ def test_no_progress_is_silent(pellucid: Pellucid, toy: Path) -> None:
     ("words", "message"),
     [
         (["smal"], "unknown model 'smal'; did you mean 'small'? Known: "),
-        (["--data", "mnits"], "data: 'mnits' is neither a path nor the name of a data set (did you mean 'mnist'?); "),
+        (["--data", "mnits"], "data: 'mnits' is neither a path nor the name of a data set; did you mean 'mnist'? "),
         (["--optimizer", "adma"], "unknown optimiser 'adma'; did you mean 'adam'? Known: adam, adamw, sgd, "),
         (["--schedule", "cosin"], "unknown schedule 'cosin'; did you mean 'cosine'? Known: "),
         (["--initializer", "he-norml"], "unknown initialiser 'he-norml'; did you mean 'he-normal'? Known: "),
@@ -138,6 +139,7 @@ def test_no_progress_is_silent(pellucid: Pellucid, toy: Path) -> None:
         (["--seed", -1], "seed: expected "),
         (["--scaling", "0.5:0"], "Scaling.std: expected "),
         (["--data-dir", "nowhere", "--data", "mnist"], "data_dir is 'nowhere', which does not exist"),
+        (["--data-dir", "x"], "--data-dir: digits come with the package and need no folder; name the set that is there "),
         (["lenet"], "conv2 (layer 4): "),
     ],
 )  # fmt: skip
@@ -150,12 +152,88 @@ def test_a_mistake_takes_one_line(words: list[object], message: str, pellucid: P
 
 
 @pytest.mark.parametrize(
-    "words", [["--scaling", "0.5"], ["--scaling", "a:b"], ["--epochs", "many"], ["--epoch", "3"], ["small", "lenet"]]
+    ("words", "message"),
+    [
+        (["--scaling", "0.5"], "--scaling: expected MEAN:STD, such as 0.1307:0.3081, received '0.5'."),
+        (["--scaling", "a:b"], "--scaling: expected MEAN:STD, such as 0.1307:0.3081, received 'a:b'."),
+        (["--epochs", "ten"], "--epochs: expected a whole number, received 'ten'."),
+        (["--batch-size", "3.5"], "--batch-size: expected a whole number, received '3.5'."),
+        (["--lr", "small"], "--lr: expected a number, received 'small'."),
+        (["--epoch", "3"], "--epoch: there is no such option; did you mean '--epochs'?"),
+        (["--colour", "3"], "--colour: there is no such option."),
+    ],
 )
-def test_words_that_make_no_sense_are_usage_errors(words: list[str], pellucid: Pellucid) -> None:
-    result = pellucid("train", *words)
+def test_words_that_make_no_sense_are_usage_errors(words: list[str], message: str, pellucid: Pellucid) -> None:
+    assert pellucid("train", *words) == (2, "", f"error: {message} See pellucid train --help\n")
+
+
+@pytest.mark.parametrize(("words", "word"), [(["small", "lenet"], "lenet"), (["--lr"], "--lr")])
+def test_words_too_many_and_too_few_are_usage_errors(words: list[str], word: str, pellucid: Pellucid) -> None:
+    result = pellucid("train", *words)  # in the parser's own words, which differ from version to version
     assert (result.code, result.out) == (2, "")
-    assert result.err.startswith("Usage: pellucid train [OPTIONS] [MODEL]")
+    assert re.fullmatch(rf"error: .*{word}.* See pellucid( train)? --help\n", result.err)
+
+
+def test_a_network_that_needs_larger_images_is_told_with_the_way_out(pellucid: Pellucid, toy: Path) -> None:
+    needs = "; lenet needs images of at least 16×16 pixels: "
+    assert pellucid("train", "lenet").err.endswith(f"{needs}add --data mnist, or choose small\n")
+    assert pellucid("train", "lenet", "--data", toy).err.endswith(f"{needs}choose small\n")
+
+
+# ---- what it notes
+
+
+def test_labels_from_one_are_noted_before_the_result(pellucid: Pellucid, toy: Path, tmp_path: Path) -> None:
+    with np.load(toy) as arrays:
+        np.savez(tmp_path / "one.npz", x=arrays["x_train"], y=arrays["y_train"] + 1)
+    result = pellucid("train", "--data", "one.npz", *QUICK)
+    assert result.err == (
+        "note: labels count from 1? All classes from 1 to 3 occur, and 0 never does: write labels - 1, and give the last "
+        "layer 3 outputs\n"
+    )
+    assert (result.code, result.out.splitlines()[-1].split()[:2]) == (0, ["validation", "accuracy"])
+
+
+def test_large_floats_are_noted_once(pellucid: Pellucid, toy: Path, tmp_path: Path) -> None:
+    with np.load(toy) as arrays:
+        parts = {name: arrays[name].astype(np.float32) if name[0] == "x" else arrays[name] for name in arrays}
+    np.savez(tmp_path / "loud.npz", **{**parts, "x_test": parts["x_train"], "y_test": parts["y_train"]})
+    result = pellucid("train", "--data", "loud.npz", *QUICK)
+    assert result.err == (
+        f"note: the images are floats up to {parts['x_train'].max():g}: floats are taken as they are; divide by 255, or "
+        "pass uint8\n"
+    )
+
+
+def test_a_training_that_only_guesses_is_noted_before_the_result(pellucid: Pellucid, toy: Path) -> None:
+    result = pellucid("train", "--data", toy, "--lr", 1, "--epochs", 9, "--batch-size", 8, "--no-progress")
+    assert re.fullmatch(
+        r"note: the loss, [\d.]+, is not below ln 3 = 1\.10, the level of guessing: try a smaller lr than 1\n", result.err
+    )
+    assert result.out.splitlines()[-1].startswith("test accuracy ")
+
+
+@pytest.mark.parametrize(
+    ("called", "on_path", "shown"),
+    [
+        (".venv/bin/pellucid", "", ".venv/bin/pellucid"),
+        (".venv/bin/pellucid", ".venv/bin", "pellucid"),
+        ("my tools/pellucid", ".venv/bin", "'my tools/pellucid'"),
+        ("lib/pellucid/__main__.py", ".venv/bin", "snake -m pellucid"),
+        ("lib/pytest/__main__.py", ".venv/bin", "pellucid"),
+    ],
+)
+def test_what_comes_next_works_as_typed(
+    called: str, on_path: str, shown: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder in (".venv/bin", "my tools"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "pellucid").touch(mode=0o755)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path / on_path) if on_path else "")
+    monkeypatch.setattr("sys.argv", [called])
+    monkeypatch.setattr("sys.orig_argv", ["snake", "-m", "pellucid"])
+    assert screen.called() == shown
 
 
 @pytest.mark.parametrize(

@@ -111,11 +111,11 @@ def test_digits_by_name() -> None:
 
 
 def test_neither_name_nor_path(tmp_path: Path) -> None:
-    for wrong, hint in (("minst", " (did you mean 'mnist'?)"), ("no/such/folder", "")):
+    for wrong, hint in (("minst", "; did you mean 'mnist'?"), ("no/such/folder", ".")):
         with pytest.raises(ArgumentError) as caught:
             datasets.load(wrong)
         assert str(caught.value) == (
-            f"data: {wrong!r} is neither a path nor the name of a data set{hint}; names are digits, mnist, "
+            f"data: {wrong!r} is neither a path nor the name of a data set{hint} Known: digits, mnist, "
             "fashion-mnist, kmnist, cifar10"
         )
     (tmp_path / "table.csv").write_text("1,2")

@@ -337,10 +337,10 @@ def test_an_unknown_name_suggests_the_nearest() -> None:
     with pytest.raises(ArgumentError) as caught:
         download.fetch("fasion-mnist")
     assert str(caught.value) == (
-        "unknown data set 'fasion-mnist' (did you mean 'fashion-mnist'?); known are digits, mnist, fashion-mnist, "
+        "unknown data set 'fasion-mnist'; did you mean 'fashion-mnist'? Known: digits, mnist, fashion-mnist, "
         "kmnist, cifar10"
     )
-    with pytest.raises(ArgumentError, match=r"^unknown data set 'imagenet'; known are digits"):
+    with pytest.raises(ArgumentError, match=r"^unknown data set 'imagenet'\. Known: digits"):
         download.verify("imagenet")
 
 

@@ -107,6 +107,13 @@ def test_folders_without_classes_or_pictures(tmp_path: Path) -> None:
     message = refusal(flat)
     assert message.startswith(f"{flat / 'empty'}: expected pictures (.png .jpg")
     assert message.endswith("of the class 'empty', found none")
+    (flat / "empty" / "cats").mkdir()
+    assert refusal(flat).endswith(f"of the class 'empty', found none; if its folders are the classes, pass {flat / 'empty'}")
+
+
+def test_one_class_is_none_to_tell_apart(tmp_path: Path) -> None:
+    put(tmp_path / "cats" / "1.png", 1)
+    assert refusal(tmp_path) == f"{tmp_path}: expected a sub-folder for each of at least two classes, found one, 'cats'"
 
 
 def test_limits_hold_before_memory_is_reserved(pets: Path) -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from oracles.numerical import assert_agrees
 from oracles.windows import modest, rngs
-from pellucid.definitions.combine import add, leaves, moments, tree
+from pellucid.definitions.combine import add, leaf_size, leaves, moments, tree
 
 
 def join(left, right):
@@ -35,12 +35,16 @@ def test_leaves_by_hand():
     assert [len(leaf) for leaf in leaves(128, 16)] == [16] * 8
 
 
+def test_leaves_of_large_samples_are_smaller():
+    assert [leaf_size(numbers) for numbers in (1, 32_768, 32_769)] == [16, 16, 8]
+
+
 @given(st.integers(1, 200), st.integers(1, 32))
 @modest
-def test_every_sample_lies_in_one_leaf(samples, leaf_size):
-    found = leaves(samples, leaf_size)
+def test_every_sample_lies_in_one_leaf(samples, size):
+    found = leaves(samples, size)
     assert [n for leaf in found for n in leaf] == list(range(samples))
-    assert all(len(leaf) == leaf_size for leaf in found[:-1])
+    assert all(len(leaf) == size for leaf in found[:-1])
 
 
 @given(st.integers(1, 40), st.integers(0, 3))
@@ -70,7 +74,7 @@ def test_moments_by_hand():
 
 @given(rngs, st.integers(1, 40), st.integers(1, 9))
 @modest
-def test_moments_of_leaves_are_those_of_all(rng, samples, leaf_size):
+def test_moments_of_leaves_are_those_of_all(rng, samples, size):
     x = 100 + rng.standard_normal((samples, 3))
-    found = tree([moments_of(x[leaf.start : leaf.stop]) for leaf in leaves(samples, leaf_size)], moments)
+    found = tree([moments_of(x[leaf.start : leaf.stop]) for leaf in leaves(samples, size)], moments)
     assert_agrees(found, moments_of(x), tolerance=1e-12)

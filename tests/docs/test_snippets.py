@@ -3,7 +3,11 @@
 How a fence is treated follows from its first line:
 
 ```` ```python ````
-    is run. The fences of a page share one namespace and one temporary folder. With ``>>>`` it is a doctest.
+    is run. The fences of a page share one namespace and one temporary folder. With ``>>>`` it is a doctest, and may be
+    called ``pycon`` as well.
+```` ```python near="0.05" ````
+    is a doctest in which a number with a decimal point may differ by that much from the one shown (relative to numbers
+    above 1): what training ends with depends on the processor, a little.
 ```` ```python no-run reason="…" ````
     is compiled only; the reason is for whoever wants it gone, and their number is bounded.
 ```` ```python needs="data" ````
@@ -14,7 +18,7 @@ How a fence is treated follows from its first line:
 ```` ```console ````
     is not run, but the verbs, options and make targets in it must exist.
 
-The marks do not show on the built pages (tools/documentation.py takes them off).
+The marks do not show on the built pages (tools/documentation.py takes them off, and calls all doctests ``pycon``).
 """
 
 import doctest
@@ -36,8 +40,13 @@ from pellucid.cli import app
 ROOT = Path(__file__).parents[2]
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 NOT_RUN_AT_MOST = 3
-LANGUAGES = {"python", "console", "text", "toml", "json", "bibtex", "makefile"}
-MARKS = {"python": {"no-run", "reason", "needs"}, "console": {"run", "needs"}}
+LANGUAGES = {"python", "pycon", "console", "text", "toml", "json", "bibtex", "makefile"}
+MARKS = {
+    "python": {"no-run", "reason", "needs", "near"},
+    "pycon": {"needs", "near"},
+    "console": {"run", "needs", "near"},
+}
+DECIMAL = re.compile(r"-?\d+\.\d+(?:e[+-]?\d+)?")
 
 
 class Fence(NamedTuple):
@@ -99,12 +108,30 @@ def run_python(fence: Fence, namespace: dict[str, Any]) -> None:
         exec(code, namespace)
 
 
+class Near(doctest.OutputChecker):
+    """Takes a decimal number for the expected one if it is as near as the fence allows."""
+
+    def __init__(self, fence: Fence):
+        self.tolerance = float(fence.marks.get("near", 0))
+
+    def check_output(self, want: str, got: str, optionflags: int) -> bool:
+        expected = iter(DECIMAL.findall(want) if self.tolerance else [])
+
+        def as_expected(found: re.Match[str]) -> str:
+            text = next(expected, found[0])
+            bound = self.tolerance * max(1, abs(float(text)))
+            return text if abs(float(found[0]) - float(text)) <= bound else found[0]
+
+        return super().check_output(want, DECIMAL.sub(as_expected, got), optionflags)
+
+
 def run_doctest(fence: Fence, namespace: dict[str, Any]) -> None:
     example = doctest.DocTestParser().get_doctest(fence.text, {}, fence.place, str(fence.page), fence.line - 1)
     example.globs = namespace  # get_doctest would have copied it
     report: list[str] = []
-    failed = doctest.DocTestRunner(optionflags=OPTIONS).run(example, out=report.append, clear_globs=False).failed
-    assert failed == 0, f"{fence.place}\n" + "".join(report)
+    runner = doctest.DocTestRunner(Near(fence), optionflags=OPTIONS)
+    runner.run(example, out=report.append, clear_globs=False)
+    assert runner.failures == 0, f"{fence.place}\n" + "".join(report)
 
 
 def run_console(fence: Fence, folder: Path) -> None:
@@ -118,7 +145,7 @@ def run_console(fence: Fence, folder: Path) -> None:
             cwd=folder, env=environment, text=True, encoding="utf-8", timeout=300,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
-        if not doctest.OutputChecker().check_output(command.output, result.stdout, OPTIONS):
+        if not Near(fence).check_output(command.output, result.stdout, OPTIONS):
             pytest.fail(
                 f"{fence.place}: {shlex.join(command.words)}\nexpected:\n{command.output}\ngot:\n{result.stdout}"
             )
@@ -129,7 +156,7 @@ def run_page(page: Path, folder: Path) -> None:
     for fence in fences(page):
         if fence.marks.get("needs") == "data" and not os.environ.get("PELLUCID_DATA"):
             continue
-        if fence.language == "python":
+        if fence.language in ("python", "pycon"):
             run_python(fence, namespace)
         elif fence.language == "console" and "run" in fence.marks:
             run_console(fence, folder)
@@ -215,6 +242,21 @@ def test_a_wrong_result_is_found_at_its_line(tmp_path: Path) -> None:
     page = page_of(tmp_path, "", "```python", ">>> 1 + 1", "3")
     with pytest.raises(AssertionError, match=r"(?s)line 4.*Expected:\s+3\s+Got:\s+2"):
         run_page(page, tmp_path)
+
+
+def test_a_number_may_differ_only_where_and_as_far_as_the_page_says(tmp_path: Path) -> None:
+    near = page_of(tmp_path, "```pycon near='0.02'", ">>> print('loss', 0.51, 103.0, 3)", "loss 0.50 102.0 3")
+    run_page(near, tmp_path)
+    for fence, shown in (
+        ("```pycon", "loss 0.50 103.0 3"),
+        ("```pycon near='0.02'", "loss 0.48 103.0 3"),
+        ("```pycon near='0.02'", "loss 0.51 103.0 4"),
+        ("```pycon near='0.02'", "loss 0.51 103.0 3 0.1"),
+        ("```pycon near='0.02'", "loss 0.51"),
+    ):
+        page = page_of(tmp_path, fence, ">>> print('loss', 0.51, 103.0, 3)", shown)
+        with pytest.raises(AssertionError, match="Expected"):
+            run_page(page, tmp_path)
 
 
 def test_an_error_is_found_at_its_line(tmp_path: Path) -> None:

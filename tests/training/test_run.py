@@ -11,7 +11,7 @@ import pellucid as p
 from pellucid.data.dataset import digest
 from pellucid.schedules import Cosine, WarmUp
 from pellucid.training import Callback
-from pellucid.training.run import read_config, read_network
+from pellucid.training.run import read_config
 
 FILES = ["config.toml", "metrics.jsonl", "model.safetensors"]
 
@@ -31,7 +31,7 @@ def read_metrics(folder):
 def assert_whole(folder, network, epochs):
     """Config and model can be read, and the model is the network as it was left."""
     assert read_config(folder)["training"]["epochs"] >= epochs
-    saved = read_network(folder)
+    saved = p.load(folder)
     for path, parameter in network.parameters().items():
         np.testing.assert_array_equal(saved.parameters()[path].data, parameter.data, err_msg=path)
     metrics = folder / "metrics.jsonl"
@@ -228,5 +228,5 @@ def test_a_config_can_be_read_by_anybody(make, data, tmp_path):
 
 def test_a_model_file_serves_in_place_of_its_run(make, data, tmp_path):
     fit(make(), data, tmp_path)
-    one, other = read_network(tmp_path), read_network(tmp_path / "model.safetensors")
+    one, other = p.load(tmp_path), p.load(tmp_path / "model.safetensors")
     np.testing.assert_array_equal(p.predict(one, data.images), p.predict(other, data.images))

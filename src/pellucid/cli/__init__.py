@@ -14,14 +14,17 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from ..arguments import nearest
 from ..errors import PellucidError
 from ..version import VERSION
 from . import data, evaluate, predict, signals, summary, train
-from .screen import examples
+from .screen import examples, notes
+
+_UsageError: Any = typer.BadParameter.__base__  # which typer does not export
 
 app = typer.Typer(
     add_completion=False,
@@ -73,7 +76,8 @@ def run(arguments: Sequence[str]) -> int:
     """Run a command and return its exit code; what goes wrong is said on the standard error stream."""
     words, debug = _without_debug(arguments)
     try:
-        code = _ended(words)
+        with notes():
+            code = _ended(words)
         sys.stdout.flush()  # what cannot be written should fail here, not when the interpreter ends
         return code
     except signals.Stopped as stopped:
@@ -84,6 +88,9 @@ def run(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         _forget_output()
         return 1
+    except _UsageError as error:
+        print(_misuse(error), file=sys.stderr)
+        return 2
     except Exception as error:
         if debug:
             traceback.print_exc()
@@ -93,12 +100,12 @@ def run(arguments: Sequence[str]) -> int:
 
 def _ended(words: list[str]) -> int:
     try:
-        app(words, prog_name="pellucid")
+        code = app(words, prog_name="pellucid", standalone_mode=False)
     except signals.Stopped:
         raise
-    except SystemExit as ended:  # how typer returns an exit code
+    except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else 1
-    return 0
+    return code if isinstance(code, int) else 0
 
 
 def _without_debug(arguments: Sequence[str]) -> tuple[list[str], bool]:
@@ -106,6 +113,25 @@ def _without_debug(arguments: Sequence[str]) -> tuple[list[str], bool]:
     end = arguments.index("--") if "--" in arguments else len(arguments)
     words = [word for word in arguments[:end] if word != "--debug"]
     return [*words, *arguments[end:]], len(words) < end
+
+
+def _misuse(error: Any) -> str:
+    """Return what is wrong with the words of a command; without any, that is its help."""
+    kind = type(error).__name__
+    if kind == "NoArgsIsHelpError":
+        return str(error.format_message())
+    if kind == "NoSuchOption":
+        known = [name for parameter in error.ctx.command.params for name in parameter.opts]
+        text = f"{error.option_name}: there is no such option{nearest(error.option_name, known)}"
+    elif kind == "MissingParameter":
+        text = f"expected {error.param.metavar}"
+    elif kind == "BadParameter":
+        text = f"{error.param_hint or error.param.opts[0]}: {error.message}"
+    else:
+        text = error.format_message().rstrip(".").replace(". Did", "; did")
+        text = text[0].lower() + text[1:]
+    verb = "pellucid" if error.ctx is None else error.ctx.command_path
+    return f"error: {text}{'' if text.endswith('?') else '.'} See {verb} --help"
 
 
 def _explanation(error: Exception) -> str:

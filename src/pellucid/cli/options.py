@@ -7,7 +7,7 @@ from typing import Annotated, NamedTuple
 
 import typer
 
-from .. import initializers, models
+from .. import initializers
 from ..optimizers import SGD, Adam, AdamW, Optimizer
 from .sources import HELD_OUT
 
@@ -28,6 +28,22 @@ class Length(NamedTuple):
     batch_size: int
 
 
+def whole(text: str | int) -> int:
+    """Read a whole number; for the others, the library says what is wrong."""
+    try:
+        return int(text)
+    except ValueError:
+        raise typer.BadParameter(f"expected a whole number, received {text!r}") from None
+
+
+def real(text: str | float) -> float:
+    """Read a number."""
+    try:
+        return float(text)
+    except ValueError:
+        raise typer.BadParameter(f"expected a number, received {text!r}") from None
+
+
 LENGTHS = (Length(10_000, epochs=20, batch_size=32), Length(float("inf"), epochs=10, batch_size=128))
 """Few images need more epochs, and smaller batches, to make enough steps to learn in."""
 
@@ -46,7 +62,8 @@ Model = Annotated[
     typer.Argument(
         metavar="MODEL",
         show_default=False,
-        help=f"One of {', '.join(models.MODELS)}; if left out, one that suits the size of the images.",
+        help="small (two convolutions, for images of 8×8 pixels or so), lenet (LeNet-5, from 16×16), or notebook (one "
+        "convolution, to learn from). By default small for images below 16×16, lenet for others.",
     ),
 ]
 Data = Annotated[
@@ -61,6 +78,7 @@ Validation = Annotated[
     float | None,
     typer.Option(
         metavar="SHARE",
+        parser=real,
         help="Share of the training images to hold out, and to measure on after every epoch. By default 0, or "
         f"{HELD_OUT} where the data have no test part.",
     ),
@@ -69,6 +87,7 @@ Epochs = Annotated[
     int | None,
     typer.Option(
         metavar="N",
+        parser=whole,
         help=f"How often to go through the training images. By default {_MANY.epochs}, or {_FEW.epochs} if there are "
         f"no more than {_FEW.images:,} images.",
     ),
@@ -77,6 +96,7 @@ BatchSize = Annotated[
     int | None,
     typer.Option(
         metavar="N",
+        parser=whole,
         help=f"Images in one step. By default {_MANY.batch_size}, or {_FEW.batch_size} if there are no more than "
         f"{_FEW.images:,} images.",
     ),
@@ -86,23 +106,30 @@ OptimizerName = Annotated[
 ]
 LearningRate = Annotated[
     float | None,
-    typer.Option("--lr", metavar="RATE", help="Learning rate. By default 0.001 for adam and adamw, 0.01 for others."),
+    typer.Option(
+        "--lr", metavar="RATE", parser=real, help="Learning rate. By default 0.001 for adam and adamw, 0.01 for others."
+    ),
 ]
 ScheduleText = Annotated[
     str,
     typer.Option(
         "--schedule",
-        metavar="NAME",
-        help="How the learning rate changes: constant, cosine, one-cycle, linear, step:EPOCHS:FACTOR, or "
-        "warm-up:STEPS:NAME.",
+        metavar="FORM",
+        help="How the learning rate changes: constant; cosine:FINAL, a share of it (0); one-cycle:START:PEAK_AT:FINAL "
+        "(0.04:0.3:0); linear:START:PEAK_AT (0.1:0.2); step:EVERY_EPOCHS:FACTOR (10:0.1); or warm-up:STEPS:FORM "
+        "(constant). What is left off is as in brackets.",
     ),
 ]
 WeightDecay = Annotated[
     float | None,
-    typer.Option(metavar="RATE", help="How strongly weights are drawn to 0. By default 0.01 for adamw, 0 for others."),
+    typer.Option(
+        metavar="RATE",
+        parser=real,
+        help="How strongly weights are drawn to 0. By default 0.01 for adamw, 0 for others.",
+    ),
 ]
 LabelSmoothing = Annotated[
-    float, typer.Option(metavar="SHARE", help="Share of each label to spread evenly over all classes.")
+    float, typer.Option(metavar="SHARE", parser=real, help="Share of each label to spread evenly over all classes.")
 ]
 InitializerName = Annotated[
     str | None,
@@ -123,10 +150,16 @@ ScalingText = Annotated[
 ]
 Seed = Annotated[
     int,
-    typer.Option(metavar="N", help="Decides all that is drawn: first weights, order of images, what is held out."),
+    typer.Option(
+        metavar="N",
+        parser=whole,
+        help="Decides all that is drawn: first weights, order of images, what is held out.",
+    ),
 ]
 Out = Annotated[
     Path | None,
-    typer.Option(metavar="FOLDER", help="Where to save the run. By default a new folder runs/MODEL-DATA."),
+    typer.Option(
+        metavar="FOLDER", help="Where to save the run. By default runs/MODEL-DATA, or -2, -3, … behind it if taken."
+    ),
 ]
 NoProgress = Annotated[bool, typer.Option("--no-progress", help="Do not show how it goes.")]

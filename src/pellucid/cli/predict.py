@@ -30,7 +30,7 @@ def command(
         list[str],
         typer.Argument(metavar="FILE", help="Pictures of any size, grey or colour; or .npy arrays of images."),
     ],
-    top: Annotated[int, typer.Option(metavar="N", help="How many classes to show.")] = 3,
+    top: Annotated[int, typer.Option(metavar="N", parser=options.whole, help="How many classes to show.")] = 3,
     invert: Annotated[
         bool,
         typer.Option(

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-import difflib
+import shlex
+import shutil
 import sys
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from ..arguments import nearest
 from ..data.download import Progress
 from ..errors import ArgumentError
 from ..limits import format_bytes
@@ -50,14 +54,42 @@ def examples(*commands: str) -> str:
     return "\n".join(["\b", "Examples:", *(f"  {command}" for command in commands)])
 
 
+def called() -> str:
+    """Return how this program was called, so that a command that begins with it works as it is shown."""
+    name = Path(sys.argv[0])
+    if name.name == "__main__.py" and name.parent.name == "pellucid":
+        return f"{shlex.quote(sys.orig_argv[0])} -m pellucid"
+    found = shutil.which("pellucid")
+    if name.stem != "pellucid" or (found is not None and name.exists() and Path(found).samefile(name)):
+        return "pellucid"
+    return shlex.quote(sys.argv[0])
+
+
+@contextmanager
+def notes() -> Iterator[None]:
+    """Let each warning be a line on the standard error stream, ``note: …``, and the same one only once."""
+    said: set[str] = set()
+    with warnings.catch_warnings():
+        show_others = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *place: Any) -> None:
+            if not issubclass(category, UserWarning):
+                show_others(message, category, *place)
+            elif str(message) not in said:
+                said.add(str(message))
+                print(f"note: {message}", file=sys.stderr)
+
+        warnings.simplefilter("always", UserWarning)
+        warnings.showwarning = show  # type: ignore[assignment]  # its arguments that are not looked at are passed on
+        yield
+
+
 def choose(name: str, known: Mapping[str, Choice], what: str) -> Choice:
     """Return what `name` stands for, or refuse it with the nearest name."""
     plain = name.lower().replace("_", "-")
     if plain in known:
         return known[plain]
-    near = difflib.get_close_matches(plain, known, n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else "."
-    raise ArgumentError(f"unknown {what} {name!r}{hint} Known: {', '.join(known)}")
+    raise ArgumentError(f"unknown {what} {name!r}{nearest(plain, known) or '.'} Known: {', '.join(known)}")
 
 
 def class_name(network: Sequential, number: int) -> str:

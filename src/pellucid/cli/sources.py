@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..arguments import number
+from ..arguments import nearest_name, number
 from ..data import Dataset, datasets, split
 from ..data.catalogue import find_entry
 from ..errors import ArgumentError, ModelFileError
 from ..network import Sequential
-from ..training.run import CONFIG, read_config, read_network
+from ..serialization import load
+from ..training.run import CONFIG, read_config
 from .screen import download_progress
 
 HELD_OUT = 0.1
@@ -67,6 +67,12 @@ def load_parts(source: Source, *, progress: bool = True) -> Parts:
     share = source.validation
     if share is not None:
         share = number(share, "--validation", "a number from 0 up to but not 1")
+    entry = find_entry(source.data)
+    if source.data_dir is not None and entry is not None and entry.name == "digits":
+        raise ArgumentError(
+            "--data-dir: digits come with the package and need no folder; name the set that is there with --data, such "
+            "as --data mnist"
+        )
     with download_progress(progress) as report:
         train, test = datasets.load(source.data, source.data_dir, progress=report)
     if share is None:
@@ -81,8 +87,8 @@ def open_network(path: str) -> Sequential:
     """Return the network of a run directory or a model file."""
     place = Path(path).expanduser()
     if not place.exists():
-        raise ArgumentError(f"there is no run or model file {path!r}{_near(place)}; `pellucid train` makes runs")
-    return read_network(place)
+        raise ArgumentError(f"there is no run or model file {path!r}{_near(place)} `pellucid train` makes runs")
+    return load(place)
 
 
 def source_of(run: str) -> Source:
@@ -116,10 +122,10 @@ class _Table:
 
 
 def _near(path: Path) -> str:
-    """``" (did you mean …?)"``, from what lies beside the path; for a bare name also from what lies in runs/."""
+    """Return ``"; did you mean …?"``, from what lies beside the path and in runs/ there; else a full stop."""
     for folder in (path.parent, path.parent / "runs"):
         if folder.is_dir():
-            close = difflib.get_close_matches(path.name, (each.name for each in folder.iterdir()), n=1)
-            if close:
-                return f" (did you mean {str(folder / close[0])!r}?)"
-    return ""
+            found = nearest_name(path.name, (each.name for each in folder.iterdir()))
+            if found is not None:
+                return f"; did you mean {str(folder / found)!r}?"
+    return "."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import sys
 from pathlib import Path
@@ -12,17 +11,17 @@ import typer
 
 from .. import initializers, models, schedules
 from ..data import Dataset
-from ..errors import ArgumentError, NonFiniteError
+from ..errors import ArgumentError, NonFiniteError, ShapeError
 from ..inference import evaluate
 from ..losses import CrossEntropy
 from ..network import Scaling, Sequential
 from ..optimizers import Optimizer
 from ..storage import append_line, fresh_folder
 from ..training import Callback, Training, fit
-from ..training.run import METRICS, RunWriter, refuse_taken
+from ..training.run import METRICS, RunWriter, json_line, refuse_taken
 from . import options
 from .options import LENGTHS, OPTIMIZERS
-from .screen import choose, examples
+from .screen import called, choose, examples
 from .signals import BetweenSteps, Stopped
 from .sources import Parts, Source, load_parts
 
@@ -132,11 +131,11 @@ def _report(network: Sequential, parts: Parts, folder: Path) -> None:
     """Measure the network on the part held out, add the result to the run, and print it with what to do next."""
     name, dataset = parts.held_out()
     scores = evaluate(network, dataset)
-    append_line(folder / METRICS, json.dumps({f"{name}_{what}": score for what, score in scores.items()}))
+    append_line(folder / METRICS, json_line({f"{name}_{what}": score for what, score in scores.items()}))
     run = shlex.quote(str(folder))
     print(f"saved in {folder}")
-    print(f"next: pellucid evaluate {run} --confusion")
-    print(f"      pellucid predict {run} picture.png")
+    print(f"next: {called()} evaluate {run} --confusion")
+    print(f"      {called()} predict {run} YOUR-PICTURE.png")
     print(f"{name} accuracy {100 * scores['accuracy']:.2f} %")
 
 
@@ -158,9 +157,18 @@ def _scaling(text: str) -> Scaling:
 
 def _network(model: str, data: Dataset, seed: int, making: dict[str, Any]) -> Sequential:
     if not data.classes:
-        raise ArgumentError("train: expected labels that are classes; for other targets use pellucid.fit in Python")
+        raise ArgumentError(
+            "train: expected labels that are classes, as whole numbers: save labels.astype(int); for other targets use "
+            "pellucid.fit in Python"
+        )
     make = models.by_name(model)
-    return make(num_classes=data.classes, input_shape=data.shape, seed=seed, class_names=data.class_names, **making)
+    try:
+        return make(data.classes, data.shape, seed=seed, class_names=data.class_names, **making)
+    except ShapeError as error:
+        if model != "lenet" or min(data.shape[1:]) >= 16:
+            raise
+        other = "add --data mnist, or choose small" if data.name == "digits" else "choose small"
+        raise ShapeError(f"{error}; lenet needs images of at least 16×16 pixels: {other}") from None
 
 
 def _in_folder_name(name: str) -> str:

@@ -6,9 +6,9 @@ checksum is what makes a download trustworthy.
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 
+from ..arguments import nearest
 from ..errors import ArgumentError
 
 
@@ -181,11 +181,5 @@ def get_entry(name: str) -> Entry:
     """Return the entry of that name, or raise ArgumentError with the nearest one."""
     entry = find_entry(name)
     if entry is None:
-        raise ArgumentError(f"unknown data set {name!r}{nearest(name)}; known are {', '.join(NAMES)}")
+        raise ArgumentError(f"unknown data set {name!r}{nearest(name, NAMES) or '.'} Known: {', '.join(NAMES)}")
     return entry
-
-
-def nearest(name: str) -> str:
-    """``"; did you mean 'mnist'?"``, or nothing when no name is near."""
-    close = difflib.get_close_matches(name.lower(), NAMES, n=1)
-    return f" (did you mean {close[0]!r}?)" if close else ""

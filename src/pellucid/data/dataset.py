@@ -127,8 +127,9 @@ class Dataset:
         return digest(self.images, self.labels)
 
 
-def as_dataset(data: Dataset | tuple[ArrayLike, ArrayLike] | Sequence[ArrayLike]) -> Dataset:
-    """Return `data` as a `Dataset`: itself, or made from a pair (images, labels) of arrays or lists.
+def as_dataset(data: Dataset | tuple[ArrayLike, ArrayLike] | Sequence[ArrayLike], name: str = "data") -> Dataset:
+    """Return `data` as a `Dataset`: itself, or made from a pair (images, labels) of arrays or lists; `name` is the
+    argument's.
 
     Raises
     ------
@@ -144,7 +145,7 @@ def as_dataset(data: Dataset | tuple[ArrayLike, ArrayLike] | Sequence[ArrayLike]
     received = type(data).__name__
     if isinstance(data, tuple | list):
         received += f" of {len(data)}"
-    raise ArgumentError(f"data: expected a Dataset or a pair (images, labels), received {received}")
+    raise ArgumentError(f"{name}: expected a Dataset or a pair (images, labels), received {received}")
 
 
 def as_images(values: ArrayLike) -> NDArray[Any]:
@@ -154,9 +155,13 @@ def as_images(values: ArrayLike) -> NDArray[Any]:
 
     Raises
     ------
+    ArgumentError
+        If it is a data set.
     DataError
         As for `Dataset`.
     """
+    if isinstance(values, Dataset):
+        raise ArgumentError("expected an array of images, received a Dataset; pass its images, as in test.images")
     images = _as_array(values, "images")
     if images.ndim not in (2, 3, 4):
         raise DataError(

@@ -11,8 +11,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..arguments import nearest
 from ..errors import ArgumentError, DataError
-from .catalogue import CATALOGUE, ENTRIES, Entry, find_entry, nearest
+from .catalogue import CATALOGUE, ENTRIES, Entry, find_entry
 from .catalogue import NAMES as NAMES
 from .cifar import read_cifar10
 from .dataset import Dataset
@@ -141,7 +142,8 @@ def load(
     if not path.exists():
         name = os.fspath(name_or_path)
         raise ArgumentError(
-            f"data: {name!r} is neither a path nor the name of a data set{nearest(name)}; names are {', '.join(NAMES)}"
+            f"data: {name!r} is neither a path nor the name of a data set{nearest(name, NAMES) or '.'} "
+            f"Known: {', '.join(NAMES)}"
         )
     return _load_path(path)
 

@@ -51,8 +51,8 @@ def image_folder(
     Raises
     ------
     DataError
-        If there is no such folder, no class, a class without pictures, an unreadable file (which is named), or more
-        pixels in all than the limits allow.
+        If there is no such folder, fewer than two classes, a class without pictures, an unreadable file (which is
+        named), or more pixels in all than the limits allow.
     MissingExtraError
         If Pillow is not installed: ``pip install "pellucid[images]"``.
     """
@@ -67,6 +67,8 @@ def image_folder(
         raise DataError(f"{root}: expected a sub-folder for each class, such as {root / 'cats'}, found none")
     order = tuple(names) if class_names is None else class_names
     files = [(file, order.index(name)) for name in names for file in _pictures(root / name)]
+    if len(order) == 1:
+        raise DataError(f"{root}: expected a sub-folder for each of at least two classes, found one, {order[0]!r}")
     height, width, channels = _common_form([file for file, _ in files], size, grey, limits)
     shape = (len(files), channels, height, width)
     _check_total(root, shape, limits)
@@ -92,7 +94,10 @@ def _pictures(folder: Path) -> list[Path]:
         if child.suffix.lower() in SUFFIXES and not child.name.startswith(".") and child.is_file()
     ]
     if not files:
-        raise DataError(f"{folder}: expected pictures ({' '.join(SUFFIXES)}) of the class {folder.name!r}, found none")
+        fix = f"; if its folders are the classes, pass {folder}" if subfolders(folder) else ""
+        raise DataError(
+            f"{folder}: expected pictures ({' '.join(SUFFIXES)}) of the class {folder.name!r}, found none{fix}"
+        )
     return sorted(files, key=lambda file: file.name)
 
 

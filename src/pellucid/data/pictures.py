@@ -9,6 +9,7 @@ Decoding needs Pillow: ``pip install "pellucid[images]"``.
 
 from __future__ import annotations
 
+import math
 import os
 import warnings
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arguments import warn
 from ..errors import DataError, MissingExtraError
 from ..limits import LIMITS, Limits
 from .compressed import open_regular
@@ -128,7 +130,9 @@ def read_inputs(
     with file:
         is_array = file.read(len(NPY_MAGIC)) == NPY_MAGIC
     if not is_array:
-        return prepare_picture(read_picture(path, limits=limits), shape, invert)[None]
+        picture = read_picture(path, limits=limits)
+        _warn_of_reduction(path, picture.shape[1:], shape[1:])
+        return prepare_picture(picture, shape, invert)[None]
     array = read_npy(path, limits=limits)
     images = _as_batch(array, shape, path)
     if images.dtype == np.uint8:
@@ -143,6 +147,13 @@ def read_inputs(
     if images.shape[1:] != shape:
         raise DataError(f"{path}: expected images of shape {shape}, found {images.shape[1:]}; floats are not resized")
     return images
+
+
+def _warn_of_reduction(path: str | os.PathLike[str], size: tuple[int, ...], wanted: tuple[int, int]) -> None:
+    """Warn where a picture keeps less than a quarter of its pixels, so that what is small in it disappears."""
+    if math.prod(size) > 4 * math.prod(wanted):
+        sizes = f"{size[0]}×{size[1]} pixels reduced to {wanted[0]}×{wanted[1]}"
+        warn(f"{path}: {sizes}: what is to be recognised should fill the picture")
 
 
 def _as_batch(array: NDArray[Any], shape: tuple[int, int, int], path: str | os.PathLike[str]) -> NDArray[Any]:

@@ -1,7 +1,12 @@
 """What each kind of step means: one pure NumPy function a kind.
 
 They are the documentation, the oracle that faster code is tested against, and what the interpreter runs. Saved
-values are passed explicitly, nothing is hidden in state, and every function works in float32 and float64.
+values are passed explicitly, nothing is hidden in state, and every function works in float32 and float64. Positional
+arguments are a step's inputs in their order, keyword arguments its attributes.
+
+What faster code has to agree in: the shape and dtype of every result; which numbers are NaN; who wins a tie; the random
+words, bit for bit; and all numbers to within rounding. Not in the order of additions within one sample, the sign of a
+zero, or the bits of a NaN. The order of sums over samples is a matter of its own: see `combine`.
 """
 
 from __future__ import annotations

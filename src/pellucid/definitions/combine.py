@@ -1,9 +1,18 @@
 """The order of sums: what "a sum over the batch" means, to the last bit.
 
-Samples are cut into *leaves* of a fixed number of consecutive samples. Each leaf gives one partial result; partial
-results are combined pairwise by one fixed binary tree. Leaf size and tree depend on shapes alone, never on threads or
-ranks: whoever computes a leaf, the sum has the same bits. The NumPy definitions sum in NumPy's own order instead;
-this module states the order that an engine has to keep.
+The loss, the gradient of a parameter and the statistics of a batch are sums over its samples, and rounding depends on
+the order in which a sum is made. An engine that promises the same bits on any number of threads or ranks keeps this
+one, which follows from shapes alone:
+
+1. Samples are cut into *leaves* of `leaf_size` consecutive samples.
+2. Each leaf gives one partial result, to which its samples are added one after the other.
+3. Partial results are combined pairwise by one fixed binary `tree`.
+
+Only the gradient of a parameter of more than 65,536 numbers (256 KB in float32) is made without leaves and tree, all
+samples being added to it one after the other: so large an array is rather cut into pieces, each summed by one thread,
+than held once a leaf.
+
+The NumPy definitions, and so the interpreter, take the whole batch and sum in NumPy's own order instead.
 """
 
 from __future__ import annotations
@@ -18,13 +27,19 @@ from .arrays import Array
 T = TypeVar("T")
 
 
+def leaf_size(largest: int) -> int:
+    """Return how many samples a leaf has, where one sample's `largest` value has so many numbers: 16 up to 32,768,
+    beyond that 8, so that there is work for more threads."""
+    return 16 if largest <= 2**15 else 8
+
+
 def leaves(samples: int, leaf_size: int) -> list[range]:
     """Return the samples of each leaf: consecutive runs of `leaf_size`, the last one shorter where it must be."""
     return [range(start, min(start + leaf_size, samples)) for start in range(0, samples, leaf_size)]
 
 
 def tree(parts: Sequence[T], combine: Callable[[T, T], T]) -> T:
-    """Return the parts combined by the fixed binary tree.
+    """Return the parts, of which there is at least one, combined by the fixed binary tree.
 
     Level by level, neighbours 2i and 2i+1 are combined; a last one without a neighbour moves up as it is. So part i
     of any level covers the aligned run of 2^level leaves that begins at i·2^level, and can be computed alone.
@@ -47,7 +62,7 @@ def add(a: Array, b: Array) -> Array:
 
 
 def moments(a: Array, b: Array) -> Array:
-    """Combine (count, mean, M2), each (3, C), of two disjoint sets of samples (``combine="moments"``).
+    """Combine count, mean and M2 = Σ (x − mean)² of two disjoint sets of samples (``combine="moments"``): (3, C) each.
 
     ``δ = mean_b − mean_a;  mean = mean_a + δ·n_b/n;  M2 = M2_a + M2_b + δ²·n_a·n_b/n``
 

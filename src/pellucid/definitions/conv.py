@@ -36,7 +36,10 @@ def conv2d_grad_input(
     grad_output: Array, weight: Array, *, size: tuple[int, int], window: Window, groups: int = 1
 ) -> Array:
     """``∂L/∂x[n, c, i, j] = Σ f, ky, kx  grad_output[n, f, oy, ox] · weight[f, c, ky, kx]``, over all places (oy, ox)
-    whose tap (ky, kx) reads the pixel (i, j): grad_output (N, F, OH, OW), size (H, W) -> grad_input (N, C, H, W)."""
+    whose tap (ky, kx) reads the pixel (i, j): grad_output (N, F, OH, OW), size (H, W) -> grad_input (N, C, H, W).
+
+    At such a place x[n, c, i, j] stands in y[n, f, oy, ox] with the factor weight[f, c, ky, kx], and nowhere else.
+    """
     samples, filters, rows, columns = grad_output.shape
     channels = weight.shape[1] * groups
     # (N, F, OH, OW) -> (N, G, F/G, P)
@@ -60,7 +63,7 @@ def conv2d_grad_weight(x: Array, grad_output: Array, *, window: Window, groups: 
     g = grad_output.reshape(samples, groups, filters // groups, rows * columns)
     # each sample's own gradient: (N, G, F/G, P) @ (N, G, P, K) -> (N, G, F/G, K)
     grads = g @ _columns(x, window, groups).swapaxes(2, 3)
-    # -> (G, F/G, K) -> (F, C/G, KH, KW)
+    # (N, G, F/G, K) -> (G, F/G, K) -> (F, C/G, KH, KW)
     return np.asarray(grads.sum(axis=0)).reshape(filters, x.shape[1] // groups, *window.kernel_size)
 
 
@@ -74,5 +77,5 @@ def _columns(x: Array, window: Window, groups: int) -> Array:
     # (N, C, OH, OW, KH, KW) -> (N, C, KH, KW, OH, OW)
     windows = patches(x, window).transpose(0, 1, 4, 5, 2, 3)
     samples, channels, kh, kw, rows, columns = windows.shape
-    # -> (N, G, K, P)
+    # (N, C, KH, KW, OH, OW) -> (N, G, K, P)
     return windows.reshape(samples, groups, channels // groups * kh * kw, rows * columns)

@@ -19,8 +19,8 @@ def gather(data: NDArray[Any], index: Whole) -> NDArray[Any]:
 
 
 def scale(x: NDArray[Any], *, mean: tuple[float, ...], std: tuple[float, ...], dtype: str) -> Array:
-    """``y[n, c] = (x[n, c] / 255 − mean[c]) / std[c]``; only uint8 is divided by 255: x (N, C, …), mean, std (C,) or
-    (1,)."""
+    """``y[n, c] = (x[n, c] / 255 − mean[c]) / std[c]``; only uint8 is divided by 255: x (N, C, …) of any dtype, mean
+    and std (C,) or (1,) -> y (N, C, …) of `dtype`."""
     y: Array = x.astype(dtype)  # a copy, so that what follows may work in it
     if x.dtype == np.uint8:
         y /= 255
@@ -30,7 +30,7 @@ def scale(x: NDArray[Any], *, mean: tuple[float, ...], std: tuple[float, ...], d
 
 
 def scale_grad_input(x: NDArray[Any], grad_output: Array, *, std: tuple[float, ...]) -> Array:
-    """``∂L/∂x[n, c] = grad_output[n, c] / std[c]``, and / 255 for uint8."""
+    """``∂L/∂x[n, c] = grad_output[n, c] / std[c]``, and / 255 for uint8: x, grad_output (N, C, …) -> (N, C, …)."""
     grad_input = grad_output / _by_channel(std, grad_output)
     if x.dtype == np.uint8:
         grad_input /= 255

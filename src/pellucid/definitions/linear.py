@@ -15,7 +15,7 @@ from .arrays import Array
 
 
 def linear(x: Array, weight: Array, bias: Array | None = None) -> Array:
-    """``y = x weightᵀ + bias``: x (N, I), weight (O, I), bias (O,) -> y (N, O)."""
+    """``y = x · weightᵀ + bias``: x (N, I), weight (O, I), bias (O,) -> y (N, O)."""
     y = x @ weight.T
     if bias is not None:
         y += bias

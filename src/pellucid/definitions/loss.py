@@ -4,22 +4,23 @@
 ``squared error:  L = Σ n  weight[n] · ℓ[n] / total,  ℓ[n] = mean of (y[n] − t[n])²``
 
 t is the target as a distribution over the classes: one-hot for a class number, blended with the uniform distribution
-by label smoothing. `total` is what makes the sum a mean: the number of samples, or the sum of their weights. Results
-have the dtype of the network's outputs, whatever the targets and weights come in.
+by label smoothing. `total` is what makes the sum a mean: the number of samples, or the sum of their weights. Losses and
+gradients have the dtype of the network's outputs, whatever the targets and weights come in.
 
 Axes: N samples, K classes.
 """
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .arrays import Array, Whole
 
-Target = Whole | Array
+Target: TypeAlias = Whole | Array
 """Class numbers (N,), or a distribution for each sample (N, K)."""
 
 
@@ -47,9 +48,10 @@ def cross_entropy(
     label_smoothing: float = 0.0,
     class_weights: tuple[float, ...] = (),
 ) -> tuple[Array, Array]:
-    """Return L () and log softmax(logits) (N, K), from logits (N, K) and as many targets.
+    """Return L () and log softmax(z) (N, K), from the logits z (N, K) and as many targets.
 
-    ``log softmax(z)[k] = z[k] − max z − log Σ j exp(z[j] − max z)`` cannot overflow.
+    ``log softmax(z)[k] = z[k] − max z − log Σ j exp(z[j] − max z)`` cannot overflow. Every class is summed, also one
+    whose share is 0: an infinite logit anywhere makes L infinite or NaN.
     """
     shifted = logits - logits.max(axis=1, keepdims=True)
     log_probabilities = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
@@ -71,7 +73,9 @@ def cross_entropy_grad_input(
 ) -> Array:
     """``∂L/∂z[n, k] = weight[n]/total · (softmax(z[n])[k] · Σ j w[n, j] − w[n, k])``, w = class_weight · t: -> (N, K).
 
-    Without class weights ``Σ j w[n, j] = 1``, and this is the familiar softmax minus target.
+    Written out, ``ℓ = −Σ j w[j] · z[j] + Σ j w[j] · log Σ i exp z[i]``. By z[k] its first term has the derivative
+    −w[k], and the logarithm has exp z[k] / Σ i exp z[i], which is softmax(z)[k]. Without class weights
+    ``Σ j w[j] = 1``, and what remains is the familiar softmax minus target.
     """
     wanted = _weighted_distribution(target, log_probabilities, label_smoothing, class_weights)
     grad = np.exp(log_probabilities) * wanted.sum(axis=1, keepdims=True) - wanted
@@ -96,9 +100,10 @@ def _weighted_distribution(
 
 
 def squared_error(outputs: Array, target: Array, total: Array | float, sample_weight: Array | None = None) -> Array:
-    """Return L (), from outputs and target of one shape (N, …)."""
-    # (N, …) -> (N,)
-    losses = ((outputs - target.astype(outputs.dtype)) ** 2).reshape(len(outputs), -1).mean(axis=1)
+    """Return L (), from outputs y and target t of one shape (N, …)."""
+    squares = (outputs - target.astype(outputs.dtype)) ** 2
+    # (N, …) -> (N, I) -> (N,)
+    losses = squares.reshape(len(outputs), math.prod(outputs.shape[1:])).mean(axis=1)
     if sample_weight is not None:
         losses = losses * sample_weight
     return np.asarray(losses.sum() / total, outputs.dtype)
@@ -108,14 +113,18 @@ def squared_error_grad_input(
     outputs: Array, target: Array, total: Array | float, sample_weight: Array | None = None
 ) -> Array:
     """``∂L/∂y[n, i] = weight[n]/total · 2/I · (y[n, i] − t[n, i])``, I numbers a sample: -> (N, …)."""
-    grad = (outputs - target.astype(outputs.dtype)) * (2 / max(1, outputs[0].size))
+    grad = (outputs - target.astype(outputs.dtype)) * (2 / math.prod(outputs.shape[1:]))
     if sample_weight is not None:
+        # (N,) -> (N, 1, …)
         grad = grad * sample_weight.reshape(-1, *[1] * (outputs.ndim - 1))
     return np.asarray(grad / total, outputs.dtype)
 
 
 def count_correct(outputs: Array, target: Target) -> NDArray[Any]:
-    """Return how many samples have their largest output (N, K) at the target class; a row with a NaN has none."""
+    """Return how many samples have their largest output (N, K) at the target class: ().
+
+    Of equal largest ones, of outputs or of a distribution, the first counts; a sample with a NaN is never right.
+    """
     wanted = target.argmax(axis=1) if target.ndim == 2 else target
     right = (outputs.argmax(axis=1) == wanted) & ~np.isnan(outputs).any(axis=1)
     return np.asarray(right.sum())

@@ -1,8 +1,8 @@
 """Steps that work element by element, and their gradients: activations, dropout, adding and joining paths.
 
 Each activation's gradient is its derivative times grad_output, written with whichever of input x and output y makes
-it shortest; at a kink it is the flatter side's. Shapes are free: (N, C, H, W) or (N, F). A NaN is never
-hidden: ``relu(NaN)`` is NaN, and one in grad_output stays one even where the derivative is 0.
+it shortest; at a kink it is the flatter side's. Shapes are free, (N, C, H, W) or (N, F), and kept. A NaN is never
+hidden: ``relu(NaN)`` is NaN, and one in grad_output stays one even where the derivative is 0, for 0 · NaN is NaN.
 """
 
 from __future__ import annotations
@@ -51,7 +51,10 @@ def sigmoid(x: Array) -> Array:
 
 
 def sigmoid_grad_input(y: Array, grad_output: Array) -> Array:
-    """``∂L/∂x = grad_output · y · (1 − y)``."""
+    """``∂L/∂x = grad_output · y · (1 − y)``.
+
+    ``y = (1 + e⁻ˣ)⁻¹``, so ``y′ = e⁻ˣ · (1 + e⁻ˣ)⁻² = (1/y − 1) · y² = y · (1 − y)``.
+    """
     return grad_output * y * (1 - y)
 
 
@@ -61,26 +64,37 @@ def tanh(x: Array) -> Array:
 
 
 def tanh_grad_input(y: Array, grad_output: Array) -> Array:
-    """``∂L/∂x = grad_output · (1 − y²)``."""
+    """``∂L/∂x = grad_output · (1 − y²)``.
+
+    With ``a = eˣ + e⁻ˣ`` and ``b = eˣ − e⁻ˣ``, each the other's derivative, ``y = b/a`` and ``y′ = (a² − b²)/a²``.
+    """
     return grad_output * (1 - y * y)
 
 
 def softmax(x: Array) -> Array:
-    """``y[n, k] = exp(x[n, k]) / Σ j exp(x[n, j])`` along axis 1, after subtracting the largest."""
+    """``y[n, k] = exp(x[n, k]) / Σ j exp(x[n, j])`` along axis 1: (N, K, …) -> (N, K, …).
+
+    The largest x of the sum is subtracted first: the common factor leaves y as it is, and no exp can overflow.
+    """
     z = np.exp(x - x.max(axis=1, keepdims=True))
     return np.asarray(z / z.sum(axis=1, keepdims=True))
 
 
 def softmax_grad_input(y: Array, grad_output: Array) -> Array:
-    """``∂L/∂x[n, k] = y[n, k] · (grad_output[n, k] − Σ j grad_output[n, j] · y[n, j])``."""
+    """``∂L/∂x[n, k] = y[n, k] · (grad_output[n, k] − Σ j grad_output[n, j] · y[n, j])``: y (N, K, …) -> (N, K, …).
+
+    x[k] stands in every y[j]: ``∂y[j]/∂x[k] = y[j] · ([j = k] − y[k])``, [j = k] from the numerator and −y[k] from the
+    sum below it. Then ``∂L/∂x[k] = Σ j grad_output[j] · ∂y[j]/∂x[k]``.
+    """
     return np.asarray(y * (grad_output - (grad_output * y).sum(axis=1, keepdims=True)))
 
 
 def dropout(x: Array, key: NDArray[np.uint32], position: Whole, *, p: float, ordinal: int) -> Array:
-    """``y = x · m``, ``m = 1/(1 − p) where u ≥ ⌊p·2³²⌋, else 0``: one random word u an element.
+    """``y = x · m``, ``m = 1/(1 − p) where u ≥ ⌊p·2³²⌋, else 0``: x (N, C, H, W) or (N, F), key (2,), position (N,).
 
-    The word is Philox at (position of the sample in the epoch, ordinal of this dropout, pixel, channel), so any
-    sample's mask can be computed alone.
+    u is a random word of each element: that of (c, h, w) is word c % 4 of Philox at the counter (position of the
+    sample in the epoch, ordinal of this dropout, h·W + w, c // 4), so any sample's mask can be computed alone. m is
+    rounded to x's dtype before it multiplies, and 0 multiplies too: a NaN or infinity that is dropped becomes NaN.
     """
     words = random.pixel_words(key, position, ordinal, x.shape[1:])
     kept = words >= np.uint32(int(p * 2**32))
@@ -100,10 +114,11 @@ def add(a: Array, b: Array) -> Array:
 
 
 def concat(*parts: Array) -> Array:
-    """The parts' channels one after the other: (N, C₁, …), (N, C₂, …), … -> (N, C₁ + C₂ + …, …)."""
+    """``y[n, start + c] = part[n, c]``, the parts' channels one after the other: (N, C₁, …), (N, C₂, …), … ->
+    (N, C₁ + C₂ + …, …)."""
     return np.concatenate(parts, axis=1)
 
 
 def concat_grad_input(grad_output: Array, *, start: int, stop: int) -> Array:
-    """``∂L/∂part``: the channels that came from it, start to stop."""
+    """``∂L/∂part[n, c] = grad_output[n, start + c]``: (N, C₁ + C₂ + …, …) -> (N, stop − start, …)."""
     return grad_output[:, start:stop]

@@ -4,8 +4,8 @@
 ``average:  y[n, c, oy, ox] = the sum of its pixels / count[oy, ox]``
 ``adaptive: y[n, c, a, b]   = the mean of x[n, c, ⌊a·H/OH⌋ : ⌈(a+1)·H/OH⌉, ⌊b·W/OW⌋ : ⌈(b+1)·W/OW⌉]``
 
-Padding never wins a maximum; to a sum it adds nothing. A NaN in a window is its maximum. Of equal maxima the first in
-row-major order is the winner, and takes the gradient.
+Padding never wins a maximum; to a sum it adds nothing. A NaN in a window is its maximum. Of equal maxima, and of NaNs,
+the first in row-major order is the winner, and takes the gradient.
 
 Axes: N samples, C channels, H W pixels, OH OW places of the window, KH KW its taps.
 """
@@ -32,8 +32,8 @@ def max_pool2d(x: Array, *, window: Window) -> Array:
 
 
 def max_pool2d_grad_input(x: Array, grad_output: Array, *, window: Window) -> Array:
-    """``∂L/∂x`` is grad_output at each window's winner, else 0: x (N, C, H, W), grad_output (N, C, OH, OW) ->
-    (N, C, H, W)."""
+    """``∂L/∂x[n, c, i, j] = Σ oy, ox  grad_output[n, c, oy, ox]``, over the windows that the pixel (i, j) wins:
+    x (N, C, H, W), grad_output (N, C, OH, OW) -> grad_input (N, C, H, W)."""
     y = max_pool2d(x, window=window)
     undecided = np.ones(y.shape, bool)  # the windows whose winner is none of the taps so far
     grad_input = np.zeros(x.shape, x.dtype)
@@ -58,7 +58,8 @@ def avg_pool2d(x: Array, *, window: Window, count_include_pad: bool = True) -> A
 def avg_pool2d_grad_input(
     grad_output: Array, *, size: tuple[int, int], window: Window, count_include_pad: bool = True
 ) -> Array:
-    """``∂L/∂x``: each pixel of a window takes grad_output / count: (N, C, OH, OW), size (H, W) -> (N, C, H, W)."""
+    """``∂L/∂x[n, c, i, j] = Σ oy, ox  grad_output[n, c, oy, ox] / count[oy, ox]``, over the windows that hold the pixel
+    (i, j): grad_output (N, C, OH, OW), size (H, W) -> grad_input (N, C, H, W)."""
     share = grad_output / _counts(size, window, count_include_pad, grad_output.dtype)
     grad_input = np.zeros((*grad_output.shape[:2], *size), grad_output.dtype)
     for places, pixels in taps(window, size):
@@ -67,7 +68,7 @@ def avg_pool2d_grad_input(
 
 
 def _counts(size: tuple[int, int], window: Window, count_include_pad: bool, dtype: np.dtype[np.floating[Any]]) -> Array:
-    """Return how many pixels count in the mean of each place: (OH, OW)."""
+    """Return count[oy, ox], how many pixels count in the mean of each place: (OH, OW)."""
     counts: list[Array] = []
     for axis, places in enumerate(window.output_size(size)):
         before, after = window.on(size).sides[axis]
@@ -77,6 +78,7 @@ def _counts(size: tuple[int, int], window: Window, count_include_pad: bool, dtyp
         first, stop = (-before, size[axis] + after) if count_include_pad else (0, size[axis])
         # (O, K) -> (O,)
         counts.append(((index >= first) & (index < stop)).sum(axis=1, dtype=dtype))
+    # (OH, 1) * (OW,) -> (OH, OW)
     return counts[0][:, None] * counts[1]
 
 
@@ -90,20 +92,21 @@ def adaptive_avg_pool2d(x: Array, *, output_size: tuple[int, int]) -> Array:
 
 
 def adaptive_avg_pool2d_grad_input(grad_output: Array, *, size: tuple[int, int]) -> Array:
-    """``∂L/∂x``: a region's pixels share its gradient equally: (N, C, OH, OW), size (H, W) -> (N, C, H, W)."""
-    samples, channels, places, columns = grad_output.shape
+    """``∂L/∂x[n, c, i, j] = Σ a, b  grad_output[n, c, a, b] / pixels in (a, b)``, over the regions that hold the pixel
+    (i, j): grad_output (N, C, OH, OW), size (H, W) -> grad_input (N, C, H, W)."""
+    samples, channels, region_rows, region_columns = grad_output.shape
     # every column to those of its region: (N, C, OH, OW) -> (N, C, OH, W)
-    rows = np.zeros((samples, channels, places, size[1]), grad_output.dtype)
-    for b, region in enumerate(_regions(size[1], columns)):
+    rows = np.zeros((samples, channels, region_rows, size[1]), grad_output.dtype)
+    for b, region in enumerate(_regions(size[1], region_columns)):
         rows[:, :, :, region] += grad_output[:, :, :, b, None] / (region.stop - region.start)
     # every row to those of its region: (N, C, OH, W) -> (N, C, H, W)
     grad_input = np.zeros((samples, channels, *size), grad_output.dtype)
-    for a, region in enumerate(_regions(size[0], places)):
+    for a, region in enumerate(_regions(size[0], region_rows)):
         grad_input[:, :, region] += rows[:, :, a, None] / (region.stop - region.start)
     return grad_input
 
 
 def _regions(size: int, number: int) -> Iterator[slice]:
-    """Yield the regions along one axis: they overlap by a pixel where `number` does not divide `size`."""
+    """Yield the regions along one axis: neighbours may share a pixel where `number` does not divide `size`."""
     for a in range(number):
         yield slice(a * size // number, -(-(a + 1) * size // number))

@@ -34,9 +34,9 @@ def patches(x: Array, window: Window) -> Array:
     if any(map(any, sides)):
         # (N, C, H, W) -> (N, C, top + H + bottom, left + W + right)
         x = np.pad(x, ((0, 0), (0, 0), *sides))
-    # -> a window at every pixel (N, C, …, …, extent, extent)
+    # a window at every pixel: -> (N, C, rows, columns, extent, extent)
     windows = sliding_window_view(x, window.extent, axis=(2, 3))
-    # every stride-th window, every dilation-th pixel in it -> (N, C, OH, OW, KH, KW)
+    # every stride-th of them, and every dilation-th pixel in it: -> (N, C, OH, OW, KH, KW)
     return windows[:, :, ::sy, ::sx, ::dy, ::dx]
 
 

@@ -26,6 +26,7 @@ class GradientCheck:
     checked, kinks : int
         Coordinates that were checked, and those that were left out because they lie on a kink.
     ok : bool
+        Whether the error is within the tolerance.
     note : str
         What seems to be wrong.
     """

@@ -47,6 +47,10 @@ class Activation(Layer):
 class ReLU(Activation):
     """Rectified linear unit: ``y = max(x, 0)``; at 0 the derivative is taken as 0, and a NaN passes.
 
+    Notes
+    -----
+    Shape: any, unchanged.
+
     References
     ----------
     V. Nair and G. Hinton, "Rectified Linear Units Improve Restricted Boltzmann Machines", 2010.
@@ -61,11 +65,15 @@ class ReLU(Activation):
 
 
 class LeakyReLU(Activation):
-    """``y = x where x ≥ 0, else negative_slope · x``.
+    """``y = x where x ≥ 0, else negative_slope · x``; at 0 the derivative is taken as negative_slope.
 
     Parameters
     ----------
     negative_slope : float, default 0.01
+
+    Notes
+    -----
+    Shape: any, unchanged.
 
     References
     ----------
@@ -83,7 +91,11 @@ class LeakyReLU(Activation):
 
 
 class ReLU6(Activation):
-    """``y = min(max(x, 0), 6)``, as in MobileNet.
+    """``y = min(max(x, 0), 6)``, as in MobileNet; at 0 and 6 the derivative is taken as 0.
+
+    Notes
+    -----
+    Shape: any, unchanged.
 
     References
     ----------
@@ -94,13 +106,23 @@ class ReLU6(Activation):
 
 
 class Sigmoid(Activation):
-    """``y = 1 / (1 + e⁻ˣ)``, between 0 and 1."""
+    """``y = 1 / (1 + e⁻ˣ)``, between 0 and 1.
+
+    Notes
+    -----
+    Shape: any, unchanged.
+    """
 
     stem = kind = "sigmoid"
 
 
 class Tanh(Activation):
-    """``y = (eˣ − e⁻ˣ) / (eˣ + e⁻ˣ)``, between −1 and 1."""
+    """``y = (eˣ − e⁻ˣ) / (eˣ + e⁻ˣ)``, between −1 and 1.
+
+    Notes
+    -----
+    Shape: any, unchanged.
+    """
 
     stem = kind = "tanh"
 
@@ -109,6 +131,10 @@ class Softmax(Activation):
     """``y[n, k] = exp(x[n, k]) / Σ j exp(x[n, j])`` over axis 1: each sample's numbers become shares that sum to 1.
 
     Not before `CrossEntropy`, which takes the numbers before the softmax (logits).
+
+    Notes
+    -----
+    Shape: (N, K, …), unchanged, with K classes on axis 1.
     """
 
     stem = kind = "softmax"

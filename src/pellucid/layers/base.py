@@ -6,6 +6,7 @@ used alone, and which steps it becomes in a program. It knows nothing of losses,
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 from typing import Any, ClassVar, Protocol, TypeVar
 
@@ -15,6 +16,7 @@ from numpy.typing import ArrayLike, DTypeLike
 from ..arguments import as_numbers, float_dtype
 from ..definitions.arrays import Array
 from ..errors import ArgumentError, ShapeError, StateError
+from ..random import Purpose, key
 from ..steps import Build, Shape
 from .parameter import Parameter, State
 
@@ -59,6 +61,13 @@ class Layer:
         self._cache: Any = None
         self._expected_grad: Shape = ()
         self._dtype = np.dtype(np.float32)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        held = vars(self).get(name)
+        if isinstance(held, (Parameter, State)) and not isinstance(value, (type(held), type(None))):
+            kind = type(held).__name__
+            raise ArgumentError(f"{type(self).__name__}.{name} is a {kind}; its values are {name}.data: assign to that")
+        super().__setattr__(name, value)
 
     # ---- what it is
     def output_shape(self, input_shape: Shape) -> Shape:
@@ -119,9 +128,12 @@ class Layer:
 
     # ---- how it begins
     def initialize(self, seed: int = 0) -> None:
-        """Draw new values for all parameters, from the seed and each parameter's path."""
+        """Begin anew: parameters take new values, from the seed and each one's path, and states their first ones."""
+        key(seed, Purpose.INITIALIZE)  # refuses a bad seed now rather than at the first look at a weight
         for path, parameter in self.parameters().items():
             parameter.initialize(seed, path)
+        for state in self.states().values():
+            state.initialize()
         for path, layer in self.walk():
             layer.place(seed, path)
 
@@ -149,6 +161,11 @@ class Layer:
             A batch; converted to the layer's dtype.
         training : bool
             Matters to Dropout and BatchNorm2d only.
+
+        Raises
+        ------
+        ShapeError, DataError
+            If x has a shape that the layer cannot take, or is no array of real numbers.
         """
         raise NotImplementedError(f"{type(self).__name__} does not define forward")
 
@@ -159,6 +176,8 @@ class Layer:
         ------
         StateError
             If there was no ``forward`` before.
+        ShapeError
+            If grad_output has another shape than that ``forward``'s output.
         """
         raise NotImplementedError(f"{type(self).__name__} does not define backward")
 
@@ -177,7 +196,10 @@ class Layer:
         return grad_input
 
     def accept(self, x: ArrayLike) -> Array:
-        """Return the batch x in the layer's dtype, or refuse its shape or dtype."""
+        """Return the batch x in the layer's dtype, or refuse its shape or dtype.
+
+        The shape that follows for grad_output is kept, for `remembered` to hold it against.
+        """
         array = as_numbers(x, type(self).__name__).astype(self._dtype, copy=False)
         if array.ndim == 0:
             raise ShapeError("expects a batch (N, …)", "a single number", where=type(self).__name__)
@@ -188,7 +210,7 @@ class Layer:
         return array
 
     def remembered(self, grad_output: ArrayLike) -> tuple[Any, Array]:
-        """Return what ``forward`` left in the cache, and grad_output in the layer's dtype."""
+        """Return what ``forward`` left in the cache, and grad_output in the layer's dtype, or refuse its shape."""
         if self._cache is None:
             raise StateError(f"{type(self).__name__}.backward needs a forward before it: call forward(x) first")
         grad = as_numbers(grad_output, "grad_output").astype(self._dtype, copy=False)
@@ -205,6 +227,7 @@ class Layer:
 
         By default one step that calls the layer's own ``forward`` (and ``backward``) with the whole batch.
         """
+        _refuse_without_training(self)
         inputs = [x, *(build.parameter(q) for q in self.parameters().values())]
         y = build.activation(self.output_shape(build.shape(x)))
         build.step("custom", inputs, [y], layer=self, training=build.training)
@@ -216,3 +239,14 @@ class Layer:
     def __repr__(self) -> str:
         arguments = ", ".join(f"{name}={value!r}" for name, value in self.config().items())
         return f"{type(self).__name__}({arguments})"
+
+
+def _refuse_without_training(layer: Layer) -> None:
+    """Refuse a layer of one's own whose ``forward`` takes the batch alone."""
+    try:
+        inspect.signature(layer.forward).bind(None, True)
+    except TypeError:
+        name = type(layer).__name__
+        raise ArgumentError(
+            f"{name}.forward: write def forward(self, x, training=False), as a network passes both"
+        ) from None

@@ -18,8 +18,9 @@ from .base import Layer, LayerBuild
 
 
 class Dropout(Layer):
-    """In training each value is set to 0 with probability p, and the others are divided by 1 − p; otherwise nothing
-    is done.
+    """In training, each value is set to 0 with probability p, and the others are divided by 1 − p.
+
+    So their mean stays as it is, and outside training nothing is left to be done.
 
     In a network every sample's mask follows from the seed, the epoch and the sample's position in it. Used alone, the
     layer counts its calls instead: the first training forward draws mask 0, the next mask 1, and so on.
@@ -71,7 +72,7 @@ class Dropout(Layer):
         if not build.training:
             return x
         y = build.activation(self.output_shape(build.shape(x)))
-        inputs = [x, build.scalar("dropout_key"), build.position()]
+        inputs = [x, build.scalar("dropout_key", (2,)), build.position()]
         build.step("dropout", inputs, [y], p=self.p, ordinal=build.ordinal())
         return y
 

@@ -1,5 +1,4 @@
-"""What layers over images have in common: they refuse what is not (channels, height, width), and windows that do not
-fit."""
+"""What layers over images have in common: they refuse what is no image, and windows that find no place in it."""
 
 from __future__ import annotations
 
@@ -9,7 +8,7 @@ from ..steps import Shape
 
 
 def image_shape(shape: Shape, channels: int | None = None) -> tuple[int, int, int]:
-    """Return (C, H, W), or refuse a shape that is no image or has other than `channels` channels."""
+    """Return (C, H, W), or refuse with a ShapeError what is no image or has other than `channels` channels."""
     wanted = f"({channels if channels is not None else 'C'}, H, W)"
     if len(shape) != 3:
         raise ShapeError(f"expects images {wanted}", str(shape), "images are NCHW: reshape to (N, channels, H, W)")
@@ -28,7 +27,7 @@ def _channels(number: int) -> str:
 
 
 def places(window: Window, size: Pair) -> Pair:
-    """Return the window's output size over `size`, or refuse a window larger than its padded input."""
+    """Return (OH, OW) over images of `size` (H, W), or refuse with a ShapeError a window larger than they are."""
     counts = window.output_size(size)
     for axis, what in ((0, "rows"), (1, "columns")):
         if counts[axis] < 1:

@@ -101,7 +101,7 @@ class Flatten(Layer):
 
     Notes
     -----
-    Shape: (N, C, H, W) -> (N, C·H·W).
+    Shape: (N, C, H, W) -> (N, C·H·W); or any other (N, …).
 
     Examples
     --------

@@ -58,6 +58,10 @@ class BatchNorm2d(Layer):
     -----
     Shape: (N, C, H, W) -> (N, C, H, W), or (N, C) -> (N, C) after a dense layer.
 
+    A training batch of one number a channel (N·H·W = 1) has nothing to be normalised by. It gives the bias, its
+    gradient is 0, and its variance counts as 0 in the running average; PyTorch refuses it. So a last batch of a single
+    sample does not stop a training.
+
     References
     ----------
     S. Ioffe and C. Szegedy, "Batch Normalization: Accelerating Deep Network Training by Reducing Internal Covariate
@@ -139,7 +143,7 @@ class LocalResponseNorm(Layer):
 
     Notes
     -----
-    Shape: (N, C, H, W) -> (N, C, H, W).
+    Shape: (N, C, H, W) -> (N, C, H, W). Channels outside the image count as 0.
 
     References
     ----------

@@ -35,16 +35,23 @@ class Parameter:
     Attributes
     ----------
     data : array of `shape`
-        The values. Assigning copies into the array, so every view of it stays true.
+        The values. Assigning copies into the array, so every view of it stays true; another shape is refused.
     grad : array of `shape` or None
         The gradient that the layer's last ``backward`` left; None before.
     trainable : bool
         Whether training may change it.
+
+    Raises
+    ------
+    ArgumentError
+        If it needs more memory than the machine has.
     """
 
     def __init__(self, name: str, shape: Sequence[int], initializer: Initializer | None = None):
         self.name, self.shape = name, tuple(shape)
         self.initializer = initializer if initializer is not None else Zeros()
+        if isinstance(self.initializer, type) or not callable(self.initializer):
+            raise ArgumentError(f"initializer: expected an initialiser such as HeNormal(), received {initializer!r}")
         self.grad: Array | None = None
         self.trainable = True
         self._data: Array | None = None
@@ -68,12 +75,9 @@ class Parameter:
 
     @data.setter
     def data(self, values: ArrayLike) -> None:
-        array = as_numbers(values, f"{self.name}.data")
-        if array.shape != self.shape:
-            raise ShapeError(f"{self.name}.data expects shape {self.shape}, received {array.shape}")
-        if self._data is None:
-            self._data = np.empty(self.shape, self._dtype)
-        self._data[...] = array
+        held = np.empty(self.shape, self._dtype) if self._data is None else self._data
+        _copy_into(held, values, f"{self.name}.data")
+        self._data = held
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -107,16 +111,50 @@ class Parameter:
 
 
 class State:
-    """An array that a layer keeps beside its parameters, such as a running mean: saved with them, without gradient."""
+    """An array that a layer keeps beside its parameters, such as a running mean: saved with them, without gradient.
+
+    Parameters
+    ----------
+    name : str
+        Its name within the layer, such as "running_mean".
+    data : array
+        The values that it begins with.
+
+    Attributes
+    ----------
+    data : array of `shape`
+        Assigning copies into the array, in its dtype, so every view of it stays true.
+    """
 
     def __init__(self, name: str, data: ArrayLike):
         self.name = name
-        self.data: Array = np.array(data, np.float32)
+        self._data: Array = np.array(data, np.float32)
+        self._first = self._data.copy()
+
+    @property
+    def data(self) -> Array:
+        return self._data
+
+    @data.setter
+    def data(self, values: ArrayLike) -> None:
+        _copy_into(self._data, values, f"{self.name}.data")
 
     @property
     def shape(self) -> Shape:
-        return self.data.shape
+        return self._data.shape
+
+    def initialize(self) -> None:
+        """Take the first values again."""
+        self.data = self._first
 
     def cast(self, dtype: np.dtype[Any]) -> None:
         """Change to float32 or float64, keeping the values."""
-        self.data = self.data.astype(dtype, copy=False)
+        self._data = self._data.astype(dtype, copy=False)
+
+
+def _copy_into(held: Array, values: ArrayLike, name: str) -> None:
+    """Copy values into an array that others may have views of, or refuse them by `name`."""
+    array = as_numbers(values, name)
+    if array.shape != held.shape:
+        raise ShapeError(f"{name} expects shape {held.shape}, received {array.shape}")
+    held[...] = array

@@ -42,14 +42,14 @@ class Pool(Layer):
         channels, height, width = image_shape(input_shape)
         rows, columns = places(self.window, (height, width))
         for axis, size, what in ((0, height, "row"), (1, width, "column")):
-            for place, read in enumerate(self.window.taps(axis, size)):
-                if not read:
-                    raise ShapeError(
-                        f"the window of output {what} {place} would see nothing but padding, for its taps lie "
-                        f"{self.window.dilation[axis]} pixels apart",
-                        f"{height}×{width} pixels",
-                        "use a smaller dilation or less padding",
-                    )
+            place = self.window.blind(axis, size)
+            if place is not None:
+                raise ShapeError(
+                    f"the window of output {what} {place} would see nothing but padding, for its taps lie "
+                    f"{self.window.dilation[axis]} pixels apart",
+                    f"{height}×{width} pixels",
+                    "use a smaller dilation or less padding",
+                )
         return channels, rows, columns
 
     def _window(self, shape: Shape) -> Window:
@@ -80,7 +80,7 @@ class MaxPool2d(Pool):
 
     Notes
     -----
-    Shape: (N, C, H, W) -> (N, C, OH, OW), sizes as for `Conv2d`.
+    Shape: (N, C, H, W) -> (N, C, OH, OW), sizes as for `Conv2d`. A NaN is the largest value of its window.
 
     Examples
     --------

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
+from ..arguments import nearest
 from ..errors import ArgumentError
 from ..network import Sequential
 from .lenet import lenet as lenet
@@ -33,9 +33,7 @@ def by_name(name: str) -> Callable[..., Sequential]:
     """
     if name in MODELS:
         return MODELS[name]
-    nearest = difflib.get_close_matches(str(name).lower(), MODELS, n=1)
-    hint = f"; did you mean {nearest[0]!r}?" if nearest else "."
-    raise ArgumentError(f"unknown model {name!r}{hint} Known: {', '.join(MODELS)}")
+    raise ArgumentError(f"unknown model {name!r}{nearest(str(name), MODELS) or '.'} Known: {', '.join(MODELS)}")
 
 
 def for_data(input_shape: Sequence[int]) -> str:
@@ -45,6 +43,11 @@ def for_data(input_shape: Sequence[int]) -> str:
     --------
     >>> for_data((1, 8, 8)), for_data((1, 28, 28))
     ('small', 'lenet')
+
+    Raises
+    ------
+    ArgumentError
+        If it is no shape of images.
     """
     if len(input_shape) != 3:
         raise ArgumentError(f"input_shape: expected (channels, height, width), received {tuple(input_shape)}")

@@ -25,7 +25,8 @@ def lenet(
 
     The paper's network takes 32×32 pixels, pools by a learnt average, squashes with tanh, connects its second
     convolution to chosen maps only, and ends with distances to drawn prototypes. Here pooling takes the maximum,
-    activations are ReLU, all maps are connected, and the end is a dense layer.
+    activations are ReLU, all maps are connected, and the end is a dense layer. The names and sizes beside the layers
+    are those of the paper's figure.
 
     Parameters
     ----------
@@ -43,20 +44,20 @@ def lenet(
     Proceedings of the IEEE 86(11), 1998, section II.B and figure 2.
     """
     features = [
-        Conv2d(input_shape[0], 6, 5, initializer=initializer),  # C1
+        Conv2d(input_shape[0], 6, 5, initializer=initializer),  # C1: 6 maps of 28×28
         ReLU(),
-        MaxPool2d(2),  # S2
-        Conv2d(6, 16, 5, initializer=initializer),  # C3
+        MaxPool2d(2),  # S2: 6 of 14×14
+        Conv2d(6, 16, 5, initializer=initializer),  # C3: 16 of 10×10
         ReLU(),
-        MaxPool2d(2),  # S4
+        MaxPool2d(2),  # S4: 16 of 5×5
         Flatten(),
     ]
     (count,) = Sequential(features).output_shape(tuple(input_shape))
     classifier = [
-        Linear(count, 120, initializer=initializer),  # C5
+        Linear(count, 120, initializer=initializer),  # C5: 120; a 5×5 convolution there, which on 5×5 is the same
         ReLU(),
-        Linear(120, 84, initializer=initializer),  # F6
+        Linear(120, 84, initializer=initializer),  # F6: 84
         ReLU(),
-        Linear(84, num_classes, initializer=initializer),
+        Linear(84, num_classes, initializer=initializer),  # OUTPUT
     ]
     return Sequential([*features, *classifier], input_shape=input_shape, **options)

@@ -26,8 +26,7 @@ def small(
     ----------
     num_classes : int, default 10
     input_shape : (channels, height, width), default (1, 8, 8)
-        At least 2×2 pixels. The default gives 38,282 parameters; beyond 16×16 `lenet` has
-        fewer.
+        At least 2×2 pixels. The default gives 38,282 parameters; beyond 16×16 `lenet` has fewer.
     initializer : Initializer, optional
         Of all weights; by default that of the layers.
     **options

@@ -6,13 +6,13 @@ with his own; no file can name anything else.
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import json
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
+from ..arguments import nearest
 from ..errors import ArgumentError, PellucidError
 from ..layers import (
     AdaptiveAvgPool2d,
@@ -237,9 +237,7 @@ def _check_made(path: str, layer: Layer, config: Mapping[str, Any], children: li
 def _class(kind: str, path: str, table: Table) -> type[Layer]:
     if kind in table:
         return table[kind]
-    nearest = difflib.get_close_matches(kind, table, n=1)
-    hint = f"; did the file mean {nearest[0]}?" if nearest else ""
-    raise ArgumentError(f"{path}: the class {kind} is not known{hint}")
+    raise ArgumentError(f"{path}: the class {kind} is not known{nearest(kind, table)}")
 
 
 def _contained(container: type[Layer], children: list[tuple[str, Layer]]) -> Layer:

@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -25,6 +26,13 @@ from .tensor_file import READ, WRITTEN, TensorFile, decode, encode, nesting, par
 FORMAT, VERSION = "pellucid", "1"
 
 PathLike = str | os.PathLike[str]
+
+MODEL = "model.safetensors"
+"""The file of the network in the folder of a run."""
+
+OTHERS = {".pkl": "pickle", ".pickle": "pickle", ".pt": "PyTorch", ".pth": "PyTorch", ".onnx": "ONNX"}
+OTHERS |= {".h5": "HDF5", ".hdf5": "HDF5", ".keras": "Keras", ".npz": "NumPy"}
+"""Endings that promise another kind of file than `save` writes."""
 
 
 def save(network: Sequential, path: PathLike) -> None:
@@ -43,7 +51,8 @@ def save(network: Sequential, path: PathLike) -> None:
     Raises
     ------
     ArgumentError
-        If the network has no `input_shape`, or a layer does not say how to make it anew.
+        If the network has no `input_shape`, a layer does not say how to make it anew, or the path ends like a file of
+        another kind.
     StorageError
         If the file cannot be written.
 
@@ -51,6 +60,10 @@ def save(network: Sequential, path: PathLike) -> None:
     -----
     Initialisers are not saved, their results are: after ``load``, ``initialize(seed)`` draws by the layers' defaults.
     """
+    kind = OTHERS.get(Path(path).suffix.lower())
+    if kind is not None:
+        name = Path(path).with_suffix(".safetensors")
+        raise ArgumentError(f"save: {path} looks like a {kind} file, but save writes safetensors; name it {name}")
     architecture = json.dumps(describe(network))
     arrays = {name: q.data for name, q in network.parameters().items()}
     states = {name: np.asarray(s.data, network.dtype) for name, s in network.states().items()}
@@ -71,6 +84,7 @@ def load(path: PathLike, layers: Sequence[type[Layer]] = (), *, limits: Limits =
     Parameters
     ----------
     path : str or path
+        Of the file, or of the folder of a run.
     layers : sequence of class, default ()
         Classes of one's own that the network was made of: ``load(path, layers=[Mine])``.
     limits : Limits
@@ -106,7 +120,8 @@ def load_weights(network: Sequential, path: PathLike, strict: bool = True, *, li
     ----------
     network : Sequential
     path : str or path
-        Of any safetensors file; an architecture in it is not looked at. Numbers are converted to the network's dtype.
+        Of any safetensors file, or of the folder of a run. An architecture in it is not looked at; numbers are
+        converted to the network's dtype.
     strict : bool, default True
         Whether names and shapes must be the same on both sides; otherwise those that are the same are taken.
 
@@ -184,8 +199,9 @@ def compare(network: Sequential, file: TensorFile, *, exact: bool = False) -> Di
 
 
 def _read(path: PathLike, limits: Limits) -> TensorFile:
-    name = os.fspath(path)
-    file = decode(storage.read_file(path, limits.file_bytes), name, limits)
+    source = Path(path, MODEL) if Path(path).is_dir() else Path(path)
+    name = str(source)
+    file = decode(storage.read_file(source, limits.file_bytes), name, limits)
     if file.metadata.get("format") == FORMAT and not file.sealed:
         raise problem(name, "expected the SHA-256 of the file at its beginning", "save it again with pellucid.save")
     return file

@@ -210,7 +210,8 @@ class _Walk:
 
 # ---- the table
 
-_TITLES = ("layer", "class", "output", "parameters", "multiply-adds", "field", "stride", "offset", "bytes")
+_TITLES = ("layer", "class", "output", "parameters", "mult-adds", "field", "stride", "offset", "bytes")
+_GAPS = (2, 2, 2, 2, 2, 1, 1, 2)  # after each column but the last: LeNet's table fills a terminal of 80 columns
 _LEFT_ALIGNED = 3
 
 
@@ -220,7 +221,7 @@ def _lines(table: Summary) -> Iterator[str]:
     foot = (*sums, number(totals.activation_bytes))
     rows = [_cells(row) for row in table.rows]
     widths = [max(map(_width, column)) for column in zip(_TITLES, foot, *rows, strict=True)]
-    rule = "─" * (sum(widths) + 2 * (len(widths) - 1))
+    rule = "─" * (sum(widths) + sum(_GAPS))
     yield f"Input {_shape(table.input_shape)}, {table.dtype}"
     yield rule
     yield _aligned(_TITLES, widths)
@@ -233,7 +234,8 @@ def _lines(table: Summary) -> Iterator[str]:
     yield _aligned(foot, widths)
     trainable = "all trainable" if totals.trainable == totals.parameters else f"{totals.trainable:,} trainable"
     yield f"{totals.parameters:,} parameters, {trainable}: {format_bytes(totals.weight_bytes)} of weights"
-    yield "field: input pixels that one number sees, their stride and offset; bytes: what one sample's outputs take"
+    yield "field: input pixels that one number sees; stride and offset: where they lie"
+    yield "mult-adds: multiply-adds of one sample; bytes: what one sample's outputs take"
     own = [f"{row.path} ({row.kind})" for row in table.rows if not row.native]
     if own:
         yield f"Run by their own NumPy code, not compiled: {', '.join(own)}"
@@ -262,7 +264,8 @@ def _aligned(cells: Sequence[str], widths: Sequence[int]) -> str:
     for column, (cell, width) in enumerate(zip(cells, widths, strict=True)):
         space = " " * (width - _width(cell))
         padded.append(cell + space if column < _LEFT_ALIGNED else space + cell)
-    return "  ".join(padded).rstrip()
+    gaps = (*(" " * gap for gap in _GAPS), "")
+    return "".join(cell + gap for cell, gap in zip(padded, gaps, strict=True)).rstrip()
 
 
 def _width(text: str) -> int:

@@ -7,37 +7,35 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Never
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..arguments import number
 from ..build import lower
-from ..data import Dataset, as_dataset, batches, split_indices
-from ..errors import ArgumentError, DataError, NonFiniteError
+from ..data import as_dataset, batches
+from ..errors import NonFiniteError
 from ..geometry import whole_number
-from ..inference import Data, Tally, as_targets, check_shape, evaluate
-from ..limits import physical_memory
-from ..losses import CrossEntropy, Loss
+from ..inference import Tally, scores
+from ..inputs import Data, as_loss, as_targets, check_images, refuse_more
+from ..losses import Loss
 from ..network import Sequential
 from ..optimizers import Adam, Optimizer
-from ..program import Program
 from ..random import Purpose, key
 from ..schedules import Constant, Schedule
 from .callbacks import Callback, Settings, Training
+from .checks import divide, refuse_strangers, refuse_too_large, warn_of_guessing, warn_of_labels
 from .engine import NumpyEngine
 from .history import History
 from .progress import progress_callbacks
 from .run import RunWriter
 
-ENGINES = ("numpy",)
-
 
 def fit(
     network: Sequential,
     train: Data,
-    *,
+    *more: Never,
     validation: Data | float | None = None,
     epochs: int = 10,
     batch_size: int = 128,
@@ -59,7 +57,8 @@ def fit(
     network : Sequential
         Made with an `input_shape`; its weights are changed.
     train : Dataset or (images, labels)
-        Labels are class numbers (N,), distributions (N, classes), or targets of the output's shape.
+        A pair is one argument. Labels are class numbers (N,), distributions (N, classes), or targets of the output's
+        shape.
     validation : Dataset, (images, labels) or float, optional
         Evaluated after every epoch; a number between 0 and 1 holds that share of `train` out, stratified by class.
     epochs, batch_size : int, default 10 and 128
@@ -105,17 +104,21 @@ def fit(
     >>> [sorted(epoch) for epoch in history.epochs][0]
     ['accuracy', 'epoch', 'loss', 'lr', 'seconds']
     """
-    loss = loss if loss is not None else CrossEntropy()
+    refuse_more("fit", more)
+    loss = as_loss(loss)
     optimizer = optimizer if optimizer is not None else Adam()
     schedule = schedule if schedule is not None else Constant()
-    _refuse_strangers(loss, optimizer, schedule, callbacks, engine)
+    refuse_strangers(optimizer, schedule, callbacks, engine)
     key(seed, Purpose.SHUFFLE)  # refuses a bad seed now
-    data, held_out, weights = _divide(as_dataset(train), validation, sample_weight, seed)
-    check_shape(network, data.shape)
+    data, held_out, weights = divide(as_dataset(train, "train"), validation, sample_weight, seed)
+    check_images(network, data.images)
     targets = as_targets(network, data.labels, loss)
     if held_out is not None:
-        check_shape(network, held_out.shape)
-        as_targets(network, held_out.labels, loss)
+        check_images(network, held_out.images)
+        validated = held_out.images, as_targets(network, held_out.labels, loss)
+    else:
+        validated = None
+    warn_of_labels(network, targets, loss)
     resident = {"input.data": data.images, "target.data": targets}
     if weights is not None:
         resident["sample_weight.data"] = weights.astype(network.dtype)
@@ -124,7 +127,7 @@ def fit(
         resident=True,
     )  # fmt: skip
     size = min(whole_number(batch_size, "batch_size"), len(data))
-    _refuse_too_large(program, size)
+    refuse_too_large(program, size)
     settings = Settings(
         whole_number(epochs, "epochs"), size, loss, optimizer, schedule, seed, bool(shuffle), engine,
         float(validation) if isinstance(validation, (int, float, np.number)) else held_out, weights,
@@ -132,12 +135,13 @@ def fit(
     training = Training(network, data, settings)
     run = [] if out is None else [RunWriter(out)]
     listeners = [*callbacks, *run, *progress_callbacks(progress)]  # what refuses a folder comes before any display
-    course = _Course(training, NumpyEngine(network, program, resident), held_out, listeners)
+    course = _Course(training, NumpyEngine(network, program, resident), validated, listeners)
     training.lr = course.lr()  # asked now, so that a schedule that does not fit is refused before anything is written
     with ExitStack() as listening:
         for listener in listeners:
             listening.enter_context(_listening(listener, training))
         course.run()
+    warn_of_guessing(training)
     return training.history
 
 
@@ -147,7 +151,7 @@ class _Course:
 
     training: Training
     engine: NumpyEngine
-    held_out: Dataset | None
+    validated: tuple[NDArray[Any], NDArray[Any]] | None
     listeners: Sequence[Callback]
 
     def run(self) -> None:
@@ -180,11 +184,11 @@ class _Course:
                 break
         seconds = time.perf_counter() - began
         with self._averaged():
-            scores = {} if self.held_out is None else evaluate(training.network, self.held_out, loss=settings.loss)
+            found = {} if self.validated is None else scores(training.network, *self.validated, settings.loss)
             training.epoch += 1
             training.history.epochs.append({
                 "epoch": training.epoch, **training.tally.scores(),
-                **{f"val_{name}": score for name, score in scores.items()}, "lr": training.lr, "seconds": seconds,
+                **{f"val_{name}": score for name, score in found.items()}, "lr": training.lr, "seconds": seconds,
             })  # fmt: skip
             for listener in self.listeners:
                 listener.on_epoch(training)
@@ -238,52 +242,3 @@ def _listening(listener: Callback, training: Training) -> Iterator[None]:
         listener.on_end(training, error)
         raise
     listener.on_end(training, None)
-
-
-# ---- what fit is given
-
-
-def _refuse_strangers(loss: Any, optimizer: Any, schedule: Any, callbacks: Any, engine: Any) -> None:
-    """Refuse what is of another kind than its argument's, such as a class where an object is expected."""
-    for name, given, fits, example in (
-        ("loss", loss, hasattr(loss, "lower"), "CrossEntropy()"),
-        ("optimizer", optimizer, isinstance(optimizer, Optimizer), "Adam(1e-3)"),
-        ("schedule", schedule, callable(schedule), "Cosine()"),
-    ):
-        if isinstance(given, type) or not fits:
-            raise ArgumentError(f"{name}: expected an object such as {example}, received {given!r}")
-    if not isinstance(callbacks, (list, tuple)) or not all(isinstance(each, Callback) for each in callbacks):
-        raise ArgumentError(f"callbacks: expected a list of Callback objects, received {callbacks!r}")
-    if engine not in ENGINES:
-        raise ArgumentError(f"engine: expected one of {', '.join(ENGINES)}, received {engine!r}")
-
-
-def _divide(
-    data: Dataset, validation: Data | float | None, sample_weight: ArrayLike | None, seed: int
-) -> tuple[Dataset, Dataset | None, NDArray[Any] | None]:
-    """Return what to train on, what to validate on, and the weights of the former's samples."""
-    weights = None if sample_weight is None else _checked_weights(sample_weight, len(data))
-    if not isinstance(validation, (int, float, np.number)):
-        return data, None if validation is None else as_dataset(validation), weights
-    rest, held_out = split_indices(data, number(validation, "validation", "a number between 0 and 1"), seed)
-    if weights is not None:
-        weights = _checked_weights(weights[rest], len(rest))
-    return data.subset(rest), data.subset(held_out), weights
-
-
-def _checked_weights(sample_weight: ArrayLike, samples: int) -> NDArray[Any]:
-    weights = np.asarray(sample_weight)
-    if weights.shape != (samples,) or weights.dtype.kind not in "biuf":
-        raise DataError(f"sample_weight: expected {samples:,} numbers, received {weights.dtype} {weights.shape}")
-    if not np.isfinite(weights).all() or weights.min() < 0 or not weights.any():
-        raise DataError("sample_weight: expected finite numbers of at least 0, and one above 0")
-    return weights
-
-
-def _refuse_too_large(program: Program, batch_size: int) -> None:
-    needed, present = program.activation_bytes() * batch_size, physical_memory()
-    if needed > present:
-        raise ArgumentError(
-            f"batch_size: {batch_size} samples of this network need {needed:,} bytes at a time, and this machine has "
-            f"{present:,}; use a smaller batch_size"
-        )

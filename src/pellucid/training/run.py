@@ -1,7 +1,7 @@
 """A run directory: what a training was told, what it measured, and the network that came of it.
 
 ``config.toml``        what is needed to repeat the run: settings, digests of data and first weights, versions
-``metrics.jsonl``      one line an epoch, as JSON
+``metrics.jsonl``      one line an epoch, as JSON; null is a number that is not finite
 ``model.safetensors``  the network with its weights, saved before the first step, after every epoch and at the end
 
 The layers of the network stand in ``model.safetensors`` alone. Callbacks of one's own are recorded nowhere.
@@ -10,6 +10,7 @@ The layers of the network stand in ``model.safetensors`` alone. Callbacks of one
 from __future__ import annotations
 
 import json
+import math
 import os
 import platform
 import tomllib
@@ -24,13 +25,13 @@ from ..data import Dataset
 from ..data.dataset import digest
 from ..errors import ArgumentError, ModelFileError
 from ..limits import LIMITS
-from ..network import Sequential
-from ..serialization import load, save
+from ..serialization import save
+from ..serialization.model_file import MODEL
 from ..storage import append_line, make_folder, read_file, write_file
 from ..version import VERSION
 from .callbacks import Callback, Training
 
-CONFIG, METRICS, MODEL = "config.toml", "metrics.jsonl", "model.safetensors"
+CONFIG, METRICS = "config.toml", "metrics.jsonl"
 
 
 class RunWriter(Callback):
@@ -69,7 +70,7 @@ class RunWriter(Callback):
     def _write(self, training: Training) -> None:
         """Write what is new since the last time: epochs measured, steps done."""
         for epoch in training.history.epochs[self._epochs :]:
-            append_line(self.folder / METRICS, json.dumps(epoch))
+            append_line(self.folder / METRICS, json_line(epoch))
             self._epochs += 1
         if training.step != self._saved_step:
             save(training.network, self.folder / MODEL)
@@ -96,6 +97,12 @@ class RunWriter(Callback):
                 "machine": f"{platform.system()} {platform.machine()}",
             },
         }
+
+
+def json_line(measured: Mapping[str, float]) -> str:
+    """Return a line of ``metrics.jsonl``: JSON, which knows no NaN and no infinity; null stands for them."""
+    plain = {name: value if math.isfinite(value) else None for name, value in measured.items()}
+    return json.dumps(plain, allow_nan=False)
 
 
 def _plain(value: object) -> Any:
@@ -148,9 +155,3 @@ def read_config(folder: str | os.PathLike[str]) -> dict[str, Any]:
         return tomllib.loads(read_file(path, LIMITS.header_bytes).decode())
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ModelFileError(f"{path} is damaged: {error}") from error
-
-
-def read_network(folder: str | os.PathLike[str]) -> Sequential:
-    """Return a run's network, with its weights; a path of a model file serves too."""
-    path = Path(folder)
-    return load(path / MODEL if path.is_dir() else path)

@@ -1,0 +1,97 @@
+"""What `fit` refuses before it changes anything, and what it warns of."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..arguments import number, warn
+from ..data import Dataset, as_dataset, split_indices
+from ..errors import ArgumentError, DataError
+from ..inputs import Data
+from ..limits import physical_memory
+from ..losses import CrossEntropy, Loss
+from ..network import Sequential
+from ..optimizers import Optimizer
+from ..program import Program
+from .callbacks import Callback, Training
+
+ENGINES = ("numpy",)
+_STEPS_TO_LEARN = 50  # after fewer, the loss of a good training too may still be that of guessing
+
+
+def refuse_strangers(optimizer: Any, schedule: Any, callbacks: Any, engine: Any) -> None:
+    """Refuse what is of another kind than its argument's, such as a class where an object is expected."""
+    for name, given, fits, example in (
+        ("optimizer", optimizer, isinstance(optimizer, Optimizer), "Adam(1e-3)"),
+        ("schedule", schedule, callable(schedule), "pellucid.schedules.Cosine()"),
+    ):
+        if isinstance(given, type) or not fits:
+            raise ArgumentError(f"{name}: expected an object such as {example}, received {given!r}")
+    if not isinstance(callbacks, (list, tuple)) or not all(isinstance(each, Callback) for each in callbacks):
+        raise ArgumentError(
+            f"callbacks: expected a list of Callback objects, as in [MyCallback()], received {callbacks!r}"
+        )
+    if engine not in ENGINES:
+        raise ArgumentError(f"engine: expected one of {', '.join(ENGINES)}, received {engine!r}")
+
+
+def divide(
+    data: Dataset, validation: Data | float | None, sample_weight: ArrayLike | None, seed: int
+) -> tuple[Dataset, Dataset | None, NDArray[Any] | None]:
+    """Return what to train on, what to validate on, and the weights of the former's samples."""
+    weights = None if sample_weight is None else _checked_weights(sample_weight, len(data))
+    if not isinstance(validation, (int, float, np.number)):
+        return data, None if validation is None else as_dataset(validation, "validation"), weights
+    rest, held_out = split_indices(data, number(validation, "validation", "a number between 0 and 1"), seed)
+    if weights is not None:
+        weights = _checked_weights(weights[rest], len(rest))
+    return data.subset(rest), data.subset(held_out), weights
+
+
+def _checked_weights(sample_weight: ArrayLike, samples: int) -> NDArray[Any]:
+    weights = np.asarray(sample_weight)
+    if weights.shape != (samples,) or weights.dtype.kind not in "biuf":
+        raise DataError(f"sample_weight: expected {samples:,} numbers, received {weights.dtype} {weights.shape}")
+    if not np.isfinite(weights).all() or weights.min() < 0 or not weights.any():
+        raise DataError("sample_weight: expected finite numbers of at least 0, and one above 0")
+    return weights
+
+
+def warn_of_labels(network: Sequential, targets: NDArray[Any], loss: Loss) -> None:
+    """Warn where classes seem to be counted from 1, and an output too many hides it."""
+    classes = network.output_shape()[0]
+    if not loss.classification or targets.dtype.kind != "i" or classes < 3:
+        return
+    if np.unique(targets).tolist() == list(range(1, classes)):
+        warn(
+            f"labels count from 1? All classes from 1 to {classes - 1} occur, and 0 never does: write labels - 1, and "
+            f"give the last layer {classes - 1} outputs"
+        )
+
+
+def warn_of_guessing(training: Training) -> None:
+    """Warn where a classification ends as it would have without a look at the images: all classes equally likely."""
+    settings, classes = training.settings, training.network.output_shape()[0]
+    enough = training.step >= _STEPS_TO_LEARN and settings.optimizer.lr > 0
+    if not (enough and training.history.epochs and isinstance(settings.loss, CrossEntropy)):
+        return
+    loss, guessing, lr = training.history.epochs[-1]["loss"], math.log(classes), settings.optimizer.lr
+    if round(loss, 2) >= round(guessing, 2):
+        other = "larger" if lr <= type(settings.optimizer).lr / 10 else "smaller"
+        warn(
+            f"the loss, {loss:.2f}, is not below ln {classes} = {guessing:.2f}, the level of guessing: try a {other} "
+            f"lr than {lr:g}"
+        )
+
+
+def refuse_too_large(program: Program, batch_size: int) -> None:
+    needed, present = program.activation_bytes() * batch_size, physical_memory()
+    if needed > present:
+        raise ArgumentError(
+            f"batch_size: {batch_size} samples of this network need {needed:,} bytes at a time, and this machine has "
+            f"{present:,}; use a smaller batch_size"
+        )
