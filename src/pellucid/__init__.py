@@ -15,6 +15,7 @@ from .build import lower as lower
 from .data import Dataset as Dataset
 from .data import datasets as datasets
 from .errors import ArgumentError as ArgumentError
+from .errors import CompilerError as CompilerError
 from .errors import DataError as DataError
 from .errors import MissingExtraError as MissingExtraError
 from .errors import ModelFileError as ModelFileError

@@ -64,5 +64,9 @@ class NonFiniteError(PellucidError, ArithmeticError):
     """A NaN or an infinity arose during training; the message names the step where."""
 
 
+class CompilerError(PellucidError, RuntimeError):
+    """A kernel was compiled into something that must not run; a fault of Pellucid, worth a report."""
+
+
 class MissingExtraError(PellucidError, ImportError):
     """An optional dependency is not installed; the message names the extra that brings it."""

@@ -126,6 +126,16 @@ def make_folder(path: str | os.PathLike[str]) -> Path:
     return folder
 
 
+def make_private_folder(path: str | os.PathLike[str]) -> Path:
+    """Make the folder at `path` for this user alone, and those above it that are missing; one that is there stays as
+    it is."""
+    folder = Path(path)
+    make_folder(folder.parent)
+    with _explained(f"cannot make the folder {folder}", folder.parent), suppress(FileExistsError):
+        system.make_folders(folder, 0o700)
+    return folder
+
+
 def fresh_folder(parent: str | os.PathLike[str], name: str) -> Path:
     """Make a folder that nobody else has and return it: `name` in `parent`, or else `name-2`, `name-3` and so on.
 

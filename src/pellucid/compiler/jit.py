@@ -1,0 +1,287 @@
+"""From a kernel's recipe to a function that can be called: emit, compile, keep on the disk, link.
+
+A `Recipe` says all that decides a kernel's code. Its key is a digest of that and of everything else that does: the
+sources of the compiler, LLVM's version, the processor. With an entry of that key on the disk nothing is emitted.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import inspect
+import itertools
+import json
+import os
+import sys
+import threading
+import weakref
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field, fields, is_dataclass
+from functools import cache as remember
+from pathlib import Path
+from typing import Any
+
+import llvmlite
+import llvmlite.binding as llvm
+import numpy as np
+
+from .. import geometry
+from ..errors import CompilerError, ShapeError
+from . import cache
+from .builder import MAX_AXES, Kernel
+from .objects import undefined_symbols
+from .tiles import InstructionSet, target
+from .values import Index
+
+CHECK_VARIABLE = "PELLUCID_CHECK"
+SAMPLES = "samples"
+
+
+def checks_wanted() -> bool:
+    """Return whether PELLUCID_CHECK=1 asks for a bounds check in every load and store."""
+    return os.environ.get(CHECK_VARIABLE) == "1"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that decides a kernel's code.
+
+    Attributes
+    ----------
+    emitter : callable
+        A function of a module, called with a `Kernel` and the parameters.
+    parameters : tuple
+        Plain data: numbers, texts, tuples and frozen dataclasses of them.
+    isa : InstructionSet
+    checked : bool
+        Whether every load and store checks its index.
+    """
+
+    emitter: Callable[..., None]
+    parameters: tuple[Hashable, ...]
+    isa: InstructionSet
+    checked: bool = field(default_factory=checks_wanted)
+
+    @property
+    def name(self) -> str:
+        """The kernel's kind, as in the definitions."""
+        return self.emitter.__name__
+
+    def key(self) -> str | None:
+        """Return the digest under which the code is kept, or None where the sources cannot be read."""
+        sources = _sources_digest(self.emitter.__module__)
+        if sources is None:
+            return None
+        versions = (llvmlite.__version__, llvm.llvm_version_info, sys.version_info[:2])
+        own = (self.name, _plain(self.parameters), _plain(self.isa), target(self.isa), self.checked)
+        return hashlib.sha256(repr((sources, versions, own)).encode()).hexdigest()
+
+    def emit(self) -> tuple[str, dict[str, Any]]:
+        """Return the kernel's IR, and what calling it takes: its tensors, its ranges, the sites of its checks."""
+        kernel = Kernel(self.name, self.isa, self.checked)
+        self.emitter(kernel, *self.parameters)
+        tensors = [
+            {"name": t.name, "element": t.element.name, "shape": [_size(size) for size in t.shape]}
+            for t in kernel.tensors
+        ]
+        ranges = [[name, _size(whole)] for name, whole in kernel.ranges]
+        return kernel.finish(), {"tensors": tensors, "ranges": ranges, "sites": kernel.sites}
+
+    def assembly(self) -> str:
+        """Return the kernel as the processor's instructions."""
+        with _lock:
+            return str(_machine(self.isa).emit_assembly(_verified(self.emit()[0], self.isa)))
+
+
+def compiled(recipe: Recipe) -> Compiled:
+    """Return the callable of a recipe: the one at hand, else one from the disk, else a new one, kept there."""
+    with _lock:
+        found = _at_hand.get(recipe)
+        if found is None:
+            found = _at_hand[recipe] = Compiled(recipe)
+            found.handle()
+        return found
+
+
+def object_code(recipe: Recipe) -> bytes:
+    """Return what `compiled` links: a line of JSON on how to call it, then the object file. It may run anywhere, such
+    as in another process."""
+    key = recipe.key()
+    place = cache.folder() if key else None
+    if key and place:
+        content = cache.load(place, key)
+        if content is not None:
+            return content
+    ir, interface = recipe.emit()
+    code = bytes(_machine(recipe.isa).emit_object(_verified(ir, recipe.isa)))
+    foreign = ", ".join(sorted(undefined_symbols(code)))
+    if foreign:
+        raise CompilerError(
+            f"{recipe.name}: expected code that calls nobody, but for {recipe.isa.name} it calls {foreign}; "
+            "the kernel uses something that this instruction set lacks"
+        )
+    content = json.dumps(interface).encode() + b"\n" + code
+    if key and place:
+        cache.save(place, key, content)
+    return content
+
+
+class Compiled:
+    """A kernel that can be called, with arrays or by its address.
+
+    A pickled one is its recipe alone: where it is loaded it is linked again at its first use.
+    """
+
+    def __init__(self, recipe: Recipe):
+        self.recipe = recipe
+        self._handle: Handle | None = None
+
+    def handle(self) -> Handle:
+        """Return the linked code."""
+        if self._handle is None:
+            with _lock:
+                self._handle = Handle(self.recipe.name, object_code(self.recipe), self.recipe.checked)
+        return self._handle
+
+    @property
+    def address(self) -> int:
+        """Where the native function begins: ``void f(int64 *piece, void *tensor…)``. Valid while this object lives."""
+        return self.handle().address
+
+    def __call__(self, *arrays: np.ndarray[Any, Any], samples: int, **ranges: tuple[int, int]) -> None:
+        """Do a piece of the work: of all `samples` the given ranges, and the whole of those that are not given."""
+        handle = self.handle()
+        handle.run(handle.piece(samples, ranges), handle.pointers(arrays, samples))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"recipe": self.recipe, "_handle": None}
+
+
+class Handle:
+    """Linked code, unloaded when nobody holds it any more."""
+
+    def __init__(self, name: str, content: bytes, checked: bool):
+        head, _, code = content.partition(b"\n")
+        self.name = name
+        interface = json.loads(head)
+        self.tensors, self.ranges, self.sites = interface["tensors"], interface["ranges"], interface["sites"]
+        library = llvm.JITLibraryBuilder().add_object_img(code).export_symbol(name)
+        if checked:
+            library.export_symbol("fault")
+        if sys.platform == "win32":  # Windows' linker wants to know that floating point is used
+            library.import_symbol("_fltused", ctypes.addressof(_fltused))
+        self._tracker = library.link(_linker(), f"{name}-{next(_numbers)}")
+        self.address = int(self._tracker[name])
+        pointers = [ctypes.c_void_p] * (1 + len(self.tensors))
+        self._function = ctypes.CFUNCTYPE(None, *pointers)(self.address)
+        self._fault = (ctypes.c_int64 * (1 + MAX_AXES)).from_address(self._tracker["fault"]) if checked else None
+
+    def piece(self, samples: int, ranges: dict[str, tuple[int, int]]) -> ctypes.Array[ctypes.c_int64]:
+        """Return a piece of the work as the kernel reads it."""
+        unknown = ranges.keys() - {name for name, _ in self.ranges}
+        if unknown:
+            known = ", ".join(name for name, _ in self.ranges)
+            raise TypeError(f"{self.name}: no range is called {', '.join(sorted(unknown))}; there are {known}")
+        numbers = [samples]
+        for name, whole in self.ranges:
+            stop = samples if whole == SAMPLES else whole
+            first, last = ranges.get(name, (0, stop))
+            if not 0 <= first <= last <= stop:
+                raise ShapeError(f"{self.name}: expects {name} within 0 to {stop}", f"{first} to {last}")
+            numbers += [first, last]
+        return (ctypes.c_int64 * len(numbers))(*numbers)
+
+    def pointers(self, arrays: tuple[np.ndarray[Any, Any], ...], samples: int) -> list[int]:
+        """Return where the arrays' numbers lie, after refusing arrays that do not fit."""
+        if len(arrays) != len(self.tensors):
+            expected = ", ".join(tensor["name"] for tensor in self.tensors)
+            raise ShapeError(f"{self.name}: expects the arrays {expected}", f"{len(arrays)} arrays")
+        for array, tensor in zip(arrays, self.tensors, strict=True):
+            shape = tuple(samples if size == SAMPLES else size for size in tensor["shape"])
+            if array.shape != shape or array.dtype.name != tensor["element"] or not array.flags.c_contiguous:
+                raise ShapeError(
+                    f"{self.name}: expects {tensor['name']} as a contiguous array {shape} of {tensor['element']}",
+                    f"{array.shape} of {array.dtype.name}{'' if array.flags.c_contiguous else ', not contiguous'}",
+                )
+        return [array.ctypes.data for array in arrays]
+
+    def run(self, piece: ctypes.Array[ctypes.c_int64], pointers: list[int]) -> None:
+        """Call the function; a check that failed raises IndexError."""
+        self._function(ctypes.addressof(piece), *pointers)
+        self.report()
+
+    def report(self) -> None:
+        """Raise IndexError if a check has failed since the last report, naming kernel, index and tensor."""
+        if self._fault is not None and self._fault[0]:
+            site, *index = list(self._fault)
+            self._fault[0] = 0
+            where = self.sites[site - 1]
+            axes = where.partition("]")[0].count(",") + 1
+            raise IndexError(f"{self.name}: index [{', '.join(map(str, index[:axes]))}] lies outside {where}")
+
+
+_lock = threading.RLock()
+_at_hand: weakref.WeakValueDictionary[Recipe, Compiled] = weakref.WeakValueDictionary()
+_numbers = itertools.count()
+_fltused = ctypes.c_int(0x9875)
+
+
+@remember
+def _linker() -> Any:
+    _initialize()
+    return llvm.create_lljit_compiler(suppress_errors=True)
+
+
+@remember
+def _machine(isa: InstructionSet) -> Any:
+    _initialize()
+    wanted = target(isa)
+    return llvm.Target.from_triple(wanted.triple).create_target_machine(
+        cpu=wanted.cpu, features=wanted.features, opt=2, jit=True, reloc="pic", codemodel="small"
+    )
+
+
+@remember
+def _initialize() -> None:
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+
+
+def _verified(ir: str, isa: InstructionSet) -> Any:
+    module = llvm.parse_assembly(ir)
+    module.triple = target(isa).triple
+    module.data_layout = str(_machine(isa).target_data)
+    module.verify()
+    return module
+
+
+def _size(size: int | Index) -> int | str:
+    return size if isinstance(size, int) else SAMPLES
+
+
+@remember
+def _sources_digest(module: str) -> str | None:
+    """Return a digest of all the source that decides what is emitted, or None where it is not at hand."""
+    own = Path(__file__).parent
+    files = {*own.rglob("*.py"), Path(geometry.__file__)}
+    emitters = inspect.getsourcefile(sys.modules[module])
+    if not files or emitters is None:
+        return None
+    digest = hashlib.sha256()
+    try:
+        for file in sorted({*files, Path(emitters)}):
+            digest.update(f"{file.name}\n".encode() + hashlib.sha256(file.read_bytes()).digest())
+    except OSError:
+        return None
+    return digest.hexdigest()
+
+
+def _plain(value: object) -> object:
+    """Return plain data in a form whose `repr` says all about it; anything else would make two kernels look alike."""
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, tuple):
+        return tuple(_plain(item) for item in value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return type(value).__name__, tuple((f.name, _plain(getattr(value, f.name))) for f in fields(value))
+    raise TypeError(f"a kernel's parameters are numbers, texts, tuples and dataclasses of them, not {value!r}")

@@ -1,0 +1,269 @@
+"""From recipe to callable: what a call checks, what may be linked, what a pickle keeps, when the disk is trusted."""
+
+import gc
+import os
+import pickle
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pellucid.compiler import cache, jit
+from pellucid.compiler.builder import Kernel
+from pellucid.compiler.jit import Compiled, Recipe, compiled, object_code
+from pellucid.compiler.tiles import BY_NAME, GENERIC, instruction_set
+from pellucid.errors import CompilerError, ShapeError
+
+ISA = instruction_set()
+posix = pytest.mark.skipif(os.name == "nt", reason="Windows has no such permissions")
+
+
+def scale(k: Kernel, factor: float) -> None:
+    """y[n, i] = x[n, i] * factor + 1"""
+    x, y = k.tensor("x", k.samples, 4), k.tensor("y", k.samples, 4)
+    with k.range(*k.piece("rows", k.samples)) as n:
+        y.store(x.load(n, 0, lanes=4) * k.constant(factor, 4) + k.constant(1.0, 4), n, 0)
+
+
+RECIPE = Recipe(scale, (3.0,), ISA, False)
+X = np.arange(8, dtype=np.float32).reshape(2, 4)
+
+
+def result(kernel):
+    y = np.zeros_like(X)
+    kernel(X, y, samples=2)
+    return y
+
+
+def refuse(*_):
+    raise AssertionError("this must not be emitted")
+
+
+# ---- calls
+def test_a_kernel_is_called_with_arrays():
+    assert np.array_equal(result(compiled(RECIPE)), X * 3 + 1)
+
+
+@pytest.mark.parametrize(
+    ("x", "ranges", "message"),
+    [
+        (X[:1], {}, r"expects x as a contiguous array \(2, 4\) of float32, but the input has \(1, 4\)"),
+        (X.astype(float), {}, "of float32, but the input has .* of float64"),
+        (np.asfortranarray(X), {}, "not contiguous"),
+        (X, {"rows": (1, 3)}, "expects rows within 0 to 2, but the input has 1 to 3"),
+    ],
+)
+def test_arrays_and_ranges_that_do_not_fit_are_refused(x, ranges, message):
+    with pytest.raises(ShapeError, match=message):
+        compiled(RECIPE)(x, np.zeros_like(X), samples=2, **ranges)
+
+
+def test_an_unknown_range_is_refused():
+    with pytest.raises(TypeError, match="no range is called columns; there are rows"):
+        compiled(RECIPE)(X, np.zeros_like(X), samples=2, columns=(0, 1))
+
+
+def test_one_kernel_serves_all_who_hold_it_and_goes_with_the_last():
+    first = compiled(RECIPE)
+    assert compiled(Recipe(scale, (3.0,), ISA, False)) is first
+    del first
+    gc.collect()
+    assert RECIPE not in jit._at_hand
+
+
+def test_compiled_and_freed_again_and_again():
+    for _ in range(30):
+        assert result(compiled(RECIPE))[1, 3] == 22
+        gc.collect()
+
+
+def test_a_pickle_holds_no_address():
+    kernel = compiled(RECIPE)
+    copied = pickle.loads(pickle.dumps(kernel))  # noqa: S301
+    assert isinstance(copied, Compiled)
+    assert copied._handle is None
+    assert np.array_equal(result(copied), result(kernel))
+
+
+def test_the_environment_asks_for_checks(monkeypatch):
+    monkeypatch.setenv("PELLUCID_CHECK", "1")
+    assert Recipe(scale, (3.0,), ISA).checked
+    monkeypatch.setenv("PELLUCID_CHECK", "0")
+    assert not Recipe(scale, (3.0,), ISA).checked
+
+
+@pytest.mark.skipif("sse" not in BY_NAME or ISA.name == "neon", reason="every Arm has a fused multiply-add")
+def test_code_that_calls_a_library_is_not_linked():
+    wrong = replace(GENERIC, name="wrong", fused=True)  # so that multiply-adds become calls of fmaf
+    with pytest.raises(CompilerError, match=r"scale: expected code that calls nobody, but for wrong it calls _?fmaf"):
+        compiled(Recipe(scale, (3.0,), wrong, False))
+
+
+def test_assembly_can_be_read():
+    assert "scale" in RECIPE.assembly()
+
+
+def test_parameters_must_be_plain():
+    with pytest.raises(TypeError, match="numbers, texts, tuples"):
+        Recipe(scale, (frozenset({3.0}),), ISA, False).key()
+
+
+# ---- keys
+def test_whatever_decides_the_code_decides_the_key(monkeypatch):
+    recipes = [
+        RECIPE,
+        replace(RECIPE, parameters=(3.5,)),
+        replace(RECIPE, parameters=(3,)),
+        replace(RECIPE, isa=GENERIC),
+        replace(RECIPE, checked=True),
+    ]
+    keys = [recipe.key() for recipe in recipes]
+    assert RECIPE.key() == keys[0]
+    monkeypatch.setattr(jit, "_sources_digest", lambda module: "other sources")
+    keys.append(RECIPE.key())
+    monkeypatch.setattr(jit, "target", lambda isa: "another processor")
+    keys.append(RECIPE.key())
+    assert len(set(keys)) == len(keys)
+
+
+# ---- the disk
+def test_an_entry_on_the_disk_spares_emitting(monkeypatch):
+    first = object_code(RECIPE)
+    monkeypatch.setattr(Recipe, "emit", refuse)
+    assert object_code(RECIPE) == first
+    assert np.array_equal(result(compiled(RECIPE)), X * 3 + 1)
+    with pytest.raises(AssertionError, match="must not be emitted"):
+        object_code(replace(RECIPE, parameters=(4.0,)))
+
+
+def entry():
+    """Compile the kernel and return the file of its entry, and its bytes."""
+    object_code(RECIPE)
+    path = cache.folder() / RECIPE.key()
+    return path, path.read_bytes()
+
+
+def test_a_changed_entry_is_not_seen(rng):
+    path, good = entry()
+    folder, key = path.parent, path.name
+    assert cache.load(folder, key) is not None, "the control: an entry that is whole is seen"
+    for _ in range(500):
+        bad = bytearray(good)
+        bad[rng.integers(len(good))] ^= 1 << rng.integers(8)
+        path.write_bytes(bad)
+        assert cache.load(folder, key) is None
+    for length in [0, 1, 17, 18, 49, 50, 51, *rng.integers(0, len(good), 50)]:
+        path.write_bytes(good[:length])
+        assert cache.load(folder, key) is None
+    path.write_bytes(good + b"\0")
+    assert cache.load(folder, key) is None
+    (folder / "another").write_bytes(good)  # whole, but of another kernel
+    assert cache.load(folder, "another") is None
+
+
+def test_a_changed_entry_is_compiled_again_and_replaced():
+    path, good = entry()
+    for bad in (b"", good[:-1], good[:100] + b"\xff" + good[101:]):
+        path.write_bytes(bad)
+        assert np.array_equal(result(Compiled(RECIPE)), X * 3 + 1)
+        assert path.read_bytes() == good
+
+
+def test_an_entry_that_is_no_file_is_not_opened(tmp_path):
+    path, good = entry()
+    path.unlink()
+    (tmp_path / "elsewhere").write_bytes(good)
+    path.symlink_to(tmp_path / "elsewhere")
+    assert cache.load(path.parent, path.name) is None
+    assert np.array_equal(result(Compiled(RECIPE)), X * 3 + 1)
+    assert path.read_bytes() == good
+    assert not path.is_symlink()
+
+
+PROCESS = """
+import sys; sys.path[:0] = [{tests!r}]
+from compiler_test_jit import *
+print(result(compiled(RECIPE))[1, 3])
+"""
+
+
+def test_processes_that_compile_at_once_do_not_meet(tmp_path, cache_folder):
+    (tmp_path / "compiler_test_jit.py").write_bytes(Path(__file__).read_bytes())
+    command = [sys.executable, "-c", PROCESS.format(tests=str(tmp_path))]
+    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    assert [process.communicate(timeout=60)[0].strip() for process in processes] == ["22.0", "22.0"]
+    names = [path.name for path in (cache_folder / "kernels").iterdir()]
+    assert len(names) == 1
+    assert cache.load(cache_folder / "kernels", names[0]) is not None
+
+
+# ---- the folder
+@posix
+def test_the_folder_is_the_users_alone(cache_folder):
+    folder = cache.folder()
+    assert folder == cache_folder / "kernels"
+    assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def share(folder, tmp_path):
+    folder.chmod(0o750)
+
+
+def link(folder, tmp_path):
+    folder.rename(tmp_path / "moved")
+    folder.symlink_to(tmp_path / "moved")
+
+
+def open_parent(folder, tmp_path):
+    folder.parent.chmod(0o777)
+
+
+def make_a_file_of_it(folder, tmp_path):
+    folder.rmdir()
+    folder.write_bytes(b"")
+
+
+@posix
+@pytest.mark.parametrize("spoil", [share, link, open_parent, make_a_file_of_it])
+def test_a_folder_that_others_may_touch_is_not_used(spoil, tmp_path):
+    folder = cache.folder()
+    assert folder is not None
+    spoil(folder, tmp_path)
+    assert cache.folder() is None
+    assert np.array_equal(result(Compiled(RECIPE)), X * 3 + 1)
+    assert not folder.is_dir() or list(folder.iterdir()) == []
+
+
+@posix
+def test_a_folder_of_somebody_else_is_not_used(monkeypatch):
+    assert cache.folder() is not None
+    monkeypatch.setattr(os, "getuid", lambda: 12345)
+    assert cache.folder() is None
+
+
+@posix
+@pytest.mark.parametrize("home", ["a file", "nowhere"])
+def test_without_a_usable_home_there_is_no_cache(home, monkeypatch, tmp_path):
+    monkeypatch.delenv("PELLUCID_CACHE")
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    (tmp_path / "a file").write_bytes(b"")
+    monkeypatch.setenv("HOME", str(tmp_path / home / "user"))
+    if home == "nowhere":
+        monkeypatch.setattr(cache.storage.system, "make_folders", read_only)
+    assert cache.folder() is None
+    assert np.array_equal(result(Compiled(RECIPE)), X * 3 + 1)
+
+
+def read_only(*_, **__):
+    raise OSError(30, "Read-only file system")
+
+
+@posix
+def test_a_disk_that_takes_nothing_is_no_reason_to_stop(monkeypatch):
+    assert cache.folder() is not None
+    monkeypatch.setattr(cache.storage.system, "replace", read_only)
+    assert np.array_equal(result(Compiled(RECIPE)), X * 3 + 1)
+    assert list(cache.folder().iterdir()) == []
