@@ -1,0 +1,181 @@
+"""How fast the compiled kernels are beside the machine's peak, one thread, all in one run.
+
+    python -m benchmarks.kernels
+
+prints a Markdown table. The peak is that of a loop of multiply-adds between registers, emitted by the same compiler.
+All cases take turns, round after round, and the best of each counts: a neighbour that takes the processor for a moment
+meets them all alike. `PELLUCID_ISA` chooses another instruction set. See benchmarks/README.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from benchmarks.numpy_path import machine, table
+
+from pellucid.compiler.builder import Kernel
+from pellucid.compiler.jit import Recipe, compiled
+from pellucid.compiler.kernels.conv import conv2d, conv2d_grad_weight
+from pellucid.compiler.kernels.convolution import Convolution, forward_tile, weight_tile
+from pellucid.compiler.kernels.linear import linear, linear_tile
+from pellucid.compiler.packing import packed_size
+from pellucid.compiler.tiles import InstructionSet, instruction_set
+from pellucid.geometry import Window
+
+PEAK_TURNS, PEAK_UNROLL = 5_000, 8
+
+CONVOLUTIONS = {
+    "LeNet conv1: 1→6, 5×5, 28²": (128, Convolution(1, (28, 28), 6, Window.of(5))),
+    "LeNet conv2: 6→16, 5×5, 12²": (128, Convolution(6, (12, 12), 16, Window.of(5))),
+    "64→64, 3×3, 56²": (1, Convolution(64, (56, 56), 64, Window.of(3, padding=1))),
+    "64→64, 3×3, stride 2, 56²": (4, Convolution(64, (56, 56), 64, Window.of(3, 2, padding=1))),
+    "256→256, 3×3, 14²": (2, Convolution(256, (14, 14), 256, Window.of(3, padding=1))),
+    "1×1, 256→64, 14²": (16, Convolution(256, (14, 14), 64, Window.of(1))),
+    "3→64, 7×7, stride 2, 224²": (1, Convolution(3, (224, 224), 64, Window.of(7, 2, padding=3))),
+}
+LINEARS = {"16×256→120": (16, 256, 120), "1×256→120": (1, 256, 120), "512×512→512": (512, 512, 512)}
+
+
+@dataclass
+class Case:
+    """One thing to be timed; `best` is the least time of one call so far, in seconds."""
+
+    name: str
+    tile: str
+    multiply_adds: int
+    call: Callable[[], None]
+    calls: int = 1
+    best: float = field(default=float("inf"))
+
+    @property
+    def gflops(self) -> float:
+        """Thousand million floating-point operations a second, a multiply-add being two."""
+        return 2 * self.multiply_adds / self.best / 1e9
+
+
+def peak(k: Kernel, turns: int, lanes: int, chains: int) -> None:
+    """``sum[s] += a · b``, `chains` sums in registers, again and again: nothing but multiply-adds."""
+    numbers, sums = k.tensor("numbers", 2 * lanes), k.tensor("sums", chains * lanes)
+    a, b = numbers.load(0, lanes=lanes), numbers.load(lanes, lanes=lanes)
+    acc = k.registers(range(chains), 1, lanes)
+    for s in range(chains):
+        acc[s, 0] = sums.load(s * lanes, lanes=lanes)
+    for _ in k.unrolled(turns * PEAK_UNROLL, PEAK_UNROLL):
+        for s in range(chains):
+            acc[s, 0] += a * b
+    for s in range(chains):
+        sums.store(acc[s, 0], s * lanes)
+
+
+def peak_case(isa: InstructionSet) -> Case:
+    """Return the case whose speed is the machine's peak."""
+    chains = min(isa.in_flight + 4, isa.registers - 4)
+    kernel = compiled(Recipe(peak, (PEAK_TURNS, isa.lanes, chains), isa))
+    numbers, sums = np.full(2 * isa.lanes, 0.5, np.float32), np.zeros(chains * isa.lanes, np.float32)
+    return Case("peak", "", PEAK_TURNS * PEAK_UNROLL * chains * isa.lanes, lambda: kernel(numbers, sums, samples=0))
+
+
+def floats(*shape: int) -> np.ndarray:
+    """Return random float32 numbers."""
+    return np.random.default_rng(0).standard_normal(shape, np.float32)
+
+
+def convolution_cases(isa: InstructionSet) -> list[Case]:
+    """Return the convolutions, forward and the gradient of the weights."""
+    cases = []
+    for name, (samples, conv) in CONVOLUTIONS.items():
+        conv = conv.flattened()
+        x, y = floats(samples, *conv.size, conv.in_channels), floats(samples, *conv.out_size, conv.out_channels)
+        forward, backward = forward_tile(conv, isa), weight_tile(conv, isa)
+        weight, bias = floats(packed_size(conv.weight_shape, forward.lanes)), floats(conv.out_channels)
+        grad = floats(packed_size(conv.weight_shape, backward.lanes))
+        work = samples * conv.multiply_adds()
+        cases += [
+            case(
+                f"{name}, forward",
+                Recipe(conv2d, (conv, forward, True, True), isa),
+                work,
+                (x, weight, bias, y),
+                samples,
+            ),
+            case(
+                f"{name}, weight", Recipe(conv2d_grad_weight, (conv, backward), isa), work, (x, y.copy(), grad), samples
+            ),
+        ]
+    return cases
+
+
+def linear_cases(isa: InstructionSet) -> list[Case]:
+    """Return the fully connected layers, forward."""
+    cases = []
+    for name, (samples, inputs, outputs) in LINEARS.items():
+        tile = linear_tile(inputs, outputs, isa)
+        weight = floats(packed_size((outputs, inputs, 1, 1), tile.lanes))
+        arrays = floats(samples, inputs), weight, floats(outputs), floats(samples, outputs)
+        recipe = Recipe(linear, (inputs, outputs, tile), isa)
+        cases.append(case(f"linear {name}", recipe, samples * inputs * outputs, arrays, samples))
+    return cases
+
+
+def case(name: str, recipe: Recipe, work: int, arrays: Sequence[np.ndarray], samples: int) -> Case:
+    """Return the case of a kernel that does all its work in one call."""
+    kernel = compiled(recipe)
+    handle = kernel.handle()
+    piece, pointers = handle.piece(samples, {}), handle.pointers(tuple(arrays), samples)
+    tile = recipe.parameters[2] if recipe.emitter is linear else recipe.parameters[1]
+
+    def call(alive: object = (kernel, arrays)) -> None:
+        handle.run(piece, pointers)
+
+    return Case(name, describe(tile), work, call)
+
+
+def describe(tile: object) -> str:
+    """Return a tile in a few characters: lanes × vectors × the rest."""
+    values = vars(tile)
+    rows = values.get("rows") or f"{tile.filter_rows}·{tile.filter_columns}·{tile.channels}"  # type: ignore[attr-defined]
+    return f"{values['lanes']}×{values['vectors']}×{rows}"
+
+
+def race(cases: Sequence[Case], seconds: float) -> None:
+    """Time all cases in turns for about so many seconds."""
+    for each in cases:
+        each.call()
+        began = time.perf_counter()
+        each.call()
+        each.calls = max(1, int(0.001 / max(time.perf_counter() - began, 1e-7)))
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        for each in cases:
+            began = time.perf_counter()
+            for _ in range(each.calls):
+                each.call()
+            each.best = min(each.best, (time.perf_counter() - began) / each.calls)
+
+
+def report(seconds: float) -> str:
+    """Measure everything and return the report."""
+    isa = instruction_set()
+    cases = [peak_case(isa), *convolution_cases(isa), *linear_cases(isa)]
+    race(cases, seconds)
+    top = cases[0].gflops
+    rows = [["kernel", "tile", "time", "GFLOP/s", "of the peak"]]
+    for each in cases:
+        rows.append(
+            [each.name, each.tile, f"{each.best * 1e6:,.1f} µs", f"{each.gflops:.1f}", f"{each.gflops / top:.0%}"]
+        )
+    return f"{machine()} {isa.name}, one thread.\n\n{table(rows)}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.kernels", description="Measure the compiled kernels.")
+    parser.add_argument("--seconds", type=float, default=20, help="how long to measure (default: 20)")
+    print(report(parser.parse_args().seconds))
+
+
+if __name__ == "__main__":
+    main()
