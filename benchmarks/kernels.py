@@ -23,7 +23,7 @@ from pellucid.compiler.kernels.conv import conv2d, conv2d_grad_weight
 from pellucid.compiler.kernels.convolution import Convolution, forward_tile, weight_tile
 from pellucid.compiler.kernels.linear import linear, linear_tile
 from pellucid.compiler.packing import packed_size
-from pellucid.compiler.tiles import InstructionSet, instruction_set
+from pellucid.compiler.tiles import ForwardTile, InstructionSet, WeightTile, instruction_set
 from pellucid.geometry import Window
 
 PEAK_TURNS, PEAK_UNROLL = 5_000, 8
@@ -74,14 +74,19 @@ def peak(k: Kernel, turns: int, lanes: int, chains: int) -> None:
 def peak_case(isa: InstructionSet) -> Case:
     """Return the case whose speed is the machine's peak."""
     chains = min(isa.in_flight + 4, isa.registers - 4)
-    kernel = compiled(Recipe(peak, (PEAK_TURNS, isa.lanes, chains), isa))
-    numbers, sums = np.full(2 * isa.lanes, 0.5, np.float32), np.zeros(chains * isa.lanes, np.float32)
-    return Case("peak", "", PEAK_TURNS * PEAK_UNROLL * chains * isa.lanes, lambda: kernel(numbers, sums, samples=0))
+    recipe = Recipe(peak, (PEAK_TURNS, isa.lanes, chains), isa)
+    work = PEAK_TURNS * PEAK_UNROLL * chains * isa.lanes
+    return case("peak", recipe, f"{isa.lanes}×{chains}", work, (floats(2 * isa.lanes), floats(chains * isa.lanes)), 0)
 
 
 def floats(*shape: int) -> np.ndarray:
-    """Return random float32 numbers."""
-    return np.random.default_rng(0).standard_normal(shape, np.float32)
+    """Return random float32 numbers that begin where a cache line does, so that no vector of them lies across two."""
+    size, line = int(np.prod(shape)), 64
+    memory = np.empty(4 * size + line, np.uint8)
+    start = -memory.ctypes.data % line
+    array = memory[start : start + 4 * size].view(np.float32)
+    np.random.default_rng(0).standard_normal(size, np.float32, out=array)
+    return array.reshape(shape)
 
 
 def convolution_cases(isa: InstructionSet) -> list[Case]:
@@ -92,20 +97,14 @@ def convolution_cases(isa: InstructionSet) -> list[Case]:
         x, y = floats(samples, *conv.size, conv.in_channels), floats(samples, *conv.out_size, conv.out_channels)
         forward, backward = forward_tile(conv, isa), weight_tile(conv, isa)
         weight, bias = floats(packed_size(conv.weight_shape, forward.lanes)), floats(conv.out_channels)
-        grad = floats(packed_size(conv.weight_shape, backward.lanes))
+        grad, grad_output = floats(packed_size(conv.weight_shape, backward.lanes)), floats(*y.shape)
         work = samples * conv.multiply_adds()
-        cases += [
-            case(
-                f"{name}, forward",
-                Recipe(conv2d, (conv, forward, True, True), isa),
-                work,
-                (x, weight, bias, y),
-                samples,
-            ),
-            case(
-                f"{name}, weight", Recipe(conv2d_grad_weight, (conv, backward), isa), work, (x, y.copy(), grad), samples
-            ),
-        ]
+        forth, back = (
+            Recipe(conv2d, (conv, forward, True, True), isa),
+            Recipe(conv2d_grad_weight, (conv, backward), isa),
+        )
+        cases.append(case(f"{name}, forward", forth, describe(forward), work, (x, weight, bias, y), samples))
+        cases.append(case(f"{name}, weight", back, describe(backward), work, (x, grad_output, grad), samples))
     return cases
 
 
@@ -117,28 +116,29 @@ def linear_cases(isa: InstructionSet) -> list[Case]:
         weight = floats(packed_size((outputs, inputs, 1, 1), tile.lanes))
         arrays = floats(samples, inputs), weight, floats(outputs), floats(samples, outputs)
         recipe = Recipe(linear, (inputs, outputs, tile), isa)
-        cases.append(case(f"linear {name}", recipe, samples * inputs * outputs, arrays, samples))
+        work = samples * inputs * outputs
+        cases.append(case(f"linear {name}", recipe, describe(tile), work, arrays, samples))
     return cases
 
 
-def case(name: str, recipe: Recipe, work: int, arrays: Sequence[np.ndarray], samples: int) -> Case:
+def case(name: str, recipe: Recipe, tile: str, work: int, arrays: Sequence[np.ndarray], samples: int) -> Case:
     """Return the case of a kernel that does all its work in one call."""
     kernel = compiled(recipe)
     handle = kernel.handle()
     piece, pointers = handle.piece(samples, {}), handle.pointers(tuple(arrays), samples)
-    tile = recipe.parameters[2] if recipe.emitter is linear else recipe.parameters[1]
 
     def call(alive: object = (kernel, arrays)) -> None:
         handle.run(piece, pointers)
 
-    return Case(name, describe(tile), work, call)
+    return Case(name, tile, work, call)
 
 
-def describe(tile: object) -> str:
-    """Return a tile in a few characters: lanes × vectors × the rest."""
-    values = vars(tile)
-    rows = values.get("rows") or f"{tile.filter_rows}·{tile.filter_columns}·{tile.channels}"  # type: ignore[attr-defined]
-    return f"{values['lanes']}×{values['vectors']}×{rows}"
+def describe(tile: ForwardTile | WeightTile) -> str:
+    """Return a tile in a few characters: lanes × vectors × rows of sums."""
+    rows = (
+        str(tile.rows) if isinstance(tile, ForwardTile) else f"{tile.filter_rows}·{tile.filter_columns}·{tile.channels}"
+    )
+    return f"{tile.lanes}×{tile.vectors}×{rows}"
 
 
 def race(cases: Sequence[Case], seconds: float) -> None:
