@@ -208,6 +208,34 @@ def test_a_tail_touches_its_live_lanes_only(live, isa):
     assert memory.tolist() == [0] * 8 + [i + 1 for i in range(live)] + [0] * (16 - live)
 
 
+def short_load(k: Kernel, live: int) -> None:
+    x, y = k.tensor("x", live), k.tensor("y", 8)
+    y.store(x.load(0, lanes=8, live=live), 0)
+
+
+@pytest.mark.parametrize("isa", [ISA, GENERIC], ids=lambda isa: isa.name)
+@pytest.mark.parametrize("live", range(1, 9))
+def test_lanes_beyond_the_live_ones_are_zero_whatever_lies_there(live, isa):
+    memory, y = np.full(24, np.nan, np.float32), np.empty(8, np.float32)
+    memory[8 : 8 + live] = 5
+    run(short_load, memory[8 : 8 + live], y, parameters=(live,), isa=isa)
+    assert y.tolist() == [5] * live + [0] * (8 - live)
+
+
+def copy_from(k: Kernel) -> None:
+    x, y = k.tensor("x", 10), k.tensor("y", 4)
+    start, _ = k.piece("start", 100)
+    y.store(x.load(start, lanes=4), 0)
+
+
+def test_the_last_vector_that_fits_is_let_through_and_the_next_is_not():
+    x, y = np.arange(10, dtype=np.float32), np.empty(4, np.float32)
+    run(copy_from, x, y, checked=True, start=(6, 6))
+    assert y.tolist() == [6, 7, 8, 9]
+    with pytest.raises(IndexError, match=r"copy_from: index \[7\] lies outside x\[10\], 4 lanes"):
+        run(copy_from, x, y, checked=True, start=(7, 7))
+
+
 def too_far(k: Kernel) -> None:
     x, y = k.tensor("x", k.samples, 10), k.tensor("y", k.samples, 10)
     with k.range(*k.piece("rows", k.samples)) as n, k.range(0, 12, 4) as i:
