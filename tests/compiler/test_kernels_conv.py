@@ -20,7 +20,7 @@ LENET = Convolution(6, (12, 12), 16, Window.of(5))
 PADDED = Convolution(5, (9, 11), 21, Window.of((3, 4), (2, 1), ((2, 0), (1, 3)), (1, 2)))
 FEW_FILTERS = Convolution(3, (10, 9), 6, Window.of(3, 1, 1))
 ONE_PIXEL = Convolution(2, (1, 1), 3, Window.of(3, 1, 1))
-BEYOND = Convolution(2, (3, 3), 4, Window.of(2, 1, 4, 2))  # whole windows lie in the padding
+BEYOND = Convolution(2, (3, 3), 4, Window.of(2, 1, 5, 2))  # whole windows lie in the padding
 CASES = [LENET, PADDED, FEW_FILTERS, ONE_PIXEL, BEYOND]
 
 
