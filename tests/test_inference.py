@@ -255,3 +255,132 @@ def test_data_that_cannot_be_used_are_refused():
         p.evaluate(network, (pictures(3), [0, 1, 4]))
     with pytest.raises(p.ArgumentError, match="batch_size: expected a whole number of at least 1, received 0"):
         p.predict(network, pictures(3), batch_size=0)
+
+
+@pytest.mark.parametrize(
+    ("input_shape", "given", "fix", "mended"),
+    [
+        ((1, 8, 8), (8, 8), "for one image write image[None, None]", lambda image: image[None, None]),
+        ((3, 8, 6), (3, 8, 6), "for one image write image[None]", lambda image: image[None]),
+        (
+            (3, 8, 6), (8, 6, 3), "the channels come first: for one image write np.moveaxis(image, -1, 0)[None]",
+            lambda image: np.moveaxis(image, -1, 0)[None],
+        ),
+        (
+            (3, 8, 6), (5, 8, 6, 3), "the channels come first: write np.moveaxis(x, -1, 1)",
+            lambda x: np.moveaxis(x, -1, 1),
+        ),
+        (
+            (1, 8, 6), (5, 8, 6, 1), "the channels come first: write np.moveaxis(x, -1, 1)",
+            lambda x: np.moveaxis(x, -1, 1),
+        ),
+        ((3, 8, 6), (5, 144), "write x.reshape(-1, 3, 8, 6)", lambda x: x.reshape(-1, 3, 8, 6)),
+    ],
+)  # fmt: skip
+def test_what_a_shape_is_told_to_write_is_right(input_shape, given, fix, mended):
+    network = p.Sequential([p.Flatten(), p.Linear(int(np.prod(input_shape)), 2)], input_shape=input_shape)
+    x = np.zeros(given)
+    with pytest.raises(p.ShapeError) as caught:
+        p.predict(network, x)
+    assert str(caught.value).endswith(f"; {fix}")
+    p.predict(network, mended(x))
+    if len(given) == 4:
+        with pytest.raises(p.ShapeError) as caught:
+            p.fit(network, (x, [0, 1, 0, 1, 0]), progress=False)
+        assert str(caught.value).endswith(f"; {fix}")
+
+
+def test_a_data_set_in_place_of_images_is_told_which():
+    with pytest.raises(p.ArgumentError) as caught:
+        p.predict_classes(small(), p.Dataset(pictures(2), [0, 1]))
+    assert str(caught.value) == "expected an array of images, received a Dataset; pass its images, as in test.images"
+
+
+INTEGERS = "labels: CrossEntropy expects class numbers, which are integers, received "
+FOUR = "but the network has 4 outputs, for classes 0 to 3; "
+
+
+@pytest.mark.parametrize(
+    ("classes", "labels", "loss", "error", "message", "mended"),
+    [
+        (
+            4, [0.0, 1.0, 2.0], p.CrossEntropy(), p.DataError, f"{INTEGERS}float64; write labels.astype(int)",
+            lambda labels: labels.astype(int),
+        ),
+        (
+            4, [[0.0], [1.0], [2.0]], p.CrossEntropy(), p.DataError,
+            f"{INTEGERS}float64; write labels[:, 0].astype(int)", lambda labels: labels[:, 0].astype(int),
+        ),
+        (
+            4, [0.5, 1.0, 2.0], p.CrossEntropy(), p.DataError,
+            f"{INTEGERS}float64; for targets that are no classes pass loss=MeanSquaredError()", None,
+        ),
+        (
+            4, [0, 1, 2], p.MeanSquaredError(), p.ShapeError,
+            "MeanSquaredError expects 4 numbers a sample, received class numbers; write np.eye(4)[labels]",
+            lambda labels: np.eye(4)[labels],
+        ),
+        (
+            1, [0, 1, 2], p.MeanSquaredError(), p.ShapeError,
+            "MeanSquaredError expects targets of shape (N, 1), received (N,); write labels[:, None].astype(float)",
+            lambda labels: labels[:, None].astype(float),
+        ),
+        (
+            4, [1, 2, 4], p.CrossEntropy(), p.DataError,
+            f"labels: sample 2 has class 4, {FOUR}they count from 1: write labels - 1", lambda labels: labels - 1,
+        ),
+        (
+            4, [0, 2, 4], p.CrossEntropy(), p.DataError,
+            f"labels: sample 2 has class 4, {FOUR}give the last layer 5 outputs", None,
+        ),
+    ],
+)  # fmt: skip
+def test_labels_of_another_kind_are_told_what_to_write(classes, labels, loss, error, message, mended):
+    network = p.Sequential([p.Flatten(), p.Linear(16, classes)], input_shape=(1, 4, 4))
+    with pytest.raises(error) as caught:
+        p.evaluate(network, (pictures(3), labels), loss=loss)
+    assert str(caught.value) == message
+    if mended is not None:
+        p.evaluate(network, (pictures(3), mended(np.array(labels))), loss=loss)
+
+
+@pytest.mark.parametrize("loss", ["mse", p.MeanSquaredError, 3])
+@pytest.mark.parametrize(
+    "use",
+    [lambda n, x, y, loss: p.evaluate(n, (x, y), loss=loss), lambda n, x, y, loss: p.gradients(n, x, y, loss=loss)],
+)
+def test_a_loss_that_is_none_is_refused(use, loss):
+    with pytest.raises(p.ArgumentError) as caught:
+        use(small(), pictures(2), [0, 1], loss)
+    assert str(caught.value) == (
+        f"loss: expected an object such as CrossEntropy() or MeanSquaredError(), received {loss!r}"
+    )
+
+
+# ---- what looks like a slip
+
+
+@pytest.mark.parametrize(
+    ("largest", "fix"),
+    [(255, "divide by 255, or pass uint8"), (200.5, "divide by 255, or pass uint8"), (4095, "divide by 4095")],
+)
+def test_pixels_that_nobody_divided_are_warned_of(largest, fix):
+    network, x = small(), largest * pictures(4)
+    x[0, 0, 0, 0] = x[1, 0, 0, 0] = -largest  # one of them is trained on
+    message = f"the images are floats up to {largest:g}: floats are taken as they are; {fix}"
+    for use in (p.predict, p.predict_proba, p.activations, fit_a_half):
+        with pytest.warns(UserWarning, match="floats") as caught:
+            use(network, x)
+        assert [str(warning.message) for warning in caught] == [message]
+
+
+def fit_a_half(network, x):
+    """Train on a half of the images, and validate on the other."""
+    p.fit(network, (x, [0, 0, 1, 1]), epochs=1, validation=0.5, progress=False)
+
+
+def test_pixels_that_are_meant_are_not_warned_of():
+    p.predict(small(), 50 * pictures(2))
+    p.predict(small(scaling=p.Scaling(128, 64)), 255 * pictures(2))
+    p.predict(small(), np.full((2, 1, 4, 4), 255, np.uint8))
+    p.predict(p.Sequential([p.Linear(2, 2)], input_shape=(2,)), np.array([[1e3, 2e3]]))

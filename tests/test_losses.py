@@ -124,3 +124,13 @@ def test_what_fits_is_let_through():
     p.CrossEntropy().check((3,), ())
     p.CrossEntropy(class_weights=(1, 1, 1)).check((3,), (3,))
     p.MeanSquaredError().check((2, 3), (2, 3))
+
+
+def test_a_single_output_has_no_class_to_choose():
+    network = p.Sequential([p.Linear(4, 1)], input_shape=(4,))
+    with pytest.raises(p.ShapeError) as caught:
+        p.lower(network, loss=p.CrossEntropy())
+    assert str(caught.value) == (
+        "CrossEntropy expects an output for each class, at least two, but the network gives one, whose softmax is "
+        "always 1; give the last layer 2 outputs"
+    )

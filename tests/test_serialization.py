@@ -447,7 +447,7 @@ def tensor(name: str, **entry: Any) -> Callable[[Header, Header], None]:
         (lambda _, built: built.pop("seed"), "expected layers, input_shape, dtype, seed, …"),
         (lambda _, built: built.update(layers=[[]]), "layers: expected [name, class, config, …]"),
         (lambda _, built: built["layers"][2].__setitem__(1, "system"), "flatten1: the class system is not"),
-        (lambda _, built: built["layers"][2].__setitem__(1, "Flaten"), "the class Flaten is not known; did you mean 'Flatten'?"),
+        (lambda _, built: built["layers"][2].__setitem__(1, "Flaten"), "Flaten is not known; did you mean 'Flatten'?"),
         (lambda _, built: built["layers"][2].append(["a", "ReLU", {}]), "Flatten expects children [], found ['a']"),
         (lambda _, built: built["layers"].append(["r", "Residual", {}, ["torso", "ReLU", {}]]),
          "r: Residual refuses its settings"),
@@ -523,8 +523,26 @@ def test_the_limits_hold_before_anything_is_made(little: bytes, tmp_path: Path) 
     assert "at most 3 sizes" in refusal(little, tmp_path, Limits(dimensions=3))
     with pytest.raises(StorageError, match="the limit is 99"):
         load(tmp_path / "net", limits=Limits(file_bytes=99))
-    with pytest.raises(StorageError, match="there is no such file"):
+    with pytest.raises(StorageError) as caught:
         load(tmp_path / "missing")
+    assert str(caught.value) == f"cannot read {tmp_path / 'missing'}: there is no such file"
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("net.pkl", "pickle"), ("net.pickle", "pickle"), ("net.PT", "PyTorch"), ("net.pth", "PyTorch"),
+        ("net.onnx", "ONNX"), ("net.h5", "HDF5"), ("net.keras", "Keras"), ("net.npz", "NumPy"),
+    ],
+)  # fmt: skip
+def test_a_name_that_promises_another_kind_of_file_is_refused(name: str, kind: str, tmp_path: Path) -> None:
+    with pytest.raises(ArgumentError) as caught:
+        save(network_of_all_layers(), tmp_path / name)
+    assert str(caught.value) == (
+        f"save: {tmp_path / name} looks like a {kind} file, but save writes safetensors; name it "
+        f"{tmp_path / 'net.safetensors'}"
+    )
+    assert not list(tmp_path.iterdir())
 
 
 # ---- weights into a network that is there

@@ -20,7 +20,7 @@ from .definitions.arrays import Array
 from .definitions.pointwise import softmax
 from .errors import ArgumentError, DataError, ShapeError
 from .geometry import whole_number
-from .inputs import Data, as_loss, as_targets, check_images, refuse_more
+from .inputs import Data, as_loss, as_targets, check_images, refuse_more, warn_of_pixels
 from .losses import Loss
 from .network import Sequential
 from .program import Program
@@ -287,6 +287,7 @@ def gradients(network: Sequential, x: ArrayLike, labels: ArrayLike, *, loss: Los
 def _images(network: Sequential, x: ArrayLike) -> NDArray[Any]:
     images: NDArray[Any] = as_images(x)
     check_images(network, images, np.shape(x))
+    warn_of_pixels(network, images)
     return images
 
 

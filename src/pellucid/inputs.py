@@ -78,7 +78,7 @@ def _refuse_other_kind(labels: NDArray[Any], output: Shape, loss: Loss) -> None:
 
 
 def check_images(network: Sequential, images: NDArray[Any], given: Shape | None = None) -> None:
-    """Refuse what is no whole network, and images of another shape; warn of pixels that nobody has divided by 255.
+    """Refuse what is no whole network, and images of another shape than the network was made for.
 
     Parameters
     ----------
@@ -97,7 +97,11 @@ def check_images(network: Sequential, images: NDArray[Any], given: Shape | None 
     if shape != wanted:
         fix = _way_out(images.shape if given is None else given, shape, wanted)
         raise ShapeError(f"the network expects images of shape {wanted}, received {shape}{fix}")
-    if len(wanted) == 3 and images.dtype.kind == "f" and network.scaling == Scaling():
+
+
+def warn_of_pixels(network: Sequential, images: NDArray[Any]) -> None:
+    """Warn of float images that nobody has divided by 255."""
+    if images.ndim == 4 and images.dtype.kind == "f" and network.scaling == Scaling():
         largest = max(abs(float(images.max())), abs(float(images.min())))
         if largest > _LARGEST_EXPECTED:
             fix = "divide by 255, or pass uint8" if largest <= 255 else f"divide by {largest:g}"

@@ -85,6 +85,11 @@ class CrossEntropy:
                 f"CrossEntropy expects one output a class, (classes,), but the network gives {output_shape}; "
                 "end the network with Flatten() and Linear(…, classes)"
             )
+        if output_shape == (1,):
+            raise ShapeError(
+                "CrossEntropy expects an output for each class, at least two, but the network gives one, whose softmax "
+                "is always 1; give the last layer 2 outputs"
+            )
         if self.class_weights and len(self.class_weights) != output_shape[0]:
             raise ArgumentError(
                 f"class_weights: expected {output_shape[0]} numbers, one a class, received {len(self.class_weights)}"

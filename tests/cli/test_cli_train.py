@@ -139,7 +139,7 @@ def test_no_progress_is_silent(pellucid: Pellucid, toy: Path) -> None:
         (["--seed", -1], "seed: expected "),
         (["--scaling", "0.5:0"], "Scaling.std: expected "),
         (["--data-dir", "nowhere", "--data", "mnist"], "data_dir is 'nowhere', which does not exist"),
-        (["--data-dir", "x"], "--data-dir: digits come with the package and need no folder; name the set that is there "),
+        (["--data-dir", "x"], "--data-dir: digits come with the package and need no folder; name the set "),
         (["lenet"], "conv2 (layer 4): "),
     ],
 )  # fmt: skip
@@ -188,8 +188,8 @@ def test_labels_from_one_are_noted_before_the_result(pellucid: Pellucid, toy: Pa
         np.savez(tmp_path / "one.npz", x=arrays["x_train"], y=arrays["y_train"] + 1)
     result = pellucid("train", "--data", "one.npz", *QUICK)
     assert result.err == (
-        "note: labels count from 1? All classes from 1 to 3 occur, and 0 never does: write labels - 1, and give the last "
-        "layer 3 outputs\n"
+        "note: labels count from 1? All classes from 1 to 3 occur, and 0 never does: write labels - 1, and give the "
+        "last layer 3 outputs\n"
     )
     assert (result.code, result.out.splitlines()[-1].split()[:2]) == (0, ["validation", "accuracy"])
 
@@ -200,15 +200,16 @@ def test_large_floats_are_noted_once(pellucid: Pellucid, toy: Path, tmp_path: Pa
     np.savez(tmp_path / "loud.npz", **{**parts, "x_test": parts["x_train"], "y_test": parts["y_train"]})
     result = pellucid("train", "--data", "loud.npz", *QUICK)
     assert result.err == (
-        f"note: the images are floats up to {parts['x_train'].max():g}: floats are taken as they are; divide by 255, or "
-        "pass uint8\n"
+        f"note: the images are floats up to {parts['x_train'].max():g}: floats are taken as they are; divide by 255, "
+        "or pass uint8\n"
     )
 
 
 def test_a_training_that_only_guesses_is_noted_before_the_result(pellucid: Pellucid, toy: Path) -> None:
     result = pellucid("train", "--data", toy, "--lr", 1, "--epochs", 9, "--batch-size", 8, "--no-progress")
     assert re.fullmatch(
-        r"note: the loss, [\d.]+, is not below ln 3 = 1\.10, the level of guessing: try a smaller lr than 1\n", result.err
+        r"note: the loss, [\d.]+, is not below ln 3 = 1\.10, the level of guessing: try a smaller lr than 1\n",
+        result.err,
     )
     assert result.out.splitlines()[-1].startswith("test accuracy ")
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import pellucid as p
+from pellucid import schedules
 from pellucid.cli import app
 from pellucid.data import catalogue
 from pellucid.version import VERSION
@@ -79,7 +80,7 @@ def test_confusion_of_many_classes_lists_the_mistakes(pellucid: Pellucid, tmp_pa
         (["rum"], "there is no run or model file 'rum'; did you mean 'run'? `pellucid train` makes runs"),
         (["runs"], "there is no run or model file 'runs'; did you mean 'run'? `pellucid train` makes runs"),
         (["run/model.safetensors"], " is a model file, which does not say what to measure it on; add --data"),
-        (["run", "--data", "mnits"], "is neither a path nor the name of a data set; did you mean 'mnist'? Known: digits"),
+        (["run", "--data", "mnits"], "is neither a path nor the name of a data set; did you mean 'mnist'? Known: "),
         (["run", "--data", "digits"], "the network expects images of shape (1, 6, 6), received (1, 8, 8)"),
         (["run", "--data", "more.npz"], "sample 2 has class 7, but the network has 3 outputs, for classes 0 to 2"),
         (["empty"], "empty/model.safetensors"),
@@ -350,6 +351,20 @@ def test_help(verb: list[str], columns: int, pellucid: Pellucid, monkeypatch: py
     assert all(line.startswith(f"    pellucid {' '.join(verb)}".rstrip()) for line in examples)
     assert "\x1b" not in shown.out
     assert pellucid(*verb, "-h").out == shown.out
+
+
+def test_the_help_of_train_says_what_there_is(pellucid: Pellucid) -> None:
+    shown = " ".join(pellucid("train", "--help").out.split()).replace("- ", "-")  # lines may end at a hyphen
+    assert all(f"{model} (" in shown for model in p.models.MODELS)
+    for form, defaults in (
+        ("cosine:FINAL", "0"),
+        ("one-cycle:START:PEAK_AT:FINAL", "0.04:0.3:0"),
+        ("linear:START:PEAK_AT", "0.1:0.2"),
+        ("step:EVERY_EPOCHS:FACTOR", "10:0.1"),
+    ):
+        assert re.search(rf"{form}[^:;]* \({defaults}\)", shown)
+        name = form.partition(":")[0]
+        assert schedules.by_name(name) == schedules.by_name(f"{name}:{defaults}")
 
 
 def test_the_examples_in_the_help_are_commands_that_exist(pellucid: Pellucid) -> None:

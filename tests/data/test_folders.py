@@ -108,7 +108,9 @@ def test_folders_without_classes_or_pictures(tmp_path: Path) -> None:
     assert message.startswith(f"{flat / 'empty'}: expected pictures (.png .jpg")
     assert message.endswith("of the class 'empty', found none")
     (flat / "empty" / "cats").mkdir()
-    assert refusal(flat).endswith(f"of the class 'empty', found none; if its folders are the classes, pass {flat / 'empty'}")
+    assert refusal(flat).endswith(
+        f"of the class 'empty', found none; if its folders are the classes, pass {flat / 'empty'}"
+    )
 
 
 def test_one_class_is_none_to_tell_apart(tmp_path: Path) -> None:

@@ -251,9 +251,18 @@ def test_arrays_of_something_else(tmp_path: Path, array: np.ndarray, message: st
 
 
 def test_a_picture_file_as_input(tmp_path: Path) -> None:
-    path = saved(tmp_path / "x.png", np.full((50, 30, 3), 40, np.uint8))
-    assert read_inputs(path, (1, 8, 8)).tolist() == [[[[40] * 8] * 8]]
+    path = saved(tmp_path / "x.png", np.full((16, 16, 3), 40, np.uint8))
+    assert read_inputs(path, (1, 8, 8)).tolist() == [[[[40] * 8] * 8]]  # a quarter of its pixels is no cause to warn
     assert read_inputs(path, (1, 8, 8), invert=True).tolist() == [[[[215] * 8] * 8]]
+
+
+def test_a_picture_that_loses_most_of_its_pixels_is_warned_of(tmp_path: Path) -> None:
+    path = saved(tmp_path / "x.png", np.full((16, 17, 3), 40, np.uint8))
+    with pytest.warns(UserWarning, match="reduced") as caught:
+        assert read_inputs(path, (1, 8, 8)).tolist() == [[[[40] * 8] * 8]]
+    assert [str(warning.message) for warning in caught] == [
+        f"{path}: 16×17 pixels reduced to 8×8: what is to be recognised should fill the picture"
+    ]
 
 
 def test_without_pillow_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

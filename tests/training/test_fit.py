@@ -364,12 +364,20 @@ def test_a_weight_that_is_not_finite_is_not_taken(make, data, weights):
         ({"engine": "gpu"}, p.ArgumentError, "engine: expected one of numpy, received 'gpu'"),
         ({"optimizer": "adam"}, p.ArgumentError, "optimizer: expected an object such as Adam(1e-3), received 'adam'"),
         ({"loss": p.CrossEntropy}, p.ArgumentError, "loss: expected an object such as CrossEntropy() or Mean"),
-        ({"schedule": Cosine}, p.ArgumentError, "schedule: expected an object such as pellucid.schedules.Cosine(), received <class"),
+        ({"schedule": Cosine}, p.ArgumentError, "schedule: expected an object such as pellucid.schedules.Cosine(), re"),
         ({"schedule": lambda *_: -1}, p.ArgumentError, "schedule: expected a number of at least 0, received -1"),
         ({"schedule": WarmUp(99)}, p.ArgumentError, "WarmUp: 99 steps of warm-up need a training of more steps"),
-        ({"callbacks": Callback()}, p.ArgumentError, "callbacks: expected a list of Callback objects, as in [MyCallback()], received <"),
+        ({"callbacks": Callback()}, p.ArgumentError, "callbacks: expected a list of Callback objects, as in [MyCallb"),
         ({"validation": 1.5}, p.ArgumentError, "validation: expected a number between 0 and 1, received 1.5"),
         ({"validation": True}, p.ArgumentError, "validation: expected a number between 0 and 1, received True"),
+        ({"loss": "cross_entropy"}, p.ArgumentError, "loss: expected an object such as CrossEntropy() or MeanSquared"),
+        ({"optimizer": p.Adam}, p.ArgumentError, "optimizer: expected an object such as Adam(1e-3), received <class"),
+        ({"schedule": "cosine"}, p.ArgumentError, "schedule: expected an object such as pellucid.schedules.Cosine()"),
+        ({"callbacks": [Callback]}, p.ArgumentError, "callbacks: expected a list of Callback objects, as in [MyCallb"),
+        (
+            {"validation": np.zeros((2, 1, 4, 4))}, p.ArgumentError,
+            "validation: expected a Dataset or a pair (images, labels), received ndarray",
+        ),
         (
             {"validation": (np.zeros((2, 1, 5, 5)), [0, 1])}, p.ShapeError,
             "the network expects images of shape (1, 4, 4), received (1, 5, 5)",
@@ -399,6 +407,24 @@ def test_what_does_not_fit_is_refused_before_anything_is_changed(
     assert not out.exists()
 
 
+def test_images_and_labels_as_two_arguments_are_refused(make, data):
+    for call, name in ((p.fit, "fit"), (p.evaluate, "evaluate")):
+        with pytest.raises(p.ArgumentError) as caught:
+            call(make(), data.images, data.labels)
+        assert str(caught.value) == (
+            f"{name}: images and labels are one argument, a pair: write {name}(network, (x, y), …)"
+        )
+
+
+def test_a_network_without_an_input_shape_is_told_which(data):
+    with pytest.raises(p.ArgumentError) as caught:
+        p.fit(p.Sequential([p.Flatten(), p.Linear(16, 3)]), data, progress=False)
+    assert str(caught.value) == (
+        "network: expected a Sequential with an input_shape, received one without; write Sequential([…], "
+        "input_shape=(1, 4, 4))"
+    )
+
+
 @pytest.mark.parametrize("network", [p.Conv2d(1, 2, 3), p.Sequential([p.Flatten()]), None])
 def test_what_is_no_whole_network_is_refused(network, data):
     with pytest.raises(p.ArgumentError, match="network: expected a Sequential with an input_shape, received "):
@@ -416,3 +442,34 @@ def test_a_path_as_text_or_object_serves_for_the_run(make, data, tmp_path: Path)
     p.fit(make(), data, epochs=1, out=tmp_path / "path", progress=False)
     model = "model.safetensors"
     assert (tmp_path / "text" / model).read_bytes() == (tmp_path / "path" / model).read_bytes()
+
+
+# ---- what looks like a slip
+
+
+def test_labels_from_one_are_warned_of(make, data):
+    network = p.Sequential([p.Flatten(), p.Linear(16, 4)], input_shape=(1, 4, 4))
+    with pytest.warns(UserWarning, match="from 1") as caught:
+        p.fit(network, (data.images, data.labels + 1), epochs=1, progress=False)
+    assert [str(warning.message) for warning in caught] == [
+        "labels count from 1? All classes from 1 to 3 occur, and 0 never does: write labels - 1, and give the last "
+        "layer 3 outputs"
+    ]
+    p.fit(network, data, epochs=1, progress=False)  # 0 to 2 of 4: a class may be absent
+    p.fit(make(), (data.images, np.ones(30, int)), epochs=1, progress=False)  # 1 alone says little
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "hint"), [(p.Adam(10.0), "smaller lr than 10"), (p.Adam(1e-9), "larger lr than 1e-09")]
+)
+def test_a_loss_at_the_level_of_guessing_is_warned_of(optimizer, hint, make, data):
+    def train(epochs):
+        return p.fit(make(), data, epochs=epochs, batch_size=3, optimizer=optimizer, progress=False)
+
+    train(4)  # 40 steps are too few to judge by
+    with pytest.warns(UserWarning, match="guessing") as caught:
+        loss = train(5).epochs[-1]["loss"]
+    assert [str(warning.message) for warning in caught] == [
+        f"the loss, {loss:.2f}, is not below ln 3 = 1.10, the level of guessing: try a {hint}"
+    ]
+    assert caught[0].filename == __file__

@@ -226,6 +226,21 @@ def test_a_config_can_be_read_by_anybody(make, data, tmp_path):
         assert tomllib.load(file) == read_config(tmp_path)
 
 
+def test_what_is_not_finite_is_null_in_the_metrics(make, data, tmp_path):
+    loud = (np.full((2, 1, 4, 4), 3e38, np.float32), [0, 1])
+    network = make()
+    network["conv1"].weight.data[...] = 10
+    with np.errstate(all="ignore"):
+        history = p.fit(network, data, validation=loud, epochs=1, out=tmp_path, progress=False)
+    assert np.isnan(history.epochs[0]["val_loss"])
+
+    def refuse(constant):
+        raise AssertionError(f"{constant} is no JSON")
+
+    (line,) = (tmp_path / "metrics.jsonl").read_text().splitlines()
+    assert json.loads(line, parse_constant=refuse)["val_loss"] is None
+
+
 def test_a_model_file_serves_in_place_of_its_run(make, data, tmp_path):
     fit(make(), data, tmp_path)
     one, other = p.load(tmp_path), p.load(tmp_path / "model.safetensors")

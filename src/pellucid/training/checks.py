@@ -89,6 +89,7 @@ def warn_of_guessing(training: Training) -> None:
 
 
 def refuse_too_large(program: Program, batch_size: int) -> None:
+    """Refuse a batch that this machine's memory cannot hold."""
     needed, present = program.activation_bytes() * batch_size, physical_memory()
     if needed > present:
         raise ArgumentError(

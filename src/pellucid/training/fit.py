@@ -18,7 +18,7 @@ from ..data import as_dataset, batches
 from ..errors import NonFiniteError
 from ..geometry import whole_number
 from ..inference import Tally, scores
-from ..inputs import Data, as_loss, as_targets, check_images, refuse_more
+from ..inputs import Data, as_loss, as_targets, check_images, refuse_more, warn_of_pixels
 from ..losses import Loss
 from ..network import Sequential
 from ..optimizers import Adam, Optimizer
@@ -118,6 +118,7 @@ def fit(
         validated = held_out.images, as_targets(network, held_out.labels, loss)
     else:
         validated = None
+    warn_of_pixels(network, data.images)
     warn_of_labels(network, targets, loss)
     resident = {"input.data": data.images, "target.data": targets}
     if weights is not None:
