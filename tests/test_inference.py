@@ -384,3 +384,27 @@ def test_pixels_that_are_meant_are_not_warned_of():
     p.predict(small(scaling=p.Scaling(128, 64)), 255 * pictures(2))
     p.predict(small(), np.full((2, 1, 4, 4), 255, np.uint8))
     p.predict(p.Sequential([p.Linear(2, 2)], input_shape=(2,)), np.array([[1e3, 2e3]]))
+
+
+@pytest.mark.parametrize("function", [p.predict_classes, p.predict_proba])
+def test_a_single_output_is_no_class(function):
+    network = p.Sequential([p.Linear(4, 1), p.Sigmoid()], input_shape=(4,))
+    with pytest.raises(p.ShapeError) as caught:
+        function(network, np.ones((2, 4), np.float32))
+    assert str(caught.value) == (
+        "classes need at least two outputs, but the network gives one; compare predict(…) with a bound"
+    )
+
+
+@pytest.mark.parametrize(
+    ("row", "least", "total"), [([-1, -1, -1], "-1", "-3"), ([5, 5, 5], "5", "15"), ([0, 0, 0], "0", "0")]
+)
+def test_soft_labels_are_distributions(row, least, total):
+    network = p.Sequential([p.Linear(6, 3)], input_shape=(6,))
+    labels = np.array([[0.5, 0.5, 0], row], float)
+    with pytest.raises(p.DataError) as caught:
+        p.evaluate(network, (np.ones((2, 6)), labels))
+    assert str(caught.value) == (
+        "labels: CrossEntropy expects shares of at least 0 that sum to 1, but those of sample 1 begin at "
+        f"{least} and sum to {total}; for other targets pass loss=MeanSquaredError()"
+    )

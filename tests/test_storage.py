@@ -407,3 +407,9 @@ def test_a_fresh_folder_stays_inside_its_parent(name: str, tmp_path: Path) -> No
     with pytest.raises(ArgumentError, match="expected the plain name of a folder, received"):
         storage.fresh_folder(tmp_path, name)
     assert os.listdir(tmp_path) == []
+
+
+def test_of_several_that_claim_a_file_one_gets_it(tmp_path):
+    assert storage.claim(tmp_path / "config.toml")
+    assert not storage.claim(tmp_path / "config.toml")
+    assert (tmp_path / "config.toml").read_bytes() == b""

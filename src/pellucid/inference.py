@@ -306,4 +306,8 @@ def _batches(program: Program, count: int, batch_size: int | None) -> Iterator[s
 def _class_outputs(network: Sequential, outputs: Array) -> Array:
     if outputs.ndim != 2:
         raise ShapeError(f"classes need one output a class, but the network gives {network.output_shape()} a sample")
+    if outputs.shape[1] == 1:
+        raise ShapeError(
+            "classes need at least two outputs, but the network gives one; compare predict(…) with a bound"
+        )
     return outputs

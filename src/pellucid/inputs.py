@@ -69,12 +69,26 @@ def _refuse_other_kind(labels: NDArray[Any], output: Shape, loss: Loss) -> None:
         raise DataError(
             f"labels: CrossEntropy expects class numbers, which are integers, received {labels.dtype}; {fix}"
         )
+    if isinstance(loss, CrossEntropy) and is_float and labels.shape[1:] == output:
+        _refuse_no_distribution(labels)
     if isinstance(loss, MeanSquaredError) and single and output == (1,):
         fix = "write labels[:, None].astype(float)"
         raise ShapeError(f"MeanSquaredError expects targets of shape (N, 1), received (N,); {fix}")
     if isinstance(loss, MeanSquaredError) and single and not is_float and len(output) == 1:
         fix = f"write np.eye({output[0]})[labels]"
         raise ShapeError(f"MeanSquaredError expects {output[0]} numbers a sample, received class numbers; {fix}")
+
+
+def _refuse_no_distribution(labels: NDArray[Any]) -> None:
+    """Refuse rows that are no distribution over the classes: shares of at least 0 that sum to 1."""
+    sums = labels.sum(axis=1, dtype=np.float64)
+    wrong = (labels < 0).any(axis=1) | (np.abs(sums - 1) > 1e-3)
+    if wrong.any():
+        sample = int(wrong.argmax())
+        raise DataError(
+            f"labels: CrossEntropy expects shares of at least 0 that sum to 1, but those of sample {sample:,} begin at "
+            f"{labels[sample].min():g} and sum to {sums[sample]:g}; for other targets pass loss=MeanSquaredError()"
+        )
 
 
 def check_images(network: Sequential, images: NDArray[Any], given: Shape | None = None) -> None:

@@ -81,6 +81,17 @@ def write_file(path: str | os.PathLike[str], data: bytes | bytearray | memoryvie
         _sync_folder(target.parent)
 
 
+def claim(path: str | os.PathLike[str]) -> bool:
+    """Make an empty file at `path` and return True, or False if there is one: of several that ask, one gets it."""
+    target = Path(path)
+    with _explained(f"cannot write {target}", target.parent):
+        try:
+            with _opened(target, NEW_FILE):
+                return True
+        except FileExistsError:
+            return False
+
+
 def append_line(path: str | os.PathLike[str], text: str) -> None:
     """Append `text` and a line end to the log at `path`, which is made if need be.
 

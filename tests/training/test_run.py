@@ -11,6 +11,7 @@ import pellucid as p
 from pellucid.data.dataset import digest
 from pellucid.schedules import Cosine, WarmUp
 from pellucid.training import Callback
+from pellucid.training import run as run_module
 from pellucid.training.run import read_config
 
 FILES = ["config.toml", "metrics.jsonl", "model.safetensors"]
@@ -245,3 +246,18 @@ def test_a_model_file_serves_in_place_of_its_run(make, data, tmp_path):
     fit(make(), data, tmp_path)
     one, other = p.load(tmp_path), p.load(tmp_path / "model.safetensors")
     np.testing.assert_array_equal(p.predict(one, data.images), p.predict(other, data.images))
+
+
+def test_of_two_trainings_that_begin_in_one_folder_at_once_one_is_refused(make, data, tmp_path, monkeypatch):
+    run, look = tmp_path / "run", run_module.refuse_taken
+
+    def look_just_before_the_other_begins(folder):
+        look(folder)
+        monkeypatch.setattr(run_module, "refuse_taken", look)
+        fit(make(), data, run)
+
+    monkeypatch.setattr(run_module, "refuse_taken", look_just_before_the_other_begins)
+    with pytest.raises(p.ArgumentError, match="holds a run already"):
+        fit(make(), data, run, seed=7)
+    assert read_config(run)["training"]["seed"] == 0, "the first one's run is whole"
+    assert len(read_metrics(run)) == 2

@@ -27,7 +27,7 @@ from ..errors import ArgumentError, ModelFileError
 from ..limits import LIMITS
 from ..serialization import save
 from ..serialization.model_file import MODEL
-from ..storage import append_line, make_folder, read_file, write_file
+from ..storage import append_line, claim, make_folder, read_file, write_file
 from ..version import VERSION
 from .callbacks import Callback, Training
 
@@ -58,6 +58,8 @@ class RunWriter(Callback):
         refuse_taken(self.folder)
         config = tomli_w.dumps(self._config(training)).encode()
         make_folder(self.folder)
+        if not claim(self.folder / CONFIG):  # another training began here at the same moment
+            refuse_taken(self.folder)
         write_file(self.folder / CONFIG, config)
         self._write(training)
 
