@@ -39,7 +39,7 @@ class Group(NamedTuple):
 
 GROUPS = (
     Group("network", "Networks", "What a network is made of, and what you ask of it.", (
-        "network", "models.small", "models.lenet", "models.notebook", "inference", "summary.summary",
+        "network", "scaling", "models.small", "models.lenet", "models.notebook", "inference", "summary.summary",
         "gradient_check.check", "gradient_check.report", "serialization.model_file")),
     Group("layers", "Layers", "Each layer works alone, `forward` and `backward`, and inside a network.", (
         "layers.conv", "layers.linear", "layers.pool", "layers.activation", "layers.norm", "layers.dropout",

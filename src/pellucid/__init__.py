@@ -64,12 +64,12 @@ from .losses import MeanSquaredError as MeanSquaredError
 from .metrics import accuracy as accuracy
 from .metrics import confusion_matrix as confusion_matrix
 from .metrics import top_k_accuracy as top_k_accuracy
-from .network import Scaling as Scaling
 from .network import Sequential as Sequential
 from .optimizers import SGD as SGD
 from .optimizers import Adam as Adam
 from .optimizers import AdamW as AdamW
 from .program import Program as Program
+from .scaling import Scaling as Scaling
 from .serialization import load as load
 from .serialization import load_weights as load_weights
 from .serialization import save as save

@@ -15,7 +15,8 @@ from .arguments import warn
 from .data import Dataset
 from .errors import ArgumentError, DataError, ShapeError
 from .losses import CrossEntropy, Loss, MeanSquaredError
-from .network import Scaling, Sequential
+from .network import Sequential
+from .scaling import Scaling
 from .steps import Shape
 
 Data: TypeAlias = Dataset | tuple[ArrayLike, ArrayLike]

@@ -21,7 +21,7 @@ TIERS: tuple[tuple[str, ...], ...] = (
     ("errors", "version"),
     ("arguments", "geometry", "random", "limits", "storage", "metrics"),
     ("definitions", "steps", "initializers", "schedules", "data"),
-    ("layers", "losses", "optimizers"),
+    ("layers", "losses", "optimizers", "scaling"),
     ("network", "differentiation"),
     ("program", "models", "inputs"),
     ("build",),

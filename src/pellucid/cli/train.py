@@ -14,8 +14,9 @@ from ..data import Dataset
 from ..errors import ArgumentError, NonFiniteError, ShapeError
 from ..inference import evaluate
 from ..losses import CrossEntropy
-from ..network import Scaling, Sequential
+from ..network import Sequential
 from ..optimizers import Optimizer
+from ..scaling import Scaling
 from ..storage import append_line, fresh_folder
 from ..training import Callback, Training, fit
 from ..training.run import METRICS, RunWriter, json_line, refuse_taken

@@ -35,7 +35,8 @@ from ..layers import (
     Softmax,
     Tanh,
 )
-from ..network import Scaling, Sequential
+from ..network import Sequential
+from ..scaling import Scaling
 
 Table: TypeAlias = Mapping[str, type[Layer]]
 
