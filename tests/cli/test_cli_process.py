@@ -90,6 +90,25 @@ def test_a_reader_that_goes_away_is_no_error_to_speak_of(trained: Path, tmp_path
 
 
 @POSIX
+@pytest.mark.parametrize(
+    ("words", "code", "out", "err"),
+    [
+        ("--version >&-", 0, "", ""),
+        ("train smal >&-", 1, "", "error: unknown model 'smal'; "),
+        ("--version 2>&-", 0, f"pellucid {VERSION}\n", ""),
+        ("train smal 2>&-", 1, "", ""),
+        ("train smal >&- 2>&-", 1, "", ""),
+    ],
+)
+def test_a_stream_that_is_closed_is_no_fault(words: str, code: int, out: str, err: str, tmp_path: Path) -> None:
+    command = ("sh", "-c", f'exec "$@" {words}', "sh", *PELLUCID)
+    with ended(start(folder=tmp_path, command=command)) as process:
+        shown = process.communicate(timeout=60)
+    assert (process.returncode, shown[0], shown[1][: len(err)]) == (code, out, err)
+    assert bool(shown[1]) == bool(err)
+
+
+@POSIX
 def test_a_terminal_without_the_letters_is_shown_question_marks(tmp_path: Path) -> None:
     command = ("env", "PYTHONIOENCODING=ascii", *PELLUCID)
     with ended(start("data", "list", folder=tmp_path, command=command)) as process:

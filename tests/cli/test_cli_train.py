@@ -369,3 +369,14 @@ class BetweenThenSignal(BetweenSteps):
         super().on_batch(training)
         if training.step == 3:
             signal.raise_signal(signal.SIGINT)
+
+
+def test_a_tilde_that_the_shell_left_is_the_home_folder(
+    pellucid: Pellucid, toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "home"
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("USERPROFILE", str(home))
+    assert pellucid("train", "--data", toy, "--epochs", 1, "--no-progress", "--out=~/run").code == 0
+    assert (home / "run/model.safetensors").is_file()
+    assert not (tmp_path / "~").exists()

@@ -45,6 +45,37 @@ def test_evaluate_finds_the_validation_part_again(pellucid: Pellucid, toy: Path,
     assert shown[-1] == last
 
 
+@pytest.mark.parametrize(("share", "part", "count"), [(0.25, "validation", 12), (0, "training", 48)])
+def test_evaluate_refuses_data_that_have_changed(
+    share: float, part: str, count: int, pellucid: Pellucid, toy: Path, tmp_path: Path
+) -> None:
+    with np.load(toy) as arrays:
+        x, y = arrays["x_train"], arrays["y_train"]
+    np.savez(tmp_path / "whole.npz", x=x, y=y)
+    words = ("--data", "whole.npz", "--validation", share, "--epochs", 1, "--out", "run", "--no-progress")
+    assert pellucid("train", *words).code == 0
+    assert pellucid("evaluate", "run").code == 0, "the control: the same data"
+    np.savez(tmp_path / "whole.npz", x=np.roll(x, 1, axis=0), y=np.roll(y, 1))
+    result = pellucid("evaluate", "run")
+    assert (result.code, result.out) == (1, "")
+    assert result.err.startswith(
+        f"error: the data have changed since the run was trained: the {part} part of whole, {count} images, is not "
+    )
+    assert pellucid("evaluate", "run", "--data", "whole.npz").code == 0, "what is named is measured as it is"
+
+
+def test_a_share_held_out_in_python_is_told_by_what_is_left(pellucid: Pellucid, toy: Path, tmp_path: Path) -> None:
+    with np.load(toy) as arrays:
+        data = p.Dataset(arrays["x_train"], arrays["y_train"], name="whole.npz")
+    np.savez(tmp_path / "whole.npz", x=data.images, y=data.labels)
+    network = p.models.small(3, (1, 6, 6))
+    p.fit(network, data, validation=0.1, epochs=1, out=tmp_path / "run", progress=False)
+    held_out = pellucid("evaluate", "run")
+    assert (held_out.code, held_out.out.splitlines()[0]) == (0, "whole: 5 images"), held_out.err
+    p.fit(network, data, validation=0.5, epochs=1, out=tmp_path / "half", progress=False)
+    assert pellucid("evaluate", "half").err.startswith("error: the data have changed since the run was trained: ")
+
+
 def test_confusion(pellucid: Pellucid, trained: Path, tmp_path: Path) -> None:
     network = p.load(trained / "model.safetensors")
     images = np.zeros((6, 1, 6, 6), np.uint8)
@@ -206,7 +237,7 @@ def test_predict_reports_what_it_cannot_read_and_goes_on(pellucid: Pellucid, tra
     errors = result.err.splitlines()
     assert len(errors) == 4
     assert errors[0].startswith("error: no.npy: ")
-    assert errors[1].endswith("sample 0 holds NaN or infinity")
+    assert errors[1] == "error: nan.npy: images: sample 0 holds NaN or infinity"
     assert errors[2].startswith("error: small.npy: expected images of shape (1, 6, 6), found (1, 5, 5)")
     assert errors[3].startswith("error: cut.npy: ")
 
@@ -314,6 +345,31 @@ def test_data_that_cannot_be_had(
     assert result.err.count("\n") == 1
     if "downloaded (" in message:
         assert "--data-dir FOLDER" in result.err
+
+
+@pytest.mark.usefixtures("offline")
+@pytest.mark.parametrize("words", [["data", "fetch", "mnist"], ["train", "--data", "mnist"]], ids=" ".join)
+def test_a_folder_of_data_that_is_not_there_is_named(
+    words: list[str], pellucid: Pellucid, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PELLUCID_DATA", "nowhere")
+    assert pellucid(*words) == (1, "", "error: PELLUCID_DATA is 'nowhere', which does not exist\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["train", "--out", ""], "--out: expected a folder, received nothing. See pellucid train --help"),
+        (["train", "--data", ""], "--data: expected a name or a path, received nothing. See pellucid train --help"),
+        (["train", "--data-dir", ""], "--data-dir: expected a folder, received nothing. See pellucid train --help"),
+        (["evaluate", "x", "--data", ""], "--data: expected a name or a path, received nothing. See pellucid evaluate"),
+        (["data", "list", "--data-dir", ""], "--data-dir: expected a folder, received nothing. See pellucid data list"),
+    ],
+)  # fmt: skip
+def test_an_empty_word_is_no_path(words: list[str], message: str, pellucid: Pellucid) -> None:
+    result = pellucid(*words)
+    assert (result.code, result.out) == (2, "")
+    assert result.err.startswith(f"error: {message}")
 
 
 @pytest.mark.usefixtures("offline")

@@ -93,6 +93,11 @@ def test_the_representation_says_what_it_is() -> None:
         (PIXELS, [], "labels: expected at least one, received an empty array of shape (0,)"),
         (PIXELS, [0, -2, 1, 0], "labels: class number -2 of sample 1 is negative; classes count from 0"),
         (PIXELS, [0, 1, 2**40, 0], f"labels: class number {2**40} of sample 2 is too large; classes count from 0"),
+        (
+            PIXELS,
+            np.full(4, 2**40, np.uint64),
+            f"labels: class number {2**40} of sample 0 is too large; classes count from 0",
+        ),
         (PIXELS, np.zeros((4, 2, 2), int), "labels: expected class numbers of shape (N,), received integers"),
         (PIXELS, ["a", "b", "a", "b"], "labels: expected class numbers, received text; write names, numbers = "),
         (PIXELS, [0, None, 1, 0], "labels: expected numbers in one array, received Python objects"),
@@ -116,6 +121,12 @@ def test_a_class_without_a_name() -> None:
         "labels: class number 3 of sample 2 has no name: there are 3 class names, for 0 … 2"
     )
     assert refusal(PIXELS, np.eye(4), ("a", "b")) == "class_names: 2 names, but labels of shape (4, 4)"
+
+
+def test_one_text_is_no_class_names() -> None:
+    assert (
+        refusal(PIXELS, [0, 1, 2, 0], "abc") == "class_names: expected a name for each class, received the text 'abc'"
+    )
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])

@@ -219,6 +219,22 @@ def test_arrays_of_pixels_of_another_size(tmp_path: Path, shape: tuple[int, ...]
     assert read_inputs(tmp_path / "x.npy", (1, 2, 2)).tolist() == [[[[60] * 2] * 2]] * count
 
 
+@pytest.mark.parametrize("kind", [np.uint8, np.float32])
+def test_a_colour_picture_with_the_channels_last(tmp_path: Path, kind: type) -> None:
+    picture = np.arange(5 * 6 * 3).reshape(5, 6, 3).astype(kind)
+    np.save(tmp_path / "x.npy", picture)
+    expected = [[[[int(picture[i, j, c]) for j in range(6)] for i in range(5)] for c in range(3)]]
+    assert read_inputs(tmp_path / "x.npy", (3, 5, 6)).tolist() == expected
+
+
+def test_narrow_pictures_have_no_channels_last(tmp_path: Path) -> None:
+    narrow = np.arange(5 * 6 * 3, dtype=np.uint8).reshape(5, 6, 3)
+    np.save(tmp_path / "x.npy", narrow)
+    assert read_inputs(tmp_path / "x.npy", (1, 6, 3)).tolist() == narrow[:, None].tolist()  # five grey ones
+    np.save(tmp_path / "x.npy", narrow.astype(np.float32))
+    assert read_inputs(tmp_path / "x.npy", (5, 6, 3)).tolist() == [narrow.tolist()], "of the network's own shape"
+
+
 def test_arrays_of_floats_are_taken_as_they_are(tmp_path: Path) -> None:
     path = tmp_path / "x.npy"
     batch = np.random.default_rng(0).standard_normal((4, 3, 2, 5)).astype(np.float32)

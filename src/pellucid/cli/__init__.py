@@ -65,6 +65,9 @@ def _pellucid(
 
 def main() -> None:
     """Run the command that the process was started with, and end the process."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by who started the process, as `2>&-` does
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
     signals.handle()
     for stream in (sys.stdout, sys.stderr):
         # A terminal or pipe that has no × or é is shown a question mark, and not a traceback.

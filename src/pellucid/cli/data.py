@@ -11,6 +11,7 @@ from ..data import datasets
 from ..data.catalogue import get_entry
 from ..data.download import cache_folder, locate
 from ..errors import DataError
+from . import options
 from .screen import download_progress, examples, print_table
 
 app = typer.Typer(
@@ -23,7 +24,9 @@ _Name = Annotated[str, typer.Argument(metavar="NAME", help="Of the set, as `pell
 _Folder = Annotated[
     Path | None,
     typer.Option(
-        metavar="FOLDER", help="Where to look first; then where PELLUCID_DATA points, then among the downloads."
+        metavar="FOLDER",
+        parser=options.folder,
+        help="Where to look first; then where PELLUCID_DATA points, then among the downloads.",
     ),
 ]
 

@@ -16,7 +16,7 @@ from ..metrics import confusion_matrix
 from ..network import Sequential
 from . import options
 from .screen import class_name, examples, print_table
-from .sources import Source, load_parts, open_network, source_of
+from .sources import Source, load_parts, open_network, refuse_changed, source_of
 
 EXAMPLES = examples(
     "pellucid evaluate runs/small-digits",
@@ -34,6 +34,7 @@ def command(
         str | None,
         typer.Option(
             metavar="NAME|PATH",
+            parser=options.named,
             help="What to measure on, as in `pellucid train`. By default what the run was made with.",
         ),
     ] = None,
@@ -49,7 +50,10 @@ def command(
     source = source_of(run) if data is None else Source(data, validation=0.0)
     if data_dir is not None:
         source = Source(source.data, str(data_dir), source.validation, source.seed)
-    name, dataset = load_parts(source).held_out()
+    parts = load_parts(source)
+    name, dataset = parts.held_out()
+    if data is None and name != "test":
+        refuse_changed(run, parts)
     if data is not None and name == "training":
         name = "overall"  # no training part of this network's, just all there is
     _refuse_other_classes(network, dataset)

@@ -44,6 +44,23 @@ def real(text: str | float) -> float:
         raise typer.BadParameter(f"expected a number, received {text!r}") from None
 
 
+def named(text: str) -> str:
+    """Read a name or a path, which an unset variable of the shell leaves empty."""
+    if not text:
+        raise typer.BadParameter("expected a name or a path, received nothing")
+    return text
+
+
+def folder(text: str | Path) -> Path:
+    """Read the path of a folder; a shell leaves the ~ of ``--out=~/run`` as it is."""
+    if not str(text):
+        raise typer.BadParameter("expected a folder, received nothing")
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise typer.BadParameter(f"the home folder that {str(text)!r} begins with is not known") from None
+
+
 LENGTHS = (Length(10_000, epochs=20, batch_size=32), Length(float("inf"), epochs=10, batch_size=128))
 """Few images need more epochs, and smaller batches, to make enough steps to learn in."""
 
@@ -53,7 +70,11 @@ _FEW, _MANY = LENGTHS
 Run = Annotated[str, typer.Argument(metavar="RUN", help="The folder of a run, or a model file.")]
 DataDir = Annotated[
     Path | None,
-    typer.Option(metavar="FOLDER", help="Where the files of a set known by name are, if not among the downloads."),
+    typer.Option(
+        metavar="FOLDER",
+        parser=folder,
+        help="Where the files of a set known by name are, if not among the downloads.",
+    ),
 ]
 
 # ---- for train
@@ -70,6 +91,7 @@ Data = Annotated[
     str,
     typer.Option(
         metavar="NAME|PATH",
+        parser=named,
         help="A set known by name (`pellucid data list` shows them), a folder that holds a folder of pictures for each "
         "class, or a .npz file.",
     ),
@@ -159,7 +181,9 @@ Seed = Annotated[
 Out = Annotated[
     Path | None,
     typer.Option(
-        metavar="FOLDER", help="Where to save the run. By default runs/MODEL-DATA, or -2, -3, … behind it if taken."
+        metavar="FOLDER",
+        parser=folder,
+        help="Where to save the run. By default runs/MODEL-DATA, or -2, -3, … behind it if taken.",
     ),
 ]
 NoProgress = Annotated[bool, typer.Option("--no-progress", help="Do not show how it goes.")]

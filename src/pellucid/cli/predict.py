@@ -55,7 +55,8 @@ def command(
             lines = _lines(network, images, top)
         except PellucidError as error:
             failed = True
-            print(f"error: {error}", file=sys.stderr)
+            where = "" if file in str(error) else f"{file}: "
+            print(f"error: {where}{error}", file=sys.stderr)
             continue
         for number, line in enumerate(lines):
             name = file if len(lines) == 1 else f"{file}[{number}]"

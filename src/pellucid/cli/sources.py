@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from ..arguments import nearest_name, number
 from ..data import Dataset, datasets, split
 from ..data.catalogue import find_entry
-from ..errors import ArgumentError, ModelFileError
+from ..errors import ArgumentError, DataError, ModelFileError
 from ..network import Sequential
 from ..serialization import load
 from ..training.run import CONFIG, read_config
@@ -102,6 +102,24 @@ def source_of(run: str) -> Source:
     if not data:
         raise ArgumentError(f"{run} does not say what it was trained on; add --data")
     return Source(data, command.get("data_dir", str), command.get("validation", float), command.get("seed", int) or 0)
+
+
+def refuse_changed(run: str, parts: Parts) -> None:
+    """Refuse data that are not divided as they were for the run: images it was trained on would be measured."""
+    path = Path(run).expanduser() / CONFIG
+    config = read_config(path.parent)
+    dataset, known = parts.train, _Table(path, "data", config.get("data", {})).get("sha256", str)
+    if parts.validation is not None:
+        held_out = _Table(path, "training", config.get("training", {})).get("validation", object)
+        if isinstance(held_out, Mapping):  # and not the share that fit was told to hold out
+            dataset, known = parts.validation, _Table(path, "training.validation", held_out).get("sha256", str)
+    if known is not None and dataset.digest() != known:
+        what = "training" if dataset is parts.train else "validation"
+        raise DataError(
+            f"the data have changed since the run was trained: the {what} part of {dataset.name or 'the data'}, "
+            f"{len(dataset):,} images, is not the one that {path} records, so images that it was trained on might be "
+            "measured; add --data with images that it has not seen"
+        )
 
 
 class _Table:

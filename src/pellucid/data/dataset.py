@@ -7,7 +7,7 @@ The network scales them, in one place (``Scaling``), batch by batch.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,7 +69,7 @@ class Dataset:
         labels = _check_labels(_as_array(self.labels, "labels"))
         if len(images) != len(labels):
             raise DataError(f"{len(images):,} images, but {len(labels):,} labels: each image needs one label")
-        names = tuple(str(name) for name in self.class_names)
+        names = _as_names(self.class_names)
         _check_class_names(labels, names)
         # The class is frozen so that nobody swaps an array for an unchecked one; this is the one assignment.
         for field, value in (("images", images), ("labels", labels), ("class_names", names)):
@@ -239,7 +239,7 @@ def _check_labels(labels: NDArray[Any]) -> NDArray[Any]:
         raise DataError(f"labels: expected class numbers of shape (N,), received integers of shape {labels.shape}")
     for place, fault in ((int(labels.argmin()), "negative"), (int(labels.argmax()), "too large")):
         number = int(labels[place])
-        if not 0 <= number <= _LARGEST_CLASS:
+        if number < 0 if fault == "negative" else number > _LARGEST_CLASS:
             raise DataError(f"labels: class number {number} of sample {place:,} is {fault}; classes count from 0")
     return labels.astype(np.int64, copy=False)
 
@@ -256,6 +256,12 @@ def _check_floats(array: NDArray[Any], what: str) -> NDArray[Any]:
             raise DataError(f"{what}: sample {start + int(finite.argmin()):,} holds NaN or infinity")
         start += len(part)
     return array
+
+
+def _as_names(names: Iterable[object]) -> tuple[str, ...]:
+    if isinstance(names, str):  # whose letters would be taken for names
+        raise DataError(f"class_names: expected a name for each class, received the text {names!r:.40}")
+    return tuple(str(name) for name in names)
 
 
 def _check_class_names(labels: NDArray[Any], names: tuple[str, ...]) -> None:

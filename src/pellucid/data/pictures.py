@@ -110,7 +110,8 @@ def read_inputs(
     path : str or path
         A picture of any size; or a .npy array, which the content tells, not the name: uint8 (H, W), (C, H, W),
         (N, H, W) or (N, C, H, W), of any size; or floats, which must have the network's own C, H and W. With three
-        axes, a first one of 3 means RGB, unless the network takes grey images of just this height and width.
+        axes, a first one of 3 means RGB, unless the network takes grey images of just this height and width; so does a
+        last one of 3, as in (H, W, 3), where the others are larger than 4.
     shape : (int, int, int)
         (channels, height, width) of the network.
     invert : bool, default False
@@ -165,6 +166,8 @@ def _as_batch(array: NDArray[Any], shape: tuple[int, int, int], path: str | os.P
     if array.size and array.ndim == 3:
         # (3, 28, 28) may be one RGB picture or three grey ones: the network's own height and width decide.
         many_grey = shape[0] == 1 and array.shape[1:] == shape[1:]
+        if array.shape[2] == 3 and min(array.shape[:2]) > 4 and array.shape != shape and not many_grey:
+            array = np.moveaxis(array, 2, 0)  # (H, W, 3) -> (3, H, W)
         one = array.shape == shape or (array.shape[0] in (1, 3) and not many_grey)
         return array[None] if one else array[:, None]
     raise DataError(f"{path}: expected (H, W), (C, H, W), (N, H, W) or (N, C, H, W), found shape {array.shape}")

@@ -47,7 +47,7 @@ class RunWriter(Callback):
     """
 
     def __init__(self, folder: str | os.PathLike[str], command: Mapping[str, Any] | None = None):
-        self.folder = Path(folder)
+        self.folder = Path(folder).expanduser()
         self._command = command or {}
         self._saved_step = -1
         self._epochs = 0  # written to the log
