@@ -44,7 +44,7 @@ class Training:
     ----------
     network : Sequential
         Its weights are those of the last step whenever a callback is called; in `on_epoch` and `on_end` they are the
-        averages, where the optimiser keeps any.
+        averages, where the optimiser keeps any: there a change is undone, in `on_batch` it lasts.
     data : Dataset
         What it is trained on, without what is held out.
     settings : Settings

@@ -55,7 +55,8 @@ def fit(
     Parameters
     ----------
     network : Sequential
-        Made with an `input_shape`; its weights are changed.
+        Made with an `input_shape`; its weights are changed, those of parameters excepted that are not `trainable` when
+        training begins.
     train : Dataset or (images, labels)
         A pair is one argument. Labels are class numbers (N,), distributions (N, classes), or targets of the output's
         shape.
