@@ -24,6 +24,7 @@ from .inputs import Data, as_loss, as_targets, check_images, refuse_more, warn_o
 from .losses import Loss
 from .network import Sequential
 from .program import Program
+from .steps import Shape
 
 _BATCH_BYTES = 2**28
 _MOST_IMAGES = 256  # more at a time are no faster
@@ -228,8 +229,8 @@ def evaluate(
     """
     refuse_more("evaluate", more)
     dataset, loss = as_dataset(data), as_loss(loss)
-    images = _images(network, dataset.images)
-    return scores(network, images, as_targets(network, dataset.labels, loss), loss, batch_size)
+    _check(network, dataset.images)
+    return scores(network, dataset.images, as_targets(network, dataset.labels, loss), loss, batch_size)
 
 
 def scores(
@@ -272,11 +273,12 @@ def gradients(network: Sequential, x: ArrayLike, labels: ArrayLike, *, loss: Los
         As for `evaluate`.
     """
     dataset, loss = as_dataset((x, labels)), as_loss(loss)
-    images, targets = _images(network, dataset.images), as_targets(network, dataset.labels, loss)
+    _check(network, dataset.images)
+    targets = as_targets(network, dataset.labels, loss)
     program = lower(network, training=False, loss=loss, target_shape=targets.shape[1:], input_gradient=True)
     names = ["input", *(path for path, parameter in network.parameters().items() if parameter.trainable)]
     wanted = {name: program.gradients[program.ids[name]] for name in names}
-    feeds = {**_weights(network), "input": images, "target": targets, "count": len(images)}
+    feeds = {**_weights(network), "input": dataset.images, "target": targets, "count": len(dataset)}
     results = interpreter.run(program, feeds, set(wanted.values()))
     return {name: results[gradient] for name, gradient in wanted.items()}
 
@@ -286,9 +288,14 @@ def gradients(network: Sequential, x: ArrayLike, labels: ArrayLike, *, loss: Los
 
 def _images(network: Sequential, x: ArrayLike) -> NDArray[Any]:
     images: NDArray[Any] = as_images(x)
-    check_images(network, images, np.shape(x))
-    warn_of_pixels(network, images)
+    _check(network, images, np.shape(x))
     return images
+
+
+def _check(network: Sequential, images: NDArray[Any], given: Shape | None = None) -> None:
+    """Refuse images of another shape than the network's, and warn of pixels that nobody has divided."""
+    check_images(network, images, given)
+    warn_of_pixels(network, images)
 
 
 def _weights(network: Sequential) -> dict[str, Array]:

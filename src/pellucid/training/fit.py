@@ -22,7 +22,7 @@ from ..inputs import Data, as_loss, as_targets, check_images, refuse_more, warn_
 from ..losses import Loss
 from ..network import Sequential
 from ..optimizers import Adam, Optimizer
-from ..random import Purpose, key
+from ..random import Purpose, Words, key
 from ..schedules import Constant, Schedule
 from .callbacks import Callback, Settings, Training
 from .checks import divide, refuse_strangers, refuse_too_large, warn_of_guessing, warn_of_labels
@@ -175,11 +175,12 @@ class _Course:
         """Train for one epoch, validate, and append both to the history."""
         training, settings, began = self.training, self.training.settings, time.perf_counter()
         training.tally = Tally()
+        mask_key = key(settings.seed, Purpose.DROPOUT, training.epoch)
         order = batches(
             len(training.data), settings.batch_size, seed=settings.seed, epoch=training.epoch, shuffle=settings.shuffle
         )
         for index in order:
-            self._step(index)
+            self._step(index, mask_key)
             for listener in self.listeners:
                 listener.on_batch(training)
             if training.stopping:
@@ -195,14 +196,13 @@ class _Course:
             for listener in self.listeners:
                 listener.on_epoch(training)
 
-    def _step(self, index: NDArray[np.int64]) -> None:
-        """Do one step with the samples at `index`, and note what it measured."""
+    def _step(self, index: NDArray[np.int64], mask_key: Words) -> None:
+        """Do one step with the samples at `index` and the epoch's key of dropout masks; note what it measured."""
         training = self.training
         training.lr = self.lr()
         numbers = {
             "index": index, "position": training.seen + np.arange(len(index)), "count": len(index),
-            "dropout_key": key(training.settings.seed, Purpose.DROPOUT, training.epoch),
-            "lr": training.lr,
+            "dropout_key": mask_key, "lr": training.lr,
         }  # fmt: skip
         try:
             batch = self.engine.step(numbers)
