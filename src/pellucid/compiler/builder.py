@@ -31,8 +31,9 @@ OWN_FILES = {str(Path(__file__).with_name(name)) for name in ("builder.py", "ten
 class Kernel:
     """One native function while it is emitted.
 
-    Its first argument is the *piece*: what of the work to do, as integers, the number of samples first and then the
-    first and last of every range that `piece` declared. The tensors follow in the order of their declaration.
+    It is called as ``f(piece, tensors)``. The *piece* says what of the work to do, as integers: the number of samples
+    first and then the first and last of every range that `piece` declared. `tensors` are the addresses of the tensors
+    in the order of their declaration. So all kernels are called alike, and the runtime need not know them.
 
     Parameters
     ----------
@@ -47,7 +48,9 @@ class Kernel:
     def __init__(self, name: str, isa: InstructionSet, checked: bool = False):
         self.name, self.isa, self.checked = name, isa, checked
         self.module = ir.Module(name)
-        self.function = ir.Function(self.module, ir.FunctionType(ir.VoidType(), []), name)
+        # The loops are a function of their own, because only arguments can be promised not to overlap.
+        self.function = ir.Function(self.module, ir.FunctionType(ir.VoidType(), []), f"{name}.loops")
+        self.function.linkage = "internal"
         self.function.attributes.add("nounwind")
         self.entry = self.function.append_basic_block("entry")  # the piece and hoisted addresses only
         self.ir: Any = ir.IRBuilder(self.function.append_basic_block("body"))
@@ -283,7 +286,22 @@ class Kernel:
         """Close the function and return the module as text."""
         self.ir.ret_void()
         ir.IRBuilder(self.entry).branch(self.function.blocks[1])
+        self._entry_point()
         return str(self.module)
+
+    def _entry_point(self) -> None:
+        """Emit the function that others call: it takes the tensors' addresses from memory and starts the loops."""
+        type = ir.FunctionType(ir.VoidType(), [POINTER, POINTER])
+        function = ir.Function(self.module, type, self.name)
+        function.attributes.add("nounwind")
+        emit = ir.IRBuilder(function.append_basic_block())
+        piece, tensors = function.args
+        addresses = [
+            emit.load(emit.gep(tensors, [integer(at)], source_etype=POINTER), typ=POINTER, align=8)
+            for at in range(len(self.tensors))
+        ]
+        emit.call(self.function, [piece, *addresses])
+        emit.ret_void()
 
 
 def _emitters_line() -> str:

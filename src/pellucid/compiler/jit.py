@@ -145,7 +145,7 @@ class Compiled:
 
     @property
     def address(self) -> int:
-        """Where the native function begins: ``void f(int64 *piece, void *tensor…)``. Valid while this object lives."""
+        """Where the native function begins: ``void f(int64 *piece, void **tensors)``. Valid while this object lives."""
         return self.handle().address
 
     def __call__(self, *arrays: np.ndarray[Any, Any], samples: int, **ranges: tuple[int, int]) -> None:
@@ -172,8 +172,7 @@ class Handle:
             library.import_symbol("_fltused", ctypes.addressof(_fltused))
         self._tracker = library.link(_linker(), f"{name}-{next(_numbers)}")
         self.address = int(self._tracker[name])
-        pointers = [ctypes.c_void_p] * (1 + len(self.tensors))
-        self._function = ctypes.CFUNCTYPE(None, *pointers)(self.address)
+        self._function = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)(self.address)
         self._fault = (ctypes.c_int64 * (1 + MAX_AXES)).from_address(self._tracker["fault"]) if checked else None
 
     def piece(self, samples: int, ranges: dict[str, tuple[int, int]]) -> ctypes.Array[ctypes.c_int64]:
@@ -207,7 +206,8 @@ class Handle:
 
     def run(self, piece: ctypes.Array[ctypes.c_int64], pointers: list[int]) -> None:
         """Call the function; a check that failed raises IndexError."""
-        self._function(ctypes.addressof(piece), *pointers)
+        tensors = (ctypes.c_void_p * len(pointers))(*pointers)
+        self._function(ctypes.addressof(piece), ctypes.addressof(tensors))
         self.report()
 
     def report(self) -> None:
