@@ -37,7 +37,7 @@ def test_pieces_and_tiles_make_the_same_bits(rng):
     isa = instruction_set()
     x, weight, bias = arrays(rng, 13, 19, 30)
     results = {run_linear(linear_tile(19, 30, isa), isa, x, weight, bias).tobytes()}
-    pieces = [{"rows": rows, "blocks": blocks} for rows in ((0, 7), (7, 13)) for blocks in ((0, 1), (1, 4))]
+    pieces = [{"images": images, "blocks": blocks} for images in ((0, 7), (7, 13)) for blocks in ((0, 1), (1, 4))]
     results.add(run_linear(ForwardTile(4, 2, 3, 4), isa, x, weight, bias, pieces=pieces).tobytes())
     if isa.fused:
         others = [each for each in BY_NAME.values() if each.fused]

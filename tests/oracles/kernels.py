@@ -33,20 +33,20 @@ def run_conv2d(conv, tile, isa, x, weight, bias=None, relu=False, checked=False,
     y, intact = guarded(len(x), *conv.out_size, conv.out_channels)
     biases = () if bias is None else (bias,)
     for piece in pieces:
-        kernel(channels_last(x), pack(weight, tile.lanes, tile.vectors), *biases, y, samples=len(x), **piece)
+        kernel(channels_last(x), pack(weight, tile.lanes, conv.groups), *biases, y, samples=len(x), **piece)
     intact()
     return y.transpose(0, 3, 1, 2)
 
 
 def run_conv2d_grad_weight(conv, tile, isa, x, grad_output, checked=False, pieces=({},)):
     kernel = compiled(Recipe(conv2d_grad_weight, (conv, tile), isa, checked))
-    packed = pack(np.zeros(conv.weight_shape, np.float32), tile.lanes, tile.vectors)
+    packed = pack(np.zeros(conv.weight_shape, np.float32), tile.lanes, conv.groups)
     grad, intact = guarded(packed.size)
     grad[:] = packed
     for piece in pieces:
         kernel(channels_last(x), channels_last(grad_output), grad, samples=len(x), **piece)
     intact()
-    return unpack(grad, conv.weight_shape, tile.lanes, tile.vectors)
+    return unpack(grad, conv.weight_shape, tile.lanes, conv.groups)
 
 
 def run_linear(tile, isa, x, weight, bias=None, relu=False, checked=False, pieces=({},)):
@@ -55,6 +55,6 @@ def run_linear(tile, isa, x, weight, bias=None, relu=False, checked=False, piece
     y, intact = guarded(len(x), outputs)
     biases = () if bias is None else (bias,)
     for piece in pieces:
-        kernel(x, pack(weight[:, :, None, None], tile.lanes, tile.vectors), *biases, y, samples=len(x), **piece)
+        kernel(x, pack(weight[:, :, None, None], tile.lanes), *biases, y, samples=len(x), **piece)
     intact()
     return y

@@ -53,6 +53,8 @@ class BetweenSteps(Callback):
     A second signal ends it at once. During validation nothing changes, so there the first one does.
     """
 
+    sees_weights = False
+
     def __init__(self) -> None:
         self._in_step = False
         self._received: int | None = None

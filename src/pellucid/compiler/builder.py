@@ -76,6 +76,13 @@ class Kernel:
         self.tensors.append(Tensor(self, name, base, element, shape))
         return self.tensors[-1]
 
+    def table(self, name: str, numbers: Sequence[float]) -> Tensor:
+        """Return numbers that are part of the code as a tensor (len(numbers),); each is rounded to float32."""
+        type = ir.ArrayType(FLOAT, len(numbers))
+        place = ir.GlobalVariable(self.module, type, self.module.get_unique_name(name))
+        place.initializer, place.global_constant, place.linkage = ir.Constant(type, list(numbers)), True, "internal"
+        return Tensor(self, name, place, FLOAT32, (len(numbers),))
+
     def piece(self, name: str, whole: Integer) -> Span:
         """Declare a range of the work, and return the part of it that a call is to do; `whole` is how much there is."""
         at = 1 + 2 * len(self.ranges)

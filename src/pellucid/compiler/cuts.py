@@ -34,9 +34,10 @@ def even_pieces(total: int, limit: int) -> list[Piece]:
     [(0, 4), (4, 3), (7, 3)]
     """
     count = -(-total // limit)
-    larger = total % count if count else 0
-    sizes = [total // count + (i < larger) for i in range(count)]
-    return [(sum(sizes[:i]), size) for i, size in enumerate(sizes)]
+    if not count:
+        return []
+    size, larger = divmod(total, count)
+    return [(i * size + min(i, larger), size + (i < larger)) for i in range(count)]
 
 
 def full_pieces(total: int, size: int) -> list[Piece]:

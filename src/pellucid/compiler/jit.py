@@ -57,7 +57,7 @@ class Recipe:
         Whether every load and store checks its index.
     """
 
-    emitter: Callable[..., None]
+    emitter: Callable[..., Any]
     parameters: tuple[Hashable, ...]
     isa: InstructionSet
     checked: bool = field(default_factory=checks_wanted)
@@ -85,12 +85,22 @@ class Recipe:
             for t in kernel.tensors
         ]
         ranges = [[name, _size(whole)] for name, whole in kernel.ranges]
-        return kernel.finish(), {"tensors": tensors, "ranges": ranges, "sites": kernel.sites}
+        symbols = [self.name, "fault"] if self.checked else [self.name]
+        text = kernel.finish()
+        return text, {"tensors": tensors, "ranges": ranges, "sites": kernel.sites, "symbols": symbols}
 
     def assembly(self) -> str:
         """Return the kernel as the processor's instructions."""
         with _lock:
             return str(_machine(self.isa).emit_assembly(_verified(self.emit()[0], self.isa)))
+
+
+class Routine(Recipe):
+    """A recipe whose emitter is no kernel: it returns the text of a module, and the symbols that others may call."""
+
+    def emit(self) -> tuple[str, dict[str, Any]]:
+        text, symbols = self.emitter(*self.parameters)
+        return text, {"tensors": [], "ranges": [], "sites": [], "symbols": list(symbols)}
 
 
 def compiled(recipe: Recipe) -> Compiled:
@@ -165,15 +175,16 @@ class Handle:
         self.name = name
         interface = json.loads(head)
         self.tensors, self.ranges, self.sites = interface["tensors"], interface["ranges"], interface["sites"]
-        library = llvm.JITLibraryBuilder().add_object_img(code).export_symbol(name)
-        if checked:
-            library.export_symbol("fault")
+        library = llvm.JITLibraryBuilder().add_object_img(code)
+        for symbol in interface["symbols"]:
+            library.export_symbol(symbol)
         if sys.platform == "win32":  # Windows' linker wants to know that floating point is used
             library.import_symbol("_fltused", ctypes.addressof(_fltused))
         self._tracker = library.link(_linker(), f"{name}-{next(_numbers)}")
-        self.address = int(self._tracker[name])
+        self.addresses = {symbol: int(self._tracker[symbol]) for symbol in interface["symbols"]}
+        self.address = self.addresses.get(name, 0)
         self._function = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)(self.address)
-        self._fault = (ctypes.c_int64 * (1 + MAX_AXES)).from_address(self._tracker["fault"]) if checked else None
+        self._fault = (ctypes.c_int64 * (1 + MAX_AXES)).from_address(self.addresses["fault"]) if checked else None
 
     def piece(self, samples: int, ranges: dict[str, tuple[int, int]]) -> ctypes.Array[ctypes.c_int64]:
         """Return a piece of the work as the kernel reads it."""

@@ -1,36 +1,49 @@
-"""Weights as the kernels read them: filters in groups of a tile's width, the group's filters innermost.
+"""Weights as the kernels read them: whole vectors of neighbouring filters.
 
-Canonical weights are ``(F, C, KH, KW)``. Packed, they are one flat array of the groups one after the other, each
-``(KH, KW, C, width)``: whole vectors of neighbouring filters. Lanes beyond the last filter hold 0.
+Canonical weights are ``(F, C/G, KH, KW)``. Packed, they are one flat array ``(G, V, KH, KW, C/G, lanes)`` where the
+V = ⌈F/G/lanes⌉ vectors of a group hold its filters one after the other, one a lane. Lanes beyond the last filter hold
+0. No tile shows in this: a kernel that works on several vectors at once reads as many streams side by side.
+
+For the gradient of the input the roles of filters and channels are exchanged (see `for_input`), so that neighbouring
+channels lie along the lanes. A linear layer (O, I) is a convolution (O, I, 1, 1).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .cuts import Run, full_pieces, runs
-from .tensors import Tensor
+from .values import Integer
 
-Floats = NDArray[np.float32]
+if TYPE_CHECKING:
+    from .builder import Kernel, Span
+    from .tensors import Tensor
+
+Floats: TypeAlias = NDArray[np.float32]
+WeightShape: TypeAlias = tuple[int, int, int, int]
+"""Filters, channels that each of them sees, rows, columns."""
 
 
-def filter_groups(filters: int, lanes: int, vectors: int) -> list[Run]:
-    """Return the groups of filters as runs: full ones, and a last one of what is left."""
+def filter_blocks(filters: int, lanes: int, vectors: int) -> list[Run]:
+    """Return the filters of a group in blocks of a tile's width, as runs: full ones, and a last one of what is left."""
     return runs(full_pieces(filters, lanes * vectors))
 
 
-def numbered(groups: list[Run]) -> list[tuple[int, Run]]:
+def numbered(blocks: list[Run]) -> list[tuple[int, Run]]:
     """Return each run with the number of pieces before it.
 
     Examples
     --------
-    >>> [first for first, _ in numbered(filter_groups(40, 16, 1))]
+    >>> [first for first, _ in numbered(filter_blocks(40, 16, 1))]
     [0, 2]
     """
-    return [(sum(run.count for run in groups[:i]), group) for i, group in enumerate(groups)]
+    return [(sum(run.count for run in blocks[:i]), run) for i, run in enumerate(blocks)]
 
 
 def live_lanes(filters: int, lanes: int) -> list[int]:
@@ -44,51 +57,97 @@ def live_lanes(filters: int, lanes: int) -> list[int]:
     return [size for _, size in full_pieces(filters, lanes)]
 
 
-def padded(filters: int, lanes: int) -> int:
-    """Return the number of filters rounded up to whole vectors."""
-    return -(-filters // lanes) * lanes
+@dataclass(frozen=True)
+class Block:
+    """Neighbouring vectors of filters that a kernel works on at once.
+
+    Attributes
+    ----------
+    group : Integer
+        The group they belong to.
+    vector : Integer
+        The first of the vectors, counted within its group.
+    filter : Integer
+        The first of the filters, counted over all groups.
+    live : list of int
+        How many lanes of each vector hold a filter.
+    """
+
+    group: Integer
+    vector: Integer
+    filter: Integer
+    live: list[int]
 
 
-def packed_size(shape: tuple[int, int, int, int], lanes: int) -> int:
-    """Return how many floats the weights (F, C, KH, KW) have when packed."""
+def block_count(filters: int, lanes: int, vectors: int, groups: int = 1) -> int:
+    """Return how many blocks of `vectors` vectors hold the filters of all groups."""
+    return groups * -(-filters // groups // (lanes * vectors))
+
+
+def blocks_of(
+    k: Kernel, within: Span, filters: int, lanes: int, vectors: int, groups: int = 1
+) -> Iterator[Block]:
+    """``for block in blocks`` at run time: those `within` a range of all blocks, which are counted group by group."""
+    each = filters // groups
+    a_group = block_count(each, lanes, vectors)
+    with k.range(0, groups) as group:
+        for before, run in numbered(filter_blocks(each, lanes, vectors)):
+            first = group * a_group + before
+            with k.range(*k.overlap((within[0] - first, within[1] - first), (0, run.count))) as number:
+                start = number * run.size + run.start
+                vector = number * vectors + run.start // lanes
+                yield Block(group, vector, start + group * each, live_lanes(run.size, lanes))
+
+
+def packed_shape(shape: WeightShape, lanes: int, groups: int = 1) -> tuple[int, int, int, int, int, int]:
+    """Return the shape (G, V, KH, KW, C/G, lanes) that weights (F, C/G, KH, KW) have when packed.
+
+    Examples
+    --------
+    >>> packed_shape((40, 3, 5, 5), 16)
+    (1, 3, 5, 5, 3, 16)
+    """
     filters, channels, rows, columns = shape
-    return padded(filters, lanes) * channels * rows * columns
+    return groups, -(-filters // groups // lanes), rows, columns, channels, lanes
 
 
-def group_view(packed: Tensor, group: Run, shape: tuple[int, int, int, int], lanes: int) -> Tensor:
-    """Return a run of groups in a packed tensor: (groups, KH, KW, C, width)."""
-    _, channels, rows, columns = shape
-    start = group.start * channels * rows * columns
-    return packed.view(start, group.count, rows, columns, channels, padded(group.size, lanes))
+def packed_size(shape: WeightShape, lanes: int, groups: int = 1) -> int:
+    """Return how many floats the weights (F, C/G, KH, KW) have when packed, those in dead lanes included."""
+    return math.prod(packed_shape(shape, lanes, groups))
 
 
-def pack(weight: Floats, lanes: int, vectors: int) -> Floats:
-    """Return weights (F, C, KH, KW) packed for tiles of `vectors` vectors of `lanes` lanes."""
-    packed = np.zeros(packed_size(_four(weight.shape), lanes), np.float32)
-    for (start, size), part in _groups(packed, _four(weight.shape), lanes, vectors):
-        # (width, C, KH, KW) -> (KH, KW, C, width)
-        part[..., :size] = weight[start : start + size].transpose(2, 3, 1, 0)
-    return packed
+def packed_tensor(k: Kernel, name: str, shape: WeightShape, lanes: int, groups: int = 1) -> Tensor:
+    """Declare packed weights as an argument, a flat array, and return it seen as (G, V, KH, KW, C/G, lanes)."""
+    return k.tensor(name, packed_size(shape, lanes, groups)).view(0, *packed_shape(shape, lanes, groups))
 
 
-def unpack(packed: Floats, shape: tuple[int, int, int, int], lanes: int, vectors: int) -> Floats:
-    """Return the weights (F, C, KH, KW) that `pack` packed."""
-    weight = np.empty(shape, np.float32)
-    for (start, size), part in _groups(packed, shape, lanes, vectors):
-        weight[start : start + size] = part[..., :size].transpose(3, 2, 0, 1)
-    return weight
+def for_input(weight: Floats, groups: int = 1) -> Floats:
+    """Return weights (F, C/G, KH, KW) with the input's channels as filters: (C, F/G, KH, KW), the taps where they were.
+
+    Packed, these are the weights of the input's gradient: (G, ⌈C/G/lanes⌉, KH, KW, F/G, lanes).
+    """
+    filters, channels, rows, columns = weight.shape
+    # (G, F/G, C/G, KH, KW) -> (G, C/G, F/G, KH, KW)
+    exchanged = weight.reshape(groups, filters // groups, channels, rows, columns).swapaxes(1, 2)
+    return np.ascontiguousarray(exchanged).reshape(groups * channels, filters // groups, rows, columns)
 
 
-def _groups(
-    packed: Floats, shape: tuple[int, int, int, int], lanes: int, vectors: int
-) -> Iterator[tuple[tuple[int, int], Floats]]:
+def pack(weight: Floats, lanes: int, groups: int = 1) -> Floats:
+    """Return weights (F, C/G, KH, KW) packed for vectors of `lanes` lanes."""
+    filters, channels, rows, columns = weight.shape
+    shape = packed_shape((filters, channels, rows, columns), lanes, groups)
+    vectors, each = shape[1], filters // groups
+    whole = np.zeros((groups, vectors * lanes, channels, rows, columns), np.float32)
+    whole[:, :each] = weight.reshape(groups, each, channels, rows, columns)
+    # (G, V, lanes, C/G, KH, KW) -> (G, V, KH, KW, C/G, lanes)
+    packed = whole.reshape(groups, vectors, lanes, channels, rows, columns).transpose(0, 1, 4, 5, 3, 2)
+    return np.ascontiguousarray(packed).reshape(-1)
+
+
+def unpack(packed: Floats, shape: WeightShape, lanes: int, groups: int = 1) -> Floats:
+    """Return the weights (F, C/G, KH, KW) that `pack` packed."""
     filters, channels, rows, columns = shape
-    for start, size in full_pieces(filters, lanes * vectors):
-        width, inner = padded(size, lanes), channels * rows * columns
-        part = packed[start * inner : start * inner + width * inner]
-        yield (start, size), part.reshape(rows, columns, channels, width)
-
-
-def _four(shape: tuple[int, ...]) -> tuple[int, int, int, int]:
-    filters, channels, rows, columns = shape
-    return filters, channels, rows, columns
+    # (G, V, KH, KW, C/G, lanes) -> (G, V, lanes, C/G, KH, KW)
+    whole = packed.reshape(packed_shape(shape, lanes, groups)).transpose(0, 1, 5, 4, 2, 3)
+    alive = whole.reshape(groups, -1, channels, rows, columns)[:, : filters // groups]
+    return np.ascontiguousarray(alive).reshape(shape)

@@ -34,6 +34,7 @@ UINT8 = Element("uint8", ir.IntType(8))
 UINT32 = Element("uint32", ir.IntType(32))
 UINT64 = Element("uint64", ir.IntType(64))
 INT64 = Element("int64", ir.IntType(64))
+BY_NAME = {element.name: element for element in (FLOAT32, UINT8, UINT32, UINT64, INT64)}
 
 
 class Tensor:
@@ -90,8 +91,8 @@ class Tensor:
         return k.intrinsic("llvm.masked.load", address, mask, k.zeros(lanes), suffix=".p0")
 
     def load_words(self, *index: Integer, lanes: int) -> Words:
-        """Return `lanes` neighbouring unsigned integers along the last axis."""
-        self._expect(UINT8, UINT32, UINT64)
+        """Return `lanes` neighbouring unsigned integers along the last axis, or the words of signed ones."""
+        self._expect(UINT8, UINT32, UINT64, INT64)
         vector = ir.VectorType(self.element.type, lanes)
         return Words(self.kernel, self.kernel.ir.load(self._address(index, lanes), typ=vector, align=self._align))
 
@@ -104,7 +105,7 @@ class Tensor:
 
     def store(self, vector: Vector | Words, *index: Integer, live: int | None = None) -> None:
         """Write the first `live` lanes, in parts whose sizes are powers of two."""
-        self._expect(*((FLOAT32,) if isinstance(vector, Vector) else (UINT8, UINT32, UINT64)))
+        self._expect(*((FLOAT32,) if isinstance(vector, Vector) else (UINT8, UINT32, UINT64, INT64)))
         k, value, size, done = self.kernel, vector.value, vector.lanes, 0
         if value.type.element != self.element.type:
             raise TypeError(f"{k.name}: {self.name} holds {self.element.name}, it cannot store {value.type.element}")

@@ -143,12 +143,17 @@ class ForwardTile:
     """`rows` outputs side by side times `vectors` of channels, in registers while the filter runs over its taps.
 
     `unroll` input channels are taken in one turn of the innermost loop.
+
+    With a `chunk` the lanes of vectors run along as many neighbouring pixels instead, as suits an image of one channel
+    with a few filters: then a tile is `rows` rows of outputs times `vectors` chunks, of all filters. The weights lie in
+    vectors of `lanes` filters all the same.
     """
 
     lanes: int
     vectors: int
     rows: int
     unroll: int = 2
+    chunk: int = 0
 
 
 @dataclass(frozen=True)
@@ -157,6 +162,9 @@ class WeightTile:
 
     They stay there while a band of `band` output rows passes (whole images where a band has more), `pixels` outputs at
     a time; the band is short enough to stay in the cache while every tile passes over it.
+
+    With `taps` the tile is no such box: the filter's weights, row by row and channels innermost, are cut into runs of at
+    most so many, as suits small filters.
     """
 
     lanes: int
@@ -166,6 +174,7 @@ class WeightTile:
     channels: int = 6
     pixels: int = 1
     band: int = 4
+    taps: int = 0
 
 
 def lanes_for(channels: int, isa: InstructionSet) -> int:

@@ -6,8 +6,8 @@ integers, a `Mask` lanes of true and false. They stand for values of the machine
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import llvmlite.ir as ir
 
@@ -157,6 +157,10 @@ class Vector:
         """Compare lane by lane; with a NaN on either side the answer is false."""
         return Mask(self.kernel, self.kernel.ir.fcmp_ordered(relation, self.value, other.value))
 
+    def equals(self, other: Vector) -> Mask:
+        """Return which lanes are equal; a NaN equals nothing."""
+        return self._compare("==", other)
+
     def is_nan(self) -> Mask:
         """Return which lanes are NaN."""
         return Mask(self.kernel, self.kernel.ir.fcmp_unordered("uno", self.value, self.value))
@@ -177,6 +181,10 @@ class Vector:
         """``0 > a ? 0 : a``: NaN stays NaN, and -0.0 stays as it is."""
         zero = self.kernel.zeros(self.lanes)
         return (zero > self).choose(zero, self)
+
+    def lane(self, number: int) -> Vector:
+        """Return one lane, as a vector of its own."""
+        return _shuffled(self, self, [number])
 
     def bits(self) -> Words:
         """Return the 32 bits of every float."""
@@ -232,6 +240,10 @@ class Words:
     def __ge__(self, other: Words | int) -> Mask:
         return Mask(self.kernel, self.kernel.ir.icmp_unsigned(">=", self.value, self._other(other)))
 
+    def equals(self, other: Words | int) -> Mask:
+        """Return which lanes are equal."""
+        return Mask(self.kernel, self.kernel.ir.icmp_unsigned("==", self.value, self._other(other)))
+
     def to(self, width: int) -> Words:
         """Return the integers with `width` bits: zeros are put before them, or their high bits are cut off."""
         if width == self.width:
@@ -246,3 +258,24 @@ class Words:
     def as_floats(self) -> Vector:
         """Return the floats whose bits these are; the reverse of `Vector.bits`."""
         return Vector(self.kernel, self.kernel.ir.bitcast(self.value, ir.VectorType(FLOAT, self.lanes)))
+
+
+Lanes = TypeVar("Lanes", Vector, Words)
+
+
+def pick(sources: Sequence[Lanes], places: Sequence[tuple[int, int]]) -> Lanes:
+    """Return lanes brought together from several vectors: lane i is lane ``places[i][1]`` of ``sources[places[i][0]]``.
+
+    All have as many lanes as there are places. One shuffle takes in one more source.
+    """
+    first, *others = sorted({number for number, _ in places})
+    picked, at = sources[first], [lane for _, lane in places]
+    for number in others or [first]:
+        picks = [len(places) + lane if source == number else at[i] for i, (source, lane) in enumerate(places)]
+        picked, at = _shuffled(picked, sources[number], picks), list(range(len(places)))
+    return picked
+
+
+def _shuffled(a: Lanes, b: Lanes, picks: Sequence[int]) -> Lanes:
+    mask = ir.Constant(ir.VectorType(LANE, len(picks)), list(picks))
+    return type(a)(a.kernel, a.kernel.ir.shuffle_vector(a.value, b.value, mask))

@@ -26,6 +26,9 @@ from .arrays import Array
 
 T = TypeVar("T")
 
+SERIAL_ABOVE = 65_536
+"""A gradient of more numbers than this is summed over all samples serially."""
+
 
 def leaf_size(largest: int) -> int:
     """Return how many samples a leaf has, where one sample's `largest` value has so many numbers: 16 up to 32,768,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from numpy.typing import NDArray
 
@@ -116,6 +116,10 @@ class Callback:
     ...         if training.history.epochs[-1]["accuracy"] > 0.99:
     ...             training.stop()
     """
+
+    sees_weights: ClassVar[bool] = True
+    """Whether `on_batch` looks at the network's weights, or changes them. Where it says False, they need not be brought
+    to it after every step."""
 
     def on_begin(self, training: Training) -> None:
         """Called before the first step, in the order of the callbacks."""

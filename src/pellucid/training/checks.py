@@ -19,7 +19,7 @@ from ..optimizers import Optimizer
 from ..program import Program
 from .callbacks import Callback, Training
 
-ENGINES = ("numpy",)
+ENGINES = ("compiled", "numpy")
 _STEPS_TO_LEARN = 50  # after fewer, the loss of a good training too may still be that of guessing
 
 

@@ -1,9 +1,13 @@
-"""Engines: what runs a training program, one step a call."""
+"""Engines: what runs a training program, one step a call.
+
+Both have the same methods. While training goes on the weights may lie elsewhere: `pull` brings them into the network,
+`push` takes over what somebody has changed there.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -14,6 +18,22 @@ from ..inference import Measured, measured
 from ..layers import Parameter, State
 from ..network import Sequential
 from ..program import Program
+
+
+class Engine(Protocol):
+    """What `fit` needs of an engine."""
+
+    def step(self, numbers: Mapping[str, Any]) -> Measured:
+        """Do one step and return what it measured; see `NumpyEngine.step`."""
+
+    def averages(self) -> dict[str, Array]:
+        """Return the averaged weights by path; none where the optimiser keeps none, or before the first step."""
+
+    def pull(self) -> None:
+        """Bring weights and states into the network."""
+
+    def push(self) -> None:
+        """Take over the network's weights and states."""
 
 
 class NumpyEngine:
@@ -77,9 +97,98 @@ class NumpyEngine:
         slots = {path: f"average({path})" for path in self._held} if self._updates else {}
         return {path: self._slots[slot] for path, slot in slots.items() if slot in self._slots}
 
+    def pull(self) -> None:
+        """The network has the weights already."""
+
+    def push(self) -> None:
+        """The network's own weights are used."""
+
     def _where(self, feeds: Mapping[str, Any]) -> str:
-        found = interpreter.first_non_finite(self._program, feeds)
-        if found is None:
-            return "a number became infinite"
-        step, value = found
-        return f"{value} became NaN or infinite in {step.layer or 'the input'} ({step.kind})"
+        return _where(self._program, feeds)
+
+
+class CompiledEngine:
+    """Runs a training program as native code, all of a step in one call.
+
+    Parameters
+    ----------
+    network, program, resident
+        As for `NumpyEngine`; the program computes in float32.
+    batch_size : int
+        Of the largest batch.
+    threads : int, optional
+    """
+
+    def __init__(
+        self, network: Sequential, program: Program, resident: Mapping[str, Any], batch_size: int,
+        threads: int | None = None,
+    ):  # fmt: skip
+        from ..compiler.executable import Executable  # takes its time, and not everybody who imports this trains
+        from ..compiler.runtime import thread_count
+
+        self._program = program
+        self._held: dict[str, Parameter | State] = {**network.parameters(), **network.states()}
+        self._resident = {name: _as_given(array) for name, array in resident.items()}
+        elements = {name.removesuffix(".data"): array.dtype.name for name, array in self._resident.items()}
+        self._native = Executable(program, batch_size, thread_count(threads), elements)
+        for name, array in self._resident.items():
+            self._native.give(name, array)
+        self._reads_layers = any(step.kind.startswith("custom") for step in program.steps)
+        self._updates = 0
+        self.push()
+
+    def step(self, numbers: Mapping[str, Any]) -> Measured:
+        """Do one step and return what it measured; see `NumpyEngine.step`."""
+        program, native = self._program, self._native
+        if self._reads_layers:
+            self.pull()
+        for name, dtype in (("index", np.int64), ("position", np.int64), ("dropout_key", np.uint32)):
+            native.give(name, np.ascontiguousarray(numbers[name], dtype))
+        native.run(numbers["count"], {"count": numbers["count"], "lr": numbers["lr"], "step": self._updates + 1})
+        ends = {value: native.total(value) for value in (program.loss, program.weight, program.correct) if value in native.plan.totals}
+        batch = measured(program, {program.weight: numbers["count"], **ends})
+        if not batch.weight:
+            return batch
+        if not np.isfinite(batch.loss) or not native.finite():
+            raise NonFiniteError(_where(program, self._feeds(numbers)))
+        native.accept()
+        self._updates += 1
+        return batch
+
+    def averages(self) -> dict[str, Array]:
+        """Return the averaged weights by path; none where the optimiser keeps no averages, or before the first step."""
+        slots = {path: f"average({path})" for path in self._held} if self._updates else {}
+        return {path: self._native.read(slot) for path, slot in slots.items() if slot in self._program.ids}
+
+    def pull(self) -> None:
+        """Bring weights and states into the network."""
+        for name in self._native.names():
+            if name in self._held:
+                self._held[name].data = self._native.read(name)
+
+    def push(self) -> None:
+        """Take over the network's weights and states."""
+        for name in self._native.names():
+            if name in self._held:
+                self._native.write(name, self._held[name].data)
+
+    def _feeds(self, numbers: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what the interpreter needs to do the step again."""
+        held = {name: self._native.read(name) for name in self._native.names()}
+        return {**held, **self._resident, **numbers, "step": self._updates + 1}
+
+
+def _as_given(array: Array) -> Array:
+    """Return a data set's array in a type that kernels read: bytes, class numbers in 64 bits, or float32."""
+    if array.dtype == np.uint8 and array.ndim > 1:
+        return np.ascontiguousarray(array)
+    return np.ascontiguousarray(array, np.float32 if array.dtype.kind == "f" else np.int64)
+
+
+def _where(program: Program, feeds: Mapping[str, Any]) -> str:
+    """Say where a step made its first number that is not finite."""
+    found = interpreter.first_non_finite(program, feeds)
+    if found is None:
+        return "a number became infinite"
+    step, value = found
+    return f"{value} became NaN or infinite in {step.layer or 'the input'} ({step.kind})"

@@ -26,7 +26,7 @@ from ..random import Purpose, Words, key
 from ..schedules import Constant, Schedule
 from .callbacks import Callback, Settings, Training
 from .checks import divide, refuse_strangers, refuse_too_large, warn_of_guessing, warn_of_labels
-from .engine import NumpyEngine
+from .engine import CompiledEngine, Engine, NumpyEngine
 from .history import History
 from .progress import progress_callbacks
 from .run import RunWriter
@@ -46,7 +46,8 @@ def fit(
     seed: int = 0,
     shuffle: bool = True,
     callbacks: Sequence[Callback] = (),
-    engine: str = "numpy",
+    engine: str = "compiled",
+    threads: int | None = None,
     out: str | os.PathLike[str] | None = None,
     progress: bool | None = None,
 ) -> History:
@@ -76,8 +77,12 @@ def fit(
     shuffle : bool, default True
         Whether every epoch visits the samples in a new order.
     callbacks : sequence of Callback
-    engine : str, default "numpy"
-        What runs the steps.
+    engine : str, default "compiled"
+        What runs the steps: "compiled", native code made for this network, or "numpy", the definitions themselves. A
+        network in float64 always takes the latter.
+    threads : int, optional
+        Of the compiled engine; by default PELLUCID_THREADS, or else as many as this process has processors. The results
+        are the same for any number.
     out : path, optional
         A folder for the run: ``config.toml``, ``metrics.jsonl`` and ``model.safetensors``, saved after every epoch and
         at the end.
@@ -129,7 +134,9 @@ def fit(
         resident=True,
     )  # fmt: skip
     size = min(whole_number(batch_size, "batch_size"), len(data))
-    refuse_too_large(program, size)
+    engine = engine if network.dtype == np.float32 else "numpy"
+    if engine == "numpy":
+        refuse_too_large(program, size)
     settings = Settings(
         whole_number(epochs, "epochs"), size, loss, optimizer, schedule, seed, bool(shuffle), engine,
         float(validation) if isinstance(validation, (int, float, np.number)) else held_out, weights,
@@ -137,7 +144,12 @@ def fit(
     training = Training(network, data, settings)
     run = [] if out is None else [RunWriter(out)]
     listeners = [*callbacks, *run, *progress_callbacks(progress)]  # what refuses a folder comes before any display
-    course = _Course(training, NumpyEngine(network, program, resident), validated, listeners)
+    runner = (
+        NumpyEngine(network, program, resident)
+        if engine == "numpy"
+        else CompiledEngine(network, program, resident, size, threads)
+    )
+    course = _Course(training, runner, validated, listeners)
     training.lr = course.lr()  # asked now, so that a schedule that does not fit is refused before anything is written
     with ExitStack() as listening:
         for listener in listeners:
@@ -152,7 +164,7 @@ class _Course:
     """One training under way: its epochs and their steps."""
 
     training: Training
-    engine: NumpyEngine
+    engine: Engine
     validated: tuple[NDArray[Any], NDArray[Any]] | None
     listeners: Sequence[Callback]
 
@@ -163,6 +175,7 @@ class _Course:
             while training.epoch < training.epochs and not training.stopping:
                 self._epoch()
         finally:
+            self.engine.pull()
             self._take_averages()
 
     def lr(self) -> float:
@@ -181,11 +194,11 @@ class _Course:
         )
         for index in order:
             self._step(index, mask_key)
-            for listener in self.listeners:
-                listener.on_batch(training)
+            self._tell_of_batch()
             if training.stopping:
                 break
         seconds = time.perf_counter() - began
+        self.engine.pull()
         with self._averaged():
             found = {} if self.validated is None else scores(training.network, *self.validated, settings.loss)
             training.epoch += 1
@@ -195,6 +208,17 @@ class _Course:
             })  # fmt: skip
             for listener in self.listeners:
                 listener.on_epoch(training)
+
+    def _tell_of_batch(self) -> None:
+        """Tell the listeners that a step is done; those that may look at the weights, or change them, can."""
+        told = [listener for listener in self.listeners if type(listener).on_batch is not Callback.on_batch]
+        looking = any(listener.sees_weights for listener in told)
+        if looking:
+            self.engine.pull()
+        for listener in told:
+            listener.on_batch(self.training)
+        if looking:
+            self.engine.push()
 
     def _step(self, index: NDArray[np.int64], mask_key: Words) -> None:
         """Do one step with the samples at `index` and the epoch's key of dropout masks; note what it measured."""

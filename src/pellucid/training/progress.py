@@ -44,6 +44,8 @@ def _epoch_line(training: Training, seconds: float) -> str:
 class EpochLines(Callback):
     """Writes a plain line after every epoch; with `rewrite`, one that counts the batches in between."""
 
+    sees_weights = False
+
     def __init__(self, stream: TextIO, rewrite: bool = False):
         self._stream, self._rewrite = stream, rewrite
         self._epoch_began = self._written = 0.0
@@ -79,6 +81,8 @@ class ProgressBar(Callback):
     _bar: Progress
     _task: TaskID
     _epoch_began: float
+
+    sees_weights = False
 
     def on_begin(self, training: Training) -> None:
         from rich.console import Console

@@ -1,0 +1,167 @@
+"""A program, compiled: the weights, the memory and the code of one network at work.
+
+Everything here is float32. Nothing knows of training or prediction: a run reads weights and whatever else is given,
+leaves sums over the batch, and new weights beside the old ones, which the caller may accept or not.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..definitions import DEFINITIONS
+from ..definitions.arrays import Array
+from ..errors import CompilerError
+from ..program import Program
+from . import runtime
+from .jit import Compiled, Recipe, compiled
+from .lowering import Lowering, Plan
+from .plan import DefinitionPhase, Operand
+from .rules import RULES
+from .schedule import Schedule, calls
+from .tiles import instruction_set
+from .update import FLAGS
+
+
+class Executable:
+    """A program compiled for this machine, for batches of up to `samples`.
+
+    Parameters
+    ----------
+    program : Program
+        In float32.
+    samples : int
+        Of the largest batch.
+    threads : int
+    elements : mapping of str to str
+        NumPy's names of the types in which "input" and "target" come; float32 where not given.
+
+    Attributes
+    ----------
+    plan : Plan
+    """
+
+    def __init__(self, program: Program, samples: int, threads: int, elements: Mapping[str, str]):
+        if program.dtype != "float32":
+            raise CompilerError(f'compiled networks compute in float32, this one in {program.dtype}; use engine="numpy"')
+        self.program, self.threads = program, threads
+        self.plan = Lowering(program, instruction_set(), RULES, elements).plan()
+        self.code: dict[Recipe, Compiled] = {recipe: compiled(recipe) for recipe in recipes(self.plan)}
+        self._schedule = Schedule(self.plan, self.code, samples, threads)
+        self._weights = [_lines(self.plan.placement.size) for _ in range(2)]
+        self._scalars = _lines(self.plan.scalar_count)
+        self._flags = _lines(self.plan.chunks)
+        self._held: dict[str, Any] = {}  # what was given: it must live for as long as its address is used
+        self.busy = threading.Lock()
+        for name, array in (("scalars", self._scalars), (FLAGS, self._flags)):
+            self._schedule.give(name, array)
+        self._point_at_weights()
+
+    # ---- weights
+    def names(self) -> list[str]:
+        """Return the names of the parameters and states that a run reads."""
+        return [self.program.values[v].name for v in self.plan.placement.starts]
+
+    def write(self, name: str, values: Array) -> None:
+        """Take over a parameter or a state, in its canonical order."""
+        for weights in self._weights:
+            layout, place = self._place(name, weights)
+            layout.write(np.asarray(values, np.float32), place)
+
+    def read(self, name: str) -> Array:
+        """Return a parameter or a state."""
+        layout, place = self._place(name, self._weights[0])
+        return np.asarray(layout.read(place))
+
+    def accept(self) -> None:
+        """Let the new weights of the last run be the weights."""
+        self._weights.reverse()
+        self._point_at_weights()
+
+    def finite(self) -> bool:
+        """Return whether all new weights of the last run are finite."""
+        return bool((self._flags == 0).all())
+
+    def _place(self, name: str, weights: Array) -> tuple[Any, Array]:
+        value = self.program.ids[name]
+        layout, start = self.plan.placement.layouts[value], self.plan.placement.starts[value]
+        return layout, weights[start : start + layout.size]
+
+    def _point_at_weights(self) -> None:
+        self._schedule.give("weights", self._weights[0])
+        self._schedule.give("new weights", self._weights[1])
+
+    # ---- running
+    def give(self, name: str, array: NDArray[Any]) -> None:
+        """Give an array by the name of its value; for a data set, how many samples it has is told too."""
+        self._held[name] = array
+        self._schedule.give(name, array)
+        if name.endswith(".data"):
+            self._held[f"{name}.count"] = count = np.array([len(array)], np.int64)
+            self._schedule.give(f"{name}.count", count)
+
+    def run(self, samples: int, numbers: Mapping[str, float] | None = None) -> None:
+        """Run the program on a batch, of what was given."""
+        if samples != self._schedule.batch:
+            self._schedule.set_batch(samples)
+        for scalar in self.plan.scalars:
+            found = scalar.formula(*(float((numbers or {})[name]) for name in scalar.takes), **dict(scalar.keywords))
+            self._scalars[scalar.offset : scalar.offset + len(found)] = found
+        self._flags[:] = 0
+        for segment in self._schedule.segments:
+            if isinstance(segment, range):
+                runtime.run(self._schedule, segment, self.threads)
+            else:
+                self._define(segment, samples)
+        for code in self.code.values():
+            if code.recipe.checked:
+                code.handle().report()
+
+    def total(self, value: int) -> float:
+        """Return a sum over the batch that the last run left."""
+        return float(self._schedule.view(self.plan.totals[value], 1)[0])
+
+    def totals(self, value: int, operand: Operand | None = None) -> Array:
+        """Return a gradient that the last run left, in its canonical order."""
+        placement = self.plan.placement
+        parameter = placement.parameter_of(value)
+        found = self._schedule.view(self.plan.totals[value], placement.extent(value))
+        if parameter is None:
+            return found.reshape(self.program.values[value].shape).copy()
+        return np.asarray(placement.layouts[parameter].read(found))
+
+    def _define(self, phase: DefinitionPhase, samples: int) -> None:
+        """Run a step's NumPy definition."""
+        values, step = self.program.values, phase.step
+        arrays = iter(phase.inputs)
+        inputs = [self._batch(next(arrays), v, samples) if values[v].has_samples else None for v in step.inputs]
+        results = DEFINITIONS[step.kind](*inputs, **step.keywords)
+        for value, operand, result in zip(
+            step.outputs, phase.outputs, results if isinstance(results, tuple) else (results,), strict=True
+        ):
+            known = values[value]
+            if known.has_samples:
+                self._batch(operand, value, samples)[...] = result
+            else:
+                self._schedule.view(operand, result.size)[...] = result.reshape(-1)
+
+    def _batch(self, operand: Operand, value: int, samples: int) -> Array:
+        shape = self.program.values[value].shape
+        size = int(np.prod(shape, dtype=int))
+        return self._schedule.view(operand, samples * size).reshape(samples, *shape)
+
+
+def recipes(plan: Plan) -> list[Recipe]:
+    """Return the kernels that a plan calls, each once."""
+    return list(dict.fromkeys(call.recipe for call in calls(plan.phases)))
+
+
+def _lines(size: int) -> NDArray[np.float32]:
+    """Return zeros that begin at a line of the cache."""
+    room = np.zeros(size + 16, np.float32)
+    shift = -(room.ctypes.data // 4) % 16
+    return room[shift : shift + size]

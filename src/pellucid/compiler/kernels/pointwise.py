@@ -1,0 +1,102 @@
+"""Steps that work number by number, their gradients, and the joining of paths. The formulas are those of
+`definitions.pointwise`.
+
+Axes: n samples, i numbers of a sample in whatever order, p pixels, c channels, which are the last axis.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..builder import Kernel
+from ..tensors import Tensor
+from ..values import Integer, Vector
+from .sweeps import lanes_within, sweep
+
+
+# ---- activations
+def relu(k: Kernel, size: int) -> None:
+    """``y[n, i] = 0 > x[n, i] ? 0 : x[n, i]``"""
+    _each(k, size, ("x",), "y", Vector.relu)
+
+
+def relu_grad_input(k: Kernel, size: int) -> None:
+    """``grad_input[n, i] = grad_output[n, i] · (y[n, i] > 0 ? 1 : 0)``"""
+
+    def number(y: Vector, grad: Vector) -> Vector:
+        zero = k.zeros(y.lanes)
+        return grad * (y > zero).choose(k.constant(1.0, y.lanes), zero)
+
+    _each(k, size, ("y", "grad_output"), "grad_input", number)
+
+
+def leaky_relu(k: Kernel, size: int, negative_slope: float) -> None:
+    """``y[n, i] = x[n, i] > 0 ? x[n, i] : negative_slope · x[n, i]``"""
+    _each(k, size, ("x",), "y", lambda x: _leaky(x, x, negative_slope))
+
+
+def leaky_relu_grad_input(k: Kernel, size: int, negative_slope: float) -> None:
+    """``grad_input[n, i] = x[n, i] > 0 ? grad_output[n, i] : negative_slope · grad_output[n, i]``"""
+    _each(k, size, ("x", "grad_output"), "grad_input", lambda x, grad: _leaky(x, grad, negative_slope))
+
+
+def _leaky(x: Vector, number: Vector, slope: float) -> Vector:
+    k = x.kernel
+    return (x > k.zeros(x.lanes)).choose(number, number * k.constant(slope, x.lanes))
+
+
+def relu6(k: Kernel, size: int) -> None:
+    """``y[n, i] = min(max(x[n, i], 0), 6)``"""
+    _each(k, size, ("x",), "y", lambda x: x.relu().minimum(k.constant(6.0, x.lanes)))
+
+
+def relu6_grad_input(k: Kernel, size: int) -> None:
+    """``grad_input[n, i] = grad_output[n, i] · (0 < y[n, i] < 6 ? 1 : 0)``"""
+
+    def number(y: Vector, grad: Vector) -> Vector:
+        zero, six = k.zeros(y.lanes), k.constant(6.0, y.lanes)
+        return grad * ((y > zero) & (y < six)).choose(k.constant(1.0, y.lanes), zero)
+
+    _each(k, size, ("y", "grad_output"), "grad_input", number)
+
+
+def _each(k: Kernel, size: int, inputs: tuple[str, ...], output: str, number: Callable[..., Vector]) -> None:
+    """``output[n, i] = number(input[n, i], …)``"""
+    images, lanes = k.piece("images", k.samples), lanes_within(size, k.isa.lanes)
+    tensors = [k.tensor(name, k.samples, size) for name in inputs]
+    result = k.tensor(output, k.samples, size)
+    with k.range(*images) as n:
+        for i in sweep(k, size, lanes):
+            result.store(number(*(tensor.load(n, i, lanes=lanes) for tensor in tensors)), n, i)
+
+
+# ---- paths that meet
+def add(k: Kernel, size: int, relu: bool = False) -> None:
+    """``y[n, i] = a[n, i] + b[n, i]``, passed through a ReLU on its way to memory where `relu` says so."""
+    _each(k, size, ("a", "b"), "y", lambda a, b: (a + b).relu() if relu else a + b)
+
+
+def concat(k: Kernel, pixels: int, channels: tuple[int, ...]) -> None:
+    """``y[n, p, start + c] = part[n, p, c]``, for parts of so many `channels` one after the other"""
+    images = k.piece("images", k.samples)
+    parts = [k.tensor(f"part{number}", k.samples, pixels, size) for number, size in enumerate(channels)]
+    y = k.tensor("y", k.samples, pixels, sum(channels))
+    with k.range(*images) as n, k.range(0, pixels) as p:
+        for number, part in enumerate(parts):
+            _copy(k, channels[number], part.at(n, p), 0, y.at(n, p), sum(channels[:number]))
+
+
+def concat_grad_input(k: Kernel, pixels: int, channels: int, start: int, stop: int) -> None:
+    """``grad_input[n, p, c] = grad_output[n, p, start + c]``, for one part of all `channels`"""
+    images = k.piece("images", k.samples)
+    grad_output = k.tensor("grad_output", k.samples, pixels, channels)
+    grad_input = k.tensor("grad_input", k.samples, pixels, stop - start)
+    with k.range(*images) as n, k.range(0, pixels) as p:
+        _copy(k, stop - start, grad_output.at(n, p), start, grad_input.at(n, p), 0)
+
+
+def _copy(k: Kernel, size: int, source: Tensor, first: Integer, target: Tensor, to: Integer) -> None:
+    """Copy neighbouring numbers."""
+    lanes = lanes_within(size, k.isa.lanes)
+    for i in sweep(k, size, lanes):
+        target.store(source.load(i + first, lanes=lanes), i + to)

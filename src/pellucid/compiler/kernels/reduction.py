@@ -1,0 +1,55 @@
+"""Sums over the batch, from the parts that the leaves have made of them. `definitions.combine` states the order.
+
+Axes: l leaves, i numbers in whatever order. The range "numbers" counts whole lines of the cache.
+"""
+
+from __future__ import annotations
+
+from ..builder import Kernel
+from ..tensors import Tensor
+from ..values import Integer
+from .numbers import LINE, lines
+
+WIDE = 64
+"""Numbers of every leaf that are added up together: enough for the processor to see where it is going."""
+MOST_LEVELS = 24
+"""Levels of the tree: enough for 2²⁴ leaves."""
+
+
+def zero(k: Kernel) -> None:
+    """``y[i] = 0``, for as many numbers as the kernel is told to have samples."""
+    numbers = k.piece("numbers", k.samples)
+    y = k.tensor("y", k.samples)
+    for i in lines(k, numbers):
+        y.store(k.zeros(k.isa.lanes), i)
+
+
+def add_leaves(k: Kernel, size: int) -> None:
+    """``total[i] = tree over l of parts[l, i]``; leaves are the kernel's samples, and their parts are overwritten.
+
+    Level by level, neighbours 2j and 2j + 1 become number j; a last one without a neighbour moves up as it is.
+    """
+    numbers = k.piece("numbers", size)
+    parts, total = k.tensor("parts", k.samples, size), k.tensor("total", size)
+    wide = numbers[0] + (numbers[1] - numbers[0]) // WIDE * WIDE
+    for width, span in ((WIDE, (numbers[0], wide)), (LINE, (wide, numbers[1]))):
+        with k.range(*span, width) as i:
+            _add_up(k, parts, total, i, width)
+
+
+def _add_up(k: Kernel, parts: Tensor, total: Tensor, start: Integer, width: int) -> None:
+    """Add up `width` numbers of all leaves, from `start` on."""
+    lanes = k.isa.lanes
+    columns = [start + v for v in range(0, width, lanes)]
+    leaves: Integer = k.samples
+    for _ in range(MOST_LEVELS):
+        pairs, left = leaves // 2, (leaves + 1) // 2
+        with k.range(0, pairs) as j:
+            for i in columns:
+                parts.store(parts.load(j * 2, i, lanes=lanes) + parts.load(j * 2 + 1, i, lanes=lanes), j, i)
+        with k.range(pairs, left) as j:  # the last one, where their number is odd
+            for i in columns:
+                parts.store(parts.load(j * 2, i, lanes=lanes), j, i)
+        leaves = left
+    for i in columns:
+        total.store(parts.load(0, i, lanes=lanes), i)

@@ -1,0 +1,49 @@
+"""Sweeps over the numbers of a sample, a vector at a time, without a number outside and without a masked lane.
+
+Where vectors do not divide a length, the last one is moved back to end with it, and what it shares with the one before
+is written twice: with the same numbers, for no kernel that sweeps reads what it writes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..builder import Kernel
+from ..cuts import Run
+from ..values import Integer
+
+UNROLL = 4
+
+
+def lanes_within(length: int, most: int) -> int:
+    """Return the largest power of two that is neither more than `most`, itself one, nor than `length`.
+
+    Examples
+    --------
+    >>> lanes_within(10, 16)
+    8
+    """
+    lanes = most
+    while lanes > length:
+        lanes //= 2
+    return lanes
+
+
+def covering(length: int, size: int) -> list[Run]:
+    """Return pieces of `size` that cover a length; the last one may overlap the one before.
+
+    Examples
+    --------
+    >>> [(run.start, run.count) for run in covering(10, 4)]
+    [(0, 2), (6, 1)]
+    """
+    whole = Run(0, size, length // size)
+    return [whole] if length % size == 0 else [whole, Run(length - size, size, 1)]
+
+
+def sweep(k: Kernel, length: int, lanes: int, unroll: int = UNROLL) -> Iterator[Integer]:
+    """``for i in range(0, length, lanes)`` at run time, `unroll` turns of it in one; the last i may be moved back."""
+    for vector in k.unrolled(length // lanes, unroll):
+        yield vector * lanes
+    if length % lanes:
+        yield length - lanes

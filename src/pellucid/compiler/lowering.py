@@ -1,0 +1,346 @@
+"""From a program to a plan: a kernel for every step, a place in memory for every value.
+
+What a value's numbers are kept in follows from who needs them: what is read in the phase that makes it stays with the
+thread, in its cache; what is read later is kept for the whole batch. Sums over the batch are made leaf by leaf and
+completed by the fixed tree; `definitions.combine` states that order.
+
+A `Lowering` knows values and memory. Which kernel does a step is known by the rules (see `rules`), which ask it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from ..program import Program
+from ..steps import Shape
+from .drafting import Draft, Kind, Outline
+from .fusion import Operation
+from .jit import Recipe, checks_wanted
+from .kernels.norm import moments_leaves
+from .kernels.reduction import add_leaves, zero
+from .kernels.shuffle import flatten, flatten_grad_input
+from .layout import Layout, aligned
+from .memory import micro_batch
+from .update import update_phases
+from .placement import Placement, one_after_the_other
+from .plan import Buffer, Call, Count, DefinitionPhase, JobPhase, LeafPhase, Operand, Phase, Scope
+from .tiles import InstructionSet
+
+FLOAT_BYTES = 4
+CHUNK = 4096
+"""Numbers that are one thread's work at a time where samples are no matter."""
+BYTES_OF = {"uint8": 1, "uint32": 4, "float32": 4, "int64": 8}
+ELEMENTS = {"index": "int64", "position": "int64"}
+
+Formula = Callable[..., tuple[float, ...]]
+
+
+class Rule(Protocol):
+    """Adds the calls of an operation."""
+
+    def __call__(self, lowering: Lowering, operation: Operation, /) -> None: ...
+
+
+@dataclass(frozen=True)
+class Scalars:
+    """Numbers that Python computes anew at every step and gives to a kernel.
+
+    Attributes
+    ----------
+    offset : int
+        Where they lie among all scalars.
+    formula : callable
+        Called with the run's numbers of the names `takes` ("lr", "step", "count"), and with `keywords`.
+    """
+
+    offset: int
+    formula: Formula
+    takes: tuple[str, ...]
+    keywords: tuple[tuple[str, Hashable], ...]
+
+
+@dataclass
+class Plan:
+    """What a program becomes.
+
+    Attributes
+    ----------
+    program : Program
+    phases : list of Phase
+    placement : Placement
+        Where parameters and states lie.
+    scalars : list of Scalars
+    scalar_count : int
+        Floats of all scalars together.
+    totals : mapping of int to Operand
+        Where the sums over the batch lie when the step is done, by their value.
+    given : mapping of str to Buffer
+        What must be said at every step: where these lie.
+    chunks : int
+        Parts of the update. The buffer "flags" has a float for each, which becomes NaN where a new weight is not finite.
+    """
+
+    program: Program
+    phases: list[Phase]
+    placement: Placement
+    scalars: list[Scalars]
+    scalar_count: int
+    totals: dict[int, Operand]
+    given: dict[str, Buffer]
+    chunks: int
+
+
+class Lowering:
+    """One program on its way to a plan.
+
+    Parameters
+    ----------
+    program : Program
+    isa : InstructionSet
+    rules : mapping of str to Rule
+        By kind of step.
+    elements : mapping of str to str
+        NumPy's names of the types of "input" and "target": "uint8", "float32" or "int64"; float32 where not given.
+    """
+
+    def __init__(self, program: Program, isa: InstructionSet, rules: Mapping[str, Rule], elements: Mapping[str, str]):
+        self.program, self.isa, self.rules, self.elements = program, isa, rules, {**ELEMENTS, **elements}
+        self.values = program.values
+        self.outline = Outline(program, rules, {program.output} if program.loss is None else set())
+        self.placement = Placement(program, self.outline, isa)
+        self.prepare: list[tuple[Call, ...]] = []
+        self.scalars: list[Scalars] = []
+        self.scalar_count = 0
+        self.totals: dict[int, Operand] = {}
+        self.partials: dict[int, Operand] = {}
+        self._given: dict[str, Buffer] = {}
+        self._kept: dict[int, Operand] = {}
+        self._repacked: dict[tuple[int, int], Operand] = {}
+        self._completed: set[int] = set()
+        self._calls: list[Call] = []
+        self._late = _read_by_update_alone(program)
+
+    # ---- what rules ask
+    def shape(self, value: int) -> Shape:
+        """Return the shape of a value, without the axis of samples."""
+        return self.values[value].shape
+
+    def size(self, value: int) -> int:
+        """Return how many numbers a value has, those of one sample where there is one for each."""
+        return math.prod(self.shape(value))
+
+    def pixels(self, value: int) -> tuple[int, int]:
+        """Return (pixels, channels) of a value: an image (C, H, W), or features, which are channels of one pixel."""
+        channels, *size = self.shape(value)
+        return math.prod(size), channels
+
+    def layout(self, parameter: int) -> Layout:
+        """Return how a parameter lies in memory."""
+        return self.placement.layouts[parameter]
+
+    def element(self, value: int) -> str:
+        """Return NumPy's name of the type of a value's numbers."""
+        return self.elements.get(self.values[value].name.removesuffix(".data"), "float32")
+
+    def operand(self, value: int) -> Operand:
+        """Return where a value lies; of a sum over the batch, where it lies when it is complete."""
+        value = self.outline.original(value)
+        known, before = self.values[value], self.placement.before(value)
+        if known.over == "sum":
+            return self.totals[value]
+        if known.role in ("parameter", "state"):
+            block = self.given("weights" if value == before else "new weights")
+            return replace(block, offset=self.placement.starts[before] * FLOAT_BYTES)
+        if value not in self.outline.made or value == self._written_output():
+            each = self.size(value) * BYTES_OF[self.element(value)]
+            return self.given(known.name, each if known.over == "sample" else 0)
+        if value not in self._kept:
+            self._kept[value] = Operand(self._buffer(value))
+        return self._kept[value]
+
+    def sum(self, value: int) -> Operand:
+        """Return where an operation adds to a sum over the batch: to its leaf's part, where there are leaves."""
+        return self.partials[value] if value in self.partials else self.totals[value]
+
+    def given(self, name: str, size: int = 0) -> Operand:
+        """Return what is said anew at every step, of so many bytes a sample (0: samples share it)."""
+        if name not in self._given:
+            self._given[name] = Buffer(name, size, Scope.GIVEN)
+        return Operand(self._given[name])
+
+    def numbers(self, formula: Formula, *takes: str, **keywords: Hashable) -> Operand:
+        """Return where a kernel finds the numbers that a formula gives anew at every step."""
+        ordered = tuple(sorted(keywords.items()))
+        for known in self.scalars:
+            if (known.formula, known.takes, known.keywords) == (formula, takes, ordered):
+                return replace(self.given("scalars"), offset=known.offset * FLOAT_BYTES)
+        self.scalars.append(Scalars(self.scalar_count, formula, takes, ordered))
+        self.scalar_count += aligned(len(formula(*[1.0 for _ in takes], **keywords)))
+        return replace(self.given("scalars"), offset=self.scalars[-1].offset * FLOAT_BYTES)
+
+    def whole(self, name: str, size: int) -> Operand:
+        """Return new memory for so many floats that samples share."""
+        return Operand(Buffer(name, aligned(size) * FLOAT_BYTES, Scope.WHOLE))
+
+    def recipe(self, emitter: Callable[..., None], *parameters: Hashable) -> Recipe:
+        """Return a kernel's recipe."""
+        return Recipe(emitter, parameters, self.isa, checks_wanted())
+
+    def call(
+        self, operation: Operation, emitter: Callable[..., None], parameters: tuple[Hashable, ...], *operands: Operand,
+        **how: Any,
+    ) -> None:  # fmt: skip
+        """Add a call of a kernel, which does an operation."""
+        self._calls.append(Call(self.recipe(emitter, *parameters), operands, operation.steps, **how))
+
+    def repacked(self, weight: int, lanes: int, size: int, pack: Callable[[Operand, Operand], Call]) -> Operand:
+        """Return where weights lie a second time, of so many floats, as `pack` brings them there before all else."""
+        if (weight, lanes) not in self._repacked:
+            there = self.whole(f"{self.values[weight].name}, repacked", size)
+            self.prepare.append((pack(self.operand(weight), there),))
+            self._repacked[weight, lanes] = there
+        return self._repacked[weight, lanes]
+
+    # ---- the plan
+    def plan(self) -> Plan:
+        """Return the plan."""
+        phases: list[Phase] = []
+        chunks = 0
+        for draft in self.outline.drafts:
+            match draft.kind:
+                case Kind.SINGLES:
+                    phases.append(JobPhase([tuple(self.lower(draft.operations))]))
+                case Kind.LEAVES:
+                    phases.append(self._leaves(draft))
+                case Kind.SUMS:
+                    phases.append(self._sums(draft))
+                case Kind.UPDATE:
+                    update, chunks = update_phases(self, draft.operations)
+                    phases += update
+                case Kind.DEFINITION:
+                    phases += self._definition(draft.operations[0])
+        phases = [JobPhase(self.prepare), *phases]
+        phases = [phase for phase in phases if not isinstance(phase, JobPhase) or any(phase.jobs)]
+        return Plan(
+            self.program, phases, self.placement, self.scalars, self.scalar_count, self.totals, self._given,
+            chunks,
+        )  # fmt: skip
+
+    def lower(self, operations: list[Operation]) -> list[Call]:
+        """Return the calls of operations."""
+        self._calls = []
+        for operation in operations:
+            self.rules[operation.kind](self, operation)
+        return self._calls
+
+    def _leaves(self, draft: Draft) -> LeafPhase:
+        """Return a phase of leaves: their parts of sums are set to 0, then come the operations.
+
+        Gradients lie in the order of their parameters, so that an update can run through several at once.
+        """
+        sums = [v for op in draft.operations for v in op.outputs if self.values[v].over == "sum"]
+        rank = {parameter: number for number, parameter in enumerate(self.placement.learning)}
+        sums.sort(key=lambda value: rank.get(self.placement.parameter_of(value) or -1, len(rank)))
+        starts, size = one_after_the_other((v, self.placement.extent(v)) for v in sums)
+        parts, totals = Buffer("parts of sums", size * FLOAT_BYTES, Scope.LEAF), self.whole("sums", size)
+        for value, start in starts.items():
+            self.partials[value] = Operand(parts, start * FLOAT_BYTES)
+            self.totals[value] = replace(totals, offset=start * FLOAT_BYTES)
+        calls = [Call(self.recipe(zero), (Operand(parts),), count=aligned(size), once=True)] if sums else []
+        calls += self.lower(draft.operations)
+        return LeafPhase(calls, micro_batch(calls, self.program.leaf_size))
+
+    def _sums(self, draft: Draft) -> JobPhase:
+        """Return the phase that completes the sums of the leaves before it, and makes those that know no leaves."""
+        for operation in draft.operations:
+            value, size = operation.outputs[0], self.placement.extent(operation.outputs[0])
+            self.totals[value] = self.whole(self.values[value].name, size)
+            self.prepare += chunked([Call(self.recipe(zero), (self.totals[value],), count=aligned(size))], size)
+        jobs = [(replace(call, count=Count.BATCH),) for call in self.lower(draft.operations)]
+        for value in [v for v in self.partials if v not in self._completed and v not in self._late]:
+            self._completed.add(value)
+            jobs += self._completing(value)
+        return JobPhase(jobs)
+
+    def _completing(self, value: int) -> list[tuple[Call, ...]]:
+        """Return the jobs that add up the leaves' parts of a sum."""
+        if self.values[value].combine == "moments":
+            part, (_, channels) = self.partials[value], self.shape(value)
+            recipe = self.recipe(moments_leaves, channels, part.buffer.size // FLOAT_BYTES)
+            return [(Call(recipe, (part, self.totals[value]), count=Count.LEAVES),)]
+        return chunked([self.completing(value)], self.placement.extent(value))
+
+    def completing(self, value: int) -> Call:
+        """Return the call that adds up the leaves' parts of a sum, and of whatever lies behind it."""
+        part = self.partials[value]
+        return Call(self.recipe(add_leaves, part.buffer.size // FLOAT_BYTES), (part, self.totals[value]), count=Count.LEAVES)
+
+    def late(self, value: int) -> bool:
+        """Return whether the update itself completes a sum: nobody else reads it."""
+        return value in self._late and value in self.partials
+
+    # ---- memory
+    def _written_output(self) -> int:
+        """Return the value that is written where the caller wants the outputs, if it is in the caller's order."""
+        output = self.outline.original(self.program.output)
+        return output if self.program.loss is None and self.pixels(output)[0] == 1 else -1
+
+    def _buffer(self, value: int) -> Buffer:
+        known = self.values[value]
+        if not known.has_samples:
+            return self.whole(known.name, self.placement.extent(value)).buffer
+        scope = Scope.PASSING if self.outline.passes(value) else Scope.BATCH
+        return Buffer(known.name, self.size(value) * BYTES_OF[self.element(value)], scope)
+
+    def _definition(self, operation: Operation) -> list[Phase]:
+        """Return the phases of a step that runs in NumPy: around it, images get their channels first, and last."""
+        before, after = LeafPhase(micro=self.program.leaf_size), LeafPhase(micro=self.program.leaf_size)
+        inputs = tuple(self._channels_first(v, before, flatten) for v in operation.inputs if self._of_samples(v))
+        for value in operation.outputs:
+            if not self._of_samples(value):
+                self.totals[value] = self.whole(self.values[value].name, self.size(value))
+        outputs = tuple(
+            self._channels_first(v, after, flatten_grad_input) if self._of_samples(v) else self.totals[v]
+            for v in operation.outputs
+        )
+        phases: list[Phase] = [before, DefinitionPhase(operation.step, inputs, outputs), after]
+        return [phase for phase in phases if not isinstance(phase, LeafPhase) or phase.calls]
+
+    def _channels_first(self, value: int, phase: LeafPhase, emitter: Callable[..., None]) -> Operand:
+        """Return a value with its channels first; where that is another order, `phase` gets the call that moves it."""
+        here, (pixels, channels) = self.operand(value), self.pixels(value)
+        if pixels == 1 or channels == 1:
+            return here
+        name = f"{self.values[value].name}, channels first"
+        there = Operand(Buffer(name, self.size(value) * FLOAT_BYTES, Scope.BATCH))
+        ends = (here, there) if emitter is flatten else (there, here)
+        phase.calls.append(Call(self.recipe(emitter, pixels, channels), ends))
+        return there
+
+    def _of_samples(self, value: int) -> bool:
+        return self.values[value].has_samples
+
+
+def chunked(calls: list[Call], size: int) -> list[tuple[Call, ...]]:
+    """Return calls of kernels that work on a range of `numbers` as jobs, a chunk of all `size` numbers each."""
+    size = aligned(size)
+    return [
+        tuple(replace(call, ranges=(("numbers", (start, min(start + CHUNK, size))),)) for call in calls)
+        for start in range(0, size, CHUNK)
+    ]
+
+
+def _read_by_update_alone(program: Program) -> set[int]:
+    """Return the sums that an update reads and nobody else, number by number, so that it may complete them itself."""
+    readers: dict[int, list[tuple[int, str]]] = {}
+    for number, step in enumerate(program.steps):
+        for value in step.inputs:
+            readers.setdefault(value, []).append((number, step.kind))
+    return {
+        value
+        for value, reading in readers.items()
+        if all(number >= program.backward and kind != "clip_factor" for number, kind in reading)
+    }

@@ -1,0 +1,136 @@
+"""The plan of a program: which kernels run, in which order, on which memory. Plain data; nothing here computes.
+
+`lowering` makes a plan from a program, `schedule` writes it down for the runner, `memory` finds room for its buffers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TypeAlias
+
+from ..steps import Step
+from .jit import Recipe
+
+Range: TypeAlias = tuple[int, int]
+"""First, and one past the last."""
+
+
+class Scope(Enum):
+    """How long a buffer holds its numbers, and for whom."""
+
+    PASSING = "passing"
+    """Within one phase: a thread's own, for the samples that it has at hand."""
+    BATCH = "batch"
+    """For every sample of the batch, from one phase to another."""
+    LEAF = "leaf"
+    """For every leaf of the order of sums: partial sums."""
+    WHOLE = "whole"
+    """Once."""
+    GIVEN = "given"
+    """Where it lies is said anew at every step: a data set, an index, the weights before and after."""
+
+
+@dataclass(frozen=True, eq=False)
+class Buffer:
+    """Memory that kernels read and write.
+
+    Attributes
+    ----------
+    name : str
+    size : int
+        Bytes: of one sample (PASSING, BATCH), of one leaf (LEAF), of all (WHOLE), or, where it is GIVEN, of one sample;
+        0 for what samples share.
+    scope : Scope
+    """
+
+    name: str
+    size: int
+    scope: Scope
+
+
+@dataclass(frozen=True)
+class Operand:
+    """A tensor of a call: where it begins in a buffer, in bytes."""
+
+    buffer: Buffer
+    offset: int = 0
+
+
+class Count(Enum):
+    """The number of samples that a kernel is told."""
+
+    AT_HAND = "at hand"
+    BATCH = "batch"
+    LEAVES = "leaves"
+
+
+@dataclass(frozen=True)
+class Call:
+    """One kernel at work on its tensors.
+
+    Attributes
+    ----------
+    recipe : Recipe
+    operands : tuple of Operand
+        In the order of the kernel's tensors.
+    steps : tuple of Step
+        What of the program it does; several where they are fused, none where it only moves numbers.
+    count : Count or int
+        The number of samples that it is told.
+    once : bool
+        Whether it runs but once a leaf, before the leaf's first samples.
+    split : tuple of str
+        Ranges of which every number is work for another thread.
+    ranges : mapping of str to Range
+        Parts of the work; what is not named is done whole.
+    """
+
+    recipe: Recipe
+    operands: tuple[Operand, ...]
+    steps: tuple[Step, ...] = ()
+    count: Count | int = Count.AT_HAND
+    once: bool = False
+    split: tuple[str, ...] = ()
+    ranges: tuple[tuple[str, Range], ...] = ()
+
+
+@dataclass
+class LeafPhase:
+    """Leaves of samples that go through the calls one after the other; any thread may take any leaf.
+
+    Attributes
+    ----------
+    calls : list of Call
+    micro : int
+        Samples that go through together, so that what lies between the calls stays in a thread's cache.
+    """
+
+    calls: list[Call] = field(default_factory=list)
+    micro: int = 1
+
+
+@dataclass
+class JobPhase:
+    """Work on the whole batch, or on what samples share. Any thread may take any job; a job's calls stay together."""
+
+    jobs: list[tuple[Call, ...]] = field(default_factory=list)
+
+
+@dataclass
+class DefinitionPhase:
+    """A step that has no kernel: its NumPy definition runs, on the whole batch.
+
+    Attributes
+    ----------
+    step : Step
+    inputs, outputs : tuple of Operand
+        What it reads and writes, float32 in NCHW for every sample.
+    """
+
+    step: Step
+    inputs: tuple[Operand, ...] = ()
+    outputs: tuple[Operand, ...] = ()
+
+
+Phase: TypeAlias = LeafPhase | JobPhase | DefinitionPhase

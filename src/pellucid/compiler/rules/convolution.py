@@ -1,0 +1,91 @@
+"""Rules for 2-D convolution and its gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..fusion import Operation
+from ..kernels import depthwise as by_channel
+from ..kernels.conv import conv2d, conv2d_grad_bias, conv2d_grad_weight
+from ..kernels.conv_grad_input import conv2d_grad_input, grad_input_tile
+from ..kernels.convolution import Convolution, forward_tile, weight_tile
+from ..kernels.repack import repack
+from ..lowering import Lowering, Rule
+from ..placement import is_depthwise
+from ..plan import Call, Operand
+from ..tiles import lanes_for
+
+
+def _convolution(low: Lowering, op: Operation, x: int, y: int) -> Convolution:
+    """Return what the kernels of a convolution are compiled for; x and y are its input and output, or their gradients."""
+    channels, *size = low.shape(x)
+    how = op.step.keywords
+    conv = Convolution(channels, (size[0], size[1]), low.shape(y)[0], how["window"].on(tuple(size)), how["groups"])
+    return conv if is_depthwise(conv.weight_shape, conv.groups) else conv.flattened()
+
+
+def _depthwise(conv: Convolution) -> bool:
+    return is_depthwise(conv.weight_shape, conv.groups)
+
+
+def _conv2d(low: Lowering, op: Operation) -> None:
+    x, weight, *bias = op.step.inputs
+    conv, how = _convolution(low, op, x, op.outputs[0]), (bool(bias), op.relu is not None)
+    operands = [low.operand(v) for v in (x, weight, *bias, op.outputs[0])]
+    if _depthwise(conv):
+        parameters = (conv, by_channel.depthwise_tile(conv, low.isa), *how)
+        low.call(op, by_channel.depthwise_conv2d, parameters, *operands)
+    else:
+        low.call(op, conv2d, (conv, forward_tile(conv, low.isa), *how), *operands)
+
+
+def _conv2d_grad_weight(low: Lowering, op: Operation) -> None:
+    x, grad = op.step.inputs
+    conv = _convolution(low, op, x, grad)
+    operands = low.operand(x), low.operand(grad), low.sum(op.outputs[0])
+    if _depthwise(conv):
+        parameters = (conv, by_channel.depthwise_weight_tile(conv, low.isa))
+        low.call(op, by_channel.depthwise_conv2d_grad_weight, parameters, *operands, split=("blocks",))
+    else:
+        parameters = (conv, weight_tile(conv, low.isa))
+        low.call(op, conv2d_grad_weight, parameters, *operands, split=("blocks", "channel_tiles"))
+
+
+def _conv2d_grad_bias(low: Lowering, op: Operation) -> None:
+    grad = op.step.inputs[0]
+    low.call(op, conv2d_grad_bias, low.pixels(grad), low.operand(grad), low.sum(op.outputs[0]))
+
+
+def _conv2d_grad_input(low: Lowering, op: Operation) -> None:
+    grad, weight = op.step.inputs
+    conv = _convolution(low, op, op.outputs[0], grad)
+    masks = [] if op.mask is None else [low.operand(op.mask)]
+    ends = [*masks, low.operand(op.outputs[0])]
+    if _depthwise(conv):
+        parameters = (conv, by_channel.depthwise_grad_input_tile(conv, low.isa), bool(masks))
+        low.call(op, by_channel.depthwise_conv2d_grad_input, parameters, low.operand(grad), low.operand(weight), *ends)
+    else:
+        parameters = (conv, grad_input_tile(conv, low.isa), bool(masks))
+        low.call(op, conv2d_grad_input, parameters, low.operand(grad), _for_inputs(low, conv, weight), *ends)
+
+
+def _for_inputs(low: Lowering, conv: Convolution, weight: int) -> Operand:
+    """Return the weights packed with the input channels along the lanes."""
+    filters, channels, rows, columns = conv.weight_shape
+    lanes = lanes_for(channels, low.isa)
+
+    def pack(here: Operand, there: Operand) -> Call:
+        own = lanes_for(filters // conv.groups, low.isa)
+        recipe = low.recipe(repack, conv.weight_shape, own, lanes, conv.groups)
+        return Call(recipe, (here, there), split=("blocks",))
+
+    size = conv.groups * -(-channels // lanes) * lanes * (filters // conv.groups) * rows * columns
+    return low.repacked(weight, lanes, size, pack)
+
+
+RULES: Mapping[str, Rule] = {
+    "conv2d": _conv2d,
+    "conv2d.grad_weight": _conv2d_grad_weight,
+    "conv2d.grad_bias": _conv2d_grad_bias,
+    "conv2d.grad_input": _conv2d_grad_input,
+}

@@ -1,0 +1,73 @@
+"""Rules for steps that work number by number, for dropout, and for adding and joining paths."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from ..fusion import Operation
+from ..kernels import pointwise
+from ..kernels.dropout import dropout, dropout_grad_input
+from ..lowering import Lowering, Rule
+from ..plan import Count
+
+
+def _each(emitter: Callable[..., None], *attributes: str) -> Rule:
+    """Return the rule of a kernel that is told a sample's numbers and some of the step's attributes."""
+
+    def rule(low: Lowering, op: Operation) -> None:
+        parameters = (low.size(op.outputs[0]), *(op.step.keywords[name] for name in attributes))
+        low.call(op, emitter, parameters, *map(low.operand, (*op.step.inputs, op.outputs[0])))
+
+    return rule
+
+
+def _add(low: Lowering, op: Operation) -> None:
+    """Samples are added, or contributions to the gradient of a shared parameter: those are one sample here."""
+    size, of_samples = low.placement.extent(op.outputs[0]), low.values[op.outputs[0]].has_samples
+    operands = [*map(low.operand, (*op.step.inputs, op.outputs[0]))]
+    low.call(op, pointwise.add, (size, op.relu is not None), *operands, count=Count.AT_HAND if of_samples else 1)
+
+
+def _softmax(emitter: Callable[..., None]) -> Rule:
+    def rule(low: Lowering, op: Operation) -> None:
+        parameters = low.pixels(op.outputs[0])
+        low.call(op, emitter, parameters, *map(low.operand, (*op.step.inputs, op.outputs[0])))
+
+    return rule
+
+
+def _dropout(emitter: Callable[..., None]) -> Rule:
+    def rule(low: Lowering, op: Operation) -> None:
+        x, key, position = op.step.inputs
+        parameters = (*low.pixels(x), op.step.keywords["p"], op.step.keywords["ordinal"])
+        low.call(op, emitter, parameters, *map(low.operand, (x, key, position, op.outputs[0])))
+
+    return rule
+
+
+def _concat(low: Lowering, op: Operation) -> None:
+    parts = op.step.inputs
+    pixels, _ = low.pixels(parts[0])
+    channels = tuple(low.shape(part)[0] for part in parts)
+    low.call(op, pointwise.concat, (pixels, channels), *map(low.operand, (*parts, op.outputs[0])))
+
+
+def _concat_grad_input(low: Lowering, op: Operation) -> None:
+    grad, how = op.step.inputs[0], op.step.keywords
+    parameters = (*low.pixels(grad), how["start"], how["stop"])
+    low.call(op, pointwise.concat_grad_input, parameters, low.operand(grad), low.operand(op.outputs[0]))
+
+
+RULES: Mapping[str, Rule] = {
+    "relu": _each(pointwise.relu),
+    "relu.grad_input": _each(pointwise.relu_grad_input),
+    "leaky_relu": _each(pointwise.leaky_relu, "negative_slope"),
+    "leaky_relu.grad_input": _each(pointwise.leaky_relu_grad_input, "negative_slope"),
+    "relu6": _each(pointwise.relu6),
+    "relu6.grad_input": _each(pointwise.relu6_grad_input),
+    "add": _add,
+    "concat": _concat,
+    "concat.grad_input": _concat_grad_input,
+    "dropout": _dropout(dropout),
+    "dropout.grad_input": _dropout(dropout_grad_input),
+}

@@ -1,0 +1,71 @@
+"""Rules for the fully connected layer and its gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..fusion import Operation
+from ..kernels.linear import (
+    linear,
+    linear_grad_bias,
+    linear_grad_input,
+    linear_grad_weight,
+    linear_tile,
+    linear_weight_tile,
+)
+from ..kernels.repack import repack
+from ..layout import Packed
+from ..lowering import Lowering, Rule
+from ..plan import Call, Operand
+from ..tiles import lanes_for
+
+
+def _linear(low: Lowering, op: Operation) -> None:
+    x, weight, *bias = op.step.inputs
+    features = low.size(x), low.size(op.outputs[0])
+    parameters = (*features, linear_tile(*features, low.isa), bool(bias), op.relu is not None)
+    low.call(op, linear, parameters, *(low.operand(v) for v in (x, weight, *bias, op.outputs[0])))
+
+
+def _linear_grad_weight(low: Lowering, op: Operation) -> None:
+    x, grad = op.step.inputs
+    features = low.size(x), low.size(grad)
+    operands = low.operand(x), low.operand(grad), low.sum(op.outputs[0])
+    parameters = (*features, linear_weight_tile(*features, low.isa))
+    low.call(op, linear_grad_weight, parameters, *operands, split=("blocks", "input_tiles"))
+
+
+def _linear_grad_bias(low: Lowering, op: Operation) -> None:
+    grad = op.step.inputs[0]
+    low.call(op, linear_grad_bias, (low.size(grad),), low.operand(grad), low.sum(op.outputs[0]))
+
+
+def _linear_grad_input(low: Lowering, op: Operation) -> None:
+    grad, weight = op.step.inputs
+    features = low.size(op.outputs[0]), low.size(grad)
+    masks = [] if op.mask is None else [low.operand(op.mask)]
+    parameters = (*features, linear_tile(features[1], features[0], low.isa), bool(masks))
+    weights = _for_inputs(low, weight)
+    low.call(op, linear_grad_input, parameters, low.operand(grad), weights, *masks, low.operand(op.outputs[0]))
+
+
+def _for_inputs(low: Lowering, weight: int) -> Operand:
+    """Return the weights packed with the inputs along the lanes."""
+    outputs, inputs = low.shape(weight)
+    lanes = lanes_for(inputs, low.isa)
+    layout = low.layout(weight)
+    own = layout.lanes if isinstance(layout, Packed) else 1
+
+    def pack(here: Operand, there: Operand) -> Call:
+        recipe = low.recipe(repack, (outputs, inputs, 1, 1), own, lanes)
+        return Call(recipe, (here, there), split=("blocks",))
+
+    return low.repacked(weight, lanes, -(-inputs // lanes) * lanes * outputs, pack)
+
+
+RULES: Mapping[str, Rule] = {
+    "linear": _linear,
+    "linear.grad_weight": _linear_grad_weight,
+    "linear.grad_bias": _linear_grad_bias,
+    "linear.grad_input": _linear_grad_input,
+}

@@ -1,0 +1,346 @@
+"""The native code that runs a schedule: which kernel comes next, on which samples, at which addresses, on which thread.
+
+A *schedule* (see `schedule`) is phases with a barrier after each. A phase is items that any thread may take, in any
+order; an item is a list of calls of kernels. Threads claim items one by one, so that a thread which the system has
+taken away from its processor holds up the one item that it works on, and no more.
+
+Every function here has its loops and branches written with `Code`, a small structured emitter over LLVM's IR: integers
+and addresses only, nothing is fast or clever, because the kernels do the work.
+
+The words of memory that it shares with Python are named by the `Context`, `Phase`, `Item` and `Call` enumerations.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import IntEnum
+from typing import Any
+
+import llvmlite.ir as ir
+
+from .values import INT, POINTER, Value, integer
+
+CACHE_LINE = 8
+"""Words of a line of the cache; what several threads change lies in a line of its own."""
+PHASES = 512
+"""The most phases of a schedule."""
+
+
+class Context(IntEnum):
+    """Words of what all threads share."""
+
+    GENERATION = 0  # number of the running step; threads that see a new one join it
+    PHASES = CACHE_LINE  # address of the phases
+    PHASE_COUNT = CACHE_LINE + 1
+    BASES = CACHE_LINE + 2  # address of the first thread's table of base addresses
+    BASES_EACH = CACHE_LINE + 3  # words of such a table
+    YIELD = CACHE_LINE + 4  # address of a function that gives the processor to others, or 0
+    COUNTERS = 2 * CACHE_LINE  # for each phase two lines: the claim, and the number of finished items
+
+
+CONTEXT_WORDS = Context.COUNTERS + PHASES * 2 * CACHE_LINE
+
+
+class Phase(IntEnum):
+    """Words of a phase."""
+
+    ITEMS = 0  # address of its items
+    ITEM_COUNT = 1
+    MICRO = 2  # samples that go through an item's calls at a time
+
+
+class Item(IntEnum):
+    """Words of an item."""
+
+    CALLS = 0  # address of the first call
+    CALLS_END = 1
+    FIRST = 2  # its first sample
+    SAMPLES = 3
+    LEAF = 4  # its number among the leaves
+
+
+class Call(IntEnum):
+    """Words of a call: these, then its operands, then its ranges."""
+
+    FUNCTION = 0
+    WORDS = 1  # length of all
+    OPERANDS = 2
+    RANGES = 3
+    COUNT = 4  # the number of samples that the kernel is told, or a negative number: those at hand
+    ONCE = 5  # whether it is called for the first samples of an item only
+    HEAD = 6
+
+
+class Operand(IntEnum):
+    """Words of an operand: its address is base + offset + sample · per_sample + leaf · per_leaf, all in bytes."""
+
+    BASE = 0  # index into the thread's table of base addresses
+    OFFSET = 1
+    PER_SAMPLE = 2
+    PER_LEAF = 3
+    WORDS = 4
+
+
+MOST_OPERANDS = 24
+MOST_RANGES = 8
+SPINS_BEFORE_YIELD = 2_000
+"""Turns of waiting after which a thread gives its processor away each turn."""
+
+
+class Code:
+    """One function of whole numbers, while it is emitted; variables are places in memory."""
+
+    def __init__(self, module: Any, name: str, arguments: list[str], result: bool = False):
+        type = ir.FunctionType(INT if result else ir.VoidType(), [INT] * len(arguments))
+        self.module, self.function = module, ir.Function(module, type, name)
+        self.function.attributes.add("nounwind")
+        self.entry = self.function.append_basic_block("entry")
+        self.ir: Any = ir.IRBuilder(self.function.append_basic_block("body"))
+        self.arguments: dict[str, Value] = dict(zip(arguments, self.function.args, strict=True))
+
+    def block(self, words: int) -> Value:
+        """Return the address of so many words, this function's own."""
+        place = ir.IRBuilder(self.entry).alloca(ir.ArrayType(INT, words))
+        place.align = 64
+        return ir.IRBuilder(self.entry).ptrtoint(place, INT)
+
+    def variable(self, value: Value) -> Value:
+        """Return a place that holds a number."""
+        place = ir.IRBuilder(self.entry).alloca(INT)
+        self.ir.store(value, place)
+        return place
+
+    def get(self, place: Value) -> Value:
+        """Return the number at a place."""
+        return self.ir.load(place, typ=INT)
+
+    def pointer(self, address: Value, word: Value | int = 0) -> Value:
+        """Return a pointer to a word behind an address."""
+        at = integer(word) if isinstance(word, int) else word
+        return self.ir.gep(self.ir.inttoptr(address, POINTER), [at], source_etype=INT)
+
+    def word(self, address: Value, word: Value | int = 0) -> Value:
+        """Return a word behind an address."""
+        return self.ir.load(self.pointer(address, word), typ=INT, align=8)
+
+    def shared_word(self, address: Value, word: Value | int = 0) -> Value:
+        """Return a word that another thread may be changing; what it wrote before is seen too."""
+        return self.ir.load_atomic(self.pointer(address, word), "acquire", 8, typ=INT)
+
+    def times(self, a: Value, factor: Value | int) -> Value:
+        """Return a product."""
+        return self.ir.mul(a, integer(factor) if isinstance(factor, int) else factor)
+
+    def plus(self, a: Value, b: Value | int) -> Value:
+        """Return a sum."""
+        return self.ir.add(a, integer(b) if isinstance(b, int) else b)
+
+    def less(self, a: Value, b: Value) -> Value:
+        """Return whether a < b."""
+        return self.ir.icmp_signed("<", a, b)
+
+    def differ(self, a: Value, b: Value | int) -> Value:
+        """Return whether two numbers differ."""
+        return self.ir.icmp_signed("!=", a, integer(b) if isinstance(b, int) else b)
+
+    @contextmanager
+    def when(self, condition: Value) -> Iterator[None]:
+        """``if condition:``"""
+        inside, after = (self.function.append_basic_block(name) for name in ("when", "after"))
+        self.ir.cbranch(condition, inside, after)
+        self.ir.position_at_end(inside)
+        yield
+        if not self.ir.block.is_terminated:
+            self.ir.branch(after)
+        self.ir.position_at_end(after)
+
+    @contextmanager
+    def repeat(self) -> Iterator[Any]:
+        """``while True:``; branch to what is yielded to leave the loop."""
+        loop, after = (self.function.append_basic_block(name) for name in ("repeat", "after"))
+        self.ir.branch(loop)
+        self.ir.position_at_end(loop)
+        yield after
+        if not self.ir.block.is_terminated:
+            self.ir.branch(loop)
+        self.ir.position_at_end(after)
+
+    @contextmanager
+    def counted(self, start: Value, stop: Value, step: Value | None = None) -> Iterator[Value]:
+        """``for i in range(start, stop, step)``."""
+        place = self.variable(start)
+        with self.repeat() as after:
+            i = self.get(place)
+            with self.when(self.ir.not_(self.less(i, stop))):
+                self.ir.branch(after)
+            yield i
+            self.ir.store(self.ir.add(i, step if step is not None else integer(1)), place)
+
+    def finish(self, result: Value | None = None) -> None:
+        """Return, and close the function."""
+        if result is None:
+            self.ir.ret_void()
+        else:
+            self.ir.ret(result)
+        ir.IRBuilder(self.entry).branch(self.function.blocks[1])
+
+    def call(self, code: Code, *arguments: Value) -> Value:
+        """Call another function."""
+        return self.ir.call(code.function, arguments)
+
+    def call_at(self, address: Value, *arguments: Value) -> None:
+        """Call the function that begins at an address; it returns nothing."""
+        type = ir.FunctionType(ir.VoidType(), [INT] * len(arguments))
+        self.ir.call(self.ir.inttoptr(address, type.as_pointer()), arguments)
+
+
+def runner() -> tuple[str, tuple[str, ...]]:
+    """Return the module of ``lead(context, generation, thread)`` and ``work(context, thread, seen, turns)``."""
+    module = ir.Module("runner")
+    perform = emit_perform(module)
+    run = emit_run(module, perform)
+    emit_lead(module, run)
+    emit_work(module, run)
+    return str(module), ("lead", "work")
+
+
+def emit_perform(module: Any) -> Code:
+    """``perform(bases, item, micro)``: the calls of an item, for a few of its samples after the other."""
+    code = Code(module, "perform", ["bases", "item", "micro"])
+    code.function.linkage = "internal"
+    bases, item, micro = code.arguments.values()
+    addresses, piece = code.block(MOST_OPERANDS), code.block(1 + 2 * MOST_RANGES)
+    first, leaf = code.word(item, Item.FIRST), code.word(item, Item.LEAF)
+    last = code.plus(first, code.word(item, Item.SAMPLES))
+    last_call = code.word(item, Item.CALLS_END)
+    with code.counted(first, last, micro) as sample:
+        left = code.ir.sub(last, sample)
+        at_hand = code.ir.select(code.less(left, micro), left, micro)
+        place = code.variable(code.word(item, Item.CALLS))
+        with code.repeat() as after:
+            call = code.get(place)
+            with code.when(code.ir.not_(code.less(call, last_call))):
+                code.ir.branch(after)
+            code.ir.store(code.plus(call, code.times(code.word(call, Call.WORDS), 8)), place)
+            later = code.ir.and_(code.differ(code.word(call, Call.ONCE), 0), code.differ(sample, first))
+            with code.when(code.ir.not_(later)):
+                emit_call(code, call, (bases, sample, leaf, at_hand), addresses, piece)
+    code.finish()
+    return code
+
+
+def emit_call(code: Code, call: Value, now: tuple[Value, ...], addresses: Value, piece: Value) -> None:
+    """One call of a kernel: its tensors' addresses and its piece are put together, then it runs."""
+    bases, sample, leaf, at_hand = now
+    operands, ranges = code.word(call, Call.OPERANDS), code.word(call, Call.RANGES)
+    operand = code.plus(call, Call.HEAD * 8)
+    with code.counted(integer(0), operands) as i:
+        own = code.plus(operand, code.times(i, Operand.WORDS * 8))
+        base = code.word(bases, code.word(own, Operand.BASE))
+        address = code.plus(base, code.word(own, Operand.OFFSET))
+        address = code.plus(address, code.times(sample, code.word(own, Operand.PER_SAMPLE)))
+        address = code.plus(address, code.times(leaf, code.word(own, Operand.PER_LEAF)))
+        code.ir.store(address, code.pointer(addresses, i))
+    told = code.word(call, Call.COUNT)
+    samples = code.ir.select(code.less(told, integer(0)), at_hand, told)
+    code.ir.store(samples, code.pointer(piece))
+    spans = code.plus(operand, code.times(operands, Operand.WORDS * 8))
+    with code.counted(integer(0), code.times(ranges, 2)) as i:
+        bound = code.word(spans, i)
+        bound = code.ir.select(code.less(bound, integer(0)), samples, bound)
+        code.ir.store(bound, code.pointer(piece, code.plus(i, 1)))
+    code.call_at(code.word(call, Call.FUNCTION), piece, addresses)
+
+
+def emit_run(module: Any, perform: Code) -> Code:
+    """``run(context, generation, thread)``: take part in a step, to its end.
+
+    A claim is one word, the generation above and the number of claimed items below: whoever is late and belongs to an
+    older step cannot claim, so nothing of that step need still be in its place.
+    """
+    code = Code(module, "run", ["context", "generation", "thread"])
+    code.function.linkage = "internal"
+    context, generation, thread = code.arguments.values()
+    lines = 2 * CACHE_LINE
+    with code.counted(integer(0), code.word(context, Context.PHASE_COUNT)) as p:
+        counters = code.plus(context, code.times(code.plus(code.times(p, lines), Context.COUNTERS), 8))
+        done = code.pointer(counters, CACHE_LINE)
+        with code.repeat() as no_more:
+            claim = code.shared_word(counters)
+            stale = code.differ(code.ir.lshr(claim, integer(32)), generation)
+            with code.when(stale):
+                code.ir.ret_void()
+            number = code.ir.and_(claim, integer(0xFFFF_FFFF))
+            phase = code.plus(code.word(context, Context.PHASES), code.times(p, len(Phase) * 8))
+            with code.when(code.ir.not_(code.less(number, code.word(phase, Phase.ITEM_COUNT)))):
+                code.ir.branch(no_more)
+            won = code.ir.cmpxchg(code.pointer(counters), claim, code.plus(claim, 1), "acq_rel", "acquire")
+            with code.when(code.ir.extract_value(won, 1)):
+                item = code.plus(code.word(phase, Phase.ITEMS), code.times(number, len(Item) * 8))
+                table = code.times(code.times(thread, code.word(context, Context.BASES_EACH)), 8)
+                bases = code.ir.add(code.word(context, Context.BASES), table)
+                code.call(perform, bases, item, code.word(phase, Phase.MICRO))
+                code.ir.atomic_rmw("add", done, integer(1), "acq_rel")
+        turns = code.variable(integer(0))
+        with code.repeat() as complete:
+            with code.when(code.differ(code.shared_word(context, Context.GENERATION), generation)):
+                code.ir.ret_void()
+            phase = code.plus(code.word(context, Context.PHASES), code.times(p, len(Phase) * 8))
+            finished = code.shared_word(counters, CACHE_LINE)
+            with code.when(code.ir.not_(code.less(finished, code.word(phase, Phase.ITEM_COUNT)))):
+                code.ir.branch(complete)
+            emit_wait(code, context, turns)
+    code.finish()
+    return code
+
+
+def emit_lead(module: Any, run: Code) -> None:
+    """``lead(context, generation, thread)``: tell the others that a step begins, and take part in it."""
+    code = Code(module, "lead", ["context", "generation", "thread"])
+    context, generation, thread = code.arguments.values()
+    code.ir.atomic_rmw("xchg", code.pointer(context, Context.GENERATION), generation, "release")
+    code.call(run, context, generation, thread)
+    code.finish()
+
+
+def emit_work(module: Any, run: Code) -> None:
+    """``work(context, thread, seen, turns)``: wait for a step newer than `seen` for so many turns, take part in it,
+    and return its number; `seen` where none came."""
+    code = Code(module, "work", ["context", "thread", "seen", "turns"], result=True)
+    context, thread, seen, most = code.arguments.values()
+    turns = code.variable(integer(0))
+    with code.counted(integer(0), most):
+        generation = code.shared_word(context, Context.GENERATION)
+        with code.when(code.differ(generation, seen)):
+            code.call(run, context, generation, thread)
+            code.ir.ret(generation)
+        emit_wait(code, context, turns)
+    code.finish(seen)
+
+
+def emit_wait(code: Code, context: Value, turns: Value) -> None:
+    """One turn of waiting: a short rest at first, later the processor is offered to others."""
+    emit_pause(code)
+    turn = code.plus(code.get(turns), 1)
+    code.ir.store(turn, turns)
+    offer = code.word(context, Context.YIELD)
+    patient = code.ir.and_(code.less(integer(SPINS_BEFORE_YIELD), turn), code.differ(offer, 0))
+    with code.when(patient):
+        code.call_at(offer)
+
+
+def emit_pause(code: Code) -> None:
+    """Tell the processor that this is a loop that waits."""
+    machine = platform.machine().lower()
+    if machine in ("x86_64", "amd64"):
+        name, types, values = "llvm.x86.sse2.pause", [], []
+    elif machine in ("aarch64", "arm64"):
+        name, types, values = "llvm.aarch64.hint", [ir.IntType(32)], [ir.Constant(ir.IntType(32), 1)]
+    else:
+        return
+    function = code.module.globals.get(name)
+    if function is None:
+        function = ir.Function(code.module, ir.FunctionType(ir.VoidType(), types), name)
+    code.ir.call(function, values)

@@ -1,0 +1,201 @@
+"""Threads that run schedules: kept from step to step, asleep when there is nothing to do.
+
+The caller's own thread takes part in every step, and can do all of it alone: the others only help. So nothing hangs
+where a thread is missing, and a processor that others use too costs what it costs, and no more.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import math
+import os
+import sys
+import threading
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..arguments import number
+from ..errors import ArgumentError
+from ..geometry import whole_number
+from .jit import Compiled, Routine, compiled
+from .runner import CACHE_LINE, CONTEXT_WORDS, PHASES, Context, Phase, runner
+from .schedule import Schedule
+from .tiles import instruction_set
+
+THREADS_VARIABLE = "PELLUCID_THREADS"
+IDLE_TURNS = 4_000
+"""Turns that a thread waits for the next step before it falls asleep: about a millisecond."""
+
+
+def thread_count(threads: int | None = None) -> int:
+    """Return how many threads to use: as many as were asked for, by argument or PELLUCID_THREADS, else as many as
+    there are processors for this process.
+
+    Raises
+    ------
+    ArgumentError
+        If it is no whole number of at least 1.
+    """
+    if threads is not None:
+        return whole_number(threads, "threads")
+    wanted = os.environ.get(THREADS_VARIABLE, "").strip()
+    if wanted:
+        if not wanted.isdecimal() or int(wanted) < 1:
+            raise ArgumentError(f"{THREADS_VARIABLE}: expected a whole number of at least 1, received {wanted!r}")
+        return int(wanted)
+    return _processors()
+
+
+@cache
+def _processors() -> int:
+    """Return how many processors this process may use: by its affinity, and by the quota of its control group."""
+    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        return max(1, min(available, math.ceil(int(quota) / int(period))))
+    except (OSError, ValueError):  # no control group, or "max": no quota
+        return available
+
+
+class Pool:
+    """Threads 1 to `threads` − 1 of a team; thread 0 is whoever calls `run`."""
+
+    def __init__(self, threads: int):
+        self.threads = threads
+        self._context, self._words = _context()
+        self._functions = functions()
+        self._seen = 0
+        self._asleep, self._wake = 0, threading.Condition()
+        self._started = False
+        self.busy = threading.Lock()
+
+    def run(self, schedule: Schedule, segment: range) -> None:
+        """Run phases of a schedule; the caller holds `busy`."""
+        if not self._started:
+            self._start()
+        generation = _announce(self._words, schedule, segment)
+        if self._asleep:
+            with self._wake:
+                self._wake.notify_all()
+        self._functions.lead(self._context, generation, 0)
+
+    def _start(self) -> None:
+        self._started = True
+        for thread in range(1, self.threads):
+            threading.Thread(target=self._work, args=(thread,), name=f"pellucid-{thread}", daemon=True).start()
+
+    def _work(self, thread: int) -> None:
+        seen = 0
+        while True:
+            found = self._functions.work(self._context, thread, seen, IDLE_TURNS)
+            if found == seen:
+                with self._wake:
+                    self._asleep += 1
+                    if int(self._words[Context.GENERATION]) == seen:
+                        self._wake.wait()
+                    self._asleep -= 1
+            seen = found
+
+
+class Functions:
+    """The runner's native functions."""
+
+    def __init__(self, code: Compiled):
+        self._code = code
+        addresses = code.handle().addresses
+        whole = ctypes.c_int64
+        self.lead: Any = ctypes.CFUNCTYPE(None, whole, whole, whole)(addresses["lead"])
+        self.work: Any = ctypes.CFUNCTYPE(whole, whole, whole, whole, whole)(addresses["work"])
+
+
+@cache
+def functions() -> Functions:
+    """Return the runner, compiled."""
+    return Functions(compiled(Routine(runner, (), instruction_set(), False)))
+
+
+def run(schedule: Schedule, segment: range, threads: int) -> None:
+    """Run phases of a schedule on up to so many threads; results do not depend on their number.
+
+    While another thread of the program has the team, the caller does the work alone.
+    """
+    threads = min(threads, schedule.items(segment))
+    if threads > 1:
+        pool = _pool(threads)
+        if pool.busy.acquire(blocking=False):
+            try:
+                pool.run(schedule, segment)
+            finally:
+                pool.busy.release()
+            return
+    context, words = _alone()
+    functions().lead(context, _announce(words, schedule, segment), 0)
+
+
+def _announce(words: Any, schedule: Schedule, segment: range) -> int:
+    """Write what there is to do into a context, and return the number of the step."""
+    generation = (int(words[Context.GENERATION]) + 1) & 0x7FFF_FFFF
+    words[Context.PHASES] = schedule.phases(segment)
+    words[Context.PHASE_COUNT] = len(segment)
+    words[Context.BASES] = schedule.bases.ctypes.data
+    words[Context.BASES_EACH] = schedule.bases.shape[1]
+    counters = words[Context.COUNTERS :].reshape(PHASES, 2, CACHE_LINE)
+    counters[: len(segment), 1, 0] = 0
+    counters[: len(segment), 0, 0] = generation << 32
+    return generation
+
+
+_pools: dict[int, Pool] = {}
+_pools_lock = threading.Lock()
+_own = threading.local()
+
+
+def _pool(threads: int) -> Pool:
+    with _pools_lock:
+        if threads not in _pools:
+            _pools[threads] = Pool(threads)
+        return _pools[threads]
+
+
+def _alone() -> tuple[int, Any]:
+    """Return a context for this thread alone."""
+    if not hasattr(_own, "context"):
+        _own.context = _context()
+    found: tuple[int, Any] = _own.context
+    return found
+
+
+def _context() -> tuple[int, Any]:
+    """Return a new context: its address, and its words."""
+    room = np.zeros(CONTEXT_WORDS + CACHE_LINE, np.int64)
+    shift = -(room.ctypes.data // 8) % CACHE_LINE
+    words = room[shift : shift + CONTEXT_WORDS]
+    words[Context.YIELD] = _yield_address()
+    return int(words.ctypes.data), words
+
+
+@cache
+def _yield_address() -> int:
+    """Return the address of the system's function that gives the processor to others, or 0."""
+    try:
+        if sys.platform == "win32":
+            function = ctypes.windll.kernel32.SwitchToThread
+        else:
+            function = ctypes.CDLL(None).sched_yield
+    except (OSError, AttributeError):
+        return 0
+    return int(ctypes.cast(function, ctypes.c_void_p).value or 0)
+
+
+def _forget_threads() -> None:
+    """After a fork the child has this thread alone: teams and locks are made anew."""
+    global _pools_lock
+    _pools.clear()
+    _pools_lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_threads)

@@ -1,0 +1,227 @@
+"""A plan written down for the runner: words of memory that say which kernels to call on which addresses.
+
+A schedule is made for a largest batch. For a smaller one, such as the last of an epoch, a few words are written anew:
+how many leaves there are, how many samples the last of them has, and how many samples the kernels are told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import runner
+from .jit import SAMPLES, Compiled, Recipe
+from .lowering import Plan
+from .memory import LINE, arena, in_lines
+from .plan import Buffer, Call, Count, DefinitionPhase, JobPhase, LeafPhase, Operand, Phase, Range, Scope
+
+ABSOLUTE, ARENA, FIRST_GIVEN = 0, 1, 2
+"""Indices into a thread's table of base addresses: 0 itself, the thread's own memory, and what is given."""
+
+Segment = range | DefinitionPhase
+"""Phases that one native call runs through, or a step in NumPy."""
+
+
+class Schedule:
+    """A plan in memory.
+
+    Parameters
+    ----------
+    plan : Plan
+    code : mapping of Recipe to Compiled
+    samples : int
+        Of the largest batch.
+    threads : int
+        The most that take part.
+
+    Attributes
+    ----------
+    segments : list of Segment
+        What to run, one after the other.
+    bases : int64 array (threads, names)
+        Each thread's table of base addresses.
+    """
+
+    def __init__(self, plan: Plan, code: Mapping[Recipe, Compiled], samples: int, threads: int):
+        self.plan, self.samples, self._code = plan, samples, code
+        self._leaf_size = plan.program.leaf_size
+        self._leaves = -(-samples // self._leaf_size)
+        self._given = {name: FIRST_GIVEN + at for at, name in enumerate(plan.given)}
+        self._addresses = self._find_room()
+        self._counts: list[tuple[int, Count]] = []  # words that depend on the batch
+        native: list[LeafPhase | JobPhase] = []
+        self.segments: list[Segment] = []
+        for phase in plan.phases:
+            if isinstance(phase, DefinitionPhase):
+                self.segments.append(phase)
+                continue
+            last = self.segments.pop() if self.segments and isinstance(self.segments[-1], range) else None
+            first = last.start if isinstance(last, range) else len(native)
+            native.append(phase)
+            self.segments.append(range(first, len(native)))
+        self._write(native)
+        arena_bytes = max((in_lines(self._arena(phase)[1]) for phase in native), default=0)
+        self._arenas = [_room(arena_bytes + LINE) for _ in range(threads)]
+        self.bases = np.zeros((threads, FIRST_GIVEN + len(self._given)), np.int64)
+        self.bases[:, ARENA] = [_aligned_address(own) for own in self._arenas]
+        self.set_batch(samples)
+
+    def give(self, name: str, array: NDArray[Any]) -> None:
+        """Say where something given lies; the array must live for as long as it is used."""
+        if name in self._given:
+            self.bases[:, self._given[name]] = array.ctypes.data
+
+    def view(self, operand: Operand, size: int, dtype: Any = np.float32) -> NDArray[Any]:
+        """Return `size` numbers that lie at an operand, as an array that shares its memory."""
+        start = self._starts[operand.buffer] + operand.offset
+        return self._room[start : start + size * np.dtype(dtype).itemsize].view(dtype)
+
+    def set_batch(self, samples: int) -> None:
+        """Make ready for a batch of so many samples."""
+        leaves = -(-samples // self._leaf_size)
+        for phase, items in self._leaf_items:
+            self._phases[phase, runner.Phase.ITEM_COUNT] = leaves
+            items[:, runner.Item.SAMPLES] = self._leaf_size
+            items[leaves - 1, runner.Item.SAMPLES] = samples - (leaves - 1) * self._leaf_size
+        told = {Count.BATCH: samples, Count.LEAVES: leaves}
+        for at, count in self._counts:
+            self._calls[at] = told[count]
+        self.batch = samples
+
+    def phases(self, segment: range) -> int:
+        """Return the address of a segment's first phase."""
+        return int(self._phases[segment.start :].ctypes.data)
+
+    def items(self, segment: range) -> int:
+        """Return the largest number of items in a phase of a segment: no more threads than that find work."""
+        return int(self._phases[segment.start : segment.stop, runner.Phase.ITEM_COUNT].max())
+
+    # ---- memory
+    def _find_room(self) -> dict[Buffer, int]:
+        """Find room for all that is kept, and return where each buffer begins."""
+        times = {Scope.WHOLE: 1, Scope.BATCH: self.samples, Scope.LEAF: self._leaves}
+        buffers = dict.fromkeys(o.buffer for o in _operands(self.plan) if o.buffer.scope in times)
+        self._starts: dict[Buffer, int] = {}
+        end = 0
+        for buffer in buffers:
+            self._starts[buffer] = end
+            end += in_lines(buffer.size * times[buffer.scope])
+        room = _room(end + LINE)
+        shift = _aligned_address(room) - room.ctypes.data
+        self._room = room[shift : shift + end]
+        return {buffer: self._room.ctypes.data + start for buffer, start in self._starts.items()}
+
+    def _arena(self, phase: LeafPhase | JobPhase) -> tuple[dict[Buffer, int], int]:
+        """Return where passing buffers lie in a thread's memory, and how much of it they take."""
+        if isinstance(phase, JobPhase):
+            return {}, 0
+        places, each = arena(phase.calls)
+        return {buffer: place * phase.micro for buffer, place in places.items()}, each * phase.micro
+
+    # ---- words
+    def _write(self, native: Sequence[LeafPhase | JobPhase]) -> None:
+        """Write calls, items and phases; addresses within the words follow once all are there."""
+        words: list[int] = []
+        items: list[list[int]] = []
+        phases: list[list[int]] = []
+        spans: list[tuple[int, int]] = []
+        for phase in native:
+            first = len(items)
+            if isinstance(phase, LeafPhase):
+                places, _ = self._arena(phase)
+                begin = len(words)
+                for call in phase.calls:
+                    self._write_call(words, call, places, {})
+                leaf = self._leaf_size
+                items += [[begin, len(words), i * leaf, leaf, i] for i in range(self._leaves)]
+                phases.append([first, self._leaves, phase.micro])
+            else:
+                for job in phase.jobs:
+                    for parts in self._parts(job):
+                        begin = len(words)
+                        for call in job:
+                            self._write_call(words, call, {}, parts)
+                        items.append([begin, len(words), 0, 1, 0])
+                phases.append([first, len(items) - first, 1])
+            spans.append((first, len(items)))
+        self._calls = np.array(words, np.int64)
+        self._items = np.array(items, np.int64).reshape(-1, len(runner.Item))
+        self._items[:, :2] = self._items[:, :2] * 8 + self._calls.ctypes.data
+        self._phases = np.array(phases, np.int64).reshape(-1, len(runner.Phase))
+        self._phases[:, 0] = self._phases[:, 0] * (8 * len(runner.Item)) + self._items.ctypes.data
+        self._leaf_items = [
+            (number, self._items[first:last])
+            for number, (phase, (first, last)) in enumerate(zip(native, spans, strict=True))
+            if isinstance(phase, LeafPhase)
+        ]
+
+    def _parts(self, job: tuple[Call, ...]) -> Iterator[dict[str, Range]]:
+        """Yield the parts that a job is split into for several threads."""
+        names = job[0].split
+        known = dict(self._code[job[0].recipe].handle().ranges)
+        for places in product(*(range(known[name]) for name in names)):
+            yield {name: (place, place + 1) for name, place in zip(names, places, strict=True)}
+
+    def _write_call(
+        self, words: list[int], call: Call, places: Mapping[Buffer, int], parts: Mapping[str, Range]
+    ) -> None:
+        handle = self._code[call.recipe].handle()
+        own = {**dict(call.ranges), **parts}
+        length = runner.Call.HEAD + runner.Operand.WORDS * len(call.operands) + 2 * len(handle.ranges)
+        if isinstance(call.count, int):
+            told = call.count
+        else:
+            told = -1
+            if call.count is not Count.AT_HAND:
+                self._counts.append((len(words) + runner.Call.COUNT, call.count))
+        words += [handle.address, length, len(call.operands), len(handle.ranges), told, int(call.once)]
+        for operand in call.operands:
+            words += self._write_operand(operand, places)
+        for name, whole in handle.ranges:
+            words += own.get(name, (0, -1 if whole == SAMPLES else whole))
+
+    def _write_operand(self, operand: Operand, places: Mapping[Buffer, int]) -> list[int]:
+        """Return base, offset, bytes a sample and bytes a leaf."""
+        buffer, offset = operand.buffer, operand.offset
+        match buffer.scope:
+            case Scope.PASSING:
+                return [ARENA, places[buffer] + offset, 0, 0]
+            case Scope.GIVEN:
+                return [self._given[buffer.name], offset, buffer.size, 0]
+            case Scope.BATCH:
+                return [ABSOLUTE, self._addresses[buffer] + offset, buffer.size, 0]
+            case Scope.LEAF:
+                return [ABSOLUTE, self._addresses[buffer] + offset, 0, buffer.size]
+            case Scope.WHOLE:
+                return [ABSOLUTE, self._addresses[buffer] + offset, 0, 0]
+
+
+def calls(phases: Sequence[Phase]) -> Iterator[Call]:
+    """Yield all calls of kernels."""
+    for phase in phases:
+        if isinstance(phase, LeafPhase):
+            yield from phase.calls
+        elif isinstance(phase, JobPhase):
+            for job in phase.jobs:
+                yield from job
+
+
+def _operands(plan: Plan) -> Iterator[Operand]:
+    for call in calls(plan.phases):
+        yield from call.operands
+    for phase in plan.phases:
+        if isinstance(phase, DefinitionPhase):
+            yield from (*phase.inputs, *phase.outputs)
+    yield from plan.totals.values()
+
+
+def _room(size: int) -> NDArray[np.uint8]:
+    return np.zeros(size, np.uint8)
+
+
+def _aligned_address(room: NDArray[np.uint8]) -> int:
+    return int(-(-room.ctypes.data // LINE) * LINE)

@@ -1,0 +1,86 @@
+"""The optimiser's phases: many parameters as one, cut into chunks that any thread may take.
+
+A chunk's job adds up the leaves' parts of the gradient, clips them where that is wanted, makes the new weights and the
+optimiser's new memory, and averages the weights; all of it while the numbers are in the cache.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Hashable
+from dataclasses import dataclass, replace
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from .fusion import Operation
+from .layout import aligned
+from .plan import Buffer, Call, Count, JobPhase, Operand
+
+if TYPE_CHECKING:
+    from .lowering import Lowering
+
+CHUNK = 4096
+"""Numbers that are one thread's work at a time."""
+FLAGS = "flags"
+"""Name of the buffer, given at every step, that has one float for every chunk of the update."""
+
+
+@dataclass(frozen=True)
+class Learning:
+    """A parameter, and the calls that change it."""
+
+    start: int
+    size: int
+    calls: tuple[Call, ...]
+
+    def signature(self, shared: Collection[Buffer]) -> Hashable:
+        """Return what neighbours have in common that the same calls can change: the kernels, the buffers, and how far
+        in those a parameter's numbers begin, counted from its own start; in `shared` ones from theirs."""
+        return tuple(
+            (call.recipe, tuple((o.buffer, o.offset - 4 * self.start * (o.buffer not in shared)) for o in call.operands))
+            for call in self.calls
+        )
+
+
+def update_phases(lowering: Lowering, operations: list[Operation]) -> tuple[list[JobPhase], int]:
+    """Return the phases of the optimiser's steps, and the number of chunks."""
+    clipping = [operation for operation in operations if operation.kind == "clip_factor"]
+    phases = [JobPhase([tuple(lowering.lower(clipping))])] if clipping else []
+    shared = {lowering.given("scalars").buffer, lowering.given(FLAGS).buffer}
+    shared |= {lowering.operand(v).buffer for operation in clipping for v in operation.outputs}
+    found = [_learning(lowering, parameter, operations) for parameter in lowering.placement.learning]
+    jobs: list[tuple[Call, ...]] = []
+    for _, run in groupby(found, key=lambda learning: learning.signature(shared)):
+        jobs += _jobs(list(run), len(jobs))
+    return [*phases, JobPhase(jobs)], len(jobs)
+
+
+def _learning(lowering: Lowering, parameter: int, operations: list[Operation]) -> Learning:
+    """Return a parameter with the calls of all operations that are about it."""
+    placement = lowering.placement
+    own = [
+        operation
+        for operation in operations
+        if operation.kind != "clip_factor"
+        and any(parameter in (placement.before(v), placement.parameter_of(v)) for v in operation.inputs)
+    ]
+    late = dict.fromkeys(v for operation in own for v in operation.inputs if lowering.late(v))
+    calls = (*(lowering.completing(v) for v in late), *lowering.lower(own))
+    return Learning(placement.starts[parameter], placement.extent(parameter), calls)
+
+
+def _jobs(run: list[Learning], number: int) -> list[tuple[Call, ...]]:
+    """Return the jobs of neighbouring parameters, a chunk each; the first is job `number` of all."""
+    size = sum(aligned(each.size) for each in run)
+
+    def part(call: Call, start: int) -> Call:
+        """Return the call for the chunk from `start` on."""
+        operands = tuple(_flag(operand, number + start // CHUNK) for operand in call.operands)
+        count = size if call.count is Count.AT_HAND else call.count
+        return replace(call, operands=operands, count=count, ranges=(("numbers", (start, min(start + CHUNK, size))),))
+
+    return [tuple(part(call, start) for call in run[0].calls) for start in range(0, size, CHUNK)]
+
+
+def _flag(operand: Operand, chunk: int) -> Operand:
+    """Return the chunk's own flag; other operands as they are."""
+    return replace(operand, offset=4 * chunk) if operand.buffer.name == FLAGS else operand

@@ -1,0 +1,90 @@
+"""Steps number by number, and paths that meet: against the definitions in float64, with NaN and infinities."""
+
+import numpy as np
+import pytest
+
+from oracles.emitted import channels_first, channels_last, run
+from oracles.numerical import assert_agrees
+from pellucid.compiler.kernels import pointwise as kernels
+from pellucid.compiler.tiles import BY_NAME, supported
+from pellucid.definitions import pointwise
+
+TOLERANCE = 2e-5
+HERE = [isa.name for isa in supported()]
+SIZES = [(1, HERE[0]), (10, HERE[0]), (87, HERE[0]), (128, HERE[-1]), (13, HERE[-1])]
+SPECIAL = np.array([np.nan, np.inf, -np.inf, 0.0, -0.0, 6.0, 1e-40, -3e38], np.float32)
+
+KINDS = {  # what a kernel takes besides the size, and the names of its inputs
+    "relu": ((), "x"),
+    "relu_grad_input": ((), "yg"),
+    "leaky_relu": ((0.1,), "x"),
+    "leaky_relu_grad_input": ((0.1,), "xg"),
+    "relu6": ((), "x"),
+    "relu6_grad_input": ((), "yg"),
+    "add": ((), "ab"),
+}
+
+
+def numbers(rng, *shape):
+    """Return numbers, one in five of them a special one."""
+    x = 4 * rng.standard_normal(shape, np.float32)
+    return np.where(rng.random(shape) < 0.2, rng.choice(SPECIAL, shape), x)
+
+
+def agree(computed, expected):
+    """Fail unless NaN and infinities are the definition's, and numbers agree with it to within rounding."""
+    assert np.array_equal(np.isnan(computed), np.isnan(expected))
+    large = ~np.isnan(expected) & (np.abs(expected) > 1e30)
+    assert np.allclose(computed[large], expected[large], rtol=1e-6)
+    small = np.isfinite(expected) & ~large
+    assert_agrees(np.where(small, computed, 0), np.where(small, expected, 0), TOLERANCE)
+
+
+@pytest.mark.parametrize(("size", "name"), SIZES)
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
+def test_numbers_agree_with_the_definition(kind, size, name, rng):
+    parameters, inputs = KINDS[kind]
+    inputs = [numbers(rng, 3, size) for _ in inputs]
+    keywords = {"negative_slope": parameters[0]} if parameters else {}
+    expected = getattr(pointwise, kind)(*(x.astype(float) for x in inputs), **keywords)
+    how = {"isa": BY_NAME[name], "checked": name == HERE[-1], "pieces": [{"images": (2, 3)}, {"images": (0, 2)}]}
+    agree(run(getattr(kernels, kind), (size, *parameters), inputs, (3, size), **how), expected)
+
+
+def test_kinks_by_hand():
+    x = np.array([[-2, -0.5, 0, 3, 6, 7, np.nan]], np.float32)
+    grad = np.full_like(x, 2)
+
+    def gives(kernel, *inputs, parameters=()):
+        return run(kernel, (7, *parameters), inputs, (1, 7)).ravel().tolist()[:6]
+
+    assert gives(kernels.relu, x) == [0, 0, 0, 3, 6, 7]
+    assert gives(kernels.relu_grad_input, x, grad) == [0, 0, 0, 2, 2, 2]
+    assert gives(kernels.relu6, x) == [0, 0, 0, 3, 6, 6]
+    assert gives(kernels.relu6_grad_input, x, grad) == [0, 0, 0, 2, 0, 0]
+    assert gives(kernels.leaky_relu, x, parameters=(0.5,)) == [-1, -0.25, 0, 3, 6, 7]
+    assert gives(kernels.leaky_relu_grad_input, x, grad, parameters=(0.5,)) == [1, 1, 1, 2, 2, 2]
+    assert gives(kernels.add, x, grad, parameters=(True,)) == [0, 1.5, 2, 5, 8, 9]
+
+
+# ---- paths that meet
+def test_a_sum_may_pass_a_relu_on_its_way(rng):
+    a, b = numbers(rng, 2, 45), numbers(rng, 2, 45)
+    with np.errstate(invalid="ignore"):
+        expected = pointwise.relu(a.astype(float) + b)
+    agree(run(kernels.add, (45, True), (a, b), (2, 45)), expected)
+
+
+@pytest.mark.parametrize("channels", [(3, 8, 21), (1, 1), (16, 2), (7,)], ids=str)
+@pytest.mark.parametrize("name", [HERE[0], HERE[-1]])
+def test_paths_are_joined_and_parted(channels, name, rng):
+    parts, how = [numbers(rng, 2, c, 3, 2) for c in channels], {"isa": BY_NAME[name], "checked": name == HERE[-1]}
+    expected = pointwise.concat(*parts)
+    y = run(
+        kernels.concat, (6, channels), [channels_last(part) for part in parts], channels_last(expected).shape, **how
+    )
+    assert channels_first(y).tobytes() == expected.tobytes()
+    start, stop = sum(channels[:-1]), sum(channels)
+    last = run(kernels.concat_grad_input, (6, stop, start, stop), (y,), channels_last(parts[-1]).shape, **how)
+    assert channels_first(last).tobytes() == pointwise.concat_grad_input(expected, start=start, stop=stop).tobytes()
