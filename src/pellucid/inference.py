@@ -22,6 +22,7 @@ from .errors import ArgumentError, DataError, ShapeError
 from .geometry import whole_number
 from .inputs import Data, as_loss, as_targets, check_images, refuse_more, warn_of_pixels
 from .losses import Loss
+from .native import MOST_IMAGES, element, executable, load, uses_compiler
 from .network import Sequential
 from .program import Program
 from .steps import Shape
@@ -33,7 +34,10 @@ _MOST_IMAGES = 256  # more at a time are no faster
 # ---- outputs
 
 
-def predict(network: Sequential, x: ArrayLike, *, batch_size: int | None = None) -> Array:
+def predict(
+    network: Sequential, x: ArrayLike, *, batch_size: int | None = None, engine: str = "compiled",
+    threads: int | None = None,
+) -> Array:  # fmt: skip
     """Return the network's outputs for images x.
 
     Parameters
@@ -42,7 +46,11 @@ def predict(network: Sequential, x: ArrayLike, *, batch_size: int | None = None)
     x : array (N, C, H, W), (N, H, W) or (N, features)
         uint8 (divided by 255 by the network's scaling) or floats.
     batch_size : int, optional
-        Images at a time; by default as many as need about 256 MB, at most 256.
+        Images at a time; by default as many as need about 256 MB.
+    engine : str, default "compiled"
+        "compiled" or "numpy"; a network in float64 always takes the latter.
+    threads : int, optional
+        Of the compiled engine; by default PELLUCID_THREADS, or else as many as this process has processors.
 
     Returns
     -------
@@ -54,8 +62,18 @@ def predict(network: Sequential, x: ArrayLike, *, batch_size: int | None = None)
     ShapeError, DataError
         If x is not what the network takes, or holds a NaN.
     """
+    compiled = uses_compiler(network, engine)
     images, program = _images(network, x), lower(network)
-    return _run_in_batches(network, program, images, {program.output}, batch_size)[program.output]
+    if not compiled:
+        return _run_in_batches(network, program, images, {program.output}, batch_size)[program.output]
+    outputs = np.empty((len(images), *program.values[program.output].shape), np.float32)
+    kind, most = element(images), _compiled_batch(program, len(images), batch_size)
+    native = executable(network, program, most, {"input": kind}, threads)
+    with native.busy:
+        load(native, network)
+        for start in range(0, len(images), most):
+            native.predict(np.ascontiguousarray(images[start : start + most], kind), outputs[start : start + most])
+    return outputs
 
 
 def predict_proba(network: Sequential, x: ArrayLike, *, batch_size: int | None = None) -> Array:
@@ -204,8 +222,9 @@ def measured(program: Program, results: Mapping[int, Any]) -> Measured:
 
 
 def evaluate(
-    network: Sequential, data: Data, *more: Never, loss: Loss | None = None, batch_size: int | None = None
-) -> dict[str, float]:
+    network: Sequential, data: Data, *more: Never, loss: Loss | None = None, batch_size: int | None = None,
+    engine: str = "compiled", threads: int | None = None,
+) -> dict[str, float]:  # fmt: skip
     """Return the mean loss over a data set, and the accuracy where the targets are classes.
 
     Parameters
@@ -214,7 +233,7 @@ def evaluate(
     data : Dataset or (images, labels)
         A pair is one argument.
     loss : Loss, default CrossEntropy()
-    batch_size : int, optional
+    batch_size, engine, threads
         As in `predict`.
 
     Returns
@@ -230,14 +249,17 @@ def evaluate(
     refuse_more("evaluate", more)
     dataset, loss = as_dataset(data), as_loss(loss)
     _check(network, dataset.images)
-    return scores(network, dataset.images, as_targets(network, dataset.labels, loss), loss, batch_size)
+    return scores(network, dataset.images, as_targets(network, dataset.labels, loss), loss, batch_size, engine, threads)
 
 
 def scores(
-    network: Sequential, images: NDArray[Any], targets: NDArray[Any], loss: Loss, batch_size: int | None = None
-) -> dict[str, float]:
+    network: Sequential, images: NDArray[Any], targets: NDArray[Any], loss: Loss, batch_size: int | None = None,
+    engine: str = "compiled", threads: int | None = None,
+) -> dict[str, float]:  # fmt: skip
     """Return what `evaluate` does, of images and targets that were checked."""
     program = lower(network, training=False, loss=loss, target_shape=targets.shape[1:], gradients=False)
+    if uses_compiler(network, engine):
+        return _compiled_scores(network, program, images, targets, batch_size, threads)
     weights, tally = _weights(network), Tally()
     for batch in _batches(program, len(images), batch_size):
         count = len(images[batch])
@@ -245,6 +267,25 @@ def scores(
         with np.errstate(invalid="ignore"):  # 0/0 where nothing in a batch has a weight
             results = interpreter.run(program, feeds)
         tally.add(measured(program, results), count)
+    return tally.scores()
+
+
+def _compiled_scores(
+    network: Sequential, program: Program, images: NDArray[Any], targets: NDArray[Any], batch_size: int | None,
+    threads: int | None,
+) -> dict[str, float]:  # fmt: skip
+    kinds, tally = {"input": element(images), "target": element(targets)}, Tally()
+    most = _compiled_batch(program, len(images), batch_size)
+    native = executable(network, program, most, kinds, threads)
+    with native.busy:
+        load(native, network)
+        for start in range(0, len(images), most):
+            batch = slice(start, start + most)
+            count = len(images[batch])
+            native.give("input", np.ascontiguousarray(images[batch], kinds["input"]))
+            native.give("target", np.ascontiguousarray(targets[batch], kinds["target"]))
+            native.run(count, {"count": count})
+            tally.add(measured(program, native.ends(count)), count)
     return tally.scores()
 
 
@@ -308,6 +349,13 @@ def _batches(program: Program, count: int, batch_size: int | None) -> Iterator[s
         batch_size = max(1, min(_MOST_IMAGES, _BATCH_BYTES // max(1, program.activation_bytes())))
     size = whole_number(batch_size, "batch_size")
     return (slice(start, start + size) for start in range(0, count, size))
+
+
+def _compiled_batch(program: Program, count: int, batch_size: int | None) -> int:
+    """Return how many samples go through a compiled program at a time."""
+    if batch_size is not None:
+        return min(whole_number(batch_size, "batch_size"), max(1, count))
+    return max(1, min(count, MOST_IMAGES, _BATCH_BYTES // max(1, program.activation_bytes())))
 
 
 def _class_outputs(network: Sequential, outputs: Array) -> Array:

@@ -1,5 +1,7 @@
 """Steps number by number, and paths that meet: against the definitions in float64, with NaN and infinities."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -22,6 +24,10 @@ KINDS = {  # what a kernel takes besides the size, and the names of its inputs
     "relu6": ((), "x"),
     "relu6_grad_input": ((), "yg"),
     "add": ((), "ab"),
+    "sigmoid": ((), "x"),
+    "sigmoid_grad_input": ((), "yg"),
+    "tanh": ((), "x"),
+    "tanh_grad_input": ((), "yg"),
 }
 
 
@@ -44,9 +50,11 @@ def agree(computed, expected):
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
 def test_numbers_agree_with_the_definition(kind, size, name, rng):
-    parameters, inputs = KINDS[kind]
-    inputs = [numbers(rng, 3, size) for _ in inputs]
+    parameters, names = KINDS[kind]
     keywords = {"negative_slope": parameters[0]} if parameters else {}
+    inputs = [numbers(rng, 3, size) for _ in names]
+    if names[0] == "y":
+        inputs[0] = getattr(pointwise, kind.removesuffix("_grad_input"))(inputs[0])
     expected = getattr(pointwise, kind)(*(x.astype(float) for x in inputs), **keywords)
     how = {"isa": BY_NAME[name], "checked": name == HERE[-1], "pieces": [{"images": (2, 3)}, {"images": (0, 2)}]}
     agree(run(getattr(kernels, kind), (size, *parameters), inputs, (3, size), **how), expected)
@@ -66,6 +74,44 @@ def test_kinks_by_hand():
     assert gives(kernels.leaky_relu, x, parameters=(0.5,)) == [-1, -0.25, 0, 3, 6, 7]
     assert gives(kernels.leaky_relu_grad_input, x, grad, parameters=(0.5,)) == [1, 1, 1, 2, 2, 2]
     assert gives(kernels.add, x, grad, parameters=(True,)) == [0, 1.5, 2, 5, 8, 9]
+
+
+# ---- channels that compete
+SOFTMAX = [(1, 10, HERE[0]), (1, 45, HERE[0]), (6, 3, HERE[0]), (2, 16, HERE[-1]), (1, 75, HERE[-1])]
+
+
+@pytest.mark.parametrize(("pixels", "channels", "name"), SOFTMAX)
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
+def test_softmax_and_its_gradient_agree_with_the_definition(pixels, channels, name, rng):
+    how, shape = {"isa": BY_NAME[name], "checked": name == HERE[-1]}, (5, pixels, channels)
+    x, grad_output = 20 * rng.standard_normal((5, channels, pixels), np.float32), numbers(rng, 5, channels, pixels)
+    x[0, 0], x[1, 0], x[2, :-1], x[3] = np.inf, np.nan, -np.inf, x[3] * 1e5
+    expected = pointwise.softmax(x.astype(float))
+    y = run(kernels.softmax, (pixels, channels), (channels_last(x),), shape, **how)
+    agree(channels_first(y), expected)
+
+    y = pointwise.softmax(rng.standard_normal(x.shape)).astype(np.float32)
+    inputs = channels_last(y), channels_last(grad_output)
+    expected = pointwise.softmax_grad_input(y.astype(float), grad_output.astype(float))
+    grad = run(kernels.softmax_grad_input, (pixels, channels), inputs, shape, **how)
+    agree(channels_first(grad), expected)
+
+
+def test_softmax_by_hand():
+    x = np.log(np.array([[1, 2, 5]], np.float32))
+    y = run(kernels.softmax, (1, 3), (x,), (1, 1, 3))
+    assert np.allclose(y, [0.125, 0.25, 0.625], atol=1e-7)
+    grad = run(kernels.softmax_grad_input, (1, 3), (y, np.array([[8, 0, 0]], np.float32)), (1, 1, 3))
+    assert np.allclose(grad, [0.125 * 7, -0.25, -0.625], atol=1e-6)
+
+
+@pytest.mark.parametrize("channels", [10, 40])
+def test_sums_over_channels_have_one_order(channels, rng):
+    x, isas = 3 * rng.standard_normal((4, 1, channels), np.float32), [isa for isa in supported() if isa.fused]
+    grad_output = rng.standard_normal(x.shape, np.float32)
+    for kernel, inputs in ((kernels.softmax, (x,)), (kernels.softmax_grad_input, (x, grad_output))):
+        narrow = [replace(isa, lanes=lanes) for isa in isas[:1] for lanes in (4, 8, 16)]
+        assert len({run(kernel, (1, channels), inputs, x.shape, isa=isa).tobytes() for isa in (*isas, *narrow)}) <= 1
 
 
 # ---- paths that meet

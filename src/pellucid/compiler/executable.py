@@ -6,8 +6,9 @@ leaves sums over the batch, and new weights beside the old ones, which the calle
 
 from __future__ import annotations
 
+import ctypes
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from ..errors import CompilerError
 from ..program import Program
 from . import runtime
 from .jit import Compiled, Recipe, compiled
-from .lowering import Lowering, Plan
+from .lowering import OUTPUTS, Lowering, Plan
 from .plan import DefinitionPhase, Operand
 from .rules import RULES
 from .schedule import Schedule, calls
@@ -43,6 +44,8 @@ class Executable:
     Attributes
     ----------
     plan : Plan
+    busy : Lock
+        For callers that share it.
     """
 
     def __init__(self, program: Program, samples: int, threads: int, elements: Mapping[str, str]):
@@ -121,9 +124,43 @@ class Executable:
             if code.recipe.checked:
                 code.handle().report()
 
+    def predict(self, images: NDArray[Any], outputs: Array) -> None:
+        """Write the network's outputs for contiguous images of the type that this was compiled for."""
+        name = self.program.values[self.program.input].name
+        self._schedule.give(name, images)
+        self._schedule.give(OUTPUTS, outputs)
+        self.run(len(images))
+
+    def single(self) -> Callable[[NDArray[Any], Array], None]:
+        """Return what `predict` does for one image, with as little as can be before the native call: nothing is
+        checked, and a step that runs in NumPy makes it `predict` itself."""
+        schedule, name = self._schedule, self.program.values[self.program.input].name
+        if len(schedule.segments) != 1 or self.plan.scalars or not isinstance(schedule.segments[0], range):
+            return self.predict
+        alone = runtime.functions().alone
+        bases = (ctypes.c_int64 * schedule.bases.shape[1]).from_address(schedule.bases.ctypes.data)
+        at_input, at_outputs = schedule.base(name), schedule.base(OUTPUTS)
+        phases, count, address = schedule.phases(schedule.segments[0]), len(schedule.segments[0]), ctypes.addressof(bases)
+
+        def one(image: NDArray[Any], outputs: Array) -> None:
+            if schedule.batch != 1:
+                schedule.set_batch(1)
+            bases[at_input] = image.__array_interface__["data"][0]
+            bases[at_outputs] = outputs.__array_interface__["data"][0]
+            alone(phases, count, address)
+
+        return one
+
     def total(self, value: int) -> float:
         """Return a sum over the batch that the last run left."""
         return float(self._schedule.view(self.plan.totals[value], 1)[0])
+
+    def ends(self, samples: int) -> dict[int, float]:
+        """Return what a program with a loss measured in the last run, of so many samples: the loss, what it is a mean
+        over, and how many samples were classified rightly, by their values."""
+        program, totals = self.program, self.plan.totals
+        ends = [value for value in (program.loss, program.weight, program.correct) if value is not None]
+        return {value: self.total(value) if value in totals else float(samples) for value in ends}
 
     def totals(self, value: int, operand: Operand | None = None) -> Array:
         """Return a gradient that the last run left, in its canonical order."""

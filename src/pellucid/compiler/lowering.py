@@ -33,6 +33,8 @@ FLOAT_BYTES = 4
 CHUNK = 4096
 """Numbers that are one thread's work at a time where samples are no matter."""
 BYTES_OF = {"uint8": 1, "uint32": 4, "float32": 4, "int64": 8}
+OUTPUTS = "outputs"
+"""Name of the buffer, given at every run, that the network's outputs are written to, channels first."""
 ELEMENTS = {"index": "int64", "position": "int64"}
 
 Formula = Callable[..., tuple[float, ...]]
@@ -154,7 +156,9 @@ class Lowering:
         if known.role in ("parameter", "state"):
             block = self.given("weights" if value == before else "new weights")
             return replace(block, offset=self.placement.starts[before] * FLOAT_BYTES)
-        if value not in self.outline.made or value == self._written_output():
+        if value == self._output and self._is_written_in_place:
+            return self.given(OUTPUTS, self.size(value) * FLOAT_BYTES)
+        if value not in self.outline.made:
             each = self.size(value) * BYTES_OF[self.element(value)]
             return self.given(known.name, each if known.over == "sample" else 0)
         if value not in self._kept:
@@ -222,6 +226,10 @@ class Lowering:
                     phases += update
                 case Kind.DEFINITION:
                     phases += self._definition(draft.operations[0])
+        if self.program.loss is None and not self._is_written_in_place:
+            outputs = self.given(OUTPUTS, self.size(self._output) * FLOAT_BYTES)
+            move = Call(self.recipe(flatten, *self.pixels(self._output)), (self.operand(self._output), outputs))
+            phases.append(LeafPhase([move], self.program.leaf_size))
         phases = [JobPhase(self.prepare), *phases]
         phases = [phase for phase in phases if not isinstance(phase, JobPhase) or any(phase.jobs)]
         return Plan(
@@ -283,10 +291,17 @@ class Lowering:
         return value in self._late and value in self.partials
 
     # ---- memory
-    def _written_output(self) -> int:
-        """Return the value that is written where the caller wants the outputs, if it is in the caller's order."""
-        output = self.outline.original(self.program.output)
-        return output if self.program.loss is None and self.pixels(output)[0] == 1 else -1
+    @property
+    def _output(self) -> int:
+        """The value of the network's outputs."""
+        return self.outline.original(self.program.output)
+
+    @property
+    def _is_written_in_place(self) -> bool:
+        """Whether the kernel that makes the outputs writes them where the caller wants them, in the caller's order."""
+        made = self.outline.made.get(self._output)
+        in_leaves = made is not None and self.outline.drafts[made].kind is Kind.LEAVES
+        return self.program.loss is None and in_leaves and 1 in self.pixels(self._output)
 
     def _buffer(self, value: int) -> Buffer:
         known = self.values[value]

@@ -85,18 +85,24 @@ def block_count(filters: int, lanes: int, vectors: int, groups: int = 1) -> int:
 
 
 def blocks_of(
-    k: Kernel, within: Span, filters: int, lanes: int, vectors: int, groups: int = 1
+    k: Kernel, within: Span, filters: int, lanes: int, vectors: int, groups: int = 1, together: int = 1
 ) -> Iterator[Block]:
-    """``for block in blocks`` at run time: those `within` a range of all blocks, which are counted group by group."""
+    """``for block in blocks`` at run time: those `within` a range of all blocks, which are counted group by group.
+
+    Full blocks are taken `together`, as one block of so many times the vectors, as far as there are so many.
+    """
     each = filters // groups
     a_group = block_count(each, lanes, vectors)
     with k.range(0, groups) as group:
         for before, run in numbered(filter_blocks(each, lanes, vectors)):
-            first = group * a_group + before
-            with k.range(*k.overlap((within[0] - first, within[1] - first), (0, run.count))) as number:
-                start = number * run.size + run.start
-                vector = number * vectors + run.start // lanes
-                yield Block(group, vector, start + group * each, live_lanes(run.size, lanes))
+            first, last = k.overlap((within[0] - group * a_group - before, within[1] - group * a_group - before), (0, run.count))
+            for size in (together, 1) if 1 < together <= run.count else (1,):
+                stop = first + k.maximum(last - first, 0) // size * size
+                with k.range(first, stop, size) as number:
+                    start = number * run.size + run.start
+                    vector = number * vectors + run.start // lanes
+                    yield Block(group, vector, start + group * each, live_lanes(size * run.size, lanes))
+                first = stop
 
 
 def packed_shape(shape: WeightShape, lanes: int, groups: int = 1) -> tuple[int, int, int, int, int, int]:

@@ -197,13 +197,15 @@ class Code:
 
 
 def runner() -> tuple[str, tuple[str, ...]]:
-    """Return the module of ``lead(context, generation, thread)`` and ``work(context, thread, seen, turns)``."""
+    """Return the module of ``lead(context, generation, thread)``, ``work(context, thread, seen, turns)`` and
+    ``alone(phases, count, bases)``."""
     module = ir.Module("runner")
     perform = emit_perform(module)
     run = emit_run(module, perform)
     emit_lead(module, run)
     emit_work(module, run)
-    return str(module), ("lead", "work")
+    emit_alone(module, perform)
+    return str(module), ("lead", "work", "alone")
 
 
 def emit_perform(module: Any) -> Code:
@@ -318,6 +320,18 @@ def emit_work(module: Any, run: Code) -> None:
             code.ir.ret(generation)
         emit_wait(code, context, turns)
     code.finish(seen)
+
+
+def emit_alone(module: Any, perform: Code) -> None:
+    """``alone(phases, count, bases)``: do all items of so many phases one after the other, for nobody shares the work."""
+    code = Code(module, "alone", ["phases", "count", "bases"])
+    phases, count, bases = code.arguments.values()
+    with code.counted(integer(0), count) as p:
+        phase = code.plus(phases, code.times(p, len(Phase) * 8))
+        items, micro = code.word(phase, Phase.ITEMS), code.word(phase, Phase.MICRO)
+        with code.counted(integer(0), code.word(phase, Phase.ITEM_COUNT)) as number:
+            code.call(perform, bases, code.plus(items, code.times(number, len(Item) * 8)), micro)
+    code.finish()
 
 
 def emit_wait(code: Code, context: Value, turns: Value) -> None:

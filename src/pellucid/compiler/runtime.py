@@ -109,6 +109,7 @@ class Functions:
         whole = ctypes.c_int64
         self.lead: Any = ctypes.CFUNCTYPE(None, whole, whole, whole)(addresses["lead"])
         self.work: Any = ctypes.CFUNCTYPE(whole, whole, whole, whole, whole)(addresses["work"])
+        self.alone: Any = ctypes.CFUNCTYPE(None, whole, whole, whole)(addresses["alone"])
 
 
 @cache
@@ -131,8 +132,7 @@ def run(schedule: Schedule, segment: range, threads: int) -> None:
             finally:
                 pool.busy.release()
             return
-    context, words = _alone()
-    functions().lead(context, _announce(words, schedule, segment), 0)
+    functions().alone(schedule.phases(segment), len(segment), schedule.bases.ctypes.data)
 
 
 def _announce(words: Any, schedule: Schedule, segment: range) -> int:
@@ -150,7 +150,6 @@ def _announce(words: Any, schedule: Schedule, segment: range) -> int:
 
 _pools: dict[int, Pool] = {}
 _pools_lock = threading.Lock()
-_own = threading.local()
 
 
 def _pool(threads: int) -> Pool:
@@ -158,14 +157,6 @@ def _pool(threads: int) -> Pool:
         if threads not in _pools:
             _pools[threads] = Pool(threads)
         return _pools[threads]
-
-
-def _alone() -> tuple[int, Any]:
-    """Return a context for this thread alone."""
-    if not hasattr(_own, "context"):
-        _own.context = _context()
-    found: tuple[int, Any] = _own.context
-    return found
 
 
 def _context() -> tuple[int, Any]:

@@ -75,6 +75,10 @@ class Schedule:
         if name in self._given:
             self.bases[:, self._given[name]] = array.ctypes.data
 
+    def base(self, name: str) -> int:
+        """Return which base address something given has, in every thread's table."""
+        return self._given[name]
+
     def view(self, operand: Operand, size: int, dtype: Any = np.float32) -> NDArray[Any]:
         """Return `size` numbers that lie at an operand, as an array that shares its memory."""
         start = self._starts[operand.buffer] + operand.offset

@@ -19,11 +19,10 @@ from ..optimizers import Optimizer
 from ..program import Program
 from .callbacks import Callback, Training
 
-ENGINES = ("compiled", "numpy")
 _STEPS_TO_LEARN = 50  # after fewer, the loss of a good training too may still be that of guessing
 
 
-def refuse_strangers(optimizer: Any, schedule: Any, callbacks: Any, engine: Any) -> None:
+def refuse_strangers(optimizer: Any, schedule: Any, callbacks: Any) -> None:
     """Refuse what is of another kind than its argument's, such as a class where an object is expected."""
     for name, given, fits, example in (
         ("optimizer", optimizer, isinstance(optimizer, Optimizer), "Adam(1e-3)"),
@@ -35,8 +34,6 @@ def refuse_strangers(optimizer: Any, schedule: Any, callbacks: Any, engine: Any)
         raise ArgumentError(
             f"callbacks: expected a list of Callback objects, as in [MyCallback()], received {callbacks!r}"
         )
-    if engine not in ENGINES:
-        raise ArgumentError(f"engine: expected one of {', '.join(ENGINES)}, received {engine!r}")
 
 
 def divide(

@@ -16,6 +16,7 @@ from ..definitions.arrays import Array
 from ..errors import NonFiniteError
 from ..inference import Measured, measured
 from ..layers import Parameter, State
+from ..native import element
 from ..network import Sequential
 from ..program import Program
 
@@ -128,7 +129,7 @@ class CompiledEngine:
 
         self._program = program
         self._held: dict[str, Parameter | State] = {**network.parameters(), **network.states()}
-        self._resident = {name: _as_given(array) for name, array in resident.items()}
+        self._resident = {name: np.ascontiguousarray(array, element(array)) for name, array in resident.items()}
         elements = {name.removesuffix(".data"): array.dtype.name for name, array in self._resident.items()}
         self._native = Executable(program, batch_size, thread_count(threads), elements)
         for name, array in self._resident.items():
@@ -145,8 +146,7 @@ class CompiledEngine:
         for name, dtype in (("index", np.int64), ("position", np.int64), ("dropout_key", np.uint32)):
             native.give(name, np.ascontiguousarray(numbers[name], dtype))
         native.run(numbers["count"], {"count": numbers["count"], "lr": numbers["lr"], "step": self._updates + 1})
-        ends = {value: native.total(value) for value in (program.loss, program.weight, program.correct) if value in native.plan.totals}
-        batch = measured(program, {program.weight: numbers["count"], **ends})
+        batch = measured(program, native.ends(numbers["count"]))
         if not batch.weight:
             return batch
         if not np.isfinite(batch.loss) or not native.finite():
@@ -176,13 +176,6 @@ class CompiledEngine:
         """Return what the interpreter needs to do the step again."""
         held = {name: self._native.read(name) for name in self._native.names()}
         return {**held, **self._resident, **numbers, "step": self._updates + 1}
-
-
-def _as_given(array: Array) -> Array:
-    """Return a data set's array in a type that kernels read: bytes, class numbers in 64 bits, or float32."""
-    if array.dtype == np.uint8 and array.ndim > 1:
-        return np.ascontiguousarray(array)
-    return np.ascontiguousarray(array, np.float32 if array.dtype.kind == "f" else np.int64)
 
 
 def _where(program: Program, feeds: Mapping[str, Any]) -> str:

@@ -20,6 +20,7 @@ from ..geometry import whole_number
 from ..inference import Tally, scores
 from ..inputs import Data, as_loss, as_targets, check_images, refuse_more, warn_of_pixels
 from ..losses import Loss
+from ..native import uses_compiler
 from ..network import Sequential
 from ..optimizers import Adam, Optimizer
 from ..random import Purpose, Words, key
@@ -114,7 +115,8 @@ def fit(
     loss = as_loss(loss)
     optimizer = optimizer if optimizer is not None else Adam()
     schedule = schedule if schedule is not None else Constant()
-    refuse_strangers(optimizer, schedule, callbacks, engine)
+    refuse_strangers(optimizer, schedule, callbacks)
+    native = uses_compiler(network, engine)
     key(seed, Purpose.SHUFFLE)  # refuses a bad seed now
     data, held_out, weights = divide(as_dataset(train, "train"), validation, sample_weight, seed)
     check_images(network, data.images)
@@ -134,8 +136,7 @@ def fit(
         resident=True,
     )  # fmt: skip
     size = min(whole_number(batch_size, "batch_size"), len(data))
-    engine = engine if network.dtype == np.float32 else "numpy"
-    if engine == "numpy":
+    if not native:
         refuse_too_large(program, size)
     settings = Settings(
         whole_number(epochs, "epochs"), size, loss, optimizer, schedule, seed, bool(shuffle), engine,
@@ -145,9 +146,9 @@ def fit(
     run = [] if out is None else [RunWriter(out)]
     listeners = [*callbacks, *run, *progress_callbacks(progress)]  # what refuses a folder comes before any display
     runner = (
-        NumpyEngine(network, program, resident)
-        if engine == "numpy"
-        else CompiledEngine(network, program, resident, size, threads)
+        CompiledEngine(network, program, resident, size, threads)
+        if native
+        else NumpyEngine(network, program, resident)
     )
     course = _Course(training, runner, validated, listeners)
     training.lr = course.lr()  # asked now, so that a schedule that does not fit is refused before anything is written

@@ -111,7 +111,9 @@ def forward_tile(conv: Convolution, isa: InstructionSet) -> ForwardTile:
     most = min(len(live_lanes(conv.group_filters, lanes)), len(isa.tile_rows))
     choices = [(v, p) for v in range(1, most + 1) for p in range(1, 17) if fits(v, p)] or [(1, 1)]
     vectors, pixels = min(choices, key=lambda choice: (cost(*choice), -choice[0] * choice[1], -choice[0]))
-    return ForwardTile(lanes, vectors, pixels)
+    sums = vectors * even_pieces(conv.out_size[1], pixels)[0][1]
+    # Two channels in one turn get mixed; where no sum is to spare, that delays one of them.
+    return ForwardTile(lanes, vectors, pixels, unroll=2 if sums >= isa.in_flight else 1)
 
 
 def _suits_pixels(conv: Convolution, isa: InstructionSet) -> bool:

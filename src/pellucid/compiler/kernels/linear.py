@@ -17,10 +17,14 @@ from ..tiles import ForwardTile, InstructionSet, WeightTile, lanes_for, turn_cos
 from ..values import Integer, Vector
 from .sums import channel_sums
 
-PANEL_BYTES = 16 * 1024
-"""What a panel of inputs may take, so that it stays in the first-level cache while all blocks pass over it."""
-PANEL_SAMPLES = 64
-"""For how many samples a panel is made to fit; more of them take more room."""
+TOGETHER = 2
+"""How many blocks a single sample is multiplied with at a time."""
+PANEL = 256
+"""Inputs whose gradients stay in the cache while bands of samples pass."""
+BAND, SHORT_BAND = 64, 8
+"""Samples in a band, and in that of a large layer. Its rows lie so far apart that often all of them fall on the same
+few places of the first-level cache, which has room for eight."""
+LARGE = 1 << 17
 
 
 def linear_tile(in_features: int, out_features: int, isa: InstructionSet) -> ForwardTile:
@@ -44,7 +48,7 @@ def linear_weight_tile(in_features: int, out_features: int, isa: InstructionSet)
     most = min(len(isa.tile_rows), -(-out_features // lanes))
     choices = [(v, r) for v in range(1, most + 1) for r in range(1, isa.tile_rows[v - 1] + 1) if isa.fits(v, r, v)]
     vectors, rows = min(choices, key=cost, default=(1, 1))
-    return WeightTile(lanes, vectors, channels=rows)
+    return WeightTile(lanes, vectors, channels=rows, band=SHORT_BAND if in_features * out_features > LARGE else BAND)
 
 
 def linear(
@@ -66,8 +70,7 @@ def linear(
     def finish(total: Vector, block: Block, n: Integer, v: int) -> None:
         y.store(total.relu() if relu else total, n, block.filter + v * lanes, live=block.live[v])
 
-    for block in blocks_of(k, blocks, out_features, lanes, tile.vectors):
-        products(k, images, block, tile, x, weight, in_features, start, finish)
+    products(k, images, blocks, out_features, tile, x, weight, in_features, start, finish)
 
 
 def linear_grad_input(
@@ -91,49 +94,55 @@ def linear_grad_input(
             total = total * (mask.load(*at, lanes=lanes, live=live) > zero).choose(one, zero)
         grad_input.store(total, *at, live=live)
 
-    for block in blocks_of(k, blocks, in_features, lanes, tile.vectors):
-        products(k, images, block, tile, grad_output, weight, out_features, lambda block, v: zero, finish)
+    def start(block: Block, v: int) -> Vector:
+        return zero
+
+    products(k, images, blocks, in_features, tile, grad_output, weight, out_features, start, finish)
 
 
 def products(
-    k: Kernel, images: Span, block: Block, tile: ForwardTile, x: Tensor, weight: Tensor, terms: int,
+    k: Kernel, images: Span, blocks: Span, filters: int, tile: ForwardTile, x: Tensor, weight: Tensor, terms: int,
     start: Callable[[Block, int], Vector], finish: Callable[[Vector, Block, Integer, int], None],
 ) -> None:  # fmt: skip
-    """``finish(start + Σ i  x[n, i] · w[i])`` for the filters of a block.
+    """``finish(start + Σ i  x[n, i] · w[i])`` for blocks of filters.
 
     A tile of samples × vectors of filters stays in registers while the terms pass. The last samples, too few for a
-    whole tile, are taken in ever smaller ones.
+    whole tile, are taken in ever smaller ones, and a single one with more vectors at a time, so that still enough sums
+    are under way.
     """
-    lanes, columns, first = tile.lanes, range(len(block.live)), images[0]
-    starts = [start(block, v) for v in columns]
+    first = images[0]
     for size in sorted({tile.rows, 4, 2, 1} & set(range(1, tile.rows + 1)), reverse=True):
         last = first + k.maximum(images[1] - first, 0) // size * size
-        with k.range(first, last, size) as n:
-            acc = k.registers(range(size), len(block.live), lanes)
-            for r, v in product(range(size), columns):
-                acc[r, v] = starts[v]
+        together = TOGETHER if size == 1 else 1
+        for block in blocks_of(k, blocks, filters, tile.lanes, tile.vectors, together=together):
+            columns = range(len(block.live))
+            starts = [start(block, v) for v in columns]
+            with k.range(first, last, size) as n:
+                acc = k.registers(range(size), len(columns), tile.lanes)
+                for r, v in product(range(size), columns):
+                    acc[r, v] = starts[v]
 
-            for i in k.unrolled(terms, tile.unroll):
-                weights = [weight.load(0, block.vector + v, 0, 0, i, 0, lanes=lanes) for v in columns]
-                for r in range(size):
-                    value = x.splat(n + r, i, lanes=lanes)
-                    for v in columns:
-                        acc[r, v] += value * weights[v]
+                for i in k.unrolled(terms, tile.unroll):
+                    weights = [weight.load(0, block.vector + v, 0, 0, i, 0, lanes=tile.lanes) for v in columns]
+                    for r in range(size):
+                        value = x.splat(n + r, i, lanes=tile.lanes)
+                        for v in columns:
+                            acc[r, v] += value * weights[v]
 
-            for r, v in product(range(size), columns):
-                finish(acc[r, v], block, n + r, v)
+                for r, v in product(range(size), columns):
+                    finish(acc[r, v], block, n + r, v)
         first = last
 
 
 def linear_grad_weight(k: Kernel, in_features: int, out_features: int, tile: WeightTile) -> None:
     """``grad_weight[i, o] += Σ n  x[n, i] · grad_output[n, o]``
 
-    A tile of inputs × vectors of outputs stays in registers while the samples pass. The tiles of a panel of inputs are
-    taken one after the other for a block of outputs, and then for the next one, so that the panel stays in the cache.
+    A tile of inputs × vectors of outputs stays in registers while a band of samples passes. The tiles of a panel of
+    inputs are taken one after the other; the panel stays in the cache while one band after the other passes over it,
+    and from band to band a sum goes on where it stood in memory.
     """
     lanes, filters = tile.lanes, (out_features, tile.lanes, tile.vectors)
-    input_runs = runs(even_pieces(in_features, tile.channels))
-    panel = max(1, PANEL_BYTES // (4 * PANEL_SAMPLES * tile.channels))
+    input_runs, panel = runs(even_pieces(in_features, tile.channels)), -(-PANEL // tile.channels)
 
     images, blocks = k.piece("images", k.samples), k.piece("blocks", block_count(*filters))
     input_tiles = k.piece("input_tiles", sum(run.count for run in input_runs))
@@ -143,10 +152,10 @@ def linear_grad_weight(k: Kernel, in_features: int, out_features: int, tile: Wei
 
     for before, run in numbered(input_runs):
         first, last = k.overlap((input_tiles[0] - before, input_tiles[1] - before), (0, run.count))
-        with k.range(first, last, panel) as panel_start:
+        with k.range(first, last, panel) as p0:
             for block in blocks_of(k, blocks, *filters):
-                columns, o = range(len(block.live)), block.filter
-                with k.range(panel_start, k.minimum(panel_start + panel, last), nonempty=True) as t:
+                columns, panel_tiles = range(len(block.live)), (p0, k.minimum(p0 + panel, last))
+                with k.range(*images, tile.band) as n0, k.range(*panel_tiles, nonempty=True) as t:
                     i = t * run.size + run.start
                     acc = k.registers(range(run.size), len(columns), lanes)
                     place = {
@@ -155,9 +164,10 @@ def linear_grad_weight(k: Kernel, in_features: int, out_features: int, tile: Wei
                     for at in place:
                         acc[at] = grad_weight.load(*place[at], lanes=lanes)
 
-                    with k.range(*images) as n:
+                    with k.range(n0, k.minimum(n0 + tile.band, images[1]), nonempty=True) as n:
                         grads = [
-                            grad_output.load(n, o + v * lanes, lanes=lanes, live=block.live[v]) for v in columns
+                            grad_output.load(n, block.filter + v * lanes, lanes=lanes, live=block.live[v])
+                            for v in columns
                         ]
                         for r in range(run.size):
                             value = x.splat(n, i + r, lanes=lanes)

@@ -6,11 +6,14 @@ Axes: n samples, i numbers of a sample in whatever order, p pixels, c channels, 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
+from .. import mathematics
 from ..builder import Kernel
 from ..tensors import Tensor
 from ..values import Integer, Vector
+from .rows import Row
 from .sweeps import lanes_within, sweep
 
 
@@ -60,6 +63,41 @@ def relu6_grad_input(k: Kernel, size: int) -> None:
     _each(k, size, ("y", "grad_output"), "grad_input", number)
 
 
+def sigmoid(k: Kernel, size: int) -> None:
+    """``y[n, i] = (x < 0 ? e^−|x| : 1) / (1 + e^−|x|)``, with x = x[n, i]: no e can overflow."""
+
+    def number(x: Vector) -> Vector:
+        one = k.constant(1.0, x.lanes)
+        z = mathematics.exp(k, (x.bits() | mathematics.SIGN).as_floats())
+        return (x < k.zeros(x.lanes)).choose(z, one) / (one + z)
+
+    _each(k, size, ("x",), "y", number)
+
+
+def sigmoid_grad_input(k: Kernel, size: int) -> None:
+    """``grad_input[n, i] = grad_output[n, i] · y[n, i] · (1 − y[n, i])``"""
+
+    def number(y: Vector, grad: Vector) -> Vector:
+        return (grad * y).rounded() * (k.constant(1.0, y.lanes) - y)
+
+    _each(k, size, ("y", "grad_output"), "grad_input", number)
+
+
+def tanh(k: Kernel, size: int) -> None:
+    """``y[n, i] = tanh(x[n, i])``"""
+    _each(k, size, ("x",), "y", lambda x: mathematics.tanh(k, x))
+
+
+def tanh_grad_input(k: Kernel, size: int) -> None:
+    """``grad_input[n, i] = grad_output[n, i] · (1 − y[n, i]) · (1 + y[n, i])``: near ±1 squares would lose digits"""
+
+    def number(y: Vector, grad: Vector) -> Vector:
+        one = k.constant(1.0, y.lanes)
+        return grad * ((one - y) * (one + y))
+
+    _each(k, size, ("y", "grad_output"), "grad_input", number)
+
+
 def _each(k: Kernel, size: int, inputs: tuple[str, ...], output: str, number: Callable[..., Vector]) -> None:
     """``output[n, i] = number(input[n, i], …)``"""
     images, lanes = k.piece("images", k.samples), lanes_within(size, k.isa.lanes)
@@ -68,6 +106,42 @@ def _each(k: Kernel, size: int, inputs: tuple[str, ...], output: str, number: Ca
     with k.range(*images) as n:
         for i in sweep(k, size, lanes):
             result.store(number(*(tensor.load(n, i, lanes=lanes) for tensor in tensors)), n, i)
+
+
+# ---- channels that compete
+def softmax(k: Kernel, pixels: int, channels: int) -> None:
+    """``y[n, p, c] = exp(x[n, p, c] − m) / Σ j exp(x[n, p, j] − m)``, m the largest of the pixel's numbers"""
+    images, row = k.piece("images", k.samples), Row(k, channels)
+    x, y = k.tensor("x", k.samples, pixels, channels), k.tensor("y", k.samples, pixels, channels)
+    with k.range(*images) as n, k.range(0, pixels) as p:
+        largest, total = row.partial(-math.inf), row.partial(0.0)
+        for c, live, v in row.vectors():
+            numbers = row.living(x.load(n, p, c, lanes=row.lanes, live=live), live, -math.inf)
+            largest[0, v] = largest[0, v].maximum(numbers)
+        m = row.combined(largest, Vector.maximum)
+        for c, live, v in row.vectors():
+            z = mathematics.exp(k, x.load(n, p, c, lanes=row.lanes, live=live) - m)
+            y.store(z, n, p, c, live=live)
+            total[0, v] += row.living(z, live, 0.0)
+        whole = row.combined(total, Vector.__add__)
+        for c, live, _ in row.vectors():
+            y.store(y.load(n, p, c, lanes=row.lanes, live=live) / whole, n, p, c, live=live)
+
+
+def softmax_grad_input(k: Kernel, pixels: int, channels: int) -> None:
+    """``grad_input[n, p, c] = y[n, p, c] · (grad_output[n, p, c] − Σ j grad_output[n, p, j] · y[n, p, j])``"""
+    images, row = k.piece("images", k.samples), Row(k, channels)
+    y, grad_output = (k.tensor(name, k.samples, pixels, channels) for name in ("y", "grad_output"))
+    grad_input = k.tensor("grad_input", k.samples, pixels, channels)
+    with k.range(*images) as n, k.range(0, pixels) as p:
+        total = row.partial(0.0)
+        for c, live, v in row.vectors():
+            gradients = grad_output.load(n, p, c, lanes=row.lanes, live=live)
+            total[0, v] += gradients * y.load(n, p, c, lanes=row.lanes, live=live)
+        whole = row.combined(total, Vector.__add__)
+        for c, live, _ in row.vectors():
+            rest = grad_output.load(n, p, c, lanes=row.lanes, live=live) - whole
+            grad_input.store(y.load(n, p, c, lanes=row.lanes, live=live) * rest, n, p, c, live=live)
 
 
 # ---- paths that meet

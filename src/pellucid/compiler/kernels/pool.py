@@ -52,15 +52,17 @@ def max_pool2d_grad_input(k: Kernel, channels: int, size: Pair, window: Window, 
     with k.range(*images) as n:
         for oy in _rows_over_zeros(k, pool, grad_input, n):
             for place in pool.places(k, n, oy):
-                zero, one = k.zeros(place.block.lanes), k.constant(1.0, place.block.lanes)
+                lanes, vectors, gradient = place.block.lanes, place.block.vectors, place.block.registers(k, 0.0)
+                zero, one = k.zeros(lanes), k.constant(1.0, lanes)
                 largest, winner = _winners(place, x)
-                pieces = [grad_output.load(place.result.alone(), v) for v in place.block.vectors]
-                if relu:
-                    pieces = [(piece * (largest[0, v] > zero).choose(one, zero)).rounded() for v, piece in enumerate(pieces)]
+                for v in vectors:
+                    gradient[0, v] = grad_output.load(place.result.alone(), v)
+                    if relu:
+                        gradient[0, v] *= (largest[0, v] > zero).choose(one, zero)
                 for tap, pixel in place.taps():
-                    for v in place.block.vectors:
-                        wins = winner[0, v].bits().equals(k.spread(tap, place.block.lanes))
-                        _give(pool, grad_input, wins.choose(pieces[v], zero), pixel, v)
+                    for v in vectors:
+                        wins = winner[0, v].bits().equals(k.spread(tap, lanes))
+                        _give(pool, grad_input, wins.choose(gradient[0, v], zero), pixel, v)
 
 
 def _winners(place: Place, x: Image) -> tuple[Registers, Registers]:

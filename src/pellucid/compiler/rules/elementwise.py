@@ -29,6 +29,8 @@ def _add(low: Lowering, op: Operation) -> None:
 
 
 def _softmax(emitter: Callable[..., None]) -> Rule:
+    """Return the rule of a kernel that looks at all channels of a pixel."""
+
     def rule(low: Lowering, op: Operation) -> None:
         parameters = low.pixels(op.outputs[0])
         low.call(op, emitter, parameters, *map(low.operand, (*op.step.inputs, op.outputs[0])))
@@ -65,6 +67,12 @@ RULES: Mapping[str, Rule] = {
     "leaky_relu.grad_input": _each(pointwise.leaky_relu_grad_input, "negative_slope"),
     "relu6": _each(pointwise.relu6),
     "relu6.grad_input": _each(pointwise.relu6_grad_input),
+    "sigmoid": _each(pointwise.sigmoid),
+    "sigmoid.grad_input": _each(pointwise.sigmoid_grad_input),
+    "tanh": _each(pointwise.tanh),
+    "tanh.grad_input": _each(pointwise.tanh_grad_input),
+    "softmax": _softmax(pointwise.softmax),
+    "softmax.grad_input": _softmax(pointwise.softmax_grad_input),
     "add": _add,
     "concat": _concat,
     "concat.grad_input": _concat_grad_input,

@@ -1,0 +1,1 @@
+"""Measurements of Pellucid, alone and beside other libraries; see benchmarks/README.md."""

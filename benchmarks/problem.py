@@ -1,0 +1,151 @@
+"""What every library is given to compute: LeNet's weights, pictures with labels, a layer alone. Plain NumPy.
+
+Layouts are Pellucid's and torch's: images (N, C, H, W), weights (F, C, KH, KW) and (outputs, inputs).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+from benchmarks.recipes import CLASSES, IMAGE, LENET, Conv, Flatten, Linear, shapes
+from numpy.typing import NDArray
+
+Array: TypeAlias = NDArray[Any]
+Weights: TypeAlias = dict[str, Array]
+
+NOISY_LABELS = 0.3
+"""Share of the labels that say nothing about their picture. Were there none, the loss would soon be next to nothing,
+and numbers so small that processors are slow with them would decide the time."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Weights, pictures and labels.
+
+    Attributes
+    ----------
+    weights : dict of str to float32 array
+        Of LeNet: "conv1.weight", "conv1.bias", and so on from the input to the output.
+    images : uint8 array (N, 28, 28)
+    labels : int64 array (N,)
+    """
+
+    weights: Weights
+    images: Array
+    labels: Array
+
+    @classmethod
+    def drawn(cls, count: int, seed: int = 0) -> Problem:
+        """Return a problem drawn at random: pictures of ten kinds, each with noise of its own."""
+        rng = np.random.default_rng(seed)
+        labels = rng.integers(0, CLASSES, count)
+        kinds = rng.normal(90, 60, (CLASSES, *IMAGE[1:]))
+        images = (kinds[labels] + rng.normal(0, 60, (count, *IMAGE[1:]))).clip(0, 255).astype(np.uint8)
+        labels = np.where(rng.random(count) < NOISY_LABELS, rng.integers(0, CLASSES, count), labels)
+        return cls(_glorot_uniform(rng), images, labels)
+
+    @classmethod
+    def read(cls, path: str | Path) -> Problem:
+        """Return what `write` wrote."""
+        with np.load(path, allow_pickle=False) as file:
+            weights = {name.removeprefix("weights/"): file[name] for name in file if name.startswith("weights/")}
+            return cls(weights, file["images"], file["labels"])
+
+    def write(self, path: str | Path) -> None:
+        """Write everything into one file."""
+        weights = {f"weights/{name}": array for name, array in self.weights.items()}
+        np.savez(path, images=self.images, labels=self.labels, **weights)
+
+
+@dataclass(frozen=True)
+class ConvolutionProblem:
+    """A convolution alone, of a batch of square images, with all groups alike; strides are 1."""
+
+    samples: int
+    channels: int
+    size: int
+    filters: int
+    kernel: int
+    padding: int = 0
+    groups: int = 1
+
+    @property
+    def out_size(self) -> int:
+        """Rows and columns of the output."""
+        return self.size + 2 * self.padding - self.kernel + 1
+
+    @property
+    def multiply_adds(self) -> int:
+        """Of the output; each of the two gradients takes as many. What padding would give counts too."""
+        return self.samples * self.filters * self.out_size**2 * self.kernel**2 * self.channels // self.groups
+
+    def arrays(self) -> tuple[Array, Array, Array]:
+        """Return x (N, C, H, W), the weights (F, C/G, KH, KW) and the output's gradient (N, F, OH, OW), all float32."""
+        rng = np.random.default_rng(1)
+        windows = self.filters, self.channels // self.groups, self.kernel, self.kernel
+        shapes = (self.samples, self.channels, self.size, self.size), windows, self._output()
+        x, weight, grad_output = (rng.standard_normal(shape, np.float32) for shape in shapes)
+        return x, weight, grad_output
+
+    def _output(self) -> tuple[int, ...]:
+        return self.samples, self.filters, self.out_size, self.out_size
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """A data set to train on, such as MNIST: uint8 images (N, 28, 28) and int64 labels (N,)."""
+
+    images: Array
+    labels: Array
+    test_images: Array
+    test_labels: Array
+
+    @classmethod
+    def read(cls, path: str | Path) -> Pictures:
+        """Return what `write` wrote."""
+        with np.load(path, allow_pickle=False) as file:
+            return cls(**file)
+
+    def write(self, path: str | Path) -> None:
+        """Write everything into one file."""
+        np.savez(path, **vars(self))
+
+
+def as_pixels(images: Array) -> Array:
+    """Return uint8 images (N, H, W) as float32 from 0 to 1, (N, 1, H, W)."""
+    return np.divide(images[:, None], 255, dtype=np.float32)
+
+
+def channels_last(weights: Weights) -> Weights:
+    """Return LeNet's weights for images (N, H, W, C): (KH, KW, C, F) and (inputs, outputs)."""
+    channels, *size = next(before for layer, before, _ in shapes(LENET) if isinstance(layer, Flatten))
+
+    def turned(name: str, weight: Array) -> Array:
+        if name == "linear1.weight":  # its inputs are the numbers of an image, which lie in another order there
+            weight = np.moveaxis(weight.reshape(-1, channels, *size), 1, 3).reshape(len(weight), -1)
+        # (F, C, KH, KW) -> (KH, KW, C, F); (outputs, inputs) -> (inputs, outputs)
+        return np.ascontiguousarray(weight.transpose(2, 3, 1, 0) if weight.ndim == 4 else weight.T)
+
+    return {name: turned(name, weight) for name, weight in weights.items()}
+
+
+def _glorot_uniform(rng: np.random.Generator) -> Weights:
+    weights: Weights = {}
+    counts = {"conv": 0, "linear": 0}
+    for layer, before, _ in shapes(LENET):
+        match layer:
+            case Conv(filters, kernel, _):
+                kind, shape = "conv", (filters, before[0], kernel, kernel)
+            case Linear(outputs):
+                kind, shape = "linear", (outputs, before[0])
+            case _:
+                continue
+        counts[kind] += 1
+        bound = math.sqrt(6 / (math.prod(shape[1:]) + math.prod(shape) / shape[1]))
+        weights[f"{kind}{counts[kind]}.weight"] = rng.uniform(-bound, bound, shape).astype(np.float32)
+        weights[f"{kind}{counts[kind]}.bias"] = np.zeros(shape[0], np.float32)
+    return weights

@@ -1,0 +1,77 @@
+"""The compiled programs of a network, kept for as long as the network lives."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Hashable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import ArgumentError
+from .network import Sequential
+from .program import Program
+
+if TYPE_CHECKING:
+    from .compiler.executable import Executable
+
+ENGINES = ("compiled", "numpy")
+MOST_IMAGES = 1024
+"""The most samples that go through a compiled program at a time."""
+
+MOST_KEPT = 4
+"""Compiled programs of one network that are kept at a time."""
+
+_kept: weakref.WeakKeyDictionary[Sequential, dict[Hashable, Executable]] = weakref.WeakKeyDictionary()
+
+
+def uses_compiler(network: Sequential, engine: str) -> bool:
+    """Return whether an engine is the compiler: it computes in float32, so a float64 network takes NumPy.
+
+    Raises
+    ------
+    ArgumentError
+        If there is no such engine.
+    """
+    if engine not in ENGINES:
+        raise ArgumentError(f"engine: expected one of {', '.join(ENGINES)}, received {engine!r}")
+    return engine == "compiled" and network.dtype == np.float32
+
+
+def executable(
+    network: Sequential, program: Program, samples: int, elements: Mapping[str, str], threads: int | None
+) -> Executable:
+    """Return a program compiled for batches of up to `samples`: the one made before, where nothing has changed.
+
+    It takes the network's weights with `load`; while it has them and runs, the caller holds its `busy` lock.
+    """
+    from .compiler.executable import Executable  # takes its time, and not everybody who imports this computes
+    from .compiler.runtime import thread_count
+    from .compiler.tiles import instruction_set
+
+    threads = thread_count(threads)
+    key = (program.steps, program.values, samples, tuple(sorted(elements.items())), threads, instruction_set().name)
+    kept = _kept.setdefault(network, {})
+    found = kept.get(key)
+    if found is None:
+        found = Executable(program, samples, threads, elements)
+        if len(kept) >= MOST_KEPT:
+            kept.clear()
+        kept[key] = found
+    return found
+
+
+def load(found: Executable, network: Sequential) -> None:
+    """Let a compiled program take over the network's weights and states."""
+    held = {**network.parameters(), **network.states()}
+    for name in found.names():
+        if name in held:
+            found.write(name, held[name].data)
+
+
+def element(array: NDArray[Any]) -> str:
+    """Return NumPy's name of the type in which kernels read an array: bytes of images, whole numbers, or float32."""
+    if array.dtype == np.uint8 and array.ndim > 1:
+        return "uint8"
+    return "float32" if array.dtype.kind == "f" else "int64"

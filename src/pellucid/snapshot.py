@@ -1,0 +1,84 @@
+"""A network compiled for prediction with the lowest latency: array in, array out, and little between."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .build import lower
+from .data import as_images
+from .definitions.arrays import Array
+from .inputs import check_images, warn_of_pixels
+from .network import Sequential
+
+CHUNK = 1024
+"""The most images that are computed at once; the memory for what is between the layers is made for so many."""
+_FLOAT32 = np.dtype(np.float32)
+
+
+class Snapshot:
+    """What `compile` returns: call it with images.
+
+    Attributes
+    ----------
+    input_shape, output_shape : tuple of int
+        Of one sample.
+    """
+
+    def __init__(self, network: Sequential, threads: int | None = None):
+        from .compiler.executable import Executable
+        from .compiler.runtime import thread_count
+
+        self._network = network
+        self._program = lower(network, training=False)
+        self._threads = thread_count(threads)
+        self.input_shape = self._program.values[self._program.input].shape
+        self.output_shape = self._program.values[self._program.output].shape
+        self._new = lambda samples, element: Executable(self._program, samples, self._threads, {"input": element})
+        self._weights = {q: v.data.copy() for q, v in {**network.parameters(), **network.states()}.items()}
+        self._busy = threading.Lock()
+        self._executables: dict[str, Any] = {}
+        self._one = self._executable("float32").single()
+        self._shape_of_one = (1, *self.input_shape)
+
+    def __call__(self, x: ArrayLike) -> Array:
+        """Return the network's outputs for images x.
+
+        Parameters
+        ----------
+        x : array (N, C, H, W), (N, H, W) or (N, features)
+            As for `predict`.
+
+        Returns
+        -------
+        float32 array (N, …)
+        """
+        if type(x) is np.ndarray and x.shape == self._shape_of_one and x.dtype is _FLOAT32 and x.flags.c_contiguous:
+            y = np.empty((1, *self.output_shape), _FLOAT32)
+            with self._busy:
+                self._one(x, y)
+            return y
+        return self._any(x)
+
+    def _any(self, x: ArrayLike) -> Array:
+        images: NDArray[Any] = as_images(x)
+        check_images(self._network, images, np.shape(x))
+        warn_of_pixels(self._network, images)
+        element = "uint8" if images.dtype == np.uint8 else "float32"
+        y = np.empty((len(images), *self.output_shape), np.float32)
+        with self._busy:
+            executable = self._executable(element)
+            for start in range(0, len(images), CHUNK):
+                part = np.ascontiguousarray(images[start : start + CHUNK], element)
+                executable.predict(part, y[start : start + CHUNK])
+        return y
+
+    def _executable(self, element: str) -> Any:
+        if element not in self._executables:
+            self._executables[element] = made = self._new(CHUNK, element)
+            for name in made.names():
+                made.write(name, self._weights[name])
+        return self._executables[element]
