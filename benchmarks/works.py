@@ -146,6 +146,24 @@ class WholeTraining:
         return {"seconds": seconds, "accuracy": accuracy, "seed": number, **asdict(Span.between(began, Moment.now()))}
 
 
+class Process:
+    """A process from its start to its end. The library has "command"; the task has "bytecode", a folder."""
+
+    def __init__(self, peer: Base, task: Mapping[str, Any]):
+        self._command, self._environment = peer.settings["command"], measuring_environment(Path(task["bytecode"]))
+        needed = peer.settings.get("needs", "")
+        if needed and self._run(f"import importlib.util as u; raise SystemExit(u.find_spec({needed!r}) is None)")[0]:
+            raise ModuleNotFoundError(needed, name=needed)
+        self.facts: dict[str, Any] = {"numbers": {}}
+        self.repeat(0)  # compiles the bytecode, and whatever else is kept
+
+    def repeat(self, number: int) -> dict[str, Any]:
+        """Run it, and return "bytes" too, the most memory it had. Where it prints a number, that is the seconds."""
+
+    def _run(self, code: str) -> tuple[int, str]:
+        ...
+
+
 class Limits:
     """What the machine can do; the library is only asked for its number of threads. The task has "seconds"."""
 

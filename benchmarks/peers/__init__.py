@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 ENVIRONMENTS: Mapping[str, str] = MappingProxyType({
     "pellucid": "",
+    "process": "",
     "torch": "torch",
     "keras": "tensorflow",
     "jax": "jax",
@@ -51,6 +53,19 @@ class Base:
     def note(self) -> str:
         """Return what else should stand beside the competitor's name, or nothing."""
         return ""
+
+    def model_file(self, writer: str) -> str:
+        """Return the path of the setting "model".
+
+        Raises
+        ------
+        ModuleNotFoundError
+            If nobody wrote it, because its writer is missing.
+        """
+        path = str(self.settings["model"])
+        if not Path(path).exists():
+            raise ModuleNotFoundError(f"no {path}", name=writer)
+        return path
 
     # ---- LeNet
     def load(self, problem: Problem) -> None:

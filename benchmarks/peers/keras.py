@@ -36,7 +36,7 @@ class Peer(Base):
         """Make LeNet with the problem's weights."""
         self.model = self.network(LENET)
         self.model.set_weights(list(channels_last(problem.weights).values()))
-        self._compile(self.model, 1e-3)
+        self._compile(self.model, 1e-3, [])
         self._step = self.tensorflow.function(self._do_step)
         self._outputs = self.tensorflow.function(lambda x: self.model(x, training=False))
 
@@ -61,9 +61,10 @@ class Peer(Base):
             case ReLU():
                 return layers.ReLU()
 
-    def _compile(self, model: Any, lr: float) -> None:
+    def _compile(self, model: Any, lr: float, metrics: list[str]) -> None:
         loss = self.keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-        model.compile(self.keras.optimizers.Adam(lr, epsilon=1e-8), loss, metrics=["accuracy"] if lr != 1e-3 else None)
+        model.compile(self.keras.optimizers.Adam(lr, epsilon=1e-8), loss, metrics=metrics)
+        model.optimizer.build(model.trainable_variables)
 
     def batches(self, problem: Problem, size: int) -> Sequence[Any]:
         """Return arrays, or tensors, of images and labels."""
@@ -91,19 +92,20 @@ class Peer(Base):
 
     # ---- a whole training
     def train(self, recipe: Recipe, data: Pictures, seed: int) -> tuple[float, float]:
-        """Train with `fit`, which had its functions traced before the time begins; then the weights are drawn anew."""
+        """Train with `fit`, whose functions were traced, on a few images, before the time begins."""
         if recipe.cycle or recipe.label_smoothing or (recipe.mean, recipe.deviation) != (0.0, 1.0):
             raise NotImplementedError("this recipe is not written for Keras")
         self.keras.utils.set_random_seed(seed)
-        model = self.network(recipe.layers)
-        self._compile(model, recipe.lr)
-        x, labels = as_pixels(data.images).reshape(-1, *ROWS_LAST), data.labels
-        first = model.get_weights()
-        model.fit(x[: 2 * recipe.batch_size], labels[: 2 * recipe.batch_size], recipe.batch_size, verbose=0)
-        model.set_weights(first)
-        self._compile(model, recipe.lr)
+        model, size = self.network(recipe.layers), recipe.batch_size
+        self._compile(model, recipe.lr, ["accuracy"])
+        x, y = as_pixels(data.images).reshape(-1, *ROWS_LAST), data.labels
+        variables = [*model.variables, *model.optimizer.variables]
+        first = [variable.numpy() for variable in variables]
+        model.fit(x[: 2 * size], y[: 2 * size], size, verbose=0)  # traces its functions
+        for variable, value in zip(variables, first, strict=True):
+            variable.assign(value)
         began = time.perf_counter()
-        model.fit(x, labels, recipe.batch_size, recipe.epochs, verbose=1 if recipe.progress else 0)
+        model.fit(x, y, size, recipe.epochs, verbose=1 if recipe.progress else 0)
         seconds = time.perf_counter() - began
         outputs = model.predict(as_pixels(data.test_images).reshape(-1, *ROWS_LAST), verbose=0)
         return seconds, float((outputs.argmax(1) == data.test_labels).mean())

@@ -17,7 +17,7 @@ class Peer(Base):
         options = runtime.SessionOptions()
         options.intra_op_num_threads = self.threads
         options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_ENABLE_ALL
-        self._session = runtime.InferenceSession(self.settings["model"], options, providers=["CPUExecutionProvider"])
+        self._session = runtime.InferenceSession(self.model_file("onnx"), options, providers=["CPUExecutionProvider"])
 
     def infer(self, x: Array) -> Array:
         """Return the outputs for pixels."""

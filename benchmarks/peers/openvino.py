@@ -19,7 +19,7 @@ class Peer(Base):
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_NUM_THREADS": self.threads,
         }
-        model = openvino.Core().compile_model(self.settings["model"], "CPU", hints)
+        model = openvino.Core().compile_model(self.model_file("onnx"), "CPU", hints)
         self._request = model.create_infer_request()
 
     def infer(self, x: Array) -> Array:

@@ -16,12 +16,15 @@ from benchmarks.problem import Array, ConvolutionProblem, Pictures, Problem
 from benchmarks.recipes import IMAGE, Conv, Flatten, Layer, Linear, Norm, Pool, Recipe, ReLU, shapes
 
 import pellucid as p
+from pellucid.definitions.conv import conv2d, conv2d_grad_input, conv2d_grad_weight
 from pellucid.geometry import Window
 from pellucid.schedules import Constant, LinearCycle
 from pellucid.training import engine as engines
 
 COMPILED = hasattr(engines, "CompiledEngine")
 """Whether this version has the compiled engine."""
+NO_KEY = np.zeros(2, np.uint32)
+"""Of dropout, which no network here has."""
 
 
 class Peer(Base):
@@ -34,6 +37,7 @@ class Peer(Base):
         self.engine = settings.get("engine", "compiled" if COMPILED else "numpy")
         self.dtype = settings.get("dtype", "float32")
         self._infer: Callable[[Array], Array] | None = None
+        self._canonical: Callable[[str, Array], Array] = lambda name, array: array
 
     def note(self) -> str:
         """Return which engine it is, where it is not the usual one."""
@@ -63,34 +67,24 @@ class Peer(Base):
         return self._infer(x)
 
     def _compiled(self) -> Callable[[Array], Array]:
-        compile = getattr(p, "compile", None) if self.engine == "compiled" else None
+        compile: Any = getattr(p, "compile", None) if self.engine == "compiled" else None
         fast: Callable[[Array], Array] = compile(self.model) if compile else lambda x: p.predict(self.model, x)
         return fast
 
     # ---- a layer alone
     def convolution(self, problem: ConvolutionProblem) -> tuple[Callable[[], Any], Callable[[], Any]]:
-        """Return forward and backward: the definitions, or the kernels by themselves."""
+        """Return forward and backward: the kernels by themselves, or the definitions."""
         if self.engine == "compiled":
             from benchmarks.convolution import Convolving  # needs the compiler
 
             kernels = Convolving(problem, self.threads)
+            self._canonical = kernels.canonical
             return kernels.forward, kernels.backward
-        from pellucid.definitions.conv import conv2d, conv2d_grad_input, conv2d_grad_weight
-
-        x, weight, grad = (array.astype(self.dtype) for array in problem.arrays())
-        window, groups = Window.of(problem.kernel, padding=problem.padding), problem.groups
-
-        def backward() -> dict[str, Array]:
-            return {
-                "grad_input": conv2d_grad_input(grad, weight, window=window, groups=groups, size=x.shape[2:]),
-                "grad_weight": conv2d_grad_weight(x, grad, window=window, groups=groups),
-            }
-
-        return lambda: {"y": conv2d(x, weight, window=window, groups=groups)}, backward
+        return defined_convolution(problem, self.dtype)
 
     def canonical(self, result: Any) -> dict[str, Array]:
-        """Return what a function of `convolution` returned."""
-        return {name: value() if callable(value) else value for name, value in result.items()}
+        """Return what a function of `convolution` returned; the definitions' layout is the canonical one."""
+        return {name: self._canonical(name, array) for name, array in result.items()}
 
     # ---- a whole training
     def train(self, recipe: Recipe, data: Pictures, seed: int) -> tuple[float, float]:
@@ -114,6 +108,24 @@ class Peer(Base):
         return seconds, p.evaluate(network, (data.test_images, data.test_labels))["accuracy"]
 
 
+def defined_convolution(problem: ConvolutionProblem, dtype: str) -> tuple[Callable[[], Any], Callable[[], Any]]:
+    """Return forward and backward of a convolution by the definitions."""
+    x, weight, grad = (array.astype(dtype) for array in problem.arrays())
+    window, groups = Window.of(problem.kernel, padding=problem.padding), problem.groups
+
+    def forward() -> dict[str, Array]:
+        return {"y": conv2d(x, weight, window=window, groups=groups)}
+
+    def backward() -> dict[str, Array]:
+        size = (problem.size, problem.size)
+        return {
+            "grad_input": conv2d_grad_input(grad, weight, size=size, window=window, groups=groups),
+            "grad_weight": conv2d_grad_weight(x, grad, window=window, groups=groups),
+        }
+
+    return forward, backward
+
+
 def training_engine(network: p.Sequential, images: Array, labels: Array, size: int, engine: str, threads: int) -> Any:
     """Return what does steps of Adam on batches of up to `size` pictures; making it compiles whatever is compiled."""
     program = p.lower(network, loss=p.CrossEntropy(), optimizer=p.Adam(1e-3), resident=True)
@@ -128,9 +140,6 @@ def step(engine: Any, index: Array) -> float:
     numbers = {"index": index, "position": index, "count": len(index), "dropout_key": NO_KEY, "lr": 1e-3}
     loss: float = engine.step(numbers).loss
     return loss
-
-
-NO_KEY = np.zeros(2, np.uint32)
 
 
 def recipe_network(recipe: Recipe, seed: int) -> p.Sequential:

@@ -53,13 +53,18 @@ class System:
 system = System()
 
 
-def write_file(path: str | os.PathLike[str], data: bytes | bytearray | memoryview) -> None:
+def write_file(
+    path: str | os.PathLike[str], data: bytes | bytearray | memoryview, *, durable: bool = True
+) -> None:
     """Put `data` into the file at `path`: all of it, or nothing; the folder must exist (see `make_folder`).
 
     The data go into a temporary file in the same folder, `.pellucid-….tmp`, which takes the name `path` once its
     content has been forced to the disk and read back. Whatever fails before that, the temporary file is removed, an
     earlier file at `path` stays as it was, and a `StorageError` says what failed and what to do. (Only a process that
     is killed outright leaves its temporary file behind.) A symbolic link at `path` is replaced, not followed.
+
+    With `durable=False` nobody waits for the disk, so that a power cut may leave anything under the new name: for what
+    its reader verifies and can make again, as a cache does.
     """
     target, view = Path(path), memoryview(data)
     content = view.cast("B") if view.nbytes else memoryview(b"")  # an empty view of rank two has no cast
@@ -70,13 +75,17 @@ def write_file(path: str | os.PathLike[str], data: bytes | bytearray | memoryvie
         try:
             with _opened(temporary, NEW_FILE) as file:
                 _write_all(file, content)
-                system.sync(file)  # never tried twice: after a failure the system may call the lost pages clean
-            _verify(temporary, content)
+                if durable:
+                    system.sync(file)  # never tried twice: after a failure the system may call the lost pages clean
+            if durable:
+                _verify(temporary, content)
             system.replace(temporary, target)
         except BaseException:
             with suppress(OSError):
                 system.remove(temporary)
             raise
+    if not durable:
+        return
     with _explained(f"{target} is complete, but a power cut might still bring the old one back", target.parent):
         _sync_folder(target.parent)
 

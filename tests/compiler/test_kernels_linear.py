@@ -51,18 +51,18 @@ def test_gradients_by_hand():
 @pytest.mark.parametrize(("inputs", "outputs"), SIZES)
 def test_any_number_of_samples_agrees_with_the_definition(inputs, outputs, isa, rng):
     tile = linear_tile(inputs, outputs, isa)
-    for samples in (0, 1, 2, 3, 5, 11, 16):
+    for samples in (0, 3, 7, 16):
         x, weight, bias = arrays(rng, samples, inputs, outputs)
-        y = run_linear(tile, isa, x, weight, bias, checked=samples == 11)
+        y = run_linear(tile, isa, x, weight, bias, checked=samples == inputs == 7)
         assert_agrees(y, linear(x.astype(float), weight.astype(float), bias.astype(float)), TOLERANCE)
 
 
 @pytest.mark.parametrize("isa", HERE, ids=lambda isa: isa.name)
 @pytest.mark.parametrize(("inputs", "outputs"), SIZES)
 def test_gradients_agree_with_the_definitions(inputs, outputs, isa, rng):
-    for samples in (0, 1, 6, 17):
+    for samples in (0, 7):
         x, weight, _ = arrays(rng, samples, inputs, outputs)
-        grad_output, checked = rng.standard_normal((samples, outputs), np.float32), samples == 6
+        grad_output, checked = rng.standard_normal((samples, outputs), np.float32), samples == inputs == 7
         back, g = linear_tile(outputs, inputs, isa), grad_output.astype(float)
         grad_input = run_linear_grad_input(back, isa, grad_output, weight, checked=checked)
         assert_agrees(grad_input, linear_grad_input(g, weight.astype(float)), TOLERANCE)

@@ -129,6 +129,22 @@ class Kernel:
         left, right = self.emit_index(a), self.emit_index(b)
         return self.atom(self.ir.select(self.ir.icmp_signed(relation, left, right), left, right))
 
+    def shifted_left(self, index: Integer, places: Integer) -> Index:
+        """Return ``index · 2^places``."""
+        return self.atom(self.ir.shl(self.emit_index(index), self.emit_index(places)))
+
+    def shifted_right(self, index: Integer, places: Integer) -> Index:
+        """Return ``⌊index / 2^places⌋``, where ``index >= 0``."""
+        return self.atom(self.ir.lshr(self.emit_index(index), self.emit_index(places)))
+
+    def bit_length(self, index: Integer) -> Index:
+        """Return how many bits a number takes, where ``index >= 0``: 0 for 0."""
+        function = self.module.globals.get("llvm.ctlz.i64")
+        if function is None:
+            function = ir.Function(self.module, ir.FunctionType(INT, [INT, TRUTH]), "llvm.ctlz.i64")
+        zeros = self.ir.call(function, [self.emit_index(index), ir.Constant(TRUTH, 0)])
+        return self.atom(self.ir.sub(integer(64), zeros))
+
     def overlap(self, a: Span, b: Span) -> Span:
         """Return what two ranges have in common; empty is a range whose end is not after its start."""
         return self.maximum(a[0], b[0]), self.minimum(a[1], b[1])

@@ -56,7 +56,7 @@ def load(place: Path, key: str) -> bytes | None:
 def save(place: Path, key: str, content: bytes) -> None:
     """Keep content under a key, all of it or nothing; a disk that refuses is no reason to stop."""
     with suppress(StorageError):
-        storage.write_file(place / key, MAGIC + _digest(key, content) + content)
+        storage.write_file(place / key, MAGIC + _digest(key, content) + content, durable=False)
 
 
 def _digest(key: str, content: bytes) -> bytes:

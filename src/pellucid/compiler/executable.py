@@ -19,7 +19,8 @@ from ..definitions.arrays import Array
 from ..errors import CompilerError
 from ..program import Program
 from . import runtime
-from .jit import Compiled, Recipe, compiled
+from .driver import compile_all
+from .jit import Recipe
 from .lowering import OUTPUTS, Lowering, Plan
 from .plan import DefinitionPhase, Operand
 from .rules import RULES
@@ -53,7 +54,7 @@ class Executable:
             raise CompilerError(f'compiled networks compute in float32, this one in {program.dtype}; use engine="numpy"')
         self.program, self.threads = program, threads
         self.plan = Lowering(program, instruction_set(), RULES, elements).plan()
-        self.code: dict[Recipe, Compiled] = {recipe: compiled(recipe) for recipe in recipes(self.plan)}
+        self.code = compile_all(recipes(self.plan), runtime.thread_count())
         self._schedule = Schedule(self.plan, self.code, samples, threads)
         self._weights = [_lines(self.plan.placement.size) for _ in range(2)]
         self._scalars = _lines(self.plan.scalar_count)

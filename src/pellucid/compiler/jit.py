@@ -103,25 +103,27 @@ class Routine(Recipe):
         return text, {"tensors": [], "ranges": [], "sites": [], "symbols": list(symbols)}
 
 
-def compiled(recipe: Recipe) -> Compiled:
-    """Return the callable of a recipe: the one at hand, else one from the disk, else a new one, kept there."""
+def compiled(recipe: Recipe, content: bytes | None = None) -> Compiled:
+    """Return the callable of a recipe: the one at hand, else one of `content`, as `object_code` gives it, else one from
+    the disk, else a new one, kept there."""
     with _lock:
         found = _at_hand.get(recipe)
         if found is None:
             found = _at_hand[recipe] = Compiled(recipe)
-            found.handle()
+            found.handle(content)
         return found
 
 
-def object_code(recipe: Recipe) -> bytes:
-    """Return what `compiled` links: a line of JSON on how to call it, then the object file. It may run anywhere, such
-    as in another process."""
+def kept_code(recipe: Recipe) -> bytes | None:
+    """Return the object code of a recipe if it is on the disk."""
     key = recipe.key()
     place = cache.folder() if key else None
-    if key and place:
-        content = cache.load(place, key)
-        if content is not None:
-            return content
+    return cache.load(place, key) if key and place else None
+
+
+def object_code(recipe: Recipe) -> bytes:
+    """Return a recipe compiled, and keep it on the disk: a line of JSON on how to call it, then the object file. It may
+    run anywhere, such as in another process."""
     ir, interface = recipe.emit()
     code = bytes(_machine(recipe.isa).emit_object(_verified(ir, recipe.isa)))
     foreign = ", ".join(sorted(undefined_symbols(code)))
@@ -131,6 +133,8 @@ def object_code(recipe: Recipe) -> bytes:
             "the kernel uses something that this instruction set lacks"
         )
     content = json.dumps(interface).encode() + b"\n" + code
+    key = recipe.key()
+    place = cache.folder() if key else None
     if key and place:
         cache.save(place, key, content)
     return content
@@ -146,11 +150,12 @@ class Compiled:
         self.recipe = recipe
         self._handle: Handle | None = None
 
-    def handle(self) -> Handle:
-        """Return the linked code."""
+    def handle(self, content: bytes | None = None) -> Handle:
+        """Return the linked code, of `content` where it is given."""
         if self._handle is None:
             with _lock:
-                self._handle = Handle(self.recipe.name, object_code(self.recipe), self.recipe.checked)
+                content = content or kept_code(self.recipe) or object_code(self.recipe)
+                self._handle = Handle(self.recipe.name, content, self.recipe.checked)
         return self._handle
 
     @property

@@ -2,7 +2,8 @@
 
 Sums over the classes of a sample are up to 16 interleaved chains, which a tree adds up: how many follows from the
 number of classes, so that the lanes of a machine's vectors change no bit. Sums over samples are one chain that
-continues from memory. A class number that is no class names none of them; nothing is read where it points.
+continues from memory. A class number that is none of the classes names nothing, and reads
+nothing.
 
 Axes: n samples, c classes, i numbers of a sample in whatever order.
 """
@@ -18,7 +19,7 @@ from ..cuts import full_pieces, runs
 from ..mathematics import exp, log
 from ..packing import live_lanes
 from ..tensors import BY_NAME, INT64, Tensor
-from ..values import Index, Integer, Mask, Vector, pick
+from ..values import Integer, Mask, Vector, pick
 from .sweeps import lanes_within, sweep
 
 CHAINS = 16
@@ -87,9 +88,8 @@ class _Wanted:
         """Return what is wanted of some of the classes."""
         kept, spread = (self.k.constant(number, at.lanes) for number in (self.kept, self.spread))
         if self.target.element is INT64:
-            wanted = at.is_number(self.target.integer(n)).choose(
-                self.k.constant(self.kept + self.spread, at.lanes), spread
-            )
+            number = _class_number(self.target, n, self.row.size)
+            wanted = at.is_number(number).choose(self.k.constant(self.kept + self.spread, at.lanes), spread)
         else:
             wanted = at.load(self.target, n)
             wanted = kept * wanted + spread if self.spread else wanted
@@ -145,7 +145,7 @@ def count_correct(k: Kernel, classes: int, element: str) -> None:
     with k.range(*images) as n:
         largest, place = _first_largest(row, outputs, n)
         if target.element is INT64:
-            wanted = k.spread(target.integer(n), row.lanes).floats()
+            wanted = k.spread(_class_number(target, n, classes), row.lanes).floats()
         else:
             wanted = _first_largest(row, target, n)[1]
         added.add((place.equals(wanted) & largest.equals(largest)).choose(one, zero))
@@ -153,7 +153,7 @@ def count_correct(k: Kernel, classes: int, element: str) -> None:
 
 
 def _first_largest(row: _Row, numbers: Tensor, n: Integer) -> tuple[Vector, Vector]:
-    """Return a sample's largest number and where it comes first; NaN, where there is one, and where that comes first."""
+    """Return a sample's largest number, which is NaN where there is one, and at which number it comes first."""
     largest = row.fold(lambda at: at.load(numbers, n, dead=-math.inf), Vector.maximum, -math.inf)
 
     def place(at: _Part) -> Vector:
@@ -187,7 +187,7 @@ def total_class_weight(k: Kernel, classes: int, class_weights: tuple[float, ...]
 # ---- the numbers of a sample, and sums
 @dataclass(frozen=True)
 class _Part:
-    """`lanes` neighbouring numbers of a sample, the first `live` of which exist; `vector` says whose chains take them."""
+    """`lanes` neighbouring numbers of a sample, of which the first `live` exist; chains of one `vector` take them."""
 
     k: Kernel
     vector: int
@@ -206,8 +206,8 @@ class _Part:
             return numbers
         return (self.k.words(range(self.lanes)) < self.live).choose(numbers, self.k.constant(dead, self.lanes))
 
-    def is_number(self, number: Index) -> Mask:
-        """Return which lane has a certain number, of which the low 32 bits are looked at."""
+    def is_number(self, number: Integer) -> Mask:
+        """Return which lane has a certain number, if any."""
         return self.k.words(range(self.lanes)).equals(self.k.spread(number - self.first, self.lanes))
 
     def numbers(self) -> Vector:
@@ -276,6 +276,12 @@ def _target(k: Kernel, classes: int, element: str) -> Tensor:
     """Declare the target: class numbers, or a distribution for each sample."""
     shape = (k.samples,) if element == INT64.name else (k.samples, classes)
     return k.tensor("target", *shape, element=BY_NAME[element])
+
+
+def _class_number(target: Tensor, n: Integer, classes: int) -> Integer:
+    """Return the class number of a sample; of one that is no class −1 or `classes`, which have room in 32 bits."""
+    k = target.kernel
+    return k.minimum(k.maximum(target.integer(n), -1), classes)
 
 
 def _weighed(number: Vector, n: Integer, weight: Tensor | None, total: Tensor | None = None) -> Vector:

@@ -61,7 +61,7 @@ def max_pool2d_grad_input(k: Kernel, channels: int, size: Pair, window: Window, 
                         gradient[0, v] *= (largest[0, v] > zero).choose(one, zero)
                 for tap, pixel in place.taps():
                     for v in vectors:
-                        wins = winner[0, v].bits().equals(k.spread(tap, lanes))
+                        wins = winner[0, v].bits().equals(tap if isinstance(tap, int) else k.spread(tap, lanes))
                         _give(pool, grad_input, wins.choose(gradient[0, v], zero), pixel, v)
 
 
@@ -70,7 +70,7 @@ def _winners(place: Place, x: Image) -> tuple[Registers, Registers]:
     k, block = place.k, place.block
     largest, winner = block.registers(k, -float("inf")), block.registers(k, 0.0)
     for v in block.vectors:
-        winner[0, v] = k.spread(place.first_tap, block.lanes).as_floats()
+        winner[0, v] = _bits(k, place.first_tap, block.lanes)
     for tap, pixel in place.taps():
         for v in block.vectors:
             value, best = x.load(pixel, v), largest[0, v]
@@ -79,8 +79,13 @@ def _winners(place: Place, x: Image) -> tuple[Registers, Registers]:
                 continue
             stays = (value <= best) | best.is_nan()
             largest[0, v] = stays.choose(best, value)
-            winner[0, v] = stays.choose(winner[0, v], k.spread(tap, block.lanes).as_floats())
+            winner[0, v] = stays.choose(winner[0, v], _bits(k, tap, block.lanes))
     return largest, winner
+
+
+def _bits(k: Kernel, number: Integer, lanes: int) -> Vector:
+    """Return the floats whose bits are a number: masks choose from floats."""
+    return (k.words([number] * lanes) if isinstance(number, int) else k.spread(number, lanes)).as_floats()
 
 
 # ---- the mean

@@ -12,8 +12,6 @@ from .numbers import LINE, lines
 
 WIDE = 64
 """Numbers of every leaf that are added up together: enough for the processor to see where it is going."""
-MOST_LEVELS = 24
-"""Levels of the tree: enough for 2²⁴ leaves."""
 
 
 def zero(k: Kernel) -> None:
@@ -41,8 +39,8 @@ def _add_up(k: Kernel, parts: Tensor, total: Tensor, start: Integer, width: int)
     """Add up `width` numbers of all leaves, from `start` on."""
     lanes = k.isa.lanes
     columns = [start + v for v in range(0, width, lanes)]
-    leaves: Integer = k.samples
-    for _ in range(MOST_LEVELS):
+    with k.range(0, k.bit_length(k.samples - 1)) as level:  # ⌈log₂ leaves⌉ of them
+        leaves = k.shifted_right(k.samples + k.shifted_left(1, level) - 1, level)  # ⌈leaves / 2^level⌉
         pairs, left = leaves // 2, (leaves + 1) // 2
         with k.range(0, pairs) as j:
             for i in columns:
@@ -50,6 +48,5 @@ def _add_up(k: Kernel, parts: Tensor, total: Tensor, start: Integer, width: int)
         with k.range(pairs, left) as j:  # the last one, where their number is odd
             for i in columns:
                 parts.store(parts.load(j * 2, i, lanes=lanes), j, i)
-        leaves = left
     for i in columns:
         total.store(parts.load(0, i, lanes=lanes), i)

@@ -1,0 +1,128 @@
+"""Compiling many kernels at once, on all processors.
+
+LLVM compiles one module at a time in a process, so other processors need processes of their own. They read recipes,
+line by line, and write object code. One that fails costs nothing but time: what is missing is compiled here.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import fields, is_dataclass
+from importlib import import_module
+from typing import IO, Any
+
+from .jit import Compiled, Recipe, compiled, kept_code, object_code
+from .tiles import BY_NAME
+
+WORTH_A_PROCESS = 6
+"""Kernels to be compiled that are worth another process, which takes as long to start as some of them to compile."""
+PACKAGE = __name__.partition(".")[0]
+PROGRAM = f"from {__name__} import serve; serve()"
+
+
+def compile_all(recipes: Sequence[Recipe], processes: int) -> dict[Recipe, Compiled]:
+    """Return the callables of recipes, compiled by up to so many processes, this one included."""
+    found = {recipe: kept_code(recipe) for recipe in recipes}
+    missing = [recipe for recipe, content in found.items() if content is None]
+    others = min(processes - 1, len(missing) // WORTH_A_PROCESS)
+    if others > 0 and sys.executable:
+        ahead = _Shared(missing)
+        threads = [threading.Thread(target=_ask, args=(ahead, found), daemon=True) for _ in range(others)]
+        for thread in threads:
+            thread.start()
+        for recipe in ahead:
+            found[recipe] = object_code(recipe)
+        for thread in threads:
+            thread.join()
+    return {recipe: compiled(recipe, content) for recipe, content in found.items()}
+
+
+class _Shared:
+    """Recipes that several threads take from, each of them once."""
+
+    def __init__(self, recipes: Sequence[Recipe]):
+        self._left, self._lock = list(recipes), threading.Lock()
+
+    def __iter__(self) -> Iterator[Recipe]:
+        while True:
+            with self._lock:
+                if not self._left:
+                    return
+                recipe = self._left.pop()
+            yield recipe
+
+
+def _ask(ahead: _Shared, found: dict[Recipe, bytes | None]) -> None:
+    """Let another process compile for as long as something is left. What it fails at stays missing."""
+    with suppress(OSError, ValueError):
+        process = subprocess.Popen(
+            [sys.executable, "-c", PROGRAM], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
+        with process:
+            for recipe in ahead:
+                found[recipe] = _answer(process, recipe)
+
+
+def _answer(process: subprocess.Popen[bytes], recipe: Recipe) -> bytes:
+    """Return what another process makes of a recipe."""
+    question, answer = process.stdin, process.stdout
+    if question is None or answer is None:
+        raise OSError("expected a process with pipes")
+    question.write(json.dumps(_written(recipe)).encode() + b"\n")
+    question.flush()
+    return base64.b64decode(answer.readline(), validate=True)
+
+
+def serve(questions: IO[bytes] | None = None, answers: IO[bytes] | None = None) -> None:
+    """Compile the recipes that come line by line, until there are no more."""
+    questions, answers = questions or sys.stdin.buffer, answers or sys.stdout.buffer
+    for line in questions:
+        answers.write(base64.b64encode(object_code(_read(json.loads(line)))) + b"\n")
+        answers.flush()
+
+
+# ---- recipes as text
+def _written(recipe: Recipe) -> dict[str, Any]:
+    emitter = recipe.emitter
+    return {
+        "emitter": [emitter.__module__, emitter.__name__],
+        "parameters": _plain(recipe.parameters),
+        "isa": recipe.isa.name,
+        "checked": recipe.checked,
+    }
+
+
+def _read(written: dict[str, Any]) -> Recipe:
+    parameters = _value(written["parameters"])
+    return Recipe(_named(*written["emitter"]), parameters, BY_NAME[written["isa"]], written["checked"])
+
+
+def _plain(value: Any) -> Any:
+    """Return a parameter as JSON knows it: a tuple becomes a list, a dataclass its name and its fields."""
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    if is_dataclass(value):
+        own = {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+        return {"class": [type(value).__module__, type(value).__name__], "fields": own}
+    return value
+
+
+def _value(plain: Any) -> Any:
+    if isinstance(plain, list):
+        return tuple(_value(item) for item in plain)
+    if isinstance(plain, dict):
+        return _named(*plain["class"])(**{name: _value(item) for name, item in plain["fields"].items()})
+    return plain
+
+
+def _named(module: str, name: str) -> Any:
+    """Return a function or class of this package."""
+    if module.partition(".")[0] != PACKAGE:
+        raise ValueError(f"expected something of {PACKAGE}, received {module}.{name}")
+    return getattr(import_module(module), name)

@@ -1,0 +1,224 @@
+"""Losses, their gradients and counts: numbers by hand, then the definitions in float64."""
+
+import numpy as np
+import pytest
+
+from oracles.numerical import assert_agrees
+from pellucid.compiler.jit import Recipe, compiled
+from pellucid.compiler.kernels import loss as kernels
+from pellucid.compiler.tiles import BY_NAME, instruction_set, supported
+from pellucid.definitions import loss as definitions
+
+TOLERANCE = 2e-5
+GUARD = 64
+HERE = [isa.name for isa in supported()]
+BEST, PLAINEST = HERE[0], HERE[-1]
+ONE = np.array([1.0], np.float32)
+
+
+def call(emitter, parameters, inputs, *shapes, name=BEST, pieces=({},), checked=False):
+    """Return what a kernel writes into its last tensors; sums (1,) begin at 0, and nothing beside them may change."""
+    kernel = compiled(Recipe(emitter, parameters, BY_NAME[name], checked))
+    memories, results = [], []
+    for shape in shapes:
+        size = int(np.prod(shape))
+        memories.append(np.full(size + 2 * GUARD, 77, np.float32))
+        results.append(memories[-1][GUARD : GUARD + size].reshape(shape))
+        results[-1][...] = 0 if shape == (1,) else np.nan
+    for piece in pieces:
+        kernel(*inputs, *results, samples=len(inputs[0]), **piece)
+    for memory in memories:
+        assert (memory[:GUARD] == 77).all(), "the kernel wrote before its output"
+        assert (memory[-GUARD:] == 77).all(), "the kernel wrote behind its output"
+    return [result.copy() for result in results]
+
+
+def cross_entropy(logits, target, total=ONE, weight=None, smoothing=0.0, class_weights=(), **how):
+    """Return loss, log probabilities and gradient of the kernels."""
+    classes, weights = logits.shape[1], () if weight is None else (weight,)
+    parameters = classes, smoothing, class_weights, target.dtype.name, weight is not None
+    loss, log_probabilities = call(
+        kernels.cross_entropy, parameters, (logits, target, total, *weights), (1,), logits.shape, **how
+    )
+    inputs = log_probabilities, target, total, *weights
+    return loss[0], log_probabilities, *call(kernels.cross_entropy_grad_input, parameters, inputs, logits.shape, **how)
+
+
+def squared_error(outputs, target, total=ONE, weight=None, **how):
+    """Return loss and gradient of the kernels."""
+    weights = () if weight is None else (weight,)
+    parameters, inputs = (outputs.shape[1], weight is not None), (outputs, target, total, *weights)
+    (loss,) = call(kernels.squared_error, parameters, inputs, (1,), **how)
+    return loss[0], *call(kernels.squared_error_grad_input, parameters, inputs, outputs.shape, **how)
+
+
+def count_correct(outputs, target, **how):
+    parameters = outputs.shape[1], target.dtype.name
+    return call(kernels.count_correct, parameters, (outputs, target), (1,), **how)[0][0]
+
+
+def total_class_weight(target, class_weights, weight=None, **how):
+    weights = () if weight is None else (weight,)
+    parameters = len(class_weights), class_weights, target.dtype.name, weight is not None
+    return call(kernels.total_class_weight, parameters, (target, *weights), (1,), **how)[0][0]
+
+
+def floats(*numbers):
+    return np.array(numbers, np.float32)
+
+
+def problem(rng, samples, classes, soft):
+    """Return logits and a target, class numbers or distributions."""
+    logits = 3 * rng.standard_normal((samples, classes), np.float32)
+    if soft:
+        target = rng.random((samples, classes), np.float32)
+        return logits, target / target.sum(axis=1, keepdims=True)
+    return logits, rng.integers(0, classes, samples)
+
+
+# ---- numbers by hand
+def test_cross_entropy_by_hand():
+    logits = np.log(floats([1, 2, 1], [1, 1, 2]))  # probabilities ¼ ½ ¼ and ¼ ¼ ½
+    loss, log_probabilities, grad = cross_entropy(logits, np.array([1, 0]), floats(2))
+    assert loss == pytest.approx((np.log(2) + np.log(4)) / 2)
+    assert np.exp(log_probabilities) == pytest.approx(floats([0.25, 0.5, 0.25], [0.25, 0.25, 0.5]))
+    assert grad == pytest.approx(floats([0.125, -0.25, 0.125], [-0.375, 0.125, 0.25]))
+
+
+def test_weights_and_smoothing_by_hand():
+    logits, target = np.log(floats([1, 1], [1, 3])), np.array([0, 1])
+    loss, _, grad = cross_entropy(logits, target, floats(4), floats(1, 3), class_weights=(2.0, 1.0))
+    assert loss == pytest.approx((2 * np.log(2) - 3 * np.log(0.75)) / 4)
+    assert grad == pytest.approx(floats([-0.25, 0.25], [0.1875, -0.1875]))
+    loss, _, grad = cross_entropy(logits, target, floats(1), smoothing=0.5)  # targets ¾ ¼ and ¼ ¾
+    assert loss == pytest.approx(np.log(2) - 0.25 * np.log(0.25) - 0.75 * np.log(0.75))
+    assert grad == pytest.approx(floats([-0.25, 0.25], [0, 0]), abs=1e-7)
+
+
+def test_squared_error_by_hand():
+    outputs, target = floats([1, 2, 3], [0, 0, 0]), floats([1, 0, 0], [3, 0, 0])
+    loss, grad = squared_error(outputs, target, floats(2), floats(1, 2))
+    assert loss == pytest.approx((13 / 3 + 2 * 9 / 3) / 2)
+    assert grad == pytest.approx(floats([0, 2 / 3, 1], [-2, 0, 0]))
+
+
+def test_counts_by_hand():
+    outputs = floats([1, 3, 3], [2, 1, 0], [np.nan, 5, 0], [-np.inf] * 3, [0, 5, np.nan], [-0.0, 0.0, -1])
+    assert count_correct(outputs, np.array([1, 1, 1, 0, 1, 0])) == 3  # the first of equals, and no row with a NaN
+    soft = floats([0, 0.5, 0.5], [1, 0, 0], [0, 1, 0], [0, 0, 1], [0, 1, 0], [0, 1, 0])
+    assert count_correct(outputs, soft) == 2
+    assert call(kernels.total_weight, (), (floats(1, 2, 4.5),), (1,))[0] == 7.5
+    assert total_class_weight(np.array([0, 2, 2]), (1.0, 10.0, 4.0), floats(1, 1, 0.5)) == 7
+    assert total_class_weight(floats([0.5, 0.5], [0, 1]), (2.0, 4.0)) == 7
+
+
+# ---- against the definitions
+SHAPES = [(1, BEST), (2, PLAINEST), (3, BEST), (10, BEST), (10, PLAINEST), (17, BEST), (67, PLAINEST), (1000, BEST)]
+
+
+@pytest.mark.parametrize(("classes", "name"), SHAPES)
+@pytest.mark.parametrize("soft", [False, True], ids=["classes", "soft"])
+@pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
+def test_cross_entropy_agrees_with_the_definition(classes, name, soft, weighted, rng):
+    logits, target = problem(rng, 7, classes, soft)
+    weight, keywords = None, {"label_smoothing": 0.0, "class_weights": ()}
+    if weighted:
+        weight = rng.random(7, np.float32)
+        keywords = {"label_smoothing": 0.1, "class_weights": tuple(rng.uniform(0.5, 2, classes).tolist())}
+    how = {"name": name, "checked": name == PLAINEST, "pieces": [{"images": (0, 3)}, {"images": (3, 7)}]}
+    options = keywords["label_smoothing"], keywords["class_weights"]
+    loss, log_probabilities, grad = cross_entropy(logits, target, floats(3.5), weight, *options, **how)
+    exact, wide = logits.astype(float), None if weight is None else weight.astype(float)
+    expected, expected_log = definitions.cross_entropy(exact, target, 3.5, wide, **keywords)
+    assert loss == pytest.approx(expected, rel=TOLERANCE)
+    assert_agrees(log_probabilities, expected_log, TOLERANCE)
+    expected_grad = definitions.cross_entropy_grad_input(expected_log, target, 3.5, wide, **keywords)
+    assert np.abs(grad - expected_grad).max() <= TOLERANCE * max(np.abs(expected_grad).max(), 1e-3)
+    assert count_correct(logits, target, **how) == definitions.count_correct(logits, target)
+    if weighted:
+        class_weights = keywords["class_weights"]
+        expected = definitions.total_class_weight(target, wide, class_weights=class_weights, dtype="float64")
+        assert total_class_weight(target, class_weights, weight, **how) == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize(("size", "name"), [(1, BEST), (5, PLAINEST), (20, BEST), (784, PLAINEST), (150_528, BEST)])
+@pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
+def test_squared_error_agrees_with_the_definition(size, name, weighted, rng):
+    outputs, target = rng.standard_normal((2, 3, size), np.float32)
+    weight = rng.random(3, np.float32) if weighted else None
+    how = {"name": name, "checked": name == PLAINEST, "pieces": [{"images": (0, 1)}, {"images": (1, 3)}]}
+    loss, grad = squared_error(outputs, target, floats(2.5), weight, **how)
+    wide = None if weight is None else weight.astype(float)
+    expected = definitions.squared_error(outputs.astype(float), target, 2.5, wide)
+    assert loss == pytest.approx(expected, rel=TOLERANCE)
+    expected = definitions.squared_error_grad_input(outputs.astype(float), target, 2.5, wide)
+    assert np.abs(grad - expected).max() <= TOLERANCE * np.abs(expected).max()
+
+
+def test_rows_with_nan_and_infinities_are_the_definitions(rng):
+    logits, target = problem(rng, 10, 19, soft=False)
+    logits[0, 3] = logits[5, 18] = np.nan
+    logits[1, 0] = logits[1, 17] = logits[2, target[2]] = np.inf
+    logits[3, 4], logits[4] = -np.inf, -np.inf
+    logits[6], logits[7, 5], logits[8] = 3e38, 200, -3e38
+    for name in HERE:
+        for n in range(10):
+            row, wanted = logits[n : n + 1], target[n : n + 1]
+            with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
+                expected, expected_log = definitions.cross_entropy(row.astype(float), wanted, 1.0)
+                expected_grad = definitions.cross_entropy_grad_input(expected_log, wanted, 1.0)
+            loss, log_probabilities, grad = cross_entropy(row, wanted, name=name)
+            assert np.allclose(log_probabilities, expected_log, rtol=1e-5, equal_nan=True), n
+            assert np.allclose(loss, expected, rtol=1e-5, equal_nan=True), n
+            assert np.allclose(grad, expected_grad, atol=1e-6, equal_nan=True), n
+        assert count_correct(logits, target, name=name) == definitions.count_correct(logits, target)
+
+
+def test_counts_are_the_definitions_with_ties_and_nan(rng):
+    for classes in (2, 10, 40):
+        outputs, soft = rng.integers(0, 4, (2, 300, classes)).astype(np.float32)
+        for numbers in (outputs, soft):
+            numbers[rng.random(numbers.shape) < 1 / (3 * classes)] = np.nan
+        target = rng.integers(0, classes, 300)
+        for name in HERE:
+            assert count_correct(outputs, target, name=name) == definitions.count_correct(outputs, target)
+            assert count_correct(outputs, soft, name=name) == definitions.count_correct(outputs, soft)
+
+
+def test_a_total_of_nothing_is_no_number():
+    loss, _, grad = cross_entropy(floats([1, 2]), np.array([0]), floats(0), floats(0))
+    assert np.isnan(loss)
+    assert np.isnan(grad).all()
+
+
+@pytest.mark.parametrize("number", [-1, 5, 2**31, -(2**63)])
+def test_a_number_that_is_no_class_reads_nothing(number):
+    logits, target = floats([1, 2, 3, 4, 5], [5, 4, 3, 2, 1]), np.array([number, 0])
+    loss, _, grad = cross_entropy(logits, target, class_weights=(2.0,) * 5, checked=True)
+    assert np.isfinite([loss, *grad.ravel()]).all()
+    assert count_correct(logits, target, checked=True) == 1
+    assert total_class_weight(target, (1.0,) * 5, checked=True) == 1
+
+
+# ---- bits
+@pytest.mark.parametrize(("classes", "soft"), [(3, True), (10, False), (10, True), (100, False)])
+def test_neither_pieces_nor_lanes_change_a_bit(classes, soft, rng):
+    logits, target = problem(rng, 13, classes, soft)
+    weight, options = rng.random(13, np.float32), (floats(5), 0.1, tuple(rng.uniform(0.5, 2, classes).tolist()))
+    total, *others = options
+
+    def bits(name, *cuts):
+        how = {"name": name, "pieces": [{"images": piece} for piece in cuts]}
+        results = cross_entropy(logits, target, total, weight, *others, **how)
+        results += squared_error(logits, logits[::-1].copy(), total, weight, **how)
+        results += (
+            total_class_weight(target, others[1], weight, **how),
+            *call(kernels.total_weight, (), (weight,), (1,), **how),
+        )
+        return [np.asarray(result).tobytes() for result in results]
+
+    for name in HERE:
+        whole = bits(name, (0, 13))
+        assert bits(name, (0, 1), (1, 8), (8, 8), (8, 13)) == whole
+    unfused = [name for name in HERE if not instruction_set(name).fused]
+    assert bits(unfused[0], (0, 13)) == bits(unfused[-1], (0, 13))
