@@ -73,9 +73,12 @@ class Race:
         What one call computes (a multiply-add being two), and what it must move between memory and processor at least;
         0 where it is no matter.
     tolerance : float
-        How far a competitor's numbers may lie from the definitions', relative to the largest of them.
+        How far a competitor's numbers may lie from the definitions', relative to the largest of them; 0 where there are
+        none to compare.
     goal : float
         How many times as fast as the best of the others Pellucid is to be; 0 for no goal.
+    share : float
+        Of the machine's limit that it is to reach; 0 for no goal.
     """
 
     title: str
@@ -87,6 +90,7 @@ class Race:
     bytes: int = 0
     tolerance: float = 1e-3
     goal: float = 0.0
+    share: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -226,8 +230,8 @@ def difference(expected: Mapping[str, Sequence[float]], found: Mapping[str, Sequ
 
 
 def _definitions(race: Race, start: Start) -> dict[str, list[float]]:
-    """Return the numbers that the definitions compute in float64; none for a work that has no numbers to compare."""
-    if race.work == "whole training":
+    """Return the numbers that the definitions compute in float64."""
+    if not race.tolerance:
         return {}
     worker = start(DEFINITIONS, race.work, {**race.task, "seconds": 0}, race.threads)
     try:

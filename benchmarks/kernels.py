@@ -4,7 +4,8 @@
 
 prints a Markdown table. The peak is that of a loop of multiply-adds between registers, emitted by the same compiler.
 All cases take turns, round after round, and the best of each counts: a neighbour that takes the processor for a moment
-meets them all alike. `PELLUCID_ISA` chooses another instruction set. See benchmarks/README.md.
+meets them all alike. Before it is timed, each runs once, so that what fits is in the cache again. `PELLUCID_ISA`
+chooses another instruction set. See benchmarks/README.md.
 """
 
 from __future__ import annotations
@@ -21,7 +22,13 @@ from pellucid.compiler.builder import Kernel
 from pellucid.compiler.jit import Recipe, compiled
 from pellucid.compiler.kernels.conv import conv2d, conv2d_grad_weight
 from pellucid.compiler.kernels.convolution import Convolution, forward_tile, weight_tile
-from pellucid.compiler.kernels.linear import linear, linear_tile
+from pellucid.compiler.kernels.linear import (
+    linear,
+    linear_grad_input,
+    linear_grad_weight,
+    linear_tile,
+    linear_weight_tile,
+)
 from pellucid.compiler.packing import packed_size
 from pellucid.compiler.tiles import ForwardTile, InstructionSet, WeightTile, instruction_set
 from pellucid.geometry import Window
@@ -35,6 +42,9 @@ CONVOLUTIONS = {
     "64→64, 3×3, stride 2, 56²": (4, Convolution(64, (56, 56), 64, Window.of(3, 2, padding=1))),
     "256→256, 3×3, 14²": (2, Convolution(256, (14, 14), 256, Window.of(3, padding=1))),
     "1×1, 256→64, 14²": (16, Convolution(256, (14, 14), 64, Window.of(1))),
+    "3→32, 3×3, 32²": (16, Convolution(3, (32, 32), 32, Window.of(3, padding=1))),
+    "1→8, 5×5, stride 2, 28²": (64, Convolution(1, (28, 28), 8, Window.of(5, 2))),
+    "64→64, 3×3, 4 groups, 28²": (4, Convolution(64, (28, 28), 64, Window.of(3, padding=1), groups=4)),
     "3→64, 7×7, stride 2, 224²": (1, Convolution(3, (224, 224), 64, Window.of(7, 2, padding=3))),
 }
 LINEARS = {"16×256→120": (16, 256, 120), "1×256→120": (1, 256, 120), "512×512→512": (512, 512, 512)}
@@ -96,8 +106,8 @@ def convolution_cases(isa: InstructionSet) -> list[Case]:
         conv = conv.flattened()
         x, y = floats(samples, *conv.size, conv.in_channels), floats(samples, *conv.out_size, conv.out_channels)
         forward, backward = forward_tile(conv, isa), weight_tile(conv, isa)
-        weight, bias = floats(packed_size(conv.weight_shape, forward.lanes)), floats(conv.out_channels)
-        grad, grad_output = floats(packed_size(conv.weight_shape, backward.lanes)), floats(*y.shape)
+        weight, bias = floats(packed_size(conv.weight_shape, forward.lanes, conv.groups)), floats(conv.out_channels)
+        grad, grad_output = floats(packed_size(conv.weight_shape, backward.lanes, conv.groups)), floats(*y.shape)
         work = samples * conv.multiply_adds()
         forth, back = (
             Recipe(conv2d, (conv, forward, True, True), isa),
@@ -109,15 +119,24 @@ def convolution_cases(isa: InstructionSet) -> list[Case]:
 
 
 def linear_cases(isa: InstructionSet) -> list[Case]:
-    """Return the fully connected layers, forward."""
+    """Return the fully connected layers: forward, and the gradients of the input and of the weights."""
     cases = []
     for name, (samples, inputs, outputs) in LINEARS.items():
-        tile = linear_tile(inputs, outputs, isa)
-        weight = floats(packed_size((outputs, inputs, 1, 1), tile.lanes))
-        arrays = floats(samples, inputs), weight, floats(outputs), floats(samples, outputs)
-        recipe = Recipe(linear, (inputs, outputs, tile), isa)
-        work = samples * inputs * outputs
-        cases.append(case(f"linear {name}", recipe, describe(tile), work, arrays, samples))
+        x, bias, y = floats(samples, inputs), floats(outputs), floats(samples, outputs)
+        forward, backward = linear_tile(inputs, outputs, isa), linear_tile(outputs, inputs, isa)
+        update = linear_weight_tile(inputs, outputs, isa)
+        weight = floats(packed_size((outputs, inputs, 1, 1), forward.lanes))
+        for_input = floats(packed_size((inputs, outputs, 1, 1), backward.lanes))
+        work, shape = samples * inputs * outputs, (inputs, outputs)
+        forth, back, grad = (
+            Recipe(linear, (*shape, forward), isa),
+            Recipe(linear_grad_input, (*shape, backward), isa),
+            Recipe(linear_grad_weight, (*shape, update), isa),
+        )
+        name = f"linear {name}"
+        cases.append(case(f"{name}, forward", forth, describe(forward), work, (x, weight, bias, y), samples))
+        cases.append(case(f"{name}, input", back, describe(backward), work, (y, for_input, floats(*x.shape)), samples))
+        cases.append(case(f"{name}, weight", grad, describe(update), work, (x, y, floats(weight.size)), samples))
     return cases
 
 
@@ -134,10 +153,12 @@ def case(name: str, recipe: Recipe, tile: str, work: int, arrays: Sequence[np.nd
 
 
 def describe(tile: ForwardTile | WeightTile) -> str:
-    """Return a tile in a few characters: lanes × vectors × rows of sums."""
-    rows = (
-        str(tile.rows) if isinstance(tile, ForwardTile) else f"{tile.filter_rows}·{tile.filter_columns}·{tile.channels}"
-    )
+    """Return a tile in a few characters: lanes × vectors × rows of sums; "px" where the lanes are pixels."""
+    if isinstance(tile, ForwardTile):
+        return (
+            f"{tile.chunk} px×{tile.vectors}×{tile.rows}" if tile.chunk else f"{tile.lanes}×{tile.vectors}×{tile.rows}"
+        )
+    rows = str(tile.taps) if tile.taps else f"{tile.filter_rows}·{tile.filter_columns}·{tile.channels}"
     return f"{tile.lanes}×{tile.vectors}×{rows}"
 
 
@@ -151,6 +172,7 @@ def race(cases: Sequence[Case], seconds: float) -> None:
     end = time.perf_counter() + seconds
     while time.perf_counter() < end:
         for each in cases:
+            each.call()
             began = time.perf_counter()
             for _ in range(each.calls):
                 each.call()

@@ -74,25 +74,26 @@ class ConvolutionProblem:
     groups: int = 1
 
     @property
-    def out_size(self) -> int:
-        """Rows and columns of the output."""
-        return self.size + 2 * self.padding - self.kernel + 1
+    def shapes(self) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
+        """Of x (N, C, H, W), of the weights (F, C/G, KH, KW) and of the output (N, F, OH, OW)."""
+        out_size = self.size + 2 * self.padding - self.kernel + 1
+        return (
+            (self.samples, self.channels, self.size, self.size),
+            (self.filters, self.channels // self.groups, self.kernel, self.kernel),
+            (self.samples, self.filters, out_size, out_size),
+        )
 
     @property
     def multiply_adds(self) -> int:
-        """Of the output; each of the two gradients takes as many. What padding would give counts too."""
-        return self.samples * self.filters * self.out_size**2 * self.kernel**2 * self.channels // self.groups
+        """Of the output; each of the two gradients takes as many. Products with the padding count too."""
+        _, weight, output = self.shapes
+        return math.prod(output) * math.prod(weight[1:])
 
     def arrays(self) -> tuple[Array, Array, Array]:
-        """Return x (N, C, H, W), the weights (F, C/G, KH, KW) and the output's gradient (N, F, OH, OW), all float32."""
+        """Return x, the weights and the output's gradient, all float32."""
         rng = np.random.default_rng(1)
-        windows = self.filters, self.channels // self.groups, self.kernel, self.kernel
-        shapes = (self.samples, self.channels, self.size, self.size), windows, self._output()
-        x, weight, grad_output = (rng.standard_normal(shape, np.float32) for shape in shapes)
+        x, weight, grad_output = (rng.standard_normal(shape, np.float32) for shape in self.shapes)
         return x, weight, grad_output
-
-    def _output(self) -> tuple[int, ...]:
-        return self.samples, self.filters, self.out_size, self.out_size
 
 
 @dataclass(frozen=True)

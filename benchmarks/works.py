@@ -6,15 +6,20 @@ as often as it takes to be warm. `repeat` measures.
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from functools import partial
 from itertools import repeat
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol
 
 import numpy as np
 from benchmarks.disturbance import Moment, Span
+from benchmarks.numpy_path import measuring_environment
 from benchmarks.peers import Base
 from benchmarks.problem import ConvolutionProblem, Pictures, Problem, as_pixels
 from benchmarks.recipes import RECIPES
@@ -140,28 +145,46 @@ class WholeTraining:
         self.facts: dict[str, Any] = {"numbers": {}}
 
     def repeat(self, number: int) -> dict[str, Any]:
-        """Train, and return "accuracy" too."""
+        """Train, and return "accuracy" and "seed" too."""
         began = Moment.now()
         seconds, accuracy = self._peer.train(self._recipe, self._data, number)
         return {"seconds": seconds, "accuracy": accuracy, "seed": number, **asdict(Span.between(began, Moment.now()))}
 
 
 class Process:
-    """A process from its start to its end. The library has "command"; the task has "bytecode", a folder."""
+    """A process from its start to its end; what it prints, if anything, are the seconds of the part that counts.
+
+    The library is only asked for its settings: "python", "code", and "needs", a module that must be there. The task
+    has "bytecode", a folder to keep it in, as it is kept for installed packages.
+    """
 
     def __init__(self, peer: Base, task: Mapping[str, Any]):
-        self._command, self._environment = peer.settings["command"], measuring_environment(Path(task["bytecode"]))
-        needed = peer.settings.get("needs", "")
-        if needed and self._run(f"import importlib.util as u; raise SystemExit(u.find_spec({needed!r}) is None)")[0]:
-            raise ModuleNotFoundError(needed, name=needed)
+        self._settings, self._environment = peer.settings, measuring_environment(Path(task["bytecode"]))
+        needed = self._settings.get("needs", "json")
+        if self._run(f"import importlib.util as u; raise SystemExit(u.find_spec({needed!r}) is None)")["status"]:
+            raise ModuleNotFoundError(f"no {needed}", name=needed)
         self.facts: dict[str, Any] = {"numbers": {}}
         self.repeat(0)  # compiles the bytecode, and whatever else is kept
 
     def repeat(self, number: int) -> dict[str, Any]:
-        """Run it, and return "bytes" too, the most memory it had. Where it prints a number, that is the seconds."""
+        """Run it, and return "memory" too: the most bytes that it had resident."""
+        found = self._run(self._settings["code"])
+        if found.pop("status"):
+            raise RuntimeError("the process failed; its error is in the log")
+        return found
 
-    def _run(self, code: str) -> tuple[int, str]:
-        ...
+    def _run(self, code: str) -> dict[str, Any]:
+        began = Moment.now(own=0.0)
+        process = subprocess.Popen(
+            [self._settings["python"], "-c", code], env=self._environment, stdout=subprocess.PIPE, text=True
+        )
+        printed = process.stdout.read() if process.stdout else ""
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        span = Span.between(began, Moment.now(own=used.ru_utime + used.ru_stime))
+        memory = used.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+        seconds = float(printed.split()[-1]) if printed.strip() else span.wall
+        return {"status": process.returncode, "seconds": seconds, "memory": memory, **asdict(span)}
 
 
 class Limits:
@@ -182,7 +205,8 @@ class Limits:
 
 
 WORKS: Mapping[str, Callable[[Base, Mapping[str, Any]], Work]] = MappingProxyType({
-    "training": Training, "inference": Inference, "layer": Layer, "whole training": WholeTraining, "limits": Limits,
+    "training": Training, "inference": Inference, "layer": Layer, "whole training": WholeTraining,
+    "process": Process, "limits": Limits,
 })  # fmt: skip
 
 

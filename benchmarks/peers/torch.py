@@ -79,6 +79,10 @@ class Peer(Base):
         self.optimizer.step()
         return loss
 
+    def number(self, loss: Any) -> float:
+        """Return a loss as a number; nothing is queued on a processor."""
+        return float(loss.item())
+
     def infer(self, x: Array) -> Array:
         """Return the outputs for pixels; the tensor shares their memory."""
         with self.torch.inference_mode():

@@ -73,6 +73,8 @@ from .scaling import Scaling as Scaling
 from .serialization import load as load
 from .serialization import load_weights as load_weights
 from .serialization import save as save
+from .snapshot import CompiledNetwork as CompiledNetwork
+from .snapshot import compile as compile
 from .summary import summary as summary
 from .training import Callback as Callback
 from .training import History as History

@@ -258,9 +258,9 @@ class Window:
     def _places(self, axis: int, size: int) -> int:
         """Return how many places there are along `axis`."""
         before, after = self._sides(axis, size)
-        kernel_size, stride, dilation = self.kernel_size[axis], self.stride[axis], self.dilation[axis]
-        places = output_size(size, kernel_size, stride, (before, after), dilation)
-        left_over = (size + before + after - self.extent[axis]) % stride
+        stride = self.stride[axis]
+        places, left_over = divmod(size + before + after - self.extent[axis], stride)
+        places += 1
         if self.ceil_mode and left_over and places * stride < size + before:
             places += 1  # one more, which begins at index places·stride − before, inside the input
         return places

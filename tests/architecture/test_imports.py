@@ -26,7 +26,8 @@ TIERS: tuple[tuple[str, ...], ...] = (
     ("program", "models", "inputs"),
     ("build",),
     ("interpreter", "compiler", "summary", "gradient_check", "serialization"),
-    ("inference",),
+    ("native",),
+    ("inference", "snapshot"),
     ("training",),
     ("__init__",),  # the public names
     ("web", "report", "studies", "interop", "distributed"),

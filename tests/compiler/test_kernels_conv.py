@@ -86,13 +86,13 @@ def random_convolution(rng, largest):
             return conv
 
 
-@pytest.mark.parametrize("seed", range(16))
+@pytest.mark.parametrize("seed", range(12))
 def test_odd_shapes_and_odd_tiles_agree(seed):
     rng, checked = np.random.default_rng(seed), seed % 4 == 0
     conv, isa = random_convolution(rng, 2 if checked else 4), BY_NAME[HERE[seed % len(HERE)]]
     lanes, vectors, rows = int(rng.choice([1, 2, 4, 8, 16])), int(rng.integers(1, 4)), int(rng.integers(1, 3))
-    forward = ForwardTile(lanes, vectors, int(rng.integers(1, 7)), int(rng.integers(1, 4)))
-    band, cut = int(rng.integers(1, 30)), int(rng.choice([0, 5, 11]))
+    forward = ForwardTile(lanes, vectors, int(rng.integers(1, 6)), int(rng.integers(1, 3)))
+    band, cut = int(rng.integers(1, 30)), int(rng.choice([0, 5, 9]))
     backward = WeightTile(lanes, vectors, rows, *(int(n) for n in rng.integers(1, 4, 3)), band, cut)
     samples = int(rng.integers(1, 4))
     assert_forward_agrees(conv, forward, isa, rng, samples, checked=checked)

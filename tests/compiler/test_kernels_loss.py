@@ -1,24 +1,26 @@
 """Losses, their gradients and counts: numbers by hand, then the definitions in float64."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from oracles.numerical import assert_agrees
 from pellucid.compiler.jit import Recipe, compiled
 from pellucid.compiler.kernels import loss as kernels
-from pellucid.compiler.tiles import BY_NAME, instruction_set, supported
+from pellucid.compiler.tiles import supported
 from pellucid.definitions import loss as definitions
 
 TOLERANCE = 2e-5
 GUARD = 64
-HERE = [isa.name for isa in supported()]
-BEST, PLAINEST = HERE[0], HERE[-1]
+HERE = {isa.name: isa for isa in supported()}
+BEST, *_, PLAINEST = HERE
 ONE = np.array([1.0], np.float32)
 
 
-def call(emitter, parameters, inputs, *shapes, name=BEST, pieces=({},), checked=False):
+def call(emitter, parameters, inputs, *shapes, isa=HERE[BEST], pieces=({},), checked=False):
     """Return what a kernel writes into its last tensors; sums (1,) begin at 0, and nothing beside them may change."""
-    kernel = compiled(Recipe(emitter, parameters, BY_NAME[name], checked))
+    kernel = compiled(Recipe(emitter, parameters, isa, checked))
     memories, results = [], []
     for shape in shapes:
         size = int(np.prod(shape))
@@ -113,19 +115,29 @@ def test_counts_by_hand():
 
 
 # ---- against the definitions
-SHAPES = [(1, BEST), (2, PLAINEST), (3, BEST), (10, BEST), (10, PLAINEST), (17, BEST), (67, PLAINEST), (1000, BEST)]
+CASES = [  # classes, instruction set, whether the target is a distribution, whether everything is weighted
+    (1, BEST, False, True),
+    (2, PLAINEST, False, False),
+    (3, BEST, True, True),
+    (10, BEST, False, False),
+    (10, BEST, True, False),
+    (10, PLAINEST, True, True),
+    (16, BEST, False, True),
+    (21, PLAINEST, False, True),
+    (67, BEST, True, False),
+    (1000, BEST, False, True),
+    (1000, BEST, True, True),
+]
 
 
-@pytest.mark.parametrize(("classes", "name"), SHAPES)
-@pytest.mark.parametrize("soft", [False, True], ids=["classes", "soft"])
-@pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
+@pytest.mark.parametrize(("classes", "name", "soft", "weighted"), CASES)
 def test_cross_entropy_agrees_with_the_definition(classes, name, soft, weighted, rng):
     logits, target = problem(rng, 7, classes, soft)
     weight, keywords = None, {"label_smoothing": 0.0, "class_weights": ()}
     if weighted:
         weight = rng.random(7, np.float32)
         keywords = {"label_smoothing": 0.1, "class_weights": tuple(rng.uniform(0.5, 2, classes).tolist())}
-    how = {"name": name, "checked": name == PLAINEST, "pieces": [{"images": (0, 3)}, {"images": (3, 7)}]}
+    how = {"isa": HERE[name], "checked": name == PLAINEST, "pieces": [{"images": (0, 3)}, {"images": (3, 7)}]}
     options = keywords["label_smoothing"], keywords["class_weights"]
     loss, log_probabilities, grad = cross_entropy(logits, target, floats(3.5), weight, *options, **how)
     exact, wide = logits.astype(float), None if weight is None else weight.astype(float)
@@ -146,7 +158,7 @@ def test_cross_entropy_agrees_with_the_definition(classes, name, soft, weighted,
 def test_squared_error_agrees_with_the_definition(size, name, weighted, rng):
     outputs, target = rng.standard_normal((2, 3, size), np.float32)
     weight = rng.random(3, np.float32) if weighted else None
-    how = {"name": name, "checked": name == PLAINEST, "pieces": [{"images": (0, 1)}, {"images": (1, 3)}]}
+    how = {"isa": HERE[name], "checked": name == PLAINEST, "pieces": [{"images": (0, 1)}, {"images": (1, 3)}]}
     loss, grad = squared_error(outputs, target, floats(2.5), weight, **how)
     wide = None if weight is None else weight.astype(float)
     expected = definitions.squared_error(outputs.astype(float), target, 2.5, wide)
@@ -167,11 +179,11 @@ def test_rows_with_nan_and_infinities_are_the_definitions(rng):
             with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
                 expected, expected_log = definitions.cross_entropy(row.astype(float), wanted, 1.0)
                 expected_grad = definitions.cross_entropy_grad_input(expected_log, wanted, 1.0)
-            loss, log_probabilities, grad = cross_entropy(row, wanted, name=name)
+            loss, log_probabilities, grad = cross_entropy(row, wanted, isa=HERE[name])
             assert np.allclose(log_probabilities, expected_log, rtol=1e-5, equal_nan=True), n
             assert np.allclose(loss, expected, rtol=1e-5, equal_nan=True), n
             assert np.allclose(grad, expected_grad, atol=1e-6, equal_nan=True), n
-        assert count_correct(logits, target, name=name) == definitions.count_correct(logits, target)
+        assert count_correct(logits, target, isa=HERE[name]) == definitions.count_correct(logits, target)
 
 
 def test_counts_are_the_definitions_with_ties_and_nan(rng):
@@ -181,8 +193,8 @@ def test_counts_are_the_definitions_with_ties_and_nan(rng):
             numbers[rng.random(numbers.shape) < 1 / (3 * classes)] = np.nan
         target = rng.integers(0, classes, 300)
         for name in HERE:
-            assert count_correct(outputs, target, name=name) == definitions.count_correct(outputs, target)
-            assert count_correct(outputs, soft, name=name) == definitions.count_correct(outputs, soft)
+            assert count_correct(outputs, target, isa=HERE[name]) == definitions.count_correct(outputs, target)
+            assert count_correct(outputs, soft, isa=HERE[name]) == definitions.count_correct(outputs, soft)
 
 
 def test_a_total_of_nothing_is_no_number():
@@ -201,24 +213,25 @@ def test_a_number_that_is_no_class_reads_nothing(number):
 
 
 # ---- bits
-@pytest.mark.parametrize(("classes", "soft"), [(3, True), (10, False), (10, True), (100, False)])
+@pytest.mark.parametrize(("classes", "soft"), [(3, True), (10, False), (40, True)])
 def test_neither_pieces_nor_lanes_change_a_bit(classes, soft, rng):
     logits, target = problem(rng, 13, classes, soft)
-    weight, options = rng.random(13, np.float32), (floats(5), 0.1, tuple(rng.uniform(0.5, 2, classes).tolist()))
-    total, *others = options
+    weight, total, class_weights = rng.random(13, np.float32), floats(5), tuple(rng.uniform(0.5, 2, classes).tolist())
+    other = logits[::-1].copy()
 
-    def bits(name, *cuts):
-        how = {"name": name, "pieces": [{"images": piece} for piece in cuts]}
-        results = cross_entropy(logits, target, total, weight, *others, **how)
-        results += squared_error(logits, logits[::-1].copy(), total, weight, **how)
-        results += (
-            total_class_weight(target, others[1], weight, **how),
-            *call(kernels.total_weight, (), (weight,), (1,), **how),
+    def bits(isa, *cuts):
+        how = {"isa": isa, "pieces": [{"images": cut} for cut in cuts]}
+        results = (
+            *cross_entropy(logits, target, total, weight, 0.1, class_weights, **how),
+            *squared_error(logits, other, total, weight, **how),
+            total_class_weight(target, class_weights, weight, **how),
+            call(kernels.total_weight, (), (weight,), (1,), **how)[0],
         )
         return [np.asarray(result).tobytes() for result in results]
 
-    for name in HERE:
-        whole = bits(name, (0, 13))
-        assert bits(name, (0, 1), (1, 8), (8, 8), (8, 13)) == whole
-    unfused = [name for name in HERE if not instruction_set(name).fused]
-    assert bits(unfused[0], (0, 13)) == bits(unfused[-1], (0, 13))
+    for name, isa in HERE.items():
+        whole = bits(isa, (0, 13))
+        if name in (BEST, PLAINEST):
+            assert bits(isa, (0, 1), (1, 8), (8, 8), (8, 13)) == whole
+        for lanes in (2, 16) if name == BEST else ():
+            assert bits(replace(isa, lanes=lanes), (0, 13)) == whole

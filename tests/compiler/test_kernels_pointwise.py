@@ -13,7 +13,7 @@ from pellucid.definitions import pointwise
 
 TOLERANCE = 2e-5
 HERE = [isa.name for isa in supported()]
-SIZES = [(1, HERE[0]), (10, HERE[0]), (87, HERE[0]), (128, HERE[-1]), (13, HERE[-1])]
+SIZES = [(10, HERE[0]), (87, HERE[-1])]
 SPECIAL = np.array([np.nan, np.inf, -np.inf, 0.0, -0.0, 6.0, 1e-40, -3e38], np.float32)
 
 KINDS = {  # what a kernel takes besides the size, and the names of its inputs
@@ -58,6 +58,12 @@ def test_numbers_agree_with_the_definition(kind, size, name, rng):
     expected = getattr(pointwise, kind)(*(x.astype(float) for x in inputs), **keywords)
     how = {"isa": BY_NAME[name], "checked": name == HERE[-1], "pieces": [{"images": (2, 3)}, {"images": (0, 2)}]}
     agree(run(getattr(kernels, kind), (size, *parameters), inputs, (3, size), **how), expected)
+
+
+@pytest.mark.parametrize("size", [1, 8, 64])
+def test_a_sample_may_have_any_size(size, rng):
+    x = numbers(rng, 4, size)
+    agree(run(kernels.relu, (size,), (x,), x.shape), pointwise.relu(x))
 
 
 def test_kinks_by_hand():

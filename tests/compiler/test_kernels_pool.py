@@ -176,8 +176,8 @@ def test_every_instruction_set_makes_the_same_bits(rng):
         assert len({run(kernel, parameters, inputs, shape, isa=isa).tobytes() for isa in supported()}) == 1
 
 
-@pytest.mark.parametrize("name", sorted(BY_NAME))
-def test_every_instruction_set_can_be_emitted(name):
+@pytest.mark.parametrize("name", ["avx512", "neon"])
+def test_kernels_for_other_machines_can_be_emitted(name):
     text, interface = Recipe(kernels.max_pool2d_grad_input, CASES["padded"], BY_NAME[name], False).emit()
     assert "fast" not in text
     assert [tensor["name"] for tensor in interface["tensors"]] == ["x", "grad_output", "grad_input"]

@@ -14,15 +14,16 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import fields, is_dataclass
-from importlib import import_module
+from types import ModuleType
 from typing import IO, Any
 
+from .. import geometry
+from . import tiles
 from .jit import Compiled, Recipe, compiled, kept_code, object_code
 from .tiles import BY_NAME
 
 WORTH_A_PROCESS = 6
 """Kernels to be compiled that are worth another process, which takes as long to start as some of them to compile."""
-PACKAGE = __name__.partition(".")[0]
 PROGRAM = f"from {__name__} import serve; serve()"
 
 
@@ -122,7 +123,11 @@ def _value(plain: Any) -> Any:
 
 
 def _named(module: str, name: str) -> Any:
-    """Return a function or class of this package."""
-    if module.partition(".")[0] != PACKAGE:
-        raise ValueError(f"expected something of {PACKAGE}, received {module}.{name}")
-    return getattr(import_module(module), name)
+    """Return a function or class of the modules that recipes name things of."""
+    return getattr(_modules()[module], name)
+
+
+def _modules() -> dict[str, ModuleType]:
+    from .rules import KERNELS  # rules know all kernels, and whoever only compiles one needs none of them
+
+    return {module.__name__: module for module in (geometry, tiles, *KERNELS)}

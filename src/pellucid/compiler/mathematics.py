@@ -2,7 +2,7 @@
 
 A system's library has its own exp for every length of vector, and another one on the next machine. These are the same
 operations in every lane, however many there are. They are right to within 2 units in the last place (ulp), 3 where
-the instruction set has no multiply-add; NaN and infinities are what IEEE 754 asks for.
+the instruction set has no multiply-add, and powers to within 8; NaN and infinities are what IEEE 754 asks for.
 
 The polynomials were fitted for the smallest largest error over the interval that each names.
 """
@@ -69,7 +69,7 @@ def tanh(k: Kernel, v: Vector) -> Vector:
 
 
 def power(k: Kernel, v: Vector, exponent: float) -> Vector:
-    """Return v to the power of `exponent`, of magnitude 100 at most, to within 8 ulp; NaN of a negative v.
+    """Return v to the power of `exponent`, of magnitude 100 at most; of a negative v it is NaN.
 
     ``exp(exponent · log v)``, where the error of the product is the relative error of the power: 2⁻²⁴ of 80 would be
     80 ulp. So log v is a sum of two floats, and both they and the exponent are cut into parts whose products are exact.

@@ -95,13 +95,13 @@ def blocks_of(
     a_group = block_count(each, lanes, vectors)
     with k.range(0, groups) as group:
         for before, run in numbered(filter_blocks(each, lanes, vectors)):
-            first, last = k.overlap((within[0] - group * a_group - before, within[1] - group * a_group - before), (0, run.count))
+            start = group * a_group + before
+            first, last = k.overlap((within[0] - start, within[1] - start), (0, run.count))
             for size in (together, 1) if 1 < together <= run.count else (1,):
                 stop = first + k.maximum(last - first, 0) // size * size
                 with k.range(first, stop, size) as number:
-                    start = number * run.size + run.start
-                    vector = number * vectors + run.start // lanes
-                    yield Block(group, vector, start + group * each, live_lanes(size * run.size, lanes))
+                    filter, vector = number * run.size + run.start, number * vectors + run.start // lanes
+                    yield Block(group, vector, filter + group * each, live_lanes(size * run.size, lanes))
                 first = stop
 
 

@@ -163,8 +163,8 @@ class WeightTile:
     They stay there while a band of `band` output rows passes (whole images where a band has more), `pixels` outputs at
     a time; the band is short enough to stay in the cache while every tile passes over it.
 
-    With `taps` the tile is no such box: the filter's weights, row by row and channels innermost, are cut into runs of at
-    most so many, as suits small filters.
+    With `taps` the tile is no such box: the filter's weights, row by row and channels innermost, are cut into runs of
+    at most so many, as suits small filters.
     """
 
     lanes: int

@@ -276,6 +276,29 @@ def pick(sources: Sequence[Lanes], places: Sequence[tuple[int, int]]) -> Lanes:
     return picked
 
 
+def transposed(square: Sequence[Lanes]) -> list[Lanes]:
+    """Return the transposed square of as many vectors as they have lanes, a power of two.
+
+    Blocks trade places across the diagonal, then the blocks within them. Blocks of four by four are interleaved twice,
+    for which every processor has an instruction.
+    """
+    vectors, lanes = list(square), range(len(square))
+    quads: list[range] = [range(q, q + 4) for q in range(0, len(square), 4)] if len(square) >= 4 else []
+    distance = len(square) // 2
+    while distance >= (4 if quads else 1):
+        own = [(0, lane) if not lane & distance else (1, lane - distance) for lane in lanes]
+        other = [(number, lane + distance) for number, lane in own]
+        for r in (r for r in lanes if not r & distance):
+            pair = vectors[r], vectors[r + distance]
+            vectors[r], vectors[r + distance] = pick(pair, own), pick(pair, other)
+        distance //= 2
+    low, high = ([(lane % 2, lane // 4 * 4 + lane % 4 // 2 + half) for lane in lanes] for half in (0, 2))
+    for quad in [*quads, *quads]:
+        a, b, c, d = (vectors[r] for r in quad)
+        vectors[quad.start : quad.stop] = pick((a, c), low), pick((a, c), high), pick((b, d), low), pick((b, d), high)
+    return vectors
+
+
 def _shuffled(a: Lanes, b: Lanes, picks: Sequence[int]) -> Lanes:
     mask = ir.Constant(ir.VectorType(LANE, len(picks)), list(picks))
     return type(a)(a.kernel, a.kernel.ir.shuffle_vector(a.value, b.value, mask))

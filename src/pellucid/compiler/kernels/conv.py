@@ -123,6 +123,7 @@ def conv2d_grad_weight(k: Kernel, conv: Convolution, tile: WeightTile) -> None:
     chain over n, oy and ox in this order, whatever the tile and the band.
     """
     (height, width), (out_height, out_width), lanes = conv.size, conv.out_size, tile.lanes
+    stride, dilation, top = conv.window.stride[0], conv.window.dilation[0], conv.window.sides[0][0]
     filters, tiles = (conv.out_channels, lanes, tile.vectors, conv.groups), weight_tiles(conv, tile)
     band_images, band_rows = max(1, tile.band // out_height), min(tile.band, out_height)
 
@@ -153,8 +154,7 @@ def conv2d_grad_weight(k: Kernel, conv: Convolution, tile: WeightTile) -> None:
                         for rows, inside in output_row_runs(k, conv.window, height, ky0, run.rows.size):
                             taps = [tap for tap in run.taps if tap[0] in inside]
                             with k.range(*k.overlap(rows, band_of_rows)) as oy:
-                                y0 = oy * conv.window.stride[0] + ky0 * conv.window.dilation[0] - conv.window.sides[0][0]
-                                gradients = grad_output.at(n, oy)
+                                y0, gradients = oy * stride + ky0 * dilation - top, grad_output.at(n, oy)
                                 add_row(k, conv, block, tile.pixels, acc, taps, x.at(n), y0, first_channel, gradients)
 
                     for at in place:
@@ -190,7 +190,7 @@ def add_row(
 
 
 def conv2d_grad_bias(k: Kernel, pixels: int, channels: int) -> None:
-    """``grad_bias[f] += Σ n, oy, ox  grad_output[n, oy, ox, f]``; the place of a pixel is no matter, so p = (oy, ox)."""
+    """``grad_bias[f] += Σ n, p  grad_output[n, p, f]``, the places p of the window in any rows and columns."""
     images = k.piece("images", k.samples)
     grad_output, grad_bias = k.tensor("grad_output", k.samples, pixels, channels), k.tensor("grad_bias", channels)
     channel_sums(k, images, grad_output.view(0, k.samples, pixels * channels), grad_bias, pixels, channels)

@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from itertools import product
 
 from ..builder import Kernel, Span
-from ..tensors import Tensor
+from ..cuts import Run
+from ..tensors import Registers, Tensor
 from ..tiles import ForwardTile
-from ..values import Integer, Vector, pick
+from ..values import Integer, Vector, pick, transposed
 from .convolution import Convolution
-from .repack import transposed
 from .strips import chunks, filter_rows_inside
 
 
@@ -29,10 +29,9 @@ def conv2d_pixels(
     A tile of rows × chunks of pixels × filters stays in registers while the filter runs over it. The last rows, too few
     for a whole tile, are taken one by one; so are all rows where the image is padded above or below.
     """
-    (height, width), (_, out_width), lanes = conv.size, conv.out_size, tile.chunk
-    filters, (top, _), (left, _) = range(conv.out_channels), *conv.window.sides
-    (stride, _), (dilation_y, dilation_x) = conv.window.stride, conv.window.dilation
-    image, result = x.view(0, k.samples, *conv.size), y.view(0, k.samples, conv.out_size[0], out_width * len(filters))
+    (height, width), (out_height, out_width), lanes = conv.size, conv.out_size, tile.chunk
+    filters, stride, top = range(conv.out_channels), conv.window.stride[0], conv.window.sides[0][0]
+    image, result = x.view(0, k.samples, height, width), y.view(0, k.samples, out_height, out_width * len(filters))
     start = [biases.splat(f, lanes=lanes) if biases else k.zeros(lanes) for f in filters]
 
     with k.range(*images) as n:
@@ -41,55 +40,58 @@ def conv2d_pixels(
             last = first + k.maximum(rows[1] - first, 0) // size * size
             with k.range(first, last, size) as oy:
                 y0 = oy * stride - top
+                filter_rows = filter_rows_inside(k, conv.window, height, y0)
                 for run in chunks(conv.window, width, lanes, tile.vectors):
-                    outputs = list(product(range(size), range(run.size)))
                     with k.range(run.start, run.stop, run.size) as chunk:
                         ox = [(chunk + t) * lanes - back for t, (back, _) in enumerate(run.kind)]
+                        outputs = list(product(range(size), range(run.size)))
                         acc = k.registers(outputs, len(filters), lanes)
                         for at, f in product(outputs, filters):
                             acc[at, f] = start[f]
 
-                        with k.range(*filter_rows_inside(k, conv.window, height, y0)) as ky:
-                            for kx in range(conv.window.kernel_size[1]):
-                                inside = {(r, t): run.kind[t][1][kx] for r, t in outputs if run.kind[t][1][kx][1]}
-                                pixels = {
-                                    (r, t): _load(
-                                        image.at(n, y0 + r * stride + ky * dilation_y),
-                                        ox[t] - left + kx * dilation_x, *inside[r, t], lanes,
-                                    )
-                                    for r, t in inside
-                                }  # fmt: skip
-                                for f in filters:
-                                    value = weight.splat(0, f // tile.lanes, ky, kx, 0, f % tile.lanes, lanes=lanes)
-                                    for at, (lane, live) in inside.items():
-                                        total = acc[at, f] + pixels[at] * value
-                                        acc[at, f] = _only(k, lane, live, total, acc[at, f])
+                        with k.range(*filter_rows) as ky:
+                            y1 = y0 + ky * conv.window.dilation[0]
+                            image_rows = [image.at(n, y1 + r * stride) for r in range(size)]
+                            add_filter_row(k, conv, run, acc, image_rows, ox, weight, tile.lanes, ky)
 
                         for r, t in outputs:
                             sums = [acc[(r, t), f].relu() if relu else acc[(r, t), f] for f in filters]
-                            _store(result.at(n, oy + r), ox[t] * len(filters), sums)
+                            store_chunk(result.at(n, oy + r), ox[t] * len(filters), sums)
             first = last
 
 
-def _load(row: Tensor, start: Integer, lane: int, live: int, lanes: int) -> Vector:
-    """Return the pixels from `start` on; of those outside, before lane `lane` or behind the `live` next ones, none is
-    read."""
+def add_filter_row(
+    k: Kernel, conv: Convolution, run: Run, acc: Registers,
+    image_rows: list[Tensor], ox: list[Integer], weight: Tensor, filter_lanes: int, ky: Integer,
+) -> None:  # fmt: skip
+    """Add a filter row's products to the sums, tap by tap. A tap that lies outside the image adds nothing."""
+    lanes, dilation, left = acc.lanes, conv.window.dilation[1], conv.window.sides[1][0]
+    for kx in range(conv.window.kernel_size[1]):
+        inside = {t: taps[kx] for t, (_, taps) in enumerate(run.kind) if taps[kx][1]}
+        pixels = {
+            (r, t): load_chunk(row, ox[t] - left + kx * dilation, lane, live, lanes)
+            for (r, row), (t, (lane, live)) in product(enumerate(image_rows), inside.items())
+        }
+        for f in range(acc.columns):
+            value = weight.splat(0, f // filter_lanes, ky, kx, 0, f % filter_lanes, lanes=lanes)
+            for (r, t), pixel in pixels.items():
+                total, (lane, live) = acc[(r, t), f] + pixel * value, inside[t]
+                if live < lanes:
+                    mask = k.words([int(lane <= i < lane + live) for i in range(lanes)]) >= 1
+                    total = mask.choose(total, acc[(r, t), f])
+                acc[(r, t), f] = total
+
+
+def load_chunk(row: Tensor, start: Integer, lane: int, live: int, lanes: int) -> Vector:
+    """Return the pixels from `start` on, of which only the `live` ones from `lane` on lie inside and are read."""
     pixels = row.load(start + lane, lanes=lanes, live=live)
     return pick([pixels], [(0, max(0, i - lane)) for i in range(lanes)]) if lane else pixels
 
 
-def _only(k: Kernel, lane: int, live: int, yes: Vector, no: Vector) -> Vector:
-    """Return `live` lanes from `lane` on of `yes`, the others of `no`."""
-    lanes = yes.lanes
-    if live == lanes:
-        return yes
-    return (k.words([int(lane <= i < lane + live) for i in range(lanes)]) >= 1).choose(yes, no)
-
-
-def _store(row: Tensor, start: Integer, sums: Sequence[Vector]) -> None:
+def store_chunk(row: Tensor, start: Integer, sums: Sequence[Vector]) -> None:
     """Write a chunk's sums, a vector a filter, in the order of memory: pixel by pixel, filters innermost.
 
-    A pixel's filters are no whole vector. What the vector has beyond them is overwritten by the next pixel, and not
+    A pixel's filters are no whole vector. What the vector has beyond them is overwritten by the next pixels, and not
     written where there is none.
     """
     lanes, filters = sums[0].lanes, len(sums)

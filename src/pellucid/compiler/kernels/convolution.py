@@ -117,7 +117,7 @@ def forward_tile(conv: Convolution, isa: InstructionSet) -> ForwardTile:
 
 
 def _suits_pixels(conv: Convolution, isa: InstructionSet) -> bool:
-    """Return whether lanes run along pixels better: of an image's one channel, where filters would leave lanes empty."""
+    """Return whether lanes had better run along pixels: of one channel, where the filters would leave lanes empty."""
     return (
         conv.in_channels == 1
         and conv.out_channels < min(PIXELS_ALONG_LANES, 2 * isa.lanes)

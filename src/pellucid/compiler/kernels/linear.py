@@ -73,9 +73,7 @@ def linear(
     products(k, images, blocks, out_features, tile, x, weight, in_features, start, finish)
 
 
-def linear_grad_input(
-    k: Kernel, in_features: int, out_features: int, tile: ForwardTile, masked: bool = False
-) -> None:
+def linear_grad_input(k: Kernel, in_features: int, out_features: int, tile: ForwardTile, masked: bool = False) -> None:
     """``grad_input[n, i] = Σ o  grad_output[n, o] · w[o, i]``, the weights packed for the input.
 
     With `masked`, ``· (mask[n, i] > 0 ? 1 : 0)``: the layer's input is that of a ReLU, and this its gradient too.

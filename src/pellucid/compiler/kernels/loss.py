@@ -2,8 +2,8 @@
 
 Sums over the classes of a sample are up to 16 interleaved chains, which a tree adds up: how many follows from the
 number of classes, so that the lanes of a machine's vectors change no bit. Sums over samples are one chain that
-continues from memory. A class number that is none of the classes names nothing, and reads
-nothing.
+continues from memory. Nothing is read where a class number points, so that one out of range is no danger: it counts as
+none of the classes.
 
 Axes: n samples, c classes, i numbers of a sample in whatever order.
 """
@@ -49,12 +49,12 @@ def cross_entropy(
 
         log_sum = log(k, row.fold(exponential, Vector.__add__, 0.0))
 
-        def share(at: _Part) -> Vector:
+        def term(at: _Part) -> Vector:
             log_probability = (at.load(logits, n) - largest) - log_sum
             log_probabilities.store(log_probability, n, at.first, live=at.live)
             return at.alive((wanted(n, at) * log_probability).rounded(), 0.0)
 
-        added.add(_weighed(-row.fold(share, Vector.__add__, 0.0), n, weight, total))
+        added.add(_weighed(-row.fold(term, Vector.__add__, 0.0), n, weight, total))
     added.store()
 
 
@@ -81,18 +81,18 @@ class _Wanted:
 
     def __init__(self, k: Kernel, row: _Row, target: Tensor, smoothing: float, class_weights: tuple[float, ...]):
         self.k, self.row, self.target = k, row, target
-        self.kept, self.spread = 1 - smoothing, smoothing / row.size
+        self.kept, self.shared = 1 - smoothing, smoothing / row.size
         self.class_weights = k.table("class_weights", class_weights) if class_weights else None
 
     def __call__(self, n: Integer, at: _Part) -> Vector:
         """Return what is wanted of some of the classes."""
-        kept, spread = (self.k.constant(number, at.lanes) for number in (self.kept, self.spread))
+        kept, shared = (self.k.constant(number, at.lanes) for number in (self.kept, self.shared))
         if self.target.element is INT64:
             number = _class_number(self.target, n, self.row.size)
-            wanted = at.is_number(number).choose(self.k.constant(self.kept + self.spread, at.lanes), spread)
+            wanted = at.is_number(number).choose(self.k.constant(self.kept + self.shared, at.lanes), shared)
         else:
             wanted = at.load(self.target, n)
-            wanted = kept * wanted + spread if self.spread else wanted
+            wanted = kept * wanted + shared if self.shared else wanted
         return wanted if self.class_weights is None else (wanted * at.load(self.class_weights)).rounded()
 
     def sum(self, n: Integer) -> Vector:

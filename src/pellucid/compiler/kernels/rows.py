@@ -1,7 +1,7 @@
 """Sums and maxima over the channels of a pixel, which lie along the lanes of vectors.
 
-Sixteen partial results are kept, channel c in number c % 16, and then combined by a tree: number i with i + 8, then with
-i + 4, i + 2 and i + 1. So no instruction set, whatever its number of lanes, changes a bit.
+Sixteen partial results are kept, channel c in number c % 16, and then a tree combines them: number i with i + 8, then
+with i + 4, i + 2 and i + 1. So no instruction set, whatever its number of lanes, changes a bit.
 """
 
 from __future__ import annotations

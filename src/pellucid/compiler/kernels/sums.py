@@ -67,7 +67,7 @@ def channel_sums(k: Kernel, images: Span, numbers: Tensor, sums: Tensor, pixels:
 
 
 def _folded(vectors: Sequence[Vector], size: int) -> list[Vector]:
-    """Return ``a[i] + a[size + i]`` for the first `size` of 2 · `size` numbers that lie in vectors one after the other."""
+    """Return ``a[i] + a[size + i]`` for the first `size` of 2 · `size` numbers, which lie in vectors one by one."""
     lanes, last = vectors[0].lanes, 2 * size - 1  # what the dead lanes behind the last number hold is no matter
     places = [[divmod(min(size + at, last), lanes) for at in range(v, v + lanes)] for v in range(0, size, lanes)]
     return [vectors[v] + pick(vectors, places[v]) for v in range(len(places))]

@@ -6,9 +6,26 @@ A kind that has no rule runs its NumPy definition.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
+from types import MappingProxyType, ModuleType
 
 from ..lowering import Rule
+from ..kernels import (
+    conv,
+    conv_grad_input,
+    depthwise,
+    dropout,
+    input,
+    loss,
+    norm,
+    optimizer,
+    pointwise,
+    pool,
+    reduction,
+    repack,
+    shuffle,
+)
+from ..kernels import convolution as convolution_shapes
+from ..kernels import linear as linear_kernels
 from . import convolution, elementwise, inputs, linear, losses, normalisation, optimizers, pooling
 
 RULES: Mapping[str, Rule] = MappingProxyType(
@@ -22,3 +39,9 @@ RULES: Mapping[str, Rule] = MappingProxyType(
     | optimizers.RULES
 )
 """Kind of step -> its rule."""
+
+KERNELS: tuple[ModuleType, ...] = (
+    conv, conv_grad_input, convolution_shapes, depthwise, dropout, input, linear_kernels, loss, norm, optimizer,
+    pointwise, pool, reduction, repack, shuffle,
+)  # fmt: skip
+"""The modules that hold kernels, and what kernels are parametrised with."""

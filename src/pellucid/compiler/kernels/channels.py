@@ -1,0 +1,147 @@
+"""Loops over images in which every channel has numbers of its own, such as a mean: the numbers stay in registers.
+
+An image is seen flat, as (samples, pixels · channels). Where channels are few, several pixels fill whole vectors, and
+the channels' numbers are laid side by side as often as there are pixels; else a block of channels is taken at a time.
+
+Axes: n samples, p pixels, c channels.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
+
+from ..builder import Kernel, Span
+from ..cuts import Run, full_pieces, runs
+from ..packing import live_lanes
+from ..tensors import Tensor
+from ..values import Integer, Vector, pick
+from .sums import _folded, chains_of
+from .sweeps import lanes_within, sweep
+
+PERIOD = 8
+"""Vectors, the most, after which pixels side by side begin with the first channel again."""
+BLOCK = 4
+"""Vectors of channels in a block, where there are so many."""
+
+Found = TypeVar("Found")
+Numbers = Sequence[Vector]
+"""What a kernel needs of some channels: vectors of them."""
+
+
+def each_vector(
+    k: Kernel, images: Span, pixels: int, channels: int,
+    numbers: Callable[[Integer, int, int], Numbers], step: Callable[[Integer, Integer, Numbers], None],
+) -> None:  # fmt: skip
+    """``step(n, p · channels + c, numbers of the channels from c on)`` for vectors that cover all images.
+
+    ``numbers(c, lanes, live)`` is called once a vector of channels. A vector may be handed out twice, as in `sweeps`.
+    """
+    period = math.lcm(channels, k.isa.lanes)
+    if period <= PERIOD * k.isa.lanes and period <= pixels * channels:
+        _side_by_side(k, images, pixels, channels, numbers, step)
+        return
+    lanes = lanes_within(channels, k.isa.lanes)
+    for c, offsets in _blocks(k, channels, lanes):
+        block = [(offset, numbers(c + offset, lanes, lanes)) for offset in offsets]
+        with k.range(*images) as n, k.range(0, pixels) as p:
+            for offset, own in block:
+                step(n, p * channels + c + offset, own)
+
+
+def _side_by_side(
+    k: Kernel, images: Span, pixels: int, channels: int,
+    numbers: Callable[[Integer, int, int], Numbers], step: Callable[[Integer, Integer, Numbers], None],
+) -> None:  # fmt: skip
+    """Take so many pixels at a time that they fill whole vectors."""
+    lanes, period = k.isa.lanes, math.lcm(channels, k.isa.lanes)
+    kinds = zip(*(numbers(v * lanes, lanes, live) for v, live in enumerate(live_lanes(channels, lanes))), strict=True)
+    repeated = [repeat(kind, channels, period) for kind in kinds]
+    with k.range(*images) as n:
+        for start in sweep(k, pixels * channels, period, max(1, BLOCK * lanes // period)):
+            for v in range(period // lanes):
+                step(n, start + v * lanes, [kind[v] for kind in repeated])
+
+
+def _blocks(k: Kernel, channels: int, lanes: int) -> Iterator[tuple[Integer, list[int]]]:
+    """Yield (first channel of a block, where its vectors begin, from there); the last vector may be moved back."""
+    starts = [*range(0, channels - lanes + 1, lanes), *([channels - lanes] if channels % lanes else [])]
+    blocks = runs(full_pieces(len(starts), BLOCK), lambda start, size: start + size == len(starts))
+    for run in blocks:
+        offsets = [starts[v] - starts[run.start] for v in range(run.start, run.start + run.size)]
+        first = starts[run.start]
+        with k.range(first, first + run.count * run.size * lanes, run.size * lanes) as c:
+            yield c, offsets
+
+
+def repeat(vectors: Numbers, channels: int, size: int) -> list[Vector]:
+    """Return `size` numbers, number i being that of channel i % channels; `vectors` hold those of all channels."""
+    lanes = vectors[0].lanes
+    places = [[divmod(i % channels, lanes) for i in range(v, v + lanes)] for v in range(0, size, lanes)]
+    return [pick(vectors, place) for place in places]
+
+
+# ---- sums
+class Chains:
+    """Sums over the pixels of a sample for a block of channels, as interleaved chains; see `sums`.
+
+    Attributes
+    ----------
+    live : list of int
+        Living lanes of each vector of pixels side by side; there are as many pixels as chains.
+    """
+
+    def __init__(self, k: Kernel, pixels: int, channels: int, run: Run, c: Integer):
+        self.k, self.lanes, self.first, self.run = k, k.isa.lanes, c, run
+        self.pixels, self.channels, self.count = pixels, channels, chains_of(pixels, channels)
+        self.live = live_lanes(self.count * run.size, self.lanes)
+
+    def channel(self, v: int) -> tuple[Integer, int]:
+        """Return the first channel of a vector of channels, and how many lanes hold one."""
+        return self.first + v * self.lanes, min(self.lanes, self.run.size - v * self.lanes)
+
+    def numbers(self, load: Callable[[Integer, int], Found]) -> list[Found]:
+        """Return ``load(first channel, living lanes)`` for every vector of channels."""
+        return [load(*self.channel(v)) for v in range(-(-self.run.size // self.lanes))]
+
+    def spread(self, vectors: Numbers) -> list[Vector]:
+        """Return numbers of the channels as often as there are pixels side by side."""
+        if self.count == 1:
+            return list(vectors)
+        return repeat(vectors, self.run.size, len(self.live) * self.lanes)
+
+    def living(self, vector: Vector, live: int) -> Vector:
+        """Return a vector with 0 in the lanes that hold no channel."""
+        if live == self.lanes:
+            return vector
+        return (self.k.words(range(self.lanes)) < live).choose(vector, self.k.zeros(self.lanes))
+
+    def sums(self, term: Callable[[Integer, int, int], Vector]) -> list[Vector]:
+        """Return for every vector of channels ``Σ p  term``, called with (where it lies in its sample, v, live).
+
+        `v` counts vectors of pixels side by side; of a term's lanes those that are not `live` must be 0.
+        """
+        k, turns = self.k, self.pixels // self.count
+        acc = k.registers(["sum"], len(self.live), self.lanes)
+        for v in range(len(self.live)):
+            acc["sum", v] = k.zeros(self.lanes)
+        with k.range(0, turns) as turn:
+            for v, live in enumerate(self.live):
+                at = turn * (self.count * self.channels) + self.first + v * self.lanes
+                acc["sum", v] += term(at, v, live)
+        for v, live in enumerate(live_lanes(self.pixels % self.count * self.run.size, self.lanes)):
+            acc["sum", v] += term(turns * self.count * self.channels + v * self.lanes, v, live)
+
+        totals = [acc["sum", v] for v in range(len(self.live))]
+        for level in reversed(range(self.count.bit_length() - 1)):
+            totals = _folded(totals, self.run.size << level)
+        return totals
+
+
+def chained(k: Kernel, pixels: int, channels: int) -> Iterator[Chains]:
+    """Yield the blocks of channels whose sums are made at a time, in a loop where there are many."""
+    whole = channels if chains_of(pixels, channels) > 1 else k.isa.lanes * BLOCK
+    for run in runs(full_pieces(channels, whole)):
+        with k.range(run.start, run.stop, run.size) as c:
+            yield Chains(k, pixels, channels, run, c)
