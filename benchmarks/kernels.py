@@ -16,8 +16,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from benchmarks.numpy_path import machine, table
 
+from benchmarks.numpy_path import machine, table
 from pellucid.compiler.builder import Kernel
 from pellucid.compiler.jit import Recipe, compiled
 from pellucid.compiler.kernels.conv import conv2d, conv2d_grad_weight

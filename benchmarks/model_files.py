@@ -70,9 +70,11 @@ def tflite_model(problem: Problem, batch_size: int) -> bytes:
     keras = Peer({"threads": 1})
     keras.load(problem)
     tensorflow = keras.tensorflow
+    # Constants: the converter does not find the variables of Keras' models, and leaves them without values.
+    weights = [tensorflow.constant(variable) for variable in keras.model.trainable_variables]
+    outputs = tensorflow.function(lambda x: keras.model.stateless_call(weights, [], x)[0])
     signature = tensorflow.TensorSpec([batch_size, *IMAGE[1:], IMAGE[0]], np.float32)
-    outputs = tensorflow.function(lambda x: keras.model(x, training=False)).get_concrete_function(signature)
-    converter = tensorflow.lite.TFLiteConverter.from_concrete_functions([outputs], keras.model)
+    converter = tensorflow.lite.TFLiteConverter.from_concrete_functions([outputs.get_concrete_function(signature)])
     content: bytes = converter.convert()
     return content
 

@@ -65,7 +65,7 @@ def test_a_sum_by_hand():
 
 # ---- against the definitions
 @pytest.mark.parametrize(
-    ("conv", "name"), [(conv, name) for conv in CASES for name in HERE if name != "generic" or conv in (LENET, PADDED)]
+    ("conv", "name"), [(conv, name) for conv in CASES for name in HERE if name != "generic" or conv is LENET]
 )
 def test_the_chosen_tiles_agree_with_the_definitions(conv, name, rng):
     isa = BY_NAME[name]
@@ -86,9 +86,9 @@ def random_convolution(rng, largest):
             return conv
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(10))
 def test_odd_shapes_and_odd_tiles_agree(seed):
-    rng, checked = np.random.default_rng(seed), seed % 4 == 0
+    rng, checked = np.random.default_rng(seed), seed % 5 == 0
     conv, isa = random_convolution(rng, 2 if checked else 4), BY_NAME[HERE[seed % len(HERE)]]
     lanes, vectors, rows = int(rng.choice([1, 2, 4, 8, 16])), int(rng.integers(1, 4)), int(rng.integers(1, 3))
     forward = ForwardTile(lanes, vectors, int(rng.integers(1, 6)), int(rng.integers(1, 3)))

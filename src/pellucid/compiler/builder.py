@@ -83,6 +83,12 @@ class Kernel:
         place.initializer, place.global_constant, place.linkage = ir.Constant(type, list(numbers)), True, "internal"
         return Tensor(self, name, place, FLOAT32, (len(numbers),))
 
+    def scratch(self, name: str, size: int) -> Tensor:
+        """Return memory on the stack for a few numbers (size,), which hold nothing when a call begins."""
+        emit = ir.IRBuilder(self.entry)
+        emit.position_at_start(self.entry)  # every address may then be computed behind it
+        return Tensor(self, name, emit.alloca(ir.ArrayType(FLOAT, size)), FLOAT32, (size,))
+
     def piece(self, name: str, whole: Integer) -> Span:
         """Declare a range of the work, and return the part of it that a call is to do; `whole` is how much there is."""
         at = 1 + 2 * len(self.ranges)

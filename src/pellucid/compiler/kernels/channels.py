@@ -10,12 +10,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from typing import TypeVar
 
 from ..builder import Kernel, Span
 from ..cuts import Run, full_pieces, runs
 from ..packing import live_lanes
-from ..tensors import Tensor
 from ..values import Integer, Vector, pick
 from .sums import _folded, chains_of
 from .sweeps import lanes_within, sweep
@@ -25,7 +23,6 @@ PERIOD = 8
 BLOCK = 4
 """Vectors of channels in a block, where there are so many."""
 
-Found = TypeVar("Found")
 Numbers = Sequence[Vector]
 """What a kernel needs of some channels: vectors of them."""
 
@@ -88,22 +85,19 @@ class Chains:
 
     Attributes
     ----------
+    columns : list of tuple
+        First channel, and how many lanes hold one, of each vector of channels.
+    count : int
+        How many chains there are, and pixels side by side.
     live : list of int
-        Living lanes of each vector of pixels side by side; there are as many pixels as chains.
+        How many lanes of each vector of pixels side by side hold a number.
     """
 
     def __init__(self, k: Kernel, pixels: int, channels: int, run: Run, c: Integer):
         self.k, self.lanes, self.first, self.run = k, k.isa.lanes, c, run
         self.pixels, self.channels, self.count = pixels, channels, chains_of(pixels, channels)
         self.live = live_lanes(self.count * run.size, self.lanes)
-
-    def channel(self, v: int) -> tuple[Integer, int]:
-        """Return the first channel of a vector of channels, and how many lanes hold one."""
-        return self.first + v * self.lanes, min(self.lanes, self.run.size - v * self.lanes)
-
-    def numbers(self, load: Callable[[Integer, int], Found]) -> list[Found]:
-        """Return ``load(first channel, living lanes)`` for every vector of channels."""
-        return [load(*self.channel(v)) for v in range(-(-self.run.size // self.lanes))]
+        self.columns = [(c + v * self.lanes, live) for v, live in enumerate(live_lanes(run.size, self.lanes))]
 
     def spread(self, vectors: Numbers) -> list[Vector]:
         """Return numbers of the channels as often as there are pixels side by side."""

@@ -75,7 +75,7 @@ def classes(window: Window, axis: int, size: int) -> list[Class]:
     return found
 
 
-def _as_convolution(conv: Convolution, rows: Class, columns: Class) -> Convolution:
+def as_convolution(conv: Convolution, rows: Class, columns: Class) -> Convolution:
     """Return the convolution over grad_output that makes the pixels of a class of rows and one of columns."""
     window = Window(
         (rows.taps, columns.taps), (1, 1), (rows.padding, columns.padding), (rows.place_step, columns.place_step)
@@ -88,7 +88,7 @@ def grad_input_tile(conv: Convolution, isa: InstructionSet) -> ForwardTile:
     """Return the tile for which a row of the class with the most taps takes the least time by `turn_cost`."""
     channels, lanes = conv.in_channels // conv.groups, lanes_for(conv.in_channels // conv.groups, isa)
     columns = max(classes(conv.window, 1, conv.size[1]), key=lambda each: each.taps)
-    window = _as_convolution(conv, columns, columns).window
+    window = as_convolution(conv, columns, columns).window
 
     def cost(vectors: int, pixels: int) -> int:
         total = 0
@@ -148,7 +148,7 @@ class _Gradient:
         """Make the pixels of one class in row j of a class of rows; those without taps become 0."""
         k, lanes, unread = self.k, self.tile.lanes, not (rows.taps and columns.taps)
         stride_y, stride_x = self.conv.window.stride
-        own = _as_convolution(self.conv, rows, columns)
+        own = as_convolution(self.conv, rows, columns)
         if unread:
             pieces = runs(even_pieces(columns.count, self.tile.rows))
         else:

@@ -13,8 +13,7 @@ from ..builder import Kernel, Span
 from ..cuts import full_pieces, runs
 from ..tensors import Tensor
 from ..values import Integer, Vector
-from .channels import Numbers, chained, each_vector
-from .reduction import MOST_LEVELS
+from .channels import Chains, Numbers, chained, each_vector
 from .sums import channel_sums
 
 Normal = Callable[[Integer, int, int], tuple[Vector, Vector]]
@@ -28,27 +27,32 @@ def batch_statistics(k: Kernel, pixels: int, channels: int) -> None:
     A sample's mean comes first, and in a second pass ``M2 = Σ p (x[n, p, c] − mean)²``: the mean of the squares less
     the square of the mean would lose the digits that matter. The first sample meets zeros, the moments of nothing.
     """
-    images, lanes = k.piece("images", k.samples), k.isa.lanes
+    images = k.piece("images", k.samples)
     x, statistics = k.tensor("x", k.samples, pixels * channels), k.tensor("statistics", 3, channels)
-    count = k.constant(pixels, lanes)
     for chains in chained(k, pixels, channels):
         with k.range(*images) as n:
-
-            def number(at: Integer, v: int, live: int, n: Integer = n) -> Vector:
-                return x.load(n, at, lanes=lanes, live=live)
-
-            means = [total / count for total in chains.sums(number)]
-            side_by_side = chains.spread(means)
-
-            def squared(at: Integer, v: int, live: int) -> Vector:
-                deviation = chains.living(number(at, v, live) - side_by_side[v], live)
-                return deviation * deviation
-
-            for v, squares in enumerate(chains.sums(squared)):
-                c, live = chains.channel(v)
-                before = [statistics.load(row, c, lanes=lanes, live=live) for row in range(3)]
-                for row, vector in enumerate(_moments(before, (count, means[v], squares))):
+            of_sample = _sample_moments(chains, x.at(n))
+            for v, (c, live) in enumerate(chains.columns):
+                before = [statistics.load(row, c, lanes=chains.lanes, live=live) for row in range(3)]
+                for row, vector in enumerate(_moments(before, of_sample[v])):
                     statistics.store(vector, row, c, live=live)
+
+
+def _sample_moments(chains: Chains, x: Tensor) -> list[Numbers]:
+    """Return count, mean and M2 of a sample for vectors of channels."""
+    count = x.kernel.constant(chains.pixels, chains.lanes)
+
+    def number(at: Integer, v: int, live: int) -> Vector:
+        return x.load(at, lanes=chains.lanes, live=live)
+
+    means = [total / count for total in chains.sums(number)]
+    side_by_side = chains.spread(means)
+
+    def squared(at: Integer, v: int, live: int) -> Vector:
+        deviation = chains.living(number(at, v, live) - side_by_side[v], live)
+        return deviation * deviation
+
+    return [(count, mean, squares) for mean, squares in zip(means, chains.sums(squared), strict=True)]
 
 
 def _moments(a: Numbers, b: Numbers) -> Numbers:
@@ -63,21 +67,23 @@ def _moments(a: Numbers, b: Numbers) -> Numbers:
 
 
 def moments_leaves(k: Kernel, channels: int, stride: int) -> None:
-    """``total[:, c] = tree over l of parts[l, :, c]``; leaves are the kernel's samples, and their parts are overwritten.
+    """``total[:, c] = tree over l of parts[l, :, c]``; leaves are the kernel's samples, and parts are overwritten.
 
     A leaf's statistics (3, channels) are the first numbers of its `stride`. Level by level, neighbours 2j and 2j + 1
     become number j; a last one without a neighbour moves up as it is.
     """
     parts, total = k.tensor("parts", k.samples, stride), k.tensor("total", 3, channels)
-    for run in runs(full_pieces(channels, k.isa.lanes)):
+    lanes = k.isa.lanes
+    for run in runs(full_pieces(channels, lanes)):
         with k.range(run.start, run.stop, run.size) as c:
-            _tree(k, [(parts, row * channels + c) for row in range(3)], run.size)
+            rows = [row * channels + c for row in range(3)]
+            _tree(k, parts, rows, run.size)
             for row in range(3):
-                total.store(parts.load(0, row * channels + c, lanes=k.isa.lanes, live=run.size), row, c, live=run.size)
+                total.store(parts.load(0, rows[row], lanes=lanes, live=run.size), row, c, live=run.size)
 
 
 def _tree(k: Kernel, parts: Tensor, rows: Sequence[Integer], live: int) -> None:
-    """Make the moments of all leaves those of the first, for a vector of channels; its numbers lie at three `rows`."""
+    """Combine the moments of all leaves in the first one, for the channels whose numbers lie at three `rows`."""
 
     def leaf(number: Integer) -> Numbers:
         return [parts.load(number, row, lanes=k.isa.lanes, live=live) for row in rows]
@@ -86,14 +92,13 @@ def _tree(k: Kernel, parts: Tensor, rows: Sequence[Integer], live: int) -> None:
         for row, vector in zip(rows, moments, strict=True):
             parts.store(vector, number, row, live=live)
 
-    leaves: Integer = k.samples
-    for _ in range(MOST_LEVELS):
+    with k.range(0, k.bit_length(k.samples - 1)) as level:  # ⌈log₂ leaves⌉ of them
+        leaves = k.shifted_right(k.samples + k.shifted_left(1, level) - 1, level)  # ⌈leaves / 2^level⌉
         pairs, left = leaves // 2, (leaves + 1) // 2
         with k.range(0, pairs) as j:
             become(j, _moments(leaf(j * 2), leaf(j * 2 + 1)))
         with k.range(pairs, left) as j:  # the last one, where their number is odd
             become(j, leaf(j * 2))
-        leaves = left
 
 
 # ---- with the statistics of the batch
@@ -147,7 +152,7 @@ def batch_norm_grad_input(k: Kernel, pixels: int, channels: int, eps: float) -> 
 
 # ---- with the running statistics
 def running_statistics(k: Kernel, channels: int, momentum: float) -> None:
-    """``new = (1 − momentum) · running + momentum · batch``, for the mean and for the variance ``M2/max(count − 1, 1)``"""
+    """``new = (1 − momentum) · running + momentum · batch``, the batch's variance being ``M2/max(count − 1, 1)``"""
     old = k.tensor("running_mean", channels), k.tensor("running_var", channels)
     statistics = k.tensor("statistics", 3, channels)
     new = k.tensor("new_mean", channels), k.tensor("new_var", channels)
@@ -246,19 +251,23 @@ def _normalise(
 
 
 def _grad_weight(k: Kernel, images: Span, pixels: int, channels: int, x: Tensor, normal: Normal) -> None:
-    """``grad_weight[c] += 1/s[c] · Σ p  grad_output[n, p, c] · (x[n, p, c] − mean[c])``, one sample n after the other"""
+    """``grad_weight[c] += 1/s[c] · Σ p  grad_output[n, p, c] · (x[n, p, c] − mean[c])``, one sample n after another"""
     grad_output, grad_weight = k.tensor("grad_output", k.samples, pixels * channels), k.tensor("grad_weight", channels)
-    lanes = k.isa.lanes
     for chains in chained(k, pixels, channels):
-        normals = chains.numbers(lambda c, live: normal(c, lanes, live))
+        normals = [normal(c, chains.lanes, live) for c, live in chains.columns]
         means = chains.spread([mean for mean, _ in normals])
         with k.range(*images) as n:
-
-            def product(at: Integer, v: int, live: int) -> Vector:
-                deviation = x.load(n, at, lanes=lanes, live=live) - means[v]
-                return grad_output.load(n, at, lanes=lanes, live=live) * deviation
-
-            for v, total in enumerate(chains.sums(product)):
-                (c, live), (_, inverse) = chains.channel(v), normals[v]
-                before = grad_weight.load(c, lanes=lanes, live=live)
+            totals = _products(chains, grad_output.at(n), x.at(n), means)
+            for (c, live), total, (_, inverse) in zip(chains.columns, totals, normals, strict=True):
+                before = grad_weight.load(c, lanes=chains.lanes, live=live)
                 grad_weight.store(before + total * inverse, c, live=live)
+
+
+def _products(chains: Chains, grad_output: Tensor, x: Tensor, means: Numbers) -> list[Vector]:
+    """Return ``Σ p  grad_output · (x − mean)`` of a sample for vectors of channels."""
+
+    def product(at: Integer, v: int, live: int) -> Vector:
+        deviation = x.load(at, lanes=chains.lanes, live=live) - means[v]
+        return grad_output.load(at, lanes=chains.lanes, live=live) * deviation
+
+    return chains.sums(product)

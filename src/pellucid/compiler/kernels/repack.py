@@ -44,7 +44,7 @@ def _transpose_tap(
     k: Kernel, weight: Tensor, tap: tuple[Integer, Integer, Integer], c: Integer, live: int,
     place: Tensor, filters: int, lanes: int, input_lanes: int,
 ) -> None:  # fmt: skip
-    """Transpose a tap's `live` channels from c on, for all filters, in squares of as many lanes as both packings have."""
+    """Transpose a tap's `live` channels from c on, for all filters, in squares that vectors of both packings hold."""
     (g, ky, kx), size = tap, min(lanes, input_lanes)
     for run in runs(full_pieces(filters, lanes)):
         with k.range(0, run.count) as number:

@@ -15,6 +15,7 @@ from ..kernels import (
     depthwise,
     dropout,
     input,
+    local_response,
     loss,
     norm,
     optimizer,
@@ -41,7 +42,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
 """Kind of step -> its rule."""
 
 KERNELS: tuple[ModuleType, ...] = (
-    conv, conv_grad_input, convolution_shapes, depthwise, dropout, input, linear_kernels, loss, norm, optimizer,
+    conv, conv_grad_input, convolution_shapes, depthwise, dropout, input, linear_kernels, local_response, loss, norm, optimizer,
     pointwise, pool, reduction, repack, shuffle,
 )  # fmt: skip
 """The modules that hold kernels, and what kernels are parametrised with."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from ..fusion import Operation
+from ..kernels import local_response
 from ..kernels import norm as kernels
 from ..lowering import Lowering, Rule
 
@@ -71,6 +72,6 @@ RULES: Mapping[str, Rule] = {
     "batch_norm_running": _normalising(kernels.batch_norm_running),
     "batch_norm_running.grad_weight": _grad_weight(kernels.batch_norm_running_grad_weight),
     "batch_norm_running.grad_input": _grad_input(kernels.batch_norm_running_grad_input),
-    "local_response_norm": _local_response(kernels.local_response_norm),
-    "local_response_norm.grad_input": _local_response(kernels.local_response_norm_grad_input),
+    "local_response_norm": _local_response(local_response.local_response_norm),
+    "local_response_norm.grad_input": _local_response(local_response.local_response_norm_grad_input),
 }
