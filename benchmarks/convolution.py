@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+
 from benchmarks.kernels import floats
 from benchmarks.problem import Array, ConvolutionProblem
-
 from pellucid.compiler.jit import Recipe, compiled
 from pellucid.compiler.kernels.conv import conv2d, conv2d_grad_weight
 from pellucid.compiler.kernels.conv_grad_input import conv2d_grad_input, grad_input_tile
@@ -71,7 +71,7 @@ class Convolving:
 
 
 def recipes(problem: ConvolutionProblem, isa: InstructionSet) -> tuple[Recipe, Recipe, Recipe]:
-    """Return the kernels that networks use for such a layer: forward, gradient of the input, gradient of the weights."""
+    """Return the kernels that networks use for such a layer: forward, the input's gradient, the weights' gradient."""
     window = Window.of(problem.kernel, padding=problem.padding)
     conv = Convolution(problem.channels, (problem.size, problem.size), problem.filters, window, problem.groups)
     if _depthwise(problem):

@@ -1,4 +1,4 @@
-"""Convolutions alone, forward and backward (both gradients), in batches of 16: kernels without a network around them."""
+"""Convolutions alone, forward and backward (both gradients), in batches of 16: no network around them."""
 
 from __future__ import annotations
 

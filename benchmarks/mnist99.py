@@ -27,7 +27,7 @@ RACES = {
     "lenet-fast": ("LeNet to 99.0 % on MNIST, recipe lenet-fast", (OURS, *TORCH), 0.0),
     "mnist-99": ("MNIST to 99.0 %, recipe mnist-99", (OURS, *TORCH), 0.0),
 }
-"""Recipe -> the race's title, who takes part, and how many times as fast as the best of the others Pellucid is to be."""
+"""Recipe -> the race's title, who takes part, and how many times as fast as the others' best Pellucid is to be."""
 
 
 def races(run: Run) -> Iterator[Race]:

@@ -1,6 +1,8 @@
-"""LeNet as a file, for libraries that only run models: written by whichever library has a writer.
+"""LeNet as a file, for libraries that only run models.
 
     python -m benchmarks.model_files onnx|tflite PROBLEM BATCH_SIZE PATH
+
+writes one, in an environment that has a writer of such files.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from benchmarks.peers import library
 from benchmarks.problem import Problem, Weights
 from benchmarks.recipes import IMAGE, LENET, Conv, Flatten, Linear, Pool, ReLU
@@ -37,17 +40,18 @@ def onnx_model(weights: Weights, batch_size: int) -> bytes:
     last = "pixels"
     for number, layer in enumerate(LENET):
         after = "outputs" if number == len(LENET) - 1 else f"value{number}"
+        extra, more = "", dict[str, Any]()
         match layer:
             case Conv(_, _, stride):
                 kind, extra, more = "Conv", next(names), {"strides": [stride, stride]}
             case Linear():
                 kind, extra, more = "Gemm", next(names), {"transB": 1}
             case Pool(size):
-                kind, extra, more = "MaxPool", "", {"kernel_shape": [size, size], "strides": [size, size]}
+                kind, more = "MaxPool", {"kernel_shape": [size, size], "strides": [size, size]}
             case Flatten():
-                kind, extra, more = "Flatten", "", {}
+                kind = "Flatten"
             case ReLU():
-                kind, extra, more = "Relu", "", {}
+                kind = "Relu"
         own = [f"{extra}.weight", f"{extra}.bias"] if extra else []
         nodes.append(helper.make_node(kind, [last, *own], [after], **more))
         last = after
@@ -80,11 +84,9 @@ def tflite_model(problem: Problem, batch_size: int) -> bytes:
 
 
 def main() -> None:
-    kind, problem, batch_size, path = sys.argv[1:]
-    given = Problem.read(problem)
-    make = {"onnx": lambda: onnx_model(given.weights, int(batch_size)), "tflite": lambda: tflite_model(given, int(batch_size))}
-    content = make[kind]()
-    Path(path).write_bytes(content)
+    kind, path_of_problem, batch_size, path = sys.argv[1:]
+    problem, size = Problem.read(path_of_problem), int(batch_size)
+    Path(path).write_bytes(onnx_model(problem.weights, size) if kind == "onnx" else tflite_model(problem, size))
 
 
 if __name__ == "__main__":

@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
-from benchmarks.kernels import peak_case
 
+from benchmarks.kernels import peak_case
 from pellucid.compiler.tiles import instruction_set
 
 COPIED = 2**25

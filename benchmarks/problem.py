@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
-from benchmarks.recipes import CLASSES, IMAGE, LENET, Conv, Flatten, Linear, shapes
 from numpy.typing import NDArray
+
+from benchmarks.recipes import CLASSES, IMAGE, LENET, Conv, Flatten, Linear, shapes
 
 Array: TypeAlias = NDArray[Any]
 Weights: TypeAlias = dict[str, Array]
@@ -57,8 +58,8 @@ class Problem:
 
     def write(self, path: str | Path) -> None:
         """Write everything into one file."""
-        weights = {f"weights/{name}": array for name, array in self.weights.items()}
-        np.savez(path, images=self.images, labels=self.labels, **weights)
+        arrays: dict[str, Any] = {f"weights/{name}": array for name, array in self.weights.items()}
+        np.savez(path, images=self.images, labels=self.labels, **arrays)
 
 
 @dataclass(frozen=True)
@@ -138,6 +139,7 @@ def _glorot_uniform(rng: np.random.Generator) -> Weights:
     weights: Weights = {}
     counts = {"conv": 0, "linear": 0}
     for layer, before, _ in shapes(LENET):
+        shape: tuple[int, ...]
         match layer:
             case Conv(filters, kernel, _):
                 kind, shape = "conv", (filters, before[0], kernel, kernel)

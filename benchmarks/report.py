@@ -18,8 +18,8 @@ WANTED_ACCURACY = 0.99
 def markdown(results: Sequence[Result], rules: Rules) -> str:
     """Return the report of a benchmark."""
     rule = (
-        f"Medians of {rules.repeats} turns, with the smallest and the largest; a turn in which other processes had more "
-        f"than {rules.tolerance:.0%} of a processor was taken again."
+        f"Medians of {rules.repeats} turns, with the smallest and the largest; a turn in which others had more than "
+        f"{rules.tolerance:.0%} of a processor was taken again."
     )
     if rules.load:
         rule = f"Medians of {rules.repeats} turns, with {rules.load} other processes computing all the time."
@@ -88,10 +88,9 @@ def duration(seconds: float) -> str:
 
 def as_json(benchmark: str, results: Sequence[Result], rules: Rules) -> str:
     """Return everything that was measured, every turn of it."""
-    return json.dumps(
-        {"benchmark": benchmark, "where": machine(), "rules": asdict(rules), "races": [_race(each) for each in results]},
-        ensure_ascii=False, indent=1,
-    )  # fmt: skip
+    races = [_race(each) for each in results]
+    found = {"benchmark": benchmark, "where": machine(), "rules": asdict(rules), "races": races}
+    return json.dumps(found, ensure_ascii=False, indent=1)
 
 
 def _race(result: Result) -> dict[str, Any]:

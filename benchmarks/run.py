@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+
 from benchmarks import model_files
 from benchmarks.problem import Pictures, Problem
 from benchmarks.workers import Environments

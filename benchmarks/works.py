@@ -18,6 +18,7 @@ from types import MappingProxyType
 from typing import Any, Protocol
 
 import numpy as np
+
 from benchmarks.disturbance import Moment, Span
 from benchmarks.numpy_path import measuring_environment
 from benchmarks.peers import Base

@@ -90,7 +90,7 @@ class Base:
 
     # ---- a layer alone
     def convolution(self, problem: ConvolutionProblem) -> tuple[Callable[[], Any], Callable[[], Any]]:
-        """Return two functions: one computes y, one the gradients of x and of the weights, as arrays of this library."""
+        """Return two functions, which compute the output and both gradients, by name, as arrays of this library."""
         raise NotImplementedError
 
     def canonical(self, result: Any) -> dict[str, Array]:

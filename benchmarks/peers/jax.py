@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+
 from benchmarks.peers import Base, library
 from benchmarks.problem import Array, Problem, Weights, as_pixels, channels_last
 from benchmarks.recipes import IMAGE, LENET, Conv, Flatten, Linear, Pool, ReLU
@@ -55,8 +56,9 @@ class Peer(Base):
                     weight, bias = next_of("linear")
                     x = x @ weight + bias
                 case Pool(size):
-                    windows = 1, size, size, 1
-                    x = lax.reduce_window(x, -np.inf, lax.max, windows, windows, "VALID")
+                    samples, rows, columns, channels = x.shape
+                    # A little faster than reduce_window, here and in its gradient.
+                    x = x.reshape(samples, rows // size, size, columns // size, size, channels).max((2, 4))
                 case Flatten():
                     x = x.reshape(len(x), -1)
                 case ReLU():
@@ -76,9 +78,7 @@ class Peer(Base):
         first = jax.tree.map(lambda m, g: FIRST * m + (1 - FIRST) * g, first, gradients)
         second = jax.tree.map(lambda v, g: SECOND * v + (1 - SECOND) * g * g, second, gradients)
         rate, root = LR / (1 - FIRST**steps), jnp.sqrt(1 - SECOND**steps)
-        weights = jax.tree.map(
-            lambda w, m, v: w - rate * m / (jnp.sqrt(v) / root + EPS), weights, first, second
-        )
+        weights = jax.tree.map(lambda w, m, v: w - rate * m / (jnp.sqrt(v) / root + EPS), weights, first, second)
         return (weights, first, second, steps), loss
 
     def batches(self, problem: Problem, size: int) -> Sequence[Any]:

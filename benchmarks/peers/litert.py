@@ -14,7 +14,8 @@ class Peer(Base):
 
     def load(self, problem: Problem) -> None:
         """Open the model, which has the problem's weights."""
-        interpreter = library("ai_edge_litert.interpreter").Interpreter(self.model_file("tensorflow"), num_threads=self.threads)
+        litert = library("ai_edge_litert.interpreter")
+        interpreter = litert.Interpreter(self.model_file("tensorflow"), num_threads=self.threads)
         interpreter.allocate_tensors()
         self._interpreter = interpreter
         self._input = interpreter.get_input_details()[0]["index"]

@@ -5,17 +5,16 @@ The data is resident as the bytes of a data set; gathering a batch and scaling i
 
 from __future__ import annotations
 
-import inspect
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+
+import pellucid as p
 from benchmarks.peers import Base
 from benchmarks.problem import Array, ConvolutionProblem, Pictures, Problem
 from benchmarks.recipes import IMAGE, Conv, Flatten, Layer, Linear, Norm, Pool, Recipe, ReLU, shapes
-
-import pellucid as p
 from pellucid.definitions.conv import conv2d, conv2d_grad_input, conv2d_grad_weight
 from pellucid.geometry import Window
 from pellucid.schedules import Constant, LinearCycle
@@ -94,14 +93,13 @@ class Peer(Base):
         epochs, with shuffling and scaling but without what is done once.
         """
         network = recipe_network(recipe, seed)
-        how = {"engine": self.engine, "threads": self.threads}
-        known = inspect.signature(p.fit).parameters
+        how: dict[str, Any] = {"threads": self.threads} if COMPILED else {}
+        optimizer = p.AdamW(recipe.lr, betas=recipe.betas, weight_decay=0)
         began = time.perf_counter()
         history = p.fit(
             network, (data.images, data.labels), epochs=recipe.epochs, batch_size=recipe.batch_size,
-            loss=p.CrossEntropy(recipe.label_smoothing), optimizer=p.AdamW(recipe.lr, betas=recipe.betas, weight_decay=0),
-            schedule=LinearCycle(0.1, 0.2) if recipe.cycle else Constant(), seed=seed, progress=recipe.progress,
-            **{name: value for name, value in how.items() if name in known},
+            loss=p.CrossEntropy(recipe.label_smoothing), optimizer=optimizer, seed=seed, progress=recipe.progress,
+            schedule=LinearCycle(0.1, 0.2) if recipe.cycle else Constant(), engine=self.engine, **how,
         )  # fmt: skip
         whole = time.perf_counter() - began
         seconds = whole if recipe.progress else sum(epoch["seconds"] for epoch in history.epochs)

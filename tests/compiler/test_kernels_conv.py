@@ -88,7 +88,7 @@ def random_convolution(rng, largest):
 
 @pytest.mark.parametrize("seed", range(10))
 def test_odd_shapes_and_odd_tiles_agree(seed):
-    rng, checked = np.random.default_rng(seed), seed % 5 == 0
+    rng, checked = np.random.default_rng(seed), seed % 5 == 3
     conv, isa = random_convolution(rng, 2 if checked else 4), BY_NAME[HERE[seed % len(HERE)]]
     lanes, vectors, rows = int(rng.choice([1, 2, 4, 8, 16])), int(rng.integers(1, 4)), int(rng.integers(1, 3))
     forward = ForwardTile(lanes, vectors, int(rng.integers(1, 6)), int(rng.integers(1, 3)))

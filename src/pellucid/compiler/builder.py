@@ -87,7 +87,9 @@ class Kernel:
         """Return memory on the stack for a few numbers (size,), which hold nothing when a call begins."""
         emit = ir.IRBuilder(self.entry)
         emit.position_at_start(self.entry)  # every address may then be computed behind it
-        return Tensor(self, name, emit.alloca(ir.ArrayType(FLOAT, size)), FLOAT32, (size,))
+        place = emit.alloca(ir.ArrayType(FLOAT, size))
+        place.type = POINTER  # not one to the whole array, to which llvmlite would let nobody store a vector
+        return Tensor(self, name, place, FLOAT32, (size,))
 
     def piece(self, name: str, whole: Integer) -> Span:
         """Declare a range of the work, and return the part of it that a call is to do; `whole` is how much there is."""

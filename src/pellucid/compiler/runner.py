@@ -32,15 +32,23 @@ class Context(IntEnum):
     """Words of what all threads share."""
 
     GENERATION = 0  # number of the running step; threads that see a new one join it
-    PHASES = CACHE_LINE  # address of the phases
-    PHASE_COUNT = CACHE_LINE + 1
-    BASES = CACHE_LINE + 2  # address of the first thread's table of base addresses
-    BASES_EACH = CACHE_LINE + 3  # words of such a table
-    YIELD = CACHE_LINE + 4  # address of a function that gives the processor to others, or 0
-    COUNTERS = 2 * CACHE_LINE  # for each phase two lines: the claim, and the number of finished items
+    PHASE_COUNT = CACHE_LINE
+    BASES = CACHE_LINE + 1  # address of the first thread's table of base addresses
+    BASES_EACH = CACHE_LINE + 2  # words of such a table
+    YIELD = CACHE_LINE + 3  # address of a function that gives the processor to others, or 0
+    PHASES = 2 * CACHE_LINE  # for each phase two lines, of `Shared` words
 
 
-CONTEXT_WORDS = Context.COUNTERS + PHASES * 2 * CACHE_LINE
+CONTEXT_WORDS = Context.PHASES + PHASES * 2 * CACHE_LINE
+
+
+class Shared(IntEnum):
+    """Words of a phase that all threads look at. A phase's own words are copied here, because whoever is late may look
+    at them when the step and its memory are long gone."""
+
+    CLAIM = 0  # the generation above, the number of claimed items below
+    PHASE = 1  # `Phase` words
+    DONE = CACHE_LINE  # the number of finished items
 
 
 class Phase(IntEnum):
@@ -260,37 +268,35 @@ def emit_run(module: Any, perform: Code) -> Code:
     """``run(context, generation, thread)``: take part in a step, to its end.
 
     A claim is one word, the generation above and the number of claimed items below: whoever is late and belongs to an
-    older step cannot claim, so nothing of that step need still be in its place.
+    older step cannot claim. Until a claim is won only the context is looked at, which is always there; what it points
+    to is there until the item is done.
     """
     code = Code(module, "run", ["context", "generation", "thread"])
     code.function.linkage = "internal"
     context, generation, thread = code.arguments.values()
-    lines = 2 * CACHE_LINE
     with code.counted(integer(0), code.word(context, Context.PHASE_COUNT)) as p:
-        counters = code.plus(context, code.times(code.plus(code.times(p, lines), Context.COUNTERS), 8))
-        done = code.pointer(counters, CACHE_LINE)
+        shared = code.plus(context, code.times(code.plus(code.times(p, 2 * CACHE_LINE), Context.PHASES), 8))
+        phase = code.plus(shared, Shared.PHASE * 8)
         with code.repeat() as no_more:
-            claim = code.shared_word(counters)
-            stale = code.differ(code.ir.lshr(claim, integer(32)), generation)
-            with code.when(stale):
+            claim = code.shared_word(shared, Shared.CLAIM)
+            with code.when(code.differ(code.ir.lshr(claim, integer(32)), generation)):
                 code.ir.ret_void()
             number = code.ir.and_(claim, integer(0xFFFF_FFFF))
-            phase = code.plus(code.word(context, Context.PHASES), code.times(p, len(Phase) * 8))
             with code.when(code.ir.not_(code.less(number, code.word(phase, Phase.ITEM_COUNT)))):
                 code.ir.branch(no_more)
-            won = code.ir.cmpxchg(code.pointer(counters), claim, code.plus(claim, 1), "acq_rel", "acquire")
+            place = code.pointer(shared, Shared.CLAIM)
+            won = code.ir.cmpxchg(place, claim, code.plus(claim, 1), "acq_rel", "acquire")
             with code.when(code.ir.extract_value(won, 1)):
                 item = code.plus(code.word(phase, Phase.ITEMS), code.times(number, len(Item) * 8))
                 table = code.times(code.times(thread, code.word(context, Context.BASES_EACH)), 8)
                 bases = code.ir.add(code.word(context, Context.BASES), table)
                 code.call(perform, bases, item, code.word(phase, Phase.MICRO))
-                code.ir.atomic_rmw("add", done, integer(1), "acq_rel")
+                code.ir.atomic_rmw("add", code.pointer(shared, Shared.DONE), integer(1), "acq_rel")
         turns = code.variable(integer(0))
         with code.repeat() as complete:
             with code.when(code.differ(code.shared_word(context, Context.GENERATION), generation)):
                 code.ir.ret_void()
-            phase = code.plus(code.word(context, Context.PHASES), code.times(p, len(Phase) * 8))
-            finished = code.shared_word(counters, CACHE_LINE)
+            finished = code.shared_word(shared, Shared.DONE)
             with code.when(code.ir.not_(code.less(finished, code.word(phase, Phase.ITEM_COUNT)))):
                 code.ir.branch(complete)
             emit_wait(code, context, turns)

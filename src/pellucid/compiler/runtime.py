@@ -21,7 +21,7 @@ from ..arguments import number
 from ..errors import ArgumentError
 from ..geometry import whole_number
 from .jit import Compiled, Routine, compiled
-from .runner import CACHE_LINE, CONTEXT_WORDS, PHASES, Context, Phase, runner
+from .runner import CACHE_LINE, CONTEXT_WORDS, PHASES, Context, Phase, Shared, runner
 from .schedule import Schedule
 from .tiles import instruction_set
 
@@ -138,13 +138,13 @@ def run(schedule: Schedule, segment: range, threads: int) -> None:
 def _announce(words: Any, schedule: Schedule, segment: range) -> int:
     """Write what there is to do into a context, and return the number of the step."""
     generation = (int(words[Context.GENERATION]) + 1) & 0x7FFF_FFFF
-    words[Context.PHASES] = schedule.phases(segment)
     words[Context.PHASE_COUNT] = len(segment)
     words[Context.BASES] = schedule.bases.ctypes.data
     words[Context.BASES_EACH] = schedule.bases.shape[1]
-    counters = words[Context.COUNTERS :].reshape(PHASES, 2, CACHE_LINE)
-    counters[: len(segment), 1, 0] = 0
-    counters[: len(segment), 0, 0] = generation << 32
+    phases = words[Context.PHASES :].reshape(PHASES, 2 * CACHE_LINE)[: len(segment)]
+    phases[:, Shared.PHASE : Shared.PHASE + len(Phase)] = schedule.words(segment)
+    phases[:, Shared.DONE] = 0
+    phases[:, Shared.CLAIM] = generation << 32
     return generation
 
 

@@ -100,6 +100,10 @@ class Schedule:
         """Return the address of a segment's first phase."""
         return int(self._phases[segment.start :].ctypes.data)
 
+    def words(self, segment: range) -> NDArray[np.int64]:
+        """Return the words of a segment's phases."""
+        return self._phases[segment.start : segment.stop]
+
     def items(self, segment: range) -> int:
         """Return the largest number of items in a phase of a segment: no more threads than that find work."""
         return int(self._phases[segment.start : segment.stop, runner.Phase.ITEM_COUNT].max())

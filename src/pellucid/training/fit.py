@@ -212,7 +212,7 @@ class _Course:
 
     def _tell_of_batch(self) -> None:
         """Tell the listeners that a step is done; those that may look at the weights, or change them, can."""
-        told = [listener for listener in self.listeners if type(listener).on_batch is not Callback.on_batch]
+        told = [each for each in self.listeners if getattr(each.on_batch, "__func__", None) is not Callback.on_batch]
         looking = any(listener.sees_weights for listener in told)
         if looking:
             self.engine.pull()

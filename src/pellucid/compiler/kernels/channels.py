@@ -20,7 +20,7 @@ from .sweeps import lanes_within, sweep
 
 PERIOD = 8
 """Vectors, the most, after which pixels side by side begin with the first channel again."""
-BLOCK = 4
+BLOCK = 8
 """Vectors of channels in a block, where there are so many."""
 
 Numbers = Sequence[Vector]
@@ -79,6 +79,14 @@ def repeat(vectors: Numbers, channels: int, size: int) -> list[Vector]:
     return [pick(vectors, place) for place in places]
 
 
+def living(vector: Vector, live: int) -> Vector:
+    """Return a vector with 0 in the lanes that hold nothing."""
+    if live == vector.lanes:
+        return vector
+    k = vector.kernel
+    return (k.words(range(vector.lanes)) < live).choose(vector, k.zeros(vector.lanes))
+
+
 # ---- sums
 class Chains:
     """Sums over the pixels of a sample for a block of channels, as interleaved chains; see `sums`.
@@ -104,12 +112,6 @@ class Chains:
         if self.count == 1:
             return list(vectors)
         return repeat(vectors, self.run.size, len(self.live) * self.lanes)
-
-    def living(self, vector: Vector, live: int) -> Vector:
-        """Return a vector with 0 in the lanes that hold no channel."""
-        if live == self.lanes:
-            return vector
-        return (self.k.words(range(self.lanes)) < live).choose(vector, self.k.zeros(self.lanes))
 
     def sums(self, term: Callable[[Integer, int, int], Vector]) -> list[Vector]:
         """Return for every vector of channels ``Σ p  term``, called with (where it lies in its sample, v, live).

@@ -8,16 +8,16 @@ Axes: n samples, p pixels, c and j channels. An image is seen as (samples, pixel
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from .. import mathematics
 from ..builder import Kernel
 from ..cuts import full_pieces, runs
-from ..tensors import Tensor
 from ..values import Integer, Vector
+from .channels import living
 
-MOST = 256
-"""Channels of a pixel that are taken at a time: the rows lie on the stack, where not every system has room for more."""
+MOST = 128
+"""Channels of a pixel that are taken at a time: their rows lie on the stack, and not every system has pages of it."""
 
 
 def local_response_norm(
@@ -29,18 +29,19 @@ def local_response_norm(
     """
     images, lanes, (before, after) = k.piece("images", k.samples), k.isa.lanes, _reach(channels, size)
     x, y = (k.tensor(name, k.samples, pixels * channels) for name in ("x", "y"))
+    start, slope = k.constant(constant, lanes), k.constant(alpha / size, lanes)
     squares = _Row(k, "squares", channels, before, after)
-    for start, count in full_pieces(channels, MOST):
-        squares.begin(start - before, start + count + after)
+    for block in full_pieces(channels, MOST):
+        squares.begin(*block)
         with k.range(*images) as n, k.range(0, pixels) as p:
-            first = p * channels
+            pixel = p * channels
             for c, live in squares.vectors():
-                number = x.load(n, first + c, lanes=lanes, live=live)
+                number = x.load(n, pixel + c, lanes=lanes, live=live)
                 squares.store(number * number, c)
-            for c, live in _vectors(k, start, start + count):
-                s = _scale(squares.window(c, before, after), size, alpha, constant)
-                number = x.load(n, first + c, lanes=lanes, live=live)
-                y.store(number * mathematics.power(k, s, -beta), n, first + c, live=live)
+            for c, live in _vectors(k, *block):
+                s = squares.window(c, before, after) * slope + start
+                number = x.load(n, pixel + c, lanes=lanes, live=live)
+                y.store(number * mathematics.power(k, s, -beta), n, pixel + c, live=live)
 
 
 def local_response_norm_grad_input(
@@ -48,28 +49,85 @@ def local_response_norm_grad_input(
 ) -> None:
     """``grad_input[c] = g[c] · s[c]^−beta − 2·alpha·beta/size · x[c] · Σ j  through[j]`` of a pixel, g = grad_output
 
-    ``through[j] = g[j] · x[j] · s[j]^(−beta−1)``, and j runs over the channels whose window holds c. The first product
-    waits in grad_input until the sum is known.
+    ``through[j] = g[j] · x[j] · s[j]^(−beta−1)``, and j runs over the channels whose window holds c.
     """
     images, lanes, (before, after) = k.piece("images", k.samples), k.isa.lanes, _reach(channels, size)
     x, grad_output, grad_input = (
         k.tensor(name, k.samples, pixels * channels) for name in ("x", "grad_output", "grad_input")
     )
-    squares = _Row(k, "squares", channels, before + after, before + after)
-    through = _Row(k, "through", channels, after, before)
+    start, slope = k.constant(constant, lanes), k.constant(alpha / size, lanes)
     rate = k.constant(2 * alpha * beta / size, lanes)
-    for start, count in full_pieces(channels, MOST):
-        squares.begin(start - after - before, start + count + before + after)
-        through.begin(start - after, start + count + before)
+    squares = _Row(k, "squares", channels, after + before, before + after)
+    direct, through = (_Row(k, name, channels, after, before) for name in ("direct", "through"))
+    for block in full_pieces(channels, MOST):
+        for row in (squares, direct, through):
+            row.begin(*block)
         with k.range(*images) as n, k.range(0, pixels) as p:
-            first = p * channels
+            pixel = p * channels
             for c, live in squares.vectors():
-                number = x.load(n, first + c, lanes=lanes, live=live)
+                number = x.load(n, pixel + c, lanes=lanes, live=live)
                 squares.store(number * number, c)
             for c, live in through.vectors():
-                s = _scale(squares.window(c, before, after), size, alpha, constant)
+                s = squares.window(c, before, after) * slope + start
                 power = mathematics.power(k, s, -beta)
-                gradient = grad_output.load(n, first + c, lanes=lanes, live=live)
-                through.store(gradient * x.load(n, first + c, lanes=lanes, live=live) * (power / s), c, live=live)
-            for c, live in _vectors(k, start, start + count):
-                pass
+                gradient, number = (t.load(n, pixel + c, lanes=lanes, live=live) for t in (grad_output, x))
+                direct.store(gradient * power, c)
+                through.store(living(gradient * number * (power / s), live), c)
+            for c, live in _vectors(k, *block):
+                indirect = x.load(n, pixel + c, lanes=lanes, live=live) * through.window(c, after, before)
+                result = direct.load(c) - indirect.rounded() * rate
+                grad_input.store(result, n, pixel + c, live=live)
+
+
+def _reach(channels: int, size: int) -> tuple[int, int]:
+    """Return how many channels a window reaches back and on, those left out that lie outside for every c."""
+    return min(size // 2, channels - 1), min((size - 1) // 2, channels - 1)
+
+
+def _vectors(k: Kernel, start: int, count: int) -> Iterator[tuple[Integer, int]]:
+    """Yield (first channel, how many lanes hold one) for vectors of `count` channels."""
+    for run in runs(full_pieces(count, k.isa.lanes)):
+        with k.range(start + run.start, start + run.stop, run.size) as c:
+            yield c, run.size
+
+
+class _Row:
+    """Numbers of one pixel in memory: those of a block of channels, and of so many `before` and `after` it.
+
+    Where there is no such channel the number is 0.
+    """
+
+    def __init__(self, k: Kernel, name: str, channels: int, before: int, after: int):
+        self._k, self._channels, self._before, self._after = k, channels, before, after
+        lanes = k.isa.lanes
+        # the last vector of a window may begin at the last channel but one
+        vectors = -(-(before + min(channels, MOST) + after) // lanes) + 1
+        self._memory = k.scratch(name, vectors * lanes)
+        self._first = self._start = self._stop = 0
+
+    def begin(self, start: int, count: int) -> None:
+        """Turn to another block of channels."""
+        self._first, lanes = start - self._before, self._k.isa.lanes
+        self._start, self._stop = max(self._first, 0), min(start + count + self._after, self._channels)
+        (size,) = self._memory.shape
+        with self._k.range(0, size, lanes) as i:
+            self._memory.store(self._k.zeros(lanes), i)
+
+    def vectors(self) -> Iterator[tuple[Integer, int]]:
+        """Yield (first channel, how many lanes hold one) for vectors of all channels that exist."""
+        return _vectors(self._k, self._start, self._stop - self._start)
+
+    def store(self, vector: Vector, c: Integer) -> None:
+        """Write the numbers of the channels from c on; the lanes that hold no channel are 0."""
+        self._memory.store(vector, c - self._first)
+
+    def load(self, c: Integer) -> Vector:
+        """Return the numbers of the channels from c on."""
+        return self._memory.load(c - self._first, lanes=self._k.isa.lanes)
+
+    def window(self, c: Integer, before: int, after: int) -> Vector:
+        """Return for the channels from c on the sum over those from c − before to c + after."""
+        total = self.load(c - before)
+        for distance in range(1 - before, after + 1):
+            total += self.load(c + distance)
+        return total

@@ -13,7 +13,7 @@ from ..builder import Kernel, Span
 from ..cuts import full_pieces, runs
 from ..tensors import Tensor
 from ..values import Integer, Vector
-from .channels import Chains, Numbers, chained, each_vector
+from .channels import Chains, Numbers, chained, each_vector, living
 from .sums import channel_sums
 
 Normal = Callable[[Integer, int, int], tuple[Vector, Vector]]
@@ -49,7 +49,7 @@ def _sample_moments(chains: Chains, x: Tensor) -> list[Numbers]:
     side_by_side = chains.spread(means)
 
     def squared(at: Integer, v: int, live: int) -> Vector:
-        deviation = chains.living(number(at, v, live) - side_by_side[v], live)
+        deviation = living(number(at, v, live) - side_by_side[v], live)
         return deviation * deviation
 
     return [(count, mean, squares) for mean, squares in zip(means, chains.sums(squared), strict=True)]
