@@ -49,7 +49,14 @@ def test_uint8_is_divided_by_255():
     np.testing.assert_allclose(p.predict(network, pixels), p.predict(network, pixels / 255.0), rtol=1e-12)
 
 
-@pytest.mark.parametrize("use", [p.predict, p.activations, lambda n, x: p.evaluate(n, (x, np.zeros(len(x), int)))])
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda n, x: p.predict(n, x, engine="numpy"),
+        p.activations,
+        lambda n, x: p.evaluate(n, (x, np.zeros(len(x), int)), engine="numpy"),
+    ],
+)
 def test_images_are_taken_a_few_at_a_time(use, monkeypatch):
     taken, run = [], interpreter.run
 

@@ -62,8 +62,8 @@ def predict(
     ShapeError, DataError
         If x is not what the network takes, or holds a NaN.
     """
-    compiled = uses_compiler(network, engine)
     images, program = _images(network, x), lower(network)
+    compiled = uses_compiler(network, engine)
     if not compiled:
         return _run_in_batches(network, program, images, {program.output}, batch_size)[program.output]
     outputs = np.empty((len(images), *program.values[program.output].shape), np.float32)

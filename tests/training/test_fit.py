@@ -361,7 +361,7 @@ def test_a_weight_that_is_not_finite_is_not_taken(make, data, weights):
         ({"epochs": 0}, p.ArgumentError, "epochs: expected a whole number of at least 1, received 0"),
         ({"batch_size": 2.5}, p.ArgumentError, "batch_size: expected a whole number of at least 1, received 2.5"),
         ({"seed": -1}, p.ArgumentError, "seed: expected a whole number from 0 to 2^64 − 1, received -1"),
-        ({"engine": "gpu"}, p.ArgumentError, "engine: expected one of numpy, received 'gpu'"),
+        ({"engine": "gpu"}, p.ArgumentError, "engine: expected one of compiled, numpy, received 'gpu'"),
         ({"optimizer": "adam"}, p.ArgumentError, "optimizer: expected an object such as Adam(1e-3), received 'adam'"),
         ({"loss": p.CrossEntropy}, p.ArgumentError, "loss: expected an object such as CrossEntropy() or Mean"),
         ({"schedule": Cosine}, p.ArgumentError, "schedule: expected an object such as pellucid.schedules.Cosine(), re"),

@@ -114,7 +114,8 @@ class Executable:
             self._schedule.set_batch(samples)
         for scalar in self.plan.scalars:
             found = scalar.formula(*(float((numbers or {})[name]) for name in scalar.takes), **dict(scalar.keywords))
-            self._scalars[scalar.offset : scalar.offset + len(found)] = found
+            with np.errstate(over="ignore"):  # what is too large for float32 becomes infinite, and is found where it acts
+                self._scalars[scalar.offset : scalar.offset + len(found)] = found
         self._flags[:] = 0
         for segment in self._schedule.segments:
             if isinstance(segment, range):

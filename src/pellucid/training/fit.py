@@ -116,10 +116,10 @@ def fit(
     optimizer = optimizer if optimizer is not None else Adam()
     schedule = schedule if schedule is not None else Constant()
     refuse_strangers(optimizer, schedule, callbacks)
-    native = uses_compiler(network, engine)
     key(seed, Purpose.SHUFFLE)  # refuses a bad seed now
     data, held_out, weights = divide(as_dataset(train, "train"), validation, sample_weight, seed)
     check_images(network, data.images)
+    native = uses_compiler(network, engine)
     targets = as_targets(network, data.labels, loss)
     if held_out is not None:
         check_images(network, held_out.images)

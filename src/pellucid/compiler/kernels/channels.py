@@ -41,7 +41,7 @@ def each_vector(
         return
     lanes = lanes_within(channels, k.isa.lanes)
     for c, offsets in _blocks(k, channels, lanes):
-        block = [(offset, numbers(c + offset, lanes, lanes)) for offset in offsets]
+        block = [(offset, _computed(numbers(c + offset, lanes, lanes))) for offset in offsets]
         with k.range(*images) as n, k.range(0, pixels) as p:
             for offset, own in block:
                 step(n, p * channels + c + offset, own)
@@ -53,21 +53,25 @@ def _side_by_side(
 ) -> None:  # fmt: skip
     """Take so many pixels at a time that they fill whole vectors."""
     lanes, period = k.isa.lanes, math.lcm(channels, k.isa.lanes)
-    kinds = zip(*(numbers(v * lanes, lanes, live) for v, live in enumerate(live_lanes(channels, lanes))), strict=True)
-    repeated = [repeat(kind, channels, period) for kind in kinds]
+    own = [_computed(numbers(v * lanes, lanes, live)) for v, live in enumerate(live_lanes(channels, lanes))]
+    repeated = [repeat(kind, channels, period) for kind in zip(*own, strict=True)]
     with k.range(*images) as n:
         for start in sweep(k, pixels * channels, period, max(1, BLOCK * lanes // period)):
             for v in range(period // lanes):
                 step(n, start + v * lanes, [kind[v] for kind in repeated])
 
 
+def _computed(numbers: Numbers) -> Numbers:
+    """Return numbers that are emitted by now: a product that waited would be emitted in the loop over the pixels."""
+    return [number.rounded() for number in numbers]
+
+
 def _blocks(k: Kernel, channels: int, lanes: int) -> Iterator[tuple[Integer, list[int]]]:
     """Yield (first channel of a block, where its vectors begin, from there); the last vector may be moved back."""
     starts = [*range(0, channels - lanes + 1, lanes), *([channels - lanes] if channels % lanes else [])]
-    blocks = runs(full_pieces(len(starts), BLOCK), lambda start, size: start + size == len(starts))
-    for run in blocks:
-        offsets = [starts[v] - starts[run.start] for v in range(run.start, run.start + run.size)]
+    for run in runs(full_pieces(len(starts), BLOCK), lambda start, size: start + size == len(starts)):
         first = starts[run.start]
+        offsets = [start - first for start in starts[run.start : run.start + run.size]]
         with k.range(first, first + run.count * run.size * lanes, run.size * lanes) as c:
             yield c, offsets
 

@@ -127,8 +127,10 @@ def batch_norm_grad_bias(k: Kernel, pixels: int, channels: int) -> None:
 
 
 def batch_norm_grad_input(k: Kernel, pixels: int, channels: int, eps: float) -> None:
-    """``grad_input[n, p, c] = weight/s · (grad_output[n, p, c] − grad_bias/count − (x[n, p, c] − mean) · slope)``,
-    ``slope = grad_weight/(count · s)``; all but the images are of channel c."""
+    """``grad_input[n, p, c] = weight/s · (grad_output[n, p, c] − grad_bias/count − (x[n, p, c] − mean) · slope)``
+
+    ``slope = grad_weight/(count · s)``; what has no index is the channel's own.
+    """
     images, x = k.piece("images", k.samples), k.tensor("x", k.samples, pixels * channels)
     statistics, weight = k.tensor("statistics", 3, channels), k.tensor("weight", channels)
     grad_output = k.tensor("grad_output", k.samples, pixels * channels)
@@ -226,9 +228,7 @@ def _inverse(variance: Vector, eps: float) -> Vector:
     return k.constant(1.0, lanes) / (variance + k.constant(eps, lanes)).sqrt()
 
 
-def _normalise(
-    k: Kernel, images: Span, pixels: int, channels: int, x: Tensor, normal: Normal, relu: bool
-) -> None:  # fmt: skip
+def _normalise(k: Kernel, images: Span, pixels: int, channels: int, x: Tensor, normal: Normal, relu: bool) -> None:
     """``y[n, p, c] = (x[n, p, c] − mean[c]) · weight[c]/s[c] + bias[c]``
 
     The mean is subtracted first, though ``bias − mean · weight/s`` would save that: of a mean much larger than s it
@@ -239,8 +239,7 @@ def _normalise(
 
     def numbers(c: Integer, lanes: int, live: int) -> Numbers:
         mean, inverse = normal(c, lanes, live)
-        factor = (weight.load(c, lanes=lanes, live=live) * inverse).rounded()
-        return mean, factor, bias.load(c, lanes=lanes, live=live)
+        return mean, weight.load(c, lanes=lanes, live=live) * inverse, bias.load(c, lanes=lanes, live=live)
 
     def step(n: Integer, at: Integer, numbers: Numbers) -> None:
         mean, factor, start = numbers
