@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import ArgumentError
+from .layers import Parameter, State
 from .network import Sequential
 from .program import Program
 
@@ -64,7 +65,7 @@ def executable(
 
 def load(found: Executable, network: Sequential) -> None:
     """Let a compiled program take over the network's weights and states."""
-    held = {**network.parameters(), **network.states()}
+    held: dict[str, Parameter | State] = {**network.parameters(), **network.states()}
     for name in found.names():
         if name in held:
             found.write(name, held[name].data)

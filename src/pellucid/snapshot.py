@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,6 +13,9 @@ from .data import as_images
 from .definitions.arrays import Array
 from .inputs import check_images, warn_of_pixels
 from .network import Sequential
+
+if TYPE_CHECKING:
+    from .compiler.executable import Executable
 
 CHUNK = 1024
 """The most images that are computed at once; the memory for what is between the layers is made for so many."""
@@ -60,7 +63,6 @@ class CompiledNetwork:
     """
 
     def __init__(self, network: Sequential, threads: int | None = None):
-        from .compiler.executable import Executable
         from .compiler.runtime import thread_count
 
         self._network = network
@@ -68,10 +70,10 @@ class CompiledNetwork:
         self._threads = thread_count(threads)
         self.input_shape = self._program.values[self._program.input].shape
         self.output_shape = self._program.values[self._program.output].shape
-        self._new = lambda samples, element: Executable(self._program, samples, self._threads, {"input": element})
-        self._weights = {q: v.data.copy() for q, v in {**network.parameters(), **network.states()}.items()}
+        self._weights = {name: parameter.data.copy() for name, parameter in network.parameters().items()}
+        self._weights |= {name: state.data.copy() for name, state in network.states().items()}
         self._busy = threading.Lock()
-        self._executables: dict[str, Any] = {}
+        self._executables: dict[str, Executable] = {}
         self._one = self._executable("float32").single()
         self._shape_of_one = (1, *self.input_shape)
 
@@ -107,9 +109,13 @@ class CompiledNetwork:
                 executable.predict(part, y[start : start + CHUNK])
         return y
 
-    def _executable(self, element: str) -> Any:
+    def _executable(self, element: str) -> Executable:
+        """Return the network compiled for images of a type."""
+        from .compiler.executable import Executable  # takes its time, and not everybody who imports this compiles
+
         if element not in self._executables:
-            self._executables[element] = made = self._new(CHUNK, element)
+            made = Executable(self._program, CHUNK, self._threads, {"input": element})
             for name in made.names():
                 made.write(name, self._weights[name])
+            self._executables[element] = made
         return self._executables[element]

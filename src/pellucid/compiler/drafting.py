@@ -115,9 +115,9 @@ def _views(program: Program, in_place: Collection[int]) -> dict[int, int]:
 def _pairs(program: Program, in_place: Collection[int]) -> Iterator[tuple[int, int]]:
     """A flatten step that moves nothing passes its gradient on in the same way, whoever else has one for its input."""
     for step in program.steps:
-        if step.kind == "flatten" and step.outputs[0] in in_place:
-            yield step.outputs[0], step.inputs[0]
-        elif step.kind == "flatten.grad_input" and _gradient_of(program, step.inputs[0]) & set(in_place):
+        if (step.kind == "flatten" and step.outputs[0] in in_place) or (
+            step.kind == "flatten.grad_input" and _gradient_of(program, step.inputs[0]) & set(in_place)
+        ):
             yield step.outputs[0], step.inputs[0]
 
 

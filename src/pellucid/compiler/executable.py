@@ -22,7 +22,7 @@ from . import runtime
 from .driver import compile_all
 from .jit import Recipe
 from .lowering import OUTPUTS, Lowering, Plan
-from .plan import DefinitionPhase, Operand
+from .plan import Call, DefinitionPhase, Operand
 from .rules import RULES
 from .schedule import Schedule, calls
 from .tiles import instruction_set
@@ -51,7 +51,9 @@ class Executable:
 
     def __init__(self, program: Program, samples: int, threads: int, elements: Mapping[str, str]):
         if program.dtype != "float32":
-            raise CompilerError(f'compiled networks compute in float32, this one in {program.dtype}; use engine="numpy"')
+            raise CompilerError(
+                f'compiled networks compute in float32, this one in {program.dtype}; use engine="numpy"'
+            )
         self.program, self.threads = program, threads
         self.plan = Lowering(program, instruction_set(), RULES, elements).plan()
         self.code = compile_all(recipes(self.plan), runtime.thread_count())
@@ -114,7 +116,9 @@ class Executable:
             self._schedule.set_batch(samples)
         for scalar in self.plan.scalars:
             found = scalar.formula(*(float((numbers or {})[name]) for name in scalar.takes), **dict(scalar.keywords))
-            with np.errstate(over="ignore"):  # what is too large for float32 becomes infinite, and is found where it acts
+            with np.errstate(
+                over="ignore"
+            ):  # what is too large for float32 becomes infinite, and is found where it acts
                 self._scalars[scalar.offset : scalar.offset + len(found)] = found
         self._flags[:] = 0
         for segment in self._schedule.segments:
@@ -142,7 +146,11 @@ class Executable:
         alone = runtime.functions().alone
         bases = (ctypes.c_int64 * schedule.bases.shape[1]).from_address(schedule.bases.ctypes.data)
         at_input, at_outputs = schedule.base(name), schedule.base(OUTPUTS)
-        phases, count, address = schedule.phases(schedule.segments[0]), len(schedule.segments[0]), ctypes.addressof(bases)
+        phases, count, address = (
+            schedule.phases(schedule.segments[0]),
+            len(schedule.segments[0]),
+            ctypes.addressof(bases),
+        )
 
         def one(image: NDArray[Any], outputs: Array) -> None:
             if schedule.batch != 1:
@@ -152,6 +160,16 @@ class Executable:
             alone(phases, count, address)
 
         return one
+
+    def alone(self, call: Call) -> Callable[[], None]:
+        """Return what runs one call of the plan by itself, as it would for the samples of the first leaf."""
+        words, bases = self._schedule.single(call), self._schedule.bases.ctypes.data
+        run, phase = runtime.functions().alone, words[0].ctypes.data
+
+        def work(held: object = words) -> None:  # the words must live for as long as their address is used
+            run(phase, 1, bases)
+
+        return work
 
     def total(self, value: int) -> float:
         """Return a sum over the batch that the last run left."""

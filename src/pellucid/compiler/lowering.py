@@ -24,10 +24,10 @@ from .kernels.reduction import add_leaves, zero
 from .kernels.shuffle import flatten, flatten_grad_input
 from .layout import Layout, aligned
 from .memory import micro_batch
-from .update import update_phases
 from .placement import Placement, one_after_the_other
 from .plan import Buffer, Call, Count, DefinitionPhase, JobPhase, LeafPhase, Operand, Phase, Scope
 from .tiles import InstructionSet
+from .update import update_phases
 
 FLOAT_BYTES = 4
 CHUNK = 4096
@@ -82,7 +82,7 @@ class Plan:
     given : mapping of str to Buffer
         What must be said at every step: where these lie.
     chunks : int
-        Parts of the update. The buffer "flags" has a float for each, which becomes NaN where a new weight is not finite.
+        Parts of the update. The buffer "flags" has a float for each: NaN where a new weight is not finite.
     """
 
     program: Program
@@ -267,7 +267,7 @@ class Lowering:
             value, size = operation.outputs[0], self.placement.extent(operation.outputs[0])
             self.totals[value] = self.whole(self.values[value].name, size)
             self.prepare += chunked([Call(self.recipe(zero), (self.totals[value],), count=aligned(size))], size)
-        jobs = [(replace(call, count=Count.BATCH),) for call in self.lower(draft.operations)]
+        jobs: list[tuple[Call, ...]] = [(replace(call, count=Count.BATCH),) for call in self.lower(draft.operations)]
         for value in [v for v in self.partials if v not in self._completed and v not in self._late]:
             self._completed.add(value)
             jobs += self._completing(value)
@@ -284,7 +284,9 @@ class Lowering:
     def completing(self, value: int) -> Call:
         """Return the call that adds up the leaves' parts of a sum, and of whatever lies behind it."""
         part = self.partials[value]
-        return Call(self.recipe(add_leaves, part.buffer.size // FLOAT_BYTES), (part, self.totals[value]), count=Count.LEAVES)
+        return Call(
+            self.recipe(add_leaves, part.buffer.size // FLOAT_BYTES), (part, self.totals[value]), count=Count.LEAVES
+        )
 
     def late(self, value: int) -> bool:
         """Return whether the update itself completes a sum: nobody else reads it."""

@@ -329,7 +329,7 @@ def emit_work(module: Any, run: Code) -> None:
 
 
 def emit_alone(module: Any, perform: Code) -> None:
-    """``alone(phases, count, bases)``: do all items of so many phases one after the other, for nobody shares the work."""
+    """``alone(phases, count, bases)``: do all items of so many phases one after the other: nobody shares the work."""
     code = Code(module, "alone", ["phases", "count", "bases"])
     phases, count, bases = code.arguments.values()
     with code.counted(integer(0), count) as p:

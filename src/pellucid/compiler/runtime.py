@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import number
 from ..errors import ArgumentError
 from ..geometry import whole_number
 from .jit import Compiled, Routine, compiled

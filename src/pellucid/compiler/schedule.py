@@ -7,6 +7,7 @@ how many leaves there are, how many samples the last of them has, and how many s
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -107,6 +108,20 @@ class Schedule:
     def items(self, segment: range) -> int:
         """Return the largest number of items in a phase of a segment: no more threads than that find work."""
         return int(self._phases[segment.start : segment.stop, runner.Phase.ITEM_COUNT].max())
+
+    def single(self, call: Call) -> list[NDArray[np.int64]]:
+        """Return the words of a phase that is one call, for the samples of the first leaf: the phase's own, and those
+        that it points to."""
+        owner = next((p for p in self.plan.phases if isinstance(p, LeafPhase) and call in p.calls), None)
+        samples, micro = (min(self._leaf_size, self.samples), owner.micro) if owner else (1, 1)
+        if call.count is Count.BATCH or call.count is Count.LEAVES:
+            call = replace(call, count=self.samples if call.count is Count.BATCH else self._leaves)
+        part = {} if owner else dict.fromkeys(call.split, (0, 1))
+        words: list[int] = []
+        self._write_call(words, call, self._arena(owner)[0] if owner else {}, part)
+        calls = np.array(words, np.int64)
+        item = np.array([calls.ctypes.data, calls.ctypes.data + calls.nbytes, 0, samples, 0], np.int64)
+        return [np.array([item.ctypes.data, 1, micro], np.int64), item, calls]
 
     # ---- memory
     def _find_room(self) -> dict[Buffer, int]:

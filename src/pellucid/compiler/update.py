@@ -36,7 +36,10 @@ class Learning:
         """Return what neighbours have in common that the same calls can change: the kernels, the buffers, and how far
         in those a parameter's numbers begin, counted from its own start; in `shared` ones from theirs."""
         return tuple(
-            (call.recipe, tuple((o.buffer, o.offset - 4 * self.start * (o.buffer not in shared)) for o in call.operands))
+            (
+                call.recipe,
+                tuple((o.buffer, o.offset - 4 * self.start * (o.buffer not in shared)) for o in call.operands),
+            )
             for call in self.calls
         )
 

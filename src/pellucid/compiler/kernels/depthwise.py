@@ -11,7 +11,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
-
 from ..builder import Kernel
 from ..cuts import Run, even_pieces, runs
 from ..packing import Block, block_count, blocks_of, packed_tensor

@@ -44,7 +44,9 @@ def sgd_momentum(k: Kernel, momentum: float, nesterov: bool, weight_decay: float
     update.finish()
 
 
-def adam_numbers(lr: float, step: float, *, beta1: float, beta2: float, lr_scale: float, decay: float) -> tuple[float, ...]:
+def adam_numbers(
+    lr: float, step: float, *, beta1: float, beta2: float, lr_scale: float, decay: float
+) -> tuple[float, ...]:
     """Return (lr · lr_scale / (1 − β₁ᵗ), 1 / √(1 − β₂ᵗ), 1 − lr · lr_scale · decay), t the number of the step."""
     rate = lr * lr_scale
     return rate / (1 - beta1 ** int(step)), 1 / math.sqrt(1 - beta2 ** int(step)), 1 - rate * decay

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType, ModuleType
 
-from ..lowering import Rule
 from ..kernels import (
     conv,
     conv_grad_input,
@@ -27,22 +26,16 @@ from ..kernels import (
 )
 from ..kernels import convolution as convolution_shapes
 from ..kernels import linear as linear_kernels
+from ..lowering import Rule
 from . import convolution, elementwise, inputs, linear, losses, normalisation, optimizers, pooling
 
-RULES: Mapping[str, Rule] = MappingProxyType(
-    inputs.RULES
-    | convolution.RULES
-    | linear.RULES
-    | pooling.RULES
-    | elementwise.RULES
-    | normalisation.RULES
-    | losses.RULES
-    | optimizers.RULES
-)
+FAMILIES = (inputs, convolution, linear, pooling, elementwise, normalisation, losses, optimizers)
+
+RULES: Mapping[str, Rule] = MappingProxyType({kind: rule for family in FAMILIES for kind, rule in family.RULES.items()})
 """Kind of step -> its rule."""
 
 KERNELS: tuple[ModuleType, ...] = (
-    conv, conv_grad_input, convolution_shapes, depthwise, dropout, input, linear_kernels, local_response, loss, norm, optimizer,
-    pointwise, pool, reduction, repack, shuffle,
+    conv, conv_grad_input, convolution_shapes, depthwise, dropout, input, linear_kernels, local_response, loss, norm,
+    optimizer, pointwise, pool, reduction, repack, shuffle,
 )  # fmt: skip
 """The modules that hold kernels, and what kernels are parametrised with."""

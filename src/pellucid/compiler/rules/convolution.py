@@ -17,7 +17,7 @@ from ..tiles import lanes_for
 
 
 def _convolution(low: Lowering, op: Operation, x: int, y: int) -> Convolution:
-    """Return what the kernels of a convolution are compiled for; x and y are its input and output, or their gradients."""
+    """Return what a convolution's kernels are compiled for; x and y are its input and output, or their gradients."""
     channels, *size = low.shape(x)
     how = op.step.keywords
     conv = Convolution(channels, (size[0], size[1]), low.shape(y)[0], how["window"].on(tuple(size)), how["groups"])
@@ -44,8 +44,8 @@ def _conv2d_grad_weight(low: Lowering, op: Operation) -> None:
     conv = _convolution(low, op, x, grad)
     operands = low.operand(x), low.operand(grad), low.sum(op.outputs[0])
     if _depthwise(conv):
-        parameters = (conv, by_channel.depthwise_weight_tile(conv, low.isa))
-        low.call(op, by_channel.depthwise_conv2d_grad_weight, parameters, *operands, split=("blocks",))
+        tile = by_channel.depthwise_weight_tile(conv, low.isa)
+        low.call(op, by_channel.depthwise_conv2d_grad_weight, (conv, tile), *operands, split=("blocks",))
     else:
         parameters = (conv, weight_tile(conv, low.isa))
         low.call(op, conv2d_grad_weight, parameters, *operands, split=("blocks", "channel_tiles"))
@@ -62,8 +62,9 @@ def _conv2d_grad_input(low: Lowering, op: Operation) -> None:
     masks = [] if op.mask is None else [low.operand(op.mask)]
     ends = [*masks, low.operand(op.outputs[0])]
     if _depthwise(conv):
-        parameters = (conv, by_channel.depthwise_grad_input_tile(conv, low.isa), bool(masks))
-        low.call(op, by_channel.depthwise_conv2d_grad_input, parameters, low.operand(grad), low.operand(weight), *ends)
+        tile = by_channel.depthwise_grad_input_tile(conv, low.isa)
+        operands = low.operand(grad), low.operand(weight), *ends
+        low.call(op, by_channel.depthwise_conv2d_grad_input, (conv, tile, bool(masks)), *operands)
     else:
         parameters = (conv, grad_input_tile(conv, low.isa), bool(masks))
         low.call(op, conv2d_grad_input, parameters, low.operand(grad), _for_inputs(low, conv, weight), *ends)

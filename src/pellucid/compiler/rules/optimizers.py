@@ -14,7 +14,9 @@ from ..plan import Operand
 from ..update import FLAGS
 
 
-def _update(low: Lowering, op: Operation, emitter: Callable[..., None], parameters: tuple[Any, ...], numbers: Operand) -> None:
+def _update(
+    low: Lowering, op: Operation, emitter: Callable[..., None], parameters: tuple[Any, ...], numbers: Operand
+) -> None:
     """Add the call of an update: weight, gradient and slots, the numbers of the step, what they become, the flag."""
     before = [v for v in op.step.inputs if low.shape(v) == low.shape(op.step.inputs[0])][: len(op.outputs) + 1]
     operands = [*map(low.operand, before), numbers, *map(low.operand, op.outputs), low.given(FLAGS)]
@@ -46,7 +48,9 @@ def _adam(low: Lowering, op: Operation) -> None:
 def _average_weight(low: Lowering, op: Operation) -> None:
     average, weight, _ = op.step.inputs
     numbers = low.numbers(kernels.average_numbers, "step", decay=op.step.keywords["decay"])
-    low.call(op, kernels.average_weight, (), low.operand(average), low.operand(weight), numbers, low.operand(op.outputs[0]))
+    low.call(
+        op, kernels.average_weight, (), low.operand(average), low.operand(weight), numbers, low.operand(op.outputs[0])
+    )
 
 
 def _clip_factor(low: Lowering, op: Operation) -> None:

@@ -1,0 +1,114 @@
+"""explain: what the compiler made of a network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import numpy as np
+import typer
+
+from .. import models
+from ..build import lower
+from ..errors import ArgumentError
+from ..losses import CrossEntropy
+from ..native import load
+from ..network import Sequential
+from ..optimizers import Adam
+from ..program import Program
+from .screen import examples, print_table
+from .sources import open_network
+
+if TYPE_CHECKING:
+    from ..compiler.executable import Executable
+    from ..compiler.explain import Explanation
+
+COLUMNS = ("phase", "layer", "does", "tile", "samples", "flops", "bytes", "µs", "GFLOP/s", "of peak")
+
+EXAMPLES = examples(
+    "pellucid explain lenet",
+    "pellucid explain lenet --layer conv1",
+    "pellucid explain lenet --layer conv1 --asm",
+    "pellucid explain runs/small-digits --inference",
+)
+
+
+def command(
+    network: Annotated[
+        str, typer.Argument(metavar="MODEL|RUN|FILE", help="A model by name, the folder of a run, or a model file.")
+    ],
+    layer: Annotated[
+        str | None, typer.Option("--layer", metavar="PATH", help="Only this layer, such as conv1, or a pattern: conv*.")
+    ] = None,
+    ir: Annotated[bool, typer.Option("--ir", help="Print the code as LLVM's intermediate representation.")] = False,
+    asm: Annotated[bool, typer.Option("--asm", help="Print the code as the processor's instructions.")] = False,
+    inference: Annotated[
+        bool, typer.Option("--inference", help="Show prediction. By default a training step with Adam.")
+    ] = False,
+    batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Images in a batch.")] = 128,
+) -> None:
+    """Show what the compiler made of a network, kernel by kernel.
+
+    Prints every native function that a step calls: which layers it serves, the tile of registers it works on, how many
+    floating-point operations it does and how many bytes it touches for the samples that a thread has at hand, and how
+    fast it is here, beside the fastest that this processor can be.
+    """
+    from ..compiler.executable import Executable
+    from ..compiler.explain import explain, measured_peak
+
+    named = network in models.MODELS or not Path(network).expanduser().exists()
+    made = models.by_name(network)() if named else open_network(network)
+    program = _program(made, inference)
+    executable = Executable(program, batch_size, 1, {"target": "int64"})
+    _fill(executable, made, batch_size)
+    found = [each for each in explain(executable) if layer is None or _serves(each.layers, layer)]
+    if not found:
+        known = ", ".join(place.path for place in program.layers)
+        raise ArgumentError(f"layer: nothing is compiled for {layer!r}; the layers are {known}")
+    _print_table(found, measured_peak() / 1e9)
+    for each in found if ir or asm else []:
+        print(f"\n; {each.kernel} ({each.layers}: {each.does})")
+        print(each.recipe.emit()[0] if ir else each.recipe.assembly())
+
+
+def _program(network: Sequential, inference: bool) -> Program:
+    if inference:
+        return lower(network, training=False)
+    return lower(network, loss=CrossEntropy(), optimizer=Adam(), resident=True)
+
+
+def _fill(executable: Executable, network: Sequential, batch_size: int) -> None:
+    """Give a compiled program the network's weights and a batch of noise, and let it run once."""
+    load(executable, network)
+    shape, rng = (batch_size, *network.output_shape()), np.random.default_rng(0)
+    images = rng.standard_normal((batch_size, *(network.input_shape or ())), np.float32)
+    if executable.program.loss is None:
+        executable.predict(images, np.empty(shape, np.float32))
+        return
+    executable.give("input.data", images)
+    executable.give("target.data", np.zeros(batch_size, np.int64))
+    executable.give("index", np.arange(batch_size))
+    executable.give("position", np.arange(batch_size))
+    executable.give("dropout_key", np.zeros(2, np.uint32))
+    executable.run(batch_size, {"count": batch_size, "lr": 1e-3, "step": 1})
+
+
+def _serves(layers: str, pattern: str) -> bool:
+    return any(fnmatch(layer, pattern) for layer in layers.split(", "))
+
+
+def _print_table(found: Sequence[Explanation], peak: float) -> None:
+    """Print a line for every kernel, and below how fast the processor can be."""
+    rows = [
+        (
+            str(each.phase), each.layers, each.does or each.kernel, each.tile, str(each.samples or "–"),
+            "–" if each.flops is None else f"{each.flops:,}", f"{each.bytes:,}", f"{each.seconds * 1e6:.1f}",
+            "–" if each.gflops is None else f"{each.gflops:.1f}",
+            "–" if each.gflops is None else f"{100 * each.gflops / peak:.0f} %",
+        )
+        for each in found
+    ]  # fmt: skip
+    print_table(COLUMNS, rows, right=COLUMNS[4:])
+    print(f"\nOne thread here does at most {peak:.1f} GFLOP/s: a loop of nothing but multiply-adds.")

@@ -1,0 +1,154 @@
+"""What the compiler made of a network: every call of a kernel with its tile, its work and its speed, its code.
+
+The speeds are measured, each call by itself, on the numbers of one leaf: what a thread has at hand at a time.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any
+
+import numpy as np
+
+from ..program import Program
+from ..steps import Step
+from .executable import Executable
+from .jit import Recipe, compiled
+from .kernels.peak import UNROLL, peak, peak_chains
+from .plan import Buffer, Call, JobPhase, LeafPhase, Scope
+from .tiles import ForwardTile, InstructionSet, WeightTile, instruction_set
+
+ROUNDS = 30
+PEAK_TURNS = 50_000
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """One call of a kernel.
+
+    Attributes
+    ----------
+    phase : int
+        Between which barriers it runs, counted from 0.
+    layers : str
+        Whose steps it does.
+    kernel : str
+    does : str
+        The kinds of its steps, such as "conv2d + relu".
+    tile : str
+        The register tile and whatever else the kernel was made with.
+    samples : int
+        How many samples the numbers below are about; 0 where samples are no matter.
+    flops : int or None
+        Floating-point operations, a multiply-add being two; None where nobody counts them.
+    bytes : int
+        What it reads and writes.
+    seconds : float
+        The shortest of several runs.
+    recipe : Recipe
+    """
+
+    phase: int
+    layers: str
+    kernel: str
+    does: str
+    tile: str
+    samples: int
+    flops: int | None
+    bytes: int
+    seconds: float
+    recipe: Recipe
+
+    @property
+    def gflops(self) -> float | None:
+        """Thousand million floating-point operations a second."""
+        return None if self.flops is None else self.flops / self.seconds / 1e9
+
+
+def explain(executable: Executable) -> list[Explanation]:
+    """Return every call of a compiled program, in the order in which they run; equal calls of a phase once."""
+    found = []
+    for number, phase in enumerate(executable.plan.phases):
+        if isinstance(phase, LeafPhase):
+            for call in phase.calls:
+                found.append(_explained(executable, number, call, executable.program.leaf_size))
+        elif isinstance(phase, JobPhase):
+            seen: set[tuple[Recipe, tuple[Step, ...]]] = set()
+            for call in (call for job in phase.jobs for call in job):
+                if (call.recipe, call.steps) not in seen:
+                    seen.add((call.recipe, call.steps))
+                    found.append(_explained(executable, number, call, 0))
+    return found
+
+
+def measured_peak(isa: InstructionSet | None = None) -> float:
+    """Return the most floating-point operations a second that one thread reaches here."""
+    isa = isa or instruction_set()
+    chains = peak_chains(isa)
+    kernel = compiled(Recipe(peak, (PEAK_TURNS, isa.lanes, chains), isa))
+    numbers, sums = np.ones(2 * isa.lanes, np.float32), np.zeros(chains * isa.lanes, np.float32)
+    best = _best(lambda: kernel(numbers, sums, samples=0))
+    return 2 * PEAK_TURNS * UNROLL * chains * isa.lanes / best
+
+
+def _explained(executable: Executable, phase: int, call: Call, samples: int) -> Explanation:
+    layers = dict.fromkeys(step.layer or "input" for step in call.steps)
+    own = [step for step in call.steps if samples]
+    return Explanation(
+        phase, ", ".join(layers), call.recipe.name, " + ".join(step.kind for step in call.steps),
+        _described(call.recipe.parameters), samples, _flops(executable.program, own, samples), _bytes(call, samples),
+        _best(executable.alone(call)), call.recipe,
+    )  # fmt: skip
+
+
+def _best(work: Any) -> float:
+    """Return the shortest of several runs, in seconds."""
+    best = float("inf")
+    for _ in range(ROUNDS):
+        begin = time.perf_counter()
+        work()
+        best = min(best, time.perf_counter() - begin)
+    return best
+
+
+def _described(parameters: Sequence[object]) -> str:
+    """Return a kernel's tile in words."""
+    for tile in parameters:
+        if isinstance(tile, ForwardTile):
+            rows = f"{tile.rows} rows of pixels" if tile.chunk else f"{tile.rows}"
+            return f"{tile.lanes} lanes × {tile.vectors} × {rows}"
+        if isinstance(tile, WeightTile):
+            weights = tile.taps or tile.filter_rows * tile.filter_columns * tile.channels
+            return f"{tile.lanes} lanes × {tile.vectors} × {weights}"
+        if is_dataclass(tile) and type(tile).__name__.endswith("Tile"):
+            return " × ".join(f"{getattr(tile, field.name)} {field.name}" for field in fields(tile))
+    return ""
+
+
+def _flops(program: Program, steps: Sequence[Step], samples: int) -> int | None:
+    """Return the multiplications and additions of sums of products; None where there are none."""
+    total = sum(_multiply_adds(program, step) for step in steps)
+    return 2 * total * samples or None
+
+
+def _multiply_adds(program: Program, step: Step) -> int:
+    kind, _, _ = step.kind.partition(".")
+    if kind not in ("conv2d", "linear") or step.kind.endswith("grad_bias"):
+        return 0
+    shapes = [program.values[v].shape for v in (*step.inputs, *step.outputs)]
+    weight = next(shape for shape in shapes if len(shape) == (4 if kind == "conv2d" else 2))
+    if kind == "linear":
+        return math.prod(weight)
+    image = program.values[step.outputs[0] if step.kind.endswith("grad_input") else step.inputs[0]].shape
+    taps = [sum(len(reads) for reads in step.keywords["window"].taps(axis, image[1 + axis])) for axis in range(2)]
+    return taps[0] * taps[1] * weight[0] * weight[1]
+
+
+def _bytes(call: Call, samples: int) -> int:
+    """Return what the tensors of a call hold, where their buffers say it: those of samples for all of these."""
+    buffers: dict[Buffer, None] = dict.fromkeys(operand.buffer for operand in call.operands)
+    once = (Scope.WHOLE, Scope.LEAF)
+    return sum(buffer.size * (1 if buffer.scope in once else max(1, samples)) for buffer in buffers)
