@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -108,17 +108,15 @@ class Outline:
 
 
 def _views(program: Program, in_place: Collection[int]) -> dict[int, int]:
-    """Return the values that are other values' numbers under another name, with those values."""
-    return dict(_pairs(program, in_place))
-
-
-def _pairs(program: Program, in_place: Collection[int]) -> Iterator[tuple[int, int]]:
-    """A flatten step that moves nothing passes its gradient on in the same way, whoever else has one for its input."""
+    """Return the values that are other values' numbers under another name, with those values: a flatten step that moves
+    nothing passes its gradient on in the same way."""
+    views: dict[int, int] = {}
     for step in program.steps:
-        if (step.kind == "flatten" and step.outputs[0] in in_place) or (
-            step.kind == "flatten.grad_input" and _gradient_of(program, step.inputs[0]) & set(in_place)
-        ):
-            yield step.outputs[0], step.inputs[0]
+        if step.kind == "flatten" and step.outputs[0] in in_place:
+            views[step.outputs[0]] = step.inputs[0]
+        elif step.kind == "flatten.grad_input" and _gradient_of(program, step.inputs[0]) & set(in_place):
+            views[step.outputs[0]] = step.inputs[0]
+    return views
 
 
 def _gradient_of(program: Program, gradient: int) -> set[int]:

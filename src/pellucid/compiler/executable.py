@@ -60,7 +60,10 @@ class Executable:
         self._schedule = Schedule(self.plan, self.code, samples, threads)
         self._weights = [_lines(self.plan.placement.size) for _ in range(2)]
         self._scalars = _lines(self.plan.scalar_count)
+        self._numbers = (ctypes.c_float * len(self._scalars)).from_buffer(self._scalars)
         self._flags = _lines(self.plan.chunks)
+        self._checked = [code for code in self.code.values() if code.recipe.checked]
+        self._ends = self._find_ends()
         self._held: dict[str, Any] = {}  # what was given: it must live for as long as its address is used
         self.busy = threading.Lock()
         for name, array in (("scalars", self._scalars), (FLAGS, self._flags)):
@@ -116,19 +119,15 @@ class Executable:
             self._schedule.set_batch(samples)
         for scalar in self.plan.scalars:
             found = scalar.formula(*(float((numbers or {})[name]) for name in scalar.takes), **dict(scalar.keywords))
-            with np.errstate(
-                over="ignore"
-            ):  # what is too large for float32 becomes infinite, and is found where it acts
-                self._scalars[scalar.offset : scalar.offset + len(found)] = found
+            self._numbers[scalar.offset : scalar.offset + len(found)] = found  # too large becomes infinite
         self._flags[:] = 0
         for segment in self._schedule.segments:
             if isinstance(segment, range):
                 runtime.run(self._schedule, segment, self.threads)
             else:
                 self._define(segment, samples)
-        for code in self.code.values():
-            if code.recipe.checked:
-                code.handle().report()
+        for code in self._checked:
+            code.handle().report()
 
     def predict(self, images: NDArray[Any], outputs: Array) -> None:
         """Write the network's outputs for contiguous images of the type that this was compiled for."""
@@ -178,11 +177,9 @@ class Executable:
     def ends(self, samples: int) -> dict[int, float]:
         """Return what a program with a loss measured in the last run, of so many samples: the loss, what it is a mean
         over, and how many samples were classified rightly, by their values."""
-        program, totals = self.program, self.plan.totals
-        ends = [value for value in (program.loss, program.weight, program.correct) if value is not None]
-        return {value: self.total(value) if value in totals else float(samples) for value in ends}
+        return {value: float(samples) if place is None else float(place[0]) for value, place in self._ends.items()}
 
-    def totals(self, value: int, operand: Operand | None = None) -> Array:
+    def totals(self, value: int) -> Array:
         """Return a gradient that the last run left, in its canonical order."""
         placement = self.plan.placement
         parameter = placement.parameter_of(value)
@@ -190,6 +187,12 @@ class Executable:
         if parameter is None:
             return found.reshape(self.program.values[value].shape).copy()
         return np.asarray(placement.layouts[parameter].read(found))
+
+    def _find_ends(self) -> dict[int, Array | None]:
+        """Return where the loss lies and what is measured beside it; what is no sum is the number of samples."""
+        program, totals = self.program, self.plan.totals
+        ends = [value for value in (program.loss, program.weight, program.correct) if value is not None]
+        return {value: self._schedule.view(totals[value], 1) if value in totals else None for value in ends}
 
     def _define(self, phase: DefinitionPhase, samples: int) -> None:
         """Run a step's NumPy definition."""

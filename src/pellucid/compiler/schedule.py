@@ -74,7 +74,7 @@ class Schedule:
     def give(self, name: str, array: NDArray[Any]) -> None:
         """Say where something given lies; the array must live for as long as it is used."""
         if name in self._given:
-            self.bases[:, self._given[name]] = array.ctypes.data
+            self.bases[:, self._given[name]] = array.__array_interface__["data"][0]  # quicker than array.ctypes
 
     def base(self, name: str) -> int:
         """Return which base address something given has, in every thread's table."""

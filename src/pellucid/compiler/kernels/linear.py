@@ -22,9 +22,9 @@ TOGETHER = 2
 PANEL = 256
 """Inputs whose gradients stay in the cache while bands of samples pass."""
 BAND, SHORT_BAND = 64, 8
-"""Samples in a band, and in that of a large layer. Its rows lie so far apart that often all of them fall on the same
-few places of the first-level cache, which has room for eight."""
-LARGE = 1 << 17
+"""Samples in a band; and where rows lie a multiple of 4 KB apart, so that the same columns of all of them fall on the
+same few places of a first-level cache, which commonly has room for eight."""
+CACHE_STRIDE = 4096
 
 
 def linear_tile(in_features: int, out_features: int, isa: InstructionSet) -> ForwardTile:
@@ -48,7 +48,8 @@ def linear_weight_tile(in_features: int, out_features: int, isa: InstructionSet)
     most = min(len(isa.tile_rows), -(-out_features // lanes))
     choices = [(v, r) for v in range(1, most + 1) for r in range(1, isa.tile_rows[v - 1] + 1) if isa.fits(v, r, v)]
     vectors, rows = min(choices, key=cost, default=(1, 1))
-    return WeightTile(lanes, vectors, channels=rows, band=SHORT_BAND if in_features * out_features > LARGE else BAND)
+    clash = any(4 * features % CACHE_STRIDE == 0 for features in (in_features, out_features))
+    return WeightTile(lanes, vectors, channels=rows, band=SHORT_BAND if clash else BAND)
 
 
 def linear(

@@ -1,0 +1,1 @@
+"""Random kernels and random networks, compiled, against the definitions in float64."""
