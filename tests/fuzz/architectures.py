@@ -80,19 +80,6 @@ class Architect:
         return (first, first) if self.chance(0.5) else (first, self.one(choices))
 
     # ---- networks
-    def network(self) -> Sequential:
-        """Return a network of one to eight layers, its parameters and states drawn too."""
-        while True:
-            shape = self.input_shape()
-            layers = self.grow(shape, int(self.rng.integers(1, 9)))
-            try:
-                network = Sequential(layers, input_shape=shape, seed=int(self.rng.integers(2**31)))
-            except (ShapeError, ArgumentError):
-                continue
-            if network.parameters():
-                self.fill(network)
-                return network
-
     def input_shape(self) -> Shape:
         if self.chance(LARGE):
             return (2, 130, 127)  # 33,020 numbers
@@ -100,13 +87,13 @@ class Architect:
             return (self.one(FEATURES),)
         return self.one((1, 1, 2, 3, 4, 5, 8, 17)), int(self.rng.integers(1, 15)), int(self.rng.integers(1, 15))
 
-    def grow(self, shape: Shape, count: int, nested: bool = False) -> list[Layer]:
-        """Return that many layers, each of which takes what the one before gives."""
+    def grow(self, shape: Shape, count: int, nested: bool = False) -> tuple[list[Layer], Shape]:
+        """Return that many layers, each of which takes what the one before gives, and the shape of what they give."""
         layers: list[Layer] = []
         while len(layers) < count:
             layer, shape = self.layer(shape, nested)
             layers.append(layer)
-        return layers
+        return layers, shape
 
     def layer(self, shape: Shape, nested: bool = False) -> tuple[Layer, Shape]:
         """Return a layer that fits, and the shape of what it gives."""
@@ -237,7 +224,7 @@ class Architect:
 
     # ---- layers of layers
     def nested(self, shape: Shape) -> Layer:
-        return Sequential(self.grow(shape, int(self.rng.integers(1, 4)), nested=True))
+        return Sequential(self.grow(shape, int(self.rng.integers(1, 4)), nested=True)[0])
 
     def residual(self, shape: Shape) -> Layer:
         """Return a body that keeps the shape beside nothing, or one that changes it beside a projection."""
