@@ -22,14 +22,14 @@ COMPILE = """
 import os, shutil, tempfile, time
 folder = tempfile.mkdtemp()
 os.environ["PELLUCID_CACHE"] = {cache}
-import numpy as np
+import pellucid.compiler.executable
 from benchmarks.peers.pellucid import Peer
 from benchmarks.problem import Problem
 problem, library = Problem.read({problem!r}), Peer({settings!r})
 library.load(problem)
 began = time.perf_counter()
 library.number(library.train_step(library.batches(problem, {size})[0]))
-print(time.perf_counter() - began)
+print("seconds", time.perf_counter() - began)
 shutil.rmtree(folder)
 """
 EPOCH = """
@@ -38,9 +38,8 @@ from benchmarks.problem import Pictures
 from benchmarks.recipes import RECIPES
 peer({peer!r}, {settings!r}).train(RECIPES["epoch"], Pictures.read({data!r}), 0)
 """
-MODULES = {"pellucid": "pellucid", "torch": "torch", "keras": "keras", "jax": "jax"}
-"""Peer -> the module that `import` loads."""
 NAMES = {"pellucid": "Pellucid", "torch": "torch", "keras": "Keras", "jax": "JAX"}
+"""Peer, which is also what its distribution and its module are called -> its name."""
 
 
 def races(run: Run) -> Iterator[Race]:
@@ -52,13 +51,13 @@ def races(run: Run) -> Iterator[Race]:
 
     def process(peer: str, name: str, code: str) -> Competitor:
         python = run.environments.python(ENVIRONMENTS[peer])
-        how = {"python": python, "code": code, "needs": MODULES[peer]}
+        how = {"python": python, "code": code, "needs": peer}
         return Competitor(name, "process", how, cache, ours=peer == "pellucid")
 
     def race(title: str, competitors: list[Competitor]) -> Race:
         return Race(title, "process", task, competitors, threads, tolerance=0)
 
-    imports = [process(peer, f"import {module}", f"import {module}") for peer, module in MODULES.items()]
+    imports = [process(peer, f"import {peer}", f"import {peer}") for peer in NAMES]
     yield race("Import", imports)
 
     problem = str(run.problem)

@@ -28,27 +28,33 @@ def markdown(results: Sequence[Result], rules: Rules) -> str:
 
 def section(result: Result) -> str:
     """Return a race's table, and what it comes to."""
-    done = sorted((each for each in result.entries if each.turns), key=lambda each: each.seconds)
+    done = sorted((each for each in result.entries if each.turns), key=_seconds)
     ours = min((each for each in done if each.competitor.ours and _right(result, each)), key=_seconds, default=None)
-    accurate = any(each.values("accuracy") for each in done)
-    head = ["", "median", "range", "turns", "Pellucid is", "of the limit", "accuracy" if accurate else "differs by"]
-    rows = [head, *(_row(result, each, ours, accurate) for each in done)]
-    rows += [[each.competitor.name, each.problem, "", "", "", "", ""] for each in result.entries if not each.turns]
-    return "\n\n".join([f"### {result.race.title}", table(rows), *_conclusions(result, done, ours)])
+    rows = [_row(result, each, ours) for each in done]
+    rows += [{"": each.competitor.name, "median": each.problem} for each in result.entries if not each.turns]
+    head = [name for name in COLUMNS if name in ("", "median") or any(row.get(name) for row in rows)]
+    whole = table([head, *([row.get(name, "") for name in head] for row in rows)])
+    return "\n\n".join([f"### {result.race.title}", whole, *_conclusions(result, done, ours)])
 
 
-def _row(result: Result, entry: Entry, ours: Entry | None, accurate: bool) -> list[str]:
-    values, limit = entry.values(), _limit(result)
+COLUMNS = ("", "median", "range", "turns", "Pellucid is", "of the limit", "memory", "accuracy", "differs by")
+"""Of a table; those that are empty are left out."""
+
+
+def _row(result: Result, entry: Entry, ours: Entry | None) -> dict[str, str]:
+    values, memory, limit = entry.values(), entry.values("memory"), _limit(result)
     compared = ours is not None and _right(result, entry) and not entry.competitor.ours
-    return [
-        _name(entry),
-        duration(entry.seconds),
-        f"{duration(min(values))} – {duration(max(values))}",
-        _turns(entry),
-        f"{entry.seconds / ours.seconds:.2f}× as fast" if compared and ours else "",
-        f"{limit / entry.seconds:.0%}" if limit else "",
-        _accuracy(entry.values("accuracy")) if accurate else _difference(result, entry),
-    ]
+    return {
+        "": _name(entry),
+        "median": duration(entry.seconds),
+        "range": f"{duration(min(values))} – {duration(max(values))}",
+        "turns": _turns(entry),
+        "Pellucid is": f"{entry.seconds / ours.seconds:.2f}× as fast" if compared and ours else "",
+        "of the limit": f"{limit / entry.seconds:.0%}" if limit else "",
+        "memory": f"{median(memory) / 1e6:,.0f} MB" if memory else "",
+        "accuracy": _accuracy(entry.values("accuracy")),
+        "differs by": _difference(result, entry),
+    }
 
 
 def _conclusions(result: Result, done: Sequence[Entry], ours: Entry | None) -> list[str]:
@@ -62,12 +68,13 @@ def _conclusions(result: Result, done: Sequence[Entry], ours: Entry | None) -> l
     others = [each for each in done if not each.competitor.ours and _right(result, each)]
     if ours and others:
         best = min(others, key=_seconds)
-        ratio = best.seconds / ours.seconds
         goal = f" (goal: {race.goal:g}×)" if race.goal else ""
         found.append(
             f"Best of the others: {_name(best)}, {duration(best.seconds)}. Pellucid, {duration(ours.seconds)}, is "
-            f"**{ratio:.2f}×** as fast{goal}."
+            f"**{best.seconds / ours.seconds:.2f}×** as fast{goal}."
         )
+    if ours and race.share and result.limits:
+        found.append(f"It reaches **{_limit(result) / ours.seconds:.0%}** of the limit (goal: {race.share:.0%}).")
     if not all(each.reliable for each in done):
         found.append("**Disturbed**: where the turns say so, all were, and the numbers are no measurement.")
     return [" ".join(found)] if found else []

@@ -153,39 +153,30 @@ class WholeTraining:
 
 
 class Process:
-    """A process from its start to its end; what it prints, if anything, are the seconds of the part that counts.
+    """A process from its start to its end, or the part of it that it times itself, printing a line "seconds 1.5".
 
-    The library is only asked for its settings: "python", "code", and "needs", a module that must be there. The task
-    has "bytecode", a folder to keep it in, as it is kept for installed packages.
+    The library is `peers.process`. The task has "bytecode", a folder to keep that in, as is done for installed packages.
     """
 
     def __init__(self, peer: Base, task: Mapping[str, Any]):
-        self._settings, self._environment = peer.settings, measuring_environment(Path(task["bytecode"]))
-        needed = self._settings.get("needs", "json")
-        if self._run(f"import importlib.util as u; raise SystemExit(u.find_spec({needed!r}) is None)")["status"]:
-            raise ModuleNotFoundError(f"no {needed}", name=needed)
+        self._command = [peer.settings["python"], "-c", peer.settings["code"]]
+        self._environment = measuring_environment(Path(task["bytecode"]))
         self.facts: dict[str, Any] = {"numbers": {}}
         self.repeat(0)  # compiles the bytecode, and whatever else is kept
 
     def repeat(self, number: int) -> dict[str, Any]:
         """Run it, and return "memory" too: the most bytes that it had resident."""
-        found = self._run(self._settings["code"])
-        if found.pop("status"):
-            raise RuntimeError("the process failed; its error is in the log")
-        return found
-
-    def _run(self, code: str) -> dict[str, Any]:
         began = Moment.now(own=0.0)
-        process = subprocess.Popen(
-            [self._settings["python"], "-c", code], env=self._environment, stdout=subprocess.PIPE, text=True
-        )
+        process = subprocess.Popen(self._command, env=self._environment, stdout=subprocess.PIPE, text=True)
         printed = process.stdout.read() if process.stdout else ""
         _, status, used = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
         span = Span.between(began, Moment.now(own=used.ru_utime + used.ru_stime))
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            raise RuntimeError("the process failed; its error is in the log")
+        timed = [float(line.split()[1]) for line in printed.splitlines() if line.startswith("seconds ")]
         memory = used.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-        seconds = float(printed.split()[-1]) if printed.strip() else span.wall
-        return {"status": process.returncode, "seconds": seconds, "memory": memory, **asdict(span)}
+        return {"seconds": sum(timed) if timed else span.wall, "memory": memory, **asdict(span)}
 
 
 class Limits:

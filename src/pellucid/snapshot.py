@@ -89,11 +89,9 @@ class CompiledNetwork:
         -------
         float32 array (N, …)
         """
-        if type(x) is np.ndarray and x.shape == self._shape_of_one and x.dtype is _FLOAT32 and x.flags.c_contiguous:
-            y = np.empty((1, *self.output_shape), _FLOAT32)
+        if type(x) is np.ndarray and x.shape == self._shape_of_one and x.dtype is _FLOAT32:
             with self._busy:
-                self._one(x, y)
-            return y
+                return self._one(x)
         return self._any(x)
 
     def _any(self, x: ArrayLike) -> Array:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,11 +15,14 @@ from pellucid.native import element
 from pellucid.program import Program
 
 from .agreement import Arrays, compare
+from .guards import Memory
 from .kinks import rounding_decides
 from .problems import Problem
 
 DRAWS = 8
 """Runs of the definitions in float32 that measure what rounding does."""
+THREADS = 3
+"""The most that a step is run on; fewer must make the same bits."""
 
 
 @dataclass
@@ -28,7 +32,7 @@ class Outcome:
     Attributes
     ----------
     excluded : str
-        The step at whose kink rounding decides, or nothing.
+        Why it is worth nothing, such as the step at whose kink rounding decides; else empty.
     mismatches, explained : list of str
         See `agreement.Verdict`.
     compared : int
@@ -41,33 +45,23 @@ class Outcome:
     compared: int = 0
 
 
-class Case:
-    """A problem with what the definitions make of it."""
+def examine(problem: Problem, memory: Memory | None = None) -> Outcome:
+    """Return what the compiled step of a problem, and its prediction, come to beside the definitions.
 
-    def __init__(self, problem: Problem):
-        self.problem = problem
-        feeds = {**problem.held, **problem.data, **problem.numbers}
-        with np.errstate(all="ignore"):
-            every = [v.id for v in problem.program.values if v.id not in _given(problem.program)]
-            self.exact = interpreter.run(problem.exact, _in_float64(feeds), every)
-            self.rounded = interpreter.run(problem.program, feeds, every)
-        self.feeds = feeds
-
-    def excluded(self) -> str:
-        """Return why the case is worth nothing, or nothing."""
-        if not all(np.isfinite(np.asarray(v)).all() for v in self.exact.values()):
-            return "a number is not finite"
-        given = {v.id: self.feeds[v.name] for v in self.problem.program.values if v.name in self.feeds}
-        return rounding_decides(self.problem.program, {**given, **self.exact}, {**given, **self.rounded}) or ""
-
-    def roundings(self, names: Mapping[str, int]) -> Arrays:
-        """Return how far off float32 runs of the definitions are, by the names of values."""
-        runs, rng = [self.rounded], np.random.default_rng(0)
-        for _ in range(DRAWS):
-            moved = {name: _moved(rng, array) if name not in KEPT else array for name, array in self.feeds.items()}
-            with np.errstate(all="ignore"):
-                runs.append(interpreter.run(self.problem.program, moved, list(names.values())))
-        return {
-            name: np.max([np.abs(np.asarray(run[v], float) - self.exact[v]).max(initial=0) for run in runs])
-            for name, v in names.items()
-        }
+    Parameters
+    ----------
+    problem : Problem
+    memory : Memory, optional
+        Where what is given to native code lies.
+    """
+    outcome = Outcome(excluded=Exact(problem).excluded)
+    if outcome.excluded:
+        return outcome
+    for kind in (Training, Prediction):
+        exact, native = Exact(problem), kind(problem, memory or Memory())
+        found = native.results()
+        verdict = compare(found, exact.results(native.wanted), lambda: exact.roundings(native.wanted))
+        outcome.compared += len(found)
+        outcome.explained += verdict.explained
+        outcome.mismatches += [*verdict.mismatches, *native.differing_bits()]
+    return outcome

@@ -18,7 +18,7 @@ from ..definitions import DEFINITIONS
 from ..definitions.arrays import Array
 from ..errors import CompilerError
 from ..program import Program
-from . import runtime
+from . import memory, runtime
 from .driver import compile_all
 from .jit import Recipe
 from .lowering import OUTPUTS, Lowering, Plan
@@ -58,12 +58,13 @@ class Executable:
         self.plan = Lowering(program, instruction_set(), RULES, elements).plan()
         self.code = compile_all(recipes(self.plan), runtime.thread_count())
         self._schedule = Schedule(self.plan, self.code, samples, threads)
-        self._weights = [_lines(self.plan.placement.size) for _ in range(2)]
-        self._scalars = _lines(self.plan.scalar_count)
+        self._weights = [_floats(self.plan.placement.size) for _ in range(2)]
+        self._scalars = _floats(self.plan.scalar_count)
         self._numbers = (ctypes.c_float * len(self._scalars)).from_buffer(self._scalars)
-        self._flags = _lines(self.plan.chunks)
+        self._flags = _floats(self.plan.chunks)
         self._checked = [code for code in self.code.values() if code.recipe.checked]
         self._ends = self._find_ends()
+        self._held_for_one: object = None  # what `single` has given, as long as nobody has given anything else
         self._held: dict[str, Any] = {}  # what was given: it must live for as long as its address is used
         self.busy = threading.Lock()
         for name, array in (("scalars", self._scalars), (FLAGS, self._flags)):
@@ -119,7 +120,7 @@ class Executable:
             self._schedule.set_batch(samples)
         for scalar in self.plan.scalars:
             found = scalar.formula(*(float((numbers or {})[name]) for name in scalar.takes), **dict(scalar.keywords))
-            self._numbers[scalar.offset : scalar.offset + len(found)] = found  # too large becomes infinite
+            self._numbers[scalar.offset : scalar.offset + len(found)] = list(found)  # too large becomes infinite
         self._flags[:] = 0
         for segment in self._schedule.segments:
             if isinstance(segment, range):
@@ -134,31 +135,41 @@ class Executable:
         name = self.program.values[self.program.input].name
         self._schedule.give(name, images)
         self._schedule.give(OUTPUTS, outputs)
+        self._held_for_one = None
         self.run(len(images))
 
-    def single(self) -> Callable[[NDArray[Any], Array], None]:
-        """Return what `predict` does for one image, with as little as can be before the native call: nothing is
-        checked, and a step that runs in NumPy makes it `predict` itself."""
-        schedule, name = self._schedule, self.program.values[self.program.input].name
-        if len(schedule.segments) != 1 or self.plan.scalars or not isinstance(schedule.segments[0], range):
-            return self.predict
-        alone = runtime.functions().alone
-        bases = (ctypes.c_int64 * schedule.bases.shape[1]).from_address(schedule.bases.ctypes.data)
-        at_input, at_outputs = schedule.base(name), schedule.base(OUTPUTS)
-        phases, count, address = (
-            schedule.phases(schedule.segments[0]),
-            len(schedule.segments[0]),
-            ctypes.addressof(bases),
-        )
+    def single(self) -> Callable[[NDArray[Any]], Array]:
+        """Return a function that predicts one image, with as little as can be around the native call.
 
-        def one(image: NDArray[Any], outputs: Array) -> None:
-            if schedule.batch != 1:
+        It takes a float32 image of the right shape, and checks nothing. The image and the outputs are copied: that
+        takes less time than to ask an array where it lies.
+        """
+        program = self.program
+        image = np.zeros((1, *program.values[program.input].shape), np.float32)
+        outputs = np.zeros((1, *program.values[program.output].shape), np.float32)
+        self.predict(image, outputs)
+        if len(self._schedule.segments) != 1 or not isinstance(self._schedule.segments[0], range):
+
+            def slowly(x: NDArray[Any]) -> Array:
+                self.predict(x, outputs)
+                return outputs.copy()
+
+            return slowly
+        schedule, run, segment = self._schedule, runtime.functions().alone, self._schedule.segments[0]
+        phases, count, bases = schedule.phases(segment), len(segment), schedule.bases.ctypes.data
+        places = {program.values[program.input].name: image, OUTPUTS: outputs}
+
+        def quickly(x: NDArray[Any]) -> Array:
+            if schedule.batch != 1 or self._held_for_one is not places:
                 schedule.set_batch(1)
-            bases[at_input] = image.__array_interface__["data"][0]
-            bases[at_outputs] = outputs.__array_interface__["data"][0]
-            alone(phases, count, address)
+                for name, array in places.items():
+                    schedule.give(name, array)
+                self._held_for_one = places
+            image[...] = x
+            run(phases, count, bases)
+            return outputs.copy()
 
-        return one
+        return quickly
 
     def alone(self, call: Call) -> Callable[[], None]:
         """Return what runs one call of the plan by itself, as it would for the samples of the first leaf."""
@@ -220,8 +231,6 @@ def recipes(plan: Plan) -> list[Recipe]:
     return list(dict.fromkeys(call.recipe for call in calls(plan.phases)))
 
 
-def _lines(size: int) -> NDArray[np.float32]:
-    """Return zeros that begin at a line of the cache."""
-    room = np.zeros(size + 16, np.float32)
-    shift = -(room.ctypes.data // 4) % 16
-    return room[shift : shift + size]
+def _floats(size: int) -> NDArray[np.float32]:
+    """Return room for so many numbers, all of them 0."""
+    return memory.rooms([4 * size])[0].view(np.float32)

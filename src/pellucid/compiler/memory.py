@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
+
+import numpy as np
+from numpy.typing import NDArray
 
 from .plan import Buffer, Call, Scope
 
@@ -10,6 +14,18 @@ LINE = 64
 """Bytes of a line of the cache: every buffer begins at one."""
 CACHE_BYTES = 640 * 1024
 """What the samples at hand may take of a thread's second-level cache, which the weights share."""
+
+
+def rooms(sizes: Sequence[int]) -> list[NDArray[np.uint8]]:
+    """Return memory for buffers of so many bytes: zeros, each of them beginning at a line of the cache.
+
+    All that native code writes to comes from here, but for what a caller gives: a test puts this function's own in its
+    place to see that nothing is touched beside a buffer.
+    """
+    starts = list(accumulate(map(in_lines, sizes), initial=0))
+    block = np.zeros(starts[-1] + LINE, np.uint8)
+    first = -block.ctypes.data % LINE
+    return [block[first + start : first + start + size] for start, size in zip(starts, sizes, strict=False)]
 
 
 def arena(calls: Sequence[Call]) -> tuple[dict[Buffer, int], int]:

@@ -73,13 +73,16 @@ class Placement:
     def _follow_update(self, program: Program) -> dict[int, int]:
         """Note whose every value of the optimiser's steps is, and return the slots with their parameters."""
         slots: dict[int, int] = {}
-        for step in program.steps[program.backward :]:
+        update = program.steps[program.backward :]
+        common = {v for step in update for v in step.inputs if program.values[v].role == "scalar"}
+        common |= {v for step in update if step.kind == "clip_factor" for v in step.outputs}
+        for step in update:
             known = (self._whose(v) for v in step.inputs)
             parameter = next((v for v in known if v is not None), None)
             if parameter is None or step.kind == "clip_factor":
                 continue
             for value in (*step.inputs, *step.outputs):
-                if program.values[value].shape != program.values[parameter].shape or value == parameter:
+                if value in common or value == parameter:
                     continue
                 if program.values[value].role == "state" and value not in self._before:
                     slots[value], self.layouts[value] = parameter, self.layouts[parameter]

@@ -14,10 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import runner
+from . import memory, runner
 from .jit import SAMPLES, Compiled, Recipe
 from .lowering import Plan
-from .memory import LINE, arena, in_lines
 from .plan import Buffer, Call, Count, DefinitionPhase, JobPhase, LeafPhase, Operand, Phase, Range, Scope
 
 ABSOLUTE, ARENA, FIRST_GIVEN = 0, 1, 2
@@ -52,7 +51,8 @@ class Schedule:
         self._leaf_size = plan.program.leaf_size
         self._leaves = -(-samples // self._leaf_size)
         self._given = {name: FIRST_GIVEN + at for at, name in enumerate(plan.given)}
-        self._addresses = self._find_room()
+        self._rooms = self._find_rooms()
+        self._addresses = {buffer: room.ctypes.data for buffer, room in self._rooms.items()}
         self._counts: list[tuple[int, Count]] = []  # words that depend on the batch
         native: list[LeafPhase | JobPhase] = []
         self.segments: list[Segment] = []
@@ -65,10 +65,9 @@ class Schedule:
             native.append(phase)
             self.segments.append(range(first, len(native)))
         self._write(native)
-        arena_bytes = max((in_lines(self._arena(phase)[1]) for phase in native), default=0)
-        self._arenas = [_room(arena_bytes + LINE) for _ in range(threads)]
+        self._arenas = memory.rooms([max((self._arena(phase)[1] for phase in native), default=0)] * threads)
         self.bases = np.zeros((threads, FIRST_GIVEN + len(self._given)), np.int64)
-        self.bases[:, ARENA] = [_aligned_address(own) for own in self._arenas]
+        self.bases[:, ARENA] = [own.ctypes.data for own in self._arenas]
         self.set_batch(samples)
 
     def give(self, name: str, array: NDArray[Any]) -> None:
@@ -82,8 +81,8 @@ class Schedule:
 
     def view(self, operand: Operand, size: int, dtype: Any = np.float32) -> NDArray[Any]:
         """Return `size` numbers that lie at an operand, as an array that shares its memory."""
-        start = self._starts[operand.buffer] + operand.offset
-        return self._room[start : start + size * np.dtype(dtype).itemsize].view(dtype)
+        stop = operand.offset + size * np.dtype(dtype).itemsize
+        return self._rooms[operand.buffer][operand.offset : stop].view(dtype)
 
     def set_batch(self, samples: int) -> None:
         """Make ready for a batch of so many samples."""
@@ -124,25 +123,18 @@ class Schedule:
         return [np.array([item.ctypes.data, 1, micro], np.int64), item, calls]
 
     # ---- memory
-    def _find_room(self) -> dict[Buffer, int]:
-        """Find room for all that is kept, and return where each buffer begins."""
+    def _find_rooms(self) -> dict[Buffer, NDArray[np.uint8]]:
+        """Return room for all that is kept."""
         times = {Scope.WHOLE: 1, Scope.BATCH: self.samples, Scope.LEAF: self._leaves}
         buffers = dict.fromkeys(o.buffer for o in _operands(self.plan) if o.buffer.scope in times)
-        self._starts: dict[Buffer, int] = {}
-        end = 0
-        for buffer in buffers:
-            self._starts[buffer] = end
-            end += in_lines(buffer.size * times[buffer.scope])
-        room = _room(end + LINE)
-        shift = _aligned_address(room) - room.ctypes.data
-        self._room = room[shift : shift + end]
-        return {buffer: self._room.ctypes.data + start for buffer, start in self._starts.items()}
+        found = memory.rooms([buffer.size * times[buffer.scope] for buffer in buffers])
+        return dict(zip(buffers, found, strict=True))
 
     def _arena(self, phase: LeafPhase | JobPhase) -> tuple[dict[Buffer, int], int]:
         """Return where passing buffers lie in a thread's memory, and how much of it they take."""
         if isinstance(phase, JobPhase):
             return {}, 0
-        places, each = arena(phase.calls)
+        places, each = memory.arena(phase.calls)
         return {buffer: place * phase.micro for buffer, place in places.items()}, each * phase.micro
 
     # ---- words
@@ -240,11 +232,3 @@ def _operands(plan: Plan) -> Iterator[Operand]:
         if isinstance(phase, DefinitionPhase):
             yield from (*phase.inputs, *phase.outputs)
     yield from plan.totals.values()
-
-
-def _room(size: int) -> NDArray[np.uint8]:
-    return np.zeros(size, np.uint8)
-
-
-def _aligned_address(room: NDArray[np.uint8]) -> int:
-    return int(-(-room.ctypes.data // LINE) * LINE)

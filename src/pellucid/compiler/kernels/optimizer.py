@@ -13,9 +13,15 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from ..builder import Kernel
+from ..tensors import Tensor
 from ..values import Integer, Vector
-from .numbers import lines
+from .numbers import LINE, lines
+
+BLOCK = 4096
+"""Squares of gradients that are added up in one go: chains as long as a gradient would lose digits."""
 
 
 def sgd_numbers(lr: float, *, lr_scale: float) -> tuple[float, ...]:
@@ -47,17 +53,18 @@ def sgd_momentum(k: Kernel, momentum: float, nesterov: bool, weight_decay: float
 def adam_numbers(
     lr: float, step: float, *, beta1: float, beta2: float, lr_scale: float, decay: float
 ) -> tuple[float, ...]:
-    """Return (lr · lr_scale / (1 − β₁ᵗ), 1 / √(1 − β₂ᵗ), 1 − lr · lr_scale · decay), t the number of the step."""
+    """Return (lr · lr_scale / (1 − β₁ᵗ), 1 / √(1 − β₂ᵗ), lr · lr_scale · decay), t the number of the step."""
     rate = lr * lr_scale
-    return rate / (1 - beta1 ** int(step)), 1 / math.sqrt(1 - beta2 ** int(step)), 1 - rate * decay
+    return rate / (1 - beta1 ** int(step)), 1 / math.sqrt(1 - beta2 ** int(step)), rate * decay
 
 
 def adam(k: Kernel, beta1: float, beta2: float, eps: float, weight_decay: float, decoupled: bool = False) -> None:
     """``m = β₁·m + (1−β₁)·g;  v = β₂·v + (1−β₂)·g²;  after = w − rate · m / (√v · correction + eps)``
 
-    `decoupled` is AdamW: the decay makes w smaller by the number `kept` beforehand, and is no part of g.
+    `decoupled` is AdamW: ``w = w − decay · w`` comes first, and the decay is no part of g. A factor 1 − decay would
+    have few of decay's digits.
     """
-    update = _Update(k, slots=("first_moment", "second_moment"), numbers=("rate", "correction", "kept"))
+    update = _Update(k, slots=("first_moment", "second_moment"), numbers=("rate", "correction", "decay"))
     for i in lines(k, update.numbers):
         weight, grad, first, second = update.load(i)
         grad = update.decayed(grad, weight, 0.0 if decoupled else weight_decay)
@@ -65,7 +72,7 @@ def adam(k: Kernel, beta1: float, beta2: float, eps: float, weight_decay: float,
         second = update.constant(beta2) * second + update.constant(1 - beta2) * grad * grad
         deviation = second.sqrt() * update.scalar("correction") + update.constant(eps)
         if decoupled and weight_decay:
-            weight = (weight * update.scalar("kept")).rounded()
+            weight = weight - update.scalar("decay") * weight
         update.store(i, weight - update.scalar("rate") * (first / deviation), first, second)
     update.finish()
 
@@ -115,8 +122,12 @@ class _Update:
 
 
 def average_numbers(step: float, *, decay: float) -> tuple[float, ...]:
-    """Return (d, 1 − d) with ``d = min(decay, (step − 1) / (step + 8))``."""
-    d = min(decay, int(step - 1) / int(step + 8))
+    """Return (d, 1 − d) with ``d = min(decay, (step − 1) / (step + 8))``.
+
+    d is rounded first. Were both rounded by themselves, their sum would not be 1, and where d is almost 1 the average
+    of a weight that stands still would drift.
+    """
+    d = float(np.float32(min(decay, int(step - 1) / int(step + 8))))
     return d, 1 - d
 
 
@@ -140,21 +151,36 @@ def scale_gradient(k: Kernel) -> None:
 
 
 def add_squares(k: Kernel) -> None:
-    """``total[0] += Σ i  g[i]²``, in 16 interleaved chains that a tree adds up, as 16 numbers would lie in a line"""
+    """``total[0] += Σ i  g[i]²``, in 16 interleaved chains, as 16 numbers lie in a line, that a tree adds up
+
+    A chain is a sum of sums over blocks.
+    """
     numbers, lanes = k.piece("numbers", k.samples), k.isa.lanes
     grad, total = k.tensor("grad", k.samples), k.tensor("total", 1)
-    rows = range(0, 16, lanes)
-    acc = k.registers(rows, 1, lanes)
-    for row in rows:
-        acc[row, 0] = k.zeros(lanes)
-    with k.range(*numbers, 16) as i:
-        for row in rows:
-            g = grad.load(i + row, lanes=lanes)
-            acc[row, 0] += g * g
-    sums = [acc[row, 0].lane(lane) for row in rows for lane in range(lanes)]
-    while len(sums) > 1:
-        sums = [a + b for a, b in zip(sums[::2], sums[1::2], strict=True)]
-    total.store(total.load(0, lanes=1) + sums[0], 0)
+    sums = k.registers(["sum"], LINE // lanes, lanes)
+    for v in range(sums.columns):
+        sums["sum", v] = k.zeros(lanes)
+    with k.range(*numbers, BLOCK) as start:
+        of_block = _squares(k, grad, start, k.minimum(start + BLOCK, numbers[1]))
+        for v in range(sums.columns):
+            sums["sum", v] += of_block[v]
+    parts = [sums["sum", v].lane(lane) for v in range(sums.columns) for lane in range(lanes)]
+    while len(parts) > 1:
+        parts = [a + b for a, b in zip(parts[::2], parts[1::2], strict=True)]
+    total.store(total.load(0, lanes=1) + parts[0], 0)
+
+
+def _squares(k: Kernel, grad: Tensor, start: Integer, stop: Integer) -> list[Vector]:
+    """Return the sums of the squares of one block, as 16 chains."""
+    lanes = k.isa.lanes
+    acc = k.registers(["sum"], LINE // lanes, lanes)
+    for v in range(acc.columns):
+        acc["sum", v] = k.zeros(lanes)
+    with k.range(start, stop, LINE, nonempty=True) as i:
+        for v in range(acc.columns):
+            g = grad.load(i + v * lanes, lanes=lanes)
+            acc["sum", v] += g * g
+    return [acc["sum", v] for v in range(acc.columns)]
 
 
 def clip_factor(k: Kernel, max_norm: float) -> None:

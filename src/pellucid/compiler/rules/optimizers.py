@@ -18,7 +18,7 @@ def _update(
     low: Lowering, op: Operation, emitter: Callable[..., None], parameters: tuple[Any, ...], numbers: Operand
 ) -> None:
     """Add the call of an update: weight, gradient and slots, the numbers of the step, what they become, the flag."""
-    before = [v for v in op.step.inputs if low.shape(v) == low.shape(op.step.inputs[0])][: len(op.outputs) + 1]
+    before = [v for v in op.step.inputs if low.values[v].role != "scalar"]
     operands = [*map(low.operand, before), numbers, *map(low.operand, op.outputs), low.given(FLAGS)]
     low.call(op, emitter, parameters, *operands)
 
