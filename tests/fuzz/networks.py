@@ -65,3 +65,26 @@ def examine(problem: Problem, memory: Memory | None = None) -> Outcome:
         outcome.explained += verdict.explained
         outcome.mismatches += [*verdict.mismatches, *native.differing_bits()]
     return outcome
+
+
+class Exact:
+    """What the definitions make of a problem, in float64.
+
+    Attributes
+    ----------
+    excluded : str
+        See `Outcome`.
+    """
+
+    def __init__(self, problem: Problem):
+        self._feeds = {**problem.held, **problem.data, **problem.numbers}
+        self._program = problem.program
+        made = [v for step in self._program.steps for v in step.outputs]
+        self._exact = _run(problem.exact, {name: _in_float64(value) for name, value in self._feeds.items()}, made)
+        self._rounded = _run(self._program, self._feeds, made)
+        self._twin = problem.exact
+        self.excluded = self._why_excluded()
+
+    def results(self, wanted: Wanted) -> Arrays:
+        """Return the wanted values by name."""
+        raise NotImplementedError

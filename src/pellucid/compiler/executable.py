@@ -60,7 +60,7 @@ class Executable:
         self._schedule = Schedule(self.plan, self.code, samples, threads)
         self._weights = [_floats(self.plan.placement.size) for _ in range(2)]
         self._scalars = _floats(self.plan.scalar_count)
-        self._numbers = (ctypes.c_float * len(self._scalars)).from_buffer(self._scalars)
+        self._numbers = (ctypes.c_float * len(self._scalars)).from_buffer(self._scalars.data)
         self._flags = _floats(self.plan.chunks)
         self._checked = [code for code in self.code.values() if code.recipe.checked]
         self._ends = self._find_ends()

@@ -65,7 +65,8 @@ class Schedule:
             native.append(phase)
             self.segments.append(range(first, len(native)))
         self._write(native)
-        self._arenas = memory.rooms([max((self._arena(phase)[1] for phase in native), default=0)] * threads)
+        arena_bytes = max((self._arena(phase)[1] for phase in native), default=0)
+        self._arenas = [memory.rooms([arena_bytes])[0] for _ in range(threads)]
         self.bases = np.zeros((threads, FIRST_GIVEN + len(self._given)), np.int64)
         self.bases[:, ARENA] = [own.ctypes.data for own in self._arenas]
         self.set_batch(samples)
