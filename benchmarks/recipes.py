@@ -115,9 +115,11 @@ class Recipe:
         return self.lr * (0.1 + 0.9 * step / peak if step < peak else (steps - step) / (steps - peak))
 
 
-_ORIGIN = {"initial": "glorot", "betas": (0.9, 0.999), "mean": 0.0, "deviation": 1.0, "cycle": False}
 RECIPES = MappingProxyType({
-    "epoch": Recipe(LENET, epochs=1, batch_size=128, lr=1e-3, progress=True, **_ORIGIN),  # type: ignore[arg-type]
+    "epoch": Recipe(
+        LENET, epochs=1, batch_size=128, lr=1e-3, cycle=False, initial="glorot", betas=(0.9, 0.999), mean=0.0,
+        deviation=1.0, progress=True,
+    ),
     "lenet-fast": Recipe(LENET, epochs=3, batch_size=128, lr=6e-3, label_smoothing=0.05),
     "mnist-99": Recipe(S8, epochs=1, batch_size=64, lr=2e-2, label_smoothing=0.1),
 })  # fmt: skip

@@ -20,7 +20,7 @@ Answer = dict[str, Any]
 
 
 class Environments:
-    """Where the libraries are.
+    """Where the libraries are. An environment that is nowhere else is the one that runs the benchmarks.
 
     Parameters
     ----------
@@ -28,8 +28,6 @@ class Environments:
         Name of an environment -> its Python.
     folder : path, optional
         Of virtual environments, a folder each, named as in `peers.ENVIRONMENTS`; by default PELLUCID_PEERS says where.
-
-    An environment that is nowhere is the one that runs the benchmarks.
     """
 
     def __init__(self, named: Mapping[str, str], folder: str | None = None):

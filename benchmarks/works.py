@@ -155,7 +155,7 @@ class WholeTraining:
 class Process:
     """A process from its start to its end, or the part of it that it times itself, printing a line "seconds 1.5".
 
-    The library is `peers.process`. The task has "bytecode", a folder to keep that in, as is done for installed packages.
+    The library is `peers.process`. The task has "bytecode", a folder to keep that in, as for installed packages.
     """
 
     def __init__(self, peer: Base, task: Mapping[str, Any]):
@@ -167,11 +167,11 @@ class Process:
     def repeat(self, number: int) -> dict[str, Any]:
         """Run it, and return "memory" too: the most bytes that it had resident."""
         began = Moment.now(own=0.0)
-        process = subprocess.Popen(self._command, env=self._environment, stdout=subprocess.PIPE, text=True)
-        printed = process.stdout.read() if process.stdout else ""
-        _, status, used = os.wait4(process.pid, 0)
+        with subprocess.Popen(self._command, env=self._environment, stdout=subprocess.PIPE, text=True) as process:
+            printed = process.stdout.read() if process.stdout else ""
+            _, status, used = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
         span = Span.between(began, Moment.now(own=used.ru_utime + used.ru_stime))
-        process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
             raise RuntimeError("the process failed; its error is in the log")
         timed = [float(line.split()[1]) for line in printed.splitlines() if line.startswith("seconds ")]

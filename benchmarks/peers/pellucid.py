@@ -20,20 +20,18 @@ from pellucid.geometry import Window
 from pellucid.schedules import Constant, LinearCycle
 from pellucid.training import engine as engines
 
-COMPILED = hasattr(engines, "CompiledEngine")
-"""Whether this version has the compiled engine."""
 NO_KEY = np.zeros(2, np.uint32)
 """Of dropout, which no network here has."""
 
 
 class Peer(Base):
-    """Pellucid; the settings are "engine" ("compiled", where there is one, or "numpy") and "dtype"."""
+    """Pellucid; the settings are "engine" ("compiled" or "numpy") and "dtype"."""
 
     packages = ("pellucid", "numpy")
 
     def __init__(self, settings: Mapping[str, Any]):
         super().__init__(settings)
-        self.engine = settings.get("engine", "compiled" if COMPILED else "numpy")
+        self.engine = settings.get("engine", "compiled")
         self.dtype = settings.get("dtype", "float32")
         self._infer: Callable[[Array], Array] | None = None
         self._canonical: Callable[[str, Array], Array] = lambda name, array: array
@@ -66,9 +64,9 @@ class Peer(Base):
         return self._infer(x)
 
     def _compiled(self) -> Callable[[Array], Array]:
-        compile: Any = getattr(p, "compile", None) if self.engine == "compiled" else None
-        fast: Callable[[Array], Array] = compile(self.model) if compile else lambda x: p.predict(self.model, x)
-        return fast
+        if self.engine == "compiled":
+            return p.compile(self.model, threads=self.threads)
+        return lambda x: p.predict(self.model, x, engine=self.engine)
 
     # ---- a layer alone
     def convolution(self, problem: ConvolutionProblem) -> tuple[Callable[[], Any], Callable[[], Any]]:
@@ -93,17 +91,17 @@ class Peer(Base):
         epochs, with shuffling and scaling but without what is done once.
         """
         network = recipe_network(recipe, seed)
-        how: dict[str, Any] = {"threads": self.threads} if COMPILED else {}
         optimizer = p.AdamW(recipe.lr, betas=recipe.betas, weight_decay=0)
         began = time.perf_counter()
         history = p.fit(
             network, (data.images, data.labels), epochs=recipe.epochs, batch_size=recipe.batch_size,
             loss=p.CrossEntropy(recipe.label_smoothing), optimizer=optimizer, seed=seed, progress=recipe.progress,
-            schedule=LinearCycle(0.1, 0.2) if recipe.cycle else Constant(), engine=self.engine, **how,
+            schedule=LinearCycle(0.1, 0.2) if recipe.cycle else Constant(), engine=self.engine, threads=self.threads,
         )  # fmt: skip
         whole = time.perf_counter() - began
         seconds = whole if recipe.progress else sum(epoch["seconds"] for epoch in history.epochs)
-        return seconds, p.evaluate(network, (data.test_images, data.test_labels))["accuracy"]
+        scores = p.evaluate(network, (data.test_images, data.test_labels), engine=self.engine, threads=self.threads)
+        return seconds, scores["accuracy"]
 
 
 def defined_convolution(problem: ConvolutionProblem, dtype: str) -> tuple[Callable[[], Any], Callable[[], Any]]:

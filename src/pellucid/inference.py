@@ -76,12 +76,15 @@ def predict(
     return outputs
 
 
-def predict_proba(network: Sequential, x: ArrayLike, *, batch_size: int | None = None) -> Array:
+def predict_proba(
+    network: Sequential, x: ArrayLike, *, batch_size: int | None = None, engine: str = "compiled",
+    threads: int | None = None,
+) -> Array:  # fmt: skip
     """Return the probability of each class: the softmax of the outputs, unless the network itself ends with it.
 
     Parameters
     ----------
-    network, x, batch_size
+    network, x, batch_size, engine, threads
         As for `predict`.
 
     Returns
@@ -94,17 +97,20 @@ def predict_proba(network: Sequential, x: ArrayLike, *, batch_size: int | None =
     ShapeError, DataError
         As for `predict`, and if the network does not give one output a class.
     """
-    outputs = _class_outputs(network, predict(network, x, batch_size=batch_size))
+    outputs = _class_outputs(network, predict(network, x, batch_size=batch_size, engine=engine, threads=threads))
     last = next(step.kind for step in reversed(lower(network).steps) if step.kind != "flatten")
     return outputs if last == "softmax" else softmax(outputs)
 
 
-def predict_classes(network: Sequential, x: ArrayLike, *, batch_size: int | None = None) -> NDArray[np.int64]:
+def predict_classes(
+    network: Sequential, x: ArrayLike, *, batch_size: int | None = None, engine: str = "compiled",
+    threads: int | None = None,
+) -> NDArray[np.int64]:  # fmt: skip
     """Return the class with the largest output; of equal ones the lowest number.
 
     Parameters
     ----------
-    network, x, batch_size
+    network, x, batch_size, engine, threads
         As for `predict`.
 
     Returns
@@ -116,7 +122,7 @@ def predict_classes(network: Sequential, x: ArrayLike, *, batch_size: int | None
     ShapeError, DataError
         As for `predict_proba`.
     """
-    outputs = _class_outputs(network, predict(network, x, batch_size=batch_size))
+    outputs = _class_outputs(network, predict(network, x, batch_size=batch_size, engine=engine, threads=threads))
     return np.asarray(outputs.argmax(axis=1), np.int64)
 
 

@@ -48,11 +48,13 @@ def executable(
     It takes the network's weights with `load`; while it has them and runs, the caller holds its `busy` lock.
     """
     from .compiler.executable import Executable  # takes its time, and not everybody who imports this computes
+    from .compiler.jit import checks_wanted
     from .compiler.runtime import thread_count
     from .compiler.tiles import instruction_set
 
     threads = thread_count(threads)
-    key = (program.steps, program.values, samples, tuple(sorted(elements.items())), threads, instruction_set().name)
+    how = threads, instruction_set().name, checks_wanted()
+    key = (program.steps, program.values, samples, tuple(sorted(elements.items())), how)
     kept = _kept.setdefault(network, {})
     found = kept.get(key)
     if found is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -65,8 +66,11 @@ class CompiledNetwork:
     def __init__(self, network: Sequential, threads: int | None = None):
         from .compiler.runtime import thread_count
 
-        self._network = network
         self._program = lower(network, training=False)
+        if any(step.kind == "custom" for step in self._program.steps):  # it computes with the layer's own weights
+            network = copy.deepcopy(network)
+            self._program = lower(network, training=False)
+        self._network = network
         self._threads = thread_count(threads)
         self.input_shape = self._program.values[self._program.input].shape
         self.output_shape = self._program.values[self._program.output].shape

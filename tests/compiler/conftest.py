@@ -1,4 +1,4 @@
-"""Every test of the compiler has a disk cache of its own."""
+"""Every test of the compiler has a disk cache of its own, unless it asks for the one that such tests share."""
 
 import pytest
 
@@ -10,3 +10,11 @@ def cache_folder(tmp_path, monkeypatch):
     monkeypatch.delenv("PELLUCID_CHECK", raising=False)
     monkeypatch.delenv("PELLUCID_ISA", raising=False)
     return tmp_path / "cache"
+
+
+@pytest.fixture
+def kept_kernels(cache_folder, tmp_path_factory, monkeypatch):
+    """Share compiled kernels with the other tests of this run that ask for this; return the folder."""
+    folder = tmp_path_factory.getbasetemp() / "kept-kernels"
+    monkeypatch.setenv("PELLUCID_CACHE", str(folder))
+    return folder

@@ -192,7 +192,7 @@ def test_counts_are_the_definitions_with_ties_and_nan(rng):
         for numbers in (outputs, soft):
             numbers[rng.random(numbers.shape) < 1 / (3 * classes)] = np.nan
         target = rng.integers(0, classes, 300)
-        for name in HERE:
+        for name in (BEST, PLAINEST):
             assert count_correct(outputs, target, isa=HERE[name]) == definitions.count_correct(outputs, target)
             assert count_correct(outputs, soft, isa=HERE[name]) == definitions.count_correct(outputs, soft)
 
@@ -203,9 +203,9 @@ def test_a_total_of_nothing_is_no_number():
     assert np.isnan(grad).all()
 
 
-@pytest.mark.parametrize("number", [-1, 5, 2**31, -(2**63)])
-def test_a_number_that_is_no_class_reads_nothing(number):
-    logits, target = floats([1, 2, 3, 4, 5], [5, 4, 3, 2, 1]), np.array([number, 0])
+def test_a_number_that_is_no_class_reads_nothing():
+    target = np.array([-1, 5, 2**31, 2**32, -(2**63), 2**63 - 1, 0])
+    logits = np.tile(floats(5, 4, 3, 2, 1), (len(target), 1))
     loss, _, grad = cross_entropy(logits, target, class_weights=(2.0,) * 5, checked=True)
     assert np.isfinite([loss, *grad.ravel()]).all()
     assert count_correct(logits, target, checked=True) == 1
@@ -229,9 +229,7 @@ def test_neither_pieces_nor_lanes_change_a_bit(classes, soft, rng):
         )
         return [np.asarray(result).tobytes() for result in results]
 
-    for name, isa in HERE.items():
-        whole = bits(isa, (0, 13))
-        if name in (BEST, PLAINEST):
-            assert bits(isa, (0, 1), (1, 8), (8, 8), (8, 13)) == whole
-        for lanes in (2, 16) if name == BEST else ():
-            assert bits(replace(isa, lanes=lanes), (0, 13)) == whole
+    whole = bits(HERE[BEST], (0, 13))
+    assert bits(HERE[BEST], (0, 1), (1, 8), (8, 8), (8, 13)) == whole
+    for lanes in (2, 16):
+        assert bits(replace(HERE[BEST], lanes=lanes), (0, 13)) == whole

@@ -192,31 +192,31 @@ def test_sums_have_one_order(pixels, channels, rng):
 
 
 # ---- local response normalisation
-WINDOWS = [  # pixels, channels, size, instruction set
-    (6, 16, 5, HERE[0]),
-    (2, 300, 6, HERE[0]),
-    (4, 5, 20, HERE[-2]),
-    (3, 10, 4, CHECKED),
-    (2, 1, 1, CHECKED),
+WINDOWS = [  # pixels, channels, size, beta, instruction set
+    (6, 16, 5, 0.75, HERE[0]),
+    (2, 300, 6, 0.6, HERE[0]),
+    (4, 5, 20, 0.75, HERE[-2]),
+    (3, 10, 4, 1.2, CHECKED),
+    (2, 1, 1, 0.75, CHECKED),
 ]
-RESPONSE = {"alpha": 0.3, "beta": 0.75, "k": 2.0}
 
 
-def responses(pixels, channels, size, name, x, grad):
+def responses(pixels, channels, size, beta, name, x, grad):
     """Return what the definitions make of an image and a gradient, and what the kernels make of them."""
-    parameters, inputs = (pixels, channels, size, *RESPONSE.values()), (x, grad)
+    how = {"size": size, "alpha": 0.3, "beta": beta, "k": 2.0}
+    parameters, inputs = (pixels, channels, *how.values()), (x, grad)
     wide = [a.astype(float)[..., None] for a in inputs]
-    expected = norm.local_response_norm(wide[0], size=size, **RESPONSE)
-    expected_grad = norm.local_response_norm_grad_input(*wide, size=size, **RESPONSE)
+    expected = norm.local_response_norm(wide[0], **how)
+    expected_grad = norm.local_response_norm_grad_input(*wide, **how)
     found = image(local_response.local_response_norm, parameters, (x,), name)
     found_grad = image(local_response.local_response_norm_grad_input, parameters, inputs, name)
     return (found, expected[..., 0]), (found_grad, expected_grad[..., 0])
 
 
-@pytest.mark.parametrize(("pixels", "channels", "size", "name"), WINDOWS)
-def test_local_response_agrees_with_the_definition(pixels, channels, size, name, rng):
+@pytest.mark.parametrize(("pixels", "channels", "size", "beta", "name"), WINDOWS)
+def test_local_response_agrees_with_the_definition(pixels, channels, size, beta, name, rng):
     case = Case(rng, pixels, channels)
-    for found, expected in responses(pixels, channels, size, name, case.x, case.grad):
+    for found, expected in responses(pixels, channels, size, beta, name, case.x, case.grad):
         assert_agrees(found, expected, TOLERANCE)
 
 
@@ -224,7 +224,7 @@ def test_nan_stays_in_its_windows(rng):
     case = Case(rng, 6, 16)
     case.x[1, 7, 2], case.x[3, 15, 5], case.grad[0, 0, 0] = np.nan, np.inf, np.nan
     with np.errstate(invalid="ignore"):
-        pairs = responses(6, 16, 5, HERE[0], case.x, case.grad)
+        pairs = responses(6, 16, 5, 0.75, HERE[0], case.x, case.grad)
     for found, expected in pairs:
         assert np.array_equal(np.isnan(found), np.isnan(expected))
         assert_agrees(np.nan_to_num(found), np.nan_to_num(expected), TOLERANCE)

@@ -12,6 +12,7 @@ from pellucid.compiler.tiles import supported
 
 BLOCK = 256
 HERE = {isa.name: isa for isa in supported()}
+BEST, *_, PLAINEST = HERE
 WHERE_IT_MATTERS = {"exp": (-105, 90), "log": (0.4, 2.5), "tanh": (-10, 10), "power": (0.5, 4)}
 FLOAT_MAX = np.finfo(np.float32).max
 
@@ -32,7 +33,7 @@ def computed(isa, function, x, *parameters):
 def samples(function, step):
     """Return every `step`-th of all float32 there are, NaN and infinities among them, and those where it matters."""
     everything = np.arange(0, 2**32, step, np.uint64).astype(np.uint32).view(np.float32)
-    near = np.linspace(*WHERE_IT_MATTERS[function], 500_000, dtype=np.float32)
+    near = np.linspace(*WHERE_IT_MATTERS[function], 200_000, dtype=np.float32)
     edges = np.array([np.inf, -np.inf, 0.0, -0.0, FLOAT_MAX, -FLOAT_MAX, 1e-45, 2**-126, 1.0, 88.722839, 88.72284])
     return np.concatenate([everything, near, edges.astype(np.float32)])
 
@@ -57,8 +58,8 @@ def test_all_magnitudes_agree_with_float64(function, name):
     assert worst_ulp(computed(HERE[name], function, x), expected) <= (2 if HERE[name].fused else 3)
 
 
-@pytest.mark.parametrize("name", HERE)
-@pytest.mark.parametrize("exponent", [-0.75, 0.75, 0.5, -1.0, 2.0, 13.7, -100.0, 0.0])
+@pytest.mark.parametrize("name", [BEST, PLAINEST])
+@pytest.mark.parametrize("exponent", [-0.75, 0.75, -0.5, 0.25, -0.7, -1.0, 2.0, 13.7, -100.0, 0.0])
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_powers_agree_with_float64(exponent, name):
     x = samples("power", 19_999)
@@ -83,7 +84,9 @@ def test_some_numbers_are_exact():
 
 
 @pytest.mark.parametrize("name", HERE)
-@pytest.mark.parametrize(("function", "parameters"), [("exp", ()), ("log", ()), ("tanh", ()), ("power", (-0.75,))])
+@pytest.mark.parametrize(
+    ("function", "parameters"), [("exp", ()), ("log", ()), ("tanh", ()), ("power", (-0.75,)), ("power", (-0.7,))]
+)
 def test_lanes_change_no_bit(function, parameters, name, rng):
     x = np.concatenate([np.exp(rng.uniform(-100, 80, 5000)), rng.uniform(-20, 20, 5000)])
     results = [

@@ -21,8 +21,8 @@ SAFETY = 8.0
 KINKS: Mapping[str, tuple[float, ...]] = {"relu": (0.0,), "leaky_relu": (0.0,), "relu6": (0.0, 6.0)}
 
 
-def rounding_decides(program: Program, exact: Mapping[int, Any], rounded: Mapping[int, Any]) -> str | None:
-    """Return the first step of a program that has a number too near to a kink, or None.
+def rounding_decides(program: Program, exact: Mapping[int, Any], rounded: Mapping[int, Any]) -> str:
+    """Return the first step of a program that has a number too near to a kink, or an empty text.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def rounding_decides(program: Program, exact: Mapping[int, Any], rounded: Mappin
             by_construction = (distance == 0) & (moved == 0)
             if ((np.abs(distance) <= SAFETY * moved.max(initial=0)) & ~by_construction).any():
                 return f"{step.layer} ({step.kind})"
-    return None
+    return ""
 
 
 def _distances(
@@ -69,4 +69,5 @@ def _first_two(x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     if len(x) < 2:
         return np.full(x.shape[1:], np.inf)
     second, first = np.partition(x.astype(float), (-2, -1), axis=0)[-2:]
-    return np.where(np.isinf(second), np.finfo(float).max, first - second)
+    second = np.where(np.isinf(second), np.finfo(float).min / 2, second)  # no second one
+    return first - second

@@ -1,52 +1,28 @@
-"""A random network, compiled: one step of training and a prediction, against the interpreter in float64."""
+"""A random network, compiled: one step of training and a prediction, against the definitions in float64."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from pellucid import interpreter, lower
 from pellucid.compiler.executable import Executable
-from pellucid.native import element
 from pellucid.program import Program
 
-from .agreement import Arrays, compare
+from .agreement import DRAWS, Arrays, Outcome, moved, widened
 from .guards import Memory
 from .kinks import rounding_decides
 from .problems import Problem
 
-DRAWS = 8
-"""Runs of the definitions in float32 that measure what rounding does."""
 THREADS = 3
 """The most that a step is run on; fewer must make the same bits."""
 
 
-@dataclass
-class Outcome:
-    """What a case came to.
-
-    Attributes
-    ----------
-    excluded : str
-        Why it is worth nothing, such as the step at whose kink rounding decides; else empty.
-    mismatches, explained : list of str
-        See `agreement.Verdict`.
-    compared : int
-        Arrays that were.
-    """
-
-    excluded: str = ""
-    mismatches: list[str] = field(default_factory=list)
-    explained: list[str] = field(default_factory=list)
-    compared: int = 0
-
-
 def examine(problem: Problem, memory: Memory | None = None) -> Outcome:
-    """Return what the compiled step of a problem, and its prediction, come to beside the definitions.
+    """Return what the compiled step of a problem, and a prediction of its network, come to beside the definitions.
 
     Parameters
     ----------
@@ -54,37 +30,170 @@ def examine(problem: Problem, memory: Memory | None = None) -> Outcome:
     memory : Memory, optional
         Where what is given to native code lies.
     """
-    outcome = Outcome(excluded=Exact(problem).excluded)
+    memory, feeds = memory or Memory(), {**problem.held, **problem.data, **problem.numbers}
+    definitions = Definitions(problem.program, problem.exact, feeds)
+    outcome = Outcome(definitions.why_excluded())
     if outcome.excluded:
         return outcome
-    for kind in (Training, Prediction):
-        exact, native = Exact(problem), kind(problem, memory or Memory())
-        found = native.results()
-        verdict = compare(found, exact.results(native.wanted), lambda: exact.roundings(native.wanted))
-        outcome.compared += len(found)
-        outcome.explained += verdict.explained
-        outcome.mismatches += [*verdict.mismatches, *native.differing_bits()]
+    native = Executable(problem.program, problem.largest, THREADS, elements(problem))
+    found, outcome.mismatches = trained(problem, native, memory)
+    updated = {problem.program.values[v].name for step in updates(problem.program).steps for v in step.outputs}
+    judge(outcome, {name: array for name, array in found.items() if name not in updated}, definitions)
+    gradients = {problem.program.values[v].name: gradient(problem.program, v, found) for v in learnt(problem.program)}
+    definitions = Definitions(updates(problem.program), updates(problem.exact), {**feeds, **gradients})
+    judge(outcome, {name: array for name, array in found.items() if name in updated}, definitions)
+    predicted(problem, outcome, memory)
     return outcome
 
 
-class Exact:
-    """What the definitions make of a problem, in float64.
+def judge(outcome: Outcome, found: Arrays, definitions: Definitions) -> None:
+    """Note how what was found agrees with the definitions."""
+    outcome.compare(found, definitions.results(found), lambda: definitions.roundings(found))
 
-    Attributes
+
+# ---- native
+def elements(problem: Problem) -> dict[str, str]:
+    """Return NumPy's names of the types in which images and targets come."""
+    return {name.removesuffix(".data"): array.dtype.name for name, array in problem.data.items()}
+
+
+def trained(problem: Problem, native: Executable, memory: Memory) -> tuple[dict[str, Any], list[str]]:
+    """Return what a compiled step leaves, by name, and which bits of it depend on the number of threads.
+
+    Before it, the largest batch is run, whose numbers stay in memory: the step must not see them.
+    """
+    program, numbers = problem.program, problem.numbers
+    for name, array in problem.held.items():
+        native.write(name, array)
+    for name, array in problem.data.items():
+        native.give(name, memory.copy(array))
+    scalars = {name: float(numbers[name]) for name in ("count", "lr", "step")}
+    per_sample = {name: numbers[name] for name in ("index", "position", "dropout_key")}
+    everything = np.arange(problem.largest, dtype=np.int64)
+    for name, array in {**per_sample, "index": everything, "position": everything}.items():
+        native.give(name, memory.copy(array))
+    native.run(problem.largest, {**scalars, "count": float(problem.largest)})
+    for name, array in per_sample.items():
+        native.give(name, memory.copy(array))
+    found: dict[int, dict[str, Any]] = {}
+    for threads in (THREADS, 2, 1):
+        native.threads = threads
+        native.run(problem.batch, scalars)
+        native.accept()
+        found[threads] = left(program, native)
+        native.accept()  # the weights before the step are the weights again
+    if not native.finite():
+        raise AssertionError("all weights are finite, but the step says that some are not")
+    return found[1], [
+        f"{name}: other bits on {threads} threads"
+        for threads in (2, THREADS)
+        for name, array in found[1].items()
+        if array.tobytes() != found[threads][name].tobytes()
+    ]
+
+
+def left(program: Program, native: Executable) -> dict[str, Any]:
+    """Return all that a step leaves, by name: sums over the batch, and what parameters, states and slots become."""
+    found = {v: native.totals(v) for v in native.plan.totals}
+    found |= {new: native.read(program.values[old].name) for old, new in program.renewed.items()}
+    return named(program, found)
+
+
+def predicted(problem: Problem, outcome: Outcome, memory: Memory) -> None:
+    """Compare what the network gives for the batch's images, and for the first of them alone."""
+    program, exact = lower(problem.network), lower(problem.twin)
+    images = problem.images[problem.numbers["index"]]
+    feeds = {**problem.held, "input": images}
+    output = program.values[program.output]
+    native = Executable(program, problem.largest, THREADS, {"input": images.dtype.name})
+    for name in native.names():
+        native.write(name, problem.held[name])
+    outputs = memory.copy(np.full((len(images), *output.shape), np.nan, np.float32))
+    native.predict(memory.copy(images), outputs)
+    judge(outcome, {output.name: outputs}, Definitions(program, exact, feeds))
+
+
+# ---- the update
+def updates(program: Program) -> Program:
+    """Return a program's optimiser alone.
+
+    New weights are compared with what the definitions make of the very gradients that were found: where a gradient is
+    almost 0, Adam makes much of the digits in which it may differ.
+    """
+    return replace(program, steps=program.steps[program.backward :], forward=0, backward=0)
+
+
+def learnt(program: Program) -> list[int]:
+    """Return the gradients that the optimiser reads."""
+    return [gradient for v, gradient in program.gradients.items() if program.values[v].role == "parameter"]
+
+
+def gradient(program: Program, value: int, found: Arrays) -> Any:
+    """Return a gradient as it was found; that of a shared parameter from what was found of its contributions."""
+    known = program.values[value]
+    if known.name in found:
+        return found[known.name]
+    maker = next(step for step in program.steps if value in step.outputs)
+    return sum(gradient(program, v, found) for v in maker.inputs)
+
+
+# ---- the definitions
+class Definitions:
+    """What the definitions make of a program.
+
+    Parameters
     ----------
-    excluded : str
-        See `Outcome`.
+    program, exact : Program
+        The same in float32 and in float64.
+    feeds : mapping of str to array or number
+        What both are given.
     """
 
-    def __init__(self, problem: Problem):
-        self._feeds = {**problem.held, **problem.data, **problem.numbers}
-        self._program = problem.program
-        made = [v for step in self._program.steps for v in step.outputs]
-        self._exact = _run(problem.exact, {name: _in_float64(value) for name, value in self._feeds.items()}, made)
-        self._rounded = _run(self._program, self._feeds, made)
-        self._twin = problem.exact
-        self.excluded = self._why_excluded()
+    def __init__(self, program: Program, exact: Program, feeds: Mapping[str, Any]):
+        self._program, self._exact_program, self._feeds = program, exact, feeds
+        self._made = [v for step in program.steps for v in step.outputs]
+        wide = {name: widened(value) for name, value in feeds.items()}
+        self._given = {v.id: wide[v.name] for v in program.values if v.name in feeds}
+        self._exact = _run(exact, wide, self._made)
+        self._rounded = _run(program, feeds, self._made)
 
-    def results(self, wanted: Wanted) -> Arrays:
-        """Return the wanted values by name."""
-        raise NotImplementedError
+    def why_excluded(self) -> str:
+        """Return why a comparison is worth nothing, or an empty text."""
+        for values in (self._exact, self._rounded):
+            for v, array in values.items():
+                if not np.isfinite(array).all():
+                    return f"{self._program.values[v].name} is not finite"
+        given = self._given
+        return rounding_decides(self._program, {**given, **self._exact}, {**given, **self._rounded})
+
+    def results(self, names: Collection[str]) -> Arrays:
+        """Return values in float64, by their names."""
+        found = named(self._program, self._exact)
+        return {name: found[name] for name in names}
+
+    def roundings(self, names: Collection[str]) -> dict[str, float]:
+        """Return how far off float32 runs are at most, by the names of values."""
+        exact, rng = self.results(names), np.random.default_rng(0)
+        runs = [self._rounded]
+        for _ in range(DRAWS):
+            feeds = {name: moved(rng, value) for name, value in self._feeds.items()}
+            runs.append(_run(self._program, feeds, self._made))
+        found = [named(self._program, run) for run in runs]
+        return {name: max(float(np.abs(each[name] - exact[name]).max(initial=0)) for each in found) for name in names}
+
+
+def named(program: Program, values: Mapping[int, Any]) -> dict[str, Any]:
+    """Return values by name. Those that hold unlike numbers, (count, mean, M2), become three."""
+    found: dict[str, Any] = {}
+    for v, array in values.items():
+        known = program.values[v]
+        if known.combine == "moments":
+            found |= {f"{known.name}.{part}": array[i] for i, part in enumerate(("count", "mean", "M2"))}
+        else:
+            found[known.name] = np.asarray(array)
+    return found
+
+
+def _run(program: Program, feeds: Mapping[str, Any], wanted: Collection[int]) -> dict[int, Any]:
+    with np.errstate(all="ignore"):
+        return interpreter.run(program, feeds, wanted)

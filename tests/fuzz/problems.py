@@ -30,6 +30,8 @@ class Problem:
     network : Sequential
         In float32.
     loss, optimizer
+    twin : Sequential
+        The network in float64.
     program, exact : Program
         The network's training step in float32, and in float64.
     images, targets, sample_weight : array
@@ -47,6 +49,7 @@ class Problem:
     network: Sequential
     loss: Loss
     optimizer: Optimizer
+    twin: Sequential
     program: Program
     exact: Program
     images: np.ndarray[Any, Any]
@@ -108,7 +111,7 @@ def _problem(rng: np.random.Generator) -> Problem:
     samples = largest + int(rng.integers(0, 4))
     step = 1 if architect.chance(0.4) else int(rng.integers(2, 60))
     return Problem(
-        network, loss, optimizer, program, lower(twin, **how),
+        network, loss, optimizer, twin, program, lower(twin, **how),
         _images(architect, samples, network), _targets(rng, samples, loss, network.output_shape(), target_shape),
         _weights(rng, samples) if weighted else None, batch, largest,
         _numbers(rng, samples, batch, largest, optimizer, step),

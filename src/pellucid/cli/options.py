@@ -7,7 +7,8 @@ from typing import Annotated, NamedTuple
 
 import typer
 
-from .. import initializers
+from .. import initializers, recipes
+from ..native import ENGINES
 from ..optimizers import SGD, Adam, AdamW, Optimizer
 from .sources import HELD_OUT
 
@@ -76,6 +77,24 @@ DataDir = Annotated[
         help="Where the files of a set known by name are, if not among the downloads.",
     ),
 ]
+Engine = Annotated[
+    str,
+    typer.Option(
+        "--engine",
+        metavar="NAME",
+        help=f"What computes: {' or '.join(ENGINES)}. The first is native code made for the network, the other the "
+        "definitions in NumPy: slower, and the same but for rounding.",
+    ),
+]
+Threads = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        parser=whole,
+        help="Threads of the compiled engine, which change no result. By default PELLUCID_THREADS, or else as many as "
+        "there are processors.",
+    ),
+]
 
 # ---- for train
 Model = Annotated[
@@ -83,17 +102,27 @@ Model = Annotated[
     typer.Argument(
         metavar="MODEL",
         show_default=False,
-        help="small (two convolutions, for images of 8×8 pixels or so), lenet (LeNet-5, from 16×16), or notebook (one "
-        "convolution, to learn from). By default small for images below 16×16, lenet for others.",
+        help="small (two convolutions, for images of 8×8 pixels or so), lenet (LeNet-5, from 16×16), mnist-s8 (quick to "
+        "learn, from 11×11), mnist-s6 (three convolutions, from 19×19), or notebook (one convolution, to learn from). "
+        "By default small for images below 16×16, lenet for others.",
+    ),
+]
+RecipeName = Annotated[
+    str | None,
+    typer.Option(
+        "--recipe",
+        metavar="NAME",
+        help=f"Train by a recipe: {', '.join(recipes.RECIPES)}. It decides the model and how it learns, so MODEL and "
+        "the options from --epochs to --scaling cannot stand beside it; --data can, with images of one's own.",
     ),
 ]
 Data = Annotated[
-    str,
+    str | None,
     typer.Option(
         metavar="NAME|PATH",
         parser=named,
         help="A set known by name (`pellucid data list` shows them), a folder that holds a folder of pictures for each "
-        "class, or a .npz file.",
+        "class, or a .npz file. By default digits, or what the recipe was made for.",
     ),
 ]
 Validation = Annotated[
@@ -183,7 +212,7 @@ Out = Annotated[
     typer.Option(
         metavar="FOLDER",
         parser=folder,
-        help="Where to save the run. By default runs/MODEL-DATA, or -2, -3, … behind it if taken.",
+        help="Where to save the run. By default runs/MODEL-DATA or runs/RECIPE-DATA, or -2, -3, … behind it if taken.",
     ),
 ]
 NoProgress = Annotated[bool, typer.Option("--no-progress", help="Do not show how it goes.")]

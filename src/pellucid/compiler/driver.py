@@ -7,6 +7,7 @@ line by line, and write object code. One that fails costs nothing but time: what
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import subprocess
 import sys
@@ -24,7 +25,8 @@ from .tiles import BY_NAME
 
 WORTH_A_PROCESS = 6
 """Kernels to be compiled that are worth another process, which takes as long to start as some of them to compile."""
-PROGRAM = f"from {__name__} import serve; serve()"
+PROGRAM = f"import sys; sys.path[:] = {{path!r}}; from {__name__} import serve; serve()"
+"""What another process runs; it finds modules where this one does, and nowhere else."""
 
 
 def compile_all(recipes: Sequence[Recipe], processes: int) -> dict[Recipe, Compiled]:
@@ -62,8 +64,9 @@ class _Shared:
 def _ask(ahead: _Shared, found: dict[Recipe, bytes | None]) -> None:
     """Let another process compile for as long as something is left. What it fails at stays missing."""
     with suppress(OSError, ValueError):
+        command = [sys.executable, "-P", "-c", PROGRAM.format(path=sys.path)]
         process = subprocess.Popen(
-            [sys.executable, "-c", PROGRAM], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         )
         with process:
             for recipe in ahead:
@@ -77,15 +80,30 @@ def _answer(process: subprocess.Popen[bytes], recipe: Recipe) -> bytes:
         raise OSError("expected a process with pipes")
     question.write(json.dumps(_written(recipe)).encode() + b"\n")
     question.flush()
-    return base64.b64decode(answer.readline(), validate=True)
+    return _opened(answer.readline())
 
 
 def serve(questions: IO[bytes] | None = None, answers: IO[bytes] | None = None) -> None:
     """Compile the recipes that come line by line, until there are no more."""
     questions, answers = questions or sys.stdin.buffer, answers or sys.stdout.buffer
     for line in questions:
-        answers.write(base64.b64encode(object_code(_read(json.loads(line)))) + b"\n")
+        answers.write(_sealed(object_code(_read(json.loads(line)))))
         answers.flush()
+
+
+# ---- code as text: what is not whole would run as native code all the same
+def _sealed(content: bytes) -> bytes:
+    """Return a line that holds content, and by which it is known to be whole."""
+    return hashlib.sha256(content).hexdigest().encode() + b" " + base64.b64encode(content) + b"\n"
+
+
+def _opened(line: bytes) -> bytes:
+    """Return the content of a line; ValueError where it is another line, or a part of one."""
+    digest, _, text = line.strip().partition(b" ")
+    content = base64.b64decode(text, validate=True)
+    if hashlib.sha256(content).hexdigest().encode() != digest:
+        raise ValueError("expected a line as it was written")
+    return content
 
 
 # ---- recipes as text

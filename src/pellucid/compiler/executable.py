@@ -64,6 +64,7 @@ class Executable:
         self._flags = _floats(self.plan.chunks)
         self._checked = [code for code in self.code.values() if code.recipe.checked]
         self._ends = self._find_ends()
+        self._states = self._find_states()
         self._held_for_one: object = None  # what `single` has given, as long as nobody has given anything else
         self._held: dict[str, Any] = {}  # what was given: it must live for as long as its address is used
         self.busy = threading.Lock()
@@ -93,8 +94,8 @@ class Executable:
         self._point_at_weights()
 
     def finite(self) -> bool:
-        """Return whether all new weights of the last run are finite."""
-        return bool((self._flags == 0).all())
+        """Return whether all new weights and states of the last run are finite."""
+        return bool((self._flags == 0).all() and np.isfinite(self._weights[1][self._states]).all())
 
     def _place(self, name: str, weights: Array) -> tuple[Any, Array]:
         value = self.program.ids[name]
@@ -151,7 +152,8 @@ class Executable:
         if len(self._schedule.segments) != 1 or not isinstance(self._schedule.segments[0], range):
 
             def slowly(x: NDArray[Any]) -> Array:
-                self.predict(x, outputs)
+                image[...] = x
+                self.predict(image, outputs)
                 return outputs.copy()
 
             return slowly
@@ -205,18 +207,29 @@ class Executable:
         ends = [value for value in (program.loss, program.weight, program.correct) if value is not None]
         return {value: self._schedule.view(totals[value], 1) if value in totals else None for value in ends}
 
+    def _find_states(self) -> slice:
+        """Return where among the weights those states lie, side by side, that a run renews. (The optimiser's memory is
+        none of them: its update looks at it.)"""
+        values, placement = self.program.values, self.plan.placement
+        states = [v for v in self.program.renewed if values[v].role == "state" and placement.parameter_of(v) is None]
+        starts = [placement.starts[v] for v in states]
+        stops = [placement.starts[v] + placement.layouts[v].size for v in states]
+        return slice(min(starts, default=0), max(stops, default=0))
+
     def _define(self, phase: DefinitionPhase, samples: int) -> None:
         """Run a step's NumPy definition."""
-        values, step = self.program.values, phase.step
+        values, step, placement = self.program.values, phase.step, self.plan.placement
         arrays = iter(phase.inputs)
         inputs = [self._batch(next(arrays), v, samples) if values[v].has_samples else None for v in step.inputs]
         results = DEFINITIONS[step.kind](*inputs, **step.keywords)
         for value, operand, result in zip(
             step.outputs, phase.outputs, results if isinstance(results, tuple) else (results,), strict=True
         ):
-            known = values[value]
-            if known.has_samples:
+            parameter = placement.parameter_of(value)
+            if values[value].has_samples:
                 self._batch(operand, value, samples)[...] = result
+            elif parameter is not None:
+                placement.layouts[parameter].write(result, self._schedule.view(operand, placement.extent(value)))
             else:
                 self._schedule.view(operand, result.size)[...] = result.reshape(-1)
 

@@ -18,6 +18,7 @@ import weakref
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, fields, is_dataclass
 from functools import cache as remember
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,8 @@ from .values import Index
 
 CHECK_VARIABLE = "PELLUCID_CHECK"
 SAMPLES = "samples"
+LINKED_TOGETHER = 256
+"""Kernels that one of LLVM's linkers links."""
 
 
 def checks_wanted() -> bool:
@@ -185,7 +188,8 @@ class Handle:
             library.export_symbol(symbol)
         if sys.platform == "win32":  # Windows' linker wants to know that floating point is used
             library.import_symbol("_fltused", ctypes.addressof(_fltused))
-        self._tracker = library.link(_linker(), f"{name}-{next(_numbers)}")
+        number = next(_numbers)
+        self._tracker = library.link(_linker(number // LINKED_TOGETHER), f"{name}-{number}")
         self.addresses = {symbol: int(self._tracker[symbol]) for symbol in interface["symbols"]}
         self.address = self.addresses.get(name, 0)
         self._function = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)(self.address)
@@ -242,8 +246,10 @@ _numbers = itertools.count()
 _fltused = ctypes.c_int(0x9875)
 
 
-@remember
-def _linker() -> Any:
+@lru_cache(maxsize=1)
+def _linker(turn: int) -> Any:
+    """Return LLVM's linker. It keeps the name of all that it ever linked, and each makes it slower; so they take turns,
+    and a former one goes with the last kernel that it linked."""
     _initialize()
     return llvm.create_lljit_compiler(suppress_errors=True)
 

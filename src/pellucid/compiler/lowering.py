@@ -189,6 +189,10 @@ class Lowering:
         """Return new memory for so many floats that samples share."""
         return Operand(Buffer(name, aligned(size) * FLOAT_BYTES, Scope.WHOLE))
 
+    def passing(self, name: str, size: int) -> Operand:
+        """Return new memory for so many floats of a sample, for the phase at hand alone."""
+        return Operand(Buffer(name, size * FLOAT_BYTES, Scope.PASSING))
+
     def recipe(self, emitter: Callable[..., None], *parameters: Hashable) -> Recipe:
         """Return a kernel's recipe."""
         return Recipe(emitter, parameters, self.isa, checks_wanted())
@@ -250,8 +254,8 @@ class Lowering:
         Gradients lie in the order of their parameters, so that an update can run through several at once.
         """
         sums = [v for op in draft.operations for v in op.outputs if self.values[v].over == "sum"]
-        rank = {parameter: number for number, parameter in enumerate(self.placement.learning)}
-        sums.sort(key=lambda value: rank.get(self.placement.parameter_of(value) or -1, len(rank)))
+        rank: dict[int | None, int] = {parameter: number for number, parameter in enumerate(self.placement.learning)}
+        sums.sort(key=lambda value: rank.get(self.placement.parameter_of(value), len(rank)))
         starts, size = one_after_the_other((v, self.placement.extent(v)) for v in sums)
         parts, totals = Buffer("parts of sums", size * FLOAT_BYTES, Scope.LEAF), self.whole("sums", size)
         for value, start in starts.items():
@@ -318,7 +322,7 @@ class Lowering:
         inputs = tuple(self._channels_first(v, before, flatten) for v in operation.inputs if self._of_samples(v))
         for value in operation.outputs:
             if not self._of_samples(value):
-                self.totals[value] = self.whole(self.values[value].name, self.size(value))
+                self.totals[value] = self.whole(self.values[value].name, self.placement.extent(value))
         outputs = tuple(
             self._channels_first(v, after, flatten_grad_input) if self._of_samples(v) else self.totals[v]
             for v in operation.outputs

@@ -146,7 +146,7 @@ def flattened_image(program: Program, outline: Outline, value: int) -> tuple[int
     shape = program.values[outline.original(value)].shape
     channels, *size = shape
     rows, columns = size or (1, 1)
-    return channels, rows, columns
+    return (channels, rows, columns) if channels > 1 else (rows * columns, 1, 1)  # the same order, one name for it
 
 
 def _gradients(program: Program) -> Iterator[tuple[int, int]]:

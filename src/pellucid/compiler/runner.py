@@ -205,8 +205,8 @@ class Code:
 
 
 def runner() -> tuple[str, tuple[str, ...]]:
-    """Return the module of ``lead(context, generation, thread)``, ``work(context, thread, seen, turns)`` and
-    ``alone(phases, count, bases)``."""
+    """Return the module of ``lead(context, phases, count, bases, bases_each)``, ``work(context, thread, seen, turns)``
+    and ``alone(phases, count, bases)``."""
     module = ir.Module("runner")
     perform = emit_perform(module)
     run = emit_run(module, perform)
@@ -275,7 +275,7 @@ def emit_run(module: Any, perform: Code) -> Code:
     code.function.linkage = "internal"
     context, generation, thread = code.arguments.values()
     with code.counted(integer(0), code.word(context, Context.PHASE_COUNT)) as p:
-        shared = code.plus(context, code.times(code.plus(code.times(p, 2 * CACHE_LINE), Context.PHASES), 8))
+        shared = emit_shared(code, context, p)
         phase = code.plus(shared, Shared.PHASE * 8)
         with code.repeat() as no_more:
             claim = code.shared_word(shared, Shared.CLAIM)
@@ -304,12 +304,34 @@ def emit_run(module: Any, perform: Code) -> Code:
     return code
 
 
+def emit_shared(code: Code, context: Value, phase: Value) -> Value:
+    """Return the address of what all threads look at of a phase."""
+    return code.plus(context, code.times(code.plus(code.times(phase, 2 * CACHE_LINE), Context.PHASES), 8))
+
+
 def emit_lead(module: Any, run: Code) -> None:
-    """``lead(context, generation, thread)``: tell the others that a step begins, and take part in it."""
-    code = Code(module, "lead", ["context", "generation", "thread"])
-    context, generation, thread = code.arguments.values()
-    code.ir.atomic_rmw("xchg", code.pointer(context, Context.GENERATION), generation, "release")
-    code.call(run, context, generation, thread)
+    """``lead(context, phases, count, bases, bases_each)``: tell the others that a step begins, and take part in it.
+
+    Whoever is late with an older step may hold its claim against these words at any time. So all claims are taken from
+    the older step before any other word changes, and the new step's number, on which the others join, comes last.
+    """
+    code = Code(module, "lead", ["context", "phases", "count", "bases", "bases_each"])
+    context, phases, count, bases, bases_each = code.arguments.values()
+    generation = code.ir.and_(code.plus(code.word(context, Context.GENERATION), 1), integer(0x7FFF_FFFF))
+    claim = code.ir.shl(generation, integer(32))
+    with code.counted(integer(0), count) as p:
+        place = code.pointer(emit_shared(code, context, p), Shared.CLAIM)
+        code.ir.atomic_rmw("xchg", place, claim, "acq_rel")
+    code.ir.fence("seq_cst")
+    with code.counted(integer(0), count) as p:
+        shared, own = emit_shared(code, context, p), code.plus(phases, code.times(p, len(Phase) * 8))
+        for word in Phase:
+            code.ir.store(code.word(own, word), code.pointer(shared, Shared.PHASE + word))
+        code.ir.store(integer(0), code.pointer(shared, Shared.DONE))
+    for place, value in ((Context.PHASE_COUNT, count), (Context.BASES, bases), (Context.BASES_EACH, bases_each)):
+        code.ir.store(value, code.pointer(context, place))
+    code.ir.atomic_rmw("xchg", code.pointer(context, Context.GENERATION), generation, "acq_rel")
+    code.call(run, context, generation, integer(0))
     code.finish()
 
 

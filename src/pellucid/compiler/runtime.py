@@ -20,7 +20,7 @@ import numpy as np
 from ..errors import ArgumentError
 from ..geometry import whole_number
 from .jit import Compiled, Routine, compiled
-from .runner import CACHE_LINE, CONTEXT_WORDS, PHASES, Context, Phase, Shared, runner
+from .runner import CACHE_LINE, CONTEXT_WORDS, Context, runner
 from .schedule import Schedule
 from .tiles import instruction_set
 
@@ -75,11 +75,13 @@ class Pool:
         """Run phases of a schedule; the caller holds `busy`."""
         if not self._started:
             self._start()
-        generation = _announce(self._words, schedule, segment)
         if self._asleep:
             with self._wake:
                 self._wake.notify_all()
-        self._functions.lead(self._context, generation, 0)
+        bases = schedule.bases
+        self._functions.lead(
+            self._context, schedule.phases(segment), len(segment), bases.ctypes.data, bases.shape[1]
+        )
 
     def _start(self) -> None:
         self._started = True
@@ -106,7 +108,7 @@ class Functions:
         self._code = code
         addresses = code.handle().addresses
         whole = ctypes.c_int64
-        self.lead: Any = ctypes.CFUNCTYPE(None, whole, whole, whole)(addresses["lead"])
+        self.lead: Any = ctypes.CFUNCTYPE(None, whole, whole, whole, whole, whole)(addresses["lead"])
         self.work: Any = ctypes.CFUNCTYPE(whole, whole, whole, whole, whole)(addresses["work"])
         self.alone: Any = ctypes.CFUNCTYPE(None, whole, whole, whole)(addresses["alone"])
 
@@ -122,7 +124,8 @@ def run(schedule: Schedule, segment: range, threads: int) -> None:
 
     While another thread of the program has the team, the caller does the work alone.
     """
-    threads = min(threads, schedule.items(segment))
+    items = schedule.items(segment)
+    threads = min(threads, 1 << (items - 1).bit_length())  # not `items` itself: every size makes a team that stays
     if threads > 1:
         pool = _pool(threads)
         if pool.busy.acquire(blocking=False):
@@ -132,19 +135,6 @@ def run(schedule: Schedule, segment: range, threads: int) -> None:
                 pool.busy.release()
             return
     functions().alone(schedule.phases(segment), len(segment), schedule.bases.ctypes.data)
-
-
-def _announce(words: Any, schedule: Schedule, segment: range) -> int:
-    """Write what there is to do into a context, and return the number of the step."""
-    generation = (int(words[Context.GENERATION]) + 1) & 0x7FFF_FFFF
-    words[Context.PHASE_COUNT] = len(segment)
-    words[Context.BASES] = schedule.bases.ctypes.data
-    words[Context.BASES_EACH] = schedule.bases.shape[1]
-    phases = words[Context.PHASES :].reshape(PHASES, 2 * CACHE_LINE)[: len(segment)]
-    phases[:, Shared.PHASE : Shared.PHASE + len(Phase)] = schedule.words(segment)
-    phases[:, Shared.DONE] = 0
-    phases[:, Shared.CLAIM] = generation << 32
-    return generation
 
 
 _pools: dict[int, Pool] = {}

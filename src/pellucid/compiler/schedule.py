@@ -60,8 +60,11 @@ class Schedule:
             if isinstance(phase, DefinitionPhase):
                 self.segments.append(phase)
                 continue
-            last = self.segments.pop() if self.segments and isinstance(self.segments[-1], range) else None
-            first = last.start if isinstance(last, range) else len(native)
+            last = self.segments[-1] if self.segments else None
+            first = len(native)
+            if isinstance(last, range) and len(last) < runner.PHASES:
+                first = last.start
+                self.segments.pop()
             native.append(phase)
             self.segments.append(range(first, len(native)))
         self._write(native)
@@ -100,10 +103,6 @@ class Schedule:
     def phases(self, segment: range) -> int:
         """Return the address of a segment's first phase."""
         return int(self._phases[segment.start :].ctypes.data)
-
-    def words(self, segment: range) -> NDArray[np.int64]:
-        """Return the words of a segment's phases."""
-        return self._phases[segment.start : segment.stop]
 
     def items(self, segment: range) -> int:
         """Return the largest number of items in a phase of a segment: no more threads than that find work."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import llvmlite.ir as ir
 
@@ -147,6 +147,13 @@ class Tensor:
         for i, stride in zip(index, self.strides, strict=True):
             flat = flat + i * stride
         return self.kernel.address(self.base, self.element, flat)
+
+
+class VectorSource(Protocol):
+    """What vectors can be loaded from: a tensor, or something that stands for one."""
+
+    def load(self, *index: Integer, lanes: int) -> Vector:
+        """Return `lanes` neighbours along the last axis."""
 
 
 class Registers:

@@ -9,11 +9,13 @@ from ..arguments import nearest
 from ..errors import ArgumentError
 from ..network import Sequential
 from .lenet import lenet as lenet
+from .mnist import mnist_s6 as mnist_s6
+from .mnist import mnist_s8 as mnist_s8
 from .notebook import notebook as notebook
 from .small import small as small
 
 MODELS: Mapping[str, Callable[..., Sequential]] = MappingProxyType(
-    {"lenet": lenet, "notebook": notebook, "small": small}
+    {"lenet": lenet, "mnist-s6": mnist_s6, "mnist-s8": mnist_s8, "notebook": notebook, "small": small}
 )
 """Name -> function, called as ``model(num_classes, input_shape, seed=…, scaling=…, class_names=…)``."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Never
 
@@ -150,7 +150,7 @@ def fit(
         if native
         else NumpyEngine(network, program, resident)
     )
-    course = _Course(training, runner, validated, listeners)
+    course = _Course(training, runner, validated, listeners, threads)
     training.lr = course.lr()  # asked now, so that a schedule that does not fit is refused before anything is written
     with ExitStack() as listening:
         for listener in listeners:
@@ -168,10 +168,12 @@ class _Course:
     engine: Engine
     validated: tuple[NDArray[Any], NDArray[Any]] | None
     listeners: Sequence[Callback]
+    threads: int | None
 
     def run(self) -> None:
         """Do all epochs. However they end, the network has the averaged weights then, where there are any."""
         training = self.training
+        self.engine.push()  # what listeners have changed as training began
         try:
             while training.epoch < training.epochs and not training.stopping:
                 self._epoch()
@@ -199,9 +201,8 @@ class _Course:
             if training.stopping:
                 break
         seconds = time.perf_counter() - began
-        self.engine.pull()
-        with self._averaged():
-            found = {} if self.validated is None else scores(training.network, *self.validated, settings.loss)
+        with self._looking(), self._averaged():
+            found = self._validate()
             training.epoch += 1
             training.history.epochs.append({
                 "epoch": training.epoch, **training.tally.scores(),
@@ -210,15 +211,27 @@ class _Course:
             for listener in self.listeners:
                 listener.on_epoch(training)
 
+    def _validate(self) -> dict[str, float]:
+        """Return the scores of what is held out, if anything is."""
+        network, settings = self.training.network, self.training.settings
+        if self.validated is None:
+            return {}
+        return scores(network, *self.validated, settings.loss, engine=settings.engine, threads=self.threads)
+
     def _tell_of_batch(self) -> None:
         """Tell the listeners that a step is done; those that may look at the weights, or change them, can."""
         told = [each for each in self.listeners if getattr(each.on_batch, "__func__", None) is not Callback.on_batch]
-        looking = any(listener.sees_weights for listener in told)
-        if looking:
-            self.engine.pull()
-        for listener in told:
-            listener.on_batch(self.training)
-        if looking:
+        with self._looking() if any(listener.sees_weights for listener in told) else nullcontext():
+            for listener in told:
+                listener.on_batch(self.training)
+
+    @contextmanager
+    def _looking(self) -> Iterator[None]:
+        """Let the network have the weights for a while, and take over what somebody has changed there."""
+        self.engine.pull()
+        try:
+            yield
+        finally:
             self.engine.push()
 
     def _step(self, index: NDArray[np.int64], mask_key: Words) -> None:

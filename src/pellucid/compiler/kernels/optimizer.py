@@ -71,7 +71,7 @@ def adam(k: Kernel, beta1: float, beta2: float, eps: float, weight_decay: float,
         first = update.constant(beta1) * first + update.constant(1 - beta1) * grad
         second = update.constant(beta2) * second + update.constant(1 - beta2) * grad * grad
         deviation = second.sqrt() * update.scalar("correction") + update.constant(eps)
-        if decoupled and weight_decay:
+        if decoupled:
             weight = weight - update.scalar("decay") * weight
         update.store(i, weight - update.scalar("rate") * (first / deviation), first, second)
     update.finish()
@@ -100,8 +100,8 @@ class _Update:
         return self.k.constant(number, self.lanes)
 
     def decayed(self, grad: Vector, weight: Vector, weight_decay: float) -> Vector:
-        """``g + weight_decay · w``"""
-        return grad + self.constant(weight_decay) * weight if weight_decay else grad
+        """``g + weight_decay · w``, also without decay: so a NaN goes where the definition's goes."""
+        return grad + self.constant(weight_decay) * weight
 
     def load(self, i: Integer) -> list[Vector]:
         """Return weight, gradient and slots."""

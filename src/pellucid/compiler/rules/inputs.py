@@ -20,8 +20,8 @@ def _gather(low: Lowering, op: Operation) -> None:
 def _scale(low: Lowering, op: Operation) -> None:
     x, element = op.step.inputs[0], low.element(op.step.inputs[0])
     pixels, channels = low.pixels(x)
-    mean, std = op.step.keywords["mean"], op.step.keywords["std"]
-    b = tuple(-m / s for m, s in zip(mean, std, strict=True))
+    mean, std = op.step.keywords["mean"], op.step.keywords["std"]  # of each channel, or one for all
+    b = tuple(-mean[c % len(mean)] / std[c % len(std)] for c in range(max(len(mean), len(std))))
     parameters = (channels, pixels, _factors(std, element), b, element)
     low.call(op, scale, parameters, low.operand(x), low.operand(op.outputs[0]))
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..fusion import Operation
 from ..kernels import loss as kernels
+from ..kernels.shuffle import flatten_grad_input
 from ..lowering import Lowering, Rule
 from ..plan import Operand
 
@@ -42,15 +43,25 @@ def _cross_entropy_grad_input(low: Lowering, op: Operation) -> None:
     low.call(op, kernels.cross_entropy_grad_input, parameters, *operands, low.operand(op.outputs[0]))
 
 
+def _numbers(low: Lowering, op: Operation, target: int) -> Operand:
+    """Return where a target's numbers lie in the outputs' order: those of images have their channels last."""
+    pixels, channels = low.pixels(target)
+    if pixels == 1 or channels == 1:
+        return low.operand(target)
+    there = low.passing(f"{low.values[target].name}, channels last", low.size(target))
+    low.call(op, flatten_grad_input, (pixels, channels), low.operand(target), there)
+    return there
+
+
 def _squared_error(low: Lowering, op: Operation) -> None:
     outputs, target, total, *weight = op.step.inputs
-    operands = [low.operand(outputs), low.operand(target), _total(low, total), *map(low.operand, weight)]
+    operands = [low.operand(outputs), _numbers(low, op, target), _total(low, total), *map(low.operand, weight)]
     low.call(op, kernels.squared_error, (low.size(outputs), bool(weight)), *operands, low.sum(op.outputs[0]))
 
 
 def _squared_error_grad_input(low: Lowering, op: Operation) -> None:
     outputs, target, total, *weight = op.step.inputs
-    operands = [low.operand(outputs), low.operand(target), _total(low, total), *map(low.operand, weight)]
+    operands = [low.operand(outputs), _numbers(low, op, target), _total(low, total), *map(low.operand, weight)]
     parameters = low.size(outputs), bool(weight)
     low.call(op, kernels.squared_error_grad_input, parameters, *operands, low.operand(op.outputs[0]))
 

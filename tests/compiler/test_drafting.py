@@ -1,0 +1,193 @@
+"""Phases: which work goes where, in an order in which it can run, and what a thread may keep to itself."""
+
+import numpy as np
+import pytest
+from oracles.compiled import training_program
+
+import pellucid as p
+from pellucid import models
+from pellucid.build import lower
+from pellucid.compiler.drafting import Kind, Outline
+from pellucid.compiler.rules import RULES
+from pellucid.definitions.combine import SERIAL_ABOVE
+
+
+class Own(p.Layer):
+    """A layer of one's own, which has no kernel."""
+
+    def output_shape(self, input_shape):
+        return input_shape
+
+    def forward(self, x, training=False):
+        return np.asarray(x)
+
+    def backward(self, grad_output):
+        return np.asarray(grad_output)
+
+
+def residual():
+    path = p.Sequential([p.Conv2d(4, 4, 3, padding=1), p.BatchNorm2d(4)])
+    return p.Sequential(
+        [p.Conv2d(1, 4, 3), p.BatchNorm2d(4), p.ReLU(), p.Residual(path), p.ReLU(), p.Flatten(), p.Linear(64, 3)],
+        input_shape=(1, 6, 6),
+    )
+
+
+def with_own_layers():
+    layers = [p.Conv2d(1, 2, 3), Own(), p.ReLU(), Own(), p.Flatten(), p.Linear(32, 3)]
+    return p.Sequential(layers, input_shape=(1, 6, 6))
+
+
+def with_large_parameter():
+    return p.Sequential([p.Flatten(), p.Linear(400, 200), p.ReLU(), p.Linear(200, 3)], input_shape=(1, 20, 20))
+
+
+def shared():
+    one, other = p.Linear(16, 16), p.Linear(16, 16)
+    other.weight = one.weight
+    return p.Sequential([one, p.ReLU(), other, p.Linear(16, 3)], input_shape=(16,))
+
+
+NETWORKS = (models.lenet, residual, with_own_layers, with_large_parameter, shared)
+
+
+def outline(program, native=RULES):
+    return Outline(program, native, {program.output} if program.loss is None else set())
+
+
+def kinds(found):
+    return [draft.kind.name for draft in found.drafts if draft.operations]
+
+
+def steps_of(found):
+    return [step for draft in found.drafts for operation in draft.operations for step in operation.steps]
+
+
+def unready(found):
+    """Return the operations that read what is made only later. What a phase makes sample by sample its later
+    operations may read; a sum over the batch is complete when the phase is."""
+    values, wrong, complete = found.program.values, [], set()
+    made = {found.original(v) for step in found.program.steps for v in step.outputs}
+    for draft in found.drafts:
+        here: set[int] = set()
+        for operation in draft.operations:
+            read = {found.original(v) for v in operation.inputs} & made
+            if not read <= complete | {v for v in here if draft.kind is Kind.UPDATE or values[v].over != "sum"}:
+                wrong.append(operation)
+            here.update(map(found.original, operation.outputs))
+        complete |= here
+    return wrong
+
+
+# ---- phases
+def test_lenet_goes_through_at_once():
+    found = outline(training_program(models.lenet(), p.Adam()))
+    assert kinds(found) == ["LEAVES", "UPDATE"]
+    assert [draft.kind for draft in found.drafts] == [Kind.LEAVES, Kind.SUMS, Kind.UPDATE], "the sums are completed"
+
+
+def test_batch_normalisation_cuts_the_batch_into_phases():
+    found = outline(training_program(residual(), p.Adam()))
+    assert kinds(found) == [
+        "LEAVES", "SINGLES", "LEAVES", "SINGLES", "LEAVES", "LEAVES", "LEAVES", "UPDATE",
+    ]  # fmt: skip
+    first = [operation.kind for operation in found.drafts[0].operations]
+    assert first == ["gather", "scale", "conv2d", "batch_statistics", "gather"]
+
+
+def test_prediction_is_one_phase():
+    assert kinds(outline(lower(residual()))) == ["LEAVES"]
+
+
+def test_a_layer_of_ones_own_stands_alone():
+    found = outline(training_program(with_own_layers(), p.SGD(0.1)))
+    assert kinds(found) == [
+        "LEAVES", "DEFINITION", "LEAVES", "DEFINITION", "LEAVES", "DEFINITION", "LEAVES", "DEFINITION", "LEAVES",
+        "UPDATE",
+    ]  # fmt: skip
+    assert all(len(draft.operations) == 1 for draft in found.drafts if draft.kind is Kind.DEFINITION)
+
+
+def test_what_has_no_rule_runs_in_numpy():
+    native = RULES.keys() - {"max_pool2d"}
+    found = outline(lower(models.lenet()), native)
+    assert kinds(found) == ["LEAVES", "DEFINITION"] * 2 + ["LEAVES"]
+
+
+def test_a_large_parameter_is_summed_serially():
+    found = outline(training_program(with_large_parameter(), p.Adam()))
+    assert kinds(found) == ["LEAVES", "SUMS", "UPDATE"]
+    (sums,) = [draft for draft in found.drafts if draft.kind is Kind.SUMS]
+    assert [found.program.values[op.outputs[0]].name for op in sums.operations] == ["grad(linear1.weight)"]
+    assert 400 * 200 > SERIAL_ABOVE, "the control: it is large"
+    assert 256 * 256 == SERIAL_ABOVE
+    at_the_limit = p.Sequential([p.Linear(256, 256), p.Linear(256, 3)], input_shape=(256,))
+    assert kinds(outline(training_program(at_the_limit, p.Adam()))) == ["LEAVES", "UPDATE"]
+
+
+def test_contributions_to_a_shared_parameter_are_added_once():
+    found = outline(training_program(shared(), p.SGD(0.1)))
+    assert kinds(found) == ["LEAVES", "SINGLES", "UPDATE"]
+    (singles,) = [draft for draft in found.drafts if draft.kind is Kind.SINGLES]
+    assert [operation.kind for operation in singles.operations] == ["add"]
+
+
+@pytest.mark.parametrize("make", NETWORKS)
+def test_every_step_is_done_once_when_what_it_reads_is_there(make):
+    for program in (training_program(make(), p.Adam(clip_norm=1.0, average=0.9)), lower(make())):
+        found = outline(program)
+        assert not unready(found)
+        done = steps_of(found)
+        views = [step for step in program.steps if step not in done]
+        assert len(done) == len(set(done))
+        assert {step.kind for step in views} <= {"flatten", "flatten.grad_input"}
+
+
+def test_the_control_a_wrong_order_is_seen():
+    found = outline(lower(models.lenet()))
+    found.drafts[0].operations.reverse()
+    assert unready(found)
+    found = outline(training_program(residual(), p.Adam()))
+    found.drafts[0].operations += found.drafts.pop(1).operations  # the sums are complete only after the leaves
+    found.drafts[0].operations += found.drafts.pop(1).operations
+    assert "running_statistics" in [operation.kind for operation in unready(found)]
+
+
+# ---- who needs what
+def kept(found):
+    """Return the names of what is kept for the whole batch from one phase to another."""
+    values = found.program.values
+    return {
+        values[v].name for v in found.made if values[v].has_samples and not found.passes(v) and v in found.last_read
+    }
+
+
+def test_of_lenet_nothing_is_kept():
+    assert kept(outline(training_program(models.lenet(), p.Adam()))) == set()
+
+
+def test_of_a_normalised_network_is_kept_what_a_later_phase_reads():
+    found = outline(training_program(residual(), p.Adam()))
+    assert kept(found) == {
+        "scaled", "target", "conv1.output", "relu1.output", "residual1.body.conv1.output",
+        "grad(residual1.output)", "grad(norm1.output)",
+    }  # fmt: skip
+
+
+def test_serial_sums_need_the_whole_batch():
+    found = outline(training_program(with_large_parameter(), p.Adam()))
+    assert kept(found) == {"scaled", "grad(linear1.output)"}
+
+
+def test_the_outputs_are_kept_for_whoever_asks():
+    program = lower(models.lenet())
+    assert kept(outline(program)) == {program.values[program.output].name}
+    assert not kept(Outline(program, RULES, set())), "the control: nobody asks"
+
+
+def test_a_flattened_image_is_the_image():
+    program = training_program(models.lenet(), p.Adam())
+    found, ids = outline(program), program.ids
+    assert found.original(ids["flatten1.output"]) == ids["pool2.output"]
+    assert found.original(ids["grad(pool2.output)"]) == ids["grad(flatten1.output)"]
+    assert found.original(ids["conv1.output"]) == ids["conv1.output"]

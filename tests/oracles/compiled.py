@@ -1,0 +1,86 @@
+"""Whole networks compiled, beside the same networks in float64 run by the interpreter; nothing is trained here."""
+
+import numpy as np
+
+import pellucid as p
+from pellucid import interpreter
+from pellucid.build import lower
+from pellucid.compiler.executable import Executable
+from pellucid.compiler.lowering import Lowering
+from pellucid.compiler.rules import RULES
+from pellucid.compiler.tiles import BY_NAME
+
+KEY = np.array([123, 456], np.uint32)
+"""Of the masks of dropout."""
+
+
+def training_program(network, optimizer=None, **options):
+    """Return a network's training step for class numbers, with the data set resident where an optimiser learns."""
+    options = {"loss": p.CrossEntropy(), "optimizer": optimizer, "training": True, "resident": optimizer is not None,
+               **options}  # fmt: skip
+    return lower(network, **options)
+
+
+def planned(program, isa="avx2", **elements):
+    """Return a program's plan for an instruction set; nothing is compiled."""
+    return Lowering(program, BY_NAME[isa], RULES, {"target": "int64", **elements}).plan()
+
+
+def held(network):
+    """Return the values of parameters and states by path."""
+    found = {**network.parameters(), **network.states()}
+    return {path: each.data for path, each in found.items()}
+
+
+def feeds(program, x, labels):
+    """Return what a program is given beside the network's values."""
+    count = len(x)
+    given = {"input": x, "target": labels, "count": count, "position": np.arange(count), "dropout_key": KEY}
+    return {name: value for name, value in given.items() if name in program.ids}
+
+
+def executable(network, program, samples, threads=1, **elements):
+    """Return a compiled program with the network's values."""
+    found = Executable(program, samples, threads, {"target": "int64", **elements})
+    for name, values in held(network).items():
+        found.write(name, values)
+    return found
+
+
+def run(found, x, labels):
+    """Run a compiled program whose data set is not resident on one batch."""
+    for name, value in feeds(found.program, x, labels).items():
+        if name != "count":
+            dtype = {"dropout_key": np.uint32, "input": x.dtype}.get(name, np.int64)
+            found.give(name, np.ascontiguousarray(value, dtype))
+    found.run(len(x), {"count": len(x)})
+
+
+def gradients(network, x, labels, threads=1):
+    """Return the loss, and its gradient for each parameter by path, as compiled code computes them."""
+    program = training_program(network)
+    found = executable(network, program, len(x), threads)
+    run(found, x, labels)
+    return found.ends(len(x))[program.loss], {
+        path: found.totals(program.gradients[program.ids[path]]) for path in network.parameters()
+    }
+
+
+def exact_gradients(network, x, labels):
+    """Return the same as `gradients`, as the definitions give it in float64."""
+    values = {path: np.asarray(value, np.float64) for path, value in held(network).items()}
+    network.cast("float64")
+    try:
+        program = training_program(network)
+    finally:
+        network.cast("float32")
+    wanted = {path: program.gradients[program.ids[path]] for path in network.parameters()}
+    given = {**values, **feeds(program, x.astype(np.float64), labels)}
+    results = interpreter.run(program, given, {program.loss, *wanted.values()})
+    return results[program.loss], {path: results[value] for path, value in wanted.items()}
+
+
+def distance(found, exact):
+    """Return the largest difference of two sets of tensors, as a share of each exact tensor's largest magnitude."""
+    assert found.keys() == exact.keys()
+    return max(np.abs(found[path] - exact[path]).max() / np.abs(exact[path]).max() for path in exact)
