@@ -69,7 +69,10 @@ def races(run: Run) -> Iterator[Race]:
 
     compilations = [
         process("pellucid", name, COMPILE.format(problem=problem, settings=settings, size=BATCH_SIZE, cache=place))
-        for name, place in (("nothing cached", "folder"), ("everything cached", "os.environ['PELLUCID_CACHE']"))
+        for name, place in (
+            ("Pellucid, nothing cached", "folder"),
+            ("Pellucid, everything cached", "os.environ['PELLUCID_CACHE']"),
+        )
     ]
     yield race(f"Compiling LeNet's training, first step included, {threads_of(threads)}", compilations)
 

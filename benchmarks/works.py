@@ -25,7 +25,6 @@ from benchmarks.peers import Base
 from benchmarks.problem import ConvolutionProblem, Pictures, Problem, as_pixels
 from benchmarks.recipes import RECIPES
 
-Numbers = dict[str, list[float]]
 LOOKED_AT = 64
 """Numbers of a large array that are compared."""
 
@@ -71,7 +70,7 @@ class Pace:
 
     def measure(self) -> dict[str, Any]:
         """Return what a work's `repeat` does."""
-        self._timed(max(1, self.calls // 20))  # caches and the clock are another's
+        self._timed(max(1, self.calls // 20))  # the caches hold what another left there
         span = self._timed(self.calls)
         return {"seconds": span.wall / self.calls, "calls": self.calls, **asdict(span)}
 

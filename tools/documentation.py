@@ -39,13 +39,13 @@ class Group(NamedTuple):
 
 GROUPS = (
     Group("network", "Networks", "What a network is made of, and what you ask of it.", (
-        "network", "scaling", "models.small", "models.lenet", "models.notebook", "inference", "summary.summary",
-        "gradient_check.check", "gradient_check.report", "serialization.model_file")),
+        "network", "scaling", "models.small", "models.lenet", "models.mnist", "models.notebook", "inference",
+        "summary.summary", "gradient_check.check", "gradient_check.report", "serialization.model_file")),
     Group("layers", "Layers", "Each layer works alone, `forward` and `backward`, and inside a network.", (
         "layers.conv", "layers.linear", "layers.pool", "layers.activation", "layers.norm", "layers.dropout",
         "layers.merge", "layers.base", "layers.parameter")),
     Group("training", "Training", "From a network and data to a trained network and its history.", (
-        "training.fit", "training.history", "training.callbacks")),
+        "training.fit", "training.history", "training.callbacks", "recipes")),
     Group("learning", "Losses, optimisers, schedules", "What is made small, by which steps, and how it is judged.", (
         "losses", "optimizers", "schedules", "metrics", "initializers")),
     Group("data", "Data", "Reading, fetching, checking and shuffling images.", (

@@ -11,6 +11,7 @@ Layers and networks are classes, what is done with them are functions::
 """
 
 from . import models as models
+from . import recipes as recipes
 from .build import lower as lower
 from .data import Dataset as Dataset
 from .data import datasets as datasets

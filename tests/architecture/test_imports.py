@@ -29,7 +29,7 @@ TIERS: tuple[tuple[str, ...], ...] = (
     ("native",),
     ("inference", "snapshot"),
     ("training",),
-    ("verification",),
+    ("verification", "recipes"),
     ("__init__",),  # the public names
     ("web", "report", "studies", "interop", "distributed"),
     ("cli",),

@@ -153,8 +153,10 @@ def test_cross_entropy_agrees_with_the_definition(classes, name, soft, weighted,
         assert total_class_weight(target, class_weights, weight, **how) == pytest.approx(expected, rel=1e-6)
 
 
-@pytest.mark.parametrize(("size", "name"), [(1, BEST), (5, PLAINEST), (20, BEST), (784, PLAINEST), (150_528, BEST)])
-@pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
+@pytest.mark.parametrize(
+    ("size", "name", "weighted"),
+    [(1, BEST, True), (5, PLAINEST, False), (20, BEST, False), (784, PLAINEST, True), (150_528, BEST, True)],
+)
 def test_squared_error_agrees_with_the_definition(size, name, weighted, rng):
     outputs, target = rng.standard_normal((2, 3, size), np.float32)
     weight = rng.random(3, np.float32) if weighted else None

@@ -153,6 +153,14 @@ def test_the_flag_says_where_a_number_is_not_finite(rng):
     assert np.isnan(rule.run(1, *before, flag=np.nan)[1])
 
 
+def test_the_flag_knows_the_slots_too():
+    weight, zeros, grad = np.ones(16, np.float32), np.zeros(16, np.float32), np.full(16, 1e25, np.float32)
+    (after, _, second), flag = RULES["adam"].run(1, weight, grad, zeros, zeros)
+    assert np.isinf(second).all()
+    assert np.array_equal(after, weight)  # divided by infinity, the update is nothing
+    assert np.isnan(flag)
+
+
 # ---- digits
 def test_a_small_decay_keeps_its_digits(rng):
     rule, zeros = Rule("adamw", 2, lr=1e-4, **BETAS, weight_decay=0.01, lr_scale=1.0), np.zeros(4096, np.float32)

@@ -1,11 +1,12 @@
 """Where parameters and what belongs to them lie: apart, on lines, and an optimiser's memory as its parameters do."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
-from oracles.compiled import training_program
 
 import pellucid as p
-from pellucid import models
+from oracles.compiled import training_program
 from pellucid.build import lower
 from pellucid.compiler.drafting import Outline
 from pellucid.compiler.layout import ALIGNMENT, Packed, Plain, aligned
@@ -42,32 +43,34 @@ def by_name(placement, program):
     return {program.values[value].name: start for value, start in placement.starts.items()}
 
 
-OPTIMIZERS = [p.SGD(0.1), p.SGD(0.1, momentum=0.9), p.Adam(), p.AdamW(average=0.9, clip_norm=1.0)]
+OPTIMIZERS = [
+    (p.SGD(0.1), []),
+    (p.SGD(0.1, momentum=0.9), ["velocity"]),
+    (p.Adam(), ["first_moment", "second_moment"]),
+    (p.AdamW(average=0.9, clip_norm=1.0), ["average", "first_moment", "second_moment"]),
+]
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_everything_has_a_place_of_its_own(optimizer):
+@pytest.mark.parametrize(("optimizer", "memory"), OPTIMIZERS)
+def test_everything_has_a_place_of_its_own(optimizer, memory):
     program = training_program(network(), optimizer)
     placement = place(program)
     spans = sorted((start, start + placement.layouts[v].size) for v, start in placement.starts.items())
-    assert all(end <= start for (_, end), (start, _) in zip(spans, spans[1:], strict=False))
+    assert all(end <= start for (_, end), (start, _) in pairwise(spans))
     assert all(start % ALIGNMENT == 0 for start, _ in spans)
     assert spans[-1][1] <= placement.size
     expected = set(program.named("parameter")) | set(program.named("state"))
     assert by_name(placement, program).keys() == expected
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_memory_of_the_optimiser_lies_as_its_parameters_do(optimizer):
+@pytest.mark.parametrize(("optimizer", "memory"), OPTIMIZERS)
+def test_memory_of_the_optimiser_lies_as_its_parameters_do(optimizer, memory):
     """So that one pass over many parameters is one over each kind of memory too."""
     program = training_program(network(), optimizer)
     placement = place(program)
     starts, paths = by_name(placement, program), list(network().parameters())
-    slots = {name for name in starts if "(" in name}
-    assert len(slots) == len(paths) * {"SGD": bool(getattr(optimizer, "momentum", 0)), "Adam": 2, "AdamW": 3}[
-        type(optimizer).__name__
-    ]
-    for kind in {name.partition("(")[0] for name in slots}:
+    assert {name for name in starts if "(" in name} == {f"{kind}({path})" for kind in memory for path in paths}
+    for kind in memory:
         distances = {starts[f"{kind}({path})"] - starts[path] for path in paths}
         assert len(distances) == 1, kind
         for path in paths:

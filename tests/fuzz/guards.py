@@ -26,7 +26,7 @@ class Memory:
 
     def copy(self, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         """Return the array's numbers in this memory."""
-        return np.ascontiguousarray(array)
+        return np.array(array, order="C")
 
 
 class Guarded(Memory):
@@ -36,22 +36,19 @@ class Guarded(Memory):
     ----------
     at_end : bool
         Whether arrays end where the forbidden page begins, or begin where it ends.
-    fill : int
-        What every byte holds at first; 255 makes NaN of all floats that nobody has written.
     """
 
-    def __init__(self, at_end: bool, fill: int = 0):
-        self.at_end, self.fill = at_end, fill
+    def __init__(self, at_end: bool):
+        self.at_end = at_end
 
     def room(self, size: int) -> np.ndarray[Any, Any]:
-        """Return so many bytes."""
+        """Return so many bytes, all of them 0."""
         page = mmap.PAGESIZE
         pages = -(-size // page)
         block = mmap.mmap(-1, (pages + 2) * page)
         bytes_of = np.frombuffer(block, np.uint8)
         first = (pages + 1) * page - size if self.at_end else page
         found = bytes_of[first : first + size]
-        found[:] = self.fill
         for forbidden in (0, (pages + 1) * page):
             _protect(bytes_of.ctypes.data + forbidden, page, NONE)
         return found

@@ -40,6 +40,8 @@ def command(
     ] = None,
     data_dir: options.DataDir = None,
     confusion: Annotated[bool, typer.Option("--confusion", help="Show which classes are taken for which.")] = False,
+    engine: options.Engine = "compiled",
+    threads: options.Threads = None,
 ) -> None:
     """Measure a trained network: loss and accuracy.
 
@@ -57,10 +59,10 @@ def command(
     if data is not None and name == "training":
         name = "overall"  # no training part of this network's, just all there is
     _refuse_other_classes(network, dataset)
-    scores = evaluate(network, dataset)
+    scores = evaluate(network, dataset, engine=engine, threads=threads)
     print(f"{dataset.name or 'data'}: {len(dataset):,} images")
     if confusion:
-        _print_confusion(network, dataset)
+        _print_confusion(network, dataset, engine, threads)
     print(f"{name} loss {scores['loss']:.4f}")
     print(f"{name} accuracy {100 * scores['accuracy']:.2f} %")
 
@@ -78,12 +80,13 @@ def _some(names: tuple[str, ...]) -> str:
     return ", ".join(names[:10]) + (", …" if len(names) > 10 else "")
 
 
-def _print_confusion(network: Sequential, dataset: Dataset) -> None:
+def _print_confusion(network: Sequential, dataset: Dataset, engine: str, threads: int | None) -> None:
     labels = class_numbers(dataset.labels)
     if labels is None:
         raise ArgumentError("--confusion: expected labels that are classes")
     classes = network.output_shape()[0]
-    counts = confusion_matrix(labels, predict_classes(network, dataset.images), classes)
+    predicted = predict_classes(network, dataset.images, engine=engine, threads=threads)
+    counts = confusion_matrix(labels, predicted, classes)
     names = [class_name(network, number) for number in range(classes)]
     print()
     if classes <= _MOST_COLUMNS:

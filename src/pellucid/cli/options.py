@@ -102,9 +102,9 @@ Model = Annotated[
     typer.Argument(
         metavar="MODEL",
         show_default=False,
-        help="small (two convolutions, for images of 8×8 pixels or so), lenet (LeNet-5, from 16×16), mnist-s8 (quick to "
-        "learn, from 11×11), mnist-s6 (three convolutions, from 19×19), or notebook (one convolution, to learn from). "
-        "By default small for images below 16×16, lenet for others.",
+        help="small (two convolutions, for images of 8×8 pixels or so), lenet (LeNet-5, from 16×16), mnist-s8 (learns "
+        "quickly, from 11×11), mnist-s6 (three convolutions, from 19×19), or notebook (one convolution, to learn "
+        "from). By default small for images below 16×16, lenet for others.",
     ),
 ]
 RecipeName = Annotated[

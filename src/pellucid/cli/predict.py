@@ -37,6 +37,8 @@ def command(
             "--invert", help="Exchange dark and light: for dark ink on white paper, if the network knows light on dark."
         ),
     ] = False,
+    engine: options.Engine = "compiled",
+    threads: options.Threads = None,
 ) -> None:
     """Say what is in pictures.
 
@@ -52,7 +54,7 @@ def command(
     for file in files:
         try:
             images = read_inputs(file, (channels, height, width), invert)
-            lines = _lines(network, images, top)
+            lines = _lines(network, predict_proba(network, images, engine=engine, threads=threads), top)
         except PellucidError as error:
             failed = True
             where = "" if file in str(error) else f"{file}: "
@@ -65,8 +67,7 @@ def command(
         raise typer.Exit(1)
 
 
-def _lines(network: Sequential, images: np.ndarray, top: int) -> list[str]:
-    probabilities = predict_proba(network, images)
+def _lines(network: Sequential, probabilities: np.ndarray, top: int) -> list[str]:
     order = np.argsort(-probabilities, axis=1, kind="stable")[:, :top]
     return [
         "   ".join(f"{class_name(network, int(k))} {100 * row[k]:.1f} %" for k in likeliest)

@@ -9,13 +9,14 @@ from typing import Any
 
 import typer
 
-from .. import initializers, models, schedules
+from .. import initializers, models, recipes, schedules
 from ..data import Dataset
 from ..errors import ArgumentError, NonFiniteError, ShapeError
 from ..inference import evaluate
 from ..losses import CrossEntropy
 from ..network import Sequential
 from ..optimizers import Optimizer
+from ..recipes import Recipe
 from ..scaling import Scaling
 from ..storage import append_line, fresh_folder
 from ..training import Callback, Training, fit
@@ -28,15 +29,27 @@ from .sources import Parts, Source, load_parts
 
 EXAMPLES = examples(
     "pellucid train",
+    "pellucid train --recipe mnist-99 --seed 1",
     "pellucid train lenet --data mnist --initializer glorot-uniform --out run",
     "pellucid train --data photos/ --validation 0.2 --epochs 30",
     "pellucid train lenet --data mnist --optimizer nesterov --schedule linear",
 )
 
+DECIDED = (
+    "model", "epochs", "batch_size", "optimizer", "lr", "schedule", "weight_decay", "label_smoothing", "initializer",
+    "scaling",
+)  # fmt: skip
+"""The words that cannot stand beside a recipe, as it decides them."""
+
+LEAST_PIXELS = {"lenet": 16, "mnist-s8": 11, "mnist-s6": 19}
+"""The smaller side of the smallest images that a model can take."""
+
 
 def command(
+    context: typer.Context,
     model: options.Model = None,
-    data: options.Data = "digits",
+    recipe: options.RecipeName = None,
+    data: options.Data = None,
     data_dir: options.DataDir = None,
     validation: options.Validation = None,
     epochs: options.Epochs = None,
@@ -49,6 +62,8 @@ def command(
     initializer: options.InitializerName = None,
     scaling: options.ScalingText = None,
     seed: options.Seed = 0,
+    engine: options.Engine = "compiled",
+    threads: options.Threads = None,
     out: options.Out = None,
     no_progress: options.NoProgress = False,
 ) -> None:
@@ -58,33 +73,38 @@ def command(
     repeat it (config.toml). The network is saved after every epoch, and when Ctrl-C ends the training. At the end the
     accuracy on the test part of the data is printed.
     """
-    settings = {
-        "loss": CrossEntropy(label_smoothing=label_smoothing),
-        "optimizer": _optimizer(optimizer, lr, weight_decay),
-        "schedule": schedules.by_name(schedule),
-        "seed": seed,
-        "progress": not no_progress,
-    }
-    making = {
-        "initializer": None if initializer is None else initializers.by_name(initializer),
-        "scaling": None if scaling is None else _scaling(scaling),
-    }
-    if model is not None:
-        models.by_name(model)  # refuses an unknown name before anything is loaded
+    chosen = None if recipe is None else recipes.by_name(recipe)
+    if chosen is not None:
+        _refuse_beside(context, chosen)
+        model, making, learning = chosen.model, chosen.making(), chosen.learning()
+    else:
+        making = {
+            "initializer": None if initializer is None else initializers.by_name(initializer),
+            "scaling": None if scaling is None else _scaling(scaling),
+        }
+        learning = {
+            "loss": CrossEntropy(label_smoothing=label_smoothing),
+            "optimizer": _optimizer(optimizer, lr, weight_decay),
+            "schedule": schedules.by_name(schedule),
+        }
+        if model is not None:
+            models.by_name(model)  # refuses an unknown name before anything is loaded
     if out is not None:
         refuse_taken(out)  # before anything is downloaded or computed
+    data = data or (chosen.data if chosen is not None else "digits")
     source = Source(data, None if data_dir is None else str(data_dir), validation, seed)
     parts = load_parts(source, progress=not no_progress)
-    length = next(each for each in LENGTHS if len(parts.train) <= each.images)
-    settings["epochs"] = length.epochs if epochs is None else epochs
-    settings["batch_size"] = length.batch_size if batch_size is None else batch_size
     model = model if model is not None else models.for_data(parts.train.shape)
-    network = _network(model, parts.train, seed, making)
-    words = {"model": model, **source.settings(), "initializer": initializer, "scaling": scaling}
-    run = _Run(out, f"{model}-{_in_folder_name(parts.train.name)}", words)
-    opening = _Opening("" if no_progress else f"{model}: {_size(network)}\n{_describe(parts)}")
-    _train(network, parts, run, opening, settings)
-    _report(network, parts, run.folder)
+    network = _network(model, parts.train, seed, making, by_recipe=chosen is not None)
+    words = {
+        "recipe": recipe, "model": model, **source.settings(), "initializer": initializer, "scaling": scaling
+    }  # fmt: skip
+    run = _Run(out, f"{recipe or model}-{_in_folder_name(parts.train.name)}", words)
+    opening = _Opening("" if no_progress else _describe(chosen, model, network, parts))
+    running = {"engine": engine, "threads": threads}
+    how = {**_length(parts.train, epochs, batch_size), **learning, **running, "seed": seed, "progress": not no_progress}
+    _train(network, parts, run, opening, how)
+    _report(network, parts, run.folder, running)
 
 
 class _Run(RunWriter):
@@ -128,16 +148,35 @@ def _train(network: Sequential, parts: Parts, run: _Run, opening: _Opening, sett
         raise NonFiniteError(f"{error}. The weights that are kept are saved in {run.folder}") from error
 
 
-def _report(network: Sequential, parts: Parts, folder: Path) -> None:
+def _report(network: Sequential, parts: Parts, folder: Path, running: dict[str, Any]) -> None:
     """Measure the network on the part held out, add the result to the run, and print it with what to do next."""
     name, dataset = parts.held_out()
-    scores = evaluate(network, dataset)
+    scores = evaluate(network, dataset, **running)
     append_line(folder / METRICS, json_line({f"{name}_{what}": score for what, score in scores.items()}))
     run = shlex.quote(str(folder))
     print(f"saved in {folder}")
     print(f"next: {called()} evaluate {run} --confusion")
     print(f"      {called()} predict {run} YOUR-PICTURE.png")
     print(f"{name} accuracy {100 * scores['accuracy']:.2f} %")
+
+
+def _refuse_beside(context: typer.Context, recipe: Recipe) -> None:
+    """Refuse words about what the recipe decides; those that were not written have their defaults and do not count."""
+    # An enumeration that is typer's own in some versions and click's in others, so it is told by its name.
+    sources = {name: context.get_parameter_source(name) for name in DECIDED}
+    written = [name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"]
+    if written:
+        shown = ", ".join("MODEL" if name == "model" else f"--{name.replace('_', '-')}" for name in written)
+        raise typer.BadParameter(f"{recipe.name} decides {shown}; leave out that, or the recipe", param_hint="--recipe")
+
+
+def _length(data: Dataset, epochs: int | None, batch_size: int | None) -> dict[str, int]:
+    """Return how long to train: as told, or else as suits the number of images."""
+    usual = next(each for each in LENGTHS if len(data) <= each.images)
+    return {
+        "epochs": usual.epochs if epochs is None else epochs,
+        "batch_size": usual.batch_size if batch_size is None else batch_size,
+    }
 
 
 def _optimizer(name: str, lr: float | None, weight_decay: float | None) -> Optimizer:
@@ -156,7 +195,7 @@ def _scaling(text: str) -> Scaling:
     return Scaling(*(numbers[0] if len(numbers) == 1 else numbers for numbers in (means, deviations)))
 
 
-def _network(model: str, data: Dataset, seed: int, making: dict[str, Any]) -> Sequential:
+def _network(model: str, data: Dataset, seed: int, making: dict[str, Any], *, by_recipe: bool) -> Sequential:
     if not data.classes:
         raise ArgumentError(
             "train: expected labels that are classes, as whole numbers: save labels.astype(int); for other targets use "
@@ -166,10 +205,12 @@ def _network(model: str, data: Dataset, seed: int, making: dict[str, Any]) -> Se
     try:
         return make(data.classes, data.shape, seed=seed, class_names=data.class_names, **making)
     except ShapeError as error:
-        if model != "lenet" or min(data.shape[1:]) >= 16:
+        least = LEAST_PIXELS.get(model, 0)
+        if min(data.shape[1:]) >= least:
             raise
-        other = "add --data mnist, or choose small" if data.name == "digits" else "choose small"
-        raise ShapeError(f"{error}; lenet needs images of at least 16×16 pixels: {other}") from None
+        other = "choose small" if not by_recipe else "choose small instead of a recipe"
+        other = f"add --data mnist, or {other}" if data.name == "digits" else other
+        raise ShapeError(f"{error}; {model} needs images of at least {least}×{least} pixels: {other}") from None
 
 
 def _in_folder_name(name: str) -> str:
@@ -177,12 +218,18 @@ def _in_folder_name(name: str) -> str:
     return "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in name) or "data"
 
 
-def _size(network: Sequential) -> str:
+def _describe(recipe: Recipe | None, model: str, network: Sequential, parts: Parts) -> str:
+    """Return what is about to be trained, and on what."""
     parameters = sum(parameter.size for parameter in network.parameters().values())
-    return f"{len(network)} layers, {parameters:,} parameters"
+    lines = [f"{model}: {len(network)} layers, {parameters:,} parameters", _describe_data(parts)]
+    if recipe is not None:
+        # What it reaches was measured after training on all images that there are.
+        own = parts.train.name == recipe.data and parts.validation is None
+        lines.insert(0, f"{recipe.name}: {recipe.about}" + (f"; it reaches {recipe.reaches}" if own else ""))
+    return "\n".join(lines)
 
 
-def _describe(parts: Parts) -> str:
+def _describe_data(parts: Parts) -> str:
     train = parts.train
     channels, height, width = train.shape
     counts = [f"{len(train):,} images {channels}×{height}×{width} to train on"]

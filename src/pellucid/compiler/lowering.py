@@ -78,7 +78,8 @@ class Plan:
     scalar_count : int
         Floats of all scalars together.
     totals : mapping of int to Operand
-        Where the sums over the batch lie when the step is done, by their value.
+        Where the sums over the batch lie when the step is done, by their value; so do those of a shared parameter's
+        gradient that are added up.
     given : mapping of str to Buffer
         What must be said at every step: where these lie.
     chunks : int
@@ -236,9 +237,10 @@ class Lowering:
             phases.append(LeafPhase([move], self.program.leaf_size))
         phases = [JobPhase(self.prepare), *phases]
         phases = [phase for phase in phases if not isinstance(phase, JobPhase) or any(phase.jobs)]
+        added = {v: o for v, o in self._kept.items() if self.values[v].role == "gradient" and not self._of_samples(v)}
         return Plan(
-            self.program, phases, self.placement, self.scalars, self.scalar_count, self.totals, self._given,
-            chunks,
+            self.program, phases, self.placement, self.scalars, self.scalar_count, {**self.totals, **added},
+            self._given, chunks,
         )  # fmt: skip
 
     def lower(self, operations: list[Operation]) -> list[Call]:

@@ -11,7 +11,7 @@ from itertools import product
 from ..builder import Kernel
 from ..cuts import Run
 from ..packing import Block, block_count, blocks_of, packed_tensor
-from ..tensors import Registers, Tensor
+from ..tensors import Registers, Tensor, VectorSource
 from ..tiles import ForwardTile, WeightTile
 from ..values import Integer
 from .conv_pixels import conv2d_pixels
@@ -76,7 +76,7 @@ def conv2d(k: Kernel, conv: Convolution, tile: ForwardTile, bias: bool = True, r
 
 def by_tap(
     k: Kernel, conv: Convolution, block: Block, strip: Run, acc: Registers,
-    row: Tensor, x0: Integer, weight: Tensor, ky: Integer, unroll: int,
+    row: Tensor, x0: Integer, weight: VectorSource, ky: Integer, unroll: int,
 ) -> None:  # fmt: skip
     """One tap after the other: its weights are loaded once for all pixels of the strip."""
     stride, dilation = conv.window.stride[1], conv.window.dilation[1]

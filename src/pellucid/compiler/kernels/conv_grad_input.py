@@ -6,7 +6,10 @@ m-th of the filter. Within a class, neighbouring pixels read neighbouring places
 grad_output, with the taps in reverse order. With stride 1 there is one class. Every sum is one chain over ky, kx and f,
 the taps in reverse order.
 
-Axes: n samples, iy ix pixels of the input, ky kx taps, f filters, c input channels, which run along the lanes.
+Small images, and those of few channels, are better served the other way round: see `conv_scatter`.
+
+Axes: n samples, iy ix pixels of the input, ky kx taps, f filters, c input channels, which run along the lanes; j jx
+count the pixels of a class.
 """
 
 from __future__ import annotations
@@ -20,12 +23,29 @@ from ...geometry import Window
 from ..builder import Kernel
 from ..cuts import Run, even_pieces, runs
 from ..packing import Block, block_count, blocks_of, filter_blocks, live_lanes, packed_tensor
-from ..tensors import Registers, Tensor
+from ..tensors import Registers, Tensor, VectorSource
 from ..tiles import ForwardTile, InstructionSet, lanes_for, turn_cost
 from ..values import Integer, Vector
 from .conv import by_tap
+from .conv_scatter import passed_through, scatter, scatter_tile, suits_scattering
 from .convolution import Convolution
 from .strips import filter_rows_inside, strips, tap_runs
+
+BAND_BYTES = 512 * 1024
+"""What a band of both gradients may take, so that it stays in the second-level cache while all blocks pass over it."""
+
+
+@dataclass(frozen=True)
+class ScatterTile:
+    """`rows` places below each other × `vectors` of what a row of the filter sees, in registers: see `conv_scatter`.
+
+    These vectors have `row_lanes` lanes; the weights are packed for vectors of `lanes`.
+    """
+
+    lanes: int
+    row_lanes: int
+    vectors: int
+    rows: int
 
 
 @dataclass(frozen=True)
@@ -34,8 +54,8 @@ class Class:
 
     Attributes
     ----------
-    first, count : int
-        The first of them, and how many there are; from one to the next it is the stride.
+    first, stride, count : int
+        The first of them, how far they lie apart, and how many there are.
     taps : int
         How many taps they meet.
     last_tap, tap_step : int
@@ -47,12 +67,21 @@ class Class:
     """
 
     first: int
+    stride: int
     count: int
     taps: int
     last_tap: int = 0
     tap_step: int = 1
     place_step: int = 1
     padding: tuple[int, int] = (0, 0)
+
+    def pixel(self, number: Integer) -> Integer:
+        """Return where one of them lies."""
+        return number * self.stride + self.first
+
+    def tap(self, number: Integer) -> Integer:
+        """Return which tap one of theirs is, counted from the last of them to the first."""
+        return number * -self.tap_step + self.last_tap
 
 
 def classes(window: Window, axis: int, size: int) -> list[Class]:
@@ -66,12 +95,12 @@ def classes(window: Window, axis: int, size: int) -> list[Class]:
         count = -(-(size - first) // stride)
         taps = [k for k in range(kernel) if (first + before - k * dilation) % stride == 0]
         if not taps:
-            found.append(Class(first, count, 0))
+            found.append(Class(first, stride, count, 0))
             continue
         left = -((first + before - taps[-1] * dilation) // stride)  # the first pixel's last tap reads place −left
         extent = place_step * (len(taps) - 1) + 1
         right = count - 1 + extent - places - left
-        found.append(Class(first, count, len(taps), taps[-1], tap_step, place_step, (left, right)))
+        found.append(Class(first, stride, count, len(taps), taps[-1], tap_step, place_step, (left, right)))
     return found
 
 
@@ -83,10 +112,27 @@ def as_convolution(conv: Convolution, rows: Class, columns: Class) -> Convolutio
     return Convolution(conv.out_channels, conv.out_size, conv.in_channels, window, conv.groups)
 
 
+@dataclass(frozen=True)
+class ReversedTaps:
+    """Packed weights whose taps are counted from the last one of a class to its first."""
+
+    weight: Tensor
+    rows: Class
+    columns: Class
+
+    def load(self, *index: Integer, lanes: int) -> Vector:
+        """Return neighbouring weights."""
+        group, vector, ky, kx, *rest = index
+        return self.weight.load(group, vector, self.rows.tap(ky), self.columns.tap(kx), *rest, lanes=lanes)
+
+
 @cache
-def grad_input_tile(conv: Convolution, isa: InstructionSet) -> ForwardTile:
-    """Return the tile for which a row of the class with the most taps takes the least time by `turn_cost`."""
+def grad_input_tile(conv: Convolution, isa: InstructionSet) -> ForwardTile | ScatterTile:
+    """Return the tile that takes the least time by `turn_cost`, for a row of the class with the most taps."""
     channels, lanes = conv.in_channels // conv.groups, lanes_for(conv.in_channels // conv.groups, isa)
+    if suits_scattering(conv):
+        row_lanes = lanes_for(conv.window.kernel_size[1] * conv.in_channels, isa)
+        return ScatterTile(lanes, row_lanes, *scatter_tile(conv, row_lanes, isa))
     columns = max(classes(conv.window, 1, conv.size[1]), key=lambda each: each.taps)
     window = as_convolution(conv, columns, columns).window
 
@@ -106,30 +152,40 @@ def grad_input_tile(conv: Convolution, isa: InstructionSet) -> ForwardTile:
     return ForwardTile(lanes, vectors, pixels, unroll=2 if vectors > 1 else 1)
 
 
-def conv2d_grad_input(k: Kernel, conv: Convolution, tile: ForwardTile, masked: bool = False) -> None:
+def conv2d_grad_input(k: Kernel, conv: Convolution, tile: ForwardTile | ScatterTile, masked: bool = False) -> None:
     """``grad_input[n, iy, ix, c] = Σ ky, kx, f  grad_output[n, oy, ox, f] · w[ky, kx, f, c]``
 
     over the taps that read the pixel from a place (oy, ox), with f counting from the first filter of c's group. A tile
-    of pixels of a class × vectors of channels stays in registers while the taps pass.
+    of pixels of a class × vectors of channels stays in registers while the taps pass. A band of the gradients stays in
+    the cache while all blocks of channels pass over it.
 
     With `masked`, ``· (mask[n, iy, ix, c] > 0 ? 1 : 0)``: the layer's input is that of a ReLU, and this its gradient.
     """
-    (height, width), lanes = conv.size, tile.lanes
+    (height, width), lanes, scattered = conv.size, tile.lanes, isinstance(tile, ScatterTile)
     channels = conv.in_channels, lanes, tile.vectors, conv.groups
     shape = conv.in_channels, conv.out_channels // conv.groups, *conv.window.kernel_size
-    images, blocks = k.piece("images", k.samples), k.piece("blocks", block_count(*channels))
+    images, blocks = k.piece("images", k.samples), k.piece("blocks", 1 if scattered else block_count(*channels))
     grad_output = k.tensor("grad_output", k.samples, *conv.out_size, conv.out_channels)
     weight = packed_tensor(k, "weight", shape, lanes, conv.groups)
     mask = k.tensor("mask", k.samples, height, width, conv.in_channels) if masked else None
     grad_input = k.tensor("grad_input", k.samples, height, width, conv.in_channels)
-    gradient = _Gradient(k, conv, tile, grad_output, weight, mask, grad_input)
 
-    with k.range(*images) as n:
+    if isinstance(tile, ScatterTile):
+        with k.range(*blocks):
+            scatter(k, conv, tile, images, grad_output, weight, mask, grad_input)
+        return
+
+    gradient = _Gradient(k, conv, tile, grad_output, weight, mask, grad_input)
+    all_rows = classes(conv.window, 0, height)
+    band, most = conv.band(BAND_BYTES), max(rows.count for rows in all_rows)
+    band_images, band_rows = max(1, band // conv.out_size[0]), min(band, most)
+    with k.range(*images, band_images) as n0, k.range(0, most, band_rows) as j0:
         for block in blocks_of(k, blocks, *channels):
-            for rows in classes(conv.window, 0, height):
-                with k.range(0, rows.count) as j:
-                    for columns in classes(conv.window, 1, width):
-                        gradient.row(n, j, rows, columns, block)
+            with k.range(n0, k.minimum(n0 + band_images, images[1]), nonempty=True) as n:
+                for rows in all_rows:
+                    with k.range(j0, k.minimum(j0 + band_rows, rows.count)) as j:
+                        for columns in classes(conv.window, 1, width):
+                            gradient.row(n, j, rows, columns, block)
 
 
 @dataclass(frozen=True)
@@ -147,7 +203,6 @@ class _Gradient:
     def row(self, n: Integer, j: Integer, rows: Class, columns: Class, block: Block) -> None:
         """Make the pixels of one class in row j of a class of rows; those without taps become 0."""
         k, lanes, unread = self.k, self.tile.lanes, not (rows.taps and columns.taps)
-        stride_y, stride_x = self.conv.window.stride
         own = as_convolution(self.conv, rows, columns)
         if unread:
             pieces = runs(even_pieces(columns.count, self.tile.rows))
@@ -162,9 +217,8 @@ class _Gradient:
                 if not unread:
                     self._add_taps(acc, own, rows, columns, strip, block, (n, j, jx))
                 for p, v in cells:
-                    x = (jx + p) * stride_x + columns.first
-                    place = (n, j * stride_y + rows.first, x, block.filter + v * lanes)
-                    result = self._masked(acc[p, v], place, block.live[v])
+                    place = n, rows.pixel(j), columns.pixel(jx + p), block.filter + v * lanes
+                    result = passed_through(k, self.mask, acc[p, v], place, block.live[v])
                     self.grad_input.store(result, *place, live=block.live[v])
 
     def _add_taps(
@@ -174,29 +228,7 @@ class _Gradient:
         """Let the taps of a class pass over a tile."""
         (n, j, jx), k = place, self.k
         y0, x0 = j - rows.padding[0], jx - columns.padding[0]
+        weight: VectorSource = ReversedTaps(self.weight, rows, columns)
         with k.range(*filter_rows_inside(k, own.window, own.size[0], y0)) as ky:
             row = self.grad_output.at(n, y0 + ky * rows.place_step)
-            weight = _Reversed(self.weight, rows, columns)
             by_tap(k, own, block, strip, acc, row, x0, weight, ky, self.tile.unroll)
-
-    def _masked(self, total: Vector, at: tuple[Integer, ...], live: int) -> Vector:
-        if self.mask is None:
-            return total
-        k, lanes = self.k, total.lanes
-        positive = self.mask.load(*at, lanes=lanes, live=live) > k.zeros(lanes)
-        return total * positive.choose(k.constant(1.0, lanes), k.zeros(lanes))
-
-
-@dataclass(frozen=True)
-class _Reversed:
-    """Packed weights whose taps are counted from the last one of a class to its first."""
-
-    weight: Tensor
-    rows: Class
-    columns: Class
-
-    def load(self, group: Integer, vector: Integer, ky: Integer, kx: Integer, *index: Integer, lanes: int) -> Vector:
-        """Return neighbouring weights."""
-        y = self.rows.last_tap - ky * self.rows.tap_step
-        x = self.columns.last_tap - kx * self.columns.tap_step
-        return self.weight.load(group, vector, y, x, *index, lanes=lanes)

@@ -1,97 +1,179 @@
 """Depthwise convolution: every channel has one filter of its own. The formulas are those of `definitions.conv`.
 
-Nothing is summed over channels, so they run along the lanes of vectors, of the image and of the weights alike. A vector
-of the image is loaded once for all the taps of a filter row that meet there.
+Nothing is summed over channels, so they run along the lanes of vectors, of the image and of the weights alike. Little
+is done with each number, so all depends on how seldom it is fetched. Hence a tile is a column of neighbouring places:
+the rows of the image under it serve several of them, its columns serve the next tile too, and the channels, which lie
+one after the other in memory, are the innermost of the loops over tiles.
 
-Axes: n samples, oy ox places of the window, iy ix pixels of the input, ky kx taps, c channels.
+A filter is taken column by column: every sum is one chain over kx and then ky.
+
+Axes: n samples, oy ox places of the window, iy ix pixels of the input, ky kx taps, c channels; o counts the
+places of a tile.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 
-from ..builder import Kernel
+from ...geometry import Window
+from ..builder import Kernel, Span
 from ..cuts import Run, even_pieces, runs
-from ..packing import Block, block_count, blocks_of, packed_tensor
-from ..tensors import Registers, Tensor
+from ..packing import block_count, blocks_of, packed_tensor
+from ..tensors import Registers, Tensor, VectorSource
 from ..tiles import InstructionSet, lanes_for
 from ..values import Integer, Vector
-from .conv_grad_input import Class, as_convolution, classes
+from .conv_grad_input import Class, ReversedTaps, as_convolution, classes
+from .conv_scatter import passed_through
 from .convolution import Convolution
-from .strips import filter_rows_inside, meetings, output_rows_inside, strips
+from .strips import filter_rows_inside, meetings, strips
+
+PLACES = 7
+"""The most places of a tile. It divides the images of most networks; taller tiles hardly save any loads."""
+SPAN_BYTES = 18 * 1024
+"""What the pixels under a tile may take of the first-level cache, so that they are still there for the next tile."""
+LINE = 16
+"""Floats in a line of the cache."""
 
 
 @dataclass(frozen=True)
 class DepthwiseTile:
-    """`pixels` outputs side by side of a vector of channels, in registers while the filter runs over them."""
+    """`rows` places below each other, of a vector of channels, in registers while the filter runs over them."""
 
     lanes: int
-    pixels: int
+    rows: int
 
 
-@cache
+@dataclass(frozen=True)
+class DepthwiseWeightTile:
+    """Gradients of `filter_rows` weights below each other, of a vector of channels, in registers."""
+
+    lanes: int
+    filter_rows: int
+
+
 def depthwise_tile(conv: Convolution, isa: InstructionSet) -> DepthwiseTile:
-    """Return the tile for which the sums, a filter row's weights and a pixel find room in the registers."""
-    room = isa.registers - conv.window.kernel_size[1] - 2
-    return DepthwiseTile(lanes_for(conv.in_channels, isa), max(1, min(room, isa.tile_rows[0], 8)))
+    """Return the tile of `depthwise_conv2d`."""
+    return DepthwiseTile(lanes_for(conv.in_channels, isa), PLACES)
+
+
+def depthwise_grad_input_tile(conv: Convolution, isa: InstructionSet) -> DepthwiseTile:
+    """Return the tile of `depthwise_conv2d_grad_input`."""
+    return depthwise_tile(conv, isa)
+
+
+def depthwise_weight_tile(conv: Convolution, isa: InstructionSet) -> DepthwiseWeightTile:
+    """Return the tile for which sums, gradients of the output and a pixel find room in the registers."""
+    return DepthwiseWeightTile(lanes_for(conv.in_channels, isa), isa.registers - PLACES - 2)
+
+
+@dataclass(frozen=True)
+class Column:
+    """Places of a window below each other.
+
+    Attributes
+    ----------
+    window : Window
+    rows : Run
+        How many places; its kind lists for each filter row those of them whose tap lies inside the image.
+    oy, ox : Integer
+        The first place.
+    taps : (Integer, Integer)
+        The filter columns that lie inside the image.
+    """
+
+    window: Window
+    rows: Run
+    oy: Integer
+    ox: Integer
+    taps: Span
+
+    def pixels(
+        self, image: Tensor, kx: Integer, c: Integer, lanes: int, live: int
+    ) -> Iterator[tuple[Vector, list[tuple[int, int]]]]:
+        """Load the pixels under a filter column one by one, each with the pairs (o, ky) that meet there."""
+        (top, _), (left, _) = self.window.sides
+        y0, x0 = self.oy * self.window.stride[0] - top, self.ox * self.window.stride[1] - left
+        for row, pairs in meetings(self.rows, turned(self.window)):
+            x = x0 + kx * self.window.dilation[1]
+            yield image.load(y0 + row, x, c, lanes=lanes, live=live), pairs
+
+
+def turned(window: Window) -> Window:
+    """Return a window with rows and columns exchanged."""
+    kernel, stride, sides, dilation = window.kernel_size, window.stride, window.sides, window.dilation
+    return Window(kernel[::-1], stride[::-1], sides[::-1], dilation[::-1])
+
+
+def images_of(k: Kernel, images: Span, blocks: Span, conv: Convolution, lanes: int) -> Iterator[tuple[Integer, Span]]:
+    """``for n in images: for span in blocks`` at run time, where a span is neighbouring vectors of channels.
+
+    So many pass over the image together that the pixels under a tile stay in the first-level cache.
+    """
+    stride, (extent, width) = conv.window.stride[0], conv.window.extent
+    pixels = ((PLACES - 1) * stride + extent) * width
+    vectors = max(1, SPAN_BYTES // (4 * pixels) // LINE) * LINE // lanes
+    with k.range(*images) as n:
+        for run in runs(even_pieces(block_count(conv.in_channels, lanes, 1), vectors)):
+            with k.range(run.start, run.stop, run.size) as first:
+                yield n, k.overlap(blocks, (first, first + run.size))
+
+
+def columns_of(k: Kernel, conv: Convolution, most: int) -> Iterator[Column]:
+    """``for column in places`` at run time, with at most `most` places in a column."""
+    (height, width), ((_, _), (left, _)) = conv.size, conv.window.sides
+    rows, columns = conv.window.kernel_size[0], conv.out_size[1]
+    for strip in strips(turned(conv.window), height, most, range(rows)):
+        with k.range(strip.start, strip.stop, strip.size) as oy, k.range(0, columns) as ox:
+            taps = filter_rows_inside(k, turned(conv.window), width, ox * conv.window.stride[1] - left)
+            yield Column(conv.window, strip, oy, ox, taps)
 
 
 def depthwise_conv2d(k: Kernel, conv: Convolution, tile: DepthwiseTile, bias: bool = True, relu: bool = False) -> None:
-    """``y[n, oy, ox, c] = bias[c] + Σ ky, kx  x[n, oy·SH + ky·DH − top, ox·SW + kx·DW − left, c] · w[ky, kx, c]``"""
-    (height, width), lanes, channels = conv.size, tile.lanes, conv.in_channels
-    ((top, _), (left, _)), (stride_y, stride_x) = conv.window.sides, conv.window.stride
-    images, rows = k.piece("images", k.samples), k.piece("rows", conv.out_size[0])
-    blocks = k.piece("blocks", block_count(channels, lanes, 1))
-    x = k.tensor("x", k.samples, height, width, channels)
+    """``y[n, oy, ox, c] = bias[c] + Σ kx, ky  x[n, oy·SH + ky·DH − top, ox·SW + kx·DW − left, c] · w[ky, kx, c]``
+
+    With `relu` the result passes through it on its way to memory.
+    """
+    lanes, channels = tile.lanes, conv.in_channels
+    images, blocks = k.piece("images", k.samples), k.piece("blocks", block_count(channels, lanes, 1))
+    x = k.tensor("x", k.samples, *conv.size, channels)
     weight = packed_tensor(k, "weight", (channels, 1, *conv.window.kernel_size), lanes)
     biases = k.tensor("bias", channels) if bias else None
     y = k.tensor("y", k.samples, *conv.out_size, channels)
 
-    for block in blocks_of(k, blocks, channels, lanes, 1):
-        c, (live,) = block.filter, block.live
-        start = biases.load(c, lanes=lanes, live=live) if biases else k.zeros(lanes)
-        with k.range(*images) as n, k.range(*rows) as oy:
-            y0 = oy * stride_y - top
-            for strip in strips(conv.window, width, tile.pixels, range(conv.window.kernel_size[1])):
-                with k.range(strip.start, strip.stop, strip.size) as ox:
-                    acc = _filled(k, strip.size, start)
-                    with k.range(*filter_rows_inside(k, conv.window, height, y0)) as ky:
-                        row = x.at(n, y0 + ky * conv.window.dilation[0])
-                        taps = weight.at(0, block.vector, ky)
-                        _add_row(conv, strip, acc, row, ox * stride_x - left, taps, range(len(strip.kind)), c, live)
-                    for p in range(strip.size):
-                        result = acc[p, 0].relu() if relu else acc[p, 0]
-                        y.store(result, n, oy, ox + p, c, live=live)
+    for n, span in images_of(k, images, blocks, conv, lanes):
+        for column in columns_of(k, conv, tile.rows):
+            for block in blocks_of(k, span, channels, lanes, 1):
+                c, (live,) = block.filter, block.live
+                start = biases.load(c, lanes=lanes, live=live) if biases else k.zeros(lanes)
+                acc = _filtered(k, column, x.at(n), weight, block.vector, start, c, live)
+                for o in range(column.rows.size):
+                    result = acc[o, 0].relu() if relu else acc[o, 0]
+                    y.store(result, n, column.oy + o, column.ox, c, live=live)
 
 
-def _filled(k: Kernel, pixels: int, start: Vector) -> Registers:
-    acc = k.registers(range(pixels), 1, start.lanes)
-    for p in range(pixels):
-        acc[p, 0] = start
+def _filtered(
+    k: Kernel, column: Column, image: Tensor, weight: VectorSource, vector: Integer, start: Vector,
+    c: Integer, live: int,
+) -> Registers:  # fmt: skip
+    """Return the sums of a column of places, each begun with `start`."""
+    lanes, acc = start.lanes, k.registers(range(column.rows.size), 1, start.lanes)
+    for o in range(column.rows.size):
+        acc[o, 0] = start
+    with k.range(*column.taps) as kx:
+        weights = {
+            ky: weight.load(0, vector, ky, kx, 0, 0, lanes=lanes) for ky, met in enumerate(column.rows.kind) if met
+        }
+        for value, pairs in column.pixels(image, kx, c, lanes, live):
+            for o, ky in pairs:
+                acc[o, 0] += value * weights[ky]
     return acc
 
 
-def _add_row(
-    conv: Convolution, strip: Run, acc: Registers, row: Tensor, x0: Integer, taps: Tensor, order: range | list[int],
-    c: Integer, live: int,
-) -> None:  # fmt: skip
-    """Add the taps of a filter row; `order` says which weight each of them has."""
-    lanes = acc.lanes
-    weights = {kx: taps.load(order[kx], 0, 0, lanes=lanes) for kx, pixels in enumerate(strip.kind) if pixels}
-    for column, pairs in meetings(strip, conv.window):
-        value = row.load(x0 + column, c, lanes=lanes, live=live)
-        for p, kx in pairs:
-            acc[p, 0] += value * weights[kx]
-
-
-depthwise_grad_input_tile = depthwise_tile
-
-
 def depthwise_conv2d_grad_input(k: Kernel, conv: Convolution, tile: DepthwiseTile, masked: bool = False) -> None:
-    """``grad_input[n, iy, ix, c] = Σ ky, kx  grad_output[n, oy, ox, c] · w[ky, kx, c]``
+    """``grad_input[n, iy, ix, c] = Σ kx, ky  grad_output[n, oy, ox, c] · w[ky, kx, c]``
 
-    over the taps that read the pixel from a place (oy, ox): see `conv_grad_input`. With `masked`,
+    over the taps that read the pixel from a place (oy, ox): see `conv_grad_input`. They count down. With `masked`,
     ``· (mask[n, iy, ix, c] > 0 ? 1 : 0)``: the layer's input is that of a ReLU, and this its gradient too.
     """
     (height, width), lanes, channels = conv.size, tile.lanes, conv.in_channels
@@ -101,78 +183,63 @@ def depthwise_conv2d_grad_input(k: Kernel, conv: Convolution, tile: DepthwiseTil
     mask = k.tensor("mask", k.samples, height, width, channels) if masked else None
     grad_input = k.tensor("grad_input", k.samples, height, width, channels)
 
-    for block in blocks_of(k, blocks, channels, lanes, 1):
-        with k.range(*images) as n:
-            for rows in classes(conv.window, 0, height):
-                with k.range(0, rows.count) as j:
-                    for columns in classes(conv.window, 1, width):
-                        _grad_row(k, conv, tile, (grad_output, weight, mask, grad_input), (n, j), rows, columns, block)
+    for n, span in images_of(k, images, blocks, conv, lanes):
+        for column, rows, columns in _columns_of_classes(k, conv, tile.rows):
+            taps = ReversedTaps(weight, rows, columns)
+            for block in blocks_of(k, span, channels, lanes, 1):
+                c, (live,) = block.filter, block.live
+                acc = _filtered(k, column, grad_output.at(n), taps, block.vector, k.zeros(lanes), c, live)
+                for o in range(column.rows.size):
+                    at = n, rows.pixel(column.oy + o), columns.pixel(column.ox), c
+                    grad_input.store(passed_through(k, mask, acc[o, 0], at, live), *at, live=live)
 
 
-def _grad_row(
-    k: Kernel, conv: Convolution, tile: DepthwiseTile, tensors: tuple[Tensor, Tensor, Tensor | None, Tensor],
-    place: tuple[Integer, Integer], rows: Class, columns: Class, block: Block,
-) -> None:  # fmt: skip
-    """Make the pixels of one class of columns in row j of a class of rows."""
-    (grad_output, weight, mask, grad_input), (n, j), c, (live,) = tensors, place, block.filter, block.live
-    own, lanes, read = as_convolution(conv, rows, columns), tile.lanes, rows.taps and columns.taps
-    pieces = (
-        strips(own.window, own.size[1], tile.pixels, range(columns.taps))
-        if read
-        else runs(even_pieces(columns.count, tile.pixels))
-    )
-    order = [columns.last_tap - t * columns.tap_step for t in range(columns.taps)]
-    for strip in pieces:
-        with k.range(strip.start, strip.stop, strip.size) as jx:
-            acc = _filled(k, strip.size, k.zeros(lanes))
-            if read:
-                y0 = j - rows.padding[0]
-                with k.range(*filter_rows_inside(k, own.window, own.size[0], y0)) as t:
-                    row = grad_output.at(n, y0 + t * rows.place_step)
-                    taps = weight.at(0, block.vector, rows.last_tap - t * rows.tap_step)
-                    _add_row(own, strip, acc, row, jx - columns.padding[0], taps, order, c, live)
-            for p in range(strip.size):
-                at = (n, j * conv.window.stride[0] + rows.first, (jx + p) * conv.window.stride[1] + columns.first, c)
-                result = acc[p, 0]
-                if mask is not None:
-                    positive = mask.load(*at, lanes=lanes, live=live) > k.zeros(lanes)
-                    result = result * positive.choose(k.constant(1.0, lanes), k.zeros(lanes))
-                grad_input.store(result, *at, live=live)
+def _columns_of_classes(k: Kernel, conv: Convolution, most: int) -> Iterator[tuple[Column, Class, Class]]:
+    """``for column in pixels`` at run time, each with its classes of rows and columns.
+
+    Neighbours come one after the other, for they lie in the same lines of the cache, and see the same places.
+    """
+    across = classes(conv.window, 1, conv.size[1])
+    for rows in classes(conv.window, 0, conv.size[0]):
+        window = turned(as_convolution(conv, rows, across[0]).window)
+        read = strips(window, conv.out_size[0], most, range(rows.taps)) if rows.taps else []
+        for strip in read or runs(even_pieces(rows.count, most), lambda start, size: ()):
+            with k.range(strip.start, strip.stop, strip.size) as j, k.range(0, across[0].count) as turn:
+                for columns in across:
+                    last = k.minimum(turn + 1, columns.count)  # a class may have one pixel less than the first
+                    with k.range(turn, last, nonempty=columns.count == across[0].count) as jx:
+                        own = as_convolution(conv, rows, columns)
+                        taps: Span = (0, 0)
+                        if rows.taps and columns.taps:
+                            taps = filter_rows_inside(k, turned(own.window), own.size[1], jx - columns.padding[0])
+                        yield Column(own.window, strip, j, jx, taps), rows, columns
 
 
-depthwise_weight_tile = depthwise_tile
-
-
-def depthwise_conv2d_grad_weight(k: Kernel, conv: Convolution, tile: DepthwiseTile) -> None:
+def depthwise_conv2d_grad_weight(k: Kernel, conv: Convolution, tile: DepthwiseWeightTile) -> None:
     """``grad_weight[ky, kx, c] += Σ n, oy, ox  x[n, yi, xi, c] · grad_output[n, oy, ox, c]``
 
-    with ``yi = oy·SH + ky·DH − top`` and ``xi = ox·SW + kx·DW − left``. The gradients of a filter row stay in registers
-    while the samples pass; each is one chain over n, oy and ox.
+    with ``yi = oy·SH + ky·DH − top`` and ``xi = ox·SW + kx·DW − left``. From tile to tile a sum goes on where it stood
+    in memory. It is one chain over n, over bands of at most `PLACES` output rows, over ox, and over the band's rows;
+    the bands are those of `even_pieces`.
     """
-    (height, width), lanes, channels = conv.size, tile.lanes, conv.in_channels
-    ((top, _), (left, _)), (stride_y, stride_x) = conv.window.sides, conv.window.stride
-    kernel_rows, kernel_columns = conv.window.kernel_size
+    lanes, channels, kernel_rows = tile.lanes, conv.in_channels, conv.window.kernel_size[0]
     images, blocks = k.piece("images", k.samples), k.piece("blocks", block_count(channels, lanes, 1))
-    x = k.tensor("x", k.samples, height, width, channels)
+    x = k.tensor("x", k.samples, *conv.size, channels)
     grad_output = k.tensor("grad_output", k.samples, *conv.out_size, channels)
-    grad_weight = packed_tensor(k, "grad_weight", (channels, 1, kernel_rows, kernel_columns), lanes)
+    grad_weight = packed_tensor(k, "grad_weight", (channels, 1, *conv.window.kernel_size), lanes)
 
-    for block in blocks_of(k, blocks, channels, lanes, 1):
-        c, (live,) = block.filter, block.live
-        with k.range(*images) as n, k.range(0, kernel_rows) as ky:
-            for kx0, wide in even_pieces(kernel_columns, max(1, k.isa.registers - 6)):
-                acc = k.registers(range(wide), 1, lanes)
-                for kx in range(wide):
-                    acc[kx, 0] = grad_weight.load(0, block.vector, ky, kx0 + kx, 0, 0, lanes=lanes)
-                with k.range(*output_rows_inside(k, conv.window, height, ky)) as oy:
-                    y0 = oy * stride_y + ky * conv.window.dilation[0] - top
-                    for strip in strips(conv.window, width, 4, range(kx0, kx0 + wide)):
-                        with k.range(strip.start, strip.stop, strip.size) as ox:
-                            x0 = ox * stride_x + kx0 * conv.window.dilation[1] - left
-                            grads = [grad_output.load(n, oy, ox + p, c, lanes=lanes, live=live) for p in range(strip.size)]
-                            for column, pairs in meetings(strip, conv.window):
-                                value = x.load(n, y0, x0 + column, c, lanes=lanes, live=live)
-                                for p, kx in sorted(pairs):
-                                    acc[kx, 0] += value * grads[p]
-                for kx in range(wide):
-                    grad_weight.store(acc[kx, 0], 0, block.vector, ky, kx0 + kx, 0, 0)
+    for n, span in images_of(k, images, blocks, conv, lanes):
+        for column in columns_of(k, conv, PLACES):
+            for block in blocks_of(k, span, channels, lanes, 1):
+                c, (live,), places = block.filter, block.live, range(column.rows.size)
+                grads = [grad_output.load(n, column.oy + o, column.ox, c, lanes=lanes, live=live) for o in places]
+                with k.range(*column.taps) as kx:
+                    for first, size in even_pieces(kernel_rows, tile.filter_rows):
+                        met = [ky for ky in range(first, first + size) if column.rows.kind[ky]]
+                        sums = {ky: grad_weight.load(0, block.vector, ky, kx, 0, 0, lanes=lanes) for ky in met}
+                        for value, pairs in column.pixels(x.at(n), kx, c, lanes, live):
+                            for o, ky in pairs:
+                                if ky in sums:
+                                    sums[ky] += value * grads[o]
+                        for ky in met:
+                            grad_weight.store(sums[ky], 0, block.vector, ky, kx, 0, 0)

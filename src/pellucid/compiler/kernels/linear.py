@@ -110,7 +110,7 @@ def products(
     are under way.
     """
     first = images[0]
-    for size in sorted({tile.rows, 4, 2, 1} & set(range(1, tile.rows + 1)), reverse=True):
+    for size in sorted({tile.rows, 4, 1} & set(range(1, tile.rows + 1)), reverse=True):
         last = first + k.maximum(images[1] - first, 0) // size * size
         together = TOGETHER if size == 1 else 1
         for block in blocks_of(k, blocks, filters, tile.lanes, tile.vectors, together=together):

@@ -6,11 +6,9 @@ Axes: l leaves, i numbers in whatever order. The range "numbers" counts whole li
 from __future__ import annotations
 
 from ..builder import Kernel
-from ..tensors import Tensor
-from ..values import Integer
-from .numbers import LINE, lines
+from .numbers import lines
 
-WIDE = 64
+WIDE = 256
 """Numbers of every leaf that are added up together: enough for the processor to see where it is going."""
 
 
@@ -27,26 +25,16 @@ def add_leaves(k: Kernel, size: int) -> None:
 
     Level by level, neighbours 2j and 2j + 1 become number j; a last one without a neighbour moves up as it is.
     """
-    numbers = k.piece("numbers", size)
+    numbers, lanes = k.piece("numbers", size), k.isa.lanes
     parts, total = k.tensor("parts", k.samples, size), k.tensor("total", size)
-    wide = numbers[0] + (numbers[1] - numbers[0]) // WIDE * WIDE
-    for width, span in ((WIDE, (numbers[0], wide)), (LINE, (wide, numbers[1]))):
-        with k.range(*span, width) as i:
-            _add_up(k, parts, total, i, width)
-
-
-def _add_up(k: Kernel, parts: Tensor, total: Tensor, start: Integer, width: int) -> None:
-    """Add up `width` numbers of all leaves, from `start` on."""
-    lanes = k.isa.lanes
-    columns = [start + v for v in range(0, width, lanes)]
-    with k.range(0, k.bit_length(k.samples - 1)) as level:  # ⌈log₂ leaves⌉ of them
-        leaves = k.shifted_right(k.samples + k.shifted_left(1, level) - 1, level)  # ⌈leaves / 2^level⌉
-        pairs, left = leaves // 2, (leaves + 1) // 2
-        with k.range(0, pairs) as j:
-            for i in columns:
+    with k.range(*numbers, WIDE) as start:
+        stop = k.minimum(start + WIDE, numbers[1])
+        with k.range(0, k.bit_length(k.samples - 1)) as level:  # ⌈log₂ leaves⌉ of them
+            leaves = k.shifted_right(k.samples + k.shifted_left(1, level) - 1, level)  # ⌈leaves / 2^level⌉
+            pairs, left = leaves // 2, (leaves + 1) // 2
+            with k.range(0, pairs) as j, k.range(start, stop, lanes) as i:
                 parts.store(parts.load(j * 2, i, lanes=lanes) + parts.load(j * 2 + 1, i, lanes=lanes), j, i)
-        with k.range(pairs, left) as j:  # the last one, where their number is odd
-            for i in columns:
+            with k.range(pairs, left) as j, k.range(start, stop, lanes) as i:  # the last one, if their number is odd
                 parts.store(parts.load(j * 2, i, lanes=lanes), j, i)
-    for i in columns:
-        total.store(parts.load(0, i, lanes=lanes), i)
+        with k.range(start, stop, lanes) as i:
+            total.store(parts.load(0, i, lanes=lanes), i)

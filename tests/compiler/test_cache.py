@@ -1,0 +1,306 @@
+"""The disk cache of whole networks: shared by processes, never trusted, and never needed. See test_jit for one kernel."""
+
+import hashlib
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import pellucid as p
+from pellucid.compiler import cache, jit
+from pellucid.compiler.executable import Executable
+from pellucid.compiler.jit import Handle, Recipe
+
+posix = pytest.mark.skipif(os.name == "nt", reason="Windows has no such permissions")
+X = np.random.default_rng(0).random((5, 12), np.float32)
+
+
+def network():
+    return p.Sequential([p.Linear(12, 6), p.ReLU(), p.Linear(6, 3)], input_shape=(12,))
+
+
+def outputs():
+    """Return the outputs of the network, compiled anew or from the disk."""
+    made = network()
+    found = Executable(p.lower(made), len(X), 1, {})
+    for name, parameter in made.parameters().items():
+        found.write(name, parameter.data)
+    y = np.empty((len(X), 3), np.float32)
+    found.predict(X, y)
+    return y
+
+
+EXPECTED = p.predict(network(), X, engine="numpy")
+
+
+def right(y):
+    return np.allclose(y, EXPECTED, rtol=1e-5, atol=1e-6)
+
+
+def entries():
+    folder = cache.folder()
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.fixture
+def emitted(monkeypatch):
+    """Return the list of the kernels that are emitted during the test, by name."""
+    names, emit = [], Recipe.emit
+
+    def remember(recipe):
+        names.append(recipe.name)
+        return emit(recipe)
+
+    monkeypatch.setattr(Recipe, "emit", remember)
+    return names
+
+
+@pytest.fixture
+def linked(monkeypatch):
+    """Return the list of what is linked during the test."""
+    contents, begin = [], Handle.__init__
+
+    def remember(handle, name, content, checked):
+        contents.append(content)
+        begin(handle, name, content, checked)
+
+    monkeypatch.setattr(Handle, "__init__", remember)
+    return contents
+
+
+# ---- what it is for
+def test_what_is_on_the_disk_is_not_emitted_again(emitted):
+    first = outputs()
+    assert right(first)
+    assert set(emitted) == {"scale", "linear"}, "the control"
+    emitted.clear()
+    assert np.array_equal(outputs(), first)
+    assert not emitted
+
+
+def test_content_comes_back_under_its_own_key_only():
+    folder = cache.folder()
+    cache.save(folder, "one", b"content")
+    assert cache.load(folder, "one") == b"content"
+    assert cache.load(folder, "another") is None
+    cache.save(folder, "one", b"other content")
+    assert cache.load(folder, "one") == b"other content"
+    cache.save(folder, "empty", b"")
+    assert cache.load(folder, "empty") == b""
+
+
+# ---- what is wrong with an entry
+def mutations(good, others, rng):
+    """Yield entries that are not the good one: flipped bits, changed bytes, parts, more, mixtures, others."""
+    while True:
+        bad = bytearray(good)
+        at, size = int(rng.integers(len(good))), int(rng.integers(1, 200))
+        match rng.integers(8):
+            case 0 | 1:
+                bad[at] ^= 1 << rng.integers(8)
+            case 2:
+                bad[at : at + size] = bytes(len(bad[at : at + size]))
+            case 3:
+                del bad[at:]
+            case 4:
+                del bad[at : at + size]
+            case 5:
+                bad[at:at] = rng.bytes(size)
+            case 6:
+                bad[at:] = others[rng.integers(len(others))][at:]
+            case 7:
+                bad = bytearray(others[rng.integers(len(others))])
+        if bad != good:
+            yield bytes(bad)
+
+
+def test_a_thousand_changed_entries_are_not_seen(rng):
+    outputs()
+    folder, good = cache.folder(), entries()
+    assert len(good) >= 3
+    assert all(cache.load(folder, key) is not None for key in good), "the control: entries that are whole are seen"
+    for key, entry in good.items():
+        others = [each for name, each in good.items() if name != key]
+        for _, bad in zip(range(-(-1000 // len(good))), mutations(entry, others, rng), strict=False):
+            (folder / key).write_bytes(bad)
+            assert cache.load(folder, key) is None
+        (folder / key).write_bytes(entry)
+        assert cache.load(folder, key) is not None
+
+
+def test_changed_entries_are_compiled_again_and_never_linked(rng, emitted, linked):
+    first = outputs()
+    folder, good = cache.folder(), entries()
+    whole = set(linked)
+    assert len(whole) == len(good), "the control: what is linked is seen"
+    for _ in range(10):
+        spoilt = {}
+        for key, entry in good.items():
+            others = [each for name, each in good.items() if name != key]
+            spoilt[key] = next(mutations(entry, others, rng))
+            (folder / key).write_bytes(spoilt[key])
+        emitted.clear()
+        linked.clear()
+        assert np.array_equal(outputs(), first)
+        assert len(emitted) == len(good)
+        assert set(linked) == whole
+        assert entries() == good, "they have been replaced"
+
+
+def test_an_entry_that_is_too_large_is_not_read(monkeypatch):
+    outputs()
+    folder, good = cache.folder(), entries()
+    key, largest = max(good.items(), key=lambda item: len(item[1]))
+    monkeypatch.setattr(cache, "LIMIT", len(largest) - 1)
+    assert cache.load(folder, key) is None
+    monkeypatch.setattr(cache, "LIMIT", len(largest))
+    assert cache.load(folder, key) is not None, "the control"
+
+
+@posix
+@pytest.mark.parametrize("kind", ["folder", "link", "pipe"])
+def test_an_entry_that_is_no_file_is_passed_over(kind, tmp_path):
+    outputs()
+    folder, good = cache.folder(), entries()
+    for key, entry in good.items():
+        (folder / key).unlink()
+        if kind == "folder":
+            (folder / key).mkdir()
+        elif kind == "pipe":
+            os.mkfifo(folder / key)  # reading it would wait for ever
+        else:
+            (tmp_path / key).write_bytes(entry)
+            (folder / key).symlink_to(tmp_path / key)
+        assert cache.load(folder, key) is None
+    assert right(outputs())
+
+
+# ---- several processes
+PROGRAM = """
+import sys, time
+import numpy as np
+import pellucid as p
+from pellucid.compiler import jit
+
+if sys.argv[1] == "nothing":
+    def refuse(recipe):
+        raise AssertionError("this must not be emitted")
+    jit.Recipe.emit = refuse
+rng = np.random.default_rng(0)
+x, y = rng.random((20, 12), np.float32), rng.integers(0, 3, 20)
+print("ready", flush=True)
+sys.stdin.readline()
+network = p.Sequential([p.Linear(12, 6), p.ReLU(), p.Linear(6, 3)], input_shape=(12,))
+p.fit(network, (x, y), epochs=2, batch_size=16, progress=False)
+import hashlib
+print(hashlib.sha256(b"".join(q.data.tobytes() for q in network.parameters().values())).hexdigest())
+"""
+
+
+def start(may_emit):
+    return subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-c", PROGRAM, may_emit], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+
+
+def test_eight_processes_compile_one_network_into_one_empty_cache():
+    processes = [start("all") for _ in range(8)]
+    for process in processes:
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        process.stdin.write("\n")
+        process.stdin.flush()
+    digests = [process.communicate(timeout=100)[0].strip() for process in processes]
+    assert len(digests[0]) == 64
+    assert digests == digests[:1] * 8
+    folder, found = cache.folder(), entries()
+    assert len(found) > 10
+    for key in found:
+        assert len(key) == 64, f"{key} has been left behind"
+        assert cache.load(folder, key) is not None
+    late = start("nothing")
+    assert late.communicate("\n", timeout=100)[0].split() == ["ready", digests[0]], "all has been kept"
+
+
+# ---- no cache
+@posix
+@pytest.mark.parametrize("home", ["/proc/nowhere", "/dev/null/nowhere", "/nowhere"])
+@pytest.mark.parametrize("variable", ["PELLUCID_CACHE", "XDG_CACHE_HOME", "HOME"])
+def test_without_a_folder_that_can_be_made_all_works(variable, home, monkeypatch, emitted):
+    if home == "/nowhere":
+        monkeypatch.setattr(cache.storage.system, "make_folders", read_only)
+    for each in ("PELLUCID_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(each, raising=False)
+    monkeypatch.setenv(variable, home)
+    assert cache.folder() is None
+    assert right(outputs())
+    assert len(emitted) >= 3
+    assert right(outputs())
+    assert len(emitted) >= 6, "there is nowhere to keep it"
+
+
+def read_only(*_, **__):
+    raise OSError(30, "Read-only file system")
+
+
+def test_a_disk_that_has_become_read_only_is_read(monkeypatch, emitted):
+    outputs()
+    (cache.folder() / next(iter(entries()))).unlink()
+    monkeypatch.setattr(cache.storage.system, "replace", read_only)
+    emitted.clear()
+    assert right(outputs())
+    assert len(emitted) == 1
+
+
+@posix
+@pytest.mark.parametrize("mode", [0o701, 0o704, 0o702, 0o710, 0o740, 0o720, 0o777, 0o1777])
+def test_a_folder_that_others_may_use_is_neither_read_nor_written(mode, emitted):
+    outputs()
+    folder, before = cache.folder(), entries()
+    emitted.clear()
+    folder.chmod(mode)
+    assert cache.folder() is None
+    key = next(iter(before))
+    (folder / key).unlink()
+    assert right(outputs())
+    assert len(emitted) == len(before)
+    assert {path.name for path in folder.iterdir()} == before.keys() - {key}
+    folder.chmod(0o700)
+    assert cache.folder() == folder, "the control"
+
+
+@posix
+def test_a_folder_above_that_others_may_write_to_is_refused(tmp_path, monkeypatch):
+    above = tmp_path / "above"
+    monkeypatch.setenv("PELLUCID_CACHE", str(above / "between" / "cache"))
+    assert cache.folder() is not None
+    for place in (above, above / "between"):
+        place.chmod(0o777)
+        assert cache.folder() is None
+        place.chmod(0o1777)
+        assert cache.folder() is not None, "in a sticky one only the owner may rename"
+        place.chmod(0o700)
+
+
+# ---- what a key depends on
+def test_another_processor_finds_nothing(monkeypatch, emitted):
+    """A folder that is shared by machines of different kinds."""
+    outputs()
+    emitted.clear()
+    monkeypatch.setattr(jit, "target", lambda isa, real=jit.target: hashlib.sha256(repr(real(isa)).encode()).digest())
+    assert jit.Recipe.key(recipe_of("linear")) not in entries()
+
+
+def recipe_of(name):
+    found = Executable(p.lower(network()), len(X), 1, {})
+    return next(recipe for recipe in found.code if recipe.name == name)
+
+
+def test_checked_kernels_have_entries_of_their_own(monkeypatch):
+    outputs()
+    plain = entries()
+    monkeypatch.setenv("PELLUCID_CHECK", "1")
+    assert right(outputs())
+    assert len(entries()) == 2 * len(plain)
