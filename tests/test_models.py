@@ -1,5 +1,7 @@
 """The networks by name: their layers, their sizes, and what they pass on."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -8,7 +10,7 @@ from pellucid.data import datasets
 from pellucid.errors import ArgumentError, ShapeError
 from pellucid.inference import evaluate
 from pellucid.initializers import GlorotUniform
-from pellucid.models import MODELS, by_name, for_data, lenet, notebook, small
+from pellucid.models import MODELS, by_name, for_data, lenet, mnist_s6, mnist_s8, notebook, small
 from pellucid.training import fit
 
 
@@ -24,8 +26,11 @@ def parameter_count(network: p.Sequential) -> int:
         (lenet(26, (3, 28, 28)), 44_426 + 300 + 16 * 85),
         (notebook(), 62_810),  # 80 + 8·28·28·10 + 10
         (small(), 38_282),  # 160 + 4,640 + 32·4·4·64 + 64 + 650
+        (mnist_s8(), 41_266),  # 208 + 16 + 1,752 + 48 + 24·5·5·64 + 64 + 128 + 650
+        (mnist_s8(3, (3, 11, 11)), 4_347),  # 608 + 16 + 1,752 + 48 + 24·1·1·64 + 64 + 128 + 195
+        (mnist_s6(), 29_546),  # 416 + 32 + 4,640 + 64 + 18,496 + 128 + 64·3·3·10 + 10
     ],
-    ids=["lenet 28", "lenet 32", "lenet RGB, 26 classes", "notebook", "small"],
+    ids=["lenet 28", "lenet 32", "lenet RGB, 26 classes", "notebook", "small", "s8", "s8 RGB, 3 classes", "s6"],
 )
 def test_parameter_counts(network: p.Sequential, count: int) -> None:
     assert parameter_count(network) == count
@@ -46,11 +51,49 @@ def test_lenet_is_the_list_of_layers_in_the_paper() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("network", "kinds"),
+    [
+        (
+            mnist_s8(),
+            "Conv2d BatchNorm2d ReLU Conv2d MaxPool2d BatchNorm2d ReLU Flatten Linear BatchNorm2d ReLU Linear",
+        ),
+        (
+            mnist_s6(),
+            "Conv2d BatchNorm2d ReLU Conv2d MaxPool2d BatchNorm2d ReLU Conv2d BatchNorm2d ReLU Flatten Linear",
+        ),
+    ],
+    ids=["s8", "s6"],
+)
+def test_the_networks_for_mnist_normalise_after_pooling(network: p.Sequential, kinds: str) -> None:
+    assert [type(layer).__name__ for layer in network] == kinds.split()
+
+
+def test_the_networks_for_mnist_halve_the_image_at_once() -> None:
+    for network in (mnist_s8(), mnist_s6()):
+        layers = [layer for layer in network if isinstance(layer, p.Conv2d)]
+        assert [layer.window.stride for layer in layers] == [(2, 2), *[(1, 1)] * (len(layers) - 1)]
+    shapes = {path: q.shape for path, q in mnist_s6().parameters().items() if len(q.shape) > 1}
+    assert shapes == {
+        "conv1.weight": (16, 1, 5, 5),
+        "conv2.weight": (32, 16, 3, 3),
+        "conv3.weight": (64, 32, 3, 3),
+        "linear1.weight": (10, 576),
+    }
+
+
+@pytest.mark.parametrize(("model", "least"), [(lenet, 16), (mnist_s8, 11), (mnist_s6, 19), (small, 2)])
+def test_the_smallest_image(model: Callable[..., p.Sequential], least: int) -> None:
+    assert model(input_shape=(1, least, least)).output_shape() == (10,)
+    with pytest.raises(ShapeError, match="finds no place"):
+        model(input_shape=(1, least, least - 1))
+
+
 @pytest.mark.parametrize("name", MODELS)
 def test_every_model_takes_the_same_arguments(name: str) -> None:
     scaling = p.Scaling(0.5, 0.25)
-    network = by_name(name)(3, (2, 17, 19), seed=5, dtype="float64", scaling=scaling, class_names=["a", "b", "c"])
-    assert (network.input_shape, network.output_shape()) == ((2, 17, 19), (3,))
+    network = by_name(name)(3, (2, 19, 21), seed=5, dtype="float64", scaling=scaling, class_names=["a", "b", "c"])
+    assert (network.input_shape, network.output_shape()) == ((2, 19, 21), (3,))
     assert (network.seed, network.dtype, network.class_names) == (5, np.float64, ("a", "b", "c"))
     assert network.scaling == scaling
 
@@ -60,7 +103,7 @@ def test_the_initializer_reaches_every_weight(name: str) -> None:
     weights = {
         path: q
         for path, q in by_name(name)(initializer=GlorotUniform()).parameters().items()
-        if path.endswith("weight")
+        if path.endswith("weight") and not path.startswith("norm")
     }
     for path, q in weights.items():
         assert isinstance(q.initializer, GlorotUniform), path
@@ -83,7 +126,7 @@ def test_an_image_too_small_for_lenet_is_refused_where_it_ends() -> None:
 def test_an_unknown_name_suggests_the_nearest() -> None:
     with pytest.raises(ArgumentError) as caught:
         by_name("LeNet5")
-    assert str(caught.value) == "unknown model 'LeNet5'; did you mean 'lenet'? Known: lenet, notebook, small"
+    assert str(caught.value) == f"unknown model 'LeNet5'; did you mean 'lenet'? Known: {', '.join(MODELS)}"
     with pytest.raises(ArgumentError, match=r"unknown model 'zzz'\. Known: lenet"):
         by_name("zzz")
 

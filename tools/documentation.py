@@ -40,12 +40,12 @@ class Group(NamedTuple):
 GROUPS = (
     Group("network", "Networks", "What a network is made of, and what you ask of it.", (
         "network", "scaling", "models.small", "models.lenet", "models.mnist", "models.notebook", "inference",
-        "summary.summary", "gradient_check.check", "gradient_check.report", "serialization.model_file")),
+        "snapshot", "summary.summary", "gradient_check.check", "gradient_check.report", "serialization.model_file")),
     Group("layers", "Layers", "Each layer works alone, `forward` and `backward`, and inside a network.", (
         "layers.conv", "layers.linear", "layers.pool", "layers.activation", "layers.norm", "layers.dropout",
         "layers.merge", "layers.base", "layers.parameter")),
     Group("training", "Training", "From a network and data to a trained network and its history.", (
-        "training.fit", "training.history", "training.callbacks", "recipes")),
+        "training.fit", "training.history", "training.callbacks", "recipes", "verification")),
     Group("learning", "Losses, optimisers, schedules", "What is made small, by which steps, and how it is judged.", (
         "losses", "optimizers", "schedules", "metrics", "initializers")),
     Group("data", "Data", "Reading, fetching, checking and shuffling images.", (
@@ -56,6 +56,9 @@ GROUPS = (
         "definitions.custom", "definitions.combine")),
     Group("program", "Program", "A network lowered to plain steps, and what runs them.", (
         "build", "program", "steps", "differentiation", "interpreter", "geometry", "random")),
+    Group("compiler", "Compiler", "From a program to native code, and what it made.", (
+        "compiler.executable", "compiler.explain", "compiler.lowering", "compiler.plan", "compiler.builder",
+        "compiler.values", "compiler.tensors", "compiler.tiles", "compiler.runtime")),
     Group("ground", "Errors, limits, storage", "What everything else stands on.", (
         "errors", "limits", "storage", "arguments")),
 )  # fmt: skip

@@ -181,6 +181,7 @@ def run(
 
     Examples
     --------
+    >>> import numpy as np
     >>> x = np.random.default_rng(0).integers(0, 256, (64, 28, 28)).astype(np.uint8)
     >>> network, history = run("mnist-99", (x, np.arange(64) % 3), progress=False)
     >>> network.output_shape(), len(history.epochs)
@@ -189,7 +190,7 @@ def run(
     recipe = recipe if isinstance(recipe, Recipe) else by_name(recipe)
     train = datasets.load(recipe.data)[0] if data is None else as_dataset(data)
     if not train.classes:
-        raise DataError("data: a recipe needs labels that are class numbers, as whole numbers")
+        raise DataError("data: expected labels that are classes, as whole numbers; use labels.astype(int)")
     network = models.by_name(recipe.model)(
         train.classes, train.shape, seed=seed, class_names=train.class_names, **recipe.making()
     )

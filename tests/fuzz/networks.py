@@ -120,7 +120,8 @@ def updates(program: Program) -> Program:
     New weights are compared with what the definitions make of the very gradients that were found: where a gradient is
     almost 0, Adam makes much of the digits in which it may differ.
     """
-    return replace(program, steps=program.steps[program.backward :], forward=0, backward=0)
+    steps = program.steps[program.backward :]
+    return replace(program, steps=steps, forward=0, backward=0, output=steps[-1].outputs[0])
 
 
 def learnt(program: Program) -> list[int]:

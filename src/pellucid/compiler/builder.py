@@ -25,6 +25,7 @@ Span = tuple[Integer, Integer]
 """First, and one past the last."""
 
 MAX_AXES = 8
+CACHE_LINE = 64
 OWN_FILES = {str(Path(__file__).with_name(name)) for name in ("builder.py", "tensors.py", "values.py")}
 
 
@@ -84,10 +85,12 @@ class Kernel:
         return Tensor(self, name, place, FLOAT32, (len(numbers),))
 
     def scratch(self, name: str, size: int) -> Tensor:
-        """Return memory on the stack for a few numbers (size,), which hold nothing when a call begins."""
+        """Return memory on the stack for a few numbers (size,), which hold nothing when a call begins. It begins where a
+        line of the cache does."""
         emit = ir.IRBuilder(self.entry)
         emit.position_at_start(self.entry)  # every address may then be computed behind it
         place = emit.alloca(ir.ArrayType(FLOAT, size))
+        place.align = CACHE_LINE
         place.type = POINTER  # not one to the whole array, to which llvmlite would let nobody store a vector
         return Tensor(self, name, place, FLOAT32, (size,))
 

@@ -11,14 +11,15 @@ the filter sees, and runs along the lanes; r counts a tile's places below each o
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Callable, Sequence
+from functools import cache, partial
 from itertools import product
 from typing import TYPE_CHECKING
 
 from ..builder import Kernel, Span
 from ..cuts import even_pieces, full_pieces, runs
 from ..packing import live_lanes
-from ..tensors import Tensor
+from ..tensors import Registers, Tensor
 from ..tiles import InstructionSet, turn_cost
 from ..values import Integer, Vector
 from .convolution import Convolution
@@ -33,6 +34,8 @@ VECTOR = 8
 FEW_PLACES = 6
 """Places of a row that are too few to fill tiles of neighbouring pixels: too many of them are at an edge."""
 UNROLL = 4
+
+Load = Callable[[], Vector]
 
 
 def suits_scattering(conv: Convolution) -> bool:
@@ -109,21 +112,38 @@ def _add_places(
     """Add what places below each other have seen through a row of the filter."""
     (oy, ox), lanes, channels, (stride_y, stride_x) = first, tile.row_lanes, conv.in_channels, conv.window.stride
     live = live_lanes(conv.window.kernel_size[1] * channels, lanes)
-    for start, vectors in even_pieces(len(live), tile.vectors):
-        cells = list(product(range(places), range(vectors)))
-        acc = k.registers(range(places), vectors, lanes)
-        for at in cells:
-            acc[at] = k.zeros(lanes)
-        for f in k.unrolled(conv.out_channels, UNROLL):
-            grads = [grad_output.splat(oy + r, ox, f, lanes=lanes) for r in range(places)]
-            for v in range(vectors):
-                weights = filter_row.load(f, (start + v) * lanes, lanes=lanes)
-                for r in range(places):
-                    acc[r, v] += grads[r] * weights
-        for r, v in cells:
-            row, column = (oy + r) * stride_y + ky * conv.window.dilation[0], ox * stride_x
-            place = (row * frame(conv)[1] + column) * channels + (start + v) * lanes
-            room.store(room.load(place, lanes=lanes) + acc[r, v], place, live=live[start + v])
+    for run in runs(even_pieces(len(live), tile.vectors), lambda start, size: tuple(live[start : start + size])):
+        with k.range(run.start, run.stop, run.size) as first_vector:
+            cells = list(product(range(places), range(run.size)))
+            acc = k.registers(range(places), run.size, lanes)
+            for at in cells:
+                acc[at] = k.zeros(lanes)
+            for f in k.unrolled(conv.out_channels, UNROLL):
+                grads = [partial(grad_output.splat, oy + r, ox, f, lanes=lanes) for r in range(places)]
+                weights = [
+                    partial(filter_row.load, f, (first_vector + v) * lanes, lanes=lanes) for v in range(run.size)
+                ]
+                _add_product(acc, grads, weights)
+            for r, v in cells:
+                row, column = (oy + r) * stride_y + ky * conv.window.dilation[0], ox * stride_x
+                place = (row * frame(conv)[1] + column) * channels + (first_vector + v) * lanes
+                room.store(room.load(place, lanes=lanes) + acc[r, v], place, live=run.kind[v])
+
+
+def _add_product(acc: Registers, rows: Sequence[Load], columns: Sequence[Load]) -> None:
+    """``acc[r, v] += rows[r] · columns[v]``, the fewer of them loaded ahead and the others one by one."""
+    if len(rows) <= len(columns):
+        ahead = [load() for load in rows]
+        for v, load in enumerate(columns):
+            factor = load()
+            for r in range(len(rows)):
+                acc[r, v] += ahead[r] * factor
+    else:
+        ahead = [load() for load in columns]
+        for r, load in enumerate(rows):
+            factor = load()
+            for v in range(len(columns)):
+                acc[r, v] += factor * ahead[v]
 
 
 def _write(

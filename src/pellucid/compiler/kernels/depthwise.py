@@ -1,9 +1,7 @@
 """Depthwise convolution: every channel has one filter of its own. The formulas are those of `definitions.conv`.
 
 Nothing is summed over channels, so they run along the lanes of vectors, of the image and of the weights alike. Little
-is done with each number, so all depends on how seldom it is fetched. Hence a tile is a column of neighbouring places:
-the rows of the image under it serve several of them, its columns serve the next tile too, and the channels, which lie
-one after the other in memory, are the innermost of the loops over tiles.
+is done with each number, so all depends on how seldom it is fetched: hence the tiles of `columns`.
 
 A filter is taken column by column: every sum is one chain over kx and then ky.
 
@@ -16,24 +14,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ...geometry import Window
 from ..builder import Kernel, Span
-from ..cuts import Run, even_pieces, runs
+from ..cuts import even_pieces, runs
 from ..packing import block_count, blocks_of, packed_tensor
 from ..tensors import Registers, Tensor, VectorSource
 from ..tiles import InstructionSet, lanes_for
 from ..values import Integer, Vector
+from .columns import PLACES, Column, columns_of, most_places, spans_of, turned
 from .conv_grad_input import Class, ReversedTaps, as_convolution, classes
 from .conv_scatter import passed_through
 from .convolution import Convolution
-from .strips import filter_rows_inside, meetings, strips
-
-PLACES = 7
-"""The most places of a tile. It divides the images of most networks; taller tiles hardly save any loads."""
-SPAN_BYTES = 18 * 1024
-"""What the pixels under a tile may take of the first-level cache, so that they are still there for the next tile."""
-LINE = 16
-"""Floats in a line of the cache."""
+from .strips import filter_rows_inside, strips
 
 
 @dataclass(frozen=True)
@@ -54,12 +45,16 @@ class DepthwiseWeightTile:
 
 def depthwise_tile(conv: Convolution, isa: InstructionSet) -> DepthwiseTile:
     """Return the tile of `depthwise_conv2d`."""
-    return DepthwiseTile(lanes_for(conv.in_channels, isa), PLACES)
+    return DepthwiseTile(lanes_for(conv.in_channels, isa), _places(conv))
 
 
 def depthwise_grad_input_tile(conv: Convolution, isa: InstructionSet) -> DepthwiseTile:
-    """Return the tile of `depthwise_conv2d_grad_input`."""
-    return depthwise_tile(conv, isa)
+    """Return the tile of `depthwise_conv2d_grad_input`, which suits the class that meets most taps."""
+    channels, (stride, _) = conv.in_channels, conv.window.stride
+    rows, columns = (max(classes(conv.window, axis, conv.size[axis]), key=lambda each: each.taps) for axis in range(2))
+    own = as_convolution(conv, rows, columns)
+    places = most_places(own.window, channels, conv.out_size[1] * channels, conv.size[1] * channels * stride)
+    return DepthwiseTile(lanes_for(channels, isa), places)
 
 
 def depthwise_weight_tile(conv: Convolution, isa: InstructionSet) -> DepthwiseWeightTile:
@@ -67,66 +62,11 @@ def depthwise_weight_tile(conv: Convolution, isa: InstructionSet) -> DepthwiseWe
     return DepthwiseWeightTile(lanes_for(conv.in_channels, isa), isa.registers - PLACES - 2)
 
 
-@dataclass(frozen=True)
-class Column:
-    """Places of a window below each other.
-
-    Attributes
-    ----------
-    window : Window
-    rows : Run
-        How many places; its kind lists for each filter row those of them whose tap lies inside the image.
-    oy, ox : Integer
-        The first place.
-    taps : (Integer, Integer)
-        The filter columns that lie inside the image.
-    """
-
-    window: Window
-    rows: Run
-    oy: Integer
-    ox: Integer
-    taps: Span
-
-    def pixels(
-        self, image: Tensor, kx: Integer, c: Integer, lanes: int, live: int
-    ) -> Iterator[tuple[Vector, list[tuple[int, int]]]]:
-        """Load the pixels under a filter column one by one, each with the pairs (o, ky) that meet there."""
-        (top, _), (left, _) = self.window.sides
-        y0, x0 = self.oy * self.window.stride[0] - top, self.ox * self.window.stride[1] - left
-        for row, pairs in meetings(self.rows, turned(self.window)):
-            x = x0 + kx * self.window.dilation[1]
-            yield image.load(y0 + row, x, c, lanes=lanes, live=live), pairs
-
-
-def turned(window: Window) -> Window:
-    """Return a window with rows and columns exchanged."""
-    kernel, stride, sides, dilation = window.kernel_size, window.stride, window.sides, window.dilation
-    return Window(kernel[::-1], stride[::-1], sides[::-1], dilation[::-1])
-
-
-def images_of(k: Kernel, images: Span, blocks: Span, conv: Convolution, lanes: int) -> Iterator[tuple[Integer, Span]]:
-    """``for n in images: for span in blocks`` at run time, where a span is neighbouring vectors of channels.
-
-    So many pass over the image together that the pixels under a tile stay in the first-level cache.
-    """
-    stride, (extent, width) = conv.window.stride[0], conv.window.extent
-    pixels = ((PLACES - 1) * stride + extent) * width
-    vectors = max(1, SPAN_BYTES // (4 * pixels) // LINE) * LINE // lanes
-    with k.range(*images) as n:
-        for run in runs(even_pieces(block_count(conv.in_channels, lanes, 1), vectors)):
-            with k.range(run.start, run.stop, run.size) as first:
-                yield n, k.overlap(blocks, (first, first + run.size))
-
-
-def columns_of(k: Kernel, conv: Convolution, most: int) -> Iterator[Column]:
-    """``for column in places`` at run time, with at most `most` places in a column."""
-    (height, width), ((_, _), (left, _)) = conv.size, conv.window.sides
-    rows, columns = conv.window.kernel_size[0], conv.out_size[1]
-    for strip in strips(turned(conv.window), height, most, range(rows)):
-        with k.range(strip.start, strip.stop, strip.size) as oy, k.range(0, columns) as ox:
-            taps = filter_rows_inside(k, turned(conv.window), width, ox * conv.window.stride[1] - left)
-            yield Column(conv.window, strip, oy, ox, taps)
+def _places(conv: Convolution) -> int:
+    """Return how many places below each other are taken at once."""
+    return most_places(
+        conv.window, conv.in_channels, conv.size[1] * conv.in_channels, conv.out_size[1] * conv.in_channels
+    )
 
 
 def depthwise_conv2d(k: Kernel, conv: Convolution, tile: DepthwiseTile, bias: bool = True, relu: bool = False) -> None:
@@ -141,15 +81,16 @@ def depthwise_conv2d(k: Kernel, conv: Convolution, tile: DepthwiseTile, bias: bo
     biases = k.tensor("bias", channels) if bias else None
     y = k.tensor("y", k.samples, *conv.out_size, channels)
 
-    for n, span in images_of(k, images, blocks, conv, lanes):
-        for column in columns_of(k, conv, tile.rows):
-            for block in blocks_of(k, span, channels, lanes, 1):
-                c, (live,) = block.filter, block.live
-                start = biases.load(c, lanes=lanes, live=live) if biases else k.zeros(lanes)
-                acc = _filtered(k, column, x.at(n), weight, block.vector, start, c, live)
-                for o in range(column.rows.size):
-                    result = acc[o, 0].relu() if relu else acc[o, 0]
-                    y.store(result, n, column.oy + o, column.ox, c, live=live)
+    with k.range(*images) as n:
+        for span in spans_of(k, blocks, conv, lanes):
+            for column in columns_of(k, conv, tile.rows):
+                for block in blocks_of(k, span, channels, lanes, 1):
+                    c, (live,) = block.filter, block.live
+                    start = biases.load(c, lanes=lanes, live=live) if biases else k.zeros(lanes)
+                    acc = _filtered(k, column, x.at(n), weight, block.vector, start, c, live)
+                    for o in range(column.rows.size):
+                        result = acc[o, 0].relu() if relu else acc[o, 0]
+                        y.store(result, n, column.oy + o, column.ox, c, live=live)
 
 
 def _filtered(
@@ -183,15 +124,16 @@ def depthwise_conv2d_grad_input(k: Kernel, conv: Convolution, tile: DepthwiseTil
     mask = k.tensor("mask", k.samples, height, width, channels) if masked else None
     grad_input = k.tensor("grad_input", k.samples, height, width, channels)
 
-    for n, span in images_of(k, images, blocks, conv, lanes):
-        for column, rows, columns in _columns_of_classes(k, conv, tile.rows):
-            taps = ReversedTaps(weight, rows, columns)
-            for block in blocks_of(k, span, channels, lanes, 1):
-                c, (live,) = block.filter, block.live
-                acc = _filtered(k, column, grad_output.at(n), taps, block.vector, k.zeros(lanes), c, live)
-                for o in range(column.rows.size):
-                    at = n, rows.pixel(column.oy + o), columns.pixel(column.ox), c
-                    grad_input.store(passed_through(k, mask, acc[o, 0], at, live), *at, live=live)
+    with k.range(*images) as n:
+        for span in spans_of(k, blocks, conv, lanes):
+            for column, rows, columns in _columns_of_classes(k, conv, tile.rows):
+                taps = ReversedTaps(weight, rows, columns)
+                for block in blocks_of(k, span, channels, lanes, 1):
+                    c, (live,) = block.filter, block.live
+                    acc = _filtered(k, column, grad_output.at(n), taps, block.vector, k.zeros(lanes), c, live)
+                    for o in range(column.rows.size):
+                        at = n, rows.pixel(column.oy + o), columns.pixel(column.ox), c
+                        grad_input.store(passed_through(k, mask, acc[o, 0], at, live), *at, live=live)
 
 
 def _columns_of_classes(k: Kernel, conv: Convolution, most: int) -> Iterator[tuple[Column, Class, Class]]:
@@ -219,8 +161,8 @@ def depthwise_conv2d_grad_weight(k: Kernel, conv: Convolution, tile: DepthwiseWe
     """``grad_weight[ky, kx, c] += Σ n, oy, ox  x[n, yi, xi, c] · grad_output[n, oy, ox, c]``
 
     with ``yi = oy·SH + ky·DH − top`` and ``xi = ox·SW + kx·DW − left``. From tile to tile a sum goes on where it stood
-    in memory. It is one chain over n, over bands of at most `PLACES` output rows, over ox, and over the band's rows;
-    the bands are those of `even_pieces`.
+    in memory. It is one chain over n, over bands of a few output rows, over ox, and over the band's rows. How many rows
+    a band has follows from the shape.
     """
     lanes, channels, kernel_rows = tile.lanes, conv.in_channels, conv.window.kernel_size[0]
     images, blocks = k.piece("images", k.samples), k.piece("blocks", block_count(channels, lanes, 1))
@@ -228,18 +170,29 @@ def depthwise_conv2d_grad_weight(k: Kernel, conv: Convolution, tile: DepthwiseWe
     grad_output = k.tensor("grad_output", k.samples, *conv.out_size, channels)
     grad_weight = packed_tensor(k, "grad_weight", (channels, 1, *conv.window.kernel_size), lanes)
 
-    for n, span in images_of(k, images, blocks, conv, lanes):
-        for column in columns_of(k, conv, PLACES):
-            for block in blocks_of(k, span, channels, lanes, 1):
-                c, (live,), places = block.filter, block.live, range(column.rows.size)
-                grads = [grad_output.load(n, column.oy + o, column.ox, c, lanes=lanes, live=live) for o in places]
-                with k.range(*column.taps) as kx:
-                    for first, size in even_pieces(kernel_rows, tile.filter_rows):
-                        met = [ky for ky in range(first, first + size) if column.rows.kind[ky]]
-                        sums = {ky: grad_weight.load(0, block.vector, ky, kx, 0, 0, lanes=lanes) for ky in met}
-                        for value, pairs in column.pixels(x.at(n), kx, c, lanes, live):
-                            for o, ky in pairs:
-                                if ky in sums:
-                                    sums[ky] += value * grads[o]
-                        for ky in met:
-                            grad_weight.store(sums[ky], 0, block.vector, ky, kx, 0, 0)
+    with k.range(*images) as n:
+        for span in spans_of(k, blocks, conv, lanes):
+            for column in columns_of(k, conv, _places(conv)):
+                for block in blocks_of(k, span, channels, lanes, 1):
+                    c, (live,), places = block.filter, block.live, range(column.rows.size)
+                    grads = [grad_output.load(n, column.oy + o, column.ox, c, lanes=lanes, live=live) for o in places]
+                    with k.range(*column.taps) as kx:
+                        for filter_rows in even_pieces(kernel_rows, tile.filter_rows):
+                            place = grad_weight.at(0, block.vector)
+                            _add_to_weights(column, filter_rows, x.at(n), grads, place, kx, c, live)
+
+
+def _add_to_weights(
+    column: Column, filter_rows: tuple[int, int], image: Tensor, grads: list[Vector], place: Tensor,
+    kx: Integer, c: Integer, live: int,
+) -> None:  # fmt: skip
+    """Add a column of places to the gradients of weights below each other, some rows of a column of the filter."""
+    first, size = filter_rows
+    met = [ky for ky in range(first, first + size) if column.rows.kind[ky]]
+    sums = {ky: place.load(ky, kx, 0, 0, lanes=grads[0].lanes) for ky in met}
+    for value, pairs in column.pixels(image, kx, c, grads[0].lanes, live):
+        for o, ky in pairs:
+            if ky in sums:
+                sums[ky] += value * grads[o]
+    for ky in met:
+        place.store(sums[ky], ky, kx, 0, 0)

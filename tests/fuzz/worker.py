@@ -1,0 +1,96 @@
+"""One case after the other, in a process of its own: whatever a fault kills is this, and not the run.
+
+Orders come line by line as JSON, and reports go back likewise.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from pellucid.compiler.jit import CHECK_VARIABLE, checks_wanted
+from pellucid.compiler.tiles import VARIABLE, supported
+
+from .agreement import Outcome
+from .guards import Guarded, Memory
+from .kernels import examine_kernel
+from .networks import examine
+from .problems import problem
+
+OTHER_SET = 0.3
+"""Share of networks that are compiled for another instruction set than this machine's best."""
+MEMORY = {"ordinary": None, "guarded behind": True, "guarded before": False}
+"""What lies beside a buffer."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """A case: "network" or "kernel", its seed, what lies beside its buffers, and whether kernels check their bounds."""
+
+    kind: str
+    seed: int
+    memory: str = "ordinary"
+    checked: bool = False
+
+
+def report(order: Order) -> dict[str, Any]:
+    """Return what a case comes to, as plain data."""
+    if order.checked != checks_wanted():
+        raise ValueError(f"{CHECK_VARIABLE} is not what {order} says")
+    started = time.perf_counter()
+    at_end = MEMORY[order.memory]
+    guard = None if at_end is None else Guarded(at_end)
+    try:
+        with nullcontext() if guard is None else guard.everywhere():
+            what, outcome = _examine(order, guard or Memory())
+    except Exception as error:  # whatever it is, the run goes on
+        what, outcome = "", Outcome(mismatches=[f"{type(error).__name__}: {error}"])
+    return {**asdict(order), "what": what, **asdict(outcome), "seconds": round(time.perf_counter() - started, 3)}
+
+
+def _examine(order: Order, memory: Memory) -> tuple[str, Outcome]:
+    if order.kind == "kernel":
+        return examine_kernel(order.seed, memory, order.checked)
+    with forced(isa_of(order.seed)) as name:
+        return name, examine(problem(order.seed), memory)
+
+
+def isa_of(seed: int) -> str:
+    """Return the name of the instruction set that a seed's network is compiled for."""
+    rng = np.random.default_rng((seed, 2))
+    best, *others = (isa.name for isa in supported())
+    return others[int(rng.integers(len(others)))] if others and rng.random() < OTHER_SET else best
+
+
+@contextmanager
+def forced(name: str) -> Iterator[str]:
+    """Compile for an instruction set, whatever the environment says."""
+    before = os.environ.get(VARIABLE)
+    os.environ[VARIABLE] = name
+    try:
+        yield name
+    finally:
+        del os.environ[VARIABLE]
+        if before is not None:
+            os.environ[VARIABLE] = before
+
+
+def serve() -> None:
+    """Work off the orders that come in, until there are no more. Kernels are kept for as long as that takes."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["PELLUCID_CACHE"] = folder
+        for line in sys.stdin:
+            print(json.dumps(report(Order(**json.loads(line)))), flush=True)
+
+
+if __name__ == "__main__":
+    serve()

@@ -1,0 +1,179 @@
+"""Recipes: what they say, that they are followed, and that they learn."""
+
+import re
+from dataclasses import FrozenInstanceError, fields, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import pellucid as p
+from pellucid import recipes
+from pellucid.data.catalogue import CATALOGUE
+from pellucid.recipes import RECIPES, Reached, Recipe, by_name
+from pellucid.schedules import Constant, LinearCycle
+from pellucid.training import Callback, Training
+from pellucid.training.run import read_config
+
+PAGE = Path(__file__).parents[1] / "docs" / "recipes.md"
+
+
+@pytest.fixture
+def bars() -> p.Dataset:
+    """48 images 1×19×19 of three classes, by the place of a bright bar, with a little noise."""
+    labels = np.arange(48) % 3
+    images = np.random.default_rng(3).integers(0, 60, (48, 1, 19, 19)).astype(np.uint8)
+    for place in range(3):
+        images[labels == place, 0, 3 + 5 * place : 6 + 5 * place] += 150
+    return p.Dataset(images, labels, ("top", "middle", "low"), "bars")
+
+
+class Watch(Callback):
+    """Keeps hold of the training."""
+
+    training: Training
+
+    def on_begin(self, training: Training) -> None:
+        self.training = training
+
+
+# ---- what they say
+
+
+def test_the_settings_of_the_quickest() -> None:
+    recipe = by_name("mnist-99")
+    assert (recipe.model, recipe.data, recipe.epochs, recipe.batch_size) == ("mnist-s8", "mnist", 1, 64)
+    assert recipe.optimizer == p.AdamW(2e-2, betas=(0.9, 0.99), eps=1e-8, weight_decay=0)
+    assert recipe.loss == p.CrossEntropy(label_smoothing=0.1)
+    assert (recipe.initializer, recipe.scaling) == (p.HeNormal(), p.Scaling(0.1307, 0.3081))
+    factors = [recipe.schedule(step, 938, 938) for step in (0, 188, 937)]
+    assert factors == pytest.approx([0.1, 1.0, 1 / (0.8 * 938)], abs=1e-3)
+
+
+def test_the_settings_of_the_others() -> None:
+    origin, fast, most = (by_name(name) for name in ("lenet-origin", "lenet-fast", "mnist-994"))
+    assert (origin.epochs, origin.batch_size, origin.optimizer) == (10, 128, p.Adam(1e-3, betas=(0.9, 0.999)))
+    assert (origin.loss, origin.schedule) == (p.CrossEntropy(), Constant())
+    assert (origin.initializer, origin.scaling) == (p.GlorotUniform(), p.Scaling())
+    assert (fast.epochs, fast.batch_size, fast.optimizer.lr, fast.loss) == (3, 128, 6e-3, p.CrossEntropy(0.05))
+    assert (most.epochs, most.batch_size, most.optimizer.lr, most.loss) == (4, 64, 2e-2, p.CrossEntropy(0.1))
+    assert {fast.schedule, most.schedule} == {LinearCycle(0.1, 0.2)}
+    assert [recipe.model for recipe in (origin, fast, most)] == ["lenet", "lenet", "mnist-s6"]
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_fits_its_data(name: str) -> None:
+    recipe = by_name(name)
+    assert recipe.name == name
+    data = CATALOGUE[recipe.data]
+    network = p.models.by_name(recipe.model)(input_shape=data.shape, **recipe.making())
+    assert network.output_shape() == (10,)
+    assert 90 < recipe.reaches.mean < 100
+    assert re.search(rf"\b{name}\b", PAGE.read_text(encoding="utf-8")), "the page on recipes leaves it out"
+
+
+def test_a_recipe_cannot_be_changed_but_another_can_be_made_of_it() -> None:
+    recipe = by_name("mnist-99")
+    with pytest.raises(FrozenInstanceError):
+        recipe.epochs = 2  # type: ignore[misc]
+    assert replace(recipe, epochs=2).learning()["epochs"] == 2
+
+
+def test_making_and_learning_leave_nothing_out() -> None:
+    recipe = by_name("lenet-fast")
+    told = {"name", "about", "model", "data", "reaches"}
+    assert {*recipe.making(), *recipe.learning()} | told == {field.name for field in fields(Recipe)}
+
+
+def test_what_was_reached_is_said_with_how_often() -> None:
+    assert str(Reached(99.1, 0.084, 10)) == "99.10 ± 0.08 % (10 seeds)"
+
+
+def test_an_unknown_name_suggests_the_nearest() -> None:
+    with pytest.raises(p.ArgumentError) as caught:
+        by_name("mnist99")
+    assert str(caught.value).startswith("unknown recipe 'mnist99'; did you mean 'mnist-99'? Known: lenet-origin, ")
+
+
+# ---- following one
+
+
+@pytest.mark.parametrize("name", ["mnist-99", "mnist-994"])
+def test_every_setting_is_followed(name: str, bars: p.Dataset) -> None:
+    recipe, watch = by_name(name), Watch()
+    network, history = recipes.run(name, bars, validation=0.25, seed=4, callbacks=[watch], progress=False)
+    settings = watch.training.settings
+    for setting, value in recipe.learning().items():
+        # A batch is no larger than the data.
+        assert getattr(settings, setting) == (36 if setting == "batch_size" else value), setting
+    assert (settings.seed, settings.validation, settings.engine) == (4, 0.25, "compiled")
+    assert (network.seed, network.scaling, network.class_names) == (4, recipe.scaling, bars.class_names)
+    weights = [q for path, q in network.parameters().items() if path.startswith(("conv", "linear")) and q.data.ndim > 1]
+    assert all(q.initializer == recipe.initializer for q in weights)
+    assert len(history.epochs) == recipe.epochs
+    assert "val_accuracy" in history.epochs[-1]
+
+
+def test_it_learns_and_a_seed_repeats_it(bars: p.Dataset) -> None:
+    recipe = replace(by_name("mnist-99"), epochs=8, batch_size=16)
+    networks = [recipes.run(recipe, bars, seed=seed, progress=False)[0] for seed in (1, 1, 2)]
+    assert p.evaluate(networks[0], bars)["accuracy"] == 1
+    first, again, other = (network["conv1"].weight.data for network in networks)
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+def test_the_engines_do_the_same(bars: p.Dataset) -> None:
+    small_steps = replace(by_name("mnist-99"), batch_size=16, optimizer=p.SGD(0.01))  # of Adam's first, noise decides
+    compiled, plain = (
+        recipes.run(small_steps, bars, engine=engine, progress=False)[0].parameters()
+        for engine in ("compiled", "numpy")
+    )
+    for path, parameter in compiled.items():
+        np.testing.assert_allclose(parameter.data, plain[path].data, atol=1e-5, err_msg=path)
+
+
+def test_the_run_says_which_recipe_it_was(bars: p.Dataset, tmp_path: Path) -> None:
+    network, _ = recipes.run("mnist-99", bars, seed=2, out=tmp_path / "run", progress=False)
+    config = read_config(tmp_path / "run")
+    assert config["command"] == {"recipe": "mnist-99", "model": "mnist-s8", "seed": 2}
+    assert config["training"]["optimizer"]["lr"] == 0.02
+    saved = p.load(tmp_path / "run")
+    np.testing.assert_array_equal(p.predict(saved, bars.images), p.predict(network, bars.images))
+
+
+def test_its_own_data_are_loaded_by_name(bars: p.Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr("pellucid.recipes.datasets.load", lambda name: (asked.append(name), (bars, None))[1])
+    network, _ = recipes.run("mnist-99", progress=False)
+    assert asked == ["mnist"]
+    assert network.input_shape == (1, 19, 19)
+
+
+# ---- what it refuses
+
+
+@pytest.mark.parametrize(
+    ("recipe", "data", "error", "message"),
+    [
+        ("mnist-9", (np.zeros((4, 19, 19)), [0, 1, 0, 1]), p.ArgumentError, "unknown recipe 'mnist-9'"),
+        ("mnist-99", np.zeros((4, 19, 19)), p.ArgumentError, "data: expected a Dataset or a pair (images, labels)"),
+        ("mnist-99", (np.zeros((4, 19, 19)), [0.5, 1, 0, 1]), p.DataError, "data: expected labels that are classes"),
+        ("mnist-99", (np.zeros((4, 8, 8)), [0, 1, 0, 1]), p.ShapeError, "pool1 (layer 5): a 2×2 window finds no place"),
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_is_refused(recipe: str, data: object, error: type[Exception], message: str) -> None:
+    with pytest.raises(error) as caught:
+        recipes.run(recipe, data, progress=False)  # type: ignore[arg-type]
+    assert str(caught.value).startswith(message)
+
+
+# ---- on the real data
+
+
+def test_mnist_99_reaches_what_it_says(data_folder: Path) -> None:
+    train, test = p.datasets.mnist(data_folder)
+    network, _ = recipes.run("mnist-99", train, progress=False)
+    accuracy = 100 * p.evaluate(network, test)["accuracy"]
+    reaches = by_name("mnist-99").reaches
+    assert accuracy > reaches.mean - 4 * reaches.deviation
