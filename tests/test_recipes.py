@@ -159,7 +159,7 @@ def test_its_own_data_are_loaded_by_name(bars: p.Dataset, monkeypatch: pytest.Mo
         ("mnist-9", (np.zeros((4, 19, 19)), [0, 1, 0, 1]), p.ArgumentError, "unknown recipe 'mnist-9'"),
         ("mnist-99", np.zeros((4, 19, 19)), p.ArgumentError, "data: expected a Dataset or a pair (images, labels)"),
         ("mnist-99", (np.zeros((4, 19, 19)), [0.5, 1, 0, 1]), p.DataError, "data: expected labels that are classes"),
-        ("mnist-99", (np.zeros((4, 8, 8)), [0, 1, 0, 1]), p.ShapeError, "pool1 (layer 5): a 2×2 window finds no place"),
+        ("mnist-99", (np.zeros((4, 8, 8)), [0, 1, 0, 1]), p.ShapeError, "conv2 (layer 4): a 3×3 window finds no place"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_refused(recipe: str, data: object, error: type[Exception], message: str) -> None:

@@ -29,10 +29,13 @@ class Own(p.Layer):
         return input_shape
 
     def forward(self, x, training=False):
-        return self.accept(x) * self.factor.data
+        self._cache = x = self.accept(x)
+        return x * self.factor.data
 
     def backward(self, grad_output):
-        return grad_output * self.factor.data
+        x, grad = self.remembered(grad_output)
+        self.factor.grad = (x * grad).sum(keepdims=True).reshape(1)
+        return grad * self.factor.data
 
 
 def network(*last, **options):

@@ -18,8 +18,8 @@ from mkdocs.structure.pages import Page
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "src" / "pellucid"
 HANDWRITTEN = (  # in this order; others follow
-    "index.md", "tutorial.md", "worked-examples.md", "own-layer.md", "when-it-does-not-learn.md", "performance.md",
-    "design.md",
+    "index.md", "tutorial.md", "worked-examples.md", "own-layer.md", "when-it-does-not-learn.md", "recipes.md",
+    "performance.md", "design.md",
 )  # fmt: skip
 
 

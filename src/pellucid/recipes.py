@@ -1,7 +1,7 @@
 """Recipes: a network, data and all settings of a training, with the accuracy that they reach together.
 
-A recipe makes a result that anybody can repeat, and a place to begin from. What each reaches was measured, not chosen:
-the settings were found on training images held out for that, and the test images came last.
+A recipe makes a result that anybody can repeat, and a place to begin from. Its settings were found on training images
+that were held out for that; what it reaches was measured later, on the test images, with other seeds.
 """
 
 from __future__ import annotations
@@ -105,10 +105,10 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType({recipe.name: recipe for recipe
         model="lenet", data="mnist", epochs=3, batch_size=128,
         optimizer=AdamW(6e-3, betas=(0.9, 0.99), weight_decay=0.0), schedule=LinearCycle(start=0.1, peak_at=0.2),
         loss=CrossEntropy(label_smoothing=0.05), initializer=HeNormal(), scaling=MNIST_SCALING,
-        reaches=Reached(99.14, 0.07, 5),
+        reaches=Reached(99.09, 0.08, 20),
     ),
     Recipe(
-        "mnist-99", "MNIST to 99 % in one epoch: the quickest way there",
+        "mnist-99", "MNIST to 99 % in one epoch",
         model="mnist-s8", data="mnist", epochs=1, batch_size=64,
         optimizer=AdamW(2e-2, betas=(0.9, 0.99), weight_decay=0.0), schedule=LinearCycle(start=0.1, peak_at=0.2),
         loss=CrossEntropy(label_smoothing=0.1), initializer=HeNormal(), scaling=MNIST_SCALING,
@@ -119,7 +119,7 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType({recipe.name: recipe for recipe
         model="mnist-s6", data="mnist", epochs=4, batch_size=64,
         optimizer=AdamW(2e-2, betas=(0.9, 0.99), weight_decay=0.0), schedule=LinearCycle(start=0.1, peak_at=0.2),
         loss=CrossEntropy(label_smoothing=0.1), initializer=HeNormal(), scaling=MNIST_SCALING,
-        reaches=Reached(99.42, 0.07, 5),
+        reaches=Reached(99.42, 0.04, 5),
     ),
 )})  # fmt: skip
 """Name -> recipe."""

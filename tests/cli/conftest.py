@@ -20,12 +20,15 @@ class Result(NamedTuple):
 
 @pytest.fixture
 def pellucid(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Callable[..., Result]:
-    """Runs a command in an empty folder, in this process."""
+    """Runs a command in an empty folder, in this process; kernels that one test has compiled serve the others."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("PELLUCID_DATA", raising=False)
-    monkeypatch.setenv("PELLUCID_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("PELLUCID_CACHE", str(tmp_path_factory.getbasetemp() / "kept-kernels"))
 
     def command(*words: object) -> Result:
         capsys.readouterr()

@@ -255,24 +255,24 @@ def test_idle_threads_fall_asleep_and_wake(no_teams):
 
 
 def test_a_team_that_sleeps_is_woken():
-    """The control: all of a step's phases are there for whoever wakes, so that they do take part."""
-    seen: set[int] = set()
+    woken = []
 
     class Telling(threading.Condition):
         def notify_all(self):
-            seen.add(1)
+            woken.append(team._asleep)
             super().notify_all()
 
-    team = runtime.Pool(2)
+    team = runtime.Pool(3)
     team._wake = Telling()
-    work = Work(64, threads=2)
-    with team.busy:
-        team.run(work.schedule, work.schedule.segments[0])
-    assert asleep(team) == 1
-    assert not seen, "nobody slept when the first step began"
-    with team.busy:
-        team.run(work.schedule, work.schedule.segments[0])
-    assert seen
+    work = Work(64, threads=3)
+    for _ in range(3):
+        with team.busy:
+            team.run(work.schedule, work.schedule.segments[0])
+        assert asleep(team) == 2
+        woken.clear()
+        with team.busy:
+            team.run(work.schedule, work.schedule.segments[0])
+        assert woken == [2]
 
 
 def test_while_the_team_is_busy_the_caller_works_alone(no_teams):

@@ -26,6 +26,8 @@ from .worker import MEMORY, Order
 CASES_OF_A_PROCESS = 500
 """After so many a worker is replaced, and with it what it keeps on the disk."""
 PROGRAM = f"from {__package__}.worker import serve; serve()"
+ROOT = Path(__file__).resolve().parents[__package__.count(".") + 1]
+"""Where this package is imported from."""
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -124,7 +126,8 @@ def _work(left: Iterator[Order], lock: threading.Lock, file: IO[str]) -> None:
 
 
 def _start() -> subprocess.Popen[str]:
-    environment = {**os.environ, "PELLUCID_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    environment = {**os.environ, "PYTHONPATH": path, "PELLUCID_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     return subprocess.Popen(
         [sys.executable, "-W", "error", "-c", PROGRAM], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         env=environment,

@@ -1,8 +1,8 @@
 """When two arrays agree: every number within 2·10⁻⁵ of the largest one, or within what rounding explains.
 
 Where sums cancel, as in a gradient through the statistics of a few numbers, any float32 computation loses digits. How
-many is measured, never assumed: the definitions are run in float32 several times, from inputs that are moved by up to a
-unit in the last place, and what is off by no more than a few times the largest deviation that these runs show is
+many is measured, never assumed: the definitions are run several times with numbers that are moved by up to a unit in
+the last place of float32, and what is off by no more than a few times the largest deviation that these runs show is
 explained by it.
 """
 
@@ -16,9 +16,9 @@ import numpy as np
 
 TOLERANCE = 2e-5
 MULTIPLE = 4.0
-"""How many times the deviation of the definitions in float32 is explained by the same cause."""
+"""How many times the largest deviation of the definitions is explained by the same cause."""
 DRAWS = 8
-"""Runs of the definitions in float32, beside that of the inputs as they are."""
+"""Runs of the definitions with moved numbers."""
 
 Arrays = Mapping[str, np.ndarray[Any, Any]]
 
@@ -83,10 +83,29 @@ def _errors(found: np.ndarray[Any, Any], expected: np.ndarray[Any, Any]) -> tupl
 
 
 def moved(rng: np.random.Generator, value: Any) -> Any:
-    """Return float32 numbers moved by up to a unit in the last place; others as they are."""
-    if getattr(value, "dtype", None) != np.float32:
+    """Return numbers moved by up to a unit in the last place of float32; what are no fractions stays as it is."""
+    array = np.asarray(value)
+    return _times(array, rng.uniform(-1, 1, array.shape)) if array.dtype.kind == "f" else value
+
+
+def moved_alike(draw: int, value: Any) -> Any:
+    """Return numbers moved likewise, but equal ones by as much: ties that are there by construction remain ties.
+
+    How far depends on the bits of the number, and on the draw.
+    """
+    array = np.asarray(value)
+    if array.dtype.kind != "f":
         return value
-    return (value * (1 + rng.uniform(-1, 1, value.shape) * 2.0**-23)).astype(np.float32)
+    with np.errstate(all="ignore"):
+        words = np.ascontiguousarray(array, np.float32).view(np.uint32) + np.uint32(draw)
+        words = (words ^ (words >> np.uint32(15))) * np.uint32(0x2C1B_3C6D)
+        words = (words ^ (words >> np.uint32(12))) * np.uint32(0x297A_2D39)
+    return _times(array, (words / 2.0**31 - 1).reshape(array.shape))
+
+
+def _times(array: np.ndarray[Any, Any], shares: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    with np.errstate(all="ignore"):
+        return np.asarray(array * (1 + shares * 2.0**-23), array.dtype)
 
 
 def widened(value: Any) -> Any:

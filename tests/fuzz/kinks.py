@@ -66,8 +66,6 @@ def _lead(x: np.ndarray[Any, Any], step: Step) -> np.ndarray[Any, Any]:
 
 def _first_two(x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """Return by how much the largest number along the first axis exceeds the second."""
-    if len(x) < 2:
-        return np.full(x.shape[1:], np.inf)
-    second, first = np.partition(x.astype(float), (-2, -1), axis=0)[-2:]
-    second = np.where(np.isinf(second), np.finfo(float).min / 2, second)  # no second one
-    return first - second
+    padded = np.concatenate([x, np.full((2, *x.shape[1:]), -np.inf)])
+    second, first = np.partition(padded.astype(float), (-2, -1), axis=0)[-2:]
+    return first - np.where(np.isinf(second), -1e300, second)  # where there is no second one

@@ -10,9 +10,10 @@ import numpy as np
 
 from pellucid import interpreter, lower
 from pellucid.compiler.executable import Executable
+from pellucid.definitions import DEFINITIONS
 from pellucid.program import Program
 
-from .agreement import DRAWS, Arrays, Outcome, moved, widened
+from .agreement import DRAWS, Arrays, Outcome, moved, moved_alike, widened
 from .guards import Memory
 from .kinks import rounding_decides
 from .problems import Problem
@@ -43,6 +44,7 @@ def examine(problem: Problem, memory: Memory | None = None) -> Outcome:
     definitions = Definitions(updates(problem.program), updates(problem.exact), {**feeds, **gradients})
     judge(outcome, {name: array for name, array in found.items() if name in updated}, definitions)
     predicted(problem, outcome, memory)
+    measured(problem, outcome, memory)
     return outcome
 
 
@@ -100,17 +102,37 @@ def left(program: Program, native: Executable) -> dict[str, Any]:
 
 
 def predicted(problem: Problem, outcome: Outcome, memory: Memory) -> None:
-    """Compare what the network gives for the batch's images, and for the first of them alone."""
+    """Compare what the network gives for the batch's images."""
     program, exact = lower(problem.network), lower(problem.twin)
     images = problem.images[problem.numbers["index"]]
-    feeds = {**problem.held, "input": images}
     output = program.values[program.output]
-    native = Executable(program, problem.largest, THREADS, {"input": images.dtype.name})
-    for name in native.names():
-        native.write(name, problem.held[name])
+    native = loaded(problem, program)
     outputs = memory.copy(np.full((len(images), *output.shape), np.nan, np.float32))
     native.predict(memory.copy(images), outputs)
-    judge(outcome, {output.name: outputs}, Definitions(program, exact, feeds))
+    judge(outcome, {output.name: outputs}, Definitions(program, exact, {**problem.held, "input": images}))
+
+
+def measured(problem: Problem, outcome: Outcome, memory: Memory) -> None:
+    """Compare what is measured of the batch without training."""
+    feeds = {name.removesuffix(".data"): data[problem.numbers["index"]] for name, data in problem.data.items()}
+    how: dict[str, Any] = {"loss": problem.loss, "target_shape": problem.targets.shape[1:], "gradients": False}
+    how |= {"weighted": problem.sample_weight is not None, "training": False}
+    program, exact = lower(problem.network, **how), lower(problem.twin, **how)
+    native = loaded(problem, program)
+    for name, array in feeds.items():
+        native.give(name, memory.copy(array))
+    native.run(problem.batch, {"count": float(problem.batch)})
+    found = named(program, {v: native.totals(v) for v in native.plan.totals})
+    found.pop("correct", None)  # the largest outputs may lie too near to each other here
+    judge(outcome, found, Definitions(program, exact, {**problem.held, **feeds, "count": problem.batch}))
+
+
+def loaded(problem: Problem, program: Program) -> Executable:
+    """Return a program compiled, with the network's weights."""
+    native = Executable(program, problem.largest, THREADS, elements(problem))
+    for name in native.names():
+        native.write(name, problem.held[name])
+    return native
 
 
 # ---- the update
@@ -151,11 +173,10 @@ class Definitions:
     """
 
     def __init__(self, program: Program, exact: Program, feeds: Mapping[str, Any]):
-        self._program, self._exact_program, self._feeds = program, exact, feeds
+        self._program, self._exact_program = program, exact
         self._made = [v for step in program.steps for v in step.outputs]
-        wide = {name: widened(value) for name, value in feeds.items()}
-        self._given = {v.id: wide[v.name] for v in program.values if v.name in feeds}
-        self._exact = _run(exact, wide, self._made)
+        self._wide = {name: widened(value) for name, value in feeds.items()}
+        self._exact = _run(exact, self._wide, self._made)
         self._rounded = _run(program, feeds, self._made)
 
     def why_excluded(self) -> str:
@@ -164,7 +185,7 @@ class Definitions:
             for v, array in values.items():
                 if not np.isfinite(array).all():
                     return f"{self._program.values[v].name} is not finite"
-        given = self._given
+        given = {v.id: self._wide[v.name] for v in self._program.values if v.name in self._wide}
         return rounding_decides(self._program, {**given, **self._exact}, {**given, **self._rounded})
 
     def results(self, names: Collection[str]) -> Arrays:
@@ -172,15 +193,29 @@ class Definitions:
         found = named(self._program, self._exact)
         return {name: found[name] for name in names}
 
+    def value(self, v: int) -> Any:
+        """Return a value in float64, by its id."""
+        return self._exact[v]
+
     def roundings(self, names: Collection[str]) -> dict[str, float]:
-        """Return how far off float32 runs are at most, by the names of values."""
-        exact, rng = self.results(names), np.random.default_rng(0)
-        runs = [self._rounded]
-        for _ in range(DRAWS):
-            feeds = {name: moved(rng, value) for name, value in self._feeds.items()}
-            runs.append(_run(self._program, feeds, self._made))
+        """Return how far off values are at most where steps round, by their names.
+
+        That is seen in the float32 run, and in runs where every step's results are moved by up to a unit in the last
+        place of float32: NumPy's own rounding errors may happen to cancel.
+        """
+        exact, runs = self.results(names), [self._rounded, *(self._with_moved_results(d) for d in range(DRAWS))]
         found = [named(self._program, run) for run in runs]
         return {name: max(float(np.abs(each[name] - exact[name]).max(initial=0)) for each in found) for name in names}
+
+    def _with_moved_results(self, draw: int) -> dict[int, Any]:
+        program, rng = self._exact_program, np.random.default_rng(draw)
+        values = {v.id: self._wide[v.name] for v in program.values if v.name in self._wide}
+        with np.errstate(all="ignore"):
+            for number, step in enumerate(program.steps):
+                results = DEFINITIONS[step.kind](*(values[v] for v in step.inputs), **step.keywords)
+                for v, array in zip(step.outputs, results if isinstance(results, tuple) else (results,), strict=True):
+                    values[v] = moved_alike(draw, array) if number < program.forward else moved(rng, array)
+        return {v: values[v] for v in self._made}
 
 
 def named(program: Program, values: Mapping[int, Any]) -> dict[str, Any]:

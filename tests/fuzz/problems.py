@@ -99,7 +99,8 @@ def _problem(rng: np.random.Generator) -> Problem:
     optimizer = _optimizer(architect, network)
     weighted = architect.chance(0.3)
     how: dict[str, Any] = {
-        "loss": loss, "optimizer": optimizer, "target_shape": target_shape, "weighted": weighted, "resident": True
+        "loss": loss, "optimizer": optimizer, "target_shape": target_shape, "weighted": weighted, "resident": True,
+        "training": not architect.chance(0.06), "input_gradient": architect.chance(0.06),
     }  # fmt: skip
     program = lower(network, **how)
     twin = copy.deepcopy(network)
@@ -110,11 +111,11 @@ def _problem(rng: np.random.Generator) -> Problem:
         batch, largest = min(batch, 9), min(largest, 12)
     samples = largest + int(rng.integers(0, 4))
     step = 1 if architect.chance(0.4) else int(rng.integers(2, 60))
+    numbers = _numbers(rng, samples, batch, step)
     return Problem(
         network, loss, optimizer, twin, program, lower(twin, **how),
         _images(architect, samples, network), _targets(rng, samples, loss, network.output_shape(), target_shape),
-        _weights(rng, samples) if weighted else None, batch, largest,
-        _numbers(rng, samples, batch, largest, optimizer, step),
+        _weights(rng, samples, numbers["index"][0]) if weighted else None, batch, largest, numbers,
         _slots(rng, program, network, step),
     )  # fmt: skip
 
@@ -190,22 +191,23 @@ def _targets(
     return rng.dirichlet(np.full(output[0], 0.3), samples).astype(np.float32)
 
 
-def _weights(rng: np.random.Generator, samples: int) -> np.ndarray[Any, Any]:
+def _weights(rng: np.random.Generator, samples: int, counting: int) -> np.ndarray[Any, Any]:
+    """Return the samples' weights, of which some are 0, but not that of the sample `counting`."""
     drawn = rng.uniform(0.1, 3, samples).astype(np.float32)
     drawn[rng.random(samples) < 0.1] = 0
+    drawn[counting] = 1
     return drawn
 
 
-def _numbers(
-    rng: np.random.Generator, samples: int, batch: int, largest: int, optimizer: Optimizer, step: int
-) -> dict[str, Any]:
-    lr = float(rng.choice([0.03, 0.3]))
+def _numbers(rng: np.random.Generator, samples: int, batch: int, step: int) -> dict[str, Any]:
     return {
         "index": rng.permutation(samples)[:batch].astype(np.int64),
         "position": rng.permutation(1000)[:batch].astype(np.int64),
         "dropout_key": rng.integers(0, 2**32, 2, np.uint32),
-        "count": batch, "lr": lr, "step": step,
-    }  # fmt: skip
+        "count": batch,
+        "lr": float(rng.choice([0.03, 0.3])),
+        "step": step,
+    }
 
 
 def _slots(rng: np.random.Generator, program: Program, network: Sequential, step: int) -> dict[str, Any]:
