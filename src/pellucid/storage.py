@@ -53,9 +53,7 @@ class System:
 system = System()
 
 
-def write_file(
-    path: str | os.PathLike[str], data: bytes | bytearray | memoryview, *, durable: bool = True
-) -> None:
+def write_file(path: str | os.PathLike[str], data: bytes | bytearray | memoryview, *, durable: bool = True) -> None:
     """Put `data` into the file at `path`: all of it, or nothing; the folder must exist (see `make_folder`).
 
     The data go into a temporary file in the same folder, `.pellucid-….tmp`, which takes the name `path` once its

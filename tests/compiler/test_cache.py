@@ -1,4 +1,4 @@
-"""The disk cache of whole networks: shared by processes, never trusted, and never needed. See test_jit for one kernel."""
+"""The disk cache of whole networks: shared by processes, never trusted, never needed. For one kernel see test_jit."""
 
 import gc
 import os
@@ -136,7 +136,7 @@ def test_changed_entries_are_compiled_again_and_never_linked(rng, emitted, linke
     folder, good = cache.folder(), entries()
     whole = set(linked)
     assert len(whole) == len(good), "the control: what is linked is seen"
-    for _ in range(10):
+    for _ in range(6):
         spoilt = {}
         for key, entry in good.items():
             others = [each for name, each in good.items() if name != key]
@@ -259,7 +259,7 @@ def test_a_disk_that_has_become_read_only_is_read(monkeypatch, emitted):
 
 
 @posix
-@pytest.mark.parametrize("mode", [0o701, 0o704, 0o702, 0o710, 0o740, 0o720, 0o777, 0o1777])
+@pytest.mark.parametrize("mode", [0o701, 0o704, 0o720, 0o750, 0o1777])
 def test_a_folder_that_others_may_use_is_neither_read_nor_written(mode, emitted):
     outputs()
     folder, before = cache.folder(), entries()

@@ -7,9 +7,9 @@ import sys
 
 import numpy as np
 import pytest
-from oracles.compiled import planned, training_program
 
 import pellucid as p
+from oracles.compiled import planned, training_program
 from pellucid import models
 from pellucid.build import lower
 from pellucid.compiler import cache, driver, jit

@@ -5,10 +5,10 @@ import weakref
 
 import numpy as np
 import pytest
-from oracles import compiled as oracle
-from oracles.compiled import distance, executable, exact_gradients, gradients, held, training_program
 
 import pellucid as p
+from oracles import compiled as oracle
+from oracles.compiled import distance, exact_gradients, executable, gradients, held, training_program
 from pellucid import interpreter
 from pellucid.build import lower
 from pellucid.compiler import runner

@@ -50,7 +50,9 @@ def outcome_of(case):
     return examine(case, instruction_set(), False, np.random.default_rng(0), Memory())
 
 
-@pytest.mark.parametrize(("name", "place", "factor"), [("leaky_relu", 1, 1.001), ("batch_norm", 2, 3.0), ("adam", 0, 0.999)])
+@pytest.mark.parametrize(
+    ("name", "place", "factor"), [("leaky_relu", 1, 1.001), ("batch_norm", 2, 3.0), ("adam", 0, 0.999)]
+)
 def test_a_wrong_parameter_is_found(name, place, factor):
     case = replace(first(name), uncut=frozenset({"images", "numbers"}))
     assert not outcome_of(case).mismatches

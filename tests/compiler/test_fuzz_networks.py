@@ -48,7 +48,9 @@ def test_networks_agree_with_the_definitions(first, record_property):
     for seed in range(first, first + AT_ONCE):
         with forced(isa_of(seed)):
             outcome = examine(problem(seed))
-        assert not outcome.mismatches, f"seed {seed} on {isa_of(seed)}: {outcome.mismatches}\n{problem(seed).describe()}"
+        assert not outcome.mismatches, (
+            f"seed {seed} on {isa_of(seed)}: {outcome.mismatches}\n{problem(seed).describe()}"
+        )
         excluded += [f"{seed}: {outcome.excluded}"] if outcome.excluded else []
     record_property("excluded", excluded)
     assert len(excluded) <= MOST_EXCLUDED, excluded

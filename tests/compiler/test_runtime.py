@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -156,7 +157,7 @@ def test_a_phase_begins_when_the_one_before_is_complete(threads):
             (Call(FOLLOW, (Operand(x, 4 * WIDTH * ((job + 1) % jobs)), Operand(y, 4 * WIDTH * job)), count=1),)
             for job in range(jobs)
         ])
-        for x, y in zip(buffers, buffers[1:], strict=False)
+        for x, y in pairwise(buffers)
     ]  # fmt: skip
     plan = SimpleNamespace(program=SimpleNamespace(leaf_size=1), phases=made, given={}, totals={})
     schedule = Schedule(plan, {FOLLOW: compiled(FOLLOW)}, 1, threads)

@@ -21,6 +21,7 @@ from typing import IO, Any
 
 from pellucid.compiler.jit import checks_wanted
 
+from .agreement import Outcome
 from .worker import MEMORY, Order
 
 CASES_OF_A_PROCESS = 500
@@ -65,7 +66,9 @@ def span(text: str) -> range:
 def orders(arguments: argparse.Namespace) -> Iterator[Order]:
     """Yield all that is asked for."""
     ordinary, *guarded = MEMORY
-    kinds = [kind for kind, wanted in (("network", not arguments.kernels), ("kernel", not arguments.networks)) if wanted]
+    kinds = [
+        kind for kind, wanted in (("network", not arguments.kernels), ("kernel", not arguments.networks)) if wanted
+    ]
     for seed in arguments.seeds:
         for kind in kinds:
             for memory in guarded if arguments.guard else [ordinary]:
@@ -114,8 +117,8 @@ def _work(left: Iterator[Order], lock: threading.Lock, file: IO[str]) -> None:
         number += 1
         answer = _ask(process, order)
         if answer is None:
-            answer = {**asdict(order), "what": "", "excluded": "", "compared": 0, "explained": [], "seconds": 0}
-            answer["mismatches"] = [f"died with exit status {process.wait()}"]
+            answer = {**asdict(order), "what": "", **asdict(Outcome()), "seconds": 0}
+            answer["mismatches"] = [f"died with exit status {_stop(process)}"]
             process = None
         with lock:
             file.write(json.dumps(answer) + "\n")
@@ -146,9 +149,12 @@ def _ask(process: subprocess.Popen[str], order: Order) -> dict[str, Any] | None:
     return answer
 
 
-def _stop(process: subprocess.Popen[str] | None) -> None:
-    if process is not None:
-        process.communicate()
+def _stop(process: subprocess.Popen[str] | None) -> int:
+    """Wait until a process has ended, for which it has no more orders, and return its exit status."""
+    if process is None:
+        return 0
+    process.communicate()
+    return process.returncode
 
 
 # ---- what it came to
@@ -172,7 +178,9 @@ def _print_summary(title: str, reports: list[dict[str, Any]]) -> None:
     share = 100 * excluded.total() / len(reports)
     print(f"{title}: {len(reports):,} run in {sum(report['seconds'] for report in reports):,.0f} s, {wrong:,} wrong")
     print(f"  excluded {excluded.total():,} ({share:.1f} %): {dict(excluded.most_common())}")
-    print(f"  arrays compared {compared:,}; of these further off than the tolerance, as rounding explains, {explained:,}")
+    print(
+        f"  arrays compared {compared:,}; of these further off than the tolerance, as rounding explains, {explained:,}"
+    )
     print(f"  {dict(Counter(report['what'] for report in reports).most_common())}")
 
 

@@ -1,4 +1,4 @@
-"""The compiled engine: the same bits whoever computes them, beside the NumPy engine, and whatever happens in between."""
+"""The compiled engine: the same bits whoever computes them, what NumPy computes, and whatever happens in between."""
 
 import os
 import signal
@@ -7,9 +7,9 @@ import sys
 
 import numpy as np
 import pytest
-from oracles.compiled import distance, exact_gradients, gradients
 
 import pellucid as p
+from oracles.compiled import distance, exact_gradients, gradients
 from pellucid import models
 from pellucid.compiler import jit
 from pellucid.training import Callback
@@ -312,6 +312,17 @@ def test_statistics_that_are_not_finite_are_not_taken(engine):
         fit(made, train=(x, labels), batch_size=16, shuffle=False, callbacks=[listener], engine=engine)
     assert bits(made) == listener.steps[-1]
     assert all(np.isfinite(array).all() for array in values(made).values())
+
+
+def test_a_batch_that_weighs_nothing_changes_nothing():
+    weights, listener = np.repeat([1.0, 0.0, 2.0], [32, 16, 27]), Weights()
+    options = {"batch_size": 16, "shuffle": False, "epochs": 1, "sample_weight": weights}
+    both(network, **options, optimizer=p.SGD(0.05))
+    fit(network(), **options, callbacks=[listener])
+    first, second, nothing, last, rest = listener.steps
+    assert second == nothing, "neither weights nor statistics"
+    assert first != second
+    assert nothing != last != rest, "the control"
 
 
 def test_training_goes_on_after_it_went_wrong():

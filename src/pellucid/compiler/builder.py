@@ -85,8 +85,10 @@ class Kernel:
         return Tensor(self, name, place, FLOAT32, (len(numbers),))
 
     def scratch(self, name: str, size: int) -> Tensor:
-        """Return memory on the stack for a few numbers (size,), which hold nothing when a call begins. It begins where a
-        line of the cache does."""
+        """Return memory on the stack for a few numbers (size,), which hold nothing when a call begins.
+
+        It begins where a line of the cache does.
+        """
         emit = ir.IRBuilder(self.entry)
         emit.position_at_start(self.entry)  # every address may then be computed behind it
         place = emit.alloca(ir.ArrayType(FLOAT, size))

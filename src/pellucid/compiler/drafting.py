@@ -112,9 +112,9 @@ def _views(program: Program, in_place: Collection[int]) -> dict[int, int]:
     nothing passes its gradient on in the same way."""
     views: dict[int, int] = {}
     for step in program.steps:
-        if step.kind == "flatten" and step.outputs[0] in in_place:
-            views[step.outputs[0]] = step.inputs[0]
-        elif step.kind == "flatten.grad_input" and _gradient_of(program, step.inputs[0]) & set(in_place):
+        forward = step.kind == "flatten" and step.outputs[0] in in_place
+        backward = step.kind == "flatten.grad_input" and not _gradient_of(program, step.inputs[0]).isdisjoint(in_place)
+        if forward or backward:
             views[step.outputs[0]] = step.inputs[0]
     return views
 

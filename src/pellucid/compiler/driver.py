@@ -64,10 +64,8 @@ class _Shared:
 def _ask(ahead: _Shared, found: dict[Recipe, bytes | None]) -> None:
     """Let another process compile for as long as something is left. What it fails at stays missing."""
     with suppress(OSError, ValueError):
-        command = [sys.executable, "-P", "-c", PROGRAM.format(path=sys.path)]
-        process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-        )
+        command = [sys.executable, "-c", PROGRAM.format(path=sys.path)]
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         with process:
             for recipe in ahead:
                 found[recipe] = _answer(process, recipe)

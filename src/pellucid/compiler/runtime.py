@@ -79,9 +79,7 @@ class Pool:
             with self._wake:
                 self._wake.notify_all()
         bases = schedule.bases
-        self._functions.lead(
-            self._context, schedule.phases(segment), len(segment), bases.ctypes.data, bases.shape[1]
-        )
+        self._functions.lead(self._context, schedule.phases(segment), len(segment), bases.ctypes.data, bases.shape[1])
 
     def _start(self) -> None:
         self._started = True

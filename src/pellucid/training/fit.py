@@ -146,9 +146,7 @@ def fit(
     run = [] if out is None else [RunWriter(out)]
     listeners = [*callbacks, *run, *progress_callbacks(progress)]  # what refuses a folder comes before any display
     runner = (
-        CompiledEngine(network, program, resident, size, threads)
-        if native
-        else NumpyEngine(network, program, resident)
+        CompiledEngine(network, program, resident, size, threads) if native else NumpyEngine(network, program, resident)
     )
     course = _Course(training, runner, validated, listeners, threads)
     training.lr = course.lr()  # asked now, so that a schedule that does not fit is refused before anything is written

@@ -180,4 +180,3 @@ def pieces_of(case: Case, handle: Handle, rng: np.random.Generator) -> list[dict
     cuts = sorted(int(n) * unit for n in rng.integers(0, known[name] // unit + 1, 2))
     edges = [0, *cuts, known[name]]
     return [{name: piece} for piece in zip(edges, edges[1:], strict=False)]
-

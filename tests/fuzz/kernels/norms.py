@@ -24,7 +24,9 @@ class Images:
     def __init__(self, draws: Draws):
         self.samples, self.channels, self.pixels = draws.samples(), draws.channels(), draws.pixels()
         shape = self.samples, self.channels, self.pixels
-        self.image = Tensor(draws.one((0.1, 1, 3)) * draws.numbers(*shape) + np.float32(draws.one((0, 2))), CHANNELS_LAST)
+        self.image = Tensor(
+            draws.one((0.1, 1, 3)) * draws.numbers(*shape) + np.float32(draws.one((0, 2))), CHANNELS_LAST
+        )
         self.grad = Tensor(draws.with_faults(draws.numbers(*shape)), CHANNELS_LAST)
         self.eps = draws.one((1e-5, 1e-3, 0.1))
         self.parameters: tuple[Any, ...] = (self.pixels, self.channels, self.eps)
@@ -137,7 +139,11 @@ def running_statistics(draws: Draws) -> Case:
 
 def local_response_norm(draws: Draws) -> Case:
     images, backward = Images(draws), draws.chance(0.5)
-    how = {"size": draws.one((1, 2, 3, 5, 6, 9)), "alpha": draws.one((1e-4, 0.3, 2.0)), "beta": draws.one((0.5, 0.75, 1.3))}
+    how = {
+        "size": draws.one((1, 2, 3, 5, 6, 9)),
+        "alpha": draws.one((1e-4, 0.3, 2.0)),
+        "beta": draws.one((0.5, 0.75, 1.3)),
+    }
     how["k"] = draws.one((1.0, 2.0))
     name = "local_response_norm_grad_input" if backward else "local_response_norm"
 

@@ -33,7 +33,9 @@ class Update:
     def slot(self, draws: Draws) -> Tensor:
         return Tensor(draws.numbers(self.size))
 
-    def case(self, emitter: Any, parameters: Any, definition: Any, slots: list[Tensor], numbers: Any, names: Any) -> Case:
+    def case(
+        self, emitter: Any, parameters: Any, definition: Any, slots: list[Tensor], numbers: Any, names: Any
+    ) -> Case:
         def with_flag(*arrays: Any) -> Any:
             made = definition(*arrays)
             return (*(made if isinstance(made, tuple) else (made,)), np.zeros(1, arrays[0].dtype))

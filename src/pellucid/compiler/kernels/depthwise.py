@@ -52,8 +52,10 @@ def depthwise_grad_input_tile(conv: Convolution, isa: InstructionSet) -> Depthwi
     """Return the tile of `depthwise_conv2d_grad_input`, which suits the class that meets most taps."""
     channels, (stride, _) = conv.in_channels, conv.window.stride
     rows, columns = (max(classes(conv.window, axis, conv.size[axis]), key=lambda each: each.taps) for axis in range(2))
-    own = as_convolution(conv, rows, columns)
-    places = most_places(own.window, channels, conv.out_size[1] * channels, conv.size[1] * channels * stride)
+    places = 1
+    if rows.taps and columns.taps:
+        window = as_convolution(conv, rows, columns).window
+        places = most_places(window, channels, conv.out_size[1] * channels, conv.size[1] * channels * stride)
     return DepthwiseTile(lanes_for(channels, isa), places)
 
 
