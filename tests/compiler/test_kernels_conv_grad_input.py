@@ -28,7 +28,8 @@ UNREAD = Convolution(9, (7, 8), 4, Window.of(1, 2))  # three pixels of four meet
 BEYOND = Convolution(2, (3, 3), 4, Window.of(2, 1, 5, 2))  # whole windows lie in the padding
 LARGER = Convolution(17, (2, 3), 6, Window.of(5, 1, 2))  # the filter is larger than the image
 GROUPED = Convolution(15, (5, 7), 6, Window.of(3, (1, 2), 1), groups=3)
-CASES = [LENET, EDGES, MANY, STRIDES, UNREAD, BEYOND, LARGER, GROUPED]
+BLIND = Convolution(2, (4, 1), 3, Window.of((1, 2), 1, ((0, 0), (1, 1)), (1, 2)))  # both taps lie in the padding
+CASES = [LENET, EDGES, MANY, STRIDES, UNREAD, BEYOND, LARGER, GROUPED, BLIND]
 
 
 def numbers(rng, *shape):

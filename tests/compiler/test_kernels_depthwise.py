@@ -35,7 +35,8 @@ DILATED = depthwise(3, (8, 6), (2, 3), (1, 2), ((1, 2), (2, 0)), (2, 1))
 UNREAD = depthwise(5, (7, 8), 1, (2, 3))
 LARGER = depthwise(2, (2, 3), 7, 1, 3)  # the filter is larger than the image
 TALL = depthwise(3, (14, 2), (11, 1), 1, ((3, 5), (0, 0)))  # more filter rows than find room in the registers
-CASES = [PLAIN, STRIDES, DILATED, UNREAD, LARGER, TALL]
+BLIND = depthwise(2, (1, 4), (2, 1), 1, ((1, 1), (0, 0)), (2, 1))  # both taps lie in the padding
+CASES = [PLAIN, STRIDES, DILATED, UNREAD, LARGER, TALL, BLIND]
 
 
 def numbers(rng, *shape):

@@ -38,6 +38,9 @@ class Scaled(p.Layer):
     def output_shape(self, input_shape):
         return input_shape
 
+    def forward(self, x, training=False):
+        return np.asarray(x)
+
 
 def by_name(placement, program):
     return {program.values[value].name: start for value, start in placement.starts.items()}
@@ -116,7 +119,6 @@ def test_gradients_have_the_extent_of_their_parameters():
 @pytest.mark.parametrize("clip_norm", [None, 1.0])
 def test_a_parameter_without_axes_is_not_taken_for_the_learning_rate(clip_norm):
     layers = [p.Linear(4, 3), Scaled()]
-    Scaled.forward = Scaled.backward = lambda self, x, training=False: x
     program = training_program(p.Sequential(layers, input_shape=(4,)), p.Adam(clip_norm=clip_norm))
     placement, ids = place(program), program.ids
     assert placement.parameter_of(ids["grad(scaled1.factor)"]) == ids["scaled1.factor"]
