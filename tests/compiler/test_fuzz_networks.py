@@ -74,9 +74,8 @@ def first_with(kind):
     """Return the first problem with a kind of step that is not excluded."""
     for seed in range(1000):
         found = problem(seed)
-        if any(step.kind == kind for step in found.program.steps):
-            if not why_excluded(found):
-                return found
+        if any(step.kind == kind for step in found.program.steps) and not why_excluded(found):
+            return found
     raise LookupError(kind)
 
 
@@ -118,8 +117,8 @@ def test_a_wrong_number_is_found(kind, name, factor, monkeypatch):
 
 def test_numbers_in_another_order_are_found(monkeypatch):
     """Images have their channels last in memory, and targets that are images have them first."""
-    images = (found for found in map(problem, range(1000)) if found.targets.ndim == 4 and min(found.targets[0].shape) > 1)
-    found = next(each for each in images if not why_excluded(each))
+    images = (p for p in map(problem, range(1000)) if p.targets.ndim == 4 and min(p.targets[0].shape) > 1)
+    found = next(p for p in images if not why_excluded(p))
     assert not examine(found).mismatches
     monkeypatch.setattr(losses, "_numbers", lambda lowering, operation, target: lowering.operand(target))
     assert any(text.startswith("loss[]") for text in examine(found).mismatches)

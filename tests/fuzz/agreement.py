@@ -8,6 +8,7 @@ explained by it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -58,7 +59,8 @@ class Outcome:
         explanation: Mapping[str, float] = {}
         for name, array in expected.items():
             self.compared += 1
-            error, largest = _errors(np.asarray(found[name], float), array)
+            here = np.asarray(found[name], float)
+            error, largest = _errors(here, array)
             if (error <= TOLERANCE * largest).all():
                 continue
             explanation = explanation or roundings()
@@ -67,9 +69,9 @@ class Outcome:
                 continue
             worst = tuple(int(i) for i in np.unravel_index(int(error.argmax()), error.shape))
             self.mismatches.append(
-                f"{name}{list(worst)}: {np.asarray(found[name])[worst]:.9g}, expected {array[worst]:.9g}; off by "
-                f"{error[worst]:.2g}, of the largest {error[worst] / max(largest, 1e-300):.2g}, while rounding explains "
-                f"{MULTIPLE * explanation[name]:.2g}"
+                f"{name}{list(worst)}: {here[worst]:.9g}, expected {array[worst]:.9g}; off by {error[worst]:.2g}, "
+                f"while the largest number allows {TOLERANCE * largest:.2g}, "
+                f"and rounding explains {MULTIPLE * explanation[name]:.2g}"
             )
 
 
@@ -86,6 +88,17 @@ def moved(rng: np.random.Generator, value: Any) -> Any:
     """Return numbers moved by up to a unit in the last place of float32; what are no fractions stays as it is."""
     array = np.asarray(value)
     return _times(array, rng.uniform(-1, 1, array.shape)) if array.dtype.kind == "f" else value
+
+
+def moved_by_sample(rng: np.random.Generator, value: Any, added_up: bool) -> Any:
+    """Return numbers moved likewise, but all those of a sample's channel by as much; where they are to be `added_up`,
+    by as many units as the square root of their number."""
+    array = np.asarray(value)
+    if array.dtype.kind != "f" or array.ndim < 2:
+        return moved(rng, value)
+    shape = (*array.shape[:2], *[1] * (array.ndim - 2))
+    units = math.sqrt(array[0, 0].size) if added_up else 1.0
+    return _times(array, units * rng.uniform(-1, 1, shape))
 
 
 def moved_alike(draw: int, value: Any) -> Any:

@@ -9,9 +9,13 @@ import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from pellucid import layers as kinds
+from pellucid.definitions.arrays import Array
+from pellucid.definitions.pointwise import sigmoid
 from pellucid.errors import ArgumentError, ShapeError
+from pellucid.geometry import PaddingArgument
 from pellucid.layers import Layer
 from pellucid.network import Sequential
 
@@ -35,14 +39,14 @@ class Swish(Layer):
     def output_shape(self, input_shape: Shape) -> Shape:
         return input_shape
 
-    def forward(self, x, training=False):
+    def forward(self, x: ArrayLike, training: bool = False) -> Array:
         self._cache = x = self.accept(x)
-        return x / (1 + np.exp(-x))
+        return x * sigmoid(x)
 
-    def backward(self, grad_output):
-        x, grad_output = self.remembered(grad_output)
-        share = 1 / (1 + np.exp(-x))
-        return grad_output * (share + x * share * (1 - share))
+    def backward(self, grad_output: ArrayLike) -> Array:
+        x, grad = self.remembered(grad_output)
+        share = sigmoid(x)
+        return np.asarray(grad * (share + x * share * (1 - share)))
 
 
 class Architect:
@@ -135,7 +139,7 @@ class Architect:
                     return
 
     # ---- layers with a window
-    def padding(self, most: tuple[int, int]) -> object:
+    def padding(self, most: tuple[int, int]) -> PaddingArgument:
         """Return padding of at most so many pixels, in one of the forms that it may have."""
         if self.chance(0.2):
             return "same"
@@ -233,7 +237,7 @@ class Architect:
         channels, stride = self.one(CHANNELS), self.one((1, 2))
         if len(shape) == 1:
             return kinds.Residual(kinds.Linear(shape[0], channels), kinds.Linear(shape[0], channels))
-        body = [kinds.Conv2d(shape[0], channels, 3, stride=stride, padding=1)]
+        body: list[Layer] = [kinds.Conv2d(shape[0], channels, 3, stride=stride, padding=1)]
         if self.chance(0.5):
             body += [kinds.BatchNorm2d(channels), kinds.ReLU()]
         return kinds.Residual(Sequential(body), kinds.Conv2d(shape[0], channels, 1, stride=stride, bias=False))

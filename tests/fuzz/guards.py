@@ -11,6 +11,7 @@ import mmap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 
@@ -58,7 +59,7 @@ class Guarded(Memory):
         return [self.room(size) for size in sizes]
 
     def copy(self, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        found = self.room(array.nbytes).view(array.dtype).reshape(array.shape)
+        found: np.ndarray[Any, Any] = self.room(array.nbytes).view(array.dtype).reshape(array.shape)
         found[...] = array
         return found
 
@@ -66,12 +67,8 @@ class Guarded(Memory):
     def everywhere(self) -> Iterator[None]:
         """Let all that is made of programs meanwhile have its buffers here, each by itself: those too that else would
         share a thread's memory with others, one after the other."""
-        rooms, passes = memory.rooms, Outline.passes
-        memory.rooms, Outline.passes = self.rooms, _nothing_passes
-        try:
+        with patch.object(memory, "rooms", self.rooms), patch.object(Outline, "passes", _nothing_passes):
             yield
-        finally:
-            memory.rooms, Outline.passes = rooms, passes
 
 
 def _nothing_passes(outline: Outline, value: int) -> bool:

@@ -68,4 +68,4 @@ def _first_two(x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """Return by how much the largest number along the first axis exceeds the second."""
     padded = np.concatenate([x, np.full((2, *x.shape[1:]), -np.inf)])
     second, first = np.partition(padded.astype(float), (-2, -1), axis=0)[-2:]
-    return first - np.where(np.isinf(second), -1e300, second)  # where there is no second one
+    return np.asarray(first - np.where(np.isinf(second), -1e300, second))  # where there is no second one

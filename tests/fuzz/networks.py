@@ -13,7 +13,7 @@ from pellucid.compiler.executable import Executable
 from pellucid.definitions import DEFINITIONS
 from pellucid.program import Program
 
-from .agreement import DRAWS, Arrays, Outcome, moved, moved_alike, widened
+from .agreement import DRAWS, Arrays, Outcome, moved, moved_alike, moved_by_sample, widened
 from .guards import Memory
 from .kinks import rounding_decides
 from .problems import Problem
@@ -200,21 +200,30 @@ class Definitions:
     def roundings(self, names: Collection[str]) -> dict[str, float]:
         """Return how far off values are at most where steps round, by their names.
 
-        That is seen in the float32 run, and in runs where every step's results are moved by up to a unit in the last
-        place of float32: NumPy's own rounding errors may happen to cancel.
+        That is seen in the float32 run, whose errors may happen to cancel, and in float64 runs where all that steps
+        read is moved by up to a unit in the last place of float32: number by number, or all of a sample by as much, for
+        so do rounding errors where numbers are alike. A sum of n of them, one after the other, then errs by some √n
+        units of its terms.
         """
-        exact, runs = self.results(names), [self._rounded, *(self._with_moved_results(d) for d in range(DRAWS))]
+        exact, runs = self.results(names), [self._rounded, *(self._moved(draw) for draw in range(DRAWS))]
         found = [named(self._program, run) for run in runs]
         return {name: max(float(np.abs(each[name] - exact[name]).max(initial=0)) for each in found) for name in names}
 
-    def _with_moved_results(self, draw: int) -> dict[int, Any]:
+    def _moved(self, draw: int) -> dict[int, Any]:
         program, rng = self._exact_program, np.random.default_rng(draw)
         values = {v.id: self._wide[v.name] for v in program.values if v.name in self._wide}
         with np.errstate(all="ignore"):
             for number, step in enumerate(program.steps):
-                results = DEFINITIONS[step.kind](*(values[v] for v in step.inputs), **step.keywords)
-                for v, array in zip(step.outputs, results if isinstance(results, tuple) else (results,), strict=True):
-                    values[v] = moved_alike(draw, array) if number < program.forward else moved(rng, array)
+                inputs = [values[v] for v in step.inputs]
+                if number < program.forward:
+                    inputs = [moved_alike(draw, array) for array in inputs]
+                elif draw % 2:
+                    inputs = [moved(rng, array) for array in inputs]
+                else:
+                    sums = any(program.values[v].over == "sum" for v in step.outputs)
+                    inputs = [moved_by_sample(rng, array, sums) for array in inputs]
+                results = DEFINITIONS[step.kind](*inputs, **step.keywords)
+                values |= zip(step.outputs, results if isinstance(results, tuple) else (results,), strict=True)
         return {v: values[v] for v in self._made}
 
 

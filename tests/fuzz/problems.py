@@ -69,8 +69,8 @@ class Problem:
     @property
     def held(self) -> dict[str, np.ndarray[Any, Any]]:
         """Parameters, states and slots before the step."""
-        own = {**self.network.parameters(), **self.network.states()}
-        return {**{name: each.data for name, each in own.items()}, **self.slots}
+        parameters = {name: q.data for name, q in self.network.parameters().items()}
+        return {**parameters, **{name: s.data for name, s in self.network.states().items()}, **self.slots}
 
     def describe(self) -> str:
         """Return all that somebody needs to see what is computed."""
@@ -124,12 +124,12 @@ def _problem(rng: np.random.Generator) -> Problem:
 def _with_loss(architect: Architect) -> tuple[Sequential, Loss, Shape]:
     """Return a network with a loss that takes what it gives, and the shape of a target."""
     shape = architect.input_shape()
-    layers, end = architect.grow(shape, int(architect.rng.integers(1, 9)))
+    layers, end = architect.grow(shape, int(architect.rng.integers(1, 8)))
     classes = architect.chance(0.75)
     if classes and len(end) > 1:
         layers, end = [*layers, Flatten()], (math.prod(end),)
     if len(layers) < 8 and len(end) == 1 and architect.chance(0.7):
-        layers = [*layers, ("head", Linear(end[0], architect.one((2, 3, 5, 10, 17, 33))))]
+        layers = [*layers, Linear(end[0], architect.one((2, 3, 5, 10, 17, 33)))]
     seed, scaling = int(architect.rng.integers(2**31)), _scaling(architect, shape)
     network = Sequential(layers, input_shape=shape, seed=seed, scaling=scaling)
     architect.fill(network)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -146,7 +147,7 @@ class Case:
 def examine(case: Case, isa: InstructionSet, checked: bool, rng: np.random.Generator, memory: Memory) -> Outcome:
     """Return what a kernel comes to beside its definition, as a whole and piece by piece."""
     handle, outcome = compiled(Recipe(case.emitter, case.parameters, isa, checked)).handle(), Outcome()
-    whole, parts = (run(case, handle, pieces, memory) for pieces in ([{}], pieces_of(case, handle, rng)))
+    whole, parts = run(case, handle, [{}], memory), run(case, handle, pieces_of(case, handle, rng), memory)
     outcome.compare(whole, case.expected(widened), case.roundings)
     outcome.mismatches += [f"{n}: other bits in pieces" for n in whole if whole[n].tobytes() != parts[n].tobytes()]
     return outcome
@@ -179,4 +180,4 @@ def pieces_of(case: Case, handle: Handle, rng: np.random.Generator) -> list[dict
     unit = LINE if name == "numbers" else 1
     cuts = sorted(int(n) * unit for n in rng.integers(0, known[name] // unit + 1, 2))
     edges = [0, *cuts, known[name]]
-    return [{name: piece} for piece in zip(edges, edges[1:], strict=False)]
+    return [{name: piece} for piece in pairwise(edges)]

@@ -68,20 +68,19 @@ def sgd_momentum(draws: Draws) -> Case:
 
 def adam(draws: Draws) -> Case:
     own, decoupled = Update(draws), draws.chance(0.5)
-    how = {"beta1": draws.one((0.5, 0.9)), "beta2": draws.one((0.9, 0.999)), "eps": draws.one((1e-8, 1e-3))}
+    beta1, beta2, eps = draws.one((0.5, 0.9)), draws.one((0.9, 0.999)), draws.one((1e-8, 1e-3))
     base = definitions.adamw if decoupled else definitions.adam
 
-    def definition(weight: Any, grad: Any, *moments: Any) -> Any:
-        return base(weight, grad, own.lr, own.step, *moments, **how, **own.how)
+    def definition(weight: Any, grad: Any, first: Any, second: Any) -> Any:
+        return base(weight, grad, own.lr, own.step, first, second, beta1=beta1, beta2=beta2, eps=eps, **own.how)
 
     decay = own.how["weight_decay"]
     numbers = kernels.adam_numbers(
-        own.lr, own.step, beta1=how["beta1"], beta2=how["beta2"], lr_scale=own.how["lr_scale"],
-        decay=decay if decoupled else 0.0,
-    )  # fmt: skip
+        own.lr, own.step, beta1=beta1, beta2=beta2, lr_scale=own.how["lr_scale"], decay=decay if decoupled else 0.0
+    )
     second = Tensor(draws.rng.uniform(0, 1, own.size).astype(np.float32))
     names = "new_first_moment", "new_second_moment"
-    parameters = (*how.values(), decay, decoupled)
+    parameters = (beta1, beta2, eps, decay, decoupled)
     return own.case(kernels.adam, parameters, definition, [own.slot(draws), second], numbers, names)
 
 
