@@ -29,7 +29,8 @@ BEYOND = Convolution(2, (3, 3), 4, Window.of(2, 1, 5, 2))  # whole windows lie i
 LARGER = Convolution(17, (2, 3), 6, Window.of(5, 1, 2))  # the filter is larger than the image
 GROUPED = Convolution(15, (5, 7), 6, Window.of(3, (1, 2), 1), groups=3)
 BLIND = Convolution(2, (4, 1), 3, Window.of((1, 2), 1, ((0, 0), (1, 1)), (1, 2)))  # both taps lie in the padding
-CASES = [LENET, EDGES, MANY, STRIDES, UNREAD, BEYOND, LARGER, GROUPED, BLIND]
+LONG_ROWS = Convolution(14, (3, 19), 6, Window.of(3, padding=1), groups=2)  # filter by filter in a row of taps
+CASES = [LENET, EDGES, MANY, STRIDES, UNREAD, BEYOND, LARGER, GROUPED, BLIND, LONG_ROWS]
 
 
 def numbers(rng, *shape):
@@ -142,7 +143,7 @@ def test_pieces_make_the_same_bits_as_the_whole(conv, rng):
 
 # ---- bits
 @pytest.mark.skipif(not instruction_set().fused, reason="without fused multiply-add the bits differ")
-@pytest.mark.parametrize("conv", [LENET, STRIDES, GROUPED], ids=["scattered", "strides", "groups"])
+@pytest.mark.parametrize("conv", [LENET, STRIDES, GROUPED, LONG_ROWS], ids=["scattered", "strides", "groups", "rows"])
 def test_tiles_of_all_fused_instruction_sets_make_the_same_bits(conv, rng):
     isa = instruction_set()
     grad_output, weight = inputs(conv, rng)

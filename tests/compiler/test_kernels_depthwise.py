@@ -7,7 +7,7 @@ from oracles.kernels import call, channels_last
 from oracles.numerical import assert_agrees
 from pellucid.compiler.jit import Recipe
 from pellucid.compiler.kernels import depthwise as kernels
-from pellucid.compiler.kernels.columns import most_places, span_channels
+from pellucid.compiler.kernels.columns import is_far, most_places, span_channels
 from pellucid.compiler.kernels.convolution import Convolution
 from pellucid.compiler.kernels.depthwise import (
     DepthwiseTile,
@@ -105,6 +105,14 @@ def test_the_chosen_tiles_agree_with_the_definitions(conv, name, rng):
     isa = BY_NAME[name]
     assert depthwise_grad_input_tile(conv, isa) == depthwise_tile(conv, isa)
     assert_all_agree(conv, isa, rng, depthwise_tile(conv, isa), depthwise_weight_tile(conv, isa))
+
+
+@pytest.mark.parametrize("name", [*HERE[:1], "generic"])
+def test_what_is_asked_for_ahead_may_lie_outside(name, rng):
+    conv, isa = depthwise(20, (77, 96), 3, 1, 1), BY_NAME[name]
+    assert is_far(conv)
+    assert not is_far(PLAIN)
+    assert_all_agree(conv, isa, rng, depthwise_tile(conv, isa), depthwise_weight_tile(conv, isa), 1, checked=True)
 
 
 @pytest.mark.parametrize("seed", range(8))

@@ -102,7 +102,7 @@ def left(program: Program, native: Executable) -> dict[str, Any]:
 
 
 def predicted(problem: Problem, outcome: Outcome, memory: Memory) -> None:
-    """Compare what the network gives for the batch's images."""
+    """Compare what the network gives for the batch's images, and for the first of them alone."""
     program, exact = lower(problem.network), lower(problem.twin)
     images = problem.images[problem.numbers["index"]]
     output = program.values[program.output]
@@ -110,13 +110,15 @@ def predicted(problem: Problem, outcome: Outcome, memory: Memory) -> None:
     outputs = memory.copy(np.full((len(images), *output.shape), np.nan, np.float32))
     native.predict(memory.copy(images), outputs)
     judge(outcome, {output.name: outputs}, Definitions(program, exact, {**problem.held, "input": images}))
+    if images.dtype == np.float32 and native.single()(images[:1]).tobytes() != outputs[:1].tobytes():
+        outcome.mismatches.append(f"{output.name}: other bits for an image alone")
 
 
 def measured(problem: Problem, outcome: Outcome, memory: Memory) -> None:
     """Compare what is measured of the batch without training."""
     feeds = {name.removesuffix(".data"): data[problem.numbers["index"]] for name, data in problem.data.items()}
-    how: dict[str, Any] = {"loss": problem.loss, "target_shape": problem.targets.shape[1:], "gradients": False}
-    how |= {"weighted": problem.sample_weight is not None, "training": False}
+    how: dict[str, Any] = {name: problem.how[name] for name in ("loss", "target_shape", "weighted")}
+    how |= {"training": False, "gradients": False}
     program, exact = lower(problem.network, **how), lower(problem.twin, **how)
     native = loaded(problem, program)
     for name, array in feeds.items():
@@ -192,10 +194,6 @@ class Definitions:
         """Return values in float64, by their names."""
         found = named(self._program, self._exact)
         return {name: found[name] for name in names}
-
-    def value(self, v: int) -> Any:
-        """Return a value in float64, by its id."""
-        return self._exact[v]
 
     def roundings(self, names: Collection[str]) -> dict[str, float]:
         """Return how far off values are at most where steps round, by their names.

@@ -29,9 +29,10 @@ class Problem:
     ----------
     network : Sequential
         In float32.
-    loss, optimizer
     twin : Sequential
-        The network in float64.
+        The same in float64.
+    how : mapping
+        Arguments of `lower`: "loss", "optimizer", "target_shape", "weighted", "training", …
     program, exact : Program
         The network's training step in float32, and in float64.
     images, targets, sample_weight : array
@@ -47,9 +48,8 @@ class Problem:
     """
 
     network: Sequential
-    loss: Loss
-    optimizer: Optimizer
     twin: Sequential
+    how: Mapping[str, Any]
     program: Program
     exact: Program
     images: np.ndarray[Any, Any]
@@ -76,10 +76,9 @@ class Problem:
         """Return all that somebody needs to see what is computed."""
         frozen = [name for name, q in self.network.parameters().items() if not q.trainable]
         return (
-            f"{self.network!r}\nloss={self.loss!r}, optimizer={self.optimizer!r}, frozen={frozen}, "
+            f"{self.network!r}, scaling={self.network.scaling}, frozen={frozen}\n{self.how}\n"
             f"images {self.images.shape} {self.images.dtype}, targets {self.targets.shape} {self.targets.dtype}, "
-            f"weighted={self.sample_weight is not None}, batch={self.batch} of at most {self.largest}, "
-            f"scaling={self.network.scaling}, step={self.numbers['step']}, lr={self.numbers['lr']}"
+            f"batch={self.batch} of at most {self.largest}, step={self.numbers['step']}, lr={self.numbers['lr']}"
         )
 
 
@@ -113,7 +112,7 @@ def _problem(rng: np.random.Generator) -> Problem:
     step = 1 if architect.chance(0.4) else int(rng.integers(2, 60))
     numbers = _numbers(rng, samples, batch, step)
     return Problem(
-        network, loss, optimizer, twin, program, lower(twin, **how),
+        network, twin, how, program, lower(twin, **how),
         _images(architect, samples, network), _targets(rng, samples, loss, network.output_shape(), target_shape),
         _weights(rng, samples, numbers["index"][0]) if weighted else None, batch, largest, numbers,
         _slots(rng, program, network, step),

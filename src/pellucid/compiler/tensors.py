@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import llvmlite.ir as ir
 
-from .values import FLOAT, LANE, Index, Integer, Value, Vector, Words, integer
+from .values import FLOAT, LANE, POINTER, Index, Integer, Value, Vector, Words, integer
 
 if TYPE_CHECKING:
     from .builder import Kernel
@@ -122,6 +122,17 @@ class Tensor:
             k.ir.store(part, at, align=self._align)
             done += size
 
+    def fetch(self, *index: Integer) -> None:
+        """Ask for what lies at an index to be in the second-level cache soon. It may lie outside the tensor."""
+        k, number = self.kernel, ir.IntType(32)
+        function = k.module.globals.get("llvm.prefetch.p0")
+        if function is None:
+            type = ir.FunctionType(ir.VoidType(), [POINTER, number, number, number])
+            function = ir.Function(k.module, type, "llvm.prefetch.p0")
+        address = k.address(self.base, self.element, self._flat((*self.leading, *index)))
+        # For reading (0), into the second level (2), data (1). Asked for writing, lines go to the first level.
+        k.ir.call(function, [address, *(ir.Constant(number, what) for what in (0, 2, 1))])
+
     @property
     def _align(self) -> int:
         return self.element.bits // 8
@@ -143,10 +154,13 @@ class Tensor:
                 raise IndexError(f"{where} ({lanes} lanes) lies outside {list(self.shape)} along axis {axis}")
         if self.kernel.checked:
             self.kernel.check(self, index, lanes)
+        return self.kernel.address(self.base, self.element, self._flat(index))
+
+    def _flat(self, index: Sequence[Integer]) -> Integer:
         flat = self.offset
         for i, stride in zip(index, self.strides, strict=True):
             flat = flat + i * stride
-        return self.kernel.address(self.base, self.element, flat)
+        return flat
 
 
 class VectorSource(Protocol):

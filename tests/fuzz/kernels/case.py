@@ -77,6 +77,8 @@ class Result:
     layout : Layout
     start : array, optional
     dtype : str
+    rows : tuple of str
+        What the rows hold, where these are unlike numbers: each is compared by itself.
     """
 
     name: str

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import product
 
 from ...geometry import Window
 from ..builder import Kernel, Span
@@ -25,6 +26,8 @@ PLACES = 7
 """The most places of a column. It divides the images of most networks; more of them hardly save any loads."""
 SPAN_BYTES = 18 * 1024
 """What the pixels under a column may take of the cache, so that they are still there for the next column."""
+CACHE_BYTES = 1024 * 1024
+"""A second-level cache."""
 LINE, SETS, WAYS = 16, 64, 8
 """Floats in a line of the cache; and how many lines of it it keeps of those that lie a multiple of SETS lines apart."""
 
@@ -60,6 +63,14 @@ class Column:
             x = x0 + kx * self.window.dilation[1]
             yield image.load(y0 + row, x, c, lanes=lanes, live=live), pairs
 
+    def fetch_next(self, image: Tensor, c: Integer) -> None:
+        """Ask for the pixels that the next column sees and this one does not. No processor follows so many rows by
+        itself."""
+        (top, _), (left, _), (stride_y, stride_x) = *self.window.sides, self.window.stride
+        y0, x0 = self.oy * stride_y - top, self.ox * stride_x - left + self.window.extent[1]
+        for (row, _), beside in product(meetings(self.rows, turned(self.window)), range(stride_x)):
+            image.fetch(y0 + row, x0 + beside, c)
+
 
 def turned(window: Window) -> Window:
     """Return a window with rows and columns exchanged."""
@@ -82,6 +93,12 @@ def spans_of(k: Kernel, blocks: Span, conv: Convolution, lanes: int) -> Iterator
     for run in runs(even_pieces(block_count(conv.in_channels, lanes, 1), vectors)):
         with k.range(run.start, run.stop, run.size) as first:
             yield k.overlap(blocks, (first, first + run.size))
+
+
+def is_far(conv: Convolution) -> bool:
+    """Return whether an image and its output are too large to be found in a second-level cache."""
+    (height, width), (rows, columns) = conv.size, conv.out_size
+    return 4 * conv.in_channels * (height * width + rows * columns) > CACHE_BYTES
 
 
 def span_channels(window: Window) -> int:

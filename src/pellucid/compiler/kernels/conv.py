@@ -96,7 +96,7 @@ def by_tap(
 
 def by_column(
     k: Kernel, conv: Convolution, block: Block, strip: Run, acc: Registers,
-    row: Tensor, x0: Integer, weight: Tensor, ky: Integer, unroll: int,
+    row: Tensor, x0: Integer, weight: VectorSource, ky: Integer, unroll: int,
 ) -> None:  # fmt: skip
     """One input column after the other: its pixel is loaded once for all the taps that meet there."""
     taps = [kx for kx, pixels in enumerate(strip.kind) if pixels]

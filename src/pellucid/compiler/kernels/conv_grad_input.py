@@ -26,11 +26,15 @@ from ..packing import Block, block_count, blocks_of, filter_blocks, live_lanes, 
 from ..tensors import Registers, Tensor, VectorSource
 from ..tiles import ForwardTile, InstructionSet, lanes_for, turn_cost
 from ..values import Integer, Vector
-from .conv import by_tap
+from .conv import by_column, by_tap
 from .conv_scatter import passed_through, scatter, scatter_tile, suits_scattering
 from .convolution import Convolution
-from .strips import filter_rows_inside, strips, tap_runs
+from .strips import filter_rows_inside, meetings, strips, tap_runs
 
+SHORT_ROW = 14
+"""Pixels that a tile of a single vector of channels has room for, tap by tap."""
+FEW_TAPS = 5
+"""Weights of a row of taps that are given registers; further ones are read again for every use."""
 BAND_BYTES = 512 * 1024
 """What a band of both gradients may take, so that it stays in the second-level cache while all blocks pass over it."""
 
@@ -134,22 +138,38 @@ def grad_input_tile(conv: Convolution, isa: InstructionSet) -> ForwardTile | Sca
         row_lanes = lanes_for(conv.window.kernel_size[1] * conv.in_channels, isa)
         return ScatterTile(lanes, row_lanes, *scatter_tile(conv, row_lanes, isa))
     columns = max(classes(conv.window, 1, conv.size[1]), key=lambda each: each.taps)
-    window = as_convolution(conv, columns, columns).window
+    own = as_convolution(conv, columns, columns)
+    held = min(columns.taps, FEW_TAPS) if sums_by_column(own) else 1  # weights in registers, of each vector of channels
 
     def cost(vectors: int, pixels: int) -> int:
         total = 0
         for block in filter_blocks(channels, lanes, vectors):
             wide = len(live_lanes(block.size, lanes))
-            for strip in strips(window, conv.out_size[1], pixels, range(columns.taps)):
-                turns = [(run.count, len(run.kind)) for run in tap_runs(strip)]
-                work = sum(taps * turn_cost(isa, wide * met, wide + met) for taps, met in turns)
-                total += block.count * strip.count * work
+            for strip in strips(own.window, conv.out_size[1], pixels, range(columns.taps)):
+                total += block.count * strip.count * _strip_cost(own, strip, wide, isa)
         return total
 
     most = min(len(live_lanes(channels, lanes)), len(isa.tile_rows))
-    choices = [(v, p) for v in range(1, most + 1) for p in range(1, isa.tile_rows[v - 1] + 1) if isa.fits(v, p, v)]
+    tallest = [max(rows, SHORT_ROW if v == 0 else 0) for v, rows in enumerate(isa.tile_rows)]
+    choices = [(v, p) for v in range(1, most + 1) for p in range(1, tallest[v - 1] + 1) if isa.fits(v, p, v * held)]
     vectors, pixels = min(choices or [(1, 1)], key=lambda tile: (cost(*tile), -tile[0] * tile[1], -tile[0]))
-    return ForwardTile(lanes, vectors, pixels, unroll=2 if vectors > 1 else 1)
+    return ForwardTile(lanes, vectors, pixels, unroll=2 if vectors > 1 or held == FEW_TAPS else 1)
+
+
+def sums_by_column(own: Convolution) -> bool:
+    """Return whether a class adds up filter by filter within a row of taps, and not tap by tap. It changes bits, so
+    shapes alone decide: a short row has all of its pixels in one tile either way, and is faster tap by tap."""
+    return own.by_column and own.out_size[1] > SHORT_ROW
+
+
+def _strip_cost(own: Convolution, strip: Run, wide: int, isa: InstructionSet) -> int:
+    """Return what a row of taps takes for a filter, with `wide` vectors of channels."""
+    if not sums_by_column(own):
+        turns = [(run.count, len(run.kind)) for run in tap_runs(strip)]
+        return sum(taps * turn_cost(isa, wide * met, wide + met) for taps, met in turns)
+    met = [pairs for _, pairs in meetings(strip, own.window)]
+    products, taps = sum(map(len, met)), sum(map(bool, strip.kind))
+    return turn_cost(isa, wide * products, wide * taps + len(met), taps)
 
 
 def conv2d_grad_input(k: Kernel, conv: Convolution, tile: ForwardTile | ScatterTile, masked: bool = False) -> None:
@@ -231,4 +251,5 @@ class _Gradient:
         weight: VectorSource = ReversedTaps(self.weight, rows, columns)
         with k.range(*filter_rows_inside(k, own.window, own.size[0], y0)) as ky:
             row = self.grad_output.at(n, y0 + ky * rows.place_step)
-            by_tap(k, own, block, strip, acc, row, x0, weight, ky, self.tile.unroll)
+            inner_loops = by_column if sums_by_column(own) else by_tap
+            inner_loops(k, own, block, strip, acc, row, x0, weight, ky, self.tile.unroll)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 
 from ..builder import Kernel, Span
 from ..cuts import even_pieces, runs
@@ -20,7 +21,7 @@ from ..packing import block_count, blocks_of, packed_tensor
 from ..tensors import Registers, Tensor, VectorSource
 from ..tiles import InstructionSet, lanes_for
 from ..values import Integer, Vector
-from .columns import PLACES, Column, columns_of, most_places, spans_of, turned
+from .columns import PLACES, Column, columns_of, is_far, most_places, spans_of, turned
 from .conv_grad_input import Class, ReversedTaps, as_convolution, classes
 from .conv_scatter import passed_through
 from .convolution import Convolution
@@ -89,6 +90,10 @@ def depthwise_conv2d(k: Kernel, conv: Convolution, tile: DepthwiseTile, bias: bo
                 for block in blocks_of(k, span, channels, lanes, 1):
                     c, (live,) = block.filter, block.live
                     start = biases.load(c, lanes=lanes, live=live) if biases else k.zeros(lanes)
+                    if is_far(conv):
+                        column.fetch_next(x.at(n), c)
+                        for o in range(column.rows.size):
+                            y.fetch(n, column.oy + o, column.ox + 1, c)
                     acc = _filtered(k, column, x.at(n), weight, block.vector, start, c, live)
                     for o in range(column.rows.size):
                         result = acc[o, 0].relu() if relu else acc[o, 0]
@@ -132,6 +137,10 @@ def depthwise_conv2d_grad_input(k: Kernel, conv: Convolution, tile: DepthwiseTil
                 taps = ReversedTaps(weight, rows, columns)
                 for block in blocks_of(k, span, channels, lanes, 1):
                     c, (live,) = block.filter, block.live
+                    if is_far(conv):
+                        column.fetch_next(grad_output.at(n), c)
+                        for o, image in product(range(column.rows.size), (grad_input, *([mask] if mask else []))):
+                            image.fetch(n, rows.pixel(column.oy + o), columns.pixel(column.ox + 1), c)
                     acc = _filtered(k, column, grad_output.at(n), taps, block.vector, k.zeros(lanes), c, live)
                     for o in range(column.rows.size):
                         at = n, rows.pixel(column.oy + o), columns.pixel(column.ox), c
@@ -177,6 +186,10 @@ def depthwise_conv2d_grad_weight(k: Kernel, conv: Convolution, tile: DepthwiseWe
             for column in columns_of(k, conv, _places(conv)):
                 for block in blocks_of(k, span, channels, lanes, 1):
                     c, (live,), places = block.filter, block.live, range(column.rows.size)
+                    if is_far(conv):
+                        column.fetch_next(x.at(n), c)
+                        for o in places:
+                            grad_output.fetch(n, column.oy + o, column.ox + 1, c)
                     grads = [grad_output.load(n, column.oy + o, column.ox, c, lanes=lanes, live=live) for o in places]
                     with k.range(*column.taps) as kx:
                         for filter_rows in even_pieces(kernel_rows, tile.filter_rows):
