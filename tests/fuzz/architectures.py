@@ -60,7 +60,7 @@ class Architect:
     def __init__(self, rng: np.random.Generator):
         self.rng = rng
         self.for_images: dict[Callable[[Shape], Layer], float] = {
-            self.conv: 5, self.depthwise: 1.5, self.max_pool: 2, self.avg_pool: 1.5, self.adaptive_pool: 0.5,
+            self.conv: 4, self.common_conv: 2, self.depthwise: 1.5, self.max_pool: 2, self.avg_pool: 1.5, self.adaptive_pool: 0.5,
             self.batch_norm: 2, self.local_response: 1, self.dropout: 1, self.residual: 1.5, self.concat: 1.5,
             self.activation: 4, self.nested: 0.7, self.flatten: 1, self.swish: 0.3,
         }  # fmt: skip
@@ -147,6 +147,10 @@ class Architect:
             return 0
         (top, bottom), (left, right) = ([int(self.rng.integers(0, n + 1)) for _ in range(2)] for n in most)
         return (top, left) if self.chance(0.5) else ((top, bottom), (left, right))
+
+    def common_conv(self, shape: Shape) -> Layer:
+        """Return one like those at the beginning of most networks: for these there are kernels of other kinds."""
+        return kinds.Conv2d(shape[0], self.one((2, 3, 5, 6, 8, 16)), self.pair(2, 3, 3, 5), padding=self.one((0, 0, 1)))
 
     def conv(self, shape: Shape) -> Layer:
         channels = shape[0]

@@ -17,6 +17,7 @@ from pellucid.compiler.tiles import ForwardTile, WeightTile, lanes_for
 from pellucid.definitions import conv as definitions
 from pellucid.definitions import linear as dense
 from pellucid.definitions.pointwise import relu, relu_grad_input
+from pellucid.geometry import Window
 
 from .case import CHANNELS_LAST, Case, Layout, Result, Tensor, packed, packed_for_input
 from .draws import Draws
@@ -29,14 +30,23 @@ MOST_WORK = 300_000
 def convolution(draws: Draws) -> Convolution:
     """Return a small convolution that is no depthwise one, and has at least one place."""
     while True:
-        groups = draws.one((1, 1, 1, 2, 3, 4))
-        channels, filters = (groups * max(1, draws.channels() // groups) for _ in range(2))
-        window = draws.window(largest=draws.one((1, 3, 3, 5)), padding=3)
-        size = draws.size()
-        conv = Convolution(channels, size, filters, window.on(size), groups)
+        if draws.chance(0.35):
+            conv = common_convolution(draws)
+        else:
+            groups = draws.one((1, 1, 1, 2, 3, 4))
+            channels, filters = (groups * max(1, draws.channels() // groups) for _ in range(2))
+            window, size = draws.window(largest=draws.one((1, 3, 3, 5)), padding=3), draws.size()
+            conv = Convolution(channels, size, filters, window.on(size), groups)
         fits = min(conv.out_size) > 0 and conv.multiply_adds() < MOST_WORK
-        if fits and not is_depthwise(conv.weight_shape, groups):
+        if fits and not is_depthwise(conv.weight_shape, conv.groups):
             return conv.flattened()
+
+
+def common_convolution(draws: Draws) -> Convolution:
+    """Return one like those at the beginning of most networks: for these there are kernels of other kinds."""
+    size = draws.whole(6, 18), draws.whole(6, 18)
+    window = Window.of(draws.pair(2, 5), padding=draws.one((0, 0, 1, 2)))
+    return Convolution(draws.one((1, 1, 2, 3, 5, 6, 8)), size, draws.one((2, 3, 5, 6, 10, 16)), window)
 
 
 def depthwise_convolution(draws: Draws) -> Convolution:
