@@ -60,9 +60,9 @@ class Architect:
     def __init__(self, rng: np.random.Generator):
         self.rng = rng
         self.for_images: dict[Callable[[Shape], Layer], float] = {
-            self.conv: 4, self.common_conv: 2, self.depthwise: 1.5, self.max_pool: 2, self.avg_pool: 1.5, self.adaptive_pool: 0.5,
-            self.batch_norm: 2, self.local_response: 1, self.dropout: 1, self.residual: 1.5, self.concat: 1.5,
-            self.activation: 4, self.nested: 0.7, self.flatten: 1, self.swish: 0.3,
+            self.conv: 4, self.common_conv: 2, self.depthwise: 1.5, self.max_pool: 2, self.avg_pool: 1.5,
+            self.adaptive_pool: 0.5, self.batch_norm: 2, self.local_response: 1, self.dropout: 1, self.residual: 1.5,
+            self.concat: 1.5, self.activation: 4, self.nested: 0.7, self.flatten: 1, self.swish: 0.3,
         }  # fmt: skip
         self.for_features: dict[Callable[[Shape], Layer], float] = {
             self.linear: 4, self.batch_norm: 1, self.dropout: 0.7, self.residual: 0.7, self.concat: 0.7,
