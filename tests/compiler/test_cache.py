@@ -12,6 +12,7 @@ import pellucid as p
 from pellucid.compiler import cache, jit
 from pellucid.compiler.executable import Executable
 from pellucid.compiler.jit import Handle, Recipe
+from pellucid.compiler.runtime import functions
 
 posix = pytest.mark.skipif(os.name == "nt", reason="Windows has no such permissions")
 X = np.random.default_rng(0).random((5, 12), np.float32)
@@ -299,8 +300,10 @@ def test_another_processor_finds_nothing(monkeypatch):
 
 
 def test_checked_kernels_have_entries_of_their_own(monkeypatch):
+    functions()  # the runner, which has no checked form, is compiled once, whichever test comes first
+    before = entries().keys()
     outputs()
-    plain = entries()
+    plain = entries().keys() - before
     monkeypatch.setenv("PELLUCID_CHECK", "1")
     assert right(outputs())
-    assert len(entries()) == 2 * len(plain)
+    assert plain and len(entries().keys() - before) == 2 * len(plain)
