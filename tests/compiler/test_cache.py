@@ -306,4 +306,5 @@ def test_checked_kernels_have_entries_of_their_own(monkeypatch):
     plain = entries().keys() - before
     monkeypatch.setenv("PELLUCID_CHECK", "1")
     assert right(outputs())
-    assert plain and len(entries().keys() - before) == 2 * len(plain)
+    assert plain
+    assert len(entries().keys() - before) == 2 * len(plain)
