@@ -5,6 +5,7 @@ What looks for mistakes is itself looked at: each of the controls below makes on
 
 import copy
 from dataclasses import replace
+from itertools import islice
 
 import numpy as np
 import pytest
@@ -31,7 +32,7 @@ from pellucid.compiler.plan import Count
 from pellucid.compiler.rules import RULES, losses
 from pellucid.compiler.schedule import Schedule
 
-NETWORKS, AT_ONCE = 160, 8
+NETWORKS, AT_ONCE = 150, 10
 MOST_EXCLUDED = 3
 """Of those at once so many may be worth nothing because rounding decides at a kink; it is one in twenty of all."""
 NEVER = {"batch_norm_running.grad_weight", "batch_norm_running.grad_input", "scale.grad_input"}
@@ -70,27 +71,25 @@ def test_networks_have_all_kinds_of_steps():
 
 
 # ---- controls
-def first_with(kind):
-    """Return the first problem with a kind of step that is not excluded."""
-    for seed in range(1000):
-        found = problem(seed)
+def problems_with(kind):
+    """Return problems with a kind of step that are not excluded."""
+    for found in map(problem, range(1000)):
         if any(step.kind == kind for step in found.program.steps) and not why_excluded(found):
-            return found
-    raise LookupError(kind)
+            yield found
 
 
 def why_excluded(found):
     return Definitions(found.program, found.exact, {**found.held, **found.data, **found.numbers}).why_excluded()
 
 
-def mismatches_with_rule(monkeypatch, kind, change):
-    """Return what is found where one rule lowers another step than it is given."""
+def is_found(monkeypatch, kind, change):
+    """Return whether it is found that one rule lowers another step than it is given; not every problem shows it."""
 
     def wrong(lowering, operation):
         RULES[kind](lowering, replace(operation, step=change(operation.step)))
 
     monkeypatch.setattr(executable, "RULES", {**RULES, kind: wrong})
-    return examine(first_with(kind)).mismatches
+    return any(examine(found).mismatches for found in islice(problems_with(kind), 6))
 
 
 def with_attribute(name, factor):
@@ -112,7 +111,7 @@ def with_attribute(name, factor):
     ],
 )
 def test_a_wrong_number_is_found(kind, name, factor, monkeypatch):
-    assert mismatches_with_rule(monkeypatch, kind, with_attribute(name, factor))
+    assert is_found(monkeypatch, kind, with_attribute(name, factor))
 
 
 def test_numbers_in_another_order_are_found(monkeypatch):
