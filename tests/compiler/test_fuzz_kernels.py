@@ -1,18 +1,19 @@
 """Random kernels: each beside its definition in float64, from the same inputs, whole and in pieces."""
 
+import os
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from fuzz import __main__ as long_run
 from fuzz.guards import Memory
-from fuzz.kernels import drawn, examine_kernel
+from fuzz.kernels import drawn
 from fuzz.kernels.case import examine
 from pellucid.compiler.rules import RULES
 from pellucid.compiler.tiles import instruction_set
 
-ALL, AT_ONCE = 1000, 50
-CHECKED = 20
+KERNELS, CHECKED = 1000, 20
 SLOW = {"conv2d_grad_weight"}
 """What takes seconds to compile where every load is checked; the long run has it."""
 
@@ -22,15 +23,19 @@ def shared(kept_kernels):
     """Share kernels with the other tests."""
 
 
-@pytest.mark.parametrize("first", range(0, ALL, AT_ONCE))
-def test_kernels_agree_with_the_definitions(first):
-    for seed in range(first, first + AT_ONCE):
-        name, outcome = examine_kernel(seed)
-        assert not outcome.mismatches, f"seed {seed}: {name} {drawn(seed)[0].parameters}: {outcome.mismatches}"
+def test_kernels_agree_with_the_definitions(tmp_path):
+    """On all processors, and for all of this machine's instruction sets."""
+    out = tmp_path / "kernels.jsonl"
+    jobs = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+    long_run.main(["--seeds", f"0:{KERNELS}", "--kernels", "--jobs", str(jobs), "--out", str(out)])
+    reports = long_run.lines(out)
+    assert len(reports) == KERNELS
+    for report in reports:
+        assert not report["mismatches"], f"{report}\n{drawn(report['seed'])[0].parameters}"
 
 
 def test_checked_kernels_agree_and_stay_within_their_bounds():
-    for seed in range(ALL, ALL + CHECKED):
+    for seed in range(KERNELS, KERNELS + CHECKED):
         case, isa, rng = drawn(seed)
         if case.emitter.__name__ not in SLOW:
             assert not examine(case, isa, True, rng, Memory()).mismatches, f"seed {seed}"

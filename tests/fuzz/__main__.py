@@ -1,4 +1,4 @@
-"""The long run: ``python -m tests.fuzz --seeds A:B [--kernels|--networks] [--guard] [--out FILE]``.
+"""The long run: ``python -m tests.fuzz --seeds A:B [--kernels|--networks] [--guard] [--jobs N] [--out FILE]``.
 
 Every case's report is a line of JSON in the file. A run that is started again goes on where the file ends; seeds say
 all about a case, so any line's case can be made again alone. With PELLUCID_CHECK=1 all kernels check their bounds.
@@ -95,7 +95,7 @@ def order_of(report: dict[str, Any]) -> Order:
 def run(ahead: list[Order], jobs: int, file: IO[str]) -> None:
     """Work off the orders with so many processes, and write down the reports."""
     left, lock = iter(ahead), threading.Lock()
-    threads = [threading.Thread(target=_work, args=(left, lock, file)) for _ in range(jobs)]
+    threads = [threading.Thread(target=_work, args=(left, lock, file), daemon=True) for _ in range(jobs)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -129,11 +129,12 @@ def _work(left: Iterator[Order], lock: threading.Lock, file: IO[str]) -> None:
 
 
 def _start() -> subprocess.Popen[str]:
+    """Return a new process that waits for orders; Ctrl-C ends the run, and must not look like a fault of a case."""
     path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
     environment = {**os.environ, "PYTHONPATH": path, "PELLUCID_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     return subprocess.Popen(
         [sys.executable, "-W", "error", "-c", PROGRAM], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        env=environment,
+        env=environment, start_new_session=True,
     )  # fmt: skip
 
 

@@ -8,7 +8,6 @@ explained by it.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -90,15 +89,12 @@ def moved(rng: np.random.Generator, value: Any) -> Any:
     return _times(array, rng.uniform(-1, 1, array.shape)) if array.dtype.kind == "f" else value
 
 
-def moved_by_sample(rng: np.random.Generator, value: Any, added_up: bool) -> Any:
-    """Return numbers moved likewise, but all those of a sample's channel by as much; where they are to be `added_up`,
-    by as many units as the square root of their number."""
+def moved_together(rng: np.random.Generator, value: Any, units: float) -> Any:
+    """Return numbers moved by up to so many units, all those of a sample, or of a filter, by as much."""
     array = np.asarray(value)
     if array.dtype.kind != "f" or array.ndim < 2:
         return moved(rng, value)
-    shape = (*array.shape[:2], *[1] * (array.ndim - 2))
-    units = math.sqrt(array[0, 0].size) if added_up else 1.0
-    return _times(array, units * rng.uniform(-1, 1, shape))
+    return _times(array, units * rng.uniform(-1, 1, (len(array), *[1] * (array.ndim - 1))))
 
 
 def moved_alike(draw: int, value: Any) -> Any:

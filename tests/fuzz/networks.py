@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import math
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,8 +13,9 @@ from pellucid import interpreter, lower
 from pellucid.compiler.executable import Executable
 from pellucid.definitions import DEFINITIONS
 from pellucid.program import Program
+from pellucid.steps import Step
 
-from .agreement import DRAWS, Arrays, Outcome, moved, moved_alike, moved_by_sample, widened
+from .agreement import DRAWS, Arrays, Outcome, moved, moved_alike, moved_together, widened
 from .guards import Memory
 from .kinks import rounding_decides
 from .problems import Problem
@@ -199,9 +201,8 @@ class Definitions:
         """Return how far off values are at most where steps round, by their names.
 
         That is seen in the float32 run, whose errors may happen to cancel, and in float64 runs where all that steps
-        read is moved by up to a unit in the last place of float32: number by number, or all of a sample by as much, for
-        so do rounding errors where numbers are alike. A sum of n of them, one after the other, then errs by some √n
-        units of its terms.
+        read is moved: number by number by up to a unit in the last place of float32, or all of a sample by as much, as
+        many units as a sum of so many terms may be off by.
         """
         exact, runs = self.results(names), [self._rounded, *(self._moved(draw) for draw in range(DRAWS))]
         found = [named(self._program, run) for run in runs]
@@ -213,16 +214,29 @@ class Definitions:
         with np.errstate(all="ignore"):
             for number, step in enumerate(program.steps):
                 inputs = [values[v] for v in step.inputs]
-                if number < program.forward:
+                if draw % 2:
+                    units = math.sqrt(terms(program, step, inputs))
+                    inputs = [moved_together(rng, array, units) for array in inputs]
+                elif number < program.forward:
                     inputs = [moved_alike(draw, array) for array in inputs]
-                elif draw % 2:
-                    inputs = [moved(rng, array) for array in inputs]
                 else:
-                    sums = any(program.values[v].over == "sum" for v in step.outputs)
-                    inputs = [moved_by_sample(rng, array, sums) for array in inputs]
+                    inputs = [moved(rng, array) for array in inputs]
                 results = DEFINITIONS[step.kind](*inputs, **step.keywords)
                 values |= zip(step.outputs, results if isinstance(results, tuple) else (results,), strict=True)
         return {v: values[v] for v in self._made}
+
+
+def terms(program: Program, step: Step, inputs: Sequence[Any]) -> int:
+    """Return how many terms a kernel adds up one after the other to make a number: √n roundings are its error."""
+    if any(program.values[v].over == "sum" for v in step.outputs):
+        pixels = math.prod(program.values[step.inputs[0]].shape[1:])
+        return pixels * min(len(np.atleast_1d(inputs[0])), program.leaf_size)
+    match step.kind:
+        case "linear" | "conv2d":
+            return int(inputs[1][0].size)
+        case "linear.grad_input" | "conv2d.grad_input":
+            return int(inputs[1][:, 0].size)
+    return 1
 
 
 def named(program: Program, values: Mapping[int, Any]) -> dict[str, Any]:
