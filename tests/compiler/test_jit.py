@@ -133,7 +133,7 @@ def test_whatever_decides_the_code_decides_the_key(monkeypatch):
 def test_an_entry_on_the_disk_spares_emitting(monkeypatch):
     first = object_code(RECIPE)
     monkeypatch.setattr(Recipe, "emit", refuse)
-    assert kept_code(RECIPE) == first
+    assert kept_code(RECIPE) == [first]
     assert np.array_equal(result(compiled(RECIPE)), X * 3 + 1)
     with pytest.raises(AssertionError, match="must not be emitted"):
         object_code(replace(RECIPE, parameters=(4.0,)))

@@ -31,7 +31,7 @@ PROGRAM = f"import sys; sys.path[:] = {{path!r}}; from {__name__} import serve; 
 
 def compile_all(recipes: Sequence[Recipe], processes: int) -> dict[Recipe, Compiled]:
     """Return the callables of recipes, compiled by up to so many processes, this one included."""
-    found = {recipe: kept_code(recipe) for recipe in recipes}
+    found = dict(zip(recipes, kept_code(*recipes), strict=True))
     missing = [recipe for recipe, content in found.items() if content is None]
     others = min(processes - 1, len(missing) // WORTH_A_PROCESS)
     if others > 0 and sys.executable:

@@ -117,11 +117,11 @@ def compiled(recipe: Recipe, content: bytes | None = None) -> Compiled:
         return found
 
 
-def kept_code(recipe: Recipe) -> bytes | None:
-    """Return the object code of a recipe if it is on the disk."""
-    key = recipe.key()
-    place = cache.folder() if key else None
-    return cache.load(place, key) if key and place else None
+def kept_code(*recipes: Recipe) -> list[bytes | None]:
+    """Return the object code of each recipe, or None where it is not on the disk."""
+    place = cache.folder()
+    keys = [recipe.key() if place else None for recipe in recipes]
+    return [cache.load(place, key) if place and key else None for key in keys]
 
 
 def object_code(recipe: Recipe) -> bytes:
@@ -157,7 +157,7 @@ class Compiled:
         """Return the linked code, of `content` where it is given."""
         if self._handle is None:
             with _lock:
-                content = content or kept_code(self.recipe) or object_code(self.recipe)
+                content = content or kept_code(self.recipe)[0] or object_code(self.recipe)
                 self._handle = Handle(self.recipe.name, content, self.recipe.checked)
         return self._handle
 

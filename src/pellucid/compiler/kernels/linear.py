@@ -7,11 +7,12 @@ packed for: the outputs, or the inputs in the inputs' gradient. A `block` is as 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from itertools import product
 
 from ..builder import Kernel, Span
-from ..cuts import even_pieces, full_pieces, runs
-from ..packing import Block, block_count, blocks_of, live_lanes, numbered, packed_tensor
+from ..cuts import even_pieces, runs
+from ..packing import Block, block_count, blocks_of, filter_blocks, live_lanes, numbered, packed_tensor
 from ..tensors import Tensor
 from ..tiles import ForwardTile, InstructionSet, WeightTile, lanes_for, turn_cost
 from ..values import Integer, Vector
@@ -27,6 +28,7 @@ same few places of a first-level cache, which commonly has room for eight."""
 CACHE_STRIDE = 4096
 
 
+@cache
 def linear_tile(in_features: int, out_features: int, isa: InstructionSet) -> ForwardTile:
     """Return the tile of samples × vectors of outputs that has the most multiply-adds for each load."""
     lanes = lanes_for(out_features, isa)
@@ -35,15 +37,20 @@ def linear_tile(in_features: int, out_features: int, isa: InstructionSet) -> For
     return ForwardTile(lanes, vectors, rows)
 
 
+@cache
 def linear_weight_tile(in_features: int, out_features: int, isa: InstructionSet) -> WeightTile:
     """Return the tile of inputs × vectors of outputs for which `linear_grad_weight` takes the least time."""
     lanes = lanes_for(out_features, isa)
 
     def cost(tile: tuple[int, int]) -> int:
         vectors, rows = tile
-        blocks = [len(live_lanes(size, lanes)) for _, size in full_pieces(out_features, lanes * vectors)]
-        tiles = even_pieces(in_features, rows)
-        return sum(turn_cost(isa, wide * size, wide + size) for wide in blocks for _, size in tiles)
+        total = 0
+        for block, tile_run in product(
+            filter_blocks(out_features, lanes, vectors), runs(even_pieces(in_features, rows))
+        ):
+            wide = len(live_lanes(block.size, lanes))
+            total += block.count * tile_run.count * turn_cost(isa, wide * tile_run.size, wide + tile_run.size)
+        return total
 
     most = min(len(isa.tile_rows), -(-out_features // lanes))
     choices = [(v, r) for v in range(1, most + 1) for r in range(1, isa.tile_rows[v - 1] + 1) if isa.fits(v, r, v)]
