@@ -18,7 +18,6 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from benchmarks.numpy_path import machine, table
-from pellucid.compiler.builder import Kernel
 from pellucid.compiler.jit import Recipe, compiled
 from pellucid.compiler.kernels.conv import conv2d, conv2d_grad_weight
 from pellucid.compiler.kernels.convolution import Convolution, forward_tile, weight_tile
@@ -29,11 +28,12 @@ from pellucid.compiler.kernels.linear import (
     linear_tile,
     linear_weight_tile,
 )
+from pellucid.compiler.kernels.peak import peak, peak_chains, peak_multiply_adds
 from pellucid.compiler.packing import packed_size
 from pellucid.compiler.tiles import ForwardTile, InstructionSet, WeightTile, instruction_set
 from pellucid.geometry import Window
 
-PEAK_TURNS, PEAK_UNROLL = 5_000, 8
+PEAK_TURNS = 5_000
 
 CONVOLUTIONS = {
     "LeNet conv1: 1→6, 5×5, 28²": (128, Convolution(1, (28, 28), 6, Window.of(5))),
@@ -67,25 +67,11 @@ class Case:
         return 2 * self.multiply_adds / self.best / 1e9
 
 
-def peak(k: Kernel, turns: int, lanes: int, chains: int) -> None:
-    """``sum[s] += a · b``, `chains` sums in registers, again and again: nothing but multiply-adds."""
-    numbers, sums = k.tensor("numbers", 2 * lanes), k.tensor("sums", chains * lanes)
-    a, b = numbers.load(0, lanes=lanes), numbers.load(lanes, lanes=lanes)
-    acc = k.registers(range(chains), 1, lanes)
-    for s in range(chains):
-        acc[s, 0] = sums.load(s * lanes, lanes=lanes)
-    for _ in k.unrolled(turns * PEAK_UNROLL, PEAK_UNROLL):
-        for s in range(chains):
-            acc[s, 0] += a * b
-    for s in range(chains):
-        sums.store(acc[s, 0], s * lanes)
-
-
 def peak_case(isa: InstructionSet) -> Case:
     """Return the case whose speed is the machine's peak."""
-    chains = min(isa.in_flight + 4, isa.registers - 4)
+    chains = peak_chains(isa)
     recipe = Recipe(peak, (PEAK_TURNS, isa.lanes, chains), isa)
-    work = PEAK_TURNS * PEAK_UNROLL * chains * isa.lanes
+    work = peak_multiply_adds(isa, PEAK_TURNS)
     return case("peak", recipe, f"{isa.lanes}×{chains}", work, (floats(2 * isa.lanes), floats(chains * isa.lanes)), 0)
 
 

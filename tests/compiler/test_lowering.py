@@ -9,8 +9,19 @@ import pellucid as p
 from oracles.compiled import planned, training_program
 from pellucid import models
 from pellucid.build import lower
-from pellucid.compiler.lowering import CHUNK, OUTPUTS, chunked
-from pellucid.compiler.plan import Buffer, Call, Count, DefinitionPhase, JobPhase, LeafPhase, Operand, Scope
+from pellucid.compiler.lowering import OUTPUTS
+from pellucid.compiler.plan import (
+    CHUNK,
+    Buffer,
+    Call,
+    Count,
+    DefinitionPhase,
+    JobPhase,
+    LeafPhase,
+    Operand,
+    Scope,
+    chunked,
+)
 from pellucid.compiler.schedule import calls
 from pellucid.compiler.tiles import BY_NAME
 

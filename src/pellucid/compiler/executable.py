@@ -21,8 +21,8 @@ from ..program import Program
 from . import memory, runtime
 from .driver import compile_all
 from .jit import Recipe
-from .lowering import OUTPUTS, Lowering, Plan
-from .plan import Call, DefinitionPhase, Operand
+from .lowering import OUTPUTS, Lowering
+from .plan import Call, DefinitionPhase, Operand, Plan
 from .rules import RULES
 from .schedule import Schedule, calls
 from .tiles import instruction_set
@@ -182,10 +182,6 @@ class Executable:
             run(phase, 1, bases)
 
         return work
-
-    def total(self, value: int) -> float:
-        """Return a sum over the batch that the last run left."""
-        return float(self._schedule.view(self.plan.totals[value], 1)[0])
 
     def ends(self, samples: int) -> dict[int, float]:
         """Return what a program with a loss measured in the last run, of so many samples: the loss, what it is a mean

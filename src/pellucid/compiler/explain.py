@@ -17,7 +17,7 @@ from ..program import Program
 from ..steps import Step
 from .executable import Executable
 from .jit import Recipe, compiled
-from .kernels.peak import UNROLL, peak, peak_chains
+from .kernels.peak import peak, peak_chains, peak_multiply_adds
 from .plan import Buffer, Call, JobPhase, LeafPhase, Scope
 from .tiles import ForwardTile, InstructionSet, WeightTile, instruction_set
 
@@ -91,7 +91,7 @@ def measured_peak(isa: InstructionSet | None = None) -> float:
     kernel = compiled(Recipe(peak, (PEAK_TURNS, isa.lanes, chains), isa))
     numbers, sums = np.ones(2 * isa.lanes, np.float32), np.zeros(chains * isa.lanes, np.float32)
     best = _best(lambda: kernel(numbers, sums, samples=0))
-    return 2 * PEAK_TURNS * UNROLL * chains * isa.lanes / best
+    return 2 * peak_multiply_adds(isa, PEAK_TURNS) / best
 
 
 def _explained(executable: Executable, phase: int, call: Call, samples: int) -> Explanation:

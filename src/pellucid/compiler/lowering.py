@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Protocol
 
 from ..program import Program
@@ -25,75 +25,35 @@ from .kernels.shuffle import flatten, flatten_grad_input
 from .layout import Layout, aligned
 from .memory import micro_batch
 from .placement import Placement, one_after_the_other
-from .plan import Buffer, Call, Count, DefinitionPhase, JobPhase, LeafPhase, Operand, Phase, Scope
+from .plan import (
+    Buffer,
+    Call,
+    Count,
+    DefinitionPhase,
+    Formula,
+    JobPhase,
+    LeafPhase,
+    Operand,
+    Phase,
+    Plan,
+    Scalars,
+    Scope,
+    chunked,
+)
 from .tiles import InstructionSet
 from .update import update_phases
 
 FLOAT_BYTES = 4
-CHUNK = 4096
-"""Numbers that are one thread's work at a time where samples are no matter."""
 BYTES_OF = {"uint8": 1, "uint32": 4, "float32": 4, "int64": 8}
 OUTPUTS = "outputs"
 """Name of the buffer, given at every run, that the network's outputs are written to, channels first."""
 ELEMENTS = {"index": "int64", "position": "int64"}
-
-Formula = Callable[..., tuple[float, ...]]
 
 
 class Rule(Protocol):
     """Adds the calls of an operation."""
 
     def __call__(self, lowering: Lowering, operation: Operation, /) -> None: ...
-
-
-@dataclass(frozen=True)
-class Scalars:
-    """Numbers that Python computes anew at every step and gives to a kernel.
-
-    Attributes
-    ----------
-    offset : int
-        Where they lie among all scalars.
-    formula : callable
-        Called with the run's numbers of the names `takes` ("lr", "step", "count"), and with `keywords`.
-    """
-
-    offset: int
-    formula: Formula
-    takes: tuple[str, ...]
-    keywords: tuple[tuple[str, Hashable], ...]
-
-
-@dataclass
-class Plan:
-    """What a program becomes.
-
-    Attributes
-    ----------
-    program : Program
-    phases : list of Phase
-    placement : Placement
-        Where parameters and states lie.
-    scalars : list of Scalars
-    scalar_count : int
-        Floats of all scalars together.
-    totals : mapping of int to Operand
-        Where the sums over the batch lie when the step is done, by their value; so do those of a shared parameter's
-        gradient that are added up.
-    given : mapping of str to Buffer
-        What must be said at every step: where these lie.
-    chunks : int
-        Parts of the update. The buffer "flags" has a float for each: NaN where a new weight is not finite.
-    """
-
-    program: Program
-    phases: list[Phase]
-    placement: Placement
-    scalars: list[Scalars]
-    scalar_count: int
-    totals: dict[int, Operand]
-    given: dict[str, Buffer]
-    chunks: int
 
 
 class Lowering:
@@ -345,15 +305,6 @@ class Lowering:
 
     def _of_samples(self, value: int) -> bool:
         return self.values[value].has_samples
-
-
-def chunked(calls: list[Call], size: int) -> list[tuple[Call, ...]]:
-    """Return calls of kernels that work on a range of `numbers` as jobs, a chunk of all `size` numbers each."""
-    size = aligned(size)
-    return [
-        tuple(replace(call, ranges=(("numbers", (start, min(start + CHUNK, size))),)) for call in calls)
-        for start in range(0, size, CHUNK)
-    ]
 
 
 def _read_by_update_alone(program: Program) -> set[int]:

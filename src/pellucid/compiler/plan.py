@@ -5,15 +5,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import TypeAlias
 
+from ..program import Program
 from ..steps import Step
 from .jit import Recipe
+from .layout import aligned
+from .placement import Placement
 
 Range: TypeAlias = tuple[int, int]
 """First, and one past the last."""
+Formula: TypeAlias = Callable[..., tuple[float, ...]]
+"""Gives numbers of a step; see `Scalars`."""
+CHUNK = 4096
+"""Numbers that are one thread's work at a time where samples are no matter."""
 
 
 class Scope(Enum):
@@ -134,3 +142,62 @@ class DefinitionPhase:
 
 
 Phase: TypeAlias = LeafPhase | JobPhase | DefinitionPhase
+
+
+@dataclass(frozen=True)
+class Scalars:
+    """Numbers that Python computes anew at every step and gives to a kernel.
+
+    Attributes
+    ----------
+    offset : int
+        Where they lie among all scalars.
+    formula : callable
+        Called with the run's numbers of the names `takes` ("lr", "step", "count"), and with `keywords`.
+    """
+
+    offset: int
+    formula: Formula
+    takes: tuple[str, ...]
+    keywords: tuple[tuple[str, Hashable], ...]
+
+
+@dataclass
+class Plan:
+    """What a program becomes.
+
+    Attributes
+    ----------
+    program : Program
+    phases : list of Phase
+    placement : Placement
+        Where parameters and states lie.
+    scalars : list of Scalars
+    scalar_count : int
+        Floats of all scalars together.
+    totals : mapping of int to Operand
+        Where the sums over the batch lie when the step is done, by their value; so do those of a shared parameter's
+        gradient that are added up.
+    given : mapping of str to Buffer
+        What must be said at every step: where these lie.
+    chunks : int
+        Parts of the update. The buffer "flags" has a float for each: NaN where a new weight is not finite.
+    """
+
+    program: Program
+    phases: list[Phase]
+    placement: Placement
+    scalars: list[Scalars]
+    scalar_count: int
+    totals: dict[int, Operand]
+    given: dict[str, Buffer]
+    chunks: int
+
+
+def chunked(calls: list[Call], size: int) -> list[tuple[Call, ...]]:
+    """Return calls of kernels that work on a range of `numbers` as jobs, a chunk of all `size` numbers each."""
+    size = aligned(size)
+    return [
+        tuple(replace(call, ranges=(("numbers", (start, min(start + CHUNK, size))),)) for call in calls)
+        for start in range(0, size, CHUNK)
+    ]

@@ -66,7 +66,6 @@ class Pool:
         self.threads = threads
         self._context, self._words = _context()
         self._functions = functions()
-        self._seen = 0
         self._asleep, self._wake = 0, threading.Condition()
         self._started = False
         self.busy = threading.Lock()

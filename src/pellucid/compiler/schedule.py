@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 
 from . import memory, runner
 from .jit import SAMPLES, Compiled, Recipe
-from .lowering import Plan
-from .plan import Buffer, Call, Count, DefinitionPhase, JobPhase, LeafPhase, Operand, Phase, Range, Scope
+from .plan import Buffer, Call, Count, DefinitionPhase, JobPhase, LeafPhase, Operand, Phase, Plan, Range, Scope
 
 ABSOLUTE, ARENA, FIRST_GIVEN = 0, 1, 2
 """Indices into a thread's table of base addresses: 0 itself, the thread's own memory, and what is given."""
@@ -78,10 +77,6 @@ class Schedule:
         """Say where something given lies; the array must live for as long as it is used."""
         if name in self._given:
             self.bases[:, self._given[name]] = array.__array_interface__["data"][0]  # quicker than array.ctypes
-
-    def base(self, name: str) -> int:
-        """Return which base address something given has, in every thread's table."""
-        return self._given[name]
 
     def view(self, operand: Operand, size: int, dtype: Any = np.float32) -> NDArray[Any]:
         """Return `size` numbers that lie at an operand, as an array that shares its memory."""

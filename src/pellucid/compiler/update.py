@@ -13,13 +13,11 @@ from typing import TYPE_CHECKING
 
 from .fusion import Operation
 from .layout import aligned
-from .plan import Buffer, Call, Count, JobPhase, Operand
+from .plan import Buffer, Call, Count, JobPhase, chunked
 
 if TYPE_CHECKING:
     from .lowering import Lowering
 
-CHUNK = 4096
-"""Numbers that are one thread's work at a time."""
 FLAGS = "flags"
 """Name of the buffer, given at every step, that has one float for every chunk of the update."""
 
@@ -74,16 +72,13 @@ def _learning(lowering: Lowering, parameter: int, operations: list[Operation]) -
 def _jobs(run: list[Learning], number: int) -> list[tuple[Call, ...]]:
     """Return the jobs of neighbouring parameters, a chunk each; the first is job `number` of all."""
     size = sum(aligned(each.size) for each in run)
-
-    def part(call: Call, start: int) -> Call:
-        """Return the call for the chunk from `start` on."""
-        operands = tuple(_flag(operand, number + start // CHUNK) for operand in call.operands)
-        count = size if call.count is Count.AT_HAND else call.count
-        return replace(call, operands=operands, count=count, ranges=(("numbers", (start, min(start + CHUNK, size))),))
-
-    return [tuple(part(call, start) for call in run[0].calls) for start in range(0, size, CHUNK)]
+    calls = [replace(call, count=size) if call.count is Count.AT_HAND else call for call in run[0].calls]
+    return [
+        tuple(_with_flag(call, chunk) for call in job) for chunk, job in enumerate(chunked(calls, size), start=number)
+    ]
 
 
-def _flag(operand: Operand, chunk: int) -> Operand:
-    """Return the chunk's own flag; other operands as they are."""
-    return replace(operand, offset=4 * chunk) if operand.buffer.name == FLAGS else operand
+def _with_flag(call: Call, chunk: int) -> Call:
+    """Return a call with the chunk's own flag, where it has one among its operands."""
+    operands = tuple(replace(o, offset=4 * chunk) if o.buffer.name == FLAGS else o for o in call.operands)
+    return replace(call, operands=operands)

@@ -15,7 +15,7 @@ from ..builder import Kernel, Span
 from ..cuts import Run, full_pieces, runs
 from ..packing import live_lanes
 from ..values import Integer, Vector, pick
-from .sums import _folded, chains_of
+from .sums import chains_of, folded
 from .sweeps import lanes_within, sweep
 
 PERIOD = 8
@@ -135,7 +135,7 @@ class Chains:
 
         totals = [acc["sum", v] for v in range(len(self.live))]
         for level in reversed(range(self.count.bit_length() - 1)):
-            totals = _folded(totals, self.run.size << level)
+            totals = folded(totals, self.run.size << level)
         return totals
 
 

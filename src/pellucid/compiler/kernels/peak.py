@@ -25,3 +25,8 @@ def peak(k: Kernel, turns: int, lanes: int, chains: int) -> None:
 def peak_chains(isa: InstructionSet) -> int:
     """Return how many sums keep the arithmetic units busy."""
     return min(isa.in_flight + 4, isa.registers - 4)
+
+
+def peak_multiply_adds(isa: InstructionSet, turns: int) -> int:
+    """Return how many multiply-adds of single numbers the loop does in so many turns."""
+    return turns * UNROLL * peak_chains(isa) * isa.lanes

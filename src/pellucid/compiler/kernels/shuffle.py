@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from ..builder import Kernel
 from ..cuts import Run
-from ..values import Integer, Vector, pick
+from ..values import Integer, Vector, pick, transposed
 from .sweeps import covering, lanes_within
 
 FEW = 8
@@ -102,24 +102,9 @@ def transpose_tiles(k: Kernel, rows: int, columns: int, load: Load, store: Store
     def tiles(down: Run, across: Run) -> None:
         with k.range(down.start, down.stop, lanes) as i, k.range(across.start, across.stop, lanes) as j:
             vectors = [load(i + r, j, lanes) for r in range(lanes)]
-            for r, vector in enumerate(_transposed(vectors)):
+            for r, vector in enumerate(transposed(vectors)):
                 store(vector, j + r, i)
 
     for down in covering(rows, lanes):
         for across in covering(columns, lanes):
             tiles(down, across)
-
-
-def _transposed(vectors: list[Vector]) -> list[Vector]:
-    """Return the transposed square: halves trade places, then halves of halves, down to single lanes."""
-    lanes, distance = len(vectors), len(vectors) // 2
-    while distance:
-        upper = [lane if not lane & distance else lane - distance for lane in range(lanes)]
-        for r in range(lanes):
-            if not r & distance:
-                pair = vectors[r], vectors[r + distance]
-                first = [(bool(lane & distance), upper[lane]) for lane in range(lanes)]
-                second = [(bool(lane & distance), upper[lane] + distance) for lane in range(lanes)]
-                vectors[r], vectors[r + distance] = pick(pair, first), pick(pair, second)
-        distance //= 2
-    return vectors

@@ -60,13 +60,13 @@ def channel_sums(k: Kernel, images: Span, numbers: Tensor, sums: Tensor, pixels:
 
             totals = [acc["sum", v] for v in range(len(live))]
             for size in (run.size << level for level in reversed(range(chains.bit_length() - 1))):
-                totals = _folded(totals, size)
+                totals = folded(totals, size)
             for v in range(len(channels_live)):
                 total = sums.load(c + v * lanes, lanes=lanes, live=channels_live[v]) + totals[v]
                 sums.store(total, c + v * lanes, live=channels_live[v])
 
 
-def _folded(vectors: Sequence[Vector], size: int) -> list[Vector]:
+def folded(vectors: Sequence[Vector], size: int) -> list[Vector]:
     """Return ``a[i] + a[size + i]`` for the first `size` of 2 · `size` numbers, which lie in vectors one by one."""
     lanes, last = vectors[0].lanes, 2 * size - 1  # what the dead lanes behind the last number hold is no matter
     places = [[divmod(min(size + at, last), lanes) for at in range(v, v + lanes)] for v in range(0, size, lanes)]
