@@ -21,9 +21,11 @@ from .fusion import Operation
 from .jit import Recipe, checks_wanted
 from .kernels.norm import moments_leaves
 from .kernels.reduction import add_leaves, zero
+from .kernels.repack import repack
 from .kernels.shuffle import flatten, flatten_grad_input
 from .layout import Layout, aligned
 from .memory import micro_batch
+from .packing import WeightShape, packed_size
 from .placement import Placement, one_after_the_other
 from .plan import (
     Buffer,
@@ -40,7 +42,7 @@ from .plan import (
     Scope,
     chunked,
 )
-from .tiles import InstructionSet
+from .tiles import InstructionSet, lanes_for
 from .update import update_phases
 
 FLOAT_BYTES = 4
@@ -81,7 +83,7 @@ class Lowering:
         self.partials: dict[int, Operand] = {}
         self._given: dict[str, Buffer] = {}
         self._kept: dict[int, Operand] = {}
-        self._repacked: dict[tuple[int, int], Operand] = {}
+        self._for_inputs: dict[int, Operand] = {}
         self._completed: set[int] = set()
         self._calls: list[Call] = []
         self._late = _read_by_update_alone(program)
@@ -165,13 +167,18 @@ class Lowering:
         """Add a call of a kernel, which does an operation."""
         self._calls.append(Call(self.recipe(emitter, *parameters), operands, operation.steps, **how))
 
-    def repacked(self, weight: int, lanes: int, size: int, pack: Callable[[Operand, Operand], Call]) -> Operand:
-        """Return where weights lie a second time, of so many floats, as `pack` brings them there before all else."""
-        if (weight, lanes) not in self._repacked:
-            there = self.whole(f"{self.values[weight].name}, repacked", size)
-            self.prepare.append((pack(self.operand(weight), there),))
-            self._repacked[weight, lanes] = there
-        return self._repacked[weight, lanes]
+    def for_inputs(self, weight: int, shape: WeightShape, groups: int = 1) -> Operand:
+        """Return where weights of `shape` (F, C/G, KH, KW) lie a second time, input channels along the lanes: a kernel
+        brings them there before all else."""
+        filters, channels, rows, columns = shape
+        if weight not in self._for_inputs:
+            own, lanes = lanes_for(filters // groups, self.isa), lanes_for(channels, self.isa)
+            size = packed_size((channels * groups, filters // groups, rows, columns), lanes, groups)
+            there = self.whole(f"{self.values[weight].name}, for inputs", size)
+            recipe = self.recipe(repack, shape, own, lanes, groups)
+            self.prepare.append((Call(recipe, (self.operand(weight), there), split=("blocks",)),))
+            self._for_inputs[weight] = there
+        return self._for_inputs[weight]
 
     # ---- the plan
     def plan(self) -> Plan:

@@ -9,11 +9,8 @@ from ..kernels import depthwise as by_channel
 from ..kernels.conv import conv2d, conv2d_grad_bias, conv2d_grad_weight
 from ..kernels.conv_grad_input import conv2d_grad_input, grad_input_tile
 from ..kernels.convolution import Convolution, forward_tile, weight_tile
-from ..kernels.repack import repack
 from ..lowering import Lowering, Rule
 from ..placement import is_depthwise
-from ..plan import Call, Operand
-from ..tiles import lanes_for
 
 
 def _convolution(low: Lowering, op: Operation, x: int, y: int) -> Convolution:
@@ -67,21 +64,8 @@ def _conv2d_grad_input(low: Lowering, op: Operation) -> None:
         low.call(op, by_channel.depthwise_conv2d_grad_input, (conv, tile, bool(masks)), *operands)
     else:
         parameters = (conv, grad_input_tile(conv, low.isa), bool(masks))
-        low.call(op, conv2d_grad_input, parameters, low.operand(grad), _for_inputs(low, conv, weight), *ends)
-
-
-def _for_inputs(low: Lowering, conv: Convolution, weight: int) -> Operand:
-    """Return the weights packed with the input channels along the lanes."""
-    filters, channels, rows, columns = conv.weight_shape
-    lanes = lanes_for(channels, low.isa)
-
-    def pack(here: Operand, there: Operand) -> Call:
-        own = lanes_for(filters // conv.groups, low.isa)
-        recipe = low.recipe(repack, conv.weight_shape, own, lanes, conv.groups)
-        return Call(recipe, (here, there), split=("blocks",))
-
-    size = conv.groups * -(-channels // lanes) * lanes * (filters // conv.groups) * rows * columns
-    return low.repacked(weight, lanes, size, pack)
+        weights = low.for_inputs(weight, conv.weight_shape, conv.groups)
+        low.call(op, conv2d_grad_input, parameters, low.operand(grad), weights, *ends)
 
 
 RULES: Mapping[str, Rule] = {

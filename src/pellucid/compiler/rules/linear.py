@@ -13,11 +13,7 @@ from ..kernels.linear import (
     linear_tile,
     linear_weight_tile,
 )
-from ..kernels.repack import repack
-from ..layout import Packed
 from ..lowering import Lowering, Rule
-from ..plan import Call, Operand
-from ..tiles import lanes_for
 
 
 def _linear(low: Lowering, op: Operation) -> None:
@@ -45,22 +41,8 @@ def _linear_grad_input(low: Lowering, op: Operation) -> None:
     features = low.size(op.outputs[0]), low.size(grad)
     masks = [] if op.mask is None else [low.operand(op.mask)]
     parameters = (*features, linear_tile(features[1], features[0], low.isa), bool(masks))
-    weights = _for_inputs(low, weight)
+    weights = low.for_inputs(weight, (features[1], features[0], 1, 1))
     low.call(op, linear_grad_input, parameters, low.operand(grad), weights, *masks, low.operand(op.outputs[0]))
-
-
-def _for_inputs(low: Lowering, weight: int) -> Operand:
-    """Return the weights packed with the inputs along the lanes."""
-    outputs, inputs = low.shape(weight)
-    lanes = lanes_for(inputs, low.isa)
-    layout = low.layout(weight)
-    own = layout.lanes if isinstance(layout, Packed) else 1
-
-    def pack(here: Operand, there: Operand) -> Call:
-        recipe = low.recipe(repack, (outputs, inputs, 1, 1), own, lanes)
-        return Call(recipe, (here, there), split=("blocks",))
-
-    return low.repacked(weight, lanes, -(-inputs // lanes) * lanes * outputs, pack)
 
 
 RULES: Mapping[str, Rule] = {

@@ -2,67 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
 
 from ..fusion import Operation
-from ..kernels.pool import (
-    adaptive_avg_pool2d,
-    adaptive_avg_pool2d_grad_input,
-    avg_pool2d,
-    avg_pool2d_grad_input,
-    max_pool2d,
-    max_pool2d_grad_input,
-)
+from ..kernels import pool as kernels
 from ..lowering import Lowering, Rule
 
 
-def _max_pool2d(low: Lowering, op: Operation) -> None:
-    x = op.step.inputs[0]
-    channels, *size = low.shape(x)
-    parameters = channels, tuple(size), op.step.keywords["window"]
-    low.call(op, max_pool2d, parameters, low.operand(x), low.operand(op.outputs[0]))
+def _pool(emitter: Callable[..., None], *more: Callable[[Lowering, Operation], Hashable]) -> Rule:
+    """Return the rule of a kernel that is told the channels and the size of the image that is pooled, or of its
+    gradient, and `more`; its tensors are the step's inputs and its output."""
+
+    def rule(low: Lowering, op: Operation) -> None:
+        backward = op.kind.endswith(".grad_input")
+        channels, *size = low.shape(op.outputs[0] if backward else op.step.inputs[0])
+        parameters = (channels, tuple(size), *(each(low, op) for each in more))
+        low.call(op, emitter, parameters, *map(low.operand, (*op.step.inputs, op.outputs[0])))
+
+    return rule
 
 
-def _max_pool2d_grad_input(low: Lowering, op: Operation) -> None:
-    x, grad = op.step.inputs
-    channels, *size = low.shape(x)
-    parameters = channels, tuple(size), op.step.keywords["window"], op.mask is not None
-    low.call(op, max_pool2d_grad_input, parameters, *map(low.operand, (x, grad, op.outputs[0])))
+def _attribute(name: str) -> Callable[[Lowering, Operation], Hashable]:
+    """Return what gives an attribute of the step."""
+    return lambda low, op: op.step.keywords[name]
 
 
-def _average(low: Lowering, op: Operation) -> None:
-    x, how = op.step.inputs[0], op.step.keywords
-    channels, *size = low.shape(x)
-    parameters = channels, tuple(size), how["window"], how["count_include_pad"]
-    low.call(op, avg_pool2d, parameters, low.operand(x), low.operand(op.outputs[0]))
+def _pooled_size(low: Lowering, op: Operation) -> Hashable:
+    """Return the size of the image that a gradient comes from."""
+    return low.shape(op.step.inputs[0])[1:]
 
 
-def _average_grad_input(low: Lowering, op: Operation) -> None:
-    grad, how = op.step.inputs[0], op.step.keywords
-    channels, *size = low.shape(op.outputs[0])
-    parameters = channels, tuple(size), how["window"], how["count_include_pad"]
-    low.call(op, avg_pool2d_grad_input, parameters, low.operand(grad), low.operand(op.outputs[0]))
+def _is_masked(low: Lowering, op: Operation) -> Hashable:
+    """Return whether a ReLU's derivative rides along."""
+    return op.mask is not None
 
 
-def _adaptive(low: Lowering, op: Operation) -> None:
-    x = op.step.inputs[0]
-    channels, *size = low.shape(x)
-    parameters = channels, tuple(size), op.step.keywords["output_size"]
-    low.call(op, adaptive_avg_pool2d, parameters, low.operand(x), low.operand(op.outputs[0]))
-
-
-def _adaptive_grad_input(low: Lowering, op: Operation) -> None:
-    grad = op.step.inputs[0]
-    channels, *size = low.shape(op.outputs[0])
-    parameters = channels, tuple(size), low.shape(grad)[1:]
-    low.call(op, adaptive_avg_pool2d_grad_input, parameters, low.operand(grad), low.operand(op.outputs[0]))
-
+WINDOW, PADDING_COUNTS = _attribute("window"), _attribute("count_include_pad")
 
 RULES: Mapping[str, Rule] = {
-    "max_pool2d": _max_pool2d,
-    "max_pool2d.grad_input": _max_pool2d_grad_input,
-    "avg_pool2d": _average,
-    "avg_pool2d.grad_input": _average_grad_input,
-    "adaptive_avg_pool2d": _adaptive,
-    "adaptive_avg_pool2d.grad_input": _adaptive_grad_input,
+    "max_pool2d": _pool(kernels.max_pool2d, WINDOW),
+    "max_pool2d.grad_input": _pool(kernels.max_pool2d_grad_input, WINDOW, _is_masked),
+    "avg_pool2d": _pool(kernels.avg_pool2d, WINDOW, PADDING_COUNTS),
+    "avg_pool2d.grad_input": _pool(kernels.avg_pool2d_grad_input, WINDOW, PADDING_COUNTS),
+    "adaptive_avg_pool2d": _pool(kernels.adaptive_avg_pool2d, _attribute("output_size")),
+    "adaptive_avg_pool2d.grad_input": _pool(kernels.adaptive_avg_pool2d_grad_input, _pooled_size),
 }
