@@ -63,16 +63,15 @@ def predict(
         If x is not what the network takes, or holds a NaN.
     """
     images, program = _images(network, x), lower(network)
-    compiled = uses_compiler(network, engine)
-    if not compiled:
+    if not uses_compiler(network, engine):
         return _run_in_batches(network, program, images, {program.output}, batch_size)[program.output]
     outputs = np.empty((len(images), *program.values[program.output].shape), np.float32)
-    kind, most = element(images), _compiled_batch(program, len(images), batch_size)
+    kind, most = element(images), min(len(images), _at_once(program, batch_size, MOST_IMAGES))
     native = executable(network, program, most, {"input": kind}, threads)
     with native.busy:
         load(native, network)
-        for start in range(0, len(images), most):
-            native.predict(np.ascontiguousarray(images[start : start + most], kind), outputs[start : start + most])
+        for batch in _batches(len(images), most):
+            native.predict(np.ascontiguousarray(images[batch], kind), outputs[batch])
     return outputs
 
 
@@ -157,7 +156,7 @@ def _run_in_batches(
     weights = _weights(network)
     parts = [
         interpreter.run(program, {**weights, "input": images[batch]}, wanted)
-        for batch in _batches(program, len(images), batch_size)
+        for batch in _batches(len(images), _at_once(program, batch_size))
     ]
     return {value: np.concatenate([part[value] for part in parts]) for value in wanted}
 
@@ -267,7 +266,7 @@ def scores(
     if uses_compiler(network, engine):
         return _compiled_scores(network, program, images, targets, batch_size, threads)
     weights, tally = _weights(network), Tally()
-    for batch in _batches(program, len(images), batch_size):
+    for batch in _batches(len(images), _at_once(program, batch_size)):
         count = len(images[batch])
         feeds = {**weights, "input": images[batch], "target": targets[batch], "count": count}
         with np.errstate(invalid="ignore"):  # 0/0 where nothing in a batch has a weight
@@ -281,12 +280,11 @@ def _compiled_scores(
     threads: int | None,
 ) -> dict[str, float]:  # fmt: skip
     kinds, tally = {"input": element(images), "target": element(targets)}, Tally()
-    most = _compiled_batch(program, len(images), batch_size)
+    most = min(len(images), _at_once(program, batch_size, MOST_IMAGES))
     native = executable(network, program, most, kinds, threads)
     with native.busy:
         load(native, network)
-        for start in range(0, len(images), most):
-            batch = slice(start, start + most)
+        for batch in _batches(len(images), most):
             count = len(images[batch])
             native.give("input", np.ascontiguousarray(images[batch], kinds["input"]))
             native.give("target", np.ascontiguousarray(targets[batch], kinds["target"]))
@@ -350,18 +348,15 @@ def _weights(network: Sequential) -> dict[str, Array]:
     return parameters | {name: state.data for name, state in network.states().items()}
 
 
-def _batches(program: Program, count: int, batch_size: int | None) -> Iterator[slice]:
+def _at_once(program: Program, batch_size: int | None, most: int = _MOST_IMAGES) -> int:
+    """Return how many samples go through a program at a time: as told, or as memory allows, up to `most`."""
     if batch_size is None:
-        batch_size = max(1, min(_MOST_IMAGES, _BATCH_BYTES // max(1, program.activation_bytes())))
-    size = whole_number(batch_size, "batch_size")
+        return max(1, min(most, _BATCH_BYTES // max(1, program.activation_bytes())))
+    return whole_number(batch_size, "batch_size")
+
+
+def _batches(count: int, size: int) -> Iterator[slice]:
     return (slice(start, start + size) for start in range(0, count, size))
-
-
-def _compiled_batch(program: Program, count: int, batch_size: int | None) -> int:
-    """Return how many samples go through a compiled program at a time."""
-    if batch_size is not None:
-        return min(whole_number(batch_size, "batch_size"), max(1, count))
-    return max(1, min(count, MOST_IMAGES, _BATCH_BYTES // max(1, program.activation_bytes())))
 
 
 def _class_outputs(network: Sequential, outputs: Array) -> Array:

@@ -16,7 +16,7 @@ from ..definitions.arrays import Array
 from ..errors import NonFiniteError
 from ..inference import Measured, measured
 from ..layers import Parameter, State
-from ..native import element
+from ..native import element, load
 from ..network import Sequential
 from ..program import Program
 
@@ -127,7 +127,7 @@ class CompiledEngine:
         from ..compiler.executable import Executable  # takes its time, and not everybody who imports this trains
         from ..compiler.runtime import thread_count
 
-        self._program = program
+        self._program, self._network = program, network
         self._held: dict[str, Parameter | State] = {**network.parameters(), **network.states()}
         self._resident = {name: np.ascontiguousarray(array, element(array)) for name, array in resident.items()}
         elements = {name.removesuffix(".data"): array.dtype.name for name, array in self._resident.items()}
@@ -168,9 +168,7 @@ class CompiledEngine:
 
     def push(self) -> None:
         """Take over the network's weights and states."""
-        for name in self._native.names():
-            if name in self._held:
-                self._native.write(name, self._held[name].data)
+        load(self._native, self._network)
 
     def _feeds(self, numbers: Mapping[str, Any]) -> dict[str, Any]:
         """Return what the interpreter needs to do the step again."""
