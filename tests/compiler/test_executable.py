@@ -178,6 +178,14 @@ def test_any_number_of_images_gives_the_same_bits(kind, threads):
         assert (outputs[count:] == 7).all(), "nothing is written beyond"
 
 
+def test_many_paths_may_meet():
+    layers = [p.Concat(*[p.Conv2d(1, 1, 3) for _ in range(60)]), p.Flatten(), p.Linear(60 * 16, 3)]
+    network = p.Sequential(layers, input_shape=SHAPE)
+    x = np.random.default_rng(0).standard_normal((3, *SHAPE)).astype(np.float32)
+    expected = p.predict(network, x, engine="numpy")
+    assert np.abs(p.predict(network, x) - expected).max() <= 2e-5 * np.abs(expected).max()
+
+
 def test_one_image_gives_the_same_bits_whoever_was_before():
     made = network()
     found = executable(made, lower(made), 20)

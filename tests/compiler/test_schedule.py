@@ -15,6 +15,7 @@ from pellucid.compiler.memory import LINE
 from pellucid.compiler.plan import Buffer, Call, Count, DefinitionPhase, JobPhase, LeafPhase, Operand, Scope
 from pellucid.compiler.schedule import ARENA, FIRST_GIVEN, Schedule, calls
 from pellucid.compiler.tiles import GENERIC
+from pellucid.errors import CompilerError
 
 CALL, ITEM = runner.Call, runner.Item
 
@@ -138,6 +139,20 @@ def test_what_is_given_is_given_to_every_thread():
     place = FIRST_GIVEN + list(schedule.plan.given).index("given")
     assert schedule.bases[:, place].tolist() == [array.ctypes.data] * 2
     assert schedule.bases[:, FIRST_GIVEN].tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_a_call_has_no_more_tensors_than_the_runner_has_room_for(more):
+    recipe, code = stand_in("many")
+    buffers = [Buffer(str(number), 4, Scope.WHOLE) for number in range(runner.MOST_OPERANDS + more)]
+    job = (Call(recipe, tuple(map(Operand, buffers)), count=1),)
+    if not more:
+        schedule = Schedule(plan_of([JobPhase([job])]), {recipe: code}, 1, 1)
+        ((_, operands, _),) = calls_of(items_of(schedule)[1][0])
+        assert len(operands) == 512
+        return
+    with pytest.raises(CompilerError, match='at most 512 tensors and 8 ranges, received 513 and 1; use engine="numpy"'):
+        Schedule(plan_of([JobPhase([job])]), {recipe: code}, 1, 1)
 
 
 # ---- counts

@@ -1,7 +1,7 @@
 """Functions of whole numbers and addresses, while they are emitted: what the runner is written with.
 
-`Kernel` is for loops over numbers that have to be fast. Here are variables, branches, loops that anything may leave, and
-words of memory that several threads share; nothing is fast or clever.
+`Kernel` is for loops over numbers that have to be fast. Here are variables, branches, loops that anything may leave,
+and words of memory that several threads share; nothing is fast or clever.
 """
 
 from __future__ import annotations

@@ -87,8 +87,8 @@ class Operand(IntEnum):
     WORDS = 4
 
 
-MOST_OPERANDS = 24
-MOST_RANGES = 8
+MOST_OPERANDS, MOST_RANGES = 512, 8
+"""What a call may have at most: there is room for so many addresses and ranges, and a schedule with more is refused."""
 SPINS_BEFORE_YIELD = 2_000
 """Turns of waiting after which a thread gives its processor away each turn."""
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import CompilerError
 from . import memory, runner
 from .jit import SAMPLES, Compiled, Recipe
 from .plan import Buffer, Call, Count, DefinitionPhase, JobPhase, LeafPhase, Operand, Phase, Plan, Range, Scope
@@ -180,6 +181,11 @@ class Schedule:
         self, words: list[int], call: Call, places: Mapping[Buffer, int], parts: Mapping[str, Range]
     ) -> None:
         handle = self._code[call.recipe].handle()
+        if len(call.operands) > runner.MOST_OPERANDS or len(handle.ranges) > runner.MOST_RANGES:
+            raise CompilerError(
+                f"{call.recipe.name}: expected at most {runner.MOST_OPERANDS} tensors and {runner.MOST_RANGES} ranges, "
+                f'received {len(call.operands)} and {len(handle.ranges)}; use engine="numpy"'
+            )
         own = {**dict(call.ranges), **parts}
         length = runner.Call.HEAD + runner.Operand.WORDS * len(call.operands) + 2 * len(handle.ranges)
         if isinstance(call.count, int):
