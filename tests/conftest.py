@@ -80,3 +80,13 @@ def no_leak() -> Iterator[None]:
     leaked = restore_what_leaked(before)
     if leaked:
         pytest.fail(f"this test changed {', '.join(leaked)} and did not put it back; use monkeypatch or a context")
+
+
+@pytest.fixture(autouse=True)
+def users_cache_untouched(
+    no_leak: None, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """Leave the user's compiled kernels alone: the tests of this run share others; return the folder."""
+    folder = tmp_path_factory.getbasetemp() / "kept-kernels"
+    monkeypatch.setenv("PELLUCID_CACHE", str(folder))
+    return folder

@@ -7,35 +7,9 @@ import numpy as np
 import pytest
 
 import pellucid as p
+from oracles.compiled import Factor
 
 SHAPE = (2, 6, 6)
-
-
-@pytest.fixture(autouse=True)
-def kept_kernels(tmp_path_factory, monkeypatch):
-    """Share compiled kernels within this run, and leave the user's own alone."""
-    monkeypatch.setenv("PELLUCID_CACHE", str(tmp_path_factory.getbasetemp() / "kept-kernels"))
-
-
-class Own(p.Layer):
-    """x times a number of its own, for which there is no kernel."""
-
-    def __init__(self):
-        super().__init__()
-        self.factor = p.Parameter("factor", (1,))
-        self.factor.data = [3.0]
-
-    def output_shape(self, input_shape):
-        return input_shape
-
-    def forward(self, x, training=False):
-        self._cache = x = self.accept(x)
-        return x * self.factor.data
-
-    def backward(self, grad_output):
-        x, grad = self.remembered(grad_output)
-        self.factor.grad = (x * grad).sum(keepdims=True).reshape(1)
-        return grad * self.factor.data
 
 
 def network(*last, **options):
@@ -131,7 +105,7 @@ def test_lists_and_channels_that_are_left_out():
     "last",
     [
         (), (p.MaxPool2d(2),), (p.Conv2d(4, 1, 1),), (p.Flatten(),), (p.Flatten(), p.Softmax()),
-        (p.AdaptiveAvgPool2d(1),), (p.Dropout(0.5),), (Own(),), (p.Flatten(), Own(), p.ReLU()),
+        (p.AdaptiveAvgPool2d(1),), (p.Dropout(0.5),), (Factor(3.0),), (p.Flatten(), Factor(3.0), p.ReLU()),
     ],
     ids=["image", "pooled", "one channel", "flattened", "shares", "one pixel", "dropout", "own", "own features"],
 )  # fmt: skip
@@ -146,7 +120,7 @@ def test_outputs_may_have_any_shape(last):
 
 
 # ---- frozen
-@pytest.mark.parametrize("last", [(), (Own(),)], ids=["native", "with a layer of one's own"])
+@pytest.mark.parametrize("last", [(), (Factor(3.0),)], ids=["native", "with a layer of one's own"])
 def test_what_becomes_of_the_network_changes_nothing(last):
     made = network(*last, p.Flatten(), p.Linear(64, 3))
     fast, x, pixels = p.compile(made), images(4), images(4, "uint8")
@@ -154,7 +128,7 @@ def test_what_becomes_of_the_network_changes_nothing(last):
     expected = p.predict(made, pixels, engine="numpy")
     p.fit(made, (x, [0, 1, 2, 0]), epochs=1, optimizer=p.SGD(0.5), progress=False)
     if last:
-        last[0].factor.data = [0.0]
+        last[0].factor.data = 0.0
     made.initialize(9)
     assert np.array_equal(fast(x), before)
     assert np.array_equal(fast(x[:1]), before[:1])

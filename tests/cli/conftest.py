@@ -23,12 +23,10 @@ def pellucid(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
-    tmp_path_factory: pytest.TempPathFactory,
 ) -> Callable[..., Result]:
-    """Runs a command in an empty folder, in this process; kernels that one test has compiled serve the others."""
+    """Runs a command in an empty folder, in this process."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("PELLUCID_DATA", raising=False)
-    monkeypatch.setenv("PELLUCID_CACHE", str(tmp_path_factory.getbasetemp() / "kept-kernels"))
 
     def command(*words: object) -> Result:
         capsys.readouterr()

@@ -4,7 +4,7 @@ import pytest
 
 
 @pytest.fixture(autouse=True)
-def cache_folder(tmp_path, monkeypatch):
+def cache_folder(users_cache_untouched, tmp_path, monkeypatch):
     """Return the folder that PELLUCID_CACHE names during the test."""
     monkeypatch.setenv("PELLUCID_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("PELLUCID_CHECK", raising=False)
@@ -13,8 +13,7 @@ def cache_folder(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def kept_kernels(cache_folder, tmp_path_factory, monkeypatch):
-    """Share compiled kernels with the other tests of this run that ask for this; return the folder."""
-    folder = tmp_path_factory.getbasetemp() / "kept-kernels"
-    monkeypatch.setenv("PELLUCID_CACHE", str(folder))
-    return folder
+def kept_kernels(cache_folder, users_cache_untouched, monkeypatch):
+    """Share compiled kernels with the other tests of this run after all; return the folder."""
+    monkeypatch.setenv("PELLUCID_CACHE", str(users_cache_untouched))
+    return users_cache_untouched

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import pellucid as p
-from oracles.compiled import training_program
+from oracles.compiled import residual, training_program
 from pellucid import models
 from pellucid.build import lower
 from pellucid.compiler.drafting import Kind, Outline
@@ -23,14 +23,6 @@ class Own(p.Layer):
 
     def backward(self, grad_output):
         return np.asarray(grad_output)
-
-
-def residual():
-    path = p.Sequential([p.Conv2d(4, 4, 3, padding=1), p.BatchNorm2d(4)])
-    return p.Sequential(
-        [p.Conv2d(1, 4, 3), p.BatchNorm2d(4), p.ReLU(), p.Residual(path), p.ReLU(), p.Flatten(), p.Linear(64, 3)],
-        input_shape=(1, 6, 6),
-    )
 
 
 def with_own_layers():

@@ -8,7 +8,7 @@ import pytest
 
 import pellucid as p
 from oracles import compiled as oracle
-from oracles.compiled import distance, exact_gradients, executable, gradients, held, training_program
+from oracles.compiled import Factor, distance, exact_gradients, executable, gradients, held, training_program
 from pellucid import interpreter
 from pellucid.build import lower
 from pellucid.compiler import runner
@@ -19,27 +19,6 @@ from pellucid.errors import CompilerError
 
 pytestmark = pytest.mark.usefixtures("kept_kernels")
 SHAPE = (1, 6, 6)
-
-
-class Scaled(p.Layer):
-    """x times a number of its own, whose parameter has no axes."""
-
-    def __init__(self, factor=1.5):
-        super().__init__()
-        self.factor = p.Parameter("factor", ())
-        self.factor.data = factor
-
-    def output_shape(self, input_shape):
-        return input_shape
-
-    def forward(self, x, training=False):
-        self._cache = x = self.accept(x)
-        return x * self.factor.data
-
-    def backward(self, grad_output):
-        x, grad = self.remembered(grad_output)
-        self.factor.grad = (x * grad).sum()
-        return grad * self.factor.data
 
 
 class Tied(p.Layer):
@@ -200,7 +179,7 @@ def test_one_image_gives_the_same_bits_whoever_was_before():
     assert np.array_equal(np.concatenate([first, second, third]), whole[3:6]), "each has memory of its own"
 
 
-@pytest.mark.parametrize("layers", [[], [Scaled()]], ids=["native", "with a layer of one's own"])
+@pytest.mark.parametrize("layers", [[], [Factor()]], ids=["native", "with a layer of one's own"])
 def test_one_image_need_not_lie_in_order(layers):
     made = network(*layers)
     found = executable(made, lower(made), 1)
@@ -245,7 +224,7 @@ def test_what_is_measured_is_what_the_definitions_give():
     assert ends[program.weight] == 37
 
 
-@pytest.mark.parametrize("make", [network, tied, shared, lambda: network(Scaled()), lambda: network(p.BatchNorm2d(4))],
+@pytest.mark.parametrize("make", [network, tied, shared, lambda: network(Factor()), lambda: network(p.BatchNorm2d(4))],
                          ids=["plain", "tied", "shared", "own", "normalised"])  # fmt: skip
 def test_gradients_are_those_of_the_definitions(make):
     made, (x, labels) = make(), batch()

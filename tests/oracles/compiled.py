@@ -14,6 +14,36 @@ KEY = np.array([123, 456], np.uint32)
 """Of the masks of dropout."""
 
 
+class Factor(p.Layer):
+    """One number that all is multiplied with: a layer of one's own, without a kernel; its parameter has no axes."""
+
+    def __init__(self, factor=1.5):
+        super().__init__()
+        self.factor = p.Parameter("factor", ())
+        self.factor.data = factor
+
+    def output_shape(self, input_shape):
+        return input_shape
+
+    def forward(self, x, training=False):
+        self._cache = x = self.accept(x)
+        return x * self.factor.data
+
+    def backward(self, grad_output):
+        x, grad = self.remembered(grad_output)
+        self.factor.grad = (x * grad).sum()
+        return grad * self.factor.data
+
+
+def residual():
+    """Return a small network with batch normalisation and a residual path."""
+    path = p.Sequential([p.Conv2d(4, 4, 3, padding=1), p.BatchNorm2d(4)])
+    return p.Sequential(
+        [p.Conv2d(1, 4, 3), p.BatchNorm2d(4), p.ReLU(), p.Residual(path), p.ReLU(), p.Flatten(), p.Linear(64, 3)],
+        input_shape=(1, 6, 6),
+    )
+
+
 def training_program(network, optimizer=None, **options):
     """Return a network's training step for class numbers, with the data set resident where an optimiser learns."""
     options = {"loss": p.CrossEntropy(), "optimizer": optimizer, "training": True, "resident": optimizer is not None,

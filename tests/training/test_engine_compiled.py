@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import pellucid as p
-from oracles.compiled import distance, exact_gradients, gradients
+from oracles.compiled import Factor, distance, exact_gradients, gradients
 from pellucid import models
 from pellucid.compiler import jit
 from pellucid.compiler.executable import Executable
@@ -22,9 +22,8 @@ pytestmark = pytest.mark.filterwarnings("ignore:the loss, .* is not below")  # a
 
 
 @pytest.fixture(autouse=True)
-def kept_kernels(tmp_path_factory, monkeypatch):
-    """Share compiled kernels within this run, and leave the user's own alone."""
-    monkeypatch.setenv("PELLUCID_CACHE", str(tmp_path_factory.getbasetemp() / "kept-kernels"))
+def usual_threads(monkeypatch):
+    """Let nobody say how many threads there are."""
     monkeypatch.delenv("PELLUCID_THREADS", raising=False)
 
 
@@ -47,27 +46,6 @@ class Own(p.Layer):
         x, grad = self.remembered(grad_output)
         self.slope.grad = np.where(x > 0, 0, x * grad).sum((0, 2, 3))[:, None, None]
         return np.where(x > 0, grad, grad * self.slope.data)
-
-
-class Factor(p.Layer):
-    """One number that all is multiplied with; the parameter has no axes."""
-
-    def __init__(self):
-        super().__init__()
-        self.factor = p.Parameter("factor", ())
-        self.factor.data = 1.5
-
-    def output_shape(self, input_shape):
-        return input_shape
-
-    def forward(self, x, training=False):
-        self._cache = x = self.accept(x)
-        return x * self.factor.data
-
-    def backward(self, grad_output):
-        x, grad = self.remembered(grad_output)
-        self.factor.grad = (x * grad).sum()
-        return grad * self.factor.data
 
 
 def network(activation=None, seed=0):
