@@ -1,9 +1,7 @@
 """Losses, their gradients, and what is counted beside them. The formulas are those of `definitions.loss`.
 
-Sums over the classes of a sample are up to 16 interleaved chains, which a tree adds up: how many follows from the
-number of classes, so that the lanes of a machine's vectors change no bit. Sums over samples are one chain that
-continues from memory. Nothing is read where a class number points, so that one out of range is no danger: it counts as
-none of the classes.
+Sums over the classes of a sample are made as `rows` says. Sums over samples are one chain that continues from memory.
+Nothing is read where a class number points, so that one out of range is no danger: it counts as none of the classes.
 
 Axes: n samples, c classes, i numbers of a sample in whatever order.
 """
@@ -11,19 +9,13 @@ Axes: n samples, c classes, i numbers of a sample in whatever order.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
 from ..builder import Kernel
-from ..cuts import full_pieces, runs
 from ..mathematics import exp, log
-from ..packing import live_lanes
 from ..tensors import BY_NAME, INT64, Tensor
-from ..values import Integer, Mask, Vector, pick
+from ..values import Integer, Vector
+from .rows import Part, Row
 from .sweeps import lanes_within, sweep
-
-CHAINS = 16
-"""The most sums of one sample that are under way at once."""
 
 
 # ---- cross entropy
@@ -33,7 +25,7 @@ def cross_entropy(
     """``log_probabilities[n, c] = z[n, c] − max z[n] − log Σ j exp(z[n, j] − max z[n])``,
     ``loss += weight[n] / total · −Σ c  wanted[n, c] · log_probabilities[n, c]``
     """
-    images, row = k.piece("images", k.samples), _Row(k, classes)
+    images, row = k.piece("images", k.samples), Row(k, classes)
     logits = k.tensor("logits", k.samples, classes)
     target, total = _target(k, classes, element), k.tensor("total", 1)
     weight = k.tensor("sample_weight", k.samples) if weighted else None
@@ -44,12 +36,12 @@ def cross_entropy(
     with k.range(*images) as n:
         largest = row.fold(lambda at: at.load(logits, n, dead=-math.inf), Vector.maximum, -math.inf)
 
-        def exponential(at: _Part) -> Vector:
+        def exponential(at: Part) -> Vector:
             return exp(k, at.load(logits, n, dead=-math.inf) - largest)
 
         log_sum = log(k, row.fold(exponential, Vector.__add__, 0.0))
 
-        def term(at: _Part) -> Vector:
+        def term(at: Part) -> Vector:
             log_probability = (at.load(logits, n) - largest) - log_sum
             log_probabilities.store(log_probability, n, at.first, live=at.live)
             return at.alive((wanted(n, at) * log_probability).rounded(), 0.0)
@@ -62,7 +54,7 @@ def cross_entropy_grad_input(
     k: Kernel, classes: int, label_smoothing: float, class_weights: tuple[float, ...], element: str, weighted: bool
 ) -> None:
     """``grad_input[n, c] = weight[n] / total · (exp log_probabilities[n, c] · Σ j wanted[n, j] − wanted[n, c])``"""
-    images, row = k.piece("images", k.samples), _Row(k, classes)
+    images, row = k.piece("images", k.samples), Row(k, classes)
     log_probabilities = k.tensor("log_probabilities", k.samples, classes)
     target, total = _target(k, classes, element), k.tensor("total", 1)
     weight = k.tensor("sample_weight", k.samples) if weighted else None
@@ -79,12 +71,12 @@ def cross_entropy_grad_input(
 class _Wanted:
     """``wanted[n, c] = class_weight[c] · t[n, c]``, t the target as a distribution, blended by label smoothing."""
 
-    def __init__(self, k: Kernel, row: _Row, target: Tensor, smoothing: float, class_weights: tuple[float, ...]):
+    def __init__(self, k: Kernel, row: Row, target: Tensor, smoothing: float, class_weights: tuple[float, ...]):
         self.k, self.row, self.target = k, row, target
         self.kept, self.shared = 1 - smoothing, smoothing / row.size
         self.class_weights = k.table("class_weights", class_weights) if class_weights else None
 
-    def __call__(self, n: Integer, at: _Part) -> Vector:
+    def __call__(self, n: Integer, at: Part) -> Vector:
         """Return what is wanted of some of the classes."""
         kept, shared = (self.k.constant(number, at.lanes) for number in (self.kept, self.shared))
         if self.target.element is INT64:
@@ -105,13 +97,13 @@ class _Wanted:
 # ---- squared error
 def squared_error(k: Kernel, size: int, weighted: bool) -> None:
     """``loss += weight[n] / total · Σ i (y[n, i] − t[n, i])² / I``"""
-    images, row = k.piece("images", k.samples), _Row(k, size)
+    images, row = k.piece("images", k.samples), Row(k, size)
     outputs, target = k.tensor("outputs", k.samples, size), k.tensor("target", k.samples, size)
     total = k.tensor("total", 1)
     weight = k.tensor("sample_weight", k.samples) if weighted else None
     added = _Running(k, k.tensor("loss", 1))
 
-    def square(at: _Part) -> Vector:
+    def square(at: Part) -> Vector:
         difference = at.load(outputs, n) - at.load(target, n)
         return difference * difference
 
@@ -138,7 +130,7 @@ def squared_error_grad_input(k: Kernel, size: int, weighted: bool) -> None:
 # ---- what is counted
 def count_correct(k: Kernel, classes: int, element: str) -> None:
     """``correct += 1`` where the first largest of outputs[n] is at the target class, and none of them is NaN"""
-    images, row = k.piece("images", k.samples), _Row(k, classes)
+    images, row = k.piece("images", k.samples), Row(k, classes)
     outputs, target = k.tensor("outputs", k.samples, classes), _target(k, classes, element)
     added = _Running(k, k.tensor("correct", 1))
     one, zero = k.constant(1.0, row.lanes), k.zeros(row.lanes)
@@ -152,11 +144,11 @@ def count_correct(k: Kernel, classes: int, element: str) -> None:
     added.store()
 
 
-def _first_largest(row: _Row, numbers: Tensor, n: Integer) -> tuple[Vector, Vector]:
+def _first_largest(row: Row, numbers: Tensor, n: Integer) -> tuple[Vector, Vector]:
     """Return a sample's largest number, which is NaN where there is one, and at which number it comes first."""
     largest = row.fold(lambda at: at.load(numbers, n, dead=-math.inf), Vector.maximum, -math.inf)
 
-    def place(at: _Part) -> Vector:
+    def place(at: Part) -> Vector:
         number, nowhere = at.load(numbers, n), row.k.constant(math.inf, at.lanes)
         return at.alive((number.equals(largest) | number.is_nan()).choose(at.numbers(), nowhere), math.inf)
 
@@ -174,7 +166,7 @@ def total_weight(k: Kernel) -> None:
 
 def total_class_weight(k: Kernel, classes: int, class_weights: tuple[float, ...], element: str, weighted: bool) -> None:
     """``total += weight[n] · Σ c  class_weight[c] · t[n, c]``"""
-    images, row = k.piece("images", k.samples), _Row(k, classes)
+    images, row = k.piece("images", k.samples), Row(k, classes)
     target = _target(k, classes, element)
     weight = k.tensor("sample_weight", k.samples) if weighted else None
     added = _Running(k, k.tensor("total", 1))
@@ -184,78 +176,7 @@ def total_class_weight(k: Kernel, classes: int, class_weights: tuple[float, ...]
     added.store()
 
 
-# ---- the numbers of a sample, and sums
-@dataclass(frozen=True)
-class _Part:
-    """`lanes` neighbouring numbers of a sample, of which the first `live` exist; chains of one `vector` take them."""
-
-    k: Kernel
-    vector: int
-    first: Integer
-    live: int
-    lanes: int
-
-    def load(self, tensor: Tensor, *index: Integer, dead: float = 0.0) -> Vector:
-        """Return the numbers, and `dead` where there are none."""
-        numbers = tensor.load(*index, self.first, lanes=self.lanes, live=self.live)
-        return self.alive(numbers, dead) if dead else numbers
-
-    def alive(self, numbers: Vector, dead: float) -> Vector:
-        """Return the numbers with `dead` in the lanes that mean nothing."""
-        if self.live == self.lanes:
-            return numbers
-        return (self.k.words(range(self.lanes)) < self.live).choose(numbers, self.k.constant(dead, self.lanes))
-
-    def is_number(self, number: Integer) -> Mask:
-        """Return which lane has a certain number, if any."""
-        return self.k.words(range(self.lanes)).equals(self.k.spread(number - self.first, self.lanes))
-
-    def numbers(self) -> Vector:
-        """Return each lane's number as a float: exact up to 2²⁴."""
-        return (self.k.spread(self.first, self.lanes) + self.k.words(range(self.lanes))).floats()
-
-
-class _Row:
-    """The numbers of a sample, a vector at a time, and what folds them into one."""
-
-    def __init__(self, k: Kernel, size: int):
-        self.k, self.size = k, size
-        self.chains = min(CHAINS, 1 << (size - 1).bit_length())
-        self.lanes = min(k.isa.lanes, self.chains)
-
-    def parts(self) -> Iterator[_Part]:
-        """``for part in parts`` at run time, as many numbers in one turn as there are chains."""
-        for run in runs(full_pieces(self.size, self.chains)):
-            with self.k.range(run.start, run.stop, run.size) as first:
-                for v, live in enumerate(live_lanes(run.size, self.lanes)):
-                    yield _Part(self.k, v, first + v * self.lanes, live, self.lanes)
-
-    def fold(
-        self, number: Callable[[_Part], Vector], combine: Callable[[Vector, Vector], Vector], empty: float
-    ) -> Vector:
-        """Return all numbers combined, in every lane: first each chain, number by number, then halves of the chains."""
-        columns = self.chains // self.lanes
-        acc = self.k.registers(["chains"], columns, self.lanes)
-        for v in range(columns):
-            acc["chains", v] = self.k.constant(empty, self.lanes)
-        for part in self.parts():
-            acc["chains", part.vector] = combine(acc["chains", part.vector], number(part))
-        return _tree([acc["chains", v] for v in range(columns)], combine)
-
-
-def _tree(vectors: Sequence[Vector], combine: Callable[[Vector, Vector], Vector]) -> Vector:
-    """Return the combination of all lanes, in every lane: number i with i + half, until there is one."""
-    while len(vectors) > 1:
-        half = len(vectors) // 2
-        vectors = [combine(a, b) for a, b in zip(vectors[:half], vectors[half:], strict=True)]
-    folded, lanes = vectors[0], vectors[0].lanes
-    half = lanes // 2
-    while half:
-        folded = combine(folded, pick((folded,), [(0, (lane + half) % lanes) for lane in range(lanes)]))
-        half //= 2
-    return pick((folded,), [(0, 0)] * lanes)  # the other lanes may differ in the sign of a zero
-
-
+# ---- sums over samples, and what they are of
 class _Running:
     """A sum over samples that continues from memory."""
 

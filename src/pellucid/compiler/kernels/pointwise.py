@@ -13,7 +13,7 @@ from .. import mathematics
 from ..builder import Kernel
 from ..tensors import Tensor
 from ..values import Integer, Vector
-from .rows import Row
+from .rows import Part, Row
 from .sweeps import lanes_within, sweep
 
 
@@ -113,19 +113,18 @@ def softmax(k: Kernel, pixels: int, channels: int) -> None:
     """``y[n, p, c] = exp(x[n, p, c] − m) / Σ j exp(x[n, p, j] − m)``, m the largest of the pixel's numbers"""
     images, row = k.piece("images", k.samples), Row(k, channels)
     x, y = k.tensor("x", k.samples, pixels, channels), k.tensor("y", k.samples, pixels, channels)
+
     with k.range(*images) as n, k.range(0, pixels) as p:
-        largest, total = row.partial(-math.inf), row.partial(0.0)
-        for c, live, v in row.vectors():
-            numbers = row.living(x.load(n, p, c, lanes=row.lanes, live=live), live, -math.inf)
-            largest[0, v] = largest[0, v].maximum(numbers)
-        m = row.combined(largest, Vector.maximum)
-        for c, live, v in row.vectors():
-            z = mathematics.exp(k, x.load(n, p, c, lanes=row.lanes, live=live) - m)
-            y.store(z, n, p, c, live=live)
-            total[0, v] += row.living(z, live, 0.0)
-        whole = row.combined(total, Vector.__add__)
-        for c, live, _ in row.vectors():
-            y.store(y.load(n, p, c, lanes=row.lanes, live=live) / whole, n, p, c, live=live)
+        largest = row.fold(lambda at: at.load(x, n, p, dead=-math.inf), Vector.maximum, -math.inf)
+
+        def exponential(at: Part) -> Vector:
+            z = mathematics.exp(k, at.load(x, n, p) - largest)
+            y.store(z, n, p, at.first, live=at.live)
+            return at.alive(z, 0.0)
+
+        whole = row.fold(exponential, Vector.__add__, 0.0)
+        for at in row.parts():
+            y.store(at.load(y, n, p) / whole, n, p, at.first, live=at.live)
 
 
 def softmax_grad_input(k: Kernel, pixels: int, channels: int) -> None:
@@ -133,15 +132,12 @@ def softmax_grad_input(k: Kernel, pixels: int, channels: int) -> None:
     images, row = k.piece("images", k.samples), Row(k, channels)
     y, grad_output = (k.tensor(name, k.samples, pixels, channels) for name in ("y", "grad_output"))
     grad_input = k.tensor("grad_input", k.samples, pixels, channels)
+
     with k.range(*images) as n, k.range(0, pixels) as p:
-        total = row.partial(0.0)
-        for c, live, v in row.vectors():
-            gradients = grad_output.load(n, p, c, lanes=row.lanes, live=live)
-            total[0, v] += gradients * y.load(n, p, c, lanes=row.lanes, live=live)
-        whole = row.combined(total, Vector.__add__)
-        for c, live, _ in row.vectors():
-            rest = grad_output.load(n, p, c, lanes=row.lanes, live=live) - whole
-            grad_input.store(y.load(n, p, c, lanes=row.lanes, live=live) * rest, n, p, c, live=live)
+        whole = row.fold(lambda at: at.load(grad_output, n, p) * at.load(y, n, p), Vector.__add__, 0.0)
+        for at in row.parts():
+            grad = at.load(y, n, p) * (at.load(grad_output, n, p) - whole)
+            grad_input.store(grad, n, p, at.first, live=at.live)
 
 
 # ---- paths that meet

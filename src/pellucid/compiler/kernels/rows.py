@@ -1,56 +1,91 @@
-"""Sums and maxima over the channels of a pixel, which lie along the lanes of vectors.
+"""What is made of all numbers of a row: the channels of a pixel, the classes of a sample.
 
-Sixteen partial results are kept, channel c in number c % 16, and then a tree combines them: number i with i + 8, then
-with i + 4, i + 2 and i + 1. So no instruction set, whatever its number of lanes, changes a bit.
+The numbers lie along the lanes of vectors. Up to 16 interleaved chains take them in, and a tree combines the chains,
+number i with i + half, until there is one. How many chains there are follows from the length of the row, so that no
+instruction set, whatever its number of lanes, changes a bit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 from ..builder import Kernel
 from ..cuts import full_pieces, runs
 from ..packing import live_lanes
-from ..tensors import Registers
-from ..values import Integer, Vector, pick
+from ..tensors import Tensor
+from ..values import Integer, Mask, Vector, pick
 
-PARTIAL = 16
+CHAINS = 16
+"""The most chains of a row."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """`lanes` neighbouring numbers of a row, of which the first `live` exist; chains of one `vector` take them."""
+
+    k: Kernel
+    vector: int
+    first: Integer
+    live: int
+    lanes: int
+
+    def load(self, tensor: Tensor, *index: Integer, dead: float = 0.0) -> Vector:
+        """Return the numbers, and `dead` where there are none."""
+        numbers = tensor.load(*index, self.first, lanes=self.lanes, live=self.live)
+        return self.alive(numbers, dead) if dead else numbers
+
+    def alive(self, numbers: Vector, dead: float) -> Vector:
+        """Return the numbers with `dead` in the lanes that mean nothing."""
+        if self.live == self.lanes:
+            return numbers
+        return (self.k.words(range(self.lanes)) < self.live).choose(numbers, self.k.constant(dead, self.lanes))
+
+    def is_number(self, number: Integer) -> Mask:
+        """Return which lane has a certain number, if any."""
+        return self.k.words(range(self.lanes)).equals(self.k.spread(number - self.first, self.lanes))
+
+    def numbers(self) -> Vector:
+        """Return each lane's number as a float: exact up to 2²⁴."""
+        return (self.k.spread(self.first, self.lanes) + self.k.words(range(self.lanes))).floats()
 
 
 class Row:
-    """The channels of a pixel, as vectors."""
+    """The numbers of a row, a vector at a time, and what folds them into one."""
 
-    def __init__(self, k: Kernel, channels: int):
-        self.k, self.channels, self.lanes = k, channels, k.isa.lanes
+    def __init__(self, k: Kernel, size: int):
+        self.k, self.size = k, size
+        self.chains = min(CHAINS, 1 << (size - 1).bit_length())
+        self.lanes = min(k.isa.lanes, self.chains)
 
-    def vectors(self) -> Iterator[tuple[Integer, int, int]]:
-        """Yield (first channel, how many lanes hold one, which vector of the partial results it belongs to)."""
-        for run in runs(full_pieces(self.channels, PARTIAL)):
-            with self.k.range(run.start, run.stop, run.size) as c:
+    def parts(self) -> Iterator[Part]:
+        """``for part in parts`` at run time, as many numbers in one turn as there are chains."""
+        for run in runs(full_pieces(self.size, self.chains)):
+            with self.k.range(run.start, run.stop, run.size) as first:
                 for v, live in enumerate(live_lanes(run.size, self.lanes)):
-                    yield c + v * self.lanes, live, v
+                    yield Part(self.k, v, first + v * self.lanes, live, self.lanes)
 
-    def partial(self, number: float) -> Registers:
-        """Return registers for the partial results, filled with a number."""
-        registers = self.k.registers([0], PARTIAL // self.lanes, self.lanes)
-        for v in range(registers.columns):
-            registers[0, v] = self.k.constant(number, self.lanes)
-        return registers
+    def fold(
+        self, number: Callable[[Part], Vector], combine: Callable[[Vector, Vector], Vector], empty: float
+    ) -> Vector:
+        """Return all numbers combined, in every lane: first each chain, number by number, then halves of the chains."""
+        columns = self.chains // self.lanes
+        acc = self.k.registers(["chains"], columns, self.lanes)
+        for v in range(columns):
+            acc["chains", v] = self.k.constant(empty, self.lanes)
+        for part in self.parts():
+            acc["chains", part.vector] = combine(acc["chains", part.vector], number(part))
+        return _tree([acc["chains", v] for v in range(columns)], combine)
 
-    def living(self, vector: Vector, live: int, otherwise: float) -> Vector:
-        """Return a vector with a number in the lanes that hold no channel."""
-        if live == self.lanes:
-            return vector
-        return (self.k.words(range(self.lanes)) < live).choose(vector, self.k.constant(otherwise, self.lanes))
 
-    def combined(self, partial: Registers, join: Callable[[Vector, Vector], Vector]) -> Vector:
-        """Return in every lane what becomes of all partial results; ``join(a, b)`` must be ``join(b, a)``."""
-        vectors = [partial[0, v] for v in range(partial.columns)]
-        while len(vectors) > 1:
-            half = len(vectors) // 2
-            vectors = [join(vectors[v], vectors[half + v]) for v in range(half)]
-        result, distance = vectors[0], self.lanes // 2
-        while distance:
-            result = join(result, pick([result], [(0, lane ^ distance) for lane in range(self.lanes)]))
-            distance //= 2
-        return result
+def _tree(vectors: Sequence[Vector], combine: Callable[[Vector, Vector], Vector]) -> Vector:
+    """Return the combination of all lanes, in every lane: number i with i + half, until there is one."""
+    while len(vectors) > 1:
+        half = len(vectors) // 2
+        vectors = [combine(a, b) for a, b in zip(vectors[:half], vectors[half:], strict=True)]
+    folded, lanes = vectors[0], vectors[0].lanes
+    half = lanes // 2
+    while half:
+        folded = combine(folded, pick((folded,), [(0, (lane + half) % lanes) for lane in range(lanes)]))
+        half //= 2
+    return pick((folded,), [(0, 0)] * lanes)  # the other lanes may differ in the sign of a zero
