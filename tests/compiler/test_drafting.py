@@ -9,7 +9,7 @@ from pellucid import models
 from pellucid.build import lower
 from pellucid.compiler.drafting import Kind, Outline
 from pellucid.compiler.rules import RULES
-from pellucid.definitions.combine import SERIAL_ABOVE
+from pellucid.definitions.combine import is_serial
 
 
 class Own(p.Layer):
@@ -74,8 +74,16 @@ def unready(found):
 # ---- phases
 def test_lenet_goes_through_at_once():
     found = outline(training_program(models.lenet(), p.Adam()))
+    assert kinds(found) == ["LEAVES", "SUMS", "UPDATE"]
+    serial = [found.program.values[op.outputs[0]].name for op in found.drafts[1].operations]
+    assert serial == ["grad(linear2.weight)", "grad(linear1.weight)"], "each larger than what 16 samples make it from"
+
+
+def test_sums_are_completed_after_their_leaves():
+    layers = [p.Conv2d(1, 2, 3), p.Flatten(), p.Linear(72, 3)]
+    found = outline(training_program(p.Sequential(layers, input_shape=(1, 8, 8)), p.Adam()))
     assert kinds(found) == ["LEAVES", "UPDATE"]
-    assert [draft.kind for draft in found.drafts] == [Kind.LEAVES, Kind.SUMS, Kind.UPDATE], "the sums are completed"
+    assert [draft.kind for draft in found.drafts] == [Kind.LEAVES, Kind.SUMS, Kind.UPDATE]
 
 
 def test_batch_normalisation_cuts_the_batch_into_phases():
@@ -111,9 +119,17 @@ def test_a_large_parameter_is_summed_serially():
     assert kinds(found) == ["LEAVES", "SUMS", "UPDATE"]
     (sums,) = [draft for draft in found.drafts if draft.kind is Kind.SUMS]
     assert [found.program.values[op.outputs[0]].name for op in sums.operations] == ["grad(linear1.weight)"]
-    assert SERIAL_ABOVE == 256 * 256
-    at_the_limit = p.Sequential([p.Linear(256, 256), p.Linear(256, 3)], input_shape=(256,))
+    at_the_limit = p.Sequential([p.Linear(16, 64), p.Linear(64, 3)], input_shape=(16,))
     assert kinds(outline(training_program(at_the_limit, p.Adam()))) == ["LEAVES", "UPDATE"]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "read", "serial"),
+    [(65_536, 4_096, False), (65_537, 10**6, True), (1_024, 64, False), (1_025, 64, True)],
+)
+def test_what_is_serial(numbers, read, serial):
+    """More than 65,536 numbers, or more than a leaf of 16 samples is made from."""
+    assert is_serial(numbers, read, 16) is serial
 
 
 def test_contributions_to_a_shared_parameter_are_added_once():
@@ -153,8 +169,9 @@ def kept(found):
     }
 
 
-def test_of_lenet_nothing_is_kept():
-    assert kept(outline(training_program(models.lenet(), p.Adam()))) == set()
+def test_of_lenet_is_kept_what_large_gradients_are_made_from():
+    found = outline(training_program(models.lenet(), p.Adam()))
+    assert kept(found) == {"pool2.output", "relu3.output", "grad(linear1.output)", "grad(linear2.output)"}
 
 
 def test_of_a_normalised_network_is_kept_what_a_later_phase_reads():

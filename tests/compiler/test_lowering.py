@@ -1,5 +1,6 @@
 """Plans: which kernels run in which phase, on which memory. Nothing is compiled here."""
 
+import math
 from itertools import pairwise
 
 import numpy as np
@@ -68,10 +69,13 @@ LENET = planned(training_program(models.lenet(), p.Adam()), input="uint8")
 def test_lenet_is_weights_put_in_order_leaves_sums_and_the_update():
     assert phases(LENET) == ["JobPhase", "LeafPhase", "JobPhase", "JobPhase"]
     prepare, leaves, sums, update = LENET.phases
-    assert [job[0].recipe.name for job in prepare.jobs] == ["repack"] * 4, "all weights but the first layer's"
+    prepared = [job[0].recipe.name for job in prepare.jobs]
+    assert prepared.count("repack") == 4, "all weights but the first layer's"
+    assert set(prepared) == {"repack", "zero"}
     assert names(leaves)[:4] == ["zero", "gather", "scale", "conv2d"]
-    assert [call.recipe.name for job in sums.jobs for call in job] == ["add_leaves"] * 2, "loss and correct"
-    assert {tuple(call.recipe.name for call in job) for job in update.jobs} == {("add_leaves", "adam")}
+    summed = [call.recipe.name for job in sums.jobs for call in job]
+    assert sorted(summed) == ["add_leaves"] * 2 + ["linear_grad_weight"] * 2, "loss, correct, two large gradients"
+    assert {tuple(call.recipe.name for call in job) for job in update.jobs} == {("add_leaves", "adam"), ("adam",)}
 
 
 def test_lenets_relus_ride_along():
@@ -79,42 +83,55 @@ def test_lenets_relus_ride_along():
     assert not [name for name in names(leaves) if name.startswith("relu")]
     fused = [call.recipe.name for call in leaves.calls if any(step.kind.startswith("relu") for step in call.steps)]
     assert sorted(fused) == sorted(
-        ["conv2d"] * 2 + ["linear"] * 2 + ["linear_grad_input"] * 2 + ["max_pool2d_grad_input"] * 2
-    )
+        ["conv2d"] * 2 + ["linear"] * 2 + ["linear_grad_input"] * 2 + ["max_pool2d_grad_input"]
+        + ["max_pool2d_route"] * 2
+    )  # fmt: skip
     done = [step for call in calls(LENET.phases) for step in call.steps]
     missing = [step.kind for step in LENET.program.steps[: LENET.program.backward] if step not in done]
     assert sorted(missing) == ["flatten", "flatten.grad_input"], "views"
 
 
-def test_all_that_lies_between_lenets_layers_passes():
-    assert set(scopes(LENET).values()) == {Scope.PASSING}
+def test_of_what_lies_between_lenets_layers_only_what_large_gradients_are_made_from_is_kept():
+    kept = {name for name, scope in scopes(LENET).items() if scope is Scope.BATCH}
+    assert kept == {"pool2.output", "relu3.output", "grad(linear1.output)", "grad(linear2.output)"}
     micro = LENET.phases[1].micro
     assert micro == LENET.program.leaf_size == 16
 
 
-def test_lenets_update_takes_all_parameters_as_one():
-    """Neighbours in memory, in the same order as their gradients: 11.2 chunks' worth of numbers make 12 jobs."""
-    placement = LENET.placement
+def classifier(*layers, input_shape):
+    """Return the plan of a training step of layers, followed by a linear one."""
+    features = math.prod(p.Sequential(layers, input_shape=input_shape).output_shape())
+    network = p.Sequential([*layers, p.Flatten(), p.Linear(features, 3)], input_shape=input_shape)
+    return planned(training_program(network, p.Adam()))
+
+
+CONVOLUTIONS = classifier(p.Conv2d(1, 32, 5), p.ReLU(), p.Conv2d(32, 32, 5), input_shape=(1, 28, 28))
+
+
+def test_an_update_takes_all_parameters_as_one():
+    """Neighbours in memory, in the same order as their gradients: 17 chunks' worth of numbers make as many jobs."""
+    placement, jobs = CONVOLUTIONS.placement, CONVOLUTIONS.phases[-1].jobs
     numbers = sum(-(-placement.layouts[v].size // 16) * 16 for v in placement.learning)
-    assert len(LENET.phases[3].jobs) == LENET.chunks == -(-numbers // CHUNK)
-    spans = [job[1].ranges[0] for job in LENET.phases[3].jobs]
-    assert [name for name, _ in spans] == ["numbers"] * LENET.chunks
+    assert len(jobs) == CONVOLUTIONS.chunks == -(-numbers // CHUNK)
+    spans = [job[1].ranges[0] for job in jobs]
+    assert [name for name, _ in spans] == ["numbers"] * CONVOLUTIONS.chunks
     assert [span for _, span in spans] == [
         (start, min(start + CHUNK, numbers)) for start in range(0, numbers, CHUNK)
     ]  # fmt: skip
-    flags = [job[1].operands[-1].offset for job in LENET.phases[3].jobs]
-    assert flags == [4 * number for number in range(LENET.chunks)]
+    flags = [job[1].operands[-1].offset for job in jobs]
+    assert flags == [4 * number for number in range(CONVOLUTIONS.chunks)]
 
 
 def test_gradients_lie_in_the_order_of_their_parameters():
+    placement = CONVOLUTIONS.placement
     starts = {
-        LENET.placement.parameter_of(value): operand.offset
-        for value, operand in LENET.totals.items()
-        if LENET.placement.parameter_of(value) is not None
+        placement.parameter_of(value): operand.offset
+        for value, operand in CONVOLUTIONS.totals.items()
+        if placement.parameter_of(value) is not None
     }
     order = sorted(starts, key=starts.get)
-    assert order == LENET.placement.learning
-    assert [starts[v] // 4 for v in order] == [LENET.placement.starts[v] for v in order]
+    assert order == placement.learning
+    assert [starts[v] // 4 for v in order] == [placement.starts[v] for v in order]
 
 
 def test_lenet_is_told_what_it_reads():
@@ -142,6 +159,49 @@ def test_clipping_looks_at_all_gradients_before_the_update():
     assert sum(len(job) for job in sums.jobs) >= 10 + 2, "the gradients are complete by then"
     assert [call.recipe.name for call in clipping.jobs[0]] == ["zero"] + ["add_squares"] * 10 + ["clip_factor"]
     assert {tuple(call.recipe.name for call in job) for job in update.jobs} == {("scale_gradient", "sgd")}
+
+
+# ---- gradients behind max pooling
+def pooled(conv, *between, pool=None, image=(3, 18, 18)):
+    """Return the kernels of a training step of a convolution, a pooling and a linear layer."""
+    plan = classifier(conv, *between, pool or p.MaxPool2d(2), input_shape=image)
+    return [call.recipe.name for call in calls(plan.phases)]
+
+
+def test_weights_before_a_pooling_learn_from_a_routed_gradient():
+    for between in ([], [p.ReLU()]):
+        found = pooled(p.Conv2d(3, 8, 3), *between)
+        assert "max_pool2d_route" in found
+        assert "conv2d_grad_weight_routed" in found
+        assert "max_pool2d_grad_input" not in found, "nobody reads the gradient as an image"
+        assert "pad" not in found
+
+
+def test_an_image_gets_its_padding_where_a_gradient_is_routed():
+    found = pooled(p.Conv2d(3, 8, 3, padding=1))
+    assert found.index("pad") < found.index("conv2d_grad_weight_routed")
+
+
+@pytest.mark.parametrize(
+    ("conv", "pool"),
+    [
+        (p.Conv2d(3, 8, 3), p.MaxPool2d(3, stride=1)),  # nothing is 0
+        (p.Conv2d(3, 9, 3, groups=3), None),
+        (p.Conv2d(3, 8, (3, 2), dilation=(1, 2)), None),  # a filter row lies in pieces
+        (p.Conv2d(3, 8, 1), None),  # no vector of it can be read
+    ],
+)
+def test_other_gradients_stay_images(conv, pool):
+    found = pooled(conv, pool=pool)
+    assert "max_pool2d_grad_input" in found
+    assert "max_pool2d_route" not in found
+
+
+def test_a_gradient_that_several_read_is_both():
+    """The second convolution's weights take the routes, its input's gradient the image."""
+    plan = classifier(p.Conv2d(1, 4, 3), p.ReLU(), p.Conv2d(4, 8, 3), p.MaxPool2d(2), input_shape=(1, 12, 12))
+    found = [call.recipe.name for call in calls(plan.phases)]
+    assert found.count("max_pool2d_route") == found.count("max_pool2d_grad_input") == 1
 
 
 # ---- a normalised residual network

@@ -167,13 +167,23 @@ def test_kernels_are_told_what_they_ask_for(count, told):
 
 
 # ---- jobs
-def test_a_job_is_split_over_what_its_first_call_says():
-    recipe, code = stand_in("split", [("blocks", 3), ("rows", SAMPLES), ("tiles", 2)])
-    job = (Call(recipe, (), split=("blocks", "tiles"), ranges=(("rows", (4, 9)),)),)
+@pytest.mark.parametrize(
+    ("parts", "blocks", "tiles"),
+    [
+        (1, [[0, 3]], [[0, 4]]),
+        (2, [[0, 2], [2, 3]], [[0, 4]]),
+        (3, [[0, 1], [1, 2], [2, 3]], [[0, 4]]),
+        (4, [[0, 1], [1, 2], [2, 3]], [[0, 2], [2, 4]]),
+        (99, [[0, 1], [1, 2], [2, 3]], [[0, 1], [1, 2], [2, 3], [3, 4]]),
+    ],
+)
+def test_a_job_is_cut_along_what_its_first_call_says(parts, blocks, tiles):
+    recipe, code = stand_in("split", [("blocks", 3), ("rows", SAMPLES), ("tiles", 4)])
+    job = (Call(recipe, (), split=("blocks", "tiles"), parts=parts, ranges=(("rows", (4, 9)),)),)
     schedule = Schedule(plan_of([JobPhase([job])]), {recipe: code}, 1, 1)
     _, items = items_of(schedule)
     spans = [calls_of(item)[0][2].tolist() for item in items]
-    assert spans == [[[b, b + 1], [4, 9], [t, t + 1]] for b in range(3) for t in range(2)]
+    assert spans == [[b, [4, 9], t] for b in blocks for t in tiles]
 
 
 def test_unnamed_ranges_are_whole():

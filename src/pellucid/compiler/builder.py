@@ -267,19 +267,31 @@ class Kernel:
 
     # ---- addresses
     def address(self, base: Value, element: Element, flat: Integer) -> Value:
-        """Return base + flat. Every term is added where its atom was born, once: outer terms outside inner loops."""
+        """Return base + flat. Every term is added where its atom was born, once: outer terms outside inner loops.
+
+        All but the innermost pointer are frozen. LLVM would take the sum apart again, to find the cheapest way through
+        all loops at once, and take two to five times as long for code that is as fast.
+        """
         terms, constant = (flat.terms, flat.constant) if isinstance(flat, Index) else ({}, flat)
         pointer, here = base, self.ir.block
         key: tuple[Value, ...] = (base,)
-        for atom in sorted(terms, key=lambda atom: (atom.parent is not self.entry, self._births[atom])):
-            key += (atom, terms[atom])
+        atoms = sorted(terms, key=lambda atom: (atom.parent is not self.entry, self._births[atom]))
+        for atom in atoms:
+            key += (atom, terms[atom], atom is atoms[-1])
             if key not in self._addresses:
                 self._go_behind(atom)
                 offset = self.ir.mul(atom, integer(terms[atom]), flags=["nsw"])
-                self._addresses[key] = self.ir.gep(pointer, [offset], source_etype=element.type)
+                found = self.ir.gep(pointer, [offset], source_etype=element.type)
+                self._addresses[key] = found if atom is atoms[-1] else self._frozen(found)
                 self.ir.position_at_end(here)
             pointer = self._addresses[key]
         return self.ir.gep(pointer, [integer(constant)], source_etype=element.type) if constant else pointer
+
+    def _frozen(self, pointer: Value) -> Value:
+        """Return a pointer that LLVM does not look behind; llvmlite's builder has no function for it."""
+        instruction = ir.instructions.Instruction(self.ir.block, pointer.type, "freeze", [pointer])
+        self.ir._insert(instruction)
+        return instruction
 
     def _go_behind(self, atom: Value) -> None:
         """Move to where an atom has just come to be, behind the phis of its block."""

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from enum import Enum
 
-from ..definitions.combine import SERIAL_ABOVE
+from ..definitions import combine
 from ..program import Program
 from ..steps import Step
 from .fusion import Operation, Readers, flattened, operations
@@ -37,6 +37,7 @@ class Outline:
     Attributes
     ----------
     drafts : list of Draft
+    readers : Readers
     made, last_read : dict of int to int
         Value -> the phase that makes it, and the last one that reads it. Those of views are their originals'.
     """
@@ -44,8 +45,8 @@ class Outline:
     def __init__(self, program: Program, native: Collection[str], wanted: Collection[int]):
         self.program, self.wanted = program, wanted
         self._native = native
-        readers = Readers(program.steps, wanted)
-        self._views = _views(program, flattened(program, readers))
+        self.readers = Readers(program.steps, wanted)
+        self._views = _views(program, flattened(program, self.readers))
         self.drafts: list[Draft] = []
         learns = program.backward < len(program.steps)
         for number, stage in enumerate(program.stages):
@@ -53,7 +54,7 @@ class Outline:
             if learns and number == len(program.stages) - 1:
                 self.drafts.append(Draft(Kind.UPDATE, [Operation(step) for step in steps]))
             else:
-                self._draft_stage(operations(steps, readers))
+                self._draft_stage(operations(steps, self.readers))
         self.made, self.last_read = self._spans()
 
     def original(self, value: int) -> int:
@@ -69,6 +70,15 @@ class Outline:
         within = made is not None and self.last_read.get(value, made) == made
         return within and self.drafts[made or 0].kind is Kind.LEAVES
 
+    def is_serial(self, value: int) -> bool:
+        """Return whether a value is the gradient of a parameter that is too large for one partial sum a leaf."""
+        values = self.program.values
+        if values[value].role != "gradient" or values[value].over != "sum":
+            return False
+        maker = next(step for step in self.program.steps if value in step.outputs)
+        read = sum(math.prod(values[v].shape) for v in maker.inputs if values[v].has_samples)
+        return combine.is_serial(math.prod(values[value].shape), read, self.program.leaf_size)
+
     def _is_view(self, step: Step) -> bool:
         return any(value in self._views for value in step.outputs)
 
@@ -78,7 +88,7 @@ class Outline:
         for operation in found:
             if operation.kind not in self._native:
                 pieces += [Draft(Kind.DEFINITION, [operation]), Draft(Kind.LEAVES)]
-            elif self._is_serial(operation):
+            elif self.is_serial(operation.outputs[0]):
                 sums.operations.append(operation)
             elif self._is_of_samples(operation):
                 pieces[-1].operations.append(operation)
@@ -90,11 +100,6 @@ class Outline:
     def _is_of_samples(self, operation: Operation) -> bool:
         values = self.program.values
         return any(values[v].has_samples for v in (*operation.inputs, *operation.outputs))
-
-    def _is_serial(self, operation: Operation) -> bool:
-        """Return whether it sums the gradient of a parameter that is too large for one partial sum a leaf."""
-        made = self.program.values[operation.outputs[0]]
-        return made.role == "gradient" and made.over == "sum" and math.prod(made.shape) > SERIAL_ABOVE
 
     def _spans(self) -> tuple[dict[int, int], dict[int, int]]:
         made: dict[int, int] = {}

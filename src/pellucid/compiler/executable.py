@@ -174,12 +174,17 @@ class Executable:
         return quickly
 
     def alone(self, call: Call) -> Callable[[], None]:
-        """Return what runs one call of the plan by itself, as it would for the samples of the first leaf."""
-        words, bases = self._schedule.single(call), self._schedule.bases.ctypes.data
-        run, phase = runtime.functions().alone, words[0].ctypes.data
+        """Return what runs one call of the plan by itself, as it would for the samples of the first leaf.
+
+        What comes before it in its phase runs now: a call may read addresses that another has written.
+        """
+        run, bases = runtime.functions().alone, self._schedule.bases.ctypes.data
+        for each in self._schedule.until(call):
+            words = self._schedule.single(each)
+            run(words[0].ctypes.data, 1, bases)
 
         def work(held: object = words) -> None:  # the words must live for as long as their address is used
-            run(phase, 1, bases)
+            run(words[0].ctypes.data, 1, bases)
 
         return work
 

@@ -11,14 +11,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from ..program import Program
-from ..steps import Shape
+from ..steps import Shape, Step
 from .drafting import Draft, Kind, Outline
 from .fusion import Operation
 from .jit import Recipe, checks_wanted
+from .kernels.convolution import Convolution
 from .kernels.norm import moments_leaves
 from .kernels.reduction import add_leaves, zero
 from .kernels.repack import repack
@@ -28,6 +29,7 @@ from .memory import micro_batch
 from .packing import WeightShape, packed_size
 from .placement import Placement, one_after_the_other
 from .plan import (
+    CHUNK,
     Buffer,
     Call,
     Count,
@@ -41,6 +43,7 @@ from .plan import (
     Scalars,
     Scope,
     chunked,
+    parts_of,
 )
 from .tiles import InstructionSet, lanes_for
 from .update import update_phases
@@ -50,6 +53,27 @@ BYTES_OF = {"uint8": 1, "uint32": 4, "float32": 4, "int64": 8}
 OUTPUTS = "outputs"
 """Name of the buffer, given at every run, that the network's outputs are written to, channels first."""
 ELEMENTS = {"index": "int64", "position": "int64"}
+
+
+@dataclass(frozen=True)
+class Route:
+    """A gradient behind max pooling in short form: most of an image's is 0.
+
+    Attributes
+    ----------
+    conv : Convolution
+        What it is routed through, seen with an input that has its padding already.
+    outputs : int
+        How many pooled outputs there are.
+    grad, winner : Operand
+        The gradient of each pooled output, and at which number of the convolution's padded input the window begins that
+        it goes to.
+    """
+
+    conv: Convolution
+    outputs: int
+    grad: Operand
+    winner: Operand
 
 
 class Rule(Protocol):
@@ -81,6 +105,7 @@ class Lowering:
         self.scalar_count = 0
         self.totals: dict[int, Operand] = {}
         self.partials: dict[int, Operand] = {}
+        self.routes: dict[int, Route] = {}
         self._given: dict[str, Buffer] = {}
         self._kept: dict[int, Operand] = {}
         self._for_inputs: dict[int, Operand] = {}
@@ -101,6 +126,14 @@ class Lowering:
         """Return (pixels, channels) of a value: an image (C, H, W), or features, which are channels of one pixel."""
         channels, *size = self.shape(value)
         return math.prod(size), channels
+
+    def readers(self, value: int) -> list[Step]:
+        """Return the steps that read a value."""
+        return self.outline.readers.of(value)
+
+    def is_serial(self, value: int) -> bool:
+        """Return whether a sum over the batch is made without leaves, when all samples are through."""
+        return self.outline.is_serial(value)
 
     def layout(self, parameter: int) -> Layout:
         """Return how a parameter lies in memory."""
@@ -176,7 +209,8 @@ class Lowering:
             size = packed_size((channels * groups, filters // groups, rows, columns), lanes, groups)
             there = self.whole(f"{self.values[weight].name}, for inputs", size)
             recipe = self.recipe(repack, shape, own, lanes, groups)
-            self.prepare.append((Call(recipe, (self.operand(weight), there), split=("blocks",)),))
+            call = Call(recipe, (self.operand(weight), there), split=("blocks",), parts=-(-size // CHUNK))
+            self.prepare.append((call,))
             self._for_inputs[weight] = there
         return self._for_inputs[weight]
 
@@ -236,11 +270,13 @@ class Lowering:
 
     def _sums(self, draft: Draft) -> JobPhase:
         """Return the phase that completes the sums of the leaves before it, and makes those that know no leaves."""
+        jobs: list[tuple[Call, ...]] = []
         for operation in draft.operations:
             value, size = operation.outputs[0], self.placement.extent(operation.outputs[0])
             self.totals[value] = self.whole(self.values[value].name, size)
             self.prepare += chunked([Call(self.recipe(zero), (self.totals[value],), count=aligned(size))], size)
-        jobs: list[tuple[Call, ...]] = [(replace(call, count=Count.BATCH),) for call in self.lower(draft.operations)]
+            calls = self.lower([operation])
+            jobs += [(replace(call, count=Count.BATCH, parts=parts_of(size)),) for call in calls]
         for value in [v for v in self.partials if v not in self._completed and v not in self._late]:
             self._completed.add(value)
             jobs += self._completing(value)

@@ -22,6 +22,8 @@ Formula: TypeAlias = Callable[..., tuple[float, ...]]
 """Gives numbers of a step; see `Scalars`."""
 CHUNK = 4096
 """Numbers that are one thread's work at a time where samples are no matter."""
+PART, MOST_PARTS = 2048, 256
+"""Numbers of a sum over the batch that are one thread's work at a time, and in how many such parts one is cut."""
 
 
 class Scope(Enum):
@@ -89,7 +91,9 @@ class Call:
     once : bool
         Whether it runs but once a leaf, before the leaf's first samples.
     split : tuple of str
-        Ranges of which every number is work for another thread.
+        Ranges that can be cut, each part being work for another thread.
+    parts : int
+        In how many parts it is cut, at most.
     ranges : mapping of str to Range
         Parts of the work; what is not named is done whole.
     """
@@ -100,6 +104,7 @@ class Call:
     count: Count | int = Count.AT_HAND
     once: bool = False
     split: tuple[str, ...] = ()
+    parts: int = 1
     ranges: tuple[tuple[str, Range], ...] = ()
 
 
@@ -192,6 +197,11 @@ class Plan:
     totals: dict[int, Operand]
     given: dict[str, Buffer]
     chunks: int
+
+
+def parts_of(numbers: int) -> int:
+    """Return in how many parts a sum over the batch is worth cutting."""
+    return min(MOST_PARTS, -(-numbers // PART))
 
 
 def chunked(calls: list[Call], size: int) -> list[tuple[Call, ...]]:

@@ -2,7 +2,9 @@
 
 A *schedule* (see `schedule`) is phases with a barrier after each. A phase is items that any thread may take, in any
 order; an item is a list of calls of kernels. Threads claim items one by one, so that a thread which the system has
-taken away from its processor holds up the one item that it works on, and no more.
+taken away from its processor holds up the one item that it works on, and no more. Threads of even numbers take them
+from the front and the others from the back: so, phase after phase, a thread mostly finds in its processor's cache what
+it has left there.
 
 The words of memory that it shares with Python are named by the `Context`, `Phase`, `Item` and `Call` enumerations.
 """
@@ -22,6 +24,11 @@ CACHE_LINE = 8
 """Words of a line of the cache; what several threads change lies in a line of its own."""
 PHASES = 512
 """The most phases of a schedule."""
+CLAIM_BITS = 20
+MOST_ITEMS = 1 << CLAIM_BITS
+"""The most items of a phase: claims count to here, twice in a word."""
+GENERATIONS = 1 << 63 - 2 * CLAIM_BITS
+"""How many steps have numbers of their own."""
 
 
 class Context(IntEnum):
@@ -42,7 +49,7 @@ class Shared(IntEnum):
     """Words of a phase that all threads look at. A phase's own words are copied here, because whoever is late may look
     at them when the step and its memory are long gone."""
 
-    CLAIM = 0  # the generation above, the number of claimed items below
+    CLAIM = 0  # the generation, how many items are claimed from the front, and from the back
     PHASE = 1  # `Phase` words
     DONE = CACHE_LINE  # the number of finished items
 
@@ -156,25 +163,30 @@ def emit_call(code: Code, call: Value, now: tuple[Value, ...], addresses: Value,
 def emit_run(module: Any, perform: Code) -> Code:
     """``run(context, generation, thread)``: take part in a step, to its end.
 
-    A claim is one word, the generation above and the number of claimed items below: whoever is late and belongs to an
-    older step cannot claim. Until a claim is won only the context is looked at, which is always there; what it points
-    to is there until the item is done.
+    A claim is one word, in which the generation stands above the numbers of claimed items: whoever is late and belongs
+    to an older step cannot claim. Until a claim is won only the context is looked at, which is always there; what it
+    points to is there until the item is done.
     """
     code = Code(module, "run", ["context", "generation", "thread"])
     code.function.linkage = "internal"
     context, generation, thread = code.arguments.values()
+    from_front = code.ir.not_(code.differ(code.ir.and_(thread, integer(1)), 0))
     with code.counted(integer(0), code.word(context, Context.PHASE_COUNT)) as p:
         shared = emit_shared(code, context, p)
         phase = code.plus(shared, Shared.PHASE * 8)
         with code.repeat() as no_more:
             claim = code.shared_word(shared, Shared.CLAIM)
-            with code.when(code.differ(code.ir.lshr(claim, integer(32)), generation)):
+            with code.when(code.differ(code.ir.lshr(claim, integer(2 * CLAIM_BITS)), generation)):
                 code.ir.ret_void()
-            number = code.ir.and_(claim, integer(0xFFFF_FFFF))
-            with code.when(code.ir.not_(code.less(number, code.word(phase, Phase.ITEM_COUNT)))):
+            front = code.ir.and_(code.ir.lshr(claim, integer(CLAIM_BITS)), integer(MOST_ITEMS - 1))
+            back = code.ir.and_(claim, integer(MOST_ITEMS - 1))
+            items = code.word(phase, Phase.ITEM_COUNT)
+            with code.when(code.ir.not_(code.less(code.ir.add(front, back), items))):
                 code.ir.branch(no_more)
+            number = code.ir.select(from_front, front, code.ir.sub(items, code.plus(back, 1)))
+            more = code.ir.select(from_front, integer(1 << CLAIM_BITS), integer(1))
             place = code.pointer(shared, Shared.CLAIM)
-            won = code.ir.cmpxchg(place, claim, code.plus(claim, 1), "acq_rel", "acquire")
+            won = code.ir.cmpxchg(place, claim, code.ir.add(claim, more), "acq_rel", "acquire")
             with code.when(code.ir.extract_value(won, 1)):
                 item = code.plus(code.word(phase, Phase.ITEMS), code.times(number, len(Item) * 8))
                 table = code.times(code.times(thread, code.word(context, Context.BASES_EACH)), 8)
@@ -206,8 +218,8 @@ def emit_lead(module: Any, run: Code) -> None:
     """
     code = Code(module, "lead", ["context", "phases", "count", "bases", "bases_each"])
     context, phases, count, bases, bases_each = code.arguments.values()
-    generation = code.ir.and_(code.plus(code.word(context, Context.GENERATION), 1), integer(0x7FFF_FFFF))
-    claim = code.ir.shl(generation, integer(32))
+    generation = code.ir.and_(code.plus(code.word(context, Context.GENERATION), 1), integer(GENERATIONS - 1))
+    claim = code.ir.shl(generation, integer(2 * CLAIM_BITS))
     with code.counted(integer(0), count) as p:
         place = code.pointer(emit_shared(code, context, p), Shared.CLAIM)
         code.ir.atomic_rmw("xchg", place, claim, "acq_rel")

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from ..errors import CompilerError
 from . import memory, runner
+from .cuts import even_pieces
 from .jit import SAMPLES, Compiled, Recipe
 from .plan import Buffer, Call, Count, DefinitionPhase, JobPhase, LeafPhase, Operand, Phase, Plan, Range, Scope
 
@@ -104,6 +105,13 @@ class Schedule:
         """Return the largest number of items in a phase of a segment: no more threads than that find work."""
         return int(self._phases[segment.start : segment.stop, runner.Phase.ITEM_COUNT].max())
 
+    def until(self, call: Call) -> list[Call]:
+        """Return the calls of a leaf up to this one; of a job only this one."""
+        for phase in self.plan.phases:
+            if isinstance(phase, LeafPhase) and call in phase.calls:
+                return phase.calls[: phase.calls.index(call) + 1]
+        return [call]
+
     def single(self, call: Call) -> list[NDArray[np.int64]]:
         """Return the words of a phase that is one call, for the samples of the first leaf: the phase's own, and those
         that it points to."""
@@ -171,11 +179,15 @@ class Schedule:
         ]
 
     def _parts(self, job: tuple[Call, ...]) -> Iterator[dict[str, Range]]:
-        """Yield the parts that a job is split into for several threads."""
-        names = job[0].split
-        known = dict(self._code[job[0].recipe].handle().ranges)
-        for places in product(*(range(known[name]) for name in names)):
-            yield {name: (place, place + 1) for name, place in zip(names, places, strict=True)}
+        """Yield the parts that a job is cut into for several threads: along its first range, and along the next one
+        where that does not give enough of them."""
+        left, known = job[0].parts, dict(self._code[job[0].recipe].handle().ranges)
+        cuts: dict[str, list[Range]] = {}
+        for name in job[0].split:
+            pieces = even_pieces(known[name], -(-known[name] // left))
+            cuts[name], left = [(start, start + size) for start, size in pieces], -(-left // len(pieces))
+        for ranges in product(*cuts.values()):
+            yield dict(zip(cuts, ranges, strict=True))
 
     def _write_call(
         self, words: list[int], call: Call, places: Mapping[Buffer, int], parts: Mapping[str, Range]

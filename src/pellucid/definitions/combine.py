@@ -8,9 +8,8 @@ one, which follows from shapes alone:
 2. Each leaf gives one partial result, to which its samples are added one after the other.
 3. Partial results are combined pairwise by one fixed binary `tree`.
 
-Only the gradient of a parameter of more than 65,536 numbers (256 KB in float32) is made without leaves and tree, all
-samples being added to it one after the other: so large an array is rather cut into pieces, each summed by one thread,
-than held once a leaf.
+Only the gradient of a large parameter is made without leaves and tree, all samples being added to it one after the
+other (see `is_serial`): it is rather cut into pieces, each summed by one thread, than held once a leaf.
 
 The NumPy definitions, and so the interpreter, take the whole batch and sum in NumPy's own order instead.
 """
@@ -27,13 +26,19 @@ from .arrays import Array
 T = TypeVar("T")
 
 SERIAL_ABOVE = 65_536
-"""A gradient of more numbers than this is summed over all samples serially."""
+"""A gradient of more numbers than this (256 KB in float32) is summed over all samples serially."""
 
 
 def leaf_size(largest: int) -> int:
     """Return how many samples a leaf has, where one sample's `largest` value has so many numbers: 16 up to 32,768,
     beyond that 8, so that there is work for more threads."""
     return 16 if largest <= 2**15 else 8
+
+
+def is_serial(numbers: int, read: int, leaf_size: int) -> bool:
+    """Return whether a gradient of so many numbers is summed over all samples serially: it is large, or a leaf's part
+    of it would have more numbers than what that is made from, `read` for each sample."""
+    return numbers > SERIAL_ABOVE or numbers > leaf_size * read
 
 
 def leaves(samples: int, leaf_size: int) -> list[range]:

@@ -14,9 +14,9 @@ from ...geometry import Pair, Window
 from ..builder import Kernel, Span
 from ..cuts import Run, full_pieces, runs
 from ..packing import live_lanes
-from ..tensors import Registers
+from ..tensors import FLOAT32, Element, Registers
 from ..tiles import lanes_for
-from ..values import Integer, Vector
+from ..values import Integer, Vector, Words
 from .sweeps import lanes_within, sweep
 
 UNROLLED = 9
@@ -67,16 +67,17 @@ class Pixel:
 class Image:
     """An argument of a kernel that points to images (samples, H, W, C)."""
 
-    def __init__(self, k: Kernel, name: str, size: Pair, channels: int):
+    def __init__(self, k: Kernel, name: str, size: Pair, channels: int, element: Element = FLOAT32):
         self.k, self.size, self.channels = k, size, channels
-        self.tensor = k.tensor(name, k.samples, *size, channels).view(0, k.samples, size[0], size[1] * channels)
+        whole = k.tensor(name, k.samples, *size, channels, element=element)
+        self.tensor = whole.view(0, k.samples, size[0], size[1] * channels)
 
     def load(self, pixel: Pixel, v: int) -> Vector:
         """Return a vector of a pixel's channels. Lanes without one hold 0, or anything where a pixel follows."""
         at, lanes = self._index(pixel, v), pixel.block.lanes
         return self.tensor.load(*at, lanes=lanes, live=lanes if pixel.followed else pixel.block.live[v])
 
-    def store(self, vector: Vector, pixel: Pixel, v: int) -> None:
+    def store(self, vector: Vector | Words, pixel: Pixel, v: int) -> None:
         """Write a vector of a pixel's channels, and whatever its other lanes hold over the pixel that follows."""
         self.tensor.store(vector, *self._index(pixel, v), live=None if pixel.followed else pixel.block.live[v])
 
@@ -226,6 +227,11 @@ class Place:
         """The number of the first tap."""
         return self.tap_rows[0] * self.pooling.window.kernel_size[1] + self.tap_columns[0]
 
+    @property
+    def first_pixel(self) -> Pixel:
+        """The pixel that the first tap reads."""
+        return self._pixel(self.tap_rows[0], self.tap_columns[0])
+
     def rows(self) -> Iterator[Integer]:
         """Yield the rows of the window that lie inside the image."""
         rows, columns = self.pooling.window.kernel_size
@@ -233,17 +239,20 @@ class Place:
 
     def row(self, ky: Integer) -> Iterator[tuple[Integer, Pixel]]:
         """Yield the taps of one row of the window: their numbers, and the pixels that they read."""
-        window, columns = self.pooling.window, self.pooling.window.kernel_size[1]
-        y = self.pooling.begin(0, self.result.row) + ky * window.dilation[0]
-        x = self.pooling.begin(1, self.result.column)
+        columns = self.pooling.window.kernel_size[1]
         for kx in _turns(self.k, self.tap_columns, columns <= UNROLLED_ROW):
-            followed = self.edge == -1 or (self.edge is not None and isinstance(kx, int) and kx != self.edge)
-            yield ky * columns + kx, Pixel(self.result.n, y, x + kx * window.dilation[1], self.block, followed)
+            yield ky * columns + kx, self._pixel(ky, kx)
 
     def taps(self) -> Iterator[tuple[Integer, Pixel]]:
         """Yield all taps, row by row: their numbers, and the pixels that they read."""
         for ky in self.rows():
             yield from self.row(ky)
+
+    def _pixel(self, ky: Integer, kx: Integer) -> Pixel:
+        pooling, dilation = self.pooling, self.pooling.window.dilation
+        y, x = pooling.begin(0, self.result.row), pooling.begin(1, self.result.column)
+        followed = self.edge == -1 or (self.edge is not None and isinstance(kx, int) and kx != self.edge)
+        return Pixel(self.result.n, y + ky * dilation[0], x + kx * dilation[1], self.block, followed)
 
 
 def _turns(k: Kernel, span: Span, unroll: bool) -> Iterator[Integer]:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from ...geometry import Pair, Window
 from ..builder import Kernel, Span
-from ..tensors import Registers
+from ..tensors import UINT32, Registers
 from ..values import Integer, Vector
 from .places import Image, Pixel, Place, Pooling, blocks
 
@@ -65,12 +65,48 @@ def max_pool2d_grad_input(k: Kernel, channels: int, size: Pair, window: Window, 
                         _give(pool, grad_input, wins.choose(gradient[0, v], zero), pixel, v)
 
 
-def _winners(place: Place, x: Image) -> tuple[Registers, Registers]:
-    """Return the largest pixels of a window, and as bits the numbers of their taps; a NaN counts as the largest."""
+def max_pool2d_route(k: Kernel, channels: int, size: Pair, window: Window, steps: Pair, relu: bool = False) -> None:
+    """``winner[n, oy, ox, c] = i · steps₀ + j · steps₁`` of the pixel (i, j) that the gradient of a window goes to; and
+    ``grad[n, oy, ox, c] = grad_output[n, oy, ox, c]``
+
+    What `max_pool2d_grad_input` spreads over the pixels, in short. With `relu` x is the output of a ReLU, and the
+    gradient is multiplied by that one's derivative.
+    """
+    pool = Pooling.of(channels, size, window)
+    images = k.piece("images", k.samples)
+    x, grad_output = Image(k, "x", size, channels), Image(k, "grad_output", pool.out_size, channels)
+    grad, winner = Image(k, "grad", pool.out_size, channels), Image(k, "winner", pool.out_size, channels, UINT32)
+
+    with k.range(*images) as n, k.range(0, pool.out_size[0]) as oy:
+        for place in pool.places(k, n, oy):
+            lanes, first = place.block.lanes, _number(place.first_pixel, steps)
+            zero, one = k.zeros(lanes), k.constant(1.0, lanes)
+            largest, from_first = _winners(place, x, steps)
+            for v in place.block.vectors:
+                gradient = grad_output.load(place.result, v)
+                if relu:
+                    gradient *= (largest[0, v] > zero).choose(one, zero)
+                grad.store(gradient, place.result, v)
+                winner.store(from_first[0, v].bits() + k.spread(first, lanes), place.result, v)
+
+
+def _number(pixel: Pixel, steps: Pair) -> Integer:
+    return pixel.row * steps[0] + pixel.column * steps[1]
+
+
+def _winners(place: Place, x: Image, steps: Pair | None = None) -> tuple[Registers, Registers]:
+    """Return the largest pixels of a window, and as bits the numbers of their taps; a NaN counts as the largest.
+
+    With `steps` a tap's number is how far its pixel lies from that of the first one.
+    """
     k, block = place.k, place.block
+
+    def number(tap: Integer, pixel: Pixel) -> Integer:
+        return tap if steps is None else _number(pixel, steps) - _number(place.first_pixel, steps)
+
     largest, winner = block.registers(k, -float("inf")), block.registers(k, 0.0)
     for v in block.vectors:
-        winner[0, v] = _bits(k, place.first_tap, block.lanes)
+        winner[0, v] = _bits(k, number(place.first_tap, place.first_pixel), block.lanes)
     for tap, pixel in place.taps():
         for v in block.vectors:
             value, best = x.load(pixel, v), largest[0, v]
@@ -79,7 +115,7 @@ def _winners(place: Place, x: Image) -> tuple[Registers, Registers]:
                 continue
             stays = (value <= best) | best.is_nan()
             largest[0, v] = stays.choose(best, value)
-            winner[0, v] = stays.choose(winner[0, v], _bits(k, tap, block.lanes))
+            winner[0, v] = stays.choose(winner[0, v], _bits(k, number(tap, pixel), block.lanes))
     return largest, winner
 
 

@@ -11,10 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
+from ...geometry import Pair, Sides
 from ..builder import Kernel
 from ..cuts import Run
+from ..tensors import Tensor
 from ..values import Integer, Vector, pick, transposed
-from .sweeps import covering, lanes_within
+from .sweeps import covering, lanes_within, sweep
 
 FEW = 8
 """Up to so many rows or columns are interleaved: it takes a shuffle for each of them, a whole tile one for each bit."""
@@ -55,6 +57,35 @@ def flatten_grad_input(k: Kernel, pixels: int, channels: int) -> None:
 
     with k.range(*images) as n:
         transpose(k, channels, pixels, load, store)
+
+
+def pad(k: Kernel, channels: int, size: Pair, sides: Sides) -> None:
+    """``y[n, i + top, j + left, c] = x[n, i, j, c]``, and 0 in the frame around."""
+    (top, bottom), (left, right) = sides
+    height, length, before, after = size[0], size[1] * channels, left * channels, right * channels
+    images = k.piece("images", k.samples)
+    x = k.tensor("x", k.samples, *size, channels).view(0, k.samples, height, length)
+    y = k.tensor("y", k.samples, top + height + bottom, left + size[1] + right, channels)
+    y = y.view(0, k.samples, top + height + bottom, before + length + after)
+
+    with k.range(*images) as n:
+        for rows in ((0, top), (top + height, top + height + bottom)):
+            with k.range(*rows) as i:
+                _fill(k, y.at(n, i), 0, before + length + after)
+        with k.range(0, height) as i:
+            row, lanes = y.at(n, i + top), lanes_within(length, k.isa.lanes)
+            _fill(k, row, 0, before)
+            for e in sweep(k, length, lanes):
+                row.store(x.load(n, i, e, lanes=lanes), before + e)
+            _fill(k, row, before + length, after)
+
+
+def _fill(k: Kernel, row: Tensor, start: int, length: int) -> None:
+    """Write so many zeros."""
+    if length:
+        lanes = lanes_within(length, k.isa.lanes)
+        for e in sweep(k, length, lanes):
+            row.store(k.zeros(lanes), start + e)
 
 
 def transpose(k: Kernel, rows: int, columns: int, load: Load, store: Store) -> None:

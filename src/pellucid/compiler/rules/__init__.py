@@ -11,6 +11,7 @@ from types import MappingProxyType, ModuleType
 from ..kernels import (
     conv,
     conv_grad_input,
+    conv_routed,
     depthwise,
     dropout,
     input,
@@ -35,7 +36,7 @@ RULES: Mapping[str, Rule] = MappingProxyType({kind: rule for family in FAMILIES 
 """Kind of step -> its rule."""
 
 KERNELS: tuple[ModuleType, ...] = (
-    conv, conv_grad_input, convolution_shapes, depthwise, dropout, input, linear_kernels, local_response, loss, norm,
-    optimizer, pointwise, pool, reduction, repack, shuffle,
+    conv, conv_grad_input, conv_routed, convolution_shapes, depthwise, dropout, input, linear_kernels, local_response,
+    loss, norm, optimizer, pointwise, pool, reduction, repack, shuffle,
 )  # fmt: skip
 """The modules that hold kernels, and what kernels are parametrised with."""

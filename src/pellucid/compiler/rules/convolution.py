@@ -8,9 +8,11 @@ from ..fusion import Operation
 from ..kernels import depthwise as by_channel
 from ..kernels.conv import conv2d, conv2d_grad_bias, conv2d_grad_weight
 from ..kernels.conv_grad_input import conv2d_grad_input, grad_input_tile
+from ..kernels.conv_routed import conv2d_grad_weight_routed
 from ..kernels.convolution import Convolution, forward_tile, weight_tile
 from ..lowering import Lowering, Rule
 from ..placement import is_depthwise
+from .routes import with_padding
 
 
 def _convolution(low: Lowering, op: Operation, x: int, y: int) -> Convolution:
@@ -38,6 +40,9 @@ def _conv2d(low: Lowering, op: Operation) -> None:
 
 def _conv2d_grad_weight(low: Lowering, op: Operation) -> None:
     x, grad = op.step.inputs
+    if grad in low.routes:
+        _routed_grad_weight(low, op)
+        return
     conv = _convolution(low, op, x, grad)
     operands = low.operand(x), low.operand(grad), low.sum(op.outputs[0])
     if _depthwise(conv):
@@ -48,9 +53,20 @@ def _conv2d_grad_weight(low: Lowering, op: Operation) -> None:
         low.call(op, conv2d_grad_weight, parameters, *operands, split=("blocks", "channel_tiles"))
 
 
+def _routed_grad_weight(low: Lowering, op: Operation) -> None:
+    route = low.routes[op.step.inputs[1]]
+    x = with_padding(low, op, route.conv)
+    operands = x, route.grad, route.winner, low.sum(op.outputs[0])
+    low.call(op, conv2d_grad_weight_routed, (route.conv, route.outputs), *operands)
+
+
 def _conv2d_grad_bias(low: Lowering, op: Operation) -> None:
     grad = op.step.inputs[0]
-    low.call(op, conv2d_grad_bias, low.pixels(grad), low.operand(grad), low.sum(op.outputs[0]))
+    if grad in low.routes:
+        pixels, place = low.routes[grad].outputs, low.routes[grad].grad
+    else:
+        pixels, place = low.pixels(grad)[0], low.operand(grad)
+    low.call(op, conv2d_grad_bias, (pixels, low.shape(grad)[0]), place, low.sum(op.outputs[0]))
 
 
 def _conv2d_grad_input(low: Lowering, op: Operation) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Hashable, Mapping
 from ..fusion import Operation
 from ..kernels import pool as kernels
 from ..lowering import Lowering, Rule
+from .routes import readers_of_routes, route
 
 
 def _pool(emitter: Callable[..., None], *more: Callable[[Lowering, Operation], Hashable]) -> Rule:
@@ -37,11 +38,21 @@ def _is_masked(low: Lowering, op: Operation) -> Hashable:
     return op.mask is not None
 
 
+def _max_pool2d_grad_input(low: Lowering, op: Operation) -> None:
+    """The gradient goes to whoever reads it in the form that they had better read: routed, or as an image."""
+    readers = readers_of_routes(low, op)
+    if readers:
+        route(low, op, readers[0])
+    if not readers or len(readers) < len(low.readers(op.outputs[0])):
+        _max_pool2d_image(low, op)
+
+
 WINDOW, PADDING_COUNTS = _attribute("window"), _attribute("count_include_pad")
+_max_pool2d_image = _pool(kernels.max_pool2d_grad_input, WINDOW, _is_masked)
 
 RULES: Mapping[str, Rule] = {
     "max_pool2d": _pool(kernels.max_pool2d, WINDOW),
-    "max_pool2d.grad_input": _pool(kernels.max_pool2d_grad_input, WINDOW, _is_masked),
+    "max_pool2d.grad_input": _max_pool2d_grad_input,
     "avg_pool2d": _pool(kernels.avg_pool2d, WINDOW, PADDING_COUNTS),
     "avg_pool2d.grad_input": _pool(kernels.avg_pool2d_grad_input, WINDOW, PADDING_COUNTS),
     "adaptive_avg_pool2d": _pool(kernels.adaptive_avg_pool2d, _attribute("output_size")),
