@@ -103,7 +103,7 @@ def _print_table(found: Sequence[Explanation], peak: float) -> None:
     """Print a line for every kernel, and below how fast the processor can be."""
     rows = [
         (
-            str(each.phase), each.layers, each.does or each.kernel, each.tile, str(each.samples or "–"),
+            str(each.phase), each.layers, each.does, each.tile, str(each.samples or "–"),
             "–" if each.flops is None else f"{each.flops:,}", f"{each.bytes:,}", f"{each.seconds * 1e6:.1f}",
             "–" if each.gflops is None else f"{each.gflops:.1f}",
             "–" if each.gflops is None else f"{100 * each.gflops / peak:.0f} %",

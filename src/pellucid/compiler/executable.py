@@ -44,6 +44,7 @@ class Executable:
 
     Attributes
     ----------
+    samples : int
     plan : Plan
     busy : Lock
         For callers that share it.
@@ -54,7 +55,7 @@ class Executable:
             raise CompilerError(
                 f'compiled networks compute in float32, this one in {program.dtype}; use engine="numpy"'
             )
-        self.program, self.threads = program, threads
+        self.program, self.samples, self.threads = program, samples, threads
         self.plan = Lowering(program, instruction_set(), RULES, elements).plan()
         self.code = compile_all(recipes(self.plan), runtime.thread_count())
         self._schedule = Schedule(self.plan, self.code, samples, threads)
@@ -181,10 +182,11 @@ class Executable:
         run, bases = runtime.functions().alone, self._schedule.bases.ctypes.data
         for each in self._schedule.until(call):
             words = self._schedule.single(each)
-            run(words[0].ctypes.data, 1, bases)
+            phase = words[0].ctypes.data
+            run(phase, 1, bases)
 
         def work(held: object = words) -> None:  # the words must live for as long as their address is used
-            run(words[0].ctypes.data, 1, bases)
+            run(phase, 1, bases)
 
         return work
 

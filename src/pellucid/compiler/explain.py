@@ -1,6 +1,7 @@
 """What the compiler made of a network: every call of a kernel with its tile, its work and its speed, its code.
 
-The speeds are measured, each call by itself, on the numbers of one leaf: what a thread has at hand at a time.
+The speeds are measured, each call by itself, on the numbers that a thread has at hand at a time: those of one leaf, or
+of the whole batch where a sum is made after the leaves.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ from ..program import Program
 from ..steps import Step
 from .executable import Executable
 from .jit import Recipe, compiled
+from .kernels.conv_routed import conv2d_grad_weight_routed, routed_multiply_adds
 from .kernels.peak import peak, peak_chains, peak_multiply_adds
-from .plan import Buffer, Call, JobPhase, LeafPhase, Scope
+from .plan import Buffer, Call, Count, JobPhase, LeafPhase, Scope
 from .tiles import ForwardTile, InstructionSet, WeightTile, instruction_set
 
 ROUNDS = 30
@@ -37,13 +39,13 @@ class Explanation:
         Whose steps it does.
     kernel : str
     does : str
-        The kinds of its steps, such as "conv2d + relu".
+        The kernel, and the kinds of further steps that it does on the way, such as "conv2d + relu".
     tile : str
         The register tile and whatever else the kernel was made with.
     samples : int
         How many samples the numbers below are about; 0 where samples are no matter.
     flops : int or None
-        Floating-point operations, a multiply-add being two; None where nobody counts them.
+        Floating-point operations that it really does, a multiply-add being two; None where nobody counts them.
     bytes : int
         What it reads and writes.
     seconds : float
@@ -80,7 +82,8 @@ def explain(executable: Executable) -> list[Explanation]:
             for call in (call for job in phase.jobs for call in job):
                 if (call.recipe, call.steps) not in seen:
                     seen.add((call.recipe, call.steps))
-                    found.append(_explained(executable, number, call, 0))
+                    whole = executable.samples if call.count is Count.BATCH else 0
+                    found.append(_explained(executable, number, call, whole))
     return found
 
 
@@ -96,10 +99,10 @@ def measured_peak(isa: InstructionSet | None = None) -> float:
 
 def _explained(executable: Executable, phase: int, call: Call, samples: int) -> Explanation:
     layers = dict.fromkeys(step.layer or "input" for step in call.steps)
-    own = [step for step in call.steps if samples]
+    does = " + ".join([call.recipe.name, *(step.kind for step in call.steps[1:])])
     return Explanation(
-        phase, ", ".join(layers), call.recipe.name, " + ".join(step.kind for step in call.steps),
-        _described(call.recipe.parameters), samples, _flops(executable.program, own, samples), _bytes(call, samples),
+        phase, ", ".join(layers), call.recipe.name, does, _described(call.recipe.parameters), samples,
+        2 * samples * _multiply_adds(executable.program, call) or None, _bytes(call, samples),
         _best(executable.alone(call)), call.recipe,
     )  # fmt: skip
 
@@ -128,13 +131,14 @@ def _described(parameters: Sequence[object]) -> str:
     return ""
 
 
-def _flops(program: Program, steps: Sequence[Step], samples: int) -> int | None:
-    """Return the multiplications and additions of sums of products; None where there are none."""
-    total = sum(_multiply_adds(program, step) for step in steps)
-    return 2 * total * samples or None
+def _multiply_adds(program: Program, call: Call) -> int:
+    """Return the multiply-adds of a call's sums of products, for one sample."""
+    if call.recipe.emitter is conv2d_grad_weight_routed:
+        return routed_multiply_adds(*call.recipe.parameters)
+    return sum(_products(program, step) for step in call.steps)
 
 
-def _multiply_adds(program: Program, step: Step) -> int:
+def _products(program: Program, step: Step) -> int:
     kind, _, _ = step.kind.partition(".")
     if kind not in ("conv2d", "linear") or step.kind.endswith("grad_bias"):
         return 0

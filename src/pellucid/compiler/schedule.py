@@ -119,9 +119,8 @@ class Schedule:
         samples, micro = (min(self._leaf_size, self.samples), owner.micro) if owner else (1, 1)
         if call.count is Count.BATCH or call.count is Count.LEAVES:
             call = replace(call, count=self.samples if call.count is Count.BATCH else self._leaves)
-        part = {} if owner else dict.fromkeys(call.split, (0, 1))
         words: list[int] = []
-        self._write_call(words, call, self._arena(owner)[0] if owner else {}, part)
+        self._write_call(words, call, self._arena(owner)[0] if owner else {}, {})
         calls = np.array(words, np.int64)
         item = np.array([calls.ctypes.data, calls.ctypes.data + calls.nbytes, 0, samples, 0], np.int64)
         return [np.array([item.ctypes.data, 1, micro], np.int64), item, calls]

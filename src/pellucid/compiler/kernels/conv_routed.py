@@ -43,6 +43,11 @@ def suits_routes(conv: Convolution, outputs: int) -> bool:
     return 2 * outputs <= height * width and in_one_piece and inside and rows * length <= MOST_WEIGHTS
 
 
+def routed_multiply_adds(conv: Convolution, outputs: int) -> int:
+    """Return the multiply-adds of one sample."""
+    return outputs * math.prod(conv.weight_shape)
+
+
 def row_step(conv: Convolution) -> int:
     """Return how many numbers of the image lie between one row of the window and the next."""
     return conv.window.dilation[0] * conv.size[1] * conv.in_channels
