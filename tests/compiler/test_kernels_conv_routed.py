@@ -8,7 +8,7 @@ from oracles.numerical import assert_agrees
 from pellucid.compiler.jit import Recipe, compiled
 from pellucid.compiler.kernels.conv_routed import conv2d_grad_weight_routed, row_step, suits_routes
 from pellucid.compiler.kernels.convolution import Convolution
-from pellucid.compiler.kernels.pool import max_pool2d_route
+from pellucid.compiler.kernels.pool import max_pool2d_winners
 from pellucid.compiler.kernels.shuffle import pad
 from pellucid.compiler.packing import pack, unpack
 from pellucid.compiler.tiles import BY_NAME, lanes_for, supported
@@ -40,11 +40,11 @@ def gradients(conv, window, isa, rng, checked=False, pieces=({},), samples=5):
     grad_output = rng.standard_normal((samples, conv.out_channels, *window.output_size(conv.out_size)), np.float32)
     outputs, stride = int(np.prod(grad_output.shape[2:])), conv.window.stride
     steps = stride[0] * conv.size[1] * conv.in_channels, stride[1] * conv.in_channels
-    route = compiled(
-        Recipe(max_pool2d_route, (conv.out_channels, conv.out_size, window, steps, False), BY_NAME[isa], checked)
-    )
-    grad, winner = np.empty_like(channels_last(grad_output)), np.empty(channels_last(grad_output).shape, np.uint32)
-    route(channels_last(y), channels_last(grad_output), grad, winner, samples=samples)
+    parameters = conv.out_channels, conv.out_size, window, steps
+    pooling = compiled(Recipe(max_pool2d_winners, parameters, BY_NAME[isa], checked))
+    grad = channels_last(grad_output)
+    pooled, winner = np.empty_like(grad), np.empty(grad.shape, np.uint32)
+    pooling(channels_last(y), pooled, winner, samples=samples)
 
     lanes = lanes_for(conv.out_channels, BY_NAME[isa])
     grad_weight = pack(np.zeros(conv.weight_shape, np.float32), lanes)
@@ -83,15 +83,14 @@ def test_vectors_of_any_width_give_the_same_bits(rng):
     assert len(found) == 1
 
 
-def test_routes_by_hand():
-    """Of a 3 × 4 output the windows' winners are its 5 (the first of two) and its 7; the second gradient is masked."""
-    y = np.array([[1, 5, 0, -7], [5, 2, -1, -8], [9, 9, 9, 9]], np.float32).reshape(1, 3, 4, 1)
-    grad_output = np.array([10, 20], np.float32).reshape(1, 1, 2, 1)
-    grad, winner = np.empty((1, 1, 2, 1), np.float32), np.empty((1, 1, 2, 1), np.uint32)
-    recipe = Recipe(max_pool2d_route, (1, (3, 4), Window.of(2, 2), (100, 3), True), BY_NAME[HERE[0]])
-    compiled(recipe)(y, grad_output, grad, winner, samples=1)
-    assert grad.ravel().tolist() == [10, 0]
-    assert winner.ravel().tolist() == [0 * 100 + 1 * 3, 0 * 100 + 2 * 3]
+def test_winners_by_hand():
+    """Of a 3 × 4 image the windows' winners are a 5, the first of two, and a NaN."""
+    x = np.array([[1, 5, 0, np.nan], [5, 2, 8, np.nan], [9, 9, 9, 9]], np.float32).reshape(1, 3, 4, 1)
+    y, winner = np.empty((1, 1, 2, 1), np.float32), np.empty((1, 1, 2, 1), np.uint32)
+    recipe = Recipe(max_pool2d_winners, (1, (3, 4), Window.of(2, 2), (100, 3)), BY_NAME[HERE[0]])
+    compiled(recipe)(x, y, winner, samples=1)
+    assert y.ravel().tolist() == pytest.approx([5, np.nan], nan_ok=True)
+    assert winner.ravel().tolist() == [0 * 100 + 1 * 3, 0 * 100 + 3 * 3]
 
 
 def test_a_gradient_by_hand():

@@ -80,11 +80,11 @@ def test_lenet_is_weights_put_in_order_leaves_sums_and_the_update():
 
 def test_lenets_relus_ride_along():
     leaves = LENET.phases[1]
-    assert not [name for name in names(leaves) if name.startswith("relu")]
+    assert names(leaves).count("relu_grad_input") == 2, "of what is pooled, where gradients are routed"
     fused = [call.recipe.name for call in leaves.calls if any(step.kind.startswith("relu") for step in call.steps)]
     assert sorted(fused) == sorted(
         ["conv2d"] * 2 + ["linear"] * 2 + ["linear_grad_input"] * 2 + ["max_pool2d_grad_input"]
-        + ["max_pool2d_route"] * 2
+        + ["relu_grad_input"] * 2
     )  # fmt: skip
     done = [step for call in calls(LENET.phases) for step in call.steps]
     missing = [step.kind for step in LENET.program.steps[: LENET.program.backward] if step not in done]
@@ -171,7 +171,7 @@ def pooled(conv, *between, pool=None, image=(3, 18, 18)):
 def test_weights_before_a_pooling_learn_from_a_routed_gradient():
     for between in ([], [p.ReLU()]):
         found = pooled(p.Conv2d(3, 8, 3), *between)
-        assert "max_pool2d_route" in found
+        assert "max_pool2d_winners" in found
         assert "conv2d_grad_weight_routed" in found
         assert "max_pool2d_grad_input" not in found, "nobody reads the gradient as an image"
         assert "pad" not in found
@@ -194,14 +194,37 @@ def test_an_image_gets_its_padding_where_a_gradient_is_routed():
 def test_other_gradients_stay_images(conv, pool):
     found = pooled(conv, pool=pool)
     assert "max_pool2d_grad_input" in found
-    assert "max_pool2d_route" not in found
+    assert "max_pool2d_winners" not in found
 
 
 def test_a_gradient_that_several_read_is_both():
     """The second convolution's weights take the routes, its input's gradient the image."""
     plan = classifier(p.Conv2d(1, 4, 3), p.ReLU(), p.Conv2d(4, 8, 3), p.MaxPool2d(2), input_shape=(1, 12, 12))
     found = [call.recipe.name for call in calls(plan.phases)]
-    assert found.count("max_pool2d_route") == found.count("max_pool2d_grad_input") == 1
+    assert found.count("max_pool2d_winners") == found.count("max_pool2d_grad_input") == 1
+
+
+def test_winners_are_kept_where_the_way_back_is_another_phase():
+    """Batch normalisation behind the pooling stands between."""
+    plan = classifier(
+        p.Conv2d(3, 8, 3), p.ReLU(), p.MaxPool2d(2), p.Conv2d(8, 4, 3), p.BatchNorm2d(4), input_shape=(3, 12, 12)
+    )
+    assert "conv2d_grad_weight_routed" in [call.recipe.name for call in calls(plan.phases)]
+    assert scopes(plan)["pool1.output, winners"] is Scope.BATCH
+    assert scopes(plan)["pool1.output"] is Scope.BATCH
+
+
+def test_a_gradient_that_cannot_be_masked_later_stays_an_image():
+    """What was pooled is forgotten: an average needs nothing for its gradient, and then comes normalisation."""
+    plan = classifier(
+        p.Conv2d(3, 8, 3), p.ReLU(), p.MaxPool2d(2), p.AvgPool2d(2), p.BatchNorm2d(8), input_shape=(3, 14, 14)
+    )
+    assert "max_pool2d_winners" not in [call.recipe.name for call in calls(plan.phases)]
+
+
+def test_prediction_notes_no_winners():
+    plan = planned(lower(models.lenet()))
+    assert [call.recipe.name for call in calls(plan.phases)].count("max_pool2d") == 2
 
 
 # ---- a normalised residual network

@@ -79,6 +79,18 @@ class Outline:
         read = sum(math.prod(values[v].shape) for v in maker.inputs if values[v].has_samples)
         return combine.is_serial(math.prod(values[value].shape), read, self.program.leaf_size)
 
+    def operation_of(self, step: Step) -> Operation:
+        """Return the operation that does a step, and what rides along."""
+        return next(found for draft in self.drafts for found in draft.operations if step in found.steps)
+
+    def phase_of(self, step: Step) -> int:
+        """Return the number of the phase in which a step is done."""
+        return next(
+            number
+            for number, draft in enumerate(self.drafts)
+            if any(step in operation.steps for operation in draft.operations)
+        )
+
     def _is_view(self, step: Step) -> bool:
         return any(value in self._views for value in step.outputs)
 

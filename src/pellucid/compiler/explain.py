@@ -19,6 +19,7 @@ from ..steps import Step
 from .executable import Executable
 from .jit import Recipe, compiled
 from .kernels.conv_routed import conv2d_grad_weight_routed, routed_multiply_adds
+from .kernels.convolution import Convolution
 from .kernels.peak import peak, peak_chains, peak_multiply_adds
 from .plan import Buffer, Call, Count, JobPhase, LeafPhase, Scope
 from .tiles import ForwardTile, InstructionSet, WeightTile, instruction_set
@@ -99,7 +100,8 @@ def measured_peak(isa: InstructionSet | None = None) -> float:
 
 def _explained(executable: Executable, phase: int, call: Call, samples: int) -> Explanation:
     layers = dict.fromkeys(step.layer or "input" for step in call.steps)
-    does = " + ".join([call.recipe.name, *(step.kind for step in call.steps[1:])])
+    riders = [step.kind for step in call.steps[1:] if step.kind.replace(".", "_") != call.recipe.name]
+    does = " + ".join([call.recipe.name, *riders])
     return Explanation(
         phase, ", ".join(layers), call.recipe.name, does, _described(call.recipe.parameters), samples,
         2 * samples * _multiply_adds(executable.program, call) or None, _bytes(call, samples),
@@ -133,8 +135,9 @@ def _described(parameters: Sequence[object]) -> str:
 
 def _multiply_adds(program: Program, call: Call) -> int:
     """Return the multiply-adds of a call's sums of products, for one sample."""
-    if call.recipe.emitter is conv2d_grad_weight_routed:
-        return routed_multiply_adds(*call.recipe.parameters)
+    match call.recipe.parameters:
+        case Convolution() as conv, int(outputs) if call.recipe.emitter is conv2d_grad_weight_routed:
+            return routed_multiply_adds(conv, outputs)
     return sum(_products(program, step) for step in call.steps)
 
 

@@ -65,15 +65,19 @@ class Route:
         What it is routed through, seen with an input that has its padding already.
     outputs : int
         How many pooled outputs there are.
-    grad, winner : Operand
-        The gradient of each pooled output, and at which number of the convolution's padded input the window begins that
-        it goes to.
+    pooled : Operand
+        These outputs.
+    winner : Operand
+        At which number of the convolution's padded input the window begins that each of them came from.
+    grad : Operand
+        The gradient of each of them.
     """
 
     conv: Convolution
     outputs: int
-    grad: Operand
+    pooled: Operand
     winner: Operand
+    grad: Operand
 
 
 class Rule(Protocol):
@@ -185,9 +189,9 @@ class Lowering:
         """Return new memory for so many floats that samples share."""
         return Operand(Buffer(name, aligned(size) * FLOAT_BYTES, Scope.WHOLE))
 
-    def passing(self, name: str, size: int) -> Operand:
-        """Return new memory for so many floats of a sample, for the phase at hand alone."""
-        return Operand(Buffer(name, size * FLOAT_BYTES, Scope.PASSING))
+    def memory(self, name: str, size: int, passes: bool) -> Operand:
+        """Return new memory for so many floats of a sample: for the phase at hand, or else for the whole batch."""
+        return Operand(Buffer(name, size * FLOAT_BYTES, Scope.PASSING if passes else Scope.BATCH))
 
     def recipe(self, emitter: Callable[..., None], *parameters: Hashable) -> Recipe:
         """Return a kernel's recipe."""

@@ -13,7 +13,6 @@ from pellucid.compiler.kernels import conv_routed, pool, shuffle
 from pellucid.compiler.kernels.convolution import Convolution
 from pellucid.compiler.tiles import lanes_for
 from pellucid.definitions import pool as definitions
-from pellucid.definitions.pointwise import relu_grad_input
 from pellucid.geometry import Window
 
 from .case import CHANNELS_LAST, Case, Result, Tensor, packed
@@ -23,37 +22,25 @@ from .pools import Images
 Array = np.ndarray[Any, Any]
 
 
-def max_pool2d_route(draws: Draws) -> Case:
-    """What is routed, spread over the pixels again, is the gradient of the image."""
-    images, relu = Images(draws), draws.chance(0.5)
-    x = np.maximum(images.x, 0) if relu else images.x
-    steps = draws.whole(1, 400), draws.whole(1, 40)
+def max_pool2d_winners(draws: Draws) -> Case:
+    """A winner is the pixel that the gradient of a window goes to."""
+    images, steps = Images(draws), (draws.whole(1, 400), draws.whole(1, 40))
 
-    def definition(x: Array, grad: Array) -> Any:
-        places = np.arange(x[0, 0].size).reshape(x.shape[2:])
-        won = np.zeros(grad.shape, np.uint32)
-        for place in np.ndindex(*grad.shape[2:]):
-            one = np.zeros(grad.shape, x.dtype)
+    def definition(x: Array) -> Any:
+        y = definitions.max_pool2d(x, window=images.window)
+        pixels = np.arange(x[0, 0].size).reshape(x.shape[2:])
+        won = np.zeros(y.shape, np.uint32)
+        for place in np.ndindex(*y.shape[2:]):
+            one = np.zeros(y.shape, x.dtype)
             one[:, :, *place] = 1
             wins = definitions.max_pool2d_grad_input(x, one, window=images.window)
-            won[:, :, *place] = np.where(wins, places, 0).sum((2, 3))
+            won[:, :, *place] = np.where(wins, pixels, 0).sum((2, 3))
         rows, columns = np.divmod(won, x.shape[3])
-        routed = grad
-        if relu:
-            routed = relu_grad_input(np.take_along_axis(x.reshape(*x.shape[:2], -1), _flat(won), 2), _flat(grad))
-        return routed.reshape(grad.shape), (rows * steps[0] + columns * steps[1]).astype(np.uint32)
+        return y, (rows * steps[0] + columns * steps[1]).astype(np.uint32)
 
-    parameters = images.channels, images.size, images.window, steps, relu
-    results = (
-        Result("grad", images.grad.shape, CHANNELS_LAST),
-        Result("winner", images.grad.shape, CHANNELS_LAST, dtype="uint32"),
-    )
-    tensors = images.tensor(x), images.tensor(images.grad)
-    return Case(pool.max_pool2d_route, parameters, definition, tensors, results, images.samples)
-
-
-def _flat(array: Array) -> Array:
-    return array.reshape(*array.shape[:2], -1)
+    parameters, shape = (images.channels, images.size, images.window, steps), images.grad.shape
+    results = Result("y", shape, CHANNELS_LAST), Result("winner", shape, CHANNELS_LAST, dtype="uint32")
+    return Case(pool.max_pool2d_winners, parameters, definition, (images.tensor(images.x),), results, images.samples)
 
 
 def conv2d_grad_weight_routed(draws: Draws) -> Case:
@@ -98,5 +85,5 @@ def pad(draws: Draws) -> Case:
     return Case(shuffle.pad, (channels, size, sides), definition, (x,), (result,), samples)
 
 
-FAMILY = {max_pool2d_route: 2, conv2d_grad_weight_routed: 4, pad: 1}
+FAMILY = {max_pool2d_winners: 2, conv2d_grad_weight_routed: 4, pad: 1}
 """Cases, with how often each is drawn."""

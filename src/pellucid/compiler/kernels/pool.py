@@ -38,6 +38,23 @@ def max_pool2d(k: Kernel, channels: int, size: Pair, window: Window) -> None:
                 y.store(largest[0, v], place.result, v)
 
 
+def max_pool2d_winners(k: Kernel, channels: int, size: Pair, window: Window, steps: Pair) -> None:
+    """``y`` as `max_pool2d` makes it, and ``winner[n, oy, ox, c] = i · steps₀ + j · steps₁`` of the pixel (i, j) that
+    it came from: the one that the gradient of y will go to. Every window sees a pixel."""
+    pool = Pooling.of(channels, size, window)
+    images, rows = k.piece("images", k.samples), k.piece("rows", pool.out_size[0])
+    x, y = Image(k, "x", size, channels), Image(k, "y", pool.out_size, channels)
+    winner = Image(k, "winner", pool.out_size, channels, UINT32)
+
+    with k.range(*images) as n, k.range(*rows) as oy:
+        for place in pool.places(k, n, oy):
+            first = _number(place.first_pixel, steps)
+            largest, from_first = _winners(place, x, steps)
+            for v in place.block.vectors:
+                y.store(largest[0, v], place.result, v)
+                winner.store(from_first[0, v].bits() + k.spread(first, place.block.lanes), place.result, v)
+
+
 def max_pool2d_grad_input(k: Kernel, channels: int, size: Pair, window: Window, relu: bool = False) -> None:
     """``grad_input[n, i, j, c] = Σ oy, ox  grad_output[n, oy, ox, c]`` over the windows that the pixel (i, j) wins
 
@@ -63,31 +80,6 @@ def max_pool2d_grad_input(k: Kernel, channels: int, size: Pair, window: Window, 
                     for v in vectors:
                         wins = winner[0, v].bits().equals(tap if isinstance(tap, int) else k.spread(tap, lanes))
                         _give(pool, grad_input, wins.choose(gradient[0, v], zero), pixel, v)
-
-
-def max_pool2d_route(k: Kernel, channels: int, size: Pair, window: Window, steps: Pair, relu: bool = False) -> None:
-    """``winner[n, oy, ox, c] = i · steps₀ + j · steps₁`` of the pixel (i, j) that the gradient of a window goes to; and
-    ``grad[n, oy, ox, c] = grad_output[n, oy, ox, c]``
-
-    What `max_pool2d_grad_input` spreads over the pixels, in short. With `relu` x is the output of a ReLU, and the
-    gradient is multiplied by that one's derivative.
-    """
-    pool = Pooling.of(channels, size, window)
-    images = k.piece("images", k.samples)
-    x, grad_output = Image(k, "x", size, channels), Image(k, "grad_output", pool.out_size, channels)
-    grad, winner = Image(k, "grad", pool.out_size, channels), Image(k, "winner", pool.out_size, channels, UINT32)
-
-    with k.range(*images) as n, k.range(0, pool.out_size[0]) as oy:
-        for place in pool.places(k, n, oy):
-            lanes, first = place.block.lanes, _number(place.first_pixel, steps)
-            zero, one = k.zeros(lanes), k.constant(1.0, lanes)
-            largest, from_first = _winners(place, x, steps)
-            for v in place.block.vectors:
-                gradient = grad_output.load(place.result, v)
-                if relu:
-                    gradient *= (largest[0, v] > zero).choose(one, zero)
-                grad.store(gradient, place.result, v)
-                winner.store(from_first[0, v].bits() + k.spread(first, lanes), place.result, v)
 
 
 def _number(pixel: Pixel, steps: Pair) -> Integer:

@@ -48,7 +48,7 @@ def _numbers(low: Lowering, op: Operation, target: int) -> Operand:
     pixels, channels = low.pixels(target)
     if pixels == 1 or channels == 1:
         return low.operand(target)
-    there = low.passing(f"{low.values[target].name}, channels last", low.size(target))
+    there = low.memory(f"{low.values[target].name}, channels last", low.size(target), passes=True)
     low.call(op, flatten_grad_input, (pixels, channels), low.operand(target), there)
     return there
 

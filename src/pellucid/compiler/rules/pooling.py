@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable, Mapping
 from ..fusion import Operation
 from ..kernels import pool as kernels
 from ..lowering import Lowering, Rule
-from .routes import readers_of_routes, route
+from .routes import TAKES_ROUTES, mask_route, route_ahead, steps_between_windows
 
 
 def _pool(emitter: Callable[..., None], *more: Callable[[Lowering, Operation], Hashable]) -> Rule:
@@ -38,12 +38,24 @@ def _is_masked(low: Lowering, op: Operation) -> Hashable:
     return op.mask is not None
 
 
+def _max_pool2d(low: Lowering, op: Operation) -> None:
+    """Where the gradient will be routed, the winners are noted."""
+    x, y = op.step.inputs[0], op.outputs[0]
+    route, (channels, *size) = route_ahead(low, op), low.shape(x)
+    parameters, operands = (channels, tuple(size), op.step.keywords["window"]), [low.operand(x), low.operand(y)]
+    if route is None:
+        low.call(op, kernels.max_pool2d, parameters, *operands)
+    else:
+        steps = steps_between_windows(route.conv)
+        low.call(op, kernels.max_pool2d_winners, (*parameters, steps), *operands, route.winner)
+
+
 def _max_pool2d_grad_input(low: Lowering, op: Operation) -> None:
-    """The gradient goes to whoever reads it in the form that they had better read: routed, or as an image."""
-    readers = readers_of_routes(low, op)
-    if readers:
-        route(low, op, readers[0])
-    if not readers or len(readers) < len(low.readers(op.outputs[0])):
+    """The gradient goes to its readers in the form that they take: routed, or as an image."""
+    readers, route = low.readers(op.outputs[0]), low.routes.get(op.outputs[0])
+    if route is not None:
+        mask_route(low, op, route)
+    if route is None or not all(step.kind in TAKES_ROUTES for step in readers):
         _max_pool2d_image(low, op)
 
 
@@ -51,7 +63,7 @@ WINDOW, PADDING_COUNTS = _attribute("window"), _attribute("count_include_pad")
 _max_pool2d_image = _pool(kernels.max_pool2d_grad_input, WINDOW, _is_masked)
 
 RULES: Mapping[str, Rule] = {
-    "max_pool2d": _pool(kernels.max_pool2d, WINDOW),
+    "max_pool2d": _max_pool2d,
     "max_pool2d.grad_input": _max_pool2d_grad_input,
     "avg_pool2d": _pool(kernels.avg_pool2d, WINDOW, PADDING_COUNTS),
     "avg_pool2d.grad_input": _pool(kernels.avg_pool2d_grad_input, WINDOW, PADDING_COUNTS),
