@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import pellucid as p
-from pellucid import inference, interpreter
+from pellucid import interpreter, native
+from pellucid.compiler.executable import Executable
 
 
 def small(*last, dtype="float32", **options):
@@ -69,10 +70,26 @@ def test_images_are_taken_a_few_at_a_time(use, monkeypatch):
     assert taken == [256, 256, 88]
     taken.clear()
     needed = p.lower(small()).activation_bytes()
-    monkeypatch.setattr(inference, "_BATCH_BYTES", 100 * needed)
+    monkeypatch.setattr(native, "BATCH_BYTES", 100 * needed)
     use(small(), np.zeros((600, 1, 4, 4), np.uint8))
     assert max(taken) <= 105
     assert sum(taken) == 600
+
+
+def test_batches_of_any_size_share_few_compiled_programs(monkeypatch):
+    made, network = [], small()
+    monkeypatch.setattr(Executable, "__init__", _noted(Executable.__init__, made))
+    for count in (1, 2, 3, 5, 8, 7, 6, 4, 1):
+        p.predict(network, np.zeros((count, 1, 4, 4), np.float32))
+    assert made == [1, 2, 4, 8]
+
+
+def _noted(init, made):
+    def noted(self, program, samples, *more):
+        made.append(samples)
+        init(self, program, samples, *more)
+
+    return noted
 
 
 @pytest.mark.parametrize("count", [1, 5])

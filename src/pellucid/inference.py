@@ -22,12 +22,11 @@ from .errors import ArgumentError, DataError, ShapeError
 from .geometry import whole_number
 from .inputs import Data, as_loss, as_targets, check_images, refuse_more, warn_of_pixels
 from .losses import Loss
-from .native import MOST_IMAGES, element, executable, load, uses_compiler
+from .native import MOST_IMAGES, as_memory_allows, element, executable, load, uses_compiler
 from .network import Sequential
 from .program import Program
 from .steps import Shape
 
-_BATCH_BYTES = 2**28
 _MOST_IMAGES = 256  # more at a time are no faster
 
 
@@ -351,7 +350,7 @@ def _weights(network: Sequential) -> dict[str, Array]:
 def _at_once(program: Program, batch_size: int | None, most: int = _MOST_IMAGES) -> int:
     """Return how many samples go through a program at a time: as told, or as memory allows, up to `most`."""
     if batch_size is None:
-        return max(1, min(most, _BATCH_BYTES // max(1, program.activation_bytes())))
+        return as_memory_allows(program, most)
     return whole_number(batch_size, "batch_size")
 
 

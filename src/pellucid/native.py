@@ -21,6 +21,9 @@ ENGINES = ("compiled", "numpy")
 MOST_IMAGES = 1024
 """The most samples that go through a compiled program at a time."""
 
+BATCH_BYTES = 2**28
+"""What the layers' outputs may take for the samples that go through a network at a time."""
+
 MOST_KEPT = 4
 """Compiled programs of one network that are kept at a time."""
 
@@ -43,7 +46,7 @@ def uses_compiler(network: Sequential, engine: str) -> bool:
 def executable(
     network: Sequential, program: Program, samples: int, elements: Mapping[str, str], threads: int | None
 ) -> Executable:
-    """Return a program compiled for batches of up to `samples`: the one made before, where nothing has changed.
+    """Return a program compiled for batches of at least `samples`: the one made before, where nothing has changed.
 
     It takes the network's weights with `load`; while it has them and runs, the caller holds its `busy` lock.
     """
@@ -54,15 +57,21 @@ def executable(
 
     threads = thread_count(threads)
     how = threads, instruction_set().name, checks_wanted()
-    key = (program.steps, program.values, samples, tuple(sorted(elements.items())), how)
+    key = (program.steps, program.values, tuple(sorted(elements.items())), how)
     kept = _kept.setdefault(network, {})
     found = kept.get(key)
-    if found is None:
-        found = Executable(program, samples, threads, elements)
+    if found is None or found.samples < samples:
+        room = 1 << (samples - 1).bit_length()  # so that a few more samples do not make another
+        found = Executable(program, room, threads, elements)
         if len(kept) >= MOST_KEPT:
             kept.clear()
         kept[key] = found
     return found
+
+
+def as_memory_allows(program: Program, most: int) -> int:
+    """Return how many samples go through a program at a time: up to `most`, within `BATCH_BYTES`."""
+    return max(1, min(most, BATCH_BYTES // max(1, program.activation_bytes())))
 
 
 def load(found: Executable, network: Sequential) -> None:

@@ -13,13 +13,12 @@ from .build import lower
 from .data import as_images
 from .definitions.arrays import Array
 from .inputs import check_images, warn_of_pixels
+from .native import MOST_IMAGES, as_memory_allows
 from .network import Sequential
 
 if TYPE_CHECKING:
     from .compiler.executable import Executable
 
-CHUNK = 1024
-"""The most images that are computed at once; the memory for what is between the layers is made for so many."""
 _FLOAT32 = np.dtype(np.float32)
 
 
@@ -71,7 +70,7 @@ class CompiledNetwork:
             network = copy.deepcopy(network)
             self._program = lower(network, training=False)
         self._network = network
-        self._threads = thread_count(threads)
+        self._threads, self._at_once = thread_count(threads), as_memory_allows(self._program, MOST_IMAGES)
         self.input_shape = self._program.values[self._program.input].shape
         self.output_shape = self._program.values[self._program.output].shape
         self._weights = {name: parameter.data.copy() for name, parameter in network.parameters().items()}
@@ -87,7 +86,7 @@ class CompiledNetwork:
         Parameters
         ----------
         x : array (N, C, H, W), (N, H, W) or (N, features)
-            As for `predict`.
+            As for `predict`; but in a single float32 image nobody looks for a NaN. Its outputs are NaN then.
 
         Returns
         -------
@@ -106,9 +105,9 @@ class CompiledNetwork:
         y = np.empty((len(images), *self.output_shape), np.float32)
         with self._busy:
             executable = self._executable(element)
-            for start in range(0, len(images), CHUNK):
-                part = np.ascontiguousarray(images[start : start + CHUNK], element)
-                executable.predict(part, y[start : start + CHUNK])
+            for start in range(0, len(images), self._at_once):
+                part = np.ascontiguousarray(images[start : start + self._at_once], element)
+                executable.predict(part, y[start : start + self._at_once])
         return y
 
     def _executable(self, element: str) -> Executable:
@@ -116,7 +115,7 @@ class CompiledNetwork:
         from .compiler.executable import Executable  # takes its time, and not everybody who imports this compiles
 
         if element not in self._executables:
-            made = Executable(self._program, CHUNK, self._threads, {"input": element})
+            made = Executable(self._program, self._at_once, self._threads, {"input": element})
             for name in made.names():
                 made.write(name, self._weights[name])
             self._executables[element] = made

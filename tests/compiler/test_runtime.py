@@ -1,7 +1,9 @@
 """Threads: how many there are, that every piece of work is done once whoever does it, and that idle ones sleep."""
 
+import ctypes
 import gc
 import os
+import platform
 import subprocess
 import sys
 import threading
@@ -14,6 +16,7 @@ import numpy as np
 import pytest
 
 import pellucid as p
+from pellucid import models
 from pellucid.compiler import runtime
 from pellucid.compiler.jit import Compiled, Recipe, compiled, object_code
 from pellucid.compiler.plan import Buffer, Call, JobPhase, LeafPhase, Operand, Scope
@@ -124,6 +127,28 @@ def test_threads_are_as_many_as_processors_may_be_used(processors, affinity, quo
     assert processors(affinity, quota) == expected
 
 
+# ---- arithmetic
+UPWARD = {"x86_64": 0x800, "aarch64": 0x400000}.get(platform.machine())
+"""What <fenv.h> calls rounding towards infinity."""
+
+
+@pytest.mark.skipif(sys.platform != "linux" or UPWARD is None, reason="the mode's number is known for Linux only")
+@pytest.mark.parametrize("threads", [1, 2])
+def test_the_callers_way_of_rounding_changes_no_bit(threads):
+    """Nor do denormal numbers flushed to 0, which are a bit of the same register: both are each thread's own."""
+    network, x = models.lenet(), np.random.default_rng(0).random((64, 1, 28, 28), np.float32)
+    expected = p.predict(network, x, threads=threads)
+    mathematics = ctypes.CDLL("libm.so.6")
+    try:
+        assert mathematics.fesetround(UPWARD) == 0
+        assert np.float32(1) + np.float32(2**-30) > 1, "the caller rounds upward"
+        found = p.predict(network, x, threads=threads)
+        assert mathematics.fegetround() == UPWARD, "and still does"
+    finally:
+        mathematics.fesetround(0)
+    assert found.tobytes() == expected.tobytes()
+
+
 # ---- every item once
 @pytest.mark.parametrize("threads", [1, 2, 3, 7])
 def test_every_job_is_done_once_a_step(threads):
@@ -194,6 +219,17 @@ def no_teams(monkeypatch):
     """Begin without teams, and leave those that others use alone."""
     monkeypatch.setattr(runtime, "_pools", {})
     return runtime._pools
+
+
+def test_where_the_system_has_no_more_threads_fewer_do_the_work(no_teams, monkeypatch):
+    def refuse(thread):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    work = Work(30, threads=4)
+    work.run()
+    work.run()
+    assert work.wrong() == 0
 
 
 def test_one_thread_starts_no_other(no_teams):

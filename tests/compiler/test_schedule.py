@@ -253,3 +253,19 @@ def test_limits_of_the_runner_are_kept():
         for call in calls(planned(make).phases):
             assert len(call.operands) <= runner.MOST_OPERANDS
             assert len(call.split) <= runner.MOST_RANGES
+
+
+def test_a_batch_that_memory_was_not_made_for_is_refused():
+    recipe, code = stand_in("x")
+    schedule = Schedule(plan_of([LeafPhase([Call(recipe, ())], 16)]), {recipe: code}, 40, 1)
+    for wrong in (0, 41):
+        with pytest.raises(CompilerError, match=f"batches of up to 40 samples, not for {wrong}"):
+            schedule.set_batch(wrong)
+
+
+def test_a_phase_of_more_items_than_can_be_claimed_is_refused(monkeypatch):
+    monkeypatch.setattr(runner, "MOST_ITEMS", 4)
+    recipe, code = stand_in("x")
+    Schedule(plan_of([JobPhase([(Call(recipe, ()),)] * 3)]), {recipe: code}, 1, 1)
+    with pytest.raises(CompilerError, match="a phase of 4 items is too long"):
+        Schedule(plan_of([JobPhase([(Call(recipe, ()),)] * 4)]), {recipe: code}, 1, 1)

@@ -55,6 +55,11 @@ class Code:
         """Return a word that another thread may be changing; what it wrote before is seen too."""
         return self.ir.load_atomic(self.pointer(address, word), "acquire", 8, typ=INT)
 
+    def share(self, value: Value, address: Value, word: Value | int = 0) -> None:
+        """Write a word that another thread may be reading."""
+        # An exchange whose result nobody wants: llvmlite's atomic stores know no opaque pointers.
+        self.ir.atomic_rmw("xchg", self.pointer(address, word), value, "release")
+
     def times(self, a: Value, factor: Value | int) -> Value:
         """Return a product."""
         return self.ir.mul(a, integer(factor) if isinstance(factor, int) else factor)
@@ -111,6 +116,11 @@ class Code:
         else:
             self.ir.ret(result)
         ir.IRBuilder(self.entry).branch(self.function.blocks[1])
+
+    def intrinsic(self, name: str, arguments: list[Any], result: Any = None) -> Any:
+        """Return a function that LLVM knows."""
+        type = ir.FunctionType(ir.VoidType() if result is None else result, arguments)
+        return self.module.globals.get(name) or ir.Function(self.module, type, name)
 
     def call(self, code: Code, *arguments: Value) -> Value:
         """Call another function."""

@@ -40,11 +40,16 @@ class Outline:
     readers : Readers
     made, last_read : dict of int to int
         Value -> the phase that makes it, and the last one that reads it. Those of views are their originals'.
+    phases : dict of Step to int
+        The phase in which a step is done.
+    operations : dict of Step to Operation
+        What does a step, with what rides along.
     """
 
     def __init__(self, program: Program, native: Collection[str], wanted: Collection[int]):
         self.program, self.wanted = program, wanted
         self._native = native
+        self._makers = {value: step for step in program.steps for value in step.outputs}
         self.readers = Readers(program.steps, wanted)
         self._views = _views(program, flattened(program, self.readers))
         self.drafts: list[Draft] = []
@@ -56,6 +61,9 @@ class Outline:
             else:
                 self._draft_stage(operations(steps, self.readers))
         self.made, self.last_read = self._spans()
+        numbered = [(number, op) for number, draft in enumerate(self.drafts) for op in draft.operations]
+        self.phases = {step: number for number, operation in numbered for step in operation.steps}
+        self.operations = {step: operation for _, operation in numbered for step in operation.steps}
 
     def original(self, value: int) -> int:
         """Return the value whose numbers a value shares: itself, unless it is a view."""
@@ -71,25 +79,13 @@ class Outline:
         return within and self.drafts[made or 0].kind is Kind.LEAVES
 
     def is_serial(self, value: int) -> bool:
-        """Return whether a value is the gradient of a parameter that is too large for one partial sum a leaf."""
+        """Return whether a value is the gradient of a parameter that is summed without leaves; see `combine`."""
         values = self.program.values
         if values[value].role != "gradient" or values[value].over != "sum":
             return False
-        maker = next(step for step in self.program.steps if value in step.outputs)
+        maker = self._makers[value]
         read = sum(math.prod(values[v].shape) for v in maker.inputs if values[v].has_samples)
         return combine.is_serial(math.prod(values[value].shape), read, self.program.leaf_size)
-
-    def operation_of(self, step: Step) -> Operation:
-        """Return the operation that does a step, and what rides along."""
-        return next(found for draft in self.drafts for found in draft.operations if step in found.steps)
-
-    def phase_of(self, step: Step) -> int:
-        """Return the number of the phase in which a step is done."""
-        return next(
-            number
-            for number, draft in enumerate(self.drafts)
-            if any(step in operation.steps for operation in draft.operations)
-        )
 
     def _is_view(self, step: Step) -> bool:
         return any(value in self._views for value in step.outputs)

@@ -150,7 +150,7 @@ class Executable:
         image = np.zeros((1, *program.values[program.input].shape), np.float32)
         outputs = np.zeros((1, *program.values[program.output].shape), np.float32)
         self.predict(image, outputs)
-        if len(self._schedule.segments) != 1 or not isinstance(self._schedule.segments[0], range):
+        if len(self._schedule.segments) != 1 or not isinstance(self._schedule.segments[0], range) or self._checked:
 
             def slowly(x: NDArray[Any]) -> Array:
                 image[...] = x

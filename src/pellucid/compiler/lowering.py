@@ -1,8 +1,8 @@
 """From a program to a plan: a kernel for every step, a place in memory for every value.
 
 What a value's numbers are kept in follows from who needs them: what is read in the phase that makes it stays with the
-thread, in its cache; what is read later is kept for the whole batch. Sums over the batch are made leaf by leaf and
-completed by the fixed tree; `definitions.combine` states that order.
+thread, in its cache; what is read later is kept for the whole batch. Sums over the batch are made in the order that
+`definitions.combine` states: leaf by leaf and completed by the fixed tree, or, where they are large, as a whole.
 
 A `Lowering` knows values and memory. Which kernel does a step is known by the rules (see `rules`), which ask it.
 """
@@ -11,15 +11,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Protocol
 
 from ..program import Program
-from ..steps import Shape, Step
+from ..steps import Shape
 from .drafting import Draft, Kind, Outline
 from .fusion import Operation
 from .jit import Recipe, checks_wanted
-from .kernels.convolution import Convolution
 from .kernels.norm import moments_leaves
 from .kernels.reduction import add_leaves, zero
 from .kernels.repack import repack
@@ -45,6 +44,7 @@ from .plan import (
     chunked,
     parts_of,
 )
+from .routing import Route, routes
 from .tiles import InstructionSet, lanes_for
 from .update import update_phases
 
@@ -53,31 +53,6 @@ BYTES_OF = {"uint8": 1, "uint32": 4, "float32": 4, "int64": 8}
 OUTPUTS = "outputs"
 """Name of the buffer, given at every run, that the network's outputs are written to, channels first."""
 ELEMENTS = {"index": "int64", "position": "int64"}
-
-
-@dataclass(frozen=True)
-class Route:
-    """A gradient behind max pooling in short form: most of an image's is 0.
-
-    Attributes
-    ----------
-    conv : Convolution
-        What it is routed through, seen with an input that has its padding already.
-    outputs : int
-        How many pooled outputs there are.
-    pooled : Operand
-        These outputs.
-    winner : Operand
-        At which number of the convolution's padded input the window begins that each of them came from.
-    grad : Operand
-        The gradient of each of them.
-    """
-
-    conv: Convolution
-    outputs: int
-    pooled: Operand
-    winner: Operand
-    grad: Operand
 
 
 class Rule(Protocol):
@@ -103,13 +78,14 @@ class Lowering:
         self.program, self.isa, self.rules, self.elements = program, isa, rules, {**ELEMENTS, **elements}
         self.values = program.values
         self.outline = Outline(program, rules, {program.output} if program.loss is None else set())
+        self.routes = routes(program, self.outline)
         self.placement = Placement(program, self.outline, isa)
         self.prepare: list[tuple[Call, ...]] = []
         self.scalars: list[Scalars] = []
         self.scalar_count = 0
         self.totals: dict[int, Operand] = {}
         self.partials: dict[int, Operand] = {}
-        self.routes: dict[int, Route] = {}
+        self._short: dict[int, Operand] = {}
         self._given: dict[str, Buffer] = {}
         self._kept: dict[int, Operand] = {}
         self._for_inputs: dict[int, Operand] = {}
@@ -130,14 +106,6 @@ class Lowering:
         """Return (pixels, channels) of a value: an image (C, H, W), or features, which are channels of one pixel."""
         channels, *size = self.shape(value)
         return math.prod(size), channels
-
-    def readers(self, value: int) -> list[Step]:
-        """Return the steps that read a value."""
-        return self.outline.readers.of(value)
-
-    def is_serial(self, value: int) -> bool:
-        """Return whether a sum over the batch is made without leaves, when all samples are through."""
-        return self.outline.is_serial(value)
 
     def layout(self, parameter: int) -> Layout:
         """Return how a parameter lies in memory."""
@@ -164,6 +132,22 @@ class Lowering:
         if value not in self._kept:
             self._kept[value] = Operand(self._buffer(value))
         return self._kept[value]
+
+    def winners(self, route: Route) -> Operand:
+        """Return where the winners of a max pooling lie."""
+        if route.pooled not in self._short:
+            name, size = f"{self.values[route.pooled].name}, winners", self.size(route.pooled)
+            self._short[route.pooled] = self.memory(name, size, passes=route.at_once)
+        return self._short[route.pooled]
+
+    def routed(self, route: Route) -> Operand:
+        """Return where a routed gradient lies: a number for each pooled output."""
+        if not route.masked:
+            return self.operand(route.grad_output)
+        if route.grad not in self._short:
+            name, size = f"{self.values[route.grad].name}, routed", self.size(route.pooled)
+            self._short[route.grad] = self.memory(name, size, passes=True)
+        return self._short[route.grad]
 
     def sum(self, value: int) -> Operand:
         """Return where an operation adds to a sum over the batch: to its leaf's part, where there are leaves."""
@@ -279,8 +263,8 @@ class Lowering:
             value, size = operation.outputs[0], self.placement.extent(operation.outputs[0])
             self.totals[value] = self.whole(self.values[value].name, size)
             self.prepare += chunked([Call(self.recipe(zero), (self.totals[value],), count=aligned(size))], size)
-            calls = self.lower([operation])
-            jobs += [(replace(call, count=Count.BATCH, parts=parts_of(size)),) for call in calls]
+            calls = [replace(call, count=Count.BATCH) for call in self.lower([operation])]
+            jobs.append((replace(calls[0], parts=parts_of(size)),) if len(calls) == 1 else tuple(calls))
         for value in [v for v in self.partials if v not in self._completed and v not in self._late]:
             self._completed.add(value)
             jobs += self._completing(value)

@@ -12,13 +12,15 @@ The words of memory that it shares with Python are named by the `Context`, `Phas
 from __future__ import annotations
 
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import IntEnum
 from typing import Any
 
 import llvmlite.ir as ir
 
 from .code import Code
-from .values import Value, integer
+from .values import INT, POINTER, Value, integer
 
 CACHE_LINE = 8
 """Words of a line of the cache; what several threads change lies in a line of its own."""
@@ -96,6 +98,8 @@ class Operand(IntEnum):
 
 MOST_OPERANDS, MOST_RANGES = 512, 8
 """What a call may have at most: there is room for so many addresses and ranges, and a schedule with more is refused."""
+PLAIN_MXCSR = 0x1F80
+"""What x86's register of the floating-point mode holds when a program begins."""
 SPINS_BEFORE_YIELD = 2_000
 """Turns of waiting after which a thread gives its processor away each turn."""
 
@@ -171,7 +175,7 @@ def emit_run(module: Any, perform: Code) -> Code:
     code.function.linkage = "internal"
     context, generation, thread = code.arguments.values()
     from_front = code.ir.not_(code.differ(code.ir.and_(thread, integer(1)), 0))
-    with code.counted(integer(0), code.word(context, Context.PHASE_COUNT)) as p:
+    with code.counted(integer(0), code.shared_word(context, Context.PHASE_COUNT)) as p:
         shared = emit_shared(code, context, p)
         phase = code.plus(shared, Shared.PHASE * 8)
         with code.repeat() as no_more:
@@ -180,7 +184,7 @@ def emit_run(module: Any, perform: Code) -> Code:
                 code.ir.ret_void()
             front = code.ir.and_(code.ir.lshr(claim, integer(CLAIM_BITS)), integer(MOST_ITEMS - 1))
             back = code.ir.and_(claim, integer(MOST_ITEMS - 1))
-            items = code.word(phase, Phase.ITEM_COUNT)
+            items = code.shared_word(phase, Phase.ITEM_COUNT)
             with code.when(code.ir.not_(code.less(code.ir.add(front, back), items))):
                 code.ir.branch(no_more)
             number = code.ir.select(from_front, front, code.ir.sub(items, code.plus(back, 1)))
@@ -188,17 +192,17 @@ def emit_run(module: Any, perform: Code) -> Code:
             place = code.pointer(shared, Shared.CLAIM)
             won = code.ir.cmpxchg(place, claim, code.ir.add(claim, more), "acq_rel", "acquire")
             with code.when(code.ir.extract_value(won, 1)):
-                item = code.plus(code.word(phase, Phase.ITEMS), code.times(number, len(Item) * 8))
-                table = code.times(code.times(thread, code.word(context, Context.BASES_EACH)), 8)
-                bases = code.ir.add(code.word(context, Context.BASES), table)
-                code.call(perform, bases, item, code.word(phase, Phase.MICRO))
+                item = code.plus(code.shared_word(phase, Phase.ITEMS), code.times(number, len(Item) * 8))
+                table = code.times(code.times(thread, code.shared_word(context, Context.BASES_EACH)), 8)
+                bases = code.ir.add(code.shared_word(context, Context.BASES), table)
+                code.call(perform, bases, item, code.shared_word(phase, Phase.MICRO))
                 code.ir.atomic_rmw("add", code.pointer(shared, Shared.DONE), integer(1), "acq_rel")
         turns = code.variable(integer(0))
         with code.repeat() as complete:
             with code.when(code.differ(code.shared_word(context, Context.GENERATION), generation)):
                 code.ir.ret_void()
             finished = code.shared_word(shared, Shared.DONE)
-            with code.when(code.ir.not_(code.less(finished, code.word(phase, Phase.ITEM_COUNT)))):
+            with code.when(code.ir.not_(code.less(finished, code.shared_word(phase, Phase.ITEM_COUNT)))):
                 code.ir.branch(complete)
             emit_wait(code, context, turns)
     code.finish()
@@ -227,12 +231,13 @@ def emit_lead(module: Any, run: Code) -> None:
     with code.counted(integer(0), count) as p:
         shared, own = emit_shared(code, context, p), code.plus(phases, code.times(p, len(Phase) * 8))
         for word in Phase:
-            code.ir.store(code.word(own, word), code.pointer(shared, Shared.PHASE + word))
-        code.ir.store(integer(0), code.pointer(shared, Shared.DONE))
+            code.share(code.word(own, word), shared, Shared.PHASE + word)
+        code.share(integer(0), shared, Shared.DONE)
     for place, value in ((Context.PHASE_COUNT, count), (Context.BASES, bases), (Context.BASES_EACH, bases_each)):
-        code.ir.store(value, code.pointer(context, place))
+        code.share(value, context, place)
     code.ir.atomic_rmw("xchg", code.pointer(context, Context.GENERATION), generation, "acq_rel")
-    code.call(run, context, generation, integer(0))
+    with plain_arithmetic(code):
+        code.call(run, context, generation, integer(0))
     code.finish()
 
 
@@ -245,7 +250,8 @@ def emit_work(module: Any, run: Code) -> None:
     with code.counted(integer(0), most):
         generation = code.shared_word(context, Context.GENERATION)
         with code.when(code.differ(generation, seen)):
-            code.call(run, context, generation, thread)
+            with plain_arithmetic(code):
+                code.call(run, context, generation, thread)
             code.ir.ret(generation)
         emit_wait(code, context, turns)
     code.finish(seen)
@@ -255,12 +261,37 @@ def emit_alone(module: Any, perform: Code) -> None:
     """``alone(phases, count, bases)``: do all items of so many phases one after the other: nobody shares the work."""
     code = Code(module, "alone", ["phases", "count", "bases"])
     phases, count, bases = code.arguments.values()
-    with code.counted(integer(0), count) as p:
+    with plain_arithmetic(code), code.counted(integer(0), count) as p:
         phase = code.plus(phases, code.times(p, len(Phase) * 8))
         items, micro = code.word(phase, Phase.ITEMS), code.word(phase, Phase.MICRO)
         with code.counted(integer(0), code.word(phase, Phase.ITEM_COUNT)) as number:
             code.call(perform, bases, code.plus(items, code.times(number, len(Item) * 8)), micro)
     code.finish()
+
+
+@contextmanager
+def plain_arithmetic(code: Code) -> Iterator[None]:
+    """Let the processor round to the nearest and keep denormal numbers meanwhile, whatever this thread had chosen.
+
+    Such a mode is each thread's own: the bits would depend on who does which item.
+    """
+    machine, builder = platform.machine().lower(), code.ir
+    if machine in ("x86_64", "amd64"):
+        read, write = (code.intrinsic(f"llvm.x86.sse.{name}mxcsr", [POINTER]) for name in ("st", "ld"))
+        before, plain = (builder.inttoptr(code.block(1), POINTER) for _ in range(2))
+        builder.call(read, [before])
+        builder.store(ir.Constant(ir.IntType(32), PLAIN_MXCSR), plain)
+        builder.call(write, [plain])
+        yield
+        builder.call(write, [before])
+    elif machine in ("aarch64", "arm64"):
+        read, write = code.intrinsic("llvm.aarch64.get.fpcr", [], INT), code.intrinsic("llvm.aarch64.set.fpcr", [INT])
+        chosen = builder.call(read, [])
+        builder.call(write, [integer(0)])
+        yield
+        builder.call(write, [chosen])
+    else:
+        yield
 
 
 def emit_wait(code: Code, context: Value, turns: Value) -> None:
@@ -278,12 +309,9 @@ def emit_pause(code: Code) -> None:
     """Tell the processor that this is a loop that waits."""
     machine = platform.machine().lower()
     if machine in ("x86_64", "amd64"):
-        name, types, values = "llvm.x86.sse2.pause", [], []
+        name, values = "llvm.x86.sse2.pause", []
     elif machine in ("aarch64", "arm64"):
-        name, types, values = "llvm.aarch64.hint", [ir.IntType(32)], [ir.Constant(ir.IntType(32), 1)]
+        name, values = "llvm.aarch64.hint", [ir.Constant(ir.IntType(32), 1)]
     else:
         return
-    function = code.module.globals.get(name)
-    if function is None:
-        function = ir.Function(code.module, ir.FunctionType(ir.VoidType(), types), name)
-    code.ir.call(function, values)
+    code.ir.call(code.intrinsic(name, [value.type for value in values]), values)

@@ -11,6 +11,7 @@ import math
 import os
 import sys
 import threading
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -82,8 +83,9 @@ class Pool:
 
     def _start(self) -> None:
         self._started = True
-        for thread in range(1, self.threads):
-            threading.Thread(target=self._work, args=(thread,), name=f"pellucid-{thread}", daemon=True).start()
+        with suppress(RuntimeError):  # the system has no more threads: a smaller team does all the work
+            for thread in range(1, self.threads):
+                threading.Thread(target=self._work, args=(thread,), name=f"pellucid-{thread}", daemon=True).start()
 
     def _work(self, thread: int) -> None:
         seen = 0

@@ -87,6 +87,8 @@ class Schedule:
 
     def set_batch(self, samples: int) -> None:
         """Make ready for a batch of so many samples."""
+        if not 0 < samples <= self.samples:
+            raise CompilerError(f"memory was made for batches of up to {self.samples} samples, not for {samples}")
         leaves = -(-samples // self._leaf_size)
         for phase, items in self._leaf_items:
             self._phases[phase, runner.Phase.ITEM_COUNT] = leaves
@@ -166,6 +168,8 @@ class Schedule:
                         items.append([begin, len(words), 0, 1, 0])
                 phases.append([first, len(items) - first, 1])
             spans.append((first, len(items)))
+            if len(items) - first >= runner.MOST_ITEMS:
+                raise CompilerError(f"a phase of {len(items) - first:,} items is too long for the runner's claims")
         self._calls = np.array(words, np.int64)
         self._items = np.array(items, np.int64).reshape(-1, len(runner.Item))
         self._items[:, :2] = self._items[:, :2] * 8 + self._calls.ctypes.data

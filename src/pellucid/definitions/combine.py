@@ -8,8 +8,9 @@ one, which follows from shapes alone:
 2. Each leaf gives one partial result, to which its samples are added one after the other.
 3. Partial results are combined pairwise by one fixed binary `tree`.
 
-Only the gradient of a large parameter is made without leaves and tree, all samples being added to it one after the
-other (see `is_serial`): it is rather cut into pieces, each summed by one thread, than held once a leaf.
+Only the gradient of a parameter that has more than 65,536 numbers, or more than what a leaf makes it from, is made
+without leaves and tree, all samples being added to it one after the other (see `is_serial`): it is rather cut into
+pieces, each summed by one thread, than held once a leaf.
 
 The NumPy definitions, and so the interpreter, take the whole batch and sum in NumPy's own order instead.
 """

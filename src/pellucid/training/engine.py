@@ -109,7 +109,7 @@ class NumpyEngine:
 
 
 class CompiledEngine:
-    """Runs a training program as native code, all of a step in one call.
+    """Runs a training program as native code: all of a step in one call, or what lies between steps in NumPy.
 
     Parameters
     ----------

@@ -3,7 +3,7 @@
 Max pooling gives the gradient of each of its outputs to one pixel, the winner of the window, and 0 to all others. So
 the sum over the places of a filter has no more terms than there are pooled outputs: with windows of 2 × 2 a quarter.
 The gradient comes *routed*: as that of the pooled outputs, and the winners' places, which `max_pool2d_winners` has
-noted. Products with the zeros in between are not made.
+noted. Products with the zeros in between are not made: what is infinite in the image, and met only zeros, makes no NaN.
 
 Axes: n samples, p pooled outputs, f filters, ky filter rows. The taps and channels of a filter row, KW·C numbers, lie
 side by side in the image as in the weights: e counts along them, and the lanes of vectors do. The last vector of a row

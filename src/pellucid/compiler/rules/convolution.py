@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from ..fusion import Operation
@@ -10,9 +11,11 @@ from ..kernels.conv import conv2d, conv2d_grad_bias, conv2d_grad_weight
 from ..kernels.conv_grad_input import conv2d_grad_input, grad_input_tile
 from ..kernels.conv_routed import conv2d_grad_weight_routed
 from ..kernels.convolution import Convolution, forward_tile, weight_tile
+from ..kernels.shuffle import pad
 from ..lowering import Lowering, Rule
 from ..placement import is_depthwise
-from .routes import with_padding
+from ..plan import Operand
+from ..routing import Route
 
 
 def _convolution(low: Lowering, op: Operation, x: int, y: int) -> Convolution:
@@ -41,7 +44,7 @@ def _conv2d(low: Lowering, op: Operation) -> None:
 def _conv2d_grad_weight(low: Lowering, op: Operation) -> None:
     x, grad = op.step.inputs
     if grad in low.routes:
-        _routed_grad_weight(low, op)
+        _routed_grad_weight(low, op, low.routes[grad])
         return
     conv = _convolution(low, op, x, grad)
     operands = low.operand(x), low.operand(grad), low.sum(op.outputs[0])
@@ -53,20 +56,29 @@ def _conv2d_grad_weight(low: Lowering, op: Operation) -> None:
         low.call(op, conv2d_grad_weight, parameters, *operands, split=("blocks", "channel_tiles"))
 
 
-def _routed_grad_weight(low: Lowering, op: Operation) -> None:
-    route = low.routes[op.step.inputs[1]]
-    x = with_padding(low, op, route.conv)
-    operands = x, route.grad, route.winner, low.sum(op.outputs[0])
-    low.call(op, conv2d_grad_weight_routed, (route.conv, route.outputs), *operands)
+def _routed_grad_weight(low: Lowering, op: Operation, route: Route) -> None:
+    operands = _with_padding(low, op, route.conv), low.routed(route), low.winners(route), low.sum(op.outputs[0])
+    low.call(op, conv2d_grad_weight_routed, (route.conv, low.pixels(route.pooled)[0]), *operands)
+
+
+def _with_padding(low: Lowering, op: Operation, conv: Convolution) -> Operand:
+    """Return where the input of a convolution lies with its padding; where it has any, it is copied."""
+    x = op.step.inputs[0]
+    channels, *size = low.shape(x)
+    if conv.size == tuple(size):
+        return low.operand(x)
+    there = low.memory(f"{low.values[x].name}, padded", math.prod(conv.size) * channels, passes=True)
+    sides = op.step.keywords["window"].on(tuple(size)).sides
+    low.call(op, pad, (channels, tuple(size), sides), low.operand(x), there)
+    return there
 
 
 def _conv2d_grad_bias(low: Lowering, op: Operation) -> None:
-    grad = op.step.inputs[0]
-    if grad in low.routes:
-        pixels, place = low.routes[grad].outputs, low.routes[grad].grad
-    else:
-        pixels, place = low.pixels(grad)[0], low.operand(grad)
-    low.call(op, conv2d_grad_bias, (pixels, low.shape(grad)[0]), place, low.sum(op.outputs[0]))
+    """The gradient is that of an image, or of what was pooled from it: the others' are 0."""
+    grad, route = op.step.inputs[0], low.routes.get(op.step.inputs[0])
+    place = low.operand(grad) if route is None else low.routed(route)
+    parameters = low.pixels(grad if route is None else route.pooled)
+    low.call(op, conv2d_grad_bias, parameters, place, low.sum(op.outputs[0]))
 
 
 def _conv2d_grad_input(low: Lowering, op: Operation) -> None:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Hashable, Mapping
 
 from ..fusion import Operation
 from ..kernels import pool as kernels
+from ..kernels.pointwise import relu_grad_input
 from ..lowering import Lowering, Rule
-from .routes import TAKES_ROUTES, mask_route, route_ahead, steps_between_windows
 
 
 def _pool(emitter: Callable[..., None], *more: Callable[[Lowering, Operation], Hashable]) -> Rule:
@@ -41,21 +41,21 @@ def _is_masked(low: Lowering, op: Operation) -> Hashable:
 def _max_pool2d(low: Lowering, op: Operation) -> None:
     """Where the gradient will be routed, the winners are noted."""
     x, y = op.step.inputs[0], op.outputs[0]
-    route, (channels, *size) = route_ahead(low, op), low.shape(x)
-    parameters, operands = (channels, tuple(size), op.step.keywords["window"]), [low.operand(x), low.operand(y)]
+    route, (channels, *size) = low.routes.get(y), low.shape(x)
+    parameters, operands = (channels, tuple(size), op.step.keywords["window"]), (low.operand(x), low.operand(y))
     if route is None:
         low.call(op, kernels.max_pool2d, parameters, *operands)
     else:
-        steps = steps_between_windows(route.conv)
-        low.call(op, kernels.max_pool2d_winners, (*parameters, steps), *operands, route.winner)
+        low.call(op, kernels.max_pool2d_winners, (*parameters, route.steps), *operands, low.winners(route))
 
 
 def _max_pool2d_grad_input(low: Lowering, op: Operation) -> None:
     """The gradient goes to its readers in the form that they take: routed, or as an image."""
-    readers, route = low.readers(op.outputs[0]), low.routes.get(op.outputs[0])
-    if route is not None:
-        mask_route(low, op, route)
-    if route is None or not all(step.kind in TAKES_ROUTES for step in readers):
+    route = low.routes.get(op.outputs[0])
+    if route is not None and route.masked:
+        ends = low.operand(route.pooled), low.operand(route.grad_output), low.routed(route)
+        low.call(op, relu_grad_input, (low.size(route.pooled),), *ends)
+    if route is None or not route.only:
         _max_pool2d_image(low, op)
 
 
