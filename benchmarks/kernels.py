@@ -20,7 +20,17 @@ import numpy as np
 from benchmarks.numpy_path import machine, table
 from pellucid.compiler.jit import Recipe, compiled
 from pellucid.compiler.kernels.conv import conv2d, conv2d_grad_weight
+from pellucid.compiler.kernels.conv_grad_input import ScatterTile, conv2d_grad_input, grad_input_tile
+from pellucid.compiler.kernels.conv_routed import conv2d_grad_weight_routed, routed_multiply_adds, suits_routes
 from pellucid.compiler.kernels.convolution import Convolution, forward_tile, weight_tile
+from pellucid.compiler.kernels.depthwise import (
+    depthwise_conv2d,
+    depthwise_conv2d_grad_input,
+    depthwise_conv2d_grad_weight,
+    depthwise_grad_input_tile,
+    depthwise_tile,
+    depthwise_weight_tile,
+)
 from pellucid.compiler.kernels.linear import (
     linear,
     linear_grad_input,
@@ -30,7 +40,7 @@ from pellucid.compiler.kernels.linear import (
 )
 from pellucid.compiler.kernels.peak import peak, peak_chains, peak_multiply_adds
 from pellucid.compiler.packing import packed_size
-from pellucid.compiler.tiles import ForwardTile, InstructionSet, WeightTile, instruction_set
+from pellucid.compiler.tiles import ForwardTile, InstructionSet, WeightTile, instruction_set, lanes_for
 from pellucid.geometry import Window
 
 PEAK_TURNS = 5_000
@@ -46,6 +56,9 @@ CONVOLUTIONS = {
     "1→8, 5×5, stride 2, 28²": (64, Convolution(1, (28, 28), 8, Window.of(5, 2))),
     "64→64, 3×3, 4 groups, 28²": (4, Convolution(64, (28, 28), 64, Window.of(3, padding=1), groups=4)),
     "3→64, 7×7, stride 2, 224²": (1, Convolution(3, (224, 224), 64, Window.of(7, 2, padding=3))),
+}
+DEPTHWISE = {
+    "144 by channel, 3×3, 56²": (4, Convolution(144, (56, 56), 144, Window.of(3, padding=1), groups=144)),
 }
 LINEARS = {"16×256→120": (16, 256, 120), "1×256→120": (1, 256, 120), "512×512→512": (512, 512, 512)}
 
@@ -92,15 +105,58 @@ def convolution_cases(isa: InstructionSet) -> list[Case]:
         conv = conv.flattened()
         x, y = floats(samples, *conv.size, conv.in_channels), floats(samples, *conv.out_size, conv.out_channels)
         forward, backward = forward_tile(conv, isa), weight_tile(conv, isa)
+        inward = grad_input_tile(conv, isa)
         weight, bias = floats(packed_size(conv.weight_shape, forward.lanes, conv.groups)), floats(conv.out_channels)
         grad, grad_output = floats(packed_size(conv.weight_shape, backward.lanes, conv.groups)), floats(*y.shape)
+        exchanged = (conv.in_channels, conv.group_filters, *conv.window.kernel_size)
+        for_input = floats(packed_size(exchanged, inward.lanes, conv.groups))
         work = samples * conv.multiply_adds()
-        forth, back = (
+        forth, back, through = (
             Recipe(conv2d, (conv, forward, True, True), isa),
             Recipe(conv2d_grad_weight, (conv, backward), isa),
+            Recipe(conv2d_grad_input, (conv, inward, False), isa),
         )
         cases.append(case(f"{name}, forward", forth, describe(forward), work, (x, weight, bias, y), samples))
         cases.append(case(f"{name}, weight", back, describe(backward), work, (x, grad_output, grad), samples))
+        ends = grad_output, for_input, floats(*x.shape)
+        cases.append(case(f"{name}, input", through, describe(inward), work, ends, samples))
+    return cases
+
+
+def routed_cases(isa: InstructionSet) -> list[Case]:
+    """Return the gradients of weights in front of a max pooling of 2 × 2, of convolutions without padding."""
+    cases = []
+    for name, (samples, conv) in CONVOLUTIONS.items():
+        outputs = conv.out_size[0] // 2 * (conv.out_size[1] // 2)
+        if any(conv.window.sides[0]) or not suits_routes(conv, outputs):
+            continue
+        places = np.random.default_rng(0).integers(0, conv.out_size[1], (samples, outputs, conv.out_channels))
+        winner = (places * conv.window.stride[1] * conv.in_channels).astype(np.uint32)
+        grad = floats(packed_size(conv.weight_shape, lanes_for(conv.out_channels, isa)))
+        recipe = Recipe(conv2d_grad_weight_routed, (conv, outputs), isa)
+        arrays = floats(samples, conv.in_channels * conv.size[0] * conv.size[1]), floats(*winner.shape), winner, grad
+        work = samples * routed_multiply_adds(conv, outputs)
+        cases.append(case(f"{name}, weight, routed", recipe, "", work, arrays, samples))
+    return cases
+
+
+def depthwise_cases(isa: InstructionSet) -> list[Case]:
+    """Return convolutions by channel: forward, and both gradients."""
+    cases = []
+    for name, (samples, conv) in DEPTHWISE.items():
+        x, y = floats(samples, *conv.size, conv.in_channels), floats(samples, *conv.out_size, conv.out_channels)
+        forward, backward = depthwise_tile(conv, isa), depthwise_weight_tile(conv, isa)
+        inward, bias = depthwise_grad_input_tile(conv, isa), floats(conv.out_channels)
+        weight = floats(packed_size(conv.weight_shape, lanes_for(conv.out_channels, isa)))
+        work, ends = samples * conv.multiply_adds(), (y, weight, floats(*x.shape))
+        forth, back, through = (
+            Recipe(depthwise_conv2d, (conv, forward, True, True), isa),
+            Recipe(depthwise_conv2d_grad_weight, (conv, backward), isa),
+            Recipe(depthwise_conv2d_grad_input, (conv, inward, False), isa),
+        )
+        cases.append(case(f"{name}, forward", forth, "", work, (x, weight, bias, y), samples))
+        cases.append(case(f"{name}, weight", back, "", work, (x, y, floats(weight.size)), samples))
+        cases.append(case(f"{name}, input", through, "", work, ends, samples))
     return cases
 
 
@@ -109,7 +165,7 @@ def linear_cases(isa: InstructionSet) -> list[Case]:
     cases = []
     for name, (samples, inputs, outputs) in LINEARS.items():
         x, bias, y = floats(samples, inputs), floats(outputs), floats(samples, outputs)
-        forward, backward = linear_tile(inputs, outputs, isa), linear_tile(outputs, inputs, isa)
+        forward, backward = linear_tile(outputs, isa), linear_tile(inputs, isa)
         update = linear_weight_tile(inputs, outputs, isa)
         weight = floats(packed_size((outputs, inputs, 1, 1), forward.lanes))
         for_input = floats(packed_size((inputs, outputs, 1, 1), backward.lanes))
@@ -138,8 +194,10 @@ def case(name: str, recipe: Recipe, tile: str, work: int, arrays: Sequence[np.nd
     return Case(name, tile, work, call)
 
 
-def describe(tile: ForwardTile | WeightTile) -> str:
+def describe(tile: ForwardTile | WeightTile | ScatterTile) -> str:
     """Return a tile in a few characters: lanes × vectors × rows of sums; "px" where the lanes are pixels."""
+    if isinstance(tile, ScatterTile):
+        return f"{tile.row_lanes}×{tile.vectors}×{tile.rows}"
     if isinstance(tile, ForwardTile):
         return (
             f"{tile.chunk} px×{tile.vectors}×{tile.rows}" if tile.chunk else f"{tile.lanes}×{tile.vectors}×{tile.rows}"
@@ -168,7 +226,7 @@ def race(cases: Sequence[Case], seconds: float) -> None:
 def report(seconds: float) -> str:
     """Measure everything and return the report."""
     isa = instruction_set()
-    cases = [peak_case(isa), *convolution_cases(isa), *linear_cases(isa)]
+    cases = [peak_case(isa), *convolution_cases(isa), *routed_cases(isa), *depthwise_cases(isa), *linear_cases(isa)]
     race(cases, seconds)
     top = cases[0].gflops
     rows = [["kernel", "tile", "time", "GFLOP/s", "of the peak"]]

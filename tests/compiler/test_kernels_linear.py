@@ -32,7 +32,7 @@ def in_pieces(**ranges):
 def test_a_sum_by_hand():
     isa = instruction_set()
     x, weight = np.array([[1, 2], [3, 4]], np.float32), np.array([[10, 100], [1, 0], [0, -1]], np.float32)
-    y = run_linear(linear_tile(2, 3, isa), isa, x, weight, np.array([0.5, 0, 1], np.float32), relu=True)
+    y = run_linear(linear_tile(3, isa), isa, x, weight, np.array([0.5, 0, 1], np.float32), relu=True)
     assert y.tolist() == [[210.5, 1, 0], [430.5, 3, 0]]
 
 
@@ -40,7 +40,7 @@ def test_gradients_by_hand():
     isa = instruction_set()
     x, weight = np.array([[1, 2], [3, 4]], np.float32), np.array([[10, 100], [1, 0], [0, -1]], np.float32)
     grad_output = np.array([[1, 10, 100], [2, 20, 200]], np.float32)
-    assert run_linear_grad_input(linear_tile(3, 2, isa), isa, grad_output, weight).tolist() == [[20, 0], [40, 0]]
+    assert run_linear_grad_input(linear_tile(2, isa), isa, grad_output, weight).tolist() == [[20, 0], [40, 0]]
     grad_weight = run_linear_grad_weight(linear_weight_tile(2, 3, isa), isa, x, grad_output)
     assert grad_weight.tolist() == [[7, 10], [70, 100], [700, 1000]]
     assert run_linear_grad_bias(isa, grad_output).tolist() == [3, 30, 300]
@@ -50,7 +50,7 @@ def test_gradients_by_hand():
 @pytest.mark.parametrize("isa", HERE, ids=lambda isa: isa.name)
 @pytest.mark.parametrize(("inputs", "outputs"), SIZES)
 def test_any_number_of_samples_agrees_with_the_definition(inputs, outputs, isa, rng):
-    tile = linear_tile(inputs, outputs, isa)
+    tile = linear_tile(outputs, isa)
     for samples in (0, 3, 7, 16):
         x, weight, bias = arrays(rng, samples, inputs, outputs)
         y = run_linear(tile, isa, x, weight, bias, checked=isa is HERE[0] and inputs == 7)
@@ -63,7 +63,7 @@ def test_gradients_agree_with_the_definitions(inputs, outputs, isa, rng):
     for samples in (0, 7):
         x, weight, _ = arrays(rng, samples, inputs, outputs)
         grad_output, checked = rng.standard_normal((samples, outputs), np.float32), isa is HERE[0] and inputs == 7
-        back, g = linear_tile(outputs, inputs, isa), grad_output.astype(float)
+        back, g = linear_tile(inputs, isa), grad_output.astype(float)
         grad_input = run_linear_grad_input(back, isa, grad_output, weight, checked=checked)
         assert_agrees(grad_input, linear_grad_input(g, weight.astype(float)), TOLERANCE)
         masked = run_linear_grad_input(back, isa, grad_output, weight, x, checked=checked)
@@ -77,7 +77,7 @@ def test_gradients_agree_with_the_definitions(inputs, outputs, isa, rng):
 def test_a_nan_stays_one_where_the_mask_is_0(rng):
     isa, grad_output = instruction_set(), np.array([[np.nan], [1]], np.float32)
     weight, mask = np.ones((1, 3), np.float32), np.array([[1, 0, -1], [2, -0.0, np.nan]], np.float32)
-    grad_input = run_linear_grad_input(linear_tile(1, 3, isa), isa, grad_output, weight, mask)
+    grad_input = run_linear_grad_input(linear_tile(3, isa), isa, grad_output, weight, mask)
     assert np.isnan(grad_input[0]).all()
     assert grad_input[1].tolist() == [1, 0, 0]
 
@@ -86,11 +86,11 @@ def test_a_nan_stays_one_where_the_mask_is_0(rng):
 def test_pieces_and_tiles_make_the_same_bits(rng):
     isa = instruction_set()
     x, weight, bias = arrays(rng, 13, 19, 30)
-    results = {run_linear(linear_tile(19, 30, isa), isa, x, weight, bias).tobytes()}
+    results = {run_linear(linear_tile(30, isa), isa, x, weight, bias).tobytes()}
     pieces = in_pieces(images=[(0, 7), (7, 13)], blocks=[(0, 1), (1, 4)])
     results.add(run_linear(ForwardTile(4, 2, 3, 4), isa, x, weight, bias, pieces=pieces).tobytes())
     if isa.fused:
-        results |= {run_linear(linear_tile(19, 30, each), isa, x, weight, bias).tobytes() for each in FUSED}
+        results |= {run_linear(linear_tile(30, each), isa, x, weight, bias).tobytes() for each in FUSED}
     assert len(results) == 1
 
 

@@ -70,7 +70,7 @@ def test_every_chosen_tile_finds_room_in_the_registers(isa):
         (3, 64, 40, 11, 2),
     ]:
         conv = Convolution(channels, (size, size), filters, Window.of(kernel, padding=padding))
-        forward, weight, full = forward_tile(conv, isa), weight_tile(conv, isa), linear_tile(channels, filters, isa)
+        forward, weight, full = forward_tile(conv, isa), weight_tile(conv, isa), linear_tile(filters, isa)
         assert isa.fits(forward.vectors, forward.rows, forward.vectors * (kernel if conv.by_column else 1))
         rows = weight.filter_rows * weight.filter_columns * weight.channels
         assert isa.fits(weight.vectors, rows, weight.vectors * weight.pixels)

@@ -220,7 +220,7 @@ class Kernel:
         """Return a tile of registers, to be filled before it is read."""
         return Registers(self, rows, columns, lanes)
 
-    def variable(self, lanes: int) -> list[Value]:
+    def variable(self) -> list[Value]:
         """Return a slot for a vector that loops of this scope carry along."""
         self._live[-1].append([None])
         return self._live[-1][-1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol
 
 import llvmlite.ir as ir
 
@@ -12,8 +12,6 @@ from .values import FLOAT, LANE, POINTER, Index, Integer, Value, Vector, Words, 
 
 if TYPE_CHECKING:
     from .builder import Kernel
-
-Lanes = TypeVar("Lanes", Vector, Words)
 
 
 @dataclass(frozen=True)
@@ -179,7 +177,7 @@ class Registers:
 
     def __init__(self, kernel: Kernel, rows: Iterable[Hashable], columns: int, lanes: int):
         self.kernel, self.columns, self.lanes = kernel, columns, lanes
-        self._slots = {(row, column): kernel.variable(lanes) for row in rows for column in range(columns)}
+        self._slots = {(row, column): kernel.variable() for row in rows for column in range(columns)}
 
     def __getitem__(self, at: tuple[Hashable, int]) -> Vector:
         return Vector(self.kernel, self._slots[at][0])

@@ -84,7 +84,7 @@ class NumpyEngine:
             return batch
         renewed = {program.values[old].name: results[new] for old, new in program.renewed.items()}
         if not np.isfinite(batch.loss) or not all(np.isfinite(array).all() for array in renewed.values()):
-            raise NonFiniteError(self._where(feeds))
+            raise NonFiniteError(_where(program, feeds))
         for name, array in renewed.items():
             if name in self._held:
                 self._held[name].data = array
@@ -103,9 +103,6 @@ class NumpyEngine:
 
     def push(self) -> None:
         """The network's own weights are used."""
-
-    def _where(self, feeds: Mapping[str, Any]) -> str:
-        return _where(self._program, feeds)
 
 
 class CompiledEngine:

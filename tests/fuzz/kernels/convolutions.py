@@ -177,7 +177,7 @@ class Rows:
 def linear_(draws: Draws) -> Case:
     rows, bias, fused = Rows(draws), draws.chance(0.7), draws.chance(0.4)
     odd = draws.chance(0.3)
-    chosen = linear.linear_tile(rows.inputs, rows.outputs, draws.isa)
+    chosen = linear.linear_tile(rows.outputs, draws.isa)
     tile = odd_forward_tile(draws, rows.outputs) if odd else chosen
 
     def definition(*inputs: Any) -> Any:
@@ -209,7 +209,7 @@ def linear_grad_bias(draws: Draws) -> Case:
 
 def linear_grad_input(draws: Draws) -> Case:
     rows, masked = Rows(draws), draws.chance(0.4)
-    tile = linear.linear_tile(rows.outputs, rows.inputs, draws.isa)
+    tile = linear.linear_tile(rows.inputs, draws.isa)
 
     def definition(grad: Any, weight: Any, *masks: Any) -> Any:
         grad_input = dense.linear_grad_input(grad, weight)

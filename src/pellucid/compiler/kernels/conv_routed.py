@@ -139,6 +139,8 @@ class FilterRows:
         the first row, before which there may be nothing, the last lanes hold what comes behind it instead.
         """
         lanes, back = self.k.isa.lanes, self.length - self.k.isa.lanes
+        if back < 0 and not isinstance(ky, int):
+            raise TypeError(f"{self.k.name}: rows shorter than a vector need a row that is known while emitting")
         if not isinstance(number, int) or (number + 1) * lanes <= self.length:
             return WeightVector(ky, number, number * lanes)
         return WeightVector(ky, number, 0 if back < 0 and ky == 0 else back)

@@ -29,7 +29,7 @@ CACHE_STRIDE = 4096
 
 
 @cache
-def linear_tile(in_features: int, out_features: int, isa: InstructionSet) -> ForwardTile:
+def linear_tile(out_features: int, isa: InstructionSet) -> ForwardTile:
     """Return the tile of samples × vectors of outputs that has the most multiply-adds for each load."""
     lanes = lanes_for(out_features, isa)
     choices = list(enumerate(isa.tile_rows, 1))[: -(-out_features // lanes)]

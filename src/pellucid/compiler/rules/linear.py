@@ -19,7 +19,7 @@ from ..lowering import Lowering, Rule
 def _linear(low: Lowering, op: Operation) -> None:
     x, weight, *bias = op.step.inputs
     features = low.size(x), low.size(op.outputs[0])
-    parameters = (*features, linear_tile(*features, low.isa), bool(bias), op.relu is not None)
+    parameters = (*features, linear_tile(features[1], low.isa), bool(bias), op.relu is not None)
     low.call(op, linear, parameters, *(low.operand(v) for v in (x, weight, *bias, op.outputs[0])))
 
 
@@ -40,7 +40,7 @@ def _linear_grad_input(low: Lowering, op: Operation) -> None:
     grad, weight = op.step.inputs
     features = low.size(op.outputs[0]), low.size(grad)
     masks = [] if op.mask is None else [low.operand(op.mask)]
-    parameters = (*features, linear_tile(features[1], features[0], low.isa), bool(masks))
+    parameters = (*features, linear_tile(features[0], low.isa), bool(masks))
     weights = low.for_inputs(weight, (features[1], features[0], 1, 1))
     low.call(op, linear_grad_input, parameters, low.operand(grad), weights, *masks, low.operand(op.outputs[0]))
 
