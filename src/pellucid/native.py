@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import weakref
 from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -72,6 +73,17 @@ def executable(
 def as_memory_allows(program: Program, most: int) -> int:
     """Return how many samples go through a program at a time: up to `most`, within `BATCH_BYTES`."""
     return max(1, min(most, BATCH_BYTES // max(1, program.activation_bytes())))
+
+
+def _forget_busy() -> None:
+    """After a fork nobody will ever finish what another thread had begun."""
+    for kept in list(_kept.values()):
+        for key in [key for key, found in kept.items() if found.busy.locked()]:
+            del kept[key]
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_busy)
 
 
 def load(found: Executable, network: Sequential) -> None:

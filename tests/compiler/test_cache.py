@@ -11,7 +11,7 @@ import pytest
 import pellucid as p
 from pellucid.compiler import cache, jit
 from pellucid.compiler.executable import Executable
-from pellucid.compiler.jit import Handle, Recipe
+from pellucid.compiler.jit import Recipe
 from pellucid.compiler.runtime import functions
 
 posix = pytest.mark.skipif(os.name == "nt", reason="Windows has no such permissions")
@@ -61,15 +61,15 @@ def emitted(monkeypatch):
 
 @pytest.fixture
 def linked(monkeypatch):
-    """Return the list of what is linked during the test."""
-    contents, begin = [], Handle.__init__
+    """Return the list of the object files that are linked during the test."""
+    codes, link = [], jit._library
 
-    def remember(handle, name, content, checked):
-        contents.append(content)
-        begin(handle, name, content, checked)
+    def remember(objects):
+        codes.extend(code for _, code in objects)
+        return link(objects)
 
-    monkeypatch.setattr(Handle, "__init__", remember)
-    return contents
+    monkeypatch.setattr(jit, "_library", remember)
+    return codes
 
 
 # ---- what it is for
@@ -290,6 +290,20 @@ def test_a_folder_above_that_others_may_write_to_is_refused(tmp_path, monkeypatc
 
 
 # ---- what a key depends on
+def test_sources_that_have_changed_meanwhile_name_no_entry(monkeypatch, emitted):
+    """The process still runs what was imported: under the new sources' name it would leave old code for good."""
+    monkeypatch.setattr(cache, "_IMPORTED", 0.0)
+    cache.sources.cache_clear()
+    cache._compilers_sources.cache_clear()
+    try:
+        outputs(), outputs()
+    finally:
+        cache.sources.cache_clear()
+        cache._compilers_sources.cache_clear()
+    assert len(emitted) == 6, "all were compiled both times"
+    assert not any(cache.folder().iterdir())
+
+
 def test_another_processor_finds_nothing(monkeypatch):
     """A folder may be shared by machines of different kinds."""
     outputs()

@@ -122,7 +122,7 @@ def started(monkeypatch):
             super().__init__(*arguments, **options)
             found.append(self)
 
-    monkeypatch.setattr(driver.subprocess, "Popen", Remembered)
+    monkeypatch.setattr(subprocess, "Popen", Remembered)
     return found
 
 
@@ -143,9 +143,16 @@ def test_what_is_on_the_disk_needs_no_process(started):
     assert not started
 
 
+def test_what_is_at_hand_is_not_even_read(started, monkeypatch):
+    held = compile_all(KERNELS, 1)
+    monkeypatch.setattr(cache, "load", None)
+    assert compile_all(KERNELS, 8) == held
+    assert not started
+
+
 def test_another_process_compiles_all_that_it_is_asked(started, no_cache):
     found = dict.fromkeys(KERNELS)
-    driver._ask(driver._Shared(KERNELS), found)
+    driver._ask(driver._Shared(KERNELS), found, [])
     assert [found[recipe] for recipe in KERNELS] == [object_code(recipe) for recipe in KERNELS]
     assert len(started) == 1
     assert started[0].returncode == 0
@@ -196,6 +203,19 @@ def test_a_process_that_fails_costs_nothing_but_time(program, started, no_cache,
     assert started[0].returncode is not None, "it has been waited for"
 
 
+def test_a_process_that_hangs_is_ended(started, no_cache, monkeypatch):
+    monkeypatch.setattr(driver, "PROGRAM", "import time; time.sleep(1000)")
+    monkeypatch.setattr(driver, "PATIENCE", 0.2)
+    assert right(compile_all(KERNELS, 2))
+    assert started[0].returncode is not None
+
+
+def test_a_frozen_program_starts_none_of_itself(started, no_cache, monkeypatch):
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    assert right(compile_all(KERNELS, 4))
+    assert not started
+
+
 @pytest.mark.parametrize("executable", ["/nowhere/python", "", None])
 def test_where_no_process_can_be_started_this_one_compiles(executable, no_cache, monkeypatch):
     monkeypatch.setattr(sys, "executable", executable)
@@ -210,7 +230,7 @@ def test_another_process_imports_nothing_from_the_working_directory(no_cache, mo
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [entry for entry in sys.path if entry])
     found = dict.fromkeys(KERNELS[:2])
-    driver._ask(driver._Shared(KERNELS[:2]), found)
+    driver._ask(driver._Shared(KERNELS[:2]), found, [])
     assert all(found.values())
     assert not (tmp_path / "imported").exists()
     subprocess.run([sys.executable, "-c", "import base64"], stderr=subprocess.DEVNULL, check=False)

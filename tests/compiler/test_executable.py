@@ -224,6 +224,36 @@ def test_what_is_measured_is_what_the_definitions_give():
     assert ends[program.weight] == 37
 
 
+def pooled(*layers, after=()):
+    """Return a network with a max pooling behind layers on 8 channels, and its features' classes."""
+    before = [p.Conv2d(1, 8, 3, padding=1), *layers, p.MaxPool2d(2), *after, p.Flatten()]
+    features = int(np.prod(p.Sequential(before, input_shape=SHAPE).output_shape()))
+    return p.Sequential([*before, p.Linear(features, 3)], input_shape=SHAPE)
+
+
+POOLED = {
+    "pooled": lambda: pooled(p.Conv2d(8, 8, 3, padding=1)),
+    "masked": lambda: pooled(p.Conv2d(8, 16, 3), p.ReLU()),
+    "stride": lambda: pooled(p.Conv2d(8, 9, 2, stride=2), p.ReLU()),
+    "normalised later": lambda: pooled(p.Conv2d(8, 8, 3), p.ReLU(), after=[p.Conv2d(8, 4, 1), p.BatchNorm2d(4)]),
+    "a path beside": lambda: pooled(p.Residual(p.Sequential([p.Conv2d(8, 8, 3, padding=1)]))),
+    "an own path beside": lambda: pooled(p.Residual(p.Sequential([p.Conv2d(8, 8, 3, padding=1)]), Factor())),
+    "beside an own path": lambda: pooled(p.Residual(p.Sequential([Factor()]), p.Conv2d(8, 8, 3, padding=1))),
+    "pooled twice": lambda: pooled(
+        p.Conv2d(8, 8, 3, padding=1), p.Concat(p.MaxPool2d(2), p.Sequential([p.MaxPool2d(2), p.ReLU()]))
+    ),
+}
+
+
+@pytest.mark.parametrize("make", POOLED.values(), ids=POOLED)
+@pytest.mark.parametrize("count", [1, 37])
+def test_gradients_behind_a_pooling_are_those_of_the_definitions(make, count):
+    made, (x, labels) = make(), batch(count)
+    _, found = gradients(made, x, labels, threads=2)
+    _, exact = exact_gradients(made, x, labels)
+    assert distance(found, exact) < 2e-5
+
+
 @pytest.mark.parametrize("make", [network, tied, shared, lambda: network(Factor()), lambda: network(p.BatchNorm2d(4))],
                          ids=["plain", "tied", "shared", "own", "normalised"])  # fmt: skip
 def test_gradients_are_those_of_the_definitions(make):

@@ -5,6 +5,7 @@ import os
 import pickle
 import subprocess
 import sys
+import weakref
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,8 @@ import pytest
 
 from pellucid.compiler import cache, jit
 from pellucid.compiler.builder import Kernel
-from pellucid.compiler.jit import Compiled, Recipe, compiled, kept_code, object_code
+from pellucid.compiler.jit import Compiled, Recipe, compiled, compiled_together, kept_code, object_code
+from pellucid.compiler.kernels.pointwise import leaky_relu
 from pellucid.compiler.tiles import BY_NAME, GENERIC, instruction_set
 from pellucid.errors import CompilerError, ShapeError
 
@@ -80,6 +82,81 @@ def test_compiled_and_freed_again_and_again():
         gc.collect()
 
 
+# ---- linked together
+def shift(k: Kernel, term: float) -> None:
+    """y[n, i] = x[n, i] + term"""
+    x, y = k.tensor("x", k.samples, 4), k.tensor("y", k.samples, 4)
+    with k.range(*k.piece("rows", k.samples)) as n:
+        y.store(x.load(n, 0, lanes=4) + k.constant(term, 4), n, 0)
+
+
+def several(checked=False):
+    """Return recipes, three of them of one kind, with what each makes of `X`; no other test holds them."""
+    scaled = {Recipe(scale, (factor,), ISA, checked): X * factor + 1 for factor in (2.0, 4.0, 8.0)}
+    return {**scaled, Recipe(shift, (5.0,), ISA, checked): X + 5}
+
+
+@pytest.mark.parametrize("checked", [False, True])
+def test_kernels_that_are_linked_together_do_not_mix(checked):
+    expected = several(checked)
+    kernels = compiled_together(dict.fromkeys(expected))
+    assert len({kernel.address for kernel in kernels.values()}) == len(expected)
+    for recipe, y in expected.items():
+        assert np.array_equal(result(kernels[recipe]), y)
+
+
+def test_a_check_that_fails_is_reported_by_its_own_kernel_alone():
+    def beyond(k: Kernel) -> None:
+        """y[n] = 0, and one more."""
+        k.tensor("y", k.samples).store(k.zeros(1), k.samples)
+
+    recipes = [Recipe(beyond, (), ISA, True), *several(checked=True)]
+    wrong, *others = compiled_together(dict.fromkeys(recipes)).values()
+    with pytest.raises(IndexError, match="beyond: index"):
+        wrong(X[0], samples=4)
+    for kernel in others:
+        kernel.handle().report()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="one library a kernel")
+def test_kernels_share_libraries_but_no_library_has_a_name_twice():
+    def libraries(recipes):
+        kernels = compiled_together(dict.fromkeys(recipes))
+        return [kernels[recipe].handle()._library for recipe in recipes]
+
+    first, second, third, other = libraries(several())
+    assert first is other
+    assert len({first, second, third}) == 3
+    assert len(set(libraries(several(checked=True)))) == 4, "each of them has a `fault`"
+
+
+def test_a_library_stays_for_as_long_as_one_of_its_kernels():
+    expected = several()
+    kernels = compiled_together(dict.fromkeys(expected))
+    libraries = [weakref.ref(kernel.handle()._library) for kernel in kernels.values()]
+    kept = kernels.pop(next(reversed(expected)))
+    kernels.clear()
+    gc.collect()
+    alive = [library for library in libraries if library() is not None]
+    assert {library() for library in alive} == {kept.handle()._library}, "the others are gone"
+    assert np.array_equal(result(kept), X + 5)
+    del kept
+    gc.collect()
+    assert all(library() is None for library in libraries)
+
+
+def test_only_what_is_not_at_hand_is_linked(monkeypatch):
+    expected = several()
+    second = list(expected)[1]
+    one = compiled(second)
+    address = one.address
+    kernels = compiled_together(dict.fromkeys(expected))
+    assert kernels[second] is one
+    assert one.address == address
+    monkeypatch.setattr(jit, "_library", refuse)
+    assert compiled_together(dict.fromkeys(expected)) == kernels
+
+
 def test_a_pickle_holds_no_address():
     kernel = compiled(RECIPE)
     copied = pickle.loads(pickle.dumps(kernel))  # noqa: S301
@@ -122,11 +199,28 @@ def test_whatever_decides_the_code_decides_the_key(monkeypatch):
     ]
     keys = [recipe.key() for recipe in recipes]
     assert RECIPE.key() == keys[0]
-    monkeypatch.setattr(jit, "_sources_digest", lambda module: "other sources")
+    monkeypatch.setattr(cache, "sources", lambda module: "other sources")
     keys.append(RECIPE.key())
     monkeypatch.setattr(jit, "target", lambda isa: "another processor")
     keys.append(RECIPE.key())
     assert len(set(keys)) == len(keys)
+
+
+def test_sources_are_the_compilers_and_those_of_the_emitter(monkeypatch, tmp_path):
+    own = cache.sources(leaky_relu.__module__)
+    assert own == cache.sources(jit.__name__)
+    assert own != cache.sources(__name__)
+    monkeypatch.setattr(cache, "sources", cache.sources.__wrapped__)  # which remembers nothing
+    monkeypatch.setattr(cache, "_IMPORTED", float("inf"))
+    keys = []
+    for content in ("", "one", "other"):
+        (tmp_path / "emitters.py").write_text(content)
+        monkeypatch.setattr(sys.modules[__name__], "__file__", str(tmp_path / "emitters.py"))
+        keys.append(RECIPE.key())
+    assert len(set(keys)) == 3
+    (tmp_path / "emitters.py").unlink()
+    assert RECIPE.key() is None, "what nobody can read cannot be told from something else"
+    assert np.array_equal(result(Compiled(RECIPE)), X * 3 + 1)
 
 
 # ---- the disk

@@ -22,6 +22,8 @@ LENET = Convolution(6, (12, 12), 16, Window.of(5))
 PADDED = Convolution(5, (9, 11), 21, Window.of((3, 4), (2, 1), ((2, 0), (1, 3)), (1, 2)))
 FEW_FILTERS = Convolution(3, (10, 9), 6, Window.of(3, 1, 1))
 ONE_PIXEL = Convolution(2, (1, 1), 3, Window.of(3, 1, 1))
+MANY_BANDS = Convolution(2, (40, 30), 3, Window.of(3, 1, 1))  # rows 0 to 33 and 34 to 39
+MANY_PLACES = Convolution(1, (33, 33), 2, Window.of(2, 1, ((1, 0), (0, 1))))  # one band, and yet summed apart
 BEYOND = Convolution(2, (3, 3), 4, Window.of(2, 1, 5, 2))  # whole windows lie in the padding
 GROUPED = Convolution(6, (5, 7), 15, Window.of(3, (1, 2), 1), groups=3)
 ONE_CHANNEL = Convolution(1, (9, 20), 6, Window.of(5, 1, 0))  # pixels along the lanes, two rows at a time
@@ -99,6 +101,17 @@ def test_odd_shapes_and_odd_tiles_agree(seed):
     assert_gradient_agrees(conv, backward, isa, rng, samples, checked=checked)
 
 
+@pytest.mark.parametrize(
+    ("size", "window"), [((224, 224), Window.of(3, 1, 1)), ((224, 224), Window.of(1)), ((2, 20_000), Window.of((1, 3)))]
+)
+def test_sums_over_many_places_gather_little_rounding(size, window, rng):
+    conv, isa = Convolution(1, size, 1, window).flattened(), instruction_set()
+    x, grad_output = (np.abs(numbers(rng, 6, 1, *each)) for each in (conv.size, conv.out_size))  # as behind a ReLU
+    computed = run_conv2d_grad_weight(conv, weight_tile(conv, isa), isa, x, grad_output)
+    expected = conv2d_grad_weight(x.astype(float), grad_output.astype(float), window=window)
+    assert_agrees(computed, expected, TOLERANCE / 4)  # in one chain 3 to 10 times as much
+
+
 @pytest.mark.parametrize("isa", supported(), ids=lambda isa: isa.name)
 @pytest.mark.parametrize("shape", [(3, 6, 5, 7), (2, 1, 2, 1), (2, 70, 3, 3), (2, 16, 1, 1)])
 def test_the_gradient_of_the_bias_agrees_with_the_definition(shape, isa, rng):
@@ -145,9 +158,32 @@ def test_pieces_make_the_same_bits_as_the_whole(rng):
     assert np.array_equal(run_conv2d_grad_weight(conv, tile, isa, x, grad_output, pieces=pieces), whole)
 
 
+def test_what_is_summed_apart_follows_from_the_shape():
+    assert (MANY_BANDS.rows_apart, MANY_PLACES.rows_apart, LENET.rows_apart) == (34, 33, 0)
+    assert Convolution(256, (14, 14), 256, Window.of(3, padding=1)).rows_apart == 5  # few places, but several bands
+
+
+@pytest.mark.parametrize("conv", [MANY_BANDS, MANY_PLACES], ids=["bands", "places"])
+def test_sums_apart_are_the_same_however_images_are_cut(conv, rng):
+    isa = instruction_set()
+    x, grad_output = (
+        numbers(rng, 5, channels, *size)
+        for channels, size in ((conv.in_channels, conv.size), (conv.out_channels, conv.out_size))
+    )
+    whole = run_conv2d_grad_weight(conv, weight_tile(conv, isa), isa, x, grad_output)
+    inputs = x.astype(float), grad_output.astype(float)
+    assert_agrees(whole, conv2d_grad_weight(*inputs, window=conv.window), TOLERANCE)
+    for band, images in ((1, [(0, 5)]), (40, [(0, 2), (2, 5)]), (120, [(0, 5)]), (120, [(0, 1), (1, 2), (2, 5)])):
+        tile = WeightTile(2, 2, 1, 2, 1, 2, band)
+        pieces = [{"images": each} for each in images]
+        assert np.array_equal(run_conv2d_grad_weight(conv, tile, isa, x, grad_output, pieces=pieces), whole)
+
+
 # ---- bits
 @pytest.mark.skipif(not instruction_set().fused, reason="without fused multiply-add the bits differ")
-@pytest.mark.parametrize("conv", [PADDED, FEW_FILTERS, GROUPED], ids=["by tap", "by column", "groups"])
+@pytest.mark.parametrize(
+    "conv", [PADDED, FEW_FILTERS, GROUPED, MANY_BANDS], ids=["by tap", "by column", "groups", "bands"]
+)
 def test_tiles_of_all_fused_instruction_sets_make_the_same_bits(conv, rng):
     isa = instruction_set()
     x, weight, bias = (

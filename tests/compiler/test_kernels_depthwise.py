@@ -36,6 +36,7 @@ UNREAD = depthwise(5, (7, 8), 1, (2, 3))
 LARGER = depthwise(2, (2, 3), 7, 1, 3)  # the filter is larger than the image
 TALL = depthwise(3, (14, 2), (11, 1), 1, ((3, 5), (0, 0)))  # more filter rows than find room in the registers
 BLIND = depthwise(2, (1, 4), (2, 1), 1, ((1, 1), (0, 0)), (2, 1))  # both taps lie in the padding
+LARGE = depthwise(21, (66, 63), 3, 1, 1)  # its gradients of weights are summed in four parts
 CASES = [PLAIN, STRIDES, DILATED, UNREAD, LARGER, TALL, BLIND]
 
 
@@ -115,6 +116,14 @@ def test_what_is_asked_for_ahead_may_lie_outside(name, rng):
     assert_all_agree(conv, isa, rng, depthwise_tile(conv, isa), depthwise_weight_tile(conv, isa), 1, checked=True)
 
 
+def test_sums_over_many_places_gather_little_rounding(rng):
+    conv, isa = depthwise(2, (224, 224), 3, 1, 1), instruction_set()
+    x, grad_output = (np.abs(numbers(rng, 6, 2, 224, 224)) for _ in range(2))  # as behind a ReLU
+    computed = run_grad_weight(conv, depthwise_weight_tile(conv, isa), isa, x, grad_output)
+    expected = exact(conv2d_grad_weight, conv, x, grad_output)
+    assert_agrees(computed, expected, TOLERANCE / 4)  # in one chain nine times as much
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_odd_shapes_and_odd_tiles_agree(seed):
     rng, isa = np.random.default_rng(seed), BY_NAME[HERE[seed % len(HERE)]]
@@ -157,9 +166,10 @@ def test_spans_leave_the_pixels_under_a_column_in_the_cache():
 
 
 # ---- bits
-def test_pieces_make_the_same_bits_as_the_whole(rng):
+@pytest.mark.parametrize("conv", [PLAIN, LARGE], ids=["plain", "large"])
+def test_pieces_make_the_same_bits_as_the_whole(conv, rng):
     isa = instruction_set()
-    x, weight, bias, grad_output = arrays(PLAIN, rng, 5)
+    x, weight, bias, grad_output = arrays(conv, rng, 5)
     tile, weight_tile = DepthwiseTile(4, 4), DepthwiseWeightTile(4, 7)  # six blocks, the last of one channel
     cuts = (0, 1), (1, 3), (3, 3), (3, 6)
     pieces = [{"images": images, "blocks": blocks} for images in ((0, 2), (2, 5)) for blocks in cuts]
@@ -168,11 +178,11 @@ def test_pieces_make_the_same_bits_as_the_whole(rng):
         (run_grad_input, tile, grad_output, weight, x),
         (run_grad_weight, weight_tile, x, grad_output),
     ):
-        whole = run(PLAIN, own, isa, *inputs)
-        assert np.array_equal(run(PLAIN, own, isa, *inputs, pieces=pieces), whole)
+        whole = run(conv, own, isa, *inputs)
+        assert np.array_equal(run(conv, own, isa, *inputs, pieces=pieces), whole)
 
 
-@pytest.mark.parametrize("conv", [PLAIN, TALL], ids=["plain", "tall"])
+@pytest.mark.parametrize("conv", [PLAIN, TALL, LARGE], ids=["plain", "tall", "large"])
 def test_tiles_make_the_same_bits(conv, rng):
     isa = instruction_set()
     x, weight, bias, grad_output = arrays(conv, rng)

@@ -18,7 +18,7 @@ import pytest
 import pellucid as p
 from pellucid import models
 from pellucid.compiler import runtime
-from pellucid.compiler.jit import Compiled, Recipe, compiled, object_code
+from pellucid.compiler.jit import Compiled, Recipe, compiled
 from pellucid.compiler.plan import Buffer, Call, JobPhase, LeafPhase, Operand, Scope
 from pellucid.compiler.runner import Context
 from pellucid.compiler.runtime import THREADS_VARIABLE, thread_count
@@ -462,6 +462,45 @@ print(first, status, os.read(reader, 1000).decode(), trained(make()), trained(us
     assert same == "True"
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_a_child_waits_for_no_thread_that_is_gone():
+    """Another thread of the parent predicts, and another yet is about to compile."""
+    program = """
+import threading, time
+from pellucid import native
+from pellucid.compiler import jit
+network = make()
+expected = p.predict(network, x)
+(found,) = native._kept[network].values()
+held, forked = threading.Event(), threading.Event()
+
+def predict():
+    with found.busy:
+        held.set()
+        forked.wait()
+
+def link():
+    with jit._lock:
+        linking.set()
+        time.sleep(0.2)
+
+linking = threading.Event()
+threads = [threading.Thread(target=predict), threading.Thread(target=link)]
+for thread in threads:
+    thread.start()
+held.wait(), linking.wait()
+child = os.fork()
+if child == 0:
+    os._exit(0 if np.array_equal(p.predict(network, x), expected) and trained(make()) else 1)
+forked.set()
+_, status = os.waitpid(child, 0)
+for thread in threads:
+    thread.join()
+print(status, np.array_equal(p.predict(network, x), expected))
+"""
+    assert python(program) == ["0", "True"]
+
+
 def test_a_process_ends_while_its_threads_wait():
     assert python("print(trained(make()))")
 
@@ -469,14 +508,11 @@ def test_a_process_ends_while_its_threads_wait():
 @linux
 def test_memory_and_threads_do_not_grow_with_what_is_compiled():
     """Thousands of kernels linked and let go, and networks compiled and let go."""
-    content = object_code(INCREASE)
     y = np.zeros((1, WIDTH), np.float32)
 
     def link(times):
         for _ in range(times):
-            kernel = Compiled(INCREASE)
-            kernel.handle(content)
-            kernel(y, samples=1)
+            Compiled(INCREASE)(y, samples=1)
 
     def compile_networks(times):
         x, _ = images(3)

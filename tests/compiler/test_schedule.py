@@ -267,5 +267,12 @@ def test_a_phase_of_more_items_than_can_be_claimed_is_refused(monkeypatch):
     monkeypatch.setattr(runner, "MOST_ITEMS", 4)
     recipe, code = stand_in("x")
     Schedule(plan_of([JobPhase([(Call(recipe, ()),)] * 3)]), {recipe: code}, 1, 1)
-    with pytest.raises(CompilerError, match="a phase of 4 items is too long"):
+    with pytest.raises(CompilerError, match="4 pieces of work at a time, and the limit is 3: take a smaller"):
         Schedule(plan_of([JobPhase([(Call(recipe, ()),)] * 4)]), {recipe: code}, 1, 1)
+
+
+def test_memory_is_made_for_no_more_threads_than_find_work():
+    recipe, code = stand_in("x")
+    plan = plan_of([LeafPhase([Call(recipe, ())], 16), JobPhase([(Call(recipe, ()),)] * 5)])
+    for samples, threads, expected in ((16, 10**20, 8), (200, 10**20, 16), (200, 3, 3)):
+        assert len(Schedule(plan, {recipe: code}, samples, threads).bases) == expected

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import typer
+from numpy.typing import NDArray
 
 from .. import models
 from ..build import lower
@@ -82,17 +83,20 @@ def _program(network: Sequential, inference: bool) -> Program:
 def _fill(executable: Executable, network: Sequential, batch_size: int) -> None:
     """Give a compiled program the network's weights and a batch of noise, and let it run once."""
     load(executable, network)
+    from ..compiler.lowering import OUTPUTS
+
     shape, rng = (batch_size, *network.output_shape()), np.random.default_rng(0)
     images = rng.standard_normal((batch_size, *(network.input_shape or ())), np.float32)
+    given: dict[str, Any] = {"count": batch_size, "lr": 1e-3, "step": 1}
     if executable.program.loss is None:
-        executable.predict(images, np.empty(shape, np.float32))
-        return
-    executable.give("input.data", images)
-    executable.give("target.data", np.zeros(batch_size, np.int64))
-    executable.give("index", np.arange(batch_size))
-    executable.give("position", np.arange(batch_size))
-    executable.give("dropout_key", np.zeros(2, np.uint32))
-    executable.run(batch_size, {"count": batch_size, "lr": 1e-3, "step": 1})
+        arrays: dict[str, NDArray[Any]] = {"input": images, OUTPUTS: np.zeros(shape, np.float32)}
+    else:
+        places = np.arange(batch_size)
+        arrays = {"input.data": images, "target.data": np.zeros(batch_size, np.int64), "index": places}
+        arrays |= {"position": places, "dropout_key": np.zeros(2, np.uint32)}
+    for name, array in arrays.items():  # what is given stays: each kernel will run again
+        executable.give(name, array)
+    executable.run(batch_size, given)
 
 
 def _serves(layers: str, pattern: str) -> bool:

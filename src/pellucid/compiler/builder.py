@@ -16,7 +16,7 @@ from typing import Any
 
 import llvmlite.ir as ir
 
-from .cuts import full_pieces, runs
+from .cuts import full_runs
 from .tensors import FLOAT32, Element, Registers, Tensor
 from .tiles import InstructionSet
 from .values import FLOAT, INT, POINTER, TRUTH, Index, Integer, Value, Vector, Words, integer
@@ -204,7 +204,7 @@ class Kernel:
 
     def unrolled(self, stop: int, step: int) -> Iterator[Integer]:
         """``for i in range(stop)`` at run time, `step` turns of it in one; the body is emitted for each of them."""
-        for part in runs(full_pieces(stop, step)):
+        for part in full_runs(stop, step):
             with self.range(part.start, part.stop, part.size) as first:
                 for i in range(part.size):
                     yield first + i

@@ -8,16 +8,20 @@ wrong with an entry or the folder, the answer is "not here": the kernel is compi
 from __future__ import annotations
 
 import hashlib
+import inspect
 import os
 import stat
 import sys
+import time
 from contextlib import suppress
+from functools import cache as remember
 from pathlib import Path
 
-from .. import storage
+from .. import geometry, storage
 from ..errors import StorageError
 
 MAGIC = b"pellucid-kernel-1\n"
+_IMPORTED = time.time()
 DIGEST_BYTES = 32
 LIMIT = 64 * 2**20
 """The largest entry that is read, in bytes; real ones have a thousandth of that."""
@@ -57,6 +61,39 @@ def save(place: Path, key: str, content: bytes) -> None:
     """Keep content under a key, all of it or nothing; a disk that refuses is no reason to stop."""
     with suppress(StorageError):
         storage.write_file(place / key, MAGIC + _digest(key, content) + content, durable=False)
+
+
+@remember
+def sources(module: str) -> str | None:
+    """Return a digest of all the source that decides what an emitter of that module emits: the compiler's, and its own
+    where it is not one of the compiler's; or None where the source is not at hand."""
+    own = _compilers_sources()
+    if own is None or module.startswith(f"{__package__}."):
+        return own
+    emitters = inspect.getsourcefile(sys.modules[module])
+    return _digest_of_files([emitters], own) if emitters else None
+
+
+@remember
+def _compilers_sources() -> str | None:
+    folders = os.walk(Path(__file__).parent)
+    files = [os.path.join(folder, name) for folder, _, names in folders for name in names if name.endswith(".py")]
+    return _digest_of_files([*sorted(files), geometry.__file__])
+
+
+def _digest_of_files(files: list[str], before: str = "") -> str | None:
+    """Return a digest of files and of what came before them, or None where one cannot be read, or has changed since
+    this process has begun, which may be running what it was before."""
+    digest = hashlib.sha256(before.encode())
+    try:
+        for path in files:
+            with open(path, "rb", buffering=0) as file:
+                if os.fstat(file.fileno()).st_mtime > _IMPORTED:
+                    return None
+                digest.update(f"{os.path.basename(path)}\n".encode() + hashlib.sha256(file.read()).digest())
+    except OSError:
+        return None
+    return digest.hexdigest()
 
 
 def _digest(key: str, content: bytes) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any, TypeAlias
 
 Piece: TypeAlias = tuple[int, int]
@@ -51,6 +52,32 @@ def full_pieces(total: int, size: int) -> list[Piece]:
     return [(start, min(size, total - start)) for start in range(0, total, size)]
 
 
+def even_runs(total: int, limit: int) -> list[Run]:
+    """Return the runs of `even_pieces`, of which there are two at most, without a list of all pieces.
+
+    Examples
+    --------
+    >>> [(run.start, run.size, run.count) for run in even_runs(10, 4)]
+    [(0, 4, 1), (4, 3, 2)]
+    """
+    count = -(-total // limit)
+    size, larger = divmod(total, count) if count else (0, 0)
+    found = Run(0, size + 1, larger), Run(larger * (size + 1), size, count - larger)
+    return [run for run in found if run.count]
+
+
+def full_runs(total: int, size: int) -> list[Run]:
+    """Return the runs of `full_pieces`, likewise.
+
+    Examples
+    --------
+    >>> [(run.start, run.size, run.count) for run in full_runs(10, 4)]
+    [(0, 4, 2), (8, 2, 1)]
+    """
+    found = Run(0, size, total // size), Run(total // size * size, total % size, 1)
+    return [run for run in found if run.count and run.size]
+
+
 def runs(pieces: Iterable[Piece], kind: Callable[[int, int], Hashable] = lambda start, size: None) -> list[Run]:
     """Return the pieces with neighbours of the same size and kind folded into one run.
 
@@ -60,10 +87,7 @@ def runs(pieces: Iterable[Piece], kind: Callable[[int, int], Hashable] = lambda 
     [(0, 4, 2), (8, 2, 1)]
     """
     folded: list[Run] = []
-    for start, size in pieces:
-        this = kind(start, size)
-        if folded and (folded[-1].size, folded[-1].kind) == (size, this):
-            folded[-1] = Run(folded[-1].start, size, folded[-1].count + 1, this)
-        else:
-            folded.append(Run(start, size, 1, this))
+    for (size, this), alike in groupby(pieces, lambda piece: (piece[1], kind(*piece))):
+        starts = [start for start, _ in alike]
+        folded.append(Run(starts[0], size, len(starts), this))
     return folded

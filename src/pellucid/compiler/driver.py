@@ -9,41 +9,51 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from types import ModuleType
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from .. import geometry
 from . import tiles
-from .jit import Compiled, Recipe, compiled, kept_code, object_code
+from .jit import Compiled, Recipe, at_hand, compiled_together, kept_code, object_code
 from .tiles import BY_NAME
+
+if TYPE_CHECKING:
+    import subprocess
 
 WORTH_A_PROCESS = 6
 """Kernels to be compiled that are worth another process, which takes as long to start as some of them to compile."""
+PATIENCE = 60.0
+"""Seconds that other processes are given for what they have begun, when nothing else is left to do."""
 PROGRAM = f"import sys; sys.path[:] = {{path!r}}; from {__name__} import serve; serve()"
 """What another process runs; it finds modules where this one does, and nowhere else."""
 
 
 def compile_all(recipes: Sequence[Recipe], processes: int) -> dict[Recipe, Compiled]:
     """Return the callables of recipes, compiled by up to so many processes, this one included."""
-    found = dict(zip(recipes, kept_code(*recipes), strict=True))
+    ready = at_hand(recipes)
+    others = [recipe for recipe in recipes if recipe not in ready]
+    found = dict(zip(others, kept_code(*others), strict=True))
     missing = [recipe for recipe, content in found.items() if content is None]
-    others = min(processes - 1, len(missing) // WORTH_A_PROCESS)
-    if others > 0 and sys.executable:
-        ahead = _Shared(missing)
-        threads = [threading.Thread(target=_ask, args=(ahead, found), daemon=True) for _ in range(others)]
+    helpers = min(processes - 1, len(missing) // WORTH_A_PROCESS)
+    if helpers > 0 and sys.executable and not getattr(sys, "frozen", False):
+        ahead, started = _Shared(missing), list[Any]()
+        threads = [threading.Thread(target=_ask, args=(ahead, found, started), daemon=True) for _ in range(helpers)]
         for thread in threads:
             thread.start()
         for recipe in ahead:
             found[recipe] = object_code(recipe)
         for thread in threads:
+            thread.join(PATIENCE)
+        for process in started:  # all have ended, or never will
+            process.kill()
+        for thread in threads:
             thread.join()
-    return {recipe: compiled(recipe, content) for recipe, content in found.items()}
+    return ready | compiled_together(found)
 
 
 class _Shared:
@@ -61,11 +71,14 @@ class _Shared:
             yield recipe
 
 
-def _ask(ahead: _Shared, found: dict[Recipe, bytes | None]) -> None:
+def _ask(ahead: _Shared, found: dict[Recipe, bytes | None], started: list[Any]) -> None:
     """Let another process compile for as long as something is left. What it fails at stays missing."""
+    import subprocess  # takes its time, and nobody needs it who has compiled before
+
     with suppress(OSError, ValueError):
         command = [sys.executable, "-c", PROGRAM.format(path=sys.path)]
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        started.append(process)
         with process:
             for recipe in ahead:
                 found[recipe] = _answer(process, recipe)

@@ -14,8 +14,9 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-ALLOWED = frozenset({"_GLOBAL_OFFSET_TABLE_", "_fltused"})
-"""A table that the linker makes itself, and the mark that Windows' tools put on code with floating point."""
+ALLOWED = frozenset({"_GLOBAL_OFFSET_TABLE_", "_fltused", "__chkstk"})
+"""A table that the linker makes itself, the mark that Windows' tools put on code with floating point, and what Windows
+wants to be asked before a function takes more than a page of the stack."""
 
 ELF, MACHO, COFF = b"\x7fELF", b"\xcf\xfa\xed\xfe", (b"\x64\x86", b"\x64\xaa")
 ELF_SYMBOLS, MACHO_SYMBOLS = 2, 2

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from .cuts import Run, full_pieces, runs
+from .cuts import Run, full_pieces, full_runs
 from .values import Integer
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ WeightShape: TypeAlias = tuple[int, int, int, int]
 
 def filter_blocks(filters: int, lanes: int, vectors: int) -> list[Run]:
     """Return the filters of a group in blocks of a tile's width, as runs: full ones, and a last one of what is left."""
-    return runs(full_pieces(filters, lanes * vectors))
+    return full_runs(filters, lanes * vectors)
 
 
 def numbered(blocks: list[Run]) -> list[tuple[int, Run]]:

@@ -170,7 +170,7 @@ def _yield_address() -> int:
 
 
 def _forget_threads() -> None:
-    """After a fork the child has this thread alone: teams and locks are made anew."""
+    """After a fork the child has this thread alone: its teams are made anew."""
     global _pools_lock
     _pools.clear()
     _pools_lock = threading.Lock()

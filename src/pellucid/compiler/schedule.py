@@ -70,6 +70,8 @@ class Schedule:
             self.segments.append(range(first, len(native)))
         self._write(native)
         arena_bytes = max((self._arena(phase)[1] for phase in native), default=0)
+        most = max((int(count) for count in self._phases[:, runner.Phase.ITEM_COUNT]), default=1)
+        threads = min(threads, 1 << max(0, most - 1).bit_length())  # no more find work, see `runtime.run`
         self._arenas = [memory.rooms([arena_bytes])[0] for _ in range(threads)]
         self.bases = np.zeros((threads, FIRST_GIVEN + len(self._given)), np.int64)
         self.bases[:, ARENA] = [own.ctypes.data for own in self._arenas]
@@ -169,7 +171,10 @@ class Schedule:
                 phases.append([first, len(items) - first, 1])
             spans.append((first, len(items)))
             if len(items) - first >= runner.MOST_ITEMS:
-                raise CompilerError(f"a phase of {len(items) - first:,} items is too long for the runner's claims")
+                raise CompilerError(
+                    f"a step would have {len(items) - first:,} pieces of work at a time, and the limit is "
+                    f"{runner.MOST_ITEMS - 1:,}: take a smaller batch_size"
+                )
         self._calls = np.array(words, np.int64)
         self._items = np.array(items, np.int64).reshape(-1, len(runner.Item))
         self._items[:, :2] = self._items[:, :2] * 8 + self._calls.ctypes.data

@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 
 from ..builder import Kernel, Span
-from ..cuts import Run, full_pieces, runs
+from ..cuts import Run, full_pieces, full_runs, runs
 from ..packing import live_lanes
 from ..values import Integer, Vector, pick
 from .sums import chains_of, folded
@@ -142,6 +142,6 @@ class Chains:
 def chained(k: Kernel, pixels: int, channels: int) -> Iterator[Chains]:
     """Yield the blocks of channels whose sums are made at a time, in a loop where there are many."""
     whole = channels if chains_of(pixels, channels) > 1 else k.isa.lanes * BLOCK
-    for run in runs(full_pieces(channels, whole)):
+    for run in full_runs(channels, whole):
         with k.range(run.start, run.stop, run.size) as c:
             yield Chains(k, pixels, channels, run, c)

@@ -15,7 +15,7 @@ from itertools import product
 
 from ...geometry import Window
 from ..builder import Kernel, Span
-from ..cuts import Run, even_pieces, runs
+from ..cuts import Run, even_runs
 from ..packing import block_count
 from ..tensors import Tensor
 from ..values import Integer, Vector
@@ -90,7 +90,7 @@ def columns_of(k: Kernel, conv: Convolution, most: int) -> Iterator[Column]:
 def spans_of(k: Kernel, blocks: Span, conv: Convolution, lanes: int) -> Iterator[Span]:
     """``for span in blocks`` at run time: as many vectors of channels as pass over an image together."""
     vectors = span_channels(conv.window) // lanes
-    for run in runs(even_pieces(block_count(conv.in_channels, lanes, 1), vectors)):
+    for run in even_runs(block_count(conv.in_channels, lanes, 1), vectors):
         with k.range(run.start, run.stop, run.size) as first:
             yield k.overlap(blocks, (first, first + run.size))
 

@@ -119,13 +119,20 @@ def conv2d_grad_weight(k: Kernel, conv: Convolution, tile: WeightTile) -> None:
     group.
 
     A tile of taps × vectors of filters stays in registers while a band of output rows passes; the band stays in the
-    cache while every tile passes over it. From band to band a sum goes on where it stood in memory, so each is one
-    chain over n, oy and ox in this order, whatever the tile and the band.
+    cache while every tile passes over it. In what order a sum is made follows from the shape alone:
+
+    - Where an image has many places (`Convolution.rows_apart`), each of its bands is summed apart, from 0, in a chain
+      over oy and ox, and then added to the sum in memory, a chain over n and the bands. So no chain is long enough to
+      gather much rounding.
+    - Small images follow each other in one chain over n, oy and ox. From band to band it goes on where it stood in
+      memory, so that it does not matter how many of them a band holds.
     """
     (height, width), (out_height, out_width), lanes = conv.size, conv.out_size, tile.lanes
     stride, dilation, top = conv.window.stride[0], conv.window.dilation[0], conv.window.sides[0][0]
     filters, tiles = (conv.out_channels, lanes, tile.vectors, conv.groups), weight_tiles(conv, tile)
-    band_images, band_rows = max(1, tile.band // out_height), min(tile.band, out_height)
+    apart = conv.rows_apart > 0
+    band_images = 1 if apart else max(1, tile.band // out_height)
+    band_rows = conv.rows_apart if apart else min(tile.band, out_height)
 
     images, blocks = k.piece("images", k.samples), k.piece("blocks", block_count(*filters))
     channel_tiles = k.piece("channel_tiles", tiles[-1].before + tiles[-1].channels.count)
@@ -147,7 +154,7 @@ def conv2d_grad_weight(k: Kernel, conv: Convolution, tile: WeightTile) -> None:
                         for (ky, kx, c), v in product(run.taps, range(len(block.live)))
                     }
                     for at in place:
-                        acc[at] = grad_weight.load(*place[at], lanes=lanes)
+                        acc[at] = k.zeros(lanes) if apart else grad_weight.load(*place[at], lanes=lanes)
 
                     first_channel = block.group * conv.group_channels + c0
                     with k.range(*band_of_images, nonempty=True) as n:
@@ -158,7 +165,8 @@ def conv2d_grad_weight(k: Kernel, conv: Convolution, tile: WeightTile) -> None:
                                 add_row(k, conv, block, tile.pixels, acc, taps, x.at(n), y0, first_channel, gradients)
 
                     for at in place:
-                        grad_weight.store(acc[at], *place[at])
+                        total = grad_weight.load(*place[at], lanes=lanes) + acc[at] if apart else acc[at]
+                        grad_weight.store(total, *place[at])
 
 
 def add_row(

@@ -21,7 +21,7 @@ from itertools import product
 
 from ...geometry import Window
 from ..builder import Kernel
-from ..cuts import Run, even_pieces, runs
+from ..cuts import Run, even_runs
 from ..packing import Block, block_count, blocks_of, filter_blocks, live_lanes, packed_tensor
 from ..tensors import Registers, Tensor, VectorSource
 from ..tiles import ForwardTile, InstructionSet, lanes_for, turn_cost
@@ -225,7 +225,7 @@ class _Gradient:
         k, lanes, unread = self.k, self.tile.lanes, not (rows.taps and columns.taps)
         own = as_convolution(self.conv, rows, columns)
         if unread:
-            pieces = runs(even_pieces(columns.count, self.tile.rows))
+            pieces = even_runs(columns.count, self.tile.rows)
         else:
             pieces = strips(own.window, own.size[1], self.tile.rows, range(columns.taps))
         for strip in pieces:

@@ -18,15 +18,17 @@ from dataclasses import dataclass
 from itertools import product
 
 from ..builder import Kernel
-from ..cuts import even_pieces, full_pieces, runs
+from ..cuts import even_pieces, full_runs, runs
 from ..packing import WeightShape, packed_size
 from ..tensors import UINT32, Tensor
 from ..tiles import X86, lanes_for
 from ..values import Integer, transposed
 from .convolution import Convolution
 
-MOST_WEIGHTS = 2048
-"""The most weights of a filter: the sums of a vector of filters lie on the stack."""
+MOST_WEIGHTS = 1024
+"""The most weights of a filter: the sums of a vector of filters lie on the stack, which may be a small one."""
+PART = 1024
+"""Pooled outputs that are summed in one chain, the most."""
 UNROLLED = 48
 """Up to so many vectors of a filter's weights are written out one by one."""
 WIDEST = X86[0].lanes
@@ -57,10 +59,11 @@ def conv2d_grad_weight_routed(k: Kernel, conv: Convolution, outputs: int) -> Non
     """``grad_weight[ky, e, f] += Σ n, p  grad[n, p, f] · x[n, winner[n, p, f] + ky·DH·W·C + e]``
 
     where the window that p's gradient goes to begins at number `winner` of the image, which has no padding or has it
-    already. Each sum is one chain over n and p.
+    already. Each image's outputs, or a part of them where there are many, are summed from 0 in a chain over p; these
+    sums are added up in a chain over n and the parts.
 
-    The sums of a vector of filters lie in memory while the images pass. A tile of filters × vectors of weights goes
-    into registers for the outputs of one image, which stays in the cache.
+    The sums of a vector of filters lie in memory while the images pass. A tile of filters × vectors of weights stays in
+    registers for a part of one image, which stays in the cache.
     """
     filter_rows = FilterRows(k, conv.weight_shape)
     packed, lanes, step = filter_rows.packed, k.isa.lanes, row_step(conv)
@@ -71,28 +74,32 @@ def conv2d_grad_weight_routed(k: Kernel, conv: Convolution, outputs: int) -> Non
     grad_weight = k.tensor("grad_weight", packed_size(conv.weight_shape, packed))
     sums = filter_rows.scratch()
 
-    for run in runs(full_pieces(conv.out_channels, packed)):
+    for run in full_runs(conv.out_channels, packed):
         with k.range(run.start, run.stop, packed) as f0:
             filter_rows.bring(grad_weight, f0, sums)
             with k.range(*images) as n:
                 for tile in filter_rows.tiles():
-                    for together in runs(full_pieces(run.size, max(1, k.isa.tile_rows[0] // len(tile)))):
-                        with k.range(together.start, together.stop, together.size) as f:
+                    for together in full_runs(run.size, max(1, k.isa.tile_rows[0] // len(tile))):
+                        with (
+                            k.range(together.start, together.stop, together.size) as f,
+                            k.range(0, outputs, PART) as p0,
+                        ):
                             places = list(product(range(together.size), tile))
                             acc = k.registers(places, 1, lanes)
-                            for i, vector in places:
-                                acc[(i, vector), 0] = sums.load(f + i, vector.ky, vector.number, 0, lanes=lanes)
+                            for at in places:
+                                acc[at, 0] = k.zeros(lanes)
 
-                            with k.range(0, outputs, nonempty=True) as p:
+                            with k.range(p0, k.minimum(p0 + PART, outputs), nonempty=True) as p:
                                 for i in range(together.size):
-                                    at = winner.integer(n, p, f0 + f + i)
+                                    window = winner.integer(n, p, f0 + f + i)
                                     value = grad.splat(n, p, f0 + f + i, lanes=lanes)
                                     for vector in tile:
-                                        pixels = x.load(n, at + vector.ky * step + vector.e, lanes=lanes)
+                                        pixels = x.load(n, window + vector.ky * step + vector.e, lanes=lanes)
                                         acc[(i, vector), 0] += value * pixels
 
                             for i, vector in places:
-                                sums.store(acc[(i, vector), 0], f + i, vector.ky, vector.number, 0)
+                                place = f + i, vector.ky, vector.number, 0
+                                sums.store(sums.load(*place, lanes=lanes) + acc[(i, vector), 0], *place)
             filter_rows.take_back(sums, grad_weight, f0)
 
 

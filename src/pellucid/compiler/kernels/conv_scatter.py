@@ -17,7 +17,7 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from ..builder import Kernel, Span
-from ..cuts import even_pieces, full_pieces, runs
+from ..cuts import even_pieces, even_runs, full_pieces, full_runs, runs
 from ..packing import live_lanes
 from ..tensors import Registers, Tensor
 from ..tiles import InstructionSet, turn_cost
@@ -91,10 +91,10 @@ def scatter(
     size = rows * columns * conv.in_channels
     room = k.scratch("frame", size + lanes)  # a vector may hang over behind the last row
     with k.range(*images) as n:
-        for run in runs(full_pieces(size + lanes, lanes)):
+        for run in full_runs(size + lanes, lanes):
             with k.range(run.start, run.stop, run.size) as i:
                 room.store(k.zeros(lanes), i, live=run.size)
-        for run in runs(even_pieces(conv.out_size[0], tile.rows)):
+        for run in even_runs(conv.out_size[0], tile.rows):
             with (
                 k.range(run.start, run.stop, run.size) as oy,
                 k.range(0, conv.window.kernel_size[0]) as above,
@@ -153,7 +153,7 @@ def _write(
     (height, width), ((top, _), (left, _)), channels = conv.size, conv.window.sides, conv.in_channels
     flat = k.samples, height, width * channels
     mask, grad_input = mask and mask.view(0, *flat), grad_input.view(0, *flat)
-    for run in runs(full_pieces(width * channels, lanes)):
+    for run in full_runs(width * channels, lanes):
         with k.range(0, height) as y, k.range(run.start, run.stop, run.size) as i:
             total = framed.load(y + top, i + left * channels, lanes=lanes, live=run.size)
             grad_input.store(passed_through(k, mask, total, (n, y, i), run.size), n, y, i, live=run.size)

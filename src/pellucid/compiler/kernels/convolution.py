@@ -7,7 +7,7 @@ from functools import cache
 from itertools import product
 
 from ...geometry import Pair, Window
-from ..cuts import Run, even_pieces, runs
+from ..cuts import Run, even_pieces, even_runs
 from ..packing import filter_blocks, live_lanes, numbered
 from ..tiles import ForwardTile, InstructionSet, WeightTile, lanes_for, turn_cost
 
@@ -16,6 +16,8 @@ BAND_BYTES, SMALL_BAND_BYTES = 64 * 1024, 20 * 1024
 one, as it must where little is done with each number."""
 BAND_PIXELS = 64
 """The fewest outputs in a band of rows: sums are loaded and stored once for all of them."""
+MANY_PLACES = 1024
+"""Places of an image from which on the gradients of weights are summed in parts, even where one band holds them all."""
 ROW_BYTES = 128 * 1024
 """What the pixels may take that are joined to one row where a window is a single pixel."""
 FEW_FILTERS = 8
@@ -70,6 +72,22 @@ class Convolution:
             return out_rows * (size // (row * out_rows))
         return max(size // row, -(-BAND_PIXELS // out_columns))
 
+    @property
+    def weight_band(self) -> int:
+        """How many output rows make a band where the gradients of weights are summed."""
+        rows, columns = self.window.kernel_size
+        few = rows * columns * self.group_channels <= FEW_WEIGHTS
+        return self.band(SMALL_BAND_BYTES if few else BAND_BYTES)
+
+    @property
+    def rows_apart(self) -> int:
+        """How many output rows of an image are summed apart, from 0, for the gradients of weights: a band of them. Or 0
+        where images are small, fewer places than many and no more than a band: they follow each other in one chain.
+        It changes bits, so shapes alone decide."""
+        rows, columns = self.out_size
+        small = rows <= self.weight_band and rows * columns < MANY_PLACES
+        return 0 if small else min(self.weight_band, rows)
+
     def flattened(self) -> Convolution:
         """Return the same work with rows joined to longer ones where the window is a single pixel: then fewer strips of
         a tile end early at a row's end. The arrays are the same bytes, the results the same bits."""
@@ -102,7 +120,7 @@ def forward_tile(conv: Convolution, isa: InstructionSet) -> ForwardTile:
         total, taps = 0, columns if conv.by_column else 1
         for block in filter_blocks(conv.group_filters, lanes, vectors):
             wide = len(live_lanes(block.size, lanes))
-            for strip in runs(even_pieces(conv.out_size[1], pixels)):
+            for strip in even_runs(conv.out_size[1], pixels):
                 seen = (strip.size - 1) * conv.window.stride[1] + columns if conv.by_column else strip.size
                 turn = turn_cost(isa, wide * strip.size * taps, wide * taps + seen, taps)
                 total += block.count * strip.count * turn * columns // taps
@@ -171,14 +189,14 @@ def weight_tiles(conv: Convolution, tile: WeightTile) -> list[TileRun]:
             )
             for part in parts
         ]
-    row_runs = runs(even_pieces(rows, tile.filter_rows))
+    row_runs = even_runs(rows, tile.filter_rows)
     if tile.filter_rows > 1 and any(conv.window.sides[0]):  # where the image is padded, which rows they are matters
         row_runs = [Run(start, size, 1) for start, size in even_pieces(rows, tile.filter_rows)]
     return [
         TileRun(list(product(range(row.size), range(left, left + wide), range(run.size))), row, run, before)
         for row in row_runs
         for left, wide in even_pieces(columns, tile.filter_columns)
-        for before, run in numbered(runs(even_pieces(channels, tile.channels)))
+        for before, run in numbered(even_runs(channels, tile.channels))
     ]
 
 
@@ -189,7 +207,7 @@ def weight_tile(conv: Convolution, isa: InstructionSet) -> WeightTile:
     most_rows = rows if not any(conv.window.sides[0]) else 1
     most, few = min(len(isa.tile_rows), len(live_lanes(conv.group_filters, lanes))), conv.group_channels <= FEW_CHANNELS
     weights = rows * columns * conv.group_channels
-    band = conv.band(SMALL_BAND_BYTES if weights <= FEW_WEIGHTS else BAND_BYTES)
+    band = conv.weight_band
 
     def cost(tile: WeightTile) -> tuple[int, int]:
         total = all_loads = 0

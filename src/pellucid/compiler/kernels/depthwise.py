@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
+from math import prod
 
 from ..builder import Kernel, Span
 from ..cuts import even_pieces, runs
@@ -21,11 +22,19 @@ from ..packing import block_count, blocks_of, packed_tensor
 from ..tensors import Registers, Tensor, VectorSource
 from ..tiles import InstructionSet, lanes_for
 from ..values import Integer, Vector
-from .columns import PLACES, Column, columns_of, is_far, most_places, spans_of, turned
+from .columns import PLACES, Column, columns_of, is_far, most_places, span_channels, spans_of, turned
 from .conv_grad_input import Class, ReversedTaps, as_convolution, classes
 from .conv_scatter import passed_through
 from .convolution import Convolution
 from .strips import filter_rows_inside, strips
+
+PLACES_APART = 4096
+"""Places of an image from which on the gradients of weights are summed in parts. Where there are fewer no chain is
+long, for gradients so small are summed leaf by leaf."""
+COLUMNS_APART = 256
+"""Columns in a part: to begin and end one takes as long as a few of them."""
+MOST_SUMS = 2**15
+"""The most numbers kept on the stack while a part is summed."""
 
 
 @dataclass(frozen=True)
@@ -172,18 +181,21 @@ def depthwise_conv2d_grad_weight(k: Kernel, conv: Convolution, tile: DepthwiseWe
     """``grad_weight[ky, kx, c] += Σ n, oy, ox  x[n, yi, xi, c] · grad_output[n, oy, ox, c]``
 
     with ``yi = oy·SH + ky·DH − top`` and ``xi = ox·SW + kx·DW − left``. From tile to tile a sum goes on where it stood
-    in memory. It is one chain over n, over bands of a few output rows, over ox, and over the band's rows. How many rows
-    a band has follows from the shape.
+    in memory. It is one chain over n, over bands of a few output rows, over ox, and over the band's rows. Where images
+    have many places, a few bands are summed apart, from 0, and then added to what was there before them: so no chain
+    is long enough to gather much rounding. How many rows a band has, and which bands are summed apart, follows from the
+    shape.
     """
     lanes, channels, kernel_rows = tile.lanes, conv.in_channels, conv.window.kernel_size[0]
     images, blocks = k.piece("images", k.samples), k.piece("blocks", block_count(channels, lanes, 1))
     x = k.tensor("x", k.samples, *conv.size, channels)
     grad_output = k.tensor("grad_output", k.samples, *conv.out_size, channels)
     grad_weight = packed_tensor(k, "grad_weight", (channels, 1, *conv.window.kernel_size), lanes)
+    before = _room_for_sums(k, conv, lanes)
 
     with k.range(*images) as n:
         for span in spans_of(k, blocks, conv, lanes):
-            for column in columns_of(k, conv, _places(conv)):
+            for column in _columns_summed(k, conv, lanes, span, grad_weight, before):
                 for block in blocks_of(k, span, channels, lanes, 1):
                     c, (live,), places = block.filter, block.live, range(column.rows.size)
                     if is_far(conv):
@@ -195,6 +207,46 @@ def depthwise_conv2d_grad_weight(k: Kernel, conv: Convolution, tile: DepthwiseWe
                         for filter_rows in even_pieces(kernel_rows, tile.filter_rows):
                             place = grad_weight.at(0, block.vector)
                             _add_to_weights(column, filter_rows, x.at(n), grads, place, kx, c, live)
+
+
+def _room_for_sums(k: Kernel, conv: Convolution, lanes: int) -> Tensor | None:
+    """Return room for the sums of a span of channels, seen as (vectors, KH · KW · lanes).
+
+    None where images have few places, or where a filter is so large that its sums find no room.
+    """
+    places, weights, channels = prod(conv.out_size), prod(conv.window.kernel_size), span_channels(conv.window)
+    if places < PLACES_APART or channels * weights > MOST_SUMS:
+        return None
+    vectors = min(channels // lanes, block_count(conv.in_channels, lanes, 1))
+    return k.scratch("before", vectors * weights * lanes).view(0, vectors, weights * lanes)
+
+
+def _columns_summed(
+    k: Kernel, conv: Convolution, lanes: int, span: Span, grad_weight: Tensor, before: Tensor | None
+) -> Iterator[Column]:
+    """``for column in places`` at run time, with the gradients of a span of channels begun anew every few bands.
+
+    What they were is kept in `before` meanwhile, and they are added to it when the bands are through. Without that room
+    they go on all the time.
+    """
+    if before is None:
+        yield from columns_of(k, conv, _places(conv))
+        return
+    turn, width = turned(conv.window), conv.out_size[1]
+    bands, size = -(-COLUMNS_APART // width), prod(conv.window.kernel_size) * lanes
+    sums = grad_weight.view(0, grad_weight.shape[1], size)
+    for strip in strips(turn, conv.size[0], _places(conv), range(conv.window.kernel_size[0])):
+        with k.range(strip.start, strip.stop, strip.size * bands) as first:
+            with k.range(*span) as vector, k.range(0, size, lanes) as i:
+                before.store(sums.load(vector, i, lanes=lanes), vector - span[0], i)
+                sums.store(k.zeros(lanes), vector, i)
+            last = k.minimum(first + strip.size * bands, strip.stop)
+            with k.range(first, last, strip.size, nonempty=True) as oy, k.range(0, width) as ox:
+                x0 = ox * conv.window.stride[1] - conv.window.sides[1][0]
+                yield Column(conv.window, strip, oy, ox, filter_rows_inside(k, turn, conv.size[1], x0))
+            with k.range(*span) as vector, k.range(0, size, lanes) as i:
+                total = before.load(vector - span[0], i, lanes=lanes) + sums.load(vector, i, lanes=lanes)
+                sums.store(total, vector, i)
 
 
 def _add_to_weights(

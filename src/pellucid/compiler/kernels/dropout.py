@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..builder import Kernel
-from ..cuts import full_pieces, runs
+from ..cuts import full_pieces, full_runs
 from ..packing import live_lanes
 from ..philox import Four, key_words, philox
 from ..tensors import INT64, UINT32
@@ -93,7 +93,7 @@ class _Box:
 def _boxes(k: Kernel, pixels: int, channels: int) -> Iterator[_Box]:
     """Yield boxes of all numbers of a sample."""
     lanes, groups = k.isa.lanes, -(-channels // GROUP)
-    for down in runs(full_pieces(pixels, max(1, lanes // groups))):
-        for across in runs(full_pieces(channels, lanes * GROUP)):
+    for down in full_runs(pixels, max(1, lanes // groups)):
+        for across in full_runs(channels, lanes * GROUP):
             with k.range(down.start, down.stop, down.size) as p, k.range(across.start, across.stop, across.size) as c:
                 yield _Box(p, c, down.size, across.size, lanes)

@@ -11,7 +11,7 @@ from functools import cache
 from itertools import product
 
 from ..builder import Kernel, Span
-from ..cuts import even_pieces, runs
+from ..cuts import even_runs
 from ..packing import Block, block_count, blocks_of, filter_blocks, live_lanes, numbered, packed_tensor
 from ..tensors import Tensor
 from ..tiles import ForwardTile, InstructionSet, WeightTile, lanes_for, turn_cost
@@ -45,9 +45,7 @@ def linear_weight_tile(in_features: int, out_features: int, isa: InstructionSet)
     def cost(tile: tuple[int, int]) -> int:
         vectors, rows = tile
         total = 0
-        for block, tile_run in product(
-            filter_blocks(out_features, lanes, vectors), runs(even_pieces(in_features, rows))
-        ):
+        for block, tile_run in product(filter_blocks(out_features, lanes, vectors), even_runs(in_features, rows)):
             wide = len(live_lanes(block.size, lanes))
             total += block.count * tile_run.count * turn_cost(isa, wide * tile_run.size, wide + tile_run.size)
         return total
@@ -148,7 +146,7 @@ def linear_grad_weight(k: Kernel, in_features: int, out_features: int, tile: Wei
     and from band to band a sum goes on where it stood in memory.
     """
     lanes, filters = tile.lanes, (out_features, tile.lanes, tile.vectors)
-    input_runs, panel = runs(even_pieces(in_features, tile.channels)), -(-PANEL // tile.channels)
+    input_runs, panel = even_runs(in_features, tile.channels), -(-PANEL // tile.channels)
 
     images, blocks = k.piece("images", k.samples), k.piece("blocks", block_count(*filters))
     input_tiles = k.piece("input_tiles", sum(run.count for run in input_runs))

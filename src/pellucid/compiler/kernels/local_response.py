@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from .. import mathematics
 from ..builder import Kernel
-from ..cuts import full_pieces, runs
+from ..cuts import full_pieces, full_runs
 from ..values import Integer, Vector
 from .channels import living
 
@@ -86,7 +86,7 @@ def _reach(channels: int, size: int) -> tuple[int, int]:
 
 def _vectors(k: Kernel, start: int, count: int) -> Iterator[tuple[Integer, int]]:
     """Yield (first channel, how many lanes hold one) for vectors of `count` channels."""
-    for run in runs(full_pieces(count, k.isa.lanes)):
+    for run in full_runs(count, k.isa.lanes):
         with k.range(start + run.start, start + run.stop, run.size) as c:
             yield c, run.size
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from ..builder import Kernel, Span
-from ..cuts import full_pieces, runs
+from ..cuts import full_runs
 from ..tensors import Tensor
 from ..values import Integer, Vector
 from .channels import Chains, Numbers, chained, each_vector, living
@@ -74,7 +74,7 @@ def moments_leaves(k: Kernel, channels: int, stride: int) -> None:
     """
     parts, total = k.tensor("parts", k.samples, stride), k.tensor("total", 3, channels)
     lanes = k.isa.lanes
-    for run in runs(full_pieces(channels, lanes)):
+    for run in full_runs(channels, lanes):
         with k.range(run.start, run.stop, run.size) as c:
             rows = [row * channels + c for row in range(3)]
             _tree(k, parts, rows, run.size)
@@ -160,7 +160,7 @@ def running_statistics(k: Kernel, channels: int, momentum: float) -> None:
     new = k.tensor("new_mean", channels), k.tensor("new_var", channels)
     lanes = k.isa.lanes
     one, kept, fresh = (k.constant(number, lanes) for number in (1.0, 1 - momentum, momentum))
-    for run in runs(full_pieces(channels, lanes)):
+    for run in full_runs(channels, lanes):
         with k.range(run.start, run.stop, run.size) as c:
             count, mean, squares = (statistics.load(row, c, lanes=lanes, live=run.size) for row in range(3))
             batch = mean, squares / (count - one).maximum(one)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from ...geometry import Pair, Window
 from ..builder import Kernel, Span
-from ..cuts import Run, full_pieces, runs
+from ..cuts import Run, full_pieces, full_runs, runs
 from ..packing import live_lanes
 from ..tensors import FLOAT32, Element, Registers
 from ..tiles import lanes_for
@@ -99,7 +99,7 @@ class Image:
 def blocks(k: Kernel, channels: int) -> Iterator[Block]:
     """Yield blocks of all channels, the last one first: what it writes over the next pixel is soon written again."""
     lanes = lanes_for(channels, k.isa)
-    for run in reversed(runs(full_pieces(channels, lanes * VECTORS))):
+    for run in reversed(full_runs(channels, lanes * VECTORS)):
         with k.range(run.start, run.stop, run.size) as c:
             yield Block(c, live_lanes(run.size, lanes), lanes)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from itertools import product
 
 from ..builder import Kernel
-from ..cuts import full_pieces, runs
+from ..cuts import full_runs
 from ..packing import WeightShape, packed_tensor
 from ..tensors import Tensor
 from ..values import Integer, transposed
@@ -28,7 +28,7 @@ def repack(k: Kernel, shape: WeightShape, lanes: int, input_lanes: int, groups: 
     repacked = packed_tensor(k, "repacked", exchanged, input_lanes, groups)
 
     with k.range(0, groups) as g:
-        for run in runs(full_pieces(channels, input_lanes)):
+        for run in full_runs(channels, input_lanes):
             first = g * a_group + run.start // input_lanes
             with (
                 k.range(*k.overlap((blocks[0] - first, blocks[1] - first), (0, run.count))) as number,
@@ -46,7 +46,7 @@ def _transpose_tap(
 ) -> None:  # fmt: skip
     """Transpose a tap's `live` channels from c on, for all filters, in squares that vectors of both packings hold."""
     (g, ky, kx), size = tap, min(lanes, input_lanes)
-    for run in runs(full_pieces(filters, lanes)):
+    for run in full_runs(filters, lanes):
         with k.range(0, run.count) as number:
             vector, f = number + run.start // lanes, number * lanes + run.start
             for f0, c0 in product(range(0, run.size, size), range(0, input_lanes, size)):

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ..builder import Kernel
-from ..cuts import full_pieces, runs
+from ..cuts import full_runs
 from ..packing import live_lanes
 from ..tensors import Tensor
 from ..values import Integer, Mask, Vector, pick
@@ -60,7 +60,7 @@ class Row:
 
     def parts(self) -> Iterator[Part]:
         """``for part in parts`` at run time, as many numbers in one turn as there are chains."""
-        for run in runs(full_pieces(self.size, self.chains)):
+        for run in full_runs(self.size, self.chains):
             with self.k.range(run.start, run.stop, run.size) as first:
                 for v, live in enumerate(live_lanes(run.size, self.lanes)):
                     yield Part(self.k, v, first + v * self.lanes, live, self.lanes)

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..builder import Kernel, Span
-from ..cuts import full_pieces, runs
+from ..cuts import full_runs
 from ..packing import live_lanes
 from ..tensors import Tensor
 from ..values import Vector, pick
@@ -43,7 +43,7 @@ def channel_sums(k: Kernel, images: Span, numbers: Tensor, sums: Tensor, pixels:
     `numbers` is seen as (samples, pixels · channels).
     """
     lanes, chains = k.isa.lanes, chains_of(pixels, channels)
-    for run in runs(full_pieces(channels, lanes * VECTORS if chains == 1 else channels)):
+    for run in full_runs(channels, lanes * VECTORS if chains == 1 else channels):
         live, channels_live = live_lanes(chains * run.size, lanes), live_lanes(run.size, lanes)
         left = live_lanes(pixels % chains * run.size, lanes)
         with k.range(run.start, run.stop, run.size) as c, k.range(*images) as n:
