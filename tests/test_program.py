@@ -419,7 +419,7 @@ def test_where_all_is_frozen_there_is_nothing_to_train():
     assert p.lower(network, loss=p.CrossEntropy()).gradients == {}
 
 
-@pytest.mark.parametrize("last", [[p.Softmax()], [p.Softmax(), p.Flatten()]])
+@pytest.mark.parametrize("last", [[p.Softmax()], [p.Softmax(), p.Flatten()], [p.Softmax(), p.Dropout(0.5)]])
 def test_a_softmax_before_cross_entropy_is_refused(last):
     network = p.Sequential([p.Linear(2, 2), *last], input_shape=(2,))
     with pytest.raises(p.ArgumentError, match="softmax1 stands before CrossEntropy, which applies the softmax itself"):

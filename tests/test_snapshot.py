@@ -208,7 +208,7 @@ def test_networks_that_cannot_be_compiled_are_refused():
         p.compile(p.Sequential([p.Linear(4, 2)]))
     with pytest.raises(p.ArgumentError, match="expected a Sequential with an input_shape, received Linear"):
         p.compile(p.Linear(4, 2))
-    with pytest.raises(p.PellucidError, match=r"compute in float32, this one in float64"):
+    with pytest.raises(p.PellucidError, match=r"computes in float64, compiled networks in float32; take predict"):
         p.compile(p.Sequential([p.Linear(4, 2)], input_shape=(4,), dtype="float64"))
     with pytest.raises(p.ArgumentError, match="threads: expected a whole number of at least 1, received 0"):
         p.compile(classifier(), threads=0)

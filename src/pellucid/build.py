@@ -121,7 +121,7 @@ def _input_shape(network: Sequential, input_shape: Sequence[int] | None) -> Shap
 def _refuse_double_softmax(build: Builder, output: int, loss: Loss) -> None:
     maker = {v: step for step in build.steps for v in step.outputs}
     step = maker.get(output)
-    while step is not None and step.kind == "flatten":
+    while step is not None and step.kind in ("flatten", "dropout"):  # which is there in training only
         step = maker.get(step.inputs[0])
     if loss.classification and step is not None and step.kind == "softmax":
         raise ArgumentError(

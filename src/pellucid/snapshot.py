@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from .build import lower
 from .data import as_images
 from .definitions.arrays import Array
+from .errors import CompilerError
 from .inputs import check_images, warn_of_pixels
 from .native import MOST_IMAGES, as_memory_allows
 from .network import Sequential
@@ -65,6 +66,11 @@ class CompiledNetwork:
     def __init__(self, network: Sequential, threads: int | None = None):
         from .compiler.runtime import thread_count
 
+        if network.dtype != np.float32:
+            raise CompilerError(
+                f"compile: the network computes in {network.dtype}, compiled networks in float32; take predict, which "
+                "takes the definitions in NumPy, or let the network have float32 with network.cast('float32')"
+            )
         self._program = lower(network, training=False)
         if any(step.kind == "custom" for step in self._program.steps):  # it computes with the layer's own weights
             network = copy.deepcopy(network)

@@ -146,8 +146,8 @@ def test_the_message_says_what_each_mirror_did_and_what_to_do(server: str, monke
     ):
         assert expected in message
     assert message.endswith(
-        "Fetch the 2 files of Toy in another way, put them into FOLDER/toy-set/ and pass --data-dir FOLDER (in Python "
-        "data_dir=FOLDER), or set PELLUCID_DATA=FOLDER"
+        "Fetch the data set's files (2) in another way, put them into FOLDER/toy-set/ and pass --data-dir FOLDER "
+        "(in Python data_dir=FOLDER), or set PELLUCID_DATA=FOLDER"
     )
     assert "\n" not in message
     assert not any(cached().iterdir())

@@ -21,7 +21,8 @@ def command(
     """Train a small network for a few steps, and print the digest of its weights.
 
     The weights must be the same, bit for bit, for every number of threads; if they are not, that is an error. Compare
-    the digest with another machine's: where it is the same, results carry over exactly.
+    the digest with another machine's: where it is the same, results carry over exactly. It should be the same on all
+    processors that multiply and add at once (with FMA), and another on those that do not.
     """
     if not all(part.strip().isdecimal() and int(part) for part in threads.split(",")):
         raise typer.BadParameter(

@@ -205,9 +205,9 @@ def _fetch_file(entry: Entry, file: DataFile, progress: Progress | None) -> Path
                 ) from error
             failures.append(f"{url}: {_reason(error)}")
     raise DataError(
-        f"{entry.name}: {file.name} could not be downloaded ({'; '.join(failures)}). Fetch the "
-        f"{len(entry.files)} files of {entry.title} in another way, put them into FOLDER/{entry.name}/ and pass "
-        "--data-dir FOLDER (in Python data_dir=FOLDER), or set PELLUCID_DATA=FOLDER"
+        f"{entry.name}: {file.name} could not be downloaded ({'; '.join(failures)}). Fetch the data "
+        f"set's files ({len(entry.files)}) in another way, put them into FOLDER/{entry.name}/ and "
+        "pass --data-dir FOLDER (in Python data_dir=FOLDER), or set PELLUCID_DATA=FOLDER"
     )
 
 

@@ -1,8 +1,9 @@
 """What is made of all numbers of a row: the channels of a pixel, the classes of a sample.
 
 The numbers lie along the lanes of vectors. Up to 16 interleaved chains take them in, and a tree combines the chains,
-number i with i + half, until there is one. How many chains there are follows from the length of the row, so that no
-instruction set, whatever its number of lanes, changes a bit.
+number i with i + half, until there is one. A chain begins anew every 256 numbers, and what it comes to is taken in by
+a chain of these: so that in rows of many thousand little rounding gathers. All of it follows from the length of the
+row, so that no instruction set, whatever its number of lanes, changes a bit.
 """
 
 from __future__ import annotations
@@ -13,11 +14,13 @@ from dataclasses import dataclass
 from ..builder import Kernel
 from ..cuts import full_runs
 from ..packing import live_lanes
-from ..tensors import Tensor
+from ..tensors import Registers, Tensor
 from ..values import Integer, Mask, Vector, pick
 
 CHAINS = 16
 """The most chains of a row."""
+STRETCH = 256 * CHAINS
+"""Numbers of a row after which its chains begin anew."""
 
 
 @dataclass(frozen=True)
@@ -58,24 +61,35 @@ class Row:
         self.chains = min(CHAINS, 1 << (size - 1).bit_length())
         self.lanes = min(k.isa.lanes, self.chains)
 
-    def parts(self) -> Iterator[Part]:
-        """``for part in parts`` at run time, as many numbers in one turn as there are chains."""
-        for run in full_runs(self.size, self.chains):
+    def parts(self, start: Integer = 0, size: int | None = None) -> Iterator[Part]:
+        """``for part in parts`` of a stretch of the row, at run time; as many numbers in a turn as there are chains."""
+        for run in full_runs(self.size if size is None else size, self.chains):
             with self.k.range(run.start, run.stop, run.size) as first:
                 for v, live in enumerate(live_lanes(run.size, self.lanes)):
-                    yield Part(self.k, v, first + v * self.lanes, live, self.lanes)
+                    yield Part(self.k, v, start + first + v * self.lanes, live, self.lanes)
 
     def fold(
         self, number: Callable[[Part], Vector], combine: Callable[[Vector, Vector], Vector], empty: float
     ) -> Vector:
         """Return all numbers combined, in every lane: first each chain, number by number, then halves of the chains."""
-        columns = self.chains // self.lanes
-        acc = self.k.registers(["chains"], columns, self.lanes)
-        for v in range(columns):
-            acc["chains", v] = self.k.constant(empty, self.lanes)
-        for part in self.parts():
-            acc["chains", part.vector] = combine(acc["chains", part.vector], number(part))
-        return _tree([acc["chains", v] for v in range(columns)], combine)
+        stretches = full_runs(self.size, STRETCH)
+        whole = self._chains(empty)
+        for run in stretches:
+            with self.k.range(run.start, run.stop, run.size) as start:
+                acc = whole if len(stretches) == run.count == 1 else self._chains(empty)
+                for part in self.parts(start, run.size):
+                    acc["chains", part.vector] = combine(acc["chains", part.vector], number(part))
+                if acc is not whole:
+                    for v in range(acc.columns):
+                        whole["chains", v] = combine(whole["chains", v], acc["chains", v])
+        return _tree([whole["chains", v] for v in range(whole.columns)], combine)
+
+    def _chains(self, empty: float) -> Registers:
+        """Return registers for all chains, nothing taken in yet."""
+        chains = self.k.registers(["chains"], self.chains // self.lanes, self.lanes)
+        for v in range(chains.columns):
+            chains["chains", v] = self.k.constant(empty, self.lanes)
+        return chains
 
 
 def _tree(vectors: Sequence[Vector], combine: Callable[[Vector, Vector], Vector]) -> Vector:
