@@ -98,28 +98,28 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType({recipe.name: recipe for recipe
         model="lenet", data="mnist", epochs=10, batch_size=128,
         optimizer=Adam(1e-3), schedule=Constant(), loss=CrossEntropy(),
         initializer=GlorotUniform(), scaling=Scaling(),
-        reaches=Reached(98.95, 0.07, 5),
+        reaches=Reached(98.90, 0.03, 5),
     ),
     Recipe(
         "lenet-fast", "LeNet to 99 % in three epochs",
         model="lenet", data="mnist", epochs=3, batch_size=128,
         optimizer=AdamW(6e-3, betas=(0.9, 0.99), weight_decay=0.0), schedule=LinearCycle(start=0.1, peak_at=0.2),
         loss=CrossEntropy(label_smoothing=0.05), initializer=HeNormal(), scaling=MNIST_SCALING,
-        reaches=Reached(99.09, 0.08, 20),
+        reaches=Reached(99.09, 0.10, 20),
     ),
     Recipe(
         "mnist-99", "MNIST to 99 % in one epoch",
         model="mnist-s8", data="mnist", epochs=1, batch_size=64,
         optimizer=AdamW(2e-2, betas=(0.9, 0.99), weight_decay=0.0), schedule=LinearCycle(start=0.1, peak_at=0.2),
         loss=CrossEntropy(label_smoothing=0.1), initializer=HeNormal(), scaling=MNIST_SCALING,
-        reaches=Reached(99.10, 0.07, 20),
+        reaches=Reached(99.11, 0.07, 20),
     ),
     Recipe(
         "mnist-994", "MNIST to 99.4 % in four epochs",
         model="mnist-s6", data="mnist", epochs=4, batch_size=64,
         optimizer=AdamW(2e-2, betas=(0.9, 0.99), weight_decay=0.0), schedule=LinearCycle(start=0.1, peak_at=0.2),
         loss=CrossEntropy(label_smoothing=0.1), initializer=HeNormal(), scaling=MNIST_SCALING,
-        reaches=Reached(99.42, 0.04, 5),
+        reaches=Reached(99.40, 0.05, 5),
     ),
 )})  # fmt: skip
 """Name -> recipe."""
