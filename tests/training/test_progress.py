@@ -11,7 +11,7 @@ import pellucid as p
 from pellucid.training import progress
 from pellucid.training.progress import EpochLines, ProgressBar, progress_callbacks
 
-EPOCH = r"epoch {}/{}: loss \d\.\d{{4}}, accuracy \d+\.\d\d %{}, \d+\.\d s, [\d,]+ images/s"
+EPOCH = r"epoch {}/{}: loss \d\.\d{{4}}, accuracy \d+\.\d\d %{}, \d+\.\d{{1,2}} s, [\d,]+ images/s"
 VALIDATED = r", validation loss \d\.\d{4}, validation accuracy \d+\.\d\d %"
 
 

@@ -38,7 +38,8 @@ def _epoch_line(training: Training, seconds: float) -> str:
     epoch = training.history.epochs[-1]
     rate = training.seen / max(epoch["seconds"], 1e-9)
     width = len(str(training.epochs))
-    return f"epoch {training.epoch:{width}}/{training.epochs}: {describe(epoch)}, {seconds:.1f} s, {rate:,.0f} images/s"
+    spent = f"{seconds:.1f}" if seconds >= 1 else f"{seconds:.2f}"
+    return f"epoch {training.epoch:{width}}/{training.epochs}: {describe(epoch)}, {spent} s, {rate:,.0f} images/s"
 
 
 class EpochLines(Callback):
