@@ -12,10 +12,9 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 
 from ..builder import Kernel, Span
-from ..cuts import Run, full_pieces, full_runs, runs
+from ..cuts import full_pieces, runs
 from ..packing import live_lanes
 from ..values import Integer, Vector, pick
-from .sums import chains_of, folded
 from .sweeps import lanes_within, sweep
 
 PERIOD = 8
@@ -89,59 +88,3 @@ def living(vector: Vector, live: int) -> Vector:
         return vector
     k = vector.kernel
     return (k.words(range(vector.lanes)) < live).choose(vector, k.zeros(vector.lanes))
-
-
-# ---- sums
-class Chains:
-    """Sums over the pixels of a sample for a block of channels, as interleaved chains; see `sums`.
-
-    Attributes
-    ----------
-    columns : list of tuple
-        First channel, and how many lanes hold one, of each vector of channels.
-    count : int
-        How many chains there are, and pixels side by side.
-    live : list of int
-        How many lanes of each vector of pixels side by side hold a number.
-    """
-
-    def __init__(self, k: Kernel, pixels: int, channels: int, run: Run, c: Integer):
-        self.k, self.lanes, self.first, self.run = k, k.isa.lanes, c, run
-        self.pixels, self.channels, self.count = pixels, channels, chains_of(pixels, channels)
-        self.live = live_lanes(self.count * run.size, self.lanes)
-        self.columns = [(c + v * self.lanes, live) for v, live in enumerate(live_lanes(run.size, self.lanes))]
-
-    def spread(self, vectors: Numbers) -> list[Vector]:
-        """Return numbers of the channels as often as there are pixels side by side."""
-        if self.count == 1:
-            return list(vectors)
-        return repeat(vectors, self.run.size, len(self.live) * self.lanes)
-
-    def sums(self, term: Callable[[Integer, int, int], Vector]) -> list[Vector]:
-        """Return for every vector of channels ``Σ p  term``, called with (where it lies in its sample, v, live).
-
-        `v` counts vectors of pixels side by side; of a term's lanes those that are not `live` must be 0.
-        """
-        k, turns = self.k, self.pixels // self.count
-        acc = k.registers(["sum"], len(self.live), self.lanes)
-        for v in range(len(self.live)):
-            acc["sum", v] = k.zeros(self.lanes)
-        with k.range(0, turns) as turn:
-            for v, live in enumerate(self.live):
-                at = turn * (self.count * self.channels) + self.first + v * self.lanes
-                acc["sum", v] += term(at, v, live)
-        for v, live in enumerate(live_lanes(self.pixels % self.count * self.run.size, self.lanes)):
-            acc["sum", v] += term(turns * self.count * self.channels + v * self.lanes, v, live)
-
-        totals = [acc["sum", v] for v in range(len(self.live))]
-        for level in reversed(range(self.count.bit_length() - 1)):
-            totals = folded(totals, self.run.size << level)
-        return totals
-
-
-def chained(k: Kernel, pixels: int, channels: int) -> Iterator[Chains]:
-    """Yield the blocks of channels whose sums are made at a time, in a loop where there are many."""
-    whole = channels if chains_of(pixels, channels) > 1 else k.isa.lanes * BLOCK
-    for run in full_runs(channels, whole):
-        with k.range(run.start, run.stop, run.size) as c:
-            yield Chains(k, pixels, channels, run, c)

@@ -13,8 +13,9 @@ from ..builder import Kernel, Span
 from ..cuts import full_runs
 from ..tensors import Tensor
 from ..values import Integer, Vector
-from .channels import Chains, Numbers, chained, each_vector, living
-from .sums import channel_sums
+from .channels import Numbers, each_vector, living
+from .reduction import levels
+from .sums import Chains, chained, channel_sums
 
 Normal = Callable[[Integer, int, int], tuple[Vector, Vector]]
 """Mean and 1/s of a vector of channels: (first channel, lanes, living lanes) -> two vectors."""
@@ -92,9 +93,7 @@ def _tree(k: Kernel, parts: Tensor, rows: Sequence[Integer], live: int) -> None:
         for row, vector in zip(rows, moments, strict=True):
             parts.store(vector, number, row, live=live)
 
-    with k.range(0, k.bit_length(k.samples - 1)) as level:  # ⌈log₂ leaves⌉ of them
-        leaves = k.shifted_right(k.samples + k.shifted_left(1, level) - 1, level)  # ⌈leaves / 2^level⌉
-        pairs, left = leaves // 2, (leaves + 1) // 2
+    for pairs, left in levels(k):
         with k.range(0, pairs) as j:
             become(j, _moments(leaf(j * 2), leaf(j * 2 + 1)))
         with k.range(pairs, left) as j:  # the last one, where their number is odd

@@ -5,7 +5,10 @@ Axes: l leaves, i numbers in whatever order. The range "numbers" counts whole li
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from ..builder import Kernel
+from ..values import Integer
 from .numbers import lines
 
 WIDE = 256
@@ -20,6 +23,14 @@ def zero(k: Kernel) -> None:
         y.store(k.zeros(k.isa.lanes), i)
 
 
+def levels(k: Kernel) -> Iterator[tuple[Integer, Integer]]:
+    """``for level in tree`` at run time: yield how many pairs of parts there are, and how many parts are left then. One
+    more than there are pairs means that the last part has no neighbour."""
+    with k.range(0, k.bit_length(k.samples - 1)) as level:  # ⌈log₂ leaves⌉ of them
+        leaves = k.shifted_right(k.samples + k.shifted_left(1, level) - 1, level)  # ⌈leaves / 2^level⌉
+        yield leaves // 2, (leaves + 1) // 2
+
+
 def add_leaves(k: Kernel, size: int) -> None:
     """``total[i] = tree over l of parts[l, i]``; leaves are the kernel's samples, and their parts are overwritten.
 
@@ -29,9 +40,7 @@ def add_leaves(k: Kernel, size: int) -> None:
     parts, total = k.tensor("parts", k.samples, size), k.tensor("total", size)
     with k.range(*numbers, WIDE) as start:
         stop = k.minimum(start + WIDE, numbers[1])
-        with k.range(0, k.bit_length(k.samples - 1)) as level:  # ⌈log₂ leaves⌉ of them
-            leaves = k.shifted_right(k.samples + k.shifted_left(1, level) - 1, level)  # ⌈leaves / 2^level⌉
-            pairs, left = leaves // 2, (leaves + 1) // 2
+        for pairs, left in levels(k):
             with k.range(0, pairs) as j, k.range(start, stop, lanes) as i:
                 parts.store(parts.load(j * 2, i, lanes=lanes) + parts.load(j * 2 + 1, i, lanes=lanes), j, i)
             with k.range(pairs, left) as j, k.range(start, stop, lanes) as i:  # the last one, if their number is odd
