@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from itertools import product
 
-from ..builder import Kernel
+from ...geometry import Window
+from ..builder import CACHE_LINE, Kernel
 from ..cuts import Run
 from ..packing import Block, block_count, blocks_of, packed_tensor
 from ..tensors import Registers, Tensor, VectorSource
@@ -64,6 +65,8 @@ def conv2d(k: Kernel, conv: Convolution, tile: ForwardTile, bias: bool = True, r
                         acc = k.registers(range(strip.size), len(live), lanes)
                         for p, v in product(range(strip.size), range(len(live))):
                             acc[p, v] = start[v]
+                        if conv.window == Window((1, 1)):
+                            fetch_ahead(conv, block, x.at(n, oy + band_rows), range(strip.size), ox)
 
                         with k.range(*filter_rows) as ky:
                             row, x0 = x.at(n, y0 + ky * conv.window.dilation[0]), ox * stride_x - left
@@ -72,6 +75,15 @@ def conv2d(k: Kernel, conv: Convolution, tile: ForwardTile, bias: bool = True, r
                         for p, v in product(range(strip.size), range(len(live))):
                             result = acc[p, v].relu() if relu else acc[p, v]
                             y.store(result, n, oy, ox + p, f + v * lanes, live=live[v])
+
+
+def fetch_ahead(conv: Convolution, block: Block, row: Tensor, pixels: range, ox: Integer) -> None:
+    """Ask for a block's share of the pixels that come a band later: a window of one pixel does so little with each number
+    that the memory would not keep up if the first block had to wait for all of them."""
+    share = conv.in_channels // conv.out_channels
+    for p in pixels if conv.groups == 1 else ():
+        for c in range(0, sum(block.live) * share, CACHE_LINE // 4):
+            row.fetch(ox + p, block.filter * share + c)
 
 
 def by_tap(
