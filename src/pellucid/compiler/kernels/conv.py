@@ -78,8 +78,8 @@ def conv2d(k: Kernel, conv: Convolution, tile: ForwardTile, bias: bool = True, r
 
 
 def fetch_ahead(conv: Convolution, block: Block, row: Tensor, pixels: range, ox: Integer) -> None:
-    """Ask for a block's share of the pixels that come a band later: a window of one pixel does so little with each number
-    that the memory would not keep up if the first block had to wait for all of them."""
+    """Ask for a block's share of the pixels that come a band later: a window of one pixel does so little with each of
+    them that the memory would not keep up with the first block if it had to wait for all."""
     share = conv.in_channels // conv.out_channels
     for p in pixels if conv.groups == 1 else ():
         for c in range(0, sum(block.live) * share, CACHE_LINE // 4):
