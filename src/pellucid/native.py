@@ -64,15 +64,16 @@ def executable(
     if found is None or found.samples < samples:
         room = 1 << (samples - 1).bit_length()  # so that a few more samples do not make another
         found = Executable(program, room, threads, elements)
-        if len(kept) >= MOST_KEPT:
+        if key not in kept and len(kept) >= MOST_KEPT:
             kept.clear()
         kept[key] = found
     return found
 
 
 def as_memory_allows(program: Program, most: int) -> int:
-    """Return how many samples go through a program at a time: up to `most`, within `BATCH_BYTES`."""
-    return max(1, min(most, BATCH_BYTES // max(1, program.activation_bytes())))
+    """Return how many samples go through a program at a time: a power of two up to `most`, within `BATCH_BYTES`."""
+    fitting = max(1, min(most, BATCH_BYTES // max(1, program.activation_bytes())))
+    return 1 << fitting.bit_length() - 1
 
 
 def _forget_busy() -> None:

@@ -82,6 +82,8 @@ def test_a_layer_that_is_not_there_is_named(pellucid):
 
 def test_a_layer_without_a_kernel_has_no_line():
     class Own(p.Layer):
+        stem = "own"
+
         def output_shape(self, input_shape):
             return input_shape
 
@@ -92,4 +94,14 @@ def test_a_layer_without_a_kernel_has_no_line():
             return np.asarray(grad_output)
 
     network = p.Sequential([p.Flatten(), Own(), p.Linear(4, 2)], input_shape=(1, 2, 2))
-    assert {each.layers for each in explain(compiled(network, inference=True))} >= {"linear1"}
+    shown = {each.layers for each in explain(compiled(network, inference=True))}
+    assert "linear1" in shown
+    assert not any("own" in layers for layers in shown)
+
+
+def test_what_is_copied_multiplies_nothing():
+    layers = [p.Conv2d(3, 8, 3, padding=1), p.MaxPool2d(2), p.Flatten(), p.Linear(128, 2)]
+    executable = compiled(p.Sequential(layers, input_shape=(3, 8, 8)), inference=False)
+    found = {each.kernel: each for each in explain(executable)}
+    assert found["pad"].flops is None
+    assert found["conv2d_grad_weight_routed"].flops == 2 * 16 * 16 * 8 * 27

@@ -11,6 +11,7 @@ import hashlib
 import json
 import sys
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import fields, is_dataclass
@@ -40,6 +41,7 @@ def compile_all(recipes: Sequence[Recipe], processes: int) -> dict[Recipe, Compi
     found = dict(zip(others, kept_code(*others), strict=True))
     missing = [recipe for recipe, content in found.items() if content is None]
     helpers = min(processes - 1, len(missing) // WORTH_A_PROCESS)
+    # A frozen program is its own interpreter: it would start itself.
     if helpers > 0 and sys.executable and not getattr(sys, "frozen", False):
         ahead, started = _Shared(missing), list[Any]()
         threads = [threading.Thread(target=_ask, args=(ahead, found, started), daemon=True) for _ in range(helpers)]
@@ -47,12 +49,13 @@ def compile_all(recipes: Sequence[Recipe], processes: int) -> dict[Recipe, Compi
             thread.start()
         for recipe in ahead:
             found[recipe] = object_code(recipe)
+        deadline = time.monotonic() + PATIENCE
         for thread in threads:
-            thread.join(PATIENCE)
-        for process in started:  # all have ended, or never will
+            thread.join(max(0.0, deadline - time.monotonic()))
+        for process in started:  # what has not ended by now is done here
             process.kill()
         for thread in threads:
-            thread.join()
+            thread.join(PATIENCE)
     return ready | compiled_together(found)
 
 

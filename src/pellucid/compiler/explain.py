@@ -21,6 +21,7 @@ from .jit import Recipe, compiled
 from .kernels.conv_routed import conv2d_grad_weight_routed, routed_multiply_adds
 from .kernels.convolution import Convolution
 from .kernels.peak import peak, peak_chains, peak_multiply_adds
+from .kernels.shuffle import pad
 from .plan import Buffer, Call, Count, JobPhase, LeafPhase, Scope
 from .tiles import ForwardTile, InstructionSet, WeightTile, instruction_set
 
@@ -77,7 +78,8 @@ def explain(executable: Executable) -> list[Explanation]:
     for number, phase in enumerate(executable.plan.phases):
         if isinstance(phase, LeafPhase):
             for call in phase.calls:
-                found.append(_explained(executable, number, call, executable.program.leaf_size))
+                at_hand = min(executable.program.leaf_size, executable.samples)
+                found.append(_explained(executable, number, call, at_hand))
         elif isinstance(phase, JobPhase):
             seen: set[tuple[Recipe, tuple[Step, ...]]] = set()
             for call in (call for job in phase.jobs for call in job):
@@ -135,6 +137,8 @@ def _described(parameters: Sequence[object]) -> str:
 
 def _multiply_adds(program: Program, call: Call) -> int:
     """Return the multiply-adds of a call's sums of products, for one sample."""
+    if call.recipe.emitter is pad:  # on its way to a product
+        return 0
     match call.recipe.parameters:
         case Convolution() as conv, int(outputs) if call.recipe.emitter is conv2d_grad_weight_routed:
             return routed_multiply_adds(conv, outputs)

@@ -93,7 +93,7 @@ class Call:
     split : tuple of str
         Ranges that can be cut, each part being work for another thread.
     parts : int
-        In how many parts it is cut, at most.
+        In about how many parts it is cut.
     ranges : mapping of str to Range
         Parts of the work; what is not named is done whole.
     """

@@ -30,7 +30,7 @@ CLAIM_BITS = 20
 MOST_ITEMS = 1 << CLAIM_BITS
 """The most items of a phase: claims count to here, twice in a word."""
 GENERATIONS = 1 << 63 - 2 * CLAIM_BITS
-"""How many steps have numbers of their own."""
+"""How many steps have numbers of their own: a thread would have to be late by just so many to be taken in."""
 
 
 class Context(IntEnum):

@@ -110,7 +110,7 @@ class Schedule:
         return int(self._phases[segment.start : segment.stop, runner.Phase.ITEM_COUNT].max())
 
     def until(self, call: Call) -> list[Call]:
-        """Return the calls of a leaf up to this one; of a job only this one."""
+        """Return what must run before a call, and the call itself: in a leaf all calls up to it, of a job it alone."""
         for phase in self.plan.phases:
             if isinstance(phase, LeafPhase) and call in phase.calls:
                 return phase.calls[: phase.calls.index(call) + 1]
