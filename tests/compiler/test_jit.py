@@ -119,17 +119,6 @@ def test_a_check_that_fails_is_reported_by_its_own_kernel_alone():
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="one library a kernel")
-def test_kernels_share_libraries_but_no_library_has_a_name_twice():
-    def libraries(recipes):
-        kernels = compiled_together(dict.fromkeys(recipes))
-        return [kernels[recipe].handle()._library for recipe in recipes]
-
-    first, second, third, other = libraries(several())
-    assert first is other
-    assert len({first, second, third}) == 3
-    assert len(set(libraries(several(checked=True)))) == 4, "each of them has a `fault`"
-
-
 def test_a_library_stays_for_as_long_as_one_of_its_kernels():
     expected = several()
     kernels = compiled_together(dict.fromkeys(expected))

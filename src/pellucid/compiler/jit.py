@@ -109,7 +109,7 @@ def compiled(recipe: Recipe) -> Compiled:
 
 def compiled_together(contents: Mapping[Recipe, bytes | None]) -> dict[Recipe, Compiled]:
     """Return the callables of recipes: those at hand, else of their contents, as `object_code` gives them, else as
-    `compiled` does. They are linked together, which takes a fraction of the time that they take one by one."""
+    `compiled` does."""
     with _lock:
         ready = at_hand(contents)
         linked = _linked({recipe: content for recipe, content in contents.items() if recipe not in ready})
@@ -255,29 +255,11 @@ def _linked(contents: Mapping[Recipe, bytes | None]) -> dict[Recipe, Handle]:
     for recipe, content in contents.items():
         head, _, code = (content or kept_code(recipe)[0] or object_code(recipe)).partition(b"\n")
         objects[recipe] = json.loads(head), code
-    handles = {}
-    for members in _apart({recipe: interface["symbols"] for recipe, (interface, _) in objects.items()}):
-        library = _library([objects[recipe] for recipe in members])
-        for recipe in members:
-            handles[recipe] = Handle(recipe.name, objects[recipe][0], library, recipe.checked)
-    return handles
-
-
-def _apart(symbols: Mapping[Recipe, list[str]]) -> list[list[Recipe]]:
-    """Return recipes in groups, each to be linked at once: a library has one symbol of a name, so that kernels of the
-    same kind go to different ones."""
-    if sys.platform == "win32":  # where constants are symbols too, and one object would use another's
-        return [[recipe] for recipe in symbols]
-    groups: list[list[Recipe]] = []
-    taken: list[set[str]] = []  # the names in each group
-    for recipe, names in symbols.items():
-        at = next((i for i, each in enumerate(taken) if each.isdisjoint(names)), len(groups))
-        if at == len(groups):
-            groups.append([])
-            taken.append(set())
-        groups[at].append(recipe)
-        taken[at].update(names)
-    return groups
+    # Each by itself: linked together they are ready sooner, but LLVM's linker once ended the process over it.
+    return {
+        recipe: Handle(recipe.name, interface, _library([(interface, code)]), recipe.checked)
+        for recipe, (interface, code) in objects.items()
+    }
 
 
 def _library(objects: Iterable[tuple[Mapping[str, Any], bytes]]) -> Any:
