@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 import pellucid as p
@@ -303,6 +303,8 @@ def reached(network: p.Sequential, place: tuple[int, int]) -> tuple[range, range
         height, width
     )
     rows, columns = np.flatnonzero(touched.any(axis=1)), np.flatnonzero(touched.any(axis=0))
+    if not len(rows):  # it sees nothing but padding
+        reject()
     return range(rows[0], rows[-1] + 1), range(columns[0], columns[-1] + 1)
 
 
