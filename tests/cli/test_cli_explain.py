@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import pellucid as p
+from oracles.compiled import Factor
 from pellucid import models
 from pellucid.cli import explain as command
 from pellucid.compiler import explain as explaining
@@ -81,22 +82,10 @@ def test_a_layer_that_is_not_there_is_named(pellucid):
 
 
 def test_a_layer_without_a_kernel_has_no_line():
-    class Own(p.Layer):
-        stem = "own"
-
-        def output_shape(self, input_shape):
-            return input_shape
-
-        def forward(self, x, training=False):
-            return np.asarray(x)
-
-        def backward(self, grad_output):
-            return np.asarray(grad_output)
-
-    network = p.Sequential([p.Flatten(), Own(), p.Linear(4, 2)], input_shape=(1, 2, 2))
+    network = p.Sequential([p.Flatten(), Factor(), p.Linear(4, 2)], input_shape=(1, 2, 2))
     shown = {each.layers for each in explain(compiled(network, inference=True))}
     assert "linear1" in shown
-    assert not any("own" in layers for layers in shown)
+    assert not any("factor" in layers for layers in shown)
 
 
 def test_what_is_copied_multiplies_nothing():

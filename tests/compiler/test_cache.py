@@ -64,9 +64,9 @@ def linked(monkeypatch):
     """Return the list of the object files that are linked during the test."""
     codes, link = [], jit._library
 
-    def remember(objects):
-        codes.extend(code for _, code in objects)
-        return link(objects)
+    def remember(symbols, code):
+        codes.append(code)
+        return link(symbols, code)
 
     monkeypatch.setattr(jit, "_library", remember)
     return codes

@@ -82,7 +82,7 @@ def test_compiled_and_freed_again_and_again():
         gc.collect()
 
 
-# ---- linked together
+# ---- several at a time
 def shift(k: Kernel, term: float) -> None:
     """y[n, i] = x[n, i] + term"""
     x, y = k.tensor("x", k.samples, 4), k.tensor("y", k.samples, 4)
@@ -97,7 +97,7 @@ def several(checked=False):
 
 
 @pytest.mark.parametrize("checked", [False, True])
-def test_kernels_that_are_linked_together_do_not_mix(checked):
+def test_kernels_that_are_compiled_together_do_not_mix(checked):
     expected = several(checked)
     kernels = compiled_together(dict.fromkeys(expected))
     assert len({kernel.address for kernel in kernels.values()}) == len(expected)
@@ -118,8 +118,7 @@ def test_a_check_that_fails_is_reported_by_its_own_kernel_alone():
         kernel.handle().report()
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="one library a kernel")
-def test_a_library_stays_for_as_long_as_one_of_its_kernels():
+def test_a_library_stays_for_as_long_as_its_kernel():
     expected = several()
     kernels = compiled_together(dict.fromkeys(expected))
     libraries = [weakref.ref(kernel.handle()._library) for kernel in kernels.values()]

@@ -78,7 +78,7 @@ class Outline:
         within = made is not None and self.last_read.get(value, made) == made
         return within and self.drafts[made or 0].kind is Kind.LEAVES
 
-    def is_serial(self, value: int) -> bool:
+    def _is_serial(self, value: int) -> bool:
         """Return whether a value is the gradient of a parameter that is summed without leaves; see `combine`."""
         values = self.program.values
         if values[value].role != "gradient" or values[value].over != "sum":
@@ -96,7 +96,7 @@ class Outline:
         for operation in found:
             if operation.kind not in self._native:
                 pieces += [Draft(Kind.DEFINITION, [operation]), Draft(Kind.LEAVES)]
-            elif self.is_serial(operation.outputs[0]):
+            elif self._is_serial(operation.outputs[0]):
                 sums.operations.append(operation)
             elif self._is_of_samples(operation):
                 pieces[-1].operations.append(operation)

@@ -183,7 +183,7 @@ class Compiled:
 
 
 class Handle:
-    """Linked code, unloaded when nobody holds it, or what it was linked with, any more."""
+    """Linked code, unloaded when nobody holds it any more."""
 
     def __init__(self, name: str, interface: Mapping[str, Any], library: Any, checked: bool):
         self.name, self._library = name, library
@@ -251,24 +251,20 @@ _fltused = ctypes.c_int(0x9875)
 
 def _linked(contents: Mapping[Recipe, bytes | None]) -> dict[Recipe, Handle]:
     """Return recipes linked: of their contents, or of what is on the disk, or compiled now."""
-    objects = {}
+    handles = {}
     for recipe, content in contents.items():
         head, _, code = (content or kept_code(recipe)[0] or object_code(recipe)).partition(b"\n")
-        objects[recipe] = json.loads(head), code
-    # Each by itself: linked together they are ready sooner, but LLVM's linker once ended the process over it.
-    return {
-        recipe: Handle(recipe.name, interface, _library([(interface, code)]), recipe.checked)
-        for recipe, (interface, code) in objects.items()
-    }
+        interface = json.loads(head)
+        # Each by itself: linked together they are ready sooner, but LLVM's linker once ended the process over it.
+        handles[recipe] = Handle(recipe.name, interface, _library(interface["symbols"], code), recipe.checked)
+    return handles
 
 
-def _library(objects: Iterable[tuple[Mapping[str, Any], bytes]]) -> Any:
-    """Return object files linked: the addresses of their symbols, valid for as long as it lives."""
-    builder = llvm.JITLibraryBuilder()
-    for interface, code in objects:
-        builder.add_object_img(code)
-        for symbol in interface["symbols"]:
-            builder.export_symbol(symbol)
+def _library(symbols: Iterable[str], code: bytes) -> Any:
+    """Return an object file linked: the addresses of its symbols, valid for as long as it lives."""
+    builder = llvm.JITLibraryBuilder().add_object_img(code)
+    for symbol in symbols:
+        builder.export_symbol(symbol)
     if sys.platform == "win32":  # see `objects.ALLOWED`
         builder.import_symbol("_fltused", ctypes.addressof(_fltused))
         builder.import_symbol("__chkstk", ctypes.cast(ctypes.WinDLL("ntdll")["__chkstk"], ctypes.c_void_p).value)

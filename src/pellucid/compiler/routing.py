@@ -86,7 +86,7 @@ def _route(program: Program, outline: Outline, pooling: Step, backward: Operatio
     readers = outline.readers.of(grad)
     takers = [step for step in readers if step.kind in TAKES_ROUTES]
     convolutions = [step for step in takers if step.kind == "conv2d.grad_weight"]
-    if len(convolutions) != 1 or outline.is_serial(convolutions[0].outputs[0]):
+    if len(convolutions) != 1:
         return None
     conv, window, size = _padded(program, convolutions[0]), pooling.keywords["window"], values[grad].shape[1:]
     outputs = math.prod(values[pooled].shape[1:])
@@ -95,7 +95,7 @@ def _route(program: Program, outline: Outline, pooling: Step, backward: Operatio
     phase, masked = outline.phases[backward.step], backward.mask is not None
     at_once = phase == outline.phases[pooling]
     forgotten = masked and outline.passes(pooled) and not at_once
-    if forgotten or any(outline.phases[step] != phase for step in takers):
+    if forgotten or any(outline.phases[step] != phase for step in takers):  # as those that are summed serially
         return None
     return Route(grad, pooled, backward.step.inputs[1], conv, masked, at_once, len(takers) == len(readers))
 
