@@ -65,14 +65,13 @@ def test_a_frozen_layer_in_between_passes_the_gradient_on():
 
 def test_batch_norm_needs_both_sums_for_its_inputs_gradient_but_not_without():
     network = p.Sequential([p.Linear(4, 3), p.BatchNorm2d(3)], input_shape=(4,))
-    freeze(network, "norm1.weight", "norm1.bias")
+    freeze(network, "norm1.weight")
     steps, program = backward_steps(network)
     assert [step for step in steps if step.startswith("norm1")] == [
         "norm1 batch_norm.grad_weight", "norm1 batch_norm.grad_bias", "norm1 batch_norm.grad_input",
     ]  # fmt: skip
     assert "norm1.weight" not in names(program, program.gradients)
     freeze(network, "linear1.weight", "linear1.bias")
-    network["norm1"].bias.trainable = True
     assert backward_steps(network)[0] == ["loss squared_error.grad_input", "norm1 batch_norm.grad_bias"]
 
 
@@ -81,6 +80,9 @@ def test_with_running_statistics_batch_norm_has_no_sums_in_its_inputs_gradient()
     steps, program = backward_steps(network, training=False)
     assert "norm1 batch_norm_running.grad_input" in steps
     assert len(program.stages) == 1
+    freeze(network, "norm1.weight", "norm1.bias")
+    steps, program = backward_steps(network, training=True)
+    assert [step for step in steps if step.startswith("norm1")] == ["norm1 batch_norm_running.grad_input"]
 
 
 # ---- paths that part and meet
@@ -104,6 +106,14 @@ def test_concat_cuts_the_gradient_into_the_branches_channels():
     parts = [step.keywords for step in program.steps if step.kind == "concat.grad_input"]
     assert parts == [{"start": 0, "stop": 3}, {"start": 3, "stop": 5}, {"start": 5, "stop": 8}]
     assert [step.split()[1] for step in steps].count("add") == 2
+
+
+def test_padded_channels_are_cut_off_the_gradient():
+    network = p.Sequential([p.Linear(3, 3), p.PadChannels(2, 1)], input_shape=(3,))
+    steps, program = backward_steps(network)
+    assert steps[1] == "pad1 concat.grad_input"
+    (cut,) = (step for step in program.steps if step.kind == "concat.grad_input")
+    assert cut.keywords == {"start": 2, "stop": 5}
 
 
 def test_a_value_added_to_itself():

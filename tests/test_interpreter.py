@@ -20,7 +20,8 @@ def everything(dtype="float32"):
     layers = [
         p.Conv2d(2, 4, 3, padding=1), p.BatchNorm2d(4), p.ReLU(), p.Residual(p.Sequential(inside)), p.ReLU6(),
         p.MaxPool2d(2), p.LocalResponseNorm(3), p.Concat(p.Tanh(), p.Sequential([p.Sigmoid(), p.Dropout(0.2)])),
-        p.AvgPool2d(2, stride=1), p.AdaptiveAvgPool2d(2), p.Softmax(), p.Flatten(), p.Dropout(0.1), p.Linear(32, 3),
+        p.AvgPool2d(2, stride=1), p.PadChannels(1, 0), p.AdaptiveAvgPool2d(2), p.Softmax(), p.Flatten(), p.Dropout(0.1),
+        p.Linear(36, 3),
     ]  # fmt: skip
     return p.Sequential(layers, input_shape=(2, 8, 8), dtype=dtype, scaling=p.Scaling((0.4, 0.5), 0.25))
 

@@ -216,6 +216,8 @@ def test_a_stride_that_leaves_a_row_and_a_column_unread() -> None:
         (p.Flatten(), (16, 4, 4), ["features: 16·4·4 = 256"]),
         (p.Linear(256, 120), (256,), ["parameters: 256·120 + 120 = 30,840", "multiply-adds: 256·120 = 30,720"]),
         (p.BatchNorm2d(6), (6, 2, 2), ["parameters: 6 + 6 = 12"]),
+        (p.PadChannels(8, 16), (16, 4, 4), ["channels: 8 + 16 + 16 = 40"]),
+        (p.PadChannels(0, 2), (3,), ["channels: 0 + 3 + 2 = 5"]),
         (p.ReLU(), (6, 2, 2), []),
     ],
     ids=lambda value: repr(value)[:30],
@@ -347,6 +349,9 @@ def test_a_receptive_field_is_not_larger_than_what_reaches_the_output() -> None:
         ([p.AdaptiveAvgPool2d(4)], ReceptiveField((2, 2), (2, 2), (0, 0))),
         ([p.AdaptiveAvgPool2d(3), p.Conv2d(1, 2, 1)], "unknown"),
         ([p.Softmax()], ReceptiveField()),
+        ([p.Conv2d(1, 2, 3, stride=2), p.PadChannels(1, 1)], ReceptiveField((3, 3), (2, 2), (0, 0))),
+        ([p.Residual(p.Conv2d(1, 4, 3, stride=2, padding=1), p.Sequential([p.MaxPool2d(1, stride=2),
+                     p.PadChannels(1, 2)]))], ReceptiveField((3, 3), (2, 2), (-1, -1))),
         ([p.Flatten(), p.Softmax()], "all"),
         ([Halve(), p.AdaptiveAvgPool2d(1)], "all"),
         ([p.Concat(Halve(), p.ReLU())], "unknown"),
@@ -368,7 +373,8 @@ def test_all_layers_of_the_library_are_known() -> None:
     layers = [
         p.Conv2d(1, 4, 3), p.BatchNorm2d(4), p.ReLU(), p.LeakyReLU(), p.ReLU6(), p.Sigmoid(), p.Tanh(),
         p.LocalResponseNorm(2), p.Dropout(), p.MaxPool2d(2), p.AvgPool2d(2), p.Residual(p.Sequential([p.ReLU()])),
-        p.Concat(p.ReLU(), p.Tanh()), p.AdaptiveAvgPool2d(2), p.Flatten(), p.Linear(32, 3), p.Softmax(),
+        p.Concat(p.ReLU(), p.Tanh()), p.PadChannels(1, 0), p.AdaptiveAvgPool2d(2), p.Flatten(), p.Linear(36, 3),
+        p.Softmax(),
     ]  # fmt: skip
     table = summary(p.Sequential(layers, input_shape=(1, 18, 18)))
     assert [row.path for row in table.rows if row.field == "unknown" or not row.native] == []

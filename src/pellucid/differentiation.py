@@ -219,6 +219,13 @@ def _concat(back: Backward, step: Step) -> None:
         start = stop
 
 
+def _pad_channels(back: Backward, step: Step) -> None:
+    """As if zeros had been joined to x: nobody asks for theirs."""
+    x, start = step.inputs[0], step.keywords["before"]
+    stop = start + back.shape(x)[0]
+    back.contribute(x, "concat.grad_input", [back.grad(step.outputs[0])], start=start, stop=stop)
+
+
 def _custom(back: Backward, step: Step) -> None:
     """One call of the layer's ``backward`` makes the gradients of its input and of all its parameters."""
     grad = back.grad(step.outputs[0])
@@ -255,6 +262,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "batch_norm_running": _batch_norm_running,
         "add": _add,
         "concat": _concat,
+        "pad_channels": _pad_channels,
         "custom": _custom,
         "cross_entropy": _loss,
         "squared_error": _loss,

@@ -1,4 +1,4 @@
-"""Steps number by number, and paths that meet: against the definitions in float64, with NaN and infinities."""
+"""Steps number by number, paths that meet, channels of zeros: the definitions in float64, with NaN and infinities."""
 
 from dataclasses import replace
 
@@ -140,3 +140,26 @@ def test_paths_are_joined_and_parted(channels, name, rng):
     start, stop = sum(channels[:-1]), sum(channels)
     last = run(kernels.concat_grad_input, (6, stop, start, stop), (y,), channels_last(parts[-1]).shape, **how)
     assert channels_first(last).tobytes() == pointwise.concat_grad_input(expected, start=start, stop=stop).tobytes()
+
+
+# ---- channels of zeros
+def test_channels_are_padded_by_hand():
+    x = np.array([[[1, 2], [3, 4]]], np.float32)  # two pixels of two channels
+    y = run(kernels.pad_channels, (2, 2, 1, 2), (x,), (1, 2, 5))
+    assert y.tolist() == [[[0, 1, 2, 0, 0], [0, 3, 4, 0, 0]]]
+
+
+@pytest.mark.parametrize(
+    ("channels", "before", "after"), [(1, 0, 1), (3, 2, 0), (16, 8, 8), (7, 33, 5), (45, 1, 17), (5, 0, 0)]
+)
+@pytest.mark.parametrize("name", HERE)
+@pytest.mark.parametrize("checked", [False, True])
+def test_channels_are_padded_and_cut_off_again(channels, before, after, name, checked, rng):
+    x, how = numbers(rng, 3, channels, 3, 2), {"isa": BY_NAME[name], "checked": checked}
+    expected, whole = pointwise.pad_channels(x, before=before, after=after), before + channels + after
+    how["pieces"] = [{"images": (1, 3)}, {"images": (0, 1)}]
+    shape = channels_last(expected).shape
+    y = run(kernels.pad_channels, (6, channels, before, after), (channels_last(x),), shape, **how)
+    assert channels_first(y).tobytes() == expected.tobytes()
+    back = run(kernels.concat_grad_input, (6, whole, before, before + channels), (y,), channels_last(x).shape, **how)
+    assert channels_first(back).tobytes() == x.tobytes()

@@ -245,3 +245,23 @@ def test_concat_is_undone_by_its_gradient(channels, pixels):
         np.testing.assert_array_equal(DEFINITIONS["concat.grad_input"](whole, start=start, stop=stop), part)
         start = stop
     assert start == whole.shape[1]
+
+
+# ---- channels of zeros
+def test_pad_channels_by_hand():
+    x = np.array([[[[1.0, 2]], [[3, 4]]]])  # two channels of one row of two pixels
+    y = DEFINITIONS["pad_channels"](x, before=1, after=2)
+    np.testing.assert_array_equal(y, [[[[0, 0]], [[1, 2]], [[3, 4]], [[0, 0]], [[0, 0]]]])
+    np.testing.assert_array_equal(DEFINITIONS["pad_channels"](np.array([[5, 6]]), before=2, after=0), [[0, 0, 5, 6]])
+
+
+@settings(max_examples=20, deadline=None)
+@given(shape=SHAPES, before=st.integers(0, 5), after=st.integers(0, 5), dtype=st.sampled_from([np.float32, np.float64]))
+def test_padding_channels_is_joining_zeros(shape, before, after, dtype):
+    x = np.random.default_rng(before).normal(0, 1, shape).astype(dtype)
+    x.flat[0] = np.nan
+    zeros = [np.zeros((shape[0], count, *shape[2:]), dtype) for count in (before, after)]
+    y = DEFINITIONS["pad_channels"](strided(x), before=before, after=after)
+    assert y.dtype == dtype
+    np.testing.assert_array_equal(y, DEFINITIONS["concat"](zeros[0], x, zeros[1]))
+    np.testing.assert_array_equal(DEFINITIONS["concat.grad_input"](y, start=before, stop=before + shape[1]), x)

@@ -19,7 +19,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
 
-from pellucid.compiler.jit import checks_wanted
+from pellucid.compiler.recipe import checks_wanted
 
 from .agreement import Outcome
 from .worker import MEMORY, Order

@@ -62,11 +62,12 @@ class Architect:
         self.for_images: dict[Callable[[Shape], Layer], float] = {
             self.conv: 4, self.common_conv: 2, self.depthwise: 1.5, self.max_pool: 2, self.avg_pool: 1.5,
             self.adaptive_pool: 0.5, self.batch_norm: 2, self.local_response: 1, self.dropout: 1, self.residual: 1.5,
-            self.concat: 1.5, self.activation: 4, self.nested: 0.7, self.flatten: 1, self.swish: 0.3,
+            self.concat: 1.5, self.pad_channels: 0.5, self.activation: 4, self.nested: 0.7, self.flatten: 1,
+            self.swish: 0.3,
         }  # fmt: skip
         self.for_features: dict[Callable[[Shape], Layer], float] = {
             self.linear: 4, self.batch_norm: 1, self.dropout: 0.7, self.residual: 0.7, self.concat: 0.7,
-            self.activation: 2.5, self.nested: 0.4, self.flatten: 0.2, self.swish: 0.2,
+            self.pad_channels: 0.3, self.activation: 2.5, self.nested: 0.4, self.flatten: 0.2, self.swish: 0.2,
         }  # fmt: skip
 
     # ---- dice
@@ -224,6 +225,9 @@ class Architect:
                 return kinds.Softmax()
         return kinds.ReLU()
 
+    def pad_channels(self, shape: Shape) -> Layer:
+        return kinds.PadChannels(self.one((0, 1, 2, 4, 8)), self.one((0, 1, 3, 8)))
+
     def flatten(self, shape: Shape) -> Layer:
         return kinds.Flatten()
 
@@ -235,7 +239,7 @@ class Architect:
         return Sequential(self.grow(shape, int(self.rng.integers(1, 4)), nested=True)[0])
 
     def residual(self, shape: Shape) -> Layer:
-        """Return a body that keeps the shape beside nothing, or one that changes it beside a projection."""
+        """Return a body that keeps the shape beside nothing, or one that changes it beside a shortcut."""
         if self.chance(0.5):
             return kinds.Residual(self.keeping(shape))
         channels, stride = self.one(CHANNELS), self.one((1, 2))
@@ -244,7 +248,14 @@ class Architect:
         body: list[Layer] = [kinds.Conv2d(shape[0], channels, 3, stride=stride, padding=1)]
         if self.chance(0.5):
             body += [kinds.BatchNorm2d(channels), kinds.ReLU()]
-        return kinds.Residual(Sequential(body), kinds.Conv2d(shape[0], channels, 1, stride=stride, bias=False))
+        return kinds.Residual(Sequential(body), self.shortcut(shape[0], channels, stride))
+
+    def shortcut(self, channels: int, more: int, stride: int) -> Layer:
+        """Return a projection, or, where channels are not to become fewer, perhaps a path without weights."""
+        if more < channels or self.chance(0.4):
+            return kinds.Conv2d(channels, more, 1, stride=stride, bias=False)
+        before = int(self.rng.integers(more - channels + 1))
+        return Sequential([kinds.MaxPool2d(1, stride=stride), kinds.PadChannels(before, more - channels - before)])
 
     def keeping(self, shape: Shape) -> Layer:
         """Return a layer that gives the shape that it takes."""

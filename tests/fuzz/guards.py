@@ -17,9 +17,12 @@ import numpy as np
 
 from pellucid.compiler import memory
 from pellucid.compiler.drafting import Outline
+from pellucid.compiler.lowering import Lowering
+from pellucid.compiler.plan import Operand
 
 NONE = 0
 """PROT_NONE of mprotect."""
+MEMORY = Lowering.memory
 
 
 class Memory:
@@ -67,12 +70,20 @@ class Guarded(Memory):
     def everywhere(self) -> Iterator[None]:
         """Let all that is made of programs meanwhile have its buffers here, each by itself: those too that else would
         share a thread's memory with others, one after the other."""
-        with patch.object(memory, "rooms", self.rooms), patch.object(Outline, "passes", _nothing_passes):
+        with (
+            patch.object(memory, "rooms", self.rooms),
+            patch.object(Outline, "passes", _nothing_passes),
+            patch.object(Lowering, "memory", _for_the_batch),
+        ):
             yield
 
 
 def _nothing_passes(outline: Outline, value: int) -> bool:
     return False
+
+
+def _for_the_batch(lowering: Lowering, name: str, size: int, passes: bool) -> Operand:
+    return MEMORY(lowering, name, size, passes=False)
 
 
 def _protect(address: int, size: int, protection: int) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.compiler.jit import CHECK_VARIABLE, checks_wanted
+from pellucid.compiler.recipe import CHECK_VARIABLE, checks_wanted
 from pellucid.compiler.tiles import VARIABLE, supported
 
 from .agreement import Outcome

@@ -200,7 +200,7 @@ ALONE = [
     (p.Conv2d(1, 2, 3), (2, 1, 4, 4)), (p.Linear(3, 2), (2, 3)), (p.Flatten(), (2, 1, 2, 2)), (p.ReLU(), (2, 3)),
     (p.MaxPool2d(2), (2, 1, 4, 4)), (p.BatchNorm2d(3), (2, 3)), (p.LocalResponseNorm(3), (2, 3, 2, 2)),
     (p.Dropout(), (2, 3)), (p.Residual(p.ReLU()), (2, 3)), (p.Concat(p.ReLU()), (2, 3)),
-    (p.Sequential([p.ReLU()]), (2, 3)),
+    (p.PadChannels(2, 1), (2, 3)), (p.Sequential([p.ReLU()]), (2, 3)),
 ]  # fmt: skip
 
 

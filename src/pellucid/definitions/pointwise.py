@@ -1,4 +1,4 @@
-"""Steps that work element by element, and their gradients: activations, dropout, adding and joining paths.
+"""Steps that work element by element, and their gradients: activations, dropout, adding and joining paths, padding.
 
 Each activation's gradient is its derivative times grad_output, written with whichever of input x and output y makes
 it shortest; at a kink it is the flatter side's. Shapes are free, (N, C, H, W) or (N, F), and kept. A NaN is never
@@ -122,3 +122,11 @@ def concat(*parts: Array) -> Array:
 def concat_grad_input(grad_output: Array, *, start: int, stop: int) -> Array:
     """``∂L/∂part[n, c] = grad_output[n, start + c]``: (N, C₁ + C₂ + …, …) -> (N, stop − start, …)."""
     return grad_output[:, start:stop]
+
+
+def pad_channels(x: Array, *, before: int, after: int) -> Array:
+    """``y[n, before + c] = x[n, c]``, and 0 in the channels around: (N, C, …) -> (N, before + C + after, …).
+
+    Its gradient is that of one part among others, the channels of grad_output that came from x: `concat_grad_input`.
+    """
+    return np.pad(x, ((0, 0), (before, after)) + ((0, 0),) * (x.ndim - 2))

@@ -15,6 +15,7 @@ from .merge import Concat as Concat
 from .merge import Residual as Residual
 from .norm import BatchNorm2d as BatchNorm2d
 from .norm import LocalResponseNorm as LocalResponseNorm
+from .padding import PadChannels as PadChannels
 from .parameter import Parameter as Parameter
 from .parameter import State as State
 from .pool import AdaptiveAvgPool2d as AdaptiveAvgPool2d

@@ -27,6 +27,7 @@ from ..layers import (
     Linear,
     LocalResponseNorm,
     MaxPool2d,
+    PadChannels,
     Parameter,
     ReLU,
     ReLU6,
@@ -45,7 +46,7 @@ LAYERS: Table = MappingProxyType(
         layer.__name__: layer
         for layer in (
             Conv2d, Linear, Flatten, MaxPool2d, AvgPool2d, AdaptiveAvgPool2d, ReLU, LeakyReLU, ReLU6, Sigmoid, Tanh,
-            Softmax, Dropout, BatchNorm2d, LocalResponseNorm, Sequential, Residual, Concat,
+            Softmax, Dropout, BatchNorm2d, LocalResponseNorm, PadChannels, Sequential, Residual, Concat,
         )
     }
 )  # fmt: skip

@@ -21,8 +21,11 @@ Field: TypeAlias = ReceptiveField | Literal["all", "unknown"] | None
 WINDOWS = frozenset({"conv2d", "max_pool2d", "avg_pool2d"})
 JOINS = frozenset({"add", "concat"})
 PLACE_BY_PLACE = frozenset(
-    {"scale", "flatten", "relu", "leaky_relu", "relu6", "sigmoid", "tanh", "batch_norm_running", "local_response_norm"}
-)
+    {
+        "scale", "flatten", "relu", "leaky_relu", "relu6", "sigmoid", "tanh", "batch_norm_running",
+        "local_response_norm", "pad_channels",
+    }
+)  # fmt: skip
 """Kinds whose output at a place depends on the input at that place only."""
 
 
@@ -74,6 +77,9 @@ def output_lines(step: Step, inputs: Sequence[Shape], output: Shape) -> list[str
         return [f"features: {equation([inputs[0]])}"]
     if step.kind == "concat":
         return [f"channels: {equation([shape[:1] for shape in inputs])}"]
+    if step.kind == "pad_channels":
+        counts = step.keywords["before"], inputs[0][0], step.keywords["after"]
+        return [f"channels: {equation([(count,) for count in counts])}"]
     if step.kind == "adaptive_avg_pool2d":
         places, regions = ("×".join(map(str, shape[1:])) for shape in (inputs[0], output))
         return [f"regions: {regions} over {places} places"]

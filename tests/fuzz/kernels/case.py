@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.compiler.jit import SAMPLES, Handle, Recipe, compiled
+from pellucid.compiler.jit import Handle, compiled
 from pellucid.compiler.packing import for_input, pack, unpack
+from pellucid.compiler.recipe import SAMPLES, Recipe
 from pellucid.compiler.tiles import InstructionSet
 
 from ..agreement import DRAWS, Outcome, moved_alike, widened
@@ -106,7 +107,7 @@ class Case:
     Attributes
     ----------
     emitter, parameters
-        See `jit.Recipe`.
+        See `recipe.Recipe`.
     definition : callable
         Takes the tensors that it is told of, in float64 or float32, and returns the results.
     tensors : tuple of Tensor

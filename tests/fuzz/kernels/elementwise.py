@@ -1,4 +1,5 @@
-"""What works number by number, or moves numbers: activations, dropout, adding, joining, flattening, softmax."""
+"""What works number by number, or moves numbers: activations, dropout, adding, joining, padding, flattening,
+softmax."""
 
 from __future__ import annotations
 
@@ -85,6 +86,17 @@ def concat_grad_input(draws: Draws) -> Case:
     return Case(kernels.concat_grad_input, parameters, definition, tensors, (result,), len(grad))
 
 
+def pad_channels(draws: Draws) -> Case:
+    x, (before, after) = image(draws), (draws.one((0, 1, 2, 3, 5, 8, 17, 40)) for _ in range(2))
+
+    def definition(x: Any) -> Any:
+        return definitions.pad_channels(x, before=before, after=after)
+
+    result = Result("y", (len(x), before + x.shape[1] + after, x.shape[2]), CHANNELS_LAST)
+    parameters, tensors = (x.shape[2], x.shape[1], before, after), (Tensor(x, CHANNELS_LAST),)
+    return Case(kernels.pad_channels, parameters, definition, tensors, (result,), len(x))
+
+
 def flatten(draws: Draws) -> Case:
     x = image(draws)
     result, parameters = Result("y", (len(x), x[0].size)), (x.shape[2], x.shape[1])
@@ -114,7 +126,7 @@ def dropout(draws: Draws) -> Case:
 
 
 FAMILY = {
-    activation: 5, softmax: 1, softmax_grad_input: 1, add: 1, concat: 1, concat_grad_input: 1, flatten: 1,
-    flatten_grad_input: 1, dropout: 2,
+    activation: 5, softmax: 1, softmax_grad_input: 1, add: 1, concat: 1, concat_grad_input: 1, pad_channels: 1,
+    flatten: 1, flatten_grad_input: 1, dropout: 2,
 }  # fmt: skip
 """Cases, with how often each is drawn."""

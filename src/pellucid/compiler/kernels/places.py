@@ -17,7 +17,7 @@ from ..packing import live_lanes
 from ..tensors import FLOAT32, Element, Registers
 from ..tiles import lanes_for
 from ..values import Integer, Vector, Words
-from .sweeps import lanes_within, sweep
+from .sweeps import clear
 
 UNROLLED = 9
 """Up to so many taps of a window are written out one by one, and up to so many of a row of it."""
@@ -29,7 +29,7 @@ VECTORS = 2
 
 
 @dataclass(frozen=True)
-class Block:
+class ChannelBlock:
     """Vectors of neighbouring channels, from c on: how many of each one's lanes hold a channel of the pixel."""
 
     c: Integer
@@ -56,7 +56,7 @@ class Pixel:
     n: Integer
     row: Integer
     column: Integer
-    block: Block
+    block: ChannelBlock
     followed: bool = False
 
     def alone(self) -> Pixel:
@@ -86,26 +86,24 @@ class Image:
         length = (self.size[1] - first_column) * self.channels
         if length == 0 or rows[0] == rows[1]:
             return
-        lanes = lanes_within(length, self.k.isa.lanes)
         with self.k.range(*rows) as row:
-            for i in sweep(self.k, length, lanes):
-                self.tensor.store(self.k.zeros(lanes), n, row, first_column * self.channels + i)
+            clear(self.k, length, self.tensor.at(n, row), first_column * self.channels)
 
     def _index(self, pixel: Pixel, v: int) -> tuple[Integer, Integer, Integer]:
         block = pixel.block
         return pixel.n, pixel.row, pixel.column * self.channels + block.c + v * block.lanes
 
 
-def blocks(k: Kernel, channels: int) -> Iterator[Block]:
+def blocks(k: Kernel, channels: int) -> Iterator[ChannelBlock]:
     """Yield blocks of all channels, the last one first: what it writes over the next pixel is soon written again."""
     lanes = lanes_for(channels, k.isa)
     for run in reversed(full_runs(channels, lanes * VECTORS)):
         with k.range(run.start, run.stop, run.size) as c:
-            yield Block(c, live_lanes(run.size, lanes), lanes)
+            yield ChannelBlock(c, live_lanes(run.size, lanes), lanes)
 
 
 @dataclass(frozen=True)
-class Column:
+class PlaceKind:
     """What neighbouring places of a row have in common.
 
     Attributes
@@ -169,19 +167,19 @@ class Pooling:
         return first, k.minimum(taps, last)
 
     def columns(self, whole: bool) -> list[Run]:
-        """Return the places of a row as runs of the same kind, a `Column`. `whole` vectors need not know of edges."""
+        """Return the places of a row as runs of one `PlaceKind` each. `whole` vectors need not know of edges."""
         spans, places, width = self.window.spans(1, self.size[1]), self.out_size[1], self.size[1]
 
-        def kind(ox: int, _: int) -> Column:
+        def kind(ox: int, _: int) -> PlaceKind:
             inside = [tap for tap, (at, _) in enumerate(spans) if at.start <= ox < at.stop]
             taps = (inside[0], inside[-1] + 1) if inside else (0, 0)
             if whole:
-                return Column(taps, -1, True)
+                return PlaceKind(taps, -1, True)
             end = self.begin(1, ox) + (taps[1] - 1) * self.window.dilation[1]
-            return Column(taps, taps[1] - 1 if end == width - 1 else -1, ox < places - 1)
+            return PlaceKind(taps, taps[1] - 1 if end == width - 1 else -1, ox < places - 1)
 
         found = runs(full_pieces(places, 1), kind)
-        return found if len(found) <= KINDS else [Run(0, 1, places, Column())]
+        return found if len(found) <= KINDS else [Run(0, 1, places, PlaceKind())]
 
     def places(self, k: Kernel, n: Integer, oy: Integer) -> Iterator[Place]:
         """Yield the places of an output row."""
@@ -218,7 +216,7 @@ class Place:
     edge: int | None
 
     @property
-    def block(self) -> Block:
+    def block(self) -> ChannelBlock:
         """The channels at hand."""
         return self.result.block
 

@@ -1,5 +1,5 @@
-"""Steps that work number by number, their gradients, and the joining of paths. The formulas are those of
-`definitions.pointwise`.
+"""Steps that work number by number, their gradients, the joining of paths and the padding of channels. The formulas are
+those of `definitions.pointwise`.
 
 Axes: n samples, i numbers of a sample in whatever order, p pixels, c channels, which are the last axis.
 """
@@ -11,10 +11,9 @@ from collections.abc import Callable
 
 from .. import mathematics
 from ..builder import Kernel
-from ..tensors import Tensor
-from ..values import Integer, Vector
+from ..values import Vector
 from .rows import Part, Row
-from .sweeps import lanes_within, sweep
+from .sweeps import between_zeros, copy, lanes_within, sweep
 
 
 # ---- activations
@@ -140,7 +139,7 @@ def softmax_grad_input(k: Kernel, pixels: int, channels: int) -> None:
             grad_input.store(grad, n, p, at.first, live=at.live)
 
 
-# ---- paths that meet
+# ---- paths that meet, and channels of zeros
 def add(k: Kernel, size: int, relu: bool = False) -> None:
     """``y[n, i] = a[n, i] + b[n, i]``, passed through a ReLU on its way to memory where `relu` says so."""
     _each(k, size, ("a", "b"), "y", lambda a, b: (a + b).relu() if relu else a + b)
@@ -153,7 +152,7 @@ def concat(k: Kernel, pixels: int, channels: tuple[int, ...]) -> None:
     y = k.tensor("y", k.samples, pixels, sum(channels))
     with k.range(*images) as n, k.range(0, pixels) as p:
         for number, part in enumerate(parts):
-            _copy(k, channels[number], part.at(n, p), 0, y.at(n, p), sum(channels[:number]))
+            copy(k, channels[number], part.at(n, p), 0, y.at(n, p), sum(channels[:number]))
 
 
 def concat_grad_input(k: Kernel, pixels: int, channels: int, start: int, stop: int) -> None:
@@ -162,11 +161,13 @@ def concat_grad_input(k: Kernel, pixels: int, channels: int, start: int, stop: i
     grad_output = k.tensor("grad_output", k.samples, pixels, channels)
     grad_input = k.tensor("grad_input", k.samples, pixels, stop - start)
     with k.range(*images) as n, k.range(0, pixels) as p:
-        _copy(k, stop - start, grad_output.at(n, p), start, grad_input.at(n, p), 0)
+        copy(k, stop - start, grad_output.at(n, p), start, grad_input.at(n, p), 0)
 
 
-def _copy(k: Kernel, size: int, source: Tensor, first: Integer, target: Tensor, to: Integer) -> None:
-    """Copy neighbouring numbers."""
-    lanes = lanes_within(size, k.isa.lanes)
-    for i in sweep(k, size, lanes):
-        target.store(source.load(i + first, lanes=lanes), i + to)
+def pad_channels(k: Kernel, pixels: int, channels: int, before: int, after: int) -> None:
+    """``y[n, p, before + c] = x[n, p, c]``, and 0 in the channels around"""
+    images = k.piece("images", k.samples)
+    x = k.tensor("x", k.samples, pixels, channels)
+    y = k.tensor("y", k.samples, pixels, before + channels + after)
+    with k.range(*images) as n, k.range(0, pixels) as p:
+        between_zeros(k, x.at(n, p), channels, y.at(n, p), before, after)

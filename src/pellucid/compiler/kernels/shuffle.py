@@ -14,9 +14,8 @@ from typing import TypeAlias
 from ...geometry import Pair, Sides
 from ..builder import Kernel
 from ..cuts import Run
-from ..tensors import Tensor
 from ..values import Integer, Vector, pick, transposed
-from .sweeps import covering, lanes_within, sweep
+from .sweeps import between_zeros, clear, covering, lanes_within
 
 FEW = 8
 """Up to so many rows or columns are interleaved: it takes a shuffle for each of them, a whole tile one for each bit."""
@@ -71,21 +70,9 @@ def pad(k: Kernel, channels: int, size: Pair, sides: Sides) -> None:
     with k.range(*images) as n:
         for rows in ((0, top), (top + height, top + height + bottom)):
             with k.range(*rows) as i:
-                _fill(k, y.at(n, i), 0, before + length + after)
+                clear(k, before + length + after, y.at(n, i), 0)
         with k.range(0, height) as i:
-            row, lanes = y.at(n, i + top), lanes_within(length, k.isa.lanes)
-            _fill(k, row, 0, before)
-            for e in sweep(k, length, lanes):
-                row.store(x.load(n, i, e, lanes=lanes), before + e)
-            _fill(k, row, before + length, after)
-
-
-def _fill(k: Kernel, row: Tensor, start: int, length: int) -> None:
-    """Write so many zeros."""
-    if length:
-        lanes = lanes_within(length, k.isa.lanes)
-        for e in sweep(k, length, lanes):
-            row.store(k.zeros(lanes), start + e)
+            between_zeros(k, x.at(n, i), length, y.at(n, i + top), before, after)
 
 
 def transpose(k: Kernel, rows: int, columns: int, load: Load, store: Store) -> None:

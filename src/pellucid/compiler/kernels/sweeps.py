@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from ..builder import Kernel
 from ..cuts import Run
+from ..tensors import Tensor
 from ..values import Integer
 
 UNROLL = 4
@@ -47,3 +48,25 @@ def sweep(k: Kernel, length: int, lanes: int, unroll: int = UNROLL) -> Iterator[
         yield vector * lanes
     if length % lanes:
         yield length - lanes
+
+
+def copy(k: Kernel, size: int, source: Tensor, first: Integer, target: Tensor, to: Integer) -> None:
+    """Copy so many neighbouring numbers, from `first` on to where `to` says."""
+    lanes = lanes_within(size, k.isa.lanes)
+    for i in sweep(k, size, lanes):
+        target.store(source.load(i + first, lanes=lanes), i + to)
+
+
+def clear(k: Kernel, size: int, target: Tensor, to: Integer) -> None:
+    """Write so many zeros, maybe none, from `to` on."""
+    if size:
+        lanes = lanes_within(size, k.isa.lanes)
+        for i in sweep(k, size, lanes):
+            target.store(k.zeros(lanes), i + to)
+
+
+def between_zeros(k: Kernel, source: Tensor, size: int, target: Tensor, before: int, after: int) -> None:
+    """Copy the first `size` numbers, and write so many zeros before and after them."""
+    clear(k, before, target, 0)
+    copy(k, size, source, 0, target, before)
+    clear(k, after, target, before + size)

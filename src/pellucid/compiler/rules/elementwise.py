@@ -1,4 +1,4 @@
-"""Rules for steps that work number by number, for dropout, and for adding and joining paths."""
+"""Rules for steps that work number by number, for dropout, for adding and joining paths, and padding channels."""
 
 from __future__ import annotations
 
@@ -60,6 +60,12 @@ def _concat_grad_input(low: Lowering, op: Operation) -> None:
     low.call(op, pointwise.concat_grad_input, parameters, low.operand(grad), low.operand(op.outputs[0]))
 
 
+def _pad_channels(low: Lowering, op: Operation) -> None:
+    x, how = op.step.inputs[0], op.step.keywords
+    parameters = (*low.pixels(x), how["before"], how["after"])
+    low.call(op, pointwise.pad_channels, parameters, low.operand(x), low.operand(op.outputs[0]))
+
+
 RULES: Mapping[str, Rule] = {
     "relu": _each(pointwise.relu),
     "relu.grad_input": _each(pointwise.relu_grad_input),
@@ -76,6 +82,7 @@ RULES: Mapping[str, Rule] = {
     "add": _add,
     "concat": _concat,
     "concat.grad_input": _concat_grad_input,
+    "pad_channels": _pad_channels,
     "dropout": _dropout(dropout),
     "dropout.grad_input": _dropout(dropout_grad_input),
 }
