@@ -8,20 +8,55 @@ from types import MappingProxyType
 from ..arguments import nearest
 from ..errors import ArgumentError
 from ..network import Sequential
+from .alexnet import alexnet as alexnet
+from .alexnet import alexnet_2012 as alexnet_2012
+from .allcnn import all_cnn as all_cnn
 from .lenet import lenet as lenet
+from .lenet import lenet5 as lenet5
 from .mnist import mnist_s6 as mnist_s6
 from .mnist import mnist_s8 as mnist_s8
+from .mobilenet import mobilenet_v1 as mobilenet_v1
+from .mobilenet import mobilenet_v2 as mobilenet_v2
 from .notebook import notebook as notebook
+from .resnet import resnet18 as resnet18
+from .resnet import resnet20 as resnet20
+from .resnet import resnet32 as resnet32
+from .resnet import resnet34 as resnet34
+from .resnet import resnet44 as resnet44
+from .resnet import resnet50 as resnet50
+from .resnet import resnet56 as resnet56
+from .resnet import resnet110 as resnet110
 from .small import small as small
+from .squeezenet import squeezenet1_0 as squeezenet1_0
+from .squeezenet import squeezenet1_1 as squeezenet1_1
+from .vgg import vgg11 as vgg11
+from .vgg import vgg11_bn as vgg11_bn
+from .vgg import vgg13 as vgg13
+from .vgg import vgg13_bn as vgg13_bn
+from .vgg import vgg16 as vgg16
+from .vgg import vgg16_bn as vgg16_bn
+from .vgg import vgg19 as vgg19
+from .vgg import vgg19_bn as vgg19_bn
 
-MODELS: Mapping[str, Callable[..., Sequential]] = MappingProxyType(
-    {"lenet": lenet, "mnist-s6": mnist_s6, "mnist-s8": mnist_s8, "notebook": notebook, "small": small}
-)
-"""Name -> function, called as ``model(num_classes, input_shape, seed=…, scaling=…, class_names=…)``."""
+Model = Callable[..., Sequential]
+
+MODELS: Mapping[str, Model] = MappingProxyType(
+    {
+        model.__name__: model
+        for model in (
+            small, notebook, mnist_s8, mnist_s6, lenet, lenet5,
+            all_cnn, resnet20, resnet32, resnet44, resnet56, resnet110,
+            alexnet, alexnet_2012, vgg11, vgg13, vgg16, vgg19, vgg11_bn, vgg13_bn, vgg16_bn, vgg19_bn,
+            squeezenet1_0, squeezenet1_1, resnet18, resnet34, resnet50, mobilenet_v1, mobilenet_v2,
+        )
+    }
+)  # fmt: skip
+"""Name -> function, called as ``model(num_classes, input_shape, seed=…, scaling=…, class_names=…)``. First those for
+small grey images, then for CIFAR-10, then for ImageNet."""
 
 
-def by_name(name: str) -> Callable[..., Sequential]:
-    """Return the function that makes the network of this name.
+def by_name(name: str) -> Model:
+    """Return the function that makes the network of this name; dashes may stand for underscores.
 
     Raises
     ------
@@ -33,9 +68,10 @@ def by_name(name: str) -> Callable[..., Sequential]:
     >>> by_name("lenet")(input_shape=(1, 32, 32)).output_shape()
     (10,)
     """
-    if name in MODELS:
-        return MODELS[name]
-    raise ArgumentError(f"unknown model {name!r}{nearest(str(name), MODELS) or '.'} Known: {', '.join(MODELS)}")
+    known = str(name).replace("-", "_")
+    if known in MODELS:
+        return MODELS[known]
+    raise ArgumentError(f"unknown model {name!r}{nearest(known, MODELS) or '.'} Known: {', '.join(MODELS)}")
 
 
 def for_data(input_shape: Sequence[int]) -> str:
