@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 
 import pellucid as p
 from pellucid.errors import ArgumentError, ModelFileError, ShapeError, StorageError
+from pellucid.interop import load_weights
 from pellucid.limits import Limits
 from pellucid.models import lenet, small
-from pellucid.serialization import Differences, load, load_weights, save
+from pellucid.serialization import Differences, load, save
 from pellucid.serialization.architecture import describe
 from pellucid.serialization.tensor_file import SEAL, decode, encode
 
@@ -75,8 +76,8 @@ def network_of_all_layers() -> p.Sequential:
         [
             p.Conv2d(1, 4, 3, stride=(1, 2), padding=((2, 0), (1, 1)), dilation=(2, 1)), p.BatchNorm2d(4, eps=1e-3),
             p.ReLU6(), p.Residual(body), p.Residual(p.Tanh(), p.Conv2d(4, 4, 1)), p.Concat(*branches),
-            p.MaxPool2d(2, ceil_mode=True), p.AdaptiveAvgPool2d((2, 1)), p.Sigmoid(), p.Dropout(0.25), p.Flatten(),
-            ("head", p.Linear(12, 3)), p.ReLU(), p.Softmax(),
+            p.MaxPool2d(2, ceil_mode=True), p.PadChannels(0, 1), p.AdaptiveAvgPool2d((2, 1)), p.Sigmoid(),
+            p.Dropout(0.25), p.Flatten(), ("head", p.Linear(14, 3)), p.ReLU(), p.Softmax(),
         ],
         input_shape=(1, 9, 12), seed=2**63 + 1, class_names=["ß", "two", "三"], scaling=p.Scaling(0.1307, (0.3081,)),
     )  # fmt: skip
@@ -99,7 +100,8 @@ def test_all_layers_come_back(tmp_path: Path) -> None:
 @st.composite
 def image_layers(draw: st.DrawFn, channels: int, depth: int) -> tuple[p.Layer, int]:
     """A layer for images of at least 6×6 pixels that keeps their size, and the channels that it makes."""
-    kinds = ["conv", "norm", "activation", "lrn", "pool", "dropout"] + ["residual", "concat", "block"] * (depth > 0)
+    kinds = ["conv", "norm", "activation", "lrn", "pool", "pad", "dropout"]
+    kinds += ["residual", "concat", "block"] * (depth > 0)
     kind = draw(st.sampled_from(kinds))
     if kind == "conv":
         groups = draw(st.sampled_from([g for g in (1, 2, 3) if channels % g == 0]))
@@ -107,6 +109,9 @@ def image_layers(draw: st.DrawFn, channels: int, depth: int) -> tuple[p.Layer, i
         kernel, dilation = draw(st.sampled_from([1, 3, (3, 1)])), draw(st.integers(1, 2))
         bias = draw(st.booleans())
         return p.Conv2d(channels, made, kernel, padding="same", dilation=dilation, groups=groups, bias=bias), made
+    if kind == "pad":
+        before, after = draw(st.integers(0, 2)), draw(st.integers(0, 2))
+        return p.PadChannels(before, after), before + channels + after
     if kind == "residual":
         body, made = draw(image_layers(channels, depth - 1))
         return p.Residual(body, None if made == channels else p.Conv2d(channels, made, 1)), made
@@ -466,9 +471,9 @@ def tensor(name: str, **entry: Any) -> Callable[[Header, Header], None]:
         (layer_config(0, initializer=None), "conv1: Conv2d has no setting initializer"),
         (layer_config(0, surprise=1), "conv1: Conv2d refuses its settings"),
         (layer_config(0, out_channels=3), "the architecture describes no network"),
-        (lambda _, built: built["layers"].pop(1), "extra in the file: norm1.weight, norm1.bias"),
+        (lambda _, built: built["layers"].pop(1), "extra in the file: norm1.weight 2 (F32), norm1.bias 2 (F32)"),
         (lambda _, built: built["layers"].append(["more", "BatchNorm2d", {"num_features": 2}]),
-         "missing in the file: more.weight, more.bias, more.running_mean, more.running_var"),
+         "missing in the file: more.weight 2, more.bias 2, more.running_mean 2, more.running_var 2"),
         (lambda _, built: built.update(dtype="float64"), "(expected 2×1×2×2 (F64), found 2×1×2×2 (F32))"),
         (lambda _, built: built.update(dtype="object"), "dtype: expected float32 or float64"),
         (lambda _, built: built.update(input_shape=[1, 0, 3]), "input_shape: expected a whole number"),
@@ -605,16 +610,16 @@ def test_strict_lists_all_that_does_not_fit_and_changes_nothing(tmp_path: Path) 
         load_weights(network, path)
     floats = "F64 or F32 or F16 or BF16"
     assert str(caught.value) == (
-        f"{path}: the weights do not fit the network: missing in the file: b.bias; extra in the file: c.steps, "
-        f"c.weight; of another shape or dtype: a.bias (expected 3 ({floats}), found 3 (I64)), "
-        f"b.weight (expected 1×3 ({floats}), found 3×1 (F32)); "
+        f"{path}: the weights do not fit the network: missing in the file: b.bias 1; "
+        "extra in the file: c.steps a single number (I64), c.weight 2 (F32); "
+        f"misshapen: a.bias (expected 3 ({floats}), found 3 (I64)), b.weight (expected 1×3, found 3×1 (F32)); "
         "make the network that the file was saved from, or take what fits with strict=False"
     )
     assert parts(network) == before
 
     found = load_weights(network, path, strict=False)
-    assert (found.missing, set(found.extra), list(found.misshapen)) == (
-        ("b.bias",), {"c.steps", "c.weight"}, ["a.bias", "b.weight"],
+    assert (list(found.missing), set(found.extra), list(found.misshapen)) == (
+        ["b.bias"], {"c.steps", "c.weight"}, ["a.bias", "b.weight"],
     )  # fmt: skip
     assert (network.parameters()["a.weight"].data == 1).all()
     assert not (network.parameters()["b.weight"].data == 1).any()
@@ -640,8 +645,8 @@ def test_a_damaged_file_changes_no_weight(little: bytes, tmp_path: Path) -> None
 
 
 def test_many_differences_are_counted_not_listed() -> None:
-    text = str(Differences(tuple(f"w{i}" for i in range(25)), (), {}))
-    assert text.endswith("w18, w19 and 5 more")
+    text = str(Differences({f"w{i}": "3×2" for i in range(25)}, {}, {}))
+    assert text.endswith("w18 3×2, w19 3×2 and 5 more")
 
 
 def test_a_shape_error_inside_a_file_says_where(little: bytes, tmp_path: Path) -> None:

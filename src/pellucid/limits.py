@@ -52,6 +52,9 @@ class Limits:
     tensors: int = 65_536
     """Arrays in one file: the deepest networks have a few thousand."""
 
+    pickle_opcodes: int = 1 << 20
+    """Steps of one pickle: a tensor in a file of PyTorch's takes about 45. Each can leave a value of some 60 bytes."""
+
 
 LIMITS = Limits()
 

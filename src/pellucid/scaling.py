@@ -63,3 +63,8 @@ def _numbers(value: float | Sequence[float], name: str) -> tuple[float, ...]:
     if array.ndim != 1 or not array.size or not np.isfinite(array).all():
         raise ArgumentError(f"{name}: expected a finite number, or one a channel, received {value!r}")
     return tuple(array.tolist())
+
+
+IMAGENET_SCALING = Scaling((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+"""What torchvision's weights, and many others, were trained with: mean and deviation of red, green and blue over
+pictures of ImageNet."""

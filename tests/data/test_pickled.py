@@ -116,7 +116,7 @@ def test_a_call_in_a_file_is_refused_and_not_made(tmp_path: Path) -> None:
         (b"\x80\x02K\x01\x86.", "expected 2 values on the stack, found 1"),
         (b"\x80\x02s.", "found a damaged one (IndexError"),
         (b"\x80\x02(}K\x01u.", "found a damaged one"),
-        (b"\x80\x02\x8a\x09.", "expected an integer of at most 8 bytes, found one of 9"),
+        (b"\x80\x02\x8a\x11.", "expected an integer of at most 16 bytes, found one of 17"),
         (b"\x80\x02T\xff\xff\xff\xff.", "expected 4,294,967,295 bytes, found the end of the file after 1"),
     ],
 )

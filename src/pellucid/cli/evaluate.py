@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, NamedTuple
 
 import numpy as np
 import typer
 from numpy.typing import NDArray
 
 from ..data import Dataset
+from ..data.catalogue import find_entry
 from ..data.dataset import class_numbers
+from ..data.datasets import Preparation, picture_folders
+from ..data.folders import find_pictures
 from ..errors import ArgumentError
-from ..inference import evaluate, predict_classes
+from ..inference import Measured, Tally, evaluate, predict_classes
 from ..metrics import confusion_matrix
 from ..network import Sequential
 from . import options
-from .screen import class_name, examples, print_table
+from .pretrained import describe, preparation_of, preparation_of_model, refuse_alone, with_weights
+from .screen import class_name, examples, passed_on, print_table, say
 from .sources import Source, load_parts, open_network, refuse_changed, source_of
 
 EXAMPLES = examples(
     "pellucid evaluate runs/small-digits",
     "pellucid evaluate runs/small-digits --confusion",
     "pellucid evaluate run/model.safetensors --data mnist",
+    "pellucid evaluate resnet18 --weights resnet18.pth --data val/",
 )
 
 _MOST_COLUMNS = 20
@@ -39,6 +46,8 @@ def command(
         ),
     ] = None,
     data_dir: options.DataDir = None,
+    weights: options.ModelWeights = None,
+    scaling: options.ModelScaling = None,
     confusion: Annotated[bool, typer.Option("--confusion", help="Show which classes are taken for which.")] = False,
     engine: options.Engine = "compiled",
     threads: options.Threads = None,
@@ -46,9 +55,48 @@ def command(
     """Measure a trained network: loss and accuracy.
 
     It is measured on the test part of the data; where there is none, on the images that the run held out for
-    validation.
+    validation. For networks with ImageNet's classes, and models made for them, a folder of pictures is prepared as
+    their authors did, and may be larger than the memory; its folders bear names of classes, or WordNet ids.
     """
+    if weights is None:
+        refuse_alone(scaling)
+        task = _of_run(run, data, data_dir)
+    else:
+        task = _of_model(run, weights, scaling, data, data_dir)
+    tally, pairs = Tally(), []
+    for dataset in task.datasets:
+        _refuse_other_classes(task.network, dataset)
+        scores = evaluate(task.network, dataset, engine=engine, threads=threads)
+        correct = round(scores["accuracy"] * len(dataset))
+        tally.add(Measured(scores["loss"], len(dataset), correct), len(dataset))
+        if confusion:
+            pairs.append(
+                (_classes(dataset), predict_classes(task.network, dataset.images, engine=engine, threads=threads))
+            )
+    print(f"{task.name or 'data'}: {task.images:,} images")
+    if confusion:
+        labels, predicted = map(np.concatenate, zip(*pairs, strict=True))
+        _print_confusion(task.network, labels, predicted)
+    scores = tally.scores()
+    print(f"{task.part} loss {scores['loss']:.4f}")
+    print(f"{task.part} accuracy {100 * scores['accuracy']:.2f} %")
+
+
+class _Task(NamedTuple):
+    """What is to be measured: a network, on data in one or more parts."""
+
+    network: Sequential
+    name: str  # of the data
+    part: str  # "test", "validation", …
+    images: int
+    datasets: Iterable[Dataset]
+
+
+def _of_run(run: str, data: str | None, data_dir: Path | None) -> _Task:
     network = open_network(run)
+    preparation, folder = preparation_of(network), _picture_folder(data)
+    if preparation is not None and folder is not None:
+        return _of_pictures(network, folder, preparation)
     source = source_of(run) if data is None else Source(data, validation=0.0)
     if data_dir is not None:
         source = Source(source.data, str(data_dir), source.validation, source.seed)
@@ -56,15 +104,55 @@ def command(
     name, dataset = parts.held_out()
     if data is None and name != "test":
         refuse_changed(run, parts)
-    if data is not None and name == "training":
-        name = "overall"  # no training part of this network's, just all there is
-    _refuse_other_classes(network, dataset)
-    scores = evaluate(network, dataset, engine=engine, threads=threads)
-    print(f"{dataset.name or 'data'}: {len(dataset):,} images")
-    if confusion:
-        _print_confusion(network, dataset, engine, threads)
-    print(f"{name} loss {scores['loss']:.4f}")
-    print(f"{name} accuracy {100 * scores['accuracy']:.2f} %")
+    return _of_dataset(network, dataset, "overall" if data is not None and name == "training" else name)
+
+
+def _of_model(model: str, weights: Path, scaling: str | None, data: str | None, data_dir: Path | None) -> _Task:
+    if data is None:
+        raise ArgumentError("weights do not say what to measure them on; add --data")
+    preparation, folder = preparation_of_model(model), _picture_folder(data)
+    if preparation is not None and folder is not None:
+        network = with_weights(model, weights, scaling)
+        say(describe(model, weights, network))
+        return _of_pictures(network, folder, preparation)
+    name, dataset = load_parts(Source(data, None if data_dir is None else str(data_dir), validation=0.0)).held_out()
+    network = with_weights(model, weights, scaling, input_shape=dataset.shape, class_names=dataset.class_names)
+    say(describe(model, weights, network))
+    _refuse_other_number(network, dataset.class_names)
+    return _of_dataset(network, dataset, "overall" if name == "training" else name)
+
+
+def _of_dataset(network: Sequential, dataset: Dataset, part: str) -> _Task:
+    return _Task(network, dataset.name, part, len(dataset), [dataset])
+
+
+def _of_pictures(network: Sequential, folder: tuple[str, Path], preparation: Preparation) -> _Task:
+    """Return the task to measure a network on pictures that are prepared for it, a part at a time."""
+    part, path = folder
+    pictures = find_pictures(path, network.class_names or None)
+    _refuse_other_number(network, pictures.class_names)
+    network.class_names = pictures.class_names
+    say(f"pictures: {preparation}")
+    count = len(pictures.files)
+    return _Task(network, pictures.name, part, count, passed_on(pictures.prepared(preparation), count))
+
+
+def _picture_folder(data: str | None) -> tuple[str, Path] | None:
+    """Return the folder of pictures to measure on, after the name of the part that it is; None for other data."""
+    folders = None if data is None or find_entry(data) else picture_folders(Path(data).expanduser())
+    if folders is None:
+        return None
+    train, test = folders
+    return ("overall", train) if test is None else ("test", test)
+
+
+def _refuse_other_number(network: Sequential, names: tuple[str, ...]) -> None:
+    """Refuse data of another number of classes than the weights are for, as only the order tells which is which."""
+    (classes,) = network.output_shape()
+    if names and len(names) != classes:
+        raise ArgumentError(
+            f"the weights are for {classes:,} classes, and the data have {len(names):,}: {_some(names)}"
+        )
 
 
 def _refuse_other_classes(network: Sequential, dataset: Dataset) -> None:
@@ -80,12 +168,15 @@ def _some(names: tuple[str, ...]) -> str:
     return ", ".join(names[:10]) + (", …" if len(names) > 10 else "")
 
 
-def _print_confusion(network: Sequential, dataset: Dataset, engine: str, threads: int | None) -> None:
+def _classes(dataset: Dataset) -> NDArray[np.int64]:
     labels = class_numbers(dataset.labels)
     if labels is None:
         raise ArgumentError("--confusion: expected labels that are classes")
+    return labels
+
+
+def _print_confusion(network: Sequential, labels: NDArray[np.int64], predicted: NDArray[np.int64]) -> None:
     classes = network.output_shape()[0]
-    predicted = predict_classes(network, dataset.images, engine=engine, threads=threads)
     counts = confusion_matrix(labels, predicted, classes)
     names = [class_name(network, number) for number in range(classes)]
     print()

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 import typer
 
 from ..data import read_inputs
+from ..data.datasets import Preparation, imagenet_classes
 from ..errors import ArgumentError, PellucidError
 from ..geometry import whole_number
 from ..inference import predict_proba
 from ..network import Sequential
 from . import options
-from .screen import class_name, examples
+from .pretrained import describe, preparation_of, preparation_of_model, refuse_alone, with_weights
+from .screen import class_name, examples, say
 from .sources import open_network
 
 EXAMPLES = examples(
     "pellucid predict runs/small-digits three.png",
     "pellucid predict runs/small-digits *.jpg --invert --top 1",
     "pellucid predict run/model.safetensors images.npy",
+    "pellucid predict resnet18 --weights resnet18.pth dog.jpg",
 )
 
 
@@ -30,7 +35,16 @@ def command(
         list[str],
         typer.Argument(metavar="FILE", help="Pictures of any size, grey or colour; or .npy arrays of images."),
     ],
-    top: Annotated[int, typer.Option(metavar="N", parser=options.whole, help="How many classes to show.")] = 3,
+    weights: options.ModelWeights = None,
+    scaling: options.ModelScaling = None,
+    top: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            parser=options.whole,
+            help="How many classes to show. By default 3, or 5 of ImageNet's.",
+        ),
+    ] = None,
     invert: Annotated[
         bool,
         typer.Option(
@@ -43,33 +57,61 @@ def command(
     """Say what is in pictures.
 
     Prints a line for each picture: its likeliest classes, with their probabilities. A file that cannot be read is
-    reported, and the others follow.
+    reported, and the others follow. Pictures are stretched to the network's size; of those for networks with ImageNet's
+    classes, and for models made for them, the middle is cut out, as their authors did.
     """
-    top = whole_number(top, "--top")
-    network = open_network(run)
+    if top is not None:
+        top = whole_number(top, "--top")
+    network, preparation = _opened(run, weights, scaling)
+    if top is None:
+        top = 5 if network.class_names == imagenet_classes() else 3
     if network.input_shape is None or len(network.input_shape) != 3:
         raise ArgumentError(f"{run} takes inputs of shape {network.input_shape}, not pictures")
     channels, height, width = network.input_shape
     width_of_names, failed = max(map(len, files)), False
     for file in files:
         try:
-            images = read_inputs(file, (channels, height, width), invert)
-            lines = _lines(network, predict_proba(network, images, engine=engine, threads=threads), top)
+            images = read_inputs(file, (channels, height, width), invert, preparation=preparation)
+            found = _likeliest(network, predict_proba(network, images, engine=engine, threads=threads), top)
         except PellucidError as error:
             failed = True
             where = "" if file in str(error) else f"{file}: "
             print(f"error: {where}{error}", file=sys.stderr)
             continue
-        for number, line in enumerate(lines):
-            name = file if len(lines) == 1 else f"{file}[{number}]"
-            print(f"{name:{width_of_names}}  {line}")
+        for number, classes in enumerate(found):
+            name = file if len(found) == 1 else f"{file}[{number}]"
+            print(_in_lines(f"{name:{width_of_names}}  ", classes))
     if failed:
         raise typer.Exit(1)
 
 
-def _lines(network: Sequential, probabilities: np.ndarray, top: int) -> list[str]:
+def _opened(run: str, weights: Path | None, scaling: str | None) -> tuple[Sequential, Preparation | None]:
+    """Return a network, and how pictures are prepared for it unless they are stretched."""
+    if weights is None:
+        refuse_alone(scaling)
+        network = open_network(run)
+        return network, preparation_of(network)
+    preparation, network = preparation_of_model(run), with_weights(run, weights, scaling)
+    say(describe(run, weights, network))
+    return network, preparation
+
+
+def _likeliest(network: Sequential, probabilities: np.ndarray, top: int) -> list[list[str]]:
+    """Return for each picture its likeliest classes with their probabilities."""
     order = np.argsort(-probabilities, axis=1, kind="stable")[:, :top]
     return [
-        "   ".join(f"{class_name(network, int(k))} {100 * row[k]:.1f} %" for k in likeliest)
+        [f"{class_name(network, int(k))} {100 * row[k]:.1f} %" for k in likeliest]
         for row, likeliest in zip(probabilities, order, strict=True)
     ]
+
+
+def _in_lines(start: str, parts: list[str], gap: str = "   ") -> str:
+    """Return one line; or as many as a terminal needs, so that it breaks none of the parts."""
+    columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
+    lines = [start + parts[0]]
+    for part in parts[1:]:
+        if len(lines[-1]) + len(gap) + len(part) <= columns:
+            lines[-1] += gap + part
+        else:
+            lines.append(" " * len(start) + part)
+    return "\n".join(lines)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..arguments import nearest
+from ..data import Dataset
 from ..data.download import Progress
 from ..errors import ArgumentError
 from ..limits import format_bytes
@@ -47,6 +48,11 @@ def print_table(columns: Iterable[str], rows: Iterable[Iterable[str]], *, right:
         screen.print(table)
     for line in text.get().splitlines():
         print(line.rstrip())  # rich fills the last column with spaces
+
+
+def say(text: str) -> None:
+    """Print what is good to know beside the results, which alone are on the standard output."""
+    print(text, file=sys.stderr)
 
 
 def examples(*commands: str) -> str:
@@ -118,6 +124,22 @@ def download_progress(show: bool = True) -> Iterator[Progress | None]:
                 bars.update(tasks[name], completed=done, total=total)  # type: ignore[arg-type]
 
             yield show_bar
+
+
+def passed_on(datasets: Iterable[Dataset], images: int) -> Iterator[Dataset]:
+    """Pass data sets on one by one; in a terminal, show how many of all the images are through."""
+    if not sys.stderr.isatty():
+        yield from datasets
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    counted = TextColumn("{task.completed:,} of {task.total:,} images")
+    with Progress(BarColumn(), counted, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=images)
+        for dataset in datasets:
+            yield dataset
+            bar.advance(task, len(dataset))
 
 
 class _Lines:

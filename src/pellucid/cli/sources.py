@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from .. import models
 from ..arguments import nearest_name, number
 from ..data import Dataset, datasets, split
 from ..data.catalogue import find_entry
@@ -86,6 +87,8 @@ def load_parts(source: Source, *, progress: bool = True) -> Parts:
 def open_network(path: str) -> Sequential:
     """Return the network of a run directory or a model file."""
     place = Path(path).expanduser()
+    if not place.exists() and path.replace("-", "_") in models.MODELS:
+        raise ArgumentError(f"{path} is a model that has learnt nothing yet; add --weights FILE, or name a run")
     if not place.exists():
         raise ArgumentError(f"there is no run or model file {path!r}{_near(place)} `pellucid train` makes runs")
     return load(place)

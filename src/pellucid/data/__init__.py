@@ -10,5 +10,6 @@ from .idx import read_idx as read_idx
 from .pictures import prepare_picture as prepare_picture
 from .pictures import read_inputs as read_inputs
 from .pictures import read_picture as read_picture
+from .preparation import Preparation as Preparation
 from .split import split as split
 from .split import split_indices as split_indices

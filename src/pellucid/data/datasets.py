@@ -22,12 +22,18 @@ from .download import Progress, locate, obtain
 from .download import fetch as fetch
 from .download import verify as verify
 from .folders import image_folder as image_folder
+from .folders import image_folder_parts as image_folder_parts
 from .folders import subfolders
 from .idx import read_idx
+from .imagenet import imagenet_classes as imagenet_classes
+from .imagenet import imagenet_ids as imagenet_ids
 from .npy import read_npz_pairs
+from .preparation import Preparation as Preparation
 from .split import split
 
 PathLike = str | os.PathLike[str]
+
+_IDX_NAMES = ("train-images-idx3-ubyte.gz", "train-images-idx3-ubyte")
 
 
 @dataclass(frozen=True)
@@ -100,7 +106,12 @@ def cifar10(data_dir: PathLike | None = None, *, progress: Progress | None = Non
 
 
 def load(
-    name_or_path: PathLike, data_dir: PathLike | None = None, seed: int = 0, *, progress: Progress | None = None
+    name_or_path: PathLike,
+    data_dir: PathLike | None = None,
+    seed: int = 0,
+    *,
+    preparation: Preparation | None = None,
+    progress: Progress | None = None,
 ) -> tuple[Dataset, Dataset | None]:
     """Load a data set by name, or from a path.
 
@@ -117,6 +128,8 @@ def load(
         As `mnist`.
     seed : int, default 0
         As `digits`.
+    preparation : Preparation, optional
+        What is done to the pictures of a folder; by default they are stretched to the size that most of them have.
 
     Returns
     -------
@@ -145,7 +158,7 @@ def load(
             f"data: {name!r} is neither a path nor the name of a data set{nearest(name, NAMES) or '.'} "
             f"Known: {', '.join(NAMES)}"
         )
-    return _load_path(path)
+    return _load_path(path, preparation)
 
 
 def describe(data_dir: PathLike | None = None) -> list[Listing]:
@@ -160,28 +173,39 @@ def describe(data_dir: PathLike | None = None) -> list[Listing]:
     return listings
 
 
-def _load_path(path: Path) -> tuple[Dataset, Dataset | None]:
+def picture_folders(path: Path) -> tuple[Path, Path | None] | None:
+    """Return the folders of the training and of the test pictures, None for the latter if there are none; or None if
+    the path holds something else."""
+    if not path.is_dir() or (path / "data_batch_1").exists() or any((path / name).exists() for name in _IDX_NAMES):
+        return None
+    if not (path / "train").is_dir() or not subfolders(path / "train"):
+        return path, None
+    return path / "train", path / "test" if (path / "test").is_dir() else None
+
+
+def _load_path(path: Path, preparation: Preparation | None) -> tuple[Dataset, Dataset | None]:
     if path.suffix == ".npz":
         train, test = read_npz_pairs(path)
         return Dataset(*train, name=path.stem), None if test is None else Dataset(*test, name=path.stem)
-    if path.is_file():
-        if path.name.endswith((".tar.gz", ".tgz")):
-            return read_cifar10(path)
+    if path.is_file() and not path.name.endswith((".tar.gz", ".tgz")):
         raise DataError(f"{path}: expected a folder of pictures, a .npz file, or CIFAR-10's .tar.gz")
-    if (path / "data_batch_1").exists():
+    folders = picture_folders(path)
+    if folders is not None:
+        return _load_pictures(*folders, preparation)
+    if path.is_file() or (path / "data_batch_1").exists():
         return read_cifar10(path)
-    if any((path / name).exists() for name in ("train-images-idx3-ubyte.gz", "train-images-idx3-ubyte")):
-        return _read_idx_set(
-            [_with_or_without_gz(path / file.name) for file in CATALOGUE["mnist"].files], (), path.name
-        )
-    if not (path / "train").is_dir() or not subfolders(path / "train"):
-        return image_folder(path), None
-    train_set = image_folder(path / "train")
-    if not (path / "test").is_dir():
+    return _read_idx_set([_with_or_without_gz(path / file.name) for file in CATALOGUE["mnist"].files], (), path.name)
+
+
+def _load_pictures(train: Path, test: Path | None, preparation: Preparation | None) -> tuple[Dataset, Dataset | None]:
+    train_set = image_folder(train, preparation=preparation)
+    if test is None:
         return train_set, None
+    if preparation is not None:
+        return train_set, image_folder(test, preparation=preparation, class_names=train_set.class_names)
     channels, height, width = train_set.shape
-    test_set = image_folder(path / "test", size=(height, width), grey=channels == 1, class_names=train_set.class_names)
-    return train_set, test_set
+    size, grey = (height, width), channels == 1
+    return train_set, image_folder(test, size=size, grey=grey, class_names=train_set.class_names)
 
 
 def _with_or_without_gz(path: Path) -> Path:

@@ -8,15 +8,25 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ..errors import DataError
+from ..arguments import nearest
+from ..errors import ArgumentError, DataError
 from ..geometry import pair
 from ..limits import LIMITS, Limits, format_bytes
 from .dataset import Dataset
-from .pictures import SUFFIXES, decode, is_grey, open_picture, upright_size
+from .imagenet import imagenet_classes, imagenet_ids
+from .pictures import SUFFIXES, decode, is_grey, open_picture, resize, upright_size
+from .preparation import Preparation
+
+_PART = 512  # prepared for ImageNet's networks: 77 MB
+_LISTED = 20
 
 
 def image_folder(
@@ -24,6 +34,7 @@ def image_folder(
     size: int | tuple[int, int] | None = None,
     grey: bool | None = None,
     *,
+    preparation: Preparation | None = None,
     class_names: tuple[str, ...] | None = None,
     limits: Limits = LIMITS,
 ) -> Dataset:
@@ -38,45 +49,134 @@ def image_folder(
         that most of the pictures have (of equally frequent ones, the one met first in the order of the names).
     grey : bool, optional
         True for one channel, False for three. By default grey when every file is.
+    preparation : Preparation, optional
+        Instead of `size` and `grey`: what a network pretrained on ImageNet wants.
     class_names : tuple of str, optional
-        The classes and their order, where they are known already: a test set takes those of the training set.
+        The classes and their order, where they are known already: a test set takes those of the training set. With
+        `imagenet_classes()`, folders may be called by their WordNet ids too.
     limits : Limits
         Bounds on each picture and on the whole.
 
     Returns
     -------
     Dataset
-        uint8 images, ordered by class, then by file name.
+        uint8 images, ordered by the names of folders, then of files.
 
     Raises
     ------
     DataError
         If there is no such folder, fewer than two classes, a class without pictures, an unreadable file (which is
         named), or more pixels in all than the limits allow.
+    ArgumentError
+        If a preparation stands beside a size or `grey`.
     MissingExtraError
         If Pillow is not installed: ``pip install "pellucid[images]"``.
     """
-    root = Path(path)
+    if preparation is not None and (size is not None or grey is not None):
+        raise ArgumentError("image_folder: a preparation decides size and channels; leave out size and grey")
     size = None if size is None else pair(size, "size")
+    found = find_pictures(path, class_names)
+    if preparation is not None:
+        shape, read = (3, preparation.crop, preparation.crop), partial(preparation.read, limits=limits)
+    else:
+        height, width, channels = _common_form(found.files, size, grey, limits)
+        shape = (channels, height, width)
+        read = partial(_read_stretched, size=(height, width), grey=channels == 1, limits=limits)
+    fix = "pass a smaller size, such as size=(64, 64)" if preparation is None else "use image_folder_parts"
+    _check_total(found.root, (len(found.files), *shape), fix, limits)
+    return found.dataset(slice(None), shape, read)
+
+
+def image_folder_parts(
+    path: str | os.PathLike[str],
+    preparation: Preparation,
+    *,
+    class_names: tuple[str, ...] | None = None,
+    limits: Limits = LIMITS,
+) -> Iterator[Dataset]:
+    """Read a folder of pictures that need not fit into memory: 512 pictures at a time.
+
+    Parameters
+    ----------
+    path, preparation, class_names, limits
+        As `image_folder`.
+
+    Yields
+    ------
+    Dataset
+        The pictures in the order of `image_folder`.
+
+    Raises
+    ------
+    DataError, MissingExtraError
+        As `image_folder`; for an unreadable file when its turn comes.
+    """
+    yield from find_pictures(path, class_names).prepared(preparation, limits)
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """The files of pictures in a folder, the class number of each, and what the classes are called."""
+
+    root: Path
+    files: Sequence[Path]
+    labels: Sequence[int]
+    class_names: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """What data sets of these pictures are called."""
+        return self.root.resolve().name
+
+    def prepared(self, preparation: Preparation, limits: Limits = LIMITS) -> Iterator[Dataset]:
+        """Return the pictures in parts, as `image_folder_parts`."""
+        shape = (3, preparation.crop, preparation.crop)
+        for start in range(0, len(self.files), _PART):
+            yield self.dataset(slice(start, start + _PART), shape, partial(preparation.read, limits=limits))
+
+    def dataset(self, part: slice, shape: tuple[int, int, int], read: Callable[[Path], NDArray[np.uint8]]) -> Dataset:
+        """Return some of the pictures, which are of one shape as they are read."""
+        files = self.files[part]
+        images = np.empty((len(files), *shape), np.uint8)
+        for place, file in enumerate(files):
+            images[place] = read(file)
+        return Dataset(images, np.array(self.labels[part]), self.class_names, self.name)
+
+
+def find_pictures(path: str | os.PathLike[str], class_names: tuple[str, ...] | None = None) -> Pictures:
+    """Return what `image_folder` would read, without opening a file."""
+    root = Path(path)
     names = subfolders(root)
-    if class_names is not None:
-        strangers = [name for name in names if name not in class_names]
-        if strangers:
-            raise DataError(f"{root}: {strangers[0]!r} is not one of the classes {', '.join(class_names)}")
     if not names:
         raise DataError(f"{root}: expected a sub-folder for each class, such as {root / 'cats'}, found none")
-    order = tuple(names) if class_names is None else class_names
-    files = [(file, order.index(name)) for name in names for file in _pictures(root / name)]
+    order = tuple(names if class_names is None else class_names)
+    numbers = {name: number for number, name in enumerate(order)}
+    if order == imagenet_classes():
+        numbers |= {name: number for number, name in enumerate(imagenet_ids())}
+    for name in names:
+        if name not in numbers:
+            fix = _deeper(root / name) or nearest(name, numbers)
+            raise DataError(f"{root}: {name!r} is not one of the {_listed(order)}{fix}")
+    files = [(file, numbers[name]) for name in names for file in _pictures(root / name)]
     if len(order) == 1:
         raise DataError(f"{root}: expected a sub-folder for each of at least two classes, found one, {order[0]!r}")
-    height, width, channels = _common_form([file for file, _ in files], size, grey, limits)
-    shape = (len(files), channels, height, width)
-    _check_total(root, shape, limits)
-    images = np.empty(shape, np.uint8)
-    for place, (file, _) in enumerate(files):
-        with open_picture(file, limits) as picture:
-            images[place] = decode(picture, file, grey=channels == 1, size=(height, width))
-    return Dataset(images, np.array([label for _, label in files]), order, root.resolve().name)
+    return Pictures(root, [file for file, _ in files], [label for _, label in files], order)
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    if len(names) <= _LISTED:
+        return f"classes {', '.join(names)}"
+    return f"{len(names):,} classes {', '.join(names[:3])}, …"
+
+
+def _deeper(folder: Path) -> str:
+    """Return what to do where the folders in a folder look like the classes."""
+    return f"; if its folders are the classes, pass {folder}" if subfolders(folder) else ""
+
+
+def _read_stretched(file: Path, *, size: tuple[int, int], grey: bool, limits: Limits) -> NDArray[np.uint8]:
+    with open_picture(file, limits) as picture:
+        return decode(picture, file, grey=grey, fit=partial(resize, size=size))
 
 
 def subfolders(root: Path) -> list[str]:
@@ -94,15 +194,15 @@ def _pictures(folder: Path) -> list[Path]:
         if child.suffix.lower() in SUFFIXES and not child.name.startswith(".") and child.is_file()
     ]
     if not files:
-        fix = f"; if its folders are the classes, pass {folder}" if subfolders(folder) else ""
         raise DataError(
-            f"{folder}: expected pictures ({' '.join(SUFFIXES)}) of the class {folder.name!r}, found none{fix}"
+            f"{folder}: expected pictures ({' '.join(SUFFIXES)}) of the class {folder.name!r}, found none"
+            f"{_deeper(folder)}"
         )
     return sorted(files, key=lambda file: file.name)
 
 
 def _common_form(
-    files: list[Path], size: tuple[int, int] | None, grey: bool | None, limits: Limits
+    files: Sequence[Path], size: tuple[int, int] | None, grey: bool | None, limits: Limits
 ) -> tuple[int, int, int]:
     """Height, width and channels for all, from the headers of the files where the caller leaves them open."""
     if size is None or grey is None:
@@ -117,12 +217,12 @@ def _common_form(
     return (*size, 1 if grey else 3)
 
 
-def _check_total(root: Path, shape: tuple[int, int, int, int], limits: Limits) -> None:
+def _check_total(root: Path, shape: tuple[int, int, int, int], fix: str, limits: Limits) -> None:
     count, channels, height, width = shape
     total = count * channels * height * width
     if total > min(limits.elements, limits.decompressed_bytes):
         allowed = format_bytes(min(limits.elements, limits.decompressed_bytes))
         raise DataError(
             f"{root}: {count:,}·{channels}·{height:,}·{width:,} pixels need {format_bytes(total)}, and up to {allowed} "
-            "are held in memory; pass a smaller size, such as size=(64, 64)"
+            f"are held in memory; {fix}"
         )

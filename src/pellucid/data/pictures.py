@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -28,7 +28,9 @@ from .compressed import open_regular
 from .npy import NPY_MAGIC, read_npy
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
+    from PIL.Image import Image as Image
+
+    from .preparation import Preparation
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".pbm")
 _FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")  # a closed list: Pillow runs programs for some others
@@ -85,23 +87,22 @@ def prepare_picture(image: NDArray[Any], shape: tuple[int, int, int], invert: bo
     DataError
         For another type or rank, or a network of neither 1 nor 3 channels.
     """
-    if image.dtype != np.uint8:
-        raise DataError(f"picture: expected uint8, received {image.dtype}")
-    planes = image[None] if image.ndim == 2 else image
-    if planes.ndim != 3 or planes.shape[0] not in (1, 3) or planes.size == 0:
-        raise DataError(f"picture: expected shape (H, W), (1, H, W) or (3, H, W), received {image.shape}")
+    planes = _planes(image)
     channels, height, width = shape
     if planes.shape != shape:
         if channels not in (1, 3):
             raise DataError(f"picture: the network takes {channels} channels; a picture can give 1 (grey) or 3 (RGB)")
-        pillow = _pillow()
-        pixels = planes[0] if len(planes) == 1 else np.ascontiguousarray(planes.transpose(1, 2, 0))
-        planes = to_array(resize(pillow.fromarray(pixels), (height, width)), grey=channels == 1)
+        planes = to_array(resize(to_picture(planes), (height, width)), grey=channels == 1)
     return 255 - planes if invert else planes
 
 
 def read_inputs(
-    path: str | os.PathLike[str], shape: tuple[int, int, int], invert: bool = False, *, limits: Limits = LIMITS
+    path: str | os.PathLike[str],
+    shape: tuple[int, int, int],
+    invert: bool = False,
+    *,
+    preparation: Preparation | None = None,
+    limits: Limits = LIMITS,
 ) -> NDArray[Any]:
     """Read what a user wants classified: a picture, or a .npy file of one image or many.
 
@@ -116,6 +117,8 @@ def read_inputs(
         (channels, height, width) of the network.
     invert : bool, default False
         As in `prepare_picture`; for uint8 only.
+    preparation : Preparation, optional
+        What makes pictures of another size fit. By default they are stretched.
 
     Returns
     -------
@@ -131,12 +134,17 @@ def read_inputs(
     with file:
         is_array = file.read(len(NPY_MAGIC)) == NPY_MAGIC
     if not is_array:
-        picture = read_picture(path, limits=limits)
-        _warn_of_reduction(path, picture.shape[1:], shape[1:])
+        if preparation is not None:
+            picture = preparation.read(path, limits=limits)
+        else:
+            picture = read_picture(path, limits=limits)
+            _warn_of_reduction(path, picture.shape[1:], shape[1:])
         return prepare_picture(picture, shape, invert)[None]
     array = read_npy(path, limits=limits)
     images = _as_batch(array, shape, path)
     if images.dtype == np.uint8:
+        if preparation is not None and images.shape[1:] != shape:
+            images = np.stack([preparation.apply(image, limits=limits) for image in images])
         return np.stack([prepare_picture(image, shape, invert) for image in images])
     if images.dtype.kind != "f":
         raise DataError(
@@ -213,14 +221,14 @@ def is_grey(picture: Image) -> bool:
 
 
 def decode(
-    picture: Image, path: str | os.PathLike[str], *, grey: bool, size: tuple[int, int] | None = None
+    picture: Image, path: str | os.PathLike[str], *, grey: bool, fit: Callable[[Image], Image] | None = None
 ) -> NDArray[np.uint8]:
-    """Decode an opened picture to (1, H, W) or (3, H, W), resized to `size` = (height, width) if that is given."""
+    """Decode an opened picture to (1, H, W) or (3, H, W), made to `fit` if that is given."""
     from PIL import ImageOps
 
     with _faults_named(path):
         upright = _flatten(ImageOps.exif_transpose(picture))
-        return to_array(upright if size is None else resize(upright, size), grey=grey)
+        return to_array(upright if fit is None else fit(upright), grey=grey)
 
 
 def resize(picture: Image, size: tuple[int, int]) -> Image:
@@ -230,6 +238,24 @@ def resize(picture: Image, size: tuple[int, int]) -> Image:
         return picture
     resized: Image = picture.resize((width, height), _pillow().Resampling.BILINEAR)
     return resized
+
+
+def to_picture(image: NDArray[Any]) -> Image:
+    """Return an array (H, W), (1, H, W) or (3, H, W) of uint8 as a picture of Pillow's, or refuse it."""
+    planes = _planes(image)
+    pixels = planes[0] if len(planes) == 1 else np.ascontiguousarray(planes.transpose(1, 2, 0))  # -> (H, W, 3)
+    picture: Image = _pillow().fromarray(pixels)
+    return picture
+
+
+def _planes(image: NDArray[Any]) -> NDArray[np.uint8]:
+    """Return an array of pixels as (1, H, W) or (3, H, W), or refuse it."""
+    if image.dtype != np.uint8:
+        raise DataError(f"picture: expected uint8, received {image.dtype}")
+    planes = image[None] if image.ndim == 2 else image
+    if planes.ndim != 3 or planes.shape[0] not in (1, 3) or planes.size == 0:
+        raise DataError(f"picture: expected shape (H, W), (1, H, W) or (3, H, W), received {image.shape}")
+    return planes
 
 
 def to_array(picture: Image, *, grey: bool) -> NDArray[np.uint8]:

@@ -1,6 +1,5 @@
-"""Networks in files: `save`, `load` and `load_weights`."""
+"""Networks in files: `save` and `load`. (`load_weights` reads other libraries' files too: see `interop.weights`.)"""
 
-from .model_file import Differences as Differences
+from .fitting import Differences as Differences
 from .model_file import load as load
-from .model_file import load_weights as load_weights
 from .model_file import save as save

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,9 +18,9 @@ from ..errors import ArgumentError, PellucidError
 from ..layers import Layer
 from ..limits import LIMITS, Limits
 from ..network import Sequential
-from ..steps import Shape
 from .architecture import build, describe, extended
-from .tensor_file import READ, WRITTEN, TensorFile, decode, encode, nesting, parse_json, problem
+from .fitting import compare, take
+from .tensor_file import WRITTEN, TensorFile, decode, encode, nesting, parse_json, problem
 
 FORMAT, VERSION = "pellucid", "1"
 
@@ -30,8 +29,8 @@ PathLike = str | os.PathLike[str]
 MODEL = "model.safetensors"
 """The file of the network in the folder of a run."""
 
-OTHERS = {".pkl": "pickle", ".pickle": "pickle", ".pt": "PyTorch", ".pth": "PyTorch", ".onnx": "ONNX"}
-OTHERS |= {".h5": "HDF5", ".hdf5": "HDF5", ".keras": "Keras", ".npz": "NumPy"}
+OTHERS = {".pkl": "pickle", ".pickle": "pickle", ".pt": "PyTorch", ".pth": "PyTorch", ".th": "PyTorch"}
+OTHERS |= {".onnx": "ONNX", ".h5": "HDF5", ".hdf5": "HDF5", ".keras": "Keras", ".npz": "NumPy"}
 """Endings that promise another kind of file than `save` writes."""
 
 
@@ -98,7 +97,11 @@ def load(path: PathLike, layers: Sequence[type[Layer]] = (), *, limits: Limits =
         If the file cannot be read.
     """
     table = extended(layers)
-    file = _read(path, limits)
+    content, name = read_content(path, limits)
+    if OTHERS.get(Path(name).suffix.lower()) == "PyTorch":
+        what = "expected a network saved by Pellucid, found the name of a file of PyTorch's"
+        raise problem(name, what, "make the network, then call load_weights(network, path)")
+    file = decode_sealed(content, name, limits)
     architecture = _architecture(file, limits)
     weight_bytes = sum(entry.end - entry.begin for entry in file.entries.values())
     try:
@@ -106,104 +109,24 @@ def load(path: PathLike, layers: Sequence[type[Layer]] = (), *, limits: Limits =
     except PellucidError as error:
         fix = "classes of your own belong in load(path, layers=[…]); else the file is not from this version's save"
         raise problem(file.path, f"the architecture describes no network: {error}", fix) from error
-    if differences := compare(network, file, exact=True):
+    if differences := compare(network, file.entries, [WRITTEN[str(network.dtype)]]):
         fix = "the file is not from this version's save; save the network again"
         raise problem(file.path, f"the weights do not fit the architecture: {differences}", fix)
-    _take(network, file)
+    take(network, {path: file.array(path) for path in file.entries})
     return network
 
 
-def load_weights(network: Sequential, path: PathLike, strict: bool = True, *, limits: Limits = LIMITS) -> Differences:
-    """Give a network the weights and states in a safetensors file, by their names; all are checked before any is set.
-
-    Parameters
-    ----------
-    network : Sequential
-    path : str or path
-        Of any safetensors file, or of the folder of a run. An architecture in it is not looked at; numbers are
-        converted to the network's dtype.
-    strict : bool, default True
-        Whether names and shapes must be the same on both sides; otherwise those that are the same are taken.
-
-    Returns
-    -------
-    Differences
-        What did not fit, where not `strict`.
-
-    Raises
-    ------
-    ModelFileError
-        If the file is damaged or not safetensors, if it does not fit (`strict`), or if nothing in it does.
-    StorageError
-        If the file cannot be read.
-    """
-    file = _read(path, limits)
-    differences = compare(network, file)
-    if strict and differences:
-        fix = "make the network that the file was saved from, or take what fits with strict=False"
-        raise problem(file.path, f"the weights do not fit the network: {differences}", fix)
-    wanted = {**network.parameters(), **network.states()}
-    if wanted and len(differences.missing) + len(differences.misshapen) == len(wanted):
-        raise problem(file.path, f"nothing in the file fits the network: {differences}", "check the file's name")
-    _take(network, file, without={*differences.missing, *differences.misshapen})
-    return differences
-
-
-@dataclass(frozen=True)
-class Differences:
-    """What does not fit between a network and a file of weights; false if all fits.
-
-    Attributes
-    ----------
-    missing, extra : tuple of str
-        Names that only the network has, and that only the file has.
-    misshapen : dict of str to str
-        Names whose arrays have another shape, or a dtype that is not known, and what was expected and found.
-    """
-
-    missing: tuple[str, ...]
-    extra: tuple[str, ...]
-    misshapen: dict[str, str]
-
-    def __bool__(self) -> bool:
-        return bool(self.missing or self.extra or self.misshapen)
-
-    def __str__(self) -> str:
-        found = (
-            ("missing in the file", self.missing),
-            ("extra in the file", self.extra),
-            ("of another shape or dtype", [f"{name} {what}" for name, what in self.misshapen.items()]),
-        )
-        return "; ".join(f"{title}: {_listed(names)}" for title, names in found if names) or "none"
-
-
-def _listed(names: Sequence[str], most: int = 20) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
-
-
-def compare(network: Sequential, file: TensorFile, *, exact: bool = False) -> Differences:
-    """Return what does not fit; with `exact` the dtype must be the network's too."""
-    shapes: dict[str, Shape] = {name: q.shape for name, q in network.parameters().items()}
-    shapes |= {name: s.shape for name, s in network.states().items()}
-    dtypes = [WRITTEN[str(network.dtype)]] if exact else list(READ)
-    misshapen = {}
-    for name, shape in shapes.items():
-        entry = file.entries.get(name)
-        if entry is not None and (entry.shape != shape or entry.dtype not in dtypes):
-            wanted = f"{'×'.join(map(str, shape)) or 'a single number'} ({' or '.join(dtypes)})"
-            misshapen[name] = f"(expected {wanted}, found {entry})"
-    missing = tuple(name for name in shapes if name not in file.entries)
-    extra = tuple(name for name in file.entries if name not in shapes)
-    return Differences(missing, extra, misshapen)
-
-
-def _read(path: PathLike, limits: Limits) -> TensorFile:
+def read_content(path: PathLike, limits: Limits = LIMITS) -> tuple[bytes, str]:
+    """Return the bytes of a file of weights, or of that in the folder of a run, and its path."""
     source = Path(path, MODEL) if Path(path).is_dir() else Path(path)
-    name = str(source)
-    file = decode(storage.read_file(source, limits.file_bytes), name, limits)
+    return storage.read_file(source, limits.file_bytes), str(source)
+
+
+def decode_sealed(content: bytes, path: str, limits: Limits = LIMITS) -> TensorFile:
+    """Return the arrays in the bytes of a file, which must bear its seal if `save` wrote it."""
+    file = decode(content, path, limits)
     if file.metadata.get("format") == FORMAT and not file.sealed:
-        raise problem(name, "expected the SHA-256 of the file at its beginning", "save it again with pellucid.save")
+        raise problem(path, "expected the SHA-256 of the file at its beginning", "save it again with pellucid.save")
     return file
 
 
@@ -217,12 +140,3 @@ def _architecture(file: TensorFile, limits: Limits) -> object:
         what = f"expected format version {VERSION}, found {version!r:.20}"
         raise problem(file.path, what, "the file is of a newer Pellucid: update Pellucid to read it")
     return parse_json(file.metadata.get("architecture", ""), file.path, "the architecture", limits)
-
-
-def _take(network: Sequential, file: TensorFile, without: Collection[str] = ()) -> None:
-    for name, q in network.parameters().items():
-        if name not in without:
-            q.data = file.array(name)
-    for name, s in network.states().items():
-        if name not in without:
-            s.data = np.array(file.array(name), network.dtype)

@@ -1,0 +1,3 @@
+"""Between Pellucid and other libraries: their files, and their names for the same things."""
+
+from .weights import load_weights as load_weights

@@ -1,0 +1,248 @@
+"""`pellucid evaluate` and `predict` with weights trained elsewhere: a model by name, and the file they are in."""
+
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import pellucid as p
+from pellucid.cli.pretrained import scaling_for, with_weights
+from pellucid.data import Preparation
+from pellucid.data.datasets import imagenet_classes
+from pellucid.serialization.tensor_file import encode
+
+Pellucid = Callable[..., Any]
+
+
+def write_weights(network: p.Sequential, path: Path) -> Path:
+    """Write the weights and states alone, as other libraries do."""
+    arrays = {name: q.data for name, q in network.parameters().items()}
+    arrays |= {name: np.asarray(s.data, np.float32) for name, s in network.states().items()}
+    path.write_bytes(encode(arrays, {}))
+    return path
+
+
+@pytest.fixture
+def learnt(trained: Path, tmp_path: Path) -> Path:
+    """The weights of a network that has learnt the stripes, alone."""
+    return write_weights(p.load(trained), tmp_path / "stripes.safetensors")
+
+
+def imagenet_network(favourite: int) -> p.Sequential:
+    """A network that takes any picture for one of ImageNet's classes."""
+    network = p.Sequential(
+        [p.AdaptiveAvgPool2d(1), p.Flatten(), p.Linear(3, 1000)],
+        input_shape=(3, 14, 14),
+        scaling=p.IMAGENET_SCALING,
+        class_names=imagenet_classes(),
+    )
+    network["linear1"].weight.data[...] = 0
+    network["linear1"].bias.data[...] = -0.01 * np.abs(np.arange(1000) - favourite)
+    return network
+
+
+def photograph(path: Path, height: int, width: int) -> Path:
+    image = pytest.importorskip("PIL.Image", reason="needs Pillow: pip install 'pellucid[images]'")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.random.default_rng(height).integers(0, 256, (height, width, 3)).astype(np.uint8)
+    image.fromarray(pixels).save(path)
+    return path
+
+
+# ---- which network
+
+
+def test_the_file_says_for_how_many_classes(pellucid: Pellucid, trained: Path, learnt: Path, toy: Path) -> None:
+    result = pellucid("evaluate", "small", "--weights", learnt, "--data", toy)
+    assert result.code == 0, result.err
+    assert result.out == pellucid("evaluate", trained).out  # the run, of 3 classes and 6×6 pixels
+    assert result.err == "small with the weights in stripes.safetensors: 3 classes, pixels from 0 to 1\n"
+
+
+def test_scaling_is_as_told_or_as_saved(pellucid: Pellucid, toy: Path, tmp_path: Path) -> None:
+    network = p.models.small(3, (1, 6, 6), scaling=p.Scaling(0.25, 0.5))
+    write_weights(network, tmp_path / "alone.safetensors")
+    p.save(network, tmp_path / "scaled.safetensors")
+    with np.load(toy) as arrays:
+        scores = p.evaluate(network, (arrays["x_test"], arrays["y_test"]))
+    loss = f"test loss {scores['loss']:.4f}"
+    asked = pellucid("evaluate", "small", "--weights", "alone.safetensors", "--data", toy, "--scaling", "0.25:0.5")
+    assert asked.out.splitlines()[1] == loss
+    assert asked.err.endswith("pixels scaled by 0.25:0.5\n")
+    saved = pellucid("evaluate", "small", "--weights", "scaled.safetensors", "--data", toy)
+    assert saved == asked._replace(err=asked.err.replace("alone", "scaled"))
+    plain = pellucid("evaluate", "small", "--weights", "scaled.safetensors", "--data", toy, "--scaling", "0:1")
+    assert plain.out.splitlines()[1] != loss
+
+
+def test_what_is_made_for_imagenet_has_its_scaling_and_its_names(tmp_path: Path) -> None:
+    write_weights(p.models.squeezenet1_1(), tmp_path / "thousand.safetensors")
+    network = with_weights("squeezenet1_1", tmp_path / "thousand.safetensors")
+    assert network.scaling == p.IMAGENET_SCALING
+    assert network.class_names == imagenet_classes()
+    write_weights(p.models.squeezenet1_1(7), tmp_path / "seven.safetensors")
+    network = with_weights("squeezenet1-1", tmp_path / "seven.safetensors")
+    assert (network.output_shape(), network.scaling, network.class_names) == ((7,), p.IMAGENET_SCALING, ())
+    assert with_weights("squeezenet1_1", tmp_path / "seven.safetensors", "0:1").scaling == p.Scaling()
+
+
+def test_training_begins_from_weights_with_their_scaling(learnt: Path, trained: Path) -> None:
+    assert scaling_for("resnet18", learnt, None) == p.IMAGENET_SCALING
+    assert scaling_for("resnet18", None, None) is None  # trained from the beginning
+    assert scaling_for("resnet18", trained, None) == p.load(trained).scaling
+    assert scaling_for("resnet20", learnt, None) is scaling_for(None, learnt, None) is None
+    assert scaling_for("resnet20", None, "imagenet") == p.IMAGENET_SCALING
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (["small"], 1, "small is a model that has learnt nothing yet; add --weights FILE, or name a run"),
+        (["mnist-s8"], 1, "mnist-s8 is a model that has learnt nothing yet; add --weights FILE, or name a run"),
+        (["small", "--weights", "w.safetensors"], 1, "weights do not say what to measure them on; add --data"),
+        (["smal", "--weights", "w", "--data", "digits"], 1, "unknown model 'smal'; did you mean 'small'? Known: "),
+        (["small", "--weights", "no", "--data", "digits"], 1, "cannot read no: there is no such file"),
+        (["run", "--scaling", "imagenet"], 2, "--scaling: goes with --weights; a run has its own scaling. See "),
+        (
+            ["small", "--weights", "w.safetensors", "--data", "digits", "--scaling", "half"],
+            2,
+            "--scaling: expected MEAN:STD, such as 0.1307:0.3081, or imagenet, received 'half'. See ",
+        ),
+        (
+            ["small", "--weights", "w.safetensors", "--data", "digits"],
+            1,
+            "the weights are for 3 classes, and the data have 10: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9",
+        ),
+        (
+            ["lenet", "--weights", "w.safetensors", "--data", "digits"],
+            1,
+            "conv2 (layer 4): a 5×5 window finds no place",
+        ),
+    ],
+)
+def test_evaluate_refuses(words: list[str], code: int, message: str, pellucid: Pellucid, tmp_path: Path) -> None:
+    write_weights(p.models.small(3, (1, 8, 8)), tmp_path / "w.safetensors")
+    result = pellucid("evaluate", *words)
+    assert (result.code, result.out) == (code, "")
+    assert result.err.splitlines()[-1].startswith(f"error: {message}")
+
+
+def test_weights_of_another_model_are_refused(pellucid: Pellucid, learnt: Path, toy: Path) -> None:
+    result = pellucid("evaluate", "notebook", "--weights", learnt, "--data", toy)
+    assert (result.code, result.out) == (1, "")
+    assert "the weights do not fit the network: " in result.err
+
+
+# ---- pictures for ImageNet's networks
+
+
+def test_a_folder_of_photographs_is_prepared(pellucid: Pellucid, tmp_path: Path) -> None:
+    for number, place in enumerate(["n02099601/b.JPEG", "golden retriever/a.png", "tabby/c.png", "n01440764/d.png"]):
+        photograph(tmp_path / "val" / place, 40 + number, 60)
+    network = imagenet_network(favourite=207)
+    p.save(network, tmp_path / "dogs.safetensors")
+    result = pellucid("evaluate", "dogs.safetensors", "--data", "val", "--confusion")
+    assert result.code == 0, result.err
+    assert result.err == "pictures: shorter side resized to 16, the middle 14×14 cut out\n"
+    shown = result.out.splitlines()
+    assert shown[0] == "val: 4 images"
+    assert [line.split("  ")[-1].strip() for line in shown[4:6]] == ["golden retriever"] * 2  # what they are taken for
+    assert {line.split()[1] for line in shown[4:6]} == {"tabby", "tench"}
+    data = p.datasets.image_folder(tmp_path / "val", preparation=Preparation(16, 14), class_names=imagenet_classes())
+    assert shown[-2:] == [f"overall loss {p.evaluate(network, data)['loss']:.4f}", "overall accuracy 50.00 %"]
+
+
+def test_parts_are_measured_as_one(pellucid: Pellucid, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number, name in enumerate(["tabby", "golden retriever", "tench"]):
+        photograph(tmp_path / "photos" / "train" / name / "x.png", 20, 20)
+        photograph(tmp_path / "photos" / "test" / name / "x.png", 30 + number, 50)
+    p.save(imagenet_network(favourite=0), tmp_path / "fish.safetensors")
+    whole = pellucid("evaluate", "fish.safetensors", "--data", "photos", "--confusion")
+    monkeypatch.setattr("pellucid.data.folders._PART", 2)
+    assert pellucid("evaluate", "fish.safetensors", "--data", "photos", "--confusion") == whole
+    assert whole.out.splitlines()[0] == "test: 3 images"
+    assert whole.out.splitlines()[-1] == "test accuracy 33.33 %"
+
+
+def test_folders_give_a_models_classes_their_names(
+    pellucid: Pellucid, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def tiny(num_classes: int = 1000, input_shape: Any = (3, 14, 14), **options: Any) -> p.Sequential:
+        layers = [p.AdaptiveAvgPool2d(1), p.Flatten(), p.Linear(3, num_classes)]
+        return p.Sequential(layers, input_shape=input_shape, **options)
+
+    monkeypatch.setattr(p.models, "MODELS", {"tiny": tiny})
+    write_weights(tiny(3), tmp_path / "pets.safetensors")
+    for name in ("cat", "dog", "eel"):
+        photograph(tmp_path / "pets" / name / "1.png", 90, 70)
+    words = ("tiny", "--weights", "pets.safetensors", "--data", "pets", "--confusion")
+    result = pellucid("evaluate", *words)
+    assert result.code == 0, result.err
+    assert result.err.splitlines() == [
+        "tiny with the weights in pets.safetensors: 3 classes, pixels scaled as for ImageNet",
+        "pictures: shorter side resized to 16, the middle 14×14 cut out",
+    ]
+    assert [line.split()[0] for line in result.out.splitlines()[3:7]] == ["cat", "cat", "dog", "eel"]
+    assert result.out.splitlines()[-1] == "overall accuracy 33.33 %"  # they are one picture, thrice
+    photograph(tmp_path / "pets" / "fox" / "1.png", 90, 70)
+    refused = pellucid("evaluate", *words)
+    assert (
+        refused.err.splitlines()[-1] == "error: the weights are for 3 classes, and the data have 4: cat, dog, eel, fox"
+    )
+
+
+def test_predict_shows_five_of_imagenets_classes(pellucid: Pellucid, tmp_path: Path) -> None:
+    network = imagenet_network(favourite=281)
+    network["linear1"].weight.data[281] = [0.3, 0.2, 0.1]  # so that it matters how pixels are made
+    p.save(network, tmp_path / "cats.safetensors")
+    photograph(tmp_path / "x.png", 30, 50)
+    result = pellucid("predict", "cats.safetensors", "x.png")
+    assert result.code == 0, result.err
+    assert re.findall(r" {2,}(\D+?) \d", result.out)[0] == "tabby"
+    assert result.out.count("%") == 5
+    prepared = p.predict_proba(network, Preparation(16, 14).read(tmp_path / "x.png")[None])
+    assert result.out.startswith(f"x.png  tabby {100 * prepared[0, 281]:.1f} %   ")
+    assert result.err == "", "nothing is said of reduction: what is cut out is not stretched"
+    assert pellucid("predict", "cats.safetensors", "x.png", "--top", 2).out.count("%") == 2
+
+
+def test_a_terminal_breaks_lines_between_classes(
+    pellucid: Pellucid, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    p.save(imagenet_network(favourite=281), tmp_path / "cats.safetensors")
+    photograph(tmp_path / "x.png", 30, 50)
+    line = pellucid("predict", "cats.safetensors", "x.png").out
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "50")
+    lines = pellucid("predict", "cats.safetensors", "x.png").out.splitlines()
+    assert len(lines) > 1
+    assert all(len(each) <= 50 and each.endswith("%") for each in lines)
+    assert "   ".join(each.removeprefix("x.png").strip() for each in lines) == line.removeprefix("x.png").strip()
+
+
+def test_predict_with_a_models_weights(pellucid: Pellucid, learnt: Path, trained: Path, tmp_path: Path) -> None:
+    network = p.models.small(3, (1, 8, 8))
+    write_weights(network, tmp_path / "w.safetensors")
+    np.save(tmp_path / "x.npy", np.arange(64, dtype=np.uint8).reshape(8, 8))
+    result = pellucid("predict", "small", "--weights", "w.safetensors", "x.npy", "--top", 1)
+    best = int(p.predict_classes(network, np.load(tmp_path / "x.npy")[None, None])[0])
+    assert result.out.split()[:2] == ["x.npy", str(best)]
+    assert pellucid("predict", "small", "x.npy").err.startswith("error: small is a model that has learnt nothing yet")
+    assert pellucid("predict", trained, "x.npy", "--scaling", "imagenet").code == 2
+
+
+# ---- weights that others trained
+
+
+def test_resnet20_reaches_what_its_authors_report(data_folder: Path, pellucid: Pellucid) -> None:
+    (weights,) = (data_folder / "resnet20-cifar10").glob("*.th")
+    images = data_folder / "cifar10-subset" / "cifar10_lossless_subset.npz"
+    result = pellucid("evaluate", "resnet20", "--weights", weights, "--data", images, "--scaling", "imagenet")
+    assert result.code == 0, result.err
+    shown = result.out.splitlines()
+    assert shown[0].endswith(": 1,000 images")
+    assert 91 <= float(shown[-1].removeprefix("test accuracy ").removesuffix(" %")) <= 92

@@ -1,0 +1,197 @@
+"""load_weights: either naming, what does not fit in one message, new heads, and networks that stay as they were."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import safetensors.numpy
+
+import pellucid as p
+from oracles.torch_bytes import call, mapping, old_file, storage, tensor, tensors, zip_file
+from pellucid.errors import ModelFileError, StorageError
+from pellucid.interop.torch import state_dict, to_torch_names
+from pellucid.limits import Limits
+
+
+def network(classes: int = 3, **options: Any) -> p.Sequential:
+    """A network with a name of torchvision's for each parameter: features.0, features.1, classifier.0."""
+    layers = [p.Conv2d(1, 2, 3), p.BatchNorm2d(2), p.Flatten(), p.Linear(8, classes)]
+    return p.Sequential(layers, input_shape=(1, 4, 4), **options)
+
+
+def values(held: p.Sequential) -> dict[str, np.ndarray]:
+    return {path: each.data.copy() for path, each in {**held.parameters(), **held.states()}.items()}
+
+
+def same(some: dict[str, np.ndarray], others: dict[str, np.ndarray]) -> bool:
+    return some.keys() == others.keys() and all(np.array_equal(some[path], others[path]) for path in some)
+
+
+@pytest.fixture
+def trained() -> p.Sequential:
+    trained = network(seed=8)
+    trained.states()["norm1.running_mean"].data[...] = 4
+    return trained
+
+
+def write(path: Path, arrays: dict[str, np.ndarray]) -> Path:
+    if path.suffix == ".safetensors":
+        safetensors.numpy.save_file(arrays, path)
+    else:
+        path.write_bytes((zip_file if path.suffix == ".pth" else old_file)(*tensors(arrays)))
+    return path
+
+
+every_kind = pytest.mark.parametrize("name", ["w.safetensors", "w.pth", "w.th"])
+
+
+@every_kind
+@pytest.mark.parametrize("prefix", ["", "module."])
+@pytest.mark.parametrize("naming", ["ours", "torchvision's"])
+def test_either_naming_in_every_kind_of_file(
+    name: str, prefix: str, naming: str, trained: p.Sequential, tmp_path: Path
+) -> None:
+    arrays = values(trained) if naming == "ours" else state_dict(trained)
+    arrays |= {"norm1.num_batches_tracked": np.array(7), "features.1.num_batches_tracked": np.array(7)}
+    path = write(tmp_path / name, {prefix + key: array for key, array in arrays.items()})
+    target = network()
+    assert not same(values(target), values(trained))  # the control
+    assert not p.load_weights(target, path)
+    assert same(values(target), values(trained))
+
+
+def test_names_follow_the_layers() -> None:
+    assert to_torch_names(network())["norm1.running_var"] == "features.1.running_var"
+
+
+@every_kind
+def test_all_that_does_not_fit_is_said_at_once_and_nothing_is_taken(
+    name: str, trained: p.Sequential, tmp_path: Path
+) -> None:
+    arrays = state_dict(trained)
+    del arrays["features.1.bias"]
+    arrays["classifier.0.weight"] = np.ones((5, 8), "f4")
+    arrays["classifier.0.bias"] = np.ones(3, "i8")
+    arrays["more.scale"] = np.ones((2, 2), "f8")
+    path = write(tmp_path / name, arrays)
+    target = network(seed=1)
+    before = values(target)
+    with pytest.raises(ModelFileError) as caught:
+        p.load_weights(target, path)
+    assert str(caught.value) == (
+        f"{path}: the weights do not fit the network: "
+        "missing in the file: norm1.bias (features.1.bias) 2; extra in the file: more.scale 2×2 (F64); "
+        "misshapen: linear1.weight (classifier.0.weight) (expected 3×8, found 5×8 (F32)), "
+        "linear1.bias (classifier.0.bias) (expected 3 (F64 or F32 or F16 or BF16), found 3 (I64)); "
+        "make the network that the file was saved from, or take what fits with strict=False"
+    )
+    assert same(values(target), before)
+
+    found = p.load_weights(target, path, strict=False)
+    assert (list(found.missing), list(found.extra), list(found.misshapen)) == (
+        ["norm1.bias"], ["more.scale"], ["linear1.weight", "linear1.bias"],
+    )  # fmt: skip
+    after = values(target)
+    np.testing.assert_array_equal(after["conv1.weight"], arrays["features.0.weight"])
+    for path_of_old in ("norm1.bias", "linear1.weight", "linear1.bias"):
+        np.testing.assert_array_equal(after[path_of_old], before[path_of_old])
+
+
+@every_kind
+def test_a_new_head_stays_as_it_was_drawn(name: str, trained: p.Sequential, tmp_path: Path) -> None:
+    path = write(tmp_path / name, state_dict(trained))
+    target = network(classes=7, seed=1)
+    drawn = values(network(classes=7, seed=1))
+    found = p.load_weights(target, path, strict=False)
+    assert str(found) == (
+        "misshapen: linear1.weight (classifier.0.weight) (expected 7×8, found 3×8 (F32)), "
+        "linear1.bias (classifier.0.bias) (expected 7, found 3 (F32))"
+    )
+    after, learnt = values(target), values(trained)
+    for key in after:
+        expected = drawn if key.startswith("linear1") else learnt
+        np.testing.assert_array_equal(after[key], expected[key], err_msg=key)
+
+
+def test_a_list_of_names_is_shortened_at_its_end(tmp_path: Path) -> None:
+    path = write(tmp_path / "w.pth", state_dict(p.models.resnet20()))
+    with pytest.raises(ModelFileError) as caught:
+        p.load_weights(p.models.resnet32(), path)
+    message = str(caught.value)
+    assert "missing in the file: layer1.residual4.body.conv1.weight (layer1.3.conv1.weight) 16×16×3×3, " in message
+    assert " and 40 more; make the network" in message  # 6 blocks of 10 arrays are more than 20
+    assert len(message) < 2000
+
+
+def test_a_file_of_which_nothing_fits(tmp_path: Path) -> None:
+    path = write(tmp_path / "w.pth", {"a": np.ones(3, "f4")})
+    with pytest.raises(ModelFileError, match="nothing in the file fits the network: missing in the file: conv1"):
+        p.load_weights(network(), path, strict=False)
+
+
+def test_numbers_become_those_of_the_network(trained: p.Sequential, tmp_path: Path) -> None:
+    halves = {key: array.astype("f2") for key, array in state_dict(trained).items()}
+    target = network(dtype="float64")
+    p.load_weights(target, write(tmp_path / "w.th", halves))
+    assert target.parameters()["conv1.weight"].data.dtype == np.float64
+    np.testing.assert_array_equal(target.parameters()["conv1.weight"].data, halves["features.0.weight"])
+
+
+def test_a_later_damage_changes_no_earlier_weight(trained: p.Sequential, tmp_path: Path) -> None:
+    whole = write(tmp_path / "w.pth", state_dict(trained)).read_bytes()
+    last = trained.states()["norm1.running_var"].data.tobytes()
+    at = whole.rindex(b"archive/data/7", 0, whole.index(b"PK\x01\x02")) + len(b"archive/data/7")
+    assert whole[at : at + len(last)] == last
+    (tmp_path / "w.pth").write_bytes(whole[:at] + b"?" + whole[at + 1 :])
+    target = network(seed=1)
+    before = values(target)
+    with pytest.raises(ModelFileError, match="archive/data/7: expected the CRC-32"):
+        p.load_weights(target, tmp_path / "w.pth")
+    assert same(values(target), before)
+
+
+def test_a_view_of_few_numbers_may_fill_a_large_weight(tmp_path: Path) -> None:
+    """As `expand` of PyTorch makes them: little is stored, and no more is held than the network has anyway."""
+    one = {
+        "linear1.weight": tensor(storage("0", 1), (3, 8), (0, 0)),
+        "linear1.bias": tensor(storage("0", 1), (3,), (0,)),
+    }
+    (tmp_path / "w.pth").write_bytes(zip_file(mapping(one), {"0": np.array([5], "f4")}))
+    target = network()
+    p.load_weights(target, tmp_path / "w.pth", strict=False)
+    assert (target.parameters()["linear1.weight"].data == 5).all()
+    target.parameters()["linear1.weight"].data[0, 0] = 6
+    assert target.parameters()["linear1.weight"].data.sum() == 5 * 23 + 6
+
+
+def test_what_is_no_file_of_weights(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="there is no such file"):
+        p.load_weights(network(), tmp_path / "w.pth")
+    (tmp_path / "w.pth").write_bytes(zip_file(mapping({"w": call("os system")}), {}))
+    with pytest.raises(
+        ModelFileError, match=r"w\.pth: archive/data\.pkl, byte \d+: .*'os system'; names stand for code"
+    ):
+        p.load_weights(network(), tmp_path / "w.pth")
+    with pytest.raises(StorageError, match="the limit is 100"):
+        p.load_weights(network(), tmp_path / "w.pth", limits=Limits(file_bytes=100))
+    (tmp_path / "w.pth").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))
+    with pytest.raises(ModelFileError, match="this is no safetensors file, or a damaged one"):
+        p.load_weights(network(), tmp_path / "w.pth")
+
+
+def test_load_says_what_to_do_with_a_file_of_torchs(trained: p.Sequential, tmp_path: Path) -> None:
+    path = write(tmp_path / "w.pth", state_dict(trained))
+    with pytest.raises(
+        ModelFileError, match=r"found the name of a file of PyTorch's; make the network, then call load_"
+    ):
+        p.load(path)
+
+
+def test_resnet20_scores_what_its_authors_report(data_folder: Path) -> None:
+    scaling = p.Scaling((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+    resnet = p.models.resnet20(scaling=scaling)
+    assert not p.load_weights(resnet, data_folder / "resnet20-cifar10" / "resnet20-12fca82f.th")
+    images = np.load(data_folder / "cifar10-subset" / "cifar10_lossless_subset.npz")
+    accuracy = p.evaluate(resnet, (images["x_test"], images["y_test"]))["accuracy"]
+    assert 0.91 <= accuracy <= 0.92
