@@ -1,0 +1,161 @@
+"""study: what is said of convolutional networks, computed and measured here."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..geometry import whole_number
+from ..studies import STUDIES, Figure, Options, Result, Study, Table, output_size
+from ..studies.rendering import write
+from . import options
+from .screen import examples, print_table
+
+app = typer.Typer(
+    invoke_without_command=True,
+    help="Compute and measure what is said of convolutional networks. Without a name: list the studies.",
+    epilog=examples("pellucid study", "pellucid study output-size --input 224 --kernel 3,5,7 --stride 1,2"),
+)
+
+
+@app.callback()
+def list_(context: typer.Context) -> None:
+    """List the studies."""
+    if context.invoked_subcommand is None:
+        print_table(["study", "what it shows"], [[study.name, study.about] for study in STUDIES.values()])
+
+
+# ---- words
+
+
+def _numbers(text: str, word: str) -> list[int]:
+    """Read whole numbers with commas between; for those that make no sense, the library says what is wrong."""
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise typer.BadParameter(f"expected whole numbers such as 3,5,7, received {text!r}", param_hint=word) from None
+
+
+def _paddings(text: str) -> list[output_size.Padding]:
+    found: list[output_size.Padding] = []
+    for part in text.split(","):
+        found += ["same"] if part == "same" else _numbers(part, "--padding")
+    return found
+
+
+_Out = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FOLDER",
+        parser=options.folder,
+        help="Where to write the tables and pictures. By default studies/NAME; files of an earlier time are replaced.",
+    ),
+]
+_Quick = Annotated[bool, typer.Option("--quick", help="Do a small form of it, to see in seconds what it looks like.")]
+_Seeds = Annotated[
+    int, typer.Option(metavar="N", parser=options.whole, help="Trainings whose mean and spread each figure is.")
+]
+
+
+# ---- a command for every study
+
+
+def _command(study: Study) -> Callable[..., None]:
+    """Return the command of a study that needs no words of its own."""
+
+    def plain(out: _Out = None, quick: _Quick = False, threads: options.Threads = None) -> None:
+        _do(study, study.function, Options(quick=quick, threads=threads), out)
+
+    def training(
+        out: _Out = None,
+        quick: _Quick = False,
+        seeds: _Seeds = Options.seeds,
+        data_dir: options.DataDir = None,
+        threads: options.Threads = None,
+    ) -> None:
+        whole_number(seeds, "--seeds")
+        how = Options(quick=quick, seeds=seeds, data_dir=data_dir, threads=threads)
+        _do(study, study.function, how, out)
+
+    return training if study.trains else plain
+
+
+def _output_size(
+    out: _Out = None,
+    input_size: Annotated[str | None, typer.Option("--input", metavar="N,N,…", help="Pixels along a side.")] = None,
+    kernel: Annotated[str | None, typer.Option(metavar="N,N,…", help="Pixels of the window along a side.")] = None,
+    stride: Annotated[str | None, typer.Option(metavar="N,N,…", help="Pixels from one place to the next.")] = None,
+    padding: Annotated[
+        str | None,
+        typer.Option(metavar="N,N,…", help="Pixels added on each side; same: so that ⌈input/stride⌉ places are there."),
+    ] = None,
+    dilation: Annotated[str | None, typer.Option(metavar="N,N,…", help="Pixels from one tap to the next.")] = None,
+) -> None:
+    """Show how many places windows take, with the formula, and which pixels they see.
+
+    Each input is taken with each kernel, each of these with each stride, and so on. Of what is not given, one is taken:
+    an input of 28, a kernel of 3, stride 1, padding 0, dilation 1. Where nothing is given, it is a choice of windows
+    and those of known networks.
+    """
+    asked = None
+    if any(each is not None for each in (input_size, kernel, stride, padding, dilation)):
+        asked = output_size.Windows(
+            _numbers(input_size or "28", "--input"), _numbers(kernel or "3", "--kernel"),
+            _numbers(stride or "1", "--stride"), _paddings(padding or "0"), _numbers(dilation or "1", "--dilation"),
+        )  # fmt: skip
+    _do(STUDIES["output-size"], partial(output_size.study, asked=asked), Options(), out)
+
+
+for _study in STUDIES.values():
+    _own = {"output-size": _output_size}.get(_study.name)
+    _words = examples(f"pellucid study {_study.name}", f"pellucid study {_study.name} --out FOLDER")
+    app.command(_study.name, epilog=_words, help=None if _own else f"Show {_study.about}.")(_own or _command(_study))
+
+
+# ---- doing it
+
+
+def _do(study: Study, function: Callable[[Options], Result], how: Options, out: Path | None) -> None:
+    """Carry a study out, print it, and write it into a folder."""
+    with _progress() as progress:
+        result = function(replace(how, progress=progress))
+    _print(result)
+    folder = Path("studies", study.name) if out is None else out
+    written, problem = write(result, study.name, folder)
+    if problem:
+        print(f"note: {problem}", file=sys.stderr)
+    print(f"written: {', '.join(map(str, written))}")
+
+
+def _print(result: Result) -> None:
+    print(result.title.upper())
+    width = min(shutil.get_terminal_size().columns, 100)
+    for section in result.sections:
+        print()
+        if isinstance(section, Table):
+            print(section.title)
+            print_table(section.columns, section.rows, right=section.numbers)
+        elif not isinstance(section, Figure):
+            print(textwrap.fill(section, width))
+    print()
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str], None]]:
+    """Give what says what is being done: in one line that changes in a terminal, a line each elsewhere."""
+    if not sys.stderr.isatty():
+        yield partial(print, file=sys.stderr, flush=True)
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status("starting") as status:
+        yield status.update

@@ -1,0 +1,42 @@
+"""Studies: claims about convolutional networks, computed and measured here, as tables and figures.
+
+A study is a function ``study(options: Options) -> Result`` in a module of its own, entered in `STUDIES` below.
+``pellucid study NAME`` runs it, prints its tables and writes ``studies/NAME/NAME.md`` with the pictures beside it.
+
+- A `Result` has a title and sections: paragraphs of Markdown, `Table` and `Figure`, in the order of reading.
+- Tables and figures have names, by which the pages in ``docs/`` take them over (between ``<!-- table STUDY.NAME -->``
+  or ``<!-- figure STUDY.NAME -->`` and ``<!-- end -->``; ``python tools/studies.py`` refreshes them, a test compares).
+- The cells of a `Table` are texts. Headings of columns that hold what was measured here, times or accuracies of
+  trainings, are named in `Table.measured`, and left aside in that comparison.
+- With ``options.measure`` off, nothing is timed and nothing trained: measured cells hold `NOT_MEASURED`, figures made
+  from them are left out, and all other cells are as always. The comparison runs every study so; it takes seconds.
+- With ``options.quick`` a study takes seconds too, and shows only that it works. Tests run every study so.
+- A `Figure` holds a plot as plain data (`figures`: `Points`, `Bars`, `Maps`, `Sights`). `drawing` alone knows
+  matplotlib. Without it, tables are made and pictures left out, with a note.
+- ``options.progress("resnet50: forward")`` says what takes time. ``options.threads`` goes to whatever computes. A study
+  that trains (`Study.trains`) reads ``options.seeds`` and ``options.data_dir`` as well.
+- `timing.measure` times a function; `timing.forward` and `timing.forward_and_backward` make one of a network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from . import filter_size, one_by_one, output_size, survey
+from .result import NOT_MEASURED as NOT_MEASURED
+from .result import Figure as Figure
+from .result import Options as Options
+from .result import Result as Result
+from .result import Study as Study
+from .result import Table as Table
+
+_ALL = (
+    Study("output-size", "how many places a window takes, and which pixels they see", output_size.study),
+    Study("filter-size", "one large filter or several small ones: what they see and cost", filter_size.study),
+    Study("one-by-one", "what convolutions of one pixel do: mix channels, and save", one_by_one.study),
+    Study("models", "the known networks: age, depth, size, published accuracy, and time here", survey.study),
+)
+
+STUDIES: Mapping[str, Study] = MappingProxyType({study.name: study for study in _ALL})
+"""Name -> study, in the order in which they are listed."""

@@ -1,0 +1,25 @@
+"""Numbers written short, for cells of tables."""
+
+from __future__ import annotations
+
+PREFIXES = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
+
+
+def amount(value: float) -> str:
+    """Write a number of at least 1 with three digits and the prefix of a unit.
+
+    Examples
+    --------
+    >>> amount(714_188_480), amount(15_470_264_320), amount(416_520)
+    ('714 M', '15.5 G', '417 k')
+    """
+    for factor, prefix in PREFIXES:
+        if value >= 0.9995 * factor:
+            return f"{digits(value / factor)} {prefix}"
+    return digits(value)
+
+
+def digits(value: float) -> str:
+    """Write a number with three digits, or all that stand before the point: ``digits(7.776) == "7.78"``."""
+    places = 0 if value >= 99.95 else 1 if value >= 9.995 else 2
+    return f"{value:,.{places}f}"

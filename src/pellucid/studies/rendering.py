@@ -1,0 +1,90 @@
+"""A study's result as Markdown, and as a folder with that text and its pictures."""
+
+from __future__ import annotations
+
+import datetime
+import platform
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from ..errors import MissingExtraError
+from ..storage import make_folder, write_file
+from ..version import VERSION
+from .result import Figure, Result, Section, Table
+
+
+def markdown(result: Result, *, pictures: bool = True) -> str:
+    """Return a result as a page of Markdown; the pictures it shows lie beside it, or are left out."""
+    parts = [f"# {result.title}"]
+    for section in result.sections:
+        if isinstance(section, Figure):
+            parts += [picture(section)] if pictures else []
+        else:
+            parts.append(_section(section))
+    if any(table.has_measured for table in result.tables):
+        parts.append(f"*{measured_on()}*")
+    return "\n\n".join(parts) + "\n"
+
+
+def _section(section: Section) -> str:
+    if isinstance(section, Table):
+        return f"## {section.title}\n\n{table_lines(section)}"
+    return str(section)
+
+
+def table_lines(table: Table) -> str:
+    """Return a table as Markdown; columns of numbers are set to the right."""
+    numbers = set(table.numbers)
+    marks = ["---:" if name in numbers else "---" for name in table.columns]
+    return "\n".join(map(_line, (table.columns, marks, *table.rows)))
+
+
+def _line(cells: Iterable[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def picture(figure: Figure, folder: str = "") -> str:
+    """Return a figure as Markdown: its picture in a folder, and what it says below."""
+    return f"![{figure.caption}]({folder}{figure.name}.png)\n\n*{figure.caption}*"
+
+
+def measured_on() -> str:
+    """Return when and where measured columns come from."""
+    from ..compiler.runtime import thread_count
+    from ..compiler.tiles import instruction_set
+
+    processors, system = thread_count(), f"{platform.system()} {platform.machine()}"
+    return (
+        f"Measured {datetime.date.today().isoformat()} with Pellucid {VERSION}: {system}, {instruction_set().name}, "
+        f"{processors} processor{'s' if processors > 1 else ''}."
+    )
+
+
+def write(result: Result, name: str, folder: Path) -> tuple[list[Path], str]:
+    """Write a result into a folder: ``name.md``, and a PNG for each figure; files of these names are replaced.
+
+    Returns
+    -------
+    list of Path, str
+        What was written, the text first; and why pictures are missing, or nothing.
+    """
+    drawn, problem = draw(result.figures)
+    make_folder(folder)
+    files = {f"{name}.md": markdown(result, pictures=not problem).encode()}
+    files |= {f"{figure.name}.png": image for figure, image in zip(result.figures, drawn, strict=False)}
+    for file, content in files.items():
+        write_file(folder / file, content)
+    return [folder / file for file in files], problem
+
+
+def draw(figures: Sequence[Figure]) -> tuple[list[bytes], str]:
+    """Return each figure as a PNG; none of them, and why, where matplotlib is not installed.
+
+    A study is not refused for that: its numbers are in the tables, and may have taken minutes.
+    """
+    from .drawing import png
+
+    try:
+        return [png(figure.plot) for figure in figures], ""
+    except MissingExtraError as error:
+        return [], str(error)
