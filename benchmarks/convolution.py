@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmarks.kernels import floats
 from benchmarks.problem import Array, ConvolutionProblem
-from pellucid.compiler.jit import Recipe, compiled
+from pellucid.compiler.jit import compiled
 from pellucid.compiler.kernels.conv import conv2d, conv2d_grad_weight
 from pellucid.compiler.kernels.conv_grad_input import conv2d_grad_input, grad_input_tile
 from pellucid.compiler.kernels.convolution import Convolution, forward_tile, weight_tile
@@ -22,6 +22,7 @@ from pellucid.compiler.kernels.depthwise import (
     depthwise_weight_tile,
 )
 from pellucid.compiler.packing import for_input, pack, unpack
+from pellucid.compiler.recipe import Recipe
 from pellucid.compiler.tiles import InstructionSet, instruction_set, lanes_for
 from pellucid.geometry import Window
 

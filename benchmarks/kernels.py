@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from benchmarks.numpy_path import machine, table
-from pellucid.compiler.jit import Recipe, compiled
+from pellucid.compiler.jit import compiled
 from pellucid.compiler.kernels.conv import conv2d, conv2d_grad_weight
 from pellucid.compiler.kernels.conv_grad_input import ScatterTile, conv2d_grad_input, grad_input_tile
 from pellucid.compiler.kernels.conv_routed import conv2d_grad_weight_routed, routed_multiply_adds, suits_routes
@@ -40,6 +40,7 @@ from pellucid.compiler.kernels.linear import (
 )
 from pellucid.compiler.kernels.peak import peak, peak_chains, peak_multiply_adds
 from pellucid.compiler.packing import packed_size
+from pellucid.compiler.recipe import Recipe
 from pellucid.compiler.tiles import ForwardTile, InstructionSet, WeightTile, instruction_set, lanes_for
 from pellucid.geometry import Window
 

@@ -327,6 +327,22 @@ def test_repr_is_the_list_of_layers():
     )
 
 
+def test_repr_shows_what_stands_inside_of_what():
+    inner = p.Sequential([p.ReLU(), p.Sequential([p.Tanh()])])
+    network = p.Sequential([p.Residual(inner), p.Flatten()])
+    assert repr(network).splitlines() == [
+        "Sequential([",
+        "    ('residual1', Residual(Sequential([",
+        "        ('relu1', ReLU()),",
+        "        ('block1', Sequential([",
+        "            ('tanh1', Tanh())",
+        "        ]))",
+        "    ]))),",
+        "    ('flatten1', Flatten())",
+        "])",
+    ]
+
+
 # ---- absurd sizes and misleading names
 def test_an_output_larger_than_memory_is_refused_at_once():
     with pytest.raises(p.ShapeError) as caught:

@@ -1,5 +1,7 @@
 """`compile`: a frozen network that predicts what the definitions predict, for whatever images it is called with."""
 
+import copy
+import pickle
 import sys
 import threading
 
@@ -142,6 +144,23 @@ def test_the_network_is_left_as_it_is():
     p.compile(made)(x)
     for path, each in {**made.parameters(), **made.states()}.items():
         assert np.array_equal(each.data, before[path])
+
+
+# ---- copies
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda fast: pickle.loads(pickle.dumps(fast))])  # noqa: S301
+@pytest.mark.parametrize("last", [(), (Factor(3.0),)], ids=["native", "with a layer of one's own"])
+def test_a_copy_predicts_the_same_by_itself(copied, last):
+    made = network(*last, p.Flatten(), p.Linear(64, 3))
+    fast, x, pixels = p.compile(made, threads=2), images(4), images(4, "uint8")
+    expected, of_pixels = fast(x), fast(pixels)
+    again = copied(fast)
+    assert not set(again._executables.values()) & set(fast._executables.values()), "each has its own memory"
+    del fast
+    made.initialize(9)
+    for _ in range(2):
+        assert np.array_equal(again(x[:1]), expected[:1])
+        assert np.array_equal(again(x), expected)
+        assert np.array_equal(again(pixels), of_pixels)
 
 
 # ---- threads

@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -244,6 +245,20 @@ def test_a_missing_folder(tmp_path: Path) -> None:
     with pytest.raises(StorageError) as caught:
         storage.write_file(target, NEW)
     assert str(caught.value) == f"cannot write {target} (42 bytes): there is no folder {target.parent}; make it first"
+
+
+def test_a_file_is_dated_and_removed_or_it_is_said_why_not(tmp_path: Path) -> None:
+    target = tmp_path / "entry"
+    target.write_bytes(OLD)
+    os.utime(target, (1e9, 1e9))
+    storage.date_file(target)
+    assert abs(target.stat().st_mtime - time.time()) < 60
+    storage.remove_file(target)
+    assert not target.exists()
+    with pytest.raises(StorageError, match=r"cannot remove .*entry: there is no such file"):
+        storage.remove_file(target)
+    with pytest.raises(StorageError, match=r"cannot date .*entry: there is no such file"):
+        storage.date_file(target)
 
 
 def test_a_full_disk_tells_how_much_is_free(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -52,7 +52,7 @@ def executable(
     It takes the network's weights with `load`; while it has them and runs, the caller holds its `busy` lock.
     """
     from .compiler.executable import Executable  # takes its time, and not everybody who imports this computes
-    from .compiler.jit import checks_wanted
+    from .compiler.recipe import checks_wanted
     from .compiler.runtime import thread_count
     from .compiler.tiles import instruction_set
 

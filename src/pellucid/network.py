@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Sequence
+from textwrap import indent
 from typing import TypeAlias, TypedDict
 
 from numpy.typing import ArrayLike, DTypeLike
@@ -197,7 +198,7 @@ class Sequential(Layer):
         return x
 
     def __repr__(self) -> str:
-        inner = ",\n".join(f"    ({name!r}, {layer!r})" for name, layer in self._children.items())
+        inner = indent(",\n".join(f"({name!r}, {layer!r})" for name, layer in self._children.items()), "    ")
         ending = "" if self.input_shape is None else f", input_shape={self.input_shape}"
         return f"Sequential([\n{inner}\n]{ending})"
 

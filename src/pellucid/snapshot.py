@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import os
 import threading
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,13 +16,14 @@ from .data import as_images
 from .definitions.arrays import Array
 from .errors import CompilerError
 from .inputs import check_images, warn_of_pixels
-from .native import MOST_IMAGES, as_memory_allows
+from .native import MOST_IMAGES, as_memory_allows, load
 from .network import Sequential
 
 if TYPE_CHECKING:
     from .compiler.executable import Executable
 
 _FLOAT32 = np.dtype(np.float32)
+_OF_THIS_PROCESS = ("_program", "_busy", "_executables", "_one")
 
 
 def compile(network: Sequential, *, threads: int | None = None) -> CompiledNetwork:
@@ -57,6 +60,8 @@ def compile(network: Sequential, *, threads: int | None = None) -> CompiledNetwo
 class CompiledNetwork:
     """What `compile` returns: call it with images.
 
+    A copy of it, or a pickle, holds the weights and no code: where it is made it is compiled at its first call.
+
     Attributes
     ----------
     input_shape, output_shape : tuple of int
@@ -71,20 +76,33 @@ class CompiledNetwork:
                 f"compile: the network computes in {network.dtype}, compiled networks in float32; take predict, which "
                 "takes the definitions in NumPy, or let the network have float32 with network.cast('float32')"
             )
-        self._program = lower(network, training=False)
-        if any(step.kind == "custom" for step in self._program.steps):  # it computes with the layer's own weights
-            network = copy.deepcopy(network)
-            self._program = lower(network, training=False)
-        self._network = network
+        self._network = copy.deepcopy(network)  # whole: layers of one's own compute with their own weights
+        self._program = lower(self._network, training=False)
         self._threads, self._at_once = thread_count(threads), as_memory_allows(self._program, MOST_IMAGES)
         self.input_shape = self._program.values[self._program.input].shape
         self.output_shape = self._program.values[self._program.output].shape
-        self._weights = {name: parameter.data.copy() for name, parameter in network.parameters().items()}
-        self._weights |= {name: state.data.copy() for name, state in network.states().items()}
+        self._shape_of_one = (1, *self.input_shape)
+        self._begin()
+        self._one = self._executable("float32").single()
+
+    def _begin(self) -> None:
+        """Begin without any code: the first call will compile."""
         self._busy = threading.Lock()
         self._executables: dict[str, Executable] = {}
+        self._one = self._first
+        _alive.add(self)
+
+    def _first(self, x: Array) -> Array:
         self._one = self._executable("float32").single()
-        self._shape_of_one = (1, *self.input_shape)
+        return self._one(x)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name not in _OF_THIS_PROCESS}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._program = lower(self._network, training=False)
+        self._begin()
 
     def __call__(self, x: ArrayLike) -> Array:
         """Return the network's outputs for images x.
@@ -122,7 +140,20 @@ class CompiledNetwork:
 
         if element not in self._executables:
             made = Executable(self._program, self._at_once, self._threads, {"input": element})
-            for name in made.names():
-                made.write(name, self._weights[name])
+            load(made, self._network)
             self._executables[element] = made
         return self._executables[element]
+
+
+_alive: weakref.WeakSet[CompiledNetwork] = weakref.WeakSet()
+
+
+def _begin_anew() -> None:
+    """After a fork nobody will ever finish what another thread had begun."""
+    for network in list(_alive):
+        if network._busy.locked():
+            network._begin()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_anew)

@@ -47,6 +47,7 @@ class System:
     close = staticmethod(os.close)
     replace = staticmethod(os.replace)
     remove = staticmethod(os.unlink)
+    date = staticmethod(os.utime)
     make_folders = staticmethod(os.makedirs)
 
 
@@ -134,6 +135,18 @@ def read_file(path: str | os.PathLike[str], limit: int) -> bytes:
             if size > limit:
                 raise OSError(errno.EFBIG, f"it grew past the limit of {limit:,} bytes while it was read")
     return b"".join(pieces)
+
+
+def remove_file(path: str | os.PathLike[str]) -> None:
+    """Remove the file at `path`."""
+    with _explained(f"cannot remove {path}", Path(path).parent, missing="there is no such file"):
+        system.remove(path)
+
+
+def date_file(path: str | os.PathLike[str]) -> None:
+    """Let the file at `path` be as young as if it had been written now."""
+    with _explained(f"cannot date {path}", Path(path).parent, missing="there is no such file"):
+        system.date(path)
 
 
 def make_folder(path: str | os.PathLike[str]) -> Path:

@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 import pellucid as p
 from oracles.compiled import Factor
@@ -60,6 +61,43 @@ def test_the_table(pellucid):
     assert re.search(r"conv1, relu1 +conv2d \+ relu +\d+ lanes", shown.out)
     assert "linear1" not in shown.out
     assert re.search(r"One thread here does at most [\d.]+ GFLOP/s", shown.out)
+
+
+LONG = "layer1.residual1.body.conv1, layer1.residual1.body.relu1"
+
+
+@pytest.mark.parametrize(
+    ("width", "layers", "shown", "left_out"),
+    [
+        (200, LONG, LONG, []),
+        (135, "conv1, relu1", "conv1, relu1", []),
+        (134, "conv1, relu1", "conv1", []),
+        (120, LONG, "layer1.residual1.body.conv1", ["bytes", "flops", "tile"]),
+        (100, "conv1, relu1", "conv1, relu1", ["bytes", "flops", "tile"]),
+        (80, "conv1, relu1", "conv1", ["bytes", "flops", "tile", "samples"]),
+        (80, LONG, "…er1.residual1.body.conv1", ["bytes", "flops", "tile", "samples", "GFLOP/s", "phase"]),
+        (70, LONG, "…al1.body.conv1", ["bytes", "flops", "tile", "samples", "GFLOP/s", "phase"]),
+    ],
+)
+def test_a_line_of_the_table_is_one_of_the_terminal(width, layers, shown, left_out):
+    row = ("1", layers, "conv2d_grad_input + relu.grad_input", "8 lanes × 2 × 6", "16", "2,764,800", "271,360", "36.8",
+           "75.2", "84 %")  # fmt: skip
+    columns, missing = command._fitting({name: (cell,) for name, cell in zip(command.COLUMNS, row, strict=True)}, width)
+    assert columns["layer"] == (shown,)
+    assert missing == left_out
+    assert [name for name in command.COLUMNS if name not in left_out] == list(columns)
+    assert sum(max(len(name), len(cells[0])) + command.GAP for name, cells in columns.items()) - command.GAP <= width
+
+
+def test_a_narrow_terminal_says_what_is_not_shown(pellucid, monkeypatch):
+    words = "explain", "notebook", "--inference", "--batch-size", "16"
+    whole = pellucid(*words).out
+    monkeypatch.setattr(command, "console", lambda: Console(width=60))
+    narrow = pellucid(*words).out
+    assert "A wider terminal shows more: bytes, flops" in narrow
+    assert "A wider terminal" not in whole
+    assert len(narrow.partition("A wider")[0].splitlines()) == len(whole.partition("One thread")[0].splitlines())
+    assert max(map(len, narrow.partition("A wider")[0].splitlines())) <= 60
 
 
 def test_prediction_is_shown_where_asked_for(pellucid):

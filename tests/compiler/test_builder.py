@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from pellucid.compiler.builder import Kernel
-from pellucid.compiler.jit import Recipe, compiled
+from pellucid.compiler.jit import compiled
+from pellucid.compiler.recipe import Recipe
 from pellucid.compiler.tensors import INT64, UINT8, UINT32
 from pellucid.compiler.tiles import GENERIC, instruction_set, supported
 from pellucid.random import philox

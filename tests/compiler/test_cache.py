@@ -4,14 +4,15 @@ import gc
 import os
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
 
 import pellucid as p
-from pellucid.compiler import cache, jit
+from pellucid.compiler import cache, jit, recipe, sources
 from pellucid.compiler.executable import Executable
-from pellucid.compiler.jit import Recipe
+from pellucid.compiler.recipe import Recipe
 from pellucid.compiler.runtime import functions
 
 posix = pytest.mark.skipif(os.name == "nt", reason="Windows has no such permissions")
@@ -229,6 +230,91 @@ def test_eight_processes_compile_one_network_into_one_empty_cache():
     assert late == ["0", digest], "all has been kept: another process emits nothing"
 
 
+# ---- how much is kept
+CONTENT = bytes(900)
+SIZE = len(cache.MAGIC) + cache.DIGEST_BYTES + len(CONTENT)
+
+
+def fill(folder, count):
+    """Save entries, each used an hour after the one before it, the last one just now."""
+    keys = [f"{number:02x}" + 62 * "a" for number in range(1, 1 + count)]
+    for age, key in zip(reversed(range(count)), keys, strict=True):
+        cache.save(folder, key, CONTENT)
+        os.utime(folder / key, (time.time() - 3600 * age,) * 2)
+    return keys
+
+
+def test_what_was_not_used_for_longest_goes_first(monkeypatch):
+    folder = cache.folder()
+    keys = fill(folder, 12)
+    monkeypatch.setattr(cache, "FOLDER_LIMIT", 12 * SIZE)
+    cache.save(folder, "ff", CONTENT)
+    assert len(entries()) == 13, "not at every occasion"
+    os.utime(folder / "ff", (0, 0))
+    (folder / "sub").mkdir()
+    cache.save(folder, cache.OCCASION, CONTENT)
+    (folder / "sub").rmdir()
+    assert entries().keys() == {*keys[4:], cache.OCCASION}, "three quarters of the limit are left"
+    assert all(cache.load(folder, key) == CONTENT for key in entries())
+    cache.save(folder, cache.OCCASION + "1", CONTENT)
+    assert len(entries()) == 10, "and nothing goes before the limit is reached"
+
+
+def test_an_entry_that_is_used_stays(monkeypatch):
+    monkeypatch.setattr(cache, "FOLDER_LIMIT", 4 * SIZE)
+    folder = cache.folder()
+    keys = fill(folder, 5)
+    for key in keys:
+        os.utime(folder / key, (1e9 + keys.index(key),) * 2)
+    assert cache.load(folder, keys[0]) == CONTENT
+    used = (folder / keys[0]).stat().st_mtime
+    assert time.time() - used < 60
+    os.utime(folder / keys[0], (used - 3600,) * 2)
+    assert cache.load(folder, keys[0]) == CONTENT
+    assert (folder / keys[0]).stat().st_mtime == used - 3600, "once a day is often enough"
+    cache._make_room(folder)
+    assert entries().keys() == {keys[0], keys[3], keys[4]}
+
+
+@pytest.mark.parametrize("call", ["remove", "date"])
+def test_a_disk_that_takes_no_change_is_no_reason_to_stop(call, monkeypatch):
+    monkeypatch.setattr(cache, "FOLDER_LIMIT", 4 * SIZE)
+    folder = cache.folder()
+    keys = fill(folder, 5)
+    os.utime(folder / keys[0], (1e9, 1e9))
+    monkeypatch.setattr(cache.storage.system, call, read_only)
+    assert cache.load(folder, keys[0]) == CONTENT
+    cache.save(folder, cache.OCCASION, CONTENT)
+    assert len(entries()) == (6 if call == "remove" else 3)
+    cache._make_room(folder / "nowhere")
+
+
+CROWD = """
+import hashlib, sys
+from pellucid.compiler import cache
+cache.FOLDER_LIMIT, cache.OCCASION = 60_000, "0"
+folder, wrong, missed = cache.folder(), 0, 0
+for number in range(200):
+    key = hashlib.sha256(f"{sys.argv[1]}.{number}".encode()).hexdigest()
+    other = hashlib.sha256(f"{number % 8}.{number // 2}".encode()).hexdigest()
+    cache.save(folder, key, key.encode() * 15)
+    found = cache.load(folder, other)
+    wrong += found not in (None, other.encode() * 15)
+    missed += found is None
+print(wrong, missed < 200)
+"""
+
+
+def test_eight_processes_make_room_at_once():
+    command = [sys.executable, "-W", "error", "-c", CROWD]
+    crowd = [subprocess.Popen([*command, str(i)], stdout=subprocess.PIPE, text=True) for i in range(8)]
+    assert [process.communicate(timeout=100)[0] for process in crowd] == ["0 True\n"] * 8
+    found = entries()
+    assert all(len(key) == 64 and cache.load(cache.folder(), key) for key in found)
+    assert sum(map(len, found.values())) < 2 * 60_000, "200 · 8 entries would take 1.6 MB"
+    assert len(found) > 30, "and not all go"
+
+
 # ---- no cache
 @posix
 @pytest.mark.parametrize("home", ["/proc/nowhere", "/dev/null/nowhere", "/nowhere"])
@@ -290,18 +376,43 @@ def test_a_folder_above_that_others_may_write_to_is_refused(tmp_path, monkeypatc
 
 
 # ---- what a key depends on
+@pytest.fixture
+def forgotten():
+    """Let the digests of sources be made anew during the test, and after it."""
+
+    def forget():
+        sources.digest.cache_clear()
+        sources._compilers_digest.cache_clear()
+
+    forget()
+    yield
+    forget()
+
+
+@pytest.mark.usefixtures("forgotten")
 def test_sources_that_have_changed_meanwhile_name_no_entry(monkeypatch, emitted):
     """The process still runs what was imported: under the new sources' name it would leave old code for good."""
-    monkeypatch.setattr(cache, "_IMPORTED", 0.0)
-    cache.sources.cache_clear()
-    cache._compilers_sources.cache_clear()
-    try:
-        outputs(), outputs()
-    finally:
-        cache.sources.cache_clear()
-        cache._compilers_sources.cache_clear()
+    path, (changed, size) = next(iter(sources._SEEN.items()))
+    monkeypatch.setitem(sources._SEEN, path, (changed - 1, size))
+    outputs(), outputs()
     assert len(emitted) == 6, "all were compiled both times"
     assert not any(cache.folder().iterdir())
+
+
+@pytest.mark.usefixtures("forgotten")
+@pytest.mark.parametrize("kind", ["dated in the future", "not at hand"])
+def test_sources_may_have_any_date_and_must_be_at_hand(kind, monkeypatch, tmp_path):
+    """A container or an archive may bring files from a clock that is ahead of ours."""
+    compiler = tmp_path / "pellucid" / "compiler"
+    compiler.mkdir(parents=True)
+    monkeypatch.setattr(sources, "__file__", str(compiler / "sources.py"))
+    for path in (compiler / "sources.py", compiler.parent / "geometry.py"):
+        path.write_text("")
+        os.utime(path, (2e10, 2e10))
+    if kind == "not at hand":
+        path.unlink()
+    monkeypatch.setattr(sources, "_SEEN", sources._marks())
+    assert (sources.digest(jit.__name__) is None) == (kind == "not at hand")
 
 
 def test_another_processor_finds_nothing(monkeypatch):
@@ -309,7 +420,7 @@ def test_another_processor_finds_nothing(monkeypatch):
     outputs()
     found = list(Executable(p.lower(network()), len(X), 1, {}).code)
     assert {recipe.key() for recipe in found} <= entries().keys(), "the control"
-    monkeypatch.setattr(jit, "target", lambda isa: "another processor")
+    monkeypatch.setattr(recipe, "target", lambda isa: "another processor")
     assert not {recipe.key() for recipe in found} & entries().keys()
 
 

@@ -7,7 +7,7 @@ import pellucid as p
 from oracles.compiled import residual, training_program
 from pellucid import models
 from pellucid.build import lower
-from pellucid.compiler.drafting import Kind, Outline
+from pellucid.compiler.drafting import Outline, Work
 from pellucid.compiler.rules import RULES
 from pellucid.definitions.combine import is_serial
 
@@ -48,7 +48,7 @@ def outline(program, native=RULES):
 
 
 def kinds(found):
-    return [draft.kind.name for draft in found.drafts if draft.operations]
+    return [draft.work.name for draft in found.drafts if draft.operations]
 
 
 def steps_of(found):
@@ -64,7 +64,7 @@ def unready(found):
         here: set[int] = set()
         for operation in draft.operations:
             read = {found.original(v) for v in operation.inputs} & made
-            if not read <= complete | {v for v in here if draft.kind is Kind.UPDATE or values[v].over != "sum"}:
+            if not read <= complete | {v for v in here if draft.work is Work.UPDATE or values[v].over != "sum"}:
                 wrong.append(operation)
             here.update(map(found.original, operation.outputs))
         complete |= here
@@ -83,7 +83,7 @@ def test_sums_are_completed_after_their_leaves():
     layers = [p.Conv2d(1, 2, 3), p.Flatten(), p.Linear(72, 3)]
     found = outline(training_program(p.Sequential(layers, input_shape=(1, 8, 8)), p.Adam()))
     assert kinds(found) == ["LEAVES", "UPDATE"]
-    assert [draft.kind for draft in found.drafts] == [Kind.LEAVES, Kind.SUMS, Kind.UPDATE]
+    assert [draft.work for draft in found.drafts] == [Work.LEAVES, Work.SUMS, Work.UPDATE]
 
 
 def test_batch_normalisation_cuts_the_batch_into_phases():
@@ -105,7 +105,7 @@ def test_a_layer_of_ones_own_stands_alone():
         "LEAVES", "DEFINITION", "LEAVES", "DEFINITION", "LEAVES", "DEFINITION", "LEAVES", "DEFINITION", "LEAVES",
         "UPDATE",
     ]  # fmt: skip
-    assert all(len(draft.operations) == 1 for draft in found.drafts if draft.kind is Kind.DEFINITION)
+    assert all(len(draft.operations) == 1 for draft in found.drafts if draft.work is Work.DEFINITION)
 
 
 def test_what_has_no_rule_runs_in_numpy():
@@ -114,13 +114,22 @@ def test_what_has_no_rule_runs_in_numpy():
     assert kinds(found) == ["LEAVES", "DEFINITION"] * 2 + ["LEAVES"]
 
 
+@pytest.mark.parametrize(("width", "serial"), [(32, False), (33, True)])
+def test_gradients_of_more_numbers_than_a_leaf_makes_them_from_are_summed_serially(width, serial):
+    """16 samples bring 2·32 numbers each to a gradient of 32²: just as many; 2·33 each are fewer than 33²."""
+    made = p.Sequential([p.Linear(width, width), p.ReLU(), p.Linear(width, 3)], input_shape=(width,))
+    found = outline(training_program(made, p.Adam()))
+    assert found.program.leaf_size == 16
+    sums = [op for draft in found.drafts if draft.work is Work.SUMS for op in draft.operations]
+    names = [found.program.values[op.outputs[0]].name for op in sums]
+    assert names == (["grad(linear1.weight)"] if serial else [])
+
+
 def test_a_large_parameter_is_summed_serially():
     found = outline(training_program(with_large_parameter(), p.Adam()))
     assert kinds(found) == ["LEAVES", "SUMS", "UPDATE"]
-    (sums,) = [draft for draft in found.drafts if draft.kind is Kind.SUMS]
+    (sums,) = [draft for draft in found.drafts if draft.work is Work.SUMS]
     assert [found.program.values[op.outputs[0]].name for op in sums.operations] == ["grad(linear1.weight)"]
-    at_the_limit = p.Sequential([p.Linear(16, 64), p.Linear(64, 3)], input_shape=(16,))
-    assert kinds(outline(training_program(at_the_limit, p.Adam()))) == ["LEAVES", "UPDATE"]
 
 
 @pytest.mark.parametrize(
@@ -135,7 +144,7 @@ def test_what_is_serial(numbers, read, serial):
 def test_contributions_to_a_shared_parameter_are_added_once():
     found = outline(training_program(shared(), p.SGD(0.1)))
     assert kinds(found) == ["LEAVES", "SINGLES", "UPDATE"]
-    (singles,) = [draft for draft in found.drafts if draft.kind is Kind.SINGLES]
+    (singles,) = [draft for draft in found.drafts if draft.work is Work.SINGLES]
     assert [operation.kind for operation in singles.operations] == ["add"]
 
 

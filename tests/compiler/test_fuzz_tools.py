@@ -20,8 +20,9 @@ from fuzz.problems import problem
 from fuzz.worker import MEMORY, Order, report
 from pellucid.compiler import memory
 from pellucid.compiler.executable import Executable
-from pellucid.compiler.jit import Recipe, compiled
+from pellucid.compiler.jit import compiled
 from pellucid.compiler.plan import Scope
+from pellucid.compiler.recipe import Recipe
 from pellucid.compiler.schedule import calls
 from pellucid.compiler.tiles import instruction_set
 
@@ -119,7 +120,8 @@ import sys
 import numpy as np
 from fuzz.faults import copy
 from fuzz.guards import Guarded, Memory
-from pellucid.compiler.jit import Recipe, compiled
+from pellucid.compiler.jit import compiled
+from pellucid.compiler.recipe import Recipe
 from pellucid.compiler.tiles import instruction_set
 where, shift, written = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 memory = Memory() if where == "nowhere" else Guarded(where == "behind")

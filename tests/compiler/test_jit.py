@@ -5,6 +5,7 @@ import os
 import pickle
 import subprocess
 import sys
+import types
 import weakref
 from dataclasses import replace
 from pathlib import Path
@@ -12,10 +13,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pellucid.compiler import cache, jit
+from pellucid.compiler import cache, jit, sources
+from pellucid.compiler import recipe as recipe_module
 from pellucid.compiler.builder import Kernel
-from pellucid.compiler.jit import Compiled, Recipe, compiled, compiled_together, kept_code, object_code
+from pellucid.compiler.jit import Compiled, assembly, compiled, compiled_together, kept_code, object_code
 from pellucid.compiler.kernels.pointwise import leaky_relu
+from pellucid.compiler.recipe import Recipe
 from pellucid.compiler.tiles import BY_NAME, GENERIC, instruction_set
 from pellucid.errors import CompilerError, ShapeError
 
@@ -168,7 +171,7 @@ def test_code_that_calls_a_library_is_not_linked():
 
 
 def test_assembly_can_be_read():
-    assert "scale" in RECIPE.assembly()
+    assert "scale" in assembly(RECIPE)
 
 
 def test_parameters_must_be_plain():
@@ -187,19 +190,19 @@ def test_whatever_decides_the_code_decides_the_key(monkeypatch):
     ]
     keys = [recipe.key() for recipe in recipes]
     assert RECIPE.key() == keys[0]
-    monkeypatch.setattr(cache, "sources", lambda module: "other sources")
+    monkeypatch.setattr(sources, "digest", lambda module: "other sources")
     keys.append(RECIPE.key())
-    monkeypatch.setattr(jit, "target", lambda isa: "another processor")
+    monkeypatch.setattr(recipe_module, "target", lambda isa: "another processor")
     keys.append(RECIPE.key())
     assert len(set(keys)) == len(keys)
 
 
 def test_sources_are_the_compilers_and_those_of_the_emitter(monkeypatch, tmp_path):
-    own = cache.sources(leaky_relu.__module__)
-    assert own == cache.sources(jit.__name__)
-    assert own != cache.sources(__name__)
-    monkeypatch.setattr(cache, "sources", cache.sources.__wrapped__)  # which remembers nothing
-    monkeypatch.setattr(cache, "_IMPORTED", float("inf"))
+    own = sources.digest(leaky_relu.__module__)
+    assert own == sources.digest(jit.__name__)
+    assert own != sources.digest(__name__)
+    monkeypatch.setattr(sources, "digest", sources.digest.__wrapped__)  # which remembers nothing
+    monkeypatch.setattr(sources, "_BEGUN", float("inf"))
     keys = []
     for content in ("", "one", "other"):
         (tmp_path / "emitters.py").write_text(content)
@@ -209,6 +212,34 @@ def test_sources_are_the_compilers_and_those_of_the_emitter(monkeypatch, tmp_pat
     (tmp_path / "emitters.py").unlink()
     assert RECIPE.key() is None, "what nobody can read cannot be told from something else"
     assert np.array_equal(result(Compiled(RECIPE)), X * 3 + 1)
+
+
+def test_an_emitter_that_has_changed_since_the_process_began_names_no_entry(monkeypatch):
+    monkeypatch.setattr(sources, "digest", sources.digest.__wrapped__)
+    assert RECIPE.key() is not None, "the control"
+    monkeypatch.setattr(sources, "_BEGUN", Path(__file__).stat().st_mtime - 1)
+    assert RECIPE.key() is None
+    assert np.array_equal(result(Compiled(RECIPE)), X * 3 + 1)
+
+
+@pytest.mark.parametrize("module", ["__main__", "a module that is nowhere"])
+@pytest.mark.parametrize("with_file", [False, True])
+def test_what_was_typed_in_is_compiled_and_not_kept(module, with_file, monkeypatch):
+    """A notebook's emitters belong to `__main__`, which has no file, or one that says nothing of them."""
+
+    def twice(k: Kernel) -> None:
+        """y[n, i] = 2 x[n, i]"""
+        scale(k, 2.0)
+
+    main = types.ModuleType(module)
+    if with_file:
+        main.__file__ = __file__
+    monkeypatch.setitem(sys.modules, "__main__", main)
+    monkeypatch.setattr(twice, "__module__", module)
+    recipe = Recipe(twice, (), ISA, False)
+    assert recipe.key() is None
+    assert np.array_equal(result(compiled(recipe)), X * 2 + 1)
+    assert list(cache.folder().iterdir()) == []
 
 
 # ---- the disk

@@ -7,9 +7,9 @@ import pytest
 
 from oracles.kernels import run_conv2d, run_conv2d_grad_bias, run_conv2d_grad_weight
 from oracles.numerical import assert_agrees
-from pellucid.compiler.jit import Recipe
 from pellucid.compiler.kernels import conv as kernels
 from pellucid.compiler.kernels.convolution import Convolution, forward_tile, weight_tile
+from pellucid.compiler.recipe import Recipe
 from pellucid.compiler.tiles import BY_NAME, ForwardTile, WeightTile, instruction_set, supported
 from pellucid.definitions.conv import conv2d, conv2d_grad_bias, conv2d_grad_weight
 from pellucid.geometry import Window

@@ -7,11 +7,11 @@ import pytest
 
 from oracles.kernels import call, channels_last
 from oracles.numerical import assert_agrees
-from pellucid.compiler.jit import Recipe
 from pellucid.compiler.kernels.conv_grad_input import ScatterTile, classes, conv2d_grad_input, grad_input_tile
 from pellucid.compiler.kernels.conv_scatter import suits_scattering
 from pellucid.compiler.kernels.convolution import Convolution
 from pellucid.compiler.packing import for_input, pack
+from pellucid.compiler.recipe import Recipe
 from pellucid.compiler.tiles import BY_NAME, ForwardTile, instruction_set, lanes_for, supported
 from pellucid.definitions.conv import conv2d_grad_input as definition
 from pellucid.geometry import Window

@@ -5,12 +5,13 @@ import pytest
 
 from oracles.emitted import channels_last, run
 from oracles.numerical import assert_agrees
-from pellucid.compiler.jit import Recipe, compiled
+from pellucid.compiler.jit import compiled
 from pellucid.compiler.kernels.conv_routed import conv2d_grad_weight_routed, row_step, suits_routes
 from pellucid.compiler.kernels.convolution import Convolution
 from pellucid.compiler.kernels.pool import max_pool2d_winners
 from pellucid.compiler.kernels.shuffle import pad
 from pellucid.compiler.packing import pack, unpack
+from pellucid.compiler.recipe import Recipe
 from pellucid.compiler.tiles import BY_NAME, lanes_for, supported
 from pellucid.definitions.conv import conv2d_grad_weight
 from pellucid.definitions.pool import max_pool2d_grad_input

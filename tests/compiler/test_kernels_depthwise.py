@@ -5,7 +5,6 @@ import pytest
 
 from oracles.kernels import call, channels_last
 from oracles.numerical import assert_agrees
-from pellucid.compiler.jit import Recipe
 from pellucid.compiler.kernels import depthwise as kernels
 from pellucid.compiler.kernels.columns import is_far, most_places, span_channels
 from pellucid.compiler.kernels.convolution import Convolution
@@ -17,6 +16,7 @@ from pellucid.compiler.kernels.depthwise import (
     depthwise_weight_tile,
 )
 from pellucid.compiler.packing import pack, packed_size, unpack
+from pellucid.compiler.recipe import Recipe
 from pellucid.compiler.tiles import BY_NAME, instruction_set, supported
 from pellucid.definitions.conv import conv2d, conv2d_grad_input, conv2d_grad_weight
 from pellucid.geometry import Window

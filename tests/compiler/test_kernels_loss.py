@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from oracles.numerical import assert_agrees
-from pellucid.compiler.jit import Recipe, compiled
+from pellucid.compiler.jit import compiled
 from pellucid.compiler.kernels import loss as kernels
+from pellucid.compiler.recipe import Recipe
 from pellucid.compiler.tiles import supported
 from pellucid.definitions import loss as definitions
 

@@ -7,9 +7,10 @@ import pytest
 
 from oracles.emitted import channels_first, channels_last, run
 from oracles.numerical import assert_agrees
-from pellucid.compiler.jit import Recipe, compiled
+from pellucid.compiler.jit import compiled
 from pellucid.compiler.kernels import local_response
 from pellucid.compiler.kernels import norm as kernels
+from pellucid.compiler.recipe import Recipe
 from pellucid.compiler.tiles import BY_NAME, instruction_set, supported
 from pellucid.definitions import combine, norm
 

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from oracles.numerical import assert_agrees
-from pellucid.compiler.jit import Recipe, compiled
+from pellucid.compiler.jit import compiled
 from pellucid.compiler.kernels import optimizer as kernels
+from pellucid.compiler.recipe import Recipe
 from pellucid.compiler.tiles import BY_NAME, supported
 from pellucid.definitions import optimizer as definitions
 

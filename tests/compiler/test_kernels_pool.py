@@ -5,8 +5,8 @@ import pytest
 
 from oracles.emitted import channels_first, channels_last, run
 from oracles.numerical import assert_agrees
-from pellucid.compiler.jit import Recipe
 from pellucid.compiler.kernels import pool as kernels
+from pellucid.compiler.recipe import Recipe
 from pellucid.compiler.tiles import BY_NAME, supported
 from pellucid.definitions import pointwise, pool
 from pellucid.geometry import Window

@@ -13,6 +13,7 @@ from pellucid.build import lower
 from pellucid.compiler.lowering import OUTPUTS
 from pellucid.compiler.plan import (
     CHUNK,
+    MOST_CHUNKS,
     Buffer,
     Call,
     Count,
@@ -369,12 +370,13 @@ def test_phases_and_order_do_not_depend_on_the_machine(isa):
 # ---- chunks
 def test_chunks_cover_all_numbers_once():
     call = Call(LENET.phases[1].calls[0].recipe, (Operand(Buffer("x", 4, Scope.WHOLE)),))
-    for size in (1, 16, CHUNK, CHUNK + 1, 3 * CHUNK - 5):
+    for size in (1, 16, CHUNK, CHUNK + 1, 3 * CHUNK - 5, MOST_CHUNKS * CHUNK, 5 * MOST_CHUNKS * CHUNK // 2 + 7):
         spans = [dict(part.ranges)["numbers"] for (part,) in chunked([call], size)]
         assert spans[0][0] == 0
         assert spans[-1][1] == -(-size // 16) * 16
         assert all(stop == start for (_, stop), (start, _) in pairwise(spans))
-        assert all(0 < stop - start <= CHUNK for start, stop in spans)
+        assert all(0 < stop - start <= max(CHUNK, size // MOST_CHUNKS + 16) for start, stop in spans)
+        assert len(spans) <= MOST_CHUNKS, "a large layer's update is not cut into tens of thousands"
 
 
 def test_jobs_are_never_empty():

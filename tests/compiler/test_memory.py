@@ -3,10 +3,10 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pellucid.compiler.jit import Recipe
 from pellucid.compiler.kernels.reduction import zero
 from pellucid.compiler.memory import CACHE_BYTES, LINE, arena, in_lines, micro_batch, rooms
 from pellucid.compiler.plan import Buffer, Call, Operand, Scope
+from pellucid.compiler.recipe import Recipe
 from pellucid.compiler.tiles import GENERIC
 
 RECIPE = Recipe(zero, (), GENERIC, False)

@@ -3,10 +3,10 @@
 import llvmlite.binding as llvm
 import pytest
 
-from pellucid.compiler.jit import Recipe
 from pellucid.compiler.kernels.conv_grad_input import ScatterTile, conv2d_grad_input, grad_input_tile
 from pellucid.compiler.kernels.convolution import Convolution
 from pellucid.compiler.objects import undefined_symbols
+from pellucid.compiler.recipe import Recipe
 from pellucid.compiler.runner import runner
 from pellucid.compiler.tiles import BY_NAME
 from pellucid.geometry import Window

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from pellucid.compiler.jit import Recipe, compiled
+from pellucid.compiler.jit import compiled
 from pellucid.compiler.kernels.repack import repack
 from pellucid.compiler.packing import block_count, for_input, pack, packed_shape, packed_size, unpack
+from pellucid.compiler.recipe import Recipe
 from pellucid.compiler.tiles import BY_NAME, instruction_set, lanes_for, supported
 
 HERE = [isa.name for isa in supported()]

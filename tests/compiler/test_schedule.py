@@ -9,15 +9,15 @@ import pellucid as p
 from oracles.compiled import planned, training_program
 from pellucid.build import lower
 from pellucid.compiler import runner
-from pellucid.compiler.jit import SAMPLES, Recipe
 from pellucid.compiler.kernels.reduction import zero
 from pellucid.compiler.memory import LINE
 from pellucid.compiler.plan import Buffer, Call, Count, DefinitionPhase, JobPhase, LeafPhase, Operand, Scope
+from pellucid.compiler.recipe import SAMPLES, Recipe
 from pellucid.compiler.schedule import ARENA, FIRST_GIVEN, Schedule, calls
 from pellucid.compiler.tiles import GENERIC
 from pellucid.errors import CompilerError
 
-CALL, ITEM = runner.Call, runner.Item
+CALL, ITEM = runner.CallWord, runner.ItemWord
 
 
 def stand_in(name, ranges=(("numbers", SAMPLES),)):
@@ -40,9 +40,9 @@ def read(address, words):
 def items_of(schedule, number=0):
     """Return the items of a phase, as the runner finds them."""
     segment = next(each for each in schedule.segments if isinstance(each, range))
-    phase = read(schedule.phases(segment) + number * 8 * len(runner.Phase), len(runner.Phase))
-    count = phase[runner.Phase.ITEM_COUNT]
-    return phase, read(phase[runner.Phase.ITEMS], int(count) * len(ITEM)).reshape(-1, len(ITEM))
+    phase = read(schedule.phases(segment) + number * 8 * len(runner.PhaseWord), len(runner.PhaseWord))
+    count = phase[runner.PhaseWord.ITEM_COUNT]
+    return phase, read(phase[runner.PhaseWord.ITEMS], int(count) * len(ITEM)).reshape(-1, len(ITEM))
 
 
 def calls_of(item):
@@ -75,7 +75,7 @@ def leaves(samples=40, **how):
 def test_a_batch_is_cut_into_leaves():
     schedule, _ = leaves()
     phase, items = items_of(schedule)
-    assert phase[runner.Phase.MICRO] == 4
+    assert phase[runner.PhaseWord.MICRO] == 4
     assert items[:, ITEM.FIRST].tolist() == [0, 16, 32]
     assert items[:, ITEM.SAMPLES].tolist() == [16, 16, 8]
     assert items[:, ITEM.LEAF].tolist() == [0, 1, 2]

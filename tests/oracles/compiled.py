@@ -5,8 +5,8 @@ import numpy as np
 import pellucid as p
 from pellucid import interpreter
 from pellucid.build import lower
+from pellucid.compiler import planning
 from pellucid.compiler.executable import Executable
-from pellucid.compiler.lowering import Lowering
 from pellucid.compiler.rules import RULES
 from pellucid.compiler.tiles import BY_NAME
 
@@ -53,7 +53,7 @@ def training_program(network, optimizer=None, **options):
 
 def planned(program, isa="avx2", **elements):
     """Return a program's plan for an instruction set; nothing is compiled."""
-    return Lowering(program, BY_NAME[isa], RULES, {"target": "int64", **elements}).plan()
+    return planning.planned(program, BY_NAME[isa], RULES, {"target": "int64", **elements})
 
 
 def held(network):

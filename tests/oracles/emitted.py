@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from pellucid.compiler.jit import Recipe, compiled
+from pellucid.compiler.jit import compiled
+from pellucid.compiler.recipe import Recipe
 from pellucid.compiler.tiles import instruction_set
 
 GUARD = 64

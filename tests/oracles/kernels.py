@@ -2,10 +2,11 @@
 
 import numpy as np
 
-from pellucid.compiler.jit import Recipe, compiled
+from pellucid.compiler.jit import compiled
 from pellucid.compiler.kernels.conv import conv2d, conv2d_grad_bias, conv2d_grad_weight
 from pellucid.compiler.kernels.linear import linear, linear_grad_bias, linear_grad_input, linear_grad_weight
 from pellucid.compiler.packing import for_input, pack, packed_size, unpack
+from pellucid.compiler.recipe import Recipe
 
 GUARD = 64
 

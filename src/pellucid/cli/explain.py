@@ -19,7 +19,7 @@ from ..native import load
 from ..network import Sequential
 from ..optimizers import Adam
 from ..program import Program
-from .screen import examples, print_table
+from .screen import console, examples, print_table
 from .sources import open_network
 
 if TYPE_CHECKING:
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from ..compiler.explain import Explanation
 
 COLUMNS = ("phase", "layer", "does", "tile", "samples", "flops", "bytes", "µs", "GFLOP/s", "of peak")
+EXPENDABLE = ("bytes", "flops", "tile", "samples", "GFLOP/s", "phase")
+"""What is left out where a terminal has no room for all columns, the first ones first."""
+GAP = 3
+"""Spaces between the columns of `print_table`."""
 
 EXAMPLES = examples(
     "pellucid explain lenet",
@@ -58,6 +62,7 @@ def command(
     """
     from ..compiler.executable import Executable
     from ..compiler.explain import explain, measured_peak
+    from ..compiler.jit import assembly
 
     named = network in models.MODELS or not Path(network).expanduser().exists()
     made = models.by_name(network)() if named else open_network(network)
@@ -71,7 +76,7 @@ def command(
     _print_table(found, measured_peak() / 1e9)
     for each in found if ir or asm else []:
         print(f"\n; {each.kernel} ({each.layers}: {each.does})")
-        print(each.recipe.emit()[0] if ir else each.recipe.assembly())
+        print(each.recipe.emit()[0] if ir else assembly(each.recipe))
 
 
 def _program(network: Sequential, inference: bool) -> Program:
@@ -114,5 +119,40 @@ def _print_table(found: Sequence[Explanation], peak: float) -> None:
         )
         for each in found
     ]  # fmt: skip
-    print_table(COLUMNS, rows, right=COLUMNS[4:])
+    columns, left_out = _fitting(dict(zip(COLUMNS, zip(*rows, strict=True), strict=True)), console().width)
+    print_table(columns, zip(*columns.values(), strict=True), right=COLUMNS[4:])
+    if left_out:
+        print(f"\nA wider terminal shows more: {', '.join(left_out)}.")
     print(f"\nOne thread here does at most {peak:.1f} GFLOP/s: a loop of nothing but multiply-adds.")
+
+
+def _fitting(columns: dict[str, tuple[str, ...]], width: int) -> tuple[dict[str, tuple[str, ...]], list[str]]:
+    """Return the columns that find room in a terminal, a line a row, and the names of those that do not.
+
+    Where there is no room for all, a kernel that serves several layers may be left with the first, or its path's end.
+    """
+    needed = {name: max(map(len, (name, *cells))) + GAP for name, cells in columns.items()}
+    left_out: list[str] = []
+    if sum(needed.values()) - GAP <= width:
+        return columns, left_out
+    needed["layer"] = max(len(_first(layers)) for layers in ("layer", *columns["layer"])) + GAP
+    for name in EXPENDABLE:
+        if sum(needed.values()) - GAP > width:
+            left_out.append(name)
+            del needed[name]
+    room = max(len("layer"), width - (sum(needed.values()) - needed["layer"]))
+    shown = {name: columns[name] for name in needed}
+    shown["layer"] = tuple(_shortened(layers, room) for layers in columns["layer"])
+    return shown, left_out
+
+
+def _shortened(layers: str, room: int) -> str:
+    """Return names of layers in so much room: all of them, or the first, or its end."""
+    if len(layers) <= room:
+        return layers
+    first = _first(layers)
+    return first if len(first) <= room else f"…{first[1 - room :]}"
+
+
+def _first(layers: str) -> str:
+    return layers.partition(",")[0]

@@ -44,6 +44,10 @@ def command(
 
 
 def _shape(text: str) -> tuple[int, ...]:
-    if not re.fullmatch(r"\d+([x×,]\d+)*", text):
-        raise typer.BadParameter(f"expected a shape such as 3x144x144, received {text!r}", param_hint="--input")
-    return tuple(map(int, re.split("[x×,]", text)))
+    sizes = re.split("[x×,]", text) if re.fullmatch(r"\d+([x×,]\d+)*", text) else []
+    if len(sizes) not in (1, 3):
+        hint = f"; for one channel write 1x{'x'.join(sizes)}" if len(sizes) == 2 else ""
+        raise typer.BadParameter(
+            f"expected a shape CxHxW such as 3x144x144, received {text!r}{hint}", param_hint="--input"
+        )
+    return tuple(map(int, sizes))

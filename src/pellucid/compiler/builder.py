@@ -16,6 +16,7 @@ from typing import Any
 
 import llvmlite.ir as ir
 
+from .addresses import Addresses
 from .cuts import full_runs
 from .tensors import FLOAT32, Element, Registers, Tensor
 from .tiles import InstructionSet
@@ -55,8 +56,7 @@ class Kernel:
         self.function.attributes.add("nounwind")
         self.entry = self.function.append_basic_block("entry")  # the piece and hoisted addresses only
         self.ir: Any = ir.IRBuilder(self.function.append_basic_block("body"))
-        self._births: dict[Value, int] = {}
-        self._addresses: dict[tuple[Value, ...], Value] = {}
+        self.addresses = Addresses(self)
         self._live: list[list[list[Value]]] = [[]]  # the registers' slots, scope by scope
         self.tensors: list[Tensor] = []
         self.ranges: list[tuple[str, Integer]] = []
@@ -115,7 +115,7 @@ class Kernel:
     # ---- integers
     def atom(self, value: Value) -> Index:
         """Return an integer of the IR as an `Index`."""
-        self._births[value] = len(self._births)  # of two atoms in scope the older one dominates the younger
+        self.addresses.born(value)
         return Index(self, {value: 1})
 
     def emit_index(self, index: Integer) -> Value:
@@ -264,45 +264,6 @@ class Kernel:
         if function is None:
             function = ir.Function(self.module, ir.FunctionType(type, [v.type for v in values]), name)
         return Vector(self, self.ir.call(function, values))
-
-    # ---- addresses
-    def address(self, base: Value, element: Element, flat: Integer) -> Value:
-        """Return base + flat. Every term is added where its atom was born, once: outer terms outside inner loops.
-
-        All but the innermost pointer are frozen. LLVM would take the sum apart again, to find the cheapest way through
-        all loops at once, and take two to five times as long for code that is as fast.
-        """
-        terms, constant = (flat.terms, flat.constant) if isinstance(flat, Index) else ({}, flat)
-        pointer, here = base, self.ir.block
-        key: tuple[Value, ...] = (base,)
-        atoms = sorted(terms, key=lambda atom: (atom.parent is not self.entry, self._births[atom]))
-        for atom in atoms:
-            key += (atom, terms[atom], atom is atoms[-1])
-            if key not in self._addresses:
-                self._go_behind(atom)
-                offset = self.ir.mul(atom, integer(terms[atom]), flags=["nsw"])
-                found = self.ir.gep(pointer, [offset], source_etype=element.type)
-                self._addresses[key] = found if atom is atoms[-1] else self._frozen(found)
-                self.ir.position_at_end(here)
-            pointer = self._addresses[key]
-        return self.ir.gep(pointer, [integer(constant)], source_etype=element.type) if constant else pointer
-
-    def _frozen(self, pointer: Value) -> Value:
-        """Return a pointer that LLVM does not look behind; llvmlite's builder has no function for it."""
-        instruction = ir.instructions.Instruction(self.ir.block, pointer.type, "freeze", [pointer])
-        self.ir._insert(instruction)
-        return instruction
-
-    def _go_behind(self, atom: Value) -> None:
-        """Move to where an atom has just come to be, behind the phis of its block."""
-        instructions = atom.parent.instructions
-        at = instructions.index(atom) + 1
-        while at < len(instructions) and isinstance(instructions[at], ir.PhiInstr):
-            at += 1
-        if at < len(instructions):
-            self.ir.position_before(instructions[at])
-        else:
-            self.ir.position_at_end(atom.parent)
 
     # ---- checked mode
     def check(self, tensor: Tensor, index: Sequence[Integer], lanes: int) -> None:

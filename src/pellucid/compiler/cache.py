@@ -3,28 +3,33 @@
 A file whose bits have changed would run as native code, and kill the process or, worse, give wrong numbers. So an entry
 carries a SHA-256 over its key and its content, and nobody sees the content before that has been verified. Whatever is
 wrong with an entry or the folder, the answer is "not here": the kernel is compiled again.
+
+The folder does not grow for ever: what nobody has used for longest goes.
 """
 
 from __future__ import annotations
 
 import hashlib
-import inspect
 import os
 import stat
 import sys
 import time
 from contextlib import suppress
-from functools import cache as remember
 from pathlib import Path
 
-from .. import geometry, storage
+from .. import storage
 from ..errors import StorageError
 
 MAGIC = b"pellucid-kernel-1\n"
-_IMPORTED = time.time()
 DIGEST_BYTES = 32
 LIMIT = 64 * 2**20
 """The largest entry that is read, in bytes; real ones have a thousandth of that."""
+FOLDER_LIMIT = 256 * 2**20
+"""Bytes of all entries beyond which some go, until a quarter of this is free."""
+OCCASION = "00"
+"""With what a key begins at which the folder is looked at: keys are digests, so it is one that is saved in 256."""
+DAY = 86_400.0
+"""Seconds. An entry's date is the day of its last use, more or less: else every use would write to the disk."""
 
 
 def folder() -> Path | None:
@@ -47,11 +52,15 @@ def load(place: Path, key: str) -> bytes | None:
     """Return the content that was saved under a key, or None where there is none that is whole."""
     path = place / key
     try:
-        if not stat.S_ISREG(path.lstat().st_mode):
+        status = path.lstat()
+        if not stat.S_ISREG(status.st_mode):
             return None
         entry = storage.read_file(path, LIMIT)
     except OSError:
         return None
+    if time.time() - status.st_mtime > DAY:
+        with suppress(StorageError):
+            storage.date_file(path)
     start = len(MAGIC) + DIGEST_BYTES
     content = entry[start:]
     return content if entry[:start] == MAGIC + _digest(key, content) else None
@@ -61,39 +70,31 @@ def save(place: Path, key: str, content: bytes) -> None:
     """Keep content under a key, all of it or nothing; a disk that refuses is no reason to stop."""
     with suppress(StorageError):
         storage.write_file(place / key, MAGIC + _digest(key, content) + content, durable=False)
+    if key.startswith(OCCASION):
+        _make_room(place)
 
 
-@remember
-def sources(module: str) -> str | None:
-    """Return a digest of all the source that decides what an emitter of that module emits: the compiler's, and its own
-    where it is not one of the compiler's; or None where the source is not at hand."""
-    own = _compilers_sources()
-    if own is None or module.startswith(f"{__package__}."):
-        return own
-    emitters = inspect.getsourcefile(sys.modules[module])
-    return _digest_of_files([emitters], own) if emitters else None
+def _make_room(place: Path) -> None:
+    """Remove what nobody has used for longest, if the folder holds more than it should.
 
-
-@remember
-def _compilers_sources() -> str | None:
-    folders = os.walk(Path(__file__).parent)
-    files = [os.path.join(folder, name) for folder, _, names in folders for name in names if name.endswith(".py")]
-    return _digest_of_files([*sorted(files), geometry.__file__])
-
-
-def _digest_of_files(files: list[str], before: str = "") -> str | None:
-    """Return a digest of files and of what came before them, or None where one cannot be read, or has changed since
-    this process has begun, which may be running what it was before."""
-    digest = hashlib.sha256(before.encode())
-    try:
-        for path in files:
-            with open(path, "rb", buffering=0) as file:
-                if os.fstat(file.fileno()).st_mtime > _IMPORTED:
-                    return None
-                digest.update(f"{os.path.basename(path)}\n".encode() + hashlib.sha256(file.read()).digest())
-    except OSError:
-        return None
-    return digest.hexdigest()
+    Others may do so at the same time: all remove the same. Who misses an entry compiles it again.
+    """
+    found: list[tuple[float, str, int]] = []
+    with suppress(OSError), os.scandir(place) as files:
+        for file in files:
+            with suppress(OSError):  # gone already
+                status = file.stat(follow_symlinks=False)
+                if stat.S_ISREG(status.st_mode):
+                    found.append((status.st_mtime, file.path, status.st_size))
+    held = sum(size for _, _, size in found)
+    if held <= FOLDER_LIMIT:
+        return
+    for _, path, size in sorted(found):
+        if held <= FOLDER_LIMIT * 3 // 4:
+            return
+        with suppress(StorageError):
+            storage.remove_file(path)
+        held -= size
 
 
 def _digest(key: str, content: bytes) -> bytes:

@@ -13,7 +13,7 @@ from ..steps import Step
 from .fusion import Operation, Readers, flattened, operations
 
 
-class Kind(Enum):
+class Work(Enum):
     """What the operations of a phase have in common."""
 
     SINGLES = "what concerns no sample"
@@ -27,7 +27,7 @@ class Kind(Enum):
 class Draft:
     """A phase: its operations, in an order in which they can run."""
 
-    kind: Kind
+    work: Work
     operations: list[Operation] = field(default_factory=list)
 
 
@@ -57,7 +57,7 @@ class Outline:
         for number, stage in enumerate(program.stages):
             steps = [step for step in stage if not self._is_view(step)]
             if learns and number == len(program.stages) - 1:
-                self.drafts.append(Draft(Kind.UPDATE, [Operation(step) for step in steps]))
+                self.drafts.append(Draft(Work.UPDATE, [Operation(step) for step in steps]))
             else:
                 self._draft_stage(operations(steps, self.readers))
         self.made, self.last_read = self._spans()
@@ -76,7 +76,7 @@ class Outline:
         value = self.original(value)
         made = self.made.get(value)
         within = made is not None and self.last_read.get(value, made) == made
-        return within and self.drafts[made or 0].kind is Kind.LEAVES
+        return within and self.drafts[made or 0].work is Work.LEAVES
 
     def _is_serial(self, value: int) -> bool:
         """Return whether a value is the gradient of a parameter that is summed without leaves; see `combine`."""
@@ -91,11 +91,11 @@ class Outline:
         return any(value in self._views for value in step.outputs)
 
     def _draft_stage(self, found: list[Operation]) -> None:
-        leaves, sums, singles = Draft(Kind.LEAVES), Draft(Kind.SUMS), Draft(Kind.SINGLES)
+        leaves, sums, singles = Draft(Work.LEAVES), Draft(Work.SUMS), Draft(Work.SINGLES)
         pieces = [leaves]
         for operation in found:
             if operation.kind not in self._native:
-                pieces += [Draft(Kind.DEFINITION, [operation]), Draft(Kind.LEAVES)]
+                pieces += [Draft(Work.DEFINITION, [operation]), Draft(Work.LEAVES)]
             elif self._is_serial(operation.outputs[0]):
                 sums.operations.append(operation)
             elif self._is_of_samples(operation):

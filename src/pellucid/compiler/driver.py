@@ -20,7 +20,8 @@ from typing import IO, TYPE_CHECKING, Any
 
 from .. import geometry
 from . import tiles
-from .jit import Compiled, Recipe, at_hand, compiled_together, kept_code, object_code
+from .jit import Compiled, at_hand, compiled_together, kept_code, object_code
+from .recipe import Recipe
 from .tiles import BY_NAME
 
 if TYPE_CHECKING:

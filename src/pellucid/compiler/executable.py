@@ -20,9 +20,10 @@ from ..errors import CompilerError
 from ..program import Program
 from . import memory, runtime
 from .driver import compile_all
-from .jit import Recipe
-from .lowering import OUTPUTS, Lowering
+from .lowering import OUTPUTS
 from .plan import Call, DefinitionPhase, Operand, Plan
+from .planning import planned
+from .recipe import Recipe
 from .rules import RULES
 from .schedule import Schedule, calls
 from .tiles import instruction_set
@@ -56,10 +57,10 @@ class Executable:
                 f'compiled networks compute in float32, this one in {program.dtype}; use engine="numpy"'
             )
         self.program, self.samples, self.threads = program, samples, threads
-        self.plan = Lowering(program, instruction_set(), RULES, elements).plan()
+        self.plan = planned(program, instruction_set(), RULES, elements)
         self.code = compile_all(recipes(self.plan), runtime.thread_count())
         self._schedule = Schedule(self.plan, self.code, samples, threads)
-        self._weights = [_floats(self.plan.placement.size) for _ in range(2)]
+        self._weights = [_floats(self.plan.placement.size) for _ in range(2 if program.renewed else 1)]
         self._scalars = _floats(self.plan.scalar_count)
         self._numbers = (ctypes.c_float * len(self._scalars)).from_buffer(self._scalars.data)
         self._flags = _floats(self.plan.chunks)
@@ -80,9 +81,10 @@ class Executable:
 
     def write(self, name: str, values: Array) -> None:
         """Take over a parameter or a state, in its canonical order."""
-        for weights in self._weights:
-            layout, place = self._place(name, weights)
-            layout.write(np.asarray(values, np.float32), place)
+        layout, place = self._place(name, self._weights[0])
+        layout.write(np.asarray(values, np.float32), place)
+        for others in self._weights[1:]:
+            self._place(name, others)[1][...] = place
 
     def read(self, name: str) -> Array:
         """Return a parameter or a state."""
@@ -96,7 +98,7 @@ class Executable:
 
     def finite(self) -> bool:
         """Return whether all new weights and states of the last run are finite."""
-        return bool((self._flags == 0).all() and np.isfinite(self._weights[1][self._states]).all())
+        return bool((self._flags == 0).all() and np.isfinite(self._weights[-1][self._states]).all())
 
     def _place(self, name: str, weights: Array) -> tuple[Any, Array]:
         value = self.program.ids[name]
@@ -105,7 +107,7 @@ class Executable:
 
     def _point_at_weights(self) -> None:
         self._schedule.give("weights", self._weights[0])
-        self._schedule.give("new weights", self._weights[1])
+        self._schedule.give("new weights", self._weights[-1])
 
     # ---- running
     def give(self, name: str, array: NDArray[Any]) -> None:
@@ -180,8 +182,7 @@ class Executable:
         What comes before it in its phase runs now: a call may read addresses that another has written.
         """
         run, bases = runtime.functions().alone, self._schedule.bases.ctypes.data
-        for each in self._schedule.until(call):
-            words = self._schedule.single(each)
+        for words in self._schedule.until(call):
             phase = words[0].ctypes.data
             run(phase, 1, bases)
 

@@ -17,12 +17,13 @@ import numpy as np
 from ..program import Program
 from ..steps import Step
 from .executable import Executable
-from .jit import Recipe, compiled
+from .jit import compiled
 from .kernels.conv_routed import conv2d_grad_weight_routed, routed_multiply_adds
 from .kernels.convolution import Convolution
 from .kernels.peak import peak, peak_chains, peak_multiply_adds
 from .kernels.shuffle import pad
 from .plan import Buffer, Call, Count, JobPhase, LeafPhase, Scope
+from .recipe import Recipe
 from .tiles import ForwardTile, InstructionSet, WeightTile, instruction_set
 
 ROUNDS = 30

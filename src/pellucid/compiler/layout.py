@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..steps import Shape
-from .packing import Floats, pack, packed_size, unpack
+from .packing import Floats, pack_into, packed_size, unpack
 
 ALIGNMENT = 16
 """Floats in a line of the cache: every parameter begins at one."""
@@ -60,7 +60,7 @@ class Packed:
 
     def write(self, values: Floats, place: Floats) -> None:
         """Pack canonical values into their place (size,)."""
-        place[...] = pack(values.reshape(self.filters), self.lanes, self.groups)
+        pack_into(place, values.reshape(self.filters), self.lanes, self.groups)
 
     def read(self, place: Floats) -> Floats:
         """Return the canonical values of a place."""

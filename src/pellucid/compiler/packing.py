@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 Floats: TypeAlias = NDArray[np.float32]
 WeightShape: TypeAlias = tuple[int, int, int, int]
 """Filters, channels that each of them sees, rows, columns."""
+AT_ONCE = 1 << 16
+"""Numbers that are packed at a time; these and what becomes of them fit into a second-level cache."""
 
 
 def filter_blocks(filters: int, lanes: int, vectors: int) -> list[Run]:
@@ -58,7 +61,7 @@ def live_lanes(filters: int, lanes: int) -> list[int]:
 
 
 @dataclass(frozen=True)
-class Block:
+class FilterBlock:
     """Neighbouring vectors of filters that a kernel works on at once.
 
     Attributes
@@ -86,7 +89,7 @@ def block_count(filters: int, lanes: int, vectors: int, groups: int = 1) -> int:
 
 def blocks_of(
     k: Kernel, within: Span, filters: int, lanes: int, vectors: int, groups: int = 1, together: int = 1
-) -> Iterator[Block]:
+) -> Iterator[FilterBlock]:
     """``for block in blocks`` at run time: those `within` a range of all blocks, which are counted group by group.
 
     Full blocks are taken `together`, as one block of so many times the vectors, as far as there are so many.
@@ -101,7 +104,7 @@ def blocks_of(
                 stop = first + k.maximum(last - first, 0) // size * size
                 with k.range(first, stop, size) as number:
                     filter, vector = number * run.size + run.start, number * vectors + run.start // lanes
-                    yield Block(group, vector, filter + group * each, live_lanes(size * run.size, lanes))
+                    yield FilterBlock(group, vector, filter + group * each, live_lanes(size * run.size, lanes))
                 first = stop
 
 
@@ -141,13 +144,29 @@ def for_input(weight: Floats, groups: int = 1) -> Floats:
 def pack(weight: Floats, lanes: int, groups: int = 1) -> Floats:
     """Return weights (F, C/G, KH, KW) packed for vectors of `lanes` lanes."""
     filters, channels, rows, columns = weight.shape
-    shape = packed_shape((filters, channels, rows, columns), lanes, groups)
-    vectors, each = shape[1], filters // groups
-    whole = np.zeros((groups, vectors * lanes, channels, rows, columns), np.float32)
-    whole[:, :each] = weight.reshape(groups, each, channels, rows, columns)
-    # (G, V, lanes, C/G, KH, KW) -> (G, V, KH, KW, C/G, lanes)
-    packed = whole.reshape(groups, vectors, lanes, channels, rows, columns).transpose(0, 1, 4, 5, 3, 2)
-    return np.ascontiguousarray(packed).reshape(-1)
+    packed = np.empty(packed_size((filters, channels, rows, columns), lanes, groups), np.float32)
+    pack_into(packed, weight, lanes, groups)
+    return packed
+
+
+def pack_into(place: Floats, weight: Floats, lanes: int, groups: int = 1) -> None:
+    """Pack weights (F, C/G, KH, KW) into their place; dead lanes become 0.
+
+    A few vectors at a time, so that what is read and what is written stay in the cache: the weights of a large dense
+    layer, transposed as a whole, take several times as long.
+    """
+    filters, channels, rows, columns = weight.shape
+    packed = place.reshape(packed_shape((filters, channels, rows, columns), lanes, groups))
+    each = filters // groups
+    together = max(1, AT_ONCE // (lanes * channels * rows * columns)) * lanes
+    for group, (start, size) in product(range(groups), full_pieces(each, together)):
+        for run in full_runs(size, lanes):
+            first, vector = group * each + start + run.start, (start + run.start) // lanes
+            part = weight[first : first + run.count * run.size]
+            # (V·live, C/G, KH, KW) -> (V, KH, KW, C/G, live)
+            of_lanes = part.reshape(run.count, run.size, channels, rows, columns).transpose(0, 3, 4, 2, 1)
+            vectors = packed[group, vector : vector + run.count]
+            vectors[..., : run.size], vectors[..., run.size :] = of_lanes, 0
 
 
 def unpack(packed: Floats, shape: WeightShape, lanes: int, groups: int = 1) -> Floats:

@@ -1,6 +1,6 @@
 """The plan of a program: which kernels run, in which order, on which memory. Plain data; nothing here computes.
 
-`lowering` makes a plan from a program, `schedule` writes it down for the runner, `memory` finds room for its buffers.
+`planning` makes a plan from a program, `schedule` writes it down for the runner, `memory` finds room for its buffers.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from typing import TypeAlias
 
 from ..program import Program
 from ..steps import Step
-from .jit import Recipe
 from .layout import aligned
 from .placement import Placement
+from .recipe import Recipe
 
 Range: TypeAlias = tuple[int, int]
 """First, and one past the last."""
 Formula: TypeAlias = Callable[..., tuple[float, ...]]
 """Gives numbers of a step; see `Scalars`."""
-CHUNK = 4096
-"""Numbers that are one thread's work at a time where samples are no matter."""
+CHUNK, MOST_CHUNKS = 4096, 1024
+"""Numbers that are one thread's work at a time where samples are no matter, and in how many such chunks all are cut."""
 PART, MOST_PARTS = 2048, 256
 """Numbers of a sum over the batch that are one thread's work at a time, and in how many such parts one is cut."""
 
@@ -207,7 +207,8 @@ def parts_of(numbers: int) -> int:
 def chunked(calls: list[Call], size: int) -> list[tuple[Call, ...]]:
     """Return calls of kernels that work on a range of `numbers` as jobs, a chunk of all `size` numbers each."""
     size = aligned(size)
+    chunk = max(CHUNK, aligned(-(-size // MOST_CHUNKS)))
     return [
-        tuple(replace(call, ranges=(("numbers", (start, min(start + CHUNK, size))),)) for call in calls)
-        for start in range(0, size, CHUNK)
+        tuple(replace(call, ranges=(("numbers", (start, min(start + chunk, size))),)) for call in calls)
+        for start in range(0, size, chunk)
     ]

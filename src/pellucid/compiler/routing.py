@@ -62,14 +62,22 @@ class Route:
         return stride_y * self.conv.size[1] * self.conv.in_channels, stride_x * self.conv.in_channels
 
 
-def routes(program: Program, outline: Outline) -> dict[int, Route]:
-    """Return the routed gradients, each by its id and by that of what is pooled."""
-    found: dict[int, Route] = {}
-    for pooling, backward in _poolings(program, outline):
-        route = _route(program, outline, pooling, backward)
-        if route is not None:
-            found |= {route.grad: route, route.pooled: route}
-    return found
+class Routes:
+    """The routed gradients of a program.
+
+    Attributes
+    ----------
+    of_gradient : dict of int to Route
+        By the gradient that is routed.
+    of_pooled : dict of int to Route
+        By the pooled outputs.
+    """
+
+    def __init__(self, program: Program, outline: Outline):
+        made = [_route(program, outline, pooling, backward) for pooling, backward in _poolings(program, outline)]
+        routes = [route for route in made if route is not None]
+        self.of_gradient = {route.grad: route for route in routes}
+        self.of_pooled = {route.pooled: route for route in routes}
 
 
 def _poolings(program: Program, outline: Outline) -> Iterator[tuple[Step, Operation]]:

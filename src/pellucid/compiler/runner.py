@@ -6,7 +6,8 @@ taken away from its processor holds up the one item that it works on, and no mor
 from the front and the others from the back: so, phase after phase, a thread mostly finds in its processor's cache what
 it has left there.
 
-The words of memory that it shares with Python are named by the `Context`, `Phase`, `Item` and `Call` enumerations.
+The words of memory that it shares with Python are named by the enumerations `ContextWord`, `PhaseWord`, `ItemWord`,
+`CallWord` and `OperandWord`.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ GENERATIONS = 1 << 63 - 2 * CLAIM_BITS
 """How many steps have numbers of their own: a thread would have to be late by just so many to be taken in."""
 
 
-class Context(IntEnum):
+class ContextWord(IntEnum):
     """Words of what all threads share."""
 
     GENERATION = 0  # number of the running step; threads that see a new one join it
@@ -41,22 +42,22 @@ class Context(IntEnum):
     BASES = CACHE_LINE + 1  # address of the first thread's table of base addresses
     BASES_EACH = CACHE_LINE + 2  # words of such a table
     YIELD = CACHE_LINE + 3  # address of a function that gives the processor to others, or 0
-    PHASES = 2 * CACHE_LINE  # for each phase two lines, of `Shared` words
+    PHASES = 2 * CACHE_LINE  # for each phase two lines, of `SharedWord`
 
 
-CONTEXT_WORDS = Context.PHASES + PHASES * 2 * CACHE_LINE
+CONTEXT_WORDS = ContextWord.PHASES + PHASES * 2 * CACHE_LINE
 
 
-class Shared(IntEnum):
+class SharedWord(IntEnum):
     """Words of a phase that all threads look at. A phase's own words are copied here, because whoever is late may look
     at them when the step and its memory are long gone."""
 
     CLAIM = 0  # the generation, how many items are claimed from the front, and from the back
-    PHASE = 1  # `Phase` words
+    PHASE = 1  # those of `PhaseWord`
     DONE = CACHE_LINE  # the number of finished items
 
 
-class Phase(IntEnum):
+class PhaseWord(IntEnum):
     """Words of a phase."""
 
     ITEMS = 0  # address of its items
@@ -64,7 +65,7 @@ class Phase(IntEnum):
     MICRO = 2  # samples that go through an item's calls at a time
 
 
-class Item(IntEnum):
+class ItemWord(IntEnum):
     """Words of an item."""
 
     CALLS = 0  # address of the first call
@@ -74,7 +75,7 @@ class Item(IntEnum):
     LEAF = 4  # its number among the leaves
 
 
-class Call(IntEnum):
+class CallWord(IntEnum):
     """Words of a call: these, then its operands, then its ranges."""
 
     FUNCTION = 0
@@ -86,7 +87,7 @@ class Call(IntEnum):
     HEAD = 6
 
 
-class Operand(IntEnum):
+class OperandWord(IntEnum):
     """Words of an operand: its address is base + offset + sample · per_sample + leaf · per_leaf, all in bytes."""
 
     BASE = 0  # index into the thread's table of base addresses
@@ -122,19 +123,19 @@ def emit_perform(module: Any) -> Code:
     code.function.linkage = "internal"
     bases, item, micro = code.arguments.values()
     addresses, piece = code.block(MOST_OPERANDS), code.block(1 + 2 * MOST_RANGES)
-    first, leaf = code.word(item, Item.FIRST), code.word(item, Item.LEAF)
-    last = code.plus(first, code.word(item, Item.SAMPLES))
-    last_call = code.word(item, Item.CALLS_END)
+    first, leaf = code.word(item, ItemWord.FIRST), code.word(item, ItemWord.LEAF)
+    last = code.plus(first, code.word(item, ItemWord.SAMPLES))
+    last_call = code.word(item, ItemWord.CALLS_END)
     with code.counted(first, last, micro) as sample:
         left = code.ir.sub(last, sample)
         at_hand = code.ir.select(code.less(left, micro), left, micro)
-        place = code.variable(code.word(item, Item.CALLS))
+        place = code.variable(code.word(item, ItemWord.CALLS))
         with code.repeat() as after:
             call = code.get(place)
             with code.when(code.ir.not_(code.less(call, last_call))):
                 code.ir.branch(after)
-            code.ir.store(code.plus(call, code.times(code.word(call, Call.WORDS), 8)), place)
-            later = code.ir.and_(code.differ(code.word(call, Call.ONCE), 0), code.differ(sample, first))
+            code.ir.store(code.plus(call, code.times(code.word(call, CallWord.WORDS), 8)), place)
+            later = code.ir.and_(code.differ(code.word(call, CallWord.ONCE), 0), code.differ(sample, first))
             with code.when(code.ir.not_(later)):
                 emit_call(code, call, (bases, sample, leaf, at_hand), addresses, piece)
     code.finish()
@@ -144,24 +145,24 @@ def emit_perform(module: Any) -> Code:
 def emit_call(code: Code, call: Value, now: tuple[Value, ...], addresses: Value, piece: Value) -> None:
     """One call of a kernel: its tensors' addresses and its piece are put together, then it runs."""
     bases, sample, leaf, at_hand = now
-    operands, ranges = code.word(call, Call.OPERANDS), code.word(call, Call.RANGES)
-    operand = code.plus(call, Call.HEAD * 8)
+    operands, ranges = code.word(call, CallWord.OPERANDS), code.word(call, CallWord.RANGES)
+    operand = code.plus(call, CallWord.HEAD * 8)
     with code.counted(integer(0), operands) as i:
-        own = code.plus(operand, code.times(i, Operand.WORDS * 8))
-        base = code.word(bases, code.word(own, Operand.BASE))
-        address = code.plus(base, code.word(own, Operand.OFFSET))
-        address = code.plus(address, code.times(sample, code.word(own, Operand.PER_SAMPLE)))
-        address = code.plus(address, code.times(leaf, code.word(own, Operand.PER_LEAF)))
+        own = code.plus(operand, code.times(i, OperandWord.WORDS * 8))
+        base = code.word(bases, code.word(own, OperandWord.BASE))
+        address = code.plus(base, code.word(own, OperandWord.OFFSET))
+        address = code.plus(address, code.times(sample, code.word(own, OperandWord.PER_SAMPLE)))
+        address = code.plus(address, code.times(leaf, code.word(own, OperandWord.PER_LEAF)))
         code.ir.store(address, code.pointer(addresses, i))
-    told = code.word(call, Call.COUNT)
+    told = code.word(call, CallWord.COUNT)
     samples = code.ir.select(code.less(told, integer(0)), at_hand, told)
     code.ir.store(samples, code.pointer(piece))
-    spans = code.plus(operand, code.times(operands, Operand.WORDS * 8))
+    spans = code.plus(operand, code.times(operands, OperandWord.WORDS * 8))
     with code.counted(integer(0), code.times(ranges, 2)) as i:
         bound = code.word(spans, i)
         bound = code.ir.select(code.less(bound, integer(0)), samples, bound)
         code.ir.store(bound, code.pointer(piece, code.plus(i, 1)))
-    code.call_at(code.word(call, Call.FUNCTION), piece, addresses)
+    code.call_at(code.word(call, CallWord.FUNCTION), piece, addresses)
 
 
 def emit_run(module: Any, perform: Code) -> Code:
@@ -175,34 +176,34 @@ def emit_run(module: Any, perform: Code) -> Code:
     code.function.linkage = "internal"
     context, generation, thread = code.arguments.values()
     from_front = code.ir.not_(code.differ(code.ir.and_(thread, integer(1)), 0))
-    with code.counted(integer(0), code.shared_word(context, Context.PHASE_COUNT)) as p:
+    with code.counted(integer(0), code.shared_word(context, ContextWord.PHASE_COUNT)) as p:
         shared = emit_shared(code, context, p)
-        phase = code.plus(shared, Shared.PHASE * 8)
+        phase = code.plus(shared, SharedWord.PHASE * 8)
         with code.repeat() as no_more:
-            claim = code.shared_word(shared, Shared.CLAIM)
+            claim = code.shared_word(shared, SharedWord.CLAIM)
             with code.when(code.differ(code.ir.lshr(claim, integer(2 * CLAIM_BITS)), generation)):
                 code.ir.ret_void()
             front = code.ir.and_(code.ir.lshr(claim, integer(CLAIM_BITS)), integer(MOST_ITEMS - 1))
             back = code.ir.and_(claim, integer(MOST_ITEMS - 1))
-            items = code.shared_word(phase, Phase.ITEM_COUNT)
+            items = code.shared_word(phase, PhaseWord.ITEM_COUNT)
             with code.when(code.ir.not_(code.less(code.ir.add(front, back), items))):
                 code.ir.branch(no_more)
             number = code.ir.select(from_front, front, code.ir.sub(items, code.plus(back, 1)))
             more = code.ir.select(from_front, integer(1 << CLAIM_BITS), integer(1))
-            place = code.pointer(shared, Shared.CLAIM)
+            place = code.pointer(shared, SharedWord.CLAIM)
             won = code.ir.cmpxchg(place, claim, code.ir.add(claim, more), "acq_rel", "acquire")
             with code.when(code.ir.extract_value(won, 1)):
-                item = code.plus(code.shared_word(phase, Phase.ITEMS), code.times(number, len(Item) * 8))
-                table = code.times(code.times(thread, code.shared_word(context, Context.BASES_EACH)), 8)
-                bases = code.ir.add(code.shared_word(context, Context.BASES), table)
-                code.call(perform, bases, item, code.shared_word(phase, Phase.MICRO))
-                code.ir.atomic_rmw("add", code.pointer(shared, Shared.DONE), integer(1), "acq_rel")
+                item = code.plus(code.shared_word(phase, PhaseWord.ITEMS), code.times(number, len(ItemWord) * 8))
+                table = code.times(code.times(thread, code.shared_word(context, ContextWord.BASES_EACH)), 8)
+                bases = code.ir.add(code.shared_word(context, ContextWord.BASES), table)
+                code.call(perform, bases, item, code.shared_word(phase, PhaseWord.MICRO))
+                code.ir.atomic_rmw("add", code.pointer(shared, SharedWord.DONE), integer(1), "acq_rel")
         turns = code.variable(integer(0))
         with code.repeat() as complete:
-            with code.when(code.differ(code.shared_word(context, Context.GENERATION), generation)):
+            with code.when(code.differ(code.shared_word(context, ContextWord.GENERATION), generation)):
                 code.ir.ret_void()
-            finished = code.shared_word(shared, Shared.DONE)
-            with code.when(code.ir.not_(code.less(finished, code.shared_word(phase, Phase.ITEM_COUNT)))):
+            finished = code.shared_word(shared, SharedWord.DONE)
+            with code.when(code.ir.not_(code.less(finished, code.shared_word(phase, PhaseWord.ITEM_COUNT)))):
                 code.ir.branch(complete)
             emit_wait(code, context, turns)
     code.finish()
@@ -211,7 +212,7 @@ def emit_run(module: Any, perform: Code) -> Code:
 
 def emit_shared(code: Code, context: Value, phase: Value) -> Value:
     """Return the address of what all threads look at of a phase."""
-    return code.plus(context, code.times(code.plus(code.times(phase, 2 * CACHE_LINE), Context.PHASES), 8))
+    return code.plus(context, code.times(code.plus(code.times(phase, 2 * CACHE_LINE), ContextWord.PHASES), 8))
 
 
 def emit_lead(module: Any, run: Code) -> None:
@@ -222,20 +223,21 @@ def emit_lead(module: Any, run: Code) -> None:
     """
     code = Code(module, "lead", ["context", "phases", "count", "bases", "bases_each"])
     context, phases, count, bases, bases_each = code.arguments.values()
-    generation = code.ir.and_(code.plus(code.word(context, Context.GENERATION), 1), integer(GENERATIONS - 1))
+    generation = code.ir.and_(code.plus(code.word(context, ContextWord.GENERATION), 1), integer(GENERATIONS - 1))
     claim = code.ir.shl(generation, integer(2 * CLAIM_BITS))
     with code.counted(integer(0), count) as p:
-        place = code.pointer(emit_shared(code, context, p), Shared.CLAIM)
+        place = code.pointer(emit_shared(code, context, p), SharedWord.CLAIM)
         code.ir.atomic_rmw("xchg", place, claim, "acq_rel")
     code.ir.fence("seq_cst")
     with code.counted(integer(0), count) as p:
-        shared, own = emit_shared(code, context, p), code.plus(phases, code.times(p, len(Phase) * 8))
-        for word in Phase:
-            code.share(code.word(own, word), shared, Shared.PHASE + word)
-        code.share(integer(0), shared, Shared.DONE)
-    for place, value in ((Context.PHASE_COUNT, count), (Context.BASES, bases), (Context.BASES_EACH, bases_each)):
+        shared, own = emit_shared(code, context, p), code.plus(phases, code.times(p, len(PhaseWord) * 8))
+        for word in PhaseWord:
+            code.share(code.word(own, word), shared, SharedWord.PHASE + word)
+        code.share(integer(0), shared, SharedWord.DONE)
+    own_words = {ContextWord.PHASE_COUNT: count, ContextWord.BASES: bases, ContextWord.BASES_EACH: bases_each}
+    for place, value in own_words.items():
         code.share(value, context, place)
-    code.ir.atomic_rmw("xchg", code.pointer(context, Context.GENERATION), generation, "acq_rel")
+    code.ir.atomic_rmw("xchg", code.pointer(context, ContextWord.GENERATION), generation, "acq_rel")
     with plain_arithmetic(code):
         code.call(run, context, generation, integer(0))
     code.finish()
@@ -248,7 +250,7 @@ def emit_work(module: Any, run: Code) -> None:
     context, thread, seen, most = code.arguments.values()
     turns = code.variable(integer(0))
     with code.counted(integer(0), most):
-        generation = code.shared_word(context, Context.GENERATION)
+        generation = code.shared_word(context, ContextWord.GENERATION)
         with code.when(code.differ(generation, seen)):
             with plain_arithmetic(code):
                 code.call(run, context, generation, thread)
@@ -262,10 +264,10 @@ def emit_alone(module: Any, perform: Code) -> None:
     code = Code(module, "alone", ["phases", "count", "bases"])
     phases, count, bases = code.arguments.values()
     with plain_arithmetic(code), code.counted(integer(0), count) as p:
-        phase = code.plus(phases, code.times(p, len(Phase) * 8))
-        items, micro = code.word(phase, Phase.ITEMS), code.word(phase, Phase.MICRO)
-        with code.counted(integer(0), code.word(phase, Phase.ITEM_COUNT)) as number:
-            code.call(perform, bases, code.plus(items, code.times(number, len(Item) * 8)), micro)
+        phase = code.plus(phases, code.times(p, len(PhaseWord) * 8))
+        items, micro = code.word(phase, PhaseWord.ITEMS), code.word(phase, PhaseWord.MICRO)
+        with code.counted(integer(0), code.word(phase, PhaseWord.ITEM_COUNT)) as number:
+            code.call(perform, bases, code.plus(items, code.times(number, len(ItemWord) * 8)), micro)
     code.finish()
 
 
@@ -299,7 +301,7 @@ def emit_wait(code: Code, context: Value, turns: Value) -> None:
     emit_pause(code)
     turn = code.plus(code.get(turns), 1)
     code.ir.store(turn, turns)
-    offer = code.word(context, Context.YIELD)
+    offer = code.word(context, ContextWord.YIELD)
     patient = code.ir.and_(code.less(integer(SPINS_BEFORE_YIELD), turn), code.differ(offer, 0))
     with code.when(patient):
         code.call_at(offer)

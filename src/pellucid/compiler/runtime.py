@@ -20,8 +20,9 @@ import numpy as np
 
 from ..errors import ArgumentError
 from ..geometry import whole_number
-from .jit import Compiled, Routine, compiled
-from .runner import CACHE_LINE, CONTEXT_WORDS, Context, runner
+from .jit import Compiled, compiled
+from .recipe import Routine
+from .runner import CACHE_LINE, CONTEXT_WORDS, ContextWord, runner
 from .schedule import Schedule
 from .tiles import instruction_set
 
@@ -94,7 +95,7 @@ class Pool:
             if found == seen:
                 with self._wake:
                     self._asleep += 1
-                    if int(self._words[Context.GENERATION]) == seen:
+                    if int(self._words[ContextWord.GENERATION]) == seen:
                         self._wake.wait()
                     self._asleep -= 1
             seen = found
@@ -152,7 +153,7 @@ def _context() -> tuple[int, Any]:
     room = np.zeros(CONTEXT_WORDS + CACHE_LINE, np.int64)
     shift = -(room.ctypes.data // 8) % CACHE_LINE
     words = room[shift : shift + CONTEXT_WORDS]
-    words[Context.YIELD] = _yield_address()
+    words[ContextWord.YIELD] = _yield_address()
     return int(words.ctypes.data), words
 
 

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from ..errors import CompilerError
 from . import memory, runner
 from .cuts import even_pieces
-from .jit import SAMPLES, Compiled, Recipe
+from .jit import Compiled
 from .plan import Buffer, Call, Count, DefinitionPhase, JobPhase, LeafPhase, Operand, Phase, Plan, Range, Scope
+from .recipe import SAMPLES, Recipe
 
 ABSOLUTE, ARENA, FIRST_GIVEN = 0, 1, 2
 """Indices into a thread's table of base addresses: 0 itself, the thread's own memory, and what is given."""
@@ -70,7 +71,7 @@ class Schedule:
             self.segments.append(range(first, len(native)))
         self._write(native)
         arena_bytes = max((self._arena(phase)[1] for phase in native), default=0)
-        most = max((int(count) for count in self._phases[:, runner.Phase.ITEM_COUNT]), default=1)
+        most = max((int(count) for count in self._phases[:, runner.PhaseWord.ITEM_COUNT]), default=1)
         threads = min(threads, 1 << max(0, most - 1).bit_length())  # no more find work, see `runtime.run`
         self._arenas = [memory.rooms([arena_bytes])[0] for _ in range(threads)]
         self.bases = np.zeros((threads, FIRST_GIVEN + len(self._given)), np.int64)
@@ -93,9 +94,9 @@ class Schedule:
             raise CompilerError(f"memory was made for batches of up to {self.samples} samples, not for {samples}")
         leaves = -(-samples // self._leaf_size)
         for phase, items in self._leaf_items:
-            self._phases[phase, runner.Phase.ITEM_COUNT] = leaves
-            items[:, runner.Item.SAMPLES] = self._leaf_size
-            items[leaves - 1, runner.Item.SAMPLES] = samples - (leaves - 1) * self._leaf_size
+            self._phases[phase, runner.PhaseWord.ITEM_COUNT] = leaves
+            items[:, runner.ItemWord.SAMPLES] = self._leaf_size
+            items[leaves - 1, runner.ItemWord.SAMPLES] = samples - (leaves - 1) * self._leaf_size
         told = {Count.BATCH: samples, Count.LEAVES: leaves}
         for at, count in self._counts:
             self._calls[at] = told[count]
@@ -107,19 +108,18 @@ class Schedule:
 
     def items(self, segment: range) -> int:
         """Return the largest number of items in a phase of a segment: no more threads than that find work."""
-        return int(self._phases[segment.start : segment.stop, runner.Phase.ITEM_COUNT].max())
+        return int(self._phases[segment.start : segment.stop, runner.PhaseWord.ITEM_COUNT].max())
 
-    def until(self, call: Call) -> list[Call]:
-        """Return what must run before a call, and the call itself: in a leaf all calls up to it, of a job it alone."""
-        for phase in self.plan.phases:
-            if isinstance(phase, LeafPhase) and call in phase.calls:
-                return phase.calls[: phase.calls.index(call) + 1]
-        return [call]
-
-    def single(self, call: Call) -> list[NDArray[np.int64]]:
-        """Return the words of a phase that is one call, for the samples of the first leaf: the phase's own, and those
-        that it points to."""
+    def until(self, call: Call) -> list[list[NDArray[np.int64]]]:
+        """Return what must run before a call, and the call itself, each as a phase of its own: in a leaf all calls up
+        to it, of a job it alone. Of every phase these are its words, and those that they point to; they are for the
+        samples of the first leaf."""
         owner = next((p for p in self.plan.phases if isinstance(p, LeafPhase) and call in p.calls), None)
+        ahead = [call] if owner is None else owner.calls[: owner.calls.index(call) + 1]
+        return [self._single(each, owner) for each in ahead]
+
+    def _single(self, call: Call, owner: LeafPhase | None) -> list[NDArray[np.int64]]:
+        """Return the words of a phase that is one call, out of a phase of leaves or of a job."""
         samples, micro = (min(self._leaf_size, self.samples), owner.micro) if owner else (1, 1)
         if call.count is Count.BATCH or call.count is Count.LEAVES:
             call = replace(call, count=self.samples if call.count is Count.BATCH else self._leaves)
@@ -176,10 +176,10 @@ class Schedule:
                     f"{runner.MOST_ITEMS - 1:,}: take a smaller batch_size"
                 )
         self._calls = np.array(words, np.int64)
-        self._items = np.array(items, np.int64).reshape(-1, len(runner.Item))
+        self._items = np.array(items, np.int64).reshape(-1, len(runner.ItemWord))
         self._items[:, :2] = self._items[:, :2] * 8 + self._calls.ctypes.data
-        self._phases = np.array(phases, np.int64).reshape(-1, len(runner.Phase))
-        self._phases[:, 0] = self._phases[:, 0] * (8 * len(runner.Item)) + self._items.ctypes.data
+        self._phases = np.array(phases, np.int64).reshape(-1, len(runner.PhaseWord))
+        self._phases[:, 0] = self._phases[:, 0] * (8 * len(runner.ItemWord)) + self._items.ctypes.data
         self._leaf_items = [
             (number, self._items[first:last])
             for number, (phase, (first, last)) in enumerate(zip(native, spans, strict=True))
@@ -207,13 +207,13 @@ class Schedule:
                 f'received {len(call.operands)} and {len(handle.ranges)}; use engine="numpy"'
             )
         own = {**dict(call.ranges), **parts}
-        length = runner.Call.HEAD + runner.Operand.WORDS * len(call.operands) + 2 * len(handle.ranges)
+        length = runner.CallWord.HEAD + runner.OperandWord.WORDS * len(call.operands) + 2 * len(handle.ranges)
         if isinstance(call.count, int):
             told = call.count
         else:
             told = -1
             if call.count is not Count.AT_HAND:
-                self._counts.append((len(words) + runner.Call.COUNT, call.count))
+                self._counts.append((len(words) + runner.CallWord.COUNT, call.count))
         words += [handle.address, length, len(call.operands), len(handle.ranges), told, int(call.once)]
         for operand in call.operands:
             words += self._write_operand(operand, places)

@@ -127,7 +127,7 @@ class Tensor:
         if function is None:
             type = ir.FunctionType(ir.VoidType(), [POINTER, number, number, number])
             function = ir.Function(k.module, type, "llvm.prefetch.p0")
-        address = k.address(self.base, self.element, self._flat((*self.leading, *index)))
+        address = k.addresses.find(self.base, self.element, self._flat((*self.leading, *index)))
         # For reading (0), into the second level (2), data (1). Asked for writing, lines go to the first level.
         k.ir.call(function, [address, *(ir.Constant(number, what) for what in (0, 2, 1))])
 
@@ -152,7 +152,7 @@ class Tensor:
                 raise IndexError(f"{where} ({lanes} lanes) lies outside {list(self.shape)} along axis {axis}")
         if self.kernel.checked:
             self.kernel.check(self, index, lanes)
-        return self.kernel.address(self.base, self.element, self._flat(index))
+        return self.kernel.addresses.find(self.base, self.element, self._flat(index))
 
     def _flat(self, index: Sequence[Integer]) -> Integer:
         flat = self.offset

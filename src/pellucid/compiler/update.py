@@ -6,7 +6,7 @@ optimiser's new memory, and averages the weights; all of it while the numbers ar
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable
+from collections.abc import Collection, Hashable, Mapping
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -42,20 +42,23 @@ class Learning:
         )
 
 
-def update_phases(lowering: Lowering, operations: list[Operation]) -> tuple[list[JobPhase], int]:
-    """Return the phases of the optimiser's steps, and the number of chunks."""
+def update_phases(
+    lowering: Lowering, operations: list[Operation], late: Mapping[int, Call]
+) -> tuple[list[JobPhase], int]:
+    """Return the phases of the optimiser's steps, and the number of chunks; `late` are the sums that are completed
+    only here, with the calls that do it."""
     clipping = [operation for operation in operations if operation.kind == "clip_factor"]
     phases = [JobPhase([tuple(lowering.lower(clipping))])] if clipping else []
     shared = {lowering.given("scalars").buffer, lowering.given(FLAGS).buffer}
     shared |= {lowering.operand(v).buffer for operation in clipping for v in operation.outputs}
-    found = [_learning(lowering, parameter, operations) for parameter in lowering.placement.learning]
+    found = [_learning(lowering, parameter, operations, late) for parameter in lowering.placement.learning]
     jobs: list[tuple[Call, ...]] = []
     for _, run in groupby(found, key=lambda learning: learning.signature(shared)):
         jobs += _jobs(list(run), len(jobs))
     return [*phases, JobPhase(jobs)], len(jobs)
 
 
-def _learning(lowering: Lowering, parameter: int, operations: list[Operation]) -> Learning:
+def _learning(lowering: Lowering, parameter: int, operations: list[Operation], late: Mapping[int, Call]) -> Learning:
     """Return a parameter with the calls of all operations that are about it."""
     placement = lowering.placement
     own = [
@@ -64,8 +67,8 @@ def _learning(lowering: Lowering, parameter: int, operations: list[Operation]) -
         if operation.kind != "clip_factor"
         and any(parameter in (placement.before(v), placement.parameter_of(v)) for v in operation.inputs)
     ]
-    late = dict.fromkeys(v for operation in own for v in operation.inputs if lowering.late(v))
-    calls = (*(lowering.completing(v) for v in late), *lowering.lower(own))
+    read = dict.fromkeys(v for operation in own for v in operation.inputs if v in late)
+    calls = (*(late[v] for v in read), *lowering.lower(own))
     return Learning(placement.starts[parameter], placement.extent(parameter), calls)
 
 

@@ -80,11 +80,21 @@ def turned(window: Window) -> Window:
 
 def columns_of(k: Kernel, conv: Convolution, most: int) -> Iterator[Column]:
     """``for column in places`` at run time, with at most `most` places in a column."""
-    rows, turn = conv.window.kernel_size[0], turned(conv.window)
-    for strip in strips(turn, conv.size[0], most, range(rows)):
-        with k.range(strip.start, strip.stop, strip.size) as oy, k.range(0, conv.out_size[1]) as ox:
-            x0 = ox * conv.window.stride[1] - conv.window.sides[1][0]
-            yield Column(conv.window, strip, oy, ox, filter_rows_inside(k, turn, conv.size[1], x0))
+    for strip in strips_of(conv, most):
+        yield from columns_in(k, conv, strip, (strip.start, strip.stop))
+
+
+def strips_of(conv: Convolution, most: int) -> list[Run]:
+    """Return the rows of places, at most `most` of them together; the kind of a run is that of `Column.rows`."""
+    return strips(turned(conv.window), conv.size[0], most, range(conv.window.kernel_size[0]))
+
+
+def columns_in(k: Kernel, conv: Convolution, strip: Run, rows: Span) -> Iterator[Column]:
+    """``for column in places`` at run time, those in some rows of a strip, of which there is one at least."""
+    turn = turned(conv.window)
+    with k.range(*rows, strip.size, nonempty=True) as oy, k.range(0, conv.out_size[1]) as ox:
+        x0 = ox * conv.window.stride[1] - conv.window.sides[1][0]
+        yield Column(conv.window, strip, oy, ox, filter_rows_inside(k, turn, conv.size[1], x0))
 
 
 def spans_of(k: Kernel, blocks: Span, conv: Convolution, lanes: int) -> Iterator[Span]:

@@ -11,7 +11,7 @@ from itertools import product
 from ...geometry import Window
 from ..builder import CACHE_LINE, Kernel
 from ..cuts import Run
-from ..packing import Block, block_count, blocks_of, packed_tensor
+from ..packing import FilterBlock, block_count, blocks_of, packed_tensor
 from ..tensors import Registers, Tensor, VectorSource
 from ..tiles import ForwardTile, WeightTile
 from ..values import Integer
@@ -77,7 +77,7 @@ def conv2d(k: Kernel, conv: Convolution, tile: ForwardTile, bias: bool = True, r
                             y.store(result, n, oy, ox + p, f + v * lanes, live=live[v])
 
 
-def fetch_ahead(conv: Convolution, block: Block, row: Tensor, pixels: range, ox: Integer) -> None:
+def fetch_ahead(conv: Convolution, block: FilterBlock, row: Tensor, pixels: range, ox: Integer) -> None:
     """Ask for a block's share of the pixels that come a band later: a window of one pixel does so little with each of
     them that the memory would not keep up with the first block if it had to wait for all."""
     share = conv.in_channels // conv.out_channels
@@ -87,7 +87,7 @@ def fetch_ahead(conv: Convolution, block: Block, row: Tensor, pixels: range, ox:
 
 
 def by_tap(
-    k: Kernel, conv: Convolution, block: Block, strip: Run, acc: Registers,
+    k: Kernel, conv: Convolution, block: FilterBlock, strip: Run, acc: Registers,
     row: Tensor, x0: Integer, weight: VectorSource, ky: Integer, unroll: int,
 ) -> None:  # fmt: skip
     """One tap after the other: its weights are loaded once for all pixels of the strip."""
@@ -107,7 +107,7 @@ def by_tap(
 
 
 def by_column(
-    k: Kernel, conv: Convolution, block: Block, strip: Run, acc: Registers,
+    k: Kernel, conv: Convolution, block: FilterBlock, strip: Run, acc: Registers,
     row: Tensor, x0: Integer, weight: VectorSource, ky: Integer, unroll: int,
 ) -> None:  # fmt: skip
     """One input column after the other: its pixel is loaded once for all the taps that meet there."""
@@ -182,7 +182,7 @@ def conv2d_grad_weight(k: Kernel, conv: Convolution, tile: WeightTile) -> None:
 
 
 def add_row(
-    k: Kernel, conv: Convolution, block: Block, pixels: int, acc: Registers, taps: list[tuple[int, int, int]],
+    k: Kernel, conv: Convolution, block: FilterBlock, pixels: int, acc: Registers, taps: list[tuple[int, int, int]],
     image: Tensor, y0: Integer, first_channel: Integer, gradients: Tensor,
 ) -> None:  # fmt: skip
     """Add an output row's products to the sums of `taps`, all of whose filter rows lie inside the image.

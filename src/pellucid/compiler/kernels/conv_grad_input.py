@@ -22,7 +22,7 @@ from itertools import product
 from ...geometry import Window
 from ..builder import Kernel
 from ..cuts import Run, even_runs
-from ..packing import Block, block_count, blocks_of, filter_blocks, live_lanes, packed_tensor
+from ..packing import FilterBlock, block_count, blocks_of, filter_blocks, live_lanes, packed_tensor
 from ..tensors import Registers, Tensor, VectorSource
 from ..tiles import ForwardTile, InstructionSet, lanes_for, turn_cost
 from ..values import Integer, Vector
@@ -220,7 +220,7 @@ class _Gradient:
     mask: Tensor | None
     grad_input: Tensor
 
-    def row(self, n: Integer, j: Integer, rows: Class, columns: Class, block: Block) -> None:
+    def row(self, n: Integer, j: Integer, rows: Class, columns: Class, block: FilterBlock) -> None:
         """Make the pixels of one class in row j of a class of rows; those without taps become 0."""
         k, lanes, unread = self.k, self.tile.lanes, not (rows.taps and columns.taps)
         own = as_convolution(self.conv, rows, columns)
@@ -242,7 +242,7 @@ class _Gradient:
                     self.grad_input.store(result, *place, live=block.live[v])
 
     def _add_taps(
-        self, acc: Registers, own: Convolution, rows: Class, columns: Class, strip: Run, block: Block,
+        self, acc: Registers, own: Convolution, rows: Class, columns: Class, strip: Run, block: FilterBlock,
         place: tuple[Integer, ...],
     ) -> None:  # fmt: skip
         """Let the taps of a class pass over a tile."""

@@ -22,7 +22,18 @@ from ..packing import block_count, blocks_of, packed_tensor
 from ..tensors import Registers, Tensor, VectorSource
 from ..tiles import InstructionSet, lanes_for
 from ..values import Integer, Vector
-from .columns import PLACES, Column, columns_of, is_far, most_places, span_channels, spans_of, turned
+from .columns import (
+    PLACES,
+    Column,
+    columns_in,
+    columns_of,
+    is_far,
+    most_places,
+    span_channels,
+    spans_of,
+    strips_of,
+    turned,
+)
 from .conv_grad_input import Class, ReversedTaps, as_convolution, classes
 from .conv_scatter import passed_through
 from .convolution import Convolution
@@ -232,18 +243,14 @@ def _columns_summed(
     if before is None:
         yield from columns_of(k, conv, _places(conv))
         return
-    turn, width = turned(conv.window), conv.out_size[1]
-    bands, size = -(-COLUMNS_APART // width), prod(conv.window.kernel_size) * lanes
+    bands, size = -(-COLUMNS_APART // conv.out_size[1]), prod(conv.window.kernel_size) * lanes
     sums = grad_weight.view(0, grad_weight.shape[1], size)
-    for strip in strips(turn, conv.size[0], _places(conv), range(conv.window.kernel_size[0])):
+    for strip in strips_of(conv, _places(conv)):
         with k.range(strip.start, strip.stop, strip.size * bands) as first:
             with k.range(*span) as vector, k.range(0, size, lanes) as i:
                 before.store(sums.load(vector, i, lanes=lanes), vector - span[0], i)
                 sums.store(k.zeros(lanes), vector, i)
-            last = k.minimum(first + strip.size * bands, strip.stop)
-            with k.range(first, last, strip.size, nonempty=True) as oy, k.range(0, width) as ox:
-                x0 = ox * conv.window.stride[1] - conv.window.sides[1][0]
-                yield Column(conv.window, strip, oy, ox, filter_rows_inside(k, turn, conv.size[1], x0))
+            yield from columns_in(k, conv, strip, (first, k.minimum(first + strip.size * bands, strip.stop)))
             with k.range(*span) as vector, k.range(0, size, lanes) as i:
                 total = before.load(vector - span[0], i, lanes=lanes) + sums.load(vector, i, lanes=lanes)
                 sums.store(total, vector, i)

@@ -12,7 +12,7 @@ from itertools import product
 
 from ..builder import Kernel, Span
 from ..cuts import even_runs
-from ..packing import Block, block_count, blocks_of, filter_blocks, live_lanes, numbered, packed_tensor
+from ..packing import FilterBlock, block_count, blocks_of, filter_blocks, live_lanes, numbered, packed_tensor
 from ..tensors import Tensor
 from ..tiles import ForwardTile, InstructionSet, WeightTile, lanes_for, turn_cost
 from ..values import Integer, Vector
@@ -68,12 +68,12 @@ def linear(
     biases = k.tensor("bias", out_features) if bias else None
     y = k.tensor("y", k.samples, out_features)
 
-    def start(block: Block, v: int) -> Vector:
+    def start(block: FilterBlock, v: int) -> Vector:
         if biases is None:
             return k.zeros(lanes)
         return biases.load(block.filter + v * lanes, lanes=lanes, live=block.live[v])
 
-    def finish(total: Vector, block: Block, n: Integer, v: int) -> None:
+    def finish(total: Vector, block: FilterBlock, n: Integer, v: int) -> None:
         y.store(total.relu() if relu else total, n, block.filter + v * lanes, live=block.live[v])
 
     products(k, images, blocks, out_features, tile, x, weight, in_features, start, finish)
@@ -92,13 +92,13 @@ def linear_grad_input(k: Kernel, in_features: int, out_features: int, tile: Forw
     grad_input = k.tensor("grad_input", k.samples, in_features)
     zero, one = k.zeros(lanes), k.constant(1.0, lanes)
 
-    def finish(total: Vector, block: Block, n: Integer, v: int) -> None:
+    def finish(total: Vector, block: FilterBlock, n: Integer, v: int) -> None:
         at, live = (n, block.filter + v * lanes), block.live[v]
         if mask is not None:
             total = total * (mask.load(*at, lanes=lanes, live=live) > zero).choose(one, zero)
         grad_input.store(total, *at, live=live)
 
-    def start(block: Block, v: int) -> Vector:
+    def start(block: FilterBlock, v: int) -> Vector:
         return zero
 
     products(k, images, blocks, in_features, tile, grad_output, weight, out_features, start, finish)
@@ -106,7 +106,7 @@ def linear_grad_input(k: Kernel, in_features: int, out_features: int, tile: Forw
 
 def products(
     k: Kernel, images: Span, blocks: Span, filters: int, tile: ForwardTile, x: Tensor, weight: Tensor, terms: int,
-    start: Callable[[Block, int], Vector], finish: Callable[[Vector, Block, Integer, int], None],
+    start: Callable[[FilterBlock, int], Vector], finish: Callable[[Vector, FilterBlock, Integer, int], None],
 ) -> None:  # fmt: skip
     """``finish(start + Σ i  x[n, i] · w[i])`` for blocks of filters.
 

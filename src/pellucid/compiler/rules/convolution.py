@@ -43,8 +43,8 @@ def _conv2d(low: Lowering, op: Operation) -> None:
 
 def _conv2d_grad_weight(low: Lowering, op: Operation) -> None:
     x, grad = op.step.inputs
-    if grad in low.routes:
-        _routed_grad_weight(low, op, low.routes[grad])
+    if grad in low.routes.of_gradient:
+        _routed_grad_weight(low, op, low.routes.of_gradient[grad])
         return
     conv = _convolution(low, op, x, grad)
     operands = low.operand(x), low.operand(grad), low.sum(op.outputs[0])
@@ -75,7 +75,8 @@ def _with_padding(low: Lowering, op: Operation, conv: Convolution) -> Operand:
 
 def _conv2d_grad_bias(low: Lowering, op: Operation) -> None:
     """The gradient is that of an image, or of what was pooled from it: the others' are 0."""
-    grad, route = op.step.inputs[0], low.routes.get(op.step.inputs[0])
+    grad = op.step.inputs[0]
+    route = low.routes.of_gradient.get(grad)
     place = low.operand(grad) if route is None else low.routed(route)
     parameters = low.pixels(grad if route is None else route.pooled)
     low.call(op, conv2d_grad_bias, parameters, place, low.sum(op.outputs[0]))

@@ -41,7 +41,7 @@ def _is_masked(low: Lowering, op: Operation) -> Hashable:
 def _max_pool2d(low: Lowering, op: Operation) -> None:
     """Where the gradient will be routed, the winners are noted."""
     x, y = op.step.inputs[0], op.outputs[0]
-    route, (channels, *size) = low.routes.get(y), low.shape(x)
+    route, (channels, *size) = low.routes.of_pooled.get(y), low.shape(x)
     parameters, operands = (channels, tuple(size), op.step.keywords["window"]), (low.operand(x), low.operand(y))
     if route is None:
         low.call(op, kernels.max_pool2d, parameters, *operands)
@@ -51,7 +51,7 @@ def _max_pool2d(low: Lowering, op: Operation) -> None:
 
 def _max_pool2d_grad_input(low: Lowering, op: Operation) -> None:
     """The gradient goes to its readers in the form that they take: routed, or as an image."""
-    route = low.routes.get(op.outputs[0])
+    route = low.routes.of_gradient.get(op.outputs[0])
     if route is not None and route.masked:
         ends = low.operand(route.pooled), low.operand(route.grad_output), low.routed(route)
         low.call(op, relu_grad_input, (low.size(route.pooled),), *ends)
