@@ -19,6 +19,8 @@ MULTIPLE = 4.0
 """How many times the largest deviation of the definitions is explained by the same cause."""
 DRAWS = 8
 """Runs of the definitions with moved numbers."""
+UNIT = 2.0**-23
+"""A unit in the last place of float32, as a share of a number at most."""
 
 Arrays = Mapping[str, np.ndarray[Any, Any]]
 
@@ -114,7 +116,7 @@ def moved_alike(draw: int, value: Any) -> Any:
 
 def _times(array: np.ndarray[Any, Any], shares: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     with np.errstate(all="ignore"):
-        return np.asarray(array * (1 + shares * 2.0**-23), array.dtype)
+        return np.asarray(array * (1 + shares * UNIT), array.dtype)
 
 
 def widened(value: Any) -> Any:
