@@ -9,13 +9,14 @@ from hypothesis import strategies as st
 
 from pellucid import schedules
 from pellucid.errors import ArgumentError
-from pellucid.schedules import Constant, Cosine, LinearCycle, OneCycle, Step, WarmUp
+from pellucid.schedules import Constant, Cosine, Drops, LinearCycle, OneCycle, Step, WarmUp
 
 SHARE = st.floats(0, 1)
 INNER_SHARE = st.floats(0.01, 0.99)
 PLAIN = st.one_of(
     st.just(Constant()),
     st.builds(Step, st.integers(1, 50), st.floats(1e-3, 1)),
+    st.builds(Drops, st.floats(1e-3, 1), st.lists(INNER_SHARE, min_size=1, max_size=3)),
     st.builds(Cosine, SHARE),
     st.builds(OneCycle, SHARE, INNER_SHARE, SHARE),
     st.builds(LinearCycle, SHARE, INNER_SHARE),
@@ -49,6 +50,13 @@ def test_step_falls_after_whole_epochs():
     """Three steps an epoch, down after every two epochs: at steps 6 and 12."""
     expected = [1.0] * 6 + [0.5] * 6 + [0.25] * 3
     assert factors(Step(every_epochs=2, factor=0.5), 15, steps_per_epoch=3) == expected
+
+
+def test_drops_come_at_their_shares_of_all_steps():
+    assert factors(Drops(0.5, (0.75, 0.3)), 8) == [1, 1, 1, 0.5, 0.5, 0.5, 0.25, 0.25]
+    paper = Drops()  # He et al.: 0.1 until 32,000 steps, 0.01 until 48,000, 0.001 until 64,000
+    rates = [0.1 * paper(step, 64_000, 391) for step in (0, 31_999, 32_000, 47_999, 48_000, 63_999)]
+    assert rates == pytest.approx([0.1, 0.1, 0.01, 0.01, 0.001, 0.001])
 
 
 def test_epochs_after_a_warm_up_count_from_its_end():
@@ -129,7 +137,9 @@ def test_a_warm_up_as_long_as_the_training_is_refused():
     )
 
 
-@pytest.mark.parametrize("schedule", [Constant(), Step(), Cosine(), OneCycle(), LinearCycle(), WarmUp(1)], ids=repr)
+@pytest.mark.parametrize(
+    "schedule", [Constant(), Step(), Drops(), Cosine(), OneCycle(), LinearCycle(), WarmUp(1)], ids=repr
+)
 @pytest.mark.parametrize("call", [(-1, 10, 5), (10, 10, 5), (0, 0, 5), (0, 10, 0)])
 def test_steps_outside_the_training_are_refused(schedule, call):
     with pytest.raises(ArgumentError, match=r"a schedule needs 0 ≤ step < total_steps and steps_per_epoch ≥ 1"):
@@ -142,6 +152,10 @@ def test_steps_outside_the_training_are_refused(schedule, call):
         (lambda: Step(every_epochs=0), "Step.every_epochs: expected a whole number of at least 1, received 0"),
         (lambda: Step(every_epochs=1.5), "Step.every_epochs: expected a whole number of at least 1, received 1.5"),
         (lambda: Step(factor=0.0), "Step.factor: expected a number above 0, received 0.0"),
+        (lambda: Drops(factor=0), "Drops.factor: expected a number above 0, received 0"),
+        (lambda: Drops(at=(0.5, 1)), "Drops.at: expected a number between 0 and 1, received 1"),
+        (lambda: Drops(at=0.5), "Drops.at: expected shares such as (0.5, 0.75), received 0.5"),
+        (lambda: Drops(at=[]), "Drops.at: expected shares such as (0.5, 0.75), received []"),
         (lambda: Cosine(final=-0.1), "Cosine.final: expected a number from 0 to 1, received -0.1"),
         (lambda: OneCycle(start=math.nan), "OneCycle.start: expected a number from 0 to 1, received nan"),
         (lambda: OneCycle(peak_at=1.0), "OneCycle.peak_at: expected a number between 0 and 1, received 1.0"),
@@ -166,6 +180,9 @@ def test_settings_that_make_no_sense_are_refused(make, message):
         ("constant", Constant()),
         ("step:10:0.1", Step(10, 0.1)),
         ("step:7", Step(7)),
+        ("drops", Drops()),
+        ("drops:0.2", Drops(0.2)),
+        ("drops:0.1:0.5:0.75:0.9", Drops(0.1, (0.5, 0.75, 0.9))),
         ("cosine", Cosine()),
         ("cosine:0.01", Cosine(0.01)),
         ("one-cycle", OneCycle()),
@@ -196,6 +213,7 @@ def test_numpy_settings_become_numbers_of_python():
         ("step:x", "schedule 'step:x': expected the form step:EVERY_EPOCHS:FACTOR (such as step:10:0.1)"),
         ("step:1.5", "schedule 'step:1.5': expected the form step:EVERY_EPOCHS:FACTOR (such as step:10:0.1)"),
         ("step:1:0.5:2", "schedule 'step:1:0.5:2': expected the form step:EVERY_EPOCHS:FACTOR (such as step:10:0.1)"),
+        ("drops:0.1:x", "schedule 'drops:0.1:x': expected the form drops:FACTOR:AT:AT… (such as drops:0.1:0.5:0.75)"),
         ("constant:1", "schedule 'constant:1': expected the form constant"),
         ("cosine:", "schedule 'cosine:': expected the form cosine:FINAL (such as cosine:0.01)"),
         ("warm-up", "schedule 'warm-up': expected the form warm-up:STEPS:SCHEDULE (such as warm-up:500:cosine)"),

@@ -18,8 +18,9 @@ from mkdocs.structure.pages import Page
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "src" / "pellucid"
 HANDWRITTEN = (  # in this order; others follow
-    "index.md", "tutorial.md", "worked-examples.md", "own-layer.md", "when-it-does-not-learn.md", "recipes.md",
-    "performance.md", "reliability.md", "design.md",
+    "index.md", "tutorial.md", "worked-examples.md", "own-layer.md", "when-it-does-not-learn.md", "output-size.md",
+    "filter-sizes.md", "networks.md", "recipes.md", "fine-tuning.md",
+    "pretrained.md", "performance.md", "reliability.md", "design.md",
 )  # fmt: skip
 
 
@@ -39,13 +40,15 @@ class Group(NamedTuple):
 
 GROUPS = (
     Group("network", "Networks", "What a network is made of, and what you ask of it.", (
-        "network", "scaling", "models.small", "models.lenet", "models.mnist", "models.notebook", "inference",
-        "snapshot", "summary.summary", "gradient_check.check", "gradient_check.report", "serialization.model_file")),
+        "network", "scaling", "models.small", "models.lenet", "models.mnist", "models.notebook", "inference.outputs",
+        "inference.scoring", "snapshot", "summary.summary", "gradient_check.check", "gradient_check.report",
+        "serialization.model_file", "interop.weights", "interop.torch", "serialization.fitting")),
     Group("layers", "Layers", "Each layer works alone, `forward` and `backward`, and inside a network.", (
         "layers.conv", "layers.linear", "layers.pool", "layers.activation", "layers.norm", "layers.dropout",
-        "layers.merge", "layers.base", "layers.parameter")),
+        "layers.merge", "layers.padding", "layers.base", "layers.parameter")),
     Group("training", "Training", "From a network and data to a trained network and its history.", (
-        "training.fit", "training.history", "training.callbacks", "recipes", "verification")),
+        "training.fit", "training.history", "training.callbacks", "freezing", "pretrained",
+        "recipes.running", "recipes.recipe", "recipes.catalogue", "recipes.reading", "verification")),
     Group("learning", "Losses, optimisers, schedules", "What is made small, by which steps, and how it is judged.", (
         "losses", "optimizers", "schedules", "metrics", "initializers")),
     Group("data", "Data", "Reading, fetching, checking and shuffling images.", (
@@ -56,6 +59,10 @@ GROUPS = (
         "definitions.custom", "definitions.combine")),
     Group("program", "Program", "A network lowered to plain steps, and what runs them.", (
         "build", "program", "steps", "differentiation", "interpreter", "geometry", "random")),
+    Group("studies", "Studies", "What `pellucid study` computes, measures and draws.", (
+        "studies.result", "studies.figures", "studies.rendering", "studies.timing", "studies.output_size",
+        "studies.filter_size", "studies.effective_field", "studies.one_by_one", "studies.survey",
+        "studies.published")),
     Group("compiler", "Compiler", "From a program to native code, and what it made.", (
         "compiler.executable", "compiler.explain", "compiler.lowering", "compiler.plan", "compiler.builder",
         "compiler.values", "compiler.tensors", "compiler.tiles", "compiler.runtime")),

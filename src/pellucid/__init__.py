@@ -25,6 +25,8 @@ from .errors import PellucidError as PellucidError
 from .errors import ShapeError as ShapeError
 from .errors import StateError as StateError
 from .errors import StorageError as StorageError
+from .freezing import freeze as freeze
+from .freezing import unfreeze as unfreeze
 from .geometry import output_size as output_size
 from .gradient_check import check_gradients as check_gradients
 from .inference import activations as activations
@@ -40,6 +42,7 @@ from .initializers import HeNormal as HeNormal
 from .initializers import HeUniform as HeUniform
 from .initializers import Normal as Normal
 from .initializers import Zeros as Zeros
+from .interop import load_weights as load_weights
 from .layers import AdaptiveAvgPool2d as AdaptiveAvgPool2d
 from .layers import AvgPool2d as AvgPool2d
 from .layers import BatchNorm2d as BatchNorm2d
@@ -52,6 +55,7 @@ from .layers import LeakyReLU as LeakyReLU
 from .layers import Linear as Linear
 from .layers import LocalResponseNorm as LocalResponseNorm
 from .layers import MaxPool2d as MaxPool2d
+from .layers import PadChannels as PadChannels
 from .layers import Parameter as Parameter
 from .layers import ReLU as ReLU
 from .layers import ReLU6 as ReLU6
@@ -70,9 +74,9 @@ from .optimizers import SGD as SGD
 from .optimizers import Adam as Adam
 from .optimizers import AdamW as AdamW
 from .program import Program as Program
+from .scaling import IMAGENET_SCALING as IMAGENET_SCALING
 from .scaling import Scaling as Scaling
 from .serialization import load as load
-from .serialization import load_weights as load_weights
 from .serialization import save as save
 from .snapshot import CompiledNetwork as CompiledNetwork
 from .snapshot import compile as compile

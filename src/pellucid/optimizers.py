@@ -70,7 +70,7 @@ class Optimizer:
 
     def lower(self, build: Build, learnt: Sequence[Learnt]) -> None:
         """Add one update of every learnt parameter: clipping, the optimiser's own step, and averaging."""
-        lr_scales = self._by_parameter([path for _, path, _ in learnt])
+        lr_scales = self.factors([path for _, path, _ in learnt])
         factor = self._clip_factor(build, [grad for _, _, grad in learnt])
         for weight, path, grad in learnt:
             if factor is not None:
@@ -84,6 +84,23 @@ class Optimizer:
                 inputs = [mean, after, build.scalar("step")]
                 build.step("average_weight", inputs, [build.renewed(mean)], decay=self.average)
 
+    def factors(self, paths: Sequence[str]) -> dict[str, float]:
+        """Return each parameter's factor on the learning rate, by the longest of the `lr_scales` paths that hold it.
+
+        Raises
+        ------
+        ArgumentError
+            If one of those holds no parameter of `paths`.
+        """
+        factors = dict.fromkeys(paths, 1.0)
+        for outer in sorted(self.lr_scales, key=len):
+            inside = [path for path in paths if path == outer or path.startswith(f"{outer}.")]
+            if not inside:
+                layers = ", ".join(sorted({path.partition(".")[0] for path in paths}))
+                raise ArgumentError(f"lr_scales: no trainable parameter at {outer!r}; there are {layers}")
+            factors.update(dict.fromkeys(inside, self.lr_scales[outer]))
+        return factors
+
     def update(self, build: Build, weight: int, grad: int, after: int, lr_scale: float) -> None:
         """Add the steps that make `after`, the new weight, from `weight` and its gradient `grad`."""
         raise NotImplementedError(f"{type(self).__name__} does not define update")
@@ -95,16 +112,6 @@ class Optimizer:
         factor = build.saved("clip_factor", (), "none")
         build.step("clip_factor", grads, [factor], max_norm=self.clip_norm)
         return factor
-
-    def _by_parameter(self, paths: Sequence[str]) -> dict[str, float]:
-        """Return each parameter's factor on the learning rate, by the longest of the `lr_scales` paths that hold it."""
-        factors = dict.fromkeys(paths, 1.0)
-        for outer in sorted(self.lr_scales, key=len):
-            inside = [path for path in paths if path == outer or path.startswith(f"{outer}.")]
-            if not inside:
-                raise ArgumentError(f"lr_scales: no trainable parameter at {outer!r}; there are {', '.join(paths)}")
-            factors.update(dict.fromkeys(inside, self.lr_scales[outer]))
-        return factors
 
 
 @dataclass(frozen=True)

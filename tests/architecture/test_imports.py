@@ -19,19 +19,21 @@ PACKAGE = Path(__file__).parents[2] / "src" / "pellucid"
 # itself and the tiers below its own, and nothing beside it or above.
 TIERS: tuple[tuple[str, ...], ...] = (
     ("errors", "version"),
-    ("arguments", "geometry", "random", "limits", "storage", "metrics"),
+    ("arguments", "geometry", "random", "limits", "storage", "metrics", "pickle_machine"),
     ("definitions", "steps", "initializers", "schedules", "data"),
     ("layers", "losses", "optimizers", "scaling"),
     ("network", "differentiation"),
-    ("program", "models", "inputs"),
+    ("program", "models", "inputs", "freezing"),
     ("build",),
     ("interpreter", "compiler", "summary", "gradient_check", "serialization"),
     ("native",),
     ("inference", "snapshot"),
     ("training",),
-    ("verification", "recipes"),
+    ("interop",),
+    ("verification", "pretrained"),
+    ("recipes",),
     ("__init__",),  # the public names
-    ("web", "report", "studies", "interop", "distributed"),
+    ("web", "report", "studies", "distributed"),
     ("cli",),
     ("__main__",),  # python -m pellucid
 )
@@ -44,7 +46,7 @@ LEAVES: dict[str, tuple[str, ...]] = {
     "typer": ("cli",),
     "rich": ("cli", "training.progress"),
     "PIL": ("data.pictures",),
-    "matplotlib": ("report",),
+    "matplotlib": ("report", "studies.drawing"),
     "sklearn": ("interop.sklearn",),
     "onnx": ("interop.onnx",),
     "torch": (),

@@ -12,7 +12,8 @@ import pytest
 import pellucid as p
 from pellucid import inference
 from pellucid.cli import train as train_module
-from pellucid.cli.train import DECIDED, LEAST_PIXELS
+from pellucid.cli.networks import smallest_side
+from pellucid.cli.train import DECIDED
 from pellucid.models import MODELS
 from pellucid.recipes import RECIPES
 
@@ -42,11 +43,11 @@ def test_a_recipe_is_followed(pellucid: Pellucid, bars: Path, tmp_path: Path) ->
     assert result.code == 0, result.err
     recipe, network, data, _epoch = result.err.splitlines()
     assert recipe == "mnist-99: MNIST to 99 % in one epoch", "other data than its own: nothing is said to be reached"
-    assert network == "mnist-s8: 12 layers, 3,947 parameters"
+    assert network == "mnist_s8: 12 layers, 3,947 parameters"
     assert data == "bars: 48 images 1×12×12 to train on, 12 to test with; 3 classes"
     assert result.out.startswith(f"saved in {Path('runs/mnist-99-bars')}\n")
     config = tomllib.loads((tmp_path / "runs/mnist-99-bars/config.toml").read_text())
-    assert config["command"] == {"recipe": "mnist-99", "model": "mnist-s8", "data": str(bars), "seed": 3}
+    assert config["command"] == {"recipe": "mnist-99", "model": "mnist_s8", "data": str(bars), "seed": 3}
     training = config["training"]
     assert (training["epochs"], training["seed"], training["engine"]) == (1, 3, "compiled")
     assert (training["optimizer"]["name"], training["optimizer"]["lr"]) == ("AdamW", 0.02)
@@ -81,6 +82,9 @@ BESIDE: tuple[tuple[list[object], str], ...] = (
     (["--label-smoothing", 0], "--label-smoothing"),
     (["--initializer", "zeros"], "--initializer"),
     (["--scaling", "0:1"], "--scaling"),
+    (["--new-head"], "--new-head"),
+    (["--freeze-until", "conv2"], "--freeze-until"),
+    (["--lr-scale", "conv2=0.1"], "--lr-scale"),
     (["--lr", 1, "--epochs", 2], "--epochs, --lr"),
 )
 
@@ -101,7 +105,7 @@ def test_all_that_is_decided_is_tested_above() -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--recipe", "mnist99"], "unknown recipe 'mnist99'; did you mean 'mnist-99'? Known: lenet-origin, "),
+        (["--recipe", "mnist99"], "unknown recipe 'mnist99'; did you mean 'mnist-99'? Known: lenet-fast, "),
         (["--recipe", "mnist-99", "--data", "digits"], "conv2 (layer 4): a 3×3 window finds no place: "),
     ],
 )
@@ -113,19 +117,86 @@ def test_a_recipe_that_does_not_fit_takes_one_line(words: list[str], message: st
 
 
 def test_images_too_small_are_told_with_the_way_out(pellucid: Pellucid, toy: Path) -> None:
-    needs = "; mnist-s8 needs images of at least 11×11 pixels: "
+    needs = "; mnist_s8 needs images of at least 11×11 pixels: "
     instead = f"{needs}choose small instead of a recipe\n"
     assert pellucid("train", "--recipe", "mnist-99", "--data", toy).err.endswith(instead)
-    assert pellucid("train", "mnist-s8", "--data", toy).err.endswith(f"{needs}choose small\n")
-    assert pellucid("train", "mnist-s8").err.endswith(f"{needs}add --data mnist, or choose small\n")
+    assert pellucid("train", "mnist_s8", "--data", toy).err.endswith(f"{needs}choose small\n")
+    assert pellucid("train", "mnist_s8").err.endswith(f"{needs}add --data mnist, or choose small\n")
 
 
-@pytest.mark.parametrize("model", LEAST_PIXELS)
-def test_the_least_pixels_are_right(model: str) -> None:
-    least = LEAST_PIXELS[model]
-    assert MODELS[model](input_shape=(1, least, least)).output_shape() == (10,)
-    with pytest.raises(p.ShapeError):
-        MODELS[model](input_shape=(1, least - 1, least - 1))
+@pytest.mark.parametrize(
+    ("model", "least"),
+    [("small", 2), ("notebook", 1), ("lenet", 16), ("mnist_s8", 11), ("mnist_s6", 19), ("alexnet", 63), ("vgg11", 32)],
+)
+def test_the_smallest_side_is_found(model: str, least: int) -> None:
+    assert smallest_side(MODELS[model], 3) == least
+    assert MODELS[model](10, (3, least, least)).output_shape() == (10,)
+    if least > 1:
+        with pytest.raises(p.ShapeError):
+            MODELS[model](10, (3, least - 1, least - 1))
+
+
+def test_what_takes_no_image_has_no_smallest_side() -> None:
+    def refuse(input_shape: tuple[int, ...]) -> p.Sequential:
+        return p.Sequential([p.Linear(3, 3)], input_shape=input_shape)
+
+    assert smallest_side(refuse, 1) is None
+
+
+def test_rows_of_features_are_refused_by_the_network(pellucid: Pellucid, tmp_path: Path) -> None:
+    np.savez(tmp_path / "rows.npz", x=np.zeros((9, 5), np.float32), y=np.arange(9) % 3)
+    result = pellucid("train", "lenet", "--data", "rows.npz")
+    assert (result.code, result.out) == (1, "")
+    assert result.err.startswith("error: conv1 (layer 1): expects images")
+
+
+# ---- showing them
+
+
+def test_all_are_listed_in_a_terminal_of_80_columns(pellucid: Pellucid) -> None:
+    result = pellucid("recipes")
+    assert result.code == 0
+    head, *rows = result.out.partition("\n\n")[0].splitlines()
+    assert head.split() == ["recipe", "model", "data", "epochs", "test", "accuracy", "time"]
+    assert [row.split()[0] for row in rows] == list(RECIPES)
+    for row, recipe in zip(rows, RECIPES.values(), strict=True):
+        assert row.split()[1:4] == [recipe.model, recipe.data, str(recipe.epochs)]
+        accuracy = "not measured here" if recipe.reaches is None else str(recipe.reaches).replace(" seeds", "")
+        assert accuracy in row
+    assert max(map(len, result.out.splitlines())) <= 80
+
+
+def test_one_is_shown_as_a_file_to_begin_from(pellucid: Pellucid, bars: Path, tmp_path: Path) -> None:
+    shown = pellucid("recipes", "mnist-99")
+    assert shown.err == ""
+    mine = tmp_path / "mine.toml"
+    mine.write_text(shown.out.replace("epochs = 1", "epochs = 2"), encoding="utf-8")
+    assert pellucid("recipes", mine).out == mine.read_text(encoding="utf-8")
+    result = pellucid("train", "--recipe", "mine.toml", "--data", bars)
+    assert result.code == 0, result.err
+    assert result.err.startswith("mine: MNIST to 99 % in one epoch\nmnist_s8: 12 layers, ")
+    config = tomllib.loads((tmp_path / "runs/mine-bars/config.toml").read_text(encoding="utf-8"))
+    assert (config["command"]["recipe"], config["training"]["epochs"]) == (str(mine), 2)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["recipes", "mnist-9"], "unknown recipe 'mnist-9'; did you mean 'mnist-99'? Known: "),
+        (["recipes", "wrong.toml"], "wrong.toml: epochs: expected a whole number of at least 1, found 'two'"),
+        (["train", "--recipe", "wrong.toml"], "wrong.toml: epochs: expected a whole number of at least 1, found 'two'"),
+        (["train", "--recipe", "none.toml"], "cannot read none.toml: there is no such file"),
+    ],
+)
+def test_a_mistake_in_a_recipe_takes_one_line(
+    words: list[str], message: str, pellucid: Pellucid, tmp_path: Path
+) -> None:
+    text = pellucid("recipes", "mnist-99").out.replace("epochs = 1", 'epochs = "two"')
+    (tmp_path / "wrong.toml").write_text(text, encoding="utf-8")
+    result = pellucid(*words)
+    assert (result.code, result.out) == (1, "")
+    assert result.err.startswith(f"error: {message}")
+    assert result.err.count("\n") == 1
 
 
 def test_the_help_names_every_recipe(pellucid: Pellucid) -> None:
@@ -152,8 +223,8 @@ def computed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int | None]]:
 
         monkeypatch.setattr(place, name, watched)
 
-    watch(inference, "predict")
-    watch(inference, "scores")
+    watch(inference.outputs, "predict")
+    watch(inference.scoring, "scores")
     watch(train_module, "fit")
     return asked
 

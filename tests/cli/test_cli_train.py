@@ -154,8 +154,8 @@ def test_a_mistake_takes_one_line(words: list[object], message: str, pellucid: P
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--scaling", "0.5"], "--scaling: expected MEAN:STD, such as 0.1307:0.3081, received '0.5'."),
-        (["--scaling", "a:b"], "--scaling: expected MEAN:STD, such as 0.1307:0.3081, received 'a:b'."),
+        (["--scaling", "0.5"], "--scaling: expected MEAN:STD, such as 0.1307:0.3081, or imagenet, received '0.5'."),
+        (["--scaling", "a:b"], "--scaling: expected MEAN:STD, such as 0.1307:0.3081, or imagenet, received 'a:b'."),
         (["--epochs", "ten"], "--epochs: expected a whole number, received 'ten'."),
         (["--batch-size", "3.5"], "--batch-size: expected a whole number, received '3.5'."),
         (["--lr", "small"], "--lr: expected a number, received 'small'."),

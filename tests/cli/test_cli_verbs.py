@@ -273,7 +273,9 @@ def test_summary_of_models_runs_and_files(pellucid: Pellucid, trained: Path) -> 
     [
         (["lenett"], 1, "error: unknown model 'lenett'; did you mean 'lenet'? Known: "),
         (["lenet", "--input", "1x4x4"], 1, "error: conv1 (layer 1): "),
-        (["lenet", "--input", "large"], 2, "expected a shape such as 3x144x144, received 'large'"),
+        (["lenet", "--input", "large"], 2, "expected a shape CxHxW such as 3x144x144, received 'large'"),
+        (["lenet", "--input", "8x8"], 2, "received '8x8'; for one channel write 1x8x8"),
+        (["lenet", "--input", "1x1x8x8"], 2, "received '1x1x8x8'. See"),
         ([], 2, "error: expected MODEL|RUN|FILE. See pellucid summary --help"),
     ],
 )

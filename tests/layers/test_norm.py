@@ -34,6 +34,20 @@ def test_without_training_the_running_statistics_are_used_and_kept():
     np.testing.assert_array_equal(layer.running_var.data, [4, 9])
 
 
+@pytest.mark.parametrize("trainable", ["weight", "bias", ""])
+def test_a_frozen_layer_uses_its_running_statistics_in_training_too(trainable):
+    layer = p.BatchNorm2d(2)
+    for parameter in layer.parameters().values():
+        parameter.trainable = parameter.name == trainable
+    layer.running_mean.data, layer.running_var.data = np.array([1.0, 2.0]), np.array([4.0, 9.0])
+    x = numbers(5, 2, 3, 3)
+    plain, y = layer.forward(x), layer.forward(x, training=True)
+    assert layer.frozen == (not trainable) == np.array_equal(y, plain)
+    assert (layer.running_mean.data.tolist() == [1, 2]) == (not trainable)
+    report = check_gradients(layer, x, training=True)
+    assert report.ok, report
+
+
 def test_running_statistics_approach_those_of_the_data():
     layer, rng = p.BatchNorm2d(3), np.random.default_rng(0)
     for _ in range(200):

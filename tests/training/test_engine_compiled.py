@@ -12,8 +12,8 @@ import pytest
 import pellucid as p
 from oracles.compiled import Factor, distance, exact_gradients, gradients
 from pellucid import models
-from pellucid.compiler import jit
 from pellucid.compiler.executable import Executable
+from pellucid.compiler.recipe import Recipe
 from pellucid.errors import CompilerError
 from pellucid.training import Callback
 from pellucid.training.engine import CompiledEngine
@@ -115,8 +115,8 @@ def test_the_number_of_threads_changes_no_bit_of_any_optimiser(optimizer):
 
 def test_weights_from_the_disk_and_freshly_compiled_are_the_same(tmp_path, monkeypatch):
     monkeypatch.setenv("PELLUCID_CACHE", str(tmp_path / "cache"))
-    emitted, emit = [], jit.Recipe.emit
-    monkeypatch.setattr(jit.Recipe, "emit", lambda recipe: (emitted.append(recipe.name), emit(recipe))[1])
+    emitted, emit = [], Recipe.emit
+    monkeypatch.setattr(Recipe, "emit", lambda recipe: (emitted.append(recipe.name), emit(recipe))[1])
     fresh = trained(plain)
     assert len(list((tmp_path / "cache" / "kernels").iterdir())) > 10, "the control: all has been compiled anew"
     emitted.clear()

@@ -10,6 +10,7 @@ import typer
 from .. import initializers, recipes
 from ..native import ENGINES
 from ..optimizers import SGD, Adam, AdamW, Optimizer
+from ..scaling import IMAGENET_SCALING, Scaling
 from .sources import HELD_OUT
 
 OPTIMIZERS: dict[str, tuple[type[Optimizer], dict[str, float | bool]]] = {
@@ -53,13 +54,30 @@ def named(text: str) -> str:
 
 
 def folder(text: str | Path) -> Path:
-    """Read the path of a folder; a shell leaves the ~ of ``--out=~/run`` as it is."""
+    """Read the path of a folder."""
     if not str(text):
         raise typer.BadParameter("expected a folder, received nothing")
+    return place(text)
+
+
+def place(text: str | Path) -> Path:
+    """Read the path of a file or folder; a shell leaves the ~ of ``--out=~/run`` as it is."""
     try:
-        return Path(text).expanduser()
+        return Path(named(str(text))).expanduser()
     except RuntimeError:
         raise typer.BadParameter(f"the home folder that {str(text)!r} begins with is not known") from None
+
+
+def scaling(text: str) -> Scaling:
+    """Read what ``MEAN:STD`` or a name says of pixels."""
+    if text == "imagenet":
+        return IMAGENET_SCALING
+    try:
+        means, deviations = (tuple(map(float, side.split(","))) for side in text.split(":"))
+    except ValueError:
+        expected = "expected MEAN:STD, such as 0.1307:0.3081, or imagenet"
+        raise typer.BadParameter(f"{expected}, received {text!r}", param_hint="--scaling") from None
+    return Scaling(*(numbers[0] if len(numbers) == 1 else numbers for numbers in (means, deviations)))
 
 
 LENGTHS = (Length(10_000, epochs=20, batch_size=32), Length(float("inf"), epochs=10, batch_size=128))
@@ -68,7 +86,30 @@ LENGTHS = (Length(10_000, epochs=20, batch_size=32), Length(float("inf"), epochs
 _FEW, _MANY = LENGTHS
 
 # ---- for several verbs
-Run = Annotated[str, typer.Argument(metavar="RUN", help="The folder of a run, or a model file.")]
+Run = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN|MODEL", help="The folder of a run, or a model file; or with --weights a model by name."
+    ),
+]
+ModelWeights = Annotated[
+    Path | None,
+    typer.Option(
+        "--weights",
+        metavar="FILE",
+        parser=place,
+        help="Weights for MODEL: PyTorch's .pth, .pt or .th, or .safetensors. The file says for how many classes.",
+    ),
+]
+ModelScaling = Annotated[
+    str | None,
+    typer.Option(
+        "--scaling",
+        metavar="MEAN:STD",
+        help="What the weights were trained with: pixels, from 0 to 1, become (pixel − MEAN) / STD; imagenet stands "
+        "for what torchvision takes. By default imagenet for the models made for ImageNet.",
+    ),
+]
 DataDir = Annotated[
     Path | None,
     typer.Option(
@@ -102,18 +143,20 @@ Model = Annotated[
     typer.Argument(
         metavar="MODEL",
         show_default=False,
-        help="small (two convolutions, for images of 8×8 pixels or so), lenet (LeNet-5, from 16×16), mnist-s8 (learns "
-        "quickly, from 11×11), mnist-s6 (three convolutions, from 19×19), or notebook (one convolution, to learn "
-        "from). By default small for images below 16×16, lenet for others.",
+        help="For small grey images notebook, small, mnist_s8, mnist_s6, lenet, lenet5; for small photographs all_cnn, "
+        "resnet20 and deeper; for larger ones the families alexnet, vgg, squeezenet, resnet18 and deeper, mobilenet "
+        "(`pellucid study models` shows them all). By default small for images below 16×16, lenet for others.",
     ),
 ]
 RecipeName = Annotated[
     str | None,
     typer.Option(
         "--recipe",
-        metavar="NAME",
-        help=f"Train by a recipe: {', '.join(recipes.RECIPES)}. It decides the model and how it learns, so MODEL and "
-        "the options from --epochs to --scaling cannot stand beside it; --data can, with images of one's own.",
+        metavar="NAME|FILE",
+        parser=named,
+        help=f"Train by a recipe: {', '.join(recipes.RECIPES)}; or the path of a .toml file of one's own. It decides "
+        "the model and how it learns, so MODEL and the options from --epochs to --lr-scale cannot stand beside it; "
+        "--data can, with images of one's own. `pellucid recipes` shows them.",
     ),
 ]
 Data = Annotated[
@@ -123,6 +166,15 @@ Data = Annotated[
         parser=named,
         help="A set known by name (`pellucid data list` shows them), a folder that holds a folder of pictures for each "
         "class, or a .npz file. By default digits, or what the recipe was made for.",
+    ),
+]
+Weights = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        parser=place,
+        help="Begin from pretrained weights: those of a run or a model file, of another .safetensors file, or of "
+        "PyTorch's .pth. Only the last layer may be missing there, or be for other classes.",
     ),
 ]
 Validation = Annotated[
@@ -167,8 +219,8 @@ ScheduleText = Annotated[
         "--schedule",
         metavar="FORM",
         help="How the learning rate changes: constant; cosine:FINAL, a share of it (0); one-cycle:START:PEAK_AT:FINAL "
-        "(0.04:0.3:0); linear:START:PEAK_AT (0.1:0.2); step:EVERY_EPOCHS:FACTOR (10:0.1); or warm-up:STEPS:FORM "
-        "(constant). What is left off is as in brackets.",
+        "(0.04:0.3:0); linear:START:PEAK_AT (0.1:0.2); step:EVERY_EPOCHS:FACTOR (10:0.1); drops:FACTOR:AT:AT… "
+        "(0.1:0.5:0.75); or warm-up:STEPS:FORM (constant). What is left off is as in brackets.",
     ),
 ]
 WeightDecay = Annotated[
@@ -196,7 +248,32 @@ ScalingText = Annotated[
         "--scaling",
         metavar="MEAN:STD",
         help="Pixels, from 0 to 1, become (pixel − MEAN) / STD. One number each, or one for each channel with commas "
-        "between. By default they stay as they are.",
+        "between; imagenet stands for what torchvision takes. By default they stay as they are; with --weights, as "
+        "they were in a run, and imagenet for the models made for ImageNet.",
+    ),
+]
+NewHead = Annotated[
+    bool,
+    typer.Option(
+        "--new-head",
+        help="With --weights: let the last layer begin anew though they have one for as many classes, as these are "
+        "others.",
+    ),
+]
+FreezeUntil = Annotated[
+    str | None,
+    typer.Option(
+        metavar="LAYER",
+        parser=named,
+        help="Let the layers before this one stay as they are: layer3, or layer3.residual2.",
+    ),
+]
+LearningRateScales = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--lr-scale",
+        metavar="LAYER=FACTOR",
+        help="Multiply the learning rate of a layer: layer3=0.1. May be given several times.",
     ),
 ]
 Seed = Annotated[

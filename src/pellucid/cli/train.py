@@ -11,18 +11,19 @@ import typer
 
 from .. import initializers, models, recipes, schedules
 from ..data import Dataset
-from ..errors import ArgumentError, NonFiniteError, ShapeError
+from ..errors import ArgumentError, NonFiniteError
 from ..inference import evaluate
 from ..losses import CrossEntropy
 from ..network import Sequential
 from ..optimizers import Optimizer
 from ..recipes import Recipe
-from ..scaling import Scaling
 from ..storage import append_line, fresh_folder
 from ..training import Callback, Training, fit
 from ..training.run import METRICS, RunWriter, json_line, refuse_taken
 from . import options
+from .networks import begin, make_network
 from .options import LENGTHS, OPTIMIZERS
+from .pretrained import scaling_for
 from .screen import called, choose, examples
 from .signals import BetweenSteps, Stopped
 from .sources import Parts, Source, load_parts
@@ -33,22 +34,21 @@ EXAMPLES = examples(
     "pellucid train lenet --data mnist --initializer glorot-uniform --out run",
     "pellucid train --data photos/ --validation 0.2 --epochs 30",
     "pellucid train lenet --data mnist --optimizer nesterov --schedule linear",
+    "pellucid train lenet --data photos/ --weights runs/lenet-mnist --freeze-until linear1",
 )
 
 DECIDED = (
     "model", "epochs", "batch_size", "optimizer", "lr", "schedule", "weight_decay", "label_smoothing", "initializer",
-    "scaling",
+    "scaling", "new_head", "freeze_until", "lr_scale",
 )  # fmt: skip
 """The words that cannot stand beside a recipe, as it decides them."""
-
-LEAST_PIXELS = {"lenet": 16, "mnist-s8": 11, "mnist-s6": 19}
-"""The smaller side of the smallest images that a model can take."""
 
 
 def command(
     context: typer.Context,
     model: options.Model = None,
     recipe: options.RecipeName = None,
+    weights: options.Weights = None,
     data: options.Data = None,
     data_dir: options.DataDir = None,
     validation: options.Validation = None,
@@ -61,6 +61,9 @@ def command(
     label_smoothing: options.LabelSmoothing = 0.0,
     initializer: options.InitializerName = None,
     scaling: options.ScalingText = None,
+    new_head: options.NewHead = False,
+    freeze_until: options.FreezeUntil = None,
+    lr_scale: options.LearningRateScales = None,
     seed: options.Seed = 0,
     engine: options.Engine = "compiled",
     threads: options.Threads = None,
@@ -73,18 +76,24 @@ def command(
     repeat it (config.toml). The network is saved after every epoch, and when Ctrl-C ends the training. At the end the
     accuracy on the test part of the data is printed.
     """
-    chosen = None if recipe is None else recipes.by_name(recipe)
+    if weights is not None and not weights.exists():
+        raise ArgumentError(f"--weights: there is no file {str(weights)!r}")
+    chosen = None if recipe is None else recipes.load(recipe)
     if chosen is not None:
         _refuse_beside(context, chosen)
-        model, making, learning = chosen.model, chosen.making(), chosen.learning()
+        if chosen.weights and weights is None:
+            wanted = f"{chosen.name} begins from {chosen.weights}: add --weights FILE"
+            raise typer.BadParameter(wanted, param_hint="--recipe")
+        model, new_head, freeze_until = chosen.model, chosen.new_head, chosen.freeze_until
+        making, learning = chosen.making(), chosen.learning()
     else:
         making = {
             "initializer": None if initializer is None else initializers.by_name(initializer),
-            "scaling": None if scaling is None else _scaling(scaling),
+            "scaling": scaling_for(model, weights, scaling),
         }
         learning = {
             "loss": CrossEntropy(label_smoothing=label_smoothing),
-            "optimizer": _optimizer(optimizer, lr, weight_decay),
+            "optimizer": _optimizer(optimizer, lr, weight_decay, _scales(lr_scale or [])),
             "schedule": schedules.by_name(schedule),
         }
         if model is not None:
@@ -95,12 +104,15 @@ def command(
     source = Source(data, None if data_dir is None else str(data_dir), validation, seed)
     parts = load_parts(source, progress=not no_progress)
     model = model if model is not None else models.for_data(parts.train.shape)
-    network = _network(model, parts.train, seed, making, by_recipe=chosen is not None)
+    network = make_network(model, parts.train, seed, making, by_recipe=chosen is not None)
+    begun = begin(network, weights, new_head, freeze_until or "")
     words = {
-        "recipe": recipe, "model": model, **source.settings(), "initializer": initializer, "scaling": scaling
+        "recipe": recipe if recipe in recipes.RECIPES else _absolute(recipe), "model": model,
+        "weights": _absolute(weights), **source.settings(), "initializer": initializer, "scaling": scaling,
+        "new_head": new_head or None, "freeze_until": freeze_until or None,
     }  # fmt: skip
-    run = _Run(out, f"{recipe or model}-{_in_folder_name(parts.train.name)}", words)
-    opening = _Opening("" if no_progress else _describe(chosen, model, network, parts))
+    run = _Run(out, f"{model if chosen is None else chosen.name}-{_in_folder_name(parts.train.name)}", words)
+    opening = _Opening("" if no_progress else _describe(chosen, model, network, parts, begun))
     running = {"engine": engine, "threads": threads}
     how = {**_length(parts.train, epochs, batch_size), **learning, **running, "seed": seed, "progress": not no_progress}
     _train(network, parts, run, opening, how)
@@ -170,6 +182,11 @@ def _refuse_beside(context: typer.Context, recipe: Recipe) -> None:
         raise typer.BadParameter(f"{recipe.name} decides {shown}; leave out that, or the recipe", param_hint="--recipe")
 
 
+def _absolute(path: str | Path | None) -> str | None:
+    """Return a path so that the run's config says from any folder what is meant."""
+    return None if path is None else str(Path(path).expanduser().absolute())
+
+
 def _length(data: Dataset, epochs: int | None, batch_size: int | None) -> dict[str, int]:
     """Return how long to train: as told, or else as suits the number of images."""
     usual = next(each for each in LENGTHS if len(data) <= each.images)
@@ -179,38 +196,24 @@ def _length(data: Dataset, epochs: int | None, batch_size: int | None) -> dict[s
     }
 
 
-def _optimizer(name: str, lr: float | None, weight_decay: float | None) -> Optimizer:
+def _optimizer(name: str, lr: float | None, weight_decay: float | None, lr_scales: dict[str, float]) -> Optimizer:
     kind, settings = choose(name, OPTIMIZERS, "optimiser")
     given = {"lr": lr, "weight_decay": weight_decay}
-    return kind(**settings, **{key: value for key, value in given.items() if value is not None})  # type: ignore[arg-type]
+    numbers: dict[str, Any] = {**settings, **{key: value for key, value in given.items() if value is not None}}
+    return kind(**numbers, lr_scales=lr_scales)
 
 
-def _scaling(text: str) -> Scaling:
-    """Return the scaling that ``MEAN:STD`` describes."""
-    try:
-        means, deviations = (tuple(map(float, side.split(","))) for side in text.split(":"))
-    except ValueError:
-        expected = "expected MEAN:STD, such as 0.1307:0.3081"
-        raise typer.BadParameter(f"{expected}, received {text!r}", param_hint="--scaling") from None
-    return Scaling(*(numbers[0] if len(numbers) == 1 else numbers for numbers in (means, deviations)))
-
-
-def _network(model: str, data: Dataset, seed: int, making: dict[str, Any], *, by_recipe: bool) -> Sequential:
-    if not data.classes:
-        raise ArgumentError(
-            "train: expected labels that are classes, as whole numbers: save labels.astype(int); for other targets use "
-            "pellucid.fit in Python"
-        )
-    make = models.by_name(model)
-    try:
-        return make(data.classes, data.shape, seed=seed, class_names=data.class_names, **making)
-    except ShapeError as error:
-        least = LEAST_PIXELS.get(model, 0)
-        if min(data.shape[1:]) >= least:
-            raise
-        other = "choose small" if not by_recipe else "choose small instead of a recipe"
-        other = f"add --data mnist, or {other}" if data.name == "digits" else other
-        raise ShapeError(f"{error}; {model} needs images of at least {least}×{least} pixels: {other}") from None
+def _scales(texts: list[str]) -> dict[str, float]:
+    """Return the factors on the learning rate that ``LAYER=FACTOR`` describe."""
+    scales = {}
+    for text in texts:
+        layer, _, factor = text.partition("=")
+        try:
+            scales[layer] = float(factor)
+        except ValueError:
+            expected = "expected LAYER=FACTOR, such as layer3=0.1"
+            raise typer.BadParameter(f"{expected}, received {text!r}", param_hint="--lr-scale") from None
+    return scales
 
 
 def _in_folder_name(name: str) -> str:
@@ -218,15 +221,15 @@ def _in_folder_name(name: str) -> str:
     return "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in name) or "data"
 
 
-def _describe(recipe: Recipe | None, model: str, network: Sequential, parts: Parts) -> str:
-    """Return what is about to be trained, and on what."""
+def _describe(recipe: Recipe | None, model: str, network: Sequential, parts: Parts, begun: str) -> str:
+    """Return what is about to be trained, and on what; `begun` says what was done to the network already."""
     parameters = sum(parameter.size for parameter in network.parameters().values())
-    lines = [f"{model}: {len(network)} layers, {parameters:,} parameters", _describe_data(parts)]
+    lines = [f"{model}: {len(network)} layers, {parameters:,} parameters", begun, _describe_data(parts)]
     if recipe is not None:
         # What it reaches was measured after training on all images that there are.
-        own = parts.train.name == recipe.data and parts.validation is None
+        own = parts.train.name == recipe.data and parts.validation is None and recipe.reaches is not None
         lines.insert(0, f"{recipe.name}: {recipe.about}" + (f"; it reaches {recipe.reaches}" if own else ""))
-    return "\n".join(lines)
+    return "\n".join(filter(None, lines))
 
 
 def _describe_data(parts: Parts) -> str:

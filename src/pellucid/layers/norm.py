@@ -37,7 +37,8 @@ class BatchNorm2d(Layer):
     ``y = weight · (x − mean) / √(variance + eps) + bias``
 
     In training, mean and (biased) variance are the batch's own, and running averages of them are kept; otherwise the
-    running averages are used.
+    running averages are used. A frozen layer, neither of whose parameters is trainable, uses the running averages in
+    training too, and leaves them alone.
 
     Parameters
     ----------
@@ -57,6 +58,10 @@ class BatchNorm2d(Layer):
     Notes
     -----
     Shape: (N, C, H, W) -> (N, C, H, W), or (N, C) -> (N, C) after a dense layer.
+
+    What a frozen layer does in training is Keras's choice: fine-tuning a pretrained network then leaves what it has
+    learnt of its own images in place, and a few new ones do not replace it. In PyTorch the statistics go on changing
+    until the layer is told ``eval()`` as well.
 
     A training batch of one number a channel (N·H·W = 1) has nothing to be normalised by. It gives the bias, its
     gradient is 0, and its variance counts as 0 in the running average; PyTorch refuses it. So a last batch of a single
@@ -80,6 +85,11 @@ class BatchNorm2d(Layer):
         self.running_mean = State("running_mean", np.zeros(self.num_features))
         self.running_var = State("running_var", np.ones(self.num_features))
 
+    @property
+    def frozen(self) -> bool:
+        """Whether nothing of this layer is learnt, so that its statistics stay too."""
+        return not (self.weight.trainable or self.bias.trainable)
+
     def output_shape(self, input_shape: Shape) -> Shape:
         if len(input_shape) == 1:
             if input_shape[0] != self.num_features:
@@ -91,7 +101,7 @@ class BatchNorm2d(Layer):
     def forward(self, x: ArrayLike, training: bool = False) -> Array:
         x = self.accept(x)
         mean, var = self.running_mean, self.running_var
-        if not training:
+        if self.frozen or not training:
             self._cache = x, None
             return batch_norm_running(x, mean.data, var.data, self.weight.data, self.bias.data, eps=self.eps)
         statistics = batch_statistics(x)
@@ -113,7 +123,7 @@ class BatchNorm2d(Layer):
         shape = self.output_shape(build.shape(x))
         weight, bias = build.parameter(self.weight), build.parameter(self.bias)
         mean, var = build.state(self.running_mean), build.state(self.running_var)
-        if not build.training:
+        if self.frozen or not build.training:
             y = build.activation(shape)
             build.step("batch_norm_running", [x, mean, var, weight, bias], [y], eps=self.eps)
             return y

@@ -1,0 +1,61 @@
+"""Freezing: which layers stop learning, so that what a pretrained network knows is kept."""
+
+from __future__ import annotations
+
+from .errors import ArgumentError
+from .layers import Layer
+from .network import Sequential
+
+
+def freeze(network: Sequential, until: str) -> None:
+    """Let everything before the layer `until` stop learning: its parameters are no longer `trainable`.
+
+    What comes before follows the data: the layers that stand earlier in the same `Sequential`, and those before what
+    holds it. Branches beside it (of a `Residual` or a `Concat`) do not come before it. The layer itself, and all that
+    follows, is left as it was.
+
+    Parameters
+    ----------
+    network : Sequential
+    until : str
+        Path of the first layer that may learn, such as "layer3" or "layer3.residual2".
+
+    Raises
+    ------
+    ArgumentError
+        If there is no such layer; the message suggests the nearest.
+
+    Notes
+    -----
+    Nothing is computed for what is frozen at the beginning but its outputs: the gradients end at the first layer that
+    learns. A frozen `BatchNorm2d` uses its running averages and leaves them alone. A parameter that a frozen layer
+    shares with a later one is frozen in both.
+
+    Examples
+    --------
+    >>> from pellucid import models
+    >>> network = models.lenet()
+    >>> freeze(network, until="linear1")
+    >>> [path for path, parameter in network.parameters().items() if not parameter.trainable]
+    ['conv1.weight', 'conv1.bias', 'conv2.weight', 'conv2.bias']
+    """
+    if not isinstance(until, str):
+        raise ArgumentError(f"until: expected the path of a layer, such as 'linear1', received {until!r}")
+    network[until]  # refuses a path that leads nowhere
+    holder: Layer = network
+    for name in until.split("."):
+        children = holder.children()
+        names = list(children)
+        for earlier in names[: names.index(name)] if isinstance(holder, Sequential) else ():
+            _set_trainable(children[earlier], False)
+        holder = children[name]
+
+
+def unfreeze(network: Sequential) -> None:
+    """Let every parameter learn again, whoever has frozen it; to keep a part frozen, `freeze` that part afterwards."""
+    _set_trainable(network, True)
+
+
+def _set_trainable(layer: Layer, trainable: bool) -> None:
+    for parameter in layer.parameters().values():
+        parameter.trainable = trainable

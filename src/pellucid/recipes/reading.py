@@ -1,0 +1,197 @@
+"""Recipe files: TOML, every key of which is checked.
+
+```toml
+about = "MNIST to 99 % in one epoch"
+model = "mnist_s8"
+data = "mnist"
+epochs = 1
+batch_size = 64
+schedule = "linear:0.1:0.2"                     # as --schedule; this key and those below may be left out
+initializer = "he-normal"                       # as --initializer
+scaling = { mean = 0.1307, std = 0.3081 }       # one number each, or one for each channel
+loss = { label_smoothing = 0.1 }                # or class_weights: cross entropy's
+weights = "an S8 trained on other digits"       # for fine-tuning: what has to be given when it is followed
+new_head = true                                 # also where they are for as many classes, as these are others
+freeze_until = "linear1"                        # the first layer that learns
+
+[optimizer]                                     # not to be left out; what its class takes may be set
+name = "adamw"                                  # or "adam", or "sgd"
+lr = 2e-2
+lr_scales = { linear1 = 0.1 }
+
+[reaches]                                       # on the test images, in per cent
+mean = 99.11
+deviation = 0.07
+seeds = 20
+seconds = 0.8
+```
+
+The recipe is called as its file is, without the ending.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import fields
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+from .. import initializers, models, schedules
+from ..arguments import nearest, number
+from ..errors import ArgumentError
+from ..freezing import freeze
+from ..geometry import whole_number
+from ..limits import LIMITS
+from ..losses import CrossEntropy
+from ..optimizers import SGD, Adam, AdamW, Optimizer
+from ..scaling import Scaling
+from ..storage import read_file
+from .recipe import Reached, Recipe
+
+Made = TypeVar("Made")
+
+OPTIMIZERS: Mapping[str, type[Optimizer]] = MappingProxyType({"adam": Adam, "adamw": AdamW, "sgd": SGD})
+"""Name -> class; what else may stand in the table `optimizer` are the arguments of the class."""
+
+KEYS: Mapping[str, tuple[type, str]] = MappingProxyType({
+    "about": (str, "a text that says what it is good for"),
+    "model": (str, 'the name of a model, such as "lenet"'),
+    "data": (str, 'the name of a data set, such as "mnist", or a path'),
+    "epochs": (int, "a whole number of at least 1"),
+    "batch_size": (int, "a whole number of at least 1"),
+    "optimizer": (dict, 'a table such as { name = "adam", lr = 1e-3 }'),
+    "schedule": (str, 'a text such as "linear:0.1:0.2"'),
+    "loss": (dict, "a table such as { label_smoothing = 0.1 }"),
+    "initializer": (str, 'a name such as "he-normal"'),
+    "scaling": (dict, "a table such as { mean = 0.1307, std = 0.3081 }"),
+    "weights": (str, "a text that says which pretrained weights it begins from"),
+    "new_head": (bool, "true or false"),
+    "freeze_until": (str, 'the path of the first layer that learns, such as "layer3"'),
+    "reaches": (dict, "a table such as { mean = 99.1, deviation = 0.1, seeds = 5 }"),
+})  # fmt: skip
+"""Key -> what its value is."""
+
+REQUIRED = ("about", "model", "data", "epochs", "batch_size", "optimizer")
+
+
+def read(path: str | os.PathLike[str]) -> Recipe:
+    """Read a recipe from a TOML file.
+
+    Raises
+    ------
+    ArgumentError
+        If a key is missing, unknown or has a value that makes no sense; the message names file, key and expectation.
+    StorageError
+        If the file cannot be read.
+    """
+    source = Path(path).expanduser()
+    try:
+        table = tomllib.loads(read_file(source, LIMITS.header_bytes).decode())
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ArgumentError(f"{path}: expected a recipe in TOML: {error}") from error
+    with _about(str(path)):
+        _check_keys(table)
+        recipe = _recipe(source.stem, table)
+        _check_paths(recipe)
+    return recipe
+
+
+def _recipe(name: str, table: Mapping[str, Any]) -> Recipe:
+    with _about("model"):
+        model = models.by_name(table["model"]).__name__
+    with _about("schedule"):
+        schedule = schedules.by_name(table.get("schedule", "constant"))
+    with _about("initializer"):
+        initializer = initializers.by_name(table["initializer"]) if "initializer" in table else None
+    optimizer = dict(table["optimizer"])
+    kind = _optimizer_class(optimizer.pop("name", None))
+    return Recipe(
+        name=name, about=table["about"], model=model, data=table["data"], epochs=table["epochs"],
+        batch_size=table["batch_size"], optimizer=_made(kind, "optimizer", optimizer), schedule=schedule,
+        loss=_made(CrossEntropy, "loss", table.get("loss", {})), initializer=initializer,
+        scaling=_made(Scaling, "scaling", table.get("scaling", {})), weights=table.get("weights", ""),
+        new_head=table.get("new_head", False), freeze_until=table.get("freeze_until", ""),
+        reaches=_reached(table.get("reaches")),
+    )  # fmt: skip
+
+
+def _check_keys(table: Mapping[str, Any]) -> None:
+    """Refuse keys that are not known, that are missing, and whose values are of another kind."""
+    _refuse_unknown(table, KEYS)
+    for key, (kind, expected) in KEYS.items():
+        if key in table and not _is(kind, table[key]):
+            raise ArgumentError(f"{key}: expected {expected}, found {table[key]!r}")
+        if key not in table and key in REQUIRED:
+            raise ArgumentError(f"{key}: expected {expected}, found nothing")
+
+
+def _is(kind: type, value: object) -> bool:
+    """Return whether a value is of this kind, where whole numbers are at least 1 and texts say something."""
+    if kind is int:
+        return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+    return isinstance(value, kind) and value != ""
+
+
+def _refuse_unknown(table: Mapping[str, Any], known: Collection[str]) -> None:
+    for key in table:
+        if key not in known:
+            raise ArgumentError(f"{key}: there is no such key{nearest(key, known) or '.'} Known: {', '.join(known)}")
+
+
+def _optimizer_class(name: object) -> type[Optimizer]:
+    if not isinstance(name, str) or name not in OPTIMIZERS:
+        found = "nothing" if name is None else f"{name!r}{nearest(str(name), OPTIMIZERS)}"
+        raise ArgumentError(f"optimizer.name: expected one of {', '.join(OPTIMIZERS)}, found {found}")
+    return OPTIMIZERS[name]
+
+
+def _made(kind: type[Made], key: str, settings: Mapping[str, Any]) -> Made:
+    """Return an object of this class with the settings in a table; the class checks their values."""
+    with _about(key):
+        _refuse_unknown(settings, [field.name for field in fields(kind)])  # type: ignore[arg-type]
+        for name, value in settings.items():
+            if isinstance(getattr(kind, name, None), bool) and not isinstance(value, bool):
+                raise ArgumentError(f"{name}: expected true or false, found {value!r}")
+        return kind(**settings)
+
+
+def _reached(table: Mapping[str, Any] | None) -> Reached | None:
+    if table is None:
+        return None
+    with _about("reaches"):
+        _refuse_unknown(table, Reached._fields)
+        for name in ("mean", "deviation", "seeds"):
+            if name not in table:
+                raise ArgumentError(f"{name}: expected a number, found nothing")
+        seconds = table.get("seconds")
+        return Reached(
+            number(table["mean"], "mean", "a number of at least 0"),
+            number(table["deviation"], "deviation", "a number of at least 0"),
+            whole_number(table["seeds"], "seeds"),
+            None if seconds is None else number(seconds, "seconds", "a number above 0"),
+        )
+
+
+def _check_paths(recipe: Recipe) -> None:
+    """Refuse paths that lead nowhere in the recipe's model."""
+    if not (recipe.freeze_until or recipe.optimizer.lr_scales):
+        return
+    network = models.by_name(recipe.model)()
+    if recipe.freeze_until:
+        with _about("freeze_until"):
+            freeze(network, recipe.freeze_until)
+    with _about("optimizer"):
+        recipe.optimizer.factors([path for path, q in network.parameters().items() if q.trainable])
+
+
+@contextmanager
+def _about(where: str) -> Iterator[None]:
+    """Let what is wrong begin with where that is."""
+    try:
+        yield
+    except ArgumentError as error:
+        raise ArgumentError(f"{where}: {error}") from None

@@ -1,0 +1,84 @@
+"""What a recipe is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from ..initializers import Initializer
+from ..losses import Loss
+from ..optimizers import Optimizer
+from ..scaling import Scaling
+from ..schedules import Schedule
+
+
+class Reached(NamedTuple):
+    """The accuracy that trainings reached, in per cent: mean and standard deviation over the seeds 0, 1, 2, …
+
+    Each figure is that of ``pellucid train --recipe NAME --seed SEED``, which trains on all training images and then
+    measures on all test images, once. `seconds` is how long one such training took, where that was measured too.
+    """
+
+    mean: float
+    deviation: float
+    seeds: int
+    seconds: float | None = None
+
+    def __str__(self) -> str:
+        return f"{self.mean:.2f} ± {self.deviation:.2f} % ({self.seeds} seeds)"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A training with all that decides its result but the seed.
+
+    Attributes
+    ----------
+    name : str
+    about : str
+        What it is good for.
+    model : str
+        A name in `models.MODELS`.
+    data : str
+        The data set that it was made for, by name; or the path of another.
+    epochs, batch_size : int
+    optimizer : Optimizer
+    schedule : Schedule
+    loss : Loss
+    initializer : Initializer or None
+        Of the weights; biases begin as zeros. None leaves it to each layer.
+    scaling : Scaling
+    weights : str
+        What it begins from, if it is for fine-tuning: pretrained weights, which are given when it is followed.
+    new_head : bool
+        Whether the last layer begins anew even if the weights have one for as many classes.
+    freeze_until : str
+        Path of the first layer that learns, if those before it are frozen.
+    reaches : Reached or None
+        On the test part of `data`; None where that was not measured.
+    """
+
+    name: str
+    about: str
+    model: str
+    data: str
+    epochs: int
+    batch_size: int
+    optimizer: Optimizer
+    schedule: Schedule
+    loss: Loss
+    initializer: Initializer | None
+    scaling: Scaling
+    weights: str = ""
+    new_head: bool = False
+    freeze_until: str = ""
+    reaches: Reached | None = None
+
+    def making(self) -> dict[str, Any]:
+        """Return how the network is made, as arguments of its model."""
+        return {"initializer": self.initializer, "scaling": self.scaling}
+
+    def learning(self) -> dict[str, Any]:
+        """Return how it learns, as arguments of `fit`."""
+        names = ("epochs", "batch_size", "loss", "optimizer", "schedule")
+        return {name: getattr(self, name) for name in names}

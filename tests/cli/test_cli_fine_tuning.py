@@ -1,0 +1,167 @@
+"""`pellucid train` with pretrained weights: --weights, --freeze-until, --lr-scale, and recipes that need them."""
+
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import pellucid as p
+from pellucid.training.run import read_config
+
+Pellucid = Callable[..., Any]
+HOW = ("--epochs", 2, "--batch-size", 8, "--no-progress", "--out", "tuned")
+
+
+@pytest.fixture(scope="session")
+def halves(toy: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The stripes again, in two classes: the first place, and the two others."""
+    with np.load(toy) as arrays:
+        two = {name: np.minimum(array, 1) if name.startswith("y") else array for name, array in arrays.items()}
+    path = tmp_path_factory.mktemp("data") / "halves.npz"
+    np.savez(path, **two)
+    return path
+
+
+def changed(before: Path, after: Path) -> set[str]:
+    """Return the layers whose parameters or states differ between two files, where both have them in one shape."""
+    one, other = ({**each.parameters(), **each.states()} for each in (p.load(before), p.load(after)))
+    assert one.keys() == other.keys()
+    alike = (path for path in one if one[path].shape == other[path].shape)
+    return {path.split(".")[0] for path in alike if not np.array_equal(one[path].data, other[path].data)}
+
+
+# ---- beginning from weights
+
+
+def test_it_begins_where_the_weights_left_off(pellucid: Pellucid, trained: Path, toy: Path, tmp_path: Path) -> None:
+    result = pellucid("train", "small", "--weights", trained, "--data", toy, "--epochs", 1, "--lr", 0, "--out", "tuned")
+    assert result.code == 0, result.err
+    assert f"\nweights: {trained}\n" in result.err
+    assert changed(trained, tmp_path / "tuned") == set()
+    assert read_config(tmp_path / "tuned")["command"]["weights"] == str(trained)
+
+
+def test_other_classes_get_a_new_last_layer(pellucid: Pellucid, trained: Path, halves: Path, tmp_path: Path) -> None:
+    words = ("--weights", trained / "model.safetensors", "--data", halves, "--epochs", 1, "--lr", 0, "--out", "tuned")
+    result = pellucid("train", "small", *words)
+    assert result.code == 0, result.err
+    assert f"weights: {trained / 'model.safetensors'}; linear2.weight and linear2.bias begin anew\n" in result.err
+    assert changed(trained, tmp_path / "tuned") == set()
+    assert p.load(tmp_path / "tuned").output_shape() == (2,)
+
+
+def test_a_new_last_layer_may_be_asked_for(pellucid: Pellucid, trained: Path, toy: Path, tmp_path: Path) -> None:
+    words = ("--weights", trained, "--data", toy, "--new-head", "--epochs", 1, "--lr", 0, "--out", "tuned")
+    result = pellucid("train", "small", *words)
+    assert result.code == 0, result.err
+    assert "; linear2.weight and linear2.bias begin anew\n" in result.err
+    assert changed(trained, tmp_path / "tuned") == {"linear2"}
+    assert read_config(tmp_path / "tuned")["command"]["new_head"] is True
+
+
+def test_images_are_scaled_as_the_network_was_used_to(pellucid: Pellucid, toy: Path, tmp_path: Path) -> None:
+    how = ("--data", toy, "--epochs", 1, "--no-progress")
+    assert pellucid("train", *how, "--scaling", "0.2:0.5", "--out", "first").code == 0
+    assert pellucid("train", *how, "--weights", "first", "--out", "second").code == 0
+    assert pellucid("train", *how, "--weights", "first", "--scaling", "0:1", "--out", "third").code == 0
+    scalings = [p.load(tmp_path / run).scaling for run in ("first", "second", "third")]
+    assert scalings == [p.Scaling(0.2, 0.5), p.Scaling(0.2, 0.5), p.Scaling()]
+
+
+# ---- what learns, and how fast
+
+
+def test_what_is_frozen_stays(pellucid: Pellucid, trained: Path, halves: Path, tmp_path: Path) -> None:
+    words = ("--weights", trained, "--data", halves, "--freeze-until", "linear1")
+    result = pellucid("train", "small", *words, "--epochs", 2, "--out", "tuned")
+    assert result.code == 0, result.err
+    assert "\nfrozen: all before linear1; 18,626 parameters learn\n" in result.err  # 32·3·3·64 + 64 + 64·2 + 2
+    assert changed(trained, tmp_path / "tuned") == {"linear1"}
+    config = tomllib.loads((tmp_path / "tuned/config.toml").read_text(encoding="utf-8"))
+    assert config["command"]["freeze_until"] == "linear1"
+    assert result.out.splitlines()[-1] == "test accuracy 100.00 %"
+
+
+def test_layers_have_learning_rates_of_their_own(pellucid: Pellucid, trained: Path, toy: Path, tmp_path: Path) -> None:
+    scales = ("--lr-scale", "conv1=0", "--lr-scale", "conv2=0", "--lr-scale", "linear2=0.1")
+    assert pellucid("train", "small", "--weights", trained, "--data", toy, *scales, *HOW).code == 0
+    assert changed(trained, tmp_path / "tuned") == {"linear1", "linear2"}
+    optimizer = read_config(tmp_path / "tuned")["training"]["optimizer"]
+    assert optimizer["lr_scales"] == {"conv1": 0.0, "conv2": 0.0, "linear2": 0.1}
+
+
+# ---- recipes for it
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Path:
+    path = tmp_path / "tune.toml"
+    path.write_text(
+        'about = "stripes, tuned"\nmodel = "small"\ndata = "digits"\nepochs = 2\nbatch_size = 8\n'
+        'weights = "a small network trained on stripes"\nfreeze_until = "linear1"\n'
+        '[optimizer]\nname = "adam"\nlr_scales = { linear2 = 0 }\n',
+        encoding="utf-8",
+    )
+    return path
+
+
+def test_a_recipe_begins_from_the_weights_given(
+    pellucid: Pellucid, recipe: Path, trained: Path, toy: Path, tmp_path: Path
+) -> None:
+    result = pellucid("train", "--recipe", recipe, "--weights", trained, "--data", toy, "--out", "tuned")
+    assert result.code == 0, result.err
+    told = ["tune: stripes, tuned", "small: 9 layers, 23,491 parameters", f"weights: {trained}"]
+    assert result.err.splitlines()[:4] == [*told, "frozen: all before linear1; 18,691 parameters learn"]
+    assert changed(trained, tmp_path / "tuned") == {"linear1"}
+    command = read_config(tmp_path / "tuned")["command"]
+    assert (command["weights"], command["freeze_until"]) == (str(trained), "linear1")
+
+
+def test_without_weights_it_says_which_are_wanted(pellucid: Pellucid, recipe: Path, toy: Path) -> None:
+    said = "--recipe: tune begins from a small network trained on stripes: add --weights FILE"
+    assert pellucid("train", "--recipe", recipe, "--data", toy) == (
+        2,
+        "",
+        f"error: {said}. See pellucid train --help\n",
+    )
+
+
+# ---- what is refused
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--weights", "nowhere"], "--weights: there is no file 'nowhere'"),
+        (["--weights", "notes.txt"], "notes.txt, byte 0: "),
+        (["--freeze-until", "linear9"], "no layer 'linear9'; did you mean 'linear1'? There are conv1, "),
+        (["--lr-scale", "conv9=0.1"], "lr_scales: no trainable parameter at 'conv9'; there are conv1, conv2, "),
+        (["--lr-scale", "conv1=-1"], "lr_scales['conv1']: expected a number of at least 0, received -1.0"),
+        (["--lr-scale", "conv1=1", "--freeze-until", "conv2"], "lr_scales: no trainable parameter at 'conv1'; there "),
+    ],
+)  # fmt: skip
+def test_a_mistake_takes_one_line(
+    words: list[str], message: str, pellucid: Pellucid, toy: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "notes.txt").write_text("no weights")
+    result = pellucid("train", "small", "--data", toy, *words)
+    assert (result.code, result.out) == (1, "")
+    assert result.err.startswith(f"error: {message}")
+    assert result.err.count("\n") == 1
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize("text", ["conv1", "conv1=", "conv1=low"])
+def test_a_factor_that_is_none_is_a_usage_error(text: str, pellucid: Pellucid) -> None:
+    said = f"--lr-scale: expected LAYER=FACTOR, such as layer3=0.1, received {text!r}"
+    assert pellucid("train", "--lr-scale", text) == (2, "", f"error: {said}. See pellucid train --help\n")
+
+
+def test_weights_of_another_network_are_refused(pellucid: Pellucid, trained: Path, toy: Path) -> None:
+    result = pellucid("train", "notebook", "--weights", trained, "--data", toy)
+    assert (result.code, result.out) == (1, "")
+    assert str(trained) in result.err
+    assert result.err.count("\n") == 1
