@@ -117,5 +117,10 @@ def distance(found, exact):
     normalisation takes away again, and its rounding is of the size of what it was a sum of: the hundredth counts.
     """
     assert found.keys() == exact.keys()
-    least = max(np.abs(tensor).max() for tensor in exact.values()) / 100
-    return max(np.abs(found[path] - exact[path]).max() / max(np.abs(exact[path]).max(), least) for path in exact)
+    least = np.max([_largest(tensor) for tensor in exact.values()]) / 100
+    return np.max([_largest(found[path] - exact[path]) / np.maximum(_largest(exact[path]), least) for path in exact])
+
+
+def _largest(tensor):
+    """Return the largest magnitude, without another array of its size; NaN if there is one."""
+    return np.maximum(tensor.max(), -tensor.min())

@@ -5,6 +5,7 @@ MobileNetV1 by our own paths. Each takes a number of classes, and images with th
 """
 
 from collections import OrderedDict
+from itertools import pairwise
 
 import torch
 from torch import nn
@@ -27,7 +28,7 @@ def dense(features, hidden, classes, dropout):
     """The three dense layers of AlexNet and VGG: a dropout before each that `dropout` names."""
     sizes = (features, hidden, hidden, classes)
     layers = []
-    for number, (before, after) in enumerate(zip(sizes, sizes[1:], strict=False)):
+    for number, (before, after) in enumerate(pairwise(sizes)):
         layers += [nn.Dropout()] if number in dropout else []
         layers += [nn.Linear(before, after), nn.ReLU()]
     return layers[:-1]
@@ -278,7 +279,7 @@ def mobilenet_v1(classes):
         )  # fmt: skip
 
     widths = [32, 64, 128, 128, 256, 256, *[512] * 6, 1024, 1024]
-    pairs = enumerate(zip(widths, widths[1:], strict=False), start=1)
+    pairs = enumerate(pairwise(widths), start=1)
     blocks = {
         f"separable{number}": separable(before, width, 2 if number in (2, 4, 6, 12) else 1)
         for number, (before, width) in pairs

@@ -34,7 +34,7 @@ EXAMPLES = examples(
     "pellucid train lenet --data mnist --initializer glorot-uniform --out run",
     "pellucid train --data photos/ --validation 0.2 --epochs 30",
     "pellucid train lenet --data mnist --optimizer nesterov --schedule linear",
-    "pellucid train lenet --data photos/ --weights runs/lenet-mnist --freeze-until linear1",
+    "pellucid train lenet --data photos/ --weights run --freeze-until linear1",
 )
 
 DECIDED = (

@@ -21,7 +21,8 @@ def alexnet(
 
     Alex Krizhevsky described it in 2014, when he trained on eight GPUs: `alexnet_2012` without its two halves and
     without local response normalisation, with fewer filters. It is used to begin from where large filters and few
-    layers will do, and as a measure: what AlexNet cost is a unit in which later papers count.
+    layers will do, and as a measure: many a later paper says how much smaller than AlexNet its network is, or how much
+    better.
 
     Parameters
     ----------
@@ -71,7 +72,7 @@ def alexnet_2012(
     initializer: Initializer | None = None,
     **options: Unpack[NetworkOptions],
 ) -> Sequential:
-    """The network that won the ImageNet competition of 2012 by ten points, and with it the field for deep learning.
+    """The network that won the ImageNet competition of 2012 by eleven points, and with it the field for deep learning.
 
     By Alex Krizhevsky, Ilya Sutskever and Geoffrey Hinton. New together were its size, ReLU in place of tanh, dropout
     in the dense layers, normalisation across neighbouring channels, pooling windows that overlap, and training on two
@@ -128,5 +129,6 @@ def alexnet_2012(
 
 
 def _response_norm() -> LocalResponseNorm:
-    """Return section 3.3's normalisation: n = 5, k = 2, α = 1e-4, β = 0.75, with α a summand and not a mean's."""
+    """Return section 3.3's normalisation: n = 5, k = 2, β = 0.75, and α = 1e-4, by which it multiplies the sum of the
+    squares, and the layer their mean."""
     return LocalResponseNorm(5, alpha=5 * 1e-4, beta=0.75, k=2.0)

@@ -23,6 +23,9 @@ def all_cnn(
     convolution with stride 2 does as well as a pooling: the network learns how to make an image smaller. The classes
     are read off as the means of one map each. It is used to study networks, being as plain as one can be.
 
+    A class whose map is negative in every place gets no gradient through the last ReLU. See `squeezenet1_0`, which ends
+    alike, for what helps.
+
     Parameters
     ----------
     num_classes : int, default 10

@@ -24,6 +24,13 @@ def squeezenet1_0(
     convolutions before it expands them by 1×1 and 3×3 ones, pooling comes late, and the mean of a map takes the place
     of the dense layers. It is used where a model is sent over slow lines or kept in little memory.
 
+    The paper's table has maps of 111×111 and 55×55 pixels at its beginning, which belong to images of 227×227; 224×224
+    make 109×109 and 54×54 of them, and from there on the same sizes.
+
+    The last ReLU passes nothing of a class whose map is negative in every place, and no gradient either. Where there
+    are few classes, some may be lost so for good; a bias well above 0 in the last convolution, to begin with, keeps
+    them.
+
     Parameters
     ----------
     num_classes : int, default 1000

@@ -93,7 +93,7 @@ def vgg11_bn(
     initializer: Initializer | None = None,
     **options: Unpack[NetworkOptions],
 ) -> Sequential:
-    """`vgg11` with batch normalisation behind every convolution, which the paper could not know yet."""
+    """`vgg11` with batch normalisation, half a year younger, behind every convolution. 132,868,840 parameters."""
     return _vgg(11, num_classes, input_shape, initializer, options, normalised=True)
 
 
@@ -104,7 +104,7 @@ def vgg13_bn(
     initializer: Initializer | None = None,
     **options: Unpack[NetworkOptions],
 ) -> Sequential:
-    """`vgg13` with batch normalisation behind every convolution, which the paper could not know yet."""
+    """`vgg13` with batch normalisation, half a year younger, behind every convolution. 133,053,736 parameters."""
     return _vgg(13, num_classes, input_shape, initializer, options, normalised=True)
 
 
@@ -115,7 +115,7 @@ def vgg16_bn(
     initializer: Initializer | None = None,
     **options: Unpack[NetworkOptions],
 ) -> Sequential:
-    """`vgg16` with batch normalisation behind every convolution, which the paper could not know yet."""
+    """`vgg16` with batch normalisation, half a year younger, behind every convolution. 138,365,992 parameters."""
     return _vgg(16, num_classes, input_shape, initializer, options, normalised=True)
 
 
@@ -126,7 +126,7 @@ def vgg19_bn(
     initializer: Initializer | None = None,
     **options: Unpack[NetworkOptions],
 ) -> Sequential:
-    """`vgg19` with batch normalisation behind every convolution, which the paper could not know yet."""
+    """`vgg19` with batch normalisation, half a year younger, behind every convolution. 143,678,248 parameters."""
     return _vgg(19, num_classes, input_shape, initializer, options, normalised=True)
 
 

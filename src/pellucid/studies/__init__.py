@@ -23,7 +23,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from . import filter_size, one_by_one, output_size, survey
+from . import ablations, depth, filter_size, one_by_one, output_size, survey
 from .result import NOT_MEASURED as NOT_MEASURED
 from .result import Figure as Figure
 from .result import Options as Options
@@ -33,9 +33,16 @@ from .result import Table as Table
 
 _ALL = (
     Study("output-size", "how many places a window takes, and which pixels they see", output_size.study),
-    Study("filter-size", "one large filter or several small ones: what they see and cost", filter_size.study),
+    Study(
+        "filter-size",
+        "one large filter or several small ones: what they see, cost and learn",
+        filter_size.study,
+        trains=True,
+    ),
     Study("one-by-one", "what convolutions of one pixel do: mix channels, and save", one_by_one.study),
     Study("models", "the known networks: age, depth, size, published accuracy, and time here", survey.study),
+    Study("depth", "whether deeper is better, and what activations between convolutions do", depth.study, trains=True),
+    Study("ablations", "AlexNet's four innovations, each on and off", ablations.study, trains=True),
 )
 
 STUDIES: Mapping[str, Study] = MappingProxyType({study.name: study for study in _ALL})

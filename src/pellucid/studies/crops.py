@@ -15,7 +15,7 @@ from ..data import Dataset, epoch_order
 from ..random import Purpose, key, philox
 
 SIZE = 28
-"""Pixels along a side of a crop. From 32×32 pixels that is 5 places along each axis, and 50 copies with mirror images."""
+"""Pixels along a side of a crop. Of 32×32 pixels there are 5·5 such crops, and as many mirror images."""
 
 
 def centred(data: Dataset) -> Dataset:

@@ -12,6 +12,7 @@ from ..scaling import Scaling
 from ..steps import Shape
 from ..summary import summary
 from ..summary.arithmetic import number
+from .amounts import amount
 from .figures import Points, Series
 from .images import CIFAR, MNIST, SHAPES, Images
 from .result import Figure, Options, Section, Table
@@ -93,7 +94,7 @@ def _accuracies(filters: Sequence[Filters], trials: Trials) -> Table:
         made = network(each, CHANNELS, SHAPES[CIFAR])
         totals, field = summary(made).totals, receptive_field(made)
         rows.append((
-            each.name, f"{field}×{field}", number(totals.parameters), number(totals.multiply_adds),
+            each.name, f"{field}×{field}", number(totals.parameters), amount(totals.multiply_adds),
             trials.cell(MNIST, each.name), trials.cell(CIFAR, each.name),
         ))  # fmt: skip
     title = f"What a network with these filters reaches: {CHANNELS} channels; sizes for CIFAR-10"
@@ -108,24 +109,19 @@ def _figure(images: Images, filters: Sequence[Filters], trials: Trials) -> Figur
         "", parameters, [each.mean for each in found], spread=[each.deviation for each in found],
         labels=[each.name for each in filters],
     )  # fmt: skip
-    caption = (
-        f"Accuracy on {images.name} against the number of parameters: mean and standard deviation over seeds. Higher is "
-        "better, further to the left is smaller."
-    )
+    caption = f"Accuracy on {images.name} against the number of parameters: mean and standard deviation over seeds."
     plot = Points("parameters", f"accuracy on the test images of {images.name}, %", (points,), x_log=True)
     return Figure(f"accuracy-{images.name.lower()}", caption, plot)
 
 
 def _differences(filters: Sequence[Filters], trials: Trials) -> Table:
     weights = {each.name: _weights(each) for each in filters}
-    rows = [
-        (
-            name, other, f"{weights[name] / weights[other]:.0%}".replace("%", " %"), trials.difference(MNIST, name, other),
-            trials.difference(CIFAR, name, other),
-        )
-        for name, other in PAIRS
-        if name in weights and other in weights
-    ]  # fmt: skip
+    rows = []
+    for name, other in PAIRS:
+        if name in weights and other in weights:
+            share = f"{100 * weights[name] / weights[other]:.0f} %"
+            differences = (trials.difference(images, name, other) for images in (MNIST, CIFAR))
+            rows.append((name, other, share, *differences))
     columns = ("filters", "in place of", "weights", "MNIST, points", "CIFAR-10, points")
     title = "What it changes to put filters in place of others"
     return Table("differences", title, columns, rows, measured=frozenset(columns[-2:]))

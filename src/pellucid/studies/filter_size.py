@@ -21,6 +21,7 @@ from ..summary.arithmetic import number
 from .amounts import amount
 from .effective_field import energy, even_width
 from .figures import Map, Maps, Points, Series
+from .filter_accuracy import sections as accuracies
 from .result import Figure, Options, Result, Section, Table
 from .timing import forward, forward_and_backward, times
 
@@ -84,7 +85,7 @@ EVEN = (
 
 def study(options: Options) -> Result:
     """Return what each choice of filters sees, costs and takes, and how deep stacks see."""
-    return Result("Filter sizes", (ABOUT, *_costs(options), EVEN, *_fields(options)))
+    return Result("Filter sizes", (ABOUT, *_costs(options), EVEN, *_fields(options), *accuracies(FILTERS, options)))
 
 
 # ---- what filters cost

@@ -19,7 +19,7 @@ from ..summary.arithmetic import number
 from .figures import Bars, Map, Maps
 from .images import CIFAR, CLASSES, MNIST, SHAPES, Images
 from .result import NOT_MEASURED, Figure, Options, Section, Table
-from .trials import DECIMALS, Spread, Trial, Trials, compare, how
+from .trials import DECIMALS, Spread, Trial, Trials, compare
 
 FILTERS = 8
 RATES, EPOCHS = (0.001, 0.003, 0.01), 8
@@ -30,8 +30,8 @@ ABOUT = (
     "Is it the layers or the activations between them? A convolution of a convolution is a convolution: without an "
     "activation in between, n of 3×3 are one filter of 2·n + 1 pixels, and n of 1×1 are one of 1×1, whose weights are "
     "sums of products of theirs. So such a stack can learn nothing that the one filter could not, however deep it is. "
-    f"Here {FILTERS} filters a layer, without bias and without padding, look at the image; then come a ReLU, max pooling "
-    "of 2×2 and a dense layer. There is no batch normalisation."
+    f"Here {FILTERS} filters a layer, without bias and without padding, look at the image; then come a ReLU, max "
+    "pooling of 2×2 and a dense layer. There is no batch normalisation."
 )
 
 
@@ -57,7 +57,9 @@ class Stack:
 
     @property
     def name(self) -> str:
-        return f"{self.layers}, with" if self.activated else f"{self.layers}, without" if self.count > 1 else self.layers
+        return (
+            f"{self.layers}, with" if self.activated else f"{self.layers}, without" if self.count > 1 else self.layers
+        )
 
     @property
     def extent(self) -> int:
@@ -92,12 +94,12 @@ def sections(options: Options) -> list[Section]:
     trials = compare({each.name: partial(_for_images, each) for each in STACKS}, RATES, EPOCHS, options)
     return [
         ABOUT,
-        how(RATES, EPOCHS, options),
-        *trials.remarks(),
+        f"Trained and measured as above, for {EPOCHS} epochs.",
         _accuracies(trials),
         *_bars(trials),
         _equivalents(trials, options),
         *_filters(trials),
+        trials.rates("stack-rates", [each.name for each in STACKS]),
     ]
 
 
@@ -171,7 +173,10 @@ def _equivalents(trials: Trials, options: Options) -> Table:
     rows = []
     for each in STACKS:
         if each.count > 1 and not each.activated:
-            found = {images.name: _replaced(each, images, trials.of[images.name, each.name], options) for images in trials.sets}
+            found = {
+                images.name: _replaced(each, images, trials.of[images.name, each.name], options)
+                for images in trials.sets
+            }
             cells = [found[name][0] if name in found else NOT_MEASURED for name in (MNIST, CIFAR)]
             largest = f"{max(off for _, off in found.values()):.0e}" if found else NOT_MEASURED
             rows.append((each.layers, f"{each.extent}×{each.extent}", *cells, largest))
@@ -197,7 +202,8 @@ def _filters(trials: Trials) -> list[Figure]:
         return []
     one = as_one(stack, trial.networks[0])
     maps = [
-        Map(f"filter {number}", filter_[0]) for number, filter_ in enumerate(one.parameters()["conv1.weight"].data, start=1)
+        Map(f"filter {number}", filter_[0])
+        for number, filter_ in enumerate(one.parameters()["conv1.weight"].data, start=1)
     ]
     caption = (
         f"What {stack.layers} convolutions without activations learnt on MNIST: {FILTERS} filters of "

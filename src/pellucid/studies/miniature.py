@@ -60,7 +60,7 @@ class Miniature:
         for inputs in (features, HIDDEN):
             layers += [Dropout(0.5)] if self.dropout else []
             layers += [Linear(inputs, HIDDEN, initializer=initializer), self._activation()]
-        layers.append(Linear(HIDDEN, CLASSES, initializer=initializer))
+        layers.append(Linear(HIDDEN, CLASSES, initializer=GlorotUniform()))
         return Sequential(layers, input_shape=(3, SIZE, SIZE), seed=seed, scaling=scaling)
 
     def _activation(self) -> Layer:

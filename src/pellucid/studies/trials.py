@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from statistics import mean, stdev
 from typing import TypeAlias
@@ -140,32 +141,36 @@ def compare(networks: Mapping[str, Make], rates: Sequence[float], epochs: int, o
 
 
 def trial(
-    name: str, make: Make, learn: Learn, images: Images, rates: Sequence[float], options: Options
+    name: str,
+    make: Make,
+    learn: Learn,
+    images: Images,
+    rates: Sequence[float],
+    options: Options,
+    view: Callable[[Dataset], Dataset] | None = None,
 ) -> Trial:
-    """Choose a learning rate for a network, then train it with every seed."""
-    choosing = images.for_choosing()
+    """Choose a learning rate for a network, then train it with every seed.
 
-    def score(rate: float) -> float:
+    What the network is measured on is the test images, or a `view` of them.
+    """
+
+    def reached(network: Sequential, parts: Images, rate: float, seed: int) -> float:
+        with warnings.catch_warnings(), suppress(NonFiniteError):  # after which there still are the last good weights
+            warnings.simplefilter("ignore")  # that a network learns nothing is a result like others
+            learn(network, parts.train, rate, seed)
+        return accuracy(network, parts.test if view is None else view(parts.test), options)
+
+    def held_out(rate: float) -> float:
         options.progress(f"{images.name}, {name}: learning rate {rate:g}")
-        return _trained(make(choosing, 0), learn, choosing, rate, 0, options)
+        return reached(make(choosing, 0), choosing, rate, 0)
 
-    rate = rates[0] if len(rates) == 1 else max(rates, key=score)
+    choosing = images.for_choosing()
+    rate = rates[0] if len(rates) == 1 else max(rates, key=held_out)
     networks, found = [make(images, seed) for seed in range(options.seeds)], []
     for seed, network in enumerate(networks):
         options.progress(f"{images.name}, {name}: training {seed + 1} of {options.seeds}")
-        found.append(_trained(network, learn, images, rate, seed, options))
+        found.append(reached(network, images, rate, seed))
     return Trial(rate, Spread(tuple(found)), networks)
-
-
-def _trained(network: Sequential, learn: Learn, images: Images, rate: float, seed: int, options: Options) -> float:
-    """Train a network and return its accuracy on the test images, in percent."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of a network that learns nothing, which is a result like others
-        try:
-            learn(network, images.train, rate, seed)
-        except NonFiniteError:
-            pass  # the last good weights are what is measured
-    return accuracy(network, images.test, options)
 
 
 def accuracy(network: Sequential, data: Dataset, options: Options) -> float:
