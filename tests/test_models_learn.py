@@ -70,11 +70,12 @@ def test_the_large_ones_take_a_step(name):
     """And their filters are others then. Of the VGGs the largest has all layers that the others have; the gradients of
     further networks are compared with torch's in tests/parity/test_torch_models.py."""
     learner = by_name(name)(CLASSES, (3, 67, 67), initializer=quickly)
-    filters = {path: q.data[0].copy() for path, q in learner.parameters().items() if q.data.ndim > 1}
+    # Some of the first filters, for a hundred million numbers are many: dropout and ReLU may spare one, but not all.
+    filters = {path: q.data[:32].copy() for path, q in learner.parameters().items() if q.data.ndim > 1}
     data = stripes(2, learner.input_shape)
     history = p.fit(learner, data, epochs=1, batch_size=2, optimizer=p.SGD(1e-3), progress=False)
     assert np.isfinite(history.to_dict()["epochs"][-1]["loss"])
     for path, parameter in learner.parameters().items():
         assert np.isfinite(parameter.data).all(), path
     for path, first in filters.items():
-        assert not np.array_equal(learner.parameters()[path].data[0], first), path
+        assert not np.array_equal(learner.parameters()[path].data[:32], first), path

@@ -91,6 +91,14 @@ def step(found, x, labels, lr=0.1):
     found.run(len(x), {"count": len(x), "lr": lr, "step": 1})
 
 
+def test_weights_that_do_not_change_are_held_once():
+    learner = network()
+    for program, blocks in ((lower(learner), 1), (training_program(learner, p.SGD(0.1)), 2)):
+        found = executable(learner, program, 3)
+        assert len(found._weights) == blocks
+        assert np.array_equal(found.read("conv1.weight"), learner["conv1"].weight.data)
+
+
 def test_new_weights_are_taken_only_when_accepted():
     made, (x, labels) = network(), batch()
     found = executable(made, training_program(made, p.SGD()), 37)

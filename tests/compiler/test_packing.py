@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from pellucid.compiler import packing
 from pellucid.compiler.jit import compiled
 from pellucid.compiler.kernels.repack import repack
 from pellucid.compiler.packing import block_count, for_input, pack, packed_shape, packed_size, unpack
@@ -45,6 +46,15 @@ def test_each_weight_lies_where_its_indices_say_and_comes_back(shape, groups, la
         assert places[g, f // lanes, ky, kx, c, f % lanes] == value
     assert np.count_nonzero(packed) == weight.size
     assert np.array_equal(unpack(packed, shape, lanes, groups), weight)
+
+
+@pytest.mark.parametrize("at_once", [1, 64, 1000])
+@pytest.mark.parametrize(("shape", "groups"), [((83, 3, 2, 2), 1), ((42, 5, 1, 1), 2)])
+def test_it_is_no_matter_how_many_are_packed_at_a_time(shape, groups, at_once, monkeypatch):
+    weight = numbered(shape)
+    whole = pack(weight, 4, groups)
+    monkeypatch.setattr(packing, "AT_ONCE", at_once)
+    assert np.array_equal(pack(weight, 4, groups), whole)
 
 
 @pytest.mark.parametrize(("shape", "groups"), SHAPES)
