@@ -82,6 +82,7 @@ class CompiledNetwork:
         self.input_shape = self._program.values[self._program.input].shape
         self.output_shape = self._program.values[self._program.output].shape
         self._shape_of_one = (1, *self.input_shape)
+        self._seen_pixels = False
         self._begin()
         self._one = self._executable("float32").single()
 
@@ -124,7 +125,9 @@ class CompiledNetwork:
     def _any(self, x: ArrayLike) -> Array:
         images: NDArray[Any] = as_images(x)
         check_images(self._network, images, np.shape(x))
-        warn_of_pixels(self._network, images)
+        if not self._seen_pixels:  # once: looking at all of them takes a few percent of LeNet's time
+            self._seen_pixels = True
+            warn_of_pixels(self._network, images)
         element = "uint8" if images.dtype == np.uint8 else "float32"
         y = np.empty((len(images), *self.output_shape), np.float32)
         with self._busy:

@@ -66,7 +66,7 @@ def conv2d_grad_weight_routed(k: Kernel, conv: Convolution, outputs: int) -> Non
     registers for a part of one image, which stays in the cache.
     """
     filter_rows = FilterRows(k, conv.weight_shape)
-    packed, lanes, step = filter_rows.packed, k.isa.lanes, row_step(conv)
+    packed, lanes, step = filter_rows.packed, filter_rows.lanes, row_step(conv)
     images = k.piece("images", k.samples)
     x = k.tensor("x", k.samples, conv.size[0] * conv.size[1] * conv.in_channels)
     grad = k.tensor("grad", k.samples, outputs, conv.out_channels)
@@ -135,9 +135,15 @@ class FilterRows:
         return lanes_for(self.shape[0], self.k.isa)
 
     @property
+    def lanes(self) -> int:
+        """Lanes of a vector of a row: few for a short row, but as many as there are filters side by side, since what
+        is brought and taken back is turned around in squares."""
+        return max(self.packed, lanes_for(self.length, self.k.isa))
+
+    @property
     def vectors(self) -> int:
         """How many vectors a row has."""
-        return -(-self.length // self.k.isa.lanes)
+        return -(-self.length // self.lanes)
 
     def vector(self, ky: Integer, number: Integer) -> WeightVector:
         """Return a vector of a row; which is the last one must be known while emitting.
@@ -145,7 +151,7 @@ class FilterRows:
         Where a row is shorter than a vector, e is negative: the first lanes hold what comes before it in the image. In
         the first row, before which there may be nothing, the last lanes hold what comes behind it instead.
         """
-        lanes, back = self.k.isa.lanes, self.length - self.k.isa.lanes
+        lanes, back = self.lanes, self.length - self.lanes
         if back < 0 and not isinstance(ky, int):
             raise TypeError(f"{self.k.name}: rows shorter than a vector need a row that is known while emitting")
         if not isinstance(number, int) or (number + 1) * lanes <= self.length:
@@ -166,7 +172,7 @@ class FilterRows:
 
     def each(self) -> Iterator[WeightVector]:
         """Yield a filter's weights vector by vector."""
-        k, whole = self.k, self.length // self.k.isa.lanes
+        k, whole = self.k, self.length // self.lanes
         if not whole:
             yield from (self.vector(ky, 0) for ky in range(self.rows))
             return
@@ -178,12 +184,12 @@ class FilterRows:
 
     def scratch(self) -> Tensor:
         """Return room for the sums of as many filters as are packed side by side: [f, ky, vector, lane]."""
-        shape = self.packed, self.rows, self.vectors, self.k.isa.lanes
+        shape = self.packed, self.rows, self.vectors, self.lanes
         return self.k.scratch("sums", math.prod(shape)).view(0, *shape)
 
     def bring(self, weights: Tensor, f0: Integer, sums: Tensor) -> None:
         """``sums[f, ky, e] = weights[ky, e, f0 + f]``; lanes without a weight become 0."""
-        own, lanes = self._of_filters(weights, f0), self.k.isa.lanes
+        own, lanes = self._of_filters(weights, f0), self.lanes
         for vector in self.each():
             square = [
                 own.load(vector.ky, vector.e + i, 0, lanes=lanes, live=self.packed)
@@ -196,7 +202,7 @@ class FilterRows:
 
     def take_back(self, sums: Tensor, weights: Tensor, f0: Integer) -> None:
         """``weights[ky, e, f0 + f] = sums[f, ky, e]``; of weights in two vectors those in the first count."""
-        own, lanes = self._of_filters(weights, f0), self.k.isa.lanes
+        own, lanes = self._of_filters(weights, f0), self.lanes
         for vector in self.each():
             square = [
                 sums.load(f, vector.ky, vector.number, 0, lanes=lanes) if f < self.packed else self.k.zeros(lanes)
@@ -216,4 +222,4 @@ class FilterRows:
     def _is_twice(self, vector: WeightVector, lane: int) -> bool:
         """Return whether a lane's weight is one of the vector before, too."""
         number, e = vector.number, vector.e
-        return isinstance(number, int) and isinstance(e, int) and e + lane < number * self.k.isa.lanes
+        return isinstance(number, int) and isinstance(e, int) and e + lane < number * self.lanes

@@ -26,6 +26,8 @@ FEW_WEIGHTS = 50
 """The most weights of a filter whose gradients are cut into tiles that need not be boxes."""
 PIXELS_ALONG_LANES = 8
 MOST_CHUNKS = 4
+ONE_OF_EACH = 2
+"""A vector of pixels and a weight in all lanes, which stand beside the sums in registers."""
 
 
 @dataclass(frozen=True)
@@ -148,7 +150,7 @@ def _suits_pixels(conv: Convolution, isa: InstructionSet) -> bool:
 def _pixel_tile(conv: Convolution, isa: InstructionSet) -> ForwardTile:
     """Return the tile with lanes along pixels: chunks side by side where they come out even, else below each other."""
     chunk = min(PIXELS_ALONG_LANES, isa.lanes)
-    most = min(MOST_CHUNKS, max(1, isa.tile_rows[0] // conv.out_channels))
+    most = max(n for n in range(1, MOST_CHUNKS + 1) if n == 1 or isa.fits(conv.out_channels, n, ONE_OF_EACH))
     rows = most if -(-conv.out_size[1] // chunk) % most and not any(conv.window.sides[0]) else 1
     return ForwardTile(lanes_for(conv.out_channels, isa), most // rows, rows, chunk=chunk)
 
