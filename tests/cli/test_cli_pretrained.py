@@ -153,7 +153,11 @@ def test_a_folder_of_photographs_is_prepared(pellucid: Pellucid, tmp_path: Path)
     assert [line.split("  ")[-1].strip() for line in shown[4:6]] == ["golden retriever"] * 2  # what they are taken for
     assert {line.split()[1] for line in shown[4:6]} == {"tabby", "tench"}
     data = p.datasets.image_folder(tmp_path / "val", preparation=Preparation(16, 14), class_names=imagenet_classes())
-    assert shown[-2:] == [f"overall loss {p.evaluate(network, data)['loss']:.4f}", "overall accuracy 50.00 %"]
+    assert shown[-3:] == [
+        f"overall loss {p.evaluate(network, data)['loss']:.4f}",
+        "overall accuracy 50.00 %",
+        f"overall top-5 accuracy {100 * p.top_k_accuracy(p.predict(network, data.images), data.labels, 5):.2f} %",
+    ]
 
 
 def test_parts_are_measured_as_one(pellucid: Pellucid, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -165,7 +169,7 @@ def test_parts_are_measured_as_one(pellucid: Pellucid, tmp_path: Path, monkeypat
     monkeypatch.setattr("pellucid.data.folders._PART", 2)
     assert pellucid("evaluate", "fish.safetensors", "--data", "photos", "--confusion") == whole
     assert whole.out.splitlines()[0] == "test: 3 images"
-    assert whole.out.splitlines()[-1] == "test accuracy 33.33 %"
+    assert whole.out.splitlines()[-2] == "test accuracy 33.33 %"
 
 
 def test_folders_give_a_models_classes_their_names(

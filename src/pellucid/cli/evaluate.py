@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
@@ -15,9 +15,12 @@ from ..data.catalogue import find_entry
 from ..data.dataset import class_numbers
 from ..data.datasets import Preparation, picture_folders
 from ..data.folders import find_pictures
+from ..definitions.loss import cross_entropy
 from ..errors import ArgumentError
-from ..inference import Measured, Tally, evaluate, predict_classes
-from ..metrics import confusion_matrix
+from ..inference import predict
+from ..inputs import as_targets, check_images
+from ..losses import CrossEntropy
+from ..metrics import accuracy, confusion_matrix, top_k_accuracy
 from ..network import Sequential
 from . import options
 from .pretrained import describe, preparation_of, preparation_of_model, refuse_alone, with_weights
@@ -31,6 +34,10 @@ EXAMPLES = examples(
     "pellucid evaluate resnet18 --weights resnet18.pth --data val/",
 )
 
+_TOP = 5
+"""Guesses of which one must be right, as ImageNet's competition had it."""
+_MANY_CLASSES = 100
+"""Classes from which on that is told."""
 _MOST_COLUMNS = 20
 _MOST_MISTAKES = 20
 
@@ -52,7 +59,7 @@ def command(
     engine: options.Engine = "compiled",
     threads: options.Threads = None,
 ) -> None:
-    """Measure a trained network: loss and accuracy.
+    """Measure a trained network: loss and accuracy; of 100 classes and more the top-5 accuracy, too.
 
     It is measured on the test part of the data; where there is none, on the images that the run held out for
     validation. For networks with ImageNet's classes, and models made for them, a folder of pictures is prepared as
@@ -63,23 +70,44 @@ def command(
         task = _of_run(run, data, data_dir)
     else:
         task = _of_model(run, weights, scaling, data, data_dir)
-    tally, pairs = Tally(), []
-    for dataset in task.datasets:
-        _refuse_other_classes(task.network, dataset)
-        scores = evaluate(task.network, dataset, engine=engine, threads=threads)
-        correct = round(scores["accuracy"] * len(dataset))
-        tally.add(Measured(scores["loss"], len(dataset), correct), len(dataset))
-        if confusion:
-            pairs.append(
-                (_classes(dataset), predict_classes(task.network, dataset.images, engine=engine, threads=threads))
-            )
+    parts = [_measure(task.network, dataset, engine, threads) for dataset in task.datasets]
     print(f"{task.name or 'data'}: {task.images:,} images")
     if confusion:
-        labels, predicted = map(np.concatenate, zip(*pairs, strict=True))
+        labels, predicted = (np.concatenate(each) for each in zip(*(part.classes for part in parts), strict=True))
         _print_confusion(task.network, labels, predicted)
-    scores = tally.scores()
-    print(f"{task.part} loss {scores['loss']:.4f}")
-    print(f"{task.part} accuracy {100 * scores['accuracy']:.2f} %")
+    print(f"{task.part} loss {_mean(parts, 'loss'):.4f}")
+    print(f"{task.part} accuracy {100 * _mean(parts, 'accuracy'):.2f} %")
+    if task.network.output_shape()[0] >= _MANY_CLASSES:
+        print(f"{task.part} top-{_TOP} accuracy {100 * _mean(parts, 'top'):.2f} %")
+
+
+class _Measured(NamedTuple):
+    """What was measured on a part of the data: means over its images, shares from 0 to 1."""
+
+    images: int
+    loss: float
+    accuracy: float
+    top: float  # the share of images whose class is among the `_TOP` that are likeliest
+    classes: tuple[NDArray[np.int64], NDArray[np.int64]]  # of each image: the right one, and what it is taken for
+
+
+def _measure(network: Sequential, dataset: Dataset, engine: str, threads: int | None) -> _Measured:
+    _refuse_other_classes(network, dataset)
+    check_images(network, dataset.images)
+    targets = as_targets(network, dataset.labels, CrossEntropy())
+    outputs = predict(network, dataset.images, engine=engine, threads=threads)
+    labels = _classes(dataset)
+    loss, _ = cross_entropy(outputs, targets, len(dataset))
+    top = top_k_accuracy(outputs, labels, min(_TOP, outputs.shape[1]))
+    return _Measured(
+        len(dataset), float(loss), accuracy(outputs, labels), top, (labels, np.asarray(outputs.argmax(axis=1)))
+    )
+
+
+def _mean(parts: Sequence[_Measured], name: str) -> float:
+    """Return the mean of a measure over the images of all parts."""
+    total: float = sum(part.images * getattr(part, name) for part in parts)
+    return total / sum(part.images for part in parts)
 
 
 class _Task(NamedTuple):
@@ -171,7 +199,7 @@ def _some(names: tuple[str, ...]) -> str:
 def _classes(dataset: Dataset) -> NDArray[np.int64]:
     labels = class_numbers(dataset.labels)
     if labels is None:
-        raise ArgumentError("--confusion: expected labels that are classes")
+        raise ArgumentError("expected labels that are classes")
     return labels
 
 
