@@ -1,4 +1,4 @@
-"""The command line: ``python -m benchmarks lenet|mnist99|inference|layers|coldstart``."""
+"""The command line: ``python -m benchmarks lenet|mnist99|inference|layers|models|coldstart``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks import coldstart, inference, layers, lenet, mnist99
+from benchmarks import coldstart, inference, layers, lenet, mnist99, models
 from benchmarks.harness import Race, Result, Rules, hold, starter
 from benchmarks.report import as_json, markdown
 from benchmarks.run import Run
@@ -21,6 +21,7 @@ BENCHMARKS: dict[str, Callable[[Run], Iterator[Race]]] = {
     "mnist99": mnist99.races,
     "inference": inference.races,
     "layers": layers.races,
+    "models": models.races,
     "coldstart": coldstart.races,
 }
 SEEDS = 10

@@ -73,12 +73,14 @@ class Race:
         What one call computes (a multiply-add being two), and what it must move between memory and processor at least;
         0 where it is no matter.
     tolerance : float
-        How far a competitor's numbers may lie from the definitions', relative to the largest of them; 0 where there are
+        How far a competitor's numbers may lie from the reference's, relative to the largest of them; 0 where there are
         none to compare.
     goal : float
         How many times as fast as the best of the others Pellucid is to be; 0 for no goal.
     share : float
         Of the machine's limit that it is to reach; 0 for no goal.
+    reference : Competitor
+        Whose numbers all others' are compared with.
     """
 
     title: str
@@ -91,6 +93,7 @@ class Race:
     tolerance: float = 1e-3
     goal: float = 0.0
     share: float = 0.0
+    reference: Competitor = DEFINITIONS
 
 
 @dataclass(frozen=True)
@@ -197,7 +200,7 @@ def starter(environments: Environments, folder: Path) -> Start:
 def hold(race: Race, rules: Rules, start: Start, say: Callable[[str], None] = lambda text: None) -> Result:
     """Hold a race and return what was found; `say` is told what goes on."""
     say(race.title)
-    expected = _definitions(race, start)
+    expected = _reference_numbers(race, start)
     machine, entries = Entry(LIMITS), [Entry(competitor) for competitor in race.competitors]
     workers: dict[int, Talker] = {}
     try:
@@ -229,17 +232,17 @@ def difference(expected: Mapping[str, Sequence[float]], found: Mapping[str, Sequ
     return most
 
 
-def _definitions(race: Race, start: Start) -> dict[str, list[float]]:
-    """Return the numbers that the definitions compute in float64."""
+def _reference_numbers(race: Race, start: Start) -> dict[str, list[float]]:
+    """Return the numbers that the race's reference computes: the definitions in float64, unless it says otherwise."""
     if not race.tolerance:
         return {}
-    worker = start(DEFINITIONS, race.work, {**race.task, "seconds": 0}, race.threads)
+    worker = start(race.reference, race.work, {**race.task, "seconds": 0}, race.threads)
     try:
         answer = worker.answer(PREPARATION)
     finally:
         worker.close()
     if "numbers" not in answer:
-        raise RuntimeError(f"the definitions could not be run: {answer}")
+        raise RuntimeError(f"{race.reference.name}: could not be run: {answer}")
     numbers: dict[str, list[float]] = answer["numbers"]
     return numbers
 

@@ -1,4 +1,4 @@
-"""What every library is given to compute: LeNet's weights, pictures with labels, a layer alone. Plain NumPy.
+"""What every library is given to compute: weights and pictures with labels, a layer alone. Plain NumPy.
 
 Layouts are Pellucid's and torch's: images (N, C, H, W), weights (F, C, KH, KW) and (outputs, inputs).
 """
@@ -6,6 +6,7 @@ Layouts are Pellucid's and torch's: images (N, C, H, W), weights (F, C, KH, KW) 
 from __future__ import annotations
 
 import math
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -60,6 +61,44 @@ class Problem:
         """Write everything into one file."""
         arrays: dict[str, Any] = {f"weights/{name}": array for name, array in self.weights.items()}
         np.savez(path, images=self.images, labels=self.labels, **arrays)
+
+
+@dataclass(frozen=True)
+class NetworkProblem:
+    """One of the known networks with weights drawn by their names in torch, and one batch of pictures.
+
+    Attributes
+    ----------
+    model : str
+        Name in `pellucid.models`.
+    samples, classes : int
+    shape : tuple of int
+        Channels, rows and columns of a picture.
+    """
+
+    model: str
+    samples: int
+    classes: int
+    shape: tuple[int, int, int]
+
+    @property
+    def images(self) -> Array:
+        """The pictures: uint8 (N, C, H, W)."""
+        return np.random.default_rng(0).integers(0, 256, (self.samples, *self.shape), np.uint8)
+
+    @property
+    def labels(self) -> Array:
+        """Their classes: int64 (N,)."""
+        return np.random.default_rng(1).integers(0, self.classes, self.samples)
+
+    def weight(self, name: str, shape: tuple[int, ...]) -> Array:
+        """Return a parameter or a running statistic by its name in torch: such that what goes through the network
+        neither grows nor vanishes."""
+        rng = np.random.default_rng(zlib.crc32(name.encode()))
+        if len(shape) > 1:
+            return rng.standard_normal(shape, np.float32) * np.float32(math.sqrt(2 / math.prod(shape[1:])))
+        centre = 0.0 if name.endswith(("bias", "mean")) else 1.0
+        return (centre + 0.1 * rng.standard_normal(shape)).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -118,8 +157,8 @@ class Pictures:
 
 
 def as_pixels(images: Array) -> Array:
-    """Return uint8 images (N, H, W) as float32 from 0 to 1, (N, 1, H, W)."""
-    return np.divide(images[:, None], 255, dtype=np.float32)
+    """Return uint8 images (N, H, W) or (N, C, H, W) as float32 from 0 to 1, (N, C, H, W)."""
+    return np.divide(images[:, None] if images.ndim == 3 else images, 255, dtype=np.float32)
 
 
 def channels_last(weights: Weights) -> Weights:

@@ -22,9 +22,11 @@ import numpy as np
 from benchmarks.disturbance import Moment, Span
 from benchmarks.numpy_path import measuring_environment
 from benchmarks.peers import Base
-from benchmarks.problem import ConvolutionProblem, Pictures, Problem, as_pixels
+from benchmarks.problem import ConvolutionProblem, NetworkProblem, Pictures, Problem, as_pixels
 from benchmarks.recipes import RECIPES
 
+RSS_UNIT = 1 if sys.platform == "darwin" else 1024
+"""Bytes in which the system counts resident memory."""
 LOOKED_AT = 64
 """Numbers of a large array that are compared."""
 
@@ -122,6 +124,40 @@ class Inference:
         return _measured(self._pace)
 
 
+class NetworkTraining:
+    """Steps of training a known network, on one batch. The task has "network", what a `NetworkProblem` is made of;
+    "steps", whose losses are compared; "seconds"."""
+
+    def __init__(self, peer: Base, task: Mapping[str, Any]):
+        problem = NetworkProblem(**task["network"])
+        peer.load_network(problem)
+        (batch,) = peer.batches(problem, problem.samples)
+        losses = [peer.number(peer.train_step(batch)) for _ in range(task["steps"])]
+        self.facts = {"numbers": {"losses": losses}}
+        step = partial(peer.train_step, batch)
+        self._pace = Pace(step, peer.number, task["seconds"]) if task["seconds"] else None
+
+    def repeat(self, number: int) -> dict[str, Any]:
+        """Measure one step, and return "memory" too: the most bytes that the process had resident."""
+        return {**_measured(self._pace), "memory": _most_resident()}
+
+
+class NetworkInference:
+    """A known network's outputs for a batch, array in to array out. The task has "network" and "seconds"."""
+
+    def __init__(self, peer: Base, task: Mapping[str, Any]):
+        problem = NetworkProblem(**task["network"])
+        peer.load_network(problem)
+        peer.for_inference()
+        x = as_pixels(problem.images)
+        self.facts = {"numbers": {"outputs": _some(peer.infer(x))}}
+        self._pace = Pace(partial(peer.infer, x), lambda _: None, task["seconds"]) if task["seconds"] else None
+
+    def repeat(self, number: int) -> dict[str, Any]:
+        """Measure one call, and return "memory" too: the most bytes that the process had resident."""
+        return {**_measured(self._pace), "memory": _most_resident()}
+
+
 class Layer:
     """A convolution alone. The task has "convolution", "backward" (or forward) and "seconds"."""
 
@@ -174,8 +210,7 @@ class Process:
         if process.returncode:
             raise RuntimeError("the process failed; its error is in the log")
         timed = [float(line.split()[1]) for line in printed.splitlines() if line.startswith("seconds ")]
-        memory = used.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-        return {"seconds": sum(timed) if timed else span.wall, "memory": memory, **asdict(span)}
+        return {"seconds": sum(timed) if timed else span.wall, "memory": used.ru_maxrss * RSS_UNIT, **asdict(span)}
 
 
 class Limits:
@@ -196,8 +231,9 @@ class Limits:
 
 
 WORKS: Mapping[str, Callable[[Base, Mapping[str, Any]], Work]] = MappingProxyType({
-    "training": Training, "inference": Inference, "layer": Layer, "whole training": WholeTraining,
-    "process": Process, "limits": Limits,
+    "training": Training, "inference": Inference, "network training": NetworkTraining,
+    "network inference": NetworkInference, "layer": Layer, "whole training": WholeTraining, "process": Process,
+    "limits": Limits,
 })  # fmt: skip
 
 
@@ -205,6 +241,12 @@ def _measured(pace: Pace | None) -> dict[str, Any]:
     if pace is None:
         raise ValueError("the task gave no seconds: this worker was to compute, and not to be measured")
     return pace.measure()
+
+
+def _most_resident() -> int:
+    import resource  # which Windows does not have
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * RSS_UNIT
 
 
 def _some(array: Any) -> list[float]:

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from benchmarks.problem import Array, ConvolutionProblem, Pictures, Problem
+    from benchmarks.problem import Array, ConvolutionProblem, NetworkProblem, Pictures, Problem
     from benchmarks.recipes import Recipe
 
 ENVIRONMENTS: Mapping[str, str] = MappingProxyType({
@@ -67,12 +67,16 @@ class Base:
             raise ModuleNotFoundError(f"no {path}", name=writer)
         return path
 
-    # ---- LeNet
+    # ---- LeNet, and other networks
     def load(self, problem: Problem) -> None:
         """Make LeNet with the problem's weights."""
         raise NotImplementedError
 
-    def batches(self, problem: Problem, size: int) -> Sequence[Any]:
+    def load_network(self, problem: NetworkProblem) -> None:
+        """Make a known network with the problem's weights; nothing is dropped in training."""
+        raise NotImplementedError
+
+    def batches(self, problem: Problem | NetworkProblem, size: int) -> Sequence[Any]:
         """Return the problem's pictures and labels in batches, as a training loop of this library would hold them."""
         raise NotImplementedError
 
@@ -84,8 +88,11 @@ class Base:
         """Return a loss as a number, once everything that was asked for before is done."""
         return float(loss)
 
+    def for_inference(self) -> None:
+        """Get a network that was loaded ready for `infer`: running statistics count from now on."""
+
     def infer(self, x: Array) -> Array:
-        """Return LeNet's outputs for float32 pixels (N, 1, 28, 28) as an array of NumPy's."""
+        """Return the network's outputs for float32 pixels (N, C, H, W) as an array of NumPy's."""
         raise NotImplementedError
 
     # ---- a layer alone

@@ -13,10 +13,11 @@ import numpy as np
 
 import pellucid as p
 from benchmarks.peers import Base
-from benchmarks.problem import Array, ConvolutionProblem, Pictures, Problem
+from benchmarks.problem import Array, ConvolutionProblem, NetworkProblem, Pictures, Problem
 from benchmarks.recipes import IMAGE, Conv, Flatten, Layer, Linear, Norm, Pool, Recipe, ReLU, shapes
 from pellucid.definitions.conv import conv2d, conv2d_grad_input, conv2d_grad_weight
 from pellucid.geometry import Window
+from pellucid.interop.torch import to_torch_names
 from pellucid.schedules import Constant, LinearCycle
 from pellucid.training import engine as engines
 
@@ -47,9 +48,19 @@ class Peer(Base):
         for name, parameter in self.model.parameters().items():
             parameter.data[...] = problem.weights[name]
 
-    def batches(self, problem: Problem, size: int) -> Sequence[Array]:
+    def load_network(self, problem: NetworkProblem) -> None:
+        """Make a known network with the problem's weights."""
+        self.model = p.models.by_name(problem.model)(problem.classes, problem.shape, dtype=self.dtype)
+        names = to_torch_names(self.model)
+        for path, held in {**self.model.parameters(), **self.model.states()}.items():
+            held.data[...] = problem.weight(names[path], held.shape)
+        for layer in self.model:
+            if isinstance(layer, p.Dropout):
+                layer.p = 0.0
+
+    def batches(self, problem: Problem | NetworkProblem, size: int) -> Sequence[Array]:
         """Return the places of each batch's pictures in the data set."""
-        images = problem.images[:, None]
+        images = problem.images if problem.images.ndim == 4 else problem.images[:, None]
         self._runner = training_engine(self.model, images, problem.labels, size, self.engine, self.threads)
         return np.split(np.arange(len(images) // size * size), len(images) // size)
 

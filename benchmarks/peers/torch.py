@@ -8,7 +8,7 @@ from itertools import count
 from typing import Any
 
 from benchmarks.peers import Base, library
-from benchmarks.problem import Array, ConvolutionProblem, Pictures, Problem, as_pixels
+from benchmarks.problem import Array, ConvolutionProblem, NetworkProblem, Pictures, Problem, as_pixels
 from benchmarks.recipes import IMAGE, LENET, Conv, Flatten, Layer, Linear, Norm, Pool, Recipe, ReLU, shapes
 
 
@@ -34,6 +34,22 @@ class Peer(Base):
         with self.torch.no_grad():
             for parameter, weight in zip(network.parameters(), problem.weights.values(), strict=True):
                 parameter.copy_(self.torch.from_numpy(weight))
+        self._begin(network)
+
+    def load_network(self, problem: NetworkProblem) -> None:
+        """Make a known network as the parity tests do, with the problem's weights."""
+        network = library("tests.oracles.torch_models").MODELS[problem.model](problem.classes)
+        network = network.to(memory_format=self.format)
+        with self.torch.no_grad():
+            for name, tensor in network.state_dict().items():
+                if tensor.is_floating_point():
+                    tensor.copy_(self.torch.from_numpy(problem.weight(name, tuple(tensor.shape))))
+        for layer in network.modules():
+            if isinstance(layer, self.torch.nn.Dropout):
+                layer.p = 0.0
+        self._begin(network)
+
+    def _begin(self, network: Any) -> None:
         self.optimizer = self.torch.optim.Adam(network.parameters(), 1e-3, fused=self.settings.get("fused"))
         self.model = self._compiled(network)
         self.loss = self.torch.nn.CrossEntropyLoss()
@@ -65,7 +81,7 @@ class Peer(Base):
     def _images(self, pixels: Array) -> Any:
         return self.torch.from_numpy(pixels).contiguous(memory_format=self.format)
 
-    def batches(self, problem: Problem, size: int) -> Sequence[Any]:
+    def batches(self, problem: Problem | NetworkProblem, size: int) -> Sequence[Any]:
         """Return tensors of images and labels."""
         x, y = self._images(as_pixels(problem.images)), self.torch.from_numpy(problem.labels)
         return [(x[i : i + size], y[i : i + size]) for i in range(0, len(x) - size + 1, size)]
@@ -82,6 +98,10 @@ class Peer(Base):
     def number(self, loss: Any) -> float:
         """Return a loss as a number; nothing is queued on a processor."""
         return float(loss.item())
+
+    def for_inference(self) -> None:
+        """Take the running statistics of batch normalisation."""
+        self.model.eval()
 
     def infer(self, x: Array) -> Array:
         """Return the outputs for pixels; the tensor shares their memory."""
