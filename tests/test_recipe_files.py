@@ -45,7 +45,7 @@ def test_what_is_left_out_is_as_it_is_in_fit(mine: Path) -> None:
     recipe = read(mine)
     assert (recipe.name, recipe.model, recipe.optimizer) == ("mine", "mnist_s8", p.Adam())
     assert (recipe.schedule, recipe.loss, recipe.initializer) == (Constant(), p.CrossEntropy(), None)
-    assert (recipe.scaling, recipe.weights, recipe.freeze_until, recipe.reaches) == (p.Scaling(), "", "", None)
+    assert (recipe.scaling, recipe.begins_from, recipe.freeze_until, recipe.reaches) == (p.Scaling(), "", "", None)
 
 
 def test_every_key_is_followed(mine: Path) -> None:
@@ -62,7 +62,11 @@ def test_every_key_is_followed(mine: Path) -> None:
     assert recipe.optimizer == p.AdamW(2e-2, lr_scales={"linear1": 0.1})
     assert (recipe.schedule, recipe.initializer) == (LinearCycle(0.1, 0.2), p.HeNormal())
     assert (recipe.loss, recipe.scaling) == (p.CrossEntropy(0.1), p.Scaling(0.1307, 0.3081))
-    assert (recipe.weights, recipe.new_head, recipe.freeze_until) == ("an S8 trained on other digits", True, "linear1")
+    assert (recipe.begins_from, recipe.new_head, recipe.freeze_until) == (
+        "an S8 trained on other digits",
+        True,
+        "linear1",
+    )
     assert recipe.reaches == (99.11, 0.07, 20, 0.8)
 
 

@@ -378,3 +378,20 @@ def test_all_layers_of_the_library_are_known() -> None:
     ]  # fmt: skip
     table = summary(p.Sequential(layers, input_shape=(1, 18, 18)))
     assert [row.path for row in table.rows if row.field == "unknown" or not row.native] == []
+
+
+@pytest.mark.parametrize(
+    ("width", "left_out"),
+    [
+        (200, []),
+        (100, ["bytes", "offset"]),
+        (80, ["bytes", "offset", "stride", "class"]),
+        (40, ["bytes", "offset", "stride", "class", "field", "mult-adds"]),
+    ],
+)
+def test_a_narrow_table_leaves_columns_out_and_names_them(width, left_out):
+    lines = p.summary(p.models.resnet20()).text(width).splitlines()
+    total = next(number for number, line in enumerate(lines) if line.startswith("total"))
+    assert max(map(len, lines[: total + 1])) <= max(width, 54), "layers, outputs and parameters stay in any case"
+    assert not set(left_out) & set(lines[2].split())
+    assert (f"A wider terminal shows more: {', '.join(left_out)}." in lines) == bool(left_out)

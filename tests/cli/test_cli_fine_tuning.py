@@ -12,6 +12,7 @@ import pellucid as p
 from pellucid.training.run import read_config
 
 Pellucid = Callable[..., Any]
+FROM = ("--weights", "those of the network that was trained")
 HOW = ("--epochs", 2, "--batch-size", 8, "--no-progress", "--out", "tuned")
 
 
@@ -39,7 +40,7 @@ def changed(before: Path, after: Path) -> set[str]:
 def test_it_begins_where_the_weights_left_off(pellucid: Pellucid, trained: Path, toy: Path, tmp_path: Path) -> None:
     result = pellucid("train", "small", "--weights", trained, "--data", toy, "--epochs", 1, "--lr", 0, "--out", "tuned")
     assert result.code == 0, result.err
-    assert f"\nweights: {trained}\n" in result.err
+    assert f"\nweights: {trained}; pixels from 0 to 1; the last layer kept, for 3 classes\n" in result.err
     assert changed(trained, tmp_path / "tuned") == set()
     assert read_config(tmp_path / "tuned")["command"]["weights"] == str(trained)
 
@@ -48,7 +49,10 @@ def test_other_classes_get_a_new_last_layer(pellucid: Pellucid, trained: Path, h
     words = ("--weights", trained / "model.safetensors", "--data", halves, "--epochs", 1, "--lr", 0, "--out", "tuned")
     result = pellucid("train", "small", *words)
     assert result.code == 0, result.err
-    assert f"weights: {trained / 'model.safetensors'}; linear2.weight and linear2.bias begin anew\n" in result.err
+    assert (
+        f"{trained / 'model.safetensors'}; pixels from 0 to 1; linear2.weight and linear2.bias begin anew\n"
+        in result.err
+    )
     assert changed(trained, tmp_path / "tuned") == set()
     assert p.load(tmp_path / "tuned").output_shape() == (2,)
 
@@ -101,7 +105,7 @@ def recipe(tmp_path: Path) -> Path:
     path = tmp_path / "tune.toml"
     path.write_text(
         'about = "stripes, tuned"\nmodel = "small"\ndata = "digits"\nepochs = 2\nbatch_size = 8\n'
-        'weights = "a small network trained on stripes"\nfreeze_until = "linear1"\n'
+        'begins_from = "a small network trained on stripes"\nfreeze_until = "linear1"\n'
         '[optimizer]\nname = "adam"\nlr_scales = { linear2 = 0 }\n',
         encoding="utf-8",
     )
@@ -113,7 +117,11 @@ def test_a_recipe_begins_from_the_weights_given(
 ) -> None:
     result = pellucid("train", "--recipe", recipe, "--weights", trained, "--data", toy, "--out", "tuned")
     assert result.code == 0, result.err
-    told = ["tune: stripes, tuned", "small: 9 layers, 23,491 parameters", f"weights: {trained}"]
+    told = [
+        "tune: stripes, tuned",
+        "small: 23,491 parameters",
+        f"weights: {trained}; pixels from 0 to 1; the last layer kept, for 3 classes",
+    ]
     assert result.err.splitlines()[:4] == [*told, "frozen: all before linear1; 18,691 parameters learn"]
     assert changed(trained, tmp_path / "tuned") == {"linear1"}
     command = read_config(tmp_path / "tuned")["command"]
@@ -137,21 +145,36 @@ def test_without_weights_it_says_which_are_wanted(pellucid: Pellucid, recipe: Pa
     [
         (["--weights", "nowhere"], "--weights: there is no file 'nowhere'"),
         (["--weights", "notes.txt"], "notes.txt, byte 0: "),
-        (["--freeze-until", "linear9"], "no layer 'linear9'; did you mean 'linear1'? There are conv1, "),
+        ([*FROM, "--freeze-until", "linear9"], "no layer 'linear9'; did you mean 'linear1'? There are conv1, "),
         (["--lr-scale", "conv9=0.1"], "lr_scales: no trainable parameter at 'conv9'; there are conv1, conv2, "),
         (["--lr-scale", "conv1=-1"], "lr_scales['conv1']: expected a number of at least 0, received -1.0"),
-        (["--lr-scale", "conv1=1", "--freeze-until", "conv2"], "lr_scales: no trainable parameter at 'conv1'; there "),
+        ([*FROM, "--lr-scale", "conv1=1", "--freeze-until", "conv2"], "lr_scales: no trainable parameter at 'conv1'; there "),
     ],
 )  # fmt: skip
 def test_a_mistake_takes_one_line(
-    words: list[str], message: str, pellucid: Pellucid, toy: Path, tmp_path: Path
+    words: list[str], message: str, pellucid: Pellucid, trained: Path, toy: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "notes.txt").write_text("no weights")
-    result = pellucid("train", "small", "--data", toy, *words)
+    result = pellucid("train", "small", "--data", toy, *(trained if word is FROM[1] else word for word in words))
     assert (result.code, result.out) == (1, "")
     assert result.err.startswith(f"error: {message}")
     assert result.err.count("\n") == 1
     assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize("words", [("--new-head",), ("--freeze-until", "conv2")])
+def test_what_becomes_of_weights_needs_weights(words: tuple[str, ...], pellucid: Pellucid, toy: Path) -> None:
+    said = f"{words[0]}: goes with --weights: without them all weights are random"
+    assert pellucid("train", "small", "--data", toy, *words) == (2, "", f"error: {said}. See pellucid train --help\n")
+
+
+def test_a_recipe_may_leave_its_data_open(pellucid: Pellucid, recipe: Path, trained: Path, toy: Path) -> None:
+    recipe.write_text(recipe.read_text(encoding="utf-8").replace('data = "digits"\n', ""), encoding="utf-8")
+    assert pellucid("train", "--recipe", recipe, "--weights", trained, "--data", toy, "--out", "tuned").code == 0
+    said = "--recipe: tune is for images of your own: add --data"
+    assert pellucid("train", "--recipe", recipe, "--weights", trained).err.startswith(f"error: {said}")
+    with pytest.raises(p.ArgumentError, match=r"data: tune is for images of your own; give them, data=…"):
+        p.recipes.run(recipe, weights=trained)
 
 
 @pytest.mark.parametrize("text", ["conv1", "conv1=", "conv1=low"])

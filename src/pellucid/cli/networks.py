@@ -13,6 +13,7 @@ from ..errors import ArgumentError, ShapeError
 from ..freezing import freeze
 from ..network import Sequential
 from ..pretrained import begin_from
+from .pretrained import describe_pixels
 
 _LARGEST_SIDE = 1024
 
@@ -63,7 +64,9 @@ def begin(network: Sequential, weights: Path | None, new_head: bool, freeze_unti
     said = []
     if weights is not None:
         anew = begin_from(network, weights, new_head=new_head)
-        said.append(f"weights: {weights}" + (f"; {' and '.join(anew)} begin anew" if anew else ""))
+        (classes,) = network.output_shape()
+        head = f"{' and '.join(anew)} begin anew" if anew else f"the last layer kept, for {classes:,} classes"
+        said.append(f"weights: {weights}; {describe_pixels(network.scaling)}; {head}")
     if freeze_until:
         freeze(network, freeze_until)
         learning = sum(parameter.size for parameter in network.parameters().values() if parameter.trainable)

@@ -88,15 +88,17 @@ def refuse_alone(scaling: str | None) -> None:
 
 def describe(model: str, weights: Path, network: Sequential) -> str:
     """Return what a network was made of, for people."""
-    means, deviations = network.scaling.means, network.scaling.deviations
-    if network.scaling == Scaling():
-        pixels = "pixels from 0 to 1"
-    elif network.scaling == IMAGENET_SCALING:
-        pixels = "pixels scaled as for ImageNet"
-    else:
-        pixels = f"pixels scaled by {','.join(map(str, means))}:{','.join(map(str, deviations))}"
     (classes,) = network.output_shape()
-    return f"{model} with the weights in {weights.name}: {classes:,} classes, {pixels}"
+    return f"{model} with the weights in {weights.name}: {classes:,} classes, {describe_pixels(network.scaling)}"
+
+
+def describe_pixels(scaling: Scaling) -> str:
+    """Return what pixels a network sees, for people."""
+    if scaling == Scaling():
+        return "pixels from 0 to 1"
+    if scaling == IMAGENET_SCALING:
+        return "pixels scaled as for ImageNet"
+    return f"pixels scaled by {','.join(map(str, scaling.means))}:{','.join(map(str, scaling.deviations))}"
 
 
 def _count_classes(network: Sequential, weights: Path) -> int:

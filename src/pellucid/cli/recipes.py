@@ -49,6 +49,6 @@ def command(
 
 def _row(recipe: Recipe) -> list[str]:
     reached = recipe.reaches
-    accuracy = "not measured here" if reached is None else str(reached).replace(" seeds", "")
+    accuracy = str(reached).replace(" seeds", "") if reached else "not measured here" if recipe.data else "–"
     seconds = "" if reached is None or reached.seconds is None else f"{reached.seconds:.1f} s"
-    return [recipe.name, recipe.model, recipe.data, str(recipe.epochs), accuracy, seconds]
+    return [recipe.name, recipe.model, recipe.data or "your own", str(recipe.epochs), accuracy, seconds]

@@ -6,7 +6,7 @@ import shlex
 import shutil
 import sys
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 Choice = TypeVar("Choice")
 
 _UNBOUNDED = 10_000
+_GAP = 3
+"""Spaces between columns."""
 
 
 def console() -> Console:
@@ -35,15 +37,42 @@ def console() -> Console:
 
 
 def print_table(columns: Iterable[str], rows: Iterable[Iterable[str]], *, right: Iterable[str] = ()) -> None:
-    """Print rows under their headings; the columns named in `right` hold numbers."""
+    """Print rows under their headings; the columns named in `right` hold numbers.
+
+    Where a terminal is too narrow, columns go on in further tables below, each with the first column before it. Only
+    what is prose, and too long for a line, is broken.
+    """
+    from rich.cells import cell_len
+
+    heads, lines, numbers = list(columns), [list(row) for row in rows], set(right)
+    screen = console()
+    for part in _parts([max(map(cell_len, cells)) for cells in zip(heads, *lines, strict=True)], screen.width):
+        if part[1:2] != [1] and len(heads) > 1:
+            print()
+        _print_columns(screen, [heads[i] for i in part], [[line[i] for i in part] for line in lines], numbers)
+
+
+def _parts(widths: Sequence[int], room: int) -> list[list[int]]:
+    """Return which columns stand side by side in each table: all of them, or as many as there is room for beside the
+    first."""
+    parts, used = [[0]], widths[0]
+    for column, width in enumerate(widths[1:], start=1):
+        if used + _GAP + width > room and len(parts[-1]) > 1:
+            parts.append([0])
+            used = widths[0]
+        parts[-1].append(column)
+        used += _GAP + width
+    return parts
+
+
+def _print_columns(screen: Console, columns: list[str], rows: list[list[str]], right: set[str]) -> None:
     from rich.table import Table
 
-    table, numbers = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 3, 0, 0)), set(right)
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, _GAP, 0, 0))
     for column in columns:
-        table.add_column(column, justify="right" if column in numbers else "left", overflow="fold")
+        table.add_column(column, justify="right" if column in right else "left", overflow="fold")
     for row in rows:
         table.add_row(*row)
-    screen = console()
     with screen.capture() as text:
         screen.print(table)
     for line in text.get().splitlines():

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -32,15 +34,16 @@ def command(
 ) -> None:
     """Show a network layer by layer.
 
-    Prints for each layer the shape of its output, how many parameters it has, how many multiplications it takes, and
+    Prints for each layer the shape of its output, how many parameters it has, how many multiply-adds it takes, and
     which part of the image one of its numbers sees.
     """
     shape = None if input_shape is None else _shape(input_shape)
     if network in models.MODELS or not Path(network).expanduser().exists():
         make = models.by_name(network)
-        print(summary(make() if shape is None else make(input_shape=shape), arithmetic=arithmetic))
+        found = summary(make() if shape is None else make(input_shape=shape), arithmetic=arithmetic)
     else:
-        print(summary(open_network(network), shape, arithmetic=arithmetic))
+        found = summary(open_network(network), shape, arithmetic=arithmetic)
+    print(found.text(shutil.get_terminal_size().columns if sys.stdout.isatty() else None))
 
 
 def _shape(text: str) -> tuple[int, ...]:

@@ -81,17 +81,21 @@ def command(
     chosen = None if recipe is None else recipes.load(recipe)
     if chosen is not None:
         _refuse_beside(context, chosen)
-        if chosen.weights and weights is None:
-            wanted = f"{chosen.name} begins from {chosen.weights}: add --weights FILE"
+        if chosen.begins_from and weights is None:
+            wanted = f"{chosen.name} begins from {chosen.begins_from}: add --weights FILE"
+            raise typer.BadParameter(wanted, param_hint="--recipe")
+        if not (data or chosen.data):
+            wanted = f"{chosen.name} is for images of your own: add --data"
             raise typer.BadParameter(wanted, param_hint="--recipe")
         model, new_head, freeze_until = chosen.model, chosen.new_head, chosen.freeze_until
-        making, learning = chosen.making(), chosen.learning()
+        model_arguments, fit_arguments = chosen.model_arguments(), chosen.fit_arguments()
     else:
-        making = {
+        _refuse_without_weights(weights, new_head, freeze_until)
+        model_arguments = {
             "initializer": None if initializer is None else initializers.by_name(initializer),
             "scaling": scaling_for(model, weights, scaling),
         }
-        learning = {
+        fit_arguments = {
             "loss": CrossEntropy(label_smoothing=label_smoothing),
             "optimizer": _optimizer(optimizer, lr, weight_decay, _scales(lr_scale or [])),
             "schedule": schedules.by_name(schedule),
@@ -104,18 +108,19 @@ def command(
     source = Source(data, None if data_dir is None else str(data_dir), validation, seed)
     parts = load_parts(source, progress=not no_progress)
     model = model if model is not None else models.for_data(parts.train.shape)
-    network = make_network(model, parts.train, seed, making, by_recipe=chosen is not None)
+    network = make_network(model, parts.train, seed, model_arguments, by_recipe=chosen is not None)
     begun = begin(network, weights, new_head, freeze_until or "")
-    words = {
+    recorded = {
         "recipe": recipe if recipe in recipes.RECIPES else _absolute(recipe), "model": model,
         "weights": _absolute(weights), **source.settings(), "initializer": initializer, "scaling": scaling,
         "new_head": new_head or None, "freeze_until": freeze_until or None,
     }  # fmt: skip
-    run = _Run(out, f"{model if chosen is None else chosen.name}-{_in_folder_name(parts.train.name)}", words)
+    run = _Run(out, f"{model if chosen is None else chosen.name}-{_in_folder_name(parts.train.name)}", recorded)
     opening = _Opening("" if no_progress else _describe(chosen, model, network, parts, begun))
     running = {"engine": engine, "threads": threads}
-    how = {**_length(parts.train, epochs, batch_size), **learning, **running, "seed": seed, "progress": not no_progress}
-    _train(network, parts, run, opening, how)
+    length = _length(parts.train, epochs, batch_size)
+    settings = {**length, **fit_arguments, **running, "seed": seed, "progress": not no_progress}
+    _train(network, parts, run, opening, settings)
     _report(network, parts, run.folder, running)
 
 
@@ -182,6 +187,13 @@ def _refuse_beside(context: typer.Context, recipe: Recipe) -> None:
         raise typer.BadParameter(f"{recipe.name} decides {shown}; leave out that, or the recipe", param_hint="--recipe")
 
 
+def _refuse_without_weights(weights: Path | None, new_head: bool, freeze_until: str | None) -> None:
+    """Refuse options that say what becomes of pretrained weights where there are none."""
+    for given, name in ((new_head, "--new-head"), (freeze_until, "--freeze-until")):
+        if given and weights is None:
+            raise typer.BadParameter("goes with --weights: without them all weights are random", param_hint=name)
+
+
 def _absolute(path: str | Path | None) -> str | None:
     """Return a path so that the run's config says from any folder what is meant."""
     return None if path is None else str(Path(path).expanduser().absolute())
@@ -224,11 +236,12 @@ def _in_folder_name(name: str) -> str:
 def _describe(recipe: Recipe | None, model: str, network: Sequential, parts: Parts, begun: str) -> str:
     """Return what is about to be trained, and on what; `begun` says what was done to the network already."""
     parameters = sum(parameter.size for parameter in network.parameters().values())
-    lines = [f"{model}: {len(network)} layers, {parameters:,} parameters", begun, _describe_data(parts)]
+    lines = [f"{model}: {parameters:,} parameters", begun, _describe_data(parts)]
     if recipe is not None:
         # What it reaches was measured after training on all images that there are.
         own = parts.train.name == recipe.data and parts.validation is None and recipe.reaches is not None
-        lines.insert(0, f"{recipe.name}: {recipe.about}" + (f"; it reaches {recipe.reaches}" if own else ""))
+        reaches = "it reaches" if recipe in recipes.RECIPES.values() else "its file says that it reaches"
+        lines.insert(0, f"{recipe.name}: {recipe.about}" + (f"; {reaches} {recipe.reaches}" if own else ""))
     return "\n".join(filter(None, lines))
 
 

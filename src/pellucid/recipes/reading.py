@@ -3,14 +3,14 @@
 ```toml
 about = "MNIST to 99 % in one epoch"
 model = "mnist_s8"
-data = "mnist"
+data = "mnist"                                  # may be left out where begins_from is there
 epochs = 1
 batch_size = 64
 schedule = "linear:0.1:0.2"                     # as --schedule; this key and those below may be left out
 initializer = "he-normal"                       # as --initializer
 scaling = { mean = 0.1307, std = 0.3081 }       # one number each, or one for each channel
 loss = { label_smoothing = 0.1 }                # or class_weights: cross entropy's
-weights = "an S8 trained on other digits"       # for fine-tuning: what has to be given when it is followed
+begins_from = "an S8 trained on other digits"   # for fine-tuning: what weights are given when it is followed
 new_head = true                                 # also where they are for as many classes, as these are others
 freeze_until = "linear1"                        # the first layer that learns
 
@@ -68,14 +68,14 @@ KEYS: Mapping[str, tuple[type, str]] = MappingProxyType({
     "loss": (dict, "a table such as { label_smoothing = 0.1 }"),
     "initializer": (str, 'a name such as "he-normal"'),
     "scaling": (dict, "a table such as { mean = 0.1307, std = 0.3081 }"),
-    "weights": (str, "a text that says which pretrained weights it begins from"),
+    "begins_from": (str, "a text that says which pretrained weights are to be given"),
     "new_head": (bool, "true or false"),
     "freeze_until": (str, 'the path of the first layer that learns, such as "layer3"'),
     "reaches": (dict, "a table such as { mean = 99.1, deviation = 0.1, seeds = 5 }"),
 })  # fmt: skip
 """Key -> what its value is."""
 
-REQUIRED = ("about", "model", "data", "epochs", "batch_size", "optimizer")
+REQUIRED = ("about", "model", "epochs", "batch_size", "optimizer")
 
 
 def read(path: str | os.PathLike[str]) -> Recipe:
@@ -93,7 +93,7 @@ def read(path: str | os.PathLike[str]) -> Recipe:
         table = tomllib.loads(read_file(source, LIMITS.header_bytes).decode())
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ArgumentError(f"{path}: expected a recipe in TOML: {error}") from error
-    with _about(str(path)):
+    with _prefixed(str(path)):
         _check_keys(table)
         recipe = _recipe(source.stem, table)
         _check_paths(recipe)
@@ -101,19 +101,19 @@ def read(path: str | os.PathLike[str]) -> Recipe:
 
 
 def _recipe(name: str, table: Mapping[str, Any]) -> Recipe:
-    with _about("model"):
+    with _prefixed("model"):
         model = models.by_name(table["model"]).__name__
-    with _about("schedule"):
+    with _prefixed("schedule"):
         schedule = schedules.by_name(table.get("schedule", "constant"))
-    with _about("initializer"):
+    with _prefixed("initializer"):
         initializer = initializers.by_name(table["initializer"]) if "initializer" in table else None
     optimizer = dict(table["optimizer"])
     kind = _optimizer_class(optimizer.pop("name", None))
     return Recipe(
-        name=name, about=table["about"], model=model, data=table["data"], epochs=table["epochs"],
+        name=name, about=table["about"], model=model, data=table.get("data", ""), epochs=table["epochs"],
         batch_size=table["batch_size"], optimizer=_made(kind, "optimizer", optimizer), schedule=schedule,
         loss=_made(CrossEntropy, "loss", table.get("loss", {})), initializer=initializer,
-        scaling=_made(Scaling, "scaling", table.get("scaling", {})), weights=table.get("weights", ""),
+        scaling=_made(Scaling, "scaling", table.get("scaling", {})), begins_from=table.get("begins_from", ""),
         new_head=table.get("new_head", False), freeze_until=table.get("freeze_until", ""),
         reaches=_reached(table.get("reaches")),
     )  # fmt: skip
@@ -125,7 +125,7 @@ def _check_keys(table: Mapping[str, Any]) -> None:
     for key, (kind, expected) in KEYS.items():
         if key in table and not _is(kind, table[key]):
             raise ArgumentError(f"{key}: expected {expected}, found {table[key]!r}")
-        if key not in table and key in REQUIRED:
+        if key not in table and (key in REQUIRED or (key == "data" and "begins_from" not in table)):
             raise ArgumentError(f"{key}: expected {expected}, found nothing")
 
 
@@ -151,7 +151,7 @@ def _optimizer_class(name: object) -> type[Optimizer]:
 
 def _made(kind: type[Made], key: str, settings: Mapping[str, Any]) -> Made:
     """Return an object of this class with the settings in a table; the class checks their values."""
-    with _about(key):
+    with _prefixed(key):
         _refuse_unknown(settings, [field.name for field in fields(kind)])  # type: ignore[arg-type]
         for name, value in settings.items():
             if isinstance(getattr(kind, name, None), bool) and not isinstance(value, bool):
@@ -162,7 +162,7 @@ def _made(kind: type[Made], key: str, settings: Mapping[str, Any]) -> Made:
 def _reached(table: Mapping[str, Any] | None) -> Reached | None:
     if table is None:
         return None
-    with _about("reaches"):
+    with _prefixed("reaches"):
         _refuse_unknown(table, Reached._fields)
         for name in ("mean", "deviation", "seeds"):
             if name not in table:
@@ -182,14 +182,14 @@ def _check_paths(recipe: Recipe) -> None:
         return
     network = models.by_name(recipe.model)()
     if recipe.freeze_until:
-        with _about("freeze_until"):
+        with _prefixed("freeze_until"):
             freeze(network, recipe.freeze_until)
-    with _about("optimizer"):
+    with _prefixed("optimizer"):
         recipe.optimizer.factors([path for path, q in network.parameters().items() if q.trainable])
 
 
 @contextmanager
-def _about(where: str) -> Iterator[None]:
+def _prefixed(where: str) -> Iterator[None]:
     """Let what is wrong begin with where that is."""
     try:
         yield

@@ -13,7 +13,7 @@ from ..schedules import Schedule
 
 
 class Reached(NamedTuple):
-    """The accuracy that trainings reached, in per cent: mean and standard deviation over the seeds 0, 1, 2, …
+    """The accuracy that trainings reached, in per cent: mean and sample standard deviation over the seeds 0, 1, 2, …
 
     Each figure is that of ``pellucid train --recipe NAME --seed SEED``, which trains on all training images and then
     measures on all test images, once. `seconds` is how long one such training took, where that was measured too.
@@ -40,7 +40,8 @@ class Recipe:
     model : str
         A name in `models.MODELS`.
     data : str
-        The data set that it was made for, by name; or the path of another.
+        The data set that it was made for, by name; or the path of another. Empty where `begins_from` is not, and the
+        data are to be one's own.
     epochs, batch_size : int
     optimizer : Optimizer
     schedule : Schedule
@@ -48,8 +49,8 @@ class Recipe:
     initializer : Initializer or None
         Of the weights; biases begin as zeros. None leaves it to each layer.
     scaling : Scaling
-    weights : str
-        What it begins from, if it is for fine-tuning: pretrained weights, which are given when it is followed.
+    begins_from : str
+        What pretrained weights it begins from, in words, if it is for fine-tuning: they are given when it is followed.
     new_head : bool
         Whether the last layer begins anew even if the weights have one for as many classes.
     freeze_until : str
@@ -69,16 +70,16 @@ class Recipe:
     loss: Loss
     initializer: Initializer | None
     scaling: Scaling
-    weights: str = ""
+    begins_from: str = ""
     new_head: bool = False
     freeze_until: str = ""
     reaches: Reached | None = None
 
-    def making(self) -> dict[str, Any]:
+    def model_arguments(self) -> dict[str, Any]:
         """Return how the network is made, as arguments of its model."""
         return {"initializer": self.initializer, "scaling": self.scaling}
 
-    def learning(self) -> dict[str, Any]:
+    def fit_arguments(self) -> dict[str, Any]:
         """Return how it learns, as arguments of `fit`."""
         names = ("epochs", "batch_size", "loss", "optimizer", "schedule")
         return {name: getattr(self, name) for name in names}

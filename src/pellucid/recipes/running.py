@@ -40,7 +40,7 @@ def run(
         ``dataclasses.replace(by_name("mnist-99"), epochs=2)``.
     data : Dataset or (images, labels), optional
         What to train on; labels are class numbers. By default the training part of the recipe's data set, which is
-        downloaded if it is not here.
+        downloaded if it is not here; a recipe for fine-tuning may have none.
     weights : path, optional
         Pretrained weights to begin from, as `load_weights` takes them; those of the last layer may be missing, or be
         for other classes. A recipe for fine-tuning needs them.
@@ -68,13 +68,15 @@ def run(
     ((3,), 1)
     """
     recipe = recipe if isinstance(recipe, Recipe) else load(recipe)
-    if recipe.weights and weights is None:
-        raise ArgumentError(f"weights: {recipe.name} begins from {recipe.weights}; give their file, weights=…")
+    if recipe.begins_from and weights is None:
+        raise ArgumentError(f"weights: {recipe.name} begins from {recipe.begins_from}; give the file, weights=…")
+    if data is None and not recipe.data:
+        raise ArgumentError(f"data: {recipe.name} is for images of your own; give them, data=…")
     train = datasets.load(recipe.data)[0] if data is None else as_dataset(data)
     if not train.classes:
         raise DataError("data: expected labels that are classes, as whole numbers; use labels.astype(int)")
     network = models.by_name(recipe.model)(
-        train.classes, train.shape, seed=seed, class_names=train.class_names, **recipe.making()
+        train.classes, train.shape, seed=seed, class_names=train.class_names, **recipe.model_arguments()
     )
     if weights is not None:
         begin_from(network, weights, new_head=recipe.new_head)
@@ -89,6 +91,6 @@ def run(
     written = [] if out is None else [RunWriter(out, words)]
     history = fit(
         network, train, validation=validation, seed=seed, callbacks=[*callbacks, *written], engine=engine,
-        threads=threads, progress=progress, **recipe.learning(),
+        threads=threads, progress=progress, **recipe.fit_arguments(),
     )  # fmt: skip
     return network, history

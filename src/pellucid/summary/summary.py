@@ -94,9 +94,19 @@ class Summary:
     with_arithmetic: bool = False
 
     def __str__(self) -> str:
-        return "\n".join(_lines(self))
+        return self.text()
 
     __repr__ = __str__  # so that a notebook shows the table
+
+    def text(self, width: int | None = None) -> str:
+        """Return the table as text.
+
+        Parameters
+        ----------
+        width : int, optional
+            Characters that a line may have: columns that find no room are left out, and named below the table.
+        """
+        return "\n".join(_lines(self, width))
 
 
 def summary(network: Sequential, input_shape: Sequence[int] | None = None, *, arithmetic: bool = False) -> Summary:
@@ -212,26 +222,47 @@ class _Walk:
 
 _TITLES = ("layer", "class", "output", "parameters", "mult-adds", "field", "stride", "offset", "bytes")
 _GAPS = (2, 2, 2, 2, 2, 1, 1, 2)  # after each column but the last: LeNet's table fills a terminal of 80 columns
-_LEFT_ALIGNED = 3
+_LEFT_ALIGNED = ("layer", "class", "output")
+_EXPENDABLE = ("bytes", "offset", "stride", "class", "field", "mult-adds")
+"""What is left out of a table that is too wide, in this order."""
 
 
-def _lines(table: Summary) -> Iterator[str]:
+def _lines(table: Summary, width: int | None) -> Iterator[str]:
     totals = table.totals
     sums = ("total", "", "", number(totals.parameters), number(totals.multiply_adds), "", "", "")
     foot = (*sums, number(totals.activation_bytes))
     rows = [_cells(row) for row in table.rows]
     widths = [max(map(_width, column)) for column in zip(_TITLES, foot, *rows, strict=True)]
-    rule = "─" * (sum(widths) + sum(_GAPS))
+    needed = {name: wide + gap for name, wide, gap in zip(_TITLES, widths, (*_GAPS, 0), strict=True)}
+    left_out = []
+    for name in _EXPENDABLE:
+        if width is not None and sum(needed.values()) > width:
+            left_out.append(name)
+            del needed[name]
+    whole = sum(needed.values())
+    rule = "─" * (whole if width is None else min(whole, width))
+
+    def aligned(cells: Sequence[str]) -> str:
+        line = ""
+        for name, cell, wide in zip(_TITLES, cells, widths, strict=True):
+            if name in needed:
+                space = " " * (wide - _width(cell))
+                padded = cell + space if name in _LEFT_ALIGNED else space + cell
+                line += padded + " " * (needed[name] - wide)
+        return line.rstrip()
+
     yield f"Input {_shape(table.input_shape)}, {table.dtype}"
     yield rule
-    yield _aligned(_TITLES, widths)
+    yield aligned(_TITLES)
     yield rule
     for row, cells in zip(table.rows, rows, strict=True):
-        yield _aligned(cells, widths)
+        yield aligned(cells)
         if table.with_arithmetic:
             yield from (f"    {line}" for line in row.arithmetic)
     yield rule
-    yield _aligned(foot, widths)
+    yield aligned(foot)
+    if left_out:
+        yield f"A wider terminal shows more: {', '.join(left_out)}."
     trainable = "all trainable" if totals.trainable == totals.parameters else f"{totals.trainable:,} trainable"
     yield f"{totals.parameters:,} parameters, {trainable}: {format_bytes(totals.weight_bytes)} of weights"
     yield "field: input pixels that one number sees; stride and offset: where they lie"
@@ -257,15 +288,6 @@ def _cells(row: Row) -> tuple[str, ...]:
 
 def _shape(shape: Shape) -> str:
     return "×".join(map(str, shape)) or "1"
-
-
-def _aligned(cells: Sequence[str], widths: Sequence[int]) -> str:
-    padded = []
-    for column, (cell, width) in enumerate(zip(cells, widths, strict=True)):
-        space = " " * (width - _width(cell))
-        padded.append(cell + space if column < _LEFT_ALIGNED else space + cell)
-    gaps = (*(" " * gap for gap in _GAPS), "")
-    return "".join(cell + gap for cell, gap in zip(padded, gaps, strict=True)).rstrip()
 
 
 def _width(text: str) -> int:
