@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from fuzz import __main__ as long_run
-from fuzz import networks
+from fuzz import networks, worker
 from fuzz.networks import Definitions, examine
 from fuzz.problems import problem
 from pellucid import (
@@ -32,6 +32,7 @@ from pellucid.compiler import executable
 from pellucid.compiler.plan import Count
 from pellucid.compiler.rules import RULES, losses
 from pellucid.compiler.schedule import Schedule
+from pellucid.compiler.tiles import VARIABLE, supported
 
 NETWORKS = 150
 MOST_EXCLUDED = 15
@@ -137,6 +138,33 @@ def test_other_bits_on_other_threads_are_found(monkeypatch):
     assert runs == [3, 2, 1]
     assert mismatches
     assert all(text.endswith("other bits on 2 threads") for text in mismatches)
+
+
+SEVERAL_FUSED = pytest.mark.skipif(
+    len([isa for isa in supported() if isa.fused]) < 2, reason="needs a processor with AVX2 and AVX-512"
+)
+
+
+@SEVERAL_FUSED
+@pytest.mark.parametrize("seed", range(12))
+def test_instruction_sets_that_multiply_and_add_at_once_make_the_same_bits(seed):
+    found = worker.report(worker.Order("bits", seed))
+    assert found["compared"] > 0
+    assert not found["mismatches"]
+
+
+@SEVERAL_FUSED
+def test_other_bits_on_another_instruction_set_are_found(monkeypatch):
+    honest = worker.step_on
+
+    def step_on(given):
+        found = honest(given)
+        return {name: bytes(len(bits)) for name, bits in found.items()} if os.environ[VARIABLE] == "avx2" else found
+
+    monkeypatch.setattr(worker, "step_on", step_on)
+    mismatches = worker.report(worker.Order("bits", 1))["mismatches"]
+    assert mismatches
+    assert all(text.endswith("avx2 has other bits than avx512") for text in mismatches)
 
 
 def test_what_a_larger_batch_left_is_found(monkeypatch):

@@ -1,4 +1,4 @@
-"""The long run: ``python -m tests.fuzz --seeds A:B [--kernels|--networks] [--guard] [--jobs N] [--out FILE]``.
+"""The long run: ``python -m tests.fuzz --seeds A:B [--kernels|--networks|--bits] [--guard] [--jobs N] [--out FILE]``.
 
 Every case's report is a line of JSON in the file. A run that is started again goes on where the file ends; seeds say
 all about a case, so any line's case can be made again alone. With PELLUCID_CHECK=1 all kernels check their bounds.
@@ -26,6 +26,8 @@ from .worker import MEMORY, Order
 
 CASES_OF_A_PROCESS = 500
 """After so many a worker is replaced, and with it what it keeps on the disk."""
+ALONE = {"kernel": "kernels", "network": "networks", "bits": "bits"}
+"""Kind of case -> the option that asks for nothing else."""
 PROGRAM = f"from {__package__}.worker import serve; serve()"
 ROOT = Path(__file__).resolve().parents[__package__.count(".") + 1]
 """Where this package is imported from."""
@@ -51,6 +53,7 @@ def parser() -> argparse.ArgumentParser:
     one = made.add_mutually_exclusive_group()
     one.add_argument("--kernels", action="store_true", help="kernels only")
     one.add_argument("--networks", action="store_true", help="networks only")
+    one.add_argument("--bits", action="store_true", help="networks on AVX2 and AVX-512, whose bits must be the same")
     made.add_argument("--guard", action="store_true", help="with forbidden pages behind every buffer, then before it")
     made.add_argument("--out", default="fuzz.jsonl", metavar="FILE", help="reports (default: fuzz.jsonl)")
     made.add_argument("--jobs", type=int, default=1, metavar="N", help="processes side by side (default: 1)")
@@ -66,9 +69,8 @@ def span(text: str) -> range:
 def orders(arguments: argparse.Namespace) -> Iterator[Order]:
     """Yield all that is asked for."""
     ordinary, *guarded = MEMORY
-    kinds = [
-        kind for kind, wanted in (("network", not arguments.kernels), ("kernel", not arguments.networks)) if wanted
-    ]
+    only = next((kind for kind, option in ALONE.items() if getattr(arguments, option)), None)
+    kinds = ["network", "kernel"] if only is None else [only]
     for seed in arguments.seeds:
         for kind in kinds:
             for memory in guarded if arguments.guard else [ordinary]:
@@ -162,11 +164,11 @@ def _stop(process: subprocess.Popen[str] | None) -> int:
 def summarise(reports: list[dict[str, Any]]) -> int:
     """Print what the reports say, and return 1 if anything is wrong."""
     wrong = [report for report in reports if report["mismatches"]]
-    for kind in ("network", "kernel"):
+    for kind, title in ALONE.items():
         for memory in MEMORY:
             own = [report for report in reports if (report["kind"], report["memory"]) == (kind, memory)]
             if own:
-                _print_summary(f"{kind}s, {memory} memory", own)
+                _print_summary(f"{title}, {memory} memory", own)
     for report in wrong[:20]:
         print(f"{order_of(report)} {report['what']}: {'; '.join(report['mismatches'][:3])}")
     return 1 if wrong else 0

@@ -50,6 +50,15 @@ def examine(problem: Problem, memory: Memory | None = None) -> Outcome:
     return outcome
 
 
+def step_on(problem: Problem) -> dict[str, bytes]:
+    """Return the bits that the compiled step of a problem leaves, by name, on the instruction set that is forced."""
+    native = Executable(problem.program, problem.largest, THREADS, elements(problem))
+    found, mismatches = trained(problem, native, Memory())
+    if mismatches:
+        raise AssertionError("; ".join(mismatches))
+    return {name: array.tobytes() for name, array in found.items()}
+
+
 def judge(outcome: Outcome, found: Arrays, definitions: Definitions) -> None:
     """Note how what was found agrees with the definitions."""
     outcome.compare(found, definitions.results(found), lambda: definitions.roundings(found))

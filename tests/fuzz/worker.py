@@ -23,7 +23,7 @@ from pellucid.compiler.tiles import VARIABLE, supported
 from .agreement import Outcome
 from .guards import Guarded, Memory
 from .kernels import examine_kernel
-from .networks import examine
+from .networks import examine, step_on
 from .problems import problem
 
 OTHER_SET = 0.3
@@ -34,7 +34,8 @@ MEMORY = {"ordinary": None, "guarded behind": True, "guarded before": False}
 
 @dataclass(frozen=True)
 class Order:
-    """A case: "network" or "kernel", its seed, what lies beside its buffers, and whether kernels check their bounds."""
+    """A case: "network", "kernel", or "bits" of a network, its seed, what lies beside its buffers, and whether kernels
+    check their bounds."""
 
     kind: str
     seed: int
@@ -60,8 +61,27 @@ def _examine(order: Order, memory: Memory) -> tuple[str, Outcome]:
         raise ValueError(f"{CHECK_VARIABLE} is not what {order} says")
     if order.kind == "kernel":
         return examine_kernel(order.seed, memory, order.checked)
+    if order.kind == "bits":
+        return _compare_bits(order.seed)
     with forced(isa_of(order.seed)) as name:
         return name, examine(problem(order.seed), memory)
+
+
+def _compare_bits(seed: int) -> tuple[str, Outcome]:
+    """Return whether all instruction sets that multiply and add at once leave the same bits after a step."""
+    names = [isa.name for isa in supported() if isa.fused]
+    found = {}
+    for name in names:
+        with forced(name):
+            found[name] = step_on(problem(seed))
+    first = found[names[0]]
+    others = [
+        f"{what}: {name} has other bits than {names[0]}"
+        for name in names[1:]
+        for what, bits in first.items()
+        if bits != found[name][what]
+    ]
+    return ", ".join(names), Outcome(compared=len(first) * (len(names) - 1), mismatches=others)
 
 
 def isa_of(seed: int) -> str:
