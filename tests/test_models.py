@@ -99,9 +99,10 @@ STAGES = {
                      "separable6": (512, 14), "separable11": (512, 14), "separable12": (1024, 7),
                      "separable13": (1024, 7)},
     # Sandler et al. 2018, table 2.
-    "mobilenet_v2": {"conv1": (32, 112), "block1": (16, 112), "block2": (24, 56), "block3": (32, 28),
-                     "block4": (64, 14), "block5": (96, 14), "block6": (160, 7), "block7": (320, 7),
-                     "conv2": (1280, 7)},
+    "mobilenet_v2": {"conv1": (32, 112), "block1": (16, 112), "block2": (24, 56), "block3": (24, 56),
+                     "block4": (32, 28), "block6": (32, 28), "block7": (64, 14), "block10": (64, 14),
+                     "block11": (96, 14), "block13": (96, 14), "block14": (160, 7), "block16": (160, 7),
+                     "block17": (320, 7), "conv2": (1280, 7)},
     # Springenberg et al. 2014, tables 1 and 2.
     "all_cnn": {"conv2": (96, 32), "conv3": (96, 16), "conv5": (192, 16), "conv6": (192, 8), "conv7": (192, 6),
                 "conv9": (10, 6)},
@@ -176,6 +177,16 @@ def test_a_name_says_how_many_weight_layers_there_are(name: str, depth: int) -> 
     """But for the convolutions in shortcuts, which are not counted."""
     layers = [path for path, layer in by_name(name)().walk() if isinstance(layer, (p.Conv2d, p.Linear))]
     assert len([path for path in layers if "shortcut" not in path]) == depth
+
+
+@pytest.mark.parametrize(
+    ("name", "stem", "numbers"),
+    [("mobilenet_v1", "separable", range(1, 14)), ("mobilenet_v2", "block", range(1, 18)),
+     ("squeezenet1_0", "fire", range(2, 10)), ("resnet50", "layer", range(1, 5))],
+)  # fmt: skip
+def test_blocks_are_numbered_as_in_the_papers_tables(name: str, stem: str, numbers: range) -> None:
+    blocks = [path for path, layer in by_name(name)().children().items() if layer.children()]
+    assert blocks == [f"{stem}{number}" for number in numbers]
 
 
 def test_lenet_is_the_list_of_layers_in_the_paper() -> None:

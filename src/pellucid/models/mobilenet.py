@@ -73,15 +73,16 @@ def mobilenet_v2(
     ----------
     M. Sandler et al., "MobileNetV2: Inverted Residuals and Linear Bottlenecks", 2018, table 2.
     """
-    channels, last = 32, 1280
-    layers: list[Layer] = [
+    channels, last, number = 32, 1280, 0
+    layers: list[Item] = [
         Conv2d(input_shape[0], channels, 3, stride=2, padding=1, bias=False),
         BatchNorm2d(channels),
         ReLU6(),
     ]
     for expansion, width, blocks, stride in V2:
-        for number in range(blocks):
-            layers.append(_inverted(channels, width, expansion, 1 if number else stride))
+        for first in [True] + [False] * (blocks - 1):
+            number += 1
+            layers.append((f"block{number}", _inverted(channels, width, expansion, stride if first else 1)))
             channels = width
     layers += [
         Conv2d(channels, last, 1, bias=False),
