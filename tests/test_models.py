@@ -1,11 +1,12 @@
 """The networks by name: their layers, their sizes, and what they pass on."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 
 import pellucid as p
+from pellucid import network as network_module
 from pellucid.data import datasets
 from pellucid.errors import ArgumentError, ShapeError
 from pellucid.inference import evaluate
@@ -44,7 +45,7 @@ PUBLISHED = {
     "alexnet_2012": Figures(60_965_224, "724 M", 67),
     # The paper, table 8: 4.2 and 569 million; the exact count is that of TensorFlow's slim models.
     "mobilenet_v1": Figures(4_231_976, "569 M"),
-    # He et al. 2016, table 6: 0.27, 0.46, 0.66, 0.85 and 1.7 million for 6n + 2 layers. Multiply-adds by hand: of 6n
+    # He et al. 2015, table 6: 0.27, 0.46, 0.66, 0.85 and 1.7 million for 6n + 2 layers. Multiply-adds by hand: of 6n
     # convolutions 6n - 2 have 32²·16²·9 = 16²·32²·9 = 8²·64²·9 = 2,359,296, those that halve the image half of that,
     # the first has 32²·3·16·9, and the last layer 64·10: together 443,008 + 2,359,296·(6n - 1).
     "resnet20": Figures(269_722, "40551040"),
@@ -87,7 +88,7 @@ STAGES = {
                       "fire9": (512, 13), "conv2": (1000, 13)},
     "squeezenet1_1": {"conv1": (64, 111), "pool1": (64, 55), "fire3": (128, 55), "pool2": (128, 27), "fire5": (256, 27),
                       "pool3": (256, 13), "fire7": (384, 13), "fire9": (512, 13), "conv2": (1000, 13)},
-    # He et al. 2016, tables 1 and 6.
+    # He et al. 2015, tables 1 and 6.
     "resnet18": {"conv1": (64, 112), "pool1": (64, 56), "layer1": (64, 56), "layer2": (128, 28), "layer3": (256, 14),
                  "layer4": (512, 7)},
     "resnet50": {"conv1": (64, 112), "pool1": (64, 56), "layer1": (256, 56), "layer2": (512, 28), "layer3": (1024, 14),
@@ -98,9 +99,10 @@ STAGES = {
                      "separable6": (512, 14), "separable11": (512, 14), "separable12": (1024, 7),
                      "separable13": (1024, 7)},
     # Sandler et al. 2018, table 2.
-    "mobilenet_v2": {"conv1": (32, 112), "block1": (16, 112), "block2": (24, 56), "block3": (32, 28),
-                     "block4": (64, 14), "block5": (96, 14), "block6": (160, 7), "block7": (320, 7),
-                     "conv2": (1280, 7)},
+    "mobilenet_v2": {"conv1": (32, 112), "block1": (16, 112), "block2": (24, 56), "block3": (24, 56),
+                     "block4": (32, 28), "block6": (32, 28), "block7": (64, 14), "block10": (64, 14),
+                     "block11": (96, 14), "block13": (96, 14), "block14": (160, 7), "block16": (160, 7),
+                     "block17": (320, 7), "conv2": (1280, 7)},
     # Springenberg et al. 2014, tables 1 and 2.
     "all_cnn": {"conv2": (96, 32), "conv3": (96, 16), "conv5": (192, 16), "conv6": (192, 8), "conv7": (192, 6),
                 "conv9": (10, 6)},
@@ -133,9 +135,9 @@ def test_parameters_and_multiply_adds_are_the_published_ones(name: str) -> None:
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_docstrings_say_the_same(name: str) -> None:
     text, figures = by_name(name).__doc__ or "", PUBLISHED[name]
-    assert f"{figures.parameters:,} parameters" in text or f"of {figures.parameters:,}" in text
-    if "input_shape" in text:
-        assert ("At least {0}×{0} pixels" if figures.least > 1 else "Of any size").format(figures.least) in text
+    assert f"{figures.parameters:,} parameters" in text
+    assert ("At least {0}×{0} pixels" if figures.least > 1 else "Any size").format(figures.least) in text
+    assert "`pellucid.models`" in text
 
 
 @pytest.mark.parametrize(
@@ -165,14 +167,26 @@ def test_stages_have_the_shapes_of_the_papers_tables(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("depth", "name"),
-    [(11, "vgg11"), (13, "vgg13"), (16, "vgg16"), (19, "vgg19"), (18, "resnet18"), (34, "resnet34"), (50, "resnet50")]
-    + [(depth, f"resnet{depth}") for depth in (20, 32, 44, 56, 110)],
-)
-def test_a_name_says_how_many_layers_have_weights(depth: int, name: str) -> None:
+    ("name", "depth"),
+    [
+        ("vgg11", 11), ("vgg13", 13), ("vgg16", 16), ("vgg19", 19), ("resnet18", 18), ("resnet34", 34),
+        ("resnet50", 50), ("resnet20", 20), ("resnet32", 32), ("resnet44", 44), ("resnet56", 56), ("resnet110", 110),
+    ],
+)  # fmt: skip
+def test_a_name_says_how_many_weight_layers_there_are(name: str, depth: int) -> None:
     """But for the convolutions in shortcuts, which are not counted."""
     layers = [path for path, layer in by_name(name)().walk() if isinstance(layer, (p.Conv2d, p.Linear))]
     assert len([path for path in layers if "shortcut" not in path]) == depth
+
+
+@pytest.mark.parametrize(
+    ("name", "stem", "numbers"),
+    [("mobilenet_v1", "separable", range(1, 14)), ("mobilenet_v2", "block", range(1, 18)),
+     ("squeezenet1_0", "fire", range(2, 10)), ("resnet50", "layer", range(1, 5))],
+)  # fmt: skip
+def test_blocks_are_numbered_as_in_the_papers_tables(name: str, stem: str, numbers: range) -> None:
+    blocks = [path for path, layer in by_name(name)().children().items() if layer.children()]
+    assert blocks == [f"{stem}{number}" for number in numbers]
 
 
 def test_lenet_is_the_list_of_layers_in_the_paper() -> None:
@@ -226,10 +240,10 @@ def test_the_smallest_image(name: str) -> None:
     model, least = by_name(name), PUBLISHED[name].least
     assert model(10, (1, least, least)).output_shape() == (10,)
     if least > 1:
-        with pytest.raises(ShapeError, match="finds no place"):
-            model(10, (1, least, least - 1))
-        with pytest.raises(ShapeError, match="finds no place"):
-            model(10, (1, least - 1, least))
+        for size in ((least, least - 1), (least - 1, least)):
+            with pytest.raises(ShapeError, match="finds no place") as caught:
+                model(10, (1, *size))
+            assert str(caught.value).endswith(f" pixels; {name} needs images of at least {least}×{least} pixels")
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -239,6 +253,51 @@ def test_every_model_takes_the_same_arguments(name: str) -> None:
     assert (network.input_shape, network.output_shape()) == ((2, 67, 70), (3,))
     assert (network.seed, network.dtype, network.class_names) == (5, np.float64, ("a", "b", "c"))
     assert network.scaling == scaling
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            {"weights": "DEFAULT"},
+            "{}: weights='DEFAULT': models come without weights; make the network, then read a file of them with "
+            "load_weights(network, path)",
+        ),
+        (
+            {"pretrained": True},
+            "{}: pretrained=True: models come without weights; make the network, then read a file of them with "
+            "load_weights(network, path)",
+        ),
+        (
+            {"num_class": 3},
+            "{}: no option 'num_class'; did you mean 'num_classes'? There are seed, dtype, scaling, class_names, "
+            "initializer",
+        ),
+        ({"dropout": 0.2}, "{}: no option 'dropout'. There are seed, dtype, scaling, class_names, initializer"),
+        ({"num_classes": "ten"}, "num_classes: expected a whole number of at least 1, received 'ten'"),
+        ({"num_classes": 0}, "num_classes: expected a whole number of at least 1, received 0"),
+        ({"input_shape": 144}, "input_shape: expected (channels, height, width), received 144"),
+        ({"input_shape": (144, 144)}, "input_shape: expected (channels, height, width), received (144, 144)"),
+        ({"input_shape": (3, 0, 144)}, "input_shape: expected a whole number of at least 1, received 0"),
+        (
+            {"num_classes": 3, "class_names": ["a", "b"]},
+            "class_names: expected one for each of the 3 outputs, received 2",
+        ),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
+)
+def test_arguments_that_make_no_sense_are_refused(name: str, arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(ArgumentError) as caught:
+        by_name(name)(**arguments)
+    assert str(caught.value) == message.format(name)
+
+
+def test_an_image_that_no_size_would_help_is_refused_as_the_layers_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A single output that does not fit into memory is no matter of too few pixels."""
+    monkeypatch.setattr(network_module, "physical_memory", lambda: 10_000_000)
+    with pytest.raises(ShapeError, match=r"would need 10,240,000 bytes, and this machine has 10,000,000$"):
+        small(10, (1, 400, 400))
 
 
 @pytest.mark.parametrize("name", MODELS)

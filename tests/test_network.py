@@ -146,6 +146,15 @@ def test_what_makes_no_network_is_refused(layers, message):
         ({"input_shape": (1, 8.5, 8)}, "input_shape: expected a whole number of at least 1, received 8.5"),
         ({"scaling": 0.5}, "scaling: expected a Scaling(mean=…, std=…), received 0.5"),
         ({"scaling": p.Scaling((1, 2, 3))}, "scaling: has numbers for 3 channels, but input_shape has 1"),
+        ({"initializer": "he-normal"}, "initializer: expected an initialiser such as HeNormal(), received 'he-normal'"),
+        (
+            {"initializer": p.HeNormal},
+            f"initializer: expected an initialiser such as HeNormal(), received {p.HeNormal!r}",
+        ),
+        (
+            {"input_shape": (3,), "class_names": ["a", "b"]},
+            "class_names: expected one for each of the 3 outputs, received 2",
+        ),
     ],
 )
 def test_options_that_make_no_sense_are_refused(options, message):
@@ -195,6 +204,58 @@ def test_to_begin_anew_is_to_be_a_new_network_of_that_seed():
     assert used.seed == 5
 
 
+def initializers(network):
+    return {path: q.initializer for path, q in network.parameters().items()}
+
+
+def test_an_initializer_draws_the_weights_that_have_none_of_their_own():
+    def layers():
+        own, inner = p.Linear(4, 3, initializer=p.Zeros()), p.Sequential([p.Linear(3, 3)], initializer=p.Normal(1))
+        return p.Conv2d(1, 4, 3), p.BatchNorm2d(4), p.Flatten(), ("own", own), ("inner", inner), p.Linear(3, 2)
+
+    shape = (1, 3, 3)
+    default, given = (
+        make(*layers(), input_shape=shape),
+        make(*layers(), input_shape=shape, initializer=p.GlorotUniform()),
+    )
+    assert initializers(given) == initializers(default) | {
+        "conv1.weight": p.GlorotUniform(), "linear1.weight": p.GlorotUniform(),
+    }  # fmt: skip
+    assert initializers(default) == {
+        "conv1.weight": p.HeNormal(), "conv1.bias": p.Zeros(), "norm1.weight": p.Constant(1), "norm1.bias": p.Zeros(),
+        "own.weight": p.Zeros(), "own.bias": p.Zeros(), "inner.linear1.weight": p.Normal(1),
+        "inner.linear1.bias": p.Zeros(), "linear1.weight": p.HeNormal(), "linear1.bias": p.Zeros(),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", [0, 7])
+def test_a_networks_initializer_draws_what_the_layers_own_would(seed):
+    own = make(p.Linear(3, 4, initializer=p.GlorotNormal()), input_shape=(3,), seed=seed, dtype="float64")
+    whole = make(p.Linear(3, 4), input_shape=(3,), seed=seed, dtype="float64", initializer=p.GlorotNormal())
+    np.testing.assert_array_equal(whole["linear1"].weight.data, own["linear1"].weight.data)
+    whole.initialize(seed + 1)
+    own.initialize(seed + 1)
+    np.testing.assert_array_equal(whole["linear1"].weight.data, own["linear1"].weight.data, "also when it begins anew")
+
+
+def test_an_initializer_leaves_the_values_that_a_parameter_has():
+    layer = p.Linear(2, 2)
+    layer.weight.data = [[1, 2], [3, 4]]
+    network = make(layer, input_shape=(2,), initializer=p.Zeros())
+    assert network["linear1"].weight.data.tolist() == [[1, 2], [3, 4]]
+    network.initialize()
+    assert not network["linear1"].weight.data.any()
+
+
+@pytest.mark.parametrize("names", [["a", "b"], [], ()])
+def test_class_names_are_one_an_output(names):
+    assert make(p.Linear(3, 2), input_shape=(3,), class_names=names).class_names == tuple(names)
+
+
+def test_a_network_that_gives_images_may_name_what_it_likes():
+    assert make(p.Conv2d(1, 2, 3), class_names=["road", "sky", "sea"]).class_names == ("road", "sky", "sea")
+
+
 def test_values_that_a_parameter_has_are_kept():
     layer = p.Linear(2, 2)
     layer.weight.data = [[1, 2], [3, 4]]
@@ -220,7 +281,10 @@ def test_a_network_that_is_refused_leaves_its_layers_as_they_were():
         make(layer, input_shape=(4,), dtype="float64")
     with pytest.raises(p.ArgumentError, match="seed"):
         make(layer, input_shape=(3,), dtype="float64", seed=-1)
+    with pytest.raises(p.ShapeError):
+        make(layer, input_shape=(4,), initializer=p.Zeros())
     assert layer.dtype == layer.weight.dtype == np.float32
+    assert layer.weight.initializer == p.HeNormal()
 
 
 # ---- scaling

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 import pellucid as p
 from pellucid.errors import ArgumentError, ModelFileError, ShapeError, StorageError
+from pellucid.initializers import GlorotUniform
 from pellucid.interop import load_weights
 from pellucid.limits import Limits
 from pellucid.models import lenet, small
@@ -146,7 +147,7 @@ def networks(draw: st.DrawFn) -> p.Sequential:
         seed=draw(st.integers(0, 2**64 - 1)),
         dtype=draw(st.sampled_from(["float32", "float64"])),
         scaling=p.Scaling(draw(st.floats(-1e3, 1e3)), [draw(st.floats(1e-3, 1e3)) for _ in range(first)]),
-        class_names=draw(st.lists(st.text(), max_size=2)),
+        class_names=draw(st.just([]) | st.lists(st.text(), min_size=2, max_size=2)),
     )
     for q in network.parameters().values():
         q.trainable = draw(st.booleans())
@@ -158,6 +159,17 @@ def networks(draw: st.DrawFn) -> p.Sequential:
 def test_any_network_comes_back_bit_for_bit(tmp_path_factory: pytest.TempPathFactory, network: p.Sequential) -> None:
     folder = tmp_path_factory.getbasetemp()
     assert parts(returned(network, folder)) == parts(network)
+
+
+def test_an_initializer_belongs_to_drawing_and_leaves_no_trace_in_the_file(tmp_path: Path) -> None:
+    given, default = small(initializer=GlorotUniform()), small()
+    default.parameters()["conv1.weight"].data = given.parameters()["conv1.weight"].data
+    for path, q in given.parameters().items():
+        default.parameters()[path].data = q.data
+    save(given, tmp_path / "given")
+    save(default, tmp_path / "default")
+    assert (tmp_path / "given").read_bytes() == (tmp_path / "default").read_bytes()
+    assert parts(load(tmp_path / "given")) == parts(given)
 
 
 def test_numbers_that_are_no_numbers_come_back_too(tmp_path: Path) -> None:

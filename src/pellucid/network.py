@@ -15,7 +15,9 @@ from .definitions.arrays import Array
 from .definitions.input import scale, scale_grad_input
 from .errors import ArgumentError, ShapeError
 from .geometry import whole_number
+from .initializers import Initializer
 from .layers.base import Layer, LayerBuild
+from .layers.parameter import as_initializer
 from .limits import physical_memory
 from .random import Purpose, key
 from .scaling import Scaling
@@ -31,6 +33,7 @@ class NetworkOptions(TypedDict, total=False):
     dtype: DTypeLike
     scaling: Scaling | None
     class_names: Sequence[str]
+    initializer: Initializer | None
 
 
 class Sequential(Layer):
@@ -49,7 +52,10 @@ class Sequential(Layer):
     scaling : Scaling, default Scaling()
         What is done to images before the first layer; by default uint8 is divided by 255.
     class_names : sequence of str, default ()
-        Saved with the network, and shown by predictions.
+        One an output. Saved with the network, and shown by predictions.
+    initializer : Initializer, optional
+        Draws the weights of every convolution and dense layer that has no initialiser of its own, neither from its
+        constructor nor from a Sequential that it stood in before. By default HeNormal() does. It is not saved.
 
     Raises
     ------
@@ -81,6 +87,7 @@ class Sequential(Layer):
         dtype: DTypeLike = "float32",
         scaling: Scaling | None = None,
         class_names: Sequence[str] = (),
+        initializer: Initializer | None = None,
     ):
         super().__init__()
         self._children = _named(layers)
@@ -89,8 +96,12 @@ class Sequential(Layer):
         self.scaling = _scaling(scaling)
         self.class_names = tuple(str(name) for name in class_names)
         self.seed = seed
+        initializer = None if initializer is None else as_initializer(initializer)
         if input_shape is not None:
             self._become_network(_shape(input_shape), dtype)
+        if initializer is not None:
+            for parameter in self.parameters().values():
+                parameter.use(initializer)
 
     def _become_network(self, input_shape: Shape, dtype: DTypeLike) -> None:
         for path, layer in self.walk():
@@ -101,7 +112,7 @@ class Sequential(Layer):
                 f"scaling: has numbers for {self.scaling.channels} channels, but input_shape has {input_shape[0]}"
             )
         key(self.seed, Purpose.INITIALIZE)  # refuses a bad seed now rather than at the first look at a weight
-        self.output_shape(input_shape)
+        _refuse_other_number(self.class_names, self.output_shape(input_shape))
         self.input_shape = input_shape
         self.cast(dtype)
         for path, parameter in self.parameters().items():
@@ -234,6 +245,14 @@ def _scaling(scaling: Scaling | None) -> Scaling:
     if scaling is not None and not isinstance(scaling, Scaling):
         raise ArgumentError(f"scaling: expected a Scaling(mean=…, std=…), received {scaling!r}")
     return scaling if scaling is not None else Scaling()
+
+
+def _refuse_other_number(class_names: Sequence[str], output_shape: Shape) -> None:
+    """Refuse class names where there are more or fewer outputs."""
+    if class_names and len(output_shape) == 1 and len(class_names) != output_shape[0]:
+        raise ArgumentError(
+            f"class_names: expected one for each of the {output_shape[0]} outputs, received {len(class_names)}"
+        )
 
 
 def _shape(input_shape: Sequence[int]) -> Shape:

@@ -57,7 +57,7 @@ class Drops:
 
     References
     ----------
-    He, Zhang, Ren, Sun (2016): Deep residual learning for image recognition, section 4.2: a tenth from 32,000 of
+    He, Zhang, Ren, Sun (2015): Deep residual learning for image recognition, section 4.2: a tenth from 32,000 of
     64,000 steps on, and a hundredth from 48,000, which is what the defaults say.
     """
 

@@ -13,9 +13,8 @@ import pellucid as p
 from pellucid import inference
 from pellucid.cli import evaluate as evaluate_module
 from pellucid.cli import train as train_module
-from pellucid.cli.networks import smallest_side
 from pellucid.cli.train import DECIDED
-from pellucid.models import MODELS
+from pellucid.models import MODELS, smallest_side
 from pellucid.recipes import RECIPES
 
 Pellucid = Callable[..., Any]
@@ -148,7 +147,7 @@ def test_rows_of_features_are_refused_by_the_network(pellucid: Pellucid, tmp_pat
     np.savez(tmp_path / "rows.npz", x=np.zeros((9, 5), np.float32), y=np.arange(9) % 3)
     result = pellucid("train", "lenet", "--data", "rows.npz")
     assert (result.code, result.out) == (1, "")
-    assert result.err.startswith("error: conv1 (layer 1): expects images")
+    assert result.err.startswith("error: input_shape: expected (channels, height, width), received (5,)")
 
 
 # ---- showing them

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +13,6 @@ from ..freezing import freeze
 from ..network import Sequential
 from ..pretrained import begin_from
 from .pretrained import describe_pixels
-
-_LARGEST_SIDE = 1024
 
 
 def make_network(model: str, data: Dataset, seed: int, making: Mapping[str, Any], *, by_recipe: bool) -> Sequential:
@@ -29,34 +26,12 @@ def make_network(model: str, data: Dataset, seed: int, making: Mapping[str, Any]
     try:
         return make(data.classes, data.shape, seed=seed, class_names=data.class_names, **making)
     except ShapeError as error:
-        least = smallest_side(make, data.shape[0]) if len(data.shape) == 3 else None
+        least = models.smallest_side(make, data.shape[0])
         if least is None or min(data.shape[1:]) >= least:
             raise
         other = "choose small" if not by_recipe else "choose small instead of a recipe"
         other = f"add --data mnist, or {other}" if data.name == "digits" else other
-        raise ShapeError(f"{error}; {model} needs images of at least {least}×{least} pixels: {other}") from None
-
-
-def smallest_side(make: Callable[..., Sequential], channels: int) -> int | None:
-    """Return the side of the smallest square images that a model can take; None if even large ones are refused.
-
-    It is tried: no weight is drawn for that. What takes images of one size takes all larger ones.
-    """
-
-    def takes(side: int) -> bool:
-        try:
-            make(input_shape=(channels, side, side))
-        except ShapeError:
-            return False
-        return True
-
-    side = 1
-    while not takes(side):
-        side *= 2
-        if side > _LARGEST_SIDE:
-            return None
-    between = range(side // 2 + 1, side + 1)  # half of it was too small
-    return between[bisect_left(between, True, key=takes)]
+        raise ShapeError(f"{error}: {other}") from None
 
 
 def begin(network: Sequential, weights: Path | None, new_head: bool, freeze_until: str) -> str:

@@ -7,7 +7,8 @@ They follow from a network's layers, so a changed head or another number of bloc
 - A network with residual blocks, but without stages, is named as MobileNetV2.
 - A list of layers, among which there may be SqueezeNet's fire modules, is named as AlexNet, VGG and SqueezeNet, by
   numbers: ``features.0.weight``, ``classifier.1.bias``.
-- Any other network keeps Pellucid's own names.
+- Any other network keeps Pellucid's own names: MobileNetV1, which torchvision does not have, and most that are
+  not from `pellucid.models`.
 """
 
 from __future__ import annotations
@@ -25,10 +26,15 @@ Names = Iterator[tuple[str, str]]
 def to_torch_names(network: Sequential) -> dict[str, str]:
     """Return what torchvision calls each parameter and state of a network.
 
+    Networks that torchvision does not have are named by the same rules: LeNet, All-CNN and the networks for MNIST as
+    lists of layers, the ResNets for CIFAR-10 as those of Y. Idelbayev. MobileNetV1 keeps Pellucid's own names, as does
+    any network that no rule fits.
+
     Returns
     -------
     dict of str to str
-        From paths, such as "layer1.residual1.body.conv1.weight", to names, such as "layer1.0.conv1.weight".
+        From paths, such as "layer1.residual1.body.conv1.weight", to names, such as "layer1.0.conv1.weight"; each path
+        to itself where the network keeps its own names.
 
     Examples
     --------
@@ -49,6 +55,8 @@ def to_torch_names(network: Sequential) -> dict[str, str]:
 
 def state_dict(network: Sequential) -> dict[str, Array]:
     """Return copies of a network's parameters and states under torchvision's names.
+
+    MobileNetV1, and any network that no rule fits, keeps Pellucid's own names; see `to_torch_names`.
 
     In PyTorch, ``{name: torch.from_numpy(array) for name, array in state_dict(network).items()}`` is what
     ``model.load_state_dict`` takes.

@@ -36,8 +36,8 @@ class Conv2d(Layer):
     groups : int, default 1
         Cuts the channels into runs that do not see each other; ``groups=in_channels`` is a depthwise convolution.
     bias : bool, default True
-    initializer : Initializer, default HeNormal()
-        Of the weights; the bias begins as zeros.
+    initializer : Initializer, optional
+        Of the weights, by default the network's, or else HeNormal(); the bias begins as zeros.
 
     Attributes
     ----------
@@ -86,7 +86,7 @@ class Conv2d(Layer):
             if channels % self.groups:
                 raise ArgumentError(f"groups: expected a divisor of {name} = {channels}, received {self.groups}")
         shape = (self.out_channels, self.in_channels // self.groups, *self.window.kernel_size)
-        self.weight = Parameter("weight", shape, initializer or HeNormal())
+        self.weight = Parameter("weight", shape, initializer, default=HeNormal())
         self.bias = Parameter("bias", (self.out_channels,)) if bias else None
 
     def output_shape(self, input_shape: Shape) -> Shape:

@@ -33,8 +33,8 @@ class Linear(Layer):
     ----------
     in_features, out_features : int
     bias : bool, default True
-    initializer : Initializer, default HeNormal()
-        Of the weights; the bias begins as zeros.
+    initializer : Initializer, optional
+        Of the weights, by default the network's, or else HeNormal(); the bias begins as zeros.
 
     Attributes
     ----------
@@ -61,7 +61,7 @@ class Linear(Layer):
         super().__init__()
         self.in_features = whole_number(in_features, "in_features")
         self.out_features = whole_number(out_features, "out_features")
-        self.weight = Parameter("weight", (self.out_features, self.in_features), initializer or HeNormal())
+        self.weight = Parameter("weight", (self.out_features, self.in_features), initializer, default=HeNormal())
         self.bias = Parameter("bias", (self.out_features,)) if bias else None
 
     def output_shape(self, input_shape: Shape) -> Shape:

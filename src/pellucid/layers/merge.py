@@ -30,7 +30,7 @@ class Residual(Layer):
 
     References
     ----------
-    K. He et al., "Deep Residual Learning for Image Recognition", 2016.
+    K. He et al., "Deep Residual Learning for Image Recognition", 2015.
 
     Examples
     --------

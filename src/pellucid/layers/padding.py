@@ -33,7 +33,7 @@ class PadChannels(Layer):
 
     References
     ----------
-    K. He et al., "Deep Residual Learning for Image Recognition", 2016, sections 3.3 and 4.2.
+    K. He et al., "Deep Residual Learning for Image Recognition", 2015, sections 3.3 and 4.2.
 
     Examples
     --------

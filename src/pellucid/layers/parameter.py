@@ -29,8 +29,10 @@ class Parameter:
     name : str
         Its name within the layer, such as "weight".
     shape : tuple of int
-    initializer : Initializer, default Zeros()
-        Called as ``initializer(shape, key, path)``.
+    initializer : Initializer, optional
+        Called as ``initializer(shape, key, path)``. By default `default`, or Zeros().
+    default : Initializer, optional
+        Draws the values where neither an `initializer` is given nor the network has one (see `use`).
 
     Attributes
     ----------
@@ -44,14 +46,21 @@ class Parameter:
     Raises
     ------
     ArgumentError
-        If it needs more memory than the machine has.
+        If the initialiser is none, or the array needs more memory than the machine has.
     """
 
-    def __init__(self, name: str, shape: Sequence[int], initializer: Initializer | None = None):
+    def __init__(
+        self,
+        name: str,
+        shape: Sequence[int],
+        initializer: Initializer | None = None,
+        *,
+        default: Initializer | None = None,
+    ):
         self.name, self.shape = name, tuple(shape)
-        self.initializer = initializer if initializer is not None else Zeros()
-        if isinstance(self.initializer, type) or not callable(self.initializer):
-            raise ArgumentError(f"initializer: expected an initialiser such as HeNormal(), received {initializer!r}")
+        given = initializer if initializer is not None else default
+        self.initializer = as_initializer(given) if given is not None else Zeros()
+        self._open = initializer is None and default is not None
         self.grad: Array | None = None
         self.trainable = True
         self._data: Array | None = None
@@ -97,6 +106,11 @@ class Parameter:
         if self._data is None:
             self._seed, self._path = seed, path
 
+    def use(self, initializer: Initializer) -> None:
+        """Take over a network's initialiser in place of the layer's default, unless one has been given already."""
+        if self._open:
+            self.initializer, self._open = initializer, False
+
     def cast(self, dtype: np.dtype[Any]) -> None:
         """Change to float32 or float64, keeping the values."""
         if dtype == self._dtype:
@@ -108,6 +122,13 @@ class Parameter:
     def __repr__(self) -> str:
         frozen = "" if self.trainable else ", frozen"
         return f"Parameter({self.name!r}, {'×'.join(map(str, self.shape)) or 'scalar'}, {self._dtype}{frozen})"
+
+
+def as_initializer(value: Initializer) -> Initializer:
+    """Return what is an initialiser as it is; refuse anything else with an ArgumentError."""
+    if isinstance(value, type) or not callable(value):
+        raise ArgumentError(f"initializer: expected an initialiser such as HeNormal(), received {value!r}")
+    return value
 
 
 class State:

@@ -1,4 +1,25 @@
-"""Networks by name: each is a function that returns a `Sequential`, written as its list of layers."""
+"""Networks by name: each is a function that returns a `Sequential`, written as its list of layers.
+
+All take the same arguments, and by default make the network that their paper describes. The years in their docstrings
+are those of first publication, on arXiv where the paper is there.
+
+Parameters
+----------
+num_classes : int
+    Outputs: 1,000 by default where the network is for ImageNet, else 10.
+input_shape : (channels, height, width)
+    Of one image, with any number of channels. Each docstring says which sizes the network takes, and how many
+    parameters it has by default.
+**options
+    `seed`, `dtype`, `scaling`, `class_names` and `initializer` of `Sequential`.
+
+Raises
+------
+ArgumentError
+    If an argument makes no sense, or an option is not known.
+ShapeError
+    If the images are too small; the message says the smallest size.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +34,7 @@ from .alexnet import alexnet_2012 as alexnet_2012
 from .allcnn import all_cnn as all_cnn
 from .lenet import lenet as lenet
 from .lenet import lenet5 as lenet5
+from .making import smallest_side as smallest_side
 from .mnist import mnist_s6 as mnist_s6
 from .mnist import mnist_s8 as mnist_s8
 from .mobilenet import mobilenet_v1 as mobilenet_v1
@@ -51,8 +73,8 @@ MODELS: Mapping[str, Model] = MappingProxyType(
         )
     }
 )  # fmt: skip
-"""Name -> function, called as ``model(num_classes, input_shape, seed=…, scaling=…, class_names=…)``. First those for
-small grey images, then for CIFAR-10, then for ImageNet."""
+"""Name -> function, called as ``model(num_classes, input_shape, **options)``. First those for small grey images, then
+for CIFAR-10, then for ImageNet."""
 
 
 def by_name(name: str) -> Model:

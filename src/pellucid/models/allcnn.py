@@ -1,23 +1,20 @@
-"""All-CNN: convolutions and nothing else."""
+"""All-CNN: convolutions in place of poolings and dense layers."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Unpack
 
-from ..initializers import Initializer
 from ..layers import AdaptiveAvgPool2d, Conv2d, Dropout, Flatten, ReLU
 from ..network import NetworkOptions, Sequential
+from .making import model
 
 
+@model
 def all_cnn(
-    num_classes: int = 10,
-    input_shape: Sequence[int] = (3, 32, 32),
-    *,
-    initializer: Initializer | None = None,
-    **options: Unpack[NetworkOptions],
+    num_classes: int = 10, input_shape: Sequence[int] = (3, 32, 32), **options: Unpack[NetworkOptions]
 ) -> Sequential:
-    """All-CNN-C, which has neither pooling nor dense layers.
+    """All-CNN-C, which has neither max pooling nor dense layers.
 
     By Jost Tobias Springenberg, Alexey Dosovitskiy, Thomas Brox and Martin Riedmiller, 2014. New was the finding that a
     convolution with stride 2 does as well as a pooling: the network learns how to make an image smaller. The classes
@@ -26,15 +23,7 @@ def all_cnn(
     A class whose map is negative in every place gets no gradient through the last ReLU. See `squeezenet1_0`, which ends
     alike, for what helps.
 
-    Parameters
-    ----------
-    num_classes : int, default 10
-    input_shape : (channels, height, width), default (3, 32, 32)
-        At least 9×9 pixels. The default gives 1,369,738 parameters.
-    initializer : Initializer, optional
-        Of all weights; by default that of the layers.
-    **options
-        `seed`, `dtype`, `scaling` and `class_names` of `Sequential`.
+    At least 9×9 pixels; 1,369,738 parameters. For the arguments see `pellucid.models`.
 
     References
     ----------
@@ -42,25 +31,25 @@ def all_cnn(
     """
     layers = [
         Dropout(0.2),
-        Conv2d(input_shape[0], 96, 3, padding=1, initializer=initializer),
+        Conv2d(input_shape[0], 96, 3, padding=1),
         ReLU(),
-        Conv2d(96, 96, 3, padding=1, initializer=initializer),
+        Conv2d(96, 96, 3, padding=1),
         ReLU(),
-        Conv2d(96, 96, 3, stride=2, padding=1, initializer=initializer),  # instead of a pooling: 96 maps of 16×16
-        ReLU(),
-        Dropout(0.5),
-        Conv2d(96, 192, 3, padding=1, initializer=initializer),
-        ReLU(),
-        Conv2d(192, 192, 3, padding=1, initializer=initializer),
-        ReLU(),
-        Conv2d(192, 192, 3, stride=2, padding=1, initializer=initializer),  # 192 of 8×8
+        Conv2d(96, 96, 3, stride=2, padding=1),  # instead of a pooling: 96 maps of 16×16
         ReLU(),
         Dropout(0.5),
-        Conv2d(192, 192, 3, initializer=initializer),  # 192 of 6×6
+        Conv2d(96, 192, 3, padding=1),
         ReLU(),
-        Conv2d(192, 192, 1, initializer=initializer),
+        Conv2d(192, 192, 3, padding=1),
         ReLU(),
-        Conv2d(192, num_classes, 1, initializer=initializer),  # a map a class
+        Conv2d(192, 192, 3, stride=2, padding=1),  # 192 of 8×8
+        ReLU(),
+        Dropout(0.5),
+        Conv2d(192, 192, 3),  # 192 of 6×6
+        ReLU(),
+        Conv2d(192, 192, 1),
+        ReLU(),
+        Conv2d(192, num_classes, 1),  # a map a class
         ReLU(),
         AdaptiveAvgPool2d(1),
         Flatten(),

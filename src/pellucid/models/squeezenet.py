@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Unpack
 
-from ..initializers import Initializer
 from ..layers import AdaptiveAvgPool2d, Concat, Conv2d, Dropout, Flatten, Layer, MaxPool2d, ReLU
-from ..network import NetworkOptions, Sequential
+from ..network import Item, NetworkOptions, Sequential
+from .making import model
 
 
+@model
 def squeezenet1_0(
-    num_classes: int = 1000,
-    input_shape: Sequence[int] = (3, 224, 224),
-    *,
-    initializer: Initializer | None = None,
-    **options: Unpack[NetworkOptions],
+    num_classes: int = 1000, input_shape: Sequence[int] = (3, 224, 224), **options: Unpack[NetworkOptions]
 ) -> Sequential:
     """SqueezeNet 1.0, the paper's.
 
@@ -31,101 +28,82 @@ def squeezenet1_0(
     are few classes, some may be lost so for good; a bias well above 0 in the last convolution, to begin with, keeps
     them.
 
-    Parameters
-    ----------
-    num_classes : int, default 1000
-    input_shape : (channels, height, width), default (3, 224, 224)
-        At least 21×21 pixels. The default gives 1,248,424 parameters.
-    initializer : Initializer, optional
-        Of all weights; by default that of the layers.
-    **options
-        `seed`, `dtype`, `scaling` and `class_names` of `Sequential`.
+    At least 21×21 pixels; 1,248,424 parameters. For the arguments see `pellucid.models`.
 
     References
     ----------
     F. Iandola et al., "SqueezeNet: AlexNet-level accuracy with 50x fewer parameters and <0.5MB model size", 2016,
     table 1.
     """
-    layers: list[tuple[str, Layer] | Layer] = [
-        Conv2d(input_shape[0], 96, 7, stride=2, initializer=initializer),
+    layers: list[Item] = [
+        Conv2d(input_shape[0], 96, 7, stride=2),
         ReLU(),
         MaxPool2d(3, stride=2, ceil_mode=True),
-        ("fire2", _fire(96, 16, 64, initializer)),
-        ("fire3", _fire(128, 16, 64, initializer)),
-        ("fire4", _fire(128, 32, 128, initializer)),
+        ("fire2", _fire(96, 16, 64)),
+        ("fire3", _fire(128, 16, 64)),
+        ("fire4", _fire(128, 32, 128)),
         MaxPool2d(3, stride=2, ceil_mode=True),
-        ("fire5", _fire(256, 32, 128, initializer)),
-        ("fire6", _fire(256, 48, 192, initializer)),
-        ("fire7", _fire(384, 48, 192, initializer)),
-        ("fire8", _fire(384, 64, 256, initializer)),
+        ("fire5", _fire(256, 32, 128)),
+        ("fire6", _fire(256, 48, 192)),
+        ("fire7", _fire(384, 48, 192)),
+        ("fire8", _fire(384, 64, 256)),
         MaxPool2d(3, stride=2, ceil_mode=True),
-        ("fire9", _fire(512, 64, 256, initializer)),
-        *_classifier(num_classes, initializer),
+        ("fire9", _fire(512, 64, 256)),
+        *_classifier(num_classes),
     ]
     return Sequential(layers, input_shape=input_shape, **options)
 
 
+@model
 def squeezenet1_1(
-    num_classes: int = 1000,
-    input_shape: Sequence[int] = (3, 224, 224),
-    *,
-    initializer: Initializer | None = None,
-    **options: Unpack[NetworkOptions],
+    num_classes: int = 1000, input_shape: Sequence[int] = (3, 224, 224), **options: Unpack[NetworkOptions]
 ) -> Sequential:
     """SqueezeNet 1.1: the same accuracy for less than half of the arithmetic, by a smaller first layer and earlier
     pooling.
 
-    The authors published it beside the paper's network, `squeezenet1_0`.
+    The authors published it in 2016 beside the paper's network, `squeezenet1_0`.
 
-    Parameters
-    ----------
-    num_classes : int, default 1000
-    input_shape : (channels, height, width), default (3, 224, 224)
-        At least 17×17 pixels. The default gives 1,235,496 parameters.
-    initializer : Initializer, optional
-        Of all weights; by default that of the layers.
-    **options
-        `seed`, `dtype`, `scaling` and `class_names` of `Sequential`.
+    At least 17×17 pixels; 1,235,496 parameters. For the arguments see `pellucid.models`.
 
     References
     ----------
     F. Iandola et al., SqueezeNet v1.1, https://github.com/forresti/SqueezeNet, 2016.
     """
-    layers: list[tuple[str, Layer] | Layer] = [
-        Conv2d(input_shape[0], 64, 3, stride=2, initializer=initializer),
+    layers: list[Item] = [
+        Conv2d(input_shape[0], 64, 3, stride=2),
         ReLU(),
         MaxPool2d(3, stride=2, ceil_mode=True),
-        ("fire2", _fire(64, 16, 64, initializer)),
-        ("fire3", _fire(128, 16, 64, initializer)),
+        ("fire2", _fire(64, 16, 64)),
+        ("fire3", _fire(128, 16, 64)),
         MaxPool2d(3, stride=2, ceil_mode=True),
-        ("fire4", _fire(128, 32, 128, initializer)),
-        ("fire5", _fire(256, 32, 128, initializer)),
+        ("fire4", _fire(128, 32, 128)),
+        ("fire5", _fire(256, 32, 128)),
         MaxPool2d(3, stride=2, ceil_mode=True),
-        ("fire6", _fire(256, 48, 192, initializer)),
-        ("fire7", _fire(384, 48, 192, initializer)),
-        ("fire8", _fire(384, 64, 256, initializer)),
-        ("fire9", _fire(512, 64, 256, initializer)),
-        *_classifier(num_classes, initializer),
+        ("fire6", _fire(256, 48, 192)),
+        ("fire7", _fire(384, 48, 192)),
+        ("fire8", _fire(384, 64, 256)),
+        ("fire9", _fire(512, 64, 256)),
+        *_classifier(num_classes),
     ]
     return Sequential(layers, input_shape=input_shape, **options)
 
 
-def _fire(channels: int, squeezed: int, expanded: int, initializer: Initializer | None) -> Sequential:
+def _fire(channels: int, squeezed: int, expanded: int) -> Sequential:
     """Return a fire module: channels -> squeezed -> expanded by 1×1 and as many by 3×3."""
-    narrow = [Conv2d(squeezed, expanded, 1, initializer=initializer), ReLU()]
-    wide = [Conv2d(squeezed, expanded, 3, padding=1, initializer=initializer), ReLU()]
+    narrow = Sequential([Conv2d(squeezed, expanded, 1), ReLU()])
+    wide = Sequential([Conv2d(squeezed, expanded, 3, padding=1), ReLU()])
     return Sequential([
-        ("squeeze", Conv2d(channels, squeezed, 1, initializer=initializer)),
+        ("squeeze", Conv2d(channels, squeezed, 1)),
         ReLU(),
-        ("expand", Concat(Sequential(narrow), Sequential(wide))),
+        ("expand", Concat(narrow, wide)),
     ])  # fmt: skip
 
 
-def _classifier(num_classes: int, initializer: Initializer | None) -> list[Layer]:
+def _classifier(num_classes: int) -> list[Layer]:
     """Return the end: a convolution to one map a class, and each map's mean."""
     return [
         Dropout(0.5),
-        Conv2d(512, num_classes, 1, initializer=initializer),
+        Conv2d(512, num_classes, 1),
         ReLU(),
         AdaptiveAvgPool2d(1),
         Flatten(),

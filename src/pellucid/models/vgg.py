@@ -1,4 +1,4 @@
-"""The VGG networks: 3×3 convolutions in stacks, and nothing else."""
+"""The VGG networks: 3×3 convolutions in stacks with a max pooling after each, and three dense layers."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Unpack
 
-from ..initializers import Initializer
 from ..layers import AdaptiveAvgPool2d, BatchNorm2d, Conv2d, Dropout, Flatten, Layer, Linear, MaxPool2d, ReLU
 from ..network import NetworkOptions, Sequential
+from .making import model
 
 FILTERS = (64, 128, 256, 512, 512)
 """Filters of the convolutions of each stack; a max pooling of 2×2 follows each."""
@@ -16,134 +16,126 @@ FILTERS = (64, 128, 256, 512, 512)
 CONVOLUTIONS: Mapping[int, Sequence[int]] = MappingProxyType(
     {11: (1, 1, 2, 2, 2), 13: (2, 2, 2, 2, 2), 16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 4, 4)}
 )
-"""Layers with weights -> convolutions in each of the five stacks: columns A, B, D and E of the paper's table 1."""
+"""Weight layers -> convolutions in each of the five stacks: columns A, B, D and E of the paper's table 1."""
 
 
+@model
 def vgg11(
-    num_classes: int = 1000,
-    input_shape: Sequence[int] = (3, 224, 224),
-    *,
-    initializer: Initializer | None = None,
-    **options: Unpack[NetworkOptions],
+    num_classes: int = 1000, input_shape: Sequence[int] = (3, 224, 224), **options: Unpack[NetworkOptions]
 ) -> Sequential:
-    """VGG with 11 layers that have weights: column A of the paper. See `vgg16`. 132,863,336 parameters."""
-    return _vgg(11, num_classes, input_shape, initializer, options)
+    """VGG with 11 weight layers: column A of the paper. See `vgg16`.
+
+    At least 32×32 pixels; 132,863,336 parameters. For the arguments see `pellucid.models`.
+    """
+    return _vgg(11, num_classes, input_shape, options)
 
 
+@model
 def vgg13(
-    num_classes: int = 1000,
-    input_shape: Sequence[int] = (3, 224, 224),
-    *,
-    initializer: Initializer | None = None,
-    **options: Unpack[NetworkOptions],
+    num_classes: int = 1000, input_shape: Sequence[int] = (3, 224, 224), **options: Unpack[NetworkOptions]
 ) -> Sequential:
-    """VGG with 13 layers that have weights: column B of the paper. See `vgg16`. 133,047,848 parameters."""
-    return _vgg(13, num_classes, input_shape, initializer, options)
+    """VGG with 13 weight layers: column B of the paper. See `vgg16`.
+
+    At least 32×32 pixels; 133,047,848 parameters. For the arguments see `pellucid.models`.
+    """
+    return _vgg(13, num_classes, input_shape, options)
 
 
+@model
 def vgg16(
-    num_classes: int = 1000,
-    input_shape: Sequence[int] = (3, 224, 224),
-    *,
-    initializer: Initializer | None = None,
-    **options: Unpack[NetworkOptions],
+    num_classes: int = 1000, input_shape: Sequence[int] = (3, 224, 224), **options: Unpack[NetworkOptions]
 ) -> Sequential:
-    """VGG with 16 layers that have weights: column D of the paper.
+    """VGG with 16 weight layers: column D of the paper.
 
-    By Karen Simonyan and Andrew Zisserman, of the Visual Geometry Group in Oxford; second in classification and first
-    in localisation in the ImageNet competition of 2014. New was to use the smallest filter that knows left from right
-    throughout: two 3×3 convolutions in a row see 5×5 pixels and three see 7×7, with fewer weights than one large filter
-    and a non-linearity after each. So the network could be twice as deep as others were. Its features served for years
-    as the beginning of detectors, and serve still to compare pictures by what they show ("perceptual" losses).
+    By Karen Simonyan and Andrew Zisserman, of the Visual Geometry Group in Oxford, 2014; second in classification and
+    first in localisation in the ImageNet competition of that year. New was to use the smallest filter that knows left
+    from right throughout: two 3×3 convolutions in a row see 5×5 pixels and three see 7×7, with fewer weights than one
+    large filter and a non-linearity after each. So the network could be twice as deep as others were. Its features
+    served for years as the beginning of detectors, and serve still to compare pictures by what they show ("perceptual"
+    losses).
 
-    Nine in ten of its weights lie in the three dense layers, 102 of 138 million in the first of them.
+    Nine in ten of its weights lie in the three dense layers, 102.8 of 138 million in the first of them.
 
-    Parameters
-    ----------
-    num_classes : int, default 1000
-    input_shape : (channels, height, width), default (3, 224, 224)
-        At least 32×32 pixels. The default gives 138,357,544 parameters.
-    initializer : Initializer, optional
-        Of all weights; by default that of the layers.
-    **options
-        `seed`, `dtype`, `scaling` and `class_names` of `Sequential`.
+    At least 32×32 pixels; 138,357,544 parameters. For the arguments see `pellucid.models`.
 
     References
     ----------
     K. Simonyan and A. Zisserman, "Very Deep Convolutional Networks for Large-Scale Image Recognition", 2014, table 1.
     """
-    return _vgg(16, num_classes, input_shape, initializer, options)
+    return _vgg(16, num_classes, input_shape, options)
 
 
+@model
 def vgg19(
-    num_classes: int = 1000,
-    input_shape: Sequence[int] = (3, 224, 224),
-    *,
-    initializer: Initializer | None = None,
-    **options: Unpack[NetworkOptions],
+    num_classes: int = 1000, input_shape: Sequence[int] = (3, 224, 224), **options: Unpack[NetworkOptions]
 ) -> Sequential:
-    """VGG with 19 layers that have weights: column E of the paper. See `vgg16`. 143,667,240 parameters."""
-    return _vgg(19, num_classes, input_shape, initializer, options)
+    """VGG with 19 weight layers: column E of the paper. See `vgg16`.
+
+    At least 32×32 pixels; 143,667,240 parameters. For the arguments see `pellucid.models`.
+    """
+    return _vgg(19, num_classes, input_shape, options)
 
 
+@model
 def vgg11_bn(
-    num_classes: int = 1000,
-    input_shape: Sequence[int] = (3, 224, 224),
-    *,
-    initializer: Initializer | None = None,
-    **options: Unpack[NetworkOptions],
+    num_classes: int = 1000, input_shape: Sequence[int] = (3, 224, 224), **options: Unpack[NetworkOptions]
 ) -> Sequential:
-    """`vgg11` with batch normalisation, half a year younger, behind every convolution. 132,868,840 parameters."""
-    return _vgg(11, num_classes, input_shape, initializer, options, normalised=True)
+    """`vgg11` with batch normalisation after every convolution. See `vgg16_bn`.
+
+    At least 32×32 pixels; 132,868,840 parameters. For the arguments see `pellucid.models`.
+    """
+    return _vgg(11, num_classes, input_shape, options, normalised=True)
 
 
+@model
 def vgg13_bn(
-    num_classes: int = 1000,
-    input_shape: Sequence[int] = (3, 224, 224),
-    *,
-    initializer: Initializer | None = None,
-    **options: Unpack[NetworkOptions],
+    num_classes: int = 1000, input_shape: Sequence[int] = (3, 224, 224), **options: Unpack[NetworkOptions]
 ) -> Sequential:
-    """`vgg13` with batch normalisation, half a year younger, behind every convolution. 133,053,736 parameters."""
-    return _vgg(13, num_classes, input_shape, initializer, options, normalised=True)
+    """`vgg13` with batch normalisation after every convolution. See `vgg16_bn`.
+
+    At least 32×32 pixels; 133,053,736 parameters. For the arguments see `pellucid.models`.
+    """
+    return _vgg(13, num_classes, input_shape, options, normalised=True)
 
 
+@model
 def vgg16_bn(
-    num_classes: int = 1000,
-    input_shape: Sequence[int] = (3, 224, 224),
-    *,
-    initializer: Initializer | None = None,
-    **options: Unpack[NetworkOptions],
+    num_classes: int = 1000, input_shape: Sequence[int] = (3, 224, 224), **options: Unpack[NetworkOptions]
 ) -> Sequential:
-    """`vgg16` with batch normalisation, half a year younger, behind every convolution. 138,365,992 parameters."""
-    return _vgg(16, num_classes, input_shape, initializer, options, normalised=True)
+    """`vgg16` with batch normalisation after every convolution.
+
+    No paper describes it: it joins the network of 2014 with what S. Ioffe and C. Szegedy published in 2015. torchvision
+    has pretrained weights for it, which classify better than those of `vgg16`.
+
+    At least 32×32 pixels; 138,365,992 parameters. For the arguments see `pellucid.models`.
+
+    References
+    ----------
+    S. Ioffe and C. Szegedy, "Batch Normalization: Accelerating Deep Network Training by Reducing Internal Covariate
+    Shift", 2015.
+    """
+    return _vgg(16, num_classes, input_shape, options, normalised=True)
 
 
+@model
 def vgg19_bn(
-    num_classes: int = 1000,
-    input_shape: Sequence[int] = (3, 224, 224),
-    *,
-    initializer: Initializer | None = None,
-    **options: Unpack[NetworkOptions],
+    num_classes: int = 1000, input_shape: Sequence[int] = (3, 224, 224), **options: Unpack[NetworkOptions]
 ) -> Sequential:
-    """`vgg19` with batch normalisation, half a year younger, behind every convolution. 143,678,248 parameters."""
-    return _vgg(19, num_classes, input_shape, initializer, options, normalised=True)
+    """`vgg19` with batch normalisation after every convolution. See `vgg16_bn`.
+
+    At least 32×32 pixels; 143,678,248 parameters. For the arguments see `pellucid.models`.
+    """
+    return _vgg(19, num_classes, input_shape, options, normalised=True)
 
 
 def _vgg(
-    depth: int,
-    num_classes: int,
-    input_shape: Sequence[int],
-    initializer: Initializer | None,
-    options: NetworkOptions,
-    *,
-    normalised: bool = False,
+    depth: int, num_classes: int, input_shape: Sequence[int], options: NetworkOptions, *, normalised: bool = False
 ) -> Sequential:
     layers: list[Layer] = []
     channels = input_shape[0]
     for filters, convolutions in zip(FILTERS, CONVOLUTIONS[depth], strict=True):
         for _ in range(convolutions):
-            layers.append(Conv2d(channels, filters, 3, padding=1, initializer=initializer))
+            layers.append(Conv2d(channels, filters, 3, padding=1))
             if normalised:
                 layers.append(BatchNorm2d(filters))
             layers.append(ReLU())
@@ -152,12 +144,12 @@ def _vgg(
     layers += [
         AdaptiveAvgPool2d(7),  # changes nothing at 224×224, and lets other sizes in
         Flatten(),
-        Linear(512 * 7 * 7, 4096, initializer=initializer),
+        Linear(512 * 7 * 7, 4096),
         ReLU(),
         Dropout(0.5),
-        Linear(4096, 4096, initializer=initializer),
+        Linear(4096, 4096),
         ReLU(),
         Dropout(0.5),
-        Linear(4096, num_classes, initializer=initializer),
+        Linear(4096, num_classes),
     ]
     return Sequential(layers, input_shape=input_shape, **options)
