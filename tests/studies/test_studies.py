@@ -53,9 +53,30 @@ def test_only_measured_columns_depend_on_measuring(study: Study) -> None:
     assert not any(NOT_MEASURED in row for each in timed for row in each.rows)
     assert not any(each.has_measured for each in counted.tables)
     assert bool(said) == bool(timed), "what takes time says what it is about"
+    assert {each.name for each in measured.figures} <= set(study.pictures)
     assert {each.name for each in counted.figures} <= {each.name for each in measured.figures}
     names = [each.name for each in (*measured.tables, *measured.figures)]
     assert len(names) - len(set(names)) <= len(measured.figures), "names of tables differ, and so do those of figures"
+
+
+@pytest.mark.parametrize("study", STUDIES.values(), ids=lambda study: study.name)
+def test_without_measuring_a_study_is_whole_but_for_what_is_measured(study: Study) -> None:
+    result = unmeasured(study.name)
+    assert result.tables
+    assert not any(each.has_measured for each in result.tables)
+    assert not any(isinstance(section, str) and section.startswith("Quick run") for section in result.sections)
+    assert {each.name for each in result.figures} <= set(study.pictures)
+
+
+@pytest.mark.parametrize("study", MEASURING, ids=lambda study: study.name)
+def test_a_quick_result_says_so_first(study: Study) -> None:
+    first, *_ = study.function(Options(quick=True, measure=False)).sections
+    if study.name == "output-size":  # complete in any case
+        assert first == output_size.FORMULA
+    else:
+        assert first.startswith("Quick run, which only shows that the study works: ")
+    if study.name == "models":
+        assert "some of the networks (resnet20, lenet5)" in first
 
 
 # ---- output-size
@@ -103,6 +124,13 @@ def test_a_window_that_does_not_fit_is_told() -> None:
 
 
 # ---- filter-size
+
+
+def test_shares_are_those_of_dice() -> None:
+    """Random weights come to the products of the shares along both axes, of sums of dice for filters in a row."""
+    shares = {row[0]: row[3] for row in table(unmeasured("filter-size"), "fields").rows}
+    exact = {"one 7×7": 3 / 7, "three 3×3": 19 / 27, "one 5×5": 3 / 5, "two 3×3": 7 / 9, "one 3×3": 1}
+    assert {name: shares[name] for name in exact} == {name: f"{100 * each**2:.0f} %" for name, each in exact.items()}
 
 
 def test_three_filters_of_3_see_7_with_fewer_weights() -> None:
@@ -191,6 +219,11 @@ def test_every_fact_has_a_source_and_a_model() -> None:
     for name, published in PUBLISHED.items():
         assert 1998 <= published.year <= 2018, name
         assert 50 < published.top1 < (published.top5 or 100), name
+
+
+def test_the_caption_names_the_smallest_and_the_largest_network() -> None:
+    (figure,) = unmeasured("models").figures
+    assert "from 1.24 million (squeezenet1_1) to 144 million (vgg19_bn)" in figure.caption
 
 
 def test_the_survey_shows_what_is_published() -> None:

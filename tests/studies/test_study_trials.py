@@ -11,7 +11,17 @@ import pellucid as p
 from pellucid.data import Dataset, epoch_order
 from pellucid.definitions.conv import conv2d
 from pellucid.geometry import Window
-from pellucid.studies import NOT_MEASURED, STUDIES, Options, Result, activation_speed, crops, images, linear_stacks
+from pellucid.studies import (
+    NOT_MEASURED,
+    STUDIES,
+    Options,
+    Result,
+    activation_speed,
+    crops,
+    filter_size,
+    images,
+    linear_stacks,
+)
 from pellucid.studies import protocol as protocols
 from pellucid.studies.figures import Bars
 from pellucid.studies.images import Images
@@ -71,6 +81,8 @@ def test_without_measuring_nothing_is_read_and_words_are_those_of_the_full_study
 
     monkeypatch.setattr(images, "_mnist", refuse)
     monkeypatch.setattr(images, "_cifar", refuse)
+    monkeypatch.setattr(filter_size, "DRAWS", (1, 1))  # of which the words say nothing
+    monkeypatch.setattr(filter_size, "DEPTHS", (1, 2))
     text = " ".join(words(study.function(Options(measure=False))))
     for part in ("the first 4,000 training images", "1,000 of CIFAR-10", "means over 3 seeds", "best on 20 %"):
         assert part in text

@@ -10,7 +10,7 @@ import io
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -119,7 +119,7 @@ def _draw_points(figure: Figure, plot: Points) -> None:
     if any(series.labels for series in plot.series):
         _label(figure, axes, plot.series, largest)
     if any(series.name for series in plot.series):
-        _legend(axes, bool(plot.sizes))
+        _legend(axes, "lower right" if plot.sizes else "best")
     if plot.sizes:
         _legend_of_sizes(axes, plot.sizes, largest)
 
@@ -134,19 +134,16 @@ def _logarithmic(axes: Axes, axis: Any) -> None:
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}" if value >= 10 else f"{value:g}"))
 
 
-def _legend(axes: Axes, beside: bool) -> None:
-    """Tell what colours stand for: where there is room, or beside the axes."""
-    legend = axes.legend(**_PLACE if beside else {"loc": "best"})
+def _legend(axes: Axes, place: Literal["best", "lower right"]) -> None:
+    """Tell what colours stand for."""
+    legend = axes.legend(loc=place)
     for handle in legend.legend_handles:
         if handle is not None and hasattr(handle, "set_sizes"):
             handle.set_sizes([36])
 
 
-_PLACE: Any = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0)}
-
-
 def _legend_of_sizes(axes: Axes, what: str, largest: float) -> None:
-    """Tell what areas stand for, by points of the three largest powers of ten; the legend of colours stays."""
+    """Tell what areas stand for, by points of the three largest powers of ten; beside the legend of colours."""
     from matplotlib.legend import Legend
 
     top = math.floor(math.log10(largest))
@@ -156,9 +153,7 @@ def _legend_of_sizes(axes: Axes, what: str, largest: float) -> None:
         for size in sizes
     ]
     names = [amount(size).replace(".00", "").replace(".0", "") for size in sizes]
-    axes.add_artist(
-        Legend(axes, points, names, title=what, loc="lower left", bbox_to_anchor=(1.0, 0.0), labelspacing=1.2)
-    )
+    axes.add_artist(Legend(axes, points, names, title=what, loc="lower center", labelspacing=1.2, borderpad=1))
 
 
 def _label(figure: Figure, axes: Axes, series: Sequence[Series], largest: float) -> None:

@@ -103,7 +103,7 @@ def _fields(options: Options) -> list[Section]:
     maps = [Map(each.name, np.sqrt(energies[each.name])) for each in seen if len(energies[each.name]) > 3]
     caption = (
         "How much each pixel of the receptive field counts: the root of the mean squared gradient, dark the most. "
-        "One filter looks evenly; filters in a row look at the middle."
+        "One filter looks at all alike; filters in a row look at the middle."
     )
     return [
         Table("fields", "How much of the field counts", columns, rows),
