@@ -83,6 +83,7 @@ def test_the_numbers_of_purposes_are_fixed():
         "DROPOUT": 3,
         "AUGMENT": 4,
         "SPLIT": 5,
+        "NOISE": 6,
     }
 
 
@@ -98,8 +99,8 @@ def test_numpy_integers_serve_as_seeds():
 
 
 def test_an_unknown_purpose_and_a_negative_epoch_are_refused():
-    with pytest.raises(ArgumentError, match=r"purpose: expected one of Purpose\.INITIALIZE.*received 6"):
-        random.key(0, 6)
+    with pytest.raises(ArgumentError, match=r"purpose: expected one of Purpose\.INITIALIZE.*received 7"):
+        random.key(0, 7)
     with pytest.raises(ArgumentError, match=r"epoch: .* received -1"):
         random.key(0, Purpose.SHUFFLE, -1)
 

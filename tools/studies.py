@@ -3,7 +3,8 @@
     python tools/studies.py                    measure everything anew (on a machine that does nothing else)
     python tools/studies.py models one-by-one  only these studies
     python tools/studies.py --unmeasured       leave out what is measured: … stands in its place
-    python tools/studies.py --check            change nothing; end with 1 if something but measured columns differs
+    python tools/studies.py --check            change nothing; end with 1 if something but measured columns differs;
+                                               with names, of these studies
 
 A page takes a table or figure between two marks, each on a line of its own; what is between them is replaced:
 
@@ -18,7 +19,7 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -73,9 +74,14 @@ def find(block: Block, results: Results) -> Table | Figure | None:
 # ---- looking
 
 
-def stale(docs: Path, results: Results) -> Iterator[str]:
-    """Yield what differs from its study, measured columns left aside, and pictures that are missing."""
+def stale(docs: Path, results: Results, names: Collection[str] | None = None) -> Iterator[str]:
+    """Yield what differs from its study, measured columns left aside, and pictures that are missing.
+
+    With `names`, only of these studies.
+    """
     for block in blocks(docs):
+        if names is not None and block.study not in names:
+            continue
         found = find(block, results)
         if isinstance(found, Table):
             yield from (f"{block.place}: {difference}" for difference in differences(block.text, found))
@@ -162,7 +168,7 @@ def main() -> int:
         Options(measure=measure, data_dir=words.data_dir, progress=lambda text: print(text, file=sys.stderr))
     )
     if words.check:
-        found = list(stale(DOCS, results))
+        found = list(stale(DOCS, results, words.names or None))
         print("\n".join(found) or "all is current")
         return bool(found)
     refresh(DOCS, words.names or list(STUDIES), results)

@@ -40,6 +40,7 @@ class Purpose(enum.IntEnum):
     DROPOUT = 3
     AUGMENT = 4
     SPLIT = 5
+    NOISE = 6
 
 
 def philox(counter: ArrayLike, key: ArrayLike) -> Words:

@@ -20,6 +20,9 @@ def test_without_a_name_it_lists_the_studies(pellucid: Pellucid, tmp_path: Path)
     assert (shown.code, shown.err) == (0, "")
     names = [line.split("  ")[0] for line in shown.out.splitlines()[1:]]
     assert names == list(STUDIES)
+    for line, study in zip(shown.out.splitlines()[1:], STUDIES.values(), strict=True):
+        assert study.takes in line
+        assert study.about in line
     assert list(tmp_path.iterdir()) == []
 
 
@@ -92,7 +95,7 @@ def test_what_is_asked_reaches_the_study(trains: bool, pellucid: Pellucid, tmp_p
         figure = Figure("f", "c", Points("x", "y", [Series("", (1,), (1,))]))
         return Result("Made up", ("Words with\nbreaks.", table, figure))
 
-    made = command._command(Study("made-up", "nothing", function, trains))
+    made = command._command(Study("made-up", "nothing", "seconds", function, ("f",), trains))
     words = {"out": tmp_path, "quick": True, "threads": 2}
     made(**words, **({"seeds": 5, "data_dir": tmp_path} if trains else {}))
     (how,) = asked
@@ -100,10 +103,40 @@ def test_what_is_asked_reaches_the_study(trains: bool, pellucid: Pellucid, tmp_p
     assert (how.seeds, how.data_dir) == ((5, tmp_path) if trains else (3, None))
 
 
+def test_a_quick_result_does_not_replace_a_full_one(pellucid: Pellucid, tmp_path: Path) -> None:
+    pellucid("study", "one-by-one", "--quick")
+    assert [path.name for path in (tmp_path / "studies").iterdir()] == ["one-by-one-quick"]
+    page = (tmp_path / "studies/one-by-one-quick/one-by-one.md").read_text(encoding="utf-8")
+    assert page.splitlines()[2].startswith("Quick run, which only shows that the study works: ")
+
+
+def test_the_measured_line_has_the_number_of_threads(pellucid: Pellucid, tmp_path: Path) -> None:
+    for threads, text in ((1, "1 thread."), (2, "2 threads.")):
+        pellucid("study", "one-by-one", "--quick", "--threads", threads, "--out", "here")
+        assert (tmp_path / "here/one-by-one.md").read_text(encoding="utf-8").endswith(f", {text}*\n")
+
+
+def test_pictures_of_an_earlier_run_go_and_other_files_stay(pellucid: Pellucid, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    folder = tmp_path / "studies/output-size"
+    pellucid("study", "output-size", "--input", "8")
+    (folder / "mine.png").write_bytes(b"mine")
+    assert (folder / "windows.png").exists(), "the control"
+    shown = pellucid("study", "output-size", "--input", "99")
+    assert "There is no picture: windows are drawn on inputs of up to 24 pixels a side, where they fit." in " ".join(
+        shown.out.split()
+    )
+    assert sorted(path.name for path in folder.iterdir()) == ["mine.png", "output-size.md"]
+    (folder / "windows.png").write_bytes(b"somebody's own")
+    pellucid("study", "output-size", "--input", "99")
+    assert (folder / "windows.png").exists(), "no page showed it"
+
+
 def test_help_shows_how(pellucid: Pellucid) -> None:
     for name in STUDIES:
         shown = pellucid("study", name, "--help")
         assert shown.code == 0
         assert f"pellucid study {name}" in shown.out
+    assert "pellucid study output-size --input 224 --kernel" in pellucid("study", "output-size", "-h").out
     assert "--seeds" not in pellucid("study", "models", "--help").out
     assert output_size.Windows().inputs == (28,), "as the help of --input says"

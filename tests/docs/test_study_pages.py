@@ -14,7 +14,7 @@ from tools import studies as tool
 from pellucid.studies import NOT_MEASURED, STUDIES, Figure, Options, Result, Table
 from pellucid.studies.figures import Points, Series
 
-LARGEST_PICTURE = 60_000  # bytes
+LARGEST_PICTURE = 70_000  # bytes
 
 
 @cache
@@ -114,6 +114,11 @@ def test_what_is_not_current_is_found(old: str, new: str, found: str, docs: Path
     page = docs / "page.md"
     page.write_text(page.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
     assert list(tool.stale(docs, lambda _: made_up("…"))) == [f"page.md: table made-up.costs: {found}"]
+
+
+def test_only_what_is_named_is_looked_at(docs: Path) -> None:
+    assert list(tool.stale(docs, lambda _: made_up("…"), ["made-up"])), "the control"
+    assert list(tool.stale(docs, lambda _: made_up("…"), ["another"])) == []
 
 
 def test_a_picture_that_is_missing_is_found(docs: Path) -> None:

@@ -6,6 +6,7 @@ from functools import cache
 import numpy as np
 import pytest
 
+import pellucid as p
 from pellucid import models
 from pellucid.studies import (
     NOT_MEASURED,
@@ -19,8 +20,8 @@ from pellucid.studies import (
     output_size,
     survey,
 )
-from pellucid.studies.effective_field import even_width
-from pellucid.studies.filter_size import Filters
+from pellucid.studies.effective_field import uniform_width
+from pellucid.studies.filters import FILTERS, Filters
 from pellucid.studies.published import PUBLISHED, SOURCES
 
 MEASURING = [study for study in STUDIES.values() if not study.trains]
@@ -52,9 +53,30 @@ def test_only_measured_columns_depend_on_measuring(study: Study) -> None:
     assert not any(NOT_MEASURED in row for each in timed for row in each.rows)
     assert not any(each.has_measured for each in counted.tables)
     assert bool(said) == bool(timed), "what takes time says what it is about"
+    assert {each.name for each in measured.figures} <= set(study.pictures)
     assert {each.name for each in counted.figures} <= {each.name for each in measured.figures}
     names = [each.name for each in (*measured.tables, *measured.figures)]
     assert len(names) - len(set(names)) <= len(measured.figures), "names of tables differ, and so do those of figures"
+
+
+@pytest.mark.parametrize("study", STUDIES.values(), ids=lambda study: study.name)
+def test_without_measuring_a_study_is_whole_but_for_what_is_measured(study: Study) -> None:
+    result = unmeasured(study.name)
+    assert result.tables
+    assert not any(each.has_measured for each in result.tables)
+    assert not any(isinstance(section, str) and section.startswith("Quick run") for section in result.sections)
+    assert {each.name for each in result.figures} <= set(study.pictures)
+
+
+@pytest.mark.parametrize("study", MEASURING, ids=lambda study: study.name)
+def test_a_quick_result_says_so_first(study: Study) -> None:
+    first, *_ = study.function(Options(quick=True, measure=False)).sections
+    if study.name == "output-size":  # complete in any case
+        assert first == output_size.FORMULA
+    else:
+        assert first.startswith("Quick run, which only shows that the study works: ")
+    if study.name == "models":
+        assert "some of the networks (resnet20, lenet5)" in first
 
 
 # ---- output-size
@@ -104,38 +126,45 @@ def test_a_window_that_does_not_fit_is_told() -> None:
 # ---- filter-size
 
 
+def test_shares_are_those_of_dice() -> None:
+    """Random weights come to the products of the shares along both axes, of sums of dice for filters in a row."""
+    shares = {row[0]: row[3] for row in table(unmeasured("filter-size"), "fields").rows}
+    exact = {"one 7×7": 3 / 7, "three 3×3": 19 / 27, "one 5×5": 3 / 5, "two 3×3": 7 / 9, "one 3×3": 1}
+    assert {name: shares[name] for name in exact} == {name: f"{100 * each**2:.0f} %" for name, each in exact.items()}
+
+
 def test_three_filters_of_3_see_7_with_fewer_weights() -> None:
     rows = {row[0]: row[1:5] for row in table(unmeasured("filter-size"), "costs").rows}
     squared = 64**2
     assert rows["one 7×7"] == ("7×7", f"{49 * squared:,}", "100 %", "629 M")
     assert rows["three 3×3"] == ("7×7", f"{27 * squared:,}", "55 %", "347 M")
     assert rows["two 3×3"][:3] == ("5×5", f"{18 * squared:,}", "72 %")
-    assert rows["3×3 by channel, then 1×1"][:3] == ("3×3", f"{9 * 64 + squared:,}", "13 %")
+    assert rows["depthwise separable 3×3"][:3] == ("3×3", f"{9 * 64 + squared:,}", "13 %")
     assert rows["one 1×1"][:3] == ("1×1", f"{squared:,}", "100 %")
 
 
-def test_an_even_window_is_as_wide_as_it_is() -> None:
+def test_a_uniform_window_is_as_wide_as_it_is() -> None:
     for width in (1, 3, 7, 11):
         found = np.zeros((21, 21))
         edge = (21 - width) // 2
         found[edge : 21 - edge, edge : 21 - edge] = width**-2.0
-        assert even_width(found) == pytest.approx(width)
+        assert uniform_width(found) == pytest.approx(width)
     once = np.full(3, 1 / 3)
     twice = np.convolve(once, once)  # what two 3×3 filters do along an axis, if all ways count alike
-    assert even_width(np.outer(twice, twice)) == pytest.approx(math.sqrt(8 * 2 + 1))
+    assert uniform_width(np.outer(twice, twice)) == pytest.approx(math.sqrt(8 * 2 + 1))
 
 
 @pytest.mark.parametrize("depth", [1, 3, 5])
 def test_gradients_spread_as_the_sum_of_so_many_dice(depth: int) -> None:
-    energy = filter_size._energy(Filters("", (3,) * depth), Options())
+    energy = filter_size._energy_of(Filters("", (3,) * depth), filter_size.DEPTH_DRAWS)
     assert energy.shape == (2 * depth + 1,) * 2
     assert energy.sum() == pytest.approx(1)
-    assert even_width(energy) == pytest.approx(math.sqrt(8 * depth + 1), rel=0.03)
+    assert uniform_width(energy) == pytest.approx(math.sqrt(8 * depth + 1), rel=0.03)
 
 
 def test_filters_keep_the_size_and_the_channels() -> None:
-    for filters in filter_size.FILTERS:
-        network = filter_size.Sequential(filters.layers(6), input_shape=(6, 9, 9))
+    for filters in FILTERS:
+        network = p.Sequential(filters.layers(6), input_shape=(6, 9, 9))
         assert network.output_shape() == (6, 9, 9), filters.name
 
 
@@ -157,7 +186,7 @@ def test_a_bottleneck_saves_seventeen_times() -> None:
     assert wide[1] == f"{2 * 9 * 256 * 256:,}"
 
 
-def test_mobilenet_taken_apart_has_the_published_multiply_adds() -> None:
+def test_depthwise_separable_mobilenet_has_the_published_multiply_adds() -> None:
     """Beside the pairs there are a first convolution of 3·3·3·32 weights on 112×112 and a dense layer."""
     others = 27 * 32 * 112**2 + 1024 * 1000
     sums = np.zeros(2)
@@ -190,6 +219,11 @@ def test_every_fact_has_a_source_and_a_model() -> None:
     for name, published in PUBLISHED.items():
         assert 1998 <= published.year <= 2018, name
         assert 50 < published.top1 < (published.top5 or 100), name
+
+
+def test_the_caption_names_the_smallest_and_the_largest_network() -> None:
+    (figure,) = unmeasured("models").figures
+    assert "from 1.24 million (squeezenet1_1) to 144 million (vgg19_bn)" in figure.caption
 
 
 def test_the_survey_shows_what_is_published() -> None:

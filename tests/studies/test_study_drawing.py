@@ -7,15 +7,17 @@ import pytest
 
 from pellucid.geometry import Window
 from pellucid.studies import drawing
-from pellucid.studies.figures import Bars, Map, Maps, Points, Series, Sight, Sights
+from pellucid.studies.figures import Bars, Group, Map, Maps, Points, Series, Sight, Sights
 
 matplotlib = pytest.importorskip("matplotlib")
 
 PLOTS = {
     "points": Points("x", "y", [Series("a", (1, 2), (1, 3), spread=(0.1, 0.2), joined=True), Series("b", (1,), (2,))]),
-    "labelled": Points("x", "y", [Series("", (1, 100), (1, 3), labels=("p", "q"), sizes=(1, 9))], x_log=True),
-    "bars": Bars("length", ("one", "two"), [("", (1.0, 2.0))]),
-    "grouped": Bars("length", ("one", "two"), [("a", (1.0, 2.0)), ("b", (2.0, 1.0))]),
+    "labelled": Points(
+        "x", "y", [Series("", (1, 100), (1, 3), labels=("p", "q"), sizes=(1e6, 9e7))], x_log=True, sizes="parameters"
+    ),
+    "bars": Bars("length", ("one", "two"), [Group("", (1.0, 2.0))]),
+    "grouped": Bars("length", ("one", "two"), [Group("a", (1.0, 2.0), (0.1, 0.2)), Group("b", (2.0, 1.0))], line=1.5),
     "maps": Maps([Map("plane", np.eye(3)), Map("signed", np.eye(3) - 0.5), Map("rgb", np.ones((2, 2, 3)))], columns=3),
     "sights": Sights([Sight("same", 5, Window.of(3, 2, "same"), (1, 1)), Sight("1×1", 4, Window.of(1, 2), (0, 0))], 2),
 }

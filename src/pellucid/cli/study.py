@@ -1,4 +1,4 @@
-"""study: what is said of convolutional networks, computed and measured here."""
+"""study: common claims about convolutional networks, tested here."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .screen import examples, print_table
 
 app = typer.Typer(
     invoke_without_command=True,
-    help="Compute and measure what is said of convolutional networks. Without a name: list the studies.",
+    help="Test common claims about convolutional networks. Without a name: list the studies.",
     epilog=examples("pellucid study", "pellucid study output-size --input 224 --kernel 3,5,7 --stride 1,2"),
 )
 
@@ -31,7 +31,8 @@ app = typer.Typer(
 def list_(context: typer.Context) -> None:
     """List the studies."""
     if context.invoked_subcommand is None:
-        print_table(["study", "what it shows"], [[study.name, study.about] for study in STUDIES.values()])
+        rows = [[study.name, study.takes, study.about] for study in STUDIES.values()]
+        print_table(["study", "takes about", "what it shows"], rows)
 
 
 # ---- words
@@ -57,10 +58,13 @@ _Out = Annotated[
     typer.Option(
         metavar="FOLDER",
         parser=options.folder,
-        help="Where to write the tables and pictures. By default studies/NAME; files of an earlier time are replaced.",
+        help="Where to write the tables and pictures, in place of those of an earlier time. By default studies/NAME; "
+        "with --quick studies/NAME-quick.",
     ),
 ]
-_Quick = Annotated[bool, typer.Option("--quick", help="Do a small form of it, to see in seconds what it looks like.")]
+_Quick = Annotated[
+    bool, typer.Option("--quick", help="Do a small form of it, which only shows in seconds what it looks like.")
+]
 _Seeds = Annotated[
     int, typer.Option(metavar="N", parser=options.whole, help="Trainings whose mean and spread each figure is.")
 ]
@@ -117,7 +121,8 @@ def _output_size(
 
 for _study in STUDIES.values():
     _own = {"output-size": _output_size}.get(_study.name)
-    _words = examples(f"pellucid study {_study.name}", f"pellucid study {_study.name} --out FOLDER")
+    _asked = "--input 224 --kernel 3,5,7 --stride 1,2 --padding 0,same" if _own else "--out FOLDER"
+    _words = examples(f"pellucid study {_study.name}", f"pellucid study {_study.name} {_asked}")
     app.command(_study.name, epilog=_words, help=None if _own else f"Show {_study.about}.")(_own or _command(_study))
 
 
@@ -129,8 +134,8 @@ def _do(study: Study, function: Callable[[Options], Result], how: Options, out: 
     with _progress() as progress:
         result = function(replace(how, progress=progress))
     _print(result)
-    folder = Path("studies", study.name) if out is None else out
-    written, problem = write(result, study.name, folder)
+    folder = Path("studies", study.name + "-quick" * how.quick) if out is None else out
+    written, problem = write(result, study.name, folder, pictures=study.pictures, threads=how.threads)
     if problem:
         print(f"note: {problem}", file=sys.stderr)
     print(f"written: {', '.join(map(str, written))}")

@@ -9,12 +9,15 @@ A study is a function ``study(options: Options) -> Result`` in a module of its o
 - The cells of a `Table` are texts. Headings of columns that hold what was measured here, times or accuracies of
   trainings, are named in `Table.measured`, and left aside in that comparison.
 - With ``options.measure`` off, nothing is timed and nothing trained: measured cells hold `NOT_MEASURED`, figures made
-  from them are left out, and all other cells are as always. The comparison runs every study so; it takes seconds.
-- With ``options.quick`` a study takes seconds too, and shows only that it works. Tests run every study so.
+  from them are left out, and words and all other cells are as always. It takes seconds; tests run every study so.
+- With ``options.quick`` a study takes seconds too, and shows only that it works, which its result says first
+  (`quick_note`). Tests run every study so. What is complete in seconds, output-size, has no quick form.
+- A study that trains makes its trainings, and the words on them, of one `Protocol`.
 - A `Figure` holds a plot as plain data (`figures`: `Points`, `Bars`, `Maps`, `Sights`). `drawing` alone knows
   matplotlib. Without it, tables are made and pictures left out, with a note.
 - ``options.progress("resnet50: forward")`` says what takes time. ``options.threads`` goes to whatever computes. A study
   that trains (`Study.trains`) reads ``options.seeds`` and ``options.data_dir`` as well.
+- `Study.pictures` names all figures that a study may have, for those of an earlier run are removed by name.
 - `timing.measure` times a function; `timing.forward` and `timing.forward_and_backward` make one of a network.
 """
 
@@ -32,17 +35,51 @@ from .result import Study as Study
 from .result import Table as Table
 
 _ALL = (
-    Study("output-size", "how many places a window takes, and which pixels they see", output_size.study),
+    Study(
+        "output-size",
+        "how many places a window takes, and which pixels they see",
+        "seconds",
+        output_size.study,
+        ("windows",),
+    ),
     Study(
         "filter-size",
         "one large filter or several small ones: what they see, cost and learn",
+        "15 min",
         filter_size.study,
+        ("fields", "depth", "accuracy-mnist", "accuracy-cifar-10"),
         trains=True,
     ),
-    Study("one-by-one", "what convolutions of one pixel do: mix channels, and save", one_by_one.study),
-    Study("models", "the known networks: age, depth, size, published accuracy, and time here", survey.study),
-    Study("depth", "whether deeper is better, and what activations between convolutions do", depth.study, trains=True),
-    Study("ablations", "AlexNet's four innovations, each on and off", ablations.study, trains=True),
+    Study(
+        "one-by-one",
+        "what 1×1 convolutions do: mix channels, and save",
+        "1 min",
+        one_by_one.study,
+        ("mixing", "separable"),
+    ),
+    Study(
+        "models",
+        "the known networks: age, depth, size, published accuracy, and time here",
+        "1 min",
+        survey.study,
+        ("accuracy",),
+    ),
+    Study(
+        "depth",
+        "whether deeper is better, and what activations between convolutions do",
+        "15 min",
+        depth.study,
+        ("depth-mnist", "depth-cifar-10", "activations", "equivalents"),
+        trains=True,
+    ),
+    Study(
+        "ablations",
+        "AlexNet's four innovations, each on and off",
+        "15 min",
+        ablations.study,
+        ("ablations", "speed"),
+        trains=True,
+    ),
 )
 
 STUDIES: Mapping[str, Study] = MappingProxyType({study.name: study for study in _ALL})

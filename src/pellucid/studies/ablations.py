@@ -10,15 +10,16 @@ from ..errors import DataError
 from ..network import Sequential
 from ..optimizers import AdamW
 from ..summary import summary
-from ..summary.arithmetic import number
 from ..training import fit
 from . import activation_speed
+from .amounts import grouped
 from .crops import SIZE, centred, drawn
 from .figures import Bars
-from .images import CIFAR, TEST, TRAIN, Images, gather
+from .images import CHANCE, Images, gather
 from .miniature import CHANNELS, HIDDEN, Miniature
-from .result import NOT_MEASURED, Figure, Options, Result, Section, Table
-from .trials import BATCH_SIZE, SCHEDULE, Spread, Trial, accuracy, chosen, repeated, trial
+from .protocol import BATCH_SIZE, CIFAR, SCHEDULE, Protocol
+from .result import NOT_MEASURED, Figure, Options, Result, Section, Table, quick_note
+from .trials import Outcome, Spread, accuracy, bars, choose_and_train
 
 RATES, EPOCHS = (0.001, 0.003), 24
 WEIGHT_DECAY = 5e-4
@@ -41,20 +42,21 @@ ABOUT = (
     f"of 5×5 and the others of 3×3, with {', '.join(map(str, CHANNELS))} filters; pooling after the first, second and "
     f"fifth; two dense layers of {HIDDEN} units, and one of ten. It looks at {SIZE}×{SIZE} of CIFAR-10's 32×32 pixels: "
     "at a place that is drawn anew for each image and epoch, mirrored or not; for testing, and where crops are off, in "
-    "the middle. Windows of 3×3 and of 2×2 leave as many places behind, as the former have padding at the end."
+    "the middle. Windows of 3×3 and of 2×2 give equally many outputs, as the former have padding at the end."
 )
 
 
 def study(options: Options) -> Result:
     """Return what the network reaches without each of the four, and how fast it learns with ReLU and tanh."""
-    images = _images(options) if options.measure else None
-    return Result(
-        "AlexNet's innovations", (ABOUT, *_ablations(images, options), *activation_speed.sections(images, options))
-    )
+    protocol = Protocol.of(RATES, EPOCHS, options)
+    images = _images(protocol, options) if options.measure else None
+    note = quick_note(options, f"some of the networks, {protocol.brief}")
+    sections = *note, ABOUT, *_ablations(images, protocol, options), *activation_speed.sections(images, options)
+    return Result("AlexNet's innovations", sections)
 
 
-def _images(options: Options) -> Images:
-    found, note = gather((CIFAR,), options)
+def _images(protocol: Protocol, options: Options) -> Images:
+    found, note = gather((CIFAR,), protocol, options)
     if not found:
         raise DataError(f"there is nothing to train on. {note}")
     return found[0]
@@ -63,10 +65,10 @@ def _images(options: Options) -> Images:
 # ---- each on and off
 
 
-def _ablations(images: Images | None, options: Options) -> list[Section]:
+def _ablations(images: Images | None, protocol: Protocol, options: Options) -> list[Section]:
     names = QUICK if options.quick else tuple(MINIATURES)
-    trials = {} if images is None else {name: _trial(name, images, options) for name in names}
-    learnt = {} if images is None else {name: _learnt(trial, images, options) for name, trial in trials.items()}
+    outcomes = {} if images is None else {name: _train(name, images, protocol, options) for name in names}
+    learnt = {} if images is None else {name: _learnt(each, images, options) for name, each in outcomes.items()}
     rows = []
     for name in names:
         each = MINIATURES[name]
@@ -75,34 +77,35 @@ def _ablations(images: Images | None, options: Options) -> list[Section]:
             "3×3" if each.overlapping else "2×2",
         )  # fmt: skip
         found = (NOT_MEASURED,) * 4
-        if trials:
-            its, beside = trials[name], "–"
+        if outcomes:
+            its, change = outcomes[name], "–"
             if name != FULL:
-                beside = its.accuracy.minus(trials[FULL].accuracy).text(1, "+")
-            found = (its.accuracy.text(1), beside, learnt[name].text(1), f"{its.rate:g}")
+                change = its.accuracy.minus(outcomes[FULL].accuracy).text(1, "+")
+            found = (its.accuracy.text(1), change, learnt[name].text(1), f"{its.rate:g}")
         rows.append((name, *settings, *found))
-    measured = ("test images, %", "beside all four", "training images, %", "peak rate")
+    measured = ("test images, %", "change from all four", "training images, %", "peak rate")
     columns = ("network", "activation", "dropout", "crops", "pooling", *measured)
-    parameters = number(summary(Miniature().network()).totals.parameters)
+    parameters = grouped(summary(Miniature().network()).totals.parameters)
     title = f"The miniature, of {parameters} parameters, without each of the four: accuracy on CIFAR-10"
     table = Table("ablations", title, columns, rows, measured=frozenset(measured))
-    return [_how(options), table, *([_bars(trials, learnt)] if trials else [])]
+    return [_how(protocol), table, *([_bars(outcomes, learnt)] if outcomes else [])]
 
 
-def _how(options: Options) -> str:
+def _how(protocol: Protocol) -> str:
     return (
-        f"Trained on the first {TRAIN:,} training images, measured on the first {TEST[CIFAR]:,} test images. "
-        f"{repeated(options)} AdamW with a weight decay of {WEIGHT_DECAY:g}, {EPOCHS} epochs, batches of {BATCH_SIZE}; "
-        "the learning rate rises in a straight line over the first fifth of the steps, from a tenth of its peak, then "
-        f"falls to 0. {chosen(RATES)} Accuracy on the training images is that on their middles, without dropout."
+        f"{protocol.data((CIFAR,))} {protocol.repeated} AdamW with a weight decay of {WEIGHT_DECAY:g}, "
+        f"{protocol.length}, batches of {BATCH_SIZE}; {protocol.cycle} Accuracy on the training images is that on "
+        "their middles, without dropout."
     )
 
 
-def _trial(name: str, images: Images, options: Options) -> Trial:
+def _train(name: str, images: Images, protocol: Protocol, options: Options) -> Outcome:
     """Choose a rate for a network, then train it with every seed."""
-    rates, epochs = (RATES[:1], 1) if options.quick else (RATES, EPOCHS)
-    miniature = MINIATURES[name]
+    miniature, epochs = MINIATURES[name], protocol.epochs
     train = partial(fit, batch_size=BATCH_SIZE, schedule=SCHEDULE, threads=options.threads, progress=False)
+
+    def make(images: Images, seed: int) -> Sequential:
+        return miniature.network(seed, images.scaling)
 
     def learn(network: Sequential, data: Dataset, rate: float, seed: int) -> None:
         optimizer = AdamW(rate, weight_decay=WEIGHT_DECAY)
@@ -111,23 +114,21 @@ def _trial(name: str, images: Images, options: Options) -> Trial:
         else:
             train(network, centred(data), epochs=epochs, optimizer=optimizer, seed=seed)
 
-    return trial(
-        name, lambda images, seed: miniature.network(seed, images.scaling), learn, images, rates, options, centred
-    )
+    return choose_and_train(name, make, learn, images, protocol, options, centred)
 
 
-def _learnt(trial: Trial, images: Images, options: Options) -> Spread:
+def _learnt(outcome: Outcome, images: Images, options: Options) -> Spread:
     """Return the accuracy on the training images, in percent."""
-    return Spread(tuple(accuracy(network, centred(images.train), options) for network in trial.networks))
+    return Spread(tuple(accuracy(network, centred(images.train), options) for network in outcome.networks))
 
 
-def _bars(trials: Mapping[str, Trial], learnt: Mapping[str, Spread]) -> Figure:
+def _bars(outcomes: Mapping[str, Outcome], learnt: Mapping[str, Spread]) -> Figure:
     groups = [
-        ("test images", [trial.accuracy.mean for trial in trials.values()]),
-        ("training images", [learnt[name].mean for name in trials]),
+        bars("test images", [outcome.accuracy for outcome in outcomes.values()]),
+        bars("training images", [learnt[name] for name in outcomes]),
     ]
     caption = (
-        "Accuracy without each of the four, means over seeds. What lies between two bars of a network is what it has "
-        "learnt by heart."
+        "Accuracy without each of the four: means over seeds, with the standard deviation. What lies between two bars "
+        "of a network is what it has learnt by heart. The line is at chance."
     )
-    return Figure("ablations", caption, Bars("accuracy, %", list(trials), groups))
+    return Figure("ablations", caption, Bars("accuracy, %", list(outcomes), groups, line=CHANCE))

@@ -12,22 +12,15 @@ from .crops import centred
 from .figures import Points, Series
 from .images import Images
 from .miniature import Miniature
+from .protocol import BATCH_SIZE, Protocol
 from .result import NOT_MEASURED, Figure, Options, Section, Table
-from .trials import BATCH_SIZE, Spread
+from .trials import Spread
 
-RATES, EPOCHS = (0.0003, 0.001, 0.003), 20
+RATES, EPOCHS, QUICK_EPOCHS = (0.0003, 0.001, 0.003), 20, 2
 ERROR = 25.0
 """Training error that is to be reached, in percent."""
 
 NETWORKS = {name: Miniature(relu=name == "ReLU", dropout=False, crops=False) for name in ("ReLU", "tanh")}
-
-ABOUT = (
-    f"The first figure of the paper shows a network of four layers that gets to a training error of {ERROR:.0f} % on "
-    "CIFAR-10 six times as fast with ReLU as with tanh, without regularisation, each with the learning rate that makes "
-    "it fastest. The same is done here with the miniature, without dropout and crops: Adam, batches of "
-    f"{BATCH_SIZE}, and of the constant rates {', '.join(f'{rate:g}' for rate in RATES)} the one that is fastest with "
-    "seed 0."
-)
 
 
 @dataclass(frozen=True)
@@ -52,31 +45,46 @@ class Course:
 
 def sections(images: Images | None, options: Options) -> list[Section]:
     """Return how fast the training error falls with each activation; there are no images where nothing is measured."""
-    courses = {} if images is None else {name: _course(name, images, options) for name in NETWORKS}
+    protocol = Protocol.of(RATES, EPOCHS, options, QUICK_EPOCHS)
+    courses = {} if images is None else {name: _course(name, images, protocol, options) for name in NETWORKS}
     rows = []
     for name in NETWORKS:
         course = courses.get(name)
         rows.append((name, *((f"{course.rate:g}", course.cell()) if course else (NOT_MEASURED, NOT_MEASURED))))
     columns = ("activation", "learning rate", f"epochs to {ERROR:.0f} % error")
     table = Table("speed", "How fast the miniature learns its training images", columns, rows, frozenset(columns[1:]))
-    return [ABOUT, table, *([_figure(courses)] if courses else [])]
+    return [_about(protocol), table, *([_figure(courses)] if courses else [])]
 
 
-def _course(name: str, images: Images, options: Options) -> Course:
+def _about(protocol: Protocol) -> str:
+    *others, last = (f"{rate:g}" for rate in protocol.rates)
+    rates = (
+        f"of the constant rates {', '.join(others)} and {last} the one that is fastest with seed 0"
+        if others
+        else (f"the constant rate {last}")
+    )
+    return (
+        f"The first figure of the paper shows a network of four layers that gets to a training error of {ERROR:.0f} % "
+        "on CIFAR-10 six times as fast with ReLU as with tanh, without regularisation, each with the learning rate "
+        "that makes it fastest. The same is done here with the miniature, without dropout and crops, on the first "
+        f"{protocol.train:,} training images: Adam, up to {protocol.length}, batches of {BATCH_SIZE}, and {rates}."
+    )
+
+
+def _course(name: str, images: Images, protocol: Protocol, options: Options) -> Course:
     """Choose the fastest rate, then train with every seed."""
-    rates, epochs = (RATES[:1], 2) if options.quick else (RATES, EPOCHS)
 
     def errors(rate: float, seed: int) -> list[float]:
-        options.progress(f"{name} at {rate:g}, seed {seed}: {epochs} epochs")
+        options.progress(f"{name} at {rate:g}, seed {seed}: {protocol.length}")
         history = fit(
-            NETWORKS[name].network(seed, images.scaling), centred(images.train), epochs=epochs, batch_size=BATCH_SIZE,
-            optimizer=Adam(rate), seed=seed, threads=options.threads, progress=False,
+            NETWORKS[name].network(seed, images.scaling), centred(images.train), epochs=protocol.epochs,
+            batch_size=BATCH_SIZE, optimizer=Adam(rate), seed=seed, threads=options.threads, progress=False,
         )  # fmt: skip
         return [100 * (1 - epoch["accuracy"]) for epoch in history.epochs]
 
-    first = {rate: errors(rate, 0) for rate in rates}
-    rate = min(rates, key=lambda rate: (_epochs(first[rate]), first[rate][-1]))
-    return Course(rate, [first[rate], *(errors(rate, seed) for seed in range(1, options.seeds))])
+    first = {rate: errors(rate, 0) for rate in protocol.rates}
+    rate = min(protocol.rates, key=lambda rate: (_epochs(first[rate]), first[rate][-1]))
+    return Course(rate, [first[rate], *(errors(rate, seed) for seed in range(1, protocol.seeds))])
 
 
 def _epochs(errors: Sequence[float]) -> float:

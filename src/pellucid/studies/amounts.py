@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from ..summary.arithmetic import number
+
+grouped = number
+"""Writes a whole number with thousands apart: ``grouped(1234) == "1,234"``."""
+
 PREFIXES = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 

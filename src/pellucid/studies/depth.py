@@ -16,14 +16,14 @@ from ..network import Sequential
 from ..scaling import Scaling
 from ..steps import Shape
 from ..summary import summary
-from ..summary.arithmetic import number
-from .amounts import amount
+from .amounts import amount, grouped
 from .figures import Points, Series
-from .images import CIFAR, MNIST, SHAPES, Images
+from .images import SHAPES, Images
 from .linear_stacks import sections as linear_stacks
-from .result import Figure, Options, Result, Section, Table
+from .protocol import CIFAR, MNIST, Protocol
+from .result import Figure, Options, Result, Section, Table, quick_note
 from .small_networks import classifier, convolution, receptive_field
-from .trials import Trials, compare, how
+from .trials import Comparison, compare, how
 
 FILTERS, WIDE = 16, 32
 RATES, EPOCHS = (0.001, 0.003, 0.01), 10
@@ -40,25 +40,25 @@ class Deep:
 
     Attributes
     ----------
-    stage : int
+    per_stage : int
         Convolutions in each of the two stages.
     filters : int
         Of every convolution.
     """
 
-    stage: int
+    per_stage: int
     filters: int = FILTERS
 
     @property
     def convolutions(self) -> int:
-        return 1 + 2 * self.stage
+        return 1 + 2 * self.per_stage
 
     def network(self, shape: Shape, normalised: bool, seed: int = 0, scaling: Scaling | None = None) -> Sequential:
         """Return the network for images of a shape, with batch normalisation or without."""
         stages: list[Layer] = []
         for _ in range(2):
             stages.append(MaxPool2d(2))
-            for _ in range(self.stage):
+            for _ in range(self.per_stage):
                 stages += convolution(self.filters, self.filters, 3, normalised=normalised)
         layers = [*convolution(shape[0], self.filters, 3, normalised=normalised), *stages, *classifier(self.filters)]
         return Sequential(layers, input_shape=shape, seed=seed, scaling=scaling)
@@ -68,33 +68,35 @@ NETWORKS = (Deep(1), Deep(2), Deep(4), Deep(6), Deep(1, WIDE))
 QUICK = NETWORKS[:1]
 
 ABOUT_DEEP = (
-    "A 3×3 convolution comes first, then max pooling of 2×2, half of the others, such a pooling, the other half, the "
-    f"mean of each channel and a dense layer. All have {FILTERS} filters, so that deeper networks have more weights, "
-    f"too. To tell depth from size, one more network is as shallow as the first and has {WIDE} filters, which makes "
-    "about as many weights as nine convolutions have. Each network is trained as VGG was, and with batch normalisation "
-    "before every ReLU."
+    "A 3×3 convolution comes first, then 2×2 max pooling, half of the remaining convolutions, a second max pooling, "
+    f"then the other half, the mean of each channel and a dense layer. All have {FILTERS} filters, so that deeper "
+    f"networks have more weights, too. To tell depth from size, one more network is as shallow as the first and has "
+    f"{WIDE} filters, which makes about as many weights as nine convolutions have. Each network is trained without "
+    "batch normalisation, as VGG was, and with it, before every ReLU."
 )
 
 
 def study(options: Options) -> Result:
     """Return how accuracy grows with depth, and what the activations have to do with it."""
-    return Result("Depth", (ABOUT, *_deep(options), *linear_stacks(options)))
+    protocol = Protocol.of(RATES, EPOCHS, options)
+    note = quick_note(options, f"some of the networks, {protocol.brief}")
+    return Result("Depth", (*note, ABOUT, *_deep(protocol, options), *linear_stacks(options)))
 
 
-def _deep(options: Options) -> list[Section]:
+def _deep(protocol: Protocol, options: Options) -> list[Section]:
     networks = QUICK if options.quick else NETWORKS
     contestants = [(each, normalised) for each in networks for normalised in (False, True)]
     makers = {_name(*contestant): partial(_for_images, *contestant) for contestant in contestants}
-    trials = compare(makers, RATES, EPOCHS, options)
-    if options.measure and not trials.sets:
-        raise DataError(f"there is nothing to train on. {trials.note}")
+    found = compare(makers, protocol, options)
+    if options.measure and not found.sets:
+        raise DataError(f"there is nothing to train on. {found.note}")
     return [
         ABOUT_DEEP,
-        how(RATES, EPOCHS, options),
-        *([trials.note] if trials.note else []),
-        _table(networks, trials),
-        *(_figure(images, networks, trials) for images in trials.sets),
-        trials.rates("rates", list(makers)),
+        how(protocol),
+        *([found.note] if found.note else []),
+        _table(networks, found),
+        *(_figure(images, networks, found) for images in found.sets),
+        found.rates("rates", list(makers)),
     ]
 
 
@@ -109,13 +111,13 @@ def _for_images(network: Deep, normalised: bool, images: Images, seed: int) -> S
 # ---- what comes of it
 
 
-def _table(networks: Sequence[Deep], trials: Trials) -> Table:
+def _table(networks: Sequence[Deep], found: Comparison) -> Table:
     rows = []
     for each in networks:
         made = each.network(SHAPES[CIFAR], normalised=False)
         totals, field = summary(made).totals, receptive_field(made)
-        cells = [trials.cell(name, _name(each, normalised)) for name in (MNIST, CIFAR) for normalised in (False, True)]
-        size = (f"{field}×{field}", number(totals.parameters), amount(totals.multiply_adds))
+        cells = [found.cell(name, _name(each, normalised)) for name in (MNIST, CIFAR) for normalised in (False, True)]
+        size = (f"{field}×{field}", grouped(totals.parameters), amount(totals.multiply_adds))
         rows.append((str(each.convolutions), str(each.filters), *size, *cells))
     measured = [f"{name}, {kind}" for name in (MNIST, CIFAR) for kind in ("plain", "normalised")]
     columns = ("convolutions", "filters", "receptive field", "parameters", "multiply-adds", *measured)
@@ -123,17 +125,17 @@ def _table(networks: Sequence[Deep], trials: Trials) -> Table:
     return Table("depth", title, columns, rows, measured=frozenset(measured))
 
 
-def _figure(images: Images, networks: Sequence[Deep], trials: Trials) -> Figure:
+def _figure(images: Images, networks: Sequence[Deep], found: Comparison) -> Figure:
     """Return accuracy by depth: lines for networks of one width, single points for the wide one."""
     series = []
     for normalised, text in ((True, "with batch normalisation"), (False, "plain")):
         for width, name in ((FILTERS, text), (WIDE, f"{text}, {WIDE} filters")):
             shown = [each for each in networks if each.filters == width]
-            found = [trials.of[images.name, _name(each, normalised)].accuracy for each in shown]
+            reached = [found.outcomes[images.name, _name(each, normalised)].accuracy for each in shown]
             if shown:
                 series.append(Series(
-                    name, [each.convolutions for each in shown], [each.mean for each in found],
-                    spread=[each.deviation for each in found], joined=len(shown) > 1,
+                    name, [each.convolutions for each in shown], [each.mean for each in reached],
+                    spread=[each.deviation for each in reached], joined=len(shown) > 1,
                 ))  # fmt: skip
     caption = (
         f"Accuracy on {images.name} by the number of convolutions, of {FILTERS} filters if nothing else is said: mean "

@@ -10,11 +10,12 @@ import io
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
 from ..errors import MissingExtraError
+from .amounts import amount
 from .figures import Bars, Maps, Plot, Points, Series, Sight, Sights
 
 if TYPE_CHECKING:
@@ -30,6 +31,9 @@ STYLE: Any = {
     "font.family": "DejaVu Sans", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False,
     "axes.grid": True, "axes.axisbelow": True, "grid.color": "#dddddd", "grid.linewidth": 0.6, "legend.frameon": False,
 }  # fmt: skip
+INK = "#333333"
+LARGEST_AREA = 900
+"""Of a point, in square points; those of other sizes are in proportion."""
 SEEN, PADDED, TAP = "#c5cae9", "#eeeeee", "#3f51b5"
 
 
@@ -84,23 +88,29 @@ def _points_height(plot: Points) -> float:
 
 
 def _draw_points(figure: Figure, plot: Points) -> None:
+    from matplotlib.colors import to_rgba
     from matplotlib.ticker import MaxNLocator
 
     axes = figure.add_subplot()
     largest = max((size for series in plot.series for size in series.sizes), default=1.0)
     for series, colour, mark in zip(plot.series, COLOURS, MARKS, strict=False):
-        areas = [900 * size / largest for size in series.sizes] or [36.0] * len(series.x)
-        marker = "o" if series.sizes else mark
         if series.joined:
             axes.plot(series.x, series.y, color=colour, linewidth=1.2)
-        axes.scatter(
-            series.x, series.y, s=areas, color=colour, marker=marker, alpha=0.55 if series.sizes else 1,
-            linewidths=0, label=series.name or None,
-        )  # fmt: skip
+        if series.sizes:
+            areas = [LARGEST_AREA * size / largest for size in series.sizes]
+            axes.scatter(
+                series.x, series.y, s=areas, color=to_rgba(colour, 0.5), edgecolors=colour, linewidths=1.2,
+                label=series.name or None,
+            )  # fmt: skip
+        else:
+            axes.scatter(series.x, series.y, s=36, color=colour, marker=mark, linewidths=0, label=series.name or None)
         if series.spread:
             axes.errorbar(series.x, series.y, series.spread, fmt="none", ecolor=colour, elinewidth=1, capsize=3)
     axes.set(xlabel=plot.x, ylabel=plot.y)
-    if all(float(x).is_integer() for series in plot.series for x in series.x):
+    shown = {float(x) for series in plot.series for x in series.x}
+    if len(shown) <= 8 and all(map(float.is_integer, shown)) and not plot.x_log:
+        axes.set_xticks(sorted(shown))
+    elif all(map(float.is_integer, shown)):
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     for axis, log in ((axes.xaxis, plot.x_log), (axes.yaxis, plot.y_log)):
         if log:
@@ -109,7 +119,9 @@ def _draw_points(figure: Figure, plot: Points) -> None:
     if any(series.labels for series in plot.series):
         _label(figure, axes, plot.series, largest)
     if any(series.name for series in plot.series):
-        _legend(axes)
+        _legend(axes, "lower right" if plot.sizes else "best")
+    if plot.sizes:
+        _legend_of_sizes(axes, plot.sizes, largest)
 
 
 def _logarithmic(axes: Axes, axis: Any) -> None:
@@ -122,11 +134,26 @@ def _logarithmic(axes: Axes, axis: Any) -> None:
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}" if value >= 10 else f"{value:g}"))
 
 
-def _legend(axes: Axes) -> None:
-    legend = axes.legend(loc="best")
+def _legend(axes: Axes, place: Literal["best", "lower right"]) -> None:
+    """Tell what colours stand for."""
+    legend = axes.legend(loc=place)
     for handle in legend.legend_handles:
         if handle is not None and hasattr(handle, "set_sizes"):
             handle.set_sizes([36])
+
+
+def _legend_of_sizes(axes: Axes, what: str, largest: float) -> None:
+    """Tell what areas stand for, by points of the three largest powers of ten; beside the legend of colours."""
+    from matplotlib.legend import Legend
+
+    top = math.floor(math.log10(largest))
+    sizes = [10.0**power for power in range(max(0, top - 2), top + 1)]
+    points = [
+        axes.scatter([], [], s=LARGEST_AREA * size / largest, color="#cccccc", edgecolors=INK, linewidths=1.2)
+        for size in sizes
+    ]
+    names = [amount(size).replace(".00", "").replace(".0", "") for size in sizes]
+    axes.add_artist(Legend(axes, points, names, title=what, loc="lower center", labelspacing=1.2, borderpad=1))
 
 
 def _label(figure: Figure, axes: Axes, series: Sequence[Series], largest: float) -> None:
@@ -156,9 +183,9 @@ def _points_on_screen(axes: Axes, series: Sequence[Series], largest: float) -> l
     """Return the squares, in pixels, that points take, and the strips of their error bars."""
     taken = []
     for each in series:
-        sizes, spreads = each.sizes or [36 / 900 * largest] * len(each.x), each.spread or [0.0] * len(each.x)
+        sizes, spreads = each.sizes or [36 / LARGEST_AREA * largest] * len(each.x), each.spread or [0.0] * len(each.x)
         for x, y, size, spread in zip(each.x, each.y, sizes, spreads, strict=True):
-            radius = 0.5 * math.sqrt(900 * size / largest) * axes.figure.dpi / 72
+            radius = 0.5 * math.sqrt(LARGEST_AREA * size / largest) * axes.figure.dpi / 72
             a, b = axes.transData.transform((x, y))
             taken.append((a - radius, b - radius, a + radius, b + radius))
             if spread:
@@ -190,14 +217,18 @@ def _distance(box: _Box, at: _Point) -> float:
 def _draw_bars(figure: Figure, plot: Bars) -> None:
     axes = figure.add_subplot()
     thickness = 0.8 / len(plot.groups)
-    for number, ((name, lengths), colour) in enumerate(zip(plot.groups, COLOURS, strict=False)):
+    for number, (group, colour) in enumerate(zip(plot.groups, COLOURS, strict=False)):
         places = [row + (number - (len(plot.groups) - 1) / 2) * thickness for row in range(len(plot.labels))]
-        axes.barh(places, lengths, 0.9 * thickness, color=colour, label=name or None)
+        axes.barh(places, group.lengths, 0.9 * thickness, color=colour, label=group.name or None)
+        if group.spread:
+            axes.errorbar(group.lengths, places, xerr=group.spread, fmt="none", ecolor=INK, elinewidth=0.9, capsize=2)
+    if plot.line is not None:
+        axes.axvline(plot.line, color=INK, linewidth=0.8)
     axes.set_yticks(range(len(plot.labels)), plot.labels)
     axes.invert_yaxis()
     axes.grid(False, axis="y")
     axes.set_xlabel(plot.value)
-    if any(name for name, _ in plot.groups):
+    if any(group.name for group in plot.groups):
         figure.legend(loc="outside upper center", ncols=len(plot.groups))  # within, it would cover bars
 
 

@@ -50,6 +50,8 @@ class Points:
     series : sequence of Series
     x_log, y_log : bool
         Whether equal factors, not equal differences, are equally far apart.
+    sizes : str
+        What `Series.sizes` are, in the plural: ``"parameters"``. A legend shows points of some round sizes.
     """
 
     x: str
@@ -57,6 +59,25 @@ class Points:
     series: Sequence[Series]
     x_log: bool = False
     y_log: bool = False
+    sizes: str = ""
+
+
+@dataclass(frozen=True)
+class Group:
+    """Bars of one colour.
+
+    Attributes
+    ----------
+    name : str
+        In the legend; a single group needs none.
+    lengths : sequence of float
+    spread : sequence of float
+        Half the length of each bar's whisker, such as the standard deviation over seeds; none if empty.
+    """
+
+    name: str
+    lengths: Sequence[float]
+    spread: Sequence[float] = ()
 
 
 @dataclass(frozen=True)
@@ -68,13 +89,16 @@ class Bars:
     value : str
         What their length shows, with the unit.
     labels : sequence of str
-    groups : sequence of (str, sequence of float)
-        A name for the legend, and the length of each label's bar; a single group needs no name.
+    groups : sequence of Group
+        Each with a bar for every label.
+    line : float, optional
+        A value that a thin line marks.
     """
 
     value: str
     labels: Sequence[str]
-    groups: Sequence[tuple[str, Sequence[float]]]
+    groups: Sequence[Group]
+    line: float | None = None
 
 
 @dataclass(frozen=True)

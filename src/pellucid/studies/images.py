@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 
@@ -14,20 +15,15 @@ from ..data.cifar import read_cifar10
 from ..data.download import locate
 from ..errors import DataError
 from ..scaling import Scaling
+from .protocol import CIFAR, HELD_OUT, MNIST, TEST, TRAIN, Protocol
 from .result import Options
 
-MNIST, CIFAR = "MNIST", "CIFAR-10"
 SHAPES: Mapping[str, tuple[int, int, int]] = MappingProxyType({MNIST: (1, 28, 28), CIFAR: (3, 32, 32)})
 """Name -> channels, rows and columns of an image."""
 
 CLASSES = 10
-TRAIN = 4_000
-TEST: Mapping[str, int] = MappingProxyType({MNIST: 10_000, CIFAR: 1_000})
-QUICK = 160
-"""How many of the first images are taken of the training part, and of the test part; and of both in a quick study."""
-
-HELD_OUT = 0.2
-"""Share of the training images by which settings are chosen; test images serve for what is reported alone."""
+CHANCE = 100 / CLASSES
+"""Accuracy of guessing, in percent."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +41,7 @@ class Images:
     train: Dataset
     test: Dataset
 
-    @property
+    @cached_property
     def scaling(self) -> Scaling:
         """What gives all pixels of the training images together mean 0 and deviation 1."""
         pixels = self.train.images / 255
@@ -56,8 +52,8 @@ class Images:
         return Images(self.name, *split(self.train, HELD_OUT))
 
 
-def gather(names: tuple[str, ...], options: Options) -> tuple[list[Images], str]:
-    """Return those of the sets that are here, and what to say of the others.
+def gather(names: tuple[str, ...], protocol: Protocol, options: Options) -> tuple[list[Images], str]:
+    """Return those of the sets that are here, cut to what the protocol takes of them, and what to say of the others.
 
     MNIST is downloaded where it is missing. CIFAR-10 is not, as that is 170 MB, of which a twelfth would be used.
     """
@@ -66,16 +62,18 @@ def gather(names: tuple[str, ...], options: Options) -> tuple[list[Images], str]
         options.progress(f"reading {name}")
         try:
             train, test = _mnist(options) if name == MNIST else _cifar(options.data_dir)
+            parts = _first(train, protocol.train, "training"), _first(test, protocol.test[name], "test")
         except DataError as error:
             missing.append(f"{name} is left out: {error}.")
         else:
-            sizes = (QUICK, QUICK) if options.quick else (TRAIN, TEST[name])
-            found.append(Images(name, _first(train, sizes[0]), _first(test, sizes[1])))
+            found.append(Images(name, *parts))
     return found, " ".join(missing)
 
 
-def _first(data: Dataset, count: int) -> Dataset:
-    return data.subset(range(min(count, len(data))))
+def _first(data: Dataset, count: int, part: str) -> Dataset:
+    if len(data) < count:
+        raise DataError(f"expected at least {count:,} {part} images, received {len(data):,}")
+    return data.subset(range(count))
 
 
 def _mnist(options: Options) -> tuple[Dataset, Dataset]:

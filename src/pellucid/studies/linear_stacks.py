@@ -15,11 +15,12 @@ from ..network import Sequential
 from ..scaling import Scaling
 from ..steps import Shape
 from ..summary import summary
-from ..summary.arithmetic import number
+from .amounts import grouped
 from .figures import Bars, Map, Maps
-from .images import CIFAR, CLASSES, MNIST, SHAPES, Images
+from .images import CHANCE, CLASSES, SHAPES, Images
+from .protocol import CIFAR, MNIST, Protocol
 from .result import NOT_MEASURED, Figure, Options, Section, Table
-from .trials import DECIMALS, Spread, Trial, Trials, compare
+from .trials import DECIMALS, Comparison, Outcome, Spread, bars, compare
 
 FILTERS = 8
 RATES, EPOCHS = (0.001, 0.003, 0.01), 8
@@ -51,15 +52,15 @@ class Stack:
     activated: bool = False
 
     @property
-    def layers(self) -> str:
-        """What it is made of, in words."""
+    def convolutions(self) -> str:
+        """What they are, in words: ``three 3×3``."""
         return f"{('one', 'two', 'three')[self.count - 1]} {self.kernel_size}×{self.kernel_size}"
 
     @property
     def name(self) -> str:
-        return (
-            f"{self.layers}, with" if self.activated else f"{self.layers}, without" if self.count > 1 else self.layers
-        )
+        if self.count == 1:
+            return self.convolutions
+        return f"{self.convolutions} {'with' if self.activated else 'without'} ReLU"
 
     @property
     def extent(self) -> int:
@@ -79,27 +80,31 @@ class Stack:
         return Sequential([*stack, *end], input_shape=shape, seed=seed, scaling=scaling)
 
 
+THREE_3X3 = Stack(3, 3)
 STACKS = (
     Stack(1, 1),
     Stack(3, 1),
     Stack(3, 1, activated=True),
     Stack(1, 7),
-    Stack(3, 3),
+    THREE_3X3,
     Stack(3, 3, activated=True),
 )
+QUICK = (Stack(1, 7), THREE_3X3)
 
 
 def sections(options: Options) -> list[Section]:
     """Return what stacks reach, and that those without activations are one filter."""
-    trials = compare({each.name: partial(_for_images, each) for each in STACKS}, RATES, EPOCHS, options)
+    protocol = Protocol.of(RATES, EPOCHS, options)
+    stacks = QUICK if options.quick else STACKS
+    found = compare({each.name: partial(_for_images, each) for each in stacks}, protocol, options)
     return [
         ABOUT,
-        f"Trained and measured as above, for {EPOCHS} epochs.",
-        _accuracies(trials),
-        *_bars(trials),
-        _equivalents(trials, options),
-        *_filters(trials),
-        trials.rates("stack-rates", [each.name for each in STACKS]),
+        f"Trained and measured as above, for {protocol.length}.",
+        _accuracies(stacks, found),
+        *_bars(stacks, found),
+        _equivalents(stacks, found, options),
+        *_filters(found),
+        found.rates("stack-rates", [each.name for each in stacks]),
     ]
 
 
@@ -134,7 +139,7 @@ def composed(weights: Sequence[NDArray[np.float32]]) -> NDArray[np.float64]:
 
 def as_one(stack: Stack, network: Sequential) -> Sequential:
     """Return the network with the one filter in place of its stack, all other weights the same."""
-    weights = [network.parameters()[f"conv{number}.weight"].data for number in range(1, stack.count + 1)]
+    weights = [network.parameters()[f"conv{position}.weight"].data for position in range(1, stack.count + 1)]
     one = Stack(1, stack.extent).network(network.input_shape or (), scaling=network.scaling)
     one.parameters()["conv1.weight"].data[...] = composed(weights)
     for name in ("linear1.weight", "linear1.bias"):
@@ -145,68 +150,72 @@ def as_one(stack: Stack, network: Sequential) -> Sequential:
 # ---- what comes of it
 
 
-def _accuracies(trials: Trials) -> Table:
+def _accuracies(stacks: Sequence[Stack], found: Comparison) -> Table:
     rows = []
-    for each in STACKS:
+    for each in stacks:
         between = "ReLU" if each.activated else "none" if each.count > 1 else "–"
         one = "no single filter" if each.activated else f"{each.extent}×{each.extent}"
         parameters = summary(each.network(SHAPES[CIFAR])).totals.parameters
-        cells = (trials.cell(MNIST, each.name), trials.cell(CIFAR, each.name))
-        rows.append((each.layers, between, one, number(parameters), *cells))
+        cells = (found.cell(MNIST, each.name), found.cell(CIFAR, each.name))
+        rows.append((each.convolutions, between, one, grouped(parameters), *cells))
     columns = ("convolutions", "between them", "amounts to", "parameters", "MNIST, %", "CIFAR-10, %")
     title = "Stacks with and without activations; parameters for CIFAR-10"
     return Table("activations", title, columns, rows, measured=frozenset(columns[-2:]))
 
 
-def _bars(trials: Trials) -> list[Figure]:
-    if not trials.of:
+def _bars(stacks: Sequence[Stack], found: Comparison) -> list[Figure]:
+    if not found.sets:
         return []
     groups = [
-        (images.name, [trials.of[images.name, each.name].accuracy.mean for each in STACKS]) for images in trials.sets
+        bars(images.name, [found.outcomes[images.name, each.name].accuracy for each in stacks]) for images in found.sets
     ]
-    caption = "Without activations in between, three convolutions do no better than the one filter that they amount to."
-    return [Figure("activations", caption, Bars("accuracy on test images, %", [each.name for each in STACKS], groups))]
+    caption = (
+        "Accuracy of stacks with and without activations in between: means over seeds, with the standard deviation. "
+        "The line is at chance."
+    )
+    plot = Bars("accuracy on test images, %", [each.name for each in stacks], groups, line=CHANCE)
+    return [Figure("activations", caption, plot)]
 
 
-def _equivalents(trials: Trials, options: Options) -> Table:
+def _equivalents(stacks: Sequence[Stack], comparison: Comparison, options: Options) -> Table:
     """Return what is left of accuracy and outputs where a trained stack's single filter takes its place."""
     rows = []
-    for each in STACKS:
+    for each in stacks:
         if each.count > 1 and not each.activated:
             found = {
-                images.name: _replaced(each, images, trials.of[images.name, each.name], options)
-                for images in trials.sets
+                images.name: _replaced(each, images, comparison.outcomes[images.name, each.name], options)
+                for images in comparison.sets
             }
             cells = [found[name][0] if name in found else NOT_MEASURED for name in (MNIST, CIFAR)]
             largest = f"{max(off for _, off in found.values()):.0e}" if found else NOT_MEASURED
-            rows.append((each.layers, f"{each.extent}×{each.extent}", *cells, largest))
+            rows.append((each.convolutions, f"{each.extent}×{each.extent}", *cells, largest))
     columns = ("convolutions", "replaced by one of", "MNIST, %", "CIFAR-10, %", "outputs differ by")
     title = "The trained stacks without activations, each replaced by the one filter computed from its weights"
     return Table("equivalents", title, columns, rows, measured=frozenset(columns[-3:]))
 
 
-def _replaced(stack: Stack, images: Images, trial: Trial, options: Options) -> tuple[str, float]:
+def _replaced(stack: Stack, images: Images, outcome: Outcome, options: Options) -> tuple[str, float]:
     """Return the accuracies with single filters, and by how much an output differs, as a share of the largest."""
-    ones = [as_one(stack, network) for network in trial.networks]
+    ones = [as_one(stack, network) for network in outcome.networks]
     found = [100 * evaluate(one, images.test, threads=options.threads)["accuracy"] for one in ones]
     some = images.test.images[:COMPARED]
-    before, after = (predict(network, some, threads=options.threads) for network in (trial.networks[0], ones[0]))
+    before, after = (predict(network, some, threads=options.threads) for network in (outcome.networks[0], ones[0]))
     return Spread(tuple(found)).text(DECIMALS[images.name]), float(np.abs(after - before).max() / np.abs(before).max())
 
 
-def _filters(trials: Trials) -> list[Figure]:
+def _filters(found: Comparison) -> list[Figure]:
     """Return a picture of the filters of 7×7 that three layers of 3×3 have become."""
-    stack = STACKS[4]
-    trial = trials.of.get((MNIST, stack.name))
-    if trial is None:
+    stack = THREE_3X3
+    outcome = found.outcomes.get((MNIST, stack.name))
+    if outcome is None:
         return []
-    one = as_one(stack, trial.networks[0])
+    one = as_one(stack, outcome.networks[0])
     maps = [
         Map(f"filter {number}", filter_[0])
         for number, filter_ in enumerate(one.parameters()["conv1.weight"].data, start=1)
     ]
     caption = (
-        f"What {stack.layers} convolutions without activations learnt on MNIST: {FILTERS} filters of "
+        f"What {stack.convolutions} convolutions without activations learnt on MNIST: {FILTERS} filters of "
         f"{stack.extent}×{stack.extent}, computed from all their weights. Red is positive, blue negative."
     )
     return [Figure("equivalents", caption, Maps(maps, columns=4))]

@@ -37,7 +37,7 @@ class Miniature:
         Whether the network is trained on crops and mirror images, else on the middle of each image.
     overlapping : bool
         Whether pooling windows are of 3×3, else of 2×2; they lie two pixels apart in any case. Those of 3×3 have
-        padding below and on the right, so that as many places come out.
+        padding below and on the right, so that both give equally many outputs.
     """
 
     relu: bool = True

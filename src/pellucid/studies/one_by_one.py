@@ -1,4 +1,4 @@
-"""one-by-one: what a convolution of one pixel does: it mixes channels, and so saves what larger windows would cost."""
+"""one-by-one: what a 1×1 convolution does: it mixes channels, and so saves what larger windows would cost."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ from ..layers import Conv2d, Layer, ReLU, Residual
 from ..models.mobilenet import V1
 from ..network import Sequential
 from ..summary import summary
-from ..summary.arithmetic import number
-from .amounts import amount
-from .figures import Bars, Map, Maps
-from .result import NOT_MEASURED, Figure, Options, Result, Section, Table
+from .amounts import amount, grouped
+from .figures import Bars, Group, Map, Maps
+from .result import NOT_MEASURED, Figure, Options, Result, Section, Table, quick_note
 from .timing import forward, forward_and_backward, measure, times
 
 SAMPLES, QUICK_SAMPLES = 8, 1
@@ -32,10 +31,10 @@ BOTTLENECK = (
     "convolutions of ResNet-18 and 34, on all channels."
 )
 SEPARABLE = (
-    "A full K×K convolution of M channels to N takes K²·M·N multiply-adds at each place. Taken apart into a K×K one "
-    "for each channel and a 1×1 one that mixes them, it is K²·M + M·N: a share of 1/N + 1/K², which is an eighth to a "
-    "ninth for K = 3 and many channels. How much time that saves is another matter, for a convolution by channel reads "
-    "and writes as much as a full one, and has little to do in between."
+    "A full K×K convolution of M channels to N takes K²·M·N multiply-adds at each place. A depthwise separable "
+    "one, a K×K convolution for each channel and a 1×1 convolution that mixes them, takes K²·M + M·N: a share of 1/N + "
+    "1/K², which is an eighth to a ninth for K = 3 and many channels. How much time that saves is another matter, for "
+    "a depthwise convolution reads and writes as much as a full one, and has little to do in between."
 )
 
 FILTERS = {"grey": (0.299, 0.587, 0.114), "red − green": (1.0, -1.0, 0.0), "blue − yellow": (-0.5, -0.5, 1.0)}
@@ -50,8 +49,9 @@ STAGES, QUICK_STAGES = ((256, 56), (1024, 14)), ((32, 8),)
 
 def study(options: Options) -> Result:
     """Return how channels are mixed, and what a bottleneck and a separable convolution save."""
-    sections = [MIXING, *_mixing(), BOTTLENECK, _bottleneck(options), SEPARABLE, *_separable(options)]
-    return Result("Convolutions of one pixel", tuple(sections))
+    note = quick_note(options, "few and small convolutions, few repeats")
+    sections = [*note, MIXING, *_mixing(), BOTTLENECK, _bottleneck(options), SEPARABLE, *_separable(options)]
+    return Result("1×1 convolutions", tuple(sections))
 
 
 # ---- channels are mixed
@@ -114,7 +114,7 @@ def _bottleneck(options: Options) -> Table:
             network = Sequential([Residual(Sequential(body)), ReLU()], input_shape=(channels, size, size))
             totals = summary(network).totals
             makers = [partial(make, network, samples, options) for make in (forward, forward_and_backward)]
-            counts = number(totals.parameters), amount(totals.multiply_adds)
+            counts = grouped(totals.parameters), amount(totals.multiply_adds)
             rows.append((f"{name}, {size}×{size}", *counts, *times(makers, options)))
     columns = ("block", "parameters", "multiply-adds", "forward", "forward and backward")
     title = f"ResNet-50's block with and without its bottleneck, times for {samples} images"
@@ -142,11 +142,11 @@ def _wide(channels: int) -> tuple[str, list[Layer]]:
     return f"two 3×3 {channels}→{channels}", layers
 
 
-# ---- convolutions taken apart
+# ---- depthwise separable convolutions
 
 
 def _separable(options: Options) -> list[Section]:
-    """Return MobileNetV1's separable convolutions beside full ones."""
+    """Return MobileNetV1's depthwise separable convolutions beside full ones."""
     samples = QUICK_SAMPLES if options.quick else SAMPLES
     rows: list[Sequence[str]] = []
     labels: list[str] = []
@@ -156,27 +156,32 @@ def _separable(options: Options) -> list[Section]:
     places = _places()
     for (channels, width, stride, size), count in [*places.items()][: 2 if options.quick else None]:
         name = f"{channels}→{width}, {size}×{size}" + (f", stride {stride}" if stride > 1 else "")
-        full = _stack(channels, width, stride, size, apart=False)
-        apart = _stack(channels, width, stride, size, apart=True)
-        costs = [summary(network).totals.multiply_adds for network in (full, apart)]
+        full = _stack(channels, width, stride, size, separable=False)
+        separable = _stack(channels, width, stride, size, separable=True)
+        costs = [summary(network).totals.multiply_adds for network in (full, separable)]
         sums = [total + count * cost for total, cost in zip(sums, costs, strict=True)]
         measured, ratio = [NOT_MEASURED] * 3, costs[0] / costs[1]
         if options.measure:
-            options.progress(f"{name}: full and taken apart")
-            taken = [measure(forward(network, samples, options), options) for network in (full, apart)]
+            options.progress(f"{name}: full and depthwise separable")
+            taken = [measure(forward(network, samples, options), options) for network in (full, separable)]
             labels, saved = [*labels, name], [*saved, ratio]
             faster.append(taken[0].median / taken[1].median)
             measured = [*map(str, taken), f"{faster[-1]:.1f}"]
         share = f"1/{width} + 1/9 = 1/{ratio:.2f}"
         rows.append((f"{count} of {name}" if count > 1 else name, *map(amount, costs), share, *measured))
     rows.append(("all together", *map(amount, sums), f"1/{sums[0] / sums[1]:.2f}", "", "", ""))
-    columns = ("layer", "full", "taken apart", "share", "time, full", "time, apart", "times as fast")
-    title = f"MobileNetV1's convolutions, full and taken apart: multiply-adds, and times forward for {samples} images"
+    columns = ("layer", "full", "depthwise separable", "share", "time, full", "time, separable", "times as fast")
+    title = (
+        "MobileNetV1's convolutions, full and depthwise separable: multiply-adds, and forward times for "
+        f"{samples} images"
+    )
     table = Table("separable", title, columns, rows, frozenset(columns[-3:]))
     if not options.measure:
         return [table]
-    groups = (("fewer multiply-adds", saved), ("less time", faster))
-    caption = "How many times fewer multiply-adds, and how many times less time, MobileNetV1's convolutions take apart."
+    groups = (Group("fewer multiply-adds", saved), Group("less time", faster))
+    caption = (
+        "By how many times MobileNetV1's depthwise separable convolutions save multiply-adds and time over full ones."
+    )
     return [table, Figure("separable", caption, Bars("times", labels, groups))]
 
 
@@ -189,9 +194,9 @@ def _places() -> Counter[tuple[int, int, int, int]]:
     return Counter(found)
 
 
-def _stack(channels: int, width: int, stride: int, size: int, apart: bool) -> Sequential:
+def _stack(channels: int, width: int, stride: int, size: int, separable: bool) -> Sequential:
     layers: Sequence[Layer] = [Conv2d(channels, width, 3, stride=stride, padding=1, bias=False), ReLU()]
-    if apart:
-        by_channel = Conv2d(channels, channels, 3, stride=stride, padding=1, groups=channels, bias=False)
-        layers = [by_channel, ReLU(), Conv2d(channels, width, 1, bias=False), ReLU()]
+    if separable:
+        depthwise = Conv2d(channels, channels, 3, stride=stride, padding=1, groups=channels, bias=False)
+        layers = [depthwise, ReLU(), Conv2d(channels, width, 1, bias=False), ReLU()]
     return Sequential(layers, input_shape=(channels, size, size))

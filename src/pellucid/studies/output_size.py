@@ -79,9 +79,14 @@ CAPTION = (
     "so the dots are the output. Grey: padding. Hatched: pixels that no window reads."
 )
 
+NO_PICTURE = f"There is no picture: windows are drawn on inputs of up to {DRAWN_PIXELS} pixels a side, where they fit."
+
 
 def study(options: Options, asked: Windows | None = None) -> Result:
-    """Return sizes for the windows that are asked for, or else for a choice, with those of known networks."""
+    """Return sizes for the windows that are asked for, or else for a choice, with those of known networks.
+
+    It takes no longer than a quick study, so the options change nothing.
+    """
     cases = list((asked or Windows()).cases())
     sections: list[Section] = [FORMULA, _table(cases)]
     drawn = [case for case in cases if case[0] <= DRAWN_PIXELS and _fits(*case)][:SHOWN] if asked else list(DRAWN)
@@ -90,6 +95,8 @@ def study(options: Options, asked: Windows | None = None) -> Result:
     if drawn:
         sights = [_sight(size, window) for size, window in drawn]
         sections.append(Figure("windows", CAPTION, Sights(sights, columns=3)))
+    else:
+        sections.append(NO_PICTURE)
     return Result("Output sizes", tuple(sections))
 
 

@@ -53,8 +53,10 @@ class Published:
         Networks of one plan.
     data : str
         What it was tested on.
-    top1, top5 : float or None
-        Percent of test images whose class is the first of its answers, or among the first five.
+    top1 : float
+        Percent of test images whose class is the first of its answers.
+    top5 : float or None
+        Percent of those whose class is among the first five.
     source : str
         Of the accuracies: one of `SOURCES`.
     """
@@ -103,4 +105,7 @@ PUBLISHED: Mapping[str, Published] = MappingProxyType(
         "lenet5": Published(1998, "LeNet", "MNIST", 99.05, None, "LeCun 1998"),
     }
 )
-"""Name of a model -> what is published of it, in the order of years. The others have no paper of their own."""
+"""Name of a model -> what is published of it: ImageNet first, then CIFAR-10 and MNIST, as tables list them.
+
+The other models have no paper of their own.
+"""

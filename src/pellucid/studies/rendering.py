@@ -8,13 +8,16 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ..errors import MissingExtraError
-from ..storage import make_folder, write_file
+from ..storage import make_folder, remove_file, write_file
 from ..version import VERSION
 from .result import Figure, Result, Section, Table
 
 
-def markdown(result: Result, *, pictures: bool = True) -> str:
-    """Return a result as a page of Markdown; the pictures it shows lie beside it, or are left out."""
+def markdown(result: Result, *, pictures: bool = True, threads: int | None = None) -> str:
+    """Return a result as a page of Markdown; the pictures it shows lie beside it, or are left out.
+
+    With so many `threads` it was measured.
+    """
     parts = [f"# {result.title}"]
     for section in result.sections:
         if isinstance(section, Figure):
@@ -22,7 +25,7 @@ def markdown(result: Result, *, pictures: bool = True) -> str:
         else:
             parts.append(_section(section))
     if any(table.has_measured for table in result.tables):
-        parts.append(f"*{measured_on()}*")
+        parts.append(f"*{measured_on(threads)}*")
     return "\n\n".join(parts) + "\n"
 
 
@@ -48,20 +51,33 @@ def picture(figure: Figure, folder: str = "") -> str:
     return f"![{figure.caption}]({folder}{figure.name}.png)\n\n*{figure.caption}*"
 
 
-def measured_on() -> str:
-    """Return when and where measured columns come from."""
+def measured_on(threads: int | None = None) -> str:
+    """Return when, where and with how many threads measured columns come from."""
     from ..compiler.runtime import thread_count
     from ..compiler.tiles import instruction_set
 
-    processors, system = thread_count(), f"{platform.system()} {platform.machine()}"
+    used, system = thread_count(threads), f"{platform.system()} {platform.machine()}"
     return (
         f"Measured {datetime.date.today().isoformat()} with Pellucid {VERSION}: {system}, {instruction_set().name}, "
-        f"{processors} processor{'s' if processors > 1 else ''}."
+        f"{used} thread{'s' if used > 1 else ''}."
     )
 
 
-def write(result: Result, name: str, folder: Path) -> tuple[list[Path], str]:
+def write(
+    result: Result, name: str, folder: Path, *, pictures: Iterable[str] = (), threads: int | None = None
+) -> tuple[list[Path], str]:
     """Write a result into a folder: ``name.md``, and a PNG for each figure; files of these names are replaced.
+
+    Parameters
+    ----------
+    result : Result
+    name : str
+    folder : Path
+    pictures : iterable of str
+        Names of figures that a result of this name may have. Where the ``name.md`` that is there shows one of them,
+        and this result does not have it, its file is removed: it does not belong to the new tables.
+    threads : int, optional
+        With which it was measured.
 
     Returns
     -------
@@ -70,11 +86,24 @@ def write(result: Result, name: str, folder: Path) -> tuple[list[Path], str]:
     """
     drawn, problem = draw(result.figures)
     make_folder(folder)
-    files = {f"{name}.md": markdown(result, pictures=not problem).encode()}
+    files = {f"{name}.md": markdown(result, pictures=not problem, threads=threads).encode()}
     files |= {f"{figure.name}.png": image for figure, image in zip(result.figures, drawn, strict=False)}
+    for file in _left_over(folder, name, pictures):
+        if file not in files:
+            remove_file(folder / file)
     for file, content in files.items():
         write_file(folder / file, content)
     return [folder / file for file in files], problem
+
+
+def _left_over(folder: Path, name: str, pictures: Iterable[str]) -> list[str]:
+    """Return which files of these pictures are there and are shown by the page of an earlier run."""
+    page = folder / f"{name}.md"
+    if not page.is_file():
+        return []
+    text = page.read_text(encoding="utf-8", errors="replace")
+    files = [f"{picture}.png" for picture in pictures]
+    return [file for file in files if f"]({file})" in text and (folder / file).is_file()]
 
 
 def draw(figures: Sequence[Figure]) -> tuple[list[bytes], str]:

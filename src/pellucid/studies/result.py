@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from ..errors import ArgumentError
+from ..geometry import whole_number
 from .figures import Plot
 
 NOT_MEASURED = "…"
@@ -29,18 +30,24 @@ class Options:
     Attributes
     ----------
     quick : bool
-        A small form of the study, to see that it works: fewer cases, fewer repeats, small trainings.
+        A small form of the study, to see that it works: fewer cases, fewer repeats, small trainings. Its result says
+        so first; see `quick_note`.
     measure : bool
         Without it nothing is timed or trained: cells of measured columns hold `NOT_MEASURED`, figures made from them
-        are left out, and the study takes seconds. All other cells are what they always are.
+        are left out, and the study takes seconds. Words and all other cells are the same with it and without.
     seeds : int
-        How many trainings a figure of a study that trains is the mean of.
+        How many trainings a figure of a study that trains is the mean of; at least 1.
     data_dir : Path, optional
         Where data sets lie, as in `datasets.mnist`.
     threads : int, optional
         Of the compiled engine, as in `fit`.
     progress : function of str
         Is told, in a few words, what is being done.
+
+    Raises
+    ------
+    ArgumentError
+        If `seeds` is no whole number of at least 1.
     """
 
     quick: bool = False
@@ -49,6 +56,9 @@ class Options:
     data_dir: Path | None = None
     threads: int | None = None
     progress: Callable[[str], None] = _silent
+
+    def __post_init__(self) -> None:
+        whole_number(self.seeds, "seeds")
 
 
 @dataclass(frozen=True)
@@ -151,6 +161,11 @@ class Result:
         return [section for section in self.sections if isinstance(section, Figure)]
 
 
+def quick_note(options: Options, shown: str) -> list[str]:
+    """Return what a quick result says first, with the words for what it shows; nothing for a full one."""
+    return [f"Quick run, which only shows that the study works: {shown}."] if options.quick else []
+
+
 @dataclass(frozen=True)
 class Study:
     """A study as it is known by name.
@@ -161,13 +176,19 @@ class Study:
         What `pellucid study` is told.
     about : str
         One line.
+    takes : str
+        About how long it takes on two processors: ``"3 min"``.
     function : function of Options
         Does it.
+    pictures : tuple of str
+        Names of all figures that it may have.
     trains : bool
         Whether it trains networks: it then reads `Options.seeds` and `Options.data_dir`, and takes minutes.
     """
 
     name: str
     about: str
+    takes: str
     function: Callable[[Options], Result]
+    pictures: tuple[str, ...]
     trains: bool = False

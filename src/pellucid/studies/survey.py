@@ -12,13 +12,12 @@ from ..models import MODELS
 from ..network import Sequential
 from ..snapshot import compile
 from ..summary import summary
-from ..summary.arithmetic import number
 from ..summary.summary import Totals
-from .amounts import amount
+from .amounts import amount, digits, grouped
 from .figures import Points, Series
 from .noise import noise
 from .published import PUBLISHED, SOURCES, Published
-from .result import NOT_MEASURED, Figure, Options, Result, Section, Table
+from .result import NOT_MEASURED, Figure, Options, Result, Section, Table, quick_note
 from .timing import Times, measure
 
 QUICK = ("lenet5", "resnet20")
@@ -28,17 +27,14 @@ ABOUT = (
     "The time is that of one image after the other, array in to array out, on one thread; beside it stands how many "
     "multiply-adds that makes in a second."
 )
-CAPTION = (
-    "Accuracy on ImageNet, as published, against what one image costs. The area of a point is the number of "
-    "parameters: from 1.2 million (SqueezeNet) to 144 million (VGG19)."
-)
 
 
 def study(options: Options) -> Result:
     """Return the survey: a table for each data set, a plot for ImageNet, and the sources."""
     names = [name for name in PUBLISHED if not options.quick or name in QUICK]
     facts = [_facts(name, options) for name in names]
-    sections: list[Section] = [ABOUT]
+    note = quick_note(options, f"some of the networks ({', '.join(names)}), few repeats")
+    sections: list[Section] = [*note, ABOUT]
     for data in dict.fromkeys(each.published.data for each in facts):
         those = [each for each in facts if each.published.data == data]
         sections.append(_table(data, those))
@@ -64,7 +60,7 @@ def _facts(name: str, options: Options) -> _Facts:
     network = MODELS[name](initializer=Zeros())  # which weights change no time, but drawing VGG16's takes some
     times = None
     if options.measure:
-        fast, image = compile(network, threads=options.threads), noise((1, *(network.input_shape or ())))
+        fast, image = compile(network, threads=options.threads), noise((1, *(network.input_shape or ())), "images")
         times = measure(lambda: fast(image), options)
     return _Facts(name, PUBLISHED[name], depth(network), summary(network).totals, times)
 
@@ -106,8 +102,8 @@ def _cells(facts: _Facts, with_top5: bool) -> list[str]:
     if times is not None:
         measured = [str(times), amount(totals.multiply_adds / times.median)]
     return [
-        facts.name, str(published.year), str(facts.depth), number(totals.parameters), format_bytes(totals.weight_bytes),
-        amount(totals.multiply_adds), *accuracies, published.source, *measured,
+        facts.name, str(published.year), str(facts.depth), grouped(totals.parameters),
+        format_bytes(totals.weight_bytes), amount(totals.multiply_adds), *accuracies, published.source, *measured,
     ]  # fmt: skip
 
 
@@ -120,7 +116,16 @@ def _figure(facts: Sequence[_Facts]) -> Figure:
         )
         series.append(Series(family, x, y, labels=names, sizes=sizes))
     axes = "multiply-adds of one image, × 10⁹", "top-1 accuracy, %"
-    return Figure("accuracy", CAPTION, Points(*axes, series, x_log=True))
+    least, *_, most = sorted(facts, key=lambda each: each.totals.parameters)
+    caption = (
+        "Accuracy on ImageNet, as published, against what one image costs. The area of a point is the number of "
+        f"parameters: from {_millions(least)} to {_millions(most)}."
+    )
+    return Figure("accuracy", caption, Points(*axes, series, x_log=True, sizes="parameters"))
+
+
+def _millions(facts: _Facts) -> str:
+    return f"{digits(facts.totals.parameters / 1e6)} million ({facts.name})"
 
 
 def _sources(names: Sequence[str]) -> Table:

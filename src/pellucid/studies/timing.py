@@ -18,14 +18,15 @@ from .amounts import digits
 from .noise import noise
 from .result import NOT_MEASURED, Options
 
-REPEATS, SECONDS = 15, 1.0
-"""At least so many repeats, or else as many as take so long, of which there are at least 3."""
-QUICK = 3, 0.0
+REPEATS, SECONDS = 3, 1.0
+"""At least so many repeats, and at least so long in all; a quick study takes the repeats alone."""
+SHORTEST = 1e-3
+"""Seconds that a repeat takes at least: shorter work is done several times in each, and the mean taken."""
 
 
 @dataclass(frozen=True)
 class Times:
-    """Seconds that each repeat took."""
+    """Seconds that the work took in each repeat."""
 
     seconds: tuple[float, ...]
 
@@ -49,14 +50,23 @@ def _unit(seconds: float) -> tuple[float, str]:
 
 def measure(work: Callable[[], Any], options: Options) -> Times:
     """Return how long some work takes, after it was done once for nothing: compiled, and its memory touched."""
-    most, enough = QUICK if options.quick else (REPEATS, SECONDS)
     work()
+    count = 1
+    while _taken(work, count) < SHORTEST:
+        count *= 2
+    enough = 0.0 if options.quick else SECONDS
     taken: list[float] = []
-    while len(taken) < 3 or (len(taken) < most and sum(taken) < enough):
-        began = time.perf_counter()
+    while len(taken) < REPEATS or sum(taken) < enough:
+        taken.append(_taken(work, count))
+    return Times(tuple(each / count for each in taken))
+
+
+def _taken(work: Callable[[], Any], count: int) -> float:
+    """Return how many seconds it takes to do some work so many times."""
+    began = time.perf_counter()
+    for _ in range(count):
         work()
-        taken.append(time.perf_counter() - began)
-    return Times(tuple(taken))
+    return time.perf_counter() - began
 
 
 def times(makers: Sequence[Callable[[], Callable[[], Any]]], options: Options) -> list[str]:
@@ -74,7 +84,7 @@ def forward(network: Sequential, samples: int, options: Options) -> Callable[[],
 
     made = Executable(lower(network, training=False), samples, thread_count(options.threads), {"input": "float32"})
     load(made, network)
-    images = noise((samples, *(network.input_shape or ())))
+    images = noise((samples, *(network.input_shape or ())), "images")
     outputs = np.empty((samples, *network.output_shape()), np.float32)
     return lambda: made.predict(images, outputs)
 
@@ -91,6 +101,6 @@ def forward_and_backward(network: Sequential, samples: int, options: Options) ->
     program = lower(network, loss=MeanSquaredError(), target_shape=shape, training=True, input_gradient=True)
     made = Executable(program, samples, thread_count(options.threads), {"input": "float32", "target": "float32"})
     load(made, network)
-    made.give("input", noise((samples, *(network.input_shape or ()))))
-    made.give("target", noise((samples, *shape)))
+    made.give("input", noise((samples, *(network.input_shape or ())), "images"))
+    made.give("target", noise((samples, *shape), "targets"))
     return lambda: made.run(samples, {"count": samples})

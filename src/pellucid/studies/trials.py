@@ -14,13 +14,11 @@ from ..errors import NonFiniteError
 from ..inference import evaluate
 from ..network import Sequential
 from ..optimizers import Adam
-from ..schedules import LinearCycle
 from ..training import fit
-from .images import CIFAR, HELD_OUT, MNIST, TEST, TRAIN, Images, gather
+from .figures import Group
+from .images import Images, gather
+from .protocol import BATCH_SIZE, CIFAR, MNIST, SCHEDULE, Protocol
 from .result import NOT_MEASURED, Options, Table
-
-BATCH_SIZE = 32
-SCHEDULE = LinearCycle(start=0.1, peak_at=0.2)
 
 DECIMALS = {MNIST: 2, CIFAR: 1}
 """Of accuracies in percent: as many as the number of test images gives a meaning."""
@@ -48,7 +46,7 @@ class Spread:
         return stdev(self.values) if len(self.values) > 1 else 0.0
 
     def minus(self, other: Spread) -> Spread:
-        """Return the differences, seed by seed."""
+        """Return the differences, paired by seed."""
         return Spread(tuple(mine - its for mine, its in zip(self.values, other.values, strict=True)))
 
     def text(self, decimals: int, sign: str = "-") -> str:
@@ -57,9 +55,15 @@ class Spread:
         return f"{self.mean:{sign}.{decimals}f}{about}".replace("-", "−")
 
 
+def bars(name: str, spreads: Sequence[Spread]) -> Group:
+    """Return bars as long as the means, with whiskers of the deviations where there are several seeds."""
+    whiskers = [each.deviation for each in spreads if len(each.values) > 1]
+    return Group(name, [each.mean for each in spreads], whiskers)
+
+
 @dataclass(frozen=True)
-class Trial:
-    """The trainings of one network on one set.
+class Outcome:
+    """What the trainings of one network on one set came to.
 
     Attributes
     ----------
@@ -77,32 +81,32 @@ class Trial:
 
 
 @dataclass(frozen=True)
-class Trials:
-    """The trainings of several networks, on those sets that are here; none where nothing is measured.
+class Comparison:
+    """What several networks came to, on those sets that are here; nothing where nothing is measured.
 
     Attributes
     ----------
-    of : mapping of (name of a set, name of a network) to Trial
+    outcomes : mapping of (name of a set, name of a network) to Outcome
     sets : sequence of Images
     note : str
         What to say of sets that are not here.
     """
 
-    of: Mapping[tuple[str, str], Trial] = field(default_factory=dict)
+    outcomes: Mapping[tuple[str, str], Outcome] = field(default_factory=dict)
     sets: Sequence[Images] = ()
     note: str = ""
 
     def cell(self, images: str, network: str) -> str:
         """Return an accuracy for a table."""
-        trial = self.of.get((images, network))
-        return NOT_MEASURED if trial is None else trial.accuracy.text(DECIMALS[images])
+        outcome = self.outcomes.get((images, network))
+        return NOT_MEASURED if outcome is None else outcome.accuracy.text(DECIMALS[images])
 
     def difference(self, images: str, network: str, other: str) -> str:
         """Return for a table by how much a network is better than another."""
-        trial, its = self.of.get((images, network)), self.of.get((images, other))
-        if trial is None or its is None:
+        outcome, its = self.outcomes.get((images, network)), self.outcomes.get((images, other))
+        if outcome is None or its is None:
             return NOT_MEASURED
-        return trial.accuracy.minus(its.accuracy).text(DECIMALS[images], "+")
+        return outcome.accuracy.minus(its.accuracy).text(DECIMALS[images], "+")
 
     def rates(self, name: str, networks: Sequence[str]) -> Table:
         """Return a table of this name of the learning rates that were chosen."""
@@ -111,47 +115,46 @@ class Trials:
         return Table(name, "Peaks of the learning rate that were chosen", columns, rows, frozenset(columns[1:]))
 
     def _rate(self, images: str, network: str) -> str:
-        trial = self.of.get((images, network))
-        return NOT_MEASURED if trial is None else f"{trial.rate:g}"
+        outcome = self.outcomes.get((images, network))
+        return NOT_MEASURED if outcome is None else f"{outcome.rate:g}"
 
 
 # ---- training
 
 
-def compare(networks: Mapping[str, Make], rates: Sequence[float], epochs: int, options: Options) -> Trials:
+def compare(networks: Mapping[str, Make], protocol: Protocol, options: Options) -> Comparison:
     """Train every network with every seed, on each set that is here; see `how`."""
     if not options.measure:
-        return Trials()
-    sets, note = gather((MNIST, CIFAR), options)
-    if options.quick:
-        rates, epochs = rates[:1], 1
+        return Comparison()
+    sets, note = gather((MNIST, CIFAR), protocol, options)
 
     def learn(network: Sequential, data: Dataset, rate: float, seed: int) -> None:
         fit(
-            network, data, epochs=epochs, batch_size=BATCH_SIZE, optimizer=Adam(rate), schedule=SCHEDULE, seed=seed,
-            threads=options.threads, progress=False,
+            network, data, epochs=protocol.epochs, batch_size=BATCH_SIZE, optimizer=Adam(rate), schedule=SCHEDULE,
+            seed=seed, threads=options.threads, progress=False,
         )  # fmt: skip
 
     found = {
-        (images.name, name): trial(name, make, learn, images, rates, options)
+        (images.name, name): choose_and_train(name, make, learn, images, protocol, options)
         for images in sets
         for name, make in networks.items()
     }
-    return Trials(found, sets, note)
+    return Comparison(found, sets, note)
 
 
-def trial(
+def choose_and_train(
     name: str,
     make: Make,
     learn: Learn,
     images: Images,
-    rates: Sequence[float],
+    protocol: Protocol,
     options: Options,
     view: Callable[[Dataset], Dataset] | None = None,
-) -> Trial:
+) -> Outcome:
     """Choose a learning rate for a network, then train it with every seed.
 
-    What the network is measured on is the test images, or a `view` of them.
+    What the network is measured on is the test images, or a `view` of them. A training that ends in numbers that are
+    not finite counts with the last weights that were.
     """
 
     def reached(network: Sequential, parts: Images, rate: float, seed: int) -> float:
@@ -165,12 +168,12 @@ def trial(
         return reached(make(choosing, 0), choosing, rate, 0)
 
     choosing = images.for_choosing()
-    rate = rates[0] if len(rates) == 1 else max(rates, key=held_out)
-    networks, found = [make(images, seed) for seed in range(options.seeds)], []
+    rate = protocol.rates[0] if len(protocol.rates) == 1 else max(protocol.rates, key=held_out)
+    networks, found = [make(images, seed) for seed in range(protocol.seeds)], []
     for seed, network in enumerate(networks):
-        options.progress(f"{images.name}, {name}: training {seed + 1} of {options.seeds}")
+        options.progress(f"{images.name}, {name}: training {seed + 1} of {protocol.seeds}")
         found.append(reached(network, images, rate, seed))
-    return Trial(rate, Spread(tuple(found)), networks)
+    return Outcome(rate, Spread(tuple(found)), networks)
 
 
 def accuracy(network: Sequential, data: Dataset, options: Options) -> float:
@@ -178,31 +181,9 @@ def accuracy(network: Sequential, data: Dataset, options: Options) -> float:
     return 100 * evaluate(network, data, threads=options.threads)["accuracy"]
 
 
-# ---- saying how
-
-
-def how(rates: Sequence[float], epochs: int, options: Options) -> str:
+def how(protocol: Protocol) -> str:
     """Return a paragraph on how `compare` trains and measures."""
     return (
-        f"Trained on the first {TRAIN:,} training images of a set; measured on the first {TEST[CIFAR]:,} test images "
-        f"of CIFAR-10 and on all {TEST[MNIST]:,} of MNIST. {repeated(options)} Adam, {epochs} epochs, batches of "
-        f"{BATCH_SIZE}; the learning rate rises in a straight line over the first fifth of the steps, from a tenth of "
-        f"its peak, then falls to 0. {chosen(rates)}"
-    )
-
-
-def repeated(options: Options) -> str:
-    """Return what ± means."""
-    return (
-        f"Figures are means over {options.seeds} seeds, which decide first weights and the order of images, with the "
-        "standard deviation; those of differences are taken seed by seed."
-    )
-
-
-def chosen(rates: Sequence[float]) -> str:
-    """Return how `trial` chooses a rate."""
-    *others, last = (f"{rate:g}" for rate in rates)
-    return (
-        f"The peak is {', '.join(others)} or {last}: for each network and set, what was best on {100 * HELD_OUT:.0f} % "
-        "of the training images, held out while choosing."
+        f"{protocol.data((MNIST, CIFAR))} {protocol.repeated} Adam, {protocol.length}, batches of {BATCH_SIZE}; "
+        f"{protocol.cycle}"
     )
