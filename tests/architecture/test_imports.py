@@ -19,7 +19,8 @@ PACKAGE = Path(__file__).parents[2] / "src" / "pellucid"
 # itself and the tiers below its own, and nothing beside it or above.
 TIERS: tuple[tuple[str, ...], ...] = (
     ("errors", "version"),
-    ("arguments", "geometry", "random", "limits", "storage", "metrics", "pickle_machine"),
+    ("arguments",),
+    ("geometry", "random", "limits", "storage", "metrics", "pickle_machine"),
     ("definitions", "steps", "initializers", "schedules", "data"),
     ("layers", "losses", "optimizers", "scaling"),
     ("network", "differentiation"),

@@ -336,10 +336,7 @@ def test_names_are_forgiving(spelling: str) -> None:
 def test_an_unknown_name_suggests_the_nearest() -> None:
     with pytest.raises(ArgumentError) as caught:
         download.fetch("fasion-mnist")
-    assert str(caught.value) == (
-        "unknown data set 'fasion-mnist'; did you mean 'fashion-mnist'? Known: digits, mnist, fashion-mnist, "
-        "kmnist, cifar10"
-    )
+    assert str(caught.value) == "unknown data set 'fasion-mnist'; did you mean 'fashion-mnist'?"
     with pytest.raises(ArgumentError, match=r"^unknown data set 'imagenet'\. Known: digits"):
         download.verify("imagenet")
 

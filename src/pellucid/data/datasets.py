@@ -11,7 +11,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..arguments import nearest
+from ..arguments import nearest_or_all, shown
 from ..errors import ArgumentError, DataError
 from .catalogue import CATALOGUE, ENTRIES, Entry, find_entry
 from .catalogue import NAMES as NAMES
@@ -155,8 +155,7 @@ def load(
     if not path.exists():
         name = os.fspath(name_or_path)
         raise ArgumentError(
-            f"data: {name!r} is neither a path nor the name of a data set{nearest(name, NAMES) or '.'} "
-            f"Known: {', '.join(NAMES)}"
+            f"data: {shown(name)} is neither a path nor the name of a data set{nearest_or_all(name, NAMES)}"
         )
     return _load_path(path, preparation)
 

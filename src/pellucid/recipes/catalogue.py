@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
-from ..arguments import nearest
+from ..arguments import nearest_or_all, shown
 from ..errors import ArgumentError
 from .reading import read
 from .recipe import Recipe
@@ -61,7 +61,7 @@ def by_name(name: str) -> Recipe:
     """
     if name in RECIPES:
         return RECIPES[name]
-    raise ArgumentError(f"unknown recipe {name!r}{nearest(str(name), RECIPES) or '.'} Known: {', '.join(RECIPES)}")
+    raise ArgumentError(f"unknown recipe {shown(name)}{nearest_or_all(str(name), RECIPES)}")
 
 
 def load(name_or_path: str | os.PathLike[str]) -> Recipe:
