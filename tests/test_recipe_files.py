@@ -140,6 +140,27 @@ def test_a_layer_that_is_frozen_has_no_learning_rate_to_multiply(mine: Path) -> 
         read(mine)
 
 
+@pytest.mark.parametrize(
+    ("key", "line", "message"),
+    [
+        ("epochs", f"epochs = {'9' * 5000}", "expected a recipe in TOML: "),
+        ("epochs", f"epochs = {'[' * 5000}", "expected a recipe in TOML: "),
+        ("epochs", f"epochs = -0x{'f' * 5000}", "expected a recipe in TOML: "),
+        ("model", f"model = 0x{'f' * 5000}", 'model: expected the name of a model, such as "lenet", found int, too '),
+        ("name", f'name = "adam"\nlr = 1{"0" * 400}', "optimizer: lr: expected a number of at least 0, received 1000"),
+        ("model", f'model = "{"x" * 200_000}"', "model: unknown model 'xxx"),
+        ("x" * 200_000, f"{'x' * 200_000} = 1", "xxx"),
+    ],
+    ids=["digits", "nested", "negative", "hexadecimal", "rate", "model", "key"],
+)
+def test_what_is_absurdly_large_is_told_like_any_mistake(key: str, line: str, message: str, mine: Path) -> None:
+    changed(mine, key, line)
+    with pytest.raises(p.ArgumentError) as caught:
+        read(mine)
+    assert str(caught.value).startswith(f"{mine}: {message}")
+    assert len(str(caught.value)) < 800
+
+
 def test_every_key_but_the_optional_ones_is_asked_for(mine: Path) -> None:
     mine.write_text("", encoding="utf-8")
     with pytest.raises(p.ArgumentError, match="about: expected a text that says what it is good for, found nothing"):

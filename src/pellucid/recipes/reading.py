@@ -36,7 +36,6 @@ import tomllib
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -49,7 +48,7 @@ from ..limits import LIMITS
 from ..losses import CrossEntropy
 from ..optimizers import SGD, Adam, AdamW, Optimizer
 from ..scaling import Scaling
-from ..storage import read_file
+from ..storage import expanded, read_file
 from .recipe import Reached, Recipe
 
 Made = TypeVar("Made")
@@ -88,10 +87,11 @@ def read(path: str | os.PathLike[str]) -> Recipe:
     StorageError
         If the file cannot be read.
     """
-    source = Path(path).expanduser()
+    source = expanded(path, "recipe")
+    content = read_file(source, LIMITS.header_bytes)
     try:
-        table = tomllib.loads(read_file(source, LIMITS.header_bytes).decode())
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        table = tomllib.loads(content.decode())
+    except (ValueError, RecursionError) as error:  # no UTF-8, no TOML, too many digits; tables too deep to be read
         raise ArgumentError(f"{path}: expected a recipe in TOML: {error}") from error
     with _prefixed(str(path)):
         _check_keys(table)
