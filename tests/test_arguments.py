@@ -91,7 +91,7 @@ def test_what_was_received_is_shown_in_part(value: object, text: str) -> None:
     ],
 )
 def test_a_whole_number_that_no_float_reaches_is_refused(use: Callable[[int], object], value: int) -> None:
-    with pytest.raises(p.ArgumentError, match="expected .*, received "):
+    with pytest.raises(p.ArgumentError, match=r"expected .*, received "):
         use(value)
 
 

@@ -263,6 +263,9 @@ def test_summary_of_models_runs_and_files(pellucid: Pellucid, trained: Path) -> 
     shown = pellucid("summary", "lenet", "--arithmetic").out
     assert shown == f"{p.summary(p.models.lenet(), arithmetic=True)}\n"
     assert "(28 + 2·0 − 5)//1 + 1 = 24" in shown
+    assert (
+        pellucid("summary", "lenet", "--input", "1X32X32").out == pellucid("summary", "lenet", "--input", "1x32x32").out
+    )
     run = pellucid("summary", trained)
     assert run.out == f"{p.summary(p.load(trained / 'model.safetensors'))}\n"
     assert pellucid("summary", trained / "model.safetensors").out == run.out
@@ -275,6 +278,8 @@ def test_summary_of_models_runs_and_files(pellucid: Pellucid, trained: Path) -> 
         (["lenet", "--input", "1x4x4"], 1, "error: conv1 (layer 1): "),
         (["lenet", "--input", "large"], 2, "expected a shape CxHxW such as 3x144x144, received 'large'"),
         (["lenet", "--input", "8x8"], 2, "received '8x8'; for one channel write 1x8x8"),
+        (["lenet", "--input", f"1x{'9' * 5000}x3"], 2, "expected a shape CxHxW such as 3x144x144, received '1x999"),
+        (["lenet", "--input", "1x٣٢x32"], 2, "expected a shape CxHxW such as 3x144x144, received '1x٣٢x32'"),
         (["lenet", "--input", "1x1x8x8"], 2, "received '1x1x8x8'. See"),
         ([], 2, "error: expected MODEL|RUN|FILE. See pellucid summary --help"),
     ],
@@ -391,6 +396,35 @@ def test_an_unknown_verb_suggests_the_nearest(pellucid: Pellucid) -> None:
     assert (result.code, result.out) == (2, "")
     assert result.err == "error: no such command 'trian'; did you mean 'train'? See pellucid --help\n"
     assert pellucid("trian", "--debug") == result
+
+
+NOWHERE = "~nosuchuser/there"
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (1, f"train --data {NOWHERE}"),
+        (2, f"train --data mnist --data-dir {NOWHERE}"),
+        (2, f"train --out {NOWHERE}"),
+        (2, f"train --weights {NOWHERE}"),
+        (1, f"train --recipe {NOWHERE}.toml"),
+        (1, f"recipes {NOWHERE}.toml"),
+        (1, f"evaluate {NOWHERE}"),
+        (1, f"evaluate run --data {NOWHERE}"),
+        (1, f"predict {NOWHERE} picture.png"),
+        (1, f"summary {NOWHERE}"),
+        (1, f"explain {NOWHERE}"),
+    ],
+)
+def test_the_home_of_nobody_is_refused_in_a_line(
+    code: int, words: str, pellucid: Pellucid, trained: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(trained, tmp_path / "run")
+    result = pellucid(*words.split())
+    assert (result.code, result.out) == (code, "")
+    assert re.match(r"error: .*the home folder that '~nosuchuser/there(\.toml)?' begins with is not known", result.err)
+    assert len(result.err.splitlines()) == 1
 
 
 VERBS = [words.split() for words in ("", "train", "evaluate", "predict", "summary", "data")]

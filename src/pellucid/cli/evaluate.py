@@ -22,6 +22,7 @@ from ..inputs import as_targets, check_images
 from ..losses import CrossEntropy
 from ..metrics import accuracy, confusion_matrix, top_k_accuracy
 from ..network import Sequential
+from ..storage import expanded
 from . import options
 from .pretrained import describe, preparation_of, preparation_of_model, refuse_alone, with_weights
 from .screen import class_name, examples, passed_on, print_table, say
@@ -167,7 +168,7 @@ def _of_pictures(network: Sequential, folder: tuple[str, Path], preparation: Pre
 
 def _picture_folder(data: str | None) -> tuple[str, Path] | None:
     """Return the folder of pictures to measure on, after the name of the part that it is; None for other data."""
-    folders = None if data is None or find_entry(data) else picture_folders(Path(data).expanduser())
+    folders = None if data is None or find_entry(data) else picture_folders(expanded(data, "--data"))
     if folders is None:
         return None
     train, test = folders

@@ -8,9 +8,12 @@ from typing import Annotated, NamedTuple
 import typer
 
 from .. import initializers, recipes
+from ..arguments import shown
+from ..errors import ArgumentError
 from ..native import ENGINES
 from ..optimizers import SGD, Adam, AdamW, Optimizer
 from ..scaling import IMAGENET_SCALING, Scaling
+from ..storage import expanded
 from .sources import HELD_OUT
 
 OPTIMIZERS: dict[str, tuple[type[Optimizer], dict[str, float | bool]]] = {
@@ -35,7 +38,7 @@ def whole(text: str | int) -> int:
     try:
         return int(text)
     except ValueError:
-        raise typer.BadParameter(f"expected a whole number, received {text!r}") from None
+        raise typer.BadParameter(f"expected a whole number, received {shown(text)}") from None
 
 
 def real(text: str | float) -> float:
@@ -43,7 +46,7 @@ def real(text: str | float) -> float:
     try:
         return float(text)
     except ValueError:
-        raise typer.BadParameter(f"expected a number, received {text!r}") from None
+        raise typer.BadParameter(f"expected a number, received {shown(text)}") from None
 
 
 def named(text: str) -> str:
@@ -63,9 +66,9 @@ def folder(text: str | Path) -> Path:
 def place(text: str | Path) -> Path:
     """Read the path of a file or folder; a shell leaves the ~ of ``--out=~/run`` as it is."""
     try:
-        return Path(named(str(text))).expanduser()
-    except RuntimeError:
-        raise typer.BadParameter(f"the home folder that {str(text)!r} begins with is not known") from None
+        return expanded(named(str(text)))
+    except ArgumentError as error:
+        raise typer.BadParameter(str(error).removeprefix("path: ")) from None
 
 
 def scaling(text: str) -> Scaling:

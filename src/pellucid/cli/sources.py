@@ -14,6 +14,7 @@ from ..data.catalogue import find_entry
 from ..errors import ArgumentError, DataError, ModelFileError
 from ..network import Sequential
 from ..serialization import load
+from ..storage import expanded
 from ..training.run import CONFIG, read_config
 from .screen import download_progress
 
@@ -44,8 +45,8 @@ class Source:
 
     def settings(self) -> dict[str, Any]:
         """Return this as plain data; paths are made absolute, so that the run serves from any folder."""
-        data = self.data if find_entry(self.data) else str(Path(self.data).expanduser().absolute())
-        data_dir = None if self.data_dir is None else str(Path(self.data_dir).expanduser().absolute())
+        data = self.data if find_entry(self.data) else str(expanded(self.data, "--data").absolute())
+        data_dir = None if self.data_dir is None else str(expanded(self.data_dir, "--data-dir").absolute())
         return {"data": data, "data_dir": data_dir, "validation": self.validation, "seed": self.seed}
 
 
@@ -86,7 +87,7 @@ def load_parts(source: Source, *, progress: bool = True) -> Parts:
 
 def open_network(path: str) -> Sequential:
     """Return the network of a run directory or a model file."""
-    place = Path(path).expanduser()
+    place = expanded(path)
     if not place.exists() and path.replace("-", "_") in models.MODELS:
         raise ArgumentError(f"{path} is a model that has learnt nothing yet; add --weights FILE, or name a run")
     if not place.exists():
@@ -96,7 +97,7 @@ def open_network(path: str) -> Sequential:
 
 def source_of(run: str) -> Source:
     """Return which data a run was made with."""
-    folder = Path(run).expanduser()
+    folder = expanded(run)
     if not folder.is_dir():
         raise ArgumentError(f"{run} is a model file, which does not say what to measure it on; add --data")
     config = read_config(folder)
@@ -109,7 +110,7 @@ def source_of(run: str) -> Source:
 
 def refuse_changed(run: str, parts: Parts) -> None:
     """Refuse data that are not divided as they were for the run: images it was trained on would be measured."""
-    path = Path(run).expanduser() / CONFIG
+    path = expanded(run) / CONFIG
     config = read_config(path.parent)
     dataset, known = parts.train, _Table(path, "data", config.get("data", {})).get("sha256", str)
     if parts.validation is not None:

@@ -17,7 +17,7 @@ from ..losses import CrossEntropy
 from ..network import Sequential
 from ..optimizers import Optimizer
 from ..recipes import Recipe
-from ..storage import append_line, fresh_folder
+from ..storage import append_line, expanded, fresh_folder
 from ..training import Callback, Training, fit
 from ..training.run import METRICS, RunWriter, json_line, refuse_taken
 from . import options
@@ -196,7 +196,7 @@ def _refuse_without_weights(weights: Path | None, new_head: bool, freeze_until: 
 
 def _absolute(path: str | Path | None) -> str | None:
     """Return a path so that the run's config says from any folder what is meant."""
-    return None if path is None else str(Path(path).expanduser().absolute())
+    return None if path is None else str(expanded(path).absolute())
 
 
 def _length(data: Dataset, epochs: int | None, batch_size: int | None) -> dict[str, int]:

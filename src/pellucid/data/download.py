@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import DataError, StorageError
 from ..limits import LIMITS, format_bytes
-from ..storage import make_folder
+from ..storage import expanded, make_folder
 from .catalogue import ENTRIES, DataFile, Entry, get_entry
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def locate(entry: Entry, data_dir: str | os.PathLike[str] | None = None) -> list
     for setting, folder in (("data_dir", data_dir), ("PELLUCID_DATA", os.environ.get("PELLUCID_DATA"))):
         if not folder:
             continue
-        root = Path(folder).expanduser()
+        root = expanded(folder, setting)
         if not root.exists():
             raise DataError(f"{setting} is {str(root)!r}, which does not exist")
         if root.is_file():
