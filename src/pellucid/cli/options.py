@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import typer
+from typer.core import TyperCommand
 
 from .. import initializers, recipes
 from ..arguments import shown
@@ -15,6 +16,17 @@ from ..optimizers import SGD, Adam, AdamW, Optimizer
 from ..scaling import IMAGENET_SCALING, Scaling
 from ..storage import expanded
 from .sources import HELD_OUT
+
+
+class Verb(TyperCommand):
+    """A command whose help shows its arguments by their metavar alone, without the types of Python behind them."""
+
+    def __init__(self, *arguments: Any, **settings: Any):
+        super().__init__(*arguments, **settings)
+        for parameter in self.params:
+            if parameter.param_type_name == "argument":
+                vars(parameter)["display_type_rich"] = lambda ctx: ""
+
 
 OPTIMIZERS: dict[str, tuple[type[Optimizer], dict[str, float | bool]]] = {
     "adam": (Adam, {}),
