@@ -110,6 +110,7 @@ def test_confusion_of_many_classes_lists_the_mistakes(pellucid: Pellucid, tmp_pa
     [
         (["rum"], "there is no run or model file 'rum'; did you mean 'run'? `pellucid train` makes runs"),
         (["runs"], "there is no run or model file 'runs'; did you mean 'run'? `pellucid train` makes runs"),
+        (["run", "--data", "empty", "--data-dir", "empty"], "--data-dir: goes with a set known by name, such as mnist"),
         (["run/model.safetensors"], " is a model file, which does not say what to measure it on; add --data"),
         (["run", "--data", "mnits"], "is neither a path nor the name of a data set; did you mean 'mnist'?"),
         (["run", "--data", "digits"], "the network expects images of shape (1, 6, 6), received (1, 8, 8)"),
@@ -443,6 +444,11 @@ def test_help(verb: list[str], columns: int, pellucid: Pellucid, monkeypatch: py
     assert all(line.startswith(f"    pellucid {' '.join(verb)}".rstrip()) for line in examples)
     assert "\x1b" not in shown.out
     assert pellucid(*verb, "-h").out == shown.out
+
+
+@pytest.mark.parametrize("verb", VERBS, ids=" ".join)
+def test_the_help_shows_no_types_of_python(verb: list[str], pellucid: Pellucid) -> None:
+    assert re.findall("<[^>]*>", pellucid(*verb, "--help").out) == []
 
 
 def test_the_help_of_train_says_what_there_is(pellucid: Pellucid) -> None:

@@ -26,7 +26,7 @@ from ..storage import expanded
 from . import options
 from .pretrained import describe, preparation_of, preparation_of_model, refuse_alone, with_weights
 from .screen import class_name, examples, passed_on, print_table, say
-from .sources import Source, load_parts, open_network, refuse_changed, source_of
+from .sources import Source, load_parts, open_network, refuse_changed, refuse_needless_folder, source_of
 
 EXAMPLES = examples(
     "pellucid evaluate runs/small-digits",
@@ -66,6 +66,8 @@ def command(
     validation. For networks with ImageNet's classes, and models made for them, a folder of pictures is prepared as
     their authors did, and may be larger than the memory; its folders bear names of classes, or WordNet ids.
     """
+    if data is not None and data_dir is not None:
+        refuse_needless_folder(data)
     if weights is None:
         refuse_alone(scaling)
         task = _of_run(run, data, data_dir)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from .. import models
-from ..arguments import nearest_name, number
+from ..arguments import nearest_name, number, shown
 from ..data import Dataset, datasets, split
 from ..data.catalogue import find_entry
 from ..errors import ArgumentError, DataError, ModelFileError
@@ -69,12 +69,8 @@ def load_parts(source: Source, *, progress: bool = True) -> Parts:
     share = source.validation
     if share is not None:
         share = number(share, "--validation", "a number from 0 up to but not 1")
-    entry = find_entry(source.data)
-    if source.data_dir is not None and entry is not None and entry.name == "digits":
-        raise ArgumentError(
-            "--data-dir: digits come with the package and need no folder; name the set that is there with --data, such "
-            "as --data mnist"
-        )
+    if source.data_dir is not None:
+        refuse_needless_folder(source.data)
     with download_progress(progress) as report:
         train, test = datasets.load(source.data, source.data_dir, progress=report)
     if share is None:
@@ -83,6 +79,20 @@ def load_parts(source: Source, *, progress: bool = True) -> Parts:
         return Parts(train, None, test)
     rest, validation = split(train, share, source.seed)
     return Parts(rest, validation, test)
+
+
+def refuse_needless_folder(data: str) -> None:
+    """Refuse --data-dir beside data that do not come from there."""
+    entry = find_entry(data)
+    if entry is None:
+        if expanded(data, "--data").exists():
+            raise ArgumentError(f"--data-dir: goes with a set known by name, such as mnist; {shown(data)} is a path")
+        return  # a slip in a name, as the search for the data tells
+    if entry.name == "digits":
+        raise ArgumentError(
+            "--data-dir: digits come with the package and need no folder; name the set that is there with --data, such "
+            "as --data mnist"
+        )
 
 
 def open_network(path: str) -> Sequential:

@@ -10,6 +10,7 @@ from typing import Any
 import typer
 
 from .. import initializers, models, recipes, schedules
+from ..arguments import number, shown
 from ..data import Dataset
 from ..errors import ArgumentError, NonFiniteError
 from ..inference import evaluate
@@ -24,7 +25,7 @@ from . import options
 from .networks import begin, make_network
 from .options import LENGTHS, OPTIMIZERS
 from .pretrained import scaling_for
-from .screen import called, choose, examples
+from .screen import called, choose, examples, say
 from .signals import BetweenSteps, Stopped
 from .sources import Parts, Source, load_parts
 
@@ -110,6 +111,11 @@ def command(
     model = model if model is not None else models.for_data(parts.train.shape)
     network = make_network(model, parts.train, seed, model_arguments, by_recipe=chosen is not None)
     begun = begin(network, weights, new_head, freeze_until or "")
+    learning = [path for path, parameter in network.parameters().items() if parameter.trainable]
+    if freeze_until and len(learning) == len(network.parameters()):
+        say(f"note: nothing is frozen: no layer before {freeze_until} has parameters")
+    if lr_scale:
+        _refuse_unknown_layers(fit_arguments["optimizer"], learning)
     recorded = {
         "recipe": recipe if recipe in recipes.RECIPES else _absolute(recipe), "model": model,
         "weights": _absolute(weights), **source.settings(), "initializer": initializer, "scaling": scaling,
@@ -220,12 +226,24 @@ def _scales(texts: list[str]) -> dict[str, float]:
     scales = {}
     for text in texts:
         layer, _, factor = text.partition("=")
+        if layer in scales:
+            raise typer.BadParameter(f"{layer} is given two factors; leave out one", param_hint="--lr-scale")
         try:
-            scales[layer] = float(factor)
+            scales[layer] = number(float(factor), f"--lr-scale {layer}", "a number of at least 0")
+        except ArgumentError:
+            raise
         except ValueError:
             expected = "expected LAYER=FACTOR, such as layer3=0.1"
-            raise typer.BadParameter(f"{expected}, received {text!r}", param_hint="--lr-scale") from None
+            raise typer.BadParameter(f"{expected}, received {shown(text)}", param_hint="--lr-scale") from None
     return scales
+
+
+def _refuse_unknown_layers(optimizer: Optimizer, learning: list[str]) -> None:
+    """Refuse factors for what does not learn, by the name of the option."""
+    try:
+        optimizer.factors(learning)
+    except ArgumentError as error:
+        raise ArgumentError(str(error).replace("lr_scales", "--lr-scale", 1)) from None
 
 
 def _in_folder_name(name: str) -> str:
