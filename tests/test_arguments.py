@@ -1,11 +1,14 @@
 """What users give: names with a slip in them, and the line that a warning points at."""
 
 import warnings
+from collections.abc import Callable
 
 import pytest
 
 import pellucid as p
-from pellucid.arguments import nearest
+from pellucid import initializers, models, recipes, schedules
+from pellucid.arguments import nearest, number, shown
+from pellucid.data.catalogue import get_entry
 
 MODELS = ("lenet", "notebook", "small")
 SETS = ("digits", "mnist", "fashion-mnist", "kmnist", "cifar10")
@@ -40,6 +43,63 @@ def test_a_name_that_is_another_ones_suggests_nothing(name: str) -> None:
 
 def test_one_letter_is_no_slip_of_another() -> None:
     assert nearest("a", ["b"]) == nearest("ab", ["cd"]) == nearest("x", []) == ""
+
+
+def test_what_is_longer_than_a_name_is_near_to_nothing() -> None:
+    assert nearest("x" * 101, ["x" * 100, "x" * 101]) == ""
+    assert nearest("lenet", ["lenet" + "x" * 96]) == ""
+
+
+@pytest.mark.parametrize(
+    "by_name",
+    [models.by_name, recipes.by_name, initializers.by_name, schedules.by_name, get_entry, p.models.lenet().__getitem__],
+)
+def test_a_name_of_any_length_is_refused_in_a_line(by_name: Callable[[str], object]) -> None:
+    with pytest.raises(p.ArgumentError) as caught:
+        by_name("X" * 100_000)
+    assert f"'{'X' * 78}…" in str(caught.value)
+    assert len(str(caught.value)) < 700
+
+
+# ---- what is received, in a message
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("a" * 78, f"'{'a' * 78}'"),
+        ("a" * 79, f"'{'a' * 78}…"),
+        (10**5000, "int, too large to show"),
+        ([10**5000], "list, too large to show"),
+    ],
+    ids=["whole", "cut", "int", "list"],
+)
+def test_what_was_received_is_shown_in_part(value: object, text: str) -> None:
+    assert shown(value) == text
+
+
+@pytest.mark.parametrize("value", [10**400, -(10**400), 10**5000], ids=["large", "negative", "unwritable"])
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda value: number(value, "rate"),
+        p.Adam,
+        p.Dropout,
+        p.Scaling,
+        lambda value: p.Scaling(0.5, (0.5, value)),
+        lambda value: p.SGD(0.1, lr_scales={"conv1": value}),
+    ],
+)
+def test_a_whole_number_that_no_float_reaches_is_refused(use: Callable[[int], object], value: int) -> None:
+    with pytest.raises(p.ArgumentError, match=r"expected .*, received "):
+        use(value)
+
+
+def test_a_whole_number_that_python_does_not_write_is_refused() -> None:
+    with pytest.raises(
+        p.ArgumentError, match="out_features: expected a whole number of at least 1, received int, too large to show"
+    ):
+        p.Linear(4, -(10**5000))
 
 
 @pytest.mark.parametrize("use", [p.predict, p.predict_classes, lambda network, x: p.evaluate(network, (x, [0]))])

@@ -93,7 +93,7 @@ def test_a_parameter_shared_with_a_later_layer_is_frozen_in_both():
     ("until", "message"),
     [
         ("layer3", "no layer 'layer3'; did you mean 'layer1'? There are conv1, norm1, relu1, layer1, layer2, "),
-        ("layer2.residul1", "no layer 'layer2.residul1'; did you mean 'residual1'? There are residual1, relu1"),
+        ("layer2.residul1", "no layer 'layer2.residul1'; did you mean 'layer2.residual1'? There are residual1, relu1"),
         ("conv1.weight", "no layer 'conv1.weight'. There are none"),
         ("", "no layer ''. There are conv1, "),
         (3, "until: expected the path of a layer, such as 'linear1', received 3"),
@@ -105,6 +105,30 @@ def test_a_path_that_leads_nowhere_changes_nothing(until, message):
         p.freeze(made, until=until)
     assert str(caught.value).startswith(message)
     assert learning(made) == list(made.parameters())
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda: p.freeze(p.Linear(2, 3), "x"),
+        lambda: p.freeze("lenet", "conv1"),
+        lambda: p.unfreeze(None),
+        lambda: p.unfreeze("lenet"),
+    ],
+)
+def test_what_is_no_network_is_refused(use):
+    with pytest.raises(p.ArgumentError, match="network: expected a Sequential, received "):
+        use()
+
+
+@pytest.mark.parametrize("whether", ["no", 0, None, np.array(False)])
+def test_a_parameter_learns_or_does_not(whether):
+    parameter = p.Linear(2, 3).weight
+    with pytest.raises(p.ArgumentError, match=r"weight\.trainable: expected True or False, received "):
+        parameter.trainable = whether
+    assert parameter.trainable is True
+    parameter.trainable = np.bool_(False)
+    assert parameter.trainable is False
 
 
 # ---- what is no longer computed

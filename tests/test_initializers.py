@@ -159,7 +159,7 @@ def test_every_name_makes_its_rule():
 
 
 def test_an_unknown_name_suggests_the_nearest():
-    with pytest.raises(ArgumentError, match="unknown initialiser 'he-norml'; did you mean 'he-normal'\\? Known: he-n"):
+    with pytest.raises(ArgumentError, match="unknown initialiser 'he-norml'; did you mean 'he-normal'\\?"):
         initializers.by_name("he-norml")
     with pytest.raises(ArgumentError, match="unknown initialiser 'xyz'\\. Known: he-normal, he-uniform"):
         initializers.by_name("xyz")

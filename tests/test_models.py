@@ -328,7 +328,7 @@ def test_dashes_stand_for_underscores() -> None:
 def test_an_unknown_name_suggests_the_nearest() -> None:
     with pytest.raises(ArgumentError) as caught:
         by_name("LeNet5")
-    assert str(caught.value) == f"unknown model 'LeNet5'; did you mean 'lenet5'? Known: {', '.join(MODELS)}"
+    assert str(caught.value) == "unknown model 'LeNet5'; did you mean 'lenet5'?"
     with pytest.raises(ArgumentError, match=r"unknown model 'zzz'\. Known: small"):
         by_name("zzz")
 

@@ -41,7 +41,7 @@ def test_layers_are_found_by_path_or_position():
     [
         ("relu2", "no layer 'relu2'; did you mean 'relu1'? There are relu1, residual1"),
         ("nothing", "no layer 'nothing'. There are relu1, residual1"),
-        ("residual1.bdoy", "no layer 'residual1.bdoy'; did you mean 'body'? There are body"),
+        ("residual1.bdoy", "no layer 'residual1.bdoy'; did you mean 'residual1.body'? There are body"),
         ("relu1.x", "no layer 'relu1.x'. There are none"),
     ],
 )

@@ -206,9 +206,9 @@ def test_numpy_settings_become_numbers_of_python():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("linera", "unknown schedule 'linera'; did you mean 'linear'? Known: constant, step:EVERY_EPOCHS:FACTOR"),
-        ("OneCycle", "unknown schedule 'OneCycle'; did you mean 'one-cycle'? Known: constant"),
-        ("warm-up:5:cosin", "unknown schedule 'cosin'; did you mean 'cosine'? Known: constant"),
+        ("linera", "unknown schedule 'linera'; did you mean 'linear'?"),
+        ("OneCycle", "unknown schedule 'OneCycle'; did you mean 'one-cycle'?"),
+        ("warm-up:5:cosin", "unknown schedule 'cosin'; did you mean 'cosine'?"),
         ("zzz", "unknown schedule 'zzz'. Known: constant"),
         ("step:x", "schedule 'step:x': expected the form step:EVERY_EPOCHS:FACTOR (such as step:10:0.1)"),
         ("step:1.5", "schedule 'step:1.5': expected the form step:EVERY_EPOCHS:FACTOR (such as step:10:0.1)"),
@@ -217,6 +217,9 @@ def test_numpy_settings_become_numbers_of_python():
         ("constant:1", "schedule 'constant:1': expected the form constant"),
         ("cosine:", "schedule 'cosine:': expected the form cosine:FINAL (such as cosine:0.01)"),
         ("warm-up", "schedule 'warm-up': expected the form warm-up:STEPS:SCHEDULE (such as warm-up:500:cosine)"),
+        ("warm-up:1:" * 2, "schedule: expected another schedule after the warm-up, received a second warm-up"),
+        ("warm-up:1:" * 2000, "schedule: expected another schedule after the warm-up, received a second warm-up"),
+        (f"step:{'9' * 5000}", "schedule 'step:999"),
         ("cosine:2", "Cosine.final: expected a number from 0 to 1, received 2.0"),
     ],
 )

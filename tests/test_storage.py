@@ -230,6 +230,53 @@ def test_arrays_of_any_rank_are_written_as_their_bytes(shape: tuple[int, ...], t
     assert (tmp_path / "data").read_bytes() == array.tobytes()
 
 
+# ---- paths as a user writes them
+
+
+def test_a_path_is_expanded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    assert storage.expanded("~/run") == storage.expanded(Path("~/run")) == tmp_path / "run"
+    assert storage.expanded("a/~/run") == Path("a/~/run")
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("~nosuchuser/run", "data: the home folder that '~nosuchuser/run' begins with is not known"),
+        ("a\0b", "data: expected a path, received 'a\\x00b', which no file or folder can be called"),
+        ("\ud800", "data: expected a path, received '\\ud800', which no file or folder can be called"),
+        (5, "data: expected the path of a file or folder as text, received 5"),
+        (None, "data: expected the path of a file or folder as text, received None"),
+        (b"run", "data: expected the path of a file or folder as text, received b'run'"),
+    ],
+)
+@POSIX
+def test_what_is_no_path_is_refused(path: Any, message: str) -> None:
+    with pytest.raises(ArgumentError) as caught:
+        storage.expanded(path, "data")
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda path: storage.write_file(path, NEW),
+        lambda path: storage.read_file(path, 10),
+        lambda path: storage.append_line(path, "line"),
+        storage.make_folder,
+        storage.claim,
+        storage.remove_file,
+    ],
+)
+@pytest.mark.parametrize("name", ["a\0b", "\ud800"])
+@POSIX
+def test_a_name_that_no_file_has_is_refused(use: Callable[[Path], object], name: str, tmp_path: Path) -> None:
+    with pytest.raises(ArgumentError, match="no file or folder can be called that"):
+        use(tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+
+
 # ---- what the messages say
 
 

@@ -10,6 +10,9 @@ Layers and networks are classes, what is done with them are functions::
     print(p.evaluate(network, test))
 """
 
+from . import start as start  # before all that takes time
+
+# isort: split
 from . import models as models
 from . import recipes as recipes
 from .build import lower as lower

@@ -23,6 +23,11 @@ Wanted: TypeAlias = Literal[
     "a number between 0 and 1",
 ]
 
+_LONGEST_SHOWN = 80
+"""Letters of what was received that a message repeats."""
+_LONGEST_NAME = 100
+"""Letters of a name that may be another with slips in it; the work to tell grows with their square."""
+
 _FITS: Mapping[Wanted, Callable[[float], bool]] = MappingProxyType(
     {
         "a finite number": lambda _: True,
@@ -51,10 +56,30 @@ def number(value: Any, name: str, wanted: Wanted = "a finite number") -> float:
     0.5
     """
     is_number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-    result = float(value) if is_number else math.nan
+    try:
+        result = float(value) if is_number else math.nan
+    except OverflowError:  # a whole number that no float reaches
+        result = math.nan
     if not (math.isfinite(result) and _FITS[wanted](result)):
-        raise ArgumentError(f"{name}: expected {wanted}, received {value!r}")
+        raise ArgumentError(f"{name}: expected {wanted}, received {shown(value)}")
     return result
+
+
+def shown(value: object) -> str:
+    """Return what was received as it stands in a message: as Python writes it, cut off where a line would be full.
+
+    Examples
+    --------
+    >>> shown("lenet")
+    "'lenet'"
+    >>> len(shown("x" * 1000))
+    80
+    """
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # whole numbers with more digits than Python writes; lists in lists in lists
+        return f"{type(value).__name__}, too large to show"
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 1]}…"
 
 
 def float_dtype(dtype: DTypeLike) -> np.dtype[Any]:
@@ -109,19 +134,36 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return "" if found is None else f"; did you mean {found!r}?"
 
 
+def nearest_or_all(name: str, known: Iterable[str]) -> str:
+    """Return how a message about an unknown name goes on: with the one that was meant, or else with all of them.
+
+    Examples
+    --------
+    >>> nearest_or_all("mnits", ["digits", "mnist"])
+    "; did you mean 'mnist'?"
+    >>> nearest_or_all("faces", ["digits", "mnist"])
+    '. Known: digits, mnist'
+    """
+    names = list(known)
+    return nearest(name, names) or f". Known: {', '.join(names)}"
+
+
 def nearest_name(name: str, known: Iterable[str]) -> str | None:
     """Return the known name that `name` was meant to be, or None.
 
     That is one which begins with the other, as "glorot" and "glorot-normal"; or one with few slips between them, each
-    a letter too many, one too few, another one, or two exchanged: one slip, or one for every four letters.
+    a letter too many, one too few, another one, or two exchanged: one slip, or one for every four letters. Nothing is
+    near to what is longer than names are.
     """
     near: dict[str, int] = {}
     for each in known:
-        written, meant = (text.lower().replace("_", "-") for text in (name, each))
-        short, long = sorted((written, meant), key=len)
-        slips = _slips(written, meant)
-        few = slips <= max(1, len(long) // 4) and slips < len(long)
-        if few or (len(short) >= 3 and long.startswith(short)):
+        short, long = sorted((text.lower().replace("_", "-") for text in (name, each)), key=len)
+        fewest, most = len(long) - len(short), max(1, len(long) // 4)  # each slip mends one letter of the difference
+        if len(long) > _LONGEST_NAME:
+            continue
+        if len(short) >= 3 and long.startswith(short):
+            near[each] = fewest
+        elif fewest <= most and (slips := _slips(short, long)) <= most and slips < len(long):
             near[each] = slips
     return min(near, key=lambda each: near[each]) if near else None
 

@@ -7,6 +7,16 @@ built-in exception that a Python user would expect, so ``except ValueError`` kee
 from __future__ import annotations
 
 
+def unusable(error: ImportError) -> str:
+    """Return what to say of a package that Pellucid needs and that cannot be imported."""
+    package = (error.name or "a package").partition(".")[0]
+    reason = str(error).partition("\n")[0]
+    return (
+        f"error: {package} is not installed, or is broken ({reason}); mend that with: python -m pip install "
+        "--force-reinstall pellucid"
+    )
+
+
 class PellucidError(Exception):
     """Base of all errors that a user of Pellucid can cause, and mend."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .arguments import shown
 from .errors import ArgumentError
 from .layers import Layer
 from .network import Sequential
@@ -23,7 +24,7 @@ def freeze(network: Sequential, until: str) -> None:
     Raises
     ------
     ArgumentError
-        If there is no such layer; the message suggests the nearest.
+        If there is no such layer, and the message suggests the nearest; or if `network` is no Sequential.
 
     Notes
     -----
@@ -39,8 +40,10 @@ def freeze(network: Sequential, until: str) -> None:
     >>> [path for path, parameter in network.parameters().items() if not parameter.trainable]
     ['conv1.weight', 'conv1.bias', 'conv2.weight', 'conv2.bias']
     """
+    if not isinstance(network, Sequential):
+        raise ArgumentError(f"network: expected a Sequential, received {shown(network)}")
     if not isinstance(until, str):
-        raise ArgumentError(f"until: expected the path of a layer, such as 'linear1', received {until!r}")
+        raise ArgumentError(f"until: expected the path of a layer, such as 'linear1', received {shown(until)}")
     network[until]  # refuses a path that leads nowhere
     holder: Layer = network
     for name in until.split("."):
@@ -52,7 +55,15 @@ def freeze(network: Sequential, until: str) -> None:
 
 
 def unfreeze(network: Sequential) -> None:
-    """Let every parameter learn again, whoever has frozen it; to keep a part frozen, `freeze` that part afterwards."""
+    """Let every parameter learn again, whoever has frozen it; to keep a part frozen, `freeze` that part afterwards.
+
+    Raises
+    ------
+    ArgumentError
+        If that is no network.
+    """
+    if not isinstance(network, Layer):
+        raise ArgumentError(f"network: expected a Sequential, received {shown(network)}")
     _set_trainable(network, True)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
+from .arguments import shown
 from .errors import ArgumentError
 
 Pair: TypeAlias = tuple[int, int]
@@ -34,7 +35,7 @@ def whole_number(value: object, name: str, minimum: int = 1) -> int:
     except TypeError:
         number = None
     if number is None or isinstance(value, bool) or number < minimum:
-        raise ArgumentError(f"{name}: expected a whole number of at least {minimum}, received {value!r}")
+        raise ArgumentError(f"{name}: expected a whole number of at least {minimum}, received {shown(value)}")
     return number
 
 

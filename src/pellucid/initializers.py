@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import random
-from .arguments import nearest, number
+from .arguments import nearest_or_all, number, shown
 from .errors import ArgumentError, ShapeError
 
 Array = NDArray[np.float64]
@@ -164,7 +164,7 @@ def by_name(name: str) -> Initializer:
     known = {_plain(text): text for text in NAMES}
     if _plain(name) in known:
         return NAMES[known[_plain(name)]]()
-    raise ArgumentError(f"unknown initialiser {name!r}{nearest(name, NAMES) or '.'} Known: {', '.join(NAMES)}")
+    raise ArgumentError(f"unknown initialiser {shown(name)}{nearest_or_all(name, NAMES)}")
 
 
 def _plain(name: str) -> str:

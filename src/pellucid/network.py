@@ -10,7 +10,7 @@ from typing import TypeAlias, TypedDict
 
 from numpy.typing import ArrayLike, DTypeLike
 
-from .arguments import as_numbers, nearest
+from .arguments import as_numbers, nearest, shown
 from .definitions.arrays import Array
 from .definitions.input import scale, scale_grad_input
 from .errors import ArgumentError, ShapeError
@@ -142,8 +142,8 @@ class Sequential(Layer):
         found: Layer = self
         for part in name.split("."):
             if part not in found.children():
-                hint = nearest(part, found.children()) or "."
-                raise ArgumentError(f"no layer {name!r}{hint} There are {', '.join(found.children()) or 'none'}")
+                hint = nearest(name, (path for path, _ in self.walk() if path.count(".") == name.count("."))) or "."
+                raise ArgumentError(f"no layer {shown(name)}{hint} There are {', '.join(found.children()) or 'none'}")
             found = found.children()[part]
         return found
 

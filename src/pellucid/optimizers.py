@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from typing import ClassVar, TypeAlias
 
-from .arguments import Wanted, number
+from .arguments import Wanted, number, shown
 from .errors import ArgumentError
 from .steps import Build
 
@@ -97,7 +97,7 @@ class Optimizer:
             inside = [path for path in paths if path == outer or path.startswith(f"{outer}.")]
             if not inside:
                 layers = ", ".join(sorted({path.partition(".")[0] for path in paths}))
-                raise ArgumentError(f"lr_scales: no trainable parameter at {outer!r}; there are {layers}")
+                raise ArgumentError(f"lr_scales: no trainable parameter at {shown(outer)}; there are {layers}")
             factors.update(dict.fromkeys(inside, self.lr_scales[outer]))
         return factors
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .arguments import shown
 from .errors import ArgumentError
 
 
@@ -58,10 +59,10 @@ class Scaling:
 def _numbers(value: float | Sequence[float], name: str) -> tuple[float, ...]:
     try:
         array = np.atleast_1d(np.asarray(value, float))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         array = np.array([])
     if array.ndim != 1 or not array.size or not np.isfinite(array).all():
-        raise ArgumentError(f"{name}: expected a finite number, or one a channel, received {value!r}")
+        raise ArgumentError(f"{name}: expected a finite number, or one a channel, received {shown(value)}")
     return tuple(array.tolist())
 
 

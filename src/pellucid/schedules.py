@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
-from .arguments import nearest, number
+from .arguments import nearest, number, shown
 from .errors import ArgumentError
 from .geometry import whole_number
 
@@ -195,12 +195,12 @@ def by_name(text: str) -> Schedule:
     written, colon, rest = text.partition(":")
     name = written.lower().replace("_", "-")
     if name not in FORMS:
-        known = ", ".join(form.usage for form in FORMS.values())
-        raise ArgumentError(f"unknown schedule {written!r}{nearest(name, FORMS) or '.'} Known: {known}")
+        forms = ", ".join(form.usage for form in FORMS.values())
+        raise ArgumentError(f"unknown schedule {shown(written)}{nearest(name, FORMS) or f'. Known: {forms}'}")
     form = FORMS[name]
     # The last setting takes all that is left, as a schedule after a warm-up has colons of its own.
     settings = rest.split(":", max(0, len(form.readers) - 1)) if colon else []
-    wrong_form = ArgumentError(f"schedule {text!r}: expected the form {form.usage}")
+    wrong_form = ArgumentError(f"schedule {shown(text)}: expected the form {form.usage}")
     if not form.required <= len(settings) <= len(form.readers):
         raise wrong_form
     try:
@@ -210,6 +210,12 @@ def by_name(text: str) -> Schedule:
     except ValueError:
         raise wrong_form from None
     return form.schedule(*values)
+
+
+def _after_warm_up(text: str) -> Schedule:
+    if text.partition(":")[0].lower().replace("_", "-") == "warm-up":
+        raise ArgumentError("schedule: expected another schedule after the warm-up, received a second warm-up")
+    return by_name(text)
 
 
 def _shares(text: str) -> tuple[float, ...]:
@@ -232,7 +238,7 @@ FORMS = {
     "cosine": _Form("cosine:FINAL (such as cosine:0.01)", Cosine, (float,)),
     "one-cycle": _Form("one-cycle:START:PEAK_AT:FINAL (such as one-cycle:0.04:0.3)", OneCycle, (float, float, float)),
     "linear": _Form("linear:START:PEAK_AT (such as linear:0.1:0.2)", LinearCycle, (float, float)),
-    "warm-up": _Form("warm-up:STEPS:SCHEDULE (such as warm-up:500:cosine)", WarmUp, (int, by_name), required=1),
+    "warm-up": _Form("warm-up:STEPS:SCHEDULE (such as warm-up:500:cosine)", WarmUp, (int, _after_warm_up), required=1),
 }
 
 

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from .arguments import shown
 from .errors import ArgumentError, StorageError
 
 BINARY = getattr(os, "O_BINARY", 0)  # without it Windows would translate line ends
@@ -185,6 +186,35 @@ def fresh_folder(parent: str | os.PathLike[str], name: str) -> Path:
                 folder = folder.with_name(f"{name}-{number}")
 
 
+def expanded(path: str | os.PathLike[str], name: str = "path") -> Path:
+    """Return a path that a user gave, the ``~`` or ``~user`` that it begins with replaced by that folder.
+
+    Raises
+    ------
+    ArgumentError
+        If it is no path, holds what no system has in a name, or begins with the home folder of nobody known here; the
+        message begins with `name`.
+    """
+    text = os.fspath(path) if isinstance(path, (str, os.PathLike)) else None
+    if not isinstance(text, str):
+        raise ArgumentError(f"{name}: expected the path of a file or folder as text, received {shown(path)}")
+    _refuse_unwritable(text, name)
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise ArgumentError(f"{name}: the home folder that {shown(text)} begins with is not known") from None
+
+
+def _refuse_unwritable(path: str, name: str) -> None:
+    """Refuse a path with a NUL character in it, or half of a surrogate pair, as no system takes such a one."""
+    try:
+        writable = b"\0" not in os.fsencode(path)
+    except UnicodeEncodeError:
+        writable = False
+    if not writable:
+        raise ArgumentError(f"{name}: expected a path, received {shown(path)}, which no file or folder can be called")
+
+
 @contextmanager
 def _opened(path: Path, flags: int) -> Iterator[int]:
     """Open `path` and close it again; a failure to close counts, for it may be a write that failed late."""
@@ -236,6 +266,9 @@ def _explained(problem: str, folder: Path, missing: str = "") -> Iterator[None]:
     """
     try:
         yield
+    except ValueError as error:  # a NUL character in a name, or half of a surrogate pair
+        written = problem.replace("\0", "\\0")
+        raise ArgumentError(f"{written}: no file or folder can be called that ({error})") from error
     except OSError as error:
         parts = [f"{problem}: {error.strerror or error}", ADVICE.get(error.errno or 0, "")]
         if error.errno == errno.ENOENT:

@@ -146,9 +146,9 @@ def test_without_weights_it_says_which_are_wanted(pellucid: Pellucid, recipe: Pa
         (["--weights", "nowhere"], "--weights: there is no file 'nowhere'"),
         (["--weights", "notes.txt"], "notes.txt, byte 0: "),
         ([*FROM, "--freeze-until", "linear9"], "no layer 'linear9'; did you mean 'linear1'? There are conv1, "),
-        (["--lr-scale", "conv9=0.1"], "lr_scales: no trainable parameter at 'conv9'; there are conv1, conv2, "),
-        (["--lr-scale", "conv1=-1"], "lr_scales['conv1']: expected a number of at least 0, received -1.0"),
-        ([*FROM, "--lr-scale", "conv1=1", "--freeze-until", "conv2"], "lr_scales: no trainable parameter at 'conv1'"),
+        (["--lr-scale", "conv9=0.1"], "--lr-scale: no trainable parameter at 'conv9'; there are conv1, conv2, "),
+        (["--lr-scale", "conv1=-1"], "--lr-scale conv1: expected a number of at least 0, received -1.0"),
+        ([*FROM, "--lr-scale", "conv1=1", "--freeze-until", "conv2"], "--lr-scale: no trainable parameter at 'conv1'"),
     ],
 )  # fmt: skip
 def test_a_mistake_takes_one_line(
@@ -181,6 +181,19 @@ def test_a_recipe_may_leave_its_data_open(pellucid: Pellucid, recipe: Path, trai
 def test_a_factor_that_is_none_is_a_usage_error(text: str, pellucid: Pellucid) -> None:
     said = f"--lr-scale: expected LAYER=FACTOR, such as layer3=0.1, received {text!r}"
     assert pellucid("train", "--lr-scale", text) == (2, "", f"error: {said}. See pellucid train --help\n")
+
+
+def test_a_layer_has_one_factor(pellucid: Pellucid) -> None:
+    said = "--lr-scale: linear1 is given two factors; leave out one"
+    words = ("--lr-scale", "linear1=0.5", "--lr-scale", "linear1=0.1")
+    assert pellucid("train", *words) == (2, "", f"error: {said}. See pellucid train --help\n")
+
+
+def test_that_nothing_is_frozen_is_noted(pellucid: Pellucid, trained: Path, toy: Path) -> None:
+    words = ("train", "small", "--weights", trained, "--data", toy, "--epochs", 1, "--freeze-until")
+    note = "note: nothing is frozen: no layer before conv1 has parameters"
+    assert note in pellucid(*words, "conv1").err.splitlines()
+    assert "note: " not in pellucid(*words, "conv2").err
 
 
 def test_weights_of_another_network_are_refused(pellucid: Pellucid, trained: Path, toy: Path) -> None:

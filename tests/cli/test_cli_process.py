@@ -77,6 +77,56 @@ def test_a_signal_ends_training_and_saves(number: signal.Signals, word: str, toy
     ]  # fmt: skip
 
 
+# Python reads this before it looks for `-m pellucid`: with SIGINT as in a shell's foreground, Ctrl-C comes as soon as
+# the module in question is about to be imported.
+CTRL_C = """
+import os, signal, sys
+
+class AtImport:
+    @staticmethod
+    def find_spec(name, *_):
+        if name == {module!r}:
+            os.kill(os.getpid(), signal.SIGINT)
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.meta_path.insert(0, AtImport)
+"""
+
+
+@POSIX
+@pytest.mark.parametrize("module", ["numpy", "pellucid.models", "pellucid.training", "typer", "pellucid.cli.train"])
+def test_ctrl_c_ends_the_start_in_a_word(module: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "sitecustomize.py").write_text(CTRL_C.format(module=module), encoding="utf-8")
+    paths = {"PYTHONPATH": f"{tmp_path}{os.pathsep}{SOURCE}"}
+    (tmp_path / "pellucid-script").mkdir()
+    script = tmp_path / "pellucid-script" / "pellucid"
+    script.write_text("from pellucid.__main__ import main\nmain()\n", encoding="utf-8")
+    for command in (PELLUCID, (sys.executable, str(script))):
+        done = subprocess.run(
+            [*command, "--version"], capture_output=True, text=True, env={**environment(), **paths}, check=False
+        )
+        assert (done.returncode, done.stdout, done.stderr) == (130, "", "interrupted\n")
+
+
+@POSIX
+def test_another_programs_ctrl_c_is_its_own(tmp_path: Path) -> None:
+    code = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); import pellucid; "
+        "print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)"
+    )
+    with ended(start(folder=tmp_path, command=(sys.executable, "-c", code))) as process:
+        assert process.communicate(timeout=60) == ("True\n", "")
+
+
+def test_a_command_line_that_is_not_installed_is_told_in_a_line(tmp_path: Path) -> None:
+    code = "import sys; sys.modules['typer'] = None; from pellucid.__main__ import main; main()"
+    with ended(start(folder=tmp_path, command=(sys.executable, "-c", code))) as process:
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (1, "")
+    assert err.startswith("error: typer is not installed, or is broken (")
+    assert err.count("\n") == 1
+
+
 @POSIX
 def test_a_reader_that_goes_away_is_no_error_to_speak_of(trained: Path, tmp_path: Path) -> None:
     np.save(tmp_path / "many.npy", np.zeros((5_000, 6, 6), np.uint8))

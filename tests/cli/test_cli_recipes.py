@@ -105,7 +105,7 @@ def test_all_that_is_decided_is_tested_above() -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--recipe", "mnist99"], "unknown recipe 'mnist99'; did you mean 'mnist-99'? Known: lenet-fast, "),
+        (["--recipe", "mnist99"], "unknown recipe 'mnist99'; did you mean 'mnist-99'?"),
         (["--recipe", "mnist-99", "--data", "digits"], "conv2 (layer 4): a 3×3 window finds no place: "),
     ],
 )
@@ -183,7 +183,7 @@ def test_one_is_shown_as_a_file_to_begin_from(pellucid: Pellucid, bars: Path, tm
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["recipes", "mnist-9"], "unknown recipe 'mnist-9'; did you mean 'mnist-99'? Known: "),
+        (["recipes", "mnist-9"], "unknown recipe 'mnist-9'; did you mean 'mnist-99'?"),
         (["recipes", "wrong.toml"], "wrong.toml: epochs: expected a whole number of at least 1, found 'two'"),
         (["train", "--recipe", "wrong.toml"], "wrong.toml: epochs: expected a whole number of at least 1, found 'two'"),
         (["train", "--recipe", "none.toml"], "cannot read none.toml: there is no such file"),

@@ -55,6 +55,17 @@ def test_of_what_is_not_given_one_is_taken(pellucid: Pellucid) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
+        (
+            [
+                "output-size",
+                "--input",
+                ",".join(map(str, range(1, 401))),
+                "--kernel",
+                ",".join(map(str, range(1, 401))),
+            ],
+            1,
+            "error: expected at most 1,000 windows, received 400 · 400 · 1 · 1 · 1 = 160,000",
+        ),
         (["output-siz"], 2, "error: no such command 'output-siz'; did you mean 'output-size'?"),
         (["output-size", "--input", "12,"], 2, "--input: expected whole numbers such as 3,5,7, received '12,'"),
         (["output-size", "--kernel", "x"], 2, "--kernel: expected whole numbers such as 3,5,7, received 'x'"),

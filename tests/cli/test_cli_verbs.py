@@ -110,8 +110,9 @@ def test_confusion_of_many_classes_lists_the_mistakes(pellucid: Pellucid, tmp_pa
     [
         (["rum"], "there is no run or model file 'rum'; did you mean 'run'? `pellucid train` makes runs"),
         (["runs"], "there is no run or model file 'runs'; did you mean 'run'? `pellucid train` makes runs"),
+        (["run", "--data", "empty", "--data-dir", "empty"], "--data-dir: goes with a set known by name, such as mnist"),
         (["run/model.safetensors"], " is a model file, which does not say what to measure it on; add --data"),
-        (["run", "--data", "mnits"], "is neither a path nor the name of a data set; did you mean 'mnist'? Known: "),
+        (["run", "--data", "mnits"], "is neither a path nor the name of a data set; did you mean 'mnist'?"),
         (["run", "--data", "digits"], "the network expects images of shape (1, 6, 6), received (1, 8, 8)"),
         (["run", "--data", "more.npz"], "sample 2 has class 7, but the network has 3 outputs, for classes 0 to 2"),
         (["empty"], "empty/model.safetensors"),
@@ -263,6 +264,9 @@ def test_summary_of_models_runs_and_files(pellucid: Pellucid, trained: Path) -> 
     shown = pellucid("summary", "lenet", "--arithmetic").out
     assert shown == f"{p.summary(p.models.lenet(), arithmetic=True)}\n"
     assert "(28 + 2·0 − 5)//1 + 1 = 24" in shown
+    assert (
+        pellucid("summary", "lenet", "--input", "1X32X32").out == pellucid("summary", "lenet", "--input", "1x32x32").out
+    )
     run = pellucid("summary", trained)
     assert run.out == f"{p.summary(p.load(trained / 'model.safetensors'))}\n"
     assert pellucid("summary", trained / "model.safetensors").out == run.out
@@ -271,10 +275,12 @@ def test_summary_of_models_runs_and_files(pellucid: Pellucid, trained: Path) -> 
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
-        (["lenett"], 1, "error: unknown model 'lenett'; did you mean 'lenet'? Known: "),
+        (["lenett"], 1, "error: unknown model 'lenett'; did you mean 'lenet'?"),
         (["lenet", "--input", "1x4x4"], 1, "error: conv1 (layer 1): "),
         (["lenet", "--input", "large"], 2, "expected a shape CxHxW such as 3x144x144, received 'large'"),
         (["lenet", "--input", "8x8"], 2, "received '8x8'; for one channel write 1x8x8"),
+        (["lenet", "--input", f"1x{'9' * 5000}x3"], 2, "expected a shape CxHxW such as 3x144x144, received '1x999"),
+        (["lenet", "--input", "1x٣٢x32"], 2, "expected a shape CxHxW such as 3x144x144, received '1x٣٢x32'"),
         (["lenet", "--input", "1x1x8x8"], 2, "received '1x1x8x8'. See"),
         ([], 2, "error: expected MODEL|RUN|FILE. See pellucid summary --help"),
     ],
@@ -331,8 +337,8 @@ def test_data_verify(pellucid: Pellucid, tmp_path: Path) -> None:
         (["data", "fetch", "mnist"], "mnist: train-images-idx3-ubyte.gz could not be downloaded (http://127.0.0.1:9/"),
         (["train", "--data", "mnist"], "mnist: train-images-idx3-ubyte.gz could not be downloaded (http://127.0.0.1:9/"),
         (["data", "verify", "mnist"], "mnist is not on this machine; pellucid data fetch mnist downloads it"),
-        (["data", "fetch", "mnits"], "unknown data set 'mnits'; did you mean 'mnist'? Known: "),
-        (["data", "verify", "mnits"], "unknown data set 'mnits'; did you mean 'mnist'? Known: "),
+        (["data", "fetch", "mnits"], "unknown data set 'mnits'; did you mean 'mnist'?"),
+        (["data", "verify", "mnits"], "unknown data set 'mnits'; did you mean 'mnist'?"),
     ],
 )  # fmt: skip
 @pytest.mark.usefixtures("offline")
@@ -393,6 +399,35 @@ def test_an_unknown_verb_suggests_the_nearest(pellucid: Pellucid) -> None:
     assert pellucid("trian", "--debug") == result
 
 
+NOWHERE = "~nosuchuser/there"
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (1, f"train --data {NOWHERE}"),
+        (2, f"train --data mnist --data-dir {NOWHERE}"),
+        (2, f"train --out {NOWHERE}"),
+        (2, f"train --weights {NOWHERE}"),
+        (1, f"train --recipe {NOWHERE}.toml"),
+        (1, f"recipes {NOWHERE}.toml"),
+        (1, f"evaluate {NOWHERE}"),
+        (1, f"evaluate run --data {NOWHERE}"),
+        (1, f"predict {NOWHERE} picture.png"),
+        (1, f"summary {NOWHERE}"),
+        (1, f"explain {NOWHERE}"),
+    ],
+)
+def test_the_home_of_nobody_is_refused_in_a_line(
+    code: int, words: str, pellucid: Pellucid, trained: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(trained, tmp_path / "run")
+    result = pellucid(*words.split())
+    assert (result.code, result.out) == (code, "")
+    assert re.match(r"error: .*the home folder that '~nosuchuser/there(\.toml)?' begins with is not known", result.err)
+    assert len(result.err.splitlines()) == 1
+
+
 VERBS = [words.split() for words in ("", "train", "evaluate", "predict", "summary", "data")]
 VERBS += [["data", verb] for verb in ("list", "fetch", "verify")]
 
@@ -409,6 +444,11 @@ def test_help(verb: list[str], columns: int, pellucid: Pellucid, monkeypatch: py
     assert all(line.startswith(f"    pellucid {' '.join(verb)}".rstrip()) for line in examples)
     assert "\x1b" not in shown.out
     assert pellucid(*verb, "-h").out == shown.out
+
+
+@pytest.mark.parametrize("verb", VERBS, ids=" ".join)
+def test_the_help_shows_no_types_of_python(verb: list[str], pellucid: Pellucid) -> None:
+    assert re.findall("<[^>]*>", pellucid(*verb, "--help").out) == []
 
 
 def test_the_help_of_train_says_what_there_is(pellucid: Pellucid) -> None:

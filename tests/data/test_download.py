@@ -256,7 +256,8 @@ def test_the_order_of_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, se
     assert download.obtain(entry, tmp_path / "argument") == [directly / name for name in names]
     inside = put(tmp_path / "argument" / "toy-set", *names)
     assert download.obtain(entry, tmp_path / "argument") == [inside / name for name in names]
-    assert download.obtain(entry, put(tmp_path / "nothing here")) == [from_environment / name for name in names]
+    with pytest.warns(UserWarning, match=rf"set is not in .*nothing here; it is taken from {from_environment}$"):
+        assert download.obtain(entry, put(tmp_path / "nothing here")) == [from_environment / name for name in names]
 
 
 def test_an_alternative_file(tmp_path: Path) -> None:
@@ -336,10 +337,7 @@ def test_names_are_forgiving(spelling: str) -> None:
 def test_an_unknown_name_suggests_the_nearest() -> None:
     with pytest.raises(ArgumentError) as caught:
         download.fetch("fasion-mnist")
-    assert str(caught.value) == (
-        "unknown data set 'fasion-mnist'; did you mean 'fashion-mnist'? Known: digits, mnist, fashion-mnist, "
-        "kmnist, cifar10"
-    )
+    assert str(caught.value) == "unknown data set 'fasion-mnist'; did you mean 'fashion-mnist'?"
     with pytest.raises(ArgumentError, match=r"^unknown data set 'imagenet'\. Known: digits"):
         download.verify("imagenet")
 

@@ -213,7 +213,7 @@ def test_a_folder_that_is_no_run_is_refused(tmp_path):
     assert str(caught.value) == f"{tmp_path} is no run: it has no config.toml; runs are made by `pellucid train`"
 
 
-@pytest.mark.parametrize("text", [b"a = ", b"\xff\xfe"])
+@pytest.mark.parametrize("text", [b"a = ", b"\xff\xfe", b"a = " + b"[" * 5000, b"a = " + b"9" * 5000], ids=len)
 def test_a_damaged_config_is_named(text, tmp_path):
     (tmp_path / "config.toml").write_bytes(text)
     with pytest.raises(p.ModelFileError) as caught:

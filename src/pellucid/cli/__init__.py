@@ -20,9 +20,10 @@ from typing import Annotated, Any
 import typer
 
 from ..arguments import nearest
-from ..errors import PellucidError
+from ..errors import PellucidError, unusable
 from ..version import VERSION
 from . import data, evaluate, explain, predict, recipes, signals, study, summary, train, verify
+from .options import Verb
 from .screen import examples, notes
 
 _UsageError: Any = typer.BadParameter.__base__  # which typer does not export
@@ -42,7 +43,7 @@ app = typer.Typer(
 )
 for verb in (train, recipes, evaluate, predict, summary, explain, verify):
     name = verb.__name__.rpartition(".")[2]
-    app.command(name, epilog=verb.EXAMPLES)(verb.command)
+    app.command(name, cls=Verb, epilog=verb.EXAMPLES)(verb.command)
 app.add_typer(study.app, name="study")
 app.add_typer(data.app, name="data")
 
@@ -144,6 +145,8 @@ def _explanation(error: Exception) -> str:
         return f"error: {error}"
     if isinstance(error, MemoryError):
         return f"error: not enough memory ({error or 'no more is free'}); try a smaller --batch-size or network"
+    if isinstance(error, ImportError):
+        return unusable(error)
     first_line = str(error).partition("\n")[0]
     return (
         f"error: {type(error).__name__}: {first_line}\n"

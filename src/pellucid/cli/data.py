@@ -12,6 +12,7 @@ from ..data.catalogue import get_entry
 from ..data.download import cache_folder, locate
 from ..errors import DataError
 from . import options
+from .options import Verb
 from .screen import download_progress, examples, print_table
 
 app = typer.Typer(
@@ -31,7 +32,7 @@ _Folder = Annotated[
 ]
 
 
-@app.command("list", epilog=examples("pellucid data list"))
+@app.command("list", cls=Verb, epilog=examples("pellucid data list"))
 def list_(data_dir: _Folder = None) -> None:
     """List the data sets known by name, and where their files are."""
     rows = []
@@ -44,7 +45,7 @@ def list_(data_dir: _Folder = None) -> None:
     print_table(["name", "images", "shape", "what, and where"], rows, right=["images"])
 
 
-@app.command(epilog=examples("pellucid data fetch mnist"))
+@app.command(cls=Verb, epilog=examples("pellucid data fetch mnist"))
 def fetch(name: _Name) -> None:
     """Download a data set, unless it is here already. Damaged downloads are replaced."""
     entry = get_entry(name)
@@ -59,7 +60,7 @@ def fetch(name: _Name) -> None:
     print(f"source: {entry.source}")
 
 
-@app.command(epilog=examples("pellucid data verify mnist --data-dir downloads"))
+@app.command(cls=Verb, epilog=examples("pellucid data verify mnist --data-dir downloads"))
 def verify(name: _Name, data_dir: _Folder = None) -> None:
     """Compare the files of a data set with the published checksums."""
     results = datasets.verify(name, data_dir)

@@ -22,10 +22,11 @@ from ..inputs import as_targets, check_images
 from ..losses import CrossEntropy
 from ..metrics import accuracy, confusion_matrix, top_k_accuracy
 from ..network import Sequential
+from ..storage import expanded
 from . import options
 from .pretrained import describe, preparation_of, preparation_of_model, refuse_alone, with_weights
 from .screen import class_name, examples, passed_on, print_table, say
-from .sources import Source, load_parts, open_network, refuse_changed, source_of
+from .sources import Source, load_parts, open_network, refuse_changed, refuse_needless_folder, source_of
 
 EXAMPLES = examples(
     "pellucid evaluate runs/small-digits",
@@ -65,6 +66,8 @@ def command(
     validation. For networks with ImageNet's classes, and models made for them, a folder of pictures is prepared as
     their authors did, and may be larger than the memory; its folders bear names of classes, or WordNet ids.
     """
+    if data is not None and data_dir is not None:
+        refuse_needless_folder(data)
     if weights is None:
         refuse_alone(scaling)
         task = _of_run(run, data, data_dir)
@@ -167,7 +170,7 @@ def _of_pictures(network: Sequential, folder: tuple[str, Path], preparation: Pre
 
 def _picture_folder(data: str | None) -> tuple[str, Path] | None:
     """Return the folder of pictures to measure on, after the name of the part that it is; None for other data."""
-    folders = None if data is None or find_entry(data) else picture_folders(Path(data).expanduser())
+    folders = None if data is None or find_entry(data) else picture_folders(expanded(data, "--data"))
     if folders is None:
         return None
     train, test = folders

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fnmatch import fnmatch
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from ..native import load
 from ..network import Sequential
 from ..optimizers import Adam
 from ..program import Program
+from ..storage import expanded
 from .screen import console, examples, print_table
 from .sources import open_network
 
@@ -64,7 +64,7 @@ def command(
     from ..compiler.explain import explain, measured_peak
     from ..compiler.jit import assembly
 
-    named = network in models.MODELS or not Path(network).expanduser().exists()
+    named = network in models.MODELS or not expanded(network).exists()
     made = models.by_name(network)() if named else open_network(network)
     program = _program(made, inference)
     executable = Executable(program, batch_size, 1, {"target": "int64"})

@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import typer
+from typer.core import TyperCommand
 
 from .. import initializers, recipes
+from ..arguments import shown
+from ..errors import ArgumentError
 from ..native import ENGINES
 from ..optimizers import SGD, Adam, AdamW, Optimizer
 from ..scaling import IMAGENET_SCALING, Scaling
+from ..storage import expanded
 from .sources import HELD_OUT
+
+
+class Verb(TyperCommand):
+    """A command whose help shows its arguments by their metavar alone, without the types of Python behind them."""
+
+    def __init__(self, *arguments: Any, **settings: Any):
+        super().__init__(*arguments, **settings)
+        for parameter in self.params:
+            if parameter.param_type_name == "argument":
+                vars(parameter)["display_type_rich"] = lambda ctx: ""
+
 
 OPTIMIZERS: dict[str, tuple[type[Optimizer], dict[str, float | bool]]] = {
     "adam": (Adam, {}),
@@ -35,7 +50,7 @@ def whole(text: str | int) -> int:
     try:
         return int(text)
     except ValueError:
-        raise typer.BadParameter(f"expected a whole number, received {text!r}") from None
+        raise typer.BadParameter(f"expected a whole number, received {shown(text)}") from None
 
 
 def real(text: str | float) -> float:
@@ -43,7 +58,7 @@ def real(text: str | float) -> float:
     try:
         return float(text)
     except ValueError:
-        raise typer.BadParameter(f"expected a number, received {text!r}") from None
+        raise typer.BadParameter(f"expected a number, received {shown(text)}") from None
 
 
 def named(text: str) -> str:
@@ -63,9 +78,9 @@ def folder(text: str | Path) -> Path:
 def place(text: str | Path) -> Path:
     """Read the path of a file or folder; a shell leaves the ~ of ``--out=~/run`` as it is."""
     try:
-        return Path(named(str(text))).expanduser()
-    except RuntimeError:
-        raise typer.BadParameter(f"the home folder that {str(text)!r} begins with is not known") from None
+        return expanded(named(str(text)))
+    except ArgumentError as error:
+        raise typer.BadParameter(str(error).removeprefix("path: ")) from None
 
 
 def scaling(text: str) -> Scaling:

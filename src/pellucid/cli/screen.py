@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ..arguments import nearest
+from ..arguments import nearest_or_all, shown
 from ..data import Dataset
 from ..data.download import Progress
 from ..errors import ArgumentError
@@ -124,7 +124,7 @@ def choose(name: str, known: Mapping[str, Choice], what: str) -> Choice:
     plain = name.lower().replace("_", "-")
     if plain in known:
         return known[plain]
-    raise ArgumentError(f"unknown {what} {name!r}{nearest(plain, known) or '.'} Known: {', '.join(known)}")
+    raise ArgumentError(f"unknown {what} {shown(name)}{nearest_or_all(plain, known)}")
 
 
 def class_name(network: Sequential, number: int) -> str:

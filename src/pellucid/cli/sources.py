@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from .. import models
-from ..arguments import nearest_name, number
+from ..arguments import nearest_name, number, shown
 from ..data import Dataset, datasets, split
 from ..data.catalogue import find_entry
 from ..errors import ArgumentError, DataError, ModelFileError
 from ..network import Sequential
 from ..serialization import load
+from ..storage import expanded
 from ..training.run import CONFIG, read_config
 from .screen import download_progress
 
@@ -44,8 +45,8 @@ class Source:
 
     def settings(self) -> dict[str, Any]:
         """Return this as plain data; paths are made absolute, so that the run serves from any folder."""
-        data = self.data if find_entry(self.data) else str(Path(self.data).expanduser().absolute())
-        data_dir = None if self.data_dir is None else str(Path(self.data_dir).expanduser().absolute())
+        data = self.data if find_entry(self.data) else str(expanded(self.data, "--data").absolute())
+        data_dir = None if self.data_dir is None else str(expanded(self.data_dir, "--data-dir").absolute())
         return {"data": data, "data_dir": data_dir, "validation": self.validation, "seed": self.seed}
 
 
@@ -68,12 +69,8 @@ def load_parts(source: Source, *, progress: bool = True) -> Parts:
     share = source.validation
     if share is not None:
         share = number(share, "--validation", "a number from 0 up to but not 1")
-    entry = find_entry(source.data)
-    if source.data_dir is not None and entry is not None and entry.name == "digits":
-        raise ArgumentError(
-            "--data-dir: digits come with the package and need no folder; name the set that is there with --data, such "
-            "as --data mnist"
-        )
+    if source.data_dir is not None:
+        refuse_needless_folder(source.data)
     with download_progress(progress) as report:
         train, test = datasets.load(source.data, source.data_dir, progress=report)
     if share is None:
@@ -84,9 +81,23 @@ def load_parts(source: Source, *, progress: bool = True) -> Parts:
     return Parts(rest, validation, test)
 
 
+def refuse_needless_folder(data: str) -> None:
+    """Refuse --data-dir beside data that do not come from there."""
+    entry = find_entry(data)
+    if entry is None:
+        if expanded(data, "--data").exists():
+            raise ArgumentError(f"--data-dir: goes with a set known by name, such as mnist; {shown(data)} is a path")
+        return  # a slip in a name, as the search for the data tells
+    if entry.name == "digits":
+        raise ArgumentError(
+            "--data-dir: digits come with the package and need no folder; name the set that is there with --data, such "
+            "as --data mnist"
+        )
+
+
 def open_network(path: str) -> Sequential:
     """Return the network of a run directory or a model file."""
-    place = Path(path).expanduser()
+    place = expanded(path)
     if not place.exists() and path.replace("-", "_") in models.MODELS:
         raise ArgumentError(f"{path} is a model that has learnt nothing yet; add --weights FILE, or name a run")
     if not place.exists():
@@ -96,7 +107,7 @@ def open_network(path: str) -> Sequential:
 
 def source_of(run: str) -> Source:
     """Return which data a run was made with."""
-    folder = Path(run).expanduser()
+    folder = expanded(run)
     if not folder.is_dir():
         raise ArgumentError(f"{run} is a model file, which does not say what to measure it on; add --data")
     config = read_config(folder)
@@ -109,7 +120,7 @@ def source_of(run: str) -> Source:
 
 def refuse_changed(run: str, parts: Parts) -> None:
     """Refuse data that are not divided as they were for the run: images it was trained on would be measured."""
-    path = Path(run).expanduser() / CONFIG
+    path = expanded(run) / CONFIG
     config = read_config(path.parent)
     dataset, known = parts.train, _Table(path, "data", config.get("data", {})).get("sha256", str)
     if parts.validation is not None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 import shutil
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from .. import models
+from ..arguments import shown
+from ..storage import expanded
 from ..summary import summary
 from .screen import examples
 from .sources import open_network
@@ -38,7 +39,7 @@ def command(
     which part of the image one of its numbers sees.
     """
     shape = None if input_shape is None else _shape(input_shape)
-    if network in models.MODELS or not Path(network).expanduser().exists():
+    if network in models.MODELS or not expanded(network).exists():
         make = models.by_name(network)
         found = summary(make() if shape is None else make(input_shape=shape), arithmetic=arithmetic)
     else:
@@ -47,10 +48,11 @@ def command(
 
 
 def _shape(text: str) -> tuple[int, ...]:
-    sizes = re.split("[x×,]", text) if re.fullmatch(r"\d+([x×,]\d+)*", text) else []
+    size = "[0-9]{1,18}"  # more digits would be none of the machine's whole numbers
+    sizes = re.split("[xX×,]", text) if re.fullmatch(f"{size}([xX×,]{size})*", text) else []
     if len(sizes) not in (1, 3):
         hint = f"; for one channel write 1x{'x'.join(sizes)}" if len(sizes) == 2 else ""
         raise typer.BadParameter(
-            f"expected a shape CxHxW such as 3x144x144, received {text!r}{hint}", param_hint="--input"
+            f"expected a shape CxHxW such as 3x144x144, received {shown(text)}{hint}", param_hint="--input"
         )
     return tuple(map(int, sizes))

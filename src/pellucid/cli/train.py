@@ -10,6 +10,7 @@ from typing import Any
 import typer
 
 from .. import initializers, models, recipes, schedules
+from ..arguments import number, shown
 from ..data import Dataset
 from ..errors import ArgumentError, NonFiniteError
 from ..inference import evaluate
@@ -17,14 +18,14 @@ from ..losses import CrossEntropy
 from ..network import Sequential
 from ..optimizers import Optimizer
 from ..recipes import Recipe
-from ..storage import append_line, fresh_folder
+from ..storage import append_line, expanded, fresh_folder
 from ..training import Callback, Training, fit
 from ..training.run import METRICS, RunWriter, json_line, refuse_taken
 from . import options
 from .networks import begin, make_network
 from .options import LENGTHS, OPTIMIZERS
 from .pretrained import scaling_for
-from .screen import called, choose, examples
+from .screen import called, choose, examples, say
 from .signals import BetweenSteps, Stopped
 from .sources import Parts, Source, load_parts
 
@@ -110,6 +111,11 @@ def command(
     model = model if model is not None else models.for_data(parts.train.shape)
     network = make_network(model, parts.train, seed, model_arguments, by_recipe=chosen is not None)
     begun = begin(network, weights, new_head, freeze_until or "")
+    learning = [path for path, parameter in network.parameters().items() if parameter.trainable]
+    if freeze_until and len(learning) == len(network.parameters()):
+        say(f"note: nothing is frozen: no layer before {freeze_until} has parameters")
+    if lr_scale:
+        _refuse_unknown_layers(fit_arguments["optimizer"], learning)
     recorded = {
         "recipe": recipe if recipe in recipes.RECIPES else _absolute(recipe), "model": model,
         "weights": _absolute(weights), **source.settings(), "initializer": initializer, "scaling": scaling,
@@ -196,7 +202,7 @@ def _refuse_without_weights(weights: Path | None, new_head: bool, freeze_until: 
 
 def _absolute(path: str | Path | None) -> str | None:
     """Return a path so that the run's config says from any folder what is meant."""
-    return None if path is None else str(Path(path).expanduser().absolute())
+    return None if path is None else str(expanded(path).absolute())
 
 
 def _length(data: Dataset, epochs: int | None, batch_size: int | None) -> dict[str, int]:
@@ -220,12 +226,24 @@ def _scales(texts: list[str]) -> dict[str, float]:
     scales = {}
     for text in texts:
         layer, _, factor = text.partition("=")
+        if layer in scales:
+            raise typer.BadParameter(f"{layer} is given two factors; leave out one", param_hint="--lr-scale")
         try:
-            scales[layer] = float(factor)
+            scales[layer] = number(float(factor), f"--lr-scale {layer}", "a number of at least 0")
+        except ArgumentError:
+            raise
         except ValueError:
             expected = "expected LAYER=FACTOR, such as layer3=0.1"
-            raise typer.BadParameter(f"{expected}, received {text!r}", param_hint="--lr-scale") from None
+            raise typer.BadParameter(f"{expected}, received {shown(text)}", param_hint="--lr-scale") from None
     return scales
+
+
+def _refuse_unknown_layers(optimizer: Optimizer, learning: list[str]) -> None:
+    """Refuse factors for what does not learn, by the name of the option."""
+    try:
+        optimizer.factors(learning)
+    except ArgumentError as error:
+        raise ArgumentError(str(error).replace("lr_scales", "--lr-scale", 1)) from None
 
 
 def _in_folder_name(name: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..arguments import nearest
+from ..arguments import nearest_or_all, shown
 from ..errors import ArgumentError
 
 
@@ -181,5 +181,5 @@ def get_entry(name: str) -> Entry:
     """Return the entry of that name, or raise ArgumentError with the nearest one."""
     entry = find_entry(name)
     if entry is None:
-        raise ArgumentError(f"unknown data set {name!r}{nearest(name, NAMES) or '.'} Known: {', '.join(NAMES)}")
+        raise ArgumentError(f"unknown data set {shown(name)}{nearest_or_all(name, NAMES)}")
     return entry

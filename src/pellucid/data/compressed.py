@@ -23,6 +23,8 @@ _CHUNK = 1 << 18
 
 def open_regular(path: Path, limits: Limits = LIMITS) -> tuple[BinaryIO, int]:
     """Open a file of permitted size; return it with its size. A folder, a pipe or a device is refused."""
+    if "\0" in str(path):
+        raise DataError(f"{str(path)!r}: no file can be called that")
     try:
         status = os.stat(path)  # before opening: opening a pipe would wait for a writer
         if not stat.S_ISREG(status.st_mode):

@@ -11,8 +11,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..arguments import nearest
+from ..arguments import nearest_or_all, shown
 from ..errors import ArgumentError, DataError
+from ..storage import expanded
 from .catalogue import CATALOGUE, ENTRIES, Entry, find_entry
 from .catalogue import NAMES as NAMES
 from .cifar import read_cifar10
@@ -144,6 +145,7 @@ def load(
     DataError
         If the files are not what they should be.
     """
+    path = expanded(name_or_path, "data")
     entry = find_entry(os.fspath(name_or_path))
     if entry is not None:
         if entry.name == "digits":
@@ -151,12 +153,10 @@ def load(
         if entry.name == "cifar10":
             return cifar10(data_dir, progress=progress)
         return _idx_set(entry.name, data_dir, progress)
-    path = Path(name_or_path).expanduser()
     if not path.exists():
         name = os.fspath(name_or_path)
         raise ArgumentError(
-            f"data: {name!r} is neither a path nor the name of a data set{nearest(name, NAMES) or '.'} "
-            f"Known: {', '.join(NAMES)}"
+            f"data: {shown(name)} is neither a path nor the name of a data set{nearest_or_all(name, NAMES)}"
         )
     return _load_path(path, preparation)
 

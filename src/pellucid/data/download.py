@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..arguments import warn
 from ..errors import DataError, StorageError
 from ..limits import LIMITS, format_bytes
-from ..storage import make_folder
+from ..storage import expanded, make_folder
 from .catalogue import ENTRIES, DataFile, Entry, get_entry
 
 if TYPE_CHECKING:
@@ -56,8 +57,17 @@ def cache_folder() -> Path:
 def obtain(
     entry: Entry, data_dir: str | os.PathLike[str] | None = None, progress: Progress | None = None
 ) -> list[Path]:
-    """Return the files of a data set, in the order of ``entry.files``, downloading them if they are not here."""
-    return locate(entry, data_dir) or fetch(entry, progress)
+    """Return the files of a data set, in the order of ``entry.files``, downloading them if they are not here.
+
+    Files from elsewhere than the folder that was named are used with a warning.
+    """
+    found = locate(entry, data_dir)
+    if data_dir and entry.mirrors:
+        root = expanded(data_dir, "data_dir")
+        if found is None or not found[0].is_relative_to(root):
+            taken = "downloaded" if found is None else f"taken from {found[0].parent}"
+            warn(f"{entry.name} is not in {root}; it is {taken}")
+    return found or fetch(entry, progress)
 
 
 def locate(entry: Entry, data_dir: str | os.PathLike[str] | None = None) -> list[Path] | None:
@@ -75,7 +85,7 @@ def locate(entry: Entry, data_dir: str | os.PathLike[str] | None = None) -> list
     for setting, folder in (("data_dir", data_dir), ("PELLUCID_DATA", os.environ.get("PELLUCID_DATA"))):
         if not folder:
             continue
-        root = Path(folder).expanduser()
+        root = expanded(folder, setting)
         if not root.exists():
             raise DataError(f"{setting} is {str(root)!r}, which does not exist")
         if root.is_file():

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..arguments import as_numbers
+from ..arguments import as_numbers, shown
 from ..definitions.arrays import Array
 from ..errors import ArgumentError, ShapeError
 from ..initializers import Initializer, Zeros
@@ -41,7 +41,7 @@ class Parameter:
     grad : array of `shape` or None
         The gradient that the layer's last ``backward`` left; None before.
     trainable : bool
-        Whether training may change it.
+        Whether training may change it. Anything but True and False is refused.
 
     Raises
     ------
@@ -62,7 +62,7 @@ class Parameter:
         self.initializer = as_initializer(given) if given is not None else Zeros()
         self._open = initializer is None and default is not None
         self.grad: Array | None = None
-        self.trainable = True
+        self._trainable = True
         self._data: Array | None = None
         self._dtype = np.dtype(np.float32)
         self._seed, self._path = 0, name
@@ -87,6 +87,16 @@ class Parameter:
         held = np.empty(self.shape, self._dtype) if self._data is None else self._data
         _copy_into(held, values, f"{self.name}.data")
         self._data = held
+
+    @property
+    def trainable(self) -> bool:
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, whether: bool) -> None:
+        if not isinstance(whether, (bool, np.bool_)):
+            raise ArgumentError(f"{self.name}.trainable: expected True or False, received {shown(whether)}")
+        self._trainable = bool(whether)
 
     @property
     def dtype(self) -> np.dtype[Any]:

@@ -26,7 +26,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
-from ..arguments import nearest
+from ..arguments import nearest_or_all, shown
 from ..errors import ArgumentError
 from ..network import Sequential
 from .alexnet import alexnet as alexnet
@@ -93,7 +93,7 @@ def by_name(name: str) -> Model:
     known = str(name).replace("-", "_")
     if known in MODELS:
         return MODELS[known]
-    raise ArgumentError(f"unknown model {name!r}{nearest(known, MODELS) or '.'} Known: {', '.join(MODELS)}")
+    raise ArgumentError(f"unknown model {shown(name)}{nearest_or_all(known, MODELS)}")
 
 
 def for_data(input_shape: Sequence[int]) -> str:

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
-from ..arguments import nearest
+from ..arguments import nearest_or_all, shown
 from ..errors import ArgumentError
+from ..storage import expanded
 from .reading import read
 from .recipe import Recipe
 
@@ -59,9 +60,9 @@ def by_name(name: str) -> Recipe:
     >>> by_name("mnist-99").model
     'mnist_s8'
     """
-    if name in RECIPES:
+    if isinstance(name, str) and name in RECIPES:
         return RECIPES[name]
-    raise ArgumentError(f"unknown recipe {name!r}{nearest(str(name), RECIPES) or '.'} Known: {', '.join(RECIPES)}")
+    raise ArgumentError(f"unknown recipe {shown(name)}{nearest_or_all(str(name), RECIPES)}")
 
 
 def load(name_or_path: str | os.PathLike[str]) -> Recipe:
@@ -83,10 +84,12 @@ def load(name_or_path: str | os.PathLike[str]) -> Recipe:
 def find(name_or_path: str | os.PathLike[str]) -> Path:
     """Return the path of the file of a recipe, given as to `load`."""
     if is_file(name_or_path):
-        return Path(name_or_path).expanduser()
+        return expanded(name_or_path, "recipe")
     return FOLDER / f"{by_name(os.fspath(name_or_path)).name}.toml"
 
 
 def is_file(name_or_path: str | os.PathLike[str]) -> bool:
     """Return whether that is the path of a file, and no name."""
+    if not isinstance(name_or_path, (str, os.PathLike)):
+        raise ArgumentError(f"recipe: expected a name or the path of a .toml file, received {shown(name_or_path)}")
     return Path(name_or_path).suffix == ".toml"

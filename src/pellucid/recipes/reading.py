@@ -36,12 +36,11 @@ import tomllib
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
 
 from .. import initializers, models, schedules
-from ..arguments import nearest, number
+from ..arguments import nearest, nearest_or_all, number, shown
 from ..errors import ArgumentError
 from ..freezing import freeze
 from ..geometry import whole_number
@@ -49,7 +48,7 @@ from ..limits import LIMITS
 from ..losses import CrossEntropy
 from ..optimizers import SGD, Adam, AdamW, Optimizer
 from ..scaling import Scaling
-from ..storage import read_file
+from ..storage import expanded, read_file
 from .recipe import Reached, Recipe
 
 Made = TypeVar("Made")
@@ -88,10 +87,11 @@ def read(path: str | os.PathLike[str]) -> Recipe:
     StorageError
         If the file cannot be read.
     """
-    source = Path(path).expanduser()
+    source = expanded(path, "recipe")
+    content = read_file(source, LIMITS.header_bytes)
     try:
-        table = tomllib.loads(read_file(source, LIMITS.header_bytes).decode())
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        table = tomllib.loads(content.decode())
+    except (ValueError, RecursionError) as error:  # no UTF-8, no TOML, too many digits; tables too deep to be read
         raise ArgumentError(f"{path}: expected a recipe in TOML: {error}") from error
     with _prefixed(str(path)):
         _check_keys(table)
@@ -124,7 +124,7 @@ def _check_keys(table: Mapping[str, Any]) -> None:
     _refuse_unknown(table, KEYS)
     for key, (kind, expected) in KEYS.items():
         if key in table and not _is(kind, table[key]):
-            raise ArgumentError(f"{key}: expected {expected}, found {table[key]!r}")
+            raise ArgumentError(f"{key}: expected {expected}, found {shown(table[key])}")
         if key not in table and (key in REQUIRED or (key == "data" and "begins_from" not in table)):
             raise ArgumentError(f"{key}: expected {expected}, found nothing")
 
@@ -139,12 +139,12 @@ def _is(kind: type, value: object) -> bool:
 def _refuse_unknown(table: Mapping[str, Any], known: Collection[str]) -> None:
     for key in table:
         if key not in known:
-            raise ArgumentError(f"{key}: there is no such key{nearest(key, known) or '.'} Known: {', '.join(known)}")
+            raise ArgumentError(f"{key:.80}: there is no such key{nearest_or_all(key, known)}")
 
 
 def _optimizer_class(name: object) -> type[Optimizer]:
     if not isinstance(name, str) or name not in OPTIMIZERS:
-        found = "nothing" if name is None else f"{name!r}{nearest(str(name), OPTIMIZERS)}"
+        found = "nothing" if name is None else f"{shown(name)}{nearest(str(name), OPTIMIZERS)}"
         raise ArgumentError(f"optimizer.name: expected one of {', '.join(OPTIMIZERS)}, found {found}")
     return OPTIMIZERS[name]
 
@@ -155,7 +155,7 @@ def _made(kind: type[Made], key: str, settings: Mapping[str, Any]) -> Made:
         _refuse_unknown(settings, [field.name for field in fields(kind)])  # type: ignore[arg-type]
         for name, value in settings.items():
             if isinstance(getattr(kind, name, None), bool) and not isinstance(value, bool):
-                raise ArgumentError(f"{name}: expected true or false, found {value!r}")
+                raise ArgumentError(f"{name}: expected true or false, found {shown(value)}")
         return kind(**settings)
 
 

@@ -12,6 +12,7 @@ from ..freezing import freeze
 from ..inputs import Data
 from ..network import Sequential
 from ..pretrained import begin_from
+from ..storage import expanded
 from ..training import Callback, History, fit
 from ..training.run import RunWriter
 from .catalogue import load
@@ -72,6 +73,17 @@ def run(
         raise ArgumentError(f"weights: {recipe.name} begins from {recipe.begins_from}; give the file, weights=…")
     if data is None and not recipe.data:
         raise ArgumentError(f"data: {recipe.name} is for images of your own; give them, data=…")
+    if weights is not None:
+        weights = expanded(weights, "weights")
+        if not weights.exists():  # before anything is downloaded
+            raise ArgumentError(f"weights: there is no file {str(weights)!r}")
+    words = {
+        "recipe": recipe.name,
+        "model": recipe.model,
+        "weights": weights and os.path.abspath(weights),
+        "seed": seed,
+    }
+    written = [] if out is None else [RunWriter(out, words)]
     train = datasets.load(recipe.data)[0] if data is None else as_dataset(data)
     if not train.classes:
         raise DataError("data: expected labels that are classes, as whole numbers; use labels.astype(int)")
@@ -82,13 +94,6 @@ def run(
         begin_from(network, weights, new_head=recipe.new_head)
     if recipe.freeze_until:
         freeze(network, recipe.freeze_until)
-    words = {
-        "recipe": recipe.name,
-        "model": recipe.model,
-        "weights": weights and os.path.abspath(weights),
-        "seed": seed,
-    }
-    written = [] if out is None else [RunWriter(out, words)]
     history = fit(
         network, train, validation=validation, seed=seed, callbacks=[*callbacks, *written], engine=engine,
         threads=threads, progress=progress, **recipe.fit_arguments(),

@@ -239,7 +239,7 @@ def _check_made(path: str, layer: Layer, config: Mapping[str, Any], children: li
 def _class(kind: str, path: str, table: Table) -> type[Layer]:
     if kind in table:
         return table[kind]
-    raise ArgumentError(f"{path}: the class {kind} is not known{nearest(kind, table)}")
+    raise ArgumentError(f"{path}: the class {kind:.80} is not known{nearest(kind, table)}")
 
 
 def _contained(container: type[Layer], children: list[tuple[str, Layer]]) -> Layer:

@@ -15,6 +15,7 @@ from ..data.cifar import read_cifar10
 from ..data.download import locate
 from ..errors import DataError
 from ..scaling import Scaling
+from ..storage import expanded
 from .protocol import CIFAR, HELD_OUT, MNIST, TEST, TRAIN, Protocol
 from .result import Options
 
@@ -86,7 +87,7 @@ def _cifar(data_dir: Path | None) -> tuple[Dataset, Dataset]:
     if located is not None:
         return read_cifar10(located[0])
     for folder in (data_dir, os.environ.get("PELLUCID_DATA")):
-        for path in sorted(Path(folder).expanduser().glob("cifar10-subset/*.npz")) if folder else ():
+        for path in sorted(expanded(folder).glob("cifar10-subset/*.npz")) if folder else ():
             return read_cifar10(path)
     raise DataError(
         "it is not on this machine; `pellucid data fetch cifar10` downloads it, 170 MB. The folder that --data-dir or "

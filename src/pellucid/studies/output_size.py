@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
@@ -18,6 +19,8 @@ COLUMNS = ("input", "kernel", "stride", "padding", "dilation", "places along an 
 SHOWN = 6
 """As many windows are drawn, on inputs of up to `DRAWN_PIXELS` a side."""
 DRAWN_PIXELS = 24
+MOST = 1_000
+"""Windows, of which each is a row."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,11 @@ class Windows:
     ----------
     inputs, kernels, strides, dilations : sequence of int
     paddings : sequence of int or "same"
+
+    Raises
+    ------
+    ArgumentError
+        If there are more than `MOST`.
     """
 
     inputs: Sequence[int] = (28,)
@@ -35,6 +43,12 @@ class Windows:
     strides: Sequence[int] = (1, 2)
     paddings: Sequence[Padding] = (0, 1, "same")
     dilations: Sequence[int] = (1, 2)
+
+    def __post_init__(self) -> None:
+        counts = [len(each) for each in (self.inputs, self.kernels, self.strides, self.paddings, self.dilations)]
+        if math.prod(counts) > MOST:
+            asked = " · ".join(map(str, counts))
+            raise ArgumentError(f"expected at most {MOST:,} windows, received {asked} = {math.prod(counts):,}")
 
     def cases(self) -> Iterator[tuple[int, Window]]:
         """Yield each input size with each window."""

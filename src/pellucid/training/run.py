@@ -27,7 +27,7 @@ from ..errors import ArgumentError, ModelFileError
 from ..limits import LIMITS
 from ..serialization import save
 from ..serialization.model_file import MODEL
-from ..storage import append_line, claim, make_folder, read_file, write_file
+from ..storage import append_line, claim, expanded, make_folder, read_file, write_file
 from ..version import VERSION
 from .callbacks import Callback, Training
 
@@ -47,7 +47,7 @@ class RunWriter(Callback):
     """
 
     def __init__(self, folder: str | os.PathLike[str], command: Mapping[str, Any] | None = None):
-        self.folder = Path(folder).expanduser()
+        self.folder = expanded(folder, "out")
         self._command = command or {}
         self._saved_step = -1
         self._epochs = 0  # written to the log
@@ -153,7 +153,8 @@ def read_config(folder: str | os.PathLike[str]) -> dict[str, Any]:
     path = Path(folder) / CONFIG
     if not path.exists():
         raise ModelFileError(f"{folder} is no run: it has no {CONFIG}; runs are made by `pellucid train`")
+    content = read_file(path, LIMITS.header_bytes)
     try:
-        return tomllib.loads(read_file(path, LIMITS.header_bytes).decode())
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        return tomllib.loads(content.decode())
+    except (ValueError, RecursionError) as error:  # no UTF-8, no TOML, too many digits; tables too deep to be read
         raise ModelFileError(f"{path} is damaged: {error}") from error
