@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "src" / "pellucid"
 HANDWRITTEN = (  # in this order; others follow
     "index.md", "tutorial.md", "worked-examples.md", "own-layer.md", "when-it-does-not-learn.md", "output-size.md",
-    "filter-sizes.md", "networks.md", "recipes.md", "fine-tuning.md",
+    "filter-sizes.md", "depth.md", "ablations.md", "networks.md", "recipes.md", "fine-tuning.md",
     "pretrained.md", "performance.md", "reliability.md", "design.md",
 )  # fmt: skip
 
