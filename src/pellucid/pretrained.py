@@ -8,7 +8,7 @@ from types import MappingProxyType
 from . import models
 from .data.datasets import imagenet_classes
 from .data.preparation import Preparation
-from .errors import ArgumentError, ModelFileError
+from .errors import ArgumentError, ModelFileError, ShapeError
 from .interop import WeightsFile, load_weights, open_weights
 from .interop.weights import WeightsSource
 from .network import Sequential
@@ -142,7 +142,8 @@ def begin_from(network: Sequential, path: WeightsSource, *, new_head: bool = Fal
 def fitting_models(file: WeightsFile) -> tuple[str, ...]:
     """Return the names of the models whose weights a file may hold: all names and shapes fit, but those of the head.
 
-    They are tried for images of their usual size, with as many channels as the first layer in the file takes.
+    They are tried for images of their usual size, with as many channels as the first layer in the file takes. Of a
+    fully connected layer the number of features may be another: it follows from the size of the images.
     """
     return tuple(name for name, make in models.MODELS.items() if _fits(make(), make, file))
 
@@ -151,10 +152,29 @@ def _fits(usual: Sequential, make: models.Model, file: WeightsFile) -> bool:
     channels, shape = _channels(usual, file), usual.input_shape
     if channels is None or shape is None:
         return False
-    network = usual if channels == shape[0] else make(input_shape=(channels, *shape[1:]))
-    differences, head = file.compare(network), f"{_head(network)}."
-    fitting = not differences.missing and not differences.extra
-    return fitting and all(name.startswith(head) for name in differences.misshapen)
+    try:
+        network = usual if channels == shape[0] else make(input_shape=(channels, *shape[1:]))
+    except (ArgumentError, ShapeError):  # so many channels cannot be
+        return False
+    return all(_is_of_head(network, name) or _is_of_size(network, file, name) for name in _unlike(network, file))
+
+
+def _unlike(network: Sequential, file: WeightsFile) -> tuple[str, ...]:
+    """Return all names that do not fit between a network and a file."""
+    differences = file.compare(network)
+    return (*differences.missing, *differences.extra, *differences.misshapen)
+
+
+def _is_of_head(network: Sequential, name: str) -> bool:
+    return name.startswith(f"{_head(network)}.")
+
+
+def _is_of_size(network: Sequential, file: WeightsFile, name: str) -> bool:
+    """Return whether a weight is of another shape in a file because of the size of the images alone."""
+    parameter, entry = network.parameters().get(name), file.entries.get(file.naming(network).get(name, ""))
+    if parameter is None or entry is None:
+        return False
+    return len(parameter.shape) == len(entry.shape) == 2 and parameter.shape[0] == entry.shape[0]
 
 
 def _channels(network: Sequential, file: WeightsFile) -> int | None:
@@ -165,26 +185,28 @@ def _channels(network: Sequential, file: WeightsFile) -> int | None:
 
 
 def _unfit(network: Sequential, file: WeightsFile, what: str) -> ModelFileError:
-    """Return the error for weights that are not a network's: which of the known models they fit, if any."""
-    channels, shape = _channels(network, file), network.input_shape
-    if channels is not None and shape is not None and channels != shape[0] and _else_fits(network, file):
+    """Return the error for weights that are not a network's: what they are for instead, as far as can be seen."""
+    channels, unlike, shape = _channels(network, file), _unlike(network, file), network.input_shape or ()
+    first = next(iter(network.parameters()))
+    follows = [name for name in unlike if not _is_of_head(network, name)]
+    if follows == [first] and channels is not None and channels != shape[0]:
         return ModelFileError(f"{file.path}: the weights are for {channels} channels, the data have {shape[0]}")
+    if follows and all(_is_of_size(network, file, name) for name in follows):
+        size = "×".join(map(str, shape[1:]))
+        fix = f"the weights are for images of another size than {size}: {file.compare(network)}"
+        return ModelFileError(f"{file.path}: {fix}; resize the images to that of the training")
     found = fitting_models(file)
-    fix = f"they fit {', '.join(found)}" if found else "name the model that they are of; they fit none of the known ones"
-    return ModelFileError(f"{file.path}: {what}: {file.compare(network)}; {fix}")
-
-
-def _else_fits(network: Sequential, file: WeightsFile) -> bool:
-    """Return whether all names fit, and all shapes but the first layer's and the head's."""
-    differences, first = file.compare(network), next(iter(network.parameters()))
-    return not (differences.missing or differences.extra) and all(
-        name == first or name.startswith(f"{_head(network)}.") for name in differences.misshapen
+    fix = (
+        f"they fit {', '.join(found)}" if found else "name the model that they are of; they fit none of the known ones"
     )
+    return ModelFileError(f"{file.path}: {what}: {file.compare(network)}; {fix}")
 
 
 def _head(network: Sequential) -> str:
     """Return the path of the last layer that has parameters of its own; nothing if there is none."""
-    return next((path for path, layer in reversed([*network.walk()]) if layer.parameters() and not layer.children()), "")
+    return next(
+        (path for path, layer in reversed([*network.walk()]) if layer.parameters() and not layer.children()), ""
+    )
 
 
 def _count_classes(network: Sequential, file: WeightsFile) -> int:

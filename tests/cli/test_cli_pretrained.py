@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 import pellucid as p
-from pellucid.cli.pretrained import scaling_for, with_weights
+from pellucid.cli.pretrained import scaling_for
 from pellucid.data import Preparation
 from pellucid.data.datasets import imagenet_classes
+from pellucid.interop import open_weights
 from pellucid.serialization.tensor_file import encode
 
 Pellucid = Callable[..., Any]
@@ -60,7 +61,10 @@ def test_the_file_says_for_how_many_classes(pellucid: Pellucid, trained: Path, l
     result = pellucid("evaluate", "small", "--weights", learnt, "--data", toy)
     assert result.code == 0, result.err
     assert result.out == pellucid("evaluate", trained).out  # the run, of 3 classes and 6×6 pixels
-    assert result.err == "small with the weights in stripes.safetensors: 3 classes, pixels from 0 to 1\n"
+    assert result.err == (
+        "small with the weights in stripes.safetensors: 3 classes, pixels from 0 to 1\n"
+        "note: the file does not say how pixels were scaled; see --scaling\n"
+    )
 
 
 def test_scaling_is_as_told_or_as_saved(pellucid: Pellucid, toy: Path, tmp_path: Path) -> None:
@@ -81,20 +85,18 @@ def test_scaling_is_as_told_or_as_saved(pellucid: Pellucid, toy: Path, tmp_path:
 
 def test_what_is_made_for_imagenet_has_its_scaling_and_its_names(tmp_path: Path) -> None:
     write_weights(p.models.squeezenet1_1(), tmp_path / "thousand.safetensors")
-    network = with_weights("squeezenet1_1", tmp_path / "thousand.safetensors")
+    network = p.pretrained("squeezenet1_1", tmp_path / "thousand.safetensors")
     assert network.scaling == p.IMAGENET_SCALING
     assert network.class_names == imagenet_classes()
-    write_weights(p.models.squeezenet1_1(7), tmp_path / "seven.safetensors")
-    network = with_weights("squeezenet1-1", tmp_path / "seven.safetensors")
-    assert (network.output_shape(), network.scaling, network.class_names) == ((7,), p.IMAGENET_SCALING, ())
-    assert with_weights("squeezenet1_1", tmp_path / "seven.safetensors", "0:1").scaling == p.Scaling()
 
 
 def test_training_begins_from_weights_with_their_scaling(learnt: Path, trained: Path) -> None:
-    assert scaling_for("resnet18", learnt, None) == p.IMAGENET_SCALING
+    alone, run = open_weights(learnt), open_weights(trained)
+    assert scaling_for("resnet18", alone, None) == p.IMAGENET_SCALING
     assert scaling_for("resnet18", None, None) is None  # trained from the beginning
-    assert scaling_for("resnet18", trained, None) == p.load(trained).scaling
-    assert scaling_for("resnet20", learnt, None) is scaling_for(None, learnt, None) is None
+    assert scaling_for("resnet18", run, None) == p.load(trained).scaling
+    assert scaling_for("resnet20", alone, None) is scaling_for(None, alone, None) is None
+    assert scaling_for("resnet18", alone, "0:1") == p.Scaling()
     assert scaling_for("resnet20", None, "imagenet") == p.IMAGENET_SCALING
 
 
@@ -134,7 +136,8 @@ def test_evaluate_refuses(words: list[str], code: int, message: str, pellucid: P
 def test_weights_of_another_model_are_refused(pellucid: Pellucid, learnt: Path, toy: Path) -> None:
     result = pellucid("evaluate", "notebook", "--weights", learnt, "--data", toy)
     assert (result.code, result.out) == (1, "")
-    assert "the weights do not fit the network: " in result.err
+    assert "the weights do not fit notebook: " in result.err
+    assert result.err.endswith("; they fit small\n")
 
 
 # ---- pictures for ImageNet's networks
@@ -180,6 +183,7 @@ def test_folders_give_a_models_classes_their_names(
         return p.Sequential(layers, input_shape=input_shape, **options)
 
     monkeypatch.setattr(p.models, "MODELS", {"tiny": tiny})
+    monkeypatch.setattr(sys.modules["pellucid.pretrained"], "FOR_IMAGENET", {"tiny": 14})
     write_weights(tiny(3), tmp_path / "pets.safetensors")
     for name in ("cat", "dog", "eel"):
         photograph(tmp_path / "pets" / name / "1.png", 90, 70)

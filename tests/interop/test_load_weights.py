@@ -1,7 +1,6 @@
 """load_weights: either naming, what does not fit in one message, new heads, and networks that stay as they were."""
 
 import re
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -169,6 +168,7 @@ def test_what_torch_puts_before_names_is_taken_off(
 
 
 @every_kind
+@pytest.mark.filterwarnings("error")  # NumPy's own warning names nothing
 @pytest.mark.parametrize(("value", "stored"), [(np.nan, "f4"), (np.inf, "f4"), (-np.inf, "f8"), (1e300, "f8")], ids=str)
 def test_numbers_that_are_not_finite_are_refused(
     name: str, value: float, stored: str, trained: p.Sequential, tmp_path: Path
@@ -178,8 +178,7 @@ def test_numbers_that_are_not_finite_are_refused(
     arrays["features.1.running_var"][0] = value
     path, target = write(tmp_path / name, arrays), network(seed=1)
     before = values(target)
-    with warnings.catch_warnings(), pytest.raises(ModelFileError) as caught:
-        warnings.simplefilter("error")  # NumPy's own, which names nothing
+    with pytest.raises(ModelFileError) as caught:
         p.load_weights(target, path)
     assert str(caught.value) == (
         f"{path}: expected finite numbers, found NaN or infinities as float32 in classifier.0.weight (2 of 24), "

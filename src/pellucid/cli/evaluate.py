@@ -16,16 +16,18 @@ from ..data.dataset import class_numbers
 from ..data.datasets import Preparation, picture_folders
 from ..data.folders import find_pictures
 from ..definitions.loss import cross_entropy
-from ..errors import ArgumentError
+from ..errors import ArgumentError, NonFiniteError
 from ..inference import predict
 from ..inputs import as_targets, check_images
+from ..interop import open_weights
 from ..losses import CrossEntropy
 from ..metrics import accuracy, confusion_matrix, top_k_accuracy
 from ..network import Sequential
+from ..pretrained import usual_preparation
 from . import options
-from .pretrained import describe, preparation_of, preparation_of_model, refuse_alone, with_weights
-from .screen import class_name, examples, passed_on, print_table, say
-from .sources import Source, load_parts, open_network, refuse_changed, source_of
+from .pretrained import open_run, preparation_of, refuse_alone, with_weights
+from .screen import class_name, examples, passed_on, print_table, say, some
+from .sources import Source, load_parts, refuse_changed, source_of
 
 EXAMPLES = examples(
     "pellucid evaluate runs/small-digits",
@@ -98,6 +100,8 @@ def _measure(network: Sequential, dataset: Dataset, engine: str, threads: int | 
     outputs = predict(network, dataset.images, engine=engine, threads=threads)
     labels = _classes(dataset)
     loss, _ = cross_entropy(outputs, targets, len(dataset))
+    if np.isnan(loss):
+        raise NonFiniteError("the loss is NaN: weights of the network are NaN or so large that its outputs overflow")
     top = top_k_accuracy(outputs, labels, min(_TOP, outputs.shape[1]))
     return _Measured(
         len(dataset), float(loss), accuracy(outputs, labels), top, (labels, np.asarray(outputs.argmax(axis=1)))
@@ -121,7 +125,7 @@ class _Task(NamedTuple):
 
 
 def _of_run(run: str, data: str | None, data_dir: Path | None) -> _Task:
-    network = open_network(run)
+    network = open_run(run, "evaluate")
     preparation, folder = preparation_of(network), _picture_folder(data)
     if preparation is not None and folder is not None:
         return _of_pictures(network, folder, preparation)
@@ -138,14 +142,13 @@ def _of_run(run: str, data: str | None, data_dir: Path | None) -> _Task:
 def _of_model(model: str, weights: Path, scaling: str | None, data: str | None, data_dir: Path | None) -> _Task:
     if data is None:
         raise ArgumentError("weights do not say what to measure them on; add --data")
-    preparation, folder = preparation_of_model(model), _picture_folder(data)
+    preparation, folder = usual_preparation(model), _picture_folder(data)
+    file = open_weights(weights)
     if preparation is not None and folder is not None:
-        network = with_weights(model, weights, scaling)
-        say(describe(model, weights, network))
+        network = with_weights(model, file, scaling)
         return _of_pictures(network, folder, preparation)
     name, dataset = load_parts(Source(data, None if data_dir is None else str(data_dir), validation=0.0)).held_out()
-    network = with_weights(model, weights, scaling, input_shape=dataset.shape, class_names=dataset.class_names)
-    say(describe(model, weights, network))
+    network = with_weights(model, file, scaling, input_shape=dataset.shape, class_names=dataset.class_names)
     _refuse_other_number(network, dataset.class_names)
     return _of_dataset(network, dataset, "overall" if name == "training" else name)
 
@@ -178,9 +181,7 @@ def _refuse_other_number(network: Sequential, names: tuple[str, ...]) -> None:
     """Refuse data of another number of classes than the weights are for, as only the order tells which is which."""
     (classes,) = network.output_shape()
     if names and len(names) != classes:
-        raise ArgumentError(
-            f"the weights are for {classes:,} classes, and the data have {len(names):,}: {_some(names)}"
-        )
+        raise ArgumentError(f"the weights are for {classes:,} classes, and the data have {len(names):,}: {some(names)}")
 
 
 def _refuse_other_classes(network: Sequential, dataset: Dataset) -> None:
@@ -188,12 +189,8 @@ def _refuse_other_classes(network: Sequential, dataset: Dataset) -> None:
     known, names = network.class_names, dataset.class_names
     if known and names and known != names:
         raise ArgumentError(
-            f"the classes of the data, {_some(names)}, are not those that the network has learnt, {_some(known)}"
+            f"the classes of the data, {some(names)}, are not those that the network has learnt, {some(known)}"
         )
-
-
-def _some(names: tuple[str, ...]) -> str:
-    return ", ".join(names[:10]) + (", …" if len(names) > 10 else "")
 
 
 def _classes(dataset: Dataset) -> NDArray[np.int64]:

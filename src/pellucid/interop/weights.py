@@ -134,7 +134,8 @@ def load_weights(
     Names may be Pellucid's or torchvision's (`to_torch_names`), with "module." or "_orig_mod." before them or not; the
     counters "num_batches_tracked" are passed over.
     """
-    if not isinstance(network, Sequential):
+    given: object = network
+    if not isinstance(given, Sequential):
         fix = "make it, as with pellucid.models.resnet18()"
         raise ArgumentError(f"load_weights: expected a Sequential as network, received {network!r:.80}; {fix}")
     file = path if isinstance(path, WeightsFile) else open_weights(path, limits=limits)
