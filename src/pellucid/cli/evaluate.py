@@ -16,7 +16,7 @@ from ..data.dataset import class_numbers
 from ..data.datasets import Preparation, picture_folders
 from ..data.folders import find_pictures
 from ..definitions.loss import cross_entropy
-from ..errors import ArgumentError, NonFiniteError
+from ..errors import ArgumentError, DataError, NonFiniteError
 from ..inference import predict
 from ..inputs import as_targets, check_images
 from ..interop import open_weights
@@ -42,6 +42,7 @@ _MANY_CLASSES = 100
 """Classes from which on that is told."""
 _MOST_COLUMNS = 20
 _MOST_MISTAKES = 20
+_MOST_UNREADABLE = 3
 
 
 def command(
@@ -73,7 +74,9 @@ def command(
     else:
         task = _of_model(run, weights, scaling, data, data_dir)
     parts = [_measure(task.network, dataset, engine, threads) for dataset in task.datasets]
-    print(f"{task.name or 'data'}: {task.images:,} images")
+    if not parts:
+        raise DataError(f"no picture can be read: {task.unreadable[0]}")
+    print(f"{task.name or 'data'}: {sum(part.images for part in parts):,} images")
     if confusion:
         labels, predicted = (np.concatenate(each) for each in zip(*(part.classes for part in parts), strict=True))
         _print_confusion(task.network, labels, predicted)
@@ -81,6 +84,18 @@ def command(
     print(f"{task.part} accuracy {100 * _mean(parts, 'accuracy'):.2f} %")
     if task.network.output_shape()[0] >= _MANY_CLASSES:
         print(f"{task.part} top-{_TOP} accuracy {100 * _mean(parts, 'top'):.2f} %")
+    if task.unreadable:
+        _report_unreadable(task.unreadable)
+        raise typer.Exit(1)
+
+
+def _report_unreadable(errors: Sequence[DataError]) -> None:
+    """Say which pictures are not in what was measured: the first few, and how many there are."""
+    for error in errors[:_MOST_UNREADABLE]:
+        say(f"error: {error}")
+    count = "1 picture is" if len(errors) == 1 else f"{len(errors):,} pictures are"
+    named = ", of which the first are named" if len(errors) > _MOST_UNREADABLE else ""
+    say(f"error: {count} left out for being unreadable{named}")
 
 
 class _Measured(NamedTuple):
@@ -120,8 +135,8 @@ class _Task(NamedTuple):
     network: Sequential
     name: str  # of the data
     part: str  # "test", "validation", …
-    images: int
     datasets: Iterable[Dataset]
+    unreadable: Sequence[DataError] = ()  # pictures that were left out, once all are measured
 
 
 def _of_run(run: str, data: str | None, data_dir: Path | None) -> _Task:
@@ -154,7 +169,7 @@ def _of_model(model: str, weights: Path, scaling: str | None, data: str | None, 
 
 
 def _of_dataset(network: Sequential, dataset: Dataset, part: str) -> _Task:
-    return _Task(network, dataset.name, part, len(dataset), [dataset])
+    return _Task(network, dataset.name, part, [dataset])
 
 
 def _of_pictures(network: Sequential, folder: tuple[str, Path], preparation: Preparation) -> _Task:
@@ -164,8 +179,9 @@ def _of_pictures(network: Sequential, folder: tuple[str, Path], preparation: Pre
     _refuse_other_number(network, pictures.class_names)
     network.class_names = pictures.class_names
     say(f"pictures: {preparation}")
-    count = len(pictures.files)
-    return _Task(network, pictures.name, part, count, passed_on(pictures.prepared(preparation), count))
+    unreadable: list[DataError] = []
+    datasets = passed_on(pictures.prepared(preparation, unreadable=unreadable), len(pictures.files))
+    return _Task(network, pictures.name, part, datasets, unreadable)
 
 
 def _picture_folder(data: str | None) -> tuple[str, Path] | None:

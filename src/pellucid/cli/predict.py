@@ -59,8 +59,9 @@ def command(
     """Say what is in pictures.
 
     Prints a line for each picture: its likeliest classes, with their probabilities. A file that cannot be read is
-    reported, and the others follow. Pictures are stretched to the network's size; of those for networks with ImageNet's
-    classes, and for models made for them, the middle is cut out, as their authors did.
+    reported, and the others follow. Pictures are stretched to the network's size; for networks with ImageNet's
+    classes, and for models made for them, the shorter side is resized, and the central square cropped, as their authors
+    did.
     """
     if top is not None:
         top = whole_number(top, "--top")
