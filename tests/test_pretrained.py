@@ -61,7 +61,7 @@ def test_the_last_layer_of_a_squeezenet_is_a_convolution(tmp_path: Path) -> None
     ("network", "name"),
     [
         (models.lenet(input_shape=(1, 32, 32)), "linear1.weight"),
-        (models.lenet(5, input_shape=(3, 28, 28)), "for 1 channels, the data have 3"),
+        (models.lenet(5, input_shape=(3, 28, 28)), "for 1 channel, the data have 3"),
         (p.Sequential(models.lenet().children().popitem()[1:], input_shape=(84,)), "linear1"),
     ],
     ids=["other features", "other channels", "other layers"],
@@ -164,6 +164,12 @@ def test_another_size_of_the_images_is_named(saved: Path) -> None:
     ):
         with pytest.raises(p.ModelFileError, match=said):
             attempt()
+
+
+def test_channels_that_a_model_does_not_take_are_named(tmp_path: Path) -> None:
+    path = write_alone(models.lenet(input_shape=(3, 28, 28)), tmp_path / "w.safetensors")
+    with pytest.raises(p.ModelFileError, match="the weights are for 3 channels, lenet takes 1"):
+        p.pretrained("lenet", path)
 
 
 def test_other_channels_are_named(tmp_path: Path) -> None:

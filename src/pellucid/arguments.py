@@ -94,6 +94,9 @@ def warn(text: str) -> None:
 
 # ---- names
 
+_LONGEST_NAME = 200
+"""What is longer is no slip, and comparing two texts takes time in the product of their lengths."""
+
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return ``"; did you mean 'mnist'?"`` for the known name that `name` was meant to be; nothing if none is near.
@@ -117,6 +120,8 @@ def nearest_name(name: str, known: Iterable[str]) -> str | None:
     """
     near: dict[str, int] = {}
     for each in known:
+        if max(len(name), len(each)) > _LONGEST_NAME:
+            continue
         written, meant = (text.lower().replace("_", "-") for text in (name, each))
         short, long = sorted((written, meant), key=len)
         slips = _slips(written, meant)

@@ -73,7 +73,8 @@ def pretrained(
     names = next((names for names in known if len(names) == classes), ())
     network = make(classes, **shape, scaling=scaling or usual_scaling(model, file), class_names=names)
     if file.compare(network):
-        raise _unfit(network, file, f"the weights do not fit {model}")
+        takes = f"{model} takes" if input_shape is None else "the data have"
+        raise _unfit(network, file, f"the weights do not fit {model}", takes)
     load_weights(network, file)
     return network
 
@@ -184,13 +185,17 @@ def _channels(network: Sequential, file: WeightsFile) -> int | None:
     return entry.shape[1] if entry is not None and len(entry.shape) == 4 and entry.shape[1] else None
 
 
-def _unfit(network: Sequential, file: WeightsFile, what: str) -> ModelFileError:
-    """Return the error for weights that are not a network's: what they are for instead, as far as can be seen."""
+def _unfit(network: Sequential, file: WeightsFile, what: str, takes: str = "the data have") -> ModelFileError:
+    """Return the error for weights that are not a network's: what they are for instead, as far as can be seen.
+
+    `takes` says why the network has the channels that it has.
+    """
     channels, unlike, shape = _channels(network, file), _unlike(network, file), network.input_shape or ()
     first = next(iter(network.parameters()))
     follows = [name for name in unlike if not _is_of_head(network, name)]
     if follows == [first] and channels is not None and channels != shape[0]:
-        return ModelFileError(f"{file.path}: the weights are for {channels} channels, the data have {shape[0]}")
+        plural = "" if channels == 1 else "s"
+        return ModelFileError(f"{file.path}: the weights are for {channels} channel{plural}, {takes} {shape[0]}")
     if follows and all(_is_of_size(network, file, name) for name in follows):
         size = "×".join(map(str, shape[1:]))
         fix = f"the weights are for images of another size than {size}: {file.compare(network)}"

@@ -15,6 +15,7 @@ from pellucid.data import Preparation
 from pellucid.data.datasets import imagenet_classes
 from pellucid.interop import open_weights
 from pellucid.serialization.tensor_file import encode
+from pellucid.storage import read_file
 
 Pellucid = Callable[..., Any]
 
@@ -65,6 +66,24 @@ def test_the_file_says_for_how_many_classes(pellucid: Pellucid, trained: Path, l
         "small with the weights in stripes.safetensors: 3 classes, pixels from 0 to 1\n"
         "note: the file does not say how pixels were scaled; see --scaling\n"
     )
+
+
+def test_the_file_is_read_once(
+    pellucid: Pellucid, learnt: Path, trained: Path, toy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[Path] = []
+
+    def counted(path: Path, limit: int) -> bytes:
+        read.append(path)
+        return read_file(path, limit)
+
+    monkeypatch.setattr("pellucid.storage.read_file", counted)
+    for weights in (learnt, trained / "model.safetensors"):
+        for verb in ("evaluate", "train"):
+            more = () if verb == "evaluate" else ("--epochs", 1, "--out", weights.stem)
+            assert pellucid(verb, "small", "--weights", weights, "--data", toy, *more).code == 0
+            assert read.count(weights) == 1
+            read.clear()
 
 
 def test_scaling_is_as_told_or_as_saved(pellucid: Pellucid, toy: Path, tmp_path: Path) -> None:
@@ -307,7 +326,7 @@ def test_a_network_of_numbers_that_are_none_is_not_measured(pellucid: Pellucid, 
     np.save(tmp_path / "x.npy", np.zeros((6, 6), np.uint8))
     measured = pellucid("evaluate", "nan.safetensors", "--data", toy)
     assert (measured.code, measured.out) == (1, "")
-    assert measured.err.startswith("error: the loss is NaN: weights of the network are NaN")
+    assert measured.err.startswith("error: the loss is nan: weights of the network are NaN")
     seen = pellucid("predict", "nan.safetensors", "x.npy")
     assert (seen.code, seen.out) == (1, "")
     assert seen.err.startswith("error: x.npy: a probability is NaN")

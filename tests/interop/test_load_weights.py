@@ -182,7 +182,7 @@ def test_numbers_that_are_not_finite_are_refused(
         p.load_weights(target, path)
     assert str(caught.value) == (
         f"{path}: expected finite numbers, found NaN or infinities as float32 in classifier.0.weight (2 of 24), "
-        "features.1.running_var (1 of 2); the training that made them failed; take weights from before that"
+        "features.1.running_var (1 of 2); the training that made them went astray; take weights from before that"
     )
     assert same(values(target), before)
     if value == 1e300:

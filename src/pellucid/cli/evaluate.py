@@ -66,7 +66,8 @@ def command(
 
     It is measured on the test part of the data; where there is none, on the images that the run held out for
     validation. For networks with ImageNet's classes, and models made for them, a folder of pictures is prepared as
-    their authors did, and may be larger than the memory; its folders bear names of classes, or WordNet ids.
+    their authors did, and may be larger than the memory; its folders bear names of classes, or WordNet ids. Pictures that
+    cannot be read are left out and named.
     """
     if weights is None:
         refuse_alone(scaling)
@@ -115,8 +116,8 @@ def _measure(network: Sequential, dataset: Dataset, engine: str, threads: int | 
     outputs = predict(network, dataset.images, engine=engine, threads=threads)
     labels = _classes(dataset)
     loss, _ = cross_entropy(outputs, targets, len(dataset))
-    if np.isnan(loss):
-        raise NonFiniteError("the loss is NaN: weights of the network are NaN or so large that its outputs overflow")
+    if not np.isfinite(loss):
+        raise NonFiniteError(f"the loss is {loss}: weights of the network are NaN, or so large that outputs overflow")
     top = top_k_accuracy(outputs, labels, min(_TOP, outputs.shape[1]))
     return _Measured(
         len(dataset), float(loss), accuracy(outputs, labels), top, (labels, np.asarray(outputs.argmax(axis=1)))

@@ -104,7 +104,7 @@ def _opened(run: str, weights: Path | None, scaling: str | None) -> tuple[Sequen
 def _likeliest(network: Sequential, probabilities: np.ndarray, top: int) -> list[list[str]]:
     """Return for each picture its likeliest classes with their probabilities."""
     if np.isnan(probabilities).any():
-        raise NonFiniteError("a probability is NaN: weights of the network are NaN or so large that outputs overflow")
+        raise NonFiniteError("a probability is NaN: weights of the network are NaN, or so large that outputs overflow")
     order = np.argsort(-probabilities, axis=1, kind="stable")[:, :top]
     return [
         [f"{class_name(network, int(k))} {100 * row[k]:.1f} %" for k in likeliest]

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arguments import nearest
-from ..errors import ArgumentError, DataError
+from ..errors import ArgumentError, DataError, shown
 from ..geometry import pair
 from ..limits import LIMITS, Limits, format_bytes
 from .dataset import Dataset
@@ -188,8 +188,8 @@ def find_pictures(path: str | os.PathLike[str], class_names: tuple[str, ...] | N
 
 def _listed(names: tuple[str, ...]) -> str:
     if len(names) <= _LISTED:
-        return f"classes {', '.join(names)}"
-    return f"{len(names):,} classes {', '.join(names[:3])}, …"
+        return f"classes {', '.join(map(shown, names))}"
+    return f"{len(names):,} classes {', '.join(map(shown, names[:3]))}, …"
 
 
 def _deeper(folder: Path) -> str:

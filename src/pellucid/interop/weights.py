@@ -164,9 +164,9 @@ def _refuse_non_finite(path: str, arrays: Mapping[str, NDArray[Any]], dtype: np.
     if not counts:
         return
     listed = ", ".join(f"{shown(name)} ({count})" for name, count in list(counts.items())[:3])
-    more = f" and in {len(counts) - 3:,} more arrays" if len(counts) > 3 else ""
+    more = f" and {len(counts) - 3:,} more" if len(counts) > 3 else ""
     what = f"expected finite numbers, found NaN or infinities as {dtype} in {listed}{more}"
-    raise problem(path, what, "the training that made them failed; take weights from before that")
+    raise problem(path, what, "the training that made them went astray; take weights from before that")
 
 
 def _stripped(names: Collection[str]) -> dict[str, str]:
