@@ -661,6 +661,17 @@ def test_texts_of_a_file_are_shown_without_what_a_terminal_obeys(tmp_path: Path)
     assert len(message) < 1000
 
 
+def test_a_file_takes_no_more_than_half_of_the_memory(
+    little: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "net").write_bytes(little)
+    monkeypatch.setattr("pellucid.serialization.model_file.physical_memory", lambda: 2 * len(little))
+    load(tmp_path / "net")  # the control
+    monkeypatch.setattr("pellucid.serialization.model_file.physical_memory", lambda: 2 * len(little) - 2)
+    with pytest.raises(StorageError, match=f"the limit is {len(little) - 1:,}"):
+        load(tmp_path / "net")
+
+
 @pytest.mark.parametrize("name", ["a\0b", "n" * 1000])
 def test_a_name_that_no_file_can_have(name: str, tmp_path: Path) -> None:
     for attempt in (lambda path: save(linear(), path), load, lambda path: load_weights(linear(), path)):

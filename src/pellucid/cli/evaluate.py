@@ -66,8 +66,8 @@ def command(
 
     It is measured on the test part of the data; where there is none, on the images that the run held out for
     validation. For networks with ImageNet's classes, and models made for them, a folder of pictures is prepared as
-    their authors did, and may be larger than the memory; its folders bear names of classes, or WordNet ids. Pictures that
-    cannot be read are left out and named.
+    their authors did, and may be larger than the memory; its folders bear names of classes, or WordNet ids.
+    Pictures that cannot be read are left out and named.
     """
     if weights is None:
         refuse_alone(scaling)
