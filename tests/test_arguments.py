@@ -110,3 +110,15 @@ def test_a_warning_points_at_the_users_line(use: object) -> None:
         use(network, [[[200.0] * 8] * 8])  # type: ignore[operator]
     assert [warning.filename for warning in caught] == [__file__]
     assert caught[0].category is UserWarning
+
+
+def test_a_text_of_a_files_size_is_near_to_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Comparing two texts takes time in the product of their lengths, and a file may hold one of megabytes."""
+
+    def compared(one: str, other: str) -> int:
+        raise AssertionError("compared")
+
+    assert nearest("convv1", ["conv1"]) == "; did you mean 'conv1'?"  # the control
+    monkeypatch.setattr("pellucid.arguments._slips", compared)
+    assert nearest("conv1" * 1_000_000, ["conv1", "conv1" * 1_000_000]) == ""
+    assert nearest("conv1", ["conv1" * 1_000_000]) == ""

@@ -7,7 +7,17 @@ import pytest
 
 import pellucid as p
 from pellucid import models
-from pellucid.pretrained import begin_from, saved_scaling
+from pellucid.data import Preparation
+from pellucid.interop import open_weights
+from pellucid.pretrained import FOR_IMAGENET, begin_from, fitting_models, usual_preparation, usual_scaling
+from pellucid.serialization.tensor_file import encode
+
+
+def write_alone(network: p.Sequential, path: Path) -> Path:
+    """Write parameters and states without the network, as other libraries do."""
+    arrays = {name: each.data for name, each in {**network.parameters(), **network.states()}.items()}
+    path.write_bytes(encode(arrays, {}))
+    return path
 
 
 @pytest.fixture
@@ -51,7 +61,7 @@ def test_the_last_layer_of_a_squeezenet_is_a_convolution(tmp_path: Path) -> None
     ("network", "name"),
     [
         (models.lenet(input_shape=(1, 32, 32)), "linear1.weight"),
-        (models.lenet(5, input_shape=(3, 28, 28)), "conv1.weight"),
+        (models.lenet(5, input_shape=(3, 28, 28)), "for 1 channel, the data have 3"),
         (p.Sequential(models.lenet().children().popitem()[1:], input_shape=(84,)), "linear1"),
     ],
     ids=["other features", "other channels", "other layers"],
@@ -62,9 +72,112 @@ def test_nothing_else_may_differ(network: p.Sequential, name: str, saved: Path) 
     assert str(saved) in str(caught.value)
 
 
-def test_a_network_in_a_file_says_how_it_scales_and_weights_alone_do_not(saved: Path, tmp_path: Path) -> None:
-    from safetensors.numpy import save_file
+def test_a_network_without_parameters_has_nothing_to_begin_with(saved: Path) -> None:
+    with pytest.raises(p.ArgumentError, match="begin_from: expected a network with parameters"):
+        begin_from(p.Sequential([p.Flatten()], input_shape=(1, 2, 2)), saved)
 
-    assert saved_scaling(saved) == p.Scaling(0.5, 0.25)
-    save_file({"conv1.weight": np.zeros((6, 1, 5, 5), np.float32)}, tmp_path / "alone.safetensors")
-    assert saved_scaling(tmp_path / "alone.safetensors") is None
+
+# ---- what a file says of itself
+
+
+def test_a_network_in_a_file_says_how_it_scales_and_weights_alone_do_not(saved: Path, tmp_path: Path) -> None:
+    assert open_weights(saved).scaling == p.Scaling(0.5, 0.25)
+    alone = open_weights(write_alone(models.lenet(), tmp_path / "alone.safetensors"))
+    assert (alone.use, alone.scaling, alone.class_names) == (None, None, ())
+
+
+def test_it_says_so_also_where_layers_are_of_ones_own(tmp_path: Path) -> None:
+    class Own(p.ReLU):
+        """A layer that `load` would have to be told of."""
+
+    layers = [p.Flatten(), Own(), p.Linear(4, 2)]
+    network = p.Sequential(layers, input_shape=(1, 2, 2), scaling=p.Scaling(0.5), class_names=("a", "b"))
+    p.save(network, tmp_path / "own.safetensors")
+    with pytest.raises(p.ModelFileError, match="the class Own is not known"):
+        p.load(tmp_path / "own.safetensors")  # the control
+    assert open_weights(tmp_path / "own.safetensors").use == (p.Scaling(0.5), ("a", "b"))
+
+
+def test_a_damaged_file_is_not_taken_for_weights_alone(saved: Path) -> None:
+    content = bytearray(saved.read_bytes())
+    content[-1] ^= 1
+    saved.write_bytes(content)
+    with pytest.raises(p.ModelFileError, match="the file is not what was saved"):
+        open_weights(saved)
+    with pytest.raises(p.ModelFileError, match="the file is not what was saved"):
+        p.pretrained("lenet", saved)
+
+
+# ---- a model by name
+
+
+def test_the_table_of_imagenets_models_is_that_of_1000_classes() -> None:
+    of_thousand = {
+        name: make().input_shape[-1] for name, make in models.MODELS.items() if make().output_shape() == (1000,)
+    }
+    assert dict(FOR_IMAGENET) == of_thousand
+    assert usual_preparation("vgg16-bn") == usual_preparation("vgg16_bn") == Preparation(256, 224)
+    assert usual_preparation("resnet20") is None
+    with pytest.raises(p.ArgumentError, match="unknown model 'resnet21'"):
+        usual_preparation("resnet21")
+
+
+def test_a_file_of_a_network_gives_scaling_classes_and_their_names(tmp_path: Path) -> None:
+    network = models.small(3, (1, 6, 6), scaling=p.Scaling(0.25, 0.5), class_names=("a", "b", "c"), seed=4)
+    p.save(network, tmp_path / "abc.safetensors")
+    found = p.pretrained("small", tmp_path / "abc.safetensors", input_shape=(1, 6, 6), class_names=("x", "y", "z"))
+    assert (found.scaling, found.class_names, found.output_shape()) == (network.scaling, ("a", "b", "c"), (3,))
+    np.testing.assert_array_equal(found["linear2"].weight.data, network["linear2"].weight.data)
+    told = p.pretrained("small", tmp_path / "abc.safetensors", input_shape=(1, 6, 6), scaling=p.Scaling())
+    assert told.scaling == p.Scaling()
+
+
+def test_weights_alone_have_the_scaling_that_their_model_was_made_for(tmp_path: Path) -> None:
+    file = open_weights(write_alone(models.squeezenet1_1(7), tmp_path / "seven.safetensors"))
+    network = p.pretrained("squeezenet1-1", file, class_names=("one", "two"))
+    assert (network.output_shape(), network.scaling, network.class_names) == ((7,), p.IMAGENET_SCALING, ())
+    assert usual_scaling("resnet20", file) is usual_scaling(None, file) is None
+
+
+def test_weights_of_another_model_are_told_whose_they_are(tmp_path: Path) -> None:
+    file = open_weights(write_alone(models.resnet20(7), tmp_path / "w.safetensors"))
+    assert fitting_models(file) == ("resnet20",)
+    for attempt in (lambda: p.pretrained("resnet32", file), lambda: begin_from(models.resnet32(), file)):
+        with pytest.raises(p.ModelFileError) as caught:
+            attempt()
+        message = str(caught.value)
+        assert message.endswith("; they fit resnet20")
+        assert len(message) < 700
+        assert "strict" not in message
+    other = open_weights(write_alone(p.Sequential([p.Linear(2, 3)], input_shape=(2,)), tmp_path / "o.safetensors"))
+    assert fitting_models(other) == ()
+    with pytest.raises(p.ModelFileError, match="they fit none of the known ones"):
+        p.pretrained("resnet18", other)
+
+
+def test_another_size_of_the_images_is_named(saved: Path) -> None:
+    assert fitting_models(open_weights(saved)) == ("lenet",)
+    said = "the weights are for images of another size than 32×32: misshapen: linear1.weight"
+    for attempt in (
+        lambda: p.pretrained("lenet", saved, input_shape=(1, 32, 32)),
+        lambda: begin_from(models.lenet(5, input_shape=(1, 32, 32)), saved),
+    ):
+        with pytest.raises(p.ModelFileError, match=said):
+            attempt()
+
+
+def test_channels_that_a_model_does_not_take_are_named(tmp_path: Path) -> None:
+    path = write_alone(models.lenet(input_shape=(3, 28, 28)), tmp_path / "w.safetensors")
+    with pytest.raises(p.ModelFileError, match="the weights are for 3 channels, lenet takes 1"):
+        p.pretrained("lenet", path)
+
+
+def test_other_channels_are_named(tmp_path: Path) -> None:
+    file = open_weights(write_alone(models.resnet20(), tmp_path / "w.safetensors"))
+    for attempt in (
+        lambda: p.pretrained("resnet20", file, input_shape=(1, 28, 28)),
+        lambda: begin_from(models.resnet20(input_shape=(1, 28, 28)), file),
+    ):
+        with pytest.raises(p.ModelFileError) as caught:
+            attempt()
+        assert str(caught.value) == f"{file.path}: the weights are for 3 channels, the data have 1"

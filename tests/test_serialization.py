@@ -485,7 +485,7 @@ def tensor(name: str, **entry: Any) -> Callable[[Header, Header], None]:
         (layer_config(0, out_channels=3), "the architecture describes no network"),
         (lambda _, built: built["layers"].pop(1), "extra in the file: norm1.weight 2 (F32), norm1.bias 2 (F32)"),
         (lambda _, built: built["layers"].append(["more", "BatchNorm2d", {"num_features": 2}]),
-         "missing in the file: more.weight 2, more.bias 2, more.running_mean 2, more.running_var 2"),
+         "missing in the file: more.weight 2, more.bias 2, more.running_mean 2 and 1 more;"),
         (lambda _, built: built.update(dtype="float64"), "(expected 2×1×2×2 (F64), found 2×1×2×2 (F32))"),
         (lambda _, built: built.update(dtype="object"), "dtype: expected float32 or float64"),
         (lambda _, built: built.update(input_shape=[1, 0, 3]), "input_shape: expected a whole number"),
@@ -596,7 +596,7 @@ def test_bfloat16_is_the_upper_half_of_float32(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     from safetensors.torch import save_file
 
-    values = torch.tensor([[1.5, -3e38], [0.1, float("nan")]], dtype=torch.bfloat16)
+    values = torch.tensor([[1.5, -3e38], [0.1, -0.0]], dtype=torch.bfloat16)
     save_file({"linear1.weight": values, "linear1.bias": torch.zeros(2, dtype=torch.bfloat16)}, tmp_path / "weights")
     network = p.Sequential([p.Linear(2, 2)], input_shape=(2,))
     load_weights(network, tmp_path / "weights")
@@ -658,7 +658,37 @@ def test_a_damaged_file_changes_no_weight(little: bytes, tmp_path: Path) -> None
 
 def test_many_differences_are_counted_not_listed() -> None:
     text = str(Differences({f"w{i}": "3×2" for i in range(25)}, {}, {}))
-    assert text.endswith("w18 3×2, w19 3×2 and 5 more")
+    assert text == "missing in the file: w0 3×2, w1 3×2, w2 3×2 and 22 more"
+
+
+def test_texts_of_a_file_are_shown_without_what_a_terminal_obeys(tmp_path: Path) -> None:
+    def edit(_: Header, built: Header) -> None:
+        built["layers"][0][1] = "\x1b[2J\nerror: none" + "X" * 10_000
+
+    small_network = p.Sequential([p.Conv2d(1, 2, 2)], input_shape=(1, 3, 3))
+    save(small_network, tmp_path / "net")
+    message = refusal(edited((tmp_path / "net").read_bytes(), edit), tmp_path)
+    assert r"the class \x1b[2J\nerror: noneXXX" in message
+    assert message.isprintable()
+    assert len(message) < 1000
+
+
+def test_a_file_takes_no_more_than_half_of_the_memory(
+    little: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "net").write_bytes(little)
+    monkeypatch.setattr("pellucid.serialization.model_file.physical_memory", lambda: 2 * len(little))
+    load(tmp_path / "net")  # the control
+    monkeypatch.setattr("pellucid.serialization.model_file.physical_memory", lambda: 2 * len(little) - 2)
+    with pytest.raises(StorageError, match=f"the limit is {len(little) - 1:,}"):
+        load(tmp_path / "net")
+
+
+@pytest.mark.parametrize("name", ["a\0b", "n" * 1000])
+def test_a_name_that_no_file_can_have(name: str, tmp_path: Path) -> None:
+    for attempt in (lambda path: save(linear(), path), load, lambda path: load_weights(linear(), path)):
+        with pytest.raises((ArgumentError, StorageError)):
+            attempt(str(tmp_path / name))
 
 
 def test_a_shape_error_inside_a_file_says_where(little: bytes, tmp_path: Path) -> None:

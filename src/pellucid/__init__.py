@@ -76,6 +76,7 @@ from .network import Sequential as Sequential
 from .optimizers import SGD as SGD
 from .optimizers import Adam as Adam
 from .optimizers import AdamW as AdamW
+from .pretrained import pretrained as pretrained
 from .program import Program as Program
 from .scaling import IMAGENET_SCALING as IMAGENET_SCALING
 from .scaling import Scaling as Scaling

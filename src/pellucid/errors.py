@@ -1,7 +1,8 @@
 """The errors that Pellucid raises on purpose.
 
 Every message says what was expected, what was received, and what to do about it. Each class also derives from the
-built-in exception that a Python user would expect, so ``except ValueError`` keeps working.
+built-in exception that a Python user would expect, so ``except ValueError`` keeps working. Texts from files are shown
+in messages as `printable` returns them.
 """
 
 from __future__ import annotations
@@ -15,6 +16,24 @@ def unusable(error: ImportError) -> str:
         f"error: {package} is not installed, or is broken ({reason}); mend that with: python -m pip install "
         "--force-reinstall pellucid"
     )
+
+
+def printable(text: str, most: int = 80) -> str:
+    r"""Return a text that stands in a file as messages and tables show it, in at most `most` characters.
+
+    What is no printable character is escaped: a terminal would obey it, and a line break could pass for a line of this
+    program's.
+
+    Examples
+    --------
+    >>> print(printable("\x1b[2Jconv1\n"))
+    \x1b[2Jconv1\n
+    >>> printable("conv1" * 5, most=12)
+    'conv1conv1c…'
+    """
+    begin = text[: most + 1]
+    plain = "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in begin)
+    return plain if len(plain) <= most else f"{plain[: most - 1]}…"
 
 
 class PellucidError(Exception):

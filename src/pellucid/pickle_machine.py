@@ -18,15 +18,8 @@ from typing import Any, ClassVar, NoReturn
 
 from .errors import PellucidError
 
-_REFUSED = {
-    0x50: "PERSID", 0x51: "BINPERSID", 0x69: "INST", 0x6F: "OBJ", 0x81: "NEWOBJ", 0x92: "NEWOBJ_EX",
-    0x82: "EXT1", 0x83: "EXT2", 0x84: "EXT4", 0x93: "STACK_GLOBAL", 0x95: "FRAME", 0x47: "BINFLOAT",
-    0x97: "NEXT_BUFFER", 0x98: "READONLY_BUFFER", 0x49: "INT", 0x4C: "LONG", 0x53: "STRING", 0x56: "UNICODE",
-    0x8C: "SHORT_BINUNICODE", 0x8E: "BINBYTES8", 0x30: "POP", 0x32: "DUP", 0x94: "MEMOIZE", 0x8F: "EMPTY_SET",
-}  # fmt: skip
-"""Opcodes that files of data do not use, for the message."""
-
 _LONGEST_INTEGER = 16
+_NEWEST_PROTOCOL = 5
 _MARK = object()
 
 
@@ -73,6 +66,10 @@ class PickleMachine:
         """Raise the error that says what was expected at `opcode_at`, and what was found."""
         raise NotImplementedError
 
+    def refuse_dialect(self, expected: str, found: str) -> NoReturn:
+        """Refuse what a pickle may well hold, though this kind of file does not: it need not be damaged."""
+        self.refuse(expected, found)
+
     def call(self, name: str, arguments: tuple[Any, ...]) -> Any:
         """Return what stands for a call of `name`, one of `names`."""
         raise NotImplementedError
@@ -86,9 +83,15 @@ class PickleMachine:
         return raw
 
     def key(self, name: Any) -> Any:
-        """Return what a dict's key becomes, or refuse it."""
-        if not isinstance(name, bytes | str | int | float | None):  # a tuple's hash could go as deep as the file likes
-            self.refuse("a number or text as key", f"a {type(name).__name__}")
+        """Return what a dict's key becomes, or refuse it.
+
+        A number becomes its text, as bytes. Its own hash is known to everyone, so a file could choose numbers that all
+        fall on one place of the dict, each of which is then compared with all others; those of bytes are not foreseen.
+        """
+        if isinstance(name, int | float):
+            return repr(name).encode()
+        if not isinstance(name, bytes | str | None):  # a tuple's hash could go as deep as the file likes
+            self.refuse_dialect("a number or text as key", f"a {type(name).__name__}")
         return name
 
     # ---- the walk
@@ -110,9 +113,16 @@ class PickleMachine:
                 return self.stack.pop()
             action = _ACTIONS.get(code) or self.more.get(code)
             if action is None:
-                self.refuse(f"an opcode of a {self.what}", f"{code:#04x} ({_REFUSED.get(code, 'unknown')})")
+                self._refuse_opcode(code)
             self.spend(1)
             action(self)
+
+    def _refuse_opcode(self, code: int) -> NoReturn:
+        import pickletools
+
+        known = next((opcode.name for opcode in pickletools.opcodes if ord(opcode.code) == code), None)
+        refuse = self.refuse if known is None else self.refuse_dialect
+        refuse(f"an opcode of a {self.what}", f"{code:#04x} ({known or 'unknown'})")
 
     def spend(self, count: int) -> None:
         """Take from the number of steps that are left, for something that makes `count` values."""
@@ -166,7 +176,7 @@ class PickleMachine:
     def _long(self) -> int:
         length = self.take(1)[0]
         if length > _LONGEST_INTEGER:
-            self.refuse(f"an integer of at most {_LONGEST_INTEGER} bytes", f"one of {length}")
+            self.refuse_dialect(f"an integer of at most {_LONGEST_INTEGER} bytes", f"one of {length}")
         return int.from_bytes(self.take(length), "little", signed=True)
 
     def _name(self) -> Name:
@@ -189,7 +199,8 @@ class PickleMachine:
     def _protocol(self) -> None:
         version = self.number("B")
         if version not in (2, 3):
-            self.refuse("protocol 2 or 3", str(version))
+            refuse = self.refuse_dialect if version <= _NEWEST_PROTOCOL else self.refuse
+            refuse("protocol 2 or 3", str(version))
 
     def top(self, kind: type) -> Any:
         """Return what is on top of the stack, which must be of this kind."""

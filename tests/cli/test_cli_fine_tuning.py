@@ -1,5 +1,6 @@
 """`pellucid train` with pretrained weights: --weights, --freeze-until, --lr-scale, and recipes that need them."""
 
+import itertools
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 import pellucid as p
+from pellucid.serialization.tensor_file import encode
 from pellucid.training.run import read_config
 
 Pellucid = Callable[..., Any]
@@ -64,6 +66,40 @@ def test_a_new_last_layer_may_be_asked_for(pellucid: Pellucid, trained: Path, to
     assert "; linear2.weight and linear2.bias begin anew\n" in result.err
     assert changed(trained, tmp_path / "tuned") == {"linear2"}
     assert read_config(tmp_path / "tuned")["command"]["new_head"] is True
+
+
+def test_a_head_for_other_classes_is_kept_only_with_a_word_about_it(pellucid: Pellucid, tmp_path: Path) -> None:
+    image = pytest.importorskip("PIL.Image", reason="needs Pillow: pip install 'pellucid[images]'")
+    for names in ("abc", "bcd"):
+        for name, number in itertools.product(names, range(4)):
+            (tmp_path / names / name).mkdir(parents=True, exist_ok=True)
+            image.new("L", (6, 6), 20 * number).save(tmp_path / names / name / f"{number}.png")
+    p.save(p.models.small(3, (1, 6, 6), class_names=("a", "b", "c")), tmp_path / "abc.safetensors")
+    words = ("train", "small", "--weights", "abc.safetensors", "--epochs", 1, "--data")
+    same = pellucid(*words, "abc", "--out", "same")
+    assert "; the last layer kept, for 3 classes\n" in same.err
+    other = pellucid(*words, "bcd", "--out", "other")
+    assert other.code == 0, other.err
+    assert "; the last layer kept, which was learnt for a, b, c: --new-head begins it anew\n" in other.err
+
+
+def test_weights_alone_need_a_model_and_say_nothing_of_scaling(
+    pellucid: Pellucid, trained: Path, toy: Path, tmp_path: Path
+) -> None:
+    network = p.load(trained)
+    arrays = {name: each.data for name, each in {**network.parameters(), **network.states()}.items()}
+    (tmp_path / "alone.safetensors").write_bytes(encode(arrays, {}))
+    words = ("--weights", "alone.safetensors", "--data", toy, "--epochs", 1)
+    assert pellucid("train", *words) == (
+        2,
+        "",
+        "error: --weights: alone.safetensors holds weights alone, which do not say of which network: name the MODEL "
+        "that they are of, such as small. See pellucid train --help\n",
+    )
+    note = "note: the file does not say how pixels were scaled; see --scaling\n"
+    assert pellucid("train", "small", *words, "--out", "one").err.startswith(note)
+    assert note not in pellucid("train", "small", *words, "--scaling", "0:1", "--out", "two").err
+    assert note not in pellucid("train", "small", "--weights", trained, *words[2:], "--out", "three").err
 
 
 def test_images_are_scaled_as_the_network_was_used_to(pellucid: Pellucid, toy: Path, tmp_path: Path) -> None:

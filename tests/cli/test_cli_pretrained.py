@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 
 import pellucid as p
-from pellucid.cli.pretrained import scaling_for, with_weights
+from pellucid.cli.pretrained import scaling_for
 from pellucid.data import Preparation
 from pellucid.data.datasets import imagenet_classes
+from pellucid.interop import open_weights
 from pellucid.serialization.tensor_file import encode
+from pellucid.storage import read_file
 
 Pellucid = Callable[..., Any]
 
@@ -60,7 +62,28 @@ def test_the_file_says_for_how_many_classes(pellucid: Pellucid, trained: Path, l
     result = pellucid("evaluate", "small", "--weights", learnt, "--data", toy)
     assert result.code == 0, result.err
     assert result.out == pellucid("evaluate", trained).out  # the run, of 3 classes and 6×6 pixels
-    assert result.err == "small with the weights in stripes.safetensors: 3 classes, pixels from 0 to 1\n"
+    assert result.err == (
+        "small with the weights in stripes.safetensors: 3 classes, pixels from 0 to 1\n"
+        "note: the file does not say how pixels were scaled; see --scaling\n"
+    )
+
+
+def test_the_file_is_read_once(
+    pellucid: Pellucid, learnt: Path, trained: Path, toy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[Path] = []
+
+    def counted(path: Path, limit: int) -> bytes:
+        read.append(path)
+        return read_file(path, limit)
+
+    monkeypatch.setattr("pellucid.storage.read_file", counted)
+    for weights in (learnt, trained / "model.safetensors"):
+        for verb in ("evaluate", "train"):
+            more = () if verb == "evaluate" else ("--epochs", 1, "--out", weights.stem)
+            assert pellucid(verb, "small", "--weights", weights, "--data", toy, *more).code == 0
+            assert read.count(weights) == 1
+            read.clear()
 
 
 def test_scaling_is_as_told_or_as_saved(pellucid: Pellucid, toy: Path, tmp_path: Path) -> None:
@@ -81,20 +104,18 @@ def test_scaling_is_as_told_or_as_saved(pellucid: Pellucid, toy: Path, tmp_path:
 
 def test_what_is_made_for_imagenet_has_its_scaling_and_its_names(tmp_path: Path) -> None:
     write_weights(p.models.squeezenet1_1(), tmp_path / "thousand.safetensors")
-    network = with_weights("squeezenet1_1", tmp_path / "thousand.safetensors")
+    network = p.pretrained("squeezenet1_1", tmp_path / "thousand.safetensors")
     assert network.scaling == p.IMAGENET_SCALING
     assert network.class_names == imagenet_classes()
-    write_weights(p.models.squeezenet1_1(7), tmp_path / "seven.safetensors")
-    network = with_weights("squeezenet1-1", tmp_path / "seven.safetensors")
-    assert (network.output_shape(), network.scaling, network.class_names) == ((7,), p.IMAGENET_SCALING, ())
-    assert with_weights("squeezenet1_1", tmp_path / "seven.safetensors", "0:1").scaling == p.Scaling()
 
 
 def test_training_begins_from_weights_with_their_scaling(learnt: Path, trained: Path) -> None:
-    assert scaling_for("resnet18", learnt, None) == p.IMAGENET_SCALING
+    alone, run = open_weights(learnt), open_weights(trained)
+    assert scaling_for("resnet18", alone, None) == p.IMAGENET_SCALING
     assert scaling_for("resnet18", None, None) is None  # trained from the beginning
-    assert scaling_for("resnet18", trained, None) == p.load(trained).scaling
-    assert scaling_for("resnet20", learnt, None) is scaling_for(None, learnt, None) is None
+    assert scaling_for("resnet18", run, None) == p.load(trained).scaling
+    assert scaling_for("resnet20", alone, None) is scaling_for(None, alone, None) is None
+    assert scaling_for("resnet18", alone, "0:1") == p.Scaling()
     assert scaling_for("resnet20", None, "imagenet") == p.IMAGENET_SCALING
 
 
@@ -134,7 +155,8 @@ def test_evaluate_refuses(words: list[str], code: int, message: str, pellucid: P
 def test_weights_of_another_model_are_refused(pellucid: Pellucid, learnt: Path, toy: Path) -> None:
     result = pellucid("evaluate", "notebook", "--weights", learnt, "--data", toy)
     assert (result.code, result.out) == (1, "")
-    assert "the weights do not fit the network: " in result.err
+    assert "the weights do not fit notebook: " in result.err
+    assert result.err.endswith("; they fit small\n")
 
 
 # ---- pictures for ImageNet's networks
@@ -147,7 +169,7 @@ def test_a_folder_of_photographs_is_prepared(pellucid: Pellucid, tmp_path: Path)
     p.save(network, tmp_path / "dogs.safetensors")
     result = pellucid("evaluate", "dogs.safetensors", "--data", "val", "--confusion")
     assert result.code == 0, result.err
-    assert result.err == "pictures: shorter side resized to 16, the middle 14×14 cut out\n"
+    assert result.err == "pictures: shorter side resized to 16, then centre-cropped to 14×14\n"
     shown = result.out.splitlines()
     assert shown[0] == "val: 4 images"
     assert [line.split("  ")[-1].strip() for line in shown[4:6]] == ["golden retriever"] * 2  # what they are taken for
@@ -180,6 +202,7 @@ def test_folders_give_a_models_classes_their_names(
         return p.Sequential(layers, input_shape=input_shape, **options)
 
     monkeypatch.setattr(p.models, "MODELS", {"tiny": tiny})
+    monkeypatch.setattr(sys.modules["pellucid.pretrained"], "FOR_IMAGENET", {"tiny": 14})
     write_weights(tiny(3), tmp_path / "pets.safetensors")
     for name in ("cat", "dog", "eel"):
         photograph(tmp_path / "pets" / name / "1.png", 90, 70)
@@ -188,7 +211,7 @@ def test_folders_give_a_models_classes_their_names(
     assert result.code == 0, result.err
     assert result.err.splitlines() == [
         "tiny with the weights in pets.safetensors: 3 classes, pixels scaled as for ImageNet",
-        "pictures: shorter side resized to 16, the middle 14×14 cut out",
+        "pictures: shorter side resized to 16, then centre-cropped to 14×14",
     ]
     assert [line.split()[0] for line in result.out.splitlines()[3:7]] == ["cat", "cat", "dog", "eel"]
     assert result.out.splitlines()[-1] == "overall accuracy 33.33 %"  # they are one picture, thrice
@@ -210,7 +233,7 @@ def test_predict_shows_five_of_imagenets_classes(pellucid: Pellucid, tmp_path: P
     assert result.out.count("%") == 5
     prepared = p.predict_proba(network, Preparation(16, 14).read(tmp_path / "x.png")[None])
     assert result.out.startswith(f"x.png  tabby {100 * prepared[0, 281]:.1f} %   ")
-    assert result.err == "", "nothing is said of reduction: what is cut out is not stretched"
+    assert result.err == "", "nothing is said of reduction: what is cropped is not stretched"
     assert pellucid("predict", "cats.safetensors", "x.png", "--top", 2).out.count("%") == 2
 
 
@@ -250,3 +273,117 @@ def test_resnet20_reaches_what_its_authors_report(data_folder: Path, pellucid: P
     shown = result.out.splitlines()
     assert shown[0].endswith(": 1,000 images")
     assert 91 <= float(shown[-1].removeprefix("test accuracy ").removesuffix(" %")) <= 92
+
+
+# ---- what a run says of itself
+
+
+def save_abc(path: Path, names: tuple[str, ...] = ("a", "b", "c"), **options: Any) -> p.Sequential:
+    network = p.models.small(3, (1, 8, 8), class_names=names, **options)
+    p.save(network, path)
+    return network
+
+
+def test_a_run_as_weights_has_its_class_names(pellucid: Pellucid, tmp_path: Path) -> None:
+    save_abc(tmp_path / "abc.safetensors")
+    for name in "bcd":
+        photograph(tmp_path / "bcd" / name / "1.png", 8, 8)
+        photograph(tmp_path / "abc" / chr(ord(name) - 1) / "1.png", 8, 8)
+    for folder in ("abc", "bcd"):
+        for picture in (tmp_path / folder).rglob("*.png"):
+            grey(picture)
+    words = ("evaluate", "small", "--weights", "abc.safetensors", "--data")
+    assert pellucid(*words, "abc").code == 0  # the control
+    refused = pellucid(*words, "bcd")
+    assert (refused.code, refused.out) == (1, "")
+    assert refused.err.splitlines()[-1] == (
+        "error: the classes of the data, b, c, d, are not those that the network has learnt, a, b, c"
+    )
+    shown = pellucid("predict", "small", "--weights", "abc.safetensors", "abc/a/1.png")
+    assert {word for word in shown.out.split() if word.isalpha()} == {"a", "b", "c"}
+
+
+def grey(path: Path) -> None:
+    image = pytest.importorskip("PIL.Image", reason="needs Pillow: pip install 'pellucid[images]'")
+    image.open(path).convert("L").save(path)
+
+
+def test_texts_of_a_file_are_shown_without_what_a_terminal_obeys(pellucid: Pellucid, tmp_path: Path) -> None:
+    save_abc(tmp_path / "odd.safetensors", ("\x1b[31mred", "b\nerror: none", "c" * 100_000))
+    np.save(tmp_path / "x.npy", np.zeros((8, 8), np.uint8))
+    result = pellucid("predict", "odd.safetensors", "x.npy")
+    assert result.code == 0, result.err
+    assert result.out.count("\n") == 1
+    assert result.out.rstrip("\n").isprintable()
+    assert len(result.out) < 200
+    assert r"\x1b[31mred" in result.out
+
+
+def test_a_network_of_numbers_that_are_none_is_not_measured(pellucid: Pellucid, toy: Path, tmp_path: Path) -> None:
+    network = p.models.small(3, (1, 6, 6))
+    network["linear2"].bias.data[0] = np.nan
+    p.save(network, tmp_path / "nan.safetensors")
+    np.save(tmp_path / "x.npy", np.zeros((6, 6), np.uint8))
+    measured = pellucid("evaluate", "nan.safetensors", "--data", toy)
+    assert (measured.code, measured.out) == (1, "")
+    assert measured.err.startswith("error: the loss is nan: weights of the network are NaN")
+    seen = pellucid("predict", "nan.safetensors", "x.npy")
+    assert (seen.code, seen.out) == (1, "")
+    assert seen.err.startswith("error: x.npy: a probability is NaN")
+    for verb in ("evaluate", "train"):
+        taken = pellucid(verb, "small", "--weights", "nan.safetensors", "--data", toy)
+        assert (taken.code, taken.out) == (1, "")
+        assert "found NaN or infinities as float32 in linear2.bias (1 of 3)" in taken.err
+
+
+# ---- what goes wrong
+
+
+@pytest.mark.parametrize("verb", ["evaluate", "predict"])
+def test_weights_alone_are_no_run(verb: str, pellucid: Pellucid, learnt: Path) -> None:
+    words = (learnt,) if verb == "evaluate" else (learnt, "x.png")
+    result = pellucid(verb, *words)
+    assert (result.code, result.out) == (1, "")
+    assert result.err.startswith(
+        f"error: {learnt} holds weights alone, and no network; name the model that they are of"
+    )
+    assert result.err.endswith(f"pellucid {verb} small --weights {learnt}\n")
+
+
+def test_weights_of_other_channels(pellucid: Pellucid, toy: Path, tmp_path: Path) -> None:
+    write_weights(p.models.resnet20(), tmp_path / "w.safetensors")
+    result = pellucid("evaluate", "resnet20", "--weights", "w.safetensors", "--data", "digits")
+    assert result.err == "error: w.safetensors: the weights are for 3 channels, the data have 1\n"
+
+
+def test_pictures_that_cannot_be_read_are_left_out_and_named(
+    pellucid: Pellucid, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pellucid.data.folders._PART", 2)
+    for number in range(4):
+        photograph(tmp_path / "val" / "tabby" / f"{number}.png", 20, 20)
+    p.save(imagenet_network(favourite=281), tmp_path / "cats.safetensors")
+    words = ("evaluate", "cats.safetensors", "--data", "val")
+    whole = pellucid(*words)
+    for number in range(4, 9):
+        (tmp_path / "val" / "tabby" / f"{number}.png").write_bytes(b"no picture")
+    result = pellucid(*words)
+    assert (result.code, whole.code) == (1, 0)
+    assert result.out == whole.out
+    told = [line for line in result.err.splitlines() if line.startswith("error: ")]
+    assert [f"{number}.png: expected a picture" in line for number, line in enumerate(told[:-1], start=4)] == [True] * 3
+    assert told[-1] == "error: 5 pictures are left out for being unreadable, of which the first are named"
+    for number in range(4):
+        (tmp_path / "val" / "tabby" / f"{number}.png").write_bytes(b"no picture")
+    nothing = pellucid(*words)
+    assert (nothing.code, nothing.out) == (1, "")
+    assert "error: no picture can be read: " in nothing.err
+
+
+def test_a_network_for_absurdly_large_pictures_makes_none(pellucid: Pellucid, tmp_path: Path) -> None:
+    layers = [p.AdaptiveAvgPool2d(1), p.Flatten(), p.Linear(3, 2)]
+    p.save(p.Sequential(layers, input_shape=(3, 12_000, 12_000)), tmp_path / "large.safetensors")
+    photograph(tmp_path / "x.png", 4, 4)
+    result = pellucid("predict", "large.safetensors", "x.png")
+    said = "takes pictures of 12,000×12,000 = 144,000,000 pixels; at most 64,000,000 are allowed"
+    assert (result.code, result.out, result.err) == (1, "", f"error: large.safetensors {said}\n")

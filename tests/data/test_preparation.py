@@ -96,8 +96,8 @@ def test_a_narrow_picture_is_refused_before_it_is_resized(tmp_path: Path) -> Non
     with pytest.raises(DataError) as caught:
         Preparation().read(tmp_path / "x.png", limits=Limits(pixels=589_823))
     assert str(caught.value) == (
-        f"{tmp_path / 'x.png'}: 9×1 pixels would be resized to 2,304×256 = 589,824, up to 589,823 are; cut the "
-        "picture first"
+        f"{tmp_path / 'x.png'}: 9×1 pixels would be resized to 2,304×256 = 589,824; at most 589,823 are "
+        "allowed. Crop the picture first."
     )
     with pytest.raises(DataError, match="picture: 100,000×1 pixels would be resized"):
         Preparation().apply(np.zeros((1, 100_000), np.uint8))

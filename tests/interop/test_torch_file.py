@@ -34,6 +34,7 @@ from oracles.torch_bytes import (
 )
 from pellucid.errors import ModelFileError, PellucidError
 from pellucid.interop.torch_file import decode, is_torch
+from pellucid.interop.torch_pickle import TorchMachine
 from pellucid.limits import Limits
 
 SIX = np.arange(6, dtype="f4")
@@ -129,9 +130,18 @@ def test_a_file_of_a_machine_with_the_other_byte_order() -> None:
     assert "little or big, found 'middle'" in refusal(zip_file(content, {"0": SIX}, {"archive/byteorder": b"middle"}))
 
 
-def test_a_deflated_zip() -> None:
-    packed = zip_file(*tensors(ARRAYS), method=zipfile.ZIP_DEFLATED)
-    np.testing.assert_array_equal(read(packed)["conv.weight"], ARRAYS["conv.weight"])
+def test_numbers_are_not_compressed(traced: None) -> None:
+    """torch.save stores them as they are; compressed, a file of a thousandth could become all memory that there is."""
+    bomb = zip_file(mapping({"w": tensor(storage(count=10**7), (6,), (1,))}), {"0": np.zeros(10**7, "f4")})
+    held = peak_while_reading(bomb, None)
+    packed = zip_file(
+        mapping({"w": tensor(storage(count=10**7), (6,), (1,))}), {"0": np.zeros(10**7, "f4")},
+        method=zipfile.ZIP_DEFLATED,
+    )  # fmt: skip
+    message = "archive/data/'0': expected numbers that are stored, found them compressed; load the file in PyTorch"
+    assert message in refusal(packed)
+    assert peak_while_reading(packed, None) < 10**6
+    assert held < 10**6  # the control: what is stored is not copied
 
 
 def test_which_files_are_torchs() -> None:
@@ -191,9 +201,18 @@ def test_a_call_in_a_file_is_refused_and_not_made(write: Write, tmp_path: Path) 
         (call("torch._utils _rebuild_parameter", storage()), "a call of torch._utils _rebuild_parameter"),
         (call("collections OrderedDict", number(5)), "a call of collections OrderedDict with 1 other"),
         (name("torch FloatStorage") + b")R", "a call of torch FloatStorage with 0 other arguments"),
-        (b"}(" + numbers(1) + b"Nu", "expected a number or text as key, found a tuple"),
+        (b"}(" + numbers(1) + b"Nu", "expected a number or text as key, found a tuple; torch.save writes"),
         (b"}(" + storage() + b"Nu", "expected a number or text as key, found a Storage"),
-        (b"\x80\x04", "expected protocol 2 or 3, found 4"),
+        (b"\x80\x04", "expected protocol 2 or 3, found 4; torch.save writes weights otherwise; load the file"),
+        (b"\x80\x06", "expected protocol 2 or 3, found 6; the file is damaged"),
+        (b"p0\n", "0x70 (PUT); torch.save writes weights otherwise"),
+        (b"F1.5\n", "0x46 (FLOAT); torch.save writes weights otherwise"),
+        (b"(l", "0x6c (LIST); torch.save writes weights otherwise"),
+        (b"(d", "0x64 (DICT); torch.save writes weights otherwise"),
+        (b"g0\n", "0x67 (GET); torch.save writes weights otherwise"),
+        (b"\xff", "0xff (unknown); the file is damaged"),
+        (b"\x8a\x11" + bytes(17), "an integer of at most 16 bytes, found one of 17; torch.save writes "),
+        (call("torch._tensor _rebuild_parameter_v9", storage()), "found the name 'torch._tensor _rebuild_param"),
     ],
 )  # fmt: skip
 def test_what_is_no_data_is_refused(write: Write, value: bytes, found: str) -> None:
@@ -232,6 +251,9 @@ def test_what_is_hung_on_to_a_dict_is_passed_over(write: Write) -> None:
         (storage(count=-1), (6,), (1,), 0, "a storage of at most 4,294,967,296 numbers, found -1"),
         (storage("1"), (6,), (1,), 0, "expected "),
         (storage(count=7), (6,), (1,), 0, "expected "),
+        (storage(), (7, 1), (0, 1), 0, "at most the 6 numbers of its storage, found a tensor of 7; it takes some"),
+        (storage(), (2**26, 64), (0, 0), 5, "found a tensor of 4,294,967,296; it takes some of them several times"),
+        (storage(), (4, 3), (1, 1), 0, "found a tensor of 12; it takes some of them several times; in PyTorch, call"),
         (storage(kind="torch DoubleStorage"), (6,), (1,), 0, "expected "),
     ],
 )  # fmt: skip
@@ -250,7 +272,9 @@ def test_numbers_that_are_none(write: Write) -> None:
     assert "an offset, sizes and strides from 0" in refusal(one(odd, write))
     negated = mapping({"neg": b"\x88"})
     odd = call(rebuild, storage(), number(0), numbers(2), numbers(1), b"\x89", hooks, negated)
-    assert "expected a tensor whose numbers are what is stored" in refusal(one(odd, write))
+    message = refusal(one(odd, write))
+    assert "expected a tensor whose numbers are what is stored, found one that torch would still change" in message
+    assert "call .resolve_neg()" in message
 
 
 @both
@@ -285,6 +309,23 @@ def test_a_list_copied_again_and_again(write: Write) -> None:
     few = Limits(pickle_opcodes=50_000)
     assert "expected at most 50,000 steps, found more" in refusal(write(again, {}), limits=few)
     assert "expected tensors by name, found a list" in refusal(write(again, {}))  # the control
+
+
+@both
+def test_numbers_as_keys_have_no_hashes_that_a_file_can_choose(write: Write) -> None:
+    """Python's hash of a whole number is its remainder by 2^61 − 1, of a float likewise: one place for all."""
+    keys = [k * (2**61 - 1) for k in range(1, 101)] + [0, -5]
+    assert len(set(map(hash, keys))) == 2  # the control
+    pairs = b"".join(b"\x8a\x0f" + key.to_bytes(15, "little", signed=True) + b"N" for key in keys)
+    floats = b"".join(b"G" + struct.pack(">d", 2.0 ** (61 * k)) + b"N" for k in range(16))
+    machine = TorchMachine(pickled(b"}(" + pairs + floats + b"u"), "weights.pth", Limits())
+    found = machine.run()
+    assert len(found) == len(set(map(hash, found))) == 118
+    weights = mapping({"w": tensor(storage(), (6,), (1,))})
+    moments = b"}(" + number(140_234_567_890_123) + b"N" + number(7) + b"N" + text("w") + b"Nu"
+    whole = write(mapping({"model": weights, "state": moments}), {"0": SIX})
+    assert list(read(whole)) == ["w"]  # what torch before 1.7 wrote of its optimisers
+    assert "one dict of them, found '7'" in refusal(write(b"}(" + number(7) + b"Nu", {}))
 
 
 def test_the_old_format_at_its_seams() -> None:

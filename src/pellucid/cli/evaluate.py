@@ -16,17 +16,19 @@ from ..data.dataset import class_numbers
 from ..data.datasets import Preparation, picture_folders
 from ..data.folders import find_pictures
 from ..definitions.loss import cross_entropy
-from ..errors import ArgumentError
+from ..errors import ArgumentError, DataError, NonFiniteError
 from ..inference import predict
 from ..inputs import as_targets, check_images
+from ..interop import open_weights
 from ..losses import CrossEntropy
 from ..metrics import accuracy, confusion_matrix, top_k_accuracy
 from ..network import Sequential
+from ..pretrained import usual_preparation
 from ..storage import expanded
 from . import options
-from .pretrained import describe, preparation_of, preparation_of_model, refuse_alone, with_weights
-from .screen import class_name, examples, passed_on, print_table, say
-from .sources import Source, load_parts, open_network, refuse_changed, refuse_needless_folder, source_of
+from .pretrained import open_run, preparation_of, refuse_alone, with_weights
+from .screen import class_name, examples, passed_on, print_table, say, some
+from .sources import Source, load_parts, refuse_changed, refuse_needless_folder, source_of
 
 EXAMPLES = examples(
     "pellucid evaluate runs/small-digits",
@@ -41,6 +43,7 @@ _MANY_CLASSES = 100
 """Classes from which on that is told."""
 _MOST_COLUMNS = 20
 _MOST_MISTAKES = 20
+_MOST_UNREADABLE = 3
 
 
 def command(
@@ -65,6 +68,7 @@ def command(
     It is measured on the test part of the data; where there is none, on the images that the run held out for
     validation. For networks with ImageNet's classes, and models made for them, a folder of pictures is prepared as
     their authors did, and may be larger than the memory; its folders bear names of classes, or WordNet ids.
+    Pictures that cannot be read are left out and named.
     """
     if data is not None and data_dir is not None:
         refuse_needless_folder(data)
@@ -74,7 +78,9 @@ def command(
     else:
         task = _of_model(run, weights, scaling, data, data_dir)
     parts = [_measure(task.network, dataset, engine, threads) for dataset in task.datasets]
-    print(f"{task.name or 'data'}: {task.images:,} images")
+    if not parts:
+        raise DataError(f"no picture can be read: {task.unreadable[0]}")
+    print(f"{task.name or 'data'}: {sum(part.images for part in parts):,} images")
     if confusion:
         labels, predicted = (np.concatenate(each) for each in zip(*(part.classes for part in parts), strict=True))
         _print_confusion(task.network, labels, predicted)
@@ -82,6 +88,18 @@ def command(
     print(f"{task.part} accuracy {100 * _mean(parts, 'accuracy'):.2f} %")
     if task.network.output_shape()[0] >= _MANY_CLASSES:
         print(f"{task.part} top-{_TOP} accuracy {100 * _mean(parts, 'top'):.2f} %")
+    if task.unreadable:
+        _report_unreadable(task.unreadable)
+        raise typer.Exit(1)
+
+
+def _report_unreadable(errors: Sequence[DataError]) -> None:
+    """Say which pictures are not in what was measured: the first few, and how many there are."""
+    for error in errors[:_MOST_UNREADABLE]:
+        say(f"error: {error}")
+    count = "1 picture is" if len(errors) == 1 else f"{len(errors):,} pictures are"
+    named = ", of which the first are named" if len(errors) > _MOST_UNREADABLE else ""
+    say(f"error: {count} left out for being unreadable{named}")
 
 
 class _Measured(NamedTuple):
@@ -101,6 +119,8 @@ def _measure(network: Sequential, dataset: Dataset, engine: str, threads: int | 
     outputs = predict(network, dataset.images, engine=engine, threads=threads)
     labels = _classes(dataset)
     loss, _ = cross_entropy(outputs, targets, len(dataset))
+    if not np.isfinite(loss):
+        raise NonFiniteError(f"the loss is {loss}: weights of the network are NaN, or so large that outputs overflow")
     top = top_k_accuracy(outputs, labels, min(_TOP, outputs.shape[1]))
     return _Measured(
         len(dataset), float(loss), accuracy(outputs, labels), top, (labels, np.asarray(outputs.argmax(axis=1)))
@@ -119,12 +139,12 @@ class _Task(NamedTuple):
     network: Sequential
     name: str  # of the data
     part: str  # "test", "validation", …
-    images: int
     datasets: Iterable[Dataset]
+    unreadable: Sequence[DataError] = ()  # pictures that were left out, once all are measured
 
 
 def _of_run(run: str, data: str | None, data_dir: Path | None) -> _Task:
-    network = open_network(run)
+    network = open_run(run, "evaluate")
     preparation, folder = preparation_of(network), _picture_folder(data)
     if preparation is not None and folder is not None:
         return _of_pictures(network, folder, preparation)
@@ -141,20 +161,19 @@ def _of_run(run: str, data: str | None, data_dir: Path | None) -> _Task:
 def _of_model(model: str, weights: Path, scaling: str | None, data: str | None, data_dir: Path | None) -> _Task:
     if data is None:
         raise ArgumentError("weights do not say what to measure them on; add --data")
-    preparation, folder = preparation_of_model(model), _picture_folder(data)
+    preparation, folder = usual_preparation(model), _picture_folder(data)
+    file = open_weights(weights)
     if preparation is not None and folder is not None:
-        network = with_weights(model, weights, scaling)
-        say(describe(model, weights, network))
+        network = with_weights(model, file, scaling)
         return _of_pictures(network, folder, preparation)
     name, dataset = load_parts(Source(data, None if data_dir is None else str(data_dir), validation=0.0)).held_out()
-    network = with_weights(model, weights, scaling, input_shape=dataset.shape, class_names=dataset.class_names)
-    say(describe(model, weights, network))
+    network = with_weights(model, file, scaling, input_shape=dataset.shape, class_names=dataset.class_names)
     _refuse_other_number(network, dataset.class_names)
     return _of_dataset(network, dataset, "overall" if name == "training" else name)
 
 
 def _of_dataset(network: Sequential, dataset: Dataset, part: str) -> _Task:
-    return _Task(network, dataset.name, part, len(dataset), [dataset])
+    return _Task(network, dataset.name, part, [dataset])
 
 
 def _of_pictures(network: Sequential, folder: tuple[str, Path], preparation: Preparation) -> _Task:
@@ -164,8 +183,9 @@ def _of_pictures(network: Sequential, folder: tuple[str, Path], preparation: Pre
     _refuse_other_number(network, pictures.class_names)
     network.class_names = pictures.class_names
     say(f"pictures: {preparation}")
-    count = len(pictures.files)
-    return _Task(network, pictures.name, part, count, passed_on(pictures.prepared(preparation), count))
+    unreadable: list[DataError] = []
+    datasets = passed_on(pictures.prepared(preparation, unreadable=unreadable), len(pictures.files))
+    return _Task(network, pictures.name, part, datasets, unreadable)
 
 
 def _picture_folder(data: str | None) -> tuple[str, Path] | None:
@@ -181,9 +201,7 @@ def _refuse_other_number(network: Sequential, names: tuple[str, ...]) -> None:
     """Refuse data of another number of classes than the weights are for, as only the order tells which is which."""
     (classes,) = network.output_shape()
     if names and len(names) != classes:
-        raise ArgumentError(
-            f"the weights are for {classes:,} classes, and the data have {len(names):,}: {_some(names)}"
-        )
+        raise ArgumentError(f"the weights are for {classes:,} classes, and the data have {len(names):,}: {some(names)}")
 
 
 def _refuse_other_classes(network: Sequential, dataset: Dataset) -> None:
@@ -191,12 +209,8 @@ def _refuse_other_classes(network: Sequential, dataset: Dataset) -> None:
     known, names = network.class_names, dataset.class_names
     if known and names and known != names:
         raise ArgumentError(
-            f"the classes of the data, {_some(names)}, are not those that the network has learnt, {_some(known)}"
+            f"the classes of the data, {some(names)}, are not those that the network has learnt, {some(known)}"
         )
-
-
-def _some(names: tuple[str, ...]) -> str:
-    return ", ".join(names[:10]) + (", …" if len(names) > 10 else "")
 
 
 def _classes(dataset: Dataset) -> NDArray[np.int64]:

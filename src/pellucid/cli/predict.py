@@ -12,14 +12,16 @@ import typer
 
 from ..data import read_inputs
 from ..data.datasets import Preparation, imagenet_classes
-from ..errors import ArgumentError, PellucidError
+from ..errors import ArgumentError, NonFiniteError, PellucidError
 from ..geometry import whole_number
 from ..inference import predict_proba
+from ..interop import open_weights
+from ..limits import LIMITS
 from ..network import Sequential
+from ..pretrained import usual_preparation
 from . import options
-from .pretrained import describe, preparation_of, preparation_of_model, refuse_alone, with_weights
-from .screen import class_name, examples, say
-from .sources import open_network
+from .pretrained import open_run, preparation_of, refuse_alone, with_weights
+from .screen import class_name, examples
 
 EXAMPLES = examples(
     "pellucid predict runs/small-digits three.png",
@@ -57,8 +59,9 @@ def command(
     """Say what is in pictures.
 
     Prints a line for each picture: its likeliest classes, with their probabilities. A file that cannot be read is
-    reported, and the others follow. Pictures are stretched to the network's size; of those for networks with ImageNet's
-    classes, and for models made for them, the middle is cut out, as their authors did.
+    reported, and the others follow. Pictures are stretched to the network's size; for networks with ImageNet's
+    classes, and for models made for them, the shorter side is resized, and the central square cropped, as their authors
+    did.
     """
     if top is not None:
         top = whole_number(top, "--top")
@@ -68,6 +71,9 @@ def command(
     if network.input_shape is None or len(network.input_shape) != 3:
         raise ArgumentError(f"{run} takes inputs of shape {network.input_shape}, not pictures")
     channels, height, width = network.input_shape
+    if height * width > LIMITS.pixels:
+        size = f"{width:,}×{height:,} = {height * width:,}"
+        raise ArgumentError(f"{run} takes pictures of {size} pixels; at most {LIMITS.pixels:,} are allowed")
     width_of_names, failed = max(map(len, files)), False
     for file in files:
         try:
@@ -89,15 +95,16 @@ def _opened(run: str, weights: Path | None, scaling: str | None) -> tuple[Sequen
     """Return a network, and how pictures are prepared for it unless they are stretched."""
     if weights is None:
         refuse_alone(scaling)
-        network = open_network(run)
+        network = open_run(run, "predict")
         return network, preparation_of(network)
-    preparation, network = preparation_of_model(run), with_weights(run, weights, scaling)
-    say(describe(run, weights, network))
-    return network, preparation
+    preparation = usual_preparation(run)
+    return with_weights(run, open_weights(weights), scaling), preparation
 
 
 def _likeliest(network: Sequential, probabilities: np.ndarray, top: int) -> list[list[str]]:
     """Return for each picture its likeliest classes with their probabilities."""
+    if np.isnan(probabilities).any():
+        raise NonFiniteError("a probability is NaN: weights of the network are NaN, or so large that outputs overflow")
     order = np.argsort(-probabilities, axis=1, kind="stable")[:, :top]
     return [
         [f"{class_name(network, int(k))} {100 * row[k]:.1f} %" for k in likeliest]

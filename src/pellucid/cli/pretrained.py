@@ -2,63 +2,84 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import typer
 
-from .. import models
 from ..data.datasets import Preparation, imagenet_classes
-from ..errors import ModelFileError
-from ..interop.weights import load_weights, saved_shapes
+from ..errors import ModelFileError, PellucidError
+from ..interop import WeightsFile, open_weights
 from ..network import Sequential
-from ..pretrained import saved_scaling
+from ..pretrained import fitting_models, pretrained, usual_scaling
 from ..scaling import IMAGENET_SCALING, Scaling
 from . import options
+from .screen import called, say
+from .sources import open_network
 
 
 def with_weights(
     model: str,
-    weights: Path,
+    file: WeightsFile,
     scaling: str | None = None,
     *,
-    input_shape: Sequence[int] | None = None,
+    input_shape: tuple[int, ...] | None = None,
     class_names: tuple[str, ...] = (),
 ) -> Sequential:
-    """Return a model by name with the weights in a file, for as many classes as the file has them for.
+    """Return a model by name with the weights in a file, and say what it was made of; see `pretrained`.
 
     Parameters
     ----------
     model : str
         A name in `models.MODELS`.
-    weights : Path
+    file : WeightsFile
     scaling : str, optional
-        What stands behind ``--scaling``; see `scaling_for`.
-    input_shape : tuple of int, optional
-        By default the model's own.
-    class_names : tuple of str, default ()
-        Taken if there are as many as classes. Without them, 1,000 classes are ImageNet's.
+        What stands behind ``--scaling``.
+    input_shape, class_names
+        As for `pretrained`.
     """
-    make = models.by_name(model)
-    shape = {} if input_shape is None else {"input_shape": input_shape}
-    count = _count_classes(make(**shape), weights)
-    names = next((names for names in (class_names, imagenet_classes()) if len(names) == count), ())
-    network = make(count, **shape, scaling=scaling_for(model, weights, scaling), class_names=names)
-    load_weights(network, weights)
+    network = pretrained(
+        model, file, scaling=scaling_for(model, file, scaling), input_shape=input_shape, class_names=class_names
+    )
+    (classes,) = network.output_shape()
+    name = Path(file.path).name
+    say(f"{model} with the weights in {name}: {classes:,} classes, {describe_pixels(network.scaling)}")
+    note_scaling(model, file, scaling)
     return network
 
 
-def scaling_for(model: str | None, weights: Path | None, text: str | None) -> Scaling | None:
-    """Return the scaling that a text describes; without one, that of the file of weights if Pellucid saved it, or else
-    the one for ImageNet if there are weights and the model was made for that."""
+def scaling_for(model: str | None, file: WeightsFile | None, text: str | None) -> Scaling | None:
+    """Return the scaling that a text describes; without one, what `usual_scaling` of weights is, if there are any."""
     if text is not None:
         return options.scaling(text)
-    if weights is None:
+    return None if file is None else usual_scaling(model, file)
+
+
+def note_scaling(model: str, file: WeightsFile, text: str | None) -> None:
+    """Say that nothing tells how pixels were scaled where neither the file, nor the model, nor the user does."""
+    if text is None and file.scaling is None and usual_scaling(model, file) is None:
+        say("note: the file does not say how pixels were scaled; see --scaling")
+
+
+def open_run(run: str, verb: str) -> Sequential:
+    """Return the network of a run directory or a model file; of weights alone, say how the verb takes them."""
+    try:
+        return open_network(run)
+    except ModelFileError:
+        file = _weights_alone(Path(run).expanduser())
+        if file is None:
+            raise
+        model = next(iter(fitting_models(file)), "MODEL")
+        fix = f"name the model that they are of: {called()} {verb} {model} --weights {run}"
+        raise ModelFileError(f"{run} holds weights alone, and no network; {fix}") from None
+
+
+def _weights_alone(path: Path) -> WeightsFile | None:
+    """Return a file of weights alone; None for all others, also if they cannot be read."""
+    try:
+        file = open_weights(path)
+        return file if file.use is None else None
+    except PellucidError:
         return None
-    for_imagenet = model is not None and preparation_of_model(model) is not None
-    return saved_scaling(weights) or (IMAGENET_SCALING if for_imagenet else None)
 
 
 def preparation_of(network: Sequential) -> Preparation | None:
@@ -69,27 +90,10 @@ def preparation_of(network: Sequential) -> Preparation | None:
     return None
 
 
-def preparation_of_model(model: str) -> Preparation | None:
-    """Return how pictures are prepared for a model that was made for ImageNet, for whatever classes; None for others.
-
-    That is one which has 1,000 classes unless told otherwise.
-    """
-    make = models.by_name(model)
-    if _default(make, "num_classes") != len(imagenet_classes()):
-        return None
-    return Preparation.for_crop(_default(make, "input_shape")[-1])
-
-
 def refuse_alone(scaling: str | None) -> None:
     """Refuse a scaling without weights: a run has its own."""
     if scaling is not None:
         raise typer.BadParameter("goes with --weights; a run has its own scaling", param_hint="--scaling")
-
-
-def describe(model: str, weights: Path, network: Sequential) -> str:
-    """Return what a network was made of, for people."""
-    (classes,) = network.output_shape()
-    return f"{model} with the weights in {weights.name}: {classes:,} classes, {describe_pixels(network.scaling)}"
 
 
 def describe_pixels(scaling: Scaling) -> str:
@@ -99,18 +103,3 @@ def describe_pixels(scaling: Scaling) -> str:
     if scaling == IMAGENET_SCALING:
         return "pixels scaled as for ImageNet"
     return f"pixels scaled by {','.join(map(str, scaling.means))}:{','.join(map(str, scaling.deviations))}"
-
-
-def _count_classes(network: Sequential, weights: Path) -> int:
-    """Return for how many classes the weights in a file are: the number of biases of the last layer there."""
-    *_, last = network.parameters()
-    shapes = saved_shapes(network, weights)
-    if last not in shapes:
-        return int(network.output_shape()[0])  # what is missing is said when the weights are loaded
-    if len(shapes[last]) != 1 or not shapes[last][0]:
-        raise ModelFileError(f"{weights}: {last}: expected a number for each class, found shape {shapes[last]}")
-    return shapes[last][0]
-
-
-def _default(make: models.Model, argument: str) -> Any:
-    return inspect.signature(make).parameters[argument].default

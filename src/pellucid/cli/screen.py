@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ..arguments import nearest_or_all, shown
 from ..data import Dataset
 from ..data.download import Progress
-from ..errors import ArgumentError
+from ..errors import ArgumentError, printable
 from ..limits import format_bytes
 from ..network import Sequential
 
@@ -129,7 +129,12 @@ def choose(name: str, known: Mapping[str, Choice], what: str) -> Choice:
 
 def class_name(network: Sequential, number: int) -> str:
     """Return the name of a class, or its number where there is no name."""
-    return network.class_names[number] if number < len(network.class_names) else str(number)
+    return printable(network.class_names[number]) if number < len(network.class_names) else str(number)
+
+
+def some(names: Sequence[str], most: int = 10) -> str:
+    """Return the first names of classes, for a message."""
+    return ", ".join(map(printable, names[:most])) + (", …" if len(names) > most else "")
 
 
 @contextmanager

@@ -14,9 +14,11 @@ from ..arguments import number, shown
 from ..data import Dataset
 from ..errors import ArgumentError, NonFiniteError
 from ..inference import evaluate
+from ..interop import open_weights
 from ..losses import CrossEntropy
 from ..network import Sequential
 from ..optimizers import Optimizer
+from ..pretrained import fitting_models
 from ..recipes import Recipe
 from ..storage import append_line, expanded, fresh_folder
 from ..training import Callback, Training, fit
@@ -24,7 +26,7 @@ from ..training.run import METRICS, RunWriter, json_line, refuse_taken
 from . import options
 from .networks import begin, make_network
 from .options import LENGTHS, OPTIMIZERS
-from .pretrained import scaling_for
+from .pretrained import note_scaling, scaling_for
 from .screen import called, choose, examples, say
 from .signals import BetweenSteps, Stopped
 from .sources import Parts, Source, load_parts
@@ -79,6 +81,7 @@ def command(
     """
     if weights is not None and not weights.exists():
         raise ArgumentError(f"--weights: there is no file {str(weights)!r}")
+    file = None if weights is None else open_weights(weights)
     chosen = None if recipe is None else recipes.load(recipe)
     if chosen is not None:
         _refuse_beside(context, chosen)
@@ -92,9 +95,13 @@ def command(
         model_arguments, fit_arguments = chosen.model_arguments(), chosen.fit_arguments()
     else:
         _refuse_without_weights(weights, new_head, freeze_until)
+        if model is None and file is not None and file.use is None:
+            said = f"{weights} holds weights alone, which do not say of which network: name the MODEL that they are of"
+            fits = ", ".join(fitting_models(file)[:3])
+            raise typer.BadParameter(f"{said}{fits and f', such as {fits}'}", param_hint="--weights")
         model_arguments = {
             "initializer": None if initializer is None else initializers.by_name(initializer),
-            "scaling": scaling_for(model, weights, scaling),
+            "scaling": scaling_for(model, file, scaling),
         }
         fit_arguments = {
             "loss": CrossEntropy(label_smoothing=label_smoothing),
@@ -110,7 +117,9 @@ def command(
     parts = load_parts(source, progress=not no_progress)
     model = model if model is not None else models.for_data(parts.train.shape)
     network = make_network(model, parts.train, seed, model_arguments, by_recipe=chosen is not None)
-    begun = begin(network, weights, new_head, freeze_until or "")
+    if file is not None and chosen is None:
+        note_scaling(model, file, scaling)
+    begun = begin(network, weights, file, new_head, freeze_until or "")
     learning = [path for path, parameter in network.parameters().items() if parameter.trainable]
     if freeze_until and len(learning) == len(network.parameters()):
         say(f"note: nothing is frozen: no layer before {freeze_until} has parameters")

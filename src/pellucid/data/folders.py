@@ -12,12 +12,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..arguments import nearest
-from ..errors import ArgumentError, DataError
+from ..errors import ArgumentError, DataError, printable
 from ..geometry import pair
 from ..limits import LIMITS, Limits, format_bytes
 from .dataset import Dataset
@@ -128,19 +129,41 @@ class Pictures:
         """What data sets of these pictures are called."""
         return self.root.resolve().name
 
-    def prepared(self, preparation: Preparation, limits: Limits = LIMITS) -> Iterator[Dataset]:
-        """Return the pictures in parts, as `image_folder_parts`."""
+    def prepared(
+        self, preparation: Preparation, limits: Limits = LIMITS, unreadable: list[DataError] | None = None
+    ) -> Iterator[Dataset]:
+        """Return the pictures in parts, as `image_folder_parts`.
+
+        Where there is a list `unreadable`, errors of files go to it, and the files are left out.
+        """
         shape = (3, preparation.crop, preparation.crop)
+        read = partial(preparation.read, limits=limits)
         for start in range(0, len(self.files), _PART):
-            yield self.dataset(slice(start, start + _PART), shape, partial(preparation.read, limits=limits))
+            images, labels = self._read(slice(start, start + _PART), shape, read, unreadable)
+            if len(images):
+                yield Dataset(images, labels, self.class_names, self.name)
 
     def dataset(self, part: slice, shape: tuple[int, int, int], read: Callable[[Path], NDArray[np.uint8]]) -> Dataset:
         """Return some of the pictures, which are of one shape as they are read."""
-        files = self.files[part]
-        images = np.empty((len(files), *shape), np.uint8)
+        return Dataset(*self._read(part, shape, read), self.class_names, self.name)
+
+    def _read(
+        self,
+        part: slice,
+        shape: tuple[int, int, int],
+        read: Callable[[Path], NDArray[np.uint8]],
+        unreadable: list[DataError] | None = None,
+    ) -> tuple[NDArray[np.uint8], NDArray[Any]]:
+        files, labels = self.files[part], np.array(self.labels[part])
+        images, kept = np.empty((len(files), *shape), np.uint8), np.zeros(len(files), bool)
         for place, file in enumerate(files):
-            images[place] = read(file)
-        return Dataset(images, np.array(self.labels[part]), self.class_names, self.name)
+            try:
+                images[place], kept[place] = read(file), True
+            except DataError as error:
+                if unreadable is None:
+                    raise
+                unreadable.append(error)
+        return (images, labels) if kept.all() else (images[kept], labels[kept])
 
 
 def find_pictures(path: str | os.PathLike[str], class_names: tuple[str, ...] | None = None) -> Pictures:
@@ -165,8 +188,8 @@ def find_pictures(path: str | os.PathLike[str], class_names: tuple[str, ...] | N
 
 def _listed(names: tuple[str, ...]) -> str:
     if len(names) <= _LISTED:
-        return f"classes {', '.join(names)}"
-    return f"{len(names):,} classes {', '.join(names[:3])}, …"
+        return f"classes {', '.join(map(printable, names))}"
+    return f"{len(names):,} classes {', '.join(map(printable, names[:3]))}, …"
 
 
 def _deeper(folder: Path) -> str:

@@ -1,4 +1,4 @@
-"""How networks pretrained on ImageNet want pictures: the shorter side resized, the middle cut out.
+"""How networks pretrained on ImageNet want pictures: the shorter side resized, then centre-cropped.
 
 The Pillow calls are those of torchvision's preset for classification, so pixels are the same and published weights
 reach their accuracy. Three things are as everywhere in Pellucid (`pictures`) and not as there: a picture is turned
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Preparation:
-    """Makes of a picture of any size the middle square of it, uint8 RGB; grey is repeated in three channels.
+    """Resizes a picture and crops its central square: uint8 RGB; grey is repeated in three channels.
 
     Scaling is not part of it: that is the network's own, ``scaling=IMAGENET_SCALING``.
 
@@ -63,7 +63,7 @@ class Preparation:
         return cls(round(whole_number(crop, "crop") * 256 / 224), crop)
 
     def __str__(self) -> str:
-        return f"shorter side resized to {self.resize}, the middle {self.crop}×{self.crop} cut out"
+        return f"shorter side resized to {self.resize}, then centre-cropped to {self.crop}×{self.crop}"
 
     def read(self, path: str | os.PathLike[str], *, limits: Limits = LIMITS) -> NDArray[np.uint8]:
         """Read a picture file and prepare it.
@@ -127,7 +127,7 @@ class Preparation:
         if height * width > limits.pixels:
             raise DataError(
                 f"{where}: {size[1]:,}×{size[0]:,} pixels would be resized to {width:,}×{height:,} = "
-                f"{height * width:,}, up to {limits.pixels:,} are; cut the picture first"
+                f"{height * width:,}; at most {limits.pixels:,} are allowed. Crop the picture first."
             )
 
 

@@ -1,3 +1,5 @@
 """Between Pellucid and other libraries: their files, and their names for the same things."""
 
+from .weights import WeightsFile as WeightsFile
 from .weights import load_weights as load_weights
+from .weights import open_weights as open_weights

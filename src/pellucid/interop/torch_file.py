@@ -22,6 +22,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import printable
 from ..limits import LIMITS, Limits
 from ..serialization.tensor_file import BYTES, problem
 from .torch_pickle import DAMAGED, Storage, Tensor, TorchMachine
@@ -133,15 +134,19 @@ def _decode_zip(archive: ZipFile, limits: Limits) -> TorchFile:
         what = f"expected the zip of torch.save, with one data.pkl in it, found {len(folders)}"
         raise problem(path, what, f"check the file's name, or {SAVE}")
     (folder,) = folders
+    named = printable(folder)
     pickled = _short(archive, f"{folder}/data.pkl", limits.header_bytes)
-    machine = TorchMachine(pickled, f"{path}: {folder}/data.pkl", limits)
+    machine = TorchMachine(pickled, f"{path}: {named}/data.pkl", limits)
     saved = machine.run()
     machine.expect_end()
     for key, storage in machine.storages.items():
         member, needed = members.get(f"{folder}/data/{key}"), storage.count * BYTES[storage.dtype]
         if member is None or member.size != needed:
             found = "no such member" if member is None else f"{member.size:,}"
-            raise problem(path, f"{folder}/data/{key!r:.40}: expected {needed:,} bytes, found {found}", DAMAGED)
+            raise problem(path, f"{named}/data/{key!r:.40}: expected {needed:,} bytes, found {found}", DAMAGED)
+        if member.compressed:  # torch.save stores them as they are; a little file could become gigabytes
+            what = f"{named}/data/{key!r:.40}: expected numbers that are stored, found them compressed"
+            raise problem(path, what, "load the file in PyTorch and save it again, or zip it anew with `zip -0`")
     byteorder = "little"
     if f"{folder}/byteorder" in members:
         byteorder = str(_short(archive, f"{folder}/byteorder", 10), "ascii", "replace")
@@ -154,7 +159,7 @@ def _decode_zip(archive: ZipFile, limits: Limits) -> TorchFile:
 
 def _short(archive: ZipFile, name: str, most: int) -> bytes:
     if archive.members[name].size > most:
-        raise problem(archive.path, f"{name}: expected at most {most:,} bytes, found more", DAMAGED)
+        raise problem(archive.path, f"{printable(name)}: expected at most {most:,} bytes, found more", DAMAGED)
     return bytes(archive.read(name))
 
 
@@ -211,8 +216,12 @@ def _state_dict(saved: object, path: str) -> dict[str, Tensor]:
     found = [tensors for value in nested.values() if (tensors := _tensors(value))]
     if len(found) == 1:
         return found[0]
-    listed = ", ".join(f"{name!r:.40}" for name in list(saved)[:10]) or "nothing"
+    listed = ", ".join(repr(_readable(name))[:40] for name in list(saved)[:10]) or "nothing"
     raise problem(path, f"expected tensors by name, or one dict of them, found {listed}", SAVE)
+
+
+def _readable(key: Any) -> Any:
+    return key.decode("utf-8", "replace") if isinstance(key, bytes) else key
 
 
 def _tensors(held: dict[Any, Any]) -> dict[str, Tensor]:

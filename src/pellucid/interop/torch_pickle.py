@@ -25,14 +25,17 @@ STORAGES = {
 }  # fmt: skip
 """Dtypes by the names of torch's storages, spelt as in safetensors files."""
 
+PARAMETERS = (
+    "torch._utils _rebuild_parameter",
+    "torch._utils _rebuild_parameter_with_state",
+    "torch.nn.parameter Parameter",
+)
 CALLS = (
     "collections OrderedDict",
     "torch Size",
     "torch._utils _rebuild_tensor",
     "torch._utils _rebuild_tensor_v2",
-    "torch._utils _rebuild_parameter",
-    "torch._utils _rebuild_parameter_with_state",
-    "torch.nn.parameter Parameter",
+    *PARAMETERS,
 )
 """What a pickle of weights calls: containers, tensors, and parameters, which here are their tensors."""
 
@@ -40,6 +43,12 @@ FIX = (
     "names stand for code, and none was run; to get at the weights, load the file in PyTorch, if you trust where it "
     'comes from, and save them alone: torch.save(model.state_dict(), "weights.pth")'
 )
+CONTIGUOUS = "it takes some of them several times; in PyTorch, call .contiguous() on it before saving"
+DIALECT = (
+    "torch.save writes weights otherwise; load the file in PyTorch, if you trust where it comes from, and save them "
+    'alone, with the default protocol: torch.save(model.state_dict(), "weights.pth")'
+)
+LAZY = "in PyTorch, call .resolve_neg().resolve_conj() on it before saving"
 DAMAGED = "the file is damaged or was cut short, or torch.save did not write it; copy or save it again"
 
 
@@ -97,8 +106,11 @@ class TorchMachine(PickleMachine):
         self.limits = limits
         self.storages: dict[str, Storage] = {}
 
-    def refuse(self, expected: str, found: str) -> NoReturn:
-        raise problem(self.path, f"expected {expected}, found {found}", DAMAGED, self.opcode_at)
+    def refuse(self, expected: str, found: str, fix: str = DAMAGED) -> NoReturn:
+        raise problem(self.path, f"expected {expected}, found {found}", fix, self.opcode_at)
+
+    def refuse_dialect(self, expected: str, found: str) -> NoReturn:
+        self.refuse(expected, found, DIALECT)
 
     def refuse_name(self, name: str) -> NoReturn:
         what = f"expected tensors in plain containers, found the name {name!r:.100}"
@@ -138,9 +150,9 @@ class TorchMachine(PickleMachine):
                 return self.tensor(storage, offset, shape, strides)
             case "torch._utils _rebuild_tensor_v2", (Storage() as storage, offset, tuple(shape), tuple(strides), *more):
                 if any(more[2:]):  # bits such as "negative", by which torch puts off its arithmetic
-                    self.refuse("a tensor whose numbers are what is stored", "one that torch would still change")
+                    self.refuse("a tensor whose numbers are what is stored", "one that torch would still change", LAZY)
                 return self.tensor(storage, offset, shape, strides)
-            case _, (Tensor() as tensor, *_) if "arameter" in name:
+            case _, (Tensor() as tensor, *_) if name in PARAMETERS:
                 return tensor
         self.refuse("a tensor or a plain container", f"a call of {name} with {len(arguments)} other arguments")
 
@@ -156,6 +168,8 @@ class TorchMachine(PickleMachine):
         last = offset + sum((size - 1) * stride for size, stride in zip(shape, strides, strict=True))
         if 0 not in shape and last >= storage.count:
             self.refuse(f"a tensor inside its storage of {storage.count:,} numbers", f"one that goes to {last:,}")
+        if (numbers := math.prod(shape)) > storage.count:  # as of expand: little in the file, much in the memory
+            self.refuse(f"at most the {storage.count:,} numbers of its storage", f"a tensor of {numbers:,}", CONTIGUOUS)
         return Tensor(storage, offset, tuple(shape), tuple(strides))
 
     def build(self, target: Any, state: Any) -> None:

@@ -3,33 +3,113 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from functools import cached_property
+from typing import Any, TypeAlias
 
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import ArgumentError, printable
 from ..limits import LIMITS, Limits
 from ..network import Sequential
-from ..serialization.fitting import Differences, compare, held, take
-from ..serialization.model_file import PathLike, decode_sealed, read_content
+from ..scaling import Scaling
+from ..serialization.fitting import Differences, Entry, compare, held, take
+from ..serialization.model_file import PathLike, decode_sealed, read_content, saved_use
 from ..serialization.tensor_file import READ, TensorFile, problem
-from ..steps import Shape
 from .torch import to_torch_names
 from .torch_file import TorchFile, decode, is_torch
 
-PREFIX = "module."
-"""What DataParallel of PyTorch puts before every name."""
+PREFIXES = ("module.", "_orig_mod.")
+"""What DataParallel and compile of PyTorch put before every name."""
 
 COUNTER = ".num_batches_tracked"
 """What PyTorch's batch normalisation counts and does not use unless its momentum is None."""
 
 
-def load_weights(network: Sequential, path: PathLike, strict: bool = True, *, limits: Limits = LIMITS) -> Differences:
+class WeightsFile:
+    """A file of weights, read and found in order; `open_weights` makes it.
+
+    Attributes
+    ----------
+    path : str
+    entries : mapping of str to Entry
+        Shapes and dtypes by name, without what PyTorch adds to names and without its counters.
+    use : tuple of Scaling and class names, or None
+        How the network that `save` wrote there scales its images, and what its classes are called; None for a file of
+        weights alone.
+
+    Raises
+    ------
+    ModelFileError
+        At `use`, if the file is Pellucid's, and does not say that in this version's way.
+    """
+
+    def __init__(self, file: TensorFile | TorchFile, path: str, limits: Limits) -> None:
+        self._file, self._long, self._limits = file, _stripped(file.entries), limits
+        self.path = path
+        self.entries: Mapping[str, Entry] = {short: file.entries[long] for short, long in self._long.items()}
+
+    @cached_property
+    def use(self) -> tuple[Scaling, tuple[str, ...]] | None:
+        return saved_use(self._file, self._limits) if isinstance(self._file, TensorFile) else None
+
+    @property
+    def scaling(self) -> Scaling | None:
+        """How the network in the file scales its images; None for weights alone."""
+        return None if self.use is None else self.use[0]
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """What the classes of the network in the file are called; none for weights alone."""
+        return () if self.use is None else self.use[1]
+
+    def array(self, name: str) -> NDArray[Any]:
+        """Return a read-only array; its dtype must be one of floats."""
+        return self._file.array(self._long[name])
+
+    def naming(self, network: Sequential) -> Mapping[str, str]:
+        """Return what the file calls each path of a network: as Pellucid, or as torchvision, of which more are there.
+
+        Not all of the names need be in the file.
+        """
+        ours, torchs = {path: path for path in held(network)}, to_torch_names(network)
+        return max(ours, torchs, key=lambda naming: sum(name in self.entries for name in naming.values()))
+
+    def compare(self, network: Sequential) -> Differences:
+        """Return what does not fit between a network and the file."""
+        return compare(network, self.entries, list(READ), self.naming(network))
+
+
+WeightsSource: TypeAlias = PathLike | WeightsFile
+
+
+def open_weights(path: PathLike, *, limits: Limits = LIMITS) -> WeightsFile:
+    """Read a file of weights, as `load_weights` takes it; the numbers are converted when they are asked for.
+
+    Raises
+    ------
+    ModelFileError
+        If the file is damaged or of another kind.
+    StorageError
+        If it cannot be read.
+    """
+    content, name = read_content(path, limits)
+    decoded = decode(content, name, limits) if is_torch(content) else decode_sealed(content, name, limits)
+    return WeightsFile(decoded, name, limits)
+
+
+def load_weights(
+    network: Sequential, path: WeightsSource, strict: bool = True, *, limits: Limits = LIMITS
+) -> Differences:
     """Give a network the weights and states in a file, by their names; all are checked before any is set.
 
     Parameters
     ----------
     network : Sequential
-    path : str or path
+    path : str, path or WeightsFile
         Of any safetensors file, of a file of PyTorch's ``torch.save`` (which is read without PyTorch, and without
-        running anything in it), or of the folder of a run. An architecture in it is not looked at; numbers are
-        converted to the network's dtype.
+        running anything in it), or of the folder of a run; or one that is open. An architecture in it is not looked
+        at; numbers are converted to the network's dtype.
     strict : bool, default True
         Whether names and shapes must be the same on both sides; otherwise those that are the same are taken, and the
         others stay as they were, such as the last layer where the number of classes is another.
@@ -41,58 +121,62 @@ def load_weights(network: Sequential, path: PathLike, strict: bool = True, *, li
 
     Raises
     ------
+    ArgumentError
+        If `network` is none, or has no `input_shape`.
     ModelFileError
-        If the file is damaged or of another kind, if it does not fit (`strict`), or if nothing in it does.
+        If the file is damaged or of another kind, if it does not fit (`strict`), if nothing in it does, or if a number
+        in it is NaN or infinite, perhaps for being too large for the network's dtype.
     StorageError
         If the file cannot be read.
 
     Notes
     -----
-    Names may be Pellucid's or torchvision's (`to_torch_names`), with "module." before them or not; the counters
-    "num_batches_tracked" are passed over.
+    Names may be Pellucid's or torchvision's (`to_torch_names`), with "module." or "_orig_mod." before them or not; the
+    counters "num_batches_tracked" are passed over.
     """
-    file, name = _open(path, limits)
-    entries = _stripped(file.entries)
-    names = _naming(network, entries)
-    differences = compare(network, {short: file.entries[long] for short, long in entries.items()}, list(READ), names)
+    given: object = network
+    if not isinstance(given, Sequential):
+        fix = "make it, as with pellucid.models.resnet18()"
+        raise ArgumentError(f"load_weights: expected a Sequential as network, received {network!r:.80}; {fix}")
+    file = path if isinstance(path, WeightsFile) else open_weights(path, limits=limits)
+    differences, names = file.compare(network), file.naming(network)
     unfit = {*differences.missing, *differences.misshapen}
     fit = [each for each in held(network) if each not in unfit]
     if strict and differences:
         fix = "make the network that the file was saved from, or take what fits with strict=False"
-        raise problem(name, f"the weights do not fit the network: {differences}", fix)
+        raise problem(file.path, f"the weights do not fit the network: {differences}", fix)
     if unfit and not fit:
-        raise problem(name, f"nothing in the file fits the network: {differences}", "check the file's name")
-    take(network, {each: file.array(entries[names[each]]) for each in fit})
+        raise problem(file.path, f"nothing in the file fits the network: {differences}", "check the file's name")
+    arrays = {each: file.array(names[each]) for each in fit}
+    _refuse_non_finite(file.path, {names[each]: array for each, array in arrays.items()}, network.dtype)
+    take(network, arrays)
     return differences
 
 
-def saved_shapes(network: Sequential, path: PathLike, *, limits: Limits = LIMITS) -> dict[str, Shape]:
-    """Return the shape in a file of each parameter and state of a network that has a name there, by path.
-
-    Raises
-    ------
-    ModelFileError, StorageError
-        If the file cannot be read.
-    """
-    file, _ = _open(path, limits)
-    entries = _stripped(file.entries)
-    names = _naming(network, entries)
-    return {each: file.entries[entries[name]].shape for each, name in names.items() if name in entries}
-
-
-def _open(path: PathLike, limits: Limits) -> tuple[TensorFile | TorchFile, str]:
-    """Return the arrays in a file, and what to call the file in messages."""
-    content, name = read_content(path, limits)
-    return decode(content, name, limits) if is_torch(content) else decode_sealed(content, name, limits), name
+def _refuse_non_finite(path: str, arrays: Mapping[str, NDArray[Any]], dtype: np.dtype[Any]) -> None:
+    """Refuse arrays that hold NaN or an infinity once they are of a network's dtype, whose range may be smaller."""
+    counts = {}
+    for name, array in arrays.items():
+        with np.errstate(over="ignore"):
+            wrong = array.size - np.count_nonzero(np.isfinite(array.astype(dtype, copy=False)))
+        if wrong:
+            counts[name] = f"{wrong:,} of {array.size:,}"
+    if not counts:
+        return
+    listed = ", ".join(f"{printable(name)} ({count})" for name, count in list(counts.items())[:3])
+    more = f" and {len(counts) - 3:,} more" if len(counts) > 3 else ""
+    what = f"expected finite numbers, found NaN or infinities as {dtype} in {listed}{more}"
+    raise problem(path, what, "the training that made them went astray; take weights from before that")
 
 
 def _stripped(names: Collection[str]) -> dict[str, str]:
     """Return the names in a file without what PyTorch adds, and what each is in full."""
-    prefix = PREFIX if names and all(name.startswith(PREFIX) for name in names) else ""
-    return {name.removeprefix(prefix): name for name in names if not name.endswith(COUNTER)}
+    before = ""
+    while names and (prefix := _shared(names, len(before))):
+        before += prefix
+    return {name[len(before) :]: name for name in names if not name.endswith(COUNTER)}
 
 
-def _naming(network: Sequential, names: Collection[str]) -> Mapping[str, str]:
-    """Return what a file calls each path of a network: as Pellucid, or as torchvision, of which more are there."""
-    ours, torchs = {path: path for path in held(network)}, to_torch_names(network)
-    return max(ours, torchs, key=lambda naming: sum(name in names for name in naming.values()))
+def _shared(names: Collection[str], begin: int) -> str:
+    """Return which of PyTorch's prefixes all names go on with from a place in them; none if they do not."""
+    return next((prefix for prefix in PREFIXES if all(name.startswith(prefix, begin) for name in names)), "")

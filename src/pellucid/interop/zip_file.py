@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NoReturn
 
+from ..errors import printable
 from ..limits import LIMITS, Limits, format_bytes
 from ..serialization.tensor_file import DAMAGED, problem
 
@@ -36,6 +37,10 @@ class Member:
     packed: int
     method: int
     crc: int
+
+    @property
+    def compressed(self) -> bool:
+        return self.method != _STORED
 
 
 class ZipFile:
@@ -77,7 +82,7 @@ class ZipFile:
         content = packed if member.method == _STORED else self._inflate(member, packed)
         if zlib.crc32(content) != member.crc:
             fix = "copy or save it again; torch.save needs its checksums on (torch.serialization.set_crc32_options)"
-            what = f"{name}: expected the CRC-32 {member.crc:08x}, found {zlib.crc32(content):08x}"
+            what = f"{printable(name)}: expected the CRC-32 {member.crc:08x}, found {zlib.crc32(content):08x}"
             raise problem(self.path, what, fix, begin)
         return content
 

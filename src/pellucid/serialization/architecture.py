@@ -192,10 +192,7 @@ def build(architecture: Any, table: Table, weight_bytes: int) -> Sequential:
     if dtype not in ("float32", "float64"):
         raise ArgumentError(f"dtype: expected float32 or float64, found {dtype!r:.20}")
     layers = [_layer(node, "", table, weight_bytes) for node in nodes]
-    try:
-        scaling = Scaling(*(tuple(value) if isinstance(value, list) else value for value in (mean, std)))
-    except (TypeError, ValueError) as error:
-        raise ArgumentError(f"scaling: {error}") from None
+    scaling = _scaling(mean, std)
     network = Sequential(
         layers, input_shape=input_shape, dtype=dtype, seed=seed, scaling=scaling, class_names=class_names
     )
@@ -206,6 +203,31 @@ def build(architecture: Any, table: Table, weight_bytes: int) -> Sequential:
             raise ArgumentError(f"frozen: expected paths of parameters, found {path!r}")
         parameters[path].trainable = False
     return network
+
+
+def read_use(architecture: Any) -> tuple[Scaling, tuple[str, ...]]:
+    """Return what an architecture says of the use of its network: how it scales images, and its class names.
+
+    Its layers are not looked at, so they may be of one's own.
+
+    Raises
+    ------
+    ArgumentError
+        If it says nothing of that kind.
+    """
+    match architecture:
+        case {"scaling": {"mean": mean, "std": std}, "class_names": list(names)} if all(
+            isinstance(name, str) for name in names
+        ):
+            return _scaling(mean, std), tuple(names)
+    raise ArgumentError(f"expected scaling and class_names, found {architecture!r:.80}")
+
+
+def _scaling(*numbers: Any) -> Scaling:
+    try:
+        return Scaling(*(tuple(each) if isinstance(each, list) else each for each in numbers))
+    except (TypeError, ValueError) as error:
+        raise ArgumentError(f"scaling: {error}") from None
 
 
 def _layer(node: Any, outside: str, table: Table, weight_bytes: int) -> tuple[str, Layer]:

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
+from ..errors import printable
 from ..layers import Parameter, State
 from ..network import Sequential
 from ..steps import Shape
@@ -25,7 +26,7 @@ class Entry(Protocol):
 
 @dataclass(frozen=True)
 class Differences:
-    """What does not fit between a network and a file of weights; false if all fits.
+    """What does not fit between a network and a file of weights; false if all fits. Its text names three of each kind.
 
     Attributes
     ----------
@@ -49,9 +50,9 @@ class Differences:
         return "; ".join(f"{title}: {_listed(names)}" for title, names in found.items() if names) or "none"
 
 
-def _listed(names: Mapping[str, str], most: int = 20) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(f"{name} {what}" for name, what in list(names.items())[:most]) + more
+def _listed(names: Mapping[str, str], most: int = 3) -> str:
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(f"{printable(name)} {what}" for name, what in list(names.items())[:most]) + more
 
 
 def held(network: Sequential) -> dict[str, Parameter | State]:
@@ -78,7 +79,7 @@ def compare(
     missing, misshapen = {}, {}
     for path, values in held(network).items():
         name = called[path]
-        alias = "" if name == path else f"({name}) "
+        alias = "" if name == path else f"({printable(name)}) "
         entry = entries.get(name)
         if entry is None:
             missing[path] = f"{alias}{_text(values.shape)}"

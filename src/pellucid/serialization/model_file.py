@@ -14,11 +14,12 @@ from pathlib import Path
 import numpy as np
 
 from .. import storage
-from ..errors import ArgumentError, PellucidError
+from ..errors import ArgumentError, PellucidError, printable
 from ..layers import Layer
-from ..limits import LIMITS, Limits
+from ..limits import LIMITS, Limits, physical_memory
 from ..network import Sequential
-from .architecture import build, describe, extended
+from ..scaling import Scaling
+from .architecture import build, describe, extended, read_use
 from .fitting import compare, take
 from .tensor_file import WRITTEN, TensorFile, decode, encode, nesting, parse_json, problem
 
@@ -59,6 +60,7 @@ def save(network: Sequential, path: PathLike) -> None:
     -----
     Initialisers are not saved, their results are: after ``load``, ``initialize(seed)`` draws by the layers' defaults.
     """
+    _refuse_zero_byte(path)
     kind = OTHERS.get(Path(path).suffix.lower())
     if kind is not None:
         name = Path(path).with_suffix(".safetensors")
@@ -108,7 +110,7 @@ def load(path: PathLike, layers: Sequence[type[Layer]] = (), *, limits: Limits =
         network = build(architecture, table, weight_bytes)
     except PellucidError as error:
         fix = "classes of your own belong in load(path, layers=[…]); else the file is not from this version's save"
-        raise problem(file.path, f"the architecture describes no network: {error}", fix) from error
+        raise problem(file.path, f"the architecture describes no network: {printable(str(error), 500)}", fix) from error
     if differences := compare(network, file.entries, [WRITTEN[str(network.dtype)]]):
         fix = "the file is not from this version's save; save the network again"
         raise problem(file.path, f"the weights do not fit the architecture: {differences}", fix)
@@ -116,10 +118,17 @@ def load(path: PathLike, layers: Sequence[type[Layer]] = (), *, limits: Limits =
     return network
 
 
+def _refuse_zero_byte(path: PathLike) -> None:
+    if "\0" in str(path):
+        raise ArgumentError(f"path: expected the name of a file, received {str(path)!r}, which has a zero byte in it")
+
+
 def read_content(path: PathLike, limits: Limits = LIMITS) -> tuple[bytes, str]:
     """Return the bytes of a file of weights, or of that in the folder of a run, and its path."""
-    source = Path(path, MODEL) if Path(path).is_dir() else Path(path)
-    return storage.read_file(source, limits.file_bytes), str(source)
+    _refuse_zero_byte(path)
+    source = Path(path, MODEL) if os.path.isdir(path) else Path(path)  # which raises no error of its own
+    most = min(limits.file_bytes, physical_memory() // 2)  # a network made of it needs as much again
+    return storage.read_file(source, most), str(source)
 
 
 def decode_sealed(content: bytes, path: str, limits: Limits = LIMITS) -> TensorFile:
@@ -128,6 +137,28 @@ def decode_sealed(content: bytes, path: str, limits: Limits = LIMITS) -> TensorF
     if file.metadata.get("format") == FORMAT and not file.sealed:
         raise problem(path, "expected the SHA-256 of the file at its beginning", "save it again with pellucid.save")
     return file
+
+
+def saved_use(file: TensorFile, limits: Limits = LIMITS) -> tuple[Scaling, tuple[str, ...]] | None:
+    """Return how the network that `save` wrote into a file scales its images, and its class names.
+
+    Returns
+    -------
+    tuple of Scaling and class names, or None
+        None if `save` did not write the file.
+
+    Raises
+    ------
+    ModelFileError
+        If it did, and there is no such architecture in it.
+    """
+    if file.metadata.get("format") != FORMAT:
+        return None
+    try:
+        return read_use(_architecture(file, limits))
+    except ArgumentError as error:
+        fix = "the file is not from this version's save; save the network again"
+        raise problem(file.path, f"the architecture describes no network: {printable(str(error), 500)}", fix) from error
 
 
 def _architecture(file: TensorFile, limits: Limits) -> object:

@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ModelFileError
+from ..errors import ModelFileError, printable
 from ..limits import LIMITS, Limits
 from ..steps import Shape
 
@@ -46,13 +46,18 @@ SEAL = slice(8 + len(SEAL_FIELD), 8 + len(SEAL_FIELD) + 64)
 DAMAGED = "the file is damaged or was cut short; copy or save it again"
 FOREIGN = "this is no safetensors file, or a damaged one; check the name, or copy it again"
 
+_LONGEST_MESSAGE = 2000
+
 # A quotation mark without its partner takes all that follows: the search stays linear in the text's length.
 _STRING_OR_BRACKET = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[\]{}]', re.DOTALL)
 
 
 def problem(path: str, what: str, fix: str, at: int | None = None) -> ModelFileError:
-    """Return the error that names the file, the byte if there is one, what was expected, and what to do."""
-    return ModelFileError(f"{path}{'' if at is None else f', byte {at:,}'}: {what}; {fix}")
+    """Return the error that names the file, the byte if there is one, what was expected, and what to do.
+
+    What was found may hold texts of the file's, and is shown as `printable` does.
+    """
+    return ModelFileError(f"{path}{'' if at is None else f', byte {at:,}'}: {printable(what, _LONGEST_MESSAGE)}; {fix}")
 
 
 @dataclass(frozen=True)
@@ -207,16 +212,20 @@ def _entry(name: str, stated: Any, start: int, path: str, limits: Limits) -> Ent
         case {"dtype": str(dtype), "shape": list(shape), "data_offsets": [int(begin), int(end)]} if len(stated) == 3:
             pass
         case _:
-            raise problem(path, f"{name}: expected dtype, shape and data_offsets, found {stated!r:.80}", DAMAGED, 8)
+            raise problem(
+                path, f"{printable(name)}: expected dtype, shape and data_offsets, found {stated!r:.80}", DAMAGED, 8
+            )
     if dtype not in BYTES:
-        raise problem(path, f"{name}: expected a dtype of {', '.join(BYTES)}, found {dtype!r:.20}", DAMAGED, 8)
+        raise problem(
+            path, f"{printable(name)}: expected a dtype of {', '.join(BYTES)}, found {dtype!r:.20}", DAMAGED, 8
+        )
     if len(shape) > limits.dimensions or not all(type(size) is int and 0 <= size <= limits.elements for size in shape):
         wanted = f"at most {limits.dimensions} sizes from 0 to {limits.elements:,}"
-        raise problem(path, f"{name}: expected a shape of {wanted}, found {shape!r:.80}", DAMAGED, 8)
+        raise problem(path, f"{printable(name)}: expected a shape of {wanted}, found {shape!r:.80}", DAMAGED, 8)
     numbers = math.prod(shape)
     if numbers > limits.elements or end - begin != numbers * BYTES[dtype]:
         needed = f"{'·'.join(map(str, shape)) or '1'} numbers of {BYTES[dtype]} bytes"
-        what = f"{name}: expected {needed} = {numbers * BYTES[dtype]:,} bytes, found {end - begin:,}"
+        what = f"{printable(name)}: expected {needed} = {numbers * BYTES[dtype]:,} bytes, found {end - begin:,}"
         raise problem(path, what, DAMAGED, start + begin)
     return Entry(dtype, tuple(shape), start + begin, start + end)
 
@@ -226,7 +235,7 @@ def _check_gapless(entries: Mapping[str, Entry], start: int, size: int, path: st
     end = start
     for name, entry in sorted(entries.items(), key=lambda item: (item[1].begin, item[1].end)):
         if entry.begin != end:
-            raise problem(path, f"{name}: expected to begin at byte {end:,}", DAMAGED, entry.begin)
+            raise problem(path, f"{printable(name)}: expected to begin at byte {end:,}", DAMAGED, entry.begin)
         end = entry.end
     if end != size:
         raise problem(path, f"expected the file to end at byte {end:,}, it ends at {size:,}", DAMAGED, min(end, size))
