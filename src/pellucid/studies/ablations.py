@@ -21,7 +21,7 @@ from .protocol import BATCH_SIZE, CIFAR, SCHEDULE, Protocol
 from .result import NOT_MEASURED, Figure, Options, Result, Section, Table, quick_note
 from .trials import Outcome, Spread, accuracy, bars, choose_and_train
 
-RATES, EPOCHS = (0.001, 0.003), 24
+RATES, EPOCHS = (0.001, 0.003), 40
 WEIGHT_DECAY = 5e-4
 """That of the paper, though not with its optimiser."""
 
