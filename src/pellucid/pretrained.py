@@ -92,9 +92,20 @@ def usual_preparation(model: str) -> Preparation | None:
     ArgumentError
         If there is no such model.
     """
-    models.by_name(model)
-    side = FOR_IMAGENET.get(_plain(model))
+    side = usual_crop(model)
     return None if side is None else Preparation.for_crop(side)
+
+
+def usual_crop(model: str) -> int | None:
+    """Return the height and width of the pictures of a model that was made for ImageNet; None for others.
+
+    Raises
+    ------
+    ArgumentError
+        If there is no such model.
+    """
+    models.by_name(model)
+    return FOR_IMAGENET.get(_plain(model))
 
 
 def begin_from(network: Sequential, path: WeightsSource, *, new_head: bool = False) -> tuple[str, ...]:

@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import pellucid as p
+from pellucid.data.preparation import Preparation
 from pellucid.serialization.tensor_file import encode
 from pellucid.training.run import read_config
 
@@ -237,3 +239,31 @@ def test_weights_of_another_network_are_refused(pellucid: Pellucid, trained: Pat
     assert (result.code, result.out) == (1, "")
     assert str(trained) in result.err
     assert result.err.count("\n") == 1
+
+
+# ---- photographs of any size
+
+
+def test_photographs_are_cropped_as_the_model_is_used_to(pellucid: Pellucid, tmp_path: Path) -> None:
+    """A model made for ImageNet gets pictures resized and cropped, in training and whenever the run is used again."""
+    rng = np.random.default_rng(0)
+    for number, name in enumerate(["bark", "moss"] * 3):
+        pixels = rng.integers(0, 256, (230 + number, 260 - number, 3), np.uint8)
+        (tmp_path / "photos" / name).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(tmp_path / "photos" / name / f"{number}.png")
+    words = ("--epochs", 1, "--batch-size", 2, "--validation", 0, "--no-progress", "--out", "run")
+    result = pellucid("train", "squeezenet1_1", "--data", "photos", *words)
+    assert result.code == 0, result.err
+    network = p.load(tmp_path / "run")
+    assert network.input_shape == (3, 224, 224)
+    assert read_config(tmp_path / "run")["command"]["crop"] == 224
+    cropped = p.datasets.image_folder(tmp_path / "photos", preparation=Preparation.for_crop(224))
+    accuracy = p.evaluate(network, cropped)["accuracy"]
+    for again in (("run",), ("run", "--data", "photos")):
+        shown = pellucid("evaluate", *again)
+        assert shown.code == 0, shown.err
+        assert shown.out.splitlines()[-1].endswith(f"accuracy {100 * accuracy:.2f} %")
+    shown = pellucid("predict", "run", "photos/moss/1.png").out
+    image = Preparation.for_crop(224).read(tmp_path / "photos/moss/1.png")
+    best = p.predict_proba(network, image[None])[0].max()
+    assert f"{100 * best:.1f} %" in shown.split("   ")[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
@@ -11,9 +12,8 @@ import typer
 from numpy.typing import NDArray
 
 from ..data import Dataset
-from ..data.catalogue import find_entry
 from ..data.dataset import class_numbers
-from ..data.datasets import Preparation, picture_folders
+from ..data.datasets import Preparation
 from ..data.folders import find_pictures
 from ..definitions.loss import cross_entropy
 from ..errors import ArgumentError, DataError, NonFiniteError
@@ -24,11 +24,10 @@ from ..losses import CrossEntropy
 from ..metrics import accuracy, confusion_matrix, top_k_accuracy
 from ..network import Sequential
 from ..pretrained import usual_preparation
-from ..storage import expanded
 from . import options
 from .pretrained import open_run, preparation_of, refuse_alone, with_weights
 from .screen import class_name, examples, passed_on, print_table, say, some
-from .sources import Source, load_parts, refuse_changed, refuse_needless_folder, source_of
+from .sources import Source, load_parts, picture_folder, refuse_changed, refuse_needless_folder, source_of
 
 EXAMPLES = examples(
     "pellucid evaluate runs/small-digits",
@@ -145,12 +144,12 @@ class _Task(NamedTuple):
 
 def _of_run(run: str, data: str | None, data_dir: Path | None) -> _Task:
     network = open_run(run, "evaluate")
-    preparation, folder = preparation_of(network), _picture_folder(data)
+    preparation, folder = preparation_of(run, network), None if data is None else picture_folder(data)
     if preparation is not None and folder is not None:
         return _of_pictures(network, folder, preparation)
     source = source_of(run) if data is None else Source(data, validation=0.0)
     if data_dir is not None:
-        source = Source(source.data, str(data_dir), source.validation, source.seed)
+        source = replace(source, data_dir=str(data_dir))
     parts = load_parts(source)
     name, dataset = parts.held_out()
     if data is None and name != "test":
@@ -161,7 +160,7 @@ def _of_run(run: str, data: str | None, data_dir: Path | None) -> _Task:
 def _of_model(model: str, weights: Path, scaling: str | None, data: str | None, data_dir: Path | None) -> _Task:
     if data is None:
         raise ArgumentError("weights do not say what to measure them on; add --data")
-    preparation, folder = usual_preparation(model), _picture_folder(data)
+    preparation, folder = usual_preparation(model), picture_folder(data)
     file = open_weights(weights)
     if preparation is not None and folder is not None:
         network = with_weights(model, file, scaling)
@@ -186,15 +185,6 @@ def _of_pictures(network: Sequential, folder: tuple[str, Path], preparation: Pre
     unreadable: list[DataError] = []
     datasets = passed_on(pictures.prepared(preparation, unreadable=unreadable), len(pictures.files))
     return _Task(network, pictures.name, part, datasets, unreadable)
-
-
-def _picture_folder(data: str | None) -> tuple[str, Path] | None:
-    """Return the folder of pictures to measure on, after the name of the part that it is; None for other data."""
-    folders = None if data is None or find_entry(data) else picture_folders(expanded(data, "--data"))
-    if folders is None:
-        return None
-    train, test = folders
-    return ("overall", train) if test is None else ("test", test)
 
 
 def _refuse_other_number(network: Sequential, names: tuple[str, ...]) -> None:

@@ -96,7 +96,7 @@ def _opened(run: str, weights: Path | None, scaling: str | None) -> tuple[Sequen
     if weights is None:
         refuse_alone(scaling)
         network = open_run(run, "predict")
-        return network, preparation_of(network)
+        return network, preparation_of(run, network)
     preparation = usual_preparation(run)
     return with_weights(run, open_weights(weights), scaling), preparation
 

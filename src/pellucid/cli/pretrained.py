@@ -14,7 +14,7 @@ from ..pretrained import fitting_models, pretrained, usual_scaling
 from ..scaling import IMAGENET_SCALING, Scaling
 from . import options
 from .screen import called, say
-from .sources import open_network
+from .sources import crop_of, open_network
 
 
 def with_weights(
@@ -82,8 +82,12 @@ def _weights_alone(path: Path) -> WeightsFile | None:
         return None
 
 
-def preparation_of(network: Sequential) -> Preparation | None:
-    """Return how pictures are prepared for a network that tells ImageNet's classes apart; None for others."""
+def preparation_of(run: str, network: Sequential) -> Preparation | None:
+    """Return how pictures are prepared for the network of a run or a model file: as they were in its training, or as
+    networks that tell ImageNet's classes apart want it; None for others."""
+    crop = crop_of(run)
+    if crop is not None:
+        return Preparation.for_crop(crop)
     match network.input_shape:
         case (3, height, width) if network.class_names == imagenet_classes() and height == width:
             return Preparation.for_crop(height)

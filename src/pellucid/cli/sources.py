@@ -11,6 +11,7 @@ from .. import models
 from ..arguments import nearest_name, number, shown
 from ..data import Dataset, datasets, split
 from ..data.catalogue import find_entry
+from ..data.datasets import Preparation, picture_folders
 from ..errors import ArgumentError, DataError, ModelFileError
 from ..network import Sequential
 from ..serialization import load
@@ -36,18 +37,23 @@ class Source:
         Share of the training part to hold out; by default 0, or `HELD_OUT` where there is no test part.
     seed : int, default 0
         Decides which samples are held out.
+    crop : int, optional
+        Height and width of the square that is cropped from each picture of a folder, once its shorter side is resized;
+        see `Preparation.for_crop`. Without it, pictures are stretched to the size that most of them have.
     """
 
     data: str
     data_dir: str | None = None
     validation: float | None = None
     seed: int = 0
+    crop: int | None = None
 
     def settings(self) -> dict[str, Any]:
         """Return this as plain data; paths are made absolute, so that the run serves from any folder."""
         data = self.data if find_entry(self.data) else str(expanded(self.data, "--data").absolute())
         data_dir = None if self.data_dir is None else str(expanded(self.data_dir, "--data-dir").absolute())
-        return {"data": data, "data_dir": data_dir, "validation": self.validation, "seed": self.seed}
+        kept = {"validation": self.validation, "seed": self.seed, "crop": self.crop}
+        return {"data": data, "data_dir": data_dir, **kept}
 
 
 class Parts(NamedTuple):
@@ -71,14 +77,24 @@ def load_parts(source: Source, *, progress: bool = True) -> Parts:
         share = number(share, "--validation", "a number from 0 up to but not 1")
     if source.data_dir is not None:
         refuse_needless_folder(source.data)
+    preparation = None if source.crop is None else Preparation.for_crop(source.crop)
     with download_progress(progress) as report:
-        train, test = datasets.load(source.data, source.data_dir, progress=report)
+        train, test = datasets.load(source.data, source.data_dir, preparation=preparation, progress=report)
     if share is None:
         share = HELD_OUT if test is None else 0.0
     if not share:
         return Parts(train, None, test)
     rest, validation = split(train, share, source.seed)
     return Parts(rest, validation, test)
+
+
+def picture_folder(data: str) -> tuple[str, Path] | None:
+    """Return the folder of pictures to measure on, after the name of the part that it is; None for other data."""
+    folders = None if find_entry(data) else picture_folders(expanded(data, "--data"))
+    if folders is None:
+        return None
+    train, test = folders
+    return ("overall", train) if test is None else ("test", test)
 
 
 def refuse_needless_folder(data: str) -> None:
@@ -115,7 +131,19 @@ def source_of(run: str) -> Source:
     data = command.get("data", str) or _Table(folder / CONFIG, "data", config.get("data", {})).get("name", str)
     if not data:
         raise ArgumentError(f"{run} does not say what it was trained on; add --data")
-    return Source(data, command.get("data_dir", str), command.get("validation", float), command.get("seed", int) or 0)
+    return Source(
+        data, command.get("data_dir", str), command.get("validation", float), command.get("seed", int) or 0,
+        command.get("crop", int),
+    )  # fmt: skip
+
+
+def crop_of(run: str) -> int | None:
+    """Return how large a square a run was trained on of each picture of its folder; None for other runs and files."""
+    path = expanded(run) / CONFIG
+    if not path.is_file():
+        return None
+    crop: int | None = _Table(path, "command", read_config(path.parent).get("command", {})).get("crop", int)
+    return crop
 
 
 def refuse_changed(run: str, parts: Parts) -> None:

@@ -18,7 +18,7 @@ from ..interop import open_weights
 from ..losses import CrossEntropy
 from ..network import Sequential
 from ..optimizers import Optimizer
-from ..pretrained import fitting_models
+from ..pretrained import fitting_models, usual_crop
 from ..recipes import Recipe
 from ..storage import append_line, expanded, fresh_folder
 from ..training import Callback, Training, fit
@@ -29,7 +29,7 @@ from .options import LENGTHS, OPTIMIZERS
 from .pretrained import note_scaling, scaling_for
 from .screen import called, choose, examples, say
 from .signals import BetweenSteps, Stopped
-from .sources import Parts, Source, load_parts
+from .sources import Parts, Source, load_parts, picture_folder
 
 EXAMPLES = examples(
     "pellucid train",
@@ -113,7 +113,8 @@ def command(
     if out is not None:
         refuse_taken(out)  # before anything is downloaded or computed
     data = data or (chosen.data if chosen is not None else "digits")
-    source = Source(data, None if data_dir is None else str(data_dir), validation, seed)
+    crop = None if model is None or picture_folder(data) is None else usual_crop(model)
+    source = Source(data, None if data_dir is None else str(data_dir), validation, seed, crop)
     parts = load_parts(source, progress=not no_progress)
     model = model if model is not None else models.for_data(parts.train.shape)
     network = make_network(model, parts.train, seed, model_arguments, by_recipe=chosen is not None)
