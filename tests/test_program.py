@@ -165,6 +165,7 @@ def test_leaves_have_16_samples_or_8_of_large_ones():
     assert p.lower(lenet()).leaf_size == 16
     assert p.lower(p.Sequential([p.ReLU()], input_shape=(8, 64, 64))).leaf_size == 16  # 32,768 numbers
     assert p.lower(p.Sequential([p.ReLU()], input_shape=(8, 64, 65))).leaf_size == 8
+    assert p.lower(p.Sequential([p.ReLU()], input_shape=(8, 128, 129))).leaf_size == 2
 
 
 def test_activation_bytes_counts_what_each_sample_has():

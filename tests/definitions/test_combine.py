@@ -36,7 +36,7 @@ def test_leaves_by_hand():
 
 
 def test_leaves_of_large_samples_are_smaller():
-    assert [leaf_size(numbers) for numbers in (1, 32_768, 32_769)] == [16, 16, 8]
+    assert [leaf_size(numbers) for numbers in (1, 32_768, 32_769, 131_072, 131_073)] == [16, 16, 8, 8, 2]
 
 
 @given(st.integers(1, 200), st.integers(1, 32))

@@ -106,7 +106,7 @@ def _problem(rng: np.random.Generator) -> Problem:
     twin.cast("float64")
     batch = architect.one(BATCHES)
     largest = batch if architect.chance(0.5) else batch + architect.one(BATCHES)
-    if program.leaf_size == 8:
+    if program.leaf_size <= 8:
         batch, largest = min(batch, 9), min(largest, 12)
     samples = largest + int(rng.integers(0, 4))
     step = 1 if architect.chance(0.4) else int(rng.integers(2, 60))

@@ -31,9 +31,9 @@ SERIAL_ABOVE = 65_536
 
 
 def leaf_size(largest: int) -> int:
-    """Return how many samples a leaf has, where one sample's `largest` value has so many numbers: 16 up to 32,768,
-    beyond that 8, so that there is work for more threads."""
-    return 16 if largest <= 2**15 else 8
+    """Return how many samples a leaf has, where one sample's `largest` value has so many numbers: 16 up to 32,768, then
+    8, and 2 beyond 131,072. Large images come in small batches, and there is to be work for several threads."""
+    return 16 if largest <= 2**15 else 8 if largest <= 2**17 else 2
 
 
 def is_serial(numbers: int, read: int, leaf_size: int) -> bool:
