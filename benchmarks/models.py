@@ -48,12 +48,17 @@ def races(run: Run) -> Iterator[Race]:
         (classes,) = network.output_shape()
         described = {"model": model, "classes": classes, "shape": network.input_shape}
         for samples, work, title in (
-            (1, "network inference", "one image"),
-            (TRAINING_BATCH, "network training", f"a training step, batch {TRAINING_BATCH}, Adam"),
+            (1, "inference", "one image"),
+            (TRAINING_BATCH, "training", f"a training step, batch {TRAINING_BATCH}, Adam"),
         ):
-            task = {"network": {**described, "samples": samples}, "seconds": run.seconds, "steps": 1}
+            task = {
+                "network": {**described, "samples": samples},
+                "batch_size": samples,
+                "seconds": run.seconds,
+                "steps": 1,
+            }
             # A step computes the outputs, and the gradients of weights and inputs, which take as many each.
-            operations = 2 * totals.multiply_adds * samples * (3 if work == "network training" else 1)
+            operations = 2 * totals.multiply_adds * samples * (3 if work == "training" else 1)
             yield Race(
                 f"{model}: {title}, {threads_of(threads)}", work, task, COMPETITORS, threads, operations,
                 tolerance=TOLERANCE, reference=TORCH,

@@ -85,15 +85,15 @@ class Pace:
 
 
 class Training:
-    """Steps of training LeNet, on one batch after the other.
+    """Steps of training, on one batch after the other.
 
-    The task has "problem", a file; "batch_size"; "steps", whose losses are compared; "seconds".
+    The task has "problem", a file, for LeNet, or "network", what a `NetworkProblem` is made of; "batch_size"; "steps",
+    whose losses are compared; "seconds".
     """
 
     def __init__(self, peer: Base, task: Mapping[str, Any]):
-        problem = Problem.read(task["problem"])
-        peer.load(problem)
-        self._peer, self._at = peer, 0
+        problem = _loaded(peer, task)
+        self._peer, self._at, self._large = peer, 0, "network" in task
         self._batches = peer.batches(problem, task["batch_size"])
         losses = [peer.number(self._step()) for _ in range(task["steps"])]
         self.facts = {"numbers": {"losses": losses}}
@@ -104,58 +104,26 @@ class Training:
         return self._peer.train_step(self._batches[self._at])
 
     def repeat(self, number: int) -> dict[str, Any]:
-        """Measure one step."""
-        return _measured(self._pace)
+        """Measure one step, and its memory where the network is large."""
+        return _with_memory(_measured(self._pace), self._large)
 
 
 class Inference:
-    """LeNet's outputs for one batch, array in to array out. The task has "problem", "batch_size" and "seconds"."""
+    """Outputs for one batch, array in to array out. The task has "problem" or "network", as that of `Training`,
+    "batch_size" and "seconds"."""
 
     def __init__(self, peer: Base, task: Mapping[str, Any]):
-        problem = Problem.read(task["problem"])
-        peer.load(problem)
+        problem = _loaded(peer, task)
+        self._large = "network" in task
+        peer.for_inference()
         x = as_pixels(problem.images[: task["batch_size"]])
         outputs = np.asarray(peer.infer(x), float)
         self.facts = {"numbers": {"outputs": outputs.ravel()[: 10 * LOOKED_AT].tolist()}}
         self._pace = Pace(partial(peer.infer, x), lambda _: None, task["seconds"]) if task["seconds"] else None
 
     def repeat(self, number: int) -> dict[str, Any]:
-        """Measure one call."""
-        return _measured(self._pace)
-
-
-class NetworkTraining:
-    """Steps of training a known network, on one batch. The task has "network", what a `NetworkProblem` is made of;
-    "steps", whose losses are compared; "seconds"."""
-
-    def __init__(self, peer: Base, task: Mapping[str, Any]):
-        problem = NetworkProblem(**task["network"])
-        peer.load_network(problem)
-        (batch,) = peer.batches(problem, problem.samples)
-        losses = [peer.number(peer.train_step(batch)) for _ in range(task["steps"])]
-        self.facts = {"numbers": {"losses": losses}}
-        step = partial(peer.train_step, batch)
-        self._pace = Pace(step, peer.number, task["seconds"]) if task["seconds"] else None
-
-    def repeat(self, number: int) -> dict[str, Any]:
-        """Measure one step, and return "memory" too: the most bytes that the process had resident."""
-        return {**_measured(self._pace), "memory": _most_resident()}
-
-
-class NetworkInference:
-    """A known network's outputs for a batch, array in to array out. The task has "network" and "seconds"."""
-
-    def __init__(self, peer: Base, task: Mapping[str, Any]):
-        problem = NetworkProblem(**task["network"])
-        peer.load_network(problem)
-        peer.for_inference()
-        x = as_pixels(problem.images)
-        self.facts = {"numbers": {"outputs": _some(peer.infer(x))}}
-        self._pace = Pace(partial(peer.infer, x), lambda _: None, task["seconds"]) if task["seconds"] else None
-
-    def repeat(self, number: int) -> dict[str, Any]:
-        """Measure one call, and return "memory" too: the most bytes that the process had resident."""
-        return {**_measured(self._pace), "memory": _most_resident()}
+        """Measure one call, and its memory where the network is large."""
+        return _with_memory(_measured(self._pace), self._large)
 
 
 class Layer:
@@ -231,9 +199,8 @@ class Limits:
 
 
 WORKS: Mapping[str, Callable[[Base, Mapping[str, Any]], Work]] = MappingProxyType({
-    "training": Training, "inference": Inference, "network training": NetworkTraining,
-    "network inference": NetworkInference, "layer": Layer, "whole training": WholeTraining, "process": Process,
-    "limits": Limits,
+    "training": Training, "inference": Inference, "layer": Layer, "whole training": WholeTraining,
+    "process": Process, "limits": Limits,
 })  # fmt: skip
 
 
@@ -243,10 +210,24 @@ def _measured(pace: Pace | None) -> dict[str, Any]:
     return pace.measure()
 
 
-def _most_resident() -> int:
+def _loaded(peer: Base, task: Mapping[str, Any]) -> Problem | NetworkProblem:
+    """Return a task's problem, which the library has loaded."""
+    if "network" in task:
+        network = NetworkProblem(**task["network"])
+        peer.load_network(network)
+        return network
+    problem = Problem.read(task["problem"])
+    peer.load(problem)
+    return problem
+
+
+def _with_memory(measured: dict[str, Any], wanted: bool) -> dict[str, Any]:
+    """Add "memory", the most bytes that this process had resident."""
+    if not wanted:
+        return measured
     import resource  # which Windows does not have
 
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * RSS_UNIT
+    return {**measured, "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * RSS_UNIT}
 
 
 def _some(array: Any) -> list[float]:

@@ -72,13 +72,14 @@ def _compare_bits(seed: int) -> tuple[str, Outcome]:
 
     The norm of gradients is summed over them as they lie in vectors, so where they are clipped by it bits may differ.
     """
-    if getattr(problem(seed).how["optimizer"], "clip_norm", None) is not None:
+    given = problem(seed)
+    if given.how["optimizer"].clip_norm is not None:
         return "", Outcome("clip_norm")
     names = [isa.name for isa in supported() if isa.fused]
     found = {}
     for name in names:
         with forced(name):
-            found[name] = step_on(problem(seed))
+            found[name] = step_on(given)
     first = found[names[0]]
     others = [
         f"{what}: {name} has other bits than {names[0]}"

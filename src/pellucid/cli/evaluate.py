@@ -15,13 +15,13 @@ from ..data import Dataset
 from ..data.dataset import class_numbers
 from ..data.datasets import Preparation
 from ..data.folders import find_pictures
-from ..definitions.loss import cross_entropy
+from ..definitions.loss import count_correct, cross_entropy
 from ..errors import ArgumentError, DataError, NonFiniteError
-from ..inference import predict
+from ..inference import Measured, Tally, predict
 from ..inputs import as_targets, check_images
 from ..interop import open_weights
 from ..losses import CrossEntropy
-from ..metrics import accuracy, confusion_matrix, top_k_accuracy
+from ..metrics import confusion_matrix, top_k_accuracy
 from ..network import Sequential
 from ..pretrained import usual_preparation
 from . import options
@@ -76,17 +76,23 @@ def command(
         task = _of_run(run, data, data_dir)
     else:
         task = _of_model(run, weights, scaling, data, data_dir)
-    parts = [_measure(task.network, dataset, engine, threads) for dataset in task.datasets]
-    if not parts:
+    tally, in_top, pairs = Tally(), 0.0, []
+    for dataset in task.datasets:
+        part = _measure(task.network, dataset, engine, threads)
+        tally.add(part.measured, len(dataset))
+        in_top += part.top * len(dataset)
+        pairs.append(part.classes)
+    if not pairs:
         raise DataError(f"no picture can be read: {task.unreadable[0]}")
-    print(f"{task.name or 'data'}: {sum(part.images for part in parts):,} images")
+    print(f"{task.name or 'data'}: {tally.samples:,} images")
     if confusion:
-        labels, predicted = (np.concatenate(each) for each in zip(*(part.classes for part in parts), strict=True))
+        labels, predicted = map(np.concatenate, zip(*pairs, strict=True))
         _print_confusion(task.network, labels, predicted)
-    print(f"{task.part} loss {_mean(parts, 'loss'):.4f}")
-    print(f"{task.part} accuracy {100 * _mean(parts, 'accuracy'):.2f} %")
+    scores = tally.scores()
+    print(f"{task.part} loss {scores['loss']:.4f}")
+    print(f"{task.part} accuracy {100 * scores['accuracy']:.2f} %")
     if task.network.output_shape()[0] >= _MANY_CLASSES:
-        print(f"{task.part} top-{_TOP} accuracy {100 * _mean(parts, 'top'):.2f} %")
+        print(f"{task.part} top-{_TOP} accuracy {100 * in_top / tally.samples:.2f} %")
     if task.unreadable:
         _report_unreadable(task.unreadable)
         raise typer.Exit(1)
@@ -101,17 +107,15 @@ def _report_unreadable(errors: Sequence[DataError]) -> None:
     say(f"error: {count} left out for being unreadable{named}")
 
 
-class _Measured(NamedTuple):
-    """What was measured on a part of the data: means over its images, shares from 0 to 1."""
+class _Part(NamedTuple):
+    """What a part of the data came to."""
 
-    images: int
-    loss: float
-    accuracy: float
+    measured: Measured
     top: float  # the share of images whose class is among the `_TOP` that are likeliest
     classes: tuple[NDArray[np.int64], NDArray[np.int64]]  # of each image: the right one, and what it is taken for
 
 
-def _measure(network: Sequential, dataset: Dataset, engine: str, threads: int | None) -> _Measured:
+def _measure(network: Sequential, dataset: Dataset, engine: str, threads: int | None) -> _Part:
     _refuse_other_classes(network, dataset)
     check_images(network, dataset.images)
     targets = as_targets(network, dataset.labels, CrossEntropy())
@@ -121,15 +125,8 @@ def _measure(network: Sequential, dataset: Dataset, engine: str, threads: int | 
     if not np.isfinite(loss):
         raise NonFiniteError(f"the loss is {loss}: weights of the network are NaN, or so large that outputs overflow")
     top = top_k_accuracy(outputs, labels, min(_TOP, outputs.shape[1]))
-    return _Measured(
-        len(dataset), float(loss), accuracy(outputs, labels), top, (labels, np.asarray(outputs.argmax(axis=1)))
-    )
-
-
-def _mean(parts: Sequence[_Measured], name: str) -> float:
-    """Return the mean of a measure over the images of all parts."""
-    total: float = sum(part.images * getattr(part, name) for part in parts)
-    return total / sum(part.images for part in parts)
+    measured = Measured(float(loss), len(dataset), int(count_correct(outputs, targets)))
+    return _Part(measured, top, (labels, np.asarray(outputs.argmax(axis=1))))
 
 
 class _Task(NamedTuple):

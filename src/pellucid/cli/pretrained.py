@@ -12,6 +12,7 @@ from ..interop import WeightsFile, open_weights
 from ..network import Sequential
 from ..pretrained import fitting_models, pretrained, usual_scaling
 from ..scaling import IMAGENET_SCALING, Scaling
+from ..storage import expanded
 from . import options
 from .screen import called, say
 from .sources import crop_of, open_network
@@ -65,7 +66,7 @@ def open_run(run: str, verb: str) -> Sequential:
     try:
         return open_network(run)
     except ModelFileError:
-        file = _weights_alone(Path(run).expanduser())
+        file = _weights_alone(expanded(run))
         if file is None:
             raise
         model = next(iter(fitting_models(file)), "MODEL")

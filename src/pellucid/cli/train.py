@@ -239,12 +239,11 @@ def _scales(texts: list[str]) -> dict[str, float]:
         if layer in scales:
             raise typer.BadParameter(f"{layer} is given two factors; leave out one", param_hint="--lr-scale")
         try:
-            scales[layer] = number(float(factor), f"--lr-scale {layer}", "a number of at least 0")
-        except ArgumentError:
-            raise
+            value = float(factor)
         except ValueError:
             expected = "expected LAYER=FACTOR, such as layer3=0.1"
             raise typer.BadParameter(f"{expected}, received {shown(text)}", param_hint="--lr-scale") from None
+        scales[layer] = number(value, f"--lr-scale {layer}", "a number of at least 0")
     return scales
 
 

@@ -9,11 +9,11 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ArgumentError, printable
+from ..errors import ArgumentError
 from ..limits import LIMITS, Limits
 from ..network import Sequential
 from ..scaling import Scaling
-from ..serialization.fitting import Differences, Entry, compare, held, take
+from ..serialization.fitting import Differences, Entry, compare, held, listed, take
 from ..serialization.model_file import PathLike, decode_sealed, read_content, saved_use
 from ..serialization.tensor_file import READ, TensorFile, problem
 from .torch import to_torch_names
@@ -160,13 +160,10 @@ def _refuse_non_finite(path: str, arrays: Mapping[str, NDArray[Any]], dtype: np.
         with np.errstate(over="ignore"):
             wrong = array.size - np.count_nonzero(np.isfinite(array.astype(dtype, copy=False)))
         if wrong:
-            counts[name] = f"{wrong:,} of {array.size:,}"
-    if not counts:
-        return
-    listed = ", ".join(f"{printable(name)} ({count})" for name, count in list(counts.items())[:3])
-    more = f" and {len(counts) - 3:,} more" if len(counts) > 3 else ""
-    what = f"expected finite numbers, found NaN or infinities as {dtype} in {listed}{more}"
-    raise problem(path, what, "the training that made them went astray; take weights from before that")
+            counts[name] = f"({wrong:,} of {array.size:,})"
+    if counts:
+        what = f"expected finite numbers, found NaN or infinities as {dtype} in {listed(counts)}"
+        raise problem(path, what, "the training that made them went astray; take weights from before that")
 
 
 def _stripped(names: Collection[str]) -> dict[str, str]:

@@ -47,10 +47,11 @@ class Differences:
 
     def __str__(self) -> str:
         found = {"missing in the file": self.missing, "extra in the file": self.extra, "misshapen": self.misshapen}
-        return "; ".join(f"{title}: {_listed(names)}" for title, names in found.items() if names) or "none"
+        return "; ".join(f"{title}: {listed(names)}" for title, names in found.items() if names) or "none"
 
 
-def _listed(names: Mapping[str, str], most: int = 3) -> str:
+def listed(names: Mapping[str, str], most: int = 3) -> str:
+    """Return the first of some arrays' names, each with what is to be said of it, and how many more there are."""
     more = f" and {len(names) - most:,} more" if len(names) > most else ""
     return ", ".join(f"{printable(name)} {what}" for name, what in list(names.items())[:most]) + more
 

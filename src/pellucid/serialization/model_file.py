@@ -60,7 +60,6 @@ def save(network: Sequential, path: PathLike) -> None:
     -----
     Initialisers are not saved, their results are: after ``load``, ``initialize(seed)`` draws by the layers' defaults.
     """
-    _refuse_zero_byte(path)
     kind = OTHERS.get(Path(path).suffix.lower())
     if kind is not None:
         name = Path(path).with_suffix(".safetensors")
@@ -118,14 +117,8 @@ def load(path: PathLike, layers: Sequence[type[Layer]] = (), *, limits: Limits =
     return network
 
 
-def _refuse_zero_byte(path: PathLike) -> None:
-    if "\0" in str(path):
-        raise ArgumentError(f"path: expected the name of a file, received {str(path)!r}, which has a zero byte in it")
-
-
 def read_content(path: PathLike, limits: Limits = LIMITS) -> tuple[bytes, str]:
     """Return the bytes of a file of weights, or of that in the folder of a run, and its path."""
-    _refuse_zero_byte(path)
     source = Path(path, MODEL) if os.path.isdir(path) else Path(path)  # which raises no error of its own
     most = min(limits.file_bytes, physical_memory() // 2)  # a network made of it needs as much again
     return storage.read_file(source, most), str(source)
