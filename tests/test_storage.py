@@ -437,6 +437,19 @@ def test_folders_are_made_with_those_above_them(tmp_path: Path) -> None:
     assert folder.is_dir()
 
 
+def test_a_folder_is_tried_before_work_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = storage.writable_folder(tmp_path / "a" / "b")
+    assert folder == tmp_path / "a" / "b"
+    assert list(folder.iterdir()) == []
+
+    def refuse(*_: object) -> int:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(storage.system, "open", refuse)
+    with pytest.raises(StorageError, match="Permission denied; access is not allowed; check the permissions"):
+        storage.writable_folder(folder)
+
+
 def test_a_file_in_the_way_of_a_folder(tmp_path: Path) -> None:
     (tmp_path / "runs").write_bytes(b"")
     with pytest.raises(StorageError, match=r"cannot make the folder .*runs: .*a file has this name"):

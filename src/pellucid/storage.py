@@ -158,6 +158,15 @@ def make_folder(path: str | os.PathLike[str]) -> Path:
     return folder
 
 
+def writable_folder(path: str | os.PathLike[str]) -> Path:
+    """Make a folder like `make_folder`, and see that files can be written there, before work begins that ends there."""
+    folder = make_folder(path)
+    probe = folder / f".{secrets.token_hex(8)}.tmp"
+    write_file(probe, b"", durable=False)
+    remove_file(probe)
+    return folder
+
+
 def make_private_folder(path: str | os.PathLike[str]) -> Path:
     """Make the folder at `path` for this user alone, and those above it that are missing; one that is there stays as
     it is."""

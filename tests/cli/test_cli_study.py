@@ -95,6 +95,13 @@ def test_without_matplotlib_there_is_a_note(
     assert shown.out.splitlines()[-1] == "written: studies/output-size/output-size.md"
 
 
+def test_a_folder_that_cannot_be_made_is_told_before_the_work(pellucid: Pellucid, tmp_path: Path) -> None:
+    (tmp_path / "taken").write_bytes(b"")
+    shown = pellucid("study", "output-size", "--out", str(tmp_path / "taken" / "here"))
+    assert (shown.code, shown.out) == (1, "")
+    assert "cannot make the folder" in shown.err
+
+
 @pytest.mark.parametrize("trains", [False, True])
 def test_what_is_asked_reaches_the_study(trains: bool, pellucid: Pellucid, tmp_path: Path) -> None:
     asked: list[Options] = []

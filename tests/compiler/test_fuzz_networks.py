@@ -149,7 +149,7 @@ SEVERAL_FUSED = pytest.mark.skipif(
 @pytest.mark.parametrize("seed", range(12))
 def test_instruction_sets_that_multiply_and_add_at_once_make_the_same_bits(seed):
     found = worker.report(worker.Order("bits", seed))
-    assert (found["compared"] > 0) == (found["excluded"] != "clip_norm")
+    assert found["compared"]
     assert not found["mismatches"]
 
 
@@ -162,8 +162,7 @@ def test_other_bits_on_another_instruction_set_are_found(monkeypatch):
         return {name: bytes(len(bits)) for name, bits in found.items()} if os.environ[VARIABLE] == "avx2" else found
 
     monkeypatch.setattr(worker, "step_on", step_on)
-    seed = next(seed for seed in range(100) if problem(seed).how["optimizer"].clip_norm is None)
-    mismatches = worker.report(worker.Order("bits", seed))["mismatches"]
+    mismatches = worker.report(worker.Order("bits", 0))["mismatches"]
     assert mismatches
     assert all(text.endswith("avx2 has other bits than avx512") for text in mismatches)
 

@@ -8,6 +8,8 @@ import pytest
 from oracles.numerical import assert_agrees
 from pellucid.compiler.jit import compiled
 from pellucid.compiler.kernels import optimizer as kernels
+from pellucid.compiler.layout import Packed
+from pellucid.compiler.packing import pack
 from pellucid.compiler.recipe import Recipe
 from pellucid.compiler.tiles import BY_NAME, supported
 from pellucid.definitions import optimizer as definitions
@@ -102,10 +104,10 @@ def test_updates_by_hand():
 
 
 def test_clipping_by_hand():
-    grads = np.full(16, 3, np.float32), np.full(16, 4, np.float32)  # of norm 4 · 5
+    grads = np.full((1, 16), 3, np.float32), np.full((16, 1), 4, np.float32)  # of norm 4 · 5
     assert clip_factor(grads, 10.0) == pytest.approx(0.5)
     assert clip_factor(grads, 30.0) == 1
-    (scaled,) = call(kernels.scale_gradient, (), (grads[0], np.array([0.5], np.float32)), [grads[0]])
+    (scaled,) = call(kernels.scale_gradient, (), (grads[0][0], np.array([0.5], np.float32)), [grads[0][0]])
     assert (scaled == 1.5).all()
 
 
@@ -178,8 +180,8 @@ def test_the_average_of_what_stands_still_stands_still(rng):
 
 
 def test_a_long_gradient_keeps_its_digits(rng):
-    grad = rng.standard_normal(2**20, np.float32)
-    assert squares([grad]) == pytest.approx(np.vdot(grad.astype(float), grad.astype(float)), rel=1e-6)
+    grad = rng.standard_normal((4, 2**18), np.float32)
+    assert squares([grad]) == pytest.approx((grad.astype(float) ** 2).sum(), rel=1e-6)
 
 
 # ---- averages
@@ -201,31 +203,33 @@ def test_averages_agree_with_the_definition(isa, rng):
 
 
 # ---- clipping
-def squares(grads, **how):
+def squares(grads, lanes=8, **how):
+    """Return the sum of the squares of gradients (F, C), their filters along the lanes."""
     total = np.zeros(1, np.float32)
     for grad in grads:
-        (total,) = call(kernels.add_squares, (), (grad,), [total], **how)
+        weight = grad[..., None, None]
+        shape = Packed(grad.shape, weight.shape, lanes).vectors
+        (total,) = call(kernels.add_squares, shape, (pack(weight, lanes).reshape(shape),), [total], **how)
     return total[0]
 
 
 def clip_factor(grads, max_norm, **how):
     """Return the factor by which gradients are clipped together."""
     inputs = (np.array([squares(grads, **how)], np.float32),)
-    how.pop("pieces", None)
     return call(kernels.clip_factor, (max_norm,), inputs, [np.full(1, np.nan, np.float32)], **how)[0][0]
 
 
 @pytest.mark.parametrize("isa", HERE)
 def test_clipping_agrees_with_the_definition(isa, rng):
     how = {"isa": HERE[isa], "checked": isa == PLAINEST}
-    grads = [rng.standard_normal(size, np.float32) for size in (16, 48, 4096, 4096 + 16)]
+    grads = [rng.standard_normal(shape, np.float32) for shape in ((1, 1), (48, 5), (20, 256), (3, 300))]
     wide = [grad.astype(float) for grad in grads]
     for max_norm in (1.0, 1e6):
         expected = definitions.clip_factor(*wide, max_norm=max_norm)
         assert clip_factor(grads, max_norm, **how) == pytest.approx(expected, rel=TOLERANCE)
-    grads[1][5] = np.inf
+    grads[1][5, 2] = np.inf
     assert clip_factor(grads, 1.0, **how) == 0 == definitions.clip_factor(*grads, max_norm=1.0)
-    grads[2][4000] = np.nan
+    grads[2][19, 200] = np.nan
     assert np.isnan(clip_factor(grads, 1.0, **how))
 
 
@@ -245,9 +249,11 @@ def test_neither_pieces_nor_lanes_change_a_bit(name, rng):
     assert len({np.concatenate(rule.run(7, *before, **how)[0]).tobytes() for how in hows}) == 1
 
 
-def test_lanes_change_no_bit_of_the_squares(rng):
-    grad = rng.standard_normal(4096 + 48, np.float32)
-    assert len({squares([grad], isa=replace(HERE[BEST], lanes=lanes)) for lanes in (1, 4, 8, 16)}) == 1
+@pytest.mark.parametrize("shape", [(5, 40), (16, 300), (40, 1000)])
+def test_neither_packing_nor_lanes_change_a_bit_of_the_squares(shape, rng):
+    grad, best = rng.standard_normal(shape, np.float32), HERE[BEST]
+    ways = [(packed, lanes) for packed in (1, 4, 8, 16) for lanes in (1, 4, 8, 16)]
+    assert len({squares([grad], packed, isa=replace(best, lanes=lanes)) for packed, lanes in ways}) == 1
 
 
 @pytest.mark.parametrize("name", ["avx512", "neon"])

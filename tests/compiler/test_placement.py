@@ -104,14 +104,15 @@ def test_what_a_value_becomes_lies_where_it_was():
     assert placement.before(ids["conv1.weight"]) == ids["conv1.weight"]
 
 
-def test_gradients_have_the_extent_of_their_parameters():
+def test_gradients_lie_as_their_parameters():
     program = training_program(network(), p.Adam())
     placement, ids = place(program), program.ids
     weight = ids["conv1.weight"]
     assert placement.layouts[weight] == Packed((12, 3, 3, 3), (12, 3, 3, 3), 8)
-    assert placement.extent(weight) == placement.extent(ids["grad(conv1.weight)"]) == 2 * 8 * 27, "two vectors"
-    assert placement.extent(ids["conv1.bias"]) == 12
-    assert placement.extent(ids["norm1.statistics"]) == 3 * 12
+    assert placement.layout(weight) == placement.layout(ids["grad(conv1.weight)"])
+    assert placement.layout(weight).size == 2 * 8 * 27, "two vectors"
+    assert placement.layout(ids["conv1.bias"]).size == 12
+    assert placement.layout(ids["norm1.statistics"]).size == 3 * 12
     assert placement.parameter_of(ids["norm1.statistics"]) is None
     assert placement.parameter_of(ids["lr"]) is None
 

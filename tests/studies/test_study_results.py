@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import pellucid as p
-from pellucid.studies import NOT_MEASURED, Figure, Result, Table
+from pellucid.studies import NOT_MEASURED, Figure, Result, Table, drawing
 from pellucid.studies.amounts import amount, digits
 from pellucid.studies.figures import Points, Series
 from pellucid.studies.rendering import markdown, table_lines, write
@@ -105,6 +105,16 @@ def test_a_result_becomes_a_folder(tmp_path: Path) -> None:
     assert [path.name for path in written] == ["mine.md", "line.png"]
     assert written[0].read_text(encoding="utf-8") == markdown(result)
     assert written[1].read_bytes().startswith(b"\x89PNG\r\n")
+
+
+def test_where_matplotlib_fails_there_are_tables_and_a_note(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def png(plot: object) -> bytes:
+        raise ValueError("'webagg' is not a valid value for backend")
+
+    monkeypatch.setattr(drawing, "png", png)
+    written, problem = write(Result("Title", (TABLE, FIGURE)), "mine", tmp_path)
+    assert problem == "pictures cannot be drawn: ValueError: 'webagg' is not a valid value for backend"
+    assert [path.name for path in written] == ["mine.md"]
 
 
 def test_without_matplotlib_there_are_tables_and_a_note(tmp_path: Path, no_matplotlib: None) -> None:

@@ -15,6 +15,7 @@ from typing import Annotated
 import typer
 
 from ..geometry import whole_number
+from ..storage import writable_folder
 from ..studies import STUDIES, Figure, Options, Result, Study, Table, output_size
 from ..studies.rendering import write
 from . import options
@@ -130,11 +131,11 @@ for _study in STUDIES.values():
 
 
 def _do(study: Study, function: Callable[[Options], Result], how: Options, out: Path | None) -> None:
-    """Carry a study out, print it, and write it into a folder."""
+    """Carry a study out, print it, and write it into a folder, which is made first: the work may take minutes."""
+    folder = writable_folder(Path("studies", study.name + "-quick" * how.quick) if out is None else out)
     with _progress() as progress:
         result = function(replace(how, progress=progress))
     _print(result)
-    folder = Path("studies", study.name + "-quick" * how.quick) if out is None else out
     written, problem = write(result, study.name, folder, pictures=study.pictures, threads=how.threads)
     if problem:
         print(f"note: {problem}", file=sys.stderr)

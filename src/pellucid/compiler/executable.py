@@ -200,7 +200,7 @@ class Executable:
         """Return a gradient that the last run left, in its canonical order."""
         placement = self.plan.placement
         parameter = placement.parameter_of(value)
-        found = self._schedule.view(self.plan.totals[value], placement.extent(value))
+        found = self._schedule.view(self.plan.totals[value], placement.layout(value).size)
         if parameter is None:
             return found.reshape(self.program.values[value].shape).copy()
         return np.asarray(placement.layouts[parameter].read(found))
@@ -233,7 +233,7 @@ class Executable:
             if values[value].has_samples:
                 self._batch(operand, value, samples)[...] = result
             elif parameter is not None:
-                placement.layouts[parameter].write(result, self._schedule.view(operand, placement.extent(value)))
+                placement.layouts[parameter].write(result, self._schedule.view(operand, placement.layout(value).size))
             else:
                 self._schedule.view(operand, result.size)[...] = result.reshape(-1)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..steps import Shape
-from .packing import Floats, pack_into, packed_size, unpack
+from .packing import Floats, pack_into, packed_shape, packed_size, unpack
 
 ALIGNMENT = 16
 """Floats in a line of the cache: every parameter begins at one."""
@@ -24,6 +24,11 @@ class Plain:
     def size(self) -> int:
         """How many floats there are."""
         return math.prod(self.shape)
+
+    @property
+    def vectors(self) -> tuple[int, int, int, int]:
+        """The numbers, and what is behind them in the last line, as (groups, vectors, terms, lanes)."""
+        return 1, 1, aligned(self.size) // ALIGNMENT, ALIGNMENT
 
     def write(self, values: Floats, place: Floats) -> None:
         """Copy canonical values to their place (size,)."""
@@ -57,6 +62,12 @@ class Packed:
     def size(self) -> int:
         """How many floats there are, those in dead lanes included."""
         return packed_size(self.filters, self.lanes, self.groups)
+
+    @property
+    def vectors(self) -> tuple[int, int, int, int]:
+        """The numbers as (groups, vectors of filters, terms of a filter, lanes)."""
+        groups, vectors, *terms, lanes = packed_shape(self.filters, self.lanes, self.groups)
+        return groups, vectors, math.prod(terms), lanes
 
     def write(self, values: Floats, place: Floats) -> None:
         """Pack canonical values into their place (size,)."""

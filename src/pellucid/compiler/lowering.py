@@ -216,6 +216,6 @@ class Lowering:
     def _buffer(self, value: int) -> Buffer:
         known = self.values[value]
         if not known.has_samples:
-            return self.whole(known.name, self.placement.extent(value)).buffer
+            return self.whole(known.name, self.placement.layout(value).size).buffer
         scope = Scope.PASSING if self.outline.passes(value) else Scope.BATCH
         return Buffer(known.name, self.size(value) * BYTES_OF[self.element(value)], scope)

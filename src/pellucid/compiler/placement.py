@@ -8,7 +8,6 @@ parameters as if they were one.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping
 
 from ..errors import CompilerError
@@ -56,11 +55,10 @@ class Placement:
         """Return the parameter or state that a value replaces, or itself."""
         return self._before.get(value, value)
 
-    def extent(self, value: int) -> int:
-        """Return how many numbers a value has in memory: what belongs to a parameter lies as the parameter does."""
+    def layout(self, value: int) -> Layout:
+        """Return how a value lies that has no samples: what belongs to a parameter as the parameter does."""
         value = self.before(value)
-        parameter = self._parameter_of.get(value, value)
-        return self.layouts[parameter].size if parameter in self.layouts else math.prod(self._values[value].shape)
+        return self.layouts.get(self._parameter_of.get(value, value)) or Plain(self._values[value].shape)
 
     def parameter_of(self, value: int) -> int | None:
         """Return the parameter that a value is the gradient or the optimiser's memory of."""

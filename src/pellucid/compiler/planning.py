@@ -79,7 +79,7 @@ def _leaves(low: Lowering, draft: Draft) -> LeafPhase:
     sums = [v for op in draft.operations for v in op.outputs if low.values[v].over == "sum"]
     rank: dict[int | None, int] = {parameter: number for number, parameter in enumerate(low.placement.learning)}
     sums.sort(key=lambda value: rank.get(low.placement.parameter_of(value), len(rank)))
-    starts, size = one_after_the_other((v, low.placement.extent(v)) for v in sums)
+    starts, size = one_after_the_other((v, low.placement.layout(v).size) for v in sums)
     parts, totals = Buffer("parts of sums", size * FLOAT_BYTES, Scope.LEAF), low.whole("sums", size)
     for value, start in starts.items():
         low.partials[value] = Operand(parts, start * FLOAT_BYTES)
@@ -93,7 +93,7 @@ def _sums(low: Lowering, draft: Draft, ready: list[int]) -> JobPhase:
     """Return the phase that makes the sums which know no leaves, and completes those whose leaves are `ready`."""
     jobs: list[tuple[Call, ...]] = []
     for operation in draft.operations:
-        value, size = operation.outputs[0], low.placement.extent(operation.outputs[0])
+        value, size = operation.outputs[0], low.placement.layout(operation.outputs[0]).size
         low.totals[value] = total = low.whole(low.values[value].name, size)
         low.prepare += chunked([Call(low.recipe(zero), (total,), count=aligned(size))], size)
         (call,) = low.lower([operation])  # one, so that it can be cut
@@ -109,7 +109,7 @@ def _completing(low: Lowering, value: int) -> list[tuple[Call, ...]]:
         part, (_, channels) = low.partials[value], low.shape(value)
         recipe = low.recipe(moments_leaves, channels, part.buffer.size // FLOAT_BYTES)
         return [(Call(recipe, (part, low.totals[value]), count=Count.LEAVES),)]
-    return chunked([_adding_up(low, value)], low.placement.extent(value))
+    return chunked([_adding_up(low, value)], low.placement.layout(value).size)
 
 
 def _adding_up(low: Lowering, value: int) -> Call:
@@ -126,7 +126,7 @@ def _definition(low: Lowering, operation: Operation) -> list[Phase]:
     inputs = tuple(_channels_first(low, v, before, flatten) for v in of_samples)
     for value in operation.outputs:
         if not low.values[value].has_samples:
-            low.totals[value] = low.whole(low.values[value].name, low.placement.extent(value))
+            low.totals[value] = low.whole(low.values[value].name, low.placement.layout(value).size)
     outputs = tuple(
         _channels_first(low, v, after, flatten_grad_input) if low.values[v].has_samples else low.totals[v]
         for v in operation.outputs

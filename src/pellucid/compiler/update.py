@@ -69,7 +69,7 @@ def _learning(lowering: Lowering, parameter: int, operations: list[Operation], l
     ]
     read = dict.fromkeys(v for operation in own for v in operation.inputs if v in late)
     calls = (*(late[v] for v in read), *lowering.lower(own))
-    return Learning(placement.starts[parameter], placement.extent(parameter), calls)
+    return Learning(placement.starts[parameter], placement.layout(parameter).size, calls)
 
 
 def _jobs(run: list[Learning], number: int) -> list[tuple[Call, ...]]:

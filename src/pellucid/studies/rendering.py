@@ -107,7 +107,7 @@ def _left_over(folder: Path, name: str, pictures: Iterable[str]) -> list[str]:
 
 
 def draw(figures: Sequence[Figure]) -> tuple[list[bytes], str]:
-    """Return each figure as a PNG; none of them, and why, where matplotlib is not installed.
+    """Return each figure as a PNG; none of them, and why, where matplotlib is not installed or does not work.
 
     A study is not refused for that: its numbers are in the tables, and may have taken minutes.
     """
@@ -117,3 +117,5 @@ def draw(figures: Sequence[Figure]) -> tuple[list[bytes], str]:
         return [png(figure.plot) for figure in figures], ""
     except MissingExtraError as error:
         return [], str(error)
+    except Exception as error:  # whatever is wrong with it
+        return [], f"pictures cannot be drawn: {type(error).__name__}: {error}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -113,8 +113,6 @@ class Case:
     tensors : tuple of Tensor
     results : tuple of Result
     samples : int
-    uncut : frozenset of str
-        Ranges that nobody cuts into pieces: results may then have other bits.
     """
 
     emitter: Callable[..., None]
@@ -123,7 +121,6 @@ class Case:
     tensors: tuple[Tensor, ...]
     results: tuple[Result, ...]
     samples: int
-    uncut: frozenset[str] = field(default_factory=frozenset)
 
     def expected(self, change: Callable[[Any], Any]) -> dict[str, Array]:
         """Return what the definition makes of changed inputs, by name."""
@@ -177,7 +174,7 @@ def run(case: Case, handle: Handle, pieces: list[dict[str, tuple[int, int]]], me
 def pieces_of(case: Case, handle: Handle, rng: np.random.Generator) -> list[dict[str, tuple[int, int]]]:
     """Return the work cut along one of the kernel's ranges, at up to two places."""
     known = {name: case.samples if whole == SAMPLES else int(whole) for name, whole in handle.ranges}
-    names = sorted(known.keys() - case.uncut)
+    names = sorted(known)
     if not names:
         return [{}]
     name = names[int(rng.integers(len(names)))]

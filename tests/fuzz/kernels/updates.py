@@ -105,13 +105,17 @@ def scale_gradient(draws: Draws) -> Case:
 
 
 def add_squares(draws: Draws) -> Case:
-    size = LINE * draws.one((1, 3, 40, 256, 700))
-    grad, made = Tensor(draws.numbers(size)), Result("total", (1,), start=np.abs(draws.numbers(1)))
+    groups, lanes = draws.one((1, 1, 3)), draws.one((1, 4, 8, draws.isa.lanes, LINE))
+    vectors, terms = draws.one((1, 2, 3, 5)), draws.one((1, 9, 75, 256, 257, 700))
+    grad, made = (
+        Tensor(draws.numbers(groups, vectors, terms, lanes)),
+        Result("total", (1,), start=np.abs(draws.numbers(1))),
+    )
 
     def definition(grad: Any) -> Any:
         return np.vdot(grad, grad)
 
-    return Case(kernels.add_squares, (), definition, (grad,), (made,), size, frozenset({"numbers"}))
+    return Case(kernels.add_squares, grad.array.shape, definition, (grad,), (made,), 1)
 
 
 def clip_factor(draws: Draws) -> Case:

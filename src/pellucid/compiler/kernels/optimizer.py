@@ -16,7 +16,8 @@ import math
 import numpy as np
 
 from ..builder import Kernel
-from ..tensors import Tensor
+from ..cuts import full_runs
+from ..tensors import Registers
 from ..values import Integer, Vector
 from .numbers import LINE, lines
 
@@ -150,37 +151,39 @@ def scale_gradient(k: Kernel) -> None:
         scaled.store(grad.load(i, lanes=lanes) * times, i)
 
 
-def add_squares(k: Kernel) -> None:
-    """``total[0] += Σ i  g[i]²``, in 16 interleaved chains, as 16 numbers lie in a line, that a tree adds up
+def add_squares(k: Kernel, groups: int, vectors: int, terms: int, lanes: int) -> None:
+    """``total[0] += Σ g, v, t, l  grad[g, v, t, l]²``, in 16 chains that a tree adds up
 
-    A chain is a sum of sums over blocks.
+    A parameter lies as groups of `vectors`, each of so many `terms` of `lanes`; neighbouring vectors hold neighbouring
+    filters. However wide they are, filter f belongs to chain ``f mod 16`` and is added to it after filter f − 16, so
+    that the width of the machine's vectors does not show in the sum. A chain is a sum of sums over blocks.
     """
-    numbers, lanes = k.piece("numbers", k.samples), k.isa.lanes
-    grad, total = k.tensor("grad", k.samples), k.tensor("total", 1)
-    sums = k.registers(["sum"], LINE // lanes, lanes)
-    for v in range(sums.columns):
-        sums["sum", v] = k.zeros(lanes)
-    with k.range(*numbers, BLOCK) as start:
-        of_block = _squares(k, grad, start, k.minimum(start + BLOCK, numbers[1]))
-        for v in range(sums.columns):
-            sums["sum", v] += of_block[v]
-    parts = [sums["sum", v].lane(lane) for v in range(sums.columns) for lane in range(lanes)]
+    grad, total = k.tensor("grad", groups, vectors, terms, lanes), k.tensor("total", 1)
+    width = min(lanes, k.isa.lanes)
+    sums = _chains(k, width)
+    with k.range(0, groups) as group:
+        for run in full_runs(vectors, LINE // lanes):
+            with k.range(0, run.count) as number, k.range(0, terms, BLOCK // LINE) as start:
+                first, stop = number * run.size + run.start, k.minimum(start + BLOCK // LINE, terms)
+                of_block = _chains(k, width)
+                with k.range(start, stop, nonempty=True) as t:
+                    for chain, at in enumerate(range(0, run.size * lanes, width)):
+                        g = grad.load(group, first + at // lanes, t, at % lanes, lanes=width)
+                        of_block["square", chain] += g * g
+                for chain in range(run.size * lanes // width):
+                    sums["square", chain] += of_block["square", chain]
+    parts = [sums["square", chain].lane(lane) for chain in range(sums.columns) for lane in range(width)]
     while len(parts) > 1:
         parts = [a + b for a, b in zip(parts[::2], parts[1::2], strict=True)]
     total.store(total.load(0, lanes=1) + parts[0], 0)
 
 
-def _squares(k: Kernel, grad: Tensor, start: Integer, stop: Integer) -> list[Vector]:
-    """Return the sums of the squares of one block, as 16 chains."""
-    lanes = k.isa.lanes
-    acc = k.registers(["sum"], LINE // lanes, lanes)
-    for v in range(acc.columns):
-        acc["sum", v] = k.zeros(lanes)
-    with k.range(start, stop, LINE, nonempty=True) as i:
-        for v in range(acc.columns):
-            g = grad.load(i + v * lanes, lanes=lanes)
-            acc["sum", v] += g * g
-    return [acc["sum", v] for v in range(acc.columns)]
+def _chains(k: Kernel, width: int) -> Registers:
+    """Return 16 sums that are 0, `width` of them in a vector."""
+    chains = k.registers(["square"], LINE // width, width)
+    for v in range(chains.columns):
+        chains["square", v] = k.zeros(width)
+    return chains
 
 
 def clip_factor(k: Kernel, max_norm: float) -> None:

@@ -23,7 +23,7 @@ def _each(emitter: Callable[..., None], *attributes: str) -> Rule:
 
 def _add(low: Lowering, op: Operation) -> None:
     """Samples are added, or contributions to the gradient of a shared parameter: those are one sample here."""
-    size, of_samples = low.placement.extent(op.outputs[0]), low.values[op.outputs[0]].has_samples
+    size, of_samples = low.placement.layout(op.outputs[0]).size, low.values[op.outputs[0]].has_samples
     operands = [*map(low.operand, (*op.step.inputs, op.outputs[0]))]
     low.call(op, pointwise.add, (size, op.relu is not None), *operands, count=Count.AT_HAND if of_samples else 1)
 

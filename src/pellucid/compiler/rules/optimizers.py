@@ -58,8 +58,8 @@ def _clip_factor(low: Lowering, op: Operation) -> None:
     squares = low.whole("squares of gradients", 1)
     low.call(op, zero, (), squares, count=aligned(1))
     for grad in op.step.inputs:
-        size = aligned(low.placement.extent(grad))
-        low.call(op, kernels.add_squares, (), low.operand(grad), squares, count=size)
+        vectors = low.placement.layout(grad).vectors
+        low.call(op, kernels.add_squares, vectors, low.operand(grad), squares, count=1)
     low.call(op, kernels.clip_factor, (op.step.keywords["max_norm"],), squares, low.operand(op.outputs[0]), count=1)
 
 
