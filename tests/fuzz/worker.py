@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from pellucid.compiler import plan
 from pellucid.compiler.recipe import CHECK_VARIABLE, checks_wanted
 from pellucid.compiler.tiles import VARIABLE, supported
 
@@ -28,6 +29,8 @@ from .problems import problem
 
 OTHER_SET = 0.3
 """Share of networks that are compiled for another instruction set than this machine's best."""
+SHARED = 3
+"""Of so many networks one has its smallest work on an image shared among threads."""
 MEMORY = {"ordinary": None, "guarded behind": True, "guarded before": False}
 """What lies beside a buffer."""
 
@@ -63,7 +66,7 @@ def _examine(order: Order, memory: Memory) -> tuple[str, Outcome]:
         return examine_kernel(order.seed, memory, order.checked)
     if order.kind == "bits":
         return _compare_bits(order.seed)
-    with forced(isa_of(order.seed)) as name:
+    with forced(isa_of(order.seed)) as name, shared_if(order.seed % SHARED == 0):
         return name, examine(problem(order.seed), memory)
 
 
@@ -90,6 +93,18 @@ def isa_of(seed: int) -> str:
     rng = np.random.default_rng((seed, 2))
     best, *others = (isa.name for isa in supported())
     return others[int(rng.integers(len(others)))] if others and rng.random() < OTHER_SET else best
+
+
+@contextmanager
+def shared_if(shared: bool) -> Iterator[None]:
+    """Let the smallest work on one image be worth another thread, where that is so."""
+    before = plan.WORTH_SHARING, plan.STRIP
+    try:
+        if shared:
+            plan.WORTH_SHARING, plan.STRIP = 1, 1
+        yield
+    finally:
+        plan.WORTH_SHARING, plan.STRIP = before
 
 
 @contextmanager

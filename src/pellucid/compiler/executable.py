@@ -7,6 +7,7 @@ leaves sums over the batch, and new weights beside the old ones, which the calle
 from __future__ import annotations
 
 import ctypes
+import math
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -26,6 +27,7 @@ from .planning import planned
 from .recipe import Recipe
 from .rules import RULES
 from .schedule import Schedule, calls
+from .spreading import spread
 from .tiles import instruction_set
 from .update import FLAGS
 
@@ -59,7 +61,9 @@ class Executable:
         self.program, self.samples, self.threads = program, samples, threads
         self.plan = planned(program, instruction_set(), RULES, elements)
         self.code = compile_all(recipes(self.plan), runtime.thread_count())
-        self._schedule = Schedule(self.plan, self.code, samples, threads)
+        for_one = spread(self.plan, threads)
+        self._schedule = Schedule(self.plan, self.code, samples, threads, share_few=for_one is not None)
+        self._schedules = [self._schedule, *([Schedule(for_one, self.code, 1, threads)] if for_one else [])]
         self._weights = [_floats(self.plan.placement.size) for _ in range(2 if program.renewed else 1)]
         self._scalars = _floats(self.plan.scalar_count)
         self._numbers = (ctypes.c_float * len(self._scalars)).from_buffer(self._scalars.data)
@@ -71,7 +75,7 @@ class Executable:
         self._held: dict[str, Any] = {}  # what was given: it must live for as long as its address is used
         self.busy = threading.Lock()
         for name, array in (("scalars", self._scalars), (FLAGS, self._flags)):
-            self._schedule.give(name, array)
+            self._give(name, array)
         self._point_at_weights()
 
     # ---- weights
@@ -106,39 +110,44 @@ class Executable:
         return layout, weights[start : start + layout.size]
 
     def _point_at_weights(self) -> None:
-        self._schedule.give("weights", self._weights[0])
-        self._schedule.give("new weights", self._weights[-1])
+        self._give("weights", self._weights[0])
+        self._give("new weights", self._weights[-1])
 
     # ---- running
     def give(self, name: str, array: NDArray[Any]) -> None:
         """Give an array by the name of its value; for a data set, how many samples it has is told too."""
         self._held[name] = array
-        self._schedule.give(name, array)
+        self._give(name, array)
         if name.endswith(".data"):
             self._held[f"{name}.count"] = count = np.array([len(array)], np.int64)
-            self._schedule.give(f"{name}.count", count)
+            self._give(f"{name}.count", count)
+
+    def _give(self, name: str, array: NDArray[Any]) -> None:
+        for schedule in self._schedules:
+            schedule.give(name, array)
 
     def run(self, samples: int, numbers: Mapping[str, float] | None = None) -> None:
         """Run the program on a batch, of what was given."""
-        if samples != self._schedule.batch:
-            self._schedule.set_batch(samples)
+        schedule = self._schedules[-1] if samples == 1 else self._schedule
+        if samples != schedule.batch:
+            schedule.set_batch(samples)
         for scalar in self.plan.scalars:
             found = scalar.formula(*(float((numbers or {})[name]) for name in scalar.takes), **dict(scalar.keywords))
             self._numbers[scalar.offset : scalar.offset + len(found)] = list(found)  # too large becomes infinite
         self._flags[:] = 0
-        for segment in self._schedule.segments:
+        for segment in schedule.segments:
             if isinstance(segment, range):
-                runtime.run(self._schedule, segment, self.threads)
+                runtime.run(schedule, segment, self.threads)
             else:
-                self._define(segment, samples)
+                self._define(schedule, segment, samples)
         for code in self._checked:
             code.handle().report()
 
     def predict(self, images: NDArray[Any], outputs: Array) -> None:
         """Write the network's outputs for contiguous images of the type that this was compiled for."""
         name = self.program.values[self.program.input].name
-        self._schedule.give(name, images)
-        self._schedule.give(OUTPUTS, outputs)
+        self._give(name, images)
+        self._give(OUTPUTS, outputs)
         self._held_for_one = None
         self.run(len(images))
 
@@ -152,7 +161,13 @@ class Executable:
         image = np.zeros((1, *program.values[program.input].shape), np.float32)
         outputs = np.zeros((1, *program.values[program.output].shape), np.float32)
         self.predict(image, outputs)
-        if len(self._schedule.segments) != 1 or not isinstance(self._schedule.segments[0], range) or self._checked:
+        schedule, segment = self._schedule, self._schedule.segments[0]
+        if (
+            len(self._schedules) > 1
+            or len(schedule.segments) > 1
+            or isinstance(segment, DefinitionPhase)
+            or self._checked
+        ):
 
             def slowly(x: NDArray[Any]) -> Array:
                 image[...] = x
@@ -160,7 +175,7 @@ class Executable:
                 return outputs.copy()
 
             return slowly
-        schedule, run, segment = self._schedule, runtime.functions().alone, self._schedule.segments[0]
+        run = runtime.functions().alone
         phases, count, bases = schedule.phases(segment), len(segment), schedule.bases.ctypes.data
         places = {program.values[program.input].name: image, OUTPUTS: outputs}
 
@@ -220,27 +235,27 @@ class Executable:
         stops = [placement.starts[v] + placement.layouts[v].size for v in states]
         return slice(min(starts, default=0), max(stops, default=0))
 
-    def _define(self, phase: DefinitionPhase, samples: int) -> None:
+    def _define(self, schedule: Schedule, phase: DefinitionPhase, samples: int) -> None:
         """Run a step's NumPy definition."""
         values, step, placement = self.program.values, phase.step, self.plan.placement
+
+        def batch(operand: Operand, value: int) -> Array:
+            shape = values[value].shape
+            return schedule.view(operand, samples * math.prod(shape)).reshape(samples, *shape)
+
         arrays = iter(phase.inputs)
-        inputs = [self._batch(next(arrays), v, samples) if values[v].has_samples else None for v in step.inputs]
+        inputs = [batch(next(arrays), v) if values[v].has_samples else None for v in step.inputs]
         results = DEFINITIONS[step.kind](*inputs, **step.keywords)
         for value, operand, result in zip(
             step.outputs, phase.outputs, results if isinstance(results, tuple) else (results,), strict=True
         ):
             parameter = placement.parameter_of(value)
             if values[value].has_samples:
-                self._batch(operand, value, samples)[...] = result
+                batch(operand, value)[...] = result
             elif parameter is not None:
-                placement.layouts[parameter].write(result, self._schedule.view(operand, placement.layout(value).size))
+                placement.layouts[parameter].write(result, schedule.view(operand, placement.layout(value).size))
             else:
-                self._schedule.view(operand, result.size)[...] = result.reshape(-1)
-
-    def _batch(self, operand: Operand, value: int, samples: int) -> Array:
-        shape = self.program.values[value].shape
-        size = int(np.prod(shape, dtype=int))
-        return self._schedule.view(operand, samples * size).reshape(samples, *shape)
+                schedule.view(operand, result.size)[...] = result.reshape(-1)
 
 
 def recipes(plan: Plan) -> list[Recipe]:

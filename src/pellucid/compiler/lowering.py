@@ -179,6 +179,13 @@ class Lowering:
         """Add a call of a kernel, which does an operation."""
         self._calls.append(Call(self.recipe(emitter, *parameters), operands, operation.steps, **how))
 
+    def call_strips(
+        self, operation: Operation, emitter: Callable[..., None], parameters: tuple[Hashable, ...], strips: int,
+        *operands: Operand,
+    ) -> None:  # fmt: skip
+        """Add a call of a kernel that looks at pixels one by one, and is made for images of so many strips' size."""
+        self.call(operation, emitter, parameters, *operands, times=strips, split=("images",), parts=strips)
+
     def for_inputs(self, weight: int, shape: WeightShape, groups: int = 1) -> Operand:
         """Return where weights of `shape` (F, C/G, KH, KW) lie a second time, input channels along the lanes: a kernel
         brings them there before all else."""

@@ -24,6 +24,11 @@ CHUNK, MOST_CHUNKS = 4096, 1024
 """Numbers that are one thread's work at a time where samples are no matter, and in how many such chunks all are cut."""
 PART, MOST_PARTS = 2048, 256
 """Numbers of a sum over the batch that are one thread's work at a time, and in how many such parts one is cut."""
+WORTH_SHARING = 1 << 18
+"""Multiply-adds of one sample that are worth another thread: some microseconds."""
+STRIP, MOST_STRIPS = 8192, 16
+"""Numbers of one sample that are worth another thread where little is done with each, and in how many strips of so many
+an image is cut at most."""
 
 
 class Scope(Enum):
@@ -88,12 +93,14 @@ class Call:
         What of the program it does; several where they are fused, none where it only moves numbers.
     count : Count or int
         The number of samples that it is told.
+    times : int
+        How many samples each of those counts for: an image may be told as so many smaller ones, one after the other.
     once : bool
         Whether it runs but once a leaf, before the leaf's first samples.
     split : tuple of str
         Ranges that can be cut, each part being work for another thread.
     parts : int
-        In about how many parts it is cut.
+        In about how many parts it is worth cutting; leaves are not cut.
     ranges : mapping of str to Range
         Parts of the work; what is not named is done whole.
     """
@@ -102,6 +109,7 @@ class Call:
     operands: tuple[Operand, ...]
     steps: tuple[Step, ...] = ()
     count: Count | int = Count.AT_HAND
+    times: int = 1
     once: bool = False
     split: tuple[str, ...] = ()
     parts: int = 1
@@ -202,6 +210,22 @@ class Plan:
 def parts_of(numbers: int) -> int:
     """Return in how many parts a sum over the batch is worth cutting."""
     return min(MOST_PARTS, -(-numbers // PART))
+
+
+def shares_of(multiply_adds: int) -> int:
+    """Return in how many parts the work on one sample is worth cutting."""
+    return max(1, min(MOST_PARTS, multiply_adds // WORTH_SHARING))
+
+
+def strips_of(pixels: int, channels: int) -> int:
+    """Return in how many strips an image is worth cutting where little is done with each number."""
+    return max(1, min(MOST_STRIPS, pixels * channels // STRIP))
+
+
+def equal_strips_of(pixels: int, channels: int) -> int:
+    """Return the same for strips that have as many pixels, one as the other."""
+    most = strips_of(pixels, channels)
+    return max(strips for strips in range(1, most + 1) if pixels % strips == 0)
 
 
 def chunked(calls: list[Call], size: int) -> list[tuple[Call, ...]]:

@@ -82,7 +82,7 @@ class CallWord(IntEnum):
     WORDS = 1  # length of all
     OPERANDS = 2
     RANGES = 3
-    COUNT = 4  # the number of samples that the kernel is told, or a negative number: those at hand
+    COUNT = 4  # the number of samples that the kernel is told; if negative, so many times those at hand
     ONCE = 5  # whether it is called for the first samples of an item only
     HEAD = 6
 
@@ -155,7 +155,7 @@ def emit_call(code: Code, call: Value, now: tuple[Value, ...], addresses: Value,
         address = code.plus(address, code.times(leaf, code.word(own, OperandWord.PER_LEAF)))
         code.ir.store(address, code.pointer(addresses, i))
     told = code.word(call, CallWord.COUNT)
-    samples = code.ir.select(code.less(told, integer(0)), at_hand, told)
+    samples = code.ir.select(code.less(told, integer(0)), code.ir.mul(code.ir.neg(told), at_hand), told)
     code.ir.store(samples, code.pointer(piece))
     spans = code.plus(operand, code.times(operands, OperandWord.WORDS * 8))
     with code.counted(integer(0), code.times(ranges, 2)) as i:

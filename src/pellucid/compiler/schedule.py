@@ -39,6 +39,9 @@ class Schedule:
         Of the largest batch.
     threads : int
         The most that take part.
+    share_few : bool
+        Whether few samples are cut into smaller leaves, so that all threads have one. Sums over the batch would have
+        other bits: this is for programs without any.
 
     Attributes
     ----------
@@ -48,14 +51,17 @@ class Schedule:
         Each thread's table of base addresses.
     """
 
-    def __init__(self, plan: Plan, code: Mapping[Recipe, Compiled], samples: int, threads: int):
+    def __init__(
+        self, plan: Plan, code: Mapping[Recipe, Compiled], samples: int, threads: int, share_few: bool = False
+    ):
         self.plan, self.samples, self._code = plan, samples, code
         self._leaf_size = plan.program.leaf_size
-        self._leaves = -(-samples // self._leaf_size)
+        self._fewest = threads if share_few else 1
+        self._leaves = max(-(-samples // self._leaf_size), min(samples, self._fewest))
         self._given = {name: FIRST_GIVEN + at for at, name in enumerate(plan.given)}
         self._rooms = self._find_rooms()
         self._addresses = {buffer: room.ctypes.data for buffer, room in self._rooms.items()}
-        self._counts: list[tuple[int, Count]] = []  # words that depend on the batch
+        self._counts: list[tuple[int, Count, int]] = []  # words that depend on the batch, with how many times that
         native: list[LeafPhase | JobPhase] = []
         self.segments: list[Segment] = []
         for phase in plan.phases:
@@ -92,14 +98,16 @@ class Schedule:
         """Make ready for a batch of so many samples."""
         if not 0 < samples <= self.samples:
             raise CompilerError(f"memory was made for batches of up to {self.samples} samples, not for {samples}")
-        leaves = -(-samples // self._leaf_size)
+        size = min(self._leaf_size, -(-samples // self._fewest))
+        leaves = -(-samples // size)
         for phase, items in self._leaf_items:
             self._phases[phase, runner.PhaseWord.ITEM_COUNT] = leaves
-            items[:, runner.ItemWord.SAMPLES] = self._leaf_size
-            items[leaves - 1, runner.ItemWord.SAMPLES] = samples - (leaves - 1) * self._leaf_size
+            items[:, runner.ItemWord.FIRST] = size * np.arange(self._leaves)
+            items[:, runner.ItemWord.SAMPLES] = size
+            items[leaves - 1, runner.ItemWord.SAMPLES] = samples - (leaves - 1) * size
         told = {Count.BATCH: samples, Count.LEAVES: leaves}
-        for at, count in self._counts:
-            self._calls[at] = told[count]
+        for at, count, times in self._counts:
+            self._calls[at] = told[count] * times
         self.batch = samples
 
     def phases(self, segment: range) -> int:
@@ -190,6 +198,8 @@ class Schedule:
         """Yield the parts that a job is cut into for several threads: along its first range, and along the next one
         where that does not give enough of them."""
         left, known = job[0].parts, dict(self._code[job[0].recipe].handle().ranges)
+        if isinstance(job[0].count, int):
+            known = {name: job[0].count * job[0].times if whole == SAMPLES else whole for name, whole in known.items()}
         cuts: dict[str, list[Range]] = {}
         for name in job[0].split:
             pieces = even_pieces(known[name], -(-known[name] // left))
@@ -209,11 +219,11 @@ class Schedule:
         own = {**dict(call.ranges), **parts}
         length = runner.CallWord.HEAD + runner.OperandWord.WORDS * len(call.operands) + 2 * len(handle.ranges)
         if isinstance(call.count, int):
-            told = call.count
+            told = call.count * call.times
         else:
-            told = -1
+            told = -call.times
             if call.count is not Count.AT_HAND:
-                self._counts.append((len(words) + runner.CallWord.COUNT, call.count))
+                self._counts.append((len(words) + runner.CallWord.COUNT, call.count, call.times))
         words += [handle.address, length, len(call.operands), len(handle.ranges), told, int(call.once)]
         for operand in call.operands:
             words += self._write_operand(operand, places)

@@ -14,7 +14,7 @@ from ..kernels.convolution import Convolution, forward_tile, weight_tile
 from ..kernels.shuffle import pad
 from ..lowering import Lowering, Rule
 from ..placement import is_depthwise
-from ..plan import Operand
+from ..plan import Operand, shares_of
 from ..routing import Route
 
 
@@ -34,11 +34,14 @@ def _conv2d(low: Lowering, op: Operation) -> None:
     x, weight, *bias = op.step.inputs
     conv, how = _convolution(low, op, x, op.outputs[0]), (bool(bias), op.relu is not None)
     operands = [low.operand(v) for v in (x, weight, *bias, op.outputs[0])]
+    parts = shares_of(conv.multiply_adds())
     if _depthwise(conv):
         parameters = (conv, by_channel.depthwise_tile(conv, low.isa), *how)
-        low.call(op, by_channel.depthwise_conv2d, parameters, *operands)
+        low.call(op, by_channel.depthwise_conv2d, parameters, *operands, split=("blocks",), parts=parts)
     else:
-        low.call(op, conv2d, (conv, forward_tile(conv, low.isa), *how), *operands)
+        # Every part reads all weights, or the whole image: rather the smaller of the two.
+        split = ("rows", "blocks") if low.size(weight) < low.size(x) else ("blocks", "rows")
+        low.call(op, conv2d, (conv, forward_tile(conv, low.isa), *how), *operands, split=split, parts=parts)
 
 
 def _conv2d_grad_weight(low: Lowering, op: Operation) -> None:

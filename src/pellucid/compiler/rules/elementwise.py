@@ -8,24 +8,29 @@ from ..fusion import Operation
 from ..kernels import pointwise
 from ..kernels.dropout import dropout, dropout_grad_input
 from ..lowering import Lowering, Rule
-from ..plan import Count
+from ..plan import equal_strips_of
 
 
 def _each(emitter: Callable[..., None], *attributes: str) -> Rule:
     """Return the rule of a kernel that is told a sample's numbers and some of the step's attributes."""
 
     def rule(low: Lowering, op: Operation) -> None:
-        parameters = (low.size(op.outputs[0]), *(op.step.keywords[name] for name in attributes))
-        low.call(op, emitter, parameters, *map(low.operand, (*op.step.inputs, op.outputs[0])))
+        strips = equal_strips_of(*low.pixels(op.outputs[0]))
+        parameters = (low.size(op.outputs[0]) // strips, *(op.step.keywords[name] for name in attributes))
+        low.call_strips(op, emitter, parameters, strips, *map(low.operand, (*op.step.inputs, op.outputs[0])))
 
     return rule
 
 
 def _add(low: Lowering, op: Operation) -> None:
     """Samples are added, or contributions to the gradient of a shared parameter: those are one sample here."""
-    size, of_samples = low.placement.layout(op.outputs[0]).size, low.values[op.outputs[0]].has_samples
-    operands = [*map(low.operand, (*op.step.inputs, op.outputs[0]))]
-    low.call(op, pointwise.add, (size, op.relu is not None), *operands, count=Count.AT_HAND if of_samples else 1)
+    y, relu = op.outputs[0], op.relu is not None
+    operands = [*map(low.operand, (*op.step.inputs, y))]
+    if low.values[y].has_samples:
+        strips = equal_strips_of(*low.pixels(y))
+        low.call_strips(op, pointwise.add, (low.size(y) // strips, relu), strips, *operands)
+    else:
+        low.call(op, pointwise.add, (low.placement.layout(y).size, relu), *operands, count=1)
 
 
 def _softmax(emitter: Callable[..., None]) -> Rule:
@@ -49,9 +54,10 @@ def _dropout(emitter: Callable[..., None]) -> Rule:
 
 def _concat(low: Lowering, op: Operation) -> None:
     parts = op.step.inputs
-    pixels, _ = low.pixels(parts[0])
-    channels = tuple(low.shape(part)[0] for part in parts)
-    low.call(op, pointwise.concat, (pixels, channels), *map(low.operand, (*parts, op.outputs[0])))
+    pixels, whole = low.pixels(op.outputs[0])
+    strips, channels = equal_strips_of(pixels, whole), tuple(low.shape(part)[0] for part in parts)
+    operands = map(low.operand, (*parts, op.outputs[0]))
+    low.call_strips(op, pointwise.concat, (pixels // strips, channels), strips, *operands)
 
 
 def _concat_grad_input(low: Lowering, op: Operation) -> None:

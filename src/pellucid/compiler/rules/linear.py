@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from ..fusion import Operation
@@ -14,13 +15,15 @@ from ..kernels.linear import (
     linear_weight_tile,
 )
 from ..lowering import Lowering, Rule
+from ..plan import shares_of
 
 
 def _linear(low: Lowering, op: Operation) -> None:
     x, weight, *bias = op.step.inputs
     features = low.size(x), low.size(op.outputs[0])
     parameters = (*features, linear_tile(features[1], low.isa), bool(bias), op.relu is not None)
-    low.call(op, linear, parameters, *(low.operand(v) for v in (x, weight, *bias, op.outputs[0])))
+    operands = (low.operand(v) for v in (x, weight, *bias, op.outputs[0]))
+    low.call(op, linear, parameters, *operands, split=("blocks",), parts=shares_of(math.prod(features)))
 
 
 def _linear_grad_weight(low: Lowering, op: Operation) -> None:

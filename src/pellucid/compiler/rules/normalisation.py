@@ -8,6 +8,7 @@ from ..fusion import Operation
 from ..kernels import local_response
 from ..kernels import norm as kernels
 from ..lowering import Lowering, Rule
+from ..plan import equal_strips_of
 
 
 def _batch_statistics(low: Lowering, op: Operation) -> None:
@@ -19,8 +20,10 @@ def _normalising(emitter: Callable[..., None]) -> Rule:
     """Return the rule of a kernel that makes an image from an image and numbers of its channels."""
 
     def rule(low: Lowering, op: Operation) -> None:
-        parameters = (*low.pixels(op.step.inputs[0]), op.step.keywords["eps"], op.relu is not None)
-        low.call(op, emitter, parameters, *map(low.operand, (*op.step.inputs, op.outputs[0])))
+        pixels, channels = low.pixels(op.step.inputs[0])
+        strips = equal_strips_of(pixels, channels)
+        parameters = (pixels // strips, channels, op.step.keywords["eps"], op.relu is not None)
+        low.call_strips(op, emitter, parameters, strips, *map(low.operand, (*op.step.inputs, op.outputs[0])))
 
     return rule
 
@@ -54,10 +57,10 @@ def _running_statistics(low: Lowering, op: Operation) -> None:
 
 def _local_response(emitter: Callable[..., None]) -> Rule:
     def rule(low: Lowering, op: Operation) -> None:
-        how = op.step.keywords
-        numbers = how["size"], how["alpha"], how["beta"], how["k"]
-        parameters = (*low.pixels(op.step.inputs[0]), *numbers)
-        low.call(op, emitter, parameters, *map(low.operand, (*op.step.inputs, op.outputs[0])))
+        how, (pixels, channels) = op.step.keywords, low.pixels(op.step.inputs[0])
+        strips = equal_strips_of(pixels, channels)
+        parameters = (pixels // strips, channels, how["size"], how["alpha"], how["beta"], how["k"])
+        low.call_strips(op, emitter, parameters, strips, *map(low.operand, (*op.step.inputs, op.outputs[0])))
 
     return rule
 

@@ -8,6 +8,7 @@ from ..fusion import Operation
 from ..kernels import pool as kernels
 from ..kernels.pointwise import relu_grad_input
 from ..lowering import Lowering, Rule
+from ..plan import strips_of
 
 
 def _pool(emitter: Callable[..., None], *more: Callable[[Lowering, Operation], Hashable]) -> Rule:
@@ -16,9 +17,12 @@ def _pool(emitter: Callable[..., None], *more: Callable[[Lowering, Operation], H
 
     def rule(low: Lowering, op: Operation) -> None:
         backward = op.kind.endswith(".grad_input")
-        channels, *size = low.shape(op.outputs[0] if backward else op.step.inputs[0])
+        image = op.outputs[0] if backward else op.step.inputs[0]
+        channels, *size = low.shape(image)
         parameters = (channels, tuple(size), *(each(low, op) for each in more))
-        low.call(op, emitter, parameters, *map(low.operand, (*op.step.inputs, op.outputs[0])))
+        operands = map(low.operand, (*op.step.inputs, op.outputs[0]))
+        how = {} if backward else {"split": ("rows",), "parts": strips_of(*low.pixels(image))}
+        low.call(op, emitter, parameters, *operands, **how)
 
     return rule
 
@@ -44,7 +48,7 @@ def _max_pool2d(low: Lowering, op: Operation) -> None:
     route, (channels, *size) = low.routes.of_pooled.get(y), low.shape(x)
     parameters, operands = (channels, tuple(size), op.step.keywords["window"]), (low.operand(x), low.operand(y))
     if route is None:
-        low.call(op, kernels.max_pool2d, parameters, *operands)
+        low.call(op, kernels.max_pool2d, parameters, *operands, split=("rows",), parts=strips_of(*low.pixels(x)))
     else:
         low.call(op, kernels.max_pool2d_winners, (*parameters, route.steps), *operands, low.winners(route))
 
