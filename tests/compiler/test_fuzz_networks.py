@@ -179,7 +179,7 @@ def test_what_a_larger_batch_left_is_found(monkeypatch):
 
     def never_fewer(schedule, samples):
         honest(schedule, samples)
-        for at, count in schedule._counts:
+        for at, count, _ in schedule._counts:
             if count is Count.LEAVES:
                 schedule._calls[at] = leaves(found, found.largest)
 
