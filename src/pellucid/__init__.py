@@ -88,6 +88,7 @@ from .summary import summary as summary
 from .training import Callback as Callback
 from .training import History as History
 from .training import fit as fit
+from .training import resume as resume
 from .version import VERSION
 
 __version__ = VERSION

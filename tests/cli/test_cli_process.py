@@ -72,9 +72,9 @@ def test_a_signal_ends_training_and_saves(number: signal.Signals, word: str, toy
     assert re.fullmatch(rf"{word} after [\d,]+ of 2,000,000 steps; what was learnt is saved in run", last)
     assert "Traceback" not in err
     assert p.load(tmp_path / "run/model.safetensors").input_shape == (1, 6, 6)
-    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == [
-        "config.toml", "metrics.jsonl", "model.safetensors",
-    ]  # fmt: skip
+    *checkpoints, config, metrics, model = sorted(path.name for path in (tmp_path / "run").iterdir())
+    assert [config, metrics, model] == ["config.toml", "metrics.jsonl", "model.safetensors"]
+    assert checkpoints[-1] == f"checkpoint-{int(last.split()[2].replace(',', '')):09}.safetensors"
 
 
 # Python reads this before it looks for `-m pellucid`: with SIGINT as in a shell's foreground, Ctrl-C comes as soon as

@@ -14,7 +14,7 @@ from pellucid.training import Callback
 from pellucid.training import run as run_module
 from pellucid.training.run import read_config
 
-FILES = ["config.toml", "metrics.jsonl", "model.safetensors"]
+FILES = ["checkpoint-000000006.safetensors", "config.toml", "metrics.jsonl", "model.safetensors"]
 
 
 def fit(network, data, out, **options):
@@ -154,7 +154,9 @@ def test_a_folder_with_anything_of_a_run_is_refused_and_stays_untouched(name, ma
 def test_a_folder_with_other_files_takes_a_run(make, data, tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
     fit(make(), data, tmp_path)
-    assert sorted(content(tmp_path)) == sorted([*FILES, "notes.txt"])
+    checkpoint, *files = content(tmp_path)
+    assert checkpoint.startswith("checkpoint-")
+    assert files == [*FILES[1:], "notes.txt"]
 
 
 def test_a_folder_that_cannot_be_made_changes_nothing(make, data, tmp_path, weights):
@@ -201,7 +203,7 @@ def test_a_loss_that_is_not_finite_leaves_the_last_good_weights(make, data, tmp_
     with pytest.raises(p.NonFiniteError):
         fit(network, data, tmp_path, optimizer=p.SGD(1e25), epochs=9)
     assert all(np.isfinite(parameter.data).all() for parameter in network.parameters().values())
-    assert_whole(tmp_path, network, len(read_metrics(tmp_path)) if (tmp_path / FILES[1]).exists() else 0)
+    assert_whole(tmp_path, network, len(read_metrics(tmp_path)) if (tmp_path / "metrics.jsonl").exists() else 0)
 
 
 # ---- reading

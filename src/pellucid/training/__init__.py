@@ -5,3 +5,4 @@ from .callbacks import Settings as Settings
 from .callbacks import Training as Training
 from .fit import fit as fit
 from .history import History as History
+from .resume import resume as resume

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -120,6 +121,14 @@ class Callback:
     sees_weights: ClassVar[bool] = True
     """Whether `on_batch` looks at the network's weights, or changes them. Where it says False, they need not be brought
     to it after every step."""
+
+    def state(self) -> Mapping[str, Any]:
+        """Return what must be remembered for a training that is resumed: by name, arrays of float32 or float64, and
+        what JSON can hold."""
+        return {}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take over what `state` has returned, after `on_begin` and before the first step of a resumed training."""
 
     def on_begin(self, training: Training) -> None:
         """Called before the first step, in the order of the callbacks."""

@@ -22,13 +22,27 @@ from ..program import Program
 
 
 class Engine(Protocol):
-    """What `fit` needs of an engine."""
+    """What `fit` needs of an engine.
+
+    Attributes
+    ----------
+    updates : int
+        Steps that the optimiser has counted.
+    """
+
+    updates: int
 
     def step(self, numbers: Mapping[str, Any]) -> Measured:
         """Do one step and return what it measured; see `NumpyEngine.step`."""
 
     def averages(self) -> dict[str, Array]:
         """Return the averaged weights by path; none where the optimiser keeps none, or before the first step."""
+
+    def slots(self) -> dict[str, Array]:
+        """Return the optimiser's memory by name, as in "first_moment(conv1.weight)"."""
+
+    def restore(self, slots: Mapping[str, Array], updates: int) -> None:
+        """Take over an optimiser's memory and its number of steps, and the network's weights and states."""
 
     def pull(self) -> None:
         """Bring weights and states into the network."""
@@ -57,7 +71,7 @@ class NumpyEngine:
         self._slots: dict[str, Array] = {
             name: np.zeros(program.values[program.ids[name]].shape, network.dtype) for name in slots
         }
-        self._updates = 0
+        self.updates = 0
 
     def step(self, numbers: Mapping[str, Any]) -> Measured:
         """Do one step and return what it measured.
@@ -76,7 +90,7 @@ class NumpyEngine:
         """
         program = self._program
         held = {name: each.data for name, each in self._held.items()}
-        feeds = {**held, **self._slots, **self._resident, **numbers, "step": self._updates + 1}
+        feeds = {**held, **self._slots, **self._resident, **numbers, "step": self.updates + 1}
         with np.errstate(all="ignore"):  # what is not finite is found below, and named
             results = interpreter.run(program, feeds)
         batch = measured(program, results)
@@ -90,13 +104,21 @@ class NumpyEngine:
                 self._held[name].data = array
             else:
                 self._slots[name] = array
-        self._updates += 1
+        self.updates += 1
         return batch
 
     def averages(self) -> dict[str, Array]:
         """Return the averaged weights by path; none where the optimiser keeps no averages, or before the first step."""
-        slots = {path: f"average({path})" for path in self._held} if self._updates else {}
+        slots = {path: f"average({path})" for path in self._held} if self.updates else {}
         return {path: self._slots[slot] for path, slot in slots.items() if slot in self._slots}
+
+    def slots(self) -> dict[str, Array]:
+        """Return the optimiser's memory by name, as in "first_moment(conv1.weight)"."""
+        return dict(self._slots)
+
+    def restore(self, slots: Mapping[str, Array], updates: int) -> None:
+        """Take over an optimiser's memory and its number of steps; the network's own weights are used."""
+        self._slots, self.updates = dict(slots), updates
 
     def pull(self) -> None:
         """The network has the weights already."""
@@ -132,7 +154,7 @@ class CompiledEngine:
         for name, array in self._resident.items():
             self._native.give(name, array)
         self._reads_layers = any(step.kind.startswith("custom") for step in program.steps)
-        self._updates = 0
+        self.updates = 0
         self.push()
 
     def step(self, numbers: Mapping[str, Any]) -> Measured:
@@ -142,20 +164,31 @@ class CompiledEngine:
             self.pull()
         for name, dtype in (("index", np.int64), ("position", np.int64), ("dropout_key", np.uint32)):
             native.give(name, np.ascontiguousarray(numbers[name], dtype))
-        native.run(numbers["count"], {"count": numbers["count"], "lr": numbers["lr"], "step": self._updates + 1})
+        native.run(numbers["count"], {"count": numbers["count"], "lr": numbers["lr"], "step": self.updates + 1})
         batch = measured(program, native.ends(numbers["count"]))
         if not batch.weight:
             return batch
         if not np.isfinite(batch.loss) or not native.finite():
             raise NonFiniteError(_where(program, self._feeds(numbers)))
         native.accept()
-        self._updates += 1
+        self.updates += 1
         return batch
 
     def averages(self) -> dict[str, Array]:
         """Return the averaged weights by path; none where the optimiser keeps no averages, or before the first step."""
-        slots = {path: f"average({path})" for path in self._held} if self._updates else {}
+        slots = {path: f"average({path})" for path in self._held} if self.updates else {}
         return {path: self._native.read(slot) for path, slot in slots.items() if slot in self._program.ids}
+
+    def slots(self) -> dict[str, Array]:
+        """Return the optimiser's memory by name, as in "first_moment(conv1.weight)"."""
+        return {name: self._native.read(name) for name in self._native.names() if name not in self._held}
+
+    def restore(self, slots: Mapping[str, Array], updates: int) -> None:
+        """Take over an optimiser's memory and its number of steps, and the network's weights and states."""
+        for name, array in slots.items():
+            self._native.write(name, array)
+        self.updates = updates
+        self.push()
 
     def pull(self) -> None:
         """Bring weights and states into the network."""
@@ -170,7 +203,7 @@ class CompiledEngine:
     def _feeds(self, numbers: Mapping[str, Any]) -> dict[str, Any]:
         """Return what the interpreter needs to do the step again."""
         held = {name: self._native.read(name) for name in self._native.names()}
-        return {**held, **self._resident, **numbers, "step": self._updates + 1}
+        return {**held, **self._resident, **numbers, "step": self.updates + 1}
 
 
 def _where(program: Program, feeds: Mapping[str, Any]) -> str:

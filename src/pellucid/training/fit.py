@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Never
 
 import numpy as np
@@ -15,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..arguments import number
 from ..build import lower
 from ..data import as_dataset, batches
-from ..errors import NonFiniteError
+from ..errors import ArgumentError, NonFiniteError
 from ..geometry import whole_number
 from ..inference import Tally, scores
 from ..inputs import Data, as_loss, as_targets, check_images, refuse_more, warn_of_pixels
@@ -50,6 +51,7 @@ def fit(
     engine: str = "compiled",
     threads: int | None = None,
     out: str | os.PathLike[str] | None = None,
+    checkpoint_every: str | int | None = None,
     progress: bool | None = None,
 ) -> History:
     """Train a network, and return what was measured on the way.
@@ -86,7 +88,10 @@ def fit(
         are the same for any number.
     out : path, optional
         A folder for the run: ``config.toml``, ``metrics.jsonl`` and ``model.safetensors``, saved after every epoch and
-        at the end.
+        at the end; and checkpoints, from which `resume` goes on.
+    checkpoint_every : str or int, default "30s"
+        How often a checkpoint is written into `out`: after so many steps, or a time such as "30s", "5min" or "1h". What
+        ends the training early leaves one too, if it leaves the time.
     progress : bool, optional
         Whether to show progress; by default in a terminal or a notebook.
 
@@ -112,6 +117,8 @@ def fit(
     ['accuracy', 'epoch', 'loss', 'lr', 'seconds']
     """
     refuse_more("fit", more)
+    if checkpoint_every is not None and out is None:
+        raise ArgumentError("checkpoint_every: checkpoints lie in the folder of a run; name one, out=…")
     loss = as_loss(loss)
     optimizer = optimizer if optimizer is not None else Adam()
     schedule = schedule if schedule is not None else Constant()
@@ -143,8 +150,8 @@ def fit(
         float(validation) if isinstance(validation, (int, float, np.number)) else held_out, weights,
     )  # fmt: skip
     training = Training(network, data, settings)
-    run = [] if out is None else [RunWriter(out)]
-    listeners = [*callbacks, *run, *progress_callbacks(progress)]  # what refuses a folder comes before any display
+    written = [] if out is None else [RunWriter(out, checkpoint_every=checkpoint_every)]
+    listeners = [*callbacks, *written, *progress_callbacks(progress)]  # what refuses a folder comes before any display
     runner = (
         CompiledEngine(network, program, resident, size, threads) if native else NumpyEngine(network, program, resident)
     )
@@ -153,31 +160,56 @@ def fit(
     with ExitStack() as listening:
         for listener in listeners:
             listening.enter_context(_listening(listener, training))
+        course.begin()
         course.run()
+    for run in course.runs:
+        run.finish(training)
     warn_of_guessing(training)
     return training.history
 
 
 @dataclass
 class _Course:
-    """One training under way: its epochs and their steps."""
+    """One training under way: its epochs and their steps.
+
+    Between steps all that is to be known of it can be put into a checkpoint; `whole` says whether it is between steps.
+    """
 
     training: Training
     engine: Engine
     validated: tuple[NDArray[Any], NDArray[Any]] | None
     listeners: Sequence[Callback]
     threads: int | None
+    whole: bool = True
+    began: float = 0.0
+    """When the running epoch began, by `time.perf_counter`."""
+
+    @property
+    def runs(self) -> list[RunWriter]:
+        """Those listeners that write a run."""
+        return [each for each in self.listeners if isinstance(each, RunWriter)]
+
+    def begin(self) -> None:
+        """Begin at the first step, or where a checkpoint says that an earlier training was."""
+        self.engine.push()  # what listeners have changed as training began
+        self.began = time.perf_counter()
+        for run in self.runs:
+            if run.resumed is not None:
+                self.began -= run.resumed.restore(self.training, self.engine, self._remembering())
+        self._checkpoint()
 
     def run(self) -> None:
         """Do all epochs. However they end, the network has the averaged weights then, where there are any."""
         training = self.training
-        self.engine.push()  # what listeners have changed as training began
         try:
             while training.epoch < training.epochs and not training.stopping:
                 self._epoch()
         finally:
-            self.engine.pull()
-            self._take_averages()
+            try:
+                self._checkpoint()
+            finally:
+                self.engine.pull()
+                self._take_averages()
 
     def lr(self) -> float:
         """Return the learning rate of the next step."""
@@ -187,27 +219,51 @@ class _Course:
 
     def _epoch(self) -> None:
         """Train for one epoch, validate, and append both to the history."""
-        training, settings, began = self.training, self.training.settings, time.perf_counter()
-        training.tally = Tally()
+        training, settings = self.training, self.training.settings
+        done = training.step - training.epoch * training.steps_per_epoch  # some, where a checkpoint lay within it
+        if not done:
+            training.tally, self.began = Tally(), time.perf_counter()
         mask_key = key(settings.seed, Purpose.DROPOUT, training.epoch)
         order = batches(
             len(training.data), settings.batch_size, seed=settings.seed, epoch=training.epoch, shuffle=settings.shuffle
         )
-        for index in order:
-            self._step(index, mask_key)
-            self._tell_of_batch()
+        for index in islice(order, done, None):
             if training.stopping:
                 break
-        seconds = time.perf_counter() - began
+            self._step(index, mask_key)
+            self._tell_of_batch()
+            if any(run.checkpoints.due(training.step) for run in self.runs):
+                self._checkpoint()
+        seconds = time.perf_counter() - self.began
         with self._looking(), self._averaged():
             found = self._validate()
-            training.epoch += 1
-            training.history.epochs.append({
-                "epoch": training.epoch, **training.tally.scores(),
-                **{f"val_{name}": score for name, score in found.items()}, "lr": training.lr, "seconds": seconds,
-            })  # fmt: skip
+            with self._changing():
+                training.epoch += 1
+                training.history.epochs.append({
+                    "epoch": training.epoch, **training.tally.scores(),
+                    **{f"val_{name}": score for name, score in found.items()}, "lr": training.lr, "seconds": seconds,
+                })  # fmt: skip
             for listener in self.listeners:
                 listener.on_epoch(training)
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """Do what belongs together: while it is half done, or where it fails, there is no checkpoint."""
+        self.whole = False
+        yield
+        self.whole = True
+
+    def _checkpoint(self) -> None:
+        """Write a checkpoint of what there is between two steps, where a run wants any."""
+        if self.whole:
+            with self._changing():
+                for run in self.runs:
+                    elapsed = time.perf_counter() - self.began
+                    run.checkpoints.write(self.training, self.engine, self._remembering(), elapsed)
+
+    def _remembering(self) -> list[Callback]:
+        """Return the callbacks that have something to remember, in their order."""
+        return [each for each in self.listeners if getattr(each.state, "__func__", None) is not Callback.state]
 
     def _validate(self) -> dict[str, float]:
         """Return the scores of what is held out, if anything is."""
@@ -240,9 +296,11 @@ class _Course:
             "index": index, "position": training.seen + np.arange(len(index)), "count": len(index),
             "dropout_key": mask_key, "lr": training.lr,
         }  # fmt: skip
+        self.whole = False
         try:
             batch = self.engine.step(numbers)
         except NonFiniteError as error:
+            self.whole = True
             raise NonFiniteError(
                 f"step {training.step + 1} (epoch {training.epoch + 1}): {error}; the weights before this step are "
                 f"kept. Try a smaller lr than {training.lr:g}, or clip_norm"
@@ -250,6 +308,7 @@ class _Course:
         training.step += 1
         training.tally.add(batch, len(index))
         training.history.batches.append(batch.loss)
+        self.whole = True
 
     @contextmanager
     def _averaged(self) -> Iterator[None]:

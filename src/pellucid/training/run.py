@@ -3,6 +3,7 @@
 ``config.toml``        what is needed to repeat the run: settings, digests of data and first weights, versions
 ``metrics.jsonl``      one line an epoch, as JSON; null is a number that is not finite
 ``model.safetensors``  the network with its weights, saved before the first step, after every epoch and at the end
+``checkpoint-….safetensors``  the two newest states of the training, from which it can be resumed
 
 The layers of the network stand in ``model.safetensors`` alone. Callbacks of one's own are recorded nowhere.
 """
@@ -21,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import shown
 from ..data import Dataset
 from ..data.dataset import digest
 from ..errors import ArgumentError, ModelFileError
@@ -30,8 +32,13 @@ from ..serialization.model_file import MODEL
 from ..storage import append_line, claim, expanded, make_folder, read_file, write_file
 from ..version import VERSION
 from .callbacks import Callback, Training
+from .checkpoint import Checkpoint, Checkpoints, Interval, files
 
 CONFIG, METRICS = "config.toml", "metrics.jsonl"
+REPEATED = ("training", "data")
+"""Tables of the config that must be the same where a run goes on."""
+EVERY = "30s"
+"""How often a checkpoint is written, where nothing is said."""
 
 
 class RunWriter(Callback):
@@ -44,15 +51,38 @@ class RunWriter(Callback):
     command : mapping, optional
         What the run was started with beyond what `fit` knows, such as the names of the model and the data; what is
         None is left out.
+    checkpoint_every : str or int, optional
+        As in `fit`.
+    resumed : Checkpoint, optional
+        Where the run in the folder goes on; without it a new one begins.
     """
 
-    def __init__(self, folder: str | os.PathLike[str], command: Mapping[str, Any] | None = None):
-        self.folder = expanded(folder, "out")
+    def __init__(
+        self,
+        folder: str | os.PathLike[str],
+        command: Mapping[str, Any] | None = None,
+        *,
+        checkpoint_every: str | int | None = None,
+        resumed: Checkpoint | None = None,
+    ):
+        self.folder, self.resumed = expanded(folder, "out"), resumed
         self._command = command or {}
-        self._saved_step = -1
+        self._interval = Interval.of(EVERY if checkpoint_every is None else checkpoint_every)
         self._epochs = 0  # written to the log
 
+    @property
+    def checkpoints(self) -> Checkpoints:
+        """The checkpoints of the run, once it has begun."""
+        return self._checkpoints
+
     def on_begin(self, training: Training) -> None:
+        if self.resumed is None:
+            self._begin(training)
+        else:
+            self._go_on(training, self.resumed)
+        self._checkpoints = Checkpoints(self.folder, self._interval)
+
+    def _begin(self, training: Training) -> None:
         import tomli_w
 
         refuse_taken(self.folder)
@@ -61,7 +91,16 @@ class RunWriter(Callback):
         if not claim(self.folder / CONFIG):  # another training began here at the same moment
             refuse_taken(self.folder)
         write_file(self.folder / CONFIG, config)
-        self._write(training)
+        save(training.network, self.folder / MODEL)
+
+    def _go_on(self, training: Training, checkpoint: Checkpoint) -> None:
+        """Refuse a training that is not the one that was begun; let the log have the epochs of the checkpoint."""
+        config = read_config(self.folder)
+        if changed := differences({key: config[key] for key in REPEATED}, self._repeated(training)):
+            raise ArgumentError(f"{self.folder} was begun with other settings: {'; '.join(changed)}")
+        epochs = checkpoint.history().epochs
+        write_file(self.folder / METRICS, "".join(f"{json_line(epoch)}\n" for epoch in epochs).encode())
+        self._epochs = len(epochs)
 
     def on_epoch(self, training: Training) -> None:
         self._write(training)
@@ -69,14 +108,24 @@ class RunWriter(Callback):
     def on_end(self, training: Training, error: BaseException | None) -> None:
         self._write(training)
 
+    def finish(self, training: Training) -> None:
+        """Save the network as all callbacks have left it, and let go of what was kept for going on."""
+        save(training.network, self.folder / MODEL)
+        self._checkpoints.finish(training)
+
     def _write(self, training: Training) -> None:
-        """Write what is new since the last time: epochs measured, steps done."""
+        """Write the epochs measured since the last time, and the network."""
         for epoch in training.history.epochs[self._epochs :]:
             append_line(self.folder / METRICS, json_line(epoch))
             self._epochs += 1
-        if training.step != self._saved_step:
-            save(training.network, self.folder / MODEL)
-            self._saved_step = training.step
+        save(training.network, self.folder / MODEL)
+
+    def _repeated(self, training: Training) -> dict[str, Any]:
+        """Return what must be the same where a run goes on, as it is read from its config."""
+        import tomli_w
+
+        config = self._config(training)
+        return tomllib.loads(tomli_w.dumps({key: config[key] for key in REPEATED}))
 
     def _config(self, training: Training) -> dict[str, Any]:
         network = training.network
@@ -99,6 +148,18 @@ class RunWriter(Callback):
                 "machine": f"{platform.system()} {platform.machine()}",
             },
         }
+
+
+def differences(begun: Mapping[str, Any], now: Mapping[str, Any], where: str = "") -> list[str]:
+    """Return where two tables of settings differ, as in ``training.batch_size was 64 and is 128 now``."""
+    found = []
+    for name in dict.fromkeys((*begun, *now)):
+        before, after, path = begun.get(name), now.get(name), f"{where}{name}"
+        if isinstance(before, Mapping) and isinstance(after, Mapping):
+            found += differences(before, after, f"{path}.")
+        elif before != after:
+            found.append(f"{path} was {shown(before)} and is {shown(after)} now")
+    return found
 
 
 def json_line(measured: Mapping[str, float]) -> str:
@@ -138,7 +199,7 @@ def _plain_fields(value: Any) -> dict[str, Any]:
 
 def refuse_taken(folder: Path) -> None:
     """Refuse a folder that holds a run, or what one has left."""
-    if any((folder / name).exists() for name in (CONFIG, METRICS, MODEL)):
+    if any((folder / name).exists() for name in (CONFIG, METRICS, MODEL)) or files(folder):
         raise ArgumentError(f"{folder} holds a run already; choose another folder")
 
 
