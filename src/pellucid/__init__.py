@@ -86,7 +86,9 @@ from .snapshot import CompiledNetwork as CompiledNetwork
 from .snapshot import compile as compile
 from .summary import summary as summary
 from .training import Callback as Callback
+from .training import EarlyStopping as EarlyStopping
 from .training import History as History
+from .training import KeepBest as KeepBest
 from .training import fit as fit
 from .training import resume as resume
 from .version import VERSION

@@ -189,7 +189,10 @@ class Checkpoint:
         names, known = [type(each).__name__ for each in callbacks], state["callbacks"]
         if names != [each["name"] for each in known]:
             saved = ", ".join(str(each["name"]) for each in known) or "none"
-            raise problem(self.path, f"expected the callbacks {saved}, received {', '.join(names) or 'none'}", OTHER)
+            received = ", ".join(names) or "none"
+            raise problem(
+                self.path, f"expected the callbacks that remember something, {saved}; received {received}", OTHER
+            )
         take(training.network, weights)
         engine.restore(slots, state["updates"])
         for number, (callback, plain) in enumerate(zip(callbacks, known, strict=True)):

@@ -5,7 +5,8 @@
 ``model.safetensors``  the network with its weights, saved before the first step, after every epoch and at the end
 ``checkpoint-….safetensors``  the two newest states of the training, from which it can be resumed
 
-The layers of the network stand in ``model.safetensors`` alone. Callbacks of one's own are recorded nowhere.
+The layers of the network stand in ``model.safetensors`` alone. Callbacks of one's own are recorded only if they are
+dataclasses, by their settings.
 """
 
 from __future__ import annotations
@@ -133,6 +134,7 @@ class RunWriter(Callback):
         return {
             "command": _plain(self._command),
             "training": _plain_fields(training.settings),
+            "callbacks": [_plain(each) for each in training.callbacks if is_dataclass(each)],
             "data": _plain(training.data),
             "network": {
                 "seed": int(network.seed),
@@ -193,7 +195,7 @@ def _plain(value: object) -> Any:
 
 def _plain_fields(value: Any) -> dict[str, Any]:
     """Return the fields of a dataclass as plain data, without those that are None: TOML has no such value."""
-    named = {field.name: getattr(value, field.name) for field in fields(value)}
+    named = {field.name: getattr(value, field.name) for field in fields(value) if field.init}
     return {name: _plain(each) for name, each in named.items() if each is not None}
 
 
