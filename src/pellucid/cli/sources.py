@@ -121,6 +121,16 @@ def open_network(path: str) -> Sequential:
     return load(place)
 
 
+def run_folder(run: str) -> Path:
+    """Return the folder of a run."""
+    folder = expanded(run)
+    if not folder.exists():
+        raise ArgumentError(f"there is no run {run!r}{_near(folder)} `pellucid train` makes runs")
+    if not folder.is_dir():
+        raise ArgumentError(f"{run} is a file, not the folder of a run")
+    return folder
+
+
 def source_of(run: str) -> Source:
     """Return which data a run was made with."""
     folder = expanded(run)
