@@ -85,7 +85,7 @@ def test_of_equally_good_epochs_the_earlier_is_kept(tmp_path):
         (lambda: p.KeepBest("x", count=0), "count: expected a whole number of at least 1"),
         (
             lambda: trained(p.EarlyStopping("val_accuracy"), [1, 2]),
-            "monitor: expected one of loss, accuracy, val_loss, received 'val_accuracy'; validation=… measures val_loss",
+            "monitor: expected one of loss, accuracy, val_loss, received 'val_accuracy'; validation=… measures",
         ),
     ],
 )  # fmt: skip

@@ -265,3 +265,22 @@ def test_checkpoints_are_written_as_often_as_asked(tmp_path, monkeypatch):
 def test_checkpoints_need_a_folder():
     with pytest.raises(p.ArgumentError, match="checkpoint_every: checkpoints lie in the folder of a run"):
         p.fit(network(), images(), checkpoint_every=5)
+
+
+# ---- two at once
+def test_a_run_is_trained_by_one_process_at_a_time(tmp_path):
+    class Look(Callback):
+        def on_epoch(self, training):
+            with pytest.raises(p.ArgumentError, match="is being trained by another process; wait for it, or end it"):
+                p.resume(tmp_path, images(), progress=False)
+
+    with pytest.raises(ZeroDivisionError):
+        p.fit(network(), images(), out=tmp_path, checkpoint_every=4, callbacks=[Look(), BreakAt(12)], **HOW)
+    assert resumed(tmp_path) == whole()
+
+
+def test_what_killed_processes_have_left_is_removed(tmp_path):
+    broken(tmp_path, 12)
+    (tmp_path / ".pellucid-0123456789abcdef.tmp").write_bytes(b"half a checkpoint")
+    resumed(tmp_path)
+    assert sorted(path.suffix for path in tmp_path.iterdir()) == [".jsonl", ".safetensors", ".safetensors", ".toml"]
