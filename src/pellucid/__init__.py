@@ -17,6 +17,7 @@ from . import models as models
 from . import recipes as recipes
 from .build import lower as lower
 from .data import Dataset as Dataset
+from .data import augment as augment
 from .data import datasets as datasets
 from .errors import ArgumentError as ArgumentError
 from .errors import CompilerError as CompilerError

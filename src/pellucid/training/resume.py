@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 from numpy.typing import ArrayLike
 
 from .. import losses, optimizers, schedules
+from ..data import augment
 from ..errors import ArgumentError, ModelFileError
 from ..inputs import Data
 from ..layers import Layer
@@ -27,6 +28,7 @@ from .run import CONFIG, RunWriter, read_config
 Table: TypeAlias = Mapping[str, Any]
 
 KINDS: Mapping[str, Mapping[str, type]] = {
+    "augment": {kind.__name__: kind for kind in augment.KINDS.values()},
     "callback": {kind.__name__: kind for kind in (EarlyStopping, KeepBest)},
     "loss": {kind.__name__: kind for kind in (losses.CrossEntropy, losses.MeanSquaredError)},
     "optimizer": {kind.__name__: kind for kind in (optimizers.SGD, optimizers.Adam, optimizers.AdamW)},
@@ -111,6 +113,7 @@ def resume(
         loss=told.made("loss") if loss is None else loss,
         optimizer=told.made("optimizer"),
         schedule=told.made("schedule") if schedule is None else schedule,
+        augment=told.augmentations(),
         seed=told.get("seed", int), shuffle=told.get("shuffle", bool), engine=told.get("engine", str),
         callbacks=[
             *told.callbacks(), *callbacks, RunWriter(folder, checkpoint_every=checkpoint_every, resumed=checkpoint)
@@ -146,6 +149,10 @@ class _Settings:
     def made(self, name: str) -> Any:
         """Return the loss, the optimiser or the schedule that the config describes."""
         return self._made(name, self._table.get(name))
+
+    def augmentations(self) -> list[Any]:
+        """Return what the config says is done to images."""
+        return [self._made("augment", each) for each in self.get("augment", list)]
 
     def callbacks(self) -> list[Callback]:
         """Return those of the library's own callbacks that the config names."""
