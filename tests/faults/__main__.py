@@ -13,7 +13,7 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 
-from . import disks, files, kills, signals
+from . import disks, files, kills, numbers, signals
 
 KINDS: dict[str, tuple[str, Callable[[int], str]]] = {
     "kill": ("SIGKILL at a random instant; a fifth of the resuming processes too", kills.at_random),
@@ -21,6 +21,7 @@ KINDS: dict[str, tuple[str, Callable[[int], str]]] = {
     "signal": ("Ctrl-C or SIGTERM at a random instant of pellucid train", signals.at_random),
     "failing-call": ("every system call of a run fails in every way", disks.failing_call),
     "power": ("a power cut after any call: writes lost, torn, reordered", disks.power_cut),
+    "numbers": ("weights that become infinite at a random step", numbers.astray),
     "damage": ("a file of a run cut off, or with other bits", files.damaged),
 }
 

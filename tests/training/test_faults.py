@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from faults import disks, files, kills, signals, work
+from faults import disks, files, kills, numbers, signals, work
 from pellucid import storage
 from pellucid.serialization import tensor_file
 from pellucid.training import checkpoint
@@ -83,6 +83,11 @@ def test_content_that_is_not_forced_to_the_disk_is_found(monkeypatch):
 
     monkeypatch.setattr(disks.Disk, "sync", sync)
     assert wrong(disks.power_cut, range(300))
+
+
+# ---- numbers
+def test_numbers_that_go_astray_leave_the_weights_before():
+    assert not wrong(numbers.astray, range(10))
 
 
 # ---- files
