@@ -105,7 +105,7 @@ def test_all_that_is_decided_is_tested_above() -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--recipe", "mnist99"], "unknown recipe 'mnist99'; did you mean 'mnist-99'?"),
+        (["--recipe", "mnist-98"], "unknown recipe 'mnist-98'; did you mean 'mnist-99'?"),
         (["--recipe", "mnist-99", "--data", "digits"], "conv2 (layer 4): a 3×3 window finds no place: "),
     ],
 )

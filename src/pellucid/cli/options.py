@@ -8,11 +8,10 @@ from typing import Annotated, Any, NamedTuple
 import typer
 from typer.core import TyperCommand
 
-from .. import initializers, recipes
+from .. import initializers, optimizers, recipes
 from ..arguments import shown
 from ..errors import ArgumentError
 from ..native import ENGINES
-from ..optimizers import SGD, Adam, AdamW, Optimizer
 from ..scaling import IMAGENET_SCALING, Scaling
 from ..storage import expanded
 from ..training.checkpoint import Interval
@@ -27,15 +26,6 @@ class Verb(TyperCommand):
         for parameter in self.params:
             if parameter.param_type_name == "argument":
                 vars(parameter)["display_type_rich"] = lambda ctx: ""
-
-
-OPTIMIZERS: dict[str, tuple[type[Optimizer], dict[str, float | bool]]] = {
-    "adam": (Adam, {}),
-    "adamw": (AdamW, {}),
-    "sgd": (SGD, {}),
-    "momentum": (SGD, {"momentum": 0.9}),
-    "nesterov": (SGD, {"momentum": 0.9, "nesterov": True}),
-}
 
 
 class Length(NamedTuple):
@@ -230,7 +220,7 @@ BatchSize = Annotated[
     ),
 ]
 OptimizerName = Annotated[
-    str, typer.Option("--optimizer", metavar="NAME", help=f"How weights are changed: {', '.join(OPTIMIZERS)}.")
+    str, typer.Option("--optimizer", metavar="NAME", help=f"How weights are changed: {', '.join(optimizers.NAMES)}.")
 ]
 LearningRate = Annotated[
     float | None,

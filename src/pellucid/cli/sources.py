@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from .. import models
-from ..arguments import nearest_name, number, shown
+from ..arguments import known_name, nearest_name, number, shown
 from ..data import Dataset, datasets, split
 from ..data.catalogue import find_entry
 from ..data.datasets import Preparation, picture_folders
@@ -114,7 +114,7 @@ def refuse_needless_folder(data: str) -> None:
 def open_network(path: str) -> Sequential:
     """Return the network of a run directory or a model file."""
     place = expanded(path)
-    if not place.exists() and path.replace("-", "_") in models.MODELS:
+    if not place.exists() and known_name(path, models.MODELS):
         raise ArgumentError(f"{path} is a model that has learnt nothing yet; add --weights FILE, or name a run")
     if not place.exists():
         raise ArgumentError(f"there is no run or model file {path!r}{_near(place)} `pellucid train` makes runs")

@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from .. import initializers, models, recipes, schedules
+from .. import initializers, models, optimizers, recipes, schedules
 from ..arguments import number, shown
 from ..data import Dataset
 from ..errors import ArgumentError
@@ -23,9 +23,9 @@ from ..training.run import RunWriter, refuse_taken
 from . import options
 from .course import Opening, ended_in_words, report
 from .networks import begin, make_network
-from .options import LENGTHS, OPTIMIZERS
+from .options import LENGTHS
 from .pretrained import note_scaling, scaling_for
-from .screen import choose, examples, say
+from .screen import examples, say
 from .signals import BetweenSteps
 from .sources import Parts, Source, load_parts, picture_folder
 
@@ -188,10 +188,9 @@ def _length(data: Dataset, epochs: int | None, batch_size: int | None) -> dict[s
 
 
 def _optimizer(name: str, lr: float | None, weight_decay: float | None, lr_scales: dict[str, float]) -> Optimizer:
-    kind, settings = choose(name, OPTIMIZERS, "optimiser")
     given = {"lr": lr, "weight_decay": weight_decay}
-    numbers: dict[str, Any] = {**settings, **{key: value for key, value in given.items() if value is not None}}
-    return kind(**numbers, lr_scales=lr_scales)
+    numbers = {key: value for key, value in given.items() if value is not None}
+    return optimizers.by_name(name, **numbers, lr_scales=lr_scales)
 
 
 def _scales(texts: list[str]) -> dict[str, float]:
