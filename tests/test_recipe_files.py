@@ -47,6 +47,7 @@ def test_what_is_left_out_is_as_it_is_in_fit(mine: Path) -> None:
     assert (recipe.name, recipe.model, recipe.optimizer) == ("mine", "mnist_s8", p.Adam())
     assert (recipe.schedule, recipe.loss, recipe.initializer) == (Constant(), p.CrossEntropy(), None)
     assert (recipe.scaling, recipe.begins_from, recipe.freeze_until, recipe.reaches) == (p.Scaling(), "", "", None)
+    assert recipe.size is None
 
 
 def test_every_key_is_followed(mine: Path) -> None:
@@ -68,6 +69,7 @@ def test_every_key_is_followed(mine: Path) -> None:
         True,
         "linear1",
     )
+    assert recipe.size == (28, 28)
     assert recipe.reaches == (99.11, 0.07, 20, 0.8)
 
 
@@ -116,7 +118,21 @@ WRONG = [
     ("name", 'name = "sgd"\nnesterov = "yes"', "optimizer: nesterov: expected True or False, received 'yes'"),
     ("name", "name = 3", "optimizer: name: expected one of adam, adamw, sgd, momentum, nesterov, found 3"),
     ("name", 'name = "adam"\nlr_scales = { conv9 = 1 }', "optimizer: lr_scales: no trainable parameter at 'conv9'; "),
-    ("freeze_until", 'freeze_until = "conv9"', "freeze_until: no layer 'conv9'; did you mean 'conv1'? There are "),
+    (
+        "freeze_until",
+        'freeze_until = "conv2"',
+        "freeze_until: goes with begins_from: without pretrained weights all are ",
+    ),
+    ("new_head", "new_head = true", "new_head: goes with begins_from: without pretrained weights all are random"),
+    ("size", "size = 32", "size: expected height and width, such as [32, 32], found 32"),
+    ("size", "size = [32]", "size: expected height and width, such as [32, 32], found [32]"),
+    ("size", "size = [32, 0]", "size: expected height and width, such as [32, 32], found [32, 0]"),
+    ("size", "size = [32, 3.5]", "size: expected height and width, such as [32, 32], found [32, 3.5]"),
+    (
+        "freeze_until",
+        'begins_from = "weights"\nfreeze_until = "conv9"',
+        "freeze_until: no layer 'conv9'; did you mean 'conv1'? There are ",
+    ),
     ("new_head", "new_head = 1", "new_head: expected true or false, found 1"),
     ("reaches", "reaches = { mean = 99, deviation = 0.1 }", "reaches: seeds: expected a number, found nothing"),
     ("reaches", "reaches = { mean = 99, deviation = -1, seeds = 5 }", "reaches: deviation: expected a number of at "),
@@ -134,7 +150,7 @@ def test_a_mistake_is_told_by_file_key_and_expectation(key: str, line: str, mess
 
 
 def test_a_layer_that_is_frozen_has_no_learning_rate_to_multiply(mine: Path) -> None:
-    changed(mine, "freeze_until", 'freeze_until = "linear1"')
+    changed(mine, "freeze_until", 'begins_from = "weights"\nfreeze_until = "linear1"')
     changed(mine, "name", 'name = "adam"\nlr_scales = { conv1 = 0.1 }')
     with pytest.raises(
         p.ArgumentError, match="optimizer: lr_scales: no trainable parameter at 'conv1'; there are linear1"

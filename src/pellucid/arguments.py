@@ -122,7 +122,7 @@ def warn(text: str) -> None:
 # ---- names
 
 
-def look_up(name: str, known: Mapping[str, Known], what: str) -> Known:
+def look_up(name: object, known: Mapping[str, Known], what: str) -> Known:
     """Return what a name stands for, whatever it has of capitals, dashes and underscores.
 
     Parameters

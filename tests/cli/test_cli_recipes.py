@@ -82,6 +82,7 @@ BESIDE: tuple[tuple[list[object], str], ...] = (
     (["--label-smoothing", 0], "--label-smoothing"),
     (["--initializer", "zeros"], "--initializer"),
     (["--scaling", "0:1"], "--scaling"),
+    (["--size", "12x12"], "--size"),
     (["--new-head"], "--new-head"),
     (["--freeze-until", "conv2"], "--freeze-until"),
     (["--lr-scale", "conv2=0.1"], "--lr-scale"),

@@ -24,10 +24,11 @@ from ..losses import CrossEntropy
 from ..metrics import confusion_matrix, top_k_accuracy
 from ..network import Sequential
 from ..pretrained import usual_preparation
+from ..recipes.preparing import Source
 from . import options
 from .pretrained import open_run, preparation_of, refuse_alone, with_weights
 from .screen import class_name, examples, passed_on, print_table, say, some
-from .sources import Source, load_parts, picture_folder, refuse_changed, refuse_needless_folder, source_of
+from .sources import load_parts, picture_folder, pictures_of, refuse_changed, refuse_needless_folder, source_of
 
 EXAMPLES = examples(
     "pellucid evaluate runs/small-digits",
@@ -144,7 +145,7 @@ def _of_run(run: str, data: str | None, data_dir: Path | None) -> _Task:
     preparation, folder = preparation_of(run, network), None if data is None else picture_folder(data)
     if preparation is not None and folder is not None:
         return _of_pictures(network, folder, preparation)
-    source = source_of(run) if data is None else Source(data, validation=0.0)
+    source = source_of(run) if data is None else Source(data, validation=0.0, **pictures_of(run))
     if data_dir is not None:
         source = replace(source, data_dir=str(data_dir))
     parts = load_parts(source)

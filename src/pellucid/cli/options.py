@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
@@ -93,6 +94,16 @@ def scaling(text: str) -> Scaling:
         expected = "expected MEAN:STD, such as 0.1307:0.3081, or imagenet"
         raise typer.BadParameter(f"{expected}, received {text!r}", param_hint="--scaling") from None
     return Scaling(*(numbers[0] if len(numbers) == 1 else numbers for numbers in (means, deviations)))
+
+
+def size(text: str | tuple[int, int]) -> tuple[int, int]:
+    """Read height and width."""
+    if isinstance(text, tuple):
+        return text
+    sides = re.fullmatch(r"([1-9]\d{0,8})[xX×]([1-9]\d{0,8})", text, re.ASCII)
+    if sides is None:
+        raise typer.BadParameter(f"expected HEIGHTxWIDTH, such as 32x32, received {shown(text)}")
+    return int(sides[1]), int(sides[2])
 
 
 LENGTHS = (Length(10_000, epochs=20, batch_size=32), Length(float("inf"), epochs=10, batch_size=128))
@@ -267,6 +278,17 @@ ScalingText = Annotated[
         "they were in a run, and imagenet for the models made for ImageNet.",
     ),
 ]
+Size = Annotated[
+    Any,  # a pair, which typer would take for two words
+    typer.Option(
+        "--size",
+        metavar="HxW",
+        parser=size,
+        show_default=False,
+        help="Height and width that the pictures of a folder are stretched to, such as 32x32. By default the size that "
+        "most of them have; for models made for ImageNet they are resized and cropped instead.",
+    ),
+]
 NewHead = Annotated[
     bool,
     typer.Option(
@@ -317,4 +339,4 @@ CheckpointEvery = Annotated[
         "number of steps.  [default: 30s]",
     ),
 ]
-NoProgress = Annotated[bool, typer.Option("--no-progress", help="Do not show how it goes.")]
+NoProgress = Annotated[bool, typer.Option("--no-progress", help="Show no bars, and no line for each epoch.")]

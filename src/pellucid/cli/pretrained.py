@@ -15,7 +15,7 @@ from ..scaling import IMAGENET_SCALING, Scaling
 from ..storage import expanded
 from . import options
 from .screen import called, say
-from .sources import crop_of, open_network
+from .sources import open_network, pictures_of
 
 
 def with_weights(
@@ -85,10 +85,12 @@ def _weights_alone(path: Path) -> WeightsFile | None:
 
 def preparation_of(run: str, network: Sequential) -> Preparation | None:
     """Return how pictures are prepared for the network of a run or a model file: as they were in its training, or as
-    networks that tell ImageNet's classes apart want it; None for others."""
-    crop = crop_of(run)
-    if crop is not None:
-        return Preparation.for_crop(crop)
+    networks that tell ImageNet's classes apart want it; None where they are stretched."""
+    kept = pictures_of(run)
+    if kept["crop"] is not None:
+        return Preparation.for_crop(kept["crop"])
+    if kept["size"] is not None:
+        return None
     match network.input_shape:
         case (3, height, width) if network.class_names == imagenet_classes() and height == width:
             return Preparation.for_crop(height)

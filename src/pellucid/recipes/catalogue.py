@@ -86,6 +86,11 @@ def find(name_or_path: str | os.PathLike[str]) -> Path:
     return FOLDER / f"{by_name(os.fspath(name_or_path)).name}.toml"
 
 
+def told(name_or_path: str | os.PathLike[str]) -> str:
+    """Return how a run says which recipe it followed: by its name, or the path of its file, which holds anywhere."""
+    return str(find(name_or_path).absolute()) if is_file(name_or_path) else by_name(os.fspath(name_or_path)).name
+
+
 def is_file(name_or_path: str | os.PathLike[str]) -> bool:
     """Return whether that is the path of a file, and no name."""
     if not isinstance(name_or_path, (str, os.PathLike)):

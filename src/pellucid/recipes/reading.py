@@ -13,6 +13,7 @@ loss = { label_smoothing = 0.1 }                # or class_weights: cross entrop
 begins_from = "an S8 trained on other digits"   # for fine-tuning: what weights are given when it is followed
 new_head = true                                 # also where they are for as many classes, as these are others
 freeze_until = "linear1"                        # the first layer that learns
+size = [28, 28]                                 # height and width that pictures of a folder are stretched to
 
 [optimizer]                                     # not to be left out; what its class takes may be set
 name = "adamw"                                  # as --optimizer
@@ -67,6 +68,7 @@ KEYS: Mapping[str, tuple[type, str]] = MappingProxyType({
     "begins_from": (str, "a text that says which pretrained weights are to be given"),
     "new_head": (bool, "true or false"),
     "freeze_until": (str, 'the path of the first layer that learns, such as "layer3"'),
+    "size": (list, "height and width, such as [32, 32]"),
     "reaches": (dict, "a table such as { mean = 99.1, deviation = 0.1, seeds = 5 }"),
 })  # fmt: skip
 """Key -> what its value is."""
@@ -110,7 +112,7 @@ def _recipe(name: str, table: Mapping[str, Any]) -> Recipe:
         loss=_made(CrossEntropy, "loss", table.get("loss", {})), initializer=initializer,
         scaling=_made(Scaling, "scaling", table.get("scaling", {})), begins_from=table.get("begins_from", ""),
         new_head=table.get("new_head", False), freeze_until=table.get("freeze_until", ""),
-        reaches=_reached(table.get("reaches")),
+        reaches=_reached(table.get("reaches")), size=table.get("size"),
     )  # fmt: skip
 
 
@@ -125,9 +127,11 @@ def _check_keys(table: Mapping[str, Any]) -> None:
 
 
 def _is(kind: type, value: object) -> bool:
-    """Return whether a value is of this kind, where whole numbers are at least 1 and texts say something."""
+    """Return whether a value is of this kind: whole numbers are at least 1, texts say something, a list is of two."""
     if kind is int:
         return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+    if kind is list:
+        return isinstance(value, list) and len(value) == 2 and all(_is(int, side) for side in value)
     return isinstance(value, kind) and value != ""
 
 
