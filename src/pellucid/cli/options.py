@@ -106,6 +106,14 @@ def size(text: str | tuple[int, int]) -> tuple[int, int]:
     return int(sides[1]), int(sides[2])
 
 
+def class_names(text: str | tuple[str, ...]) -> tuple[str, ...]:
+    """Read names of classes."""
+    names = text if isinstance(text, tuple) else tuple(name.strip() for name in text.split(","))
+    if not all(names) or len(set(names)) < len(names):
+        raise typer.BadParameter(f"expected names that differ, such as cat,dog, received {shown(text)}")
+    return names
+
+
 LENGTHS = (Length(10_000, epochs=20, batch_size=32), Length(float("inf"), epochs=10, batch_size=128))
 """Few images need more epochs, and smaller batches, to make enough steps to learn in."""
 
@@ -134,6 +142,16 @@ ModelScaling = Annotated[
         metavar="MEAN:STD",
         help="What the weights were trained with: pixels, from 0 to 1, become (pixel − MEAN) / STD; imagenet stands "
         "for what torchvision takes. By default imagenet for the models made for ImageNet.",
+    ),
+]
+Classes = Annotated[
+    Any,  # names, which typer would take for as many words
+    typer.Option(
+        "--classes",
+        metavar="NAME,NAME,…",
+        parser=class_names,
+        show_default=False,
+        help="What the classes are called, in their order. By default as the network says, or by their numbers.",
     ),
 ]
 DataDir = Annotated[

@@ -7,7 +7,7 @@ from pathlib import Path
 import typer
 
 from ..data.datasets import Preparation, imagenet_classes
-from ..errors import ModelFileError, PellucidError
+from ..errors import ArgumentError, ModelFileError, PellucidError
 from ..interop import WeightsFile, open_weights
 from ..network import Sequential
 from ..pretrained import fitting_models, pretrained, usual_scaling
@@ -95,6 +95,16 @@ def preparation_of(run: str, network: Sequential) -> Preparation | None:
         case (3, height, width) if network.class_names == imagenet_classes() and height == width:
             return Preparation.for_crop(height)
     return None
+
+
+def name_classes(network: Sequential, names: tuple[str, ...] | None) -> None:
+    """Let the classes of a network be called as ``--classes`` says, if it says anything."""
+    if names is None:
+        return
+    classes = network.output_shape()[0]
+    if len(names) != classes:
+        raise ArgumentError(f"--classes: expected {classes:,} names, one for each class, received {len(names):,}")
+    network.class_names = names
 
 
 def refuse_alone(scaling: str | None) -> None:

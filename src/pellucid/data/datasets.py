@@ -124,7 +124,8 @@ def load(
         One of `NAMES`; or the path of
 
         - a folder of pictures with a sub-folder for each class, or with such folders in ``train/`` and ``test/``;
-        - a .npz file with x_train, y_train and perhaps x_test, y_test, or with x and y;
+        - a .npz file with x_train, y_train and perhaps x_test, y_test, or with x and y; and perhaps with class_names,
+          an array of texts;
         - a folder with the four IDX files of a set like MNIST;
         - CIFAR-10's .tar.gz file.
     data_dir, progress : optional
@@ -189,8 +190,8 @@ def picture_folders(path: Path) -> tuple[Path, Path | None] | None:
 
 def _load_path(path: Path, preparation: Preparation | None, size: Size) -> tuple[Dataset, Dataset | None]:
     if path.suffix == ".npz":
-        train, test = read_npz_pairs(path)
-        return Dataset(*train, name=path.stem), None if test is None else Dataset(*test, name=path.stem)
+        train, test, names = read_npz_pairs(path)
+        return Dataset(*train, names, path.stem), None if test is None else Dataset(*test, names, path.stem)
     if path.is_file() and not path.name.endswith((".tar.gz", ".tgz")):
         raise DataError(f"{path}: expected a folder of pictures, a .npz file, or CIFAR-10's .tar.gz")
     folders = picture_folders(path)
