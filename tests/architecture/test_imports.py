@@ -32,7 +32,7 @@ TIERS: tuple[tuple[str, ...], ...] = (
     ("inference", "snapshot"),
     ("training",),
     ("interop",),
-    ("verification", "pretrained"),
+    ("verification", "pretrained", "learning_rates"),
     ("recipes",),
     ("__init__",),  # the public names
     ("web", "report", "studies", "distributed"),
