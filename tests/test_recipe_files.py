@@ -165,7 +165,7 @@ def test_a_layer_that_is_frozen_has_no_learning_rate_to_multiply(mine: Path) -> 
         ("epochs", f"epochs = {'[' * 5000}", "expected a recipe in TOML: "),
         ("epochs", f"epochs = -0x{'f' * 5000}", "expected a recipe in TOML: "),
         ("model", f"model = 0x{'f' * 5000}", "expected a recipe in TOML: a whole number has more than the 64 bits"),
-        ("name", f'name = "adam"\nlr = 1{"0" * 400}', "expected a recipe in TOML: a whole number has more than the 64 "),
+        ("name", f'name = "adam"\nlr = 1{"0" * 400}', "expected a recipe in TOML: a whole number has more than the 64"),
         ("model", f'model = "{"x" * 200_000}"', "model: unknown model 'xxx"),
         ("x" * 200_000, f"{'x' * 200_000} = 1", "xxx"),
     ],
