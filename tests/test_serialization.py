@@ -18,11 +18,11 @@ import pellucid as p
 from pellucid.errors import ArgumentError, ModelFileError, ShapeError, StorageError
 from pellucid.initializers import GlorotUniform
 from pellucid.interop import load_weights
-from pellucid.limits import Limits
+from pellucid.limits import LIMITS, Limits
 from pellucid.models import lenet, small
 from pellucid.serialization import Differences, load, save
 from pellucid.serialization.architecture import describe
-from pellucid.serialization.tensor_file import SEAL, decode, encode
+from pellucid.serialization.tensor_file import SEAL, decode, encode, structure
 
 
 class Scale(p.Layer):
@@ -453,6 +453,9 @@ def tensor(name: str, **entry: Any) -> Callable[[Header, Header], None]:
         (lambda header, _: header.update(__metadata__={"sha256": "0" * 64, "format": 3}), "to map text to text"),
         (raw('1,"a":2}'), "'a' stands there twice"),
         (raw("[" * 100_000), "nested at most 64 deep"),
+        (raw('{"dtype":"F32","shape":[' + "[]," * 600_000 + "[]]}}"), "the header of at most 1,600,000 parts, found"),
+        (raw("[" + '"",' * 900_000 + '""]}'), "the header of at most 1,600,000 parts, found more"),
+        (raw('{"dtype":"F32","shape":[' + "[]," * 400_000 + "[]]}}"), "found {'dtype': 'F32', 'shape': [[], [], [], ["),
         (raw("NaN}"), "NaN is no JSON number"),
         (raw("9" * 5000 + "}"), "expected JSON as the header"),
         # versions
@@ -543,6 +546,14 @@ def test_the_limits_hold_before_anything_is_made(little: bytes, tmp_path: Path) 
     with pytest.raises(StorageError) as caught:
         load(tmp_path / "missing")
     assert str(caught.value) == f"cannot read {tmp_path / 'missing'}: there is no such file"
+
+
+def test_a_header_may_be_as_rich_as_that_of_the_most_tensors() -> None:
+    entry = '"conv1.weight":{"dtype":"F32","shape":[1,1,1,1,1,1,1,1],"data_offsets":[0,4]}'
+    depth, parts = structure(f"{entry},{entry}", LIMITS.json_parts)
+    assert (depth, parts) == (2, 2 * 21 + 1)
+    assert LIMITS.tensors * (parts + 1) / 2 < LIMITS.json_parts
+    assert structure("[" * 100, 10) == (11, 11)
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,10 @@ class Limits:
     json_depth: int = 64
     """Nesting of the JSON in a header: a network is a handful of levels; Python's own parser fails near 1,000."""
 
+    json_parts: int = 1_600_000
+    """Texts, brackets and commas of the JSON in a header: each can become a value of a hundred bytes, and a tensor's
+    entry has up to 22 of them, so there is room for as many tensors as are allowed."""
+
     tensors: int = 65_536
     """Arrays in one file: the deepest networks have a few thousand."""
 

@@ -185,7 +185,8 @@ def _old_parts(
     content: bytes, keys: object, position: int, storages: Mapping[str, Storage], path: str
 ) -> dict[str, memoryview]:
     """Return the bytes of each storage, which fill the file to its end in the order of `keys`."""
-    if not isinstance(keys, list) or any(not isinstance(key, str) for key in keys) or sorted(keys) != sorted(storages):
+    known = isinstance(keys, list) and all(isinstance(key, str) and key in storages for key in keys)
+    if not known or not len(keys) == len(set(keys)) == len(storages):
         raise problem(path, "expected the list of all storages", DAMAGED, position)
     parts = {}
     for key in keys:

@@ -21,7 +21,7 @@ from ..network import Sequential
 from ..scaling import Scaling
 from .architecture import build, describe, extended, read_use
 from .fitting import compare, take
-from .tensor_file import WRITTEN, TensorFile, decode, encode, nesting, parse_json, problem
+from .tensor_file import WRITTEN, TensorFile, decode, encode, parse_json, problem, structure
 
 FORMAT, VERSION = "pellucid", "1"
 
@@ -69,9 +69,10 @@ def save(network: Sequential, path: PathLike) -> None:
     states = {name: np.asarray(s.data, network.dtype) for name, s in network.states().items()}
     if both := sorted(arrays.keys() & states.keys()):
         raise ArgumentError(f"save: a parameter and a state are both called {', '.join(both)}; rename one of each")
-    if nesting(architecture) > LIMITS.json_depth:
+    depth, _ = structure(architecture, LIMITS.json_parts)
+    if depth > LIMITS.json_depth:
         raise ArgumentError(
-            f"save: the layers are nested too deep: as JSON {nesting(architecture)} levels, load takes "
+            f"save: the layers are nested too deep: as JSON {depth} levels, load takes "
             f"{LIMITS.json_depth}; put fewer containers inside each other"
         )
     metadata = {"format": FORMAT, "format_version": VERSION, "architecture": architecture}
