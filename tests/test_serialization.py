@@ -548,6 +548,19 @@ def test_the_limits_hold_before_anything_is_made(little: bytes, tmp_path: Path) 
     assert str(caught.value) == f"cannot read {tmp_path / 'missing'}: there is no such file"
 
 
+@pytest.mark.parametrize(
+    "layer",
+    [p.AdaptiveAvgPool2d(20_000), p.Conv2d(1, 1, 1, padding=10_000)],
+    ids=["pooling to many places", "padding"],
+)
+def test_outputs_that_take_gigabytes_are_refused(layer: p.Layer, tmp_path: Path) -> None:
+    layers = [layer, p.ReLU(), p.ReLU(), p.AdaptiveAvgPool2d(1), p.Flatten()]
+    save(p.Sequential(layers, input_shape=(1, 8, 8)), tmp_path / "net")
+    with pytest.raises(ModelFileError, match=r"outputs take at most 4\.3 GB for one sample, found \d+\.\d GB; if"):
+        load(tmp_path / "net")
+    assert len(load(tmp_path / "net", limits=Limits(sample_bytes=1 << 40))) == len(layers)
+
+
 def test_a_header_may_be_as_rich_as_that_of_the_most_tensors() -> None:
     entry = '"conv1.weight":{"dtype":"F32","shape":[1,1,1,1,1,1,1,1],"data_offsets":[0,4]}'
     depth, parts = structure(f"{entry},{entry}", LIMITS.json_parts)

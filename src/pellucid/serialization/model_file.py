@@ -14,9 +14,10 @@ from pathlib import Path
 import numpy as np
 
 from .. import storage
+from ..build import lower
 from ..errors import ArgumentError, PellucidError, printable
 from ..layers import Layer
-from ..limits import LIMITS, Limits, physical_memory
+from ..limits import LIMITS, Limits, format_bytes, physical_memory
 from ..network import Sequential
 from ..scaling import Scaling
 from .architecture import build, describe, extended, read_use
@@ -94,7 +95,8 @@ def load(path: PathLike, layers: Sequence[type[Layer]] = (), *, limits: Limits =
     Raises
     ------
     ModelFileError
-        If the file is damaged, not a network of Pellucid's, of a newer version, or names a class that is not known.
+        If the file is damaged, not a network of Pellucid's, of a newer version, names a class that is not known, or
+        describes layers whose outputs are larger than the limits allow.
     StorageError
         If the file cannot be read.
     """
@@ -114,8 +116,21 @@ def load(path: PathLike, layers: Sequence[type[Layer]] = (), *, limits: Limits =
     if differences := compare(network, file.entries, [WRITTEN[str(network.dtype)]]):
         fix = "the file is not from this version's save; save the network again"
         raise problem(file.path, f"the weights do not fit the architecture: {differences}", fix)
+    _refuse_demanding(network, file.path, limits)
     take(network, {path: file.array(path) for path in file.entries})
     return network
+
+
+def _refuse_demanding(network: Sequential, path: str, limits: Limits) -> None:
+    """Refuse a network whose outputs take more than what is believed, before anything is compiled or computed."""
+    try:
+        needed = lower(network, training=False).activation_bytes()
+    except ArgumentError:  # for a layer of one's own, as it will say where it is used
+        return
+    if needed > limits.sample_bytes:
+        what = f"expected layers whose outputs take at most {format_bytes(limits.sample_bytes)} for one sample"
+        fix = "if they are right, load(path, limits=Limits(sample_bytes=…))"
+        raise problem(path, f"{what}, found {format_bytes(needed)}", fix)
 
 
 def read_content(path: PathLike, limits: Limits = LIMITS) -> tuple[bytes, str]:
