@@ -25,6 +25,7 @@ from ..version import VERSION
 from . import data, evaluate, explain, predict, recipes, resume, signals, study, summary, train, verify
 from .options import Verb
 from .screen import examples, notes
+from .watch import watch
 
 _UsageError: Any = typer.BadParameter.__base__  # which typer does not export
 
@@ -72,10 +73,15 @@ def main() -> None:
         if getattr(sys, name) is None:  # closed by who started the process, as `2>&-` does
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
     signals.handle()
+    watch.start()
     for stream in (sys.stdout, sys.stderr):
         # A terminal or pipe that has no × or é is shown a question mark, and not a traceback.
         getattr(stream, "reconfigure", lambda **_: None)(errors="replace")
-    sys.exit(run(sys.argv[1:]))
+    try:
+        code = run(sys.argv[1:])
+    finally:
+        signals.ignore()
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str]) -> int:
