@@ -47,8 +47,8 @@ GROUPS = (
         "layers.conv", "layers.linear", "layers.pool", "layers.activation", "layers.norm", "layers.dropout",
         "layers.merge", "layers.padding", "layers.base", "layers.parameter")),
     Group("training", "Training", "From a network and data to a trained network and its history.", (
-        "training.fit", "training.resume", "training.history", "training.callbacks", "training.keeping", "freezing",
-        "pretrained",
+        "training.fit", "training.resume", "training.history", "training.callbacks", "training.keeping",
+        "learning_rates", "freezing", "pretrained",
         "recipes.running", "recipes.recipe", "recipes.catalogue", "recipes.reading", "verification")),
     Group("learning", "Losses, optimisers, schedules", "What is made small, by which steps, and how it is judged.", (
         "losses", "optimizers", "schedules", "metrics", "initializers")),

@@ -16,6 +16,7 @@ import math
 import re
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -237,6 +238,14 @@ def newest(folder: Path, limits: Limits = LIMITS) -> Checkpoint | None:
             damaged.append(error)
     if damaged:
         raise damaged[0]
+    return None
+
+
+def newest_readable(folder: Path, limits: Limits = LIMITS) -> Checkpoint | None:
+    """Return the newest checkpoint that can be read; None if there is none, whatever the reason. Nobody is warned."""
+    for path in files(folder):
+        with suppress(ModelFileError, StorageError):
+            return read(path, limits)
     return None
 
 

@@ -91,10 +91,6 @@ def resume(
         If the run is finished, or the settings, the data or the callbacks are others.
     ModelFileError
         If there is no run, or no checkpoint of it is whole; a damaged one with a good one before it is a warning.
-
-    Examples
-    --------
-    >>> network, history = resume("runs/digits", train)  # doctest: +SKIP
     """
     folder = expanded(run, "run")
     config = read_config(folder)
