@@ -77,8 +77,9 @@ def test_a_signal_ends_training_and_saves(number: signal.Signals, word: str, toy
     assert checkpoints[-1] == f"checkpoint-{int(last.split()[2].replace(',', '')):09}.safetensors"
 
 
-# A call that no handler of Python's can interrupt, as those of compiled code are: of a length, or one that does not end.
-NATIVE = LISTENING.replace("c.main()", "") + """
+# A call that no handler of Python's can interrupt, as those of compiled code are: of a length, or one without an end.
+NATIVE = """
+import signal; signal.signal(signal.SIGINT, signal.default_int_handler); import pellucid.cli as c
 import hashlib, sys, time
 
 def native(seconds=None):
@@ -118,7 +119,9 @@ def read_until(process: "subprocess.Popen[str]", line: str) -> list[str]:
 
 @POSIX
 @SIGNALS
-def test_a_second_signal_ends_a_step_of_native_code(number: signal.Signals, word: str, toy: Path, tmp_path: Path) -> None:
+def test_a_second_signal_ends_a_step_of_native_code(
+    number: signal.Signals, word: str, toy: Path, tmp_path: Path
+) -> None:
     command = native(SLOW_STEPS.format(seconds=None))
     with ended(start("train", "--data", str(toy), "--out", "run", folder=tmp_path, command=command)) as process:
         read_until(process, "native\n")

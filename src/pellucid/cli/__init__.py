@@ -20,7 +20,8 @@ from typing import Annotated, Any
 import typer
 
 from ..arguments import nearest
-from ..errors import PellucidError, unusable
+from ..errors import PellucidError, path_text, unusable
+from ..storage import ADVICE
 from ..version import VERSION
 from . import data, evaluate, explain, predict, recipes, resume, runs, signals, study, summary, train, verify
 from .options import Verb
@@ -148,8 +149,11 @@ def _misuse(error: Any) -> str:
 
 
 def _explanation(error: Exception) -> str:
-    if isinstance(error, (PellucidError, OSError)):
+    if isinstance(error, PellucidError):
         return f"error: {error}"
+    if isinstance(error, OSError):
+        where = "" if error.filename is None else f"{path_text(error.filename)}: "
+        return f"error: {'; '.join(filter(None, (f'{where}{error.strerror or error}', ADVICE.get(error.errno or 0))))}"
     if isinstance(error, MemoryError):
         return f"error: not enough memory ({error or 'no more is free'}); try a smaller --batch-size or network"
     if isinstance(error, ImportError):

@@ -123,6 +123,6 @@ def _end(number: signal.Signals) -> None:
 
 
 def _say(text: str) -> None:
-    """Print a line on the standard error stream; a terminal shows ^C at the cursor, or a bar, so there it is a new one."""
+    """Print a line on the standard error stream. Where a terminal shows ^C or a bar at the cursor, it begins below."""
     with suppress(OSError, ValueError):
         print(f"\n{text}" if sys.stderr.isatty() else text, file=sys.stderr, flush=True)

@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ModelFileError, printable
+from ..errors import ModelFileError, path_text, printable
 from ..limits import LIMITS, Limits
 from ..steps import Shape
 
@@ -63,7 +63,8 @@ def problem(path: str, what: str, fix: str, at: int | None = None) -> ModelFileE
 
     What was found may hold texts of the file's, and is shown as `printable` does.
     """
-    return ModelFileError(f"{path}{'' if at is None else f', byte {at:,}'}: {printable(what, _LONGEST_MESSAGE)}; {fix}")
+    where = path_text(path) if at is None else f"{path_text(path)}, byte {at:,}"
+    return ModelFileError(f"{where}: {printable(what, _LONGEST_MESSAGE)}; {fix}")
 
 
 @dataclass(frozen=True)
@@ -227,16 +228,17 @@ def _entry(name: str, stated: Any, start: int, path: str, limits: Limits) -> Ent
         case {"dtype": str(dtype), "shape": list(shape), "data_offsets": [int(begin), int(end)]} if len(stated) == 3:
             pass
         case _:
+            found = _BRIEF.repr(stated)
             raise problem(
-                path, f"{printable(name)}: expected dtype, shape and data_offsets, found {_BRIEF.repr(stated):.80}", DAMAGED, 8
+                path, f"{printable(name)}: expected dtype, shape and data_offsets, found {found:.80}", DAMAGED, 8
             )
     if dtype not in BYTES:
         raise problem(
             path, f"{printable(name)}: expected a dtype of {', '.join(BYTES)}, found {dtype!r:.20}", DAMAGED, 8
         )
     if len(shape) > limits.dimensions or not all(type(size) is int and 0 <= size <= limits.elements for size in shape):
-        wanted = f"at most {limits.dimensions} sizes from 0 to {limits.elements:,}"
-        raise problem(path, f"{printable(name)}: expected a shape of {wanted}, found {_BRIEF.repr(shape):.80}", DAMAGED, 8)
+        wanted, found = f"at most {limits.dimensions} sizes from 0 to {limits.elements:,}", _BRIEF.repr(shape)
+        raise problem(path, f"{printable(name)}: expected a shape of {wanted}, found {found:.80}", DAMAGED, 8)
     numbers = math.prod(shape)
     if numbers > limits.elements or end - begin != numbers * BYTES[dtype]:
         needed = f"{'·'.join(map(str, shape)) or '1'} numbers of {BYTES[dtype]} bytes"
