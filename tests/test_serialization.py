@@ -1,5 +1,6 @@
 """Networks in files: what is saved comes back bit for bit, and what was not saved by us is refused with a reason."""
 
+import errno
 import hashlib
 import json
 import struct
@@ -559,6 +560,15 @@ def test_outputs_that_take_gigabytes_are_refused(layer: p.Layer, tmp_path: Path)
     with pytest.raises(ModelFileError, match=r"outputs take at most 4\.3 GB for one sample, found \d+\.\d GB; if"):
         load(tmp_path / "net")
     assert len(load(tmp_path / "net", limits=Limits(sample_bytes=1 << 40))) == len(layers)
+
+
+def test_a_folder_without_a_model_is_no_run(tmp_path: Path) -> None:
+    for read in (load, lambda path: load_weights(small(), path)):
+        with pytest.raises(StorageError) as caught:
+            read(tmp_path)
+        fix = "the folder holds no run; name that of one, or a file of weights"
+        assert str(caught.value) == f"cannot read {tmp_path / 'model.safetensors'}: {fix}"
+        assert caught.value.errno == errno.ENOENT
 
 
 def test_a_header_may_be_as_rich_as_that_of_the_most_tensors() -> None:

@@ -243,6 +243,12 @@ def test_predict_reports_what_it_cannot_read_and_goes_on(pellucid: Pellucid, tra
     assert errors[3].startswith("error: cut.npy: ")
 
 
+def test_predict_wants_a_file(pellucid: Pellucid, trained: Path) -> None:
+    result = pellucid("predict", trained, "")
+    assert (result.code, result.out) == (2, "")
+    assert "expected a name or a path, received nothing" in result.err
+
+
 def test_predict_shows_odd_names_escaped(pellucid: Pellucid, trained: Path) -> None:
     odd, shown = "\x1b[2J\nerror: none.npy", "\\x1b[2J\\nerror: none.npy"
     np.save(odd, np.zeros((6, 6), np.uint8))

@@ -211,7 +211,7 @@ def test_numbers_that_are_not_finite_are_refused(
         wanted = f"expected numbers within the range of float32, found some too large for it in {found}"
         fix = "load them into a network that is made with dtype='float64'"
     else:
-        wanted = f"expected finite numbers, found NaN or infinities in {found}"
+        wanted = f"expected finite numbers, found NaN or infinities as float32 in {found}"
         fix = "the training that made them went astray; take weights from before that"
     assert str(caught.value) == f"{path}: {wanted}; {fix}"
     assert same(values(target), before)

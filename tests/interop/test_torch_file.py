@@ -291,6 +291,10 @@ def test_weights_without_names(write: Write, value: bytes) -> None:
     assert "expected tensors by name" in refusal(write(value, {"0": SIX} if b"storage" in value else {}))
 
 
+def test_nothing_saved_is_said_so() -> None:
+    assert "expected tensors by name, found None; in PyTorch, save with" in refusal(zip_file(b"N", {}))
+
+
 # ---- what would not end
 
 

@@ -35,7 +35,11 @@ def command(
     run: options.Run,
     files: Annotated[
         list[str],
-        typer.Argument(metavar="FILE", help="Pictures of any size, grey or colour; or .npy arrays of images."),
+        typer.Argument(
+            metavar="FILE",
+            parser=options.named,
+            help="Pictures of any size, grey or colour; or .npy arrays of images.",
+        ),
     ],
     weights: options.ModelWeights = None,
     scaling: options.ModelScaling = None,

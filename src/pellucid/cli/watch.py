@@ -31,8 +31,7 @@ class Watch:
     """Counts the signals that came, and those that Python's handlers have heard of."""
 
     def __init__(self) -> None:
-        self._receiver: socket.socket | None = None
-        self._sender: socket.socket | None = None
+        self._ends: tuple[socket.socket, socket.socket] | None = None  # where numbers come out, and where they go in
         self._lock = threading.RLock()  # a handler may interrupt the handler of another signal
         self._came = self._heard = 0
         self._latest, self._latest_at = signal.SIGINT, 0.0
@@ -42,21 +41,21 @@ class Watch:
 
     def start(self) -> None:
         """Look on from now on; it is for the main thread to call this, once."""
-        self._receiver, self._sender = socket.socketpair()
-        for end in (self._receiver, self._sender):
+        self._ends = out, into = socket.socketpair()
+        for end in self._ends:
             end.setblocking(False)
-        signal.set_wakeup_fd(self._sender.fileno(), warn_on_full_buffer=False)
+        signal.set_wakeup_fd(into.fileno(), warn_on_full_buffer=False)
         if hasattr(os, "register_at_fork"):  # a child's signals are none of this process
             os.register_at_fork(after_in_child=lambda: signal.set_wakeup_fd(-1))
-        threading.Thread(target=self._look_on, name="pellucid-signals", daemon=True).start()
+        threading.Thread(target=self._look_on, args=[out], name="pellucid-signals", daemon=True).start()
 
     def hear(self) -> None:
         """Note that Python's handler knows of all signals that have come."""
-        if self._sender is not None:
+        if self._ends is not None:
             self._collect()
             self._heard = self._came
             with suppress(OSError):
-                self._sender.send(_AWAKE)
+                self._ends[1].send(_AWAKE)
 
     def training_begins(self) -> None:
         """Let the first signal from now on wait for the end of a step."""
@@ -71,7 +70,7 @@ class Watch:
         with self._lock:
             numbers = b""
             with suppress(OSError):  # nothing is there
-                numbers = b"" if self._receiver is None else self._receiver.recv(4096)
+                numbers = b"" if self._ends is None else self._ends[0].recv(4096)
             for number in numbers:
                 if number in SIGNALS:
                     self._latest, self._latest_at = signal.Signals(number), time.monotonic()
@@ -79,10 +78,10 @@ class Watch:
                         self._first_at = self._latest_at
                     self._came += 1
 
-    def _look_on(self) -> None:
+    def _look_on(self, out: socket.socket) -> None:
         waiting = False
         while True:
-            select.select([self._receiver], [], [], _TURN if waiting else None)
+            select.select([out], [], [], _TURN if waiting else None)
             self._collect()
             waiting = self._waits(time.monotonic())
 

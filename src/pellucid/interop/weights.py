@@ -168,7 +168,8 @@ def load_weights(
 
 def _refuse_non_finite(path: str, arrays: Mapping[str, NDArray[Any]], dtype: np.dtype[Any]) -> None:
     """Refuse arrays that hold NaN or an infinity once they are of a network's dtype, whose range may be smaller."""
-    astray, large = {}, {}
+    astray: dict[str, str] = {}
+    large: dict[str, str] = {}
     for name, array in arrays.items():
         with np.errstate(over="ignore"):
             wrong = array.size - np.count_nonzero(np.isfinite(array.astype(dtype, copy=False)))
@@ -176,7 +177,7 @@ def _refuse_non_finite(path: str, arrays: Mapping[str, NDArray[Any]], dtype: np.
             counts = large if np.isfinite(array).all() else astray
             counts[name] = f"({wrong:,} of {array.size:,})"
     if astray:
-        what = f"expected finite numbers, found NaN or infinities in {listed(astray)}"
+        what = f"expected finite numbers, found NaN or infinities as {dtype} in {listed(astray)}"
         raise problem(path, what, "the training that made them went astray; take weights from before that")
     if large:
         what = f"expected numbers within the range of {dtype}, found some too large for it in {listed(large)}"

@@ -6,6 +6,7 @@ The file is a safetensors file (`tensor_file`) whose metadata hold the format's 
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ import numpy as np
 
 from .. import storage
 from ..build import lower
-from ..errors import ArgumentError, PellucidError, printable
+from ..errors import ArgumentError, PellucidError, StorageError, path_text, printable
 from ..layers import Layer
 from ..limits import LIMITS, Limits, format_bytes, physical_memory
 from ..network import Sequential
@@ -135,7 +136,14 @@ def _refuse_demanding(network: Sequential, path: str, limits: Limits) -> None:
 
 def read_content(path: PathLike, limits: Limits = LIMITS) -> tuple[bytes, str]:
     """Return the bytes of a file of weights, or of that in the folder of a run, and its path."""
-    source = Path(path, MODEL) if os.path.isdir(path) else Path(path)  # which raises no error of its own
+    source = Path(path)
+    if os.path.isdir(source):  # which raises no error of its own
+        source /= MODEL
+        if not os.path.lexists(source):
+            where = f"cannot read {path_text(source)}"
+            missing = StorageError(f"{where}: the folder holds no run; name that of one, or a file of weights")
+            missing.errno = errno.ENOENT
+            raise missing
     most = min(limits.file_bytes, physical_memory() // 2)  # a network made of it needs as much again
     return storage.read_file(source, most), str(source)
 
