@@ -280,6 +280,33 @@ def test_predict_reports_what_it_cannot_read_and_goes_on(pellucid: Pellucid, tra
     assert errors[3].startswith("error: cut.npy: ")
 
 
+def test_predict_wants_a_file(pellucid: Pellucid, trained: Path) -> None:
+    result = pellucid("predict", trained, "")
+    assert (result.code, result.out) == (2, "")
+    assert "expected a name or a path, received nothing" in result.err
+
+
+def test_predict_shows_odd_names_escaped(pellucid: Pellucid, trained: Path) -> None:
+    odd, shown = "\x1b[2J\nerror: none.npy", "\\x1b[2J\\nerror: none.npy"
+    np.save(odd, np.zeros((6, 6), np.uint8))
+    result = pellucid("predict", trained, odd, f"no{odd}", "--top", 1)
+    assert (result.code, result.out[: len(shown) + 3], result.out.count("\n")) == (1, f"{shown}    "[:-1], 1)
+    assert result.err == f"error: no{shown}: cannot be read: No such file or directory\n"
+
+
+def test_a_name_that_is_too_long_is_an_error_in_a_line(pellucid: Pellucid, trained: Path) -> None:
+    name, why = "n" * 5_000, "a name in this path is longer than the system allows; choose a shorter one"
+    for words in (
+        ("predict", name, "x.npy"),
+        ("evaluate", name),
+        ("train", "--weights", name),
+        ("train", "--out", name),
+    ):
+        result = pellucid(*words)
+        assert (result.code, result.err.count("\n"), why in result.err) == (1, 1, True), words
+        assert len(result.err) < 600
+
+
 def test_predict_shows_at_least_one_class(pellucid: Pellucid, trained: Path) -> None:
     result = pellucid("predict", trained, "x.npy", "--top", 0)
     assert (result.code, result.err) == (1, "error: --top: expected a whole number of at least 1, received 0\n")

@@ -20,11 +20,13 @@ from typing import Annotated, Any
 import typer
 
 from ..arguments import nearest
-from ..errors import PellucidError, unusable
+from ..errors import PellucidError, path_text, unusable
+from ..storage import ADVICE
 from ..version import VERSION
 from . import data, evaluate, explain, predict, recipes, resume, runs, signals, study, summary, train, verify
 from .options import Verb
 from .screen import examples, notes
+from .watch import watch
 
 _UsageError: Any = typer.BadParameter.__base__  # which typer does not export
 
@@ -73,10 +75,15 @@ def main() -> None:
         if getattr(sys, name) is None:  # closed by who started the process, as `2>&-` does
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
     signals.handle()
+    watch.start()
     for stream in (sys.stdout, sys.stderr):
         # A terminal or pipe that has no × or é is shown a question mark, and not a traceback.
         getattr(stream, "reconfigure", lambda **_: None)(errors="replace")
-    sys.exit(run(sys.argv[1:]))
+    try:
+        code = run(sys.argv[1:])
+    finally:
+        signals.ignore()
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -142,8 +149,11 @@ def _misuse(error: Any) -> str:
 
 
 def _explanation(error: Exception) -> str:
-    if isinstance(error, (PellucidError, OSError)):
+    if isinstance(error, PellucidError):
         return f"error: {error}"
+    if isinstance(error, OSError):
+        where = "" if error.filename is None else f"{path_text(error.filename)}: "
+        return f"error: {'; '.join(filter(None, (f'{where}{error.strerror or error}', ADVICE.get(error.errno or 0))))}"
     if isinstance(error, MemoryError):
         return f"error: not enough memory ({error or 'no more is free'}); try a smaller --batch-size or network"
     if isinstance(error, ImportError):
