@@ -347,6 +347,17 @@ Out = Annotated[
         help="Where to save the run. By default runs/MODEL-DATA or runs/RECIPE-DATA, or -2, -3, … behind it if taken.",
     ),
 ]
+EarlyStoppingPatience = Annotated[
+    int | None,
+    typer.Option(
+        "--early-stopping",
+        metavar="N",
+        parser=whole,
+        show_default=False,
+        help="End when the loss has not become smaller for N epochs, and take the best epoch's weights back: the loss "
+        "on what --validation holds out, else in training.",
+    ),
+]
 CheckpointEvery = Annotated[
     str | None,
     typer.Option(
