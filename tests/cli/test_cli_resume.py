@@ -94,3 +94,18 @@ def test_a_patience_of_no_epochs_is_refused(pellucid: Any, toy: Path) -> None:
     shown = pellucid("train", "small", "--data", toy, "--early-stopping", "0")
     assert (shown.code, shown.out) == (1, "")
     assert "--early-stopping: expected a whole number of at least 1, received 0" in shown.err
+
+
+def test_a_run_is_verified(broken: Any, pellucid: Any, toy: Path, tmp_path: Path) -> None:
+    broken(9)
+    assert pellucid("resume", "run").code == 0
+    shown = pellucid("verify", "run", "--threads", "1,3")
+    assert shown.code == 0, shown.err
+    whole, noted, one, three, last = shown.out.splitlines()
+    assert (whole, noted) == ("model.safetensors: whole", "checkpoint-000000036.safetensors: whole")
+    assert one.removeprefix("1 thread: ") == three.removeprefix("3 threads: ")
+    assert last == "the first steps are the same, bit for bit"
+    model = tmp_path / "run/model.safetensors"
+    model.write_bytes(model.read_bytes()[:-1] + b"?")
+    assert "run/model.safetensors" in pellucid("verify", "run").err
+    assert "there is no run 'nowhere'" in pellucid("verify", "nowhere").err
