@@ -23,9 +23,10 @@ from ..interop import open_weights
 from ..losses import CrossEntropy
 from ..metrics import confusion_matrix, top_k_accuracy
 from ..network import Sequential
-from ..pretrained import usual_preparation
+from ..pretrained import refuse_channels, usual_preparation
 from . import options
-from .pretrained import open_run, preparation_of, refuse_alone, with_weights
+from .opening import open_run
+from .pretrained import preparation_of, refuse_alone, with_weights
 from .screen import class_name, examples, passed_on, print_table, say, some
 from .sources import Source, load_parts, picture_folder, refuse_changed, refuse_needless_folder, source_of
 
@@ -163,6 +164,7 @@ def _of_model(model: str, weights: Path, scaling: str | None, data: str | None, 
         network = with_weights(model, file, scaling)
         return _of_pictures(network, folder, preparation)
     name, dataset = load_parts(Source(data, None if data_dir is None else str(data_dir), validation=0.0)).held_out()
+    refuse_channels(model, file, dataset.shape, dataset.name or "the data")
     network = with_weights(model, file, scaling, input_shape=dataset.shape, class_names=dataset.class_names)
     _refuse_other_number(network, dataset.class_names)
     return _of_dataset(network, dataset, "overall" if name == "training" else name)

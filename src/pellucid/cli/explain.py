@@ -10,7 +10,6 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from .. import models
 from ..build import lower
 from ..errors import ArgumentError
 from ..losses import CrossEntropy
@@ -18,9 +17,9 @@ from ..native import load
 from ..network import Sequential
 from ..optimizers import Adam
 from ..program import Program
-from ..storage import expanded
+from . import options
+from .opening import model_or_run
 from .screen import console, examples, print_table
-from .sources import open_network
 
 if TYPE_CHECKING:
     from ..compiler.executable import Executable
@@ -41,9 +40,7 @@ EXAMPLES = examples(
 
 
 def command(
-    network: Annotated[
-        str, typer.Argument(metavar="MODEL|RUN|FILE", help="A model by name, the folder of a run, or a model file.")
-    ],
+    network: options.Network,
     layer: Annotated[
         str | None, typer.Option("--layer", metavar="PATH", help="Only this layer, such as conv1, or a pattern: conv*.")
     ] = None,
@@ -52,7 +49,9 @@ def command(
     inference: Annotated[
         bool, typer.Option("--inference", help="Show prediction. By default a training step with Adam.")
     ] = False,
-    batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Images in a batch.")] = 128,
+    batch_size: Annotated[
+        int, typer.Option("--batch-size", metavar="N", parser=options.at_least_one, help="Images in a batch.")
+    ] = 128,
 ) -> None:
     """Show what the compiler made of a network, kernel by kernel.
 
@@ -64,8 +63,7 @@ def command(
     from ..compiler.explain import explain, measured_peak
     from ..compiler.jit import assembly
 
-    named = network in models.MODELS or not expanded(network).exists()
-    made = models.by_name(network)() if named else open_network(network)
+    made = model_or_run(network, "explain")
     program = _program(made, inference)
     executable = Executable(program, batch_size, 1, {"target": "int64"})
     _fill(executable, made, batch_size)

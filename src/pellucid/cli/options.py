@@ -53,6 +53,14 @@ def whole(text: str | int) -> int:
         raise typer.BadParameter(f"expected a whole number, received {shown(text)}") from None
 
 
+def at_least_one(text: str | int) -> int:
+    """Read a whole number of at least 1."""
+    number = whole(text)
+    if number < 1:
+        raise typer.BadParameter(f"expected a whole number of at least 1, received {number}")
+    return number
+
+
 def real(text: str | float) -> float:
     """Read a number."""
     try:
@@ -104,7 +112,15 @@ _FEW, _MANY = LENGTHS
 Run = Annotated[
     str,
     typer.Argument(
-        metavar="RUN|MODEL", help="The folder of a run, or a model file; or with --weights a model by name."
+        metavar="RUN|MODEL",
+        parser=named,
+        help="The folder of a run, or a model file; or with --weights a model by name.",
+    ),
+]
+Network = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODEL|RUN|FILE", parser=named, help="A model by name, the folder of a run, or a model file."
     ),
 ]
 ModelWeights = Annotated[
@@ -146,7 +162,7 @@ Threads = Annotated[
     int | None,
     typer.Option(
         metavar="N",
-        parser=whole,
+        parser=at_least_one,
         help="Threads of the compiled engine, which change no result. By default PELLUCID_THREADS, or else as many as "
         "there are processors.",
     ),

@@ -1,4 +1,4 @@
-"""Where networks and data come from: run directories, model files, and the data that a run was made with."""
+"""Where data come from: by name, from folders and files, and those that a run was made with."""
 
 from __future__ import annotations
 
@@ -7,14 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from .. import models
-from ..arguments import nearest_name, number, shown
+from ..arguments import number, shown
 from ..data import Dataset, datasets, split
 from ..data.catalogue import find_entry
 from ..data.datasets import Preparation, picture_folders
 from ..errors import ArgumentError, DataError, ModelFileError
-from ..network import Sequential
-from ..serialization import load
 from ..storage import expanded
 from ..training.run import CONFIG, read_config
 from .screen import download_progress
@@ -111,16 +108,6 @@ def refuse_needless_folder(data: str) -> None:
         )
 
 
-def open_network(path: str) -> Sequential:
-    """Return the network of a run directory or a model file."""
-    place = expanded(path)
-    if not place.exists() and path.replace("-", "_") in models.MODELS:
-        raise ArgumentError(f"{path} is a model that has learnt nothing yet; add --weights FILE, or name a run")
-    if not place.exists():
-        raise ArgumentError(f"there is no run or model file {path!r}{_near(place)} `pellucid train` makes runs")
-    return load(place)
-
-
 def source_of(run: str) -> Source:
     """Return which data a run was made with."""
     folder = expanded(run)
@@ -179,13 +166,3 @@ class _Table:
         if value is None or isinstance(value, kind) or (kind is float and isinstance(value, int)):
             return value
         raise ModelFileError(f"{self._where}.{key}: expected {kind.__name__}, found {value!r}")
-
-
-def _near(path: Path) -> str:
-    """Return ``"; did you mean …?"``, from what lies beside the path and in runs/ there; else a full stop."""
-    for folder in (path.parent, path.parent / "runs"):
-        if folder.is_dir():
-            found = nearest_name(path.name, (each.name for each in folder.iterdir()))
-            if found is not None:
-                return f"; did you mean {str(folder / found)!r}?"
-    return "."

@@ -122,7 +122,7 @@ def _output_size(
 
 for _study in STUDIES.values():
     _own = {"output-size": _output_size}.get(_study.name)
-    _asked = "--input 224 --kernel 3,5,7 --stride 1,2 --padding 0,same" if _own else "--out FOLDER"
+    _asked = "--input 224 --kernel 3,7 --padding 0,same" if _own else "--out FOLDER"
     _words = examples(f"pellucid study {_study.name}", f"pellucid study {_study.name} {_asked}")
     app.command(_study.name, epilog=_words, help=None if _own else f"Show {_study.about}.")(_own or _command(_study))
 
