@@ -20,7 +20,7 @@ PACKAGE = ROOT / "src" / "pellucid"
 HANDWRITTEN = (  # in this order; others follow
     "index.md", "tutorial.md", "worked-examples.md", "own-layer.md", "when-it-does-not-learn.md", "output-size.md",
     "filter-sizes.md", "depth.md", "ablations.md", "networks.md", "recipes.md", "fine-tuning.md",
-    "pretrained.md", "performance.md", "reliability.md", "design.md",
+    "pretrained.md", "interrupted.md", "performance.md", "reliability.md", "design.md",
 )  # fmt: skip
 
 
@@ -47,7 +47,8 @@ GROUPS = (
         "layers.conv", "layers.linear", "layers.pool", "layers.activation", "layers.norm", "layers.dropout",
         "layers.merge", "layers.padding", "layers.base", "layers.parameter")),
     Group("training", "Training", "From a network and data to a trained network and its history.", (
-        "training.fit", "training.history", "training.callbacks", "freezing", "pretrained",
+        "training.fit", "training.resume", "training.history", "training.callbacks", "training.keeping",
+        "learning_rates", "freezing", "pretrained",
         "recipes.running", "recipes.recipe", "recipes.catalogue", "recipes.reading", "verification")),
     Group("learning", "Losses, optimisers, schedules", "What is made small, by which steps, and how it is judged.", (
         "losses", "optimizers", "schedules", "metrics", "initializers")),

@@ -67,6 +67,8 @@ from .layers import Sigmoid as Sigmoid
 from .layers import Softmax as Softmax
 from .layers import State as State
 from .layers import Tanh as Tanh
+from .learning_rates import LearningRates as LearningRates
+from .learning_rates import find_learning_rate as find_learning_rate
 from .losses import CrossEntropy as CrossEntropy
 from .losses import MeanSquaredError as MeanSquaredError
 from .metrics import accuracy as accuracy
@@ -86,7 +88,9 @@ from .snapshot import CompiledNetwork as CompiledNetwork
 from .snapshot import compile as compile
 from .summary import summary as summary
 from .training import Callback as Callback
+from .training import EarlyStopping as EarlyStopping
 from .training import History as History
+from .training import KeepBest as KeepBest
 from .training import fit as fit
 from .training import resume as resume
 from .version import VERSION

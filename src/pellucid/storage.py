@@ -101,6 +101,35 @@ def claim(path: str | os.PathLike[str]) -> bool:
             return False
 
 
+@contextmanager
+def locked(path: str | os.PathLike[str]) -> Iterator[bool]:
+    """Hold the file at `path` for this process, and say whether that was possible: False if another one holds it.
+
+    However a process ends, it holds nothing any more. Where the system has no such locks, nobody is kept out.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        yield True
+        return
+    with _explained(f"cannot open {path}", Path(path).parent), _opened(Path(path), os.O_RDONLY) as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            held = False
+        except OSError:  # a network disk that cannot
+            held = True
+        else:
+            held = True
+        yield held
+
+
+def remove_stumps(folder: str | os.PathLike[str]) -> None:
+    """Remove the temporary files that killed processes have left in a folder where nobody else writes now."""
+    for path in Path(folder).glob(".pellucid-*.tmp"):
+        remove_file(path)
+
+
 def append_line(path: str | os.PathLike[str], text: str) -> None:
     """Append `text` and a line end to the log at `path`, which is made if need be.
 

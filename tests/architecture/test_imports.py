@@ -21,6 +21,7 @@ TIERS: tuple[tuple[str, ...], ...] = (
     ("errors", "start", "version"),
     ("arguments",),
     ("geometry", "random", "limits", "storage", "metrics", "pickle_machine"),
+    ("zip_reader",),
     ("definitions", "steps", "initializers", "schedules", "data"),
     ("layers", "losses", "optimizers", "scaling"),
     ("network", "differentiation"),
@@ -31,7 +32,7 @@ TIERS: tuple[tuple[str, ...], ...] = (
     ("inference", "snapshot"),
     ("training",),
     ("interop",),
-    ("verification", "pretrained"),
+    ("verification", "pretrained", "learning_rates"),
     ("recipes",),
     ("__init__",),  # the public names
     ("web", "report", "studies", "distributed"),

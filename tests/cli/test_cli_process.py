@@ -69,7 +69,7 @@ def test_a_signal_ends_training_and_saves(number: signal.Signals, word: str, toy
         out, err = process.communicate(timeout=20)
     assert (process.returncode, out) == (128 + number, "")
     last = err.splitlines()[-1]
-    assert re.fullmatch(rf"{word} after [\d,]+ of 2,000,000 steps; what was learnt is saved in run", last)
+    assert re.fullmatch(rf"{word} after [\d,]+ of 2,000,000 steps; to go on: .*pellucid resume run", last)
     assert "Traceback" not in err
     assert p.load(tmp_path / "run/model.safetensors").input_shape == (1, 6, 6)
     *checkpoints, config, metrics, model = sorted(path.name for path in (tmp_path / "run").iterdir())

@@ -370,7 +370,7 @@ def test_what_was_learnt_is_saved(
 ) -> None:
     monkeypatch.setattr("pellucid.cli.train.BetweenSteps", lambda: BetweenThenSignal())
     result = pellucid("train", "--data", toy, "--batch-size", 8, "--epochs", 9, "--out", "run", "--no-progress")
-    assert result == (130, "", "interrupted after 4 of 54 steps; what was learnt is saved in run\n")
+    assert result == (130, "", "interrupted after 4 of 54 steps; to go on: pellucid resume run\n")
     weights = p.load(tmp_path / "run/model.safetensors").parameters()
     first = p.models.small(3, (1, 6, 6)).parameters()
     assert all((weights[path].data != first[path].data).any() for path in first)

@@ -498,5 +498,5 @@ def test_the_examples_in_the_help_are_commands_that_exist(pellucid: Pellucid) ->
 
 
 def test_the_program_is_named_after_the_package() -> None:
-    verbs = {"train", "recipes", "evaluate", "predict", "summary", "explain", "verify"}
+    verbs = {"train", "resume", "runs", "compare", "recipes", "evaluate", "predict", "summary", "explain", "verify"}
     assert {command.name for command in app.registered_commands} == verbs

@@ -395,6 +395,16 @@ def test_no_part_of_a_file_passes_for_the_whole(write: Write) -> None:
     assert read(whole).keys() == ARRAYS.keys()  # the control
 
 
+def test_a_damaged_zip_is_refused_with_what_to_do() -> None:
+    whole = zip_file(*tensors(ARRAYS))
+    message = refusal(whole[:-30])
+    assert "expected a zip file to end with the place of its directory; the file is damaged or was cut short" in message
+    entry = whole.index(b"PK\x01\x02")
+    message = refusal(whole[: entry + 16] + b"\0\0\0\0" + whole[entry + 20 :])
+    assert "archive/data.pkl: expected the CRC-32 00000000, found " in message
+    assert "torch.save needs its checksums on (torch.serialization.set_crc32_options)" in message
+
+
 @both
 def test_flipped_bits_give_an_error_of_ours_or_the_right_arrays(write: Write, traced: None) -> None:
     """In the old format, which has no checksums, a flip among the numbers is just another number."""

@@ -1,5 +1,5 @@
-"""The command line: ``pellucid train``, ``evaluate``, ``predict``, ``summary``, ``explain``, ``verify``, ``recipes``,
-``study`` and ``data``, one module a verb.
+"""The command line: ``pellucid train``, ``resume``, ``evaluate``, ``predict``, ``summary``, ``explain``, ``verify``,
+``runs``, ``compare``, ``recipes``, ``study`` and ``data``, one module a verb.
 
 A verb reads its words, calls the library and prints; what can go wrong is said here, in one line:
 
@@ -22,7 +22,7 @@ import typer
 from ..arguments import nearest
 from ..errors import PellucidError, unusable
 from ..version import VERSION
-from . import data, evaluate, explain, predict, recipes, signals, study, summary, train, verify
+from . import data, evaluate, explain, predict, recipes, resume, runs, signals, study, summary, train, verify
 from .options import Verb
 from .screen import examples, notes
 
@@ -41,9 +41,10 @@ app = typer.Typer(
         "pellucid predict run photo.png --invert",
     ),
 )
-for verb in (train, recipes, evaluate, predict, summary, explain, verify):
+for verb in (train, resume, runs, recipes, evaluate, predict, summary, explain, verify):
     name = verb.__name__.rpartition(".")[2]
     app.command(name, cls=Verb, epilog=verb.EXAMPLES)(verb.command)
+app.command("compare", cls=Verb, epilog=runs.COMPARE_EXAMPLES)(runs.compare)
 app.add_typer(study.app, name="study")
 app.add_typer(data.app, name="data")
 

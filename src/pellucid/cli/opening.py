@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from .. import models
@@ -14,6 +13,7 @@ from ..serialization import load
 from ..serialization.model_file import OTHERS
 from ..storage import expanded
 from .screen import called
+from .sources import meant, near
 
 TAKES_WEIGHTS = ("evaluate", "predict")
 """The verbs that take a model by name with --weights; others show a model, whatever its weights are."""
@@ -25,9 +25,7 @@ def open_run(path: str, verb: str) -> Sequential:
     if not place.exists():
         if _may_be_model(path) and _plain(path) in models.MODELS:
             raise ArgumentError(f"{path} is a model that has learnt nothing yet; add --weights FILE, or name a run")
-        near = _near(place)
-        hint = "." if near is None else f"; did you mean {near!r}?"
-        raise ArgumentError(f"there is no run or model file {shown(path)}{hint} `pellucid train` makes runs")
+        raise ArgumentError(f"there is no run or model file {shown(path)}{meant(place)} `pellucid train` makes runs")
     try:
         return load(place)
     except ModelFileError:
@@ -52,8 +50,8 @@ def model_or_run(text: str, verb: str, **making: Any) -> Sequential:
     if is_model(text):
         return models.by_name(text)(**making)
     if _may_be_model(text) and not expanded(text).exists():
-        near = nearest_name(_plain(text), models.MODELS) or _near(expanded(text))
-        hint = nearest_or_all(_plain(text), models.MODELS) if near is None else f"; did you mean {near!r}?"
+        found = nearest_name(_plain(text), models.MODELS) or near(expanded(text))
+        hint = nearest_or_all(_plain(text), models.MODELS) if found is None else f"; did you mean {found!r}?"
         raise ArgumentError(f"there is no model, run or model file {shown(text)}{hint}")
     return open_run(text, verb)
 
@@ -95,13 +93,3 @@ def _may_be_model(text: str) -> bool:
 
 def _plain(text: str) -> str:
     return text.replace("-", "_")
-
-
-def _near(path: Path) -> str | None:
-    """Return what was meant by a path where nothing is, if it lies beside it or in runs/ there."""
-    for folder in (path.parent, path.parent / "runs"):
-        if folder.is_dir():
-            found = nearest_name(path.name, (each.name for each in folder.iterdir()))
-            if found is not None:
-                return str(folder / found)
-    return None

@@ -15,6 +15,7 @@ from ..native import ENGINES
 from ..optimizers import SGD, Adam, AdamW, Optimizer
 from ..scaling import IMAGENET_SCALING, Scaling
 from ..storage import expanded
+from ..training.checkpoint import Interval
 from .sources import HELD_OUT
 
 
@@ -89,6 +90,15 @@ def place(text: str | Path) -> Path:
         return expanded(named(str(text)))
     except ArgumentError as error:
         raise typer.BadParameter(str(error).removeprefix("path: ")) from None
+
+
+def interval(text: str) -> str:
+    """Check how often a checkpoint is written."""
+    try:
+        Interval.of(text)
+    except ArgumentError as error:
+        raise typer.BadParameter(str(error).removeprefix("checkpoint_every: ")) from None
+    return text
 
 
 def scaling(text: str) -> Scaling:
@@ -321,6 +331,16 @@ Out = Annotated[
         metavar="FOLDER",
         parser=folder,
         help="Where to save the run. By default runs/MODEL-DATA or runs/RECIPE-DATA, or -2, -3, … behind it if taken.",
+    ),
+]
+CheckpointEvery = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TIME|STEPS",
+        parser=interval,
+        show_default=False,
+        help="How often to write a checkpoint, from which `pellucid resume` goes on: a time such as 30s or 5min, or a "
+        "number of steps.  [default: 30s]",
     ),
 ]
 NoProgress = Annotated[bool, typer.Option("--no-progress", help="Do not show how it goes.")]

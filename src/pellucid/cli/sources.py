@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..arguments import number, shown
+from ..arguments import nearest_name, number, shown
 from ..data import Dataset, datasets, split
 from ..data.catalogue import find_entry
 from ..data.datasets import Preparation, picture_folders
@@ -108,6 +108,16 @@ def refuse_needless_folder(data: str) -> None:
         )
 
 
+def run_folder(run: str) -> Path:
+    """Return the folder of a run."""
+    folder = expanded(run)
+    if not folder.exists():
+        raise ArgumentError(f"there is no run {run!r}{meant(folder)} `pellucid train` makes runs")
+    if not folder.is_dir():
+        raise ArgumentError(f"{run} is a file, not the folder of a run")
+    return folder
+
+
 def source_of(run: str) -> Source:
     """Return which data a run was made with."""
     folder = expanded(run)
@@ -166,3 +176,19 @@ class _Table:
         if value is None or isinstance(value, kind) or (kind is float and isinstance(value, int)):
             return value
         raise ModelFileError(f"{self._where}.{key}: expected {kind.__name__}, found {value!r}")
+
+
+def meant(path: Path) -> str:
+    """Return ``"; did you mean …?"``, from what lies beside the path and in runs/ there; else a full stop."""
+    found = near(path)
+    return "." if found is None else f"; did you mean {found!r}?"
+
+
+def near(path: Path) -> str | None:
+    """Return what was meant by a path where nothing is, if it lies beside it or in runs/ there."""
+    for folder in (path.parent, path.parent / "runs"):
+        if folder.is_dir():
+            found = nearest_name(path.name, (each.name for each in folder.iterdir()))
+            if found is not None:
+                return str(folder / found)
+    return None

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,23 +10,23 @@ import typer
 from .. import initializers, models, recipes, schedules
 from ..arguments import number, shown
 from ..data import Dataset
-from ..errors import ArgumentError, NonFiniteError
-from ..inference import evaluate
+from ..errors import ArgumentError
 from ..interop import open_weights
 from ..losses import CrossEntropy
 from ..network import Sequential
 from ..optimizers import Optimizer
 from ..pretrained import fitting_models, usual_crop
 from ..recipes import Recipe
-from ..storage import append_line, expanded, fresh_folder
-from ..training import Callback, Training, fit
-from ..training.run import METRICS, RunWriter, json_line, refuse_taken
+from ..storage import expanded, fresh_folder
+from ..training import Training, fit
+from ..training.run import RunWriter, refuse_taken
 from . import options
+from .course import Opening, ended_in_words, report
 from .networks import begin, make_network
 from .options import LENGTHS, OPTIMIZERS
 from .pretrained import note_scaling, scaling_for
-from .screen import called, choose, examples, say
-from .signals import BetweenSteps, Stopped
+from .screen import choose, examples, say
+from .signals import BetweenSteps
 from .sources import Parts, Source, load_parts, picture_folder
 
 EXAMPLES = examples(
@@ -71,13 +69,15 @@ def command(
     engine: options.Engine = "compiled",
     threads: options.Threads = None,
     out: options.Out = None,
+    checkpoint_every: options.CheckpointEvery = None,
     no_progress: options.NoProgress = False,
 ) -> None:
     """Train a network on images, and save it as a run.
 
     A run is a folder: the network (model.safetensors), what was measured (metrics.jsonl), and all that is needed to
-    repeat it (config.toml). The network is saved after every epoch, and when Ctrl-C ends the training. At the end the
-    accuracy on the test part of the data is printed.
+    repeat it (config.toml). The network is saved after every epoch and when Ctrl-C ends the training; `pellucid resume`
+    goes on from there, or after a kill from the last checkpoint. At the end the accuracy on the test part of the data
+    is printed.
     """
     if weights is not None and not weights.exists():
         raise ArgumentError(f"--weights: there is no file {str(weights)!r}")
@@ -131,66 +131,29 @@ def command(
         "weights": _absolute(weights), **source.settings(), "initializer": initializer, "scaling": scaling,
         "new_head": new_head or None, "freeze_until": freeze_until or None,
     }  # fmt: skip
-    run = _Run(out, f"{model if chosen is None else chosen.name}-{_in_folder_name(parts.train.name)}", recorded)
-    opening = _Opening("" if no_progress else _describe(chosen, model, network, parts, begun))
+    name = f"{model if chosen is None else chosen.name}-{_in_folder_name(parts.train.name)}"
+    run = _Run(out, name, recorded, checkpoint_every)
+    opening = Opening("" if no_progress else _describe(chosen, model, network, parts, begun))
     running = {"engine": engine, "threads": threads}
     length = _length(parts.train, epochs, batch_size)
     settings = {**length, **fit_arguments, **running, "seed": seed, "progress": not no_progress}
-    _train(network, parts, run, opening, settings)
-    _report(network, parts, run.folder, running)
+    with ended_in_words(opening):
+        fit(network, parts.train, validation=parts.validation, callbacks=[BetweenSteps(), run, opening], **settings)
+    report(network, parts, run.folder, running)
 
 
 class _Run(RunWriter):
     """A run in the folder asked for, or else in a new one below runs/, made when training begins and not before."""
 
-    def __init__(self, folder: Path | None, name: str, words: dict[str, Any]):
-        super().__init__(folder if folder is not None else Path("runs", name), words)
+    def __init__(self, folder: Path | None, name: str, words: dict[str, Any], checkpoint_every: str | None):
+        where = folder if folder is not None else Path("runs", name)
+        super().__init__(where, words, checkpoint_every=checkpoint_every)
         self._choose = folder is None
 
     def on_begin(self, training: Training) -> None:
         if self._choose:
             self.folder = fresh_folder(self.folder.parent, self.folder.name)
         super().on_begin(training)
-
-
-class _Opening(Callback):
-    """Says what is about to be trained, once nothing stands in the way, and keeps hold of the training."""
-
-    training: Training | None = None
-
-    def __init__(self, text: str):
-        self._text = text
-
-    def on_begin(self, training: Training) -> None:
-        self.training = training
-        if self._text:
-            print(self._text, file=sys.stderr)
-
-
-def _train(network: Sequential, parts: Parts, run: _Run, opening: _Opening, settings: dict[str, Any]) -> None:
-    """Fit; if a signal or a number that is not finite ends that, say where the weights are."""
-    callbacks = [BetweenSteps(), run, opening]
-    try:
-        fit(network, parts.train, validation=parts.validation, callbacks=callbacks, **settings)
-    except Stopped as stopped:
-        if opening.training is None:
-            raise
-        steps = f"{opening.training.step:,} of {opening.training.total_steps:,} steps"
-        raise Stopped(stopped.number, f"after {steps}; what was learnt is saved in {run.folder}") from None
-    except NonFiniteError as error:
-        raise NonFiniteError(f"{error}. The weights that are kept are saved in {run.folder}") from error
-
-
-def _report(network: Sequential, parts: Parts, folder: Path, running: dict[str, Any]) -> None:
-    """Measure the network on the part held out, add the result to the run, and print it with what to do next."""
-    name, dataset = parts.held_out()
-    scores = evaluate(network, dataset, **running)
-    append_line(folder / METRICS, json_line({f"{name}_{what}": score for what, score in scores.items()}))
-    run = shlex.quote(str(folder))
-    print(f"saved in {folder}")
-    print(f"next: {called()} evaluate {run} --confusion")
-    print(f"      {called()} predict {run} YOUR-PICTURE.png")
-    print(f"{name} accuracy {100 * scores['accuracy']:.2f} %")
 
 
 def _refuse_beside(context: typer.Context, recipe: Recipe) -> None:

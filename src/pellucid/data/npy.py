@@ -9,22 +9,20 @@ The format is described in ``numpy.lib.format``: six magic bytes, two of version
 
 from __future__ import annotations
 
+import io
 import math
 import os
 import re
-import zlib
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, TypeAlias
+from typing import IO, Any, NoReturn, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import DataError
+from ..errors import DataError, printable
 from ..limits import LIMITS, Limits, format_bytes
+from ..zip_reader import ZipReader
 from .compressed import open_regular
-
-if TYPE_CHECKING:
-    import zipfile
 
 Samples: TypeAlias = tuple[NDArray[Any], NDArray[Any]]
 """Images, and a label for each."""
@@ -34,8 +32,8 @@ _HEADER = re.compile(
     rb"\{'descr': '([<>|=]?(?:b1|[iu][1248]|f[248]))', 'fortran_order': (True|False), "
     rb"'shape': \(((?:\d{1,20}L?, ?)*(?:\d{1,20}L?)?)\), \} *\n"
 )
-_STORED_OR_DEFLATED = (0, 8)  # zip's numbers for its methods
 _LONGEST_HEADER = 1 << 16
+_LONGEST_MESSAGE = 2000
 _CHUNK = 1 << 20
 
 
@@ -58,26 +56,31 @@ def read_npz(path: str | os.PathLike[str], *, limits: Limits = LIMITS) -> dict[s
     Raises
     ------
     DataError
-        As `read_npy`, and for a zip that is damaged, encrypted, or unpacks to more than the limits allow.
+        As `read_npy`, and for a zip that is damaged, encrypted, has two arrays of one name, or unpacks to more than
+        the limits allow.
     """
-    import zipfile  # here, so that importing pellucid does not wait for it
-
-    file, _ = open_regular(Path(path), limits)
+    file, size = open_regular(Path(path), limits)
     with file:
         try:
-            with zipfile.ZipFile(file) as archive:
-                members = archive.infolist()
-                _check_members(members, str(path), limits)
-                arrays = {}
-                for member in members:
-                    with archive.open(member) as stream:
-                        where = f"{path}: {member.filename}"
-                        arrays[member.filename.removesuffix(".npy")] = _read_array(
-                            stream, member.file_size, where, limits
-                        )
-                return arrays
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError) as error:
-            raise DataError(f"{path}: not a .npz file, or a damaged one ({error})") from error
+            archive = _ArrayZip(file.read(size), str(path), limits)
+        except OSError as error:
+            raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
+    arrays: dict[str, NDArray[Any]] = {}
+    for member in archive.members.values():
+        name = member.name.removesuffix(".npy")
+        if name in arrays:
+            archive.refuse(f"expected each array once, found {name!r:.80} with .npy behind it and without", 0)
+        where = f"{path}: {printable(member.name)}"
+        arrays[name] = _read_array(io.BufferedReader(archive.open(member.name)), member.size, where, limits)
+    return arrays
+
+
+class _ArrayZip(ZipReader):
+    """The zip of numpy.savez."""
+
+    def refuse(self, what: str, at: int) -> NoReturn:
+        fix = "not a .npz file, or a damaged one: copy it again, or save it with np.savez"
+        raise DataError(f"{self.path}: at byte {at:,}: {printable(what, _LONGEST_MESSAGE)}; {fix}")
 
 
 def read_npz_pairs(path: Path, *, limits: Limits = LIMITS) -> tuple[Samples, Samples | None]:
@@ -105,26 +108,6 @@ def _channels_first(images: NDArray[Any]) -> NDArray[Any]:
     if images.ndim == 4 and images.shape[1] not in (1, 3, 4) and images.shape[3] in (1, 3, 4):
         return np.ascontiguousarray(images.transpose(0, 3, 1, 2))  # (N, H, W, C) -> (N, C, H, W)
     return images
-
-
-def _check_members(members: list[zipfile.ZipInfo], path: str, limits: Limits) -> None:
-    """Hold what the zip's directory declares against the limits, before anything is unpacked."""
-    if len(members) > limits.tensors:
-        raise DataError(f"{path}: {len(members):,} arrays; up to {limits.tensors:,} are read")
-    total = sum(member.file_size for member in members)
-    if total > limits.decompressed_bytes:
-        raise DataError(
-            f"{path}: unpacks to {format_bytes(total)}; up to {format_bytes(limits.decompressed_bytes)} are read"
-        )
-    for member in members:
-        where = f"{path}: {member.filename}"
-        if member.flag_bits & 1 or member.compress_type not in _STORED_OR_DEFLATED:
-            raise DataError(f"{where}: encrypted, or packed with another method than deflate; save it with np.savez")
-        if member.file_size > max(1, member.compress_size) * limits.expansion_ratio:
-            raise DataError(
-                f"{where}: declares {member.file_size:,} bytes from {member.compress_size:,}, more than "
-                f"{limits.expansion_ratio} to 1"
-            )
 
 
 def _read_array(stream: IO[bytes], size: int, where: str, limits: Limits) -> NDArray[Any]:

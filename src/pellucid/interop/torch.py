@@ -2,8 +2,8 @@
 
 They follow from a network's layers, so a changed head or another number of blocks needs no new table:
 
-- A network with stages, ``layer1``, ``layer2``, …, is named as torchvision's ResNets; with three stages, as the CIFAR
-  ResNets of Y. Idelbayev (https://github.com/akamaster/pytorch_resnet_cifar10).
+- A network with stages, ``layer1``, ``layer2``, …, is named as torchvision's ResNets; with no more than three of them,
+  as the CIFAR ResNets of Y. Idelbayev (https://github.com/akamaster/pytorch_resnet_cifar10).
 - A network with residual blocks, but without stages, is named as MobileNetV2.
 - A list of layers, among which there may be SqueezeNet's fire modules, is named as AlexNet, VGG and SqueezeNet, by
   numbers: ``features.0.weight``, ``classifier.1.bias``.

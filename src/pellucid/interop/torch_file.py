@@ -17,7 +17,7 @@ The numbers are not copied: arrays are views of the file's bytes.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,8 +25,8 @@ from numpy.typing import NDArray
 from ..errors import printable
 from ..limits import LIMITS, Limits
 from ..serialization.tensor_file import BYTES, problem
+from ..zip_reader import ZIP_MAGIC, ZipReader
 from .torch_pickle import DAMAGED, Storage, Tensor, TorchMachine
-from .zip_file import ZIP_MAGIC, ZipFile
 
 Buffer: TypeAlias = bytes | memoryview
 
@@ -114,18 +114,29 @@ def decode(content: bytes, path: str, limits: Limits = LIMITS) -> TorchFile:
         module, or holds no tensors by name.
     """
     if content[:4] == ZIP_MAGIC:
-        return _decode_zip(ZipFile(content, path, limits), limits)
+        return _decode_zip(TorchZip(content, path, limits), limits)
     if _is_tar(content):
         what = "expected a zip or a row of pickles, found a tar, which only versions before 0.1.10 wrote"
         raise problem(path, what, "load it with PyTorch and save it again with torch.save")
     return _decode_old(content, path, limits)
 
 
+class TorchZip(ZipReader):
+    """The zip of a newer torch.save."""
+
+    def refuse(self, what: str, at: int) -> NoReturn:
+        raise problem(self.path, what, DAMAGED, at)
+
+    def refuse_sum(self, what: str, at: int) -> NoReturn:
+        fix = "copy or save it again; torch.save needs its checksums on (torch.serialization.set_crc32_options)"
+        raise problem(self.path, what, fix, at)
+
+
 def _is_tar(content: bytes) -> bool:
     return content[257:262] == b"ustar"
 
 
-def _decode_zip(archive: ZipFile, limits: Limits) -> TorchFile:
+def _decode_zip(archive: TorchZip, limits: Limits) -> TorchFile:
     path, members = archive.path, archive.members
     if any("/code/" in name or name.endswith("/constants.pkl") for name in members):
         raise problem(path, "expected weights, found a TorchScript program, which is code", SAVE)
@@ -157,7 +168,7 @@ def _decode_zip(archive: ZipFile, limits: Limits) -> TorchFile:
     )
 
 
-def _short(archive: ZipFile, name: str, most: int) -> bytes:
+def _short(archive: TorchZip, name: str, most: int) -> bytes:
     if archive.members[name].size > most:
         raise problem(archive.path, f"{printable(name)}: expected at most {most:,} bytes, found more", DAMAGED)
     return bytes(archive.read(name))

@@ -6,19 +6,18 @@ from collections.abc import Mapping
 from functools import partial
 
 from ..data import Dataset
-from ..errors import DataError
 from ..network import Sequential
 from ..optimizers import AdamW
-from ..summary import summary
 from ..training import fit
 from . import activation_speed
 from .amounts import grouped
 from .crops import SIZE, centred, drawn
 from .figures import Bars
-from .images import CHANCE, Images, gather
+from .images import CHANCE, SHAPES, Images, gather
 from .miniature import CHANNELS, HIDDEN, Miniature
-from .protocol import BATCH_SIZE, CIFAR, SCHEDULE, Protocol
+from .protocol import CIFAR, Protocol
 from .result import NOT_MEASURED, Figure, Options, Result, Section, Table, quick_note
+from .small_networks import sizes
 from .trials import Outcome, Spread, accuracy, bars, choose_and_train
 
 RATES, EPOCHS = (0.001, 0.003), 40
@@ -49,17 +48,10 @@ ABOUT = (
 def study(options: Options) -> Result:
     """Return what the network reaches without each of the four, and how fast it learns with ReLU and tanh."""
     protocol = Protocol.of(RATES, EPOCHS, options)
-    images = _images(protocol, options) if options.measure else None
+    images = gather((CIFAR,), protocol, options)[0][0] if options.measure else None
     note = quick_note(options, f"some of the networks, {protocol.brief}")
     sections = *note, ABOUT, *_ablations(images, protocol, options), *activation_speed.sections(images, options)
     return Result("AlexNet's innovations", sections)
-
-
-def _images(protocol: Protocol, options: Options) -> Images:
-    found, note = gather((CIFAR,), protocol, options)
-    if not found:
-        raise DataError(f"there is nothing to train on. {note}")
-    return found[0]
 
 
 # ---- each on and off
@@ -81,11 +73,11 @@ def _ablations(images: Images | None, protocol: Protocol, options: Options) -> l
             its, change = outcomes[name], "–"
             if name != FULL:
                 change = its.accuracy.minus(outcomes[FULL].accuracy).text(1, "+")
-            found = (its.accuracy.text(1), change, learnt[name].text(1), f"{its.rate:g}")
+            found = (its.accuracy.text(1), change, learnt[name].text(1), str(its.chosen))
         rows.append((name, *settings, *found))
     measured = ("test images, %", "change from all four", "training images, %", "peak rate")
     columns = ("network", "activation", "dropout", "crops", "pooling", *measured)
-    parameters = grouped(summary(Miniature().network()).totals.parameters)
+    parameters = grouped(sizes(Miniature().network(SHAPES[CIFAR])).parameters)
     title = f"The miniature, of {parameters} parameters, without each of the four: accuracy on CIFAR-10"
     table = Table("ablations", title, columns, rows, measured=frozenset(measured))
     return [_how(protocol), table, *([_bars(outcomes, learnt)] if outcomes else [])]
@@ -94,18 +86,17 @@ def _ablations(images: Images | None, protocol: Protocol, options: Options) -> l
 def _how(protocol: Protocol) -> str:
     return (
         f"{protocol.data((CIFAR,))} {protocol.repeated} AdamW with a weight decay of {WEIGHT_DECAY:g}, "
-        f"{protocol.length}, batches of {BATCH_SIZE}; {protocol.cycle} Accuracy on the training images is that on "
-        "their middles, without dropout."
+        f"{protocol.length}, batches of {protocol.batch_size}; {protocol.cycle} Accuracy on the training images is "
+        "that on their middles, without dropout."
     )
 
 
 def _train(name: str, images: Images, protocol: Protocol, options: Options) -> Outcome:
     """Choose a rate for a network, then train it with every seed."""
     miniature, epochs = MINIATURES[name], protocol.epochs
-    train = partial(fit, batch_size=BATCH_SIZE, schedule=SCHEDULE, threads=options.threads, progress=False)
-
-    def make(images: Images, seed: int) -> Sequential:
-        return miniature.network(seed, images.scaling)
+    train = partial(
+        fit, batch_size=protocol.batch_size, schedule=protocol.schedule, threads=options.threads, progress=False
+    )
 
     def learn(network: Sequential, data: Dataset, rate: float, seed: int) -> None:
         optimizer = AdamW(rate, weight_decay=WEIGHT_DECAY)
@@ -114,7 +105,7 @@ def _train(name: str, images: Images, protocol: Protocol, options: Options) -> O
         else:
             train(network, centred(data), epochs=epochs, optimizer=optimizer, seed=seed)
 
-    return choose_and_train(name, make, learn, images, protocol, options, centred)
+    return choose_and_train(name, miniature, learn, images, protocol, options, centred)
 
 
 def _learnt(outcome: Outcome, images: Images, options: Options) -> Spread:

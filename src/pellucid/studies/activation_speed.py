@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from ..optimizers import Adam
 from ..training import fit
@@ -12,7 +13,8 @@ from .crops import centred
 from .figures import Points, Series
 from .images import Images
 from .miniature import Miniature
-from .protocol import BATCH_SIZE, Protocol
+from .protocol import Protocol
+from .rates import GROWING, Chosen, choose
 from .result import NOT_MEASURED, Figure, Options, Section, Table
 from .trials import Spread
 
@@ -29,12 +31,13 @@ class Course:
 
     Attributes
     ----------
-    rate : float
+    chosen : Chosen
+        The learning rate, and those that it was chosen from.
     errors : sequence of sequences of float
         For each seed the error of each epoch as it was met on the way, in percent.
     """
 
-    rate: float
+    chosen: Chosen
     errors: Sequence[Sequence[float]]
 
     def cell(self) -> str:
@@ -50,7 +53,7 @@ def sections(images: Images | None, options: Options) -> list[Section]:
     rows = []
     for name in NETWORKS:
         course = courses.get(name)
-        rows.append((name, *((f"{course.rate:g}", course.cell()) if course else (NOT_MEASURED, NOT_MEASURED))))
+        rows.append((name, *((str(course.chosen), course.cell()) if course else (NOT_MEASURED, NOT_MEASURED))))
     columns = ("activation", "learning rate", f"epochs to {ERROR:.0f} % error")
     table = Table("speed", "How fast the miniature learns its training images", columns, rows, frozenset(columns[1:]))
     return [_about(protocol), table, *([_figure(courses)] if courses else [])]
@@ -59,7 +62,7 @@ def sections(images: Images | None, options: Options) -> list[Section]:
 def _about(protocol: Protocol) -> str:
     *others, last = (f"{rate:g}" for rate in protocol.rates)
     rates = (
-        f"of the constant rates {', '.join(others)} and {last} the one that is fastest with seed 0"
+        f"of the constant rates {', '.join(others)} and {last} the one that is fastest with seed 0; {GROWING}"
         if others
         else (f"the constant rate {last}")
     )
@@ -67,24 +70,30 @@ def _about(protocol: Protocol) -> str:
         f"The first figure of the paper shows a network of four layers that gets to a training error of {ERROR:.0f} % "
         "on CIFAR-10 six times as fast with ReLU as with tanh, without regularisation, each with the learning rate "
         "that makes it fastest. The same is done here with the miniature, without dropout and crops, on the first "
-        f"{protocol.train:,} training images: Adam, up to {protocol.length}, batches of {BATCH_SIZE}, and {rates}."
+        f"{protocol.train:,} training images: Adam, up to {protocol.length}, batches of {protocol.batch_size}, and "
+        f"{rates}."
     )
 
 
 def _course(name: str, images: Images, protocol: Protocol, options: Options) -> Course:
     """Choose the fastest rate, then train with every seed."""
 
+    @cache
     def errors(rate: float, seed: int) -> list[float]:
         options.progress(f"{name} at {rate:g}, seed {seed}: {protocol.length}")
         history = fit(
-            NETWORKS[name].network(seed, images.scaling), centred(images.train), epochs=protocol.epochs,
-            batch_size=BATCH_SIZE, optimizer=Adam(rate), seed=seed, threads=options.threads, progress=False,
+            NETWORKS[name].network(images.train.shape, seed, images.scaling), centred(images.train),
+            epochs=protocol.epochs, batch_size=protocol.batch_size, optimizer=Adam(rate), seed=seed,
+            threads=options.threads, progress=False,
         )  # fmt: skip
         return [100 * (1 - epoch["accuracy"]) for epoch in history.epochs]
 
-    first = {rate: errors(rate, 0) for rate in protocol.rates}
-    rate = min(protocol.rates, key=lambda rate: (_epochs(first[rate]), first[rate][-1]))
-    return Course(rate, [first[rate], *(errors(rate, seed) for seed in range(1, protocol.seeds))])
+    def score(rate: float) -> tuple[float, float]:
+        found = errors(rate, 0)
+        return -_epochs(found), -found[-1]
+
+    chosen = choose(protocol.rates, score)
+    return Course(chosen, [errors(chosen.rate, seed) for seed in range(protocol.seeds)])
 
 
 def _epochs(errors: Sequence[float]) -> float:
@@ -97,7 +106,7 @@ def _figure(courses: dict[str, Course]) -> Figure:
     for name, course in courses.items():
         spreads = [Spread(tuple(at_once)) for at_once in zip(*course.errors, strict=True)]
         series.append(Series(
-            f"{name}, rate {course.rate:g}", range(1, len(spreads) + 1), [each.mean for each in spreads],
+            f"{name}, rate {course.chosen.rate:g}", range(1, len(spreads) + 1), [each.mean for each in spreads],
             spread=[each.deviation for each in spreads], joined=True,
         ))  # fmt: skip
     caption = "Training error by epoch, without dropout and crops: mean and standard deviation over seeds."

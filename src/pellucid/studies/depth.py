@@ -7,23 +7,19 @@ in between are held against the single filter that the latter amount to.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 
-from ..errors import DataError
 from ..layers import Layer, MaxPool2d
 from ..network import Sequential
 from ..scaling import Scaling
 from ..steps import Shape
-from ..summary import summary
-from .amounts import amount, grouped
 from .figures import Points, Series
 from .images import SHAPES, Images
 from .linear_stacks import sections as linear_stacks
 from .protocol import CIFAR, MNIST, Protocol
 from .result import Figure, Options, Result, Section, Table, quick_note
-from .small_networks import classifier, convolution, receptive_field
-from .trials import Comparison, compare, how
+from .small_networks import classifier, convolution, sizes
+from .trials import Comparison, compare, describe_training
 
 FILTERS, WIDE = 16, 32
 RATES, EPOCHS = (0.001, 0.003, 0.01), 10
@@ -44,23 +40,31 @@ class Deep:
         Convolutions in each of the two stages.
     filters : int
         Of every convolution.
+    normalised : bool
+        Whether there is batch normalisation before every ReLU.
     """
 
     per_stage: int
     filters: int = FILTERS
+    normalised: bool = False
 
     @property
     def convolutions(self) -> int:
         return 1 + 2 * self.per_stage
 
-    def network(self, shape: Shape, normalised: bool, seed: int = 0, scaling: Scaling | None = None) -> Sequential:
-        """Return the network for images of a shape, with batch normalisation or without."""
+    @property
+    def name(self) -> str:
+        return f"{self.convolutions} of {self.filters} filters, {'normalised' if self.normalised else 'plain'}"
+
+    def network(self, shape: Shape, seed: int = 0, scaling: Scaling | None = None) -> Sequential:
+        """Return the network for images of a shape."""
         stages: list[Layer] = []
         for _ in range(2):
             stages.append(MaxPool2d(2))
             for _ in range(self.per_stage):
-                stages += convolution(self.filters, self.filters, 3, normalised=normalised)
-        layers = [*convolution(shape[0], self.filters, 3, normalised=normalised), *stages, *classifier(self.filters)]
+                stages += convolution(self.filters, self.filters, 3, normalised=self.normalised)
+        first = convolution(shape[0], self.filters, 3, normalised=self.normalised)
+        layers = [*first, *stages, *classifier(self.filters)]
         return Sequential(layers, input_shape=shape, seed=seed, scaling=scaling)
 
 
@@ -85,27 +89,21 @@ def study(options: Options) -> Result:
 
 def _deep(protocol: Protocol, options: Options) -> list[Section]:
     networks = QUICK if options.quick else NETWORKS
-    contestants = [(each, normalised) for each in networks for normalised in (False, True)]
-    makers = {_name(*contestant): partial(_for_images, *contestant) for contestant in contestants}
-    found = compare(makers, protocol, options)
-    if options.measure and not found.sets:
-        raise DataError(f"there is nothing to train on. {found.note}")
+    contestants = {each.name: each for plain in networks for each in _both(plain)}
+    found = compare(contestants, protocol, options)
     return [
         ABOUT_DEEP,
-        how(protocol),
+        describe_training(protocol),
         *([found.note] if found.note else []),
         _table(networks, found),
         *(_figure(images, networks, found) for images in found.sets),
-        found.rates("rates", list(makers)),
+        found.rates("rates", list(contestants)),
     ]
 
 
-def _name(network: Deep, normalised: bool) -> str:
-    return f"{network.convolutions} of {network.filters} filters, {'normalised' if normalised else 'plain'}"
-
-
-def _for_images(network: Deep, normalised: bool, images: Images, seed: int) -> Sequential:
-    return network.network(images.train.shape, normalised, seed, images.scaling)
+def _both(network: Deep) -> list[Deep]:
+    """Return the network without batch normalisation and with it."""
+    return [replace(network, normalised=normalised) for normalised in (False, True)]
 
 
 # ---- what comes of it
@@ -114,11 +112,9 @@ def _for_images(network: Deep, normalised: bool, images: Images, seed: int) -> S
 def _table(networks: Sequence[Deep], found: Comparison) -> Table:
     rows = []
     for each in networks:
-        made = each.network(SHAPES[CIFAR], normalised=False)
-        totals, field = summary(made).totals, receptive_field(made)
-        cells = [found.cell(name, _name(each, normalised)) for name in (MNIST, CIFAR) for normalised in (False, True)]
-        size = (f"{field}×{field}", grouped(totals.parameters), amount(totals.multiply_adds))
-        rows.append((str(each.convolutions), str(each.filters), *size, *cells))
+        cells = [found.cell(name, one.name) for name in (MNIST, CIFAR) for one in _both(each)]
+        size = sizes(each.network(SHAPES[CIFAR]))
+        rows.append((str(each.convolutions), str(each.filters), *size.cells, *cells))
     measured = [f"{name}, {kind}" for name in (MNIST, CIFAR) for kind in ("plain", "normalised")]
     columns = ("convolutions", "filters", "receptive field", "parameters", "multiply-adds", *measured)
     title = "Accuracy by depth in percent; sizes are those of the plain network for CIFAR-10"
@@ -130,8 +126,8 @@ def _figure(images: Images, networks: Sequence[Deep], found: Comparison) -> Figu
     series = []
     for normalised, text in ((True, "with batch normalisation"), (False, "plain")):
         for width, name in ((FILTERS, text), (WIDE, f"{text}, {WIDE} filters")):
-            shown = [each for each in networks if each.filters == width]
-            reached = [found.outcomes[images.name, _name(each, normalised)].accuracy for each in shown]
+            shown = [replace(each, normalised=normalised) for each in networks if each.filters == width]
+            reached = [found.outcomes[images.name, each.name].accuracy for each in shown]
             if shown:
                 series.append(Series(
                     name, [each.convolutions for each in shown], [each.mean for each in reached],

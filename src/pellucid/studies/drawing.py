@@ -32,6 +32,8 @@ STYLE: Any = {
     "axes.grid": True, "axes.axisbelow": True, "grid.color": "#dddddd", "grid.linewidth": 0.6, "legend.frameon": False,
 }  # fmt: skip
 INK = "#333333"
+MANY_POWERS = 4
+"""Powers of ten beyond which a logarithmic axis has no numbers between them."""
 LARGEST_AREA = 900
 """Of a point, in square points; those of other sizes are in proportion."""
 SEEN, PADDED, TAP = "#c5cae9", "#eeeeee", "#3f51b5"
@@ -129,7 +131,9 @@ def _logarithmic(axes: Axes, axis: Any) -> None:
     from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
     (axes.set_xscale if axis is axes.xaxis else axes.set_yscale)("log")
-    axis.set_major_locator(LogLocator(base=10, subs=(1, 2, 5)))
+    least, most = axis.get_data_interval()
+    wide = most > 10**MANY_POWERS * least
+    axis.set_major_locator(LogLocator(base=10, subs=(1,) if wide else (1, 2, 5)))
     axis.set_minor_locator(NullLocator())
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}" if value >= 10 else f"{value:g}"))
 

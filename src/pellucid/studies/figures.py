@@ -109,7 +109,7 @@ class Map:
     ----------
     title : str
     pixels : array (H, W), or (H, W, 3) of colours from 0 to 1
-        A plane is drawn in shades from its least to its largest number; on either side of 0 where it has both signs.
+        A plane is drawn in shades from 0 to its largest number; on either side of 0 where it has negative ones.
     grey : bool
         Whether a plane is drawn as a photograph is, its largest number white.
     """

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
+from dataclasses import dataclass
 
 from ..layers import BatchNorm2d, Layer, MaxPool2d, ReLU
 from ..network import Sequential
 from ..scaling import Scaling
 from ..steps import Shape
-from ..summary import summary
-from .amounts import amount, grouped
 from .figures import Points, Series
 from .filters import FILTERS, Filters
 from .images import SHAPES, Images
 from .protocol import CIFAR, MNIST, Protocol
 from .result import Figure, Options, Section, Table
-from .small_networks import classifier, convolution, receptive_field
-from .trials import Comparison, compare, how
+from .small_networks import classifier, convolution, sizes
+from .trials import Comparison, compare, describe_training
 
 CHANNELS, QUICK_CHANNELS = 16, 4
 QUICK_FILTERS = 2
@@ -33,18 +31,59 @@ PAIRS = (
 """Filters, and those in whose place they may stand."""
 
 
+@dataclass(frozen=True)
+class Sighted:
+    """A small network that sees with a choice of filters, in two places.
+
+    Attributes
+    ----------
+    filters : Filters
+    channels : int
+        Throughout the network.
+    """
+
+    filters: Filters
+    channels: int = CHANNELS
+
+    @property
+    def name(self) -> str:
+        return self.filters.name
+
+    @property
+    def weights(self) -> int:
+        """How many the filters have in one of the two places."""
+        layers = self.filters.layers(self.channels)
+        return sum(weight.size for layer in layers for weight in layer.parameters().values())
+
+    def network(self, shape: Shape, seed: int = 0, scaling: Scaling | None = None) -> Sequential:
+        """Return the network for images of a shape."""
+        layers = convolution(shape[0], self.channels, 3)
+        for _ in range(2):
+            layers += [MaxPool2d(2), *_normalised(self.filters.layers(self.channels), self.channels)]
+        return Sequential([*layers, *classifier(self.channels)], input_shape=shape, seed=seed, scaling=scaling)
+
+
+def _normalised(layers: Sequence[Layer], channels: int) -> list[Layer]:
+    """Return the layers with batch normalisation before every ReLU."""
+    found: list[Layer] = []
+    for layer in layers:
+        found += [BatchNorm2d(channels), layer] if isinstance(layer, ReLU) else [layer]
+    return found
+
+
 def sections(protocol: Protocol, options: Options) -> list[Section]:
     """Return what a small network reaches with each choice of filters, and by how much some are better than others."""
     filters, channels = (FILTERS[:QUICK_FILTERS], QUICK_CHANNELS) if options.quick else (FILTERS, CHANNELS)
-    found = compare({each.name: partial(_for_images, each, channels) for each in filters}, protocol, options)
+    networks = [Sighted(each, channels) for each in filters]
+    found = compare({each.name: each for each in networks}, protocol, options)
     return [
         _about(channels),
-        how(protocol),
+        describe_training(protocol),
         *([found.note] if found.note else []),
-        _accuracies(filters, channels, found),
-        *(_figure(images, filters, channels, found) for images in found.sets),
-        _differences(filters, channels, found),
-        found.rates("rates", [each.name for each in filters]),
+        _accuracies(networks, found),
+        *(_figure(images, networks, found) for images in found.sets),
+        _differences(networks, found),
+        found.rates("rates", [each.name for each in networks]),
     ]
 
 
@@ -57,62 +96,33 @@ def _about(channels: int) -> str:
     )
 
 
-# ---- the network
-
-
-def network(filters: Filters, channels: int, shape: Shape, seed: int = 0, scaling: Scaling | None = None) -> Sequential:
-    """Return the network with a choice of filters, for images of a shape."""
-    block = _normalised(filters.layers(channels), channels)
-    again = _normalised(filters.layers(channels), channels)
-    layers = [
-        *convolution(shape[0], channels, 3), MaxPool2d(2), *block, MaxPool2d(2), *again, *classifier(channels)
-    ]  # fmt: skip
-    return Sequential(layers, input_shape=shape, seed=seed, scaling=scaling)
-
-
-def _normalised(layers: Sequence[Layer], channels: int) -> list[Layer]:
-    """Return the layers with batch normalisation before every ReLU."""
-    found: list[Layer] = []
-    for layer in layers:
-        found += [BatchNorm2d(channels), layer] if isinstance(layer, ReLU) else [layer]
-    return found
-
-
-def _for_images(filters: Filters, channels: int, images: Images, seed: int) -> Sequential:
-    return network(filters, channels, images.train.shape, seed, images.scaling)
-
-
 # ---- what comes of it
 
 
-def _accuracies(filters: Sequence[Filters], channels: int, found: Comparison) -> Table:
+def _accuracies(networks: Sequence[Sighted], found: Comparison) -> Table:
     rows = []
-    for each in filters:
-        made = network(each, channels, SHAPES[CIFAR])
-        totals, field = summary(made).totals, receptive_field(made)
-        rows.append((
-            each.name, f"{field}×{field}", grouped(totals.parameters), amount(totals.multiply_adds),
-            found.cell(MNIST, each.name), found.cell(CIFAR, each.name),
-        ))  # fmt: skip
-    title = f"What a network with these filters reaches: {channels} channels; sizes for CIFAR-10"
+    for each in networks:
+        size = sizes(each.network(SHAPES[CIFAR]))
+        rows.append((each.name, *size.cells, found.cell(MNIST, each.name), found.cell(CIFAR, each.name)))
+    title = f"What a network with these filters reaches: {networks[0].channels} channels; sizes for CIFAR-10"
     columns = ("filters", "receptive field", "parameters", "multiply-adds", "MNIST, %", "CIFAR-10, %")
     return Table("accuracy", title, columns, rows, measured=frozenset(columns[-2:]))
 
 
-def _figure(images: Images, filters: Sequence[Filters], channels: int, found: Comparison) -> Figure:
-    reached = [found.outcomes[images.name, each.name].accuracy for each in filters]
-    parameters = [summary(network(each, channels, images.train.shape)).totals.parameters for each in filters]
+def _figure(images: Images, networks: Sequence[Sighted], found: Comparison) -> Figure:
+    reached = [found.outcomes[images.name, each.name].accuracy for each in networks]
     points = Series(
-        "", parameters, [each.mean for each in reached], spread=[each.deviation for each in reached],
-        labels=[each.name for each in filters],
+        "", [sizes(each.network(images.train.shape)).parameters for each in networks],
+        [each.mean for each in reached], spread=[each.deviation for each in reached],
+        labels=[each.name for each in networks],
     )  # fmt: skip
     caption = f"Accuracy on {images.name} against the number of parameters: mean and standard deviation over seeds."
     plot = Points("parameters", f"accuracy on the test images of {images.name}, %", (points,), x_log=True)
     return Figure(f"accuracy-{images.name.lower()}", caption, plot)
 
 
-def _differences(filters: Sequence[Filters], channels: int, found: Comparison) -> Table:
-    weights = {each.name: _weights(each, channels) for each in filters}
+def _differences(networks: Sequence[Sighted], found: Comparison) -> Table:
+    weights = {each.name: each.weights for each in networks}
     rows = []
     for name, other in PAIRS:
         if name in weights and other in weights:
@@ -122,7 +132,3 @@ def _differences(filters: Sequence[Filters], channels: int, found: Comparison) -
     columns = ("filters", "in place of", "weights", "MNIST, points", "CIFAR-10, points")
     title = "What it changes to put filters in place of others"
     return Table("differences", title, columns, rows, measured=frozenset(columns[-2:]))
-
-
-def _weights(filters: Filters, channels: int) -> int:
-    return sum(weight.size for layer in filters.layers(channels) for weight in layer.parameters().values())

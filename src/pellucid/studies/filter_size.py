@@ -13,8 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..network import Sequential
-from ..summary import summary
-from .amounts import amount, grouped
 from .effective_field import energy, uniform_width
 from .figures import Map, Maps, Points, Series
 from .filter_accuracy import EPOCHS, RATES
@@ -22,7 +20,7 @@ from .filter_accuracy import sections as accuracies
 from .filters import FILTERS, Filters
 from .protocol import Protocol
 from .result import Figure, Options, Result, Section, Table, quick_note
-from .small_networks import receptive_field
+from .small_networks import sizes
 from .timing import forward, forward_and_backward, times
 
 CHANNELS, SIZE, SAMPLES = 64, 56, 16
@@ -53,27 +51,28 @@ def study(options: Options) -> Result:
     """Return what each choice of filters sees, costs and takes, and how deep stacks see."""
     protocol = Protocol.of(RATES, EPOCHS, options)
     note = quick_note(options, f"few channels, small images, few repeats, {protocol.brief}")
-    parts = *note, ABOUT, *_costs(options), UNIFORM, *_fields(options), *accuracies(protocol, options)
-    return Result("Filter sizes", parts)
+    learnt = accuracies(protocol, options)  # first, as it may find no images, before minutes go into times
+    return Result("Filter sizes", (*note, ABOUT, *_costs(options), UNIFORM, *_fields(options), *learnt))
 
 
 # ---- what filters cost
 
 
 def _costs(options: Options) -> list[Section]:
-    channels, size, samples = _extent(options)
+    channels, side, samples = _extent(options)
     rows = []
     for each in FILTERS:
         options.progress(f"{each.name}: forward and backward")
-        network = Sequential(each.layers(channels), input_shape=(channels, size, size))
-        totals, field = summary(network).totals, receptive_field(network)
-        one = (field * channels) ** 2
+        network = Sequential(each.layers(channels), input_shape=(channels, side, side))
+        size = sizes(network)
+        field, parameters, multiply_adds = size.cells
+        one = (size.field * channels) ** 2
         makers = [partial(make, network, samples, options) for make in (forward, forward_and_backward)]
         rows.append((
-            each.name, f"{field}×{field}", grouped(totals.parameters), f"{100 * totals.parameters / one:.0f} %",
-            amount(totals.multiply_adds), *times(makers, options),
+            each.name, field, parameters, f"{100 * size.parameters / one:.0f} %", multiply_adds,
+            *times(makers, options),
         ))  # fmt: skip
-    title = f"What filters cost: {channels} channels, {size}×{size} pixels, times for {samples} images"
+    title = f"What filters cost: {channels} channels, {side}×{side} pixels, times for {samples} images"
     columns = (
         "filters", "receptive field", "parameters", "relative to one filter of that size", "multiply-adds", "forward",
         "forward and backward",

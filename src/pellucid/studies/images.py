@@ -57,6 +57,11 @@ def gather(names: tuple[str, ...], protocol: Protocol, options: Options) -> tupl
     """Return those of the sets that are here, cut to what the protocol takes of them, and what to say of the others.
 
     MNIST is downloaded where it is missing. CIFAR-10 is not, as that is 170 MB, of which a twelfth would be used.
+
+    Raises
+    ------
+    DataError
+        If none of the sets is here.
     """
     found, missing = [], []
     for name in names:
@@ -68,7 +73,10 @@ def gather(names: tuple[str, ...], protocol: Protocol, options: Options) -> tupl
             missing.append(f"{name} is left out: {error}.")
         else:
             found.append(Images(name, *parts))
-    return found, " ".join(missing)
+    note = " ".join(missing)
+    if not found:
+        raise DataError(f"there is nothing to train on. {note}")
+    return found, note
 
 
 def _first(data: Dataset, count: int, part: str) -> Dataset:

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..inference import evaluate, predict
+from ..inference import predict
 from ..layers import Conv2d, Flatten, Layer, Linear, MaxPool2d, ReLU
 from ..network import Sequential
 from ..scaling import Scaling
 from ..steps import Shape
-from ..summary import summary
 from .amounts import grouped
 from .figures import Bars, Map, Maps
 from .images import CHANCE, CLASSES, SHAPES, Images
 from .protocol import CIFAR, MNIST, Protocol
 from .result import NOT_MEASURED, Figure, Options, Section, Table
-from .trials import DECIMALS, Comparison, Outcome, Spread, bars, compare
+from .small_networks import sizes
+from .trials import DECIMALS, Comparison, Outcome, Spread, accuracy, bars, compare
 
 FILTERS = 8
 RATES, EPOCHS = (0.001, 0.003, 0.01), 8
@@ -96,7 +95,7 @@ def sections(options: Options) -> list[Section]:
     """Return what stacks reach, and that those without activations are one filter."""
     protocol = Protocol.of(RATES, EPOCHS, options)
     stacks = QUICK if options.quick else STACKS
-    found = compare({each.name: partial(_for_images, each) for each in stacks}, protocol, options)
+    found = compare({each.name: each for each in stacks}, protocol, options)
     return [
         ABOUT,
         f"Trained and measured as above, for {protocol.length}.",
@@ -106,10 +105,6 @@ def sections(options: Options) -> list[Section]:
         *_filters(found),
         found.rates("stack-rates", [each.name for each in stacks]),
     ]
-
-
-def _for_images(stack: Stack, images: Images, seed: int) -> Sequential:
-    return stack.network(images.train.shape, seed, images.scaling)
 
 
 # ---- the single filter
@@ -155,7 +150,7 @@ def _accuracies(stacks: Sequence[Stack], found: Comparison) -> Table:
     for each in stacks:
         between = "ReLU" if each.activated else "none" if each.count > 1 else "–"
         one = "no single filter" if each.activated else f"{each.extent}×{each.extent}"
-        parameters = summary(each.network(SHAPES[CIFAR])).totals.parameters
+        parameters = sizes(each.network(SHAPES[CIFAR])).parameters
         cells = (found.cell(MNIST, each.name), found.cell(CIFAR, each.name))
         rows.append((each.convolutions, between, one, grouped(parameters), *cells))
     columns = ("convolutions", "between them", "amounts to", "parameters", "MNIST, %", "CIFAR-10, %")
@@ -197,10 +192,10 @@ def _equivalents(stacks: Sequence[Stack], comparison: Comparison, options: Optio
 def _replaced(stack: Stack, images: Images, outcome: Outcome, options: Options) -> tuple[str, float]:
     """Return the accuracies with single filters, and by how much an output differs, as a share of the largest."""
     ones = [as_one(stack, network) for network in outcome.networks]
-    found = [100 * evaluate(one, images.test, threads=options.threads)["accuracy"] for one in ones]
+    found = Spread(tuple(accuracy(one, images.test, options) for one in ones))
     some = images.test.images[:COMPARED]
     before, after = (predict(network, some, threads=options.threads) for network in (outcome.networks[0], ones[0]))
-    return Spread(tuple(found)).text(DECIMALS[images.name]), float(np.abs(after - before).max() / np.abs(before).max())
+    return found.text(DECIMALS[images.name]), float(np.abs(after - before).max() / np.abs(before).max())
 
 
 def _filters(found: Comparison) -> list[Figure]:

@@ -14,6 +14,7 @@ from ..initializers import GlorotUniform, HeNormal
 from ..layers import Conv2d, Dropout, Flatten, Layer, Linear, MaxPool2d, ReLU, Tanh
 from ..network import Sequential
 from ..scaling import Scaling
+from ..steps import Shape
 from .crops import SIZE
 from .images import CLASSES
 
@@ -45,11 +46,11 @@ class Miniature:
     crops: bool = True
     overlapping: bool = True
 
-    def network(self, seed: int = 0, scaling: Scaling | None = None) -> Sequential:
-        """Return the network, five convolutions and three dense layers, for the crops of colour images."""
+    def network(self, shape: Shape, seed: int = 0, scaling: Scaling | None = None) -> Sequential:
+        """Return the network, five convolutions and three dense layers, for crops of images of a shape."""
         initializer = HeNormal() if self.relu else GlorotUniform()  # each made for its activation
         layers: list[Layer] = []
-        channels = 3
+        channels = shape[0]
         for position, filters in enumerate(CHANNELS):
             kernel = 3 if position else 5
             layers += [Conv2d(channels, filters, kernel, padding="same", initializer=initializer), self._activation()]
@@ -61,7 +62,7 @@ class Miniature:
             layers += [Dropout(0.5)] if self.dropout else []
             layers += [Linear(inputs, HIDDEN, initializer=initializer), self._activation()]
         layers.append(Linear(HIDDEN, CLASSES, initializer=GlorotUniform()))
-        return Sequential(layers, input_shape=(3, SIZE, SIZE), seed=seed, scaling=scaling)
+        return Sequential(layers, input_shape=(shape[0], SIZE, SIZE), seed=seed, scaling=scaling)
 
     def _activation(self) -> Layer:
         return ReLU() if self.relu else Tanh()

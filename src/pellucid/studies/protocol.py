@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from ..schedules import LinearCycle
+from .rates import GROWING
 from .result import Options
 
 MNIST, CIFAR = "MNIST", "CIFAR-10"
@@ -18,8 +19,7 @@ QUICK = 64
 HELD_OUT = 0.2
 """Share of the training images by which settings are chosen; test images serve for what is reported alone."""
 
-BATCH_SIZE = 32
-SCHEDULE = LinearCycle(start=0.1, peak_at=0.2)
+_PARTS: Mapping[float, str] = MappingProxyType({0.1: "tenth", 0.2: "fifth", 0.25: "quarter", 0.5: "half"})
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Protocol:
     Attributes
     ----------
     rates : tuple of float
-        Learning rates to choose from. With one there is nothing to choose.
+        Learning rates to choose from, and to begin with; see `rates.choose`. With one there is nothing to choose.
     epochs : int
     seeds : int
         Trainings of each network, with the seeds from 0 on.
@@ -37,6 +37,9 @@ class Protocol:
         How many of a set's first training images are trained on.
     test : mapping of str to int
         Name of a set -> how many of its first test images are measured on.
+    batch_size : int
+    schedule : LinearCycle
+        How the learning rate rises and falls, where it does.
     """
 
     rates: tuple[float, ...]
@@ -44,6 +47,8 @@ class Protocol:
     seeds: int = Options.seeds
     train: int = TRAIN
     test: Mapping[str, int] = field(default_factory=lambda: TEST)
+    batch_size: int = 32
+    schedule: LinearCycle = field(default_factory=lambda: LinearCycle(start=0.1, peak_at=0.2))
 
     @classmethod
     def of(cls, rates: tuple[float, ...], epochs: int, options: Options, quick_epochs: int = 1) -> Protocol:
@@ -83,9 +88,11 @@ class Protocol:
     @property
     def cycle(self) -> str:
         """How the learning rate rises and falls, and how its peak is found."""
+        start, peak_at = self.schedule.start, self.schedule.peak_at
+        begin = f"a {_PARTS[start]}" if start in _PARTS else _percent(start)
         return (
-            "the learning rate rises in a straight line over the first fifth of the steps, from a tenth of its peak, "
-            f"then falls to 0. {self._chosen}"
+            f"the learning rate rises in a straight line over the first {_PARTS.get(peak_at, _percent(peak_at))} of "
+            f"the steps, from {begin} of its peak, then falls to 0. {self._chosen}"
         )
 
     @property
@@ -94,9 +101,13 @@ class Protocol:
             return f"The peak is {self.rates[0]:g}."
         *others, last = (f"{rate:g}" for rate in self.rates)
         return (
-            f"The peak is {', '.join(others)} or {last}: for each network and set, what was best on "
-            f"{100 * HELD_OUT:.0f} % of the training images, held out while choosing."
+            f"The peak is chosen from {', '.join(others)} and {last}, for each network and set: what was best on "
+            f"{_percent(HELD_OUT)} of the training images, held out while choosing; {GROWING}."
         )
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:g} %"
 
 
 def _counted(count: int, word: str) -> str:

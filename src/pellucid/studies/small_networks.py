@@ -1,11 +1,14 @@
-"""What the small networks that studies train are made of, and what they see."""
+"""What the small networks that studies train are made of, how large they are, and what they see."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from ..geometry import ReceptiveField
 from ..layers import AdaptiveAvgPool2d, BatchNorm2d, Conv2d, Flatten, Layer, Linear, ReLU
 from ..network import Sequential
 from ..summary import summary
+from .amounts import amount, grouped
 from .images import CLASSES
 
 
@@ -20,7 +23,31 @@ def classifier(channels: int) -> list[Layer]:
     return [AdaptiveAvgPool2d(1), Flatten(), Linear(channels, CLASSES)]
 
 
-def receptive_field(network: Sequential) -> int:
-    """Return how many pixels along a side the last convolution or pooling can see that has places."""
-    fields = [row.field for row in summary(network).rows]
-    return [field.size[0] for field in fields if isinstance(field, ReceptiveField)][-1]
+@dataclass(frozen=True)
+class Sizes:
+    """How large a network is.
+
+    Attributes
+    ----------
+    field : int
+        Pixels along a side that the last convolution or pooling can see that has places.
+    parameters : int
+    multiply_adds : int
+        For one image.
+    """
+
+    field: int
+    parameters: int
+    multiply_adds: int
+
+    @property
+    def cells(self) -> tuple[str, str, str]:
+        """Receptive field, parameters and multiply-adds for a table."""
+        return f"{self.field}×{self.field}", grouped(self.parameters), amount(self.multiply_adds)
+
+
+def sizes(network: Sequential) -> Sizes:
+    """Return how large a network is, for images of its input shape."""
+    found = summary(network)
+    fields = [row.field for row in found.rows if isinstance(row.field, ReceptiveField)]
+    return Sizes(fields[-1].size[0], found.totals.parameters, found.totals.multiply_adds)

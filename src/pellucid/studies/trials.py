@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from statistics import mean, stdev
+from typing import Protocol as Interface
 from typing import TypeAlias
 
 from ..data import Dataset
@@ -14,20 +15,27 @@ from ..errors import NonFiniteError
 from ..inference import evaluate
 from ..network import Sequential
 from ..optimizers import Adam
+from ..scaling import Scaling
+from ..steps import Shape
 from ..training import fit
 from .figures import Group
 from .images import Images, gather
-from .protocol import BATCH_SIZE, CIFAR, MNIST, SCHEDULE, Protocol
+from .protocol import CIFAR, MNIST, Protocol
+from .rates import Chosen, choose
 from .result import NOT_MEASURED, Options, Table
 
 DECIMALS = {MNIST: 2, CIFAR: 1}
 """Of accuracies in percent: as many as the number of test images gives a meaning."""
 
-Make: TypeAlias = Callable[[Images, int], Sequential]
-"""Makes a network for images, with the first weights of a seed."""
-
 Learn: TypeAlias = Callable[[Sequential, Dataset, float, int], object]
 """Trains a network on data, with a learning rate and a seed."""
+
+
+class Contestant(Interface):
+    """What is compared: something that makes a network, for images of any set."""
+
+    def network(self, shape: Shape, seed: int = 0, scaling: Scaling | None = None) -> Sequential:
+        """Return the network for images of a shape, with the first weights of a seed."""
 
 
 @dataclass(frozen=True)
@@ -67,15 +75,15 @@ class Outcome:
 
     Attributes
     ----------
-    rate : float
-        The learning rate that was chosen.
+    chosen : Chosen
+        The learning rate, and those that it was chosen from.
     accuracy : Spread
         On the test images, in percent.
     networks : sequence of Sequential
         As trained, one for each seed.
     """
 
-    rate: float
+    chosen: Chosen
     accuracy: Spread
     networks: Sequence[Sequential]
 
@@ -116,46 +124,55 @@ class Comparison:
 
     def _rate(self, images: str, network: str) -> str:
         outcome = self.outcomes.get((images, network))
-        return NOT_MEASURED if outcome is None else f"{outcome.rate:g}"
+        return NOT_MEASURED if outcome is None else str(outcome.chosen)
 
 
 # ---- training
 
 
-def compare(networks: Mapping[str, Make], protocol: Protocol, options: Options) -> Comparison:
-    """Train every network with every seed, on each set that is here; see `how`."""
+def compare(contestants: Mapping[str, Contestant], protocol: Protocol, options: Options) -> Comparison:
+    """Train every network with every seed, on each set that is here; see `describe_training`.
+
+    Raises
+    ------
+    DataError
+        If no set is here, and something is to be measured.
+    """
     if not options.measure:
         return Comparison()
     sets, note = gather((MNIST, CIFAR), protocol, options)
 
     def learn(network: Sequential, data: Dataset, rate: float, seed: int) -> None:
         fit(
-            network, data, epochs=protocol.epochs, batch_size=BATCH_SIZE, optimizer=Adam(rate), schedule=SCHEDULE,
-            seed=seed, threads=options.threads, progress=False,
+            network, data, epochs=protocol.epochs, batch_size=protocol.batch_size, optimizer=Adam(rate),
+            schedule=protocol.schedule, seed=seed, threads=options.threads, progress=False,
         )  # fmt: skip
 
     found = {
-        (images.name, name): choose_and_train(name, make, learn, images, protocol, options)
+        (images.name, name): choose_and_train(name, contestant, learn, images, protocol, options)
         for images in sets
-        for name, make in networks.items()
+        for name, contestant in contestants.items()
     }
     return Comparison(found, sets, note)
 
 
 def choose_and_train(
     name: str,
-    make: Make,
+    contestant: Contestant,
     learn: Learn,
     images: Images,
     protocol: Protocol,
     options: Options,
     view: Callable[[Dataset], Dataset] | None = None,
 ) -> Outcome:
-    """Choose a learning rate for a network, then train it with every seed.
+    """Choose a learning rate for a network as `rates.choose` does, then train it with every seed.
 
     What the network is measured on is the test images, or a `view` of them. A training that ends in numbers that are
     not finite counts with the last weights that were.
     """
+
+    def make(images: Images, seed: int) -> Sequential:
+        return contestant.network(images.train.shape, seed, images.scaling)
 
     def reached(network: Sequential, parts: Images, rate: float, seed: int) -> float:
         with warnings.catch_warnings(), suppress(NonFiniteError):  # after which there still are the last good weights
@@ -168,12 +185,12 @@ def choose_and_train(
         return reached(make(choosing, 0), choosing, rate, 0)
 
     choosing = images.for_choosing()
-    rate = protocol.rates[0] if len(protocol.rates) == 1 else max(protocol.rates, key=held_out)
+    chosen = choose(protocol.rates, held_out)
     networks, found = [make(images, seed) for seed in range(protocol.seeds)], []
     for seed, network in enumerate(networks):
         options.progress(f"{images.name}, {name}: training {seed + 1} of {protocol.seeds}")
-        found.append(reached(network, images, rate, seed))
-    return Outcome(rate, Spread(tuple(found)), networks)
+        found.append(reached(network, images, chosen.rate, seed))
+    return Outcome(chosen, Spread(tuple(found)), networks)
 
 
 def accuracy(network: Sequential, data: Dataset, options: Options) -> float:
@@ -181,9 +198,9 @@ def accuracy(network: Sequential, data: Dataset, options: Options) -> float:
     return 100 * evaluate(network, data, threads=options.threads)["accuracy"]
 
 
-def how(protocol: Protocol) -> str:
+def describe_training(protocol: Protocol) -> str:
     """Return a paragraph on how `compare` trains and measures."""
     return (
-        f"{protocol.data((MNIST, CIFAR))} {protocol.repeated} Adam, {protocol.length}, batches of {BATCH_SIZE}; "
-        f"{protocol.cycle}"
+        f"{protocol.data((MNIST, CIFAR))} {protocol.repeated} Adam, {protocol.length}, batches of "
+        f"{protocol.batch_size}; {protocol.cycle}"
     )

@@ -5,4 +5,6 @@ from .callbacks import Settings as Settings
 from .callbacks import Training as Training
 from .fit import fit as fit
 from .history import History as History
+from .keeping import EarlyStopping as EarlyStopping
+from .keeping import KeepBest as KeepBest
 from .resume import resume as resume

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -64,6 +64,8 @@ class Training:
         Learning rate of the last step; before the first one, of that one.
     stopping : bool
         Whether somebody has called `stop`.
+    callbacks : sequence of Callback
+        Who listens.
     """
 
     network: Sequential
@@ -75,6 +77,7 @@ class Training:
     step: int = 0
     tally: Tally = field(default_factory=Tally)
     stopping: bool = False
+    callbacks: Sequence[Callback] = ()
 
     @property
     def batch_size(self) -> int:

@@ -16,6 +16,7 @@ import math
 import re
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -189,7 +190,10 @@ class Checkpoint:
         names, known = [type(each).__name__ for each in callbacks], state["callbacks"]
         if names != [each["name"] for each in known]:
             saved = ", ".join(str(each["name"]) for each in known) or "none"
-            raise problem(self.path, f"expected the callbacks {saved}, received {', '.join(names) or 'none'}", OTHER)
+            received = ", ".join(names) or "none"
+            raise problem(
+                self.path, f"expected the callbacks that remember something, {saved}; received {received}", OTHER
+            )
         take(training.network, weights)
         engine.restore(slots, state["updates"])
         for number, (callback, plain) in enumerate(zip(callbacks, known, strict=True)):
@@ -234,6 +238,14 @@ def newest(folder: Path, limits: Limits = LIMITS) -> Checkpoint | None:
             damaged.append(error)
     if damaged:
         raise damaged[0]
+    return None
+
+
+def newest_readable(folder: Path, limits: Limits = LIMITS) -> Checkpoint | None:
+    """Return the newest checkpoint that can be read; None if there is none, whatever the reason. Nobody is warned."""
+    for path in files(folder):
+        with suppress(ModelFileError, StorageError):
+            return read(path, limits)
     return None
 
 

@@ -152,6 +152,7 @@ def fit(
     training = Training(network, data, settings)
     written = [] if out is None else [RunWriter(out, checkpoint_every=checkpoint_every)]
     listeners = [*callbacks, *written, *progress_callbacks(progress)]  # what refuses a folder comes before any display
+    training.callbacks = listeners
     runner = (
         CompiledEngine(network, program, resident, size, threads) if native else NumpyEngine(network, program, resident)
     )

@@ -21,11 +21,13 @@ from .callbacks import Callback
 from .checkpoint import newest
 from .fit import fit
 from .history import History
+from .keeping import EarlyStopping, KeepBest
 from .run import CONFIG, RunWriter, read_config
 
 Table: TypeAlias = Mapping[str, Any]
 
 KINDS: Mapping[str, Mapping[str, type]] = {
+    "callback": {kind.__name__: kind for kind in (EarlyStopping, KeepBest)},
     "loss": {kind.__name__: kind for kind in (losses.CrossEntropy, losses.MeanSquaredError)},
     "optimizer": {kind.__name__: kind for kind in (optimizers.SGD, optimizers.Adam, optimizers.AdamW)},
     "schedule": {
@@ -72,7 +74,7 @@ def resume(
     loss, schedule : optional
         Where they were of one's own: the same again. All others are made from the run's config.
     callbacks : sequence of Callback
-        The same again, for they may have something to remember.
+        Those of one's own again, in the same order; the library's own are made from the run's config.
     layers : sequence of class
         Classes of one's own that the network is made of, as for `load`.
     threads, checkpoint_every, progress
@@ -89,10 +91,6 @@ def resume(
         If the run is finished, or the settings, the data or the callbacks are others.
     ModelFileError
         If there is no run, or no checkpoint of it is whole; a damaged one with a good one before it is a warning.
-
-    Examples
-    --------
-    >>> network, history = resume("runs/digits", train)  # doctest: +SKIP
     """
     folder = expanded(run, "run")
     config = read_config(folder)
@@ -114,7 +112,9 @@ def resume(
         optimizer=told.made("optimizer"),
         schedule=told.made("schedule") if schedule is None else schedule,
         seed=told.get("seed", int), shuffle=told.get("shuffle", bool), engine=told.get("engine", str),
-        callbacks=[RunWriter(folder, checkpoint_every=checkpoint_every, resumed=checkpoint), *callbacks],
+        callbacks=[
+            *told.callbacks(), *callbacks, RunWriter(folder, checkpoint_every=checkpoint_every, resumed=checkpoint)
+        ],
         threads=threads, progress=progress,
     )  # fmt: skip
     return network, history
@@ -124,7 +124,7 @@ class _Settings:
     """The table of a run's config that says what `fit` was told."""
 
     def __init__(self, path: str, config: Table):
-        self._path, table = path, config.get("training")
+        self._path, table, self._callbacks = path, config.get("training"), config.get("callbacks", [])
         if not isinstance(table, Mapping):
             raise ModelFileError(f"{path}: expected a table [training]")
         self._table = table
@@ -146,6 +146,11 @@ class _Settings:
     def made(self, name: str) -> Any:
         """Return the loss, the optimiser or the schedule that the config describes."""
         return self._made(name, self._table.get(name))
+
+    def callbacks(self) -> list[Callback]:
+        """Return those of the library's own callbacks that the config names."""
+        own = (each for each in self._callbacks if isinstance(each, Mapping) and each.get("name") in KINDS["callback"])
+        return [self._made("callback", each) for each in own]
 
     def _made(self, name: str, table: object) -> Any:
         settings = dict(table) if isinstance(table, Mapping) else {}

@@ -5,7 +5,8 @@
 ``model.safetensors``  the network with its weights, saved before the first step, after every epoch and at the end
 ``checkpoint-….safetensors``  the two newest states of the training, from which it can be resumed
 
-The layers of the network stand in ``model.safetensors`` alone. Callbacks of one's own are recorded nowhere.
+The layers of the network stand in ``model.safetensors`` alone. Callbacks of one's own are recorded only if they are
+dataclasses, by their settings.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ import math
 import os
 import platform
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -29,7 +31,7 @@ from ..errors import ArgumentError, ModelFileError
 from ..limits import LIMITS
 from ..serialization import save
 from ..serialization.model_file import MODEL
-from ..storage import append_line, claim, expanded, make_folder, read_file, write_file
+from ..storage import append_line, claim, expanded, locked, make_folder, read_file, remove_stumps, write_file
 from ..version import VERSION
 from .callbacks import Callback, Training
 from .checkpoint import Checkpoint, Checkpoints, Interval, files
@@ -69,6 +71,7 @@ class RunWriter(Callback):
         self._command = command or {}
         self._interval = Interval.of(EVERY if checkpoint_every is None else checkpoint_every)
         self._epochs = 0  # written to the log
+        self._holding = ExitStack()
 
     @property
     def checkpoints(self) -> Checkpoints:
@@ -76,10 +79,11 @@ class RunWriter(Callback):
         return self._checkpoints
 
     def on_begin(self, training: Training) -> None:
-        if self.resumed is None:
-            self._begin(training)
-        else:
-            self._go_on(training, self.resumed)
+        with self._letting_go():
+            if self.resumed is None:
+                self._begin(training)
+            else:
+                self._go_on(training, self.resumed)
         self._checkpoints = Checkpoints(self.folder, self._interval)
 
     def _begin(self, training: Training) -> None:
@@ -91,10 +95,13 @@ class RunWriter(Callback):
         if not claim(self.folder / CONFIG):  # another training began here at the same moment
             refuse_taken(self.folder)
         write_file(self.folder / CONFIG, config)
+        self._hold()
         save(training.network, self.folder / MODEL)
 
     def _go_on(self, training: Training, checkpoint: Checkpoint) -> None:
         """Refuse a training that is not the one that was begun; let the log have the epochs of the checkpoint."""
+        self._hold()
+        remove_stumps(self.folder)
         config = read_config(self.folder)
         if changed := differences({key: config[key] for key in REPEATED}, self._repeated(training)):
             raise ArgumentError(f"{self.folder} was begun with other settings: {'; '.join(changed)}")
@@ -102,16 +109,33 @@ class RunWriter(Callback):
         write_file(self.folder / METRICS, "".join(f"{json_line(epoch)}\n" for epoch in epochs).encode())
         self._epochs = len(epochs)
 
+    def _hold(self) -> None:
+        """Keep others from the run for as long as this training writes to it."""
+        if not self._holding.enter_context(locked(self.folder / CONFIG)):
+            raise ArgumentError(f"{self.folder} is being trained by another process; wait for it, or end it")
+
+    @contextmanager
+    def _letting_go(self) -> Iterator[None]:
+        """Let others have the run where something fails."""
+        with ExitStack() as holding:
+            holding.callback(self._holding.close)
+            yield
+            holding.pop_all()
+
     def on_epoch(self, training: Training) -> None:
         self._write(training)
 
     def on_end(self, training: Training, error: BaseException | None) -> None:
-        self._write(training)
+        with self._letting_go():
+            self._write(training)
+        if error is not None:
+            self._holding.close()
 
     def finish(self, training: Training) -> None:
         """Save the network as all callbacks have left it, and let go of what was kept for going on."""
-        save(training.network, self.folder / MODEL)
-        self._checkpoints.finish(training)
+        with self._holding:
+            save(training.network, self.folder / MODEL)
+            self._checkpoints.finish(training)
 
     def _write(self, training: Training) -> None:
         """Write the epochs measured since the last time, and the network."""
@@ -133,6 +157,7 @@ class RunWriter(Callback):
         return {
             "command": _plain(self._command),
             "training": _plain_fields(training.settings),
+            "callbacks": [_plain(each) for each in training.callbacks if is_dataclass(each)],
             "data": _plain(training.data),
             "network": {
                 "seed": int(network.seed),
@@ -193,7 +218,7 @@ def _plain(value: object) -> Any:
 
 def _plain_fields(value: Any) -> dict[str, Any]:
     """Return the fields of a dataclass as plain data, without those that are None: TOML has no such value."""
-    named = {field.name: getattr(value, field.name) for field in fields(value)}
+    named = {field.name: getattr(value, field.name) for field in fields(value) if field.init}
     return {name: _plain(each) for name, each in named.items() if each is not None}
 
 

@@ -1,30 +1,40 @@
 """Zip files whose directory does not tell the truth; the control beside each is Python's own writer."""
 
 import io
+import random
 import struct
+import tracemalloc
 import zipfile
 import zlib
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
 from oracles.torch_bytes import zipped
-from pellucid.errors import ModelFileError
-from pellucid.interop.zip_file import ZipFile
 from pellucid.limits import Limits
+from pellucid.zip_reader import ZipReader
 
 TEXT = b"as it was written " * 50
 MEMBERS = {"a/text": TEXT, "a/empty": b"", "a/ä": bytes(range(256))}
 STORED, DEFLATED = zipped(MEMBERS), zipped(MEMBERS, zipfile.ZIP_DEFLATED)
 
 
+class RefusedError(Exception):
+    """What an archive of these tests raises."""
+
+
+class Archive(ZipReader):
+    def refuse(self, what: str, at: int) -> NoReturn:
+        raise RefusedError(f"{self.path}, byte {at}: {what}")
+
+
 def read_all(content: bytes, **options: Any) -> dict[str, bytes]:
-    archive = ZipFile(content, "file.zip", **options)
+    archive = Archive(content, "file.zip", **options)
     return {name: bytes(archive.read(name)) for name in archive.members}
 
 
 def refusal(content: bytes, **options: Any) -> str:
-    with pytest.raises(ModelFileError) as caught:
+    with pytest.raises(RefusedError) as caught:
         read_all(content, **options)
     assert str(caught.value).startswith("file.zip")
     return str(caught.value)
@@ -48,9 +58,49 @@ def test_members_are_read(content: bytes) -> None:
 
 
 def test_a_stored_member_is_not_copied() -> None:
-    view = ZipFile(STORED, "file.zip").read("a/text")
+    view = Archive(STORED, "file.zip").read("a/text")
     assert isinstance(view, memoryview)
     assert view.obj is STORED
+
+
+@pytest.mark.parametrize("content", [STORED, DEFLATED])
+@pytest.mark.parametrize("step", [1, 7, 899, 900, 901, 5000])
+def test_a_member_is_read_part_by_part(content: bytes, step: int) -> None:
+    stream = Archive(content, "file.zip").open("a/text")
+    parts = []
+    while part := stream.read(step):
+        assert len(part) <= step
+        parts.append(part)
+    assert b"".join(parts) == TEXT
+    assert stream.read(step) == b""
+
+
+def test_a_stream_says_at_its_end_that_it_was_damaged() -> None:
+    for content in (STORED, DEFLATED):
+        stream = Archive(patched(content, entry(content) + 16, "I", 5), "file.zip").open("a/text")
+        assert stream.read(500) + stream.read(400) == TEXT
+        with pytest.raises(RefusedError, match="a/text: expected the CRC-32 00000005, found "):
+            stream.read(1)
+
+
+def test_a_long_stream_is_unpacked_as_it_is_asked_for() -> None:
+    """Random numbers, of which several chunks are packed, and zeros, of which one chunk is very many."""
+    members = {"random": random.Random(0).randbytes(500_000), "zeros": bytes(20_000_000)}
+    content = zipped(members, zipfile.ZIP_DEFLATED)
+    assert read_all(content) == members
+    archive = Archive(content, "file.zip")
+    tracemalloc.start()
+    stream = archive.open("zeros")
+    assert stream.read(1000) == bytes(1000)
+    assert stream.read(1_000_000).count(0) == 1_000_000
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 5_000_000
+
+
+def test_what_a_kind_of_file_does_not_decide_is_left_open() -> None:
+    with pytest.raises(NotImplementedError):
+        ZipReader(b"no zip", "file.zip")
 
 
 def test_sizes_of_more_than_four_bytes() -> None:
@@ -153,7 +203,7 @@ def test_the_end_of_the_directory() -> None:
 
 
 def test_a_deflate_stream_that_is_none() -> None:
-    archive = ZipFile(DEFLATED, "file.zip")
+    archive = Archive(DEFLATED, "file.zip")
     begin = DEFLATED.index(b"a/text") + len(b"a/text")
     packed = archive.members["a/text"].packed
     assert zlib.decompress(DEFLATED[begin : begin + packed], -15) == TEXT  # the control: here it is

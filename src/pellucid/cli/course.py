@@ -1,0 +1,68 @@
+"""What `train` and `resume` share: a training that a signal may end, and what is printed when it is done."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ..errors import NonFiniteError
+from ..inference import evaluate
+from ..network import Sequential
+from ..storage import append_line
+from ..training import Callback, Training
+from ..training.run import METRICS, RunWriter, json_line
+from .screen import called
+from .signals import Stopped
+from .sources import Parts
+
+
+class Opening(Callback):
+    """Says what is about to be trained, once nothing stands in the way, and keeps hold of the training."""
+
+    sees_weights = False
+    training: Training | None = None
+
+    def __init__(self, text: str):
+        self._text = text
+
+    def on_begin(self, training: Training) -> None:
+        self.training = training
+        if self._text:
+            print(self._text, file=sys.stderr)
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the run that is written."""
+        listeners = () if self.training is None else self.training.callbacks
+        return next(each.folder for each in listeners if isinstance(each, RunWriter))
+
+
+@contextmanager
+def ended_in_words(opening: Opening) -> Iterator[None]:
+    """Say where the weights are, and how to go on, if a signal or a number that is not finite ends a training."""
+    try:
+        yield
+    except Stopped as stopped:
+        if opening.training is None:
+            raise
+        steps = f"{opening.training.step:,} of {opening.training.total_steps:,} steps"
+        go_on = f"{called()} resume {shlex.quote(str(opening.folder))}"
+        raise Stopped(stopped.number, f"after {steps}; to go on: {go_on}") from None
+    except NonFiniteError as error:
+        raise NonFiniteError(f"{error}. The weights that are kept are saved in {opening.folder}") from error
+
+
+def report(network: Sequential, parts: Parts, folder: Path, running: dict[str, Any]) -> None:
+    """Measure the network on the part held out, add the result to the run, and print it with what to do next."""
+    name, dataset = parts.held_out()
+    scores = evaluate(network, dataset, **running)
+    append_line(folder / METRICS, json_line({f"{name}_{what}": score for what, score in scores.items()}))
+    run = shlex.quote(str(folder))
+    print(f"saved in {folder}")
+    print(f"next: {called()} evaluate {run} --confusion")
+    print(f"      {called()} predict {run} YOUR-PICTURE.png")
+    print(f"{name} accuracy {100 * scores['accuracy']:.2f} %")

@@ -1,0 +1,56 @@
+"""resume: a training that was interrupted goes on."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ..training import resume
+from ..training.checkpoint import newest
+from . import options
+from .course import Opening, ended_in_words, report
+from .screen import examples
+from .signals import BetweenSteps
+from .sources import Source, load_parts, run_folder, source_of
+
+EXAMPLES = examples("pellucid resume run", "pellucid resume run --threads 1")
+
+
+def command(
+    run: Annotated[str, typer.Argument(metavar="RUN", parser=options.named, help="The folder of a run.")],
+    data: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|PATH",
+            parser=options.named,
+            show_default=False,
+            help="Where the data of the run are now, if they were moved.",
+        ),
+    ] = None,
+    data_dir: options.DataDir = None,
+    threads: options.Threads = None,
+    checkpoint_every: options.CheckpointEvery = None,
+    no_progress: options.NoProgress = False,
+) -> None:
+    """Go on with a training that was interrupted, as if it had not been.
+
+    Whatever ended it, Ctrl-C, a kill or the power: weights and measures come out the same, to the last bit, as if it
+    had run through; on any number of threads. It goes on at the last checkpoint, which `pellucid train` writes every
+    30 seconds, or as often as --checkpoint-every says.
+    """
+    folder = run_folder(run)
+    checkpoint = newest(folder)
+    step = 0 if checkpoint is None else checkpoint.state.get("step", 0)
+    source = source_of(run)
+    if data is not None or data_dir is not None:
+        source = Source(data or source.data, None if data_dir is None else str(data_dir), source.validation,
+                        source.seed, source.crop)  # fmt: skip
+    parts = load_parts(source, progress=not no_progress)
+    opening = Opening("" if no_progress else f"{folder}: going on after step {step:,}")
+    with ended_in_words(opening):
+        network, _ = resume(
+            folder, parts.train, validation=parts.validation, callbacks=[BetweenSteps(), opening], threads=threads,
+            checkpoint_every=checkpoint_every, progress=not no_progress,
+        )  # fmt: skip
+    report(network, parts, folder, {"threads": threads})

@@ -1,0 +1,110 @@
+"""runs: which there are; compare: what two of them differ in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..arguments import shown
+from ..errors import ArgumentError, ModelFileError, printable
+from ..limits import format_bytes
+from ..training.record import Record, records
+from . import options
+from .screen import called, examples, print_table, say
+
+EXAMPLES = examples("pellucid runs", "pellucid runs experiments/")
+
+
+def command(
+    folder: Annotated[
+        str, typer.Argument(metavar="FOLDER", parser=options.named, help="The folder that the runs lie in.")
+    ] = "runs",
+) -> None:
+    """List the runs in a folder: what was trained, how far it came, how good it is, what it takes."""
+    place = Path(options.place(folder))
+    if not place.is_dir():
+        raise ArgumentError(f"there is no folder {folder!r}; `pellucid train` makes runs in runs/, or where --out says")
+    found = list(records(place))
+    for error in found:
+        if isinstance(error, ModelFileError):
+            say(f"note: {error}")
+    runs = [each for each in found if isinstance(each, Record)]
+    if not runs:
+        raise ArgumentError(f"there are no runs in {folder}; `pellucid train` makes some")
+    columns = ["run", "model", "data", "epochs", "accuracy", "on", "time", "size", "state"]
+    print_table(columns, [_row(each) for each in runs], right=["epochs", "accuracy", "time", "size"])
+    interrupted = [each for each in runs if each.state == "interrupted"]
+    if interrupted:
+        print(f"next: {called()} resume {interrupted[0].folder}")
+
+
+def _row(run: Record) -> list[str]:
+    accuracy = run.accuracy()
+    part, value = ("", "") if accuracy is None else (accuracy[0], f"{100 * accuracy[1]:.2f} %")
+    epochs = f"{len(run.epochs)}/{run.setting('training', 'epochs', '?')}"
+    texts = [run.folder.name, run.model, run.data, epochs, value, part, f"{run.seconds:,.1f} s"]
+    return [*map(printable, texts), format_bytes(run.bytes), run.state]
+
+
+def compare(
+    run: Annotated[str, typer.Argument(metavar="RUN", parser=options.named, help="The folder of a run.")],
+    other: Annotated[str, typer.Argument(metavar="RUN", parser=options.named, help="The folder of another one.")],
+) -> None:
+    """Show what two runs differ in: their settings, and what came of them."""
+    one, two = Record.of(run), Record.of(other)
+    names = [each.folder.name for each in (one, two)]
+    heads = names if names[0] != names[1] else [run, other]
+    both = flat(one.config), flat(two.config)
+    rows = [
+        [printable(name), *(_setting(name, each) for each in both)]
+        for name in dict.fromkeys((*both[0], *both[1]))
+        if both[0].get(name) != both[1].get(name)
+    ]
+    if rows:
+        print_table(["setting", *heads], rows)
+    else:
+        print("the same settings")
+    print()
+    print_table(["measured", *heads], _measures(one, two), right=heads)
+
+
+COMPARE_EXAMPLES = examples("pellucid compare runs/lenet-mnist runs/lenet-mnist-2")
+
+
+def flat(table: object, where: str = "") -> dict[str, object]:
+    """Return the settings of nested tables by their paths, as in "training.optimizer.lr"."""
+    if not isinstance(table, dict) or not table:
+        return {where: table} if where else {}
+    found: dict[str, object] = {}
+    for name, value in table.items():
+        found |= flat(value, f"{where}.{name}" if where else str(name))
+    return found
+
+
+def _setting(name: str, settings: dict[str, object]) -> str:
+    """Return a setting as it is shown; of a digest its beginning."""
+    if name not in settings:
+        return "–"
+    value = settings[name]
+    text = value if isinstance(value, str) else shown(value)
+    return printable(text[:12] if name.endswith("sha256") else text)
+
+
+def _measures(one: Record, two: Record) -> list[list[str]]:
+    """Return what both came to, a row each."""
+    rows = [["state", one.state, two.state], ["epochs", str(len(one.epochs)), str(len(two.epochs))]]
+    last = [each.epochs[-1] if each.epochs else {} for each in (one, two)]
+    measured = [{**each, **run.results} for each, run in zip(last, (one, two), strict=True)]
+    for name in dict.fromkeys(name for each in measured for name in each):
+        if name.endswith(("loss", "accuracy")):
+            rows.append([name, *(_number(name, each.get(name)) for each in measured)])
+    rows.append(["time", *(f"{each.seconds:,.1f} s" for each in (one, two))])
+    return [[*map(printable, row)] for row in rows]
+
+
+def _number(name: str, value: object) -> str:
+    if not isinstance(value, (int, float)):
+        return "–"
+    return f"{100 * value:.2f} %" if name.endswith("accuracy") else f"{value:.4f}"

@@ -1,0 +1,149 @@
+"""Callbacks that go by how well an epoch did: ending when nothing improves any more, keeping the best networks."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..arguments import number
+from ..definitions.arrays import Array
+from ..errors import ArgumentError
+from ..geometry import whole_number
+from ..serialization import save
+from ..serialization.fitting import held, take
+from ..storage import expanded, make_folder, remove_file
+from .callbacks import Callback, Training
+
+
+def measure(training: Training, monitor: str) -> float:
+    """Return what the last epoch measured under a name, such that more is better; NaN counts as the worst.
+
+    Raises
+    ------
+    ArgumentError
+        If nothing of that name was measured.
+    """
+    epoch = training.history.epochs[-1]
+    if monitor not in epoch:
+        known = ", ".join(name for name in epoch if name.endswith(("loss", "accuracy")))
+        advice = "; validation=… measures val_loss and val_accuracy" if monitor.startswith("val_") else ""
+        raise ArgumentError(f"monitor: expected one of {known}, received {monitor!r}{advice}")
+    value = float(epoch[monitor])
+    better = value if monitor.endswith("accuracy") else -value
+    return -math.inf if math.isnan(better) else better
+
+
+@dataclass
+class EarlyStopping(Callback):
+    """Ends a training when a measure has not improved for some epochs, and takes the best epoch's weights back.
+
+    Parameters
+    ----------
+    monitor : str, default "val_loss"
+        What of an epoch's history is looked at; of names that end with "accuracy" more is better, of others less.
+    patience : int, default 5
+        Epochs without an improvement after which the training ends.
+    min_delta : float, default 0
+        By how much an epoch must be better than the best before, to be an improvement.
+    restore_best : bool, default True
+        Whether the network has the weights of the best epoch when training has come to its end, however many epochs
+        there were.
+
+    Examples
+    --------
+    >>> EarlyStopping("val_accuracy", patience=3)
+    EarlyStopping(monitor='val_accuracy', patience=3, min_delta=0.0, restore_best=True)
+    """
+
+    monitor: str = "val_loss"
+    patience: int = 5
+    min_delta: float = 0.0
+    restore_best: bool = True
+    _best: float = field(default=-math.inf, init=False, repr=False)
+    _waited: int = field(default=0, init=False, repr=False)
+    _weights: dict[str, Array] = field(default_factory=dict, init=False, repr=False)
+
+    sees_weights = False
+
+    def __post_init__(self) -> None:
+        whole_number(self.patience, "patience")
+        self.min_delta = number(self.min_delta, "min_delta", "a number of at least 0")
+
+    def on_begin(self, training: Training) -> None:
+        self._best, self._waited, self._weights = -math.inf, 0, {}
+
+    def on_epoch(self, training: Training) -> None:
+        value = measure(training, self.monitor)
+        if value > self._best + self.min_delta or training.epoch == 1:
+            self._best, self._waited = value, 0
+            if self.restore_best:
+                self._weights = {path: each.data.copy() for path, each in held(training.network).items()}
+            return
+        self._waited += 1
+        if self._waited >= self.patience:
+            training.stop()
+
+    def on_end(self, training: Training, error: BaseException | None) -> None:
+        if error is None and self._weights:
+            take(training.network, self._weights)
+
+    def state(self) -> Mapping[str, Any]:
+        best = None if math.isinf(self._best) else self._best
+        return {"best": best, "waited": self._waited, **{f"weights/{path}": w for path, w in self._weights.items()}}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        self._best = -math.inf if state["best"] is None else state["best"]
+        self._waited = state["waited"]
+        self._weights = {name.removeprefix("weights/"): w for name, w in state.items() if name.startswith("weights/")}
+
+
+@dataclass
+class KeepBest(Callback):
+    """Keeps the networks of the best epochs, each as a model file ``epoch-007.safetensors`` in a folder.
+
+    Parameters
+    ----------
+    folder : path
+        Made if need be.
+    count : int, default 1
+        How many are kept; of equally good ones those of the earlier epochs.
+    monitor : str, default "val_loss"
+        As in `EarlyStopping`.
+    """
+
+    folder: str | os.PathLike[str]
+    count: int = 1
+    monitor: str = "val_loss"
+    _kept: dict[str, float] = field(default_factory=dict, init=False, repr=False)
+
+    sees_weights = False
+
+    def __post_init__(self) -> None:
+        whole_number(self.count, "count")
+        self.folder = str(expanded(self.folder, "folder").absolute())
+
+    def on_begin(self, training: Training) -> None:
+        self._kept = {}
+        make_folder(self.folder)
+
+    def on_epoch(self, training: Training) -> None:
+        value, name = measure(training, self.monitor), f"epoch-{training.epoch:03}.safetensors"
+        if len(self._kept) >= self.count and value <= min(self._kept.values()):
+            return
+        save(training.network, Path(self.folder, name))
+        self._kept[name] = value
+        while len(self._kept) > self.count:
+            worst = min(reversed(self._kept), key=lambda each: self._kept[each])
+            del self._kept[worst]
+            if Path(self.folder, worst).exists():  # a training that was killed and resumed may have removed it already
+                remove_file(Path(self.folder, worst))
+
+    def state(self) -> Mapping[str, Any]:
+        return {"kept": {name: None if math.isinf(value) else value for name, value in self._kept.items()}}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        self._kept = {name: -math.inf if value is None else value for name, value in state["kept"].items()}

@@ -1,0 +1,63 @@
+"""`pellucid runs` and `pellucid compare`: what lies in a folder of runs, and what two of them differ in."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pellucid.training.checkpoint import files
+
+
+@pytest.fixture
+def runs(pellucid: Any, toy: Path, tmp_path: Path) -> Path:
+    """Two finished runs, and one that looks as if it had been killed."""
+    for name, words in {"one": (), "two": ("--lr", "0.003", "--batch-size", "8"), "killed": ()}.items():
+        words = ("train", "small", "--data", toy, "--epochs", 2, *words, "--no-progress", "--out", f"runs/{name}")
+        assert pellucid(*words).code == 0
+    for path in files(tmp_path / "runs/killed"):
+        path.unlink()
+    (tmp_path / "runs/killed/checkpoint-000000003.safetensors").write_bytes(b"half")
+    metrics = tmp_path / "runs/killed/metrics.jsonl"
+    metrics.write_text(metrics.read_text().splitlines()[0] + '\n{"epoch": 2, "lo')
+    (tmp_path / "runs/notes").mkdir()
+    return tmp_path / "runs"
+
+
+@pytest.mark.usefixtures("runs")
+def test_runs_are_listed_with_how_far_they_came(pellucid: Any) -> None:
+    shown = pellucid("runs")
+    heads, *rows, last = shown.out.splitlines()
+    assert heads.split() == ["run", "model", "data", "epochs", "accuracy", "on", "time", "size", "state"]
+    cells = [row.split() for row in rows]
+    assert [each[:4] + each[6:7] + each[-1:] for each in cells] == [
+        ["killed", "small", "stripes", "1/2", "training", "interrupted"],
+        ["one", "small", "stripes", "2/2", "test", "finished"],
+        ["two", "small", "stripes", "2/2", "test", "finished"],
+    ]
+    assert last.endswith("resume runs/killed")
+
+
+@pytest.mark.usefixtures("runs")
+def test_runs_are_compared(pellucid: Any) -> None:
+    lines = [line.split() for line in pellucid("compare", "runs/one", "runs/two").out.splitlines()]
+    assert lines[:3] == [
+        ["setting", "one", "two"], ["training.batch_size", "32", "8"], ["training.optimizer.lr", "0.001", "0.003"]
+    ]  # fmt: skip
+    assert [line[0] for line in lines[4:]] == [
+        "measured", "state", "epochs", "loss", "accuracy", "test_loss", "test_accuracy", "time"
+    ]  # fmt: skip
+    assert pellucid("compare", "runs/one", "runs/one").out.startswith("the same settings\n")
+    assert "–" in pellucid("compare", "runs/one", "runs/killed").out
+
+
+def test_what_cannot_be_shown_is_told(pellucid: Any, runs: Path) -> None:
+    assert "there is no folder 'nowhere'" in pellucid("runs", "nowhere").err
+    assert "there are no runs in runs/notes" in pellucid("runs", "runs/notes").err
+    assert "runs/notes is no run" in pellucid("compare", "runs/one", "runs/notes").err
+    (runs / "two/config.toml").write_text("[training\n")
+    (runs / "one/metrics.jsonl").write_text('half a line\n{"epoch": 1}\n')
+    shown = pellucid("runs")
+    assert shown.code == 0
+    assert "note: " in shown.err
+    assert "two/config.toml is damaged" in shown.err
+    assert "metrics.jsonl, line 1: expected JSON" in shown.err

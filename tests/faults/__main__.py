@@ -1,0 +1,60 @@
+"""The long run: ``python -m tests.faults [KIND …] --cases N [--seed S]``.
+
+Each kind of fault happens to as many trainings, numbered from S on; a number says all about a case. What is wrong is
+printed with the number, and the exit code is 1 then.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Sequence
+
+from . import disks, files, kills, numbers, signals
+
+KINDS: dict[str, tuple[str, Callable[[int], str]]] = {
+    "kill": ("SIGKILL at a random instant; a fifth of the resuming processes too", kills.at_random),
+    "kill-call": ("SIGKILL at every system call of a run", kills.at_call),
+    "signal": ("Ctrl-C or SIGTERM at a random instant of pellucid train", signals.at_random),
+    "failing-call": ("every system call of a run fails in every way", disks.failing_call),
+    "power": ("a power cut after any call: writes lost, torn, reordered", disks.power_cut),
+    "numbers": ("weights that become infinite at a random step", numbers.astray),
+    "damage": ("a file of a run cut off, or with other bits", files.damaged),
+}
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run what is asked for; return 1 if anything is wrong."""
+    parser = argparse.ArgumentParser(prog="python -m tests.faults", description="Trainings under faults.")
+    parser.add_argument("kinds", nargs="*", choices=[*KINDS, []], metavar="KIND", help=", ".join(KINDS))
+    parser.add_argument("--cases", type=int, required=True, metavar="N")
+    parser.add_argument("--seed", type=int, default=0, metavar="S", help="number of the first case")
+    asked = parser.parse_args(words)
+    wrong = 0
+    with tempfile.TemporaryDirectory() as cache:
+        os.environ["PELLUCID_CACHE"] = cache
+        for kind in asked.kinds or KINDS:
+            wrong += run(kind, range(asked.seed, asked.seed + asked.cases))
+    return int(wrong > 0)
+
+
+def run(kind: str, numbers: range) -> int:
+    """Run the cases of one kind, and return how many are wrong."""
+    about, case = KINDS[kind]
+    began, wrong = time.monotonic(), 0
+    for number in numbers:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            said = case(number)
+        if said:
+            wrong += 1
+            print(f"{kind} {number}: {said}", flush=True)
+    print(f"{kind}: {about}: {len(numbers):,} cases in {time.monotonic() - began:,.0f} s, {wrong} wrong", flush=True)
+    return wrong
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,94 @@
+"""Stopping when nothing improves any more, and the networks of the best epochs."""
+
+import math
+
+import numpy as np
+import pytest
+
+import pellucid as p
+from pellucid.training import Callback
+
+
+class Script(Callback):
+    """Writes given numbers into the history, and notes the weights of each epoch."""
+
+    def __init__(self, name, numbers):
+        self._name, self._numbers, self.weights = name, numbers, []
+
+    def on_epoch(self, training):
+        training.history.epochs[-1][self._name] = self._numbers[training.epoch - 1]
+        self.weights.append(training.network.parameters()["linear1.weight"].data.copy())
+
+
+def trained(callback, numbers, name="val_loss"):
+    """Return the network, the epochs that were done, and the weights after each, where epochs measure these numbers."""
+    rng = np.random.default_rng(0)
+    network = p.Sequential([p.Flatten(), p.Linear(4, 2)], input_shape=(1, 2, 2))
+    script = Script(name, numbers)
+    data = rng.random((20, 1, 2, 2), np.float32), rng.integers(0, 2, 20)
+    history = p.fit(network, data, epochs=len(numbers), callbacks=[script, callback], progress=False)
+    return network.parameters()["linear1.weight"].data, len(history.epochs), script.weights
+
+
+@pytest.mark.parametrize(
+    ("numbers", "patience", "epochs", "best"),
+    [
+        ([3, 2, 1, 2, 3, 4], 2, 5, 3),
+        ([3, 2, 1, 2, 1, 0.5], 2, 5, 3),
+        ([3, 2, 1, 2, 0.5, 1], 2, 6, 5),
+        ([3, 3, 3, 3], 1, 2, 1),
+        ([math.nan, 2, math.nan, 3], 2, 4, 2),
+        ([math.nan, math.nan, math.nan], 2, 3, 1),
+    ],
+)
+def test_it_stops_after_epochs_without_an_improvement_and_takes_the_best_back(numbers, patience, epochs, best):
+    weights, done, after = trained(p.EarlyStopping(patience=patience), numbers)
+    assert done == epochs
+    assert np.array_equal(weights, after[best - 1])
+
+
+def test_of_accuracies_the_largest_is_the_best():
+    weights, done, after = trained(p.EarlyStopping("mine_accuracy", 2), [0.1, 0.5, 0.4, 0.3, 0.9], "mine_accuracy")
+    assert done == 4
+    assert np.array_equal(weights, after[1])
+
+
+def test_a_small_improvement_may_be_none():
+    _, done, _ = trained(p.EarlyStopping(patience=2, min_delta=0.5), [3, 2.8, 2.6, 2.4, 2.2])
+    assert done == 3
+
+
+def test_the_last_weights_may_stay():
+    weights, done, after = trained(p.EarlyStopping(patience=1, restore_best=False), [1, 2, 3])
+    assert done == 2
+    assert np.array_equal(weights, after[-1])
+
+
+def test_the_best_are_kept(tmp_path):
+    _, _, after = trained(p.KeepBest(tmp_path / "best", count=2), [3, 2, 4, 1, 1, math.nan])
+    kept = sorted(path.name for path in (tmp_path / "best").iterdir())
+    assert kept == ["epoch-004.safetensors", "epoch-005.safetensors"]
+    network = p.load(tmp_path / "best" / kept[0])
+    assert np.array_equal(network.parameters()["linear1.weight"].data, after[3])
+
+
+def test_of_equally_good_epochs_the_earlier_is_kept(tmp_path):
+    trained(p.KeepBest(tmp_path), [2, 2, 2])
+    assert [path.name for path in tmp_path.iterdir()] == ["epoch-001.safetensors"]
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: p.EarlyStopping(patience=0), "patience: expected a whole number of at least 1"),
+        (lambda: p.EarlyStopping(min_delta=-1), "min_delta: expected a number of at least 0"),
+        (lambda: p.KeepBest("x", count=0), "count: expected a whole number of at least 1"),
+        (
+            lambda: trained(p.EarlyStopping("val_accuracy"), [1, 2]),
+            "monitor: expected one of loss, accuracy, val_loss, received 'val_accuracy'; validation=… measures",
+        ),
+    ],
+)  # fmt: skip
+def test_what_makes_no_sense_is_refused(make, message):
+    with pytest.raises(p.ArgumentError, match=message):
+        make()

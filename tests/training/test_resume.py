@@ -1,0 +1,286 @@
+"""Trainings that were interrupted and resumed: the same bits as those that never were."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import pellucid as p
+from pellucid import schedules
+from pellucid.training import Callback, checkpoint
+from pellucid.training.checkpoint import Interval
+
+ROOT = Path(__file__).parents[2]
+
+
+def network(dtype="float32"):
+    layers = [
+        p.Conv2d(1, 6, 3), p.BatchNorm2d(6), p.ReLU(), p.Dropout(0.2), p.MaxPool2d(2), p.Flatten(), p.Linear(24, 3)
+    ]  # fmt: skip
+    return p.Sequential(layers, input_shape=(1, 6, 6), seed=1, dtype=dtype)
+
+
+def images():
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 3, 150)
+    x = rng.integers(0, 100, (150, 1, 6, 6))
+    x[np.arange(150), 0, labels] += 100
+    return x.astype(np.uint8), labels
+
+
+HOW = {
+    "validation": 0.2, "epochs": 5, "batch_size": 16, "seed": 3, "progress": False,
+    "optimizer": p.Adam(0.01, average=0.9, clip_norm=1.0), "schedule": schedules.WarmUp(5, schedules.Cosine()),
+}  # fmt: skip
+STEPS = 8
+"""Of an epoch."""
+
+
+class BreakAt(Callback):
+    """Fails after a step, as whatever may fail; it has nothing to remember."""
+
+    sees_weights = False
+
+    def __init__(self, step, moment="on_batch"):
+        self._step = step
+        setattr(self, moment, self._fail)
+
+    def _fail(self, training):
+        if training.step == self._step:
+            raise ZeroDivisionError
+
+
+def course(network, history):
+    """Return all that must be the same: weights and states as bytes, and what was measured but for the seconds."""
+    values = {**network.parameters(), **network.states()}
+    epochs = [{name: value for name, value in epoch.items() if name != "seconds"} for epoch in history.epochs]
+    return {path: each.data.tobytes() for path, each in values.items()}, history.batches, epochs
+
+
+def whole(**how):
+    made = network()
+    return course(made, p.fit(made, images(), **{**HOW, **how}))
+
+
+def broken(folder, step, moment="on_batch", callbacks=(), **how):
+    with pytest.raises(ZeroDivisionError):
+        p.fit(network(), images(), out=folder, callbacks=[*callbacks, BreakAt(step, moment)], **{**HOW, **how})
+
+
+def resumed(folder, **how):
+    return course(*p.resume(folder, images(), progress=False, **how))
+
+
+# ---- the same bits
+@pytest.mark.parametrize("step", [1, 7, 8, 9, 16, 30, 40])
+@pytest.mark.parametrize("engine", ["compiled", "numpy"])
+def test_a_resumed_training_is_the_one_that_was_never_interrupted(step, engine, tmp_path):
+    broken(tmp_path, step, engine=engine)
+    assert resumed(tmp_path, threads=1) == whole(engine=engine, threads=2)
+
+
+@pytest.mark.parametrize("step", [8, 24, 40])
+def test_it_may_be_interrupted_at_the_end_of_an_epoch(step, tmp_path):
+    broken(tmp_path, step, "on_epoch")
+    assert resumed(tmp_path) == whole()
+
+
+def test_it_may_be_interrupted_again_and_again(tmp_path):
+    broken(tmp_path, 5)
+    for step in (6, 13, 13 + 8, 39):
+        with pytest.raises(ZeroDivisionError):
+            p.resume(tmp_path, images(), callbacks=[BreakAt(step)], progress=False)
+    assert resumed(tmp_path) == whole()
+
+
+@pytest.mark.parametrize("optimizer", [p.SGD(0.05), p.SGD(0.05, momentum=0.9, nesterov=True), p.AdamW(0.01)])
+def test_it_goes_on_with_any_optimiser(optimizer, tmp_path):
+    broken(tmp_path, 12, optimizer=optimizer)
+    assert resumed(tmp_path) == whole(optimizer=optimizer)
+
+
+def test_the_files_of_both_say_the_same(tmp_path):
+    one, other = tmp_path / "one", tmp_path / "other"
+    whole(out=one)
+    broken(other, 21)
+    resumed(other)
+    assert sorted(path.name for path in one.iterdir()) == sorted(path.name for path in other.iterdir())
+    assert (one / "model.safetensors").read_bytes() == (other / "model.safetensors").read_bytes()
+    assert len((other / "metrics.jsonl").read_text().splitlines()) == 5
+
+
+def test_what_callbacks_remember_is_restored(tmp_path):
+    early = p.EarlyStopping("loss", patience=1, min_delta=0.25)
+    expected = whole(callbacks=[early])
+    assert len(expected[2]) < 5, "it stops early"
+    broken(tmp_path, len(expected[2]) * STEPS - 3, callbacks=[early])
+    assert resumed(tmp_path) == expected
+
+
+# ---- kills
+KILLED = """
+import os, signal, sys
+sys.path.insert(0, {tests!r})
+import test_resume
+from pellucid.training import Callback
+import pellucid as p
+
+class Kill(Callback):
+    sees_weights = False
+    def on_batch(self, training):
+        if training.step == {step}:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+if sys.argv[1] == "fit":
+    p.fit(test_resume.network(), test_resume.images(), out="run", checkpoint_every={every}, callbacks=[Kill()],
+          **test_resume.HOW)
+else:
+    p.resume("run", test_resume.images(), checkpoint_every={every}, callbacks=[Kill()], progress=False)
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="there is no such signal here")
+@pytest.mark.parametrize(("every", "steps"), [(1, (3, 17)), (4, (15, 31)), ("'1h'", (20, 25))])
+def test_a_kill_loses_no_bit(every, steps, tmp_path):
+    for verb, step in zip(("fit", "resume"), steps, strict=True):
+        code = KILLED.format(tests=str(Path(__file__).parent), step=step, every=every)
+        environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT / 'tests'}"}
+        done = subprocess.run([sys.executable, "-c", code, verb], cwd=tmp_path, env=environment, timeout=120)
+        assert done.returncode == -signal.SIGKILL
+    assert resumed(tmp_path / "run") == whole()
+
+
+# ---- damaged and foreign checkpoints
+def test_of_two_generations_the_whole_one_is_used(tmp_path):
+    broken(tmp_path, 20, checkpoint_every=4)
+    newest, before = checkpoint.files(tmp_path)
+    content = bytearray(newest.read_bytes())
+    content[len(content) // 2] ^= 4
+    newest.write_bytes(content)
+    with pytest.warns(UserWarning, match=f"{newest.name}.*The checkpoint before it is used"):
+        assert resumed(tmp_path) == whole()
+    assert before.name == "checkpoint-000000016.safetensors"
+
+
+def test_where_none_is_whole_the_first_fault_is_told(tmp_path):
+    broken(tmp_path, 20, checkpoint_every=4)
+    for path in checkpoint.files(tmp_path):
+        path.write_bytes(path.read_bytes()[:-1])
+    with (
+        pytest.warns(UserWarning, match="The checkpoint before it is used, if there is one"),
+        pytest.raises(p.ModelFileError, match=r"checkpoint-000000020\.safetensors"),
+    ):
+        p.resume(tmp_path, images())
+
+
+def test_a_newer_version_is_refused_by_name(tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoint, "VERSION", "2")
+    broken(tmp_path, 20)
+    monkeypatch.undo()
+    with pytest.raises(
+        p.ModelFileError, match=r"000000020\.safetensors: expected a checkpoint of version 1, found '2'"
+    ):
+        p.resume(tmp_path, images())
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda x, y: ((255 - x, y)), r"was begun with other settings: data\.sha256 was '.*' and is '.*' now"),
+        (lambda x, y: (x[:-1], y[:-1]), r"data\.samples was 120 and is \d+ now"),
+    ],
+)
+def test_other_data_are_refused(change, message, tmp_path):
+    broken(tmp_path, 20)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(p.ArgumentError, match=message):
+        p.resume(tmp_path, change(*images()), progress=False)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_other_callbacks_are_refused(tmp_path):
+    class Remembering(Callback):
+        def state(self):
+            return {"number": 1}
+
+    broken(tmp_path, 20, callbacks=[Remembering()])
+    with pytest.raises(p.ModelFileError, match="remember something, Remembering; received none"):
+        p.resume(tmp_path, images(), progress=False)
+
+
+def test_a_loss_of_ones_own_must_be_given_again(tmp_path):
+    def own(step, total_steps, steps_per_epoch):
+        return 0.5
+
+    broken(tmp_path, 20, schedule=own)
+    with pytest.raises(p.ArgumentError, match=r"schedule: the run was begun with one of its own, .*; give the same"):
+        p.resume(tmp_path, images(), progress=False)
+    assert resumed(tmp_path, schedule=own) == whole(schedule=own)
+
+
+def test_a_finished_run_is_not_resumed(tmp_path):
+    whole(out=tmp_path)
+    with pytest.raises(p.ArgumentError, match="is finished: 5 epochs are done"):
+        p.resume(tmp_path, images())
+
+
+def test_a_run_without_a_checkpoint_says_so(tmp_path):
+    whole(out=tmp_path)
+    for path in checkpoint.files(tmp_path):
+        path.unlink()
+    with pytest.raises(p.ModelFileError, match="ended before its first step; remove the folder, and train again"):
+        p.resume(tmp_path, images())
+
+
+# ---- how often
+@pytest.mark.parametrize(
+    ("text", "interval"),
+    [
+        (500, Interval(steps=500)), ("500", Interval(steps=500)), ("30s", Interval(seconds=30)),
+        ("1.5 min", Interval(seconds=90)), ("2h", Interval(seconds=7200)),
+    ],
+)  # fmt: skip
+def test_intervals(text, interval):
+    assert Interval.of(text) == interval
+
+
+@pytest.mark.parametrize("text", ["0", 0, "0s", "-1", "soon", "", "1d", 2.5, True])
+def test_what_is_no_interval_is_refused(text):
+    with pytest.raises(p.ArgumentError, match="checkpoint_every"):
+        Interval.of(text)
+
+
+def test_checkpoints_are_written_as_often_as_asked(tmp_path, monkeypatch):
+    written = []
+    put = checkpoint.write_file
+    monkeypatch.setattr(checkpoint, "write_file", lambda path, data: (written.append(path.name), put(path, data)))
+    whole(out=tmp_path, checkpoint_every=15)
+    assert [int(name[11:20]) for name in written] == [0, 15, 30, 40, 40]
+
+
+def test_checkpoints_need_a_folder():
+    with pytest.raises(p.ArgumentError, match="checkpoint_every: checkpoints lie in the folder of a run"):
+        p.fit(network(), images(), checkpoint_every=5)
+
+
+# ---- two at once
+def test_a_run_is_trained_by_one_process_at_a_time(tmp_path):
+    class Look(Callback):
+        def on_epoch(self, training):
+            with pytest.raises(p.ArgumentError, match="is being trained by another process; wait for it, or end it"):
+                p.resume(tmp_path, images(), progress=False)
+
+    with pytest.raises(ZeroDivisionError):
+        p.fit(network(), images(), out=tmp_path, checkpoint_every=4, callbacks=[Look(), BreakAt(12)], **HOW)
+    assert resumed(tmp_path) == whole()
+
+
+def test_what_killed_processes_have_left_is_removed(tmp_path):
+    broken(tmp_path, 12)
+    (tmp_path / ".pellucid-0123456789abcdef.tmp").write_bytes(b"half a checkpoint")
+    resumed(tmp_path)
+    assert sorted(path.suffix for path in tmp_path.iterdir()) == [".jsonl", ".safetensors", ".safetensors", ".toml"]
