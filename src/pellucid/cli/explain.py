@@ -11,6 +11,7 @@ import typer
 from numpy.typing import NDArray
 
 from ..build import lower
+from ..columns import fitting, left_out_line, text_width
 from ..errors import ArgumentError
 from ..losses import CrossEntropy
 from ..native import load
@@ -19,7 +20,7 @@ from ..optimizers import Adam
 from ..program import Program
 from . import options
 from .opening import model_or_run
-from .screen import console, examples, print_table
+from .screen import GAP, console, examples, print_table
 
 if TYPE_CHECKING:
     from ..compiler.executable import Executable
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
 COLUMNS = ("phase", "layer", "does", "tile", "samples", "flops", "bytes", "µs", "GFLOP/s", "of peak")
 EXPENDABLE = ("bytes", "flops", "tile", "samples", "GFLOP/s", "phase")
 """What is left out where a terminal has no room for all columns, the first ones first."""
-GAP = 3
-"""Spaces between the columns of `print_table`."""
 
 EXAMPLES = examples(
     "pellucid explain lenet",
@@ -120,7 +119,7 @@ def _print_table(found: Sequence[Explanation], peak: float) -> None:
     columns, left_out = _fitting(dict(zip(COLUMNS, zip(*rows, strict=True), strict=True)), console().width)
     print_table(columns, zip(*columns.values(), strict=True), right=COLUMNS[4:])
     if left_out:
-        print(f"\nA wider terminal shows more: {', '.join(left_out)}.")
+        print(f"\n{left_out_line(left_out)}")
     print(f"\nOne thread here does at most {peak:.1f} GFLOP/s: a loop of nothing but multiply-adds.")
 
 
@@ -129,19 +128,16 @@ def _fitting(columns: dict[str, tuple[str, ...]], width: int) -> tuple[dict[str,
 
     Where there is no room for all, a kernel that serves several layers may be left with the first, or its path's end.
     """
-    needed = {name: max(map(len, (name, *cells))) + GAP for name, cells in columns.items()}
-    left_out: list[str] = []
-    if sum(needed.values()) - GAP <= width:
-        return columns, left_out
-    needed["layer"] = max(len(_first(layers)) for layers in ("layer", *columns["layer"])) + GAP
-    for name in EXPENDABLE:
-        if sum(needed.values()) - GAP > width:
-            left_out.append(name)
-            del needed[name]
-    room = max(len("layer"), width - (sum(needed.values()) - needed["layer"]))
-    shown = {name: columns[name] for name in needed}
-    shown["layer"] = tuple(_shortened(layers, room) for layers in columns["layer"])
-    return shown, left_out
+    needed = {name: max(map(text_width, (name, *cells))) + GAP for name, cells in columns.items()}
+    room = width + GAP  # the last column needs no gap behind it
+    if sum(needed.values()) <= room:
+        return columns, []
+    needed["layer"] = max(text_width(_first(layers)) for layers in ("layer", *columns["layer"])) + GAP
+    shown, left_out = fitting(needed, EXPENDABLE, room)
+    longest = max(len("layer"), width - sum(needed[name] for name in shown if name != "layer"))
+    kept = {name: columns[name] for name in shown}
+    kept["layer"] = tuple(_shortened(layers, longest) for layers in columns["layer"])
+    return kept, left_out
 
 
 def _shortened(layers: str, room: int) -> str:
