@@ -62,6 +62,13 @@ def at_least_one(text: str | int) -> int:
     return number
 
 
+def engine(text: str) -> str:
+    """Read the name of what computes."""
+    if text not in ENGINES:
+        raise typer.BadParameter(f"expected one of {', '.join(ENGINES)}, received {shown(text)}")
+    return text
+
+
 def real(text: str | float) -> float:
     """Read a number."""
     try:
@@ -164,6 +171,7 @@ Engine = Annotated[
     typer.Option(
         "--engine",
         metavar="NAME",
+        parser=engine,
         help=f"What computes: {' or '.join(ENGINES)}. The first is native code made for the network, the other the "
         "definitions in NumPy: slower, and the same but for rounding.",
     ),
