@@ -75,7 +75,9 @@ def pretrained(
 
 def usual_scaling(model: str | None, file: WeightsFile) -> Scaling | None:
     """Return the scaling of the network in a file; for weights alone, ImageNet's if the model was made for that."""
-    return file.scaling or (IMAGENET_SCALING if model is not None and usual_crop(model) is not None else None)
+    if file.scaling is not None:
+        return file.scaling
+    return None if model is None or usual_crop(model) is None else IMAGENET_SCALING
 
 
 def usual_preparation(model: str) -> Preparation | None:

@@ -74,6 +74,23 @@ def test_what_cannot_go_on_is_refused_in_a_line(broken: Any, pellucid: Any, toy:
         shown = pellucid(*words)
         assert (shown.code, shown.out) == (code, "")
         assert message in shown.err
-    assert pellucid("resume", "run", "--no-progress").code == 0
+    assert pellucid("resume", "run", "--no-progress").err == "run: going on after step 9\n"
     again = pellucid("resume", "run")
     assert (again.code, again.err) == (1, "error: run is finished: 6 epochs are done\n")
+
+
+def test_early_stopping_survives_an_interruption(broken: Any, pellucid: Any, toy: Path, tmp_path: Path) -> None:
+    words = ("--epochs", "40", "--validation", "0.25", "--early-stopping", "3")
+    assert pellucid("train", "small", "--data", toy, *WORDS, "--out", "whole", *words).code == 0
+    done = len(measured(tmp_path / "whole")) - 1
+    assert done < 40
+    broken(5 * (done - 1) - 2, *words)
+    assert pellucid("resume", "run").code == 0
+    assert (tmp_path / "run/model.safetensors").read_bytes() == (tmp_path / "whole/model.safetensors").read_bytes()
+    assert measured(tmp_path / "run") == measured(tmp_path / "whole")
+
+
+def test_a_patience_of_no_epochs_is_refused(pellucid: Any, toy: Path) -> None:
+    shown = pellucid("train", "small", "--data", toy, "--early-stopping", "0")
+    assert (shown.code, shown.out) == (1, "")
+    assert "--early-stopping: expected a whole number of at least 1, received 0" in shown.err

@@ -168,6 +168,43 @@ def test_a_run_made_in_python_is_measured_on_the_data_of_its_name(pellucid: Pell
     assert shown[-1] == f"test accuracy {100 * p.evaluate(network, test)['accuracy']:.2f} %"
 
 
+# ---- what classes are called
+
+
+def test_names_in_a_file_of_arrays_are_those_of_the_network(pellucid: Pellucid, toy: Path, tmp_path: Path) -> None:
+    with np.load(toy) as arrays:
+        np.savez(tmp_path / "named.npz", **arrays, class_names=["top", "middle", "low"])
+        np.save(tmp_path / "one.npy", arrays["x_test"][0])
+    assert pellucid("train", "--data", "named.npz", "--epochs", 1, "--out", "run").code == 0
+    assert p.load(tmp_path / "run").class_names == ("top", "middle", "low")
+    shown = pellucid("predict", "run", "one.npy").out
+    assert all(name in shown for name in ("top", "middle", "low"))
+    assert pellucid("evaluate", "run", "--data", toy).code == 0, "data without names are taken"
+
+
+def test_classes_are_called_as_one_says(pellucid: Pellucid, trained: Path, toy: Path, tmp_path: Path) -> None:
+    with np.load(toy) as arrays:
+        np.save(tmp_path / "one.npy", arrays["x_test"][0])
+    shown = pellucid("predict", trained, "one.npy", "--classes", "top, middle,low").out.split()
+    assert shown[1] == "top"
+    assert {"top", "middle", "low"} < {*shown}
+    confusion = pellucid("evaluate", trained, "--confusion", "--classes", "top,middle,low").out
+    assert all(name in confusion for name in ("top", "middle", "low"))
+    measured = pellucid("evaluate", "small", "--weights", trained, "--classes", "a,b,c", "--data", toy, "--confusion")
+    assert [line.split()[0] for line in measured.out.splitlines()[3:7]] == ["a", "a", "b", "c"]
+
+
+@pytest.mark.parametrize("verb", ["predict", "evaluate"])
+def test_names_that_do_not_fit_are_refused(verb: str, pellucid: Pellucid, trained: Path, tmp_path: Path) -> None:
+    np.save(tmp_path / "one.npy", np.zeros((6, 6), np.uint8))
+    words = (verb, trained, *(["one.npy"] if verb == "predict" else []), "--classes")
+    said = "error: --classes: expected 3 names, one for each class, received 2\n"
+    assert pellucid(*words, "top,low") == (1, "", said)
+    for text in ("top,,low", "", "top,low,top"):
+        said = f"error: --classes: expected names that differ, such as cat,dog, received {text!r}"
+        assert pellucid(*words, text) == (2, "", f"{said}. See pellucid {verb} --help\n")
+
+
 # ---- predict
 
 
@@ -242,6 +279,33 @@ def test_predict_reports_what_it_cannot_read_and_goes_on(pellucid: Pellucid, tra
     assert errors[1] == "error: nan.npy: images: sample 0 holds NaN or infinity"
     assert errors[2].startswith("error: small.npy: expected images of shape (1, 6, 6), found (1, 5, 5)")
     assert errors[3].startswith("error: cut.npy: ")
+
+
+def test_predict_wants_a_file(pellucid: Pellucid, trained: Path) -> None:
+    result = pellucid("predict", trained, "")
+    assert (result.code, result.out) == (2, "")
+    assert "expected a name or a path, received nothing" in result.err
+
+
+def test_predict_shows_odd_names_escaped(pellucid: Pellucid, trained: Path) -> None:
+    odd, shown = "\x1b[2J\nerror: none.npy", "\\x1b[2J\\nerror: none.npy"
+    np.save(odd, np.zeros((6, 6), np.uint8))
+    result = pellucid("predict", trained, odd, f"no{odd}", "--top", 1)
+    assert (result.code, result.out[: len(shown) + 3], result.out.count("\n")) == (1, f"{shown}    "[:-1], 1)
+    assert result.err == f"error: no{shown}: cannot be read: No such file or directory\n"
+
+
+def test_a_name_that_is_too_long_is_an_error_in_a_line(pellucid: Pellucid, trained: Path) -> None:
+    name, why = "n" * 5_000, "a name in this path is longer than the system allows; choose a shorter one"
+    for words in (
+        ("predict", name, "x.npy"),
+        ("evaluate", name),
+        ("train", "--weights", name),
+        ("train", "--out", name),
+    ):
+        result = pellucid(*words)
+        assert (result.code, result.err.count("\n"), why in result.err) == (1, 1, True), words
+        assert len(result.err) < 600
 
 
 def test_predict_shows_at_least_one_class(pellucid: Pellucid, trained: Path) -> None:
@@ -498,5 +562,17 @@ def test_the_examples_in_the_help_are_commands_that_exist(pellucid: Pellucid) ->
 
 
 def test_the_program_is_named_after_the_package() -> None:
-    verbs = {"train", "resume", "runs", "compare", "recipes", "evaluate", "predict", "summary", "explain", "verify"}
+    verbs = {
+        "train",
+        "resume",
+        "runs",
+        "compare",
+        "find-lr",
+        "recipes",
+        "evaluate",
+        "predict",
+        "summary",
+        "explain",
+        "verify",
+    }
     assert {command.name for command in app.registered_commands} == verbs

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 import tempfile
 import time
 import warnings
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
-from . import disks, files, kills, numbers, signals
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # whose oracles write PyTorch's files
+
+from . import disks, files, hostile, kills, numbers, signals
 
 KINDS: dict[str, tuple[str, Callable[[int], str]]] = {
     "kill": ("SIGKILL at a random instant; a fifth of the resuming processes too", kills.at_random),
@@ -22,6 +26,7 @@ KINDS: dict[str, tuple[str, Callable[[int], str]]] = {
     "failing-call": ("every system call of a run fails in every way", disks.failing_call),
     "power": ("a power cut after any call: writes lost, torn, reordered", disks.power_cut),
     "numbers": ("weights that become infinite at a random step", numbers.astray),
+    "hostile": ("files that lie about themselves, for every reader", hostile.case),
     "damage": ("a file of a run cut off, or with other bits", files.damaged),
 }
 

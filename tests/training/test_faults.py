@@ -2,9 +2,10 @@
 
 import os
 
+import numpy as np
 import pytest
 
-from faults import disks, files, kills, numbers, signals, work
+from faults import disks, files, hostile, kills, numbers, signals, work
 from pellucid import storage
 from pellucid.serialization import tensor_file
 from pellucid.training import checkpoint
@@ -91,6 +92,17 @@ def test_numbers_that_go_astray_leave_the_weights_before():
 
 
 # ---- files
+def test_files_that_lie_about_themselves_are_refused():
+    assert not wrong(hostile.case, range(220))
+
+
+def test_a_reader_without_care_is_found(monkeypatch):
+    good = hostile.readers()["npy"][2]
+    careless = {"npy": (lambda path: np.load(path, allow_pickle=True), ".npy", good)}
+    monkeypatch.setattr(hostile, "readers", lambda: careless)
+    assert len(wrong(hostile.case, range(30))) > 5
+
+
 def test_damaged_files_are_refused_or_replaced():
     assert not wrong(files.damaged, range(300))
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from .. import models
-from ..arguments import nearest_name, nearest_or_all, shown
-from ..errors import ArgumentError, ModelFileError, PellucidError
+from ..arguments import known_name, nearest_name, nearest_or_all, shown
+from ..errors import ArgumentError, ModelFileError, PellucidError, path_text
 from ..interop import WeightsFile, fitting_models, open_weights
 from ..network import Sequential
 from ..serialization import load
@@ -23,7 +23,7 @@ def open_run(path: str, verb: str) -> Sequential:
     """Return the network of a run directory or a model file; of weights alone, say how the verb takes them."""
     place = expanded(path)
     if not place.exists():
-        if _may_be_model(path) and _plain(path) in models.MODELS:
+        if _may_be_model(path) and known_name(path, models.MODELS):
             raise ArgumentError(f"{path} is a model that has learnt nothing yet; add --weights FILE, or name a run")
         raise ArgumentError(f"there is no run or model file {shown(path)}{meant(place)} `pellucid train` makes runs")
     try:
@@ -32,7 +32,9 @@ def open_run(path: str, verb: str) -> Sequential:
         file = weights_alone(path)
         if file is None:
             raise
-        raise ModelFileError(f"{path} holds weights alone, and no network; {_fix(path, verb, file)}") from None
+        raise ModelFileError(
+            f"{path_text(path)} holds weights alone, and no network; {_fix(path, verb, file)}"
+        ) from None
 
 
 def model_or_run(text: str, verb: str, **making: Any) -> Sequential:
@@ -50,8 +52,8 @@ def model_or_run(text: str, verb: str, **making: Any) -> Sequential:
     if is_model(text):
         return models.by_name(text)(**making)
     if _may_be_model(text) and not expanded(text).exists():
-        found = nearest_name(_plain(text), models.MODELS) or near(expanded(text))
-        hint = nearest_or_all(_plain(text), models.MODELS) if found is None else f"; did you mean {found!r}?"
+        found = nearest_name(text, models.MODELS) or near(expanded(text))
+        hint = nearest_or_all(text, models.MODELS) if found is None else f"; did you mean {found!r}?"
         raise ArgumentError(f"there is no model, run or model file {shown(text)}{hint}")
     return open_run(text, verb)
 
@@ -59,7 +61,7 @@ def model_or_run(text: str, verb: str, **making: Any) -> Sequential:
 def is_model(text: str) -> bool:
     """Return whether a word is the name of a model; one with dashes in it may be a file or folder instead."""
     return text in models.MODELS or (
-        _may_be_model(text) and _plain(text) in models.MODELS and not expanded(text).exists()
+        _may_be_model(text) and known_name(text, models.MODELS) is not None and not expanded(text).exists()
     )
 
 
@@ -89,7 +91,3 @@ def _fix(path: str, verb: str, file: WeightsFile) -> str:
 
 def _may_be_model(text: str) -> bool:
     return not set(text) & {"/", "\\"}
-
-
-def _plain(text: str) -> str:
-    return text.replace("-", "_")

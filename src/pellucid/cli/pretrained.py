@@ -7,13 +7,14 @@ from pathlib import Path
 import typer
 
 from ..data.datasets import Preparation, imagenet_classes
+from ..errors import ArgumentError
 from ..interop import WeightsFile
 from ..network import Sequential
 from ..pretrained import pretrained, usual_scaling
 from ..scaling import IMAGENET_SCALING, Scaling
 from . import options
 from .screen import say
-from .sources import crop_of
+from .sources import pictures_of
 
 
 def with_weights(
@@ -61,14 +62,26 @@ def note_scaling(model: str, file: WeightsFile, text: str | None) -> None:
 
 def preparation_of(run: str, network: Sequential) -> Preparation | None:
     """Return how pictures are prepared for the network of a run or a model file: as they were in its training, or as
-    networks that tell ImageNet's classes apart want it; None for others."""
-    crop = crop_of(run)
-    if crop is not None:
-        return Preparation.for_crop(crop)
+    networks that tell ImageNet's classes apart want it; None where they are stretched."""
+    kept = pictures_of(run)
+    if kept["crop"] is not None:
+        return Preparation.for_crop(kept["crop"])
+    if kept["size"] is not None:
+        return None
     match network.input_shape:
         case (3, height, width) if network.class_names == imagenet_classes() and height == width:
             return Preparation.for_crop(height)
     return None
+
+
+def name_classes(network: Sequential, names: tuple[str, ...] | None) -> None:
+    """Let the classes of a network be called as ``--classes`` says, if it says anything."""
+    if names is None:
+        return
+    classes = network.output_shape()[0]
+    if len(names) != classes:
+        raise ArgumentError(f"--classes: expected {classes:,} names, one for each class, received {len(names):,}")
+    network.class_names = names
 
 
 def refuse_alone(scaling: str | None) -> None:

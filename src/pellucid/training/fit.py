@@ -27,7 +27,7 @@ from ..optimizers import Adam, Optimizer
 from ..random import Purpose, Words, key
 from ..schedules import Constant, Schedule
 from .callbacks import Callback, Settings, Training
-from .checks import divide, refuse_strangers, refuse_too_large, warn_of_guessing, warn_of_labels
+from .checks import check_normalised, divide, refuse_strangers, refuse_too_large, warn_of_guessing, warn_of_labels
 from .engine import CompiledEngine, Engine, NumpyEngine
 from .history import History
 from .progress import progress_callbacks
@@ -143,6 +143,7 @@ def fit(
         resident=True,
     )  # fmt: skip
     size = min(whole_number(batch_size, "batch_size"), len(data))
+    check_normalised(program, len(data), size)
     if not native:
         refuse_too_large(program, size)
     settings = Settings(
