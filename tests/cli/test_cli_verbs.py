@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import typer
 
 import pellucid as p
 from pellucid import schedules
@@ -309,7 +310,8 @@ def test_a_name_that_is_too_long_is_an_error_in_a_line(pellucid: Pellucid, train
 
 def test_predict_shows_at_least_one_class(pellucid: Pellucid, trained: Path) -> None:
     result = pellucid("predict", trained, "x.npy", "--top", 0)
-    assert (result.code, result.err) == (1, "error: --top: expected a whole number of at least 1, received 0\n")
+    assert result.code == 2
+    assert result.err.startswith("error: --top: expected a whole number of at least 1, received 0. See pellucid pred")
 
 
 def test_predict_needs_a_network_of_pictures(pellucid: Pellucid, tmp_path: Path) -> None:
@@ -339,7 +341,11 @@ def test_summary_of_models_runs_and_files(pellucid: Pellucid, trained: Path) -> 
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
-        (["lenett"], 1, "error: unknown model 'lenett'; did you mean 'lenet'?"),
+        (["lenett"], 1, "error: there is no model, run or model file 'lenett'; did you mean 'lenet'?"),
+        (["rum"], 1, "error: there is no model, run or model file 'rum'; did you mean 'run'?"),
+        (["mnits"], 1, "error: there is no model, run or model file 'mnits'. Known: small, notebook, "),
+        (["runs/lenet"], 1, "error: there is no run or model file 'runs/lenet'. `pellucid train` makes runs"),
+        (["./lenet"], 1, "error: there is no run or model file './lenet'. `pellucid train` makes runs"),
         (["lenet", "--input", "1x4x4"], 1, "error: conv1 (layer 1): "),
         (["lenet", "--input", "large"], 2, "expected a shape CxHxW such as 3x144x144, received 'large'"),
         (["lenet", "--input", "8x8"], 2, "received '8x8'; for one channel write 1x8x8"),
@@ -349,10 +355,13 @@ def test_summary_of_models_runs_and_files(pellucid: Pellucid, trained: Path) -> 
         ([], 2, "error: expected MODEL|RUN|FILE. See pellucid summary --help"),
     ],
 )
-def test_summary_refuses(words: list[str], code: int, message: str, pellucid: Pellucid) -> None:
+def test_summary_refuses(words: list[str], code: int, message: str, pellucid: Pellucid, tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
     result = pellucid("summary", *words)
     assert (result.code, result.out) == (code, "")
     assert message in result.err
+    if code == 1:
+        assert pellucid("explain", words[0]) == result or "--input" in words
 
 
 # ---- data
@@ -435,6 +444,13 @@ def test_a_folder_of_data_that_is_not_there_is_named(
         (["train", "--data", ""], "--data: expected a name or a path, received nothing. See pellucid train --help"),
         (["train", "--data-dir", ""], "--data-dir: expected a folder, received nothing. See pellucid train --help"),
         (["evaluate", "x", "--data", ""], "--data: expected a name or a path, received nothing. See pellucid evaluate"),
+        *(
+            ([verb, ""], f"MODEL|RUN|FILE: expected a name or a path, received nothing. See pellucid {verb}")
+            for verb in ("summary", "explain")
+        ),
+        (["evaluate", ""], "RUN|MODEL: expected a name or a path, received nothing. See pellucid evaluate"),
+        (["predict", "", "x.png"], "RUN|MODEL: expected a name or a path, received nothing. See pellucid predict"),
+        (["recipes", ""], "NAME|FILE: expected a name or a path, received nothing. See pellucid recipes"),
         (["data", "list", "--data-dir", ""], "--data-dir: expected a folder, received nothing. See pellucid data list"),
     ],
 )  # fmt: skip
@@ -492,8 +508,13 @@ def test_the_home_of_nobody_is_refused_in_a_line(
     assert len(result.err.splitlines()) == 1
 
 
-VERBS = [words.split() for words in ("", "train", "evaluate", "predict", "summary", "data")]
-VERBS += [["data", verb] for verb in ("list", "fetch", "verify")]
+def every_verb(command: Any, words: tuple[str, ...] = ()) -> list[list[str]]:
+    """The words of a command and of all below it, such as `data list`; none for `pellucid` itself."""
+    below = getattr(command, "commands", {})
+    return [list(words), *(found for name in below for found in every_verb(below[name], (*words, name)))]
+
+
+VERBS = every_verb(typer.main.get_command(app))
 
 
 @pytest.mark.parametrize("verb", VERBS, ids=" ".join)

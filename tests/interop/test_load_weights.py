@@ -250,6 +250,23 @@ def test_a_file_is_opened_once_for_all_that_is_asked_of_it(trained: p.Sequential
     assert same(values(target), values(trained))
 
 
+def test_a_file_says_what_it_holds(trained: p.Sequential, tmp_path: Path) -> None:
+    count = 2 * 9 + 2 + 4 + 24 + 3
+    path = write(tmp_path / "alone.safetensors", values(trained))
+    assert repr(open_weights(path)).splitlines() == [
+        f"{path} holds 8 arrays of float32: {count} parameters, and 4 running means and variances",
+        "scaling and names of classes: not in the file",
+        "fits: none of the known models",
+    ]
+    small = p.models.small(2, (3, 8, 8), scaling=p.Scaling(0.25, 0.5), class_names=("cat", "d\nog"), dtype="float64")
+    p.save(small, tmp_path / "small.safetensors")
+    held, said, fits = repr(open_weights(tmp_path / "small.safetensors")).splitlines()
+    assert f" of float64: {p.summary(small).totals.parameters:,} parameters" in held
+    assert "running" not in held
+    assert said == r"scaling: mean 0.25, deviation 0.5; classes: cat, d\nog"
+    assert fits == "fits: small, for 2 classes"
+
+
 def test_what_is_no_file_of_weights(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="there is no such file"):
         p.load_weights(network(), tmp_path / "w.pth")

@@ -140,7 +140,8 @@ def _misuse(error: Any) -> str:
     elif kind == "MissingParameter":
         text = f"expected {error.param.metavar}"
     elif kind == "BadParameter":
-        text = f"{error.param_hint or error.param.opts[0]}: {error.message}"
+        is_argument = error.param is not None and error.param.param_type_name == "argument"
+        text = f"{error.param_hint or (error.param.metavar if is_argument else error.param.opts[0])}: {error.message}"
     else:
         text = error.format_message().rstrip(".").replace(". Did", "; did")
         text = text[0].lower() + text[1:]

@@ -45,6 +45,21 @@ def whole(text: str | int) -> int:
         raise typer.BadParameter(f"expected a whole number, received {shown(text)}") from None
 
 
+def at_least_one(text: str | int) -> int:
+    """Read a whole number of at least 1."""
+    number = whole(text)
+    if number < 1:
+        raise typer.BadParameter(f"expected a whole number of at least 1, received {number}")
+    return number
+
+
+def engine(text: str) -> str:
+    """Read the name of what computes."""
+    if text not in ENGINES:
+        raise typer.BadParameter(f"expected one of {', '.join(ENGINES)}, received {shown(text)}")
+    return text
+
+
 def real(text: str | float) -> float:
     """Read a number."""
     try:
@@ -123,7 +138,15 @@ _FEW, _MANY = LENGTHS
 Run = Annotated[
     str,
     typer.Argument(
-        metavar="RUN|MODEL", help="The folder of a run, or a model file; or with --weights a model by name."
+        metavar="RUN|MODEL",
+        parser=named,
+        help="The folder of a run, or a model file; or with --weights a model by name.",
+    ),
+]
+Network = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODEL|RUN|FILE", parser=named, help="A model by name, the folder of a run, or a model file."
     ),
 ]
 ModelWeights = Annotated[
@@ -167,6 +190,7 @@ Engine = Annotated[
     typer.Option(
         "--engine",
         metavar="NAME",
+        parser=engine,
         help=f"What computes: {' or '.join(ENGINES)}. The first is native code made for the network, the other the "
         "definitions in NumPy: slower, and the same but for rounding.",
     ),
@@ -175,7 +199,7 @@ Threads = Annotated[
     int | None,
     typer.Option(
         metavar="N",
-        parser=whole,
+        parser=at_least_one,
         help="Threads of the compiled engine, which change no result. By default PELLUCID_THREADS, or else as many as "
         "there are processors.",
     ),

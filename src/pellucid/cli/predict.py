@@ -13,14 +13,14 @@ import typer
 from ..data import read_inputs
 from ..data.datasets import Preparation, imagenet_classes
 from ..errors import ArgumentError, NonFiniteError, PellucidError, path_text
-from ..geometry import whole_number
 from ..inference import predict_proba
 from ..interop import open_weights
 from ..limits import LIMITS
 from ..network import Sequential
 from ..pretrained import usual_preparation
 from . import options
-from .pretrained import name_classes, open_run, preparation_of, refuse_alone, with_weights
+from .opening import open_run
+from .pretrained import name_classes, preparation_of, refuse_alone, with_weights
 from .screen import class_name, examples
 
 EXAMPLES = examples(
@@ -48,7 +48,7 @@ def command(
         int | None,
         typer.Option(
             metavar="N",
-            parser=options.whole,
+            parser=options.at_least_one,
             help="How many classes to show. By default 3, or 5 of ImageNet's.",
         ),
     ] = None,
@@ -68,8 +68,6 @@ def command(
     classes, and for models made for them, the shorter side is resized, and the central square cropped, as their authors
     did.
     """
-    if top is not None:
-        top = whole_number(top, "--top")
     network, preparation = _opened(run, weights, scaling)
     if top is None:
         top = 5 if network.class_names == imagenet_classes() else 3

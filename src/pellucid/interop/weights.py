@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -9,13 +10,15 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ArgumentError
+from .. import models
+from ..errors import ArgumentError, ModelFileError, path_text, printable
 from ..limits import LIMITS, Limits
 from ..network import Sequential
 from ..scaling import Scaling
 from ..serialization.fitting import Differences, Entry, compare, held, listed, take
 from ..serialization.model_file import PathLike, decode_sealed, read_content, saved_use
 from ..serialization.tensor_file import READ, TensorFile, problem
+from .known_models import count_classes, fitting_models
 from .torch import to_torch_names
 from .torch_file import TorchFile, decode, is_torch
 
@@ -28,9 +31,15 @@ AVERAGED = "n_averaged"
 COUNTER = ".num_batches_tracked"
 """What PyTorch's batch normalisation counts and does not use unless its momentum is None."""
 
+FLOATS = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"}
+"""What the dtypes that can become weights are called outside of files."""
+
+STATISTICS = (".running_mean", ".running_var")
+"""How names of numbers end that are not learnt: batch normalisation keeps them."""
+
 
 class WeightsFile:
-    """A file of weights, read and found in order; `open_weights` makes it.
+    """A file of weights, read and found in order; `open_weights` makes it. Printed, it says what the file holds.
 
     Attributes
     ----------
@@ -55,6 +64,37 @@ class WeightsFile:
     @cached_property
     def use(self) -> tuple[Scaling, tuple[str, ...]] | None:
         return saved_use(self._file, self._limits) if isinstance(self._file, TensorFile) else None
+
+    def __repr__(self) -> str:
+        return "\n".join((f"{path_text(self.path)} holds {self._amounts()}", self._saved(), self._fitting()))
+
+    def _amounts(self) -> str:
+        """Return how many numbers there are, and of which dtypes."""
+        learnt = sum(math.prod(entry.shape) for name, entry in self.entries.items() if not name.endswith(STATISTICS))
+        kept = sum(math.prod(entry.shape) for entry in self.entries.values()) - learnt
+        others = f", and {kept:,} running means and variances" if kept else ""
+        dtypes = sorted({FLOATS.get(entry.dtype, printable(entry.dtype)) for entry in self.entries.values()})
+        count = f"{len(self.entries):,} array{'' if len(self.entries) == 1 else 's'}"
+        return f"{count} of {' and '.join(dtypes) or 'nothing'}: {learnt:,} parameters{others}"
+
+    def _saved(self) -> str:
+        """Return what the file says of the network that the weights are of."""
+        try:
+            use = self.use
+        except ModelFileError:
+            return "scaling and classes: not told in a way that this version understands"
+        if use is None:
+            return "scaling and names of classes: not in the file"
+        scaling, names = use
+        shown = ", ".join(map(printable, names[:10])) + (", …" if len(names) > 10 else "")
+        return f"scaling: mean {scaling.mean}, deviation {scaling.std}; classes: {shown or 'without names'}"
+
+    def _fitting(self) -> str:
+        """Return which of the known models the weights fit, and for how many classes."""
+        found = fitting_models(self)
+        if not found:
+            return "fits: none of the known models"
+        return f"fits: {', '.join(found)}, for {count_classes(models.by_name(found[0])(), self):,} classes"
 
     @property
     def scaling(self) -> Scaling | None:
