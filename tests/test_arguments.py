@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 import pellucid as p
-from pellucid import initializers, models, recipes, schedules
+from pellucid import initializers, models, optimizers, recipes, schedules
 from pellucid.arguments import nearest, number, shown
 from pellucid.data.catalogue import get_entry
 
@@ -52,13 +52,39 @@ def test_what_is_longer_than_a_name_is_near_to_nothing() -> None:
 
 @pytest.mark.parametrize(
     "by_name",
-    [models.by_name, recipes.by_name, initializers.by_name, schedules.by_name, get_entry, p.models.lenet().__getitem__],
-)
+    [
+        models.by_name, recipes.by_name, initializers.by_name, schedules.by_name, optimizers.by_name, get_entry,
+        p.models.lenet().__getitem__,
+    ],
+)  # fmt: skip
 def test_a_name_of_any_length_is_refused_in_a_line(by_name: Callable[[str], object]) -> None:
     with pytest.raises(p.ArgumentError) as caught:
         by_name("X" * 100_000)
     assert f"'{'X' * 78}…" in str(caught.value)
     assert len(str(caught.value)) < 700
+
+
+BY_NAME = {
+    models.by_name: "mnist_s8",
+    recipes.by_name: "mnist-99",
+    initializers.by_name: "he-normal",
+    schedules.by_name: "one-cycle",
+    optimizers.by_name: "adamw",
+}
+
+
+@pytest.mark.parametrize(("by_name", "name"), BY_NAME.items(), ids=BY_NAME.values())
+def test_capitals_dashes_and_underscores_do_not_matter(by_name: Callable[[str], object], name: str) -> None:
+    plain = name.replace("-", "").replace("_", "")
+    for spelt in (plain, name.upper(), "_".join(name), name.replace("-", "_"), name.replace("_", "-")):
+        assert by_name(spelt) == by_name(name)
+
+
+@pytest.mark.parametrize("by_name", BY_NAME, ids=BY_NAME.values())
+@pytest.mark.parametrize("name", [None, 3, ["adam"], b"adam"], ids=repr)
+def test_what_is_no_text_is_no_name(by_name: Callable[[object], object], name: object) -> None:
+    with pytest.raises(p.ArgumentError, match=r"^\w+: expected a name such as '[a-z-]+', received "):
+        by_name(name)
 
 
 # ---- what is received, in a message

@@ -321,14 +321,15 @@ def test_an_image_too_small_for_lenet_is_refused_where_it_ends() -> None:
     assert lenet(input_shape=(1, 16, 16)).output_shape() == (10,)
 
 
-def test_dashes_stand_for_underscores() -> None:
-    assert by_name("mnist-s8") is mnist_s8
+@pytest.mark.parametrize("name", ["mnist-s8", "MNIST_S8", "mnistS8"])
+def test_capitals_dashes_and_underscores_do_not_matter(name: str) -> None:
+    assert by_name(name) is mnist_s8
 
 
 def test_an_unknown_name_suggests_the_nearest() -> None:
     with pytest.raises(ArgumentError) as caught:
-        by_name("LeNet5")
-    assert str(caught.value) == "unknown model 'LeNet5'; did you mean 'lenet5'?"
+        by_name("LeNte5")
+    assert str(caught.value) == "unknown model 'LeNte5'; did you mean 'lenet5'?"
     with pytest.raises(ArgumentError, match=r"unknown model 'zzz'\. Known: small"):
         by_name("zzz")
 

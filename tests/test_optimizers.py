@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import pellucid as p
-from pellucid import interpreter
+from pellucid import interpreter, optimizers
 
 OPTIMIZERS = [p.SGD(0.05), p.SGD(0.05, 0.9), p.SGD(0.05, 0.9, nesterov=True), p.Adam(0.05), p.AdamW(0.05)]
 
@@ -202,6 +202,9 @@ def test_settings_become_pythons_own_numbers():
         (lambda: p.SGD(clip_norm=0), "clip_norm: expected a number above 0, received 0"),
         (lambda: p.SGD(average=1), "average: expected a number between 0 and 1, received 1"),
         (lambda: p.SGD(momentum=1), "momentum: expected a number from 0 up to but not 1, received 1"),
+        (lambda: p.SGD(momentum=0.9, nesterov="no"), "nesterov: expected True or False, received 'no'"),
+        (lambda: p.SGD(momentum=0.9, nesterov=1), "nesterov: expected True or False, received 1"),
+        (lambda: optimizers.by_name("adam", betaas=1), "betaas: Adam has no such setting; did you mean 'betas'?"),
         (lambda: p.SGD(nesterov=True), "nesterov: looks ahead along the momentum, and there is none"),
         (
             lambda: p.SGD(lr_scales=[("a", 1)]),
@@ -218,3 +221,14 @@ def test_settings_that_make_no_sense_are_refused(make, message):
     with pytest.raises(p.ArgumentError) as caught:
         make()
     assert str(caught.value).startswith(message)
+
+
+# ---- by name
+
+
+def test_a_name_says_the_class_and_perhaps_a_setting():
+    made = [optimizers.by_name(name, lr=0.1) for name in optimizers.NAMES]
+    assert made == [
+        p.Adam(0.1), p.AdamW(0.1), p.SGD(0.1), p.SGD(0.1, momentum=0.9), p.SGD(0.1, momentum=0.9, nesterov=True)
+    ]  # fmt: skip
+    assert optimizers.by_name("momentum", momentum=0.5).momentum == 0.5

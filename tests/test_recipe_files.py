@@ -5,11 +5,12 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import tomli_w
 
 import pellucid as p
 from pellucid import recipes
 from pellucid.recipes import catalogue, reading
-from pellucid.recipes.reading import KEYS, read
+from pellucid.recipes.reading import KEYS, REQUIRED, read
 from pellucid.schedules import Constant, LinearCycle
 
 LEAST = """
@@ -46,6 +47,7 @@ def test_what_is_left_out_is_as_it_is_in_fit(mine: Path) -> None:
     assert (recipe.name, recipe.model, recipe.optimizer) == ("mine", "mnist_s8", p.Adam())
     assert (recipe.schedule, recipe.loss, recipe.initializer) == (Constant(), p.CrossEntropy(), None)
     assert (recipe.scaling, recipe.begins_from, recipe.freeze_until, recipe.reaches) == (p.Scaling(), "", "", None)
+    assert recipe.size is None
 
 
 def test_every_key_is_followed(mine: Path) -> None:
@@ -67,6 +69,7 @@ def test_every_key_is_followed(mine: Path) -> None:
         True,
         "linear1",
     )
+    assert recipe.size == (28, 28)
     assert recipe.reaches == (99.11, 0.07, 20, 0.8)
 
 
@@ -106,15 +109,30 @@ WRONG = [
     ("loss", "loss = { label_smoothing = 1 }", "loss: label_smoothing: expected a number from 0 up to but not 1, "),
     ("scaling", "scaling = { std = 0 }", "scaling: Scaling.std: expected numbers above 0, received 0"),
     ("scaling", "scaling = { mean = [] }", "scaling: Scaling.mean: expected a finite number, or one a channel, "),
-    ("name", 'name = "adma"', "optimizer.name: expected one of adam, adamw, sgd, found 'adma'; did you mean 'adam'?"),
-    ("name", "lr = 1e-3", "optimizer.name: expected one of adam, adamw, sgd, found nothing"),
+    ("name", 'name = "adma"', "optimizer: unknown optimiser 'adma'; did you mean 'adam'?"),
+    ("name", "lr = 1e-3", "optimizer: name: expected one of adam, adamw, sgd, momentum, nesterov, found nothing"),
     ("name", 'name = "adam"\nlr = -1', "optimizer: lr: expected a number of at least 0, received -1"),
     ("name", 'name = "adam"\nlr = true', "optimizer: lr: expected a number of at least 0, received True"),
-    ("name", 'name = "adam"\nmomentum = 0.9', "optimizer: momentum: there is no such key. Known: lr, "),
+    ("name", 'name = "adam"\nmomentum = 0.9', "optimizer: momentum: Adam has no such setting. Known: lr, "),
     ("name", 'name = "adam"\nbetas = 0.9', "optimizer: betas: expected two numbers, received 0.9"),
-    ("name", 'name = "sgd"\nnesterov = "yes"', "optimizer: nesterov: expected true or false, found 'yes'"),
+    ("name", 'name = "sgd"\nnesterov = "yes"', "optimizer: nesterov: expected True or False, received 'yes'"),
+    ("name", "name = 3", "optimizer: name: expected one of adam, adamw, sgd, momentum, nesterov, found 3"),
     ("name", 'name = "adam"\nlr_scales = { conv9 = 1 }', "optimizer: lr_scales: no trainable parameter at 'conv9'; "),
-    ("freeze_until", 'freeze_until = "conv9"', "freeze_until: no layer 'conv9'; did you mean 'conv1'? There are "),
+    (
+        "freeze_until",
+        'freeze_until = "conv2"',
+        "freeze_until: goes with begins_from: without pretrained weights all are ",
+    ),
+    ("new_head", "new_head = true", "new_head: goes with begins_from: without pretrained weights all are random"),
+    ("size", "size = 32", "size: expected height and width, such as [32, 32], found 32"),
+    ("size", "size = [32]", "size: expected height and width, such as [32, 32], found [32]"),
+    ("size", "size = [32, 0]", "size: expected height and width, such as [32, 32], found [32, 0]"),
+    ("size", "size = [32, 3.5]", "size: expected height and width, such as [32, 32], found [32, 3.5]"),
+    (
+        "freeze_until",
+        'begins_from = "weights"\nfreeze_until = "conv9"',
+        "freeze_until: no layer 'conv9'; did you mean 'conv1'? There are ",
+    ),
     ("new_head", "new_head = 1", "new_head: expected true or false, found 1"),
     ("reaches", "reaches = { mean = 99, deviation = 0.1 }", "reaches: seeds: expected a number, found nothing"),
     ("reaches", "reaches = { mean = 99, deviation = -1, seeds = 5 }", "reaches: deviation: expected a number of at "),
@@ -132,7 +150,7 @@ def test_a_mistake_is_told_by_file_key_and_expectation(key: str, line: str, mess
 
 
 def test_a_layer_that_is_frozen_has_no_learning_rate_to_multiply(mine: Path) -> None:
-    changed(mine, "freeze_until", 'freeze_until = "linear1"')
+    changed(mine, "freeze_until", 'begins_from = "weights"\nfreeze_until = "linear1"')
     changed(mine, "name", 'name = "adam"\nlr_scales = { conv1 = 0.1 }')
     with pytest.raises(
         p.ArgumentError, match="optimizer: lr_scales: no trainable parameter at 'conv1'; there are linear1"
@@ -146,8 +164,8 @@ def test_a_layer_that_is_frozen_has_no_learning_rate_to_multiply(mine: Path) -> 
         ("epochs", f"epochs = {'9' * 5000}", "expected a recipe in TOML: "),
         ("epochs", f"epochs = {'[' * 5000}", "expected a recipe in TOML: "),
         ("epochs", f"epochs = -0x{'f' * 5000}", "expected a recipe in TOML: "),
-        ("model", f"model = 0x{'f' * 5000}", 'model: expected the name of a model, such as "lenet", found int, too '),
-        ("name", f'name = "adam"\nlr = 1{"0" * 400}', "optimizer: lr: expected a number of at least 0, received 1000"),
+        ("model", f"model = 0x{'f' * 5000}", "expected a recipe in TOML: a whole number has more than the 64 bits"),
+        ("name", f'name = "adam"\nlr = 1{"0" * 400}', "expected a recipe in TOML: a whole number has more than the 64"),
         ("model", f'model = "{"x" * 200_000}"', "model: unknown model 'xxx"),
         ("x" * 200_000, f"{'x' * 200_000} = 1", "xxx"),
     ],
@@ -161,10 +179,28 @@ def test_what_is_absurdly_large_is_told_like_any_mistake(key: str, line: str, me
     assert len(str(caught.value)) < 800
 
 
-def test_every_key_but_the_optional_ones_is_asked_for(mine: Path) -> None:
-    mine.write_text("", encoding="utf-8")
-    with pytest.raises(p.ArgumentError, match="about: expected a text that says what it is good for, found nothing"):
+@pytest.mark.parametrize("name", ["momentum", "Nesterov"])
+def test_an_optimizer_has_the_names_of_the_command_line(name: str, mine: Path) -> None:
+    changed(mine, "name", f'name = "{name}"\nlr = 0.1')
+    assert read(mine).optimizer == p.SGD(0.1, momentum=0.9, nesterov=name == "Nesterov")
+
+
+@pytest.mark.parametrize("key", ["about", "model", "data", "epochs", "batch_size", "optimizer"])
+def test_every_key_but_the_optional_ones_is_asked_for(key: str, mine: Path) -> None:
+    assert {*REQUIRED, "data"} == {*tomllib.loads(LEAST)}, "the least that a recipe says"
+    table = {name: value for name, value in tomllib.loads(LEAST).items() if name != key}
+    mine.write_text(tomli_w.dumps(table), encoding="utf-8")
+    with pytest.raises(p.ArgumentError) as caught:
         read(mine)
+    assert str(caught.value) == f"{mine}: {key}: expected {KEYS[key][1]}, found nothing"
+
+
+def test_data_may_be_left_out_by_what_begins_from_weights_alone(mine: Path) -> None:
+    changed(mine, "data", 'begins_from = "weights"')
+    assert (read(mine).data, read(mine).begins_from) == ("", "weights")
+
+
+def test_what_is_no_text_is_told_by_its_file(mine: Path) -> None:
     mine.write_bytes(b'about = "\xff"')
     with pytest.raises(p.ArgumentError, match=r"mine\.toml: expected a recipe in TOML: "):
         read(mine)

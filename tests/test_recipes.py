@@ -109,7 +109,7 @@ def test_a_recipe_cannot_be_changed_but_another_can_be_made_of_it() -> None:
 
 def test_making_and_learning_leave_nothing_out() -> None:
     recipe = by_name("lenet-fast")
-    told = {"name", "about", "model", "data", "begins_from", "new_head", "freeze_until", "reaches"}
+    told = {"name", "about", "model", "data", "begins_from", "new_head", "freeze_until", "reaches", "size"}
     assert {*recipe.model_arguments(), *recipe.fit_arguments()} | told == {field.name for field in fields(Recipe)}
 
 
@@ -119,8 +119,8 @@ def test_what_was_reached_is_said_with_how_often() -> None:
 
 def test_an_unknown_name_suggests_the_nearest() -> None:
     with pytest.raises(p.ArgumentError) as caught:
-        by_name("mnist99")
-    assert str(caught.value).startswith("unknown recipe 'mnist99'; did you mean 'mnist-99'?")
+        by_name("mnist-98")
+    assert str(caught.value).startswith("unknown recipe 'mnist-98'; did you mean 'mnist-99'?")
 
 
 # ---- following one
@@ -164,7 +164,7 @@ def test_the_engines_do_the_same(bars: p.Dataset) -> None:
 def test_the_run_says_which_recipe_it_was(bars: p.Dataset, tmp_path: Path) -> None:
     network, _ = recipes.run("mnist-99", bars, seed=2, out=tmp_path / "run", progress=False)
     config = read_config(tmp_path / "run")
-    assert config["command"] == {"recipe": "mnist-99", "model": "mnist_s8", "seed": 2}
+    assert config["command"] == {"recipe": "mnist-99", "model": "mnist_s8", "validation": 0.0, "seed": 2}
     assert config["training"]["optimizer"]["lr"] == 0.02
     saved = p.load(tmp_path / "run")
     np.testing.assert_array_equal(p.predict(saved, bars.images), p.predict(network, bars.images))
@@ -172,7 +172,7 @@ def test_the_run_says_which_recipe_it_was(bars: p.Dataset, tmp_path: Path) -> No
 
 def test_its_own_data_are_loaded_by_name(bars: p.Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
-    monkeypatch.setattr("pellucid.data.datasets.load", lambda name: (asked.append(name), (bars, None))[1])
+    monkeypatch.setattr("pellucid.data.datasets.load", lambda name, *_, **__: (asked.append(name), (bars, None))[1])
     network, _ = recipes.run("mnist-99", progress=False)
     assert asked == ["mnist"]
     assert network.input_shape == (1, 19, 19)
@@ -209,7 +209,7 @@ def test_fine_tuning_begins_from_weights_and_leaves_the_frozen_ones(
 def test_fine_tuning_without_weights_says_which_are_wanted(tuned: Recipe, bars: p.Dataset) -> None:
     with pytest.raises(p.ArgumentError) as caught:
         recipes.run(tuned, bars, progress=False)
-    assert str(caught.value) == "weights: mnist-99 begins from the weights of an S8; give the file, weights=…"
+    assert str(caught.value) == "weights: mnist-99 begins from the weights of an S8; give them, weights=…"
 
 
 # ---- what it refuses
@@ -235,20 +235,52 @@ def test_what_does_not_fit_is_refused(recipe: str, data: object, error: type[Exc
     [
         (lambda: recipes.load(None), "recipe: expected a name or the path of a .toml file, received None"),
         (lambda: recipes.run(5), "recipe: expected a name or the path of a .toml file, received 5"),
-        (lambda: by_name([]), "unknown recipe []. Known: "),
+        (lambda: by_name([]), "recipe: expected a name such as 'lenet-fast', received []"),
         (lambda: recipes.read(5), "recipe: expected the path of a file or folder as text, received 5"),
         (lambda: recipes.run("mnist-99", out=5), "out: expected the path of a file or folder as text, received 5"),
         (lambda: recipes.run("mnist-99", weights=5), "weights: expected the path of a file or folder as text, "),
-        (lambda: recipes.run("mnist-99", weights="none.pth"), "weights: there is no file 'none.pth'"),
     ],
 )
 def test_what_makes_no_sense_is_refused_before_data_are_looked_for(
     use: Callable[[], object], message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pellucid.data.datasets.load", lambda name: pytest.fail("looked for the data"))
+    monkeypatch.setattr("pellucid.data.datasets.load", lambda *_, **__: pytest.fail("looked for the data"))
     with pytest.raises(p.ArgumentError) as caught:
         use()
     assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [("none.pth", "cannot read none.pth: there is no such file"), ("bad.pth", "bad.pth, byte 0: expected ")],
+)
+def test_weights_are_opened_before_data_are_looked_for(
+    weights: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "bad.pth").write_text("no weights")
+    monkeypatch.setattr("pellucid.data.datasets.load", lambda *_, **__: pytest.fail("looked for the data"))
+    with pytest.raises(p.PellucidError) as caught:
+        recipes.run("mnist-99", weights=weights)
+    assert str(caught.value).startswith(message)
+
+
+def test_a_folder_with_a_run_in_it_is_refused_before_data_are_looked_for(
+    bars: p.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipes.run("mnist-99", bars, out=tmp_path, progress=False)
+    monkeypatch.setattr("pellucid.data.datasets.load", lambda *_, **__: pytest.fail("looked for the data"))
+    with pytest.raises(p.ArgumentError, match="holds a run already; choose another folder"):
+        recipes.run("mnist-99", out=tmp_path)
+
+
+@pytest.mark.parametrize("said", [{"new_head": True}, {"freeze_until": "conv2"}])
+def test_what_becomes_of_weights_needs_weights(said: dict[str, object]) -> None:
+    with pytest.raises(p.ArgumentError) as caught:
+        replace(by_name("mnist-99"), **said)
+    (name,) = said
+    assert str(caught.value) == f"{name}: goes with begins_from: without pretrained weights all are random"
+    assert replace(by_name("mnist-99"), **said, begins_from="an S8").begins_from == "an S8"
 
 
 # ---- on the real data

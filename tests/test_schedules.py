@@ -207,7 +207,7 @@ def test_numpy_settings_become_numbers_of_python():
     ("text", "message"),
     [
         ("linera", "unknown schedule 'linera'; did you mean 'linear'?"),
-        ("OneCycle", "unknown schedule 'OneCycle'; did you mean 'one-cycle'?"),
+        ("OneCycel", "unknown schedule 'OneCycel'; did you mean 'one-cycle'?"),
         ("warm-up:5:cosin", "unknown schedule 'cosin'; did you mean 'cosine'?"),
         ("zzz", "unknown schedule 'zzz'. Known: constant"),
         ("step:x", "schedule 'step:x': expected the form step:EVERY_EPOCHS:FACTOR (such as step:10:0.1)"),

@@ -7,7 +7,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -22,6 +22,8 @@ Wanted: TypeAlias = Literal[
     "a number from 0 up to but not 1",
     "a number between 0 and 1",
 ]
+
+Known = TypeVar("Known")
 
 _LONGEST_SHOWN = 80
 """Letters of what was received that a message repeats."""
@@ -118,6 +120,45 @@ def warn(text: str) -> None:
 
 
 # ---- names
+
+
+def look_up(name: object, known: Mapping[str, Known], what: str) -> Known:
+    """Return what a name stands for, whatever it has of capitals, dashes and underscores.
+
+    Parameters
+    ----------
+    name : str
+    known : mapping
+        What there is, by name.
+    what : str
+        What the names are of, for the message.
+
+    Raises
+    ------
+    ArgumentError
+        If there is no such name, and the message suggests the nearest; or if it is no text.
+
+    Examples
+    --------
+    >>> look_up("OneCycle", {"constant": 0, "one-cycle": 1}, "schedule")
+    1
+    """
+    if not isinstance(name, str):
+        first = next(iter(known))
+        raise ArgumentError(f"{what}: expected a name such as {first!r}, received {shown(name)}")
+    found = known_name(name, known)
+    if found is None:
+        raise ArgumentError(f"unknown {what} {shown(name)}{nearest_or_all(name, known)}")
+    return known[found]
+
+
+def known_name(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name that is the same but for capitals, dashes and underscores, or None."""
+    return next((each for each in known if _plain(each) == _plain(name)), None)
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("-", "").replace("_", "")
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import random
-from .arguments import nearest_or_all, number, shown
-from .errors import ArgumentError, ShapeError
+from .arguments import look_up, number
+from .errors import ShapeError
 
 Array = NDArray[np.float64]
 
@@ -161,14 +161,7 @@ def by_name(name: str) -> Initializer:
     >>> by_name("glorot-uniform")
     GlorotUniform()
     """
-    known = {_plain(text): text for text in NAMES}
-    if _plain(name) in known:
-        return NAMES[known[_plain(name)]]()
-    raise ArgumentError(f"unknown initialiser {shown(name)}{nearest_or_all(name, NAMES)}")
-
-
-def _plain(name: str) -> str:
-    return name.lower().replace("-", "").replace("_", "")
+    return look_up(name, NAMES, "initialiser")()
 
 
 def _normal(shape: tuple[int, ...], key: random.Words, path: str, std: float, mean: float = 0.0) -> Array:

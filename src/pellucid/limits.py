@@ -46,6 +46,9 @@ class Limits:
     header_bytes: int = 16 * MIB
     """Header of a model file: ten thousand tensors need about 1 MB."""
 
+    toml_bytes: int = 256 * KIB
+    """Size of a recipe or of a run's config: they have a few thousand bytes."""
+
     json_depth: int = 64
     """Nesting of the JSON in a header: a network is a handful of levels; Python's own parser fails near 1,000."""
 

@@ -7,10 +7,13 @@ averaging are settings too, because they act between the gradients and the weigh
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass, field
-from typing import ClassVar, TypeAlias
+from dataclasses import KW_ONLY, dataclass, field, fields
+from types import MappingProxyType
+from typing import Any, ClassVar, TypeAlias
 
-from .arguments import Wanted, number, shown
+import numpy as np
+
+from .arguments import Wanted, look_up, nearest_or_all, number, shown
 from .errors import ArgumentError
 from .steps import Build
 
@@ -144,6 +147,9 @@ class SGD(Optimizer):
     def __post_init__(self) -> None:
         super().__post_init__()
         self._check("momentum", "a number from 0 up to but not 1")
+        if not isinstance(self.nesterov, (bool, np.bool_)):
+            raise ArgumentError(f"nesterov: expected True or False, received {shown(self.nesterov)}")
+        object.__setattr__(self, "nesterov", bool(self.nesterov))
         if self.nesterov and not self.momentum:
             raise ArgumentError("nesterov: looks ahead along the momentum, and there is none; give momentum=0.9")
 
@@ -217,3 +223,43 @@ class AdamW(Adam):
     _: KW_ONLY
     weight_decay: float = 0.01
     kind: ClassVar[str] = "adamw"
+
+
+NAMES: Mapping[str, tuple[type[Optimizer], Mapping[str, Any]]] = MappingProxyType(
+    {
+        "adam": (Adam, {}),
+        "adamw": (AdamW, {}),
+        "sgd": (SGD, {}),
+        "momentum": (SGD, {"momentum": 0.9}),
+        "nesterov": (SGD, {"momentum": 0.9, "nesterov": True}),
+    }
+)
+"""Name -> class, and the settings that the name says beside it."""
+
+
+def by_name(name: str, **settings: Any) -> Optimizer:
+    """Return the optimiser of this name.
+
+    Parameters
+    ----------
+    name : str
+        One of `NAMES`; capitals, dashes and underscores do not matter.
+    **settings
+        Arguments of its class; they go before what the name says.
+
+    Raises
+    ------
+    ArgumentError
+        If there is no such name or setting, and the message suggests the nearest; or if a setting makes no sense.
+
+    Examples
+    --------
+    >>> by_name("nesterov", lr=0.1) == SGD(0.1, momentum=0.9, nesterov=True)
+    True
+    """
+    kind, said = look_up(name, NAMES, "optimiser")
+    known = [each.name for each in fields(kind)]
+    for setting in settings:
+        if setting not in known:
+            raise ArgumentError(f"{setting:.80}: {kind.__name__} has no such setting{nearest_or_all(setting, known)}")
+    return kind(**{**said, **settings})

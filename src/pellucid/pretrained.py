@@ -81,7 +81,9 @@ def pretrained(
 
 def usual_scaling(model: str | None, file: WeightsFile) -> Scaling | None:
     """Return the scaling of the network in a file; for weights alone, ImageNet's if the model was made for that."""
-    return file.scaling or (IMAGENET_SCALING if _plain(model or "") in FOR_IMAGENET else None)
+    if file.scaling is not None:
+        return file.scaling
+    return None if model is None or usual_crop(model) is None else IMAGENET_SCALING
 
 
 def usual_preparation(model: str) -> Preparation | None:
@@ -104,8 +106,7 @@ def usual_crop(model: str) -> int | None:
     ArgumentError
         If there is no such model.
     """
-    models.by_name(model)
-    return FOR_IMAGENET.get(_plain(model))
+    return FOR_IMAGENET.get(models.by_name(model).__name__)
 
 
 def begin_from(network: Sequential, path: WeightsSource, *, new_head: bool = False) -> tuple[str, ...]:
@@ -234,7 +235,3 @@ def _count_classes(network: Sequential, file: WeightsFile) -> int:
     if len(entry.shape) != 1 or not entry.shape[0]:
         raise ModelFileError(f"{file.path}: {last}: expected a number for each class, found shape {entry.shape}")
     return entry.shape[0]
-
-
-def _plain(model: str) -> str:
-    return model.replace("-", "_")

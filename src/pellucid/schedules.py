@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
-from .arguments import nearest, number, shown
+from .arguments import known_name, look_up, number, shown
 from .errors import ArgumentError
 from .geometry import whole_number
 
@@ -192,12 +192,8 @@ def by_name(text: str) -> Schedule:
     >>> by_name("warm-up:500:cosine")
     WarmUp(steps=500, after=Cosine(final=0.0))
     """
-    written, colon, rest = text.partition(":")
-    name = written.lower().replace("_", "-")
-    if name not in FORMS:
-        forms = ", ".join(form.usage for form in FORMS.values())
-        raise ArgumentError(f"unknown schedule {shown(written)}{nearest(name, FORMS) or f'. Known: {forms}'}")
-    form = FORMS[name]
+    written, colon, rest = text.partition(":") if isinstance(text, str) else (text, "", "")
+    form = look_up(written, FORMS, "schedule")
     # The last setting takes all that is left, as a schedule after a warm-up has colons of its own.
     settings = rest.split(":", max(0, len(form.readers) - 1)) if colon else []
     wrong_form = ArgumentError(f"schedule {shown(text)}: expected the form {form.usage}")
@@ -213,7 +209,7 @@ def by_name(text: str) -> Schedule:
 
 
 def _after_warm_up(text: str) -> Schedule:
-    if text.partition(":")[0].lower().replace("_", "-") == "warm-up":
+    if known_name(text.partition(":")[0], FORMS) == "warm-up":
         raise ArgumentError("schedule: expected another schedule after the warm-up, received a second warm-up")
     return by_name(text)
 

@@ -21,7 +21,7 @@ TIERS: tuple[tuple[str, ...], ...] = (
     ("errors", "start", "version"),
     ("arguments",),
     ("geometry", "random", "limits", "storage", "metrics", "pickle_machine"),
-    ("zip_reader",),
+    ("zip_reader", "toml_file"),
     ("definitions", "steps", "initializers", "schedules", "data"),
     ("layers", "losses", "optimizers", "scaling"),
     ("network", "differentiation"),

@@ -181,7 +181,7 @@ def test_without_weights_it_says_which_are_wanted(pellucid: Pellucid, recipe: Pa
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--weights", "nowhere"], "--weights: there is no file 'nowhere'"),
+        (["--weights", "nowhere"], "cannot read nowhere: there is no such file"),
         (["--weights", "notes.txt"], "notes.txt, byte 0: "),
         ([*FROM, "--freeze-until", "linear9"], "no layer 'linear9'; did you mean 'linear1'? There are conv1, "),
         (["--lr-scale", "conv9=0.1"], "--lr-scale: no trainable parameter at 'conv9'; there are conv1, conv2, "),
@@ -244,13 +244,20 @@ def test_weights_of_another_network_are_refused(pellucid: Pellucid, trained: Pat
 # ---- photographs of any size
 
 
-def test_photographs_are_cropped_as_the_model_is_used_to(pellucid: Pellucid, tmp_path: Path) -> None:
-    """A model made for ImageNet gets pictures resized and cropped, in training and whenever the run is used again."""
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """A folder of six photographs of two classes, each of another size."""
     rng = np.random.default_rng(0)
     for number, name in enumerate(["bark", "moss"] * 3):
         pixels = rng.integers(0, 256, (230 + number, 260 - number, 3), np.uint8)
         (tmp_path / "photos" / name).mkdir(parents=True, exist_ok=True)
         Image.fromarray(pixels).save(tmp_path / "photos" / name / f"{number}.png")
+    return tmp_path / "photos"
+
+
+@pytest.mark.usefixtures("photos")
+def test_photographs_are_cropped_as_the_model_is_used_to(pellucid: Pellucid, tmp_path: Path) -> None:
+    """A model made for ImageNet gets pictures resized and cropped, in training and whenever the run is used again."""
     words = ("--epochs", 1, "--batch-size", 2, "--validation", 0, "--no-progress", "--out", "run")
     result = pellucid("train", "squeezenet1_1", "--data", "photos", *words)
     assert result.code == 0, result.err
@@ -267,3 +274,113 @@ def test_photographs_are_cropped_as_the_model_is_used_to(pellucid: Pellucid, tmp
     image = Preparation.for_crop(224).read(tmp_path / "photos/moss/1.png")
     best = p.predict_proba(network, image[None])[0].max()
     assert f"{100 * best:.1f} %" in shown.split("   ")[0]
+
+
+def write_recipe(path: Path, model: str, *lines: str) -> Path:
+    """Write a recipe of one short epoch for photographs."""
+    text = (f'about = "photographs"\nmodel = "{model}"\ndata = "photos"\nepochs = 1\nbatch_size = 4\n', *lines)
+    path.write_text("\n".join((*text, '[optimizer]\nname = "sgd"\nlr = 0.001\n')), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("model", "lines", "share", "kept"),
+    [("squeezenet1_1", (), 0, {"crop": 224}), ("small", ("size = [9, 12]",), 0.34, {"size": [9, 12]})],
+    ids=["cropped", "stretched"],
+)
+def test_a_recipe_is_followed_alike_in_python(
+    model: str, lines: tuple[str, ...], share: float, kept: dict[str, object], pellucid: Pellucid, photos: Path,
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    """The same pictures, the same network to the last bit, the same words in the run; and it can be measured again."""
+    recipe = write_recipe(tmp_path / "mine.toml", model, *lines)
+    words = ("--recipe", recipe, "--validation", share, "--seed", 2, "--no-progress")
+    assert pellucid("train", *words, "--out", "command").code == 0
+    network, _ = p.recipes.run(recipe, validation=share or None, seed=2, out="python", progress=False)
+    for path, parameter in p.load(tmp_path / "command").parameters().items():
+        np.testing.assert_array_equal(network.parameters()[path].data, parameter.data, err_msg=path)
+    tables = [read_config(tmp_path / run)["command"] for run in ("command", "python")]
+    assert tables[0] == tables[1] == {
+        "recipe": str(recipe), "model": model, "data": str(photos), "validation": share, "seed": 2, **kept
+    }  # fmt: skip
+    shown = [pellucid("evaluate", run) for run in ("command", "python")]
+    assert shown[0] == shown[1]
+    assert shown[0].code == 0, shown[0].err
+
+
+def test_what_was_not_held_out_in_python_is_not_looked_for(pellucid: Pellucid, toy: Path, tmp_path: Path) -> None:
+    """Without `validation` all images are trained on, which the run says, so that they are known again."""
+    with np.load(toy) as arrays:
+        np.savez(tmp_path / "whole.npz", x=arrays["x_train"], y=arrays["y_train"])
+    recipe = write_recipe(tmp_path / "mine.toml", "small")
+    p.recipes.run(recipe, "whole.npz", out="run", progress=False)
+    command = read_config(tmp_path / "run")["command"]
+    assert (command["data"], command["validation"]) == (str(tmp_path / "whole.npz"), 0.0)
+    shown = pellucid("evaluate", "run")
+    assert (shown.code, shown.out.splitlines()[0]) == (0, "whole: 48 images"), shown.err
+
+
+def test_fine_tuning_in_python_says_in_the_run_what_it_did(
+    pellucid: Pellucid, recipe: Path, trained: Path, toy: Path, tmp_path: Path
+) -> None:
+    recipe.write_text(recipe.read_text(encoding="utf-8").replace("freeze", "new_head = true\nfreeze"), encoding="utf-8")
+    assert pellucid("train", "--recipe", recipe, "--weights", trained, "--data", toy, "--out", "command").code == 0
+    p.recipes.run(recipe, toy, weights=trained, out="python", progress=False)
+    command, python = (read_config(tmp_path / run)["command"] for run in ("command", "python"))
+    assert python == {**command, "validation": 0.0}
+    assert (python["weights"], python["new_head"], python["freeze_until"]) == (str(trained), True, "linear1")
+
+
+# ---- photographs of one size
+
+
+def test_photographs_are_stretched_to_the_size_asked_for(pellucid: Pellucid, photos: Path, tmp_path: Path) -> None:
+    """The run remembers the size, and takes pictures so whenever it is used again."""
+    words = ("--epochs", 1, "--validation", 0, "--no-progress", "--out", "run")
+    result = pellucid("train", "small", "--data", "photos", "--size", "9x12", *words)
+    assert result.code == 0, result.err
+    assert "\nphotos: 6 images 3×9×12 to train on; 2 classes\n" in result.err
+    assert read_config(tmp_path / "run")["command"]["size"] == [9, 12]
+    network = p.load(tmp_path / "run")
+    stretched = p.datasets.image_folder(photos, (9, 12))
+    accuracy = p.evaluate(network, stretched)["accuracy"]
+    for again in (("run",), ("run", "--data", "photos")):
+        shown = pellucid("evaluate", *again)
+        assert shown.code == 0, shown.err
+        assert shown.out.splitlines()[-1].endswith(f"accuracy {100 * accuracy:.2f} %")
+    shown = pellucid("predict", "run", "photos/bark/0.png").out
+    best = p.predict_proba(network, stretched.images[:1])[0].max()
+    assert f"{100 * best:.1f} %" in shown.split("   ")[0]
+
+
+@pytest.mark.usefixtures("photos")
+def test_a_model_for_imagenet_takes_the_size_asked_for(pellucid: Pellucid, tmp_path: Path) -> None:
+    words = ("--epochs", 1, "--validation", 0, "--no-progress", "--out", "run")
+    result = pellucid("train", "squeezenet1_1", "--data", "photos", "--size", "40x40", *words)
+    assert result.code == 0, result.err
+    assert p.load(tmp_path / "run").input_shape == (3, 40, 40)
+    command = read_config(tmp_path / "run")["command"]
+    assert (command["size"], command.get("crop")) == ([40, 40], None)
+    assert pellucid("evaluate", "run").code == 0
+
+
+@pytest.mark.parametrize("text", ["32", "32x", "0x32", "32x32x3", "-1x3", "axb"])
+def test_a_size_that_is_none_is_a_usage_error(text: str, pellucid: Pellucid) -> None:
+    said = f"--size: expected HEIGHTxWIDTH, such as 32x32, received {text!r}"
+    assert pellucid("train", "--size", text) == (2, "", f"error: {said}. See pellucid train --help\n")
+
+
+def test_a_size_goes_with_pictures(pellucid: Pellucid, toy: Path) -> None:
+    said = f"error: --size: goes with a folder of pictures, and {toy} is none\n"
+    assert pellucid("train", "--data", toy, "--size", "6x6") == (1, "", said)
+    assert pellucid("train", "--size", "6x6").err == said.replace(str(toy), "digits")
+
+
+def test_resnet20_tuned_takes_photographs_of_any_size(pellucid: Pellucid, photos: Path, tmp_path: Path) -> None:
+    p.save(p.models.resnet20(10, scaling=p.IMAGENET_SCALING), tmp_path / "cifar.safetensors")
+    words = ("--weights", "cifar.safetensors", "--data", photos, "--validation", 0, "--no-progress", "--out", "run")
+    result = pellucid("train", "--recipe", "resnet20-tuned", *words)
+    assert result.code == 0, result.err
+    assert "photos: 6 images 3×32×32 to train on; 2 classes\n" in result.err
+    assert "; linear1.weight and linear1.bias begin anew\nfrozen: all before layer3; " in result.err
+    assert pellucid("evaluate", "run").code == 0

@@ -82,6 +82,7 @@ BESIDE: tuple[tuple[list[object], str], ...] = (
     (["--label-smoothing", 0], "--label-smoothing"),
     (["--initializer", "zeros"], "--initializer"),
     (["--scaling", "0:1"], "--scaling"),
+    (["--size", "12x12"], "--size"),
     (["--new-head"], "--new-head"),
     (["--freeze-until", "conv2"], "--freeze-until"),
     (["--lr-scale", "conv2=0.1"], "--lr-scale"),
@@ -105,7 +106,7 @@ def test_all_that_is_decided_is_tested_above() -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--recipe", "mnist99"], "unknown recipe 'mnist99'; did you mean 'mnist-99'?"),
+        (["--recipe", "mnist-98"], "unknown recipe 'mnist-98'; did you mean 'mnist-99'?"),
         (["--recipe", "mnist-99", "--data", "digits"], "conv2 (layer 4): a 3×3 window finds no place: "),
     ],
 )

@@ -74,6 +74,6 @@ def test_what_cannot_go_on_is_refused_in_a_line(broken: Any, pellucid: Any, toy:
         shown = pellucid(*words)
         assert (shown.code, shown.out) == (code, "")
         assert message in shown.err
-    assert pellucid("resume", "run", "--no-progress").code == 0
+    assert pellucid("resume", "run", "--no-progress").err == "run: going on after step 9\n"
     again = pellucid("resume", "run")
     assert (again.code, again.err) == (1, "error: run is finished: 6 epochs are done\n")

@@ -114,8 +114,11 @@ def test_data_without_a_test_part(
     assert {f"{part}_loss", f"{part}_accuracy"} == read_metrics(tmp_path / "run")[-1].keys()
 
 
-def test_no_progress_is_silent(pellucid: Pellucid, toy: Path) -> None:
-    assert pellucid("train", "--data", toy, *QUICK).err == ""
+BEGUN = "small: 23,491 parameters\nstripes: 48 images 1×6×6 to train on, 12 to test with; 3 classes\n"
+
+
+def test_without_progress_it_says_what_is_trained_and_no_more(pellucid: Pellucid, toy: Path) -> None:
+    assert pellucid("train", "--data", toy, *QUICK).err == BEGUN
 
 
 # ---- what it refuses, in one line, before anything is written
@@ -190,7 +193,8 @@ def test_labels_from_one_are_noted_before_the_result(pellucid: Pellucid, toy: Pa
     with np.load(toy) as arrays:
         np.savez(tmp_path / "one.npz", x=arrays["x_train"], y=arrays["y_train"] + 1)
     result = pellucid("train", "--data", "one.npz", *QUICK)
-    assert result.err == (
+    told = "small: 23,556 parameters\none: 43 images 1×6×6 to train on, 5 to validate with; 4 classes\n"
+    assert result.err.replace(told, "") == (
         "note: labels count from 1? All classes from 1 to 3 occur, and 0 never does: write labels - 1, and give the "
         "last layer 3 outputs\n"
     )
@@ -202,7 +206,8 @@ def test_large_floats_are_noted_once(pellucid: Pellucid, toy: Path, tmp_path: Pa
         parts = {name: arrays[name].astype(np.float32) if name[0] == "x" else arrays[name] for name in arrays}
     np.savez(tmp_path / "loud.npz", **{**parts, "x_test": parts["x_train"], "y_test": parts["y_train"]})
     result = pellucid("train", "--data", "loud.npz", *QUICK)
-    assert result.err == (
+    told = "small: 23,491 parameters\nloud: 48 images 1×6×6 to train on, 48 to test with; 3 classes\n"
+    assert result.err.replace(told, "") == (
         f"note: the images are floats up to {parts['x_train'].max():g}: floats are taken as they are; divide by 255, "
         "or pass uint8\n"
     )
@@ -212,7 +217,7 @@ def test_a_training_that_only_guesses_is_noted_before_the_result(pellucid: Pellu
     result = pellucid("train", "--data", toy, "--lr", 1, "--epochs", 9, "--batch-size", 8, "--no-progress")
     assert re.fullmatch(
         r"note: the loss, [\d.]+, is not below ln 3 = 1\.10, the level of guessing: try a smaller lr than 1\n",
-        result.err,
+        result.err.removeprefix(BEGUN),
     )
     assert result.out.splitlines()[-1].startswith("test accuracy ")
 
@@ -249,7 +254,7 @@ def test_what_comes_next_works_as_typed(
         (lambda x, y: (x.astype(np.int64), y), "images: expected uint8 or floats, received int64"),
         (lambda x, y: (x[:-1], y), "47 images, but 48 labels: each image needs one label"),
         (lambda x, y: (x[:0], y[:0]), "images: expected at least one, received an empty array of shape (0, 6, 6)"),
-        (lambda x, y: (x, y.astype(np.float32) / 2), "train: expected labels that are classes"),
+        (lambda x, y: (x, y.astype(np.float32) / 2), "data: expected labels that are classes"),
     ],
 )  # fmt: skip
 def test_data_that_make_no_sense(spoil: Any, message: str, pellucid: Pellucid, toy: Path, tmp_path: Path) -> None:
@@ -282,7 +287,7 @@ def test_a_folder_that_cannot_be_made(pellucid: Pellucid, toy: Path, tmp_path: P
 def test_a_loss_that_is_not_finite(pellucid: Pellucid, toy: Path, tmp_path: Path) -> None:
     result = pellucid("train", "--data", toy, "--optimizer", "sgd", "--lr", 1e30, "--out", "run", "--no-progress")
     assert (result.code, result.out) == (1, "")
-    assert result.err.startswith("error: step ")
+    assert result.err.startswith(f"{BEGUN}error: step ")
     assert "the weights before this step are kept. Try a smaller lr than 1e+30" in result.err
     assert result.err.endswith(". The weights that are kept are saved in run\n")
     network = p.load(tmp_path / "run/model.safetensors")
@@ -370,7 +375,7 @@ def test_what_was_learnt_is_saved(
 ) -> None:
     monkeypatch.setattr("pellucid.cli.train.BetweenSteps", lambda: BetweenThenSignal())
     result = pellucid("train", "--data", toy, "--batch-size", 8, "--epochs", 9, "--out", "run", "--no-progress")
-    assert result == (130, "", "interrupted after 4 of 54 steps; to go on: pellucid resume run\n")
+    assert result == (130, "", f"{BEGUN}interrupted after 4 of 54 steps; to go on: pellucid resume run\n")
     weights = p.load(tmp_path / "run/model.safetensors").parameters()
     first = p.models.small(3, (1, 6, 6)).parameters()
     assert all((weights[path].data != first[path].data).any() for path in first)

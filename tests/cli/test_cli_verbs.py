@@ -167,6 +167,43 @@ def test_a_run_made_in_python_is_measured_on_the_data_of_its_name(pellucid: Pell
     assert shown[-1] == f"test accuracy {100 * p.evaluate(network, test)['accuracy']:.2f} %"
 
 
+# ---- what classes are called
+
+
+def test_names_in_a_file_of_arrays_are_those_of_the_network(pellucid: Pellucid, toy: Path, tmp_path: Path) -> None:
+    with np.load(toy) as arrays:
+        np.savez(tmp_path / "named.npz", **arrays, class_names=["top", "middle", "low"])
+        np.save(tmp_path / "one.npy", arrays["x_test"][0])
+    assert pellucid("train", "--data", "named.npz", "--epochs", 1, "--out", "run").code == 0
+    assert p.load(tmp_path / "run").class_names == ("top", "middle", "low")
+    shown = pellucid("predict", "run", "one.npy").out
+    assert all(name in shown for name in ("top", "middle", "low"))
+    assert pellucid("evaluate", "run", "--data", toy).code == 0, "data without names are taken"
+
+
+def test_classes_are_called_as_one_says(pellucid: Pellucid, trained: Path, toy: Path, tmp_path: Path) -> None:
+    with np.load(toy) as arrays:
+        np.save(tmp_path / "one.npy", arrays["x_test"][0])
+    shown = pellucid("predict", trained, "one.npy", "--classes", "top, middle,low").out.split()
+    assert shown[1] == "top"
+    assert {"top", "middle", "low"} < {*shown}
+    confusion = pellucid("evaluate", trained, "--confusion", "--classes", "top,middle,low").out
+    assert all(name in confusion for name in ("top", "middle", "low"))
+    measured = pellucid("evaluate", "small", "--weights", trained, "--classes", "a,b,c", "--data", toy, "--confusion")
+    assert [line.split()[0] for line in measured.out.splitlines()[3:7]] == ["a", "a", "b", "c"]
+
+
+@pytest.mark.parametrize("verb", ["predict", "evaluate"])
+def test_names_that_do_not_fit_are_refused(verb: str, pellucid: Pellucid, trained: Path, tmp_path: Path) -> None:
+    np.save(tmp_path / "one.npy", np.zeros((6, 6), np.uint8))
+    words = (verb, trained, *(["one.npy"] if verb == "predict" else []), "--classes")
+    said = "error: --classes: expected 3 names, one for each class, received 2\n"
+    assert pellucid(*words, "top,low") == (1, "", said)
+    for text in ("top,,low", "", "top,low,top"):
+        said = f"error: --classes: expected names that differ, such as cat,dog, received {text!r}"
+        assert pellucid(*words, text) == (2, "", f"{said}. See pellucid {verb} --help\n")
+
+
 # ---- predict
 
 

@@ -99,6 +99,11 @@ def test_files_of_arrays(tmp_path: Path) -> None:
     train, test = datasets.load(str(path))
     assert test is not None
     assert test.labels.tolist() == [2, 1]
+    assert train.class_names == test.class_names == ()
+    np.savez(path, x_train=TRAIN, y_train=[0, 1, 2], x_test=TEST, y_test=[2, 1], class_names=["cat", "dog", "hare"])
+    train, test = datasets.load(path)
+    assert test is not None
+    assert train.class_names == test.class_names == ("cat", "dog", "hare")
     np.savez(path, x_train=TRAIN, y_train=[0, 1], x_test=TEST, y_test=[2, 1])
     with pytest.raises(DataError, match="3 images, but 2 labels"):
         datasets.load(path)

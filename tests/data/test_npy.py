@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pellucid.data.npy import read_npy, read_npz
+from pellucid.data.npy import read_npy, read_npz, read_npz_pairs
 from pellucid.errors import DataError
 from pellucid.limits import Limits
 
@@ -69,6 +69,45 @@ def test_a_zip_of_arrays(tmp_path: Path, save: Any) -> None:
         assert result[name].dtype == array.dtype
 
 
+NAMES = ("tabby", "golden retriever", "Siamkatze", "猫", "🐈", "")
+
+
+@pytest.mark.parametrize("order", "<>")
+def test_names_of_classes_are_text(tmp_path: Path, order: str) -> None:
+    np.savez(tmp_path / "x.npz", x=np.zeros((6, 2, 2)), y=np.arange(6), class_names=np.array(NAMES, f"{order}U16"))
+    assert read_npz_pairs(tmp_path / "x.npz").class_names == NAMES
+    np.savez(tmp_path / "x.npz", x=np.zeros((6, 2, 2)), y=np.arange(6))
+    assert read_npz_pairs(tmp_path / "x.npz").class_names == ()
+
+
+def in_zip(path: Path, content: bytes) -> Path:
+    """Write a .npz file whose names of classes are these bytes."""
+    np.savez(path, x=np.zeros((2, 2, 2)), y=np.arange(2))
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("class_names.npy", content)
+    return path
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        npy(np.array(["cat", "dog"], object), allow_pickle=True),
+        npy(np.array([[1, 2]])),
+        npy(np.array([["cat", "dog"]])),
+        npy(np.array("cat")),
+        header("(2,)", "<U0"),
+        header("(2,)", "<U1") + struct.pack("<2I", 65, 0x110000),
+        header("(2,)", "<U1") + struct.pack("<2I", 0xD800, 65),
+        header("(2,)", "<U2") + struct.pack("<2I", 65, 66),
+        header("(99999999999,)", "<U99999") + struct.pack("<2I", 65, 66),
+    ],
+    ids=["objects", "numbers", "table", "one", "empty", "beyond", "half", "short", "absurd"],
+)
+def test_names_that_are_no_text_are_refused(tmp_path: Path, content: bytes) -> None:
+    with pytest.raises(DataError, match=r"x\.npz: class_names\.npy: "):
+        read_npz_pairs(in_zip(tmp_path / "x.npz", content))
+
+
 def test_objects_and_records_are_refused(tmp_path: Path) -> None:
     objects = npy(np.array([{"a": 1}], object), allow_pickle=True)
     assert np.load(io.BytesIO(objects), allow_pickle=True)[0] == {"a": 1}  # the control: a sound file of objects
@@ -81,8 +120,8 @@ def test_objects_and_records_are_refused(tmp_path: Path) -> None:
     ("content", "why"),
     [
         (npy(np.array([1j])), "complex numbers are not read: save their real parts, or np.abs(x)"),
-        (npy(np.array(["text"])), "texts are not read: save numbers"),
-        (npy(np.array([b"text"])), "texts are not read: save numbers"),
+        (npy(np.array(["text"])), "texts are read as class_names of a .npz file alone"),
+        (npy(np.array([b"text"])), "texts are read as class_names of a .npz file alone"),
         (npy(np.zeros(2, "m8[s]")), "times are not read: save numbers"),
         (npy(np.zeros(2, "f4")).replace(b"'descr': ", b"'descr':  "), "NumPy writes headers otherwise, or the type is"),
         (header("(2,)", descr="<f16"), "NumPy writes headers otherwise, or the type is not read: save it anew"),

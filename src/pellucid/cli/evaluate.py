@@ -24,10 +24,11 @@ from ..losses import CrossEntropy
 from ..metrics import confusion_matrix, top_k_accuracy
 from ..network import Sequential
 from ..pretrained import usual_preparation
+from ..recipes.preparing import Source
 from . import options
-from .pretrained import open_run, preparation_of, refuse_alone, with_weights
+from .pretrained import name_classes, open_run, preparation_of, refuse_alone, with_weights
 from .screen import class_name, examples, passed_on, print_table, say, some
-from .sources import Source, load_parts, picture_folder, refuse_changed, refuse_needless_folder, source_of
+from .sources import load_parts, picture_folder, pictures_of, refuse_changed, refuse_needless_folder, source_of
 
 EXAMPLES = examples(
     "pellucid evaluate runs/small-digits",
@@ -58,6 +59,7 @@ def command(
     data_dir: options.DataDir = None,
     weights: options.ModelWeights = None,
     scaling: options.ModelScaling = None,
+    classes: options.Classes = None,
     confusion: Annotated[bool, typer.Option("--confusion", help="Show which classes are taken for which.")] = False,
     engine: options.Engine = "compiled",
     threads: options.Threads = None,
@@ -73,9 +75,9 @@ def command(
         refuse_needless_folder(data)
     if weights is None:
         refuse_alone(scaling)
-        task = _of_run(run, data, data_dir)
+        task = _of_run(run, data, data_dir, classes)
     else:
-        task = _of_model(run, weights, scaling, data, data_dir)
+        task = _of_model(run, weights, scaling, data, data_dir, classes)
     tally, in_top, pairs = Tally(), 0.0, []
     for dataset in task.datasets:
         part = _measure(task.network, dataset, engine, threads)
@@ -139,12 +141,13 @@ class _Task(NamedTuple):
     unreadable: Sequence[DataError] = ()  # pictures that were left out, once all are measured
 
 
-def _of_run(run: str, data: str | None, data_dir: Path | None) -> _Task:
+def _of_run(run: str, data: str | None, data_dir: Path | None, classes: tuple[str, ...] | None) -> _Task:
     network = open_run(run, "evaluate")
     preparation, folder = preparation_of(run, network), None if data is None else picture_folder(data)
+    name_classes(network, classes)
     if preparation is not None and folder is not None:
         return _of_pictures(network, folder, preparation)
-    source = source_of(run) if data is None else Source(data, validation=0.0)
+    source = source_of(run) if data is None else Source(data, validation=0.0, **pictures_of(run))
     if data_dir is not None:
         source = replace(source, data_dir=str(data_dir))
     parts = load_parts(source)
@@ -154,16 +157,21 @@ def _of_run(run: str, data: str | None, data_dir: Path | None) -> _Task:
     return _of_dataset(network, dataset, "overall" if data is not None and name == "training" else name)
 
 
-def _of_model(model: str, weights: Path, scaling: str | None, data: str | None, data_dir: Path | None) -> _Task:
+def _of_model(
+    model: str, weights: Path, scaling: str | None, data: str | None, data_dir: Path | None,
+    classes: tuple[str, ...] | None,
+) -> _Task:  # fmt: skip
     if data is None:
         raise ArgumentError("weights do not say what to measure them on; add --data")
     preparation, folder = usual_preparation(model), picture_folder(data)
     file = open_weights(weights)
     if preparation is not None and folder is not None:
         network = with_weights(model, file, scaling)
+        name_classes(network, classes)
         return _of_pictures(network, folder, preparation)
     name, dataset = load_parts(Source(data, None if data_dir is None else str(data_dir), validation=0.0)).held_out()
     network = with_weights(model, file, scaling, input_shape=dataset.shape, class_names=dataset.class_names)
+    name_classes(network, classes)
     _refuse_other_number(network, dataset.class_names)
     return _of_dataset(network, dataset, "overall" if name == "training" else name)
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 import typer
 from typer.core import TyperCommand
 
-from .. import initializers, recipes
+from .. import initializers, optimizers, recipes
 from ..arguments import shown
 from ..errors import ArgumentError
 from ..native import ENGINES
-from ..optimizers import SGD, Adam, AdamW, Optimizer
 from ..scaling import IMAGENET_SCALING, Scaling
 from ..storage import expanded
 from ..training.checkpoint import Interval
@@ -27,15 +27,6 @@ class Verb(TyperCommand):
         for parameter in self.params:
             if parameter.param_type_name == "argument":
                 vars(parameter)["display_type_rich"] = lambda ctx: ""
-
-
-OPTIMIZERS: dict[str, tuple[type[Optimizer], dict[str, float | bool]]] = {
-    "adam": (Adam, {}),
-    "adamw": (AdamW, {}),
-    "sgd": (SGD, {}),
-    "momentum": (SGD, {"momentum": 0.9}),
-    "nesterov": (SGD, {"momentum": 0.9, "nesterov": True}),
-}
 
 
 class Length(NamedTuple):
@@ -105,6 +96,24 @@ def scaling(text: str) -> Scaling:
     return Scaling(*(numbers[0] if len(numbers) == 1 else numbers for numbers in (means, deviations)))
 
 
+def size(text: str | tuple[int, int]) -> tuple[int, int]:
+    """Read height and width."""
+    if isinstance(text, tuple):
+        return text
+    sides = re.fullmatch(r"([1-9]\d{0,8})[xX×]([1-9]\d{0,8})", text, re.ASCII)
+    if sides is None:
+        raise typer.BadParameter(f"expected HEIGHTxWIDTH, such as 32x32, received {shown(text)}")
+    return int(sides[1]), int(sides[2])
+
+
+def class_names(text: str | tuple[str, ...]) -> tuple[str, ...]:
+    """Read names of classes."""
+    names = text if isinstance(text, tuple) else tuple(name.strip() for name in text.split(","))
+    if not all(names) or len(set(names)) < len(names):
+        raise typer.BadParameter(f"expected names that differ, such as cat,dog, received {shown(text)}")
+    return names
+
+
 LENGTHS = (Length(10_000, epochs=20, batch_size=32), Length(float("inf"), epochs=10, batch_size=128))
 """Few images need more epochs, and smaller batches, to make enough steps to learn in."""
 
@@ -133,6 +142,16 @@ ModelScaling = Annotated[
         metavar="MEAN:STD",
         help="What the weights were trained with: pixels, from 0 to 1, become (pixel − MEAN) / STD; imagenet stands "
         "for what torchvision takes. By default imagenet for the models made for ImageNet.",
+    ),
+]
+Classes = Annotated[
+    Any,  # names, which typer would take for as many words
+    typer.Option(
+        "--classes",
+        metavar="NAME,NAME,…",
+        parser=class_names,
+        show_default=False,
+        help="What the classes are called, in their order. By default as the network says, or by their numbers.",
     ),
 ]
 DataDir = Annotated[
@@ -230,7 +249,7 @@ BatchSize = Annotated[
     ),
 ]
 OptimizerName = Annotated[
-    str, typer.Option("--optimizer", metavar="NAME", help=f"How weights are changed: {', '.join(OPTIMIZERS)}.")
+    str, typer.Option("--optimizer", metavar="NAME", help=f"How weights are changed: {', '.join(optimizers.NAMES)}.")
 ]
 LearningRate = Annotated[
     float | None,
@@ -275,6 +294,17 @@ ScalingText = Annotated[
         help="Pixels, from 0 to 1, become (pixel − MEAN) / STD. One number each, or one for each channel with commas "
         "between; imagenet stands for what torchvision takes. By default they stay as they are; with --weights, as "
         "they were in a run, and imagenet for the models made for ImageNet.",
+    ),
+]
+Size = Annotated[
+    Any,  # a pair, which typer would take for two words
+    typer.Option(
+        "--size",
+        metavar="HxW",
+        parser=size,
+        show_default=False,
+        help="Height and width that the pictures of a folder are stretched to, such as 32x32. By default the size that "
+        "most of them have; for models made for ImageNet they are resized and cropped instead.",
     ),
 ]
 NewHead = Annotated[
@@ -327,4 +357,4 @@ CheckpointEvery = Annotated[
         "number of steps.  [default: 30s]",
     ),
 ]
-NoProgress = Annotated[bool, typer.Option("--no-progress", help="Do not show how it goes.")]
+NoProgress = Annotated[bool, typer.Option("--no-progress", help="Show no bars, and no line for each epoch.")]

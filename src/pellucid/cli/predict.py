@@ -20,7 +20,7 @@ from ..limits import LIMITS
 from ..network import Sequential
 from ..pretrained import usual_preparation
 from . import options
-from .pretrained import open_run, preparation_of, refuse_alone, with_weights
+from .pretrained import name_classes, open_run, preparation_of, refuse_alone, with_weights
 from .screen import class_name, examples
 
 EXAMPLES = examples(
@@ -43,6 +43,7 @@ def command(
     ],
     weights: options.ModelWeights = None,
     scaling: options.ModelScaling = None,
+    classes: options.Classes = None,
     top: Annotated[
         int | None,
         typer.Option(
@@ -72,6 +73,7 @@ def command(
     network, preparation = _opened(run, weights, scaling)
     if top is None:
         top = 5 if network.class_names == imagenet_classes() else 3
+    name_classes(network, classes)
     if network.input_shape is None or len(network.input_shape) != 3:
         raise ArgumentError(f"{run} takes inputs of shape {network.input_shape}, not pictures")
     channels, height, width = network.input_shape

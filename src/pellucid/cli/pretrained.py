@@ -7,7 +7,7 @@ from pathlib import Path
 import typer
 
 from ..data.datasets import Preparation, imagenet_classes
-from ..errors import ModelFileError, PellucidError
+from ..errors import ArgumentError, ModelFileError, PellucidError
 from ..interop import WeightsFile, open_weights
 from ..network import Sequential
 from ..pretrained import fitting_models, pretrained, usual_scaling
@@ -15,7 +15,7 @@ from ..scaling import IMAGENET_SCALING, Scaling
 from ..storage import expanded
 from . import options
 from .screen import called, say
-from .sources import crop_of, open_network
+from .sources import open_network, pictures_of
 
 
 def with_weights(
@@ -85,14 +85,26 @@ def _weights_alone(path: Path) -> WeightsFile | None:
 
 def preparation_of(run: str, network: Sequential) -> Preparation | None:
     """Return how pictures are prepared for the network of a run or a model file: as they were in its training, or as
-    networks that tell ImageNet's classes apart want it; None for others."""
-    crop = crop_of(run)
-    if crop is not None:
-        return Preparation.for_crop(crop)
+    networks that tell ImageNet's classes apart want it; None where they are stretched."""
+    kept = pictures_of(run)
+    if kept["crop"] is not None:
+        return Preparation.for_crop(kept["crop"])
+    if kept["size"] is not None:
+        return None
     match network.input_shape:
         case (3, height, width) if network.class_names == imagenet_classes() and height == width:
             return Preparation.for_crop(height)
     return None
+
+
+def name_classes(network: Sequential, names: tuple[str, ...] | None) -> None:
+    """Let the classes of a network be called as ``--classes`` says, if it says anything."""
+    if names is None:
+        return
+    classes = network.output_shape()[0]
+    if len(names) != classes:
+        raise ArgumentError(f"--classes: expected {classes:,} names, one for each class, received {len(names):,}")
+    network.class_names = names
 
 
 def refuse_alone(scaling: str | None) -> None:

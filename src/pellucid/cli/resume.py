@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -12,7 +13,7 @@ from . import options
 from .course import Opening, ended_in_words, report
 from .screen import examples
 from .signals import BetweenSteps
-from .sources import Source, load_parts, run_folder, source_of
+from .sources import load_parts, run_folder, source_of
 
 EXAMPLES = examples("pellucid resume run", "pellucid resume run --threads 1")
 
@@ -44,10 +45,9 @@ def command(
     step = 0 if checkpoint is None else checkpoint.state.get("step", 0)
     source = source_of(run)
     if data is not None or data_dir is not None:
-        source = Source(data or source.data, None if data_dir is None else str(data_dir), source.validation,
-                        source.seed, source.crop)  # fmt: skip
+        source = replace(source, data=data or source.data, data_dir=None if data_dir is None else str(data_dir))
     parts = load_parts(source, progress=not no_progress)
-    opening = Opening("" if no_progress else f"{folder}: going on after step {step:,}")
+    opening = Opening(f"{folder}: going on after step {step:,}")
     with ended_in_words(opening):
         network, _ = resume(
             folder, parts.train, validation=parts.validation, callbacks=[BetweenSteps(), opening], threads=threads,

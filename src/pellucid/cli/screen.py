@@ -6,22 +6,19 @@ import shlex
 import shutil
 import sys
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from ..arguments import nearest_or_all, shown
 from ..data import Dataset
 from ..data.download import Progress
-from ..errors import ArgumentError, printable
+from ..errors import printable
 from ..limits import format_bytes
 from ..network import Sequential
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-Choice = TypeVar("Choice")
 
 _UNBOUNDED = 10_000
 _GAP = 3
@@ -117,14 +114,6 @@ def notes() -> Iterator[None]:
         warnings.simplefilter("always", UserWarning)
         warnings.showwarning = show  # type: ignore[assignment]  # its arguments that are not looked at are passed on
         yield
-
-
-def choose(name: str, known: Mapping[str, Choice], what: str) -> Choice:
-    """Return what `name` stands for, or refuse it with the nearest name."""
-    plain = name.lower().replace("_", "-")
-    if plain in known:
-        return known[plain]
-    raise ArgumentError(f"unknown {what} {shown(name)}{nearest_or_all(plain, known)}")
 
 
 def class_name(network: Sequential, number: int) -> str:

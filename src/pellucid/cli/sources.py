@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from .. import models
-from ..arguments import nearest_name, number, shown
-from ..data import Dataset, datasets, split
+from ..arguments import known_name, nearest_name, number, shown
+from ..data import Dataset, split
 from ..data.catalogue import find_entry
-from ..data.datasets import Preparation, picture_folders
+from ..data.datasets import picture_folders
 from ..errors import ArgumentError, DataError, ModelFileError
+from ..geometry import pair
 from ..network import Sequential
+from ..recipes.preparing import Source
 from ..serialization import load
 from ..storage import expanded
 from ..training.run import CONFIG, read_config
@@ -21,39 +22,6 @@ from .screen import download_progress
 
 HELD_OUT = 0.1
 """Share held out for validation where the data have no test part, so that there is something honest to measure on."""
-
-
-@dataclass(frozen=True)
-class Source:
-    """Which data, and how they are divided; a run's ``config.toml`` keeps it under "command".
-
-    Parameters
-    ----------
-    data : str
-        A name, or the path of a folder or file.
-    data_dir : str, optional
-        Where the files of a set known by name lie.
-    validation : float, optional
-        Share of the training part to hold out; by default 0, or `HELD_OUT` where there is no test part.
-    seed : int, default 0
-        Decides which samples are held out.
-    crop : int, optional
-        Height and width of the square that is cropped from each picture of a folder, once its shorter side is resized;
-        see `Preparation.for_crop`. Without it, pictures are stretched to the size that most of them have.
-    """
-
-    data: str
-    data_dir: str | None = None
-    validation: float | None = None
-    seed: int = 0
-    crop: int | None = None
-
-    def settings(self) -> dict[str, Any]:
-        """Return this as plain data; paths are made absolute, so that the run serves from any folder."""
-        data = self.data if find_entry(self.data) else str(expanded(self.data, "--data").absolute())
-        data_dir = None if self.data_dir is None else str(expanded(self.data_dir, "--data-dir").absolute())
-        kept = {"validation": self.validation, "seed": self.seed, "crop": self.crop}
-        return {"data": data, "data_dir": data_dir, **kept}
 
 
 class Parts(NamedTuple):
@@ -77,9 +45,8 @@ def load_parts(source: Source, *, progress: bool = True) -> Parts:
         share = number(share, "--validation", "a number from 0 up to but not 1")
     if source.data_dir is not None:
         refuse_needless_folder(source.data)
-    preparation = None if source.crop is None else Preparation.for_crop(source.crop)
     with download_progress(progress) as report:
-        train, test = datasets.load(source.data, source.data_dir, preparation=preparation, progress=report)
+        train, test = source.load(report)
     if share is None:
         share = HELD_OUT if test is None else 0.0
     if not share:
@@ -114,7 +81,7 @@ def refuse_needless_folder(data: str) -> None:
 def open_network(path: str) -> Sequential:
     """Return the network of a run directory or a model file."""
     place = expanded(path)
-    if not place.exists() and path.replace("-", "_") in models.MODELS:
+    if not place.exists() and known_name(path, models.MODELS):
         raise ArgumentError(f"{path} is a model that has learnt nothing yet; add --weights FILE, or name a run")
     if not place.exists():
         raise ArgumentError(f"there is no run or model file {path!r}{_near(place)} `pellucid train` makes runs")
@@ -141,19 +108,21 @@ def source_of(run: str) -> Source:
     data = command.get("data", str) or _Table(folder / CONFIG, "data", config.get("data", {})).get("name", str)
     if not data:
         raise ArgumentError(f"{run} does not say what it was trained on; add --data")
-    return Source(
-        data, command.get("data_dir", str), command.get("validation", float), command.get("seed", int) or 0,
-        command.get("crop", int),
-    )  # fmt: skip
+    kept = {"data_dir": command.get("data_dir", str), "validation": command.get("validation", float)}
+    return Source(data, **kept, seed=command.get("seed", int) or 0, **_pictures(command))
 
 
-def crop_of(run: str) -> int | None:
-    """Return how large a square a run was trained on of each picture of its folder; None for other runs and files."""
+def pictures_of(run: str) -> dict[str, Any]:
+    """Return how a run has prepared the pictures of its folder, as `crop` and `size` of its source; for a run on other
+    data, and for a model file, both are None."""
     path = expanded(run) / CONFIG
-    if not path.is_file():
-        return None
-    crop: int | None = _Table(path, "command", read_config(path.parent).get("command", {})).get("crop", int)
-    return crop
+    command = read_config(path.parent).get("command", {}) if path.is_file() else {}
+    return _pictures(_Table(path, "command", command))
+
+
+def _pictures(command: _Table) -> dict[str, Any]:
+    size = command.get("size", list)
+    return {"crop": command.get("crop", int), "size": None if size is None else pair(size, f"{command.where}.size")}
 
 
 def refuse_changed(run: str, parts: Parts) -> None:
@@ -178,9 +147,9 @@ class _Table:
     """A table of a config file, which a user may have edited."""
 
     def __init__(self, path: Path, name: str, table: object):
-        self._where = f"{path}: {name}"
+        self.where = f"{path}: {name}"
         if not isinstance(table, Mapping):
-            raise ModelFileError(f"{self._where}: expected a table, found {table!r}")
+            raise ModelFileError(f"{self.where}: expected a table, found {table!r}")
         self._table = table
 
     def get(self, key: str, kind: type) -> Any:
@@ -188,7 +157,7 @@ class _Table:
         value = self._table.get(key)
         if value is None or isinstance(value, kind) or (kind is float and isinstance(value, int)):
             return value
-        raise ModelFileError(f"{self._where}.{key}: expected {kind.__name__}, found {value!r}")
+        raise ModelFileError(f"{self.where}.{key}: expected {kind.__name__}, found {value!r}")
 
 
 def _near(path: Path) -> str:

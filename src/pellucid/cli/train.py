@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import typer
 
-from .. import initializers, models, recipes, schedules
-from ..arguments import number, shown
+from .. import models, recipes
 from ..data import Dataset
-from ..errors import ArgumentError
-from ..interop import open_weights
-from ..losses import CrossEntropy
+from ..errors import ArgumentError, ShapeError
+from ..interop import WeightsFile, open_weights
 from ..network import Sequential
-from ..optimizers import Optimizer
-from ..pretrained import fitting_models, usual_crop
-from ..recipes import Recipe
-from ..storage import expanded, fresh_folder
+from ..recipes import Recipe, catalogue
+from ..recipes.preparing import missing, prepare, record, source_for
+from ..storage import fresh_folder
 from ..training import Training, fit
 from ..training.run import RunWriter, refuse_taken
 from . import options
+from .asked import Asked, read
 from .course import Opening, ended_in_words, report
-from .networks import begin, make_network
-from .options import LENGTHS, OPTIMIZERS
-from .pretrained import note_scaling, scaling_for
-from .screen import choose, examples, say
+from .pretrained import describe_pixels, note_scaling
+from .screen import examples, say, some
 from .signals import BetweenSteps
-from .sources import Parts, Source, load_parts, picture_folder
+from .sources import Parts, load_parts
 
 EXAMPLES = examples(
     "pellucid train",
@@ -40,7 +38,7 @@ EXAMPLES = examples(
 
 DECIDED = (
     "model", "epochs", "batch_size", "optimizer", "lr", "schedule", "weight_decay", "label_smoothing", "initializer",
-    "scaling", "new_head", "freeze_until", "lr_scale",
+    "scaling", "size", "new_head", "freeze_until", "lr_scale",
 )  # fmt: skip
 """The words that cannot stand beside a recipe, as it decides them."""
 
@@ -62,6 +60,7 @@ def command(
     label_smoothing: options.LabelSmoothing = 0.0,
     initializer: options.InitializerName = None,
     scaling: options.ScalingText = None,
+    size: options.Size = None,
     new_head: options.NewHead = False,
     freeze_until: options.FreezeUntil = None,
     lr_scale: options.LearningRateScales = None,
@@ -79,64 +78,29 @@ def command(
     goes on from there, or after a kill from the last checkpoint. At the end the accuracy on the test part of the data
     is printed.
     """
-    if weights is not None and not weights.exists():
-        raise ArgumentError(f"--weights: there is no file {str(weights)!r}")
     file = None if weights is None else open_weights(weights)
-    chosen = None if recipe is None else recipes.load(recipe)
-    if chosen is not None:
-        _refuse_beside(context, chosen)
-        if chosen.begins_from and weights is None:
-            wanted = f"{chosen.name} begins from {chosen.begins_from}: add --weights FILE"
-            raise typer.BadParameter(wanted, param_hint="--recipe")
-        if not (data or chosen.data):
-            wanted = f"{chosen.name} is for images of your own: add --data"
-            raise typer.BadParameter(wanted, param_hint="--recipe")
-        model, new_head, freeze_until = chosen.model, chosen.new_head, chosen.freeze_until
-        model_arguments, fit_arguments = chosen.model_arguments(), chosen.fit_arguments()
-    else:
-        _refuse_without_weights(weights, new_head, freeze_until)
-        if model is None and file is not None and file.use is None:
-            said = f"{weights} holds weights alone, which do not say of which network: name the MODEL that they are of"
-            fits = ", ".join(fitting_models(file)[:3])
-            raise typer.BadParameter(f"{said}{fits and f', such as {fits}'}", param_hint="--weights")
-        model_arguments = {
-            "initializer": None if initializer is None else initializers.by_name(initializer),
-            "scaling": scaling_for(model, file, scaling),
-        }
-        fit_arguments = {
-            "loss": CrossEntropy(label_smoothing=label_smoothing),
-            "optimizer": _optimizer(optimizer, lr, weight_decay, _scales(lr_scale or [])),
-            "schedule": schedules.by_name(schedule),
-        }
-        if model is not None:
-            models.by_name(model)  # refuses an unknown name before anything is loaded
+    asked = read(context.params, file) if recipe is None else _chosen(context, recipe)
     if out is not None:
         refuse_taken(out)  # before anything is downloaded or computed
-    data = data or (chosen.data if chosen is not None else "digits")
-    crop = None if model is None or picture_folder(data) is None else usual_crop(model)
-    source = Source(data, None if data_dir is None else str(data_dir), validation, seed, crop)
+    folder = None if data_dir is None else str(data_dir)
+    source = source_for(asked.model, data or asked.data, folder, size=asked.size, validation=validation, seed=seed)
+    if size is not None and source.size is None:
+        raise ArgumentError(f"--size: goes with a folder of pictures, and {source.data} is none")
     parts = load_parts(source, progress=not no_progress)
-    model = model if model is not None else models.for_data(parts.train.shape)
-    network = make_network(model, parts.train, seed, model_arguments, by_recipe=chosen is not None)
-    if file is not None and chosen is None:
-        note_scaling(model, file, scaling)
-    begun = begin(network, weights, file, new_head, freeze_until or "")
-    learning = [path for path, parameter in network.parameters().items() if parameter.trainable]
-    if freeze_until and len(learning) == len(network.parameters()):
-        say(f"note: nothing is frozen: no layer before {freeze_until} has parameters")
-    if lr_scale:
-        _refuse_unknown_layers(fit_arguments["optimizer"], learning)
-    recorded = {
-        "recipe": recipe if recipe in recipes.RECIPES else _absolute(recipe), "model": model,
-        "weights": _absolute(weights), **source.settings(), "initializer": initializer, "scaling": scaling,
-        "new_head": new_head or None, "freeze_until": freeze_until or None,
-    }  # fmt: skip
-    name = f"{model if chosen is None else chosen.name}-{_in_folder_name(parts.train.name)}"
-    run = _Run(out, name, recorded, checkpoint_every)
-    opening = Opening("" if no_progress else _describe(chosen, model, network, parts, begun))
+    followed = asked.recipe(parts.train) if isinstance(asked, Asked) else asked
+    with _smaller_named(followed, parts.train):
+        network, anew = prepare(followed, parts.train, file, seed)
+    if recipe is None and file is not None:
+        note_scaling(followed.model, file, scaling)
+    _check_what_learns(followed, network)
+    told = None if recipe is None else catalogue.told(recipe)
+    recorded = record(followed, source.settings(), told=told, weights=weights)
+    words = {**recorded, "initializer": initializer, "scaling": scaling}
+    run = _Run(out, f"{followed.name}-{_in_folder_name(parts.train.name)}", words, checkpoint_every)
+    begun = "" if file is None else _describe_weights(network, anew, file, str(weights))
+    opening = Opening(_describe(followed, network, parts, begun))
     running = {"engine": engine, "threads": threads}
-    length = _length(parts.train, epochs, batch_size)
-    settings = {**length, **fit_arguments, **running, "seed": seed, "progress": not no_progress}
+    settings = {**followed.fit_arguments(), **running, "seed": seed, "progress": not no_progress}
     with ended_in_words(opening):
         fit(network, parts.train, validation=parts.validation, callbacks=[BetweenSteps(), run, opening], **settings)
     report(network, parts, run.folder, running)
@@ -156,6 +120,18 @@ class _Run(RunWriter):
         super().on_begin(training)
 
 
+def _chosen(context: typer.Context, name: str) -> Recipe:
+    """Return the recipe of this name, or in this file; refuse words beside it, and words that it cannot do without."""
+    recipe = recipes.load(name)
+    _refuse_beside(context, recipe)
+    wanted = missing(recipe, context.params["weights"], context.params["data"])
+    if wanted is not None:
+        what, why = wanted
+        add = "--weights FILE" if what == "weights" else f"--{what}"
+        raise typer.BadParameter(f"{why}: add {add}", param_hint="--recipe")
+    return recipe
+
+
 def _refuse_beside(context: typer.Context, recipe: Recipe) -> None:
     """Refuse words about what the recipe decides; those that were not written have their defaults and do not count."""
     # An enumeration that is typer's own in some versions and click's in others, so it is told by its name.
@@ -166,56 +142,30 @@ def _refuse_beside(context: typer.Context, recipe: Recipe) -> None:
         raise typer.BadParameter(f"{recipe.name} decides {shown}; leave out that, or the recipe", param_hint="--recipe")
 
 
-def _refuse_without_weights(weights: Path | None, new_head: bool, freeze_until: str | None) -> None:
-    """Refuse options that say what becomes of pretrained weights where there are none."""
-    for given, name in ((new_head, "--new-head"), (freeze_until, "--freeze-until")):
-        if given and weights is None:
-            raise typer.BadParameter("goes with --weights: without them all weights are random", param_hint=name)
-
-
-def _absolute(path: str | Path | None) -> str | None:
-    """Return a path so that the run's config says from any folder what is meant."""
-    return None if path is None else str(expanded(path).absolute())
-
-
-def _length(data: Dataset, epochs: int | None, batch_size: int | None) -> dict[str, int]:
-    """Return how long to train: as told, or else as suits the number of images."""
-    usual = next(each for each in LENGTHS if len(data) <= each.images)
-    return {
-        "epochs": usual.epochs if epochs is None else epochs,
-        "batch_size": usual.batch_size if batch_size is None else batch_size,
-    }
-
-
-def _optimizer(name: str, lr: float | None, weight_decay: float | None, lr_scales: dict[str, float]) -> Optimizer:
-    kind, settings = choose(name, OPTIMIZERS, "optimiser")
-    given = {"lr": lr, "weight_decay": weight_decay}
-    numbers: dict[str, Any] = {**settings, **{key: value for key, value in given.items() if value is not None}}
-    return kind(**numbers, lr_scales=lr_scales)
-
-
-def _scales(texts: list[str]) -> dict[str, float]:
-    """Return the factors on the learning rate that ``LAYER=FACTOR`` describe."""
-    scales = {}
-    for text in texts:
-        layer, _, factor = text.partition("=")
-        if layer in scales:
-            raise typer.BadParameter(f"{layer} is given two factors; leave out one", param_hint="--lr-scale")
-        try:
-            value = float(factor)
-        except ValueError:
-            expected = "expected LAYER=FACTOR, such as layer3=0.1"
-            raise typer.BadParameter(f"{expected}, received {shown(text)}", param_hint="--lr-scale") from None
-        scales[layer] = number(value, f"--lr-scale {layer}", "a number of at least 0")
-    return scales
-
-
-def _refuse_unknown_layers(optimizer: Optimizer, learning: list[str]) -> None:
-    """Refuse factors for what does not learn, by the name of the option."""
+@contextmanager
+def _smaller_named(recipe: Recipe, data: Dataset) -> Iterator[None]:
+    """Say which images or which model to take instead, where the images are too small for the model."""
     try:
-        optimizer.factors(learning)
+        yield
+    except ShapeError as error:
+        least = models.smallest_side(models.by_name(recipe.model), data.shape[0])
+        if least is None or min(data.shape[1:]) >= least:
+            raise
+        other = "choose small instead of a recipe" if recipe.about else "choose small"
+        other = f"add --data mnist, or {other}" if data.name == "digits" else other
+        raise ShapeError(f"{error}: {other}") from None
+
+
+def _check_what_learns(recipe: Recipe, network: Sequential) -> None:
+    """Refuse factors on the rate of what does not learn, by the name of the option; note that nothing is frozen."""
+    learning = [path for path, parameter in network.parameters().items() if parameter.trainable]
+    if recipe.freeze_until and len(learning) == len(network.parameters()):
+        say(f"note: nothing is frozen: no layer before {recipe.freeze_until} has parameters")
+    try:
+        recipe.optimizer.factors(learning)
     except ArgumentError as error:
-        raise ArgumentError(str(error).replace("lr_scales", "--lr-scale", 1)) from None
+        option = str(error) if recipe.about else str(error).replace("lr_scales", "--lr-scale", 1)
+        raise ArgumentError(option) from None
 
 
 def _in_folder_name(name: str) -> str:
@@ -223,16 +173,34 @@ def _in_folder_name(name: str) -> str:
     return "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in name) or "data"
 
 
-def _describe(recipe: Recipe | None, model: str, network: Sequential, parts: Parts, begun: str) -> str:
-    """Return what is about to be trained, and on what; `begun` says what was done to the network already."""
+def _describe(recipe: Recipe, network: Sequential, parts: Parts, begun: str) -> str:
+    """Return what is about to be trained, and on what; `begun` says from which weights."""
     parameters = sum(parameter.size for parameter in network.parameters().values())
-    lines = [f"{model}: {parameters:,} parameters", begun, _describe_data(parts)]
-    if recipe is not None:
+    lines = [f"{recipe.model}: {parameters:,} parameters", begun]
+    if recipe.freeze_until:
+        learning = sum(parameter.size for parameter in network.parameters().values() if parameter.trainable)
+        lines.append(f"frozen: all before {recipe.freeze_until}; {learning:,} parameters learn")
+    lines.append(_describe_data(parts))
+    if recipe.about:
         # What it reaches was measured after training on all images that there are.
         own = parts.train.name == recipe.data and parts.validation is None and recipe.reaches is not None
         reaches = "it reaches" if recipe in recipes.RECIPES.values() else "its file says that it reaches"
         lines.insert(0, f"{recipe.name}: {recipe.about}" + (f"; {reaches} {recipe.reaches}" if own else ""))
     return "\n".join(filter(None, lines))
+
+
+def _describe_weights(network: Sequential, anew: tuple[str, ...], file: WeightsFile, name: str) -> str:
+    """Return which weights a network begins from, by the name that they were given, and what becomes of its head."""
+    head = f"{' and '.join(anew)} begin anew" if anew else _kept(network, file.class_names)
+    return f"weights: {name}; {describe_pixels(network.scaling)}; {head}"
+
+
+def _kept(network: Sequential, learnt: tuple[str, ...]) -> str:
+    """Return that the last layer is kept; for which classes it was learnt, if for others than the data have."""
+    if learnt and network.class_names and learnt != network.class_names:
+        return f"the last layer kept, which was learnt for {some(learnt)}: --new-head begins it anew"
+    (classes,) = network.output_shape()
+    return f"the last layer kept, for {classes:,} classes"
 
 
 def _describe_data(parts: Parts) -> str:

@@ -45,7 +45,7 @@ def read_cifar10(path: str | os.PathLike[str], *, limits: Limits = LIMITS) -> tu
     path = Path(path)
     entry = CATALOGUE["cifar10"]
     if path.suffix == ".npz":
-        train, test = read_npz_pairs(path, limits=limits)
+        train, test, _ = read_npz_pairs(path, limits=limits)
         if test is None:
             raise DataError(f"{path}: expected x_test and y_test beside x_train and y_train")
         for x, _ in (train, test):

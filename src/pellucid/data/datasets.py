@@ -33,6 +33,7 @@ from .preparation import Preparation as Preparation
 from .split import split
 
 PathLike = str | os.PathLike[str]
+Size = int | tuple[int, int] | None
 
 _IDX_NAMES = ("train-images-idx3-ubyte.gz", "train-images-idx3-ubyte")
 
@@ -112,6 +113,7 @@ def load(
     seed: int = 0,
     *,
     preparation: Preparation | None = None,
+    size: int | tuple[int, int] | None = None,
     progress: Progress | None = None,
 ) -> tuple[Dataset, Dataset | None]:
     """Load a data set by name, or from a path.
@@ -122,7 +124,8 @@ def load(
         One of `NAMES`; or the path of
 
         - a folder of pictures with a sub-folder for each class, or with such folders in ``train/`` and ``test/``;
-        - a .npz file with x_train, y_train and perhaps x_test, y_test, or with x and y;
+        - a .npz file with x_train, y_train and perhaps x_test, y_test, or with x and y; and perhaps with class_names,
+          an array of texts;
         - a folder with the four IDX files of a set like MNIST;
         - CIFAR-10's .tar.gz file.
     data_dir, progress : optional
@@ -130,7 +133,9 @@ def load(
     seed : int, default 0
         As `digits`.
     preparation : Preparation, optional
-        What is done to the pictures of a folder; by default they are stretched to the size that most of them have.
+        What is done to the pictures of a folder; by default they are stretched.
+    size : int or (int, int), optional
+        (height, width) that the pictures of a folder are stretched to; by default the size that most of them have.
 
     Returns
     -------
@@ -158,7 +163,7 @@ def load(
         raise ArgumentError(
             f"data: {shown(name)} is neither a path nor the name of a data set{nearest_or_all(name, NAMES)}"
         )
-    return _load_path(path, preparation)
+    return _load_path(path, preparation, size)
 
 
 def describe(data_dir: PathLike | None = None) -> list[Listing]:
@@ -183,29 +188,30 @@ def picture_folders(path: Path) -> tuple[Path, Path | None] | None:
     return path / "train", path / "test" if (path / "test").is_dir() else None
 
 
-def _load_path(path: Path, preparation: Preparation | None) -> tuple[Dataset, Dataset | None]:
+def _load_path(path: Path, preparation: Preparation | None, size: Size) -> tuple[Dataset, Dataset | None]:
     if path.suffix == ".npz":
-        train, test = read_npz_pairs(path)
-        return Dataset(*train, name=path.stem), None if test is None else Dataset(*test, name=path.stem)
+        train, test, names = read_npz_pairs(path)
+        return Dataset(*train, names, path.stem), None if test is None else Dataset(*test, names, path.stem)
     if path.is_file() and not path.name.endswith((".tar.gz", ".tgz")):
         raise DataError(f"{path}: expected a folder of pictures, a .npz file, or CIFAR-10's .tar.gz")
     folders = picture_folders(path)
     if folders is not None:
-        return _load_pictures(*folders, preparation)
+        return _load_pictures(*folders, preparation, size)
     if path.is_file() or (path / "data_batch_1").exists():
         return read_cifar10(path)
     return _read_idx_set([_with_or_without_gz(path / file.name) for file in CATALOGUE["mnist"].files], (), path.name)
 
 
-def _load_pictures(train: Path, test: Path | None, preparation: Preparation | None) -> tuple[Dataset, Dataset | None]:
-    train_set = image_folder(train, preparation=preparation)
+def _load_pictures(
+    train: Path, test: Path | None, preparation: Preparation | None, size: Size
+) -> tuple[Dataset, Dataset | None]:
+    train_set = image_folder(train, size, preparation=preparation)
     if test is None:
         return train_set, None
     if preparation is not None:
         return train_set, image_folder(test, preparation=preparation, class_names=train_set.class_names)
     channels, height, width = train_set.shape
-    size, grey = (height, width), channels == 1
-    return train_set, image_folder(test, size=size, grey=grey, class_names=train_set.class_names)
+    return train_set, image_folder(test, (height, width), channels == 1, class_names=train_set.class_names)
 
 
 def _with_or_without_gz(path: Path) -> Path:

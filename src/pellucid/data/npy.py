@@ -14,7 +14,7 @@ import math
 import os
 import re
 from pathlib import Path
-from typing import IO, Any, NoReturn, TypeAlias
+from typing import IO, Any, NamedTuple, NoReturn, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,15 +27,28 @@ from .compressed import open_regular
 Samples: TypeAlias = tuple[NDArray[Any], NDArray[Any]]
 """Images, and a label for each."""
 
+
+class Pairs(NamedTuple):
+    """What a .npz file of data holds: samples to train on, perhaps some to test with, perhaps names of classes."""
+
+    train: Samples
+    test: Samples | None
+    class_names: tuple[str, ...]
+
+
+CLASS_NAMES = "class_names"
 NPY_MAGIC = b"\x93NUMPY"
 _HEADER = re.compile(
     rb"\{'descr': '([<>|=]?(?:b1|[iu][1248]|f[248]))', 'fortran_order': (True|False), "
     rb"'shape': \(((?:\d{1,20}L?, ?)*(?:\d{1,20}L?)?)\), \} *\n"
 )
+_TEXT_HEADER = re.compile(
+    rb"\{'descr': '([<>]U[1-9]\d{0,4})', 'fortran_order': (True|False), 'shape': \((\d{1,20}L?),\), \} *\n"
+)
 _TYPE = re.compile(rb"""['"]descr['"] *: *['"][<>|=]?([A-Za-z?])""")
 _OTHERS = {
     "c": "complex numbers are not read: save their real parts, or np.abs(x)",
-    **dict.fromkeys("SUa", "texts are not read: save numbers"),
+    **dict.fromkeys("SUa", "texts are read as class_names of a .npz file alone, in one row"),
     **dict.fromkeys("Mm", "times are not read: save numbers"),
     **dict.fromkeys("biuf?", "NumPy writes headers otherwise, or the type is not read: save it anew with np.save"),
 }
@@ -59,7 +72,7 @@ def read_npy(path: str | os.PathLike[str], *, limits: Limits = LIMITS) -> NDArra
 
 
 def read_npz(path: str | os.PathLike[str], *, limits: Limits = LIMITS) -> dict[str, NDArray[Any]]:
-    """Read all arrays of a .npz file, by name.
+    """Read all arrays of a .npz file, by name: of numbers, and the one called class_names of text.
 
     Raises
     ------
@@ -79,7 +92,8 @@ def read_npz(path: str | os.PathLike[str], *, limits: Limits = LIMITS) -> dict[s
         if name in arrays:
             archive.refuse(f"expected each array once, found {name!r:.80} with .npy behind it and without", 0)
         where = f"{path}: {printable(member.name)}"
-        arrays[name] = _read_array(io.BufferedReader(archive.open(member.name)), member.size, where, limits)
+        read = _read_text if name == CLASS_NAMES else _read_array
+        arrays[name] = read(io.BufferedReader(archive.open(member.name)), member.size, where, limits)
     return arrays
 
 
@@ -91,8 +105,8 @@ class _ArrayZip(ZipReader):
         raise DataError(f"{self.path}: at byte {at:,}: {printable(what, _LONGEST_MESSAGE)}; {fix}")
 
 
-def read_npz_pairs(path: Path, *, limits: Limits = LIMITS) -> tuple[Samples, Samples | None]:
-    """Read (x_train, y_train) and, if there, (x_test, y_test) from a .npz file; or (x, y) alone.
+def read_npz_pairs(path: Path, *, limits: Limits = LIMITS) -> Pairs:
+    """Read (x_train, y_train), or (x, y), from a .npz file; and (x_test, y_test) and class_names if they are there.
 
     Images may have their channels last, (N, H, W, 3), as other libraries save them; they are returned (N, 3, H, W).
     """
@@ -106,9 +120,9 @@ def read_npz_pairs(path: Path, *, limits: Limits = LIMITS) -> tuple[Samples, Sam
             f"{path}: expected the arrays x_train and y_train (x_test and y_test may follow), or x and y; found "
             f"{', '.join(arrays) or 'none'}"
         )
-    if "x_test" in arrays and "y_test" in arrays:
-        return train, (_channels_first(arrays["x_test"]), arrays["y_test"])
-    return train, None
+    there = "x_test" in arrays and "y_test" in arrays
+    test = (_channels_first(arrays["x_test"]), arrays["y_test"]) if there else None
+    return Pairs(train, test, tuple(arrays[CLASS_NAMES].tolist() if CLASS_NAMES in arrays else ()))
 
 
 def _channels_first(images: NDArray[Any]) -> NDArray[Any]:
@@ -118,9 +132,26 @@ def _channels_first(images: NDArray[Any]) -> NDArray[Any]:
     return images
 
 
-def _read_array(stream: IO[bytes], size: int, where: str, limits: Limits) -> NDArray[Any]:
-    """Read one array from a stream of `size` bytes."""
-    shape, fortran_order, dtype, header = _read_header(stream, where)
+def _read_text(stream: IO[bytes], size: int, where: str, limits: Limits) -> NDArray[np.str_]:
+    """Read a list of texts from a stream of `size` bytes: NumPy keeps four bytes a letter, its code point."""
+    fix = "a list of texts, saved as class_names=np.array(['cat', 'dog'])"
+    names = _read_array(stream, size, where, limits, _TEXT_HEADER, fix)
+    letters = names.view(np.uint32)
+    if ((letters > 0x10FFFF) | ((letters >= 0xD800) & (letters < 0xE000))).any():
+        raise DataError(f"{where}: expected {fix}, found numbers that stand for no letter")
+    return names
+
+
+def _read_array(
+    stream: IO[bytes],
+    size: int,
+    where: str,
+    limits: Limits,
+    form: re.Pattern[bytes] = _HEADER,
+    expected_form: str = "{'descr': type of number, 'fortran_order': …, 'shape': (…), }",
+) -> NDArray[Any]:
+    """Read one array from a stream of `size` bytes, whose header has a form."""
+    shape, fortran_order, dtype, header = _read_header(stream, where, form, expected_form)
     elements = math.prod(shape)
     expected = elements * dtype.itemsize
     if len(shape) > limits.dimensions or elements > limits.elements or expected > limits.decompressed_bytes:
@@ -140,7 +171,9 @@ def _read_array(stream: IO[bytes], size: int, where: str, limits: Limits) -> NDA
     return array.astype(dtype.newbyteorder("="), copy=False)
 
 
-def _read_header(stream: IO[bytes], where: str) -> tuple[tuple[int, ...], bool, np.dtype[Any], int]:
+def _read_header(
+    stream: IO[bytes], where: str, form: re.Pattern[bytes], expected_form: str
+) -> tuple[tuple[int, ...], bool, np.dtype[Any], int]:
     """Return shape, whether in column order, type, and the number of bytes before the data."""
     start = stream.read(8)
     if start[:6] != NPY_MAGIC or start[6:] not in (b"\x01\x00", b"\x02\x00"):
@@ -153,12 +186,9 @@ def _read_header(stream: IO[bytes], where: str) -> tuple[tuple[int, ...], bool, 
     if length > _LONGEST_HEADER:
         raise DataError(f"{where}: at byte 8: expected a header of at most {_LONGEST_HEADER:,} bytes, found {length:,}")
     text = stream.read(length)
-    match = _HEADER.fullmatch(text)
+    match = form.fullmatch(text)
     if match is None:
-        raise DataError(
-            f"{where}: at byte {8 + width}: expected {{'descr': type of number, 'fortran_order': …, 'shape': (…), }}, "
-            f"found {text[:100]!r}; {_why(text)}"
-        )
+        raise DataError(f"{where}: at byte {8 + width}: expected {expected_form}, found {text[:100]!r}; {_why(text)}")
     shape = tuple(int(number) for number in re.findall(rb"\d+", match[3]))
     return shape, match[2] == b"True", np.dtype(match[1].decode()), 8 + width + length
 

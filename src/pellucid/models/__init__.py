@@ -26,7 +26,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
-from ..arguments import nearest_or_all, shown
+from ..arguments import look_up
 from ..errors import ArgumentError
 from ..network import Sequential
 from .alexnet import alexnet as alexnet
@@ -78,22 +78,19 @@ for CIFAR-10, then for ImageNet."""
 
 
 def by_name(name: str) -> Model:
-    """Return the function that makes the network of this name; dashes may stand for underscores.
+    """Return the function that makes the network of this name; capitals, dashes and underscores do not matter.
 
     Raises
     ------
     ArgumentError
-        If there is none; the message suggests the nearest name.
+        If there is none, and the message suggests the nearest name; or if it is no text.
 
     Examples
     --------
     >>> by_name("lenet")(input_shape=(1, 32, 32)).output_shape()
     (10,)
     """
-    known = str(name).replace("-", "_")
-    if known in MODELS:
-        return MODELS[known]
-    raise ArgumentError(f"unknown model {shown(name)}{nearest_or_all(known, MODELS)}")
+    return look_up(name, MODELS, "model")
 
 
 def for_data(input_shape: Sequence[int]) -> str:

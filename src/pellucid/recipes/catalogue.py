@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
-from ..arguments import nearest_or_all, shown
+from ..arguments import look_up, shown
 from ..errors import ArgumentError
 from ..storage import expanded
 from .reading import read
@@ -60,9 +60,7 @@ def by_name(name: str) -> Recipe:
     >>> by_name("mnist-99").model
     'mnist_s8'
     """
-    if isinstance(name, str) and name in RECIPES:
-        return RECIPES[name]
-    raise ArgumentError(f"unknown recipe {shown(name)}{nearest_or_all(str(name), RECIPES)}")
+    return look_up(name, RECIPES, "recipe")
 
 
 def load(name_or_path: str | os.PathLike[str]) -> Recipe:
@@ -86,6 +84,11 @@ def find(name_or_path: str | os.PathLike[str]) -> Path:
     if is_file(name_or_path):
         return expanded(name_or_path, "recipe")
     return FOLDER / f"{by_name(os.fspath(name_or_path)).name}.toml"
+
+
+def told(name_or_path: str | os.PathLike[str]) -> str:
+    """Return how a run says which recipe it followed: by its name, or the path of its file, which holds anywhere."""
+    return str(find(name_or_path).absolute()) if is_file(name_or_path) else by_name(os.fspath(name_or_path)).name
 
 
 def is_file(name_or_path: str | os.PathLike[str]) -> bool:

@@ -13,9 +13,10 @@ loss = { label_smoothing = 0.1 }                # or class_weights: cross entrop
 begins_from = "an S8 trained on other digits"   # for fine-tuning: what weights are given when it is followed
 new_head = true                                 # also where they are for as many classes, as these are others
 freeze_until = "linear1"                        # the first layer that learns
+size = [28, 28]                                 # height and width that pictures of a folder are stretched to
 
 [optimizer]                                     # not to be left out; what its class takes may be set
-name = "adamw"                                  # or "adam", or "sgd"
+name = "adamw"                                  # as --optimizer
 lr = 2e-2
 lr_scales = { linear1 = 0.1 }
 
@@ -32,29 +33,26 @@ The recipe is called as its file is, without the ending.
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from .. import initializers, models, schedules
-from ..arguments import nearest, nearest_or_all, number, shown
+from .. import initializers, models, optimizers, schedules
+from ..arguments import nearest_or_all, number, shown
 from ..errors import ArgumentError
 from ..freezing import freeze
 from ..geometry import whole_number
 from ..limits import LIMITS
 from ..losses import CrossEntropy
-from ..optimizers import SGD, Adam, AdamW, Optimizer
+from ..optimizers import Optimizer
 from ..scaling import Scaling
 from ..storage import expanded, read_file
+from ..toml_file import parse_toml
 from .recipe import Reached, Recipe
 
 Made = TypeVar("Made")
-
-OPTIMIZERS: Mapping[str, type[Optimizer]] = MappingProxyType({"adam": Adam, "adamw": AdamW, "sgd": SGD})
-"""Name -> class; what else may stand in the table `optimizer` are the arguments of the class."""
 
 KEYS: Mapping[str, tuple[type, str]] = MappingProxyType({
     "about": (str, "a text that says what it is good for"),
@@ -70,6 +68,7 @@ KEYS: Mapping[str, tuple[type, str]] = MappingProxyType({
     "begins_from": (str, "a text that says which pretrained weights are to be given"),
     "new_head": (bool, "true or false"),
     "freeze_until": (str, 'the path of the first layer that learns, such as "layer3"'),
+    "size": (list, "height and width, such as [32, 32]"),
     "reaches": (dict, "a table such as { mean = 99.1, deviation = 0.1, seeds = 5 }"),
 })  # fmt: skip
 """Key -> what its value is."""
@@ -88,10 +87,10 @@ def read(path: str | os.PathLike[str]) -> Recipe:
         If the file cannot be read.
     """
     source = expanded(path, "recipe")
-    content = read_file(source, LIMITS.header_bytes)
+    content = read_file(source, LIMITS.toml_bytes)
     try:
-        table = tomllib.loads(content.decode())
-    except (ValueError, RecursionError) as error:  # no UTF-8, no TOML, too many digits; tables too deep to be read
+        table = parse_toml(content)
+    except ValueError as error:
         raise ArgumentError(f"{path}: expected a recipe in TOML: {error}") from error
     with _prefixed(str(path)):
         _check_keys(table)
@@ -107,15 +106,13 @@ def _recipe(name: str, table: Mapping[str, Any]) -> Recipe:
         schedule = schedules.by_name(table.get("schedule", "constant"))
     with _prefixed("initializer"):
         initializer = initializers.by_name(table["initializer"]) if "initializer" in table else None
-    optimizer = dict(table["optimizer"])
-    kind = _optimizer_class(optimizer.pop("name", None))
     return Recipe(
         name=name, about=table["about"], model=model, data=table.get("data", ""), epochs=table["epochs"],
-        batch_size=table["batch_size"], optimizer=_made(kind, "optimizer", optimizer), schedule=schedule,
+        batch_size=table["batch_size"], optimizer=_optimizer(table["optimizer"]), schedule=schedule,
         loss=_made(CrossEntropy, "loss", table.get("loss", {})), initializer=initializer,
         scaling=_made(Scaling, "scaling", table.get("scaling", {})), begins_from=table.get("begins_from", ""),
         new_head=table.get("new_head", False), freeze_until=table.get("freeze_until", ""),
-        reaches=_reached(table.get("reaches")),
+        reaches=_reached(table.get("reaches")), size=table.get("size"),
     )  # fmt: skip
 
 
@@ -130,9 +127,11 @@ def _check_keys(table: Mapping[str, Any]) -> None:
 
 
 def _is(kind: type, value: object) -> bool:
-    """Return whether a value is of this kind, where whole numbers are at least 1 and texts say something."""
+    """Return whether a value is of this kind: whole numbers are at least 1, texts say something, a list is of two."""
     if kind is int:
         return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+    if kind is list:
+        return isinstance(value, list) and len(value) == 2 and all(_is(int, side) for side in value)
     return isinstance(value, kind) and value != ""
 
 
@@ -142,20 +141,18 @@ def _refuse_unknown(table: Mapping[str, Any], known: Collection[str]) -> None:
             raise ArgumentError(f"{key:.80}: there is no such key{nearest_or_all(key, known)}")
 
 
-def _optimizer_class(name: object) -> type[Optimizer]:
-    if not isinstance(name, str) or name not in OPTIMIZERS:
-        found = "nothing" if name is None else f"{shown(name)}{nearest(str(name), OPTIMIZERS)}"
-        raise ArgumentError(f"optimizer.name: expected one of {', '.join(OPTIMIZERS)}, found {found}")
-    return OPTIMIZERS[name]
+def _optimizer(table: Mapping[str, Any]) -> Optimizer:
+    with _prefixed("optimizer"):
+        if not isinstance(table.get("name"), str):
+            found = shown(table["name"]) if "name" in table else "nothing"
+            raise ArgumentError(f"name: expected one of {', '.join(optimizers.NAMES)}, found {found}")
+        return optimizers.by_name(**table)
 
 
 def _made(kind: type[Made], key: str, settings: Mapping[str, Any]) -> Made:
     """Return an object of this class with the settings in a table; the class checks their values."""
     with _prefixed(key):
         _refuse_unknown(settings, [field.name for field in fields(kind)])  # type: ignore[arg-type]
-        for name, value in settings.items():
-            if isinstance(getattr(kind, name, None), bool) and not isinstance(value, bool):
-                raise ArgumentError(f"{name}: expected true or false, found {shown(value)}")
         return kind(**settings)
 
 

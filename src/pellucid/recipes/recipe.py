@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from ..errors import ArgumentError
+from ..geometry import pair
 from ..initializers import Initializer
 from ..losses import Loss
 from ..optimizers import Optimizer
@@ -57,6 +59,14 @@ class Recipe:
         Path of the first layer that learns, if those before it are frozen.
     reaches : Reached or None
         On the test part of `data`; None where that was not measured.
+    size : (int, int) or None
+        Height and width that pictures of a folder are stretched to. None leaves them as `datasets.load` makes them, or
+        crops them for a model that was made for ImageNet.
+
+    Raises
+    ------
+    ArgumentError
+        If it says what becomes of pretrained weights and begins from none, or `size` is none.
     """
 
     name: str
@@ -74,6 +84,14 @@ class Recipe:
     new_head: bool = False
     freeze_until: str = ""
     reaches: Reached | None = None
+    size: tuple[int, int] | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("new_head", "freeze_until"):
+            if getattr(self, name) and not self.begins_from:
+                raise ArgumentError(f"{name}: goes with begins_from: without pretrained weights all are random")
+        if self.size is not None:
+            object.__setattr__(self, "size", pair(self.size, "size"))
 
     def model_arguments(self) -> dict[str, Any]:
         """Return how the network is made, as arguments of its model."""

@@ -5,23 +5,25 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from .. import models
-from ..data import as_dataset, datasets
-from ..errors import ArgumentError, DataError
-from ..freezing import freeze
+import numpy as np
+
+from ..data import as_dataset
+from ..errors import ArgumentError
 from ..inputs import Data
+from ..interop import open_weights
 from ..network import Sequential
-from ..pretrained import begin_from
 from ..storage import expanded
 from ..training import Callback, History, fit
-from ..training.run import RunWriter
+from ..training.run import RunWriter, refuse_taken
+from . import catalogue
 from .catalogue import load
+from .preparing import missing, prepare, record, source_for
 from .recipe import Recipe
 
 
 def run(
     recipe: str | os.PathLike[str] | Recipe,
-    data: Data | None = None,
+    data: Data | str | os.PathLike[str] | None = None,
     *,
     weights: str | os.PathLike[str] | None = None,
     validation: Data | float | None = None,
@@ -39,9 +41,11 @@ def run(
     recipe : str, path or Recipe
         A name in `RECIPES`; or a recipe of your own, as the path of its ``.toml`` file, or such as
         ``dataclasses.replace(by_name("mnist-99"), epochs=2)``.
-    data : Dataset or (images, labels), optional
-        What to train on; labels are class numbers. By default the training part of the recipe's data set, which is
-        downloaded if it is not here; a recipe for fine-tuning may have none.
+    data : Dataset, (images, labels), str or path, optional
+        What to train on; labels are class numbers. A name or a path is taken as `datasets.load` takes it, and the
+        training part is trained on: pictures of a folder have the recipe's size, or are cropped for a model that was
+        made for ImageNet. By default the recipe's data set, which is downloaded if it is not here; a recipe for
+        fine-tuning may have none.
     weights : path, optional
         Pretrained weights to begin from, as `load_weights` takes them; those of the last layer may be missing, or be
         for other classes. A recipe for fine-tuning needs them.
@@ -59,6 +63,8 @@ def run(
     ------
     ArgumentError, DataError, ModelFileError, ShapeError
         If there is no such recipe, or the data or the weights do not fit its network; and as in `fit`.
+    StorageError
+        If a file cannot be read, and none is written.
 
     Examples
     --------
@@ -68,34 +74,26 @@ def run(
     >>> network.output_shape(), len(history.epochs)
     ((3,), 1)
     """
-    recipe = recipe if isinstance(recipe, Recipe) else load(recipe)
-    if recipe.begins_from and weights is None:
-        raise ArgumentError(f"weights: {recipe.name} begins from {recipe.begins_from}; give the file, weights=…")
-    if data is None and not recipe.data:
-        raise ArgumentError(f"data: {recipe.name} is for images of your own; give them, data=…")
-    if weights is not None:
-        weights = expanded(weights, "weights")
-        if not weights.exists():  # before anything is downloaded
-            raise ArgumentError(f"weights: there is no file {str(weights)!r}")
-    words = {
-        "recipe": recipe.name,
-        "model": recipe.model,
-        "weights": weights and os.path.abspath(weights),
-        "seed": seed,
-    }
-    written = [] if out is None else [RunWriter(out, words)]
-    train = datasets.load(recipe.data)[0] if data is None else as_dataset(data)
-    if not train.classes:
-        raise DataError("data: expected labels that are classes, as whole numbers; use labels.astype(int)")
-    network = models.by_name(recipe.model)(
-        train.classes, train.shape, seed=seed, class_names=train.class_names, **recipe.model_arguments()
-    )
-    if weights is not None:
-        begin_from(network, weights, new_head=recipe.new_head)
-    if recipe.freeze_until:
-        freeze(network, recipe.freeze_until)
+    chosen = recipe if isinstance(recipe, Recipe) else load(recipe)
+    wanted = missing(chosen, weights, data)
+    if wanted is not None:
+        what, why = wanted
+        raise ArgumentError(f"{what}: {why}; give them, {what}=…")
+    file = None if weights is None else open_weights(expanded(weights, "weights"))
+    if out is not None:
+        refuse_taken(expanded(out, "out"))  # before anything is downloaded or computed
+    share = float(validation) if isinstance(validation, (int, float, np.number)) else 0.0
+    if data is None or isinstance(data, (str, os.PathLike)):
+        name = chosen.data if data is None else os.fspath(data)
+        source = source_for(chosen.model, name, size=chosen.size, validation=share, seed=seed)
+        (train, _), settings = source.load(), source.settings()
+    else:
+        train, settings = as_dataset(data), {"validation": share, "seed": seed}
+    network, _ = prepare(chosen, train, file, seed)
+    told = chosen.name if isinstance(recipe, Recipe) else catalogue.told(recipe)
+    written = [] if out is None else [RunWriter(out, record(chosen, settings, told=told, weights=weights))]
     history = fit(
         network, train, validation=validation, seed=seed, callbacks=[*callbacks, *written], engine=engine,
-        threads=threads, progress=progress, **recipe.fit_arguments(),
+        threads=threads, progress=progress, **chosen.fit_arguments(),
     )  # fmt: skip
     return network, history
