@@ -120,8 +120,8 @@ def test_objects_and_records_are_refused(tmp_path: Path) -> None:
     ("content", "why"),
     [
         (npy(np.array([1j])), "complex numbers are not read: save their real parts, or np.abs(x)"),
-        (npy(np.array(["text"])), "texts are not read: save numbers"),
-        (npy(np.array([b"text"])), "texts are not read: save numbers"),
+        (npy(np.array(["text"])), "texts are read as class_names of a .npz file alone"),
+        (npy(np.array([b"text"])), "texts are read as class_names of a .npz file alone"),
         (npy(np.zeros(2, "m8[s]")), "times are not read: save numbers"),
         (npy(np.zeros(2, "f4")).replace(b"'descr': ", b"'descr':  "), "NumPy writes headers otherwise, or the type is"),
         (header("(2,)", descr="<f16"), "NumPy writes headers otherwise, or the type is not read: save it anew"),

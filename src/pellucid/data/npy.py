@@ -48,7 +48,7 @@ _TEXT_HEADER = re.compile(
 _TYPE = re.compile(rb"""['"]descr['"] *: *['"][<>|=]?([A-Za-z?])""")
 _OTHERS = {
     "c": "complex numbers are not read: save their real parts, or np.abs(x)",
-    **dict.fromkeys("SUa", "texts are not read: save numbers"),
+    **dict.fromkeys("SUa", "texts are read as class_names of a .npz file alone, in one row"),
     **dict.fromkeys("Mm", "times are not read: save numbers"),
     **dict.fromkeys("biuf?", "NumPy writes headers otherwise, or the type is not read: save it anew with np.save"),
 }
