@@ -94,7 +94,7 @@ def test_a_parameter_shared_with_a_later_layer_is_frozen_in_both():
     [
         ("layer3", "no layer 'layer3'; did you mean 'layer1'? There are conv1, norm1, relu1, layer1, layer2, "),
         ("layer2.residul1", "no layer 'layer2.residul1'; did you mean 'layer2.residual1'? There are residual1, relu1"),
-        ("conv1.weight", "no layer 'conv1.weight'. There are none"),
+        ("conv1.weight", "no layer 'conv1.weight': conv1 holds no layers; write 'conv1'"),
         ("", "no layer ''. There are conv1, "),
         (3, "until: expected the path of a layer, such as 'linear1', received 3"),
     ],

@@ -42,7 +42,7 @@ def test_layers_are_found_by_path_or_position():
         ("relu2", "no layer 'relu2'; did you mean 'relu1'? There are relu1, residual1"),
         ("nothing", "no layer 'nothing'. There are relu1, residual1"),
         ("residual1.bdoy", "no layer 'residual1.bdoy'; did you mean 'residual1.body'? There are body"),
-        ("relu1.x", "no layer 'relu1.x'. There are none"),
+        ("relu1.x", "no layer 'relu1.x': relu1 holds no layers; write 'relu1'"),
     ],
 )
 def test_a_path_that_leads_nowhere_is_refused(path, message):

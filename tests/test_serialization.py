@@ -1,5 +1,6 @@
 """Networks in files: what is saved comes back bit for bit, and what was not saved by us is refused with a reason."""
 
+import errno
 import hashlib
 import json
 import struct
@@ -18,11 +19,11 @@ import pellucid as p
 from pellucid.errors import ArgumentError, ModelFileError, ShapeError, StorageError
 from pellucid.initializers import GlorotUniform
 from pellucid.interop import load_weights
-from pellucid.limits import Limits
+from pellucid.limits import LIMITS, Limits
 from pellucid.models import lenet, small
 from pellucid.serialization import Differences, load, save
 from pellucid.serialization.architecture import describe
-from pellucid.serialization.tensor_file import SEAL, decode, encode
+from pellucid.serialization.tensor_file import SEAL, decode, encode, structure
 
 
 class Scale(p.Layer):
@@ -453,6 +454,9 @@ def tensor(name: str, **entry: Any) -> Callable[[Header, Header], None]:
         (lambda header, _: header.update(__metadata__={"sha256": "0" * 64, "format": 3}), "to map text to text"),
         (raw('1,"a":2}'), "'a' stands there twice"),
         (raw("[" * 100_000), "nested at most 64 deep"),
+        (raw('{"dtype":"F32","shape":[' + "[]," * 600_000 + "[]]}}"), "the header of at most 1,600,000 parts, found"),
+        (raw("[" + '"",' * 900_000 + '""]}'), "the header of at most 1,600,000 parts, found more"),
+        (raw('{"dtype":"F32","shape":[' + "[]," * 400_000 + "[]]}}"), "found {'dtype': 'F32', 'shape': [[], [], [], ["),
         (raw("NaN}"), "NaN is no JSON number"),
         (raw("9" * 5000 + "}"), "expected JSON as the header"),
         # versions
@@ -543,6 +547,36 @@ def test_the_limits_hold_before_anything_is_made(little: bytes, tmp_path: Path) 
     with pytest.raises(StorageError) as caught:
         load(tmp_path / "missing")
     assert str(caught.value) == f"cannot read {tmp_path / 'missing'}: there is no such file"
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [p.AdaptiveAvgPool2d(20_000), p.Conv2d(1, 1, 1, padding=10_000)],
+    ids=["pooling to many places", "padding"],
+)
+def test_outputs_that_take_gigabytes_are_refused(layer: p.Layer, tmp_path: Path) -> None:
+    layers = [layer, p.ReLU(), p.ReLU(), p.AdaptiveAvgPool2d(1), p.Flatten()]
+    save(p.Sequential(layers, input_shape=(1, 8, 8)), tmp_path / "net")
+    with pytest.raises(ModelFileError, match=r"outputs take at most 4\.3 GB for one sample, found \d+\.\d GB; if"):
+        load(tmp_path / "net")
+    assert len(load(tmp_path / "net", limits=Limits(sample_bytes=1 << 40))) == len(layers)
+
+
+def test_a_folder_without_a_model_is_no_run(tmp_path: Path) -> None:
+    for read in (load, lambda path: load_weights(small(), path)):
+        with pytest.raises(StorageError) as caught:
+            read(tmp_path)
+        fix = "the folder holds no run; name that of one, or a file of weights"
+        assert str(caught.value) == f"cannot read {tmp_path / 'model.safetensors'}: {fix}"
+        assert caught.value.errno == errno.ENOENT
+
+
+def test_a_header_may_be_as_rich_as_that_of_the_most_tensors() -> None:
+    entry = '"conv1.weight":{"dtype":"F32","shape":[1,1,1,1,1,1,1,1],"data_offsets":[0,4]}'
+    depth, parts = structure(f"{entry},{entry}", LIMITS.json_parts)
+    assert (depth, parts) == (2, 2 * 21 + 1)
+    assert LIMITS.tensors * (parts + 1) / 2 < LIMITS.json_parts
+    assert structure("[" * 100, 10) == (11, 11)
 
 
 @pytest.mark.parametrize(

@@ -294,6 +294,25 @@ def test_a_missing_folder(tmp_path: Path) -> None:
     assert str(caught.value) == f"cannot write {target} (42 bytes): there is no folder {target.parent}; make it first"
 
 
+def test_a_folder_that_takes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nowhere(*_: object, **__: object) -> None:
+        raise FileNotFoundError(errno.ENOENT, "No such file or directory")
+
+    monkeypatch.setattr(storage.system, "make_folders", nowhere)  # as under /proc
+    with pytest.raises(StorageError) as caught:
+        storage.make_folder(tmp_path / "run")
+    where = f"nothing can be made in {tmp_path}; choose another folder"
+    assert str(caught.value) == f"cannot make the folder {tmp_path / 'run'}: {where}"
+
+
+@pytest.mark.parametrize("use", [lambda path: storage.write_file(path, NEW), lambda path: storage.read_file(path, 10)])
+def test_a_name_that_is_too_long(use: Callable[[Path], object], tmp_path: Path) -> None:
+    with pytest.raises(StorageError) as caught:
+        use(tmp_path / ("n" * 5_000))
+    assert str(caught.value).endswith("; a name in this path is longer than the system allows; choose a shorter one")
+    assert len(str(caught.value)) < 500
+
+
 def test_a_file_is_dated_and_removed_or_it_is_said_why_not(tmp_path: Path) -> None:
     target = tmp_path / "entry"
     target.write_bytes(OLD)

@@ -200,7 +200,10 @@ def test_a_stride_that_leaves_a_row_and_a_column_unread() -> None:
     ("layer", "input_shape", "lines"),
     [
         (p.Conv2d(4, 8, 3, groups=4, bias=False), (4, 5, 5),
-         ["parameters: 3·3·1·8 = 72", "multiply-adds: 3·3·8·1·3·3 = 648"]),
+         ["parameters: 3·3·(4/4)·8 = 72 (4 groups, one a channel)", "multiply-adds: 3·3·8·(4/4)·3·3 = 648"]),
+        (p.Conv2d(96, 256, 5, groups=2), (96, 9, 9),
+         ["parameters: 5·5·(96/2)·256 + 256 = 307,456 (2 groups)",
+          "multiply-adds: 5·5·256·(96/2)·5·5 = 7,680,000"]),
         (p.Conv2d(1, 1, (3, 1), padding=((1, 0), (0, 2))), (1, 6, 7),
          ["rows: (6 + 1 + 0 − 3)//1 + 1 = 5", "columns: (7 + 0 + 2 − 1)//1 + 1 = 9",
           "receptive field, vertical: 1 + (3 − 1)·1 = 3, stride 1·1 = 1, offset 0 − 1·1 = −1",
@@ -385,8 +388,9 @@ def test_all_layers_of_the_library_are_known() -> None:
     [
         (200, []),
         (100, ["bytes", "offset"]),
-        (80, ["bytes", "offset", "stride", "class"]),
-        (40, ["bytes", "offset", "stride", "class", "field", "mult-adds"]),
+        (90, ["bytes", "offset", "stride", "field"]),
+        (80, ["bytes", "offset", "stride", "field", "class"]),
+        (40, ["bytes", "offset", "stride", "field", "class", "mult-adds"]),
     ],
 )
 def test_a_narrow_table_leaves_columns_out_and_names_them(width, left_out):
@@ -394,4 +398,24 @@ def test_a_narrow_table_leaves_columns_out_and_names_them(width, left_out):
     total = next(number for number, line in enumerate(lines) if line.startswith("total"))
     assert max(map(len, lines[: total + 1])) <= max(width, 54), "layers, outputs and parameters stay in any case"
     assert not set(left_out) & set(lines[2].split())
-    assert (f"A wider terminal shows more: {', '.join(left_out)}." in lines) == bool(left_out)
+    below = " ".join(map(str.strip, lines[total + 1 :]))
+    assert (f"A wider terminal shows more: {', '.join(left_out)}." in below) == bool(left_out)
+    legend = below.partition(" of weights")[2]
+    for name in ("field", "stride", "offset", "mult-adds", "bytes"):
+        assert (re.search(rf"\b{name}\b", legend) is not None) == (name not in left_out), "what is shown is explained"
+
+
+def test_arithmetic_is_broken_at_the_width_of_the_terminal() -> None:
+    whole = summary(p.models.mobilenet_v1(), arithmetic=True)
+    narrow = whole.text(60).splitlines()
+    assert max(map(len, narrow)) <= 60
+    assert max(map(len, str(whole).splitlines())) > 60
+    at = narrow.index("    receptive field: 1 + (3 − 1)·1 = 3, stride 1·2 = 2,")
+    assert narrow[at + 1] == "      offset 0 − 1·1 = −1"
+
+
+def test_what_the_question_mark_means_is_said_where_it_stands() -> None:
+    said = "?: a field that cannot be told, behind a layer of one's own or regions of unequal size"
+    assert said in str(summary(residual_network())).splitlines()
+    assert said not in str(summary(lenet()))
+    assert "?" not in summary(residual_network()).text(40)

@@ -20,7 +20,6 @@ import argparse
 import re
 import sys
 from collections.abc import Callable, Collection, Iterator, Sequence
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -113,24 +112,36 @@ def refresh(docs: Path, names: Sequence[str], results: Results) -> None:
     make_folder(docs / PICTURES)
     for page in sorted({block.page for block in blocks(docs)}):
         old = page.read_text(encoding="utf-8")
-        new = BLOCK.sub(partial(_renewed, page, names, results), old)
+        new, files = _renewed(page, old, names, results)
+        for file, content in files.items():
+            write_file(docs / file, content)
         if new != old:
             write_file(page, new.encode())
 
 
-def _renewed(page: Path, names: Sequence[str], results: Results, match: re.Match[str]) -> str:
-    """Return what takes the place of a block; it stays as it is where it is another study's, or not to be had."""
-    block = Block(page, *match.groups())
-    found = find(block, results) if block.study in names else None
-    if found is None:
-        return match[0]
-    if isinstance(found, Table):
-        note = f"\n\n*{measured_on()}*" if found.has_measured else ""
-        text = f"**{found.title}**\n\n{table_lines(found)}{note}"
-    else:
-        write_file(page.parent / _file(block), png(found.plot))
-        text = picture(found, f"{PICTURES}/{block.study}-")
-    return f"<!-- {block.kind} {block.study}.{block.name} -->\n\n{text}\n\n<!-- end -->"
+def _renewed(page: Path, text: str, names: Sequence[str], results: Results) -> tuple[str, dict[str, bytes]]:
+    """Return a page with its blocks renewed, and its pictures by file.
+
+    Blocks of other studies, and those that are not to be had, stay as they are.
+    """
+    parts: list[str] = []
+    files: dict[str, bytes] = {}
+    end = 0
+    for match in BLOCK.finditer(text):
+        block = Block(page, *match.groups())
+        found = find(block, results) if block.study in names else None
+        if found is None:
+            continue
+        if isinstance(found, Table):
+            note = f"\n\n*{measured_on([found])}*" if found.has_measured else ""
+            inside = f"**{found.title}**\n\n{table_lines(found)}{note}"
+        else:
+            files[_file(block)] = png(found.plot)
+            inside = picture(found, f"{PICTURES}/{block.study}-")
+        begin = f"<!-- {block.kind} {block.study}.{block.name} -->"
+        parts += [text[end : match.start()], f"{begin}\n\n{inside}\n\n<!-- end -->"]
+        end = match.end()
+    return "".join([*parts, text[end:]]), files
 
 
 def _file(block: Block) -> str:

@@ -7,6 +7,8 @@ in messages as `printable` returns them.
 
 from __future__ import annotations
 
+_LONGEST_PATH = 300
+
 
 def unusable(error: ImportError) -> str:
     """Return what to say of a package that Pellucid needs and that cannot be imported."""
@@ -34,6 +36,22 @@ def printable(text: str, most: int = 80) -> str:
     begin = text[: most + 1]
     plain = "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in begin)
     return plain if len(plain) <= most else f"{plain[: most - 1]}…"
+
+
+def path_text(path: object) -> str:
+    r"""Return the path of a file as messages show it: `printable`, and without its middle where it is very long.
+
+    Examples
+    --------
+    >>> print(path_text("photos/\x1b[2Jcat.png"))
+    photos/\x1b[2Jcat.png
+    >>> len(path_text("photo" * 1000))
+    300
+    """
+    text = str(path)
+    if len(text) > _LONGEST_PATH:
+        text = f"{text[: _LONGEST_PATH // 2]}…{text[1 - _LONGEST_PATH // 2 :]}"
+    return printable(text, 10 * _LONGEST_PATH)
 
 
 class PellucidError(Exception):

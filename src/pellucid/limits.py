@@ -46,8 +46,19 @@ class Limits:
     header_bytes: int = 16 * MIB
     """Header of a model file: ten thousand tensors need about 1 MB."""
 
+    toml_bytes: int = 256 * KIB
+    """Size of a recipe or of a run's config: they have a few thousand bytes."""
+
     json_depth: int = 64
     """Nesting of the JSON in a header: a network is a handful of levels; Python's own parser fails near 1,000."""
+
+    json_parts: int = 1_600_000
+    """Texts, brackets and commas of the JSON in a header: each can become a value of a hundred bytes, and a tensor's
+    entry has up to 22 of them, so there is room for as many tensors as are allowed."""
+
+    sample_bytes: int = 4 * GIB
+    """What all outputs of layers take for one sample, in a network from a file: ResNet-50's take 150 MB. Without
+    weights of that size a little file can claim any: by padding, or by pooling to many places."""
 
     tensors: int = 65_536
     """Arrays in one file: the deepest networks have a few thousand."""

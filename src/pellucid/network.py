@@ -140,7 +140,10 @@ class Sequential(Layer):
         if isinstance(name, int):
             return list(self._children.values())[name]
         found: Layer = self
-        for part in name.split("."):
+        for number, part in enumerate(parts := name.split(".")):
+            if number and not found.children():
+                path = ".".join(parts[:number])
+                raise ArgumentError(f"no layer {shown(name)}: {path} holds no layers; write {path!r}")
             if part not in found.children():
                 hint = nearest(name, (path for path, _ in self.walk() if path.count(".") == name.count("."))) or "."
                 raise ArgumentError(f"no layer {shown(name)}{hint} There are {', '.join(found.children()) or 'none'}")

@@ -19,6 +19,8 @@ from typing import Any, ClassVar, NoReturn
 from .errors import PellucidError
 
 _LONGEST_INTEGER = 16
+_LONGEST_KEY = 1000
+"""Letters or bytes of a dict's key. Two keys that are the same are compared to the end, as often as the file likes."""
 _NEWEST_PROTOCOL = 5
 _MARK = object()
 
@@ -92,7 +94,14 @@ class PickleMachine:
             return repr(name).encode()
         if not isinstance(name, bytes | str | None):  # a tuple's hash could go as deep as the file likes
             self.refuse_dialect("a number or text as key", f"a {type(name).__name__}")
+        if name is not None:
+            self.refuse_long(name)
         return name
+
+    def refuse_long(self, key: bytes | str) -> None:
+        """Refuse what is too long for the key of a dict."""
+        if len(key) > _LONGEST_KEY:
+            self.refuse_dialect(f"a key of at most {_LONGEST_KEY:,} letters", f"one of {len(key):,}")
 
     # ---- the walk
     def run(self) -> Any:

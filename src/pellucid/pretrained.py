@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Sequence
 
 from . import models
 from .data.datasets import imagenet_classes
 from .data.preparation import Preparation
-from .errors import ArgumentError, ModelFileError, ShapeError
+from .errors import ArgumentError, ModelFileError
 from .interop import WeightsFile, load_weights, open_weights
+from .interop import fitting_models as fitting_models
+from .interop.known_models import are_of_size, channels_of, count_classes, head, unlike_before_head
 from .interop.weights import WeightsSource
+from .models.making import defaults
 from .network import Sequential
 from .scaling import IMAGENET_SCALING, Scaling
-
-FOR_IMAGENET: Mapping[str, int] = MappingProxyType(
-    {
-        "alexnet": 224, "alexnet_2012": 227,
-        **dict.fromkeys((f"vgg{layers}{norm}" for layers in (11, 13, 16, 19) for norm in ("", "_bn")), 224),
-        "squeezenet1_0": 224, "squeezenet1_1": 224, "resnet18": 224, "resnet34": 224, "resnet50": 224,
-        "mobilenet_v1": 224, "mobilenet_v2": 224,
-    }
-)  # fmt: skip
-"""The models that were made for ImageNet, and the height and width of their pictures."""
 
 
 def pretrained(
@@ -43,7 +35,7 @@ def pretrained(
         As `load_weights` takes it.
     scaling : Scaling, optional
         By default that of the network in the file, if Pellucid saved it; for weights alone, `IMAGENET_SCALING` for the
-        models in `FOR_IMAGENET`, and else pixels from 0 to 1. A file of weights alone does not say what is right.
+        models made for ImageNet, and else pixels from 0 to 1. A file of weights alone does not say what is right.
     input_shape : tuple of int, optional
         By default the model's own.
     class_names : sequence of str, default ()
@@ -68,13 +60,15 @@ def pretrained(
     make, file = models.by_name(model), path if isinstance(path, WeightsFile) else open_weights(path)
     shape = {} if input_shape is None else {"input_shape": input_shape}
     drawn = make(**shape)
-    classes = _count_classes(drawn, file)
+    takes = f"{model} takes" if input_shape is None else "the data have"
+    _refuse_other_channels(drawn, file, takes)  # before a scaling for its channels is
+    classes = count_classes(drawn, file)
     known = (file.class_names, tuple(class_names), imagenet_classes())
     names = next((names for names in known if len(names) == classes), ())
+    plain = make(classes, **shape)
+    if file.compare(plain):
+        raise _unfit(plain, file, f"the weights do not fit {model}", make.__name__)
     network = make(classes, **shape, scaling=scaling or usual_scaling(model, file), class_names=names)
-    if file.compare(network):
-        takes = f"{model} takes" if input_shape is None else "the data have"
-        raise _unfit(network, file, f"the weights do not fit {model}", takes)
     load_weights(network, file)
     return network
 
@@ -106,7 +100,8 @@ def usual_crop(model: str) -> int | None:
     ArgumentError
         If there is no such model.
     """
-    return FOR_IMAGENET.get(models.by_name(model).__name__)
+    classes, (_, side, _) = defaults(models.by_name(model))
+    return side if classes == len(imagenet_classes()) else None
 
 
 def begin_from(network: Sequential, path: WeightsSource, *, new_head: bool = False) -> tuple[str, ...]:
@@ -136,102 +131,67 @@ def begin_from(network: Sequential, path: WeightsSource, *, new_head: bool = Fal
     StorageError
         If the file cannot be read.
     """
-    file, head = path if isinstance(path, WeightsFile) else open_weights(path), _head(network)
-    if not head:
+    file, last = path if isinstance(path, WeightsFile) else open_weights(path), head(network)
+    if not last:
         raise ArgumentError("begin_from: expected a network with parameters, received one that has none to begin with")
-    differences = file.compare(network)
-    anew = (*differences.missing, *differences.misshapen)
-    if any(not name.startswith(f"{head}.") for name in (*anew, *differences.extra)):
-        raise _unfit(network, file, f"only what belongs to {head}, the last layer that learns, may differ")
-    load_weights(network, file, strict=False)
+    if unlike_before_head(network, file):
+        _refuse_other_channels(network, file, "the data have")
+        raise _unfit(network, file, f"only what belongs to {last}, the last layer that learns, may differ")
+    differences = load_weights(network, file, strict=False)
     if not new_head:
-        return anew
-    drawn = {name: parameter for name, parameter in network.parameters().items() if name.startswith(f"{head}.")}
+        return (*differences.missing, *differences.misshapen)
+    drawn = {name: parameter for name, parameter in network.parameters().items() if name.startswith(f"{last}.")}
     for name, parameter in drawn.items():
         parameter.initialize(network.seed, name)
     return tuple(drawn)
 
 
-def fitting_models(file: WeightsFile) -> tuple[str, ...]:
-    """Return the names of the models whose weights a file may hold: all names and shapes fit, but those of the head.
+def refuse_channels(model: str, file: WeightsFile, input_shape: Sequence[int], name: str) -> None:
+    """Refuse data of another number of channels than a model's weights in a file are for, by the data's name.
 
-    They are tried for images of their usual size, with as many channels as the first layer in the file takes. Of a
-    fully connected layer the number of features may be another: it follows from the size of the images.
+    Raises
+    ------
+    ArgumentError
     """
-    return tuple(name for name, make in models.MODELS.items() if _fits(make(), make, file))
+    network = models.by_name(model)(input_shape=tuple(input_shape))
+    channels = _other_channels(network, file)
+    if channels is not None:
+        count = f"{input_shape[0]} channel{'' if input_shape[0] == 1 else 's'}"
+        kind = {1: f"grey images ({count})", 3: f"colour images ({count})"}.get(input_shape[0], f"images of {count}")
+        raise ArgumentError(f"{name} has {kind}; these weights are for {channels}")
 
 
-def _fits(usual: Sequential, make: models.Model, file: WeightsFile) -> bool:
-    channels, shape = _channels(usual, file), usual.input_shape
-    if channels is None or shape is None:
-        return False
-    try:
-        network = usual if channels == shape[0] else make(input_shape=(channels, *shape[1:]))
-    except (ArgumentError, ShapeError):  # so many channels cannot be
-        return False
-    return all(_is_of_head(network, name) or _is_of_size(network, file, name) for name in _unlike(network, file))
+def _refuse_other_channels(network: Sequential, file: WeightsFile, takes: str) -> None:
+    """Refuse weights that would be a network's if it had other channels; `takes` says why it has those it has."""
+    channels, shape = _other_channels(network, file), network.input_shape or ()
+    if channels is not None:
+        plural = "" if channels == 1 else "s"
+        raise ModelFileError(f"{file.path}: the weights are for {channels} channel{plural}, {takes} {shape[0]}")
 
 
-def _unlike(network: Sequential, file: WeightsFile) -> tuple[str, ...]:
-    """Return all names that do not fit between a network and a file."""
-    differences = file.compare(network)
-    return (*differences.missing, *differences.extra, *differences.misshapen)
+def _other_channels(network: Sequential, file: WeightsFile) -> int | None:
+    """Return for how many channels weights are that are a network's but for that; None for all others."""
+    channels, shape = channels_of(network, file), network.input_shape or ()
+    if channels is None or channels == shape[0]:
+        return None
+    first = next(iter(network.parameters()))
+    others = [name for name in unlike_before_head(network, file) if name != first]
+    return channels if are_of_size(network, file, others) else None
 
 
-def _is_of_head(network: Sequential, name: str) -> bool:
-    return name.startswith(f"{_head(network)}.")
-
-
-def _is_of_size(network: Sequential, file: WeightsFile, name: str) -> bool:
-    """Return whether a weight is of another shape in a file because of the size of the images alone."""
-    parameter, entry = network.parameters().get(name), file.entries.get(file.naming(network).get(name, ""))
-    if parameter is None or entry is None:
-        return False
-    return len(parameter.shape) == len(entry.shape) == 2 and parameter.shape[0] == entry.shape[0]
-
-
-def _channels(network: Sequential, file: WeightsFile) -> int | None:
-    """Return how many channels the first layer of a network takes in a file; None if it is not there."""
-    first = next(iter(network.parameters()), "")
-    entry = file.entries.get(file.naming(network).get(first, ""))
-    return entry.shape[1] if entry is not None and len(entry.shape) == 4 and entry.shape[1] else None
-
-
-def _unfit(network: Sequential, file: WeightsFile, what: str, takes: str = "the data have") -> ModelFileError:
+def _unfit(network: Sequential, file: WeightsFile, what: str, model: str = "") -> ModelFileError:
     """Return the error for weights that are not a network's: what they are for instead, as far as can be seen.
 
-    `takes` says why the network has the channels that it has.
+    `model` is the network's name; `what` is wrong where nothing better can be said.
     """
-    channels, unlike, shape = _channels(network, file), _unlike(network, file), network.input_shape or ()
-    first = next(iter(network.parameters()))
-    follows = [name for name in unlike if not _is_of_head(network, name)]
-    if follows == [first] and channels is not None and channels != shape[0]:
-        plural = "" if channels == 1 else "s"
-        return ModelFileError(f"{file.path}: the weights are for {channels} channel{plural}, {takes} {shape[0]}")
-    if follows and all(_is_of_size(network, file, name) for name in follows):
-        size = "×".join(map(str, shape[1:]))
+    follows = unlike_before_head(network, file)
+    if follows and are_of_size(network, file, follows):
+        size = "×".join(map(str, (network.input_shape or ())[1:]))
         fix = f"the weights are for images of another size than {size}: {file.compare(network)}"
         return ModelFileError(f"{file.path}: {fix}; resize the images to that of the training")
     found = fitting_models(file)
-    fix = (
-        f"they fit {', '.join(found)}" if found else "name the model that they are of; they fit none of the known ones"
-    )
-    return ModelFileError(f"{file.path}: {what}: {file.compare(network)}; {fix}")
-
-
-def _head(network: Sequential) -> str:
-    """Return the path of the last layer that has parameters of its own; nothing if there is none."""
-    return next(
-        (path for path, layer in reversed([*network.walk()]) if layer.parameters() and not layer.children()), ""
-    )
-
-
-def _count_classes(network: Sequential, file: WeightsFile) -> int:
-    """Return for how many classes the weights in a file are: the number of biases of the last layer there."""
-    *_, last = network.parameters()
-    entry = file.entries.get(file.naming(network)[last])
-    if entry is None:
-        return int(network.output_shape()[0])  # what is missing is said when the weights are compared
-    if len(entry.shape) != 1 or not entry.shape[0]:
-        raise ModelFileError(f"{file.path}: {last}: expected a number for each class, found shape {entry.shape}")
-    return entry.shape[0]
+    if found and model not in found:
+        others = f", not {model}" if model else f"; {what}"
+        return ModelFileError(f"{file.path}: these are weights of {' or '.join(found)}{others}")
+    fix = "name the model that they are of; they fit none of the known ones"
+    return ModelFileError(f"{file.path}: {what}: {file.compare(network)}{'' if found else f'; {fix}'}")

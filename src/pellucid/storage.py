@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .arguments import shown
-from .errors import ArgumentError, StorageError
+from .errors import ArgumentError, StorageError, path_text
 
 BINARY = getattr(os, "O_BINARY", 0)  # without it Windows would translate line ends
 NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | BINARY
@@ -32,6 +32,7 @@ ADVICE = {
     errno.ENOTDIR: "a part of this path is a file, not a folder; choose another path",
     errno.EEXIST: "a file has this name; choose another name",
     errno.ELOOP: "these symbolic links lead in a circle; name the file itself",
+    errno.ENAMETOOLONG: "a name in this path is longer than the system allows; choose a shorter one",
     errno.EIO: "the disk reports a fault; use another one, and have this one checked",
 }
 
@@ -68,7 +69,7 @@ def write_file(path: str | os.PathLike[str], data: bytes | bytearray | memoryvie
     """
     target, view = Path(path), memoryview(data)
     content = view.cast("B") if view.nbytes else memoryview(b"")  # an empty view of rank two has no cast
-    with _explained(f"cannot write {target} ({content.nbytes:,} bytes)", target.parent):
+    with _explained(f"cannot write {path_text(target)} ({content.nbytes:,} bytes)", target.parent):
         if target.is_dir():
             raise OSError(errno.EISDIR, "Is a directory")
         temporary = target.with_name(f".pellucid-{secrets.token_hex(8)}.tmp")
@@ -86,14 +87,15 @@ def write_file(path: str | os.PathLike[str], data: bytes | bytearray | memoryvie
             raise
     if not durable:
         return
-    with _explained(f"{target} is complete, but a power cut might still bring the old one back", target.parent):
+    written = f"{path_text(target)} is complete"
+    with _explained(f"{written}, but a power cut might still bring the old one back", target.parent):
         _sync_folder(target.parent)
 
 
 def claim(path: str | os.PathLike[str]) -> bool:
     """Make an empty file at `path` and return True, or False if there is one: of several that ask, one gets it."""
     target = Path(path)
-    with _explained(f"cannot write {target}", target.parent):
+    with _explained(f"cannot write {path_text(target)}", target.parent):
         try:
             with _opened(target, NEW_FILE):
                 return True
@@ -112,7 +114,7 @@ def locked(path: str | os.PathLike[str]) -> Iterator[bool]:
     except ImportError:
         yield True
         return
-    with _explained(f"cannot open {path}", Path(path).parent), _opened(Path(path), os.O_RDONLY) as file:
+    with _explained(f"cannot open {path_text(path)}", Path(path).parent), _opened(Path(path), os.O_RDONLY) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -138,9 +140,10 @@ def append_line(path: str | os.PathLike[str], text: str) -> None:
     process, not a power cut.
     """
     if "\n" in text:
-        raise ArgumentError(f"{path}: expected one line, received {text.count(chr(10)) + 1}; append them one by one")
+        lines = text.count("\n") + 1
+        raise ArgumentError(f"{path_text(path)}: expected one line, received {lines}; append them one by one")
     log, start = Path(path), ""
-    with _explained(f"cannot append to {log}", log.parent), _opened(log, LOG_FILE) as file:
+    with _explained(f"cannot append to {path_text(log)}", log.parent), _opened(log, LOG_FILE) as file:
         if system.seek(file, 0, os.SEEK_END) > 0:
             system.seek(file, -1, os.SEEK_END)
             start = "" if system.read(file, 1) == b"\n" else "\n"
@@ -151,7 +154,7 @@ def read_file(path: str | os.PathLike[str], limit: int) -> bytes:
     """Return the content of the file at `path`; more than `limit` bytes are refused before any is read."""
     source, size, pieces = Path(path), 0, []
     with (
-        _explained(f"cannot read {source}", source.parent, missing="there is no such file"),
+        _explained(f"cannot read {path_text(source)}", source.parent, missing="there is no such file"),
         _opened(source, ANY_FILE) as file,
     ):
         status = system.status(file)
@@ -169,20 +172,20 @@ def read_file(path: str | os.PathLike[str], limit: int) -> bytes:
 
 def remove_file(path: str | os.PathLike[str]) -> None:
     """Remove the file at `path`."""
-    with _explained(f"cannot remove {path}", Path(path).parent, missing="there is no such file"):
+    with _explained(f"cannot remove {path_text(path)}", Path(path).parent, missing="there is no such file"):
         system.remove(path)
 
 
 def date_file(path: str | os.PathLike[str]) -> None:
     """Let the file at `path` be as young as if it had been written now."""
-    with _explained(f"cannot date {path}", Path(path).parent, missing="there is no such file"):
+    with _explained(f"cannot date {path_text(path)}", Path(path).parent, missing="there is no such file"):
         system.date(path)
 
 
 def make_folder(path: str | os.PathLike[str]) -> Path:
     """Make the folder at `path`, and those above it that are missing, and return it."""
     folder = Path(path)
-    with _explained(f"cannot make the folder {folder}", folder.parent):
+    with _explained(f"cannot make the folder {path_text(folder)}", folder.parent):
         system.make_folders(folder, exist_ok=True)
     return folder
 
@@ -201,7 +204,7 @@ def make_private_folder(path: str | os.PathLike[str]) -> Path:
     it is."""
     folder = Path(path)
     make_folder(folder.parent)
-    with _explained(f"cannot make the folder {folder}", folder.parent), suppress(FileExistsError):
+    with _explained(f"cannot make the folder {path_text(folder)}", folder.parent), suppress(FileExistsError):
         system.make_folders(folder, 0o700)
     return folder
 
@@ -214,7 +217,7 @@ def fresh_folder(parent: str | os.PathLike[str], name: str) -> Path:
     if name in ("", ".", "..") or "/" in name or "\\" in name:
         raise ArgumentError(f"expected the plain name of a folder, received {name!r}; put the path into `parent`")
     folder, number = Path(parent, name), 1
-    with _explained(f"cannot make the folder {folder}", folder.parent):
+    with _explained(f"cannot make the folder {path_text(folder)}", folder.parent):
         while True:
             try:
                 system.make_folders(folder)
@@ -296,6 +299,13 @@ def _sync_folder(folder: Path) -> None:
                 raise
 
 
+def _no_place(folder: Path) -> str:
+    """Return what to say where the system finds no place for something in a folder."""
+    if os.path.isdir(folder):  # as /proc, which takes nothing
+        return f"nothing can be made in {path_text(folder)}; choose another folder"
+    return f"there is no folder {path_text(folder)}; make it first"
+
+
 @contextmanager
 def _explained(problem: str, folder: Path, missing: str = "") -> Iterator[None]:
     """Turn what the system reports into a `StorageError` that says what to do about it.
@@ -310,7 +320,7 @@ def _explained(problem: str, folder: Path, missing: str = "") -> Iterator[None]:
     except OSError as error:
         parts = [f"{problem}: {error.strerror or error}", ADVICE.get(error.errno or 0, "")]
         if error.errno == errno.ENOENT:
-            parts = [f"{problem}: {missing or f'there is no folder {folder}; make it first'}"]
+            parts = [f"{problem}: {missing or _no_place(folder)}"]
         if error.errno == errno.ENOSPC:
             with suppress(OSError):
                 parts.append(f"{shutil.disk_usage(folder).free:,} bytes are free there")

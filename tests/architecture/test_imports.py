@@ -18,10 +18,10 @@ PACKAGE = Path(__file__).parents[2] / "src" / "pellucid"
 # Parts of the package, from the ground up; a part is a module or a folder directly under src/pellucid. Each may import
 # itself and the tiers below its own, and nothing beside it or above.
 TIERS: tuple[tuple[str, ...], ...] = (
-    ("errors", "start", "version"),
+    ("columns", "errors", "start", "version"),
     ("arguments",),
     ("geometry", "random", "limits", "storage", "metrics", "pickle_machine"),
-    ("zip_reader",),
+    ("zip_reader", "toml_file"),
     ("definitions", "steps", "initializers", "schedules", "data"),
     ("layers", "losses", "optimizers", "scaling"),
     ("network", "differentiation"),

@@ -155,8 +155,7 @@ def test_evaluate_refuses(words: list[str], code: int, message: str, pellucid: P
 def test_weights_of_another_model_are_refused(pellucid: Pellucid, learnt: Path, toy: Path) -> None:
     result = pellucid("evaluate", "notebook", "--weights", learnt, "--data", toy)
     assert (result.code, result.out) == (1, "")
-    assert "the weights do not fit notebook: " in result.err
-    assert result.err.endswith("; they fit small\n")
+    assert result.err == f"error: {learnt}: these are weights of small, not notebook\n"
 
 
 # ---- pictures for ImageNet's networks
@@ -202,7 +201,6 @@ def test_folders_give_a_models_classes_their_names(
         return p.Sequential(layers, input_shape=input_shape, **options)
 
     monkeypatch.setattr(p.models, "MODELS", {"tiny": tiny})
-    monkeypatch.setattr(sys.modules["pellucid.pretrained"], "FOR_IMAGENET", {"tiny": 14})
     write_weights(tiny(3), tmp_path / "pets.safetensors")
     for name in ("cat", "dog", "eel"):
         photograph(tmp_path / "pets" / name / "1.png", 90, 70)
@@ -339,21 +337,53 @@ def test_a_network_of_numbers_that_are_none_is_not_measured(pellucid: Pellucid, 
 # ---- what goes wrong
 
 
-@pytest.mark.parametrize("verb", ["evaluate", "predict"])
-def test_weights_alone_are_no_run(verb: str, pellucid: Pellucid, learnt: Path) -> None:
-    words = (learnt,) if verb == "evaluate" else (learnt, "x.png")
-    result = pellucid(verb, *words)
+@pytest.mark.parametrize(
+    ("verb", "more", "goes_on"),
+    [
+        ("evaluate", (), " --weights "),
+        ("predict", ("x.png",), " --weights "),
+        ("explain", (), ""),
+        ("summary", ("--arithmetic",), ""),
+        ("summary", ("--input", "1x8x8"), ""),
+    ],
+)
+def test_weights_alone_are_no_run(
+    verb: str, more: tuple[str, ...], goes_on: str, pellucid: Pellucid, learnt: Path
+) -> None:
+    result = pellucid(verb, learnt, *more)
     assert (result.code, result.out) == (1, "")
     assert result.err.startswith(
         f"error: {learnt} holds weights alone, and no network; name the model that they are of"
     )
-    assert result.err.endswith(f"pellucid {verb} small --weights {learnt}\n")
+    assert result.err.endswith(f"pellucid {verb} small{goes_on and f'{goes_on}{learnt}'}\n")
+
+
+def test_summary_says_what_a_file_of_weights_holds(pellucid: Pellucid, learnt: Path, trained: Path) -> None:
+    result = pellucid("summary", learnt)
+    assert (result.code, result.err) == (0, "")
+    held, scaling, fits, then = result.out.splitlines()
+    count = p.summary(p.load(trained)).totals.parameters
+    arrays = len(p.load(trained).parameters())
+    assert held == f"{learnt} holds {arrays} arrays of float32: {count:,} parameters"
+    assert scaling == "scaling and names of classes: not in the file"
+    assert fits == "fits: small, for 3 classes"
+    assert then.endswith("pellucid summary small")
+
+
+@pytest.mark.parametrize("verb", ["evaluate", "summary", "explain"])
+def test_a_damaged_file_of_pytorchs_is_told_to_be_one(verb: str, pellucid: Pellucid, tmp_path: Path) -> None:
+    (tmp_path / "cut.pth").write_bytes(b"PK\x03\x04 and no more")
+    result = pellucid(verb, "cut.pth")
+    assert (result.code, result.out) == (1, "")
+    assert "the file is damaged or was cut short" in result.err
 
 
 def test_weights_of_other_channels(pellucid: Pellucid, toy: Path, tmp_path: Path) -> None:
     write_weights(p.models.resnet20(), tmp_path / "w.safetensors")
-    result = pellucid("evaluate", "resnet20", "--weights", "w.safetensors", "--data", "digits")
-    assert result.err == "error: w.safetensors: the weights are for 3 channels, the data have 1\n"
+    for more in ((), ("--scaling", "imagenet")):
+        result = pellucid("evaluate", "resnet20", "--weights", "w.safetensors", "--data", "digits", *more)
+        assert (result.code, result.out) == (1, "")
+        assert result.err == "error: digits has grey images (1 channel); these weights are for 3\n"
 
 
 def test_pictures_that_cannot_be_read_are_left_out_and_named(

@@ -77,6 +77,106 @@ def test_a_signal_ends_training_and_saves(number: signal.Signals, word: str, toy
     assert checkpoints[-1] == f"checkpoint-{int(last.split()[2].replace(',', '')):09}.safetensors"
 
 
+# A call that no handler of Python's can interrupt, as those of compiled code are: of a length, or one without an end.
+NATIVE = """
+import signal; signal.signal(signal.SIGINT, signal.default_int_handler); import pellucid.cli as c
+import hashlib, sys, time
+
+def native(seconds=None):
+    print("native", file=sys.stderr, flush=True)
+    def work(rounds): hashlib.pbkdf2_hmac("sha256", b"", b"", rounds)
+    began = time.perf_counter()
+    work(50_000)
+    work(1_000_000_000 if seconds is None else int(50_000 * seconds / (time.perf_counter() - began)))
+
+{patch}
+c.main()
+"""
+SLOW_STEPS = """
+from pellucid.training.engine import CompiledEngine
+step = CompiledEngine.step
+CompiledEngine.step = lambda self, numbers: (native({seconds}), step(self, numbers))[1]
+"""
+STOPPING = "stopping after this step; again to end at once\n"
+SIGNALS = pytest.mark.parametrize(
+    ("number", "word"), [(signal.SIGINT, "interrupted"), (signal.SIGTERM, "terminated")], ids=["Ctrl-C", "SIGTERM"]
+)
+
+
+def native(patch: str) -> tuple[str, ...]:
+    return sys.executable, "-c", NATIVE.replace("{patch}", patch)
+
+
+def read_until(process: "subprocess.Popen[str]", line: str) -> list[str]:
+    """The lines on the standard error stream up to this one."""
+    assert process.stderr is not None
+    lines: list[str] = []
+    while not lines or lines[-1] != line:
+        lines.append(process.stderr.readline())
+        assert lines[-1], f"it ended: {lines}"
+    return lines
+
+
+@POSIX
+@SIGNALS
+def test_a_second_signal_ends_a_step_of_native_code(
+    number: signal.Signals, word: str, toy: Path, tmp_path: Path
+) -> None:
+    command = native(SLOW_STEPS.format(seconds=None))
+    with ended(start("train", "--data", str(toy), "--out", "run", folder=tmp_path, command=command)) as process:
+        read_until(process, "native\n")
+        process.send_signal(number)
+        read_until(process, STOPPING)
+        assert process.poll() is None
+        process.send_signal(number)
+        out, err = process.communicate(timeout=20)
+    assert (process.returncode, out, err) == (128 + number, "", f"{word}\n")
+
+
+@POSIX
+def test_a_step_of_native_code_is_finished_after_one_signal(toy: Path, tmp_path: Path) -> None:
+    command = native(SLOW_STEPS.format(seconds=3))
+    with ended(start("train", "--data", str(toy), "--out", "run", folder=tmp_path, command=command)) as process:
+        read_until(process, "native\n")
+        process.send_signal(signal.SIGINT)
+        read_until(process, STOPPING)
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (130, "")
+    assert err.startswith("interrupted after 1 of ")
+    assert (tmp_path / "run/model.safetensors").exists()
+
+
+@POSIX
+@SIGNALS
+def test_a_signal_ends_native_code_outside_training(
+    number: signal.Signals, word: str, trained: Path, tmp_path: Path
+) -> None:
+    np.save(tmp_path / "one.npy", np.zeros((6, 6), np.uint8))
+    np.save(tmp_path / "two.npy", np.ones((6, 6), np.uint8))
+    patch = """
+from pellucid.cli import predict
+forward = predict.predict_proba
+predict.predict_proba = lambda net, x, **how: native() if x.any() else forward(net, x, **how)
+"""
+    words = ("predict", str(trained), "one.npy", "two.npy")
+    with ended(start(*words, folder=tmp_path, command=native(patch))) as process:
+        read_until(process, "native\n")
+        process.send_signal(number)
+        out, err = process.communicate(timeout=20)
+    assert (process.returncode, err) == (128 + number, f"{word}\n")
+    assert out.startswith("one.npy  "), "what was printed before appears"
+
+
+@POSIX
+def test_a_signal_when_all_is_done_changes_nothing(tmp_path: Path) -> None:
+    late = 'import atexit, time; atexit.register(lambda: (print("late", file=sys.stderr, flush=True), time.sleep(1)))'
+    with ended(start("--version", folder=tmp_path, command=native(late))) as process:
+        read_until(process, "late\n")
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+    assert (process.returncode, out, err) == (0, f"pellucid {VERSION}\n", "")
+
+
 # Python reads this before it looks for `-m pellucid`: with SIGINT as in a shell's foreground, Ctrl-C comes as soon as
 # the module in question is about to be imported.
 CTRL_C = """

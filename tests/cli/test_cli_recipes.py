@@ -269,8 +269,8 @@ def test_threads_change_nothing_and_the_engine_next_to_nothing(pellucid: Pelluci
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--engine", "nump"], "engine: expected one of compiled, numpy, received 'nump'"),
-        (["--threads", 0], "threads: expected a whole number of at least 1, received 0"),
+        (["--engine", "nump"], "--engine: expected one of compiled, numpy, received 'nump'"),
+        (["--threads", 0], "--threads: expected a whole number of at least 1, received 0"),
     ],
 )
 def test_nonsense_is_refused_by_every_verb(
@@ -279,6 +279,6 @@ def test_nonsense_is_refused_by_every_verb(
     np.save(tmp_path / "one.npy", np.zeros((6, 6), np.uint8))
     for command in (("train", "--data", toy), ("evaluate", trained), ("predict", trained, "one.npy")):
         result = pellucid(*command, *words)
-        assert (result.code, result.out) == (1, "")
+        assert (result.code, result.out) == (2, "")
         assert message in result.err
     assert not (tmp_path / "runs").exists()

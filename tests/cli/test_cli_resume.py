@@ -77,3 +77,35 @@ def test_what_cannot_go_on_is_refused_in_a_line(broken: Any, pellucid: Any, toy:
     assert pellucid("resume", "run", "--no-progress").err == "run: going on after step 9\n"
     again = pellucid("resume", "run")
     assert (again.code, again.err) == (1, "error: run is finished: 6 epochs are done\n")
+
+
+def test_early_stopping_survives_an_interruption(broken: Any, pellucid: Any, toy: Path, tmp_path: Path) -> None:
+    words = ("--epochs", "40", "--validation", "0.25", "--early-stopping", "3")
+    assert pellucid("train", "small", "--data", toy, *WORDS, "--out", "whole", *words).code == 0
+    done = len(measured(tmp_path / "whole")) - 1
+    assert done < 40
+    broken(5 * (done - 1) - 2, *words)
+    assert pellucid("resume", "run").code == 0
+    assert (tmp_path / "run/model.safetensors").read_bytes() == (tmp_path / "whole/model.safetensors").read_bytes()
+    assert measured(tmp_path / "run") == measured(tmp_path / "whole")
+
+
+def test_a_patience_of_no_epochs_is_refused(pellucid: Any, toy: Path) -> None:
+    shown = pellucid("train", "small", "--data", toy, "--early-stopping", "0")
+    assert (shown.code, shown.out) == (1, "")
+    assert "--early-stopping: expected a whole number of at least 1, received 0" in shown.err
+
+
+def test_a_run_is_verified(broken: Any, pellucid: Any, toy: Path, tmp_path: Path) -> None:
+    broken(9)
+    assert pellucid("resume", "run").code == 0
+    shown = pellucid("verify", "run", "--threads", "1,3")
+    assert shown.code == 0, shown.err
+    whole, noted, one, three, last = shown.out.splitlines()
+    assert (whole, noted) == ("model.safetensors: whole", "checkpoint-000000036.safetensors: whole")
+    assert one.removeprefix("1 thread: ") == three.removeprefix("3 threads: ")
+    assert last == "the first steps are the same, bit for bit"
+    model = tmp_path / "run/model.safetensors"
+    model.write_bytes(model.read_bytes()[:-1] + b"?")
+    assert "run/model.safetensors" in pellucid("verify", "run").err
+    assert "there is no run 'nowhere'" in pellucid("verify", "nowhere").err

@@ -1,4 +1,4 @@
-"""`pellucid runs` and `pellucid compare`: what lies in a folder of runs, and what two of them differ in."""
+"""`pellucid runs`, `compare` and `find-lr`: what was trained, what two runs differ in, how to begin."""
 
 from pathlib import Path
 from typing import Any
@@ -61,3 +61,16 @@ def test_what_cannot_be_shown_is_told(pellucid: Any, runs: Path) -> None:
     assert "note: " in shown.err
     assert "two/config.toml is damaged" in shown.err
     assert "metrics.jsonl, line 1: expected JSON" in shown.err
+
+
+def test_a_learning_rate_is_found_and_drawn(pellucid: Any, toy: Path, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    shown = pellucid("find-lr", "small", "--data", toy, "--batch-size", 8, "--optimizer", "nesterov", "--out", "it.png")
+    first, second, third, last = shown.out.splitlines()
+    assert first.startswith("small, nesterov, batches of 8: ")
+    rate = second.removeprefix("the loss falls most steeply at a learning rate of ")
+    assert 1e-5 < float(rate) < 1
+    assert third == "written: it.png"
+    assert last.endswith(f"train small --lr {rate}")
+    assert (tmp_path / "it.png").read_bytes().startswith(b"\x89PNG")
+    assert "unknown optimiser 'adma'; did you mean 'adam'?" in pellucid("find-lr", "--optimizer", "adma").err

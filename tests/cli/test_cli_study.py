@@ -33,9 +33,32 @@ def test_a_study_is_printed_and_written(pellucid: Pellucid, tmp_path: Path) -> N
     lines = shown.out.splitlines()
     assert lines[0] == "OUTPUT SIZES"
     assert any(re.match(r" *8 +3 +2 +0 +1 +\(8 \+ 2·0 − 3\)//2 \+ 1 = 3 +3 +7$", line) for line in lines), shown.out
-    assert lines[-1] == "written: studies/output-size/output-size.md, studies/output-size/windows.png"
-    assert "| 8 | 5 | 2 |" in (tmp_path / "studies/output-size/output-size.md").read_text(encoding="utf-8")
-    assert (tmp_path / "studies/output-size/windows.png").stat().st_size > 1000
+    assert lines[-1] == "written: studies/output-size-chosen/ (2 files)"
+    folder = tmp_path / "studies/output-size-chosen"
+    assert "| 8 | 5 | 2 |" in (folder / "output-size.md").read_text(encoding="utf-8")
+    assert (folder / "windows.png").stat().st_size > 1000
+
+
+def test_chosen_windows_replace_no_page_of_the_study(pellucid: Pellucid, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    pellucid("study", "output-size")
+    folder = tmp_path / "studies/output-size"
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert sorted(before) == ["output-size.md", "windows.png"]
+    assert pellucid("study", "output-size", "--input", "224").code == 0
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_a_folder_of_other_files_is_refused_before_the_work(pellucid: Pellucid, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/windows.png").write_bytes(b"a photograph")
+    shown = pellucid("study", "output-size", "--out", "mine")
+    assert (shown.code, shown.out) == (1, "")
+    assert shown.err == (
+        "error: mine holds no page of a study, but windows.png; name a new or empty folder with --out\n"
+    )
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["windows.png"]
+    assert (tmp_path / "mine/windows.png").read_bytes() == b"a photograph"
 
 
 def test_the_folder_may_be_named(pellucid: Pellucid, tmp_path: Path) -> None:
@@ -69,9 +92,16 @@ def test_of_what_is_not_given_one_is_taken(pellucid: Pellucid) -> None:
         (["output-siz"], 2, "error: no such command 'output-siz'; did you mean 'output-size'?"),
         (["output-size", "--input", "12,"], 2, "--input: expected whole numbers such as 3,5,7, received '12,'"),
         (["output-size", "--kernel", "x"], 2, "--kernel: expected whole numbers such as 3,5,7, received 'x'"),
-        (["output-size", "--padding", "valid"], 2, "--padding: expected whole numbers such as 3,5,7, received 'valid'"),
-        (["output-size", "--kernel", "0"], 1, "kernel_size: expected a whole number of at least 1, received 0"),
-        (["output-size", "--input", "0"], 1, "input: expected a whole number of at least 1, received 0"),
+        (
+            ["output-size", "--padding", "valid"],
+            2,
+            "--padding: expected whole numbers, or same, such as 0,1,same, received 'valid'",
+        ),
+        (["output-size", "--padding=-1"], 2, "--padding: expected whole numbers of at least 0, received '-1'"),
+        (["output-size", "--kernel", "0"], 2, "--kernel: expected whole numbers of at least 1, received '0'"),
+        (["output-size", "--input", "8,0"], 2, "--input: expected whole numbers of at least 1, received '8,0'"),
+        (["output-size", "--input="], 2, "--input: expected whole numbers such as 3,5,7, received ''"),
+        (["depth", "--seeds", "0"], 2, "--seeds: expected a whole number of at least 1, received 0"),
         (["output-size", "--input", "1000000000000"], 1, "input: expected at most 65,536, received 1,000,000,000,000"),
         (["output-size", "--inputs", "3"], 2, "--inputs: there is no such option; did you mean '--input'?"),
         (["models", "--out", ""], 2, "expected a folder, received nothing"),
@@ -130,13 +160,25 @@ def test_a_quick_result_does_not_replace_a_full_one(pellucid: Pellucid, tmp_path
 
 def test_the_measured_line_has_the_number_of_threads(pellucid: Pellucid, tmp_path: Path) -> None:
     for threads, text in ((1, "1 thread."), (2, "2 threads.")):
-        pellucid("study", "one-by-one", "--quick", "--threads", threads, "--out", "here")
-        assert (tmp_path / "here/one-by-one.md").read_text(encoding="utf-8").endswith(f", {text}*\n")
+        shown = pellucid("study", "one-by-one", "--quick", "--threads", threads, "--out", "here")
+        said = f", {text} Times: median (smallest – largest)."
+        page = (tmp_path / "here/one-by-one.md").read_text(encoding="utf-8")
+        assert page.endswith(f"{said}*\n")
+        assert said in " ".join(shown.out.split())
+        assert "for 1 image\n" in page
+        assert "1 images" not in page
+
+
+def test_lines_of_a_study_are_broken_between_words(pellucid: Pellucid, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    lines = pellucid("study", "one-by-one", "--quick").out.splitlines()
+    prose = [line for line in lines if "   " not in line]  # rows of tables are as wide as they are
+    assert max(map(len, prose)) <= 60
 
 
 def test_pictures_of_an_earlier_run_go_and_other_files_stay(pellucid: Pellucid, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
-    folder = tmp_path / "studies/output-size"
+    folder = tmp_path / "studies/output-size-chosen"
     pellucid("study", "output-size", "--input", "8")
     (folder / "mine.png").write_bytes(b"mine")
     assert (folder / "windows.png").exists(), "the control"

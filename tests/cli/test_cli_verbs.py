@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import typer
 
 import pellucid as p
 from pellucid import schedules
@@ -281,9 +282,37 @@ def test_predict_reports_what_it_cannot_read_and_goes_on(pellucid: Pellucid, tra
     assert errors[3].startswith("error: cut.npy: ")
 
 
+def test_predict_wants_a_file(pellucid: Pellucid, trained: Path) -> None:
+    result = pellucid("predict", trained, "")
+    assert (result.code, result.out) == (2, "")
+    assert "expected a name or a path, received nothing" in result.err
+
+
+def test_predict_shows_odd_names_escaped(pellucid: Pellucid, trained: Path) -> None:
+    odd, shown = "\x1b[2J\nerror: none.npy", "\\x1b[2J\\nerror: none.npy"
+    np.save(odd, np.zeros((6, 6), np.uint8))
+    result = pellucid("predict", trained, odd, f"no{odd}", "--top", 1)
+    assert (result.code, result.out[: len(shown) + 3], result.out.count("\n")) == (1, f"{shown}    "[:-1], 1)
+    assert result.err == f"error: no{shown}: cannot be read: No such file or directory\n"
+
+
+def test_a_name_that_is_too_long_is_an_error_in_a_line(pellucid: Pellucid, trained: Path) -> None:
+    name, why = "n" * 5_000, "a name in this path is longer than the system allows; choose a shorter one"
+    for words in (
+        ("predict", name, "x.npy"),
+        ("evaluate", name),
+        ("train", "--weights", name),
+        ("train", "--out", name),
+    ):
+        result = pellucid(*words)
+        assert (result.code, result.err.count("\n"), why in result.err) == (1, 1, True), words
+        assert len(result.err) < 600
+
+
 def test_predict_shows_at_least_one_class(pellucid: Pellucid, trained: Path) -> None:
     result = pellucid("predict", trained, "x.npy", "--top", 0)
-    assert (result.code, result.err) == (1, "error: --top: expected a whole number of at least 1, received 0\n")
+    assert result.code == 2
+    assert result.err.startswith("error: --top: expected a whole number of at least 1, received 0. See pellucid pred")
 
 
 def test_predict_needs_a_network_of_pictures(pellucid: Pellucid, tmp_path: Path) -> None:
@@ -313,7 +342,11 @@ def test_summary_of_models_runs_and_files(pellucid: Pellucid, trained: Path) -> 
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
-        (["lenett"], 1, "error: unknown model 'lenett'; did you mean 'lenet'?"),
+        (["lenett"], 1, "error: there is no model, run or model file 'lenett'; did you mean 'lenet'?"),
+        (["rum"], 1, "error: there is no model, run or model file 'rum'; did you mean 'run'?"),
+        (["mnits"], 1, "error: there is no model, run or model file 'mnits'. Known: small, notebook, "),
+        (["runs/lenet"], 1, "error: there is no run or model file 'runs/lenet'. `pellucid train` makes runs"),
+        (["./lenet"], 1, "error: there is no run or model file './lenet'. `pellucid train` makes runs"),
         (["lenet", "--input", "1x4x4"], 1, "error: conv1 (layer 1): "),
         (["lenet", "--input", "large"], 2, "expected a shape CxHxW such as 3x144x144, received 'large'"),
         (["lenet", "--input", "8x8"], 2, "received '8x8'; for one channel write 1x8x8"),
@@ -323,10 +356,13 @@ def test_summary_of_models_runs_and_files(pellucid: Pellucid, trained: Path) -> 
         ([], 2, "error: expected MODEL|RUN|FILE. See pellucid summary --help"),
     ],
 )
-def test_summary_refuses(words: list[str], code: int, message: str, pellucid: Pellucid) -> None:
+def test_summary_refuses(words: list[str], code: int, message: str, pellucid: Pellucid, tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
     result = pellucid("summary", *words)
     assert (result.code, result.out) == (code, "")
     assert message in result.err
+    if code == 1:
+        assert pellucid("explain", words[0]) == result or "--input" in words
 
 
 # ---- data
@@ -409,6 +445,13 @@ def test_a_folder_of_data_that_is_not_there_is_named(
         (["train", "--data", ""], "--data: expected a name or a path, received nothing. See pellucid train --help"),
         (["train", "--data-dir", ""], "--data-dir: expected a folder, received nothing. See pellucid train --help"),
         (["evaluate", "x", "--data", ""], "--data: expected a name or a path, received nothing. See pellucid evaluate"),
+        *(
+            ([verb, ""], f"MODEL|RUN|FILE: expected a name or a path, received nothing. See pellucid {verb}")
+            for verb in ("summary", "explain")
+        ),
+        (["evaluate", ""], "RUN|MODEL: expected a name or a path, received nothing. See pellucid evaluate"),
+        (["predict", "", "x.png"], "RUN|MODEL: expected a name or a path, received nothing. See pellucid predict"),
+        (["recipes", ""], "NAME|FILE: expected a name or a path, received nothing. See pellucid recipes"),
         (["data", "list", "--data-dir", ""], "--data-dir: expected a folder, received nothing. See pellucid data list"),
     ],
 )  # fmt: skip
@@ -530,8 +573,13 @@ def test_the_home_of_nobody_is_refused_in_a_line(
     assert len(result.err.splitlines()) == 1
 
 
-VERBS = [words.split() for words in ("", "train", "evaluate", "predict", "summary", "data")]
-VERBS += [["data", verb] for verb in ("list", "fetch", "verify", "show")]
+def every_verb(command: Any, words: tuple[str, ...] = ()) -> list[list[str]]:
+    """The words of a command and of all below it, such as `data list`; none for `pellucid` itself."""
+    below = getattr(command, "commands", {})
+    return [list(words), *(found for name in below for found in every_verb(below[name], (*words, name)))]
+
+
+VERBS = every_verb(typer.main.get_command(app))
 
 
 @pytest.mark.parametrize("verb", VERBS, ids=" ".join)
@@ -579,5 +627,17 @@ def test_the_examples_in_the_help_are_commands_that_exist(pellucid: Pellucid) ->
 
 
 def test_the_program_is_named_after_the_package() -> None:
-    verbs = {"train", "resume", "runs", "compare", "recipes", "evaluate", "predict", "summary", "explain", "verify"}
+    verbs = {
+        "train",
+        "resume",
+        "runs",
+        "compare",
+        "find-lr",
+        "recipes",
+        "evaluate",
+        "predict",
+        "summary",
+        "explain",
+        "verify",
+    }
     assert {command.name for command in app.registered_commands} == verbs

@@ -80,6 +80,9 @@ def test_threads_are_as_many_as_the_argument_says(monkeypatch):
     for wrong in (0, -1, 2.5, "two"):
         with pytest.raises(ArgumentError, match="threads: expected a whole number of at least 1, received"):
             thread_count(wrong)
+    assert thread_count(1024) == 1024
+    with pytest.raises(ArgumentError, match="threads: expected at most 1,024, received 100,000"):
+        thread_count(100_000)
 
 
 def test_threads_are_as_many_as_the_environment_says(monkeypatch):
@@ -88,6 +91,10 @@ def test_threads_are_as_many_as_the_environment_says(monkeypatch):
     for wrong in ("0", "-1", "two", "1.5"):
         monkeypatch.setenv(THREADS_VARIABLE, wrong)
         with pytest.raises(ArgumentError, match=f"PELLUCID_THREADS: expected a whole number .* received '{wrong}'"):
+            thread_count()
+    for many in ("1025", "9" * 5_000):
+        monkeypatch.setenv(THREADS_VARIABLE, many)
+        with pytest.raises(ArgumentError, match="PELLUCID_THREADS: expected at most 1,024, received"):
             thread_count()
     monkeypatch.setenv(THREADS_VARIABLE, "")
     assert thread_count() == runtime._processors()

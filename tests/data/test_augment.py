@@ -63,7 +63,7 @@ def test_a_text_that_means_nothing_is_refused(text, said):
         (lambda: augment.Affine(shift=-1), "Affine.shift: expected a number of at least 0, received -1"),
         (lambda: augment.Affine(rotate=15), "expected radians, from 0 to π, received 15; 15 degrees are 0.2618"),
         (lambda: augment.Affine(scale=1), "Affine.scale: expected a number from 0 up to but not 1"),
-        (lambda: augment.Affine(shear=math.nan), "Affine.shear: expected a number of at least 0"),
+        (lambda: augment.Affine(shear=math.nan), "Affine.shear: expected a number from 0 to 1"),
         (lambda: augment.ColourJitter(contrast=1.2), "ColourJitter.contrast: expected a number from 0 to 1"),
         (lambda: augment.Cutout(0), "Cutout.size: expected a whole number of at least 1"),
     ],

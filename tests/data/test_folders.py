@@ -157,3 +157,12 @@ def test_classes_may_be_called_train_and_test(tmp_path: Path) -> None:
     train, test = load(tmp_path / "vehicles")
     assert train.class_names == ("plane", "test", "train")
     assert test is None
+
+
+def test_a_folder_that_a_terminal_would_obey_is_shown_escaped(pets: Path) -> None:
+    odd = pets.rename(pets.with_name("\x1b[2Jpets\n"))
+    (odd / "cow\n").mkdir()
+    shown = f"{odd.parent}/\\x1b[2Jpets\\n"
+    assert refusal(odd).startswith(f"{shown}/cow\\n: expected pictures")
+    assert refusal(odd, class_names=("cat", "dog")).startswith(f"{shown}: 'cow\\n' is not one of the classes")
+    assert refusal(odd / "cat").startswith(f"{shown}/cat: expected a sub-folder")

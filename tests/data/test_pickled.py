@@ -109,6 +109,7 @@ def test_a_call_in_a_file_is_refused_and_not_made(tmp_path: Path) -> None:
         (b"\x80\x02cnumpy\nndarray\nK\x05\x85R.", "found a call of numpy ndarray with 1 arguments"),
         (b"\x80\x02cnumpy\ndtype\nU\x02O8\x85R.", "found a call of numpy dtype with 1 arguments"),
         (b"\x80\x02}K\x01K\x02s.", "expected a key of bytes or text, found a int"),
+        (b"\x80\x02}X\xe9\x03\x00\x00" + b"k" * 1_001 + b"K\x02s.", "at most 1,000 letters, found one of 1,001"),
         (b"\x80\x02K\x01.", "expected a dict, found a int"),
         (b"\x80\x02}.extra", "expected the end of the file, found 5 more bytes"),
         (b"\x80\x02h\x07.", "found a damaged one (KeyError: 7)"),

@@ -1,7 +1,9 @@
 """Pictures of any size and kind: colours worked by hand, and every fault named."""
 
 import builtins
+import os
 import struct
+import warnings
 import zlib
 from pathlib import Path
 from typing import Any
@@ -298,3 +300,55 @@ def test_without_pillow_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.M
 
 def test_the_content_tells_the_format_and_not_the_name(tmp_path: Path) -> None:
     assert read_picture(saved(tmp_path / "no suffix", GREY, format="PNG")).shape == (1, 2, 3)
+
+
+# ---- what stands in messages
+
+
+def test_a_name_that_a_terminal_would_obey_is_shown_escaped(tmp_path: Path) -> None:
+    odd = tmp_path / "\x1b[2Jcat\nerror: none.png"
+    odd.write_bytes(b"no picture")
+    shown = f"{tmp_path}/\\x1b[2Jcat\\nerror: none.png: "
+    assert refusal(odd).startswith(f"{shown}expected a picture")
+    np.save(odd.with_suffix(".npy"), np.zeros(3))
+    with pytest.raises(DataError) as caught:
+        read_inputs(odd.with_suffix(".npy"), (1, 2, 2))
+    assert str(caught.value).startswith(shown.replace(".png", ".npy"))
+    with pytest.warns(UserWarning, match="pixels reduced") as told:
+        read_inputs(saved(odd, np.zeros((40, 40), np.uint8)), (1, 2, 2))
+    assert str(told[0].message).startswith(shown)
+    assert len(refusal(tmp_path / ("n" * 5_000))) < 400
+
+
+def test_what_pillow_warns_of_is_told_of_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = saved(tmp_path / "x.png", GREY)
+    opened = Image.open
+
+    def warning(*given: Any, **options: Any) -> Any:
+        warnings.warn("Corrupt EXIF data.\n Expecting more", UserWarning, stacklevel=1)
+        warnings.warn("many pixels", Image.DecompressionBombWarning, stacklevel=1)
+        return opened(*given, **options)
+
+    monkeypatch.setattr(Image, "open", warning)
+    with pytest.warns(UserWarning, match="EXIF") as told:
+        read_picture(path)
+    assert [str(each.message) for each in told] == [f"{path}: Corrupt EXIF data. Expecting more"]
+
+
+@pytest.mark.parametrize("packed", ["tiff_lzw", "tiff_adobe_deflate"])
+def test_a_damaged_tiff_is_an_error_and_nothing_else(
+    packed: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (40, 40), np.uint8)
+    path = saved(tmp_path / "x.tif", noise, compression=packed)
+    content = bytearray(path.read_bytes())
+    for place in range(60, 200):
+        content[place] ^= 0x5A
+    (tmp_path / "bad.tif").write_bytes(content)
+    with Image.open(tmp_path / "bad.tif") as picture, pytest.raises(OSError, match="decoder error"):
+        picture.load()
+    assert capfd.readouterr().err, "the control: the library has something to say"
+    assert "the picture cannot be decoded" in refusal(tmp_path / "bad.tif")
+    np.testing.assert_array_equal(read_picture(path)[0], noise)
+    os.write(2, b"still there")
+    assert capfd.readouterr().err == "still there"

@@ -168,6 +168,32 @@ def test_what_torch_puts_before_names_is_taken_off(
 
 
 @every_kind
+@pytest.mark.parametrize("prefix", ["model.", "module.model.", "encoder."])
+def test_a_part_that_all_names_begin_with_is_passed_over(
+    name: str, prefix: str, trained: p.Sequential, tmp_path: Path
+) -> None:
+    """As in a checkpoint of Lightning's, where the network is an attribute of the module that trains it."""
+    for arrays in (state_dict(trained), values(trained)):
+        target = network(seed=1)
+        path = write(tmp_path / name, {f"{prefix}{key}": array for key, array in arrays.items()})
+        p.load_weights(target, path)
+        assert same(values(target), values(trained))
+    one_without = {("" if number == 0 else prefix) + key: array for number, (key, array) in enumerate(arrays.items())}
+    with pytest.raises(ModelFileError, match="missing in the file"):
+        p.load_weights(network(), write(tmp_path / name, one_without))
+
+
+@every_kind
+def test_the_count_of_an_averaged_model_is_passed_over(name: str, trained: p.Sequential, tmp_path: Path) -> None:
+    arrays = {f"module.{key}": array for key, array in state_dict(trained).items()}
+    target = network(seed=1)
+    p.load_weights(target, write(tmp_path / name, {"n_averaged": np.array(7, "i8")} | arrays))
+    assert same(values(target), values(trained))
+    with pytest.raises(ModelFileError, match=r"extra in the file: n_averaged a single number \(I64\)"):
+        p.load_weights(network(), write(tmp_path / name, {"n_averaged": np.array(7, "i8")} | state_dict(trained)))
+
+
+@every_kind
 @pytest.mark.filterwarnings("error")  # NumPy's own warning names nothing
 @pytest.mark.parametrize(("value", "stored"), [(np.nan, "f4"), (np.inf, "f4"), (-np.inf, "f8"), (1e300, "f8")], ids=str)
 def test_numbers_that_are_not_finite_are_refused(
@@ -180,10 +206,14 @@ def test_numbers_that_are_not_finite_are_refused(
     before = values(target)
     with pytest.raises(ModelFileError) as caught:
         p.load_weights(target, path)
-    assert str(caught.value) == (
-        f"{path}: expected finite numbers, found NaN or infinities as float32 in classifier.0.weight (2 of 24), "
-        "features.1.running_var (1 of 2); the training that made them went astray; take weights from before that"
-    )
+    found = "classifier.0.weight (2 of 24), features.1.running_var (1 of 2)"
+    if value == 1e300:
+        wanted = f"expected numbers within the range of float32, found some too large for it in {found}"
+        fix = "load them into a network that is made with dtype='float64'"
+    else:
+        wanted = f"expected finite numbers, found NaN or infinities as float32 in {found}"
+        fix = "the training that made them went astray; take weights from before that"
+    assert str(caught.value) == f"{path}: {wanted}; {fix}"
     assert same(values(target), before)
     if value == 1e300:
         p.load_weights(network(dtype="float64"), path)  # where it has a place
@@ -193,7 +223,7 @@ def test_numbers_that_are_not_finite_are_refused(
 def test_names_in_a_file_do_not_reach_the_terminal_as_they_are(
     name: str, trained: p.Sequential, tmp_path: Path
 ) -> None:
-    odd = {"\x1b[2Jred\nerror: none": np.ones(1, "f4"), "long" * 100_000: np.ones(1, "f4")}
+    odd = {"\x1b[2Jred\nerror: none": np.ones(1, "f4"), "long" * 250: np.ones(1, "f4")}
     with pytest.raises(ModelFileError) as caught:
         p.load_weights(network(), write(tmp_path / name, state_dict(trained) | odd))
     assert r"extra in the file: " in str(caught.value)
@@ -218,6 +248,23 @@ def test_a_file_is_opened_once_for_all_that_is_asked_of_it(trained: p.Sequential
     assert not file.compare(target)
     assert not p.load_weights(target, file)
     assert same(values(target), values(trained))
+
+
+def test_a_file_says_what_it_holds(trained: p.Sequential, tmp_path: Path) -> None:
+    count = 2 * 9 + 2 + 4 + 24 + 3
+    path = write(tmp_path / "alone.safetensors", values(trained))
+    assert repr(open_weights(path)).splitlines() == [
+        f"{path} holds 8 arrays of float32: {count} parameters, and 4 running means and variances",
+        "scaling and names of classes: not in the file",
+        "fits: none of the known models",
+    ]
+    small = p.models.small(2, (3, 8, 8), scaling=p.Scaling(0.25, 0.5), class_names=("cat", "d\nog"), dtype="float64")
+    p.save(small, tmp_path / "small.safetensors")
+    held, said, fits = repr(open_weights(tmp_path / "small.safetensors")).splitlines()
+    assert f" of float64: {p.summary(small).totals.parameters:,} parameters" in held
+    assert "running" not in held
+    assert said == r"scaling: mean 0.25, deviation 0.5; classes: cat, d\nog"
+    assert fits == "fits: small, for 2 classes"
 
 
 def test_what_is_no_file_of_weights(tmp_path: Path) -> None:

@@ -291,6 +291,10 @@ def test_weights_without_names(write: Write, value: bytes) -> None:
     assert "expected tensors by name" in refusal(write(value, {"0": SIX} if b"storage" in value else {}))
 
 
+def test_nothing_saved_is_said_so() -> None:
+    assert "expected tensors by name, found None; in PyTorch, save with" in refusal(zip_file(b"N", {}))
+
+
 # ---- what would not end
 
 
@@ -326,6 +330,21 @@ def test_numbers_as_keys_have_no_hashes_that_a_file_can_choose(write: Write) -> 
     whole = write(mapping({"model": weights, "state": moments}), {"0": SIX})
     assert list(read(whole)) == ["w"]  # what torch before 1.7 wrote of its optimisers
     assert "one dict of them, found '7'" in refusal(write(b"}(" + number(7) + b"Nu", {}))
+
+
+@both
+def test_what_is_too_long_for_a_key(write: Write) -> None:
+    """Keys that are equal are compared to the end, each time: 2 of 20 MB, in turn, would take minutes."""
+    longest, longer = "k" * 1_000, "k" * 1_001
+    value = tensor(storage(), (6,), (1,))
+    assert list(read(write(mapping({longest: value}), {"0": SIX}))) == [longest]
+    assert list(read(write(mapping({"w": tensor(storage(longest), (6,), (1,))}), {longest: SIX}))) == ["w"]
+    wanted = "expected a key of at most 1,000 letters, found one of 1,001"
+    assert wanted in refusal(write(mapping({longer: value}), {"0": SIX}))
+    assert wanted in refusal(write(call("collections OrderedDict", b"](](" + text(longer) + value + b"ee"), {"0": SIX}))
+    assert wanted in refusal(write(mapping({"w": tensor(storage(longer), (6,), (1,))}), {"0": SIX}))
+    listed = b"](" + text("0") + 2 * text(longer) + b"e"
+    assert "expected the list of all storages" in refusal(old_file(mapping({"w": value}), {"0": SIX}, listed))
 
 
 def test_the_old_format_at_its_seams() -> None:

@@ -97,6 +97,24 @@ def test_a_page_says_where_it_was_measured_if_something_was() -> None:
     assert "line.png" not in markdown(Result("Title", (FIGURE,)), pictures=False)
 
 
+def test_pictures_of_a_quick_run_say_so(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    result = Result("Title", (TABLE, FIGURE))
+    (_, quick), _ = write(result, "mine", tmp_path / "quick", quick=True)
+    (_, full), _ = write(result, "mine", tmp_path / "full")
+    assert full.read_bytes() == drawing.png(FIGURE.plot)
+    assert quick.read_bytes() == drawing.png(FIGURE.plot, "quick run") != full.read_bytes()
+
+
+def test_a_page_without_times_does_not_explain_them() -> None:
+    rows = [("one 7×7", "7×7", "49", "91.2 ± 0.3")]
+    accuracies = Table("costs", "Costs", TABLE.columns, rows, TABLE.measured)
+    assert not accuracies.has_times
+    assert "Measured" in markdown(Result("Title", (accuracies,)))
+    assert "Times:" not in markdown(Result("Title", (accuracies,)))
+    assert markdown(Result("Title", (TABLE, accuracies))).endswith(" Times: median (smallest – largest).*\n")
+
+
 def test_a_result_becomes_a_folder(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     result = Result("Title", (TABLE, FIGURE))
@@ -108,7 +126,7 @@ def test_a_result_becomes_a_folder(tmp_path: Path) -> None:
 
 
 def test_where_matplotlib_fails_there_are_tables_and_a_note(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def png(plot: object) -> bytes:
+    def png(plot: object, mark: str = "") -> bytes:
         raise ValueError("'webagg' is not a valid value for backend")
 
     monkeypatch.setattr(drawing, "png", png)

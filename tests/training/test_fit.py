@@ -479,3 +479,42 @@ def test_a_loss_at_the_level_of_guessing_is_warned_of(optimizer, hint, make, dat
         f"the loss, {loss:.2f}, is not below ln 3 = 1.10, the level of guessing: try a {hint}"
     ]
     assert caught[0].filename == __file__
+
+
+# ---- batches too small to be normalised over
+
+
+def normalised(*layers):
+    return p.Sequential([*layers, p.Flatten(), p.Linear(2, 2)], input_shape=(2, 1, 1), seed=1)
+
+
+def test_a_batch_of_one_number_a_channel_is_refused_before_anything_is_changed():
+    images, labels = np.random.default_rng(0).random((9, 2, 1, 1), np.float32), np.arange(9) % 2
+    for network in (
+        normalised(("wide", p.BatchNorm2d(2))),
+        normalised(p.Flatten(), p.Linear(2, 2), ("wide", p.BatchNorm2d(2))),
+    ):
+        before = {path: state.data.copy() for path, state in network.states().items()}
+        for size, which in ((8, "the last"), (1, "every")):
+            message = f"wide normalises each channel over its batch, and {which} batch, of 1, gives it 1 number, which"
+            with pytest.raises(p.ArgumentError, match=f"^{message} has no variance; choose another batch_size than"):
+                p.fit(network, (images, labels), batch_size=size, epochs=1, progress=False)
+        assert_same(before, {path: state.data for path, state in network.states().items()})
+
+
+def test_few_numbers_a_channel_are_told(recwarn):
+    images, labels = np.random.default_rng(0).random((9, 2, 2, 1), np.float32), np.arange(9) % 2
+
+    def told(batch_size, *layers, until=None):
+        network = p.Sequential([*layers, p.Flatten(), p.Linear(4, 2)], input_shape=(2, 2, 1), seed=1)
+        if until is not None:
+            p.freeze(network, until)
+        recwarn.clear()
+        p.fit(network, (images, labels), batch_size=batch_size, epochs=1, progress=False)
+        return [str(each.message) for each in recwarn if "normalises" in str(each.message)]
+
+    (text,) = told(7, p.BatchNorm2d(2))
+    assert text.startswith("norm1 normalises each channel over its batch, and the last batch, of 2, gives it 4 numbers")
+    assert len(told(3, p.BatchNorm2d(2))) == 1
+    assert told(8, p.BatchNorm2d(2), until="flatten1") == []  # frozen: it uses its running averages
+    assert told(9, p.BatchNorm2d(2)) == told(4, p.ReLU()) == []

@@ -6,52 +6,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 import pellucid as p
-from pellucid import schedules
+from oracles.interrupted import HOW, STEPS, BreakAt, images, network
 from pellucid.training import Callback, checkpoint
 from pellucid.training.checkpoint import Interval
 
 ROOT = Path(__file__).parents[2]
-
-
-def network(dtype="float32"):
-    layers = [
-        p.Conv2d(1, 6, 3), p.BatchNorm2d(6), p.ReLU(), p.Dropout(0.2), p.MaxPool2d(2), p.Flatten(), p.Linear(24, 3)
-    ]  # fmt: skip
-    return p.Sequential(layers, input_shape=(1, 6, 6), seed=1, dtype=dtype)
-
-
-def images():
-    rng = np.random.default_rng(0)
-    labels = rng.integers(0, 3, 150)
-    x = rng.integers(0, 100, (150, 1, 6, 6))
-    x[np.arange(150), 0, labels] += 100
-    return x.astype(np.uint8), labels
-
-
-HOW = {
-    "validation": 0.2, "epochs": 5, "batch_size": 16, "seed": 3, "progress": False,
-    "optimizer": p.Adam(0.01, average=0.9, clip_norm=1.0), "schedule": schedules.WarmUp(5, schedules.Cosine()),
-}  # fmt: skip
-STEPS = 8
-"""Of an epoch."""
-
-
-class BreakAt(Callback):
-    """Fails after a step, as whatever may fail; it has nothing to remember."""
-
-    sees_weights = False
-
-    def __init__(self, step, moment="on_batch"):
-        self._step = step
-        setattr(self, moment, self._fail)
-
-    def _fail(self, training):
-        if training.step == self._step:
-            raise ZeroDivisionError
 
 
 def course(network, history):
@@ -135,8 +97,7 @@ def test_what_callbacks_remember_is_restored(tmp_path):
 # ---- kills
 KILLED = """
 import os, signal, sys
-sys.path.insert(0, {tests!r})
-import test_resume
+from oracles import interrupted
 from pellucid.training import Callback
 import pellucid as p
 
@@ -147,10 +108,10 @@ class Kill(Callback):
             os.kill(os.getpid(), signal.SIGKILL)
 
 if sys.argv[1] == "fit":
-    p.fit(test_resume.network(), test_resume.images(), out="run", checkpoint_every={every}, callbacks=[Kill()],
-          **test_resume.HOW)
+    p.fit(interrupted.network(), interrupted.images(), out="run", checkpoint_every={every}, callbacks=[Kill()],
+          **interrupted.HOW)
 else:
-    p.resume("run", test_resume.images(), checkpoint_every={every}, callbacks=[Kill()], progress=False)
+    p.resume("run", interrupted.images(), checkpoint_every={every}, callbacks=[Kill()], progress=False)
 """
 
 
@@ -158,7 +119,7 @@ else:
 @pytest.mark.parametrize(("every", "steps"), [(1, (3, 17)), (4, (15, 31)), ("'1h'", (20, 25))])
 def test_a_kill_loses_no_bit(every, steps, tmp_path):
     for verb, step in zip(("fit", "resume"), steps, strict=True):
-        code = KILLED.format(tests=str(Path(__file__).parent), step=step, every=every)
+        code = KILLED.format(step=step, every=every)
         environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT / 'tests'}"}
         done = subprocess.run([sys.executable, "-c", code, verb], cwd=tmp_path, env=environment, timeout=120)
         assert done.returncode == -signal.SIGKILL

@@ -1,5 +1,5 @@
 """The command line: ``pellucid train``, ``resume``, ``evaluate``, ``predict``, ``summary``, ``explain``, ``verify``,
-``runs``, ``compare``, ``recipes``, ``study`` and ``data``, one module a verb.
+``runs``, ``compare``, ``find-lr``, ``recipes``, ``study`` and ``data``, one module a verb.
 
 A verb reads its words, calls the library and prints; what can go wrong is said here, in one line:
 
@@ -20,11 +20,13 @@ from typing import Annotated, Any
 import typer
 
 from ..arguments import nearest
-from ..errors import PellucidError, unusable
+from ..errors import PellucidError, path_text, unusable
+from ..storage import ADVICE
 from ..version import VERSION
-from . import data, evaluate, explain, predict, recipes, resume, runs, signals, study, summary, train, verify
+from . import data, evaluate, explain, find_lr, predict, recipes, resume, runs, signals, study, summary, train, verify
 from .options import Verb
 from .screen import examples, notes
+from .watch import watch
 
 _UsageError: Any = typer.BadParameter.__base__  # which typer does not export
 
@@ -41,8 +43,8 @@ app = typer.Typer(
         "pellucid predict run photo.png --invert",
     ),
 )
-for verb in (train, resume, runs, recipes, evaluate, predict, summary, explain, verify):
-    name = verb.__name__.rpartition(".")[2]
+for verb in (train, resume, runs, find_lr, recipes, evaluate, predict, summary, explain, verify):
+    name = verb.__name__.rpartition(".")[2].replace("_", "-")
     app.command(name, cls=Verb, epilog=verb.EXAMPLES)(verb.command)
 app.command("compare", cls=Verb, epilog=runs.COMPARE_EXAMPLES)(runs.compare)
 app.add_typer(study.app, name="study")
@@ -73,10 +75,15 @@ def main() -> None:
         if getattr(sys, name) is None:  # closed by who started the process, as `2>&-` does
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
     signals.handle()
+    watch.start()
     for stream in (sys.stdout, sys.stderr):
         # A terminal or pipe that has no × or é is shown a question mark, and not a traceback.
         getattr(stream, "reconfigure", lambda **_: None)(errors="replace")
-    sys.exit(run(sys.argv[1:]))
+    try:
+        code = run(sys.argv[1:])
+    finally:
+        signals.ignore()
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -133,7 +140,8 @@ def _misuse(error: Any) -> str:
     elif kind == "MissingParameter":
         text = f"expected {error.param.metavar}"
     elif kind == "BadParameter":
-        text = f"{error.param_hint or error.param.opts[0]}: {error.message}"
+        is_argument = error.param is not None and error.param.param_type_name == "argument"
+        text = f"{error.param_hint or (error.param.metavar if is_argument else error.param.opts[0])}: {error.message}"
     else:
         text = error.format_message().rstrip(".").replace(". Did", "; did")
         text = text[0].lower() + text[1:]
@@ -142,8 +150,11 @@ def _misuse(error: Any) -> str:
 
 
 def _explanation(error: Exception) -> str:
-    if isinstance(error, (PellucidError, OSError)):
+    if isinstance(error, PellucidError):
         return f"error: {error}"
+    if isinstance(error, OSError):
+        where = "" if error.filename is None else f"{path_text(error.filename)}: "
+        return f"error: {'; '.join(filter(None, (f'{where}{error.strerror or error}', ADVICE.get(error.errno or 0))))}"
     if isinstance(error, MemoryError):
         return f"error: not enough memory ({error or 'no more is free'}); try a smaller --batch-size or network"
     if isinstance(error, ImportError):

@@ -23,10 +23,11 @@ from ..interop import open_weights
 from ..losses import CrossEntropy
 from ..metrics import confusion_matrix, top_k_accuracy
 from ..network import Sequential
-from ..pretrained import usual_preparation
+from ..pretrained import refuse_channels, usual_preparation
 from ..recipes.preparing import Source
 from . import options
-from .pretrained import name_classes, open_run, preparation_of, refuse_alone, with_weights
+from .opening import open_run
+from .pretrained import name_classes, preparation_of, refuse_alone, with_weights
 from .screen import class_name, examples, passed_on, print_table, say, some
 from .sources import load_parts, picture_folder, pictures_of, refuse_changed, refuse_needless_folder, source_of
 
@@ -170,6 +171,7 @@ def _of_model(
         name_classes(network, classes)
         return _of_pictures(network, folder, preparation)
     name, dataset = load_parts(Source(data, None if data_dir is None else str(data_dir), validation=0.0)).held_out()
+    refuse_channels(model, file, dataset.shape, dataset.name or "the data")
     network = with_weights(model, file, scaling, input_shape=dataset.shape, class_names=dataset.class_names)
     name_classes(network, classes)
     _refuse_other_number(network, dataset.class_names)

@@ -10,17 +10,17 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from .. import models
 from ..build import lower
+from ..columns import fitting, left_out_line, text_width
 from ..errors import ArgumentError
 from ..losses import CrossEntropy
 from ..native import load
 from ..network import Sequential
 from ..optimizers import Adam
 from ..program import Program
-from ..storage import expanded
-from .screen import console, examples, print_table
-from .sources import open_network
+from . import options
+from .opening import model_or_run
+from .screen import GAP, console, examples, print_table
 
 if TYPE_CHECKING:
     from ..compiler.executable import Executable
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 COLUMNS = ("phase", "layer", "does", "tile", "samples", "flops", "bytes", "µs", "GFLOP/s", "of peak")
 EXPENDABLE = ("bytes", "flops", "tile", "samples", "GFLOP/s", "phase")
 """What is left out where a terminal has no room for all columns, the first ones first."""
-GAP = 3
-"""Spaces between the columns of `print_table`."""
 
 EXAMPLES = examples(
     "pellucid explain lenet",
@@ -41,9 +39,7 @@ EXAMPLES = examples(
 
 
 def command(
-    network: Annotated[
-        str, typer.Argument(metavar="MODEL|RUN|FILE", help="A model by name, the folder of a run, or a model file.")
-    ],
+    network: options.Network,
     layer: Annotated[
         str | None, typer.Option("--layer", metavar="PATH", help="Only this layer, such as conv1, or a pattern: conv*.")
     ] = None,
@@ -52,7 +48,9 @@ def command(
     inference: Annotated[
         bool, typer.Option("--inference", help="Show prediction. By default a training step with Adam.")
     ] = False,
-    batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Images in a batch.")] = 128,
+    batch_size: Annotated[
+        int, typer.Option("--batch-size", metavar="N", parser=options.at_least_one, help="Images in a batch.")
+    ] = 128,
 ) -> None:
     """Show what the compiler made of a network, kernel by kernel.
 
@@ -64,8 +62,7 @@ def command(
     from ..compiler.explain import explain, measured_peak
     from ..compiler.jit import assembly
 
-    named = network in models.MODELS or not expanded(network).exists()
-    made = models.by_name(network)() if named else open_network(network)
+    made = model_or_run(network, "explain")
     program = _program(made, inference)
     executable = Executable(program, batch_size, 1, {"target": "int64"})
     _fill(executable, made, batch_size)
@@ -122,7 +119,7 @@ def _print_table(found: Sequence[Explanation], peak: float) -> None:
     columns, left_out = _fitting(dict(zip(COLUMNS, zip(*rows, strict=True), strict=True)), console().width)
     print_table(columns, zip(*columns.values(), strict=True), right=COLUMNS[4:])
     if left_out:
-        print(f"\nA wider terminal shows more: {', '.join(left_out)}.")
+        print(f"\n{left_out_line(left_out)}")
     print(f"\nOne thread here does at most {peak:.1f} GFLOP/s: a loop of nothing but multiply-adds.")
 
 
@@ -131,19 +128,16 @@ def _fitting(columns: dict[str, tuple[str, ...]], width: int) -> tuple[dict[str,
 
     Where there is no room for all, a kernel that serves several layers may be left with the first, or its path's end.
     """
-    needed = {name: max(map(len, (name, *cells))) + GAP for name, cells in columns.items()}
-    left_out: list[str] = []
-    if sum(needed.values()) - GAP <= width:
-        return columns, left_out
-    needed["layer"] = max(len(_first(layers)) for layers in ("layer", *columns["layer"])) + GAP
-    for name in EXPENDABLE:
-        if sum(needed.values()) - GAP > width:
-            left_out.append(name)
-            del needed[name]
-    room = max(len("layer"), width - (sum(needed.values()) - needed["layer"]))
-    shown = {name: columns[name] for name in needed}
-    shown["layer"] = tuple(_shortened(layers, room) for layers in columns["layer"])
-    return shown, left_out
+    needed = {name: max(map(text_width, (name, *cells))) + GAP for name, cells in columns.items()}
+    room = width + GAP  # the last column needs no gap behind it
+    if sum(needed.values()) <= room:
+        return columns, []
+    needed["layer"] = max(text_width(_first(layers)) for layers in ("layer", *columns["layer"])) + GAP
+    shown, left_out = fitting(needed, EXPENDABLE, room)
+    longest = max(len("layer"), width - sum(needed[name] for name in shown if name != "layer"))
+    kept = {name: columns[name] for name in shown}
+    kept["layer"] = tuple(_shortened(layers, longest) for layers in columns["layer"])
+    return kept, left_out
 
 
 def _shortened(layers: str, room: int) -> str:

@@ -47,6 +47,21 @@ def whole(text: str | int) -> int:
         raise typer.BadParameter(f"expected a whole number, received {shown(text)}") from None
 
 
+def at_least_one(text: str | int) -> int:
+    """Read a whole number of at least 1."""
+    number = whole(text)
+    if number < 1:
+        raise typer.BadParameter(f"expected a whole number of at least 1, received {number}")
+    return number
+
+
+def engine(text: str) -> str:
+    """Read the name of what computes."""
+    if text not in ENGINES:
+        raise typer.BadParameter(f"expected one of {', '.join(ENGINES)}, received {shown(text)}")
+    return text
+
+
 def real(text: str | float) -> float:
     """Read a number."""
     try:
@@ -133,7 +148,15 @@ _FEW, _MANY = LENGTHS
 Run = Annotated[
     str,
     typer.Argument(
-        metavar="RUN|MODEL", help="The folder of a run, or a model file; or with --weights a model by name."
+        metavar="RUN|MODEL",
+        parser=named,
+        help="The folder of a run, or a model file; or with --weights a model by name.",
+    ),
+]
+Network = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODEL|RUN|FILE", parser=named, help="A model by name, the folder of a run, or a model file."
     ),
 ]
 ModelWeights = Annotated[
@@ -177,6 +200,7 @@ Engine = Annotated[
     typer.Option(
         "--engine",
         metavar="NAME",
+        parser=engine,
         help=f"What computes: {' or '.join(ENGINES)}. The first is native code made for the network, the other the "
         "definitions in NumPy: slower, and the same but for rounding.",
     ),
@@ -185,7 +209,7 @@ Threads = Annotated[
     int | None,
     typer.Option(
         metavar="N",
-        parser=whole,
+        parser=at_least_one,
         help="Threads of the compiled engine, which change no result. By default PELLUCID_THREADS, or else as many as "
         "there are processors.",
     ),
@@ -366,6 +390,17 @@ Out = Annotated[
         metavar="FOLDER",
         parser=folder,
         help="Where to save the run. By default runs/MODEL-DATA or runs/RECIPE-DATA, or -2, -3, … behind it if taken.",
+    ),
+]
+EarlyStoppingPatience = Annotated[
+    int | None,
+    typer.Option(
+        "--early-stopping",
+        metavar="N",
+        parser=whole,
+        show_default=False,
+        help="End when the loss has not become smaller for N epochs, and take the best epoch's weights back: the loss "
+        "on what --validation holds out, else in training.",
     ),
 ]
 CheckpointEvery = Annotated[

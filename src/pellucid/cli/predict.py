@@ -12,15 +12,15 @@ import typer
 
 from ..data import read_inputs
 from ..data.datasets import Preparation, imagenet_classes
-from ..errors import ArgumentError, NonFiniteError, PellucidError
-from ..geometry import whole_number
+from ..errors import ArgumentError, NonFiniteError, PellucidError, path_text
 from ..inference import predict_proba
 from ..interop import open_weights
 from ..limits import LIMITS
 from ..network import Sequential
 from ..pretrained import usual_preparation
 from . import options
-from .pretrained import name_classes, open_run, preparation_of, refuse_alone, with_weights
+from .opening import open_run
+from .pretrained import name_classes, preparation_of, refuse_alone, with_weights
 from .screen import class_name, examples
 
 EXAMPLES = examples(
@@ -35,7 +35,11 @@ def command(
     run: options.Run,
     files: Annotated[
         list[str],
-        typer.Argument(metavar="FILE", help="Pictures of any size, grey or colour; or .npy arrays of images."),
+        typer.Argument(
+            metavar="FILE",
+            parser=options.named,
+            help="Pictures of any size, grey or colour; or .npy arrays of images.",
+        ),
     ],
     weights: options.ModelWeights = None,
     scaling: options.ModelScaling = None,
@@ -44,7 +48,7 @@ def command(
         int | None,
         typer.Option(
             metavar="N",
-            parser=options.whole,
+            parser=options.at_least_one,
             help="How many classes to show. By default 3, or 5 of ImageNet's.",
         ),
     ] = None,
@@ -64,8 +68,6 @@ def command(
     classes, and for models made for them, the shorter side is resized, and the central square cropped, as their authors
     did.
     """
-    if top is not None:
-        top = whole_number(top, "--top")
     network, preparation = _opened(run, weights, scaling)
     if top is None:
         top = 5 if network.class_names == imagenet_classes() else 3
@@ -76,18 +78,18 @@ def command(
     if height * width > LIMITS.pixels:
         size = f"{width:,}×{height:,} = {height * width:,}"
         raise ArgumentError(f"{run} takes pictures of {size} pixels; at most {LIMITS.pixels:,} are allowed")
-    width_of_names, failed = max(map(len, files)), False
+    width_of_names, failed = max(len(path_text(file)) for file in files), False
     for file in files:
         try:
             images = read_inputs(file, (channels, height, width), invert, preparation=preparation)
             found = _likeliest(network, predict_proba(network, images, engine=engine, threads=threads), top)
         except PellucidError as error:
             failed = True
-            where = "" if file in str(error) else f"{file}: "
+            where = "" if path_text(file) in str(error) else f"{path_text(file)}: "
             print(f"error: {where}{error}", file=sys.stderr)
             continue
         for number, classes in enumerate(found):
-            name = file if len(found) == 1 else f"{file}[{number}]"
+            name = path_text(file) if len(found) == 1 else f"{path_text(file)}[{number}]"
             print(_in_lines(f"{name:{width_of_names}}  ", classes))
     if failed:
         raise typer.Exit(1)

@@ -7,15 +7,14 @@ from pathlib import Path
 import typer
 
 from ..data.datasets import Preparation, imagenet_classes
-from ..errors import ArgumentError, ModelFileError, PellucidError
-from ..interop import WeightsFile, open_weights
+from ..errors import ArgumentError
+from ..interop import WeightsFile
 from ..network import Sequential
-from ..pretrained import fitting_models, pretrained, usual_scaling
+from ..pretrained import pretrained, usual_scaling
 from ..scaling import IMAGENET_SCALING, Scaling
-from ..storage import expanded
 from . import options
-from .screen import called, say
-from .sources import open_network, pictures_of
+from .screen import say
+from .sources import pictures_of
 
 
 def with_weights(
@@ -59,28 +58,6 @@ def note_scaling(model: str, file: WeightsFile, text: str | None) -> None:
     """Say that nothing tells how pixels were scaled where neither the file, nor the model, nor the user does."""
     if text is None and file.scaling is None and usual_scaling(model, file) is None:
         say("note: the file does not say how pixels were scaled; see --scaling")
-
-
-def open_run(run: str, verb: str) -> Sequential:
-    """Return the network of a run directory or a model file; of weights alone, say how the verb takes them."""
-    try:
-        return open_network(run)
-    except ModelFileError:
-        file = _weights_alone(expanded(run))
-        if file is None:
-            raise
-        model = next(iter(fitting_models(file)), "MODEL")
-        fix = f"name the model that they are of: {called()} {verb} {model} --weights {run}"
-        raise ModelFileError(f"{run} holds weights alone, and no network; {fix}") from None
-
-
-def _weights_alone(path: Path) -> WeightsFile | None:
-    """Return a file of weights alone; None for all others, also if they cannot be read."""
-    try:
-        file = open_weights(path)
-        return file if file.use is None else None
-    except PellucidError:
-        return None
 
 
 def preparation_of(run: str, network: Sequential) -> Preparation | None:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..columns import text_width
 from ..data import Dataset
 from ..data.download import Progress
 from ..errors import printable
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _UNBOUNDED = 10_000
-_GAP = 3
+GAP = 3
 """Spaces between columns."""
 
 
@@ -36,36 +37,69 @@ def console() -> Console:
 def print_table(columns: Iterable[str], rows: Iterable[Iterable[str]], *, right: Iterable[str] = ()) -> None:
     """Print rows under their headings; the columns named in `right` hold numbers.
 
-    Where a terminal is too narrow, columns go on in further tables below, each with the first column before it. Only
-    what is prose, and too long for a line, is broken.
+    Where a terminal is too narrow, columns go on in further tables below, each behind those of the first columns that
+    tell the rows apart; where these leave no room for others, rows are numbered. Only what is prose, and too long for a
+    line, is broken.
     """
-    from rich.cells import cell_len
-
     heads, lines, numbers = list(columns), [list(row) for row in rows], set(right)
     screen = console()
-    for part in _parts([max(map(cell_len, cells)) for cells in zip(heads, *lines, strict=True)], screen.width):
-        if part[1:2] != [1] and len(heads) > 1:
+    parts = _parts(_widths(heads, lines), screen.width, _telling(lines))
+    if parts is None:
+        heads, numbers = ["row", *heads], {"row", *numbers}
+        lines = [[str(number), *line] for number, line in enumerate(lines, start=1)]
+        parts = _filled(_widths(heads, lines), screen.width, [0])
+    for number, part in enumerate(parts):
+        if number:
             print()
         _print_columns(screen, [heads[i] for i in part], [[line[i] for i in part] for line in lines], numbers)
 
 
-def _parts(widths: Sequence[int], room: int) -> list[list[int]]:
-    """Return which columns stand side by side in each table: all of them, or as many as there is room for beside the
-    first."""
-    parts, used = [[0]], widths[0]
-    for column, width in enumerate(widths[1:], start=1):
-        if used + _GAP + width > room and len(parts[-1]) > 1:
-            parts.append([0])
-            used = widths[0]
-        parts[-1].append(column)
-        used += _GAP + width
+def _widths(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
+    """Return how wide each column is: as its longest line."""
+    columns = zip(heads, *rows, strict=True)
+    return [max(text_width(line) for cell in cells for line in cell.split("\n")) for cells in columns]
+
+
+def _telling(rows: Sequence[Sequence[str]]) -> list[int]:
+    """Return by which columns rows can be told apart: the first ones, as many as it takes, but those without need."""
+
+    def apart(columns: Sequence[int]) -> bool:
+        return len({tuple(row[column] for column in columns) for row in rows}) == len(rows)
+
+    widest = len(rows[0]) if rows else 1
+    telling = next((list(range(count)) for count in range(1, widest + 1) if apart(range(count))), [0])
+    for column in telling[:-1]:
+        others = [each for each in telling if each != column]
+        if apart(others):
+            telling = others
+    return telling
+
+
+def _parts(widths: Sequence[int], room: int, telling: Sequence[int]) -> list[list[int]] | None:
+    """Return which columns stand side by side in each table; None where those that tell rows apart take all room."""
+    parts = _filled(widths, room, telling)
+    alone = [width for column, width in enumerate(widths) if column not in telling and width <= room]
+    least = sum(widths[column] + GAP for column in telling) + max(alone, default=0)
+    return None if len(parts) > 1 and len(telling) > 1 and least > room else parts
+
+
+def _filled(widths: Sequence[int], room: int, repeated: Sequence[int]) -> list[list[int]]:
+    """Return which columns stand side by side in each table; all tables but the first begin with those repeated."""
+    parts = [[0]]
+    for column in range(1, len(widths)):
+        if column in parts[-1]:
+            continue
+        if sum(widths[each] + GAP for each in (*parts[-1], column)) - GAP > room and parts[-1] != [*repeated]:
+            parts.append([*repeated])
+        if column not in parts[-1]:
+            parts[-1].append(column)
     return parts
 
 
 def _print_columns(screen: Console, columns: list[str], rows: list[list[str]], right: set[str]) -> None:
     from rich.table import Table
 
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, _GAP, 0, 0))
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, GAP, 0, 0))
     for column in columns:
         table.add_column(column, justify="right" if column in right else "left", overflow="fold")
     for row in rows:

@@ -8,8 +8,7 @@ from types import FrameType
 from typing import Any
 
 from ..training import Callback, Training
-
-SIGNALS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
+from .watch import SIGNALS, watch
 
 
 class Stopped(SystemExit):
@@ -35,6 +34,7 @@ class Stopped(SystemExit):
 
 def stop(number: int, frame: FrameType | None) -> None:
     """End the program from wherever it is; what it has opened is closed on the way."""
+    watch.hear()
     raise Stopped(number)
 
 
@@ -47,10 +47,18 @@ def handle(handler: Callable[[int, FrameType | None], None] = stop) -> dict[sign
     return before
 
 
+def ignore() -> None:
+    """Let no signal change the exit code any more: the work is done."""
+    watch.hear()
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+
+
 class BetweenSteps(Callback):
     """Ends a training at the next moment at which all its weights come from the same step.
 
-    A second signal ends it at once. During validation nothing changes, so there the first one does.
+    A second signal ends it at once, also in the midst of native code (`Watch`). During validation nothing changes, so
+    there the first one does.
     """
 
     sees_weights = False
@@ -63,6 +71,7 @@ class BetweenSteps(Callback):
     def on_begin(self, training: Training) -> None:
         self._in_step = True
         self._before = handle(self._receive)
+        watch.training_begins()
 
     def on_batch(self, training: Training) -> None:
         self._in_step = training.step % training.steps_per_epoch != 0
@@ -73,10 +82,12 @@ class BetweenSteps(Callback):
         self._stop_if_asked()
 
     def on_end(self, training: Training, error: BaseException | None) -> None:
+        watch.training_ends()
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
+        watch.hear()
         if not self._in_step or self._received is not None:
             raise Stopped(number)
         self._received = number

@@ -1,4 +1,4 @@
-"""Where networks and data come from: run directories, model files, and the data that a run was made with."""
+"""Where data come from: by name, from folders and files, and those that a run was made with."""
 
 from __future__ import annotations
 
@@ -6,16 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from .. import models
-from ..arguments import known_name, nearest_name, number, shown
+from ..arguments import nearest_name, number, shown
 from ..data import Dataset, split
 from ..data.catalogue import find_entry
 from ..data.datasets import picture_folders
 from ..errors import ArgumentError, DataError, ModelFileError
 from ..geometry import pair
-from ..network import Sequential
 from ..recipes.preparing import Source
-from ..serialization import load
 from ..storage import expanded
 from ..training.run import CONFIG, read_config
 from .screen import download_progress
@@ -78,21 +75,11 @@ def refuse_needless_folder(data: str) -> None:
         )
 
 
-def open_network(path: str) -> Sequential:
-    """Return the network of a run directory or a model file."""
-    place = expanded(path)
-    if not place.exists() and known_name(path, models.MODELS):
-        raise ArgumentError(f"{path} is a model that has learnt nothing yet; add --weights FILE, or name a run")
-    if not place.exists():
-        raise ArgumentError(f"there is no run or model file {path!r}{_near(place)} `pellucid train` makes runs")
-    return load(place)
-
-
 def run_folder(run: str) -> Path:
     """Return the folder of a run."""
     folder = expanded(run)
     if not folder.exists():
-        raise ArgumentError(f"there is no run {run!r}{_near(folder)} `pellucid train` makes runs")
+        raise ArgumentError(f"there is no run {run!r}{meant(folder)} `pellucid train` makes runs")
     if not folder.is_dir():
         raise ArgumentError(f"{run} is a file, not the folder of a run")
     return folder
@@ -160,11 +147,17 @@ class _Table:
         raise ModelFileError(f"{self.where}.{key}: expected {kind.__name__}, found {value!r}")
 
 
-def _near(path: Path) -> str:
+def meant(path: Path) -> str:
     """Return ``"; did you mean …?"``, from what lies beside the path and in runs/ there; else a full stop."""
+    found = near(path)
+    return "." if found is None else f"; did you mean {found!r}?"
+
+
+def near(path: Path) -> str | None:
+    """Return what was meant by a path where nothing is, if it lies beside it or in runs/ there."""
     for folder in (path.parent, path.parent / "runs"):
         if folder.is_dir():
             found = nearest_name(path.name, (each.name for each in folder.iterdir()))
             if found is not None:
-                return f"; did you mean {str(folder / found)!r}?"
-    return "."
+                return str(folder / found)
+    return None

@@ -14,10 +14,11 @@ from typing import Annotated
 
 import typer
 
-from ..geometry import whole_number
+from ..arguments import shown
+from ..errors import ArgumentError
 from ..storage import writable_folder
 from ..studies import STUDIES, Figure, Options, Result, Study, Table, output_size
-from ..studies.rendering import write
+from ..studies.rendering import measured_on, write
 from . import options
 from .screen import examples, print_table
 
@@ -40,18 +41,25 @@ def list_(context: typer.Context) -> None:
 
 
 def _numbers(text: str, word: str) -> list[int]:
-    """Read whole numbers with commas between; for those that make no sense, the library says what is wrong."""
-    try:
-        return [int(part) for part in text.split(",")]
-    except ValueError:
-        raise typer.BadParameter(f"expected whole numbers such as 3,5,7, received {text!r}", param_hint=word) from None
+    """Read whole numbers of at least 1 with commas between."""
+    return [_number(part, text, word, 1, "whole numbers such as 3,5,7") for part in text.split(",")]
 
 
 def _paddings(text: str) -> list[output_size.Padding]:
-    found: list[output_size.Padding] = []
-    for part in text.split(","):
-        found += ["same"] if part == "same" else _numbers(part, "--padding")
-    return found
+    """Read whole numbers of at least 0, and "same", with commas between."""
+    expected = "whole numbers, or same, such as 0,1,same"
+    return ["same" if part == "same" else _number(part, text, "--padding", 0, expected) for part in text.split(",")]
+
+
+def _number(part: str, text: str, word: str, least: int, expected: str) -> int:
+    """Read a part of a text as a whole number, or refuse the text by the word that it stands behind."""
+    try:
+        number = int(part)
+    except ValueError:
+        raise typer.BadParameter(f"expected {expected}, received {shown(text)}", param_hint=word) from None
+    if number < least:
+        raise typer.BadParameter(f"expected whole numbers of at least {least}, received {shown(text)}", param_hint=word)
+    return number
 
 
 _Out = Annotated[
@@ -60,14 +68,15 @@ _Out = Annotated[
         metavar="FOLDER",
         parser=options.folder,
         help="Where to write the tables and pictures, in place of those of an earlier time. By default studies/NAME; "
-        "with --quick studies/NAME-quick.",
+        "with --quick studies/NAME-quick, and for windows of one's own studies/output-size-chosen. A folder of other "
+        "files, without a page of a study, is refused.",
     ),
 ]
 _Quick = Annotated[
     bool, typer.Option("--quick", help="Do a small form of it, which only shows in seconds what it looks like.")
 ]
 _Seeds = Annotated[
-    int, typer.Option(metavar="N", parser=options.whole, help="Trainings whose mean and spread each figure is.")
+    int, typer.Option(metavar="N", parser=options.at_least_one, help="Trainings whose mean and spread each figure is.")
 ]
 
 
@@ -87,7 +96,6 @@ def _command(study: Study) -> Callable[..., None]:
         data_dir: options.DataDir = None,
         threads: options.Threads = None,
     ) -> None:
-        whole_number(seeds, "--seeds")
         how = Options(quick=quick, seeds=seeds, data_dir=data_dir, threads=threads)
         _do(study, study.function, how, out)
 
@@ -114,15 +122,19 @@ def _output_size(
     asked = None
     if any(each is not None for each in (input_size, kernel, stride, padding, dilation)):
         asked = output_size.Windows(
-            _numbers(input_size or "28", "--input"), _numbers(kernel or "3", "--kernel"),
-            _numbers(stride or "1", "--stride"), _paddings(padding or "0"), _numbers(dilation or "1", "--dilation"),
-        )  # fmt: skip
-    _do(STUDIES["output-size"], partial(output_size.study, asked=asked), Options(), out)
+            _numbers("28" if input_size is None else input_size, "--input"),
+            _numbers("3" if kernel is None else kernel, "--kernel"),
+            _numbers("1" if stride is None else stride, "--stride"),
+            _paddings("0" if padding is None else padding),
+            _numbers("1" if dilation is None else dilation, "--dilation"),
+        )
+    variant = "" if asked is None else "-chosen"
+    _do(STUDIES["output-size"], partial(output_size.study, asked=asked), Options(), out, variant)
 
 
 for _study in STUDIES.values():
     _own = {"output-size": _output_size}.get(_study.name)
-    _asked = "--input 224 --kernel 3,5,7 --stride 1,2 --padding 0,same" if _own else "--out FOLDER"
+    _asked = "--input 224 --kernel 3,7 --padding 0,same" if _own else "--out FOLDER"
     _words = examples(f"pellucid study {_study.name}", f"pellucid study {_study.name} {_asked}")
     app.command(_study.name, epilog=_words, help=None if _own else f"Show {_study.about}.")(_own or _command(_study))
 
@@ -130,29 +142,44 @@ for _study in STUDIES.values():
 # ---- doing it
 
 
-def _do(study: Study, function: Callable[[Options], Result], how: Options, out: Path | None) -> None:
-    """Carry a study out, print it, and write it into a folder, which is made first: the work may take minutes."""
-    folder = writable_folder(Path("studies", study.name + "-quick" * how.quick) if out is None else out)
+def _do(study: Study, function: Callable[[Options], Result], how: Options, out: Path | None, variant: str = "") -> None:
+    """Carry a study out, print it, and write it into a folder, which is made first: the work may take minutes.
+
+    The folder's name ends with the variant unless it is given, so that none replaces the page of another.
+    """
+    folder = Path("studies", f"{study.name}{'-quick' * how.quick}{variant}") if out is None else out
+    _refuse_others_files(folder)
+    writable_folder(folder)
     with _progress() as progress:
         result = function(replace(how, progress=progress))
-    _print(result)
-    written, problem = write(result, study.name, folder, pictures=study.pictures, threads=how.threads)
+    _print(result, how.threads)
+    written, problem = write(result, study.name, folder, pictures=study.pictures, threads=how.threads, quick=how.quick)
     if problem:
         print(f"note: {problem}", file=sys.stderr)
-    print(f"written: {', '.join(map(str, written))}")
+    print(f"written: {written[0]}" if len(written) == 1 else f"written: {folder}/ ({len(written)} files)")
 
 
-def _print(result: Result) -> None:
+def _refuse_others_files(folder: Path) -> None:
+    """Refuse a folder in which there are files, but no page of a study."""
+    names = {each.name for each in folder.iterdir() if not each.name.startswith(".")} if folder.is_dir() else set()
+    if names and not names & {f"{name}.md" for name in STUDIES}:
+        some = f"{', '.join(sorted(names)[:3])}{', …' if len(names) > 3 else ''}"
+        raise ArgumentError(f"{folder} holds no page of a study, but {some}; name a new or empty folder with --out")
+
+
+def _print(result: Result, threads: int | None) -> None:
     print(result.title.upper())
     width = min(shutil.get_terminal_size().columns, 100)
     for section in result.sections:
         print()
         if isinstance(section, Table):
-            print(section.title)
+            print(textwrap.fill(section.title, width))
             print_table(section.columns, section.rows, right=section.numbers)
         elif not isinstance(section, Figure):
             print(textwrap.fill(section, width))
     print()
+    if any(table.has_measured for table in result.tables):
+        print(textwrap.fill(measured_on(result.tables, threads), width))
 
 
 @contextmanager

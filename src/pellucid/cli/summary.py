@@ -9,12 +9,13 @@ from typing import Annotated
 
 import typer
 
-from .. import models
 from ..arguments import shown
+from ..interop import WeightsFile, fitting_models
 from ..storage import expanded
 from ..summary import summary
-from .screen import examples
-from .sources import open_network
+from . import options
+from .opening import is_model, model_or_run, weights_alone
+from .screen import called, examples
 
 EXAMPLES = examples(
     "pellucid summary lenet --arithmetic",
@@ -24,9 +25,7 @@ EXAMPLES = examples(
 
 
 def command(
-    network: Annotated[
-        str, typer.Argument(metavar="MODEL|RUN|FILE", help="A model by name, the folder of a run, or a model file.")
-    ],
+    network: options.Network,
     input_shape: Annotated[
         str | None,
         typer.Option("--input", metavar="CxHxW", help="Shape of one image. By default the network's own."),
@@ -36,15 +35,25 @@ def command(
     """Show a network layer by layer.
 
     Prints for each layer the shape of its output, how many parameters it has, how many multiply-adds it takes, and
-    which part of the image one of its numbers sees.
+    which part of the image one of its numbers sees. Of a file of weights alone, such as PyTorch's .pth, it says what
+    the file holds, and which models the weights fit.
     """
     shape = None if input_shape is None else _shape(input_shape)
-    if network in models.MODELS or not expanded(network).exists():
-        make = models.by_name(network)
-        found = summary(make() if shape is None else make(input_shape=shape), arithmetic=arithmetic)
-    else:
-        found = summary(open_network(network), shape, arithmetic=arithmetic)
+    making = {} if shape is None else {"input_shape": shape}
+    if shape is None and not arithmetic and not is_model(network) and expanded(network).is_file():
+        file = weights_alone(network)
+        if file is not None:
+            _show_weights(file)
+            return
+    found = summary(model_or_run(network, "summary", **making), shape, arithmetic=arithmetic)
     print(found.text(shutil.get_terminal_size().columns if sys.stdout.isatty() else None))
+
+
+def _show_weights(file: WeightsFile) -> None:
+    print(file)
+    found = fitting_models(file)
+    if found:
+        print(f"next: {called()} summary {found[0]}")
 
 
 def _shape(text: str) -> tuple[int, ...]:

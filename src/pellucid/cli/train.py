@@ -12,12 +12,13 @@ import typer
 from .. import models, recipes
 from ..data import Dataset
 from ..errors import ArgumentError, ShapeError
+from ..geometry import whole_number
 from ..interop import WeightsFile, open_weights
 from ..network import Sequential
 from ..recipes import Recipe, catalogue
 from ..recipes.preparing import missing, prepare, record, source_for
 from ..storage import fresh_folder
-from ..training import Training, fit
+from ..training import Callback, EarlyStopping, Training, fit
 from ..training.run import RunWriter, refuse_taken
 from . import options
 from .asked import Asked, read
@@ -65,6 +66,7 @@ def command(
     freeze_until: options.FreezeUntil = None,
     lr_scale: options.LearningRateScales = None,
     augment: options.Augment = None,
+    early_stopping: options.EarlyStoppingPatience = None,
     seed: options.Seed = 0,
     engine: options.Engine = "compiled",
     threads: options.Threads = None,
@@ -102,8 +104,9 @@ def command(
     opening = Opening(_describe(followed, network, parts, begun))
     running = {"engine": engine, "threads": threads}
     settings = {**followed.fit_arguments(), **running, "seed": seed, "progress": not no_progress}
+    callbacks = [*_early(early_stopping, parts), BetweenSteps(), run, opening]
     with ended_in_words(opening):
-        fit(network, parts.train, validation=parts.validation, callbacks=[BetweenSteps(), run, opening], **settings)
+        fit(network, parts.train, validation=parts.validation, callbacks=callbacks, **settings)
     report(network, parts, run.folder, running)
 
 
@@ -119,6 +122,14 @@ class _Run(RunWriter):
         if self._choose:
             self.folder = fresh_folder(self.folder.parent, self.folder.name)
         super().on_begin(training)
+
+
+def _early(patience: int | None, parts: Parts) -> list[Callback]:
+    """Return what stops the training early, if that is wanted: by the validation part, where there is one."""
+    if patience is None:
+        return []
+    whole_number(patience, "--early-stopping")
+    return [EarlyStopping("loss" if parts.validation is None else "val_loss", patience)]
 
 
 def _chosen(context: typer.Context, name: str) -> Recipe:

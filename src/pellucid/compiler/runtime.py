@@ -27,6 +27,8 @@ from .schedule import Schedule
 from .tiles import instruction_set
 
 THREADS_VARIABLE = "PELLUCID_THREADS"
+MOST_THREADS = 1024
+"""More than any machine has processors for; each takes memory, and from some number on the system gives no more."""
 IDLE_TURNS = 4_000
 """Turns that a thread waits for the next step before it falls asleep: about a millisecond."""
 
@@ -38,16 +40,22 @@ def thread_count(threads: int | None = None) -> int:
     Raises
     ------
     ArgumentError
-        If it is no whole number of at least 1.
+        If it is no whole number from 1 to 1,024.
     """
     if threads is not None:
-        return whole_number(threads, "threads")
+        return _as_threads(whole_number(threads, "threads"), "threads")
     wanted = os.environ.get(THREADS_VARIABLE, "").strip()
     if wanted:
-        if not wanted.isdecimal() or int(wanted) < 1:
+        if not wanted.isdecimal() or int(wanted[:20]) < 1:
             raise ArgumentError(f"{THREADS_VARIABLE}: expected a whole number of at least 1, received {wanted!r}")
-        return int(wanted)
+        return _as_threads(int(wanted[:20]), THREADS_VARIABLE)
     return _processors()
+
+
+def _as_threads(count: int, name: str) -> int:
+    if count > MOST_THREADS:
+        raise ArgumentError(f"{name}: expected at most {MOST_THREADS:,}, received {count:,}")
+    return count
 
 
 @cache

@@ -115,7 +115,7 @@ class Affine(Augmentation):
     scale : float, default 0
         Each axis by a factor of its own, from 1 − scale to 1 + scale.
     shear : float, default 0
-        Columns for every row.
+        Columns for every row, up to 1.
 
     Notes
     -----
@@ -138,7 +138,7 @@ class Affine(Augmentation):
             shift=number(self.shift, "Affine.shift", "a number of at least 0"),
             rotate=number(self.rotate, "Affine.rotate", "a number of at least 0"),
             scale=number(self.scale, "Affine.scale", "a number from 0 up to but not 1"),
-            shear=number(self.shear, "Affine.shear", "a number of at least 0"),
+            shear=number(self.shear, "Affine.shear", "a number from 0 to 1"),
         )
         if self.rotate > math.pi:
             hint = f"; {self.rotate:g} degrees are {math.radians(self.rotate):.4g}" if self.rotate <= 180 else ""

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
-from ..errors import DataError
+from ..errors import DataError, path_text
 from ..limits import LIMITS, Limits, format_bytes
 
 GZIP_MAGIC = b"\x1f\x8b"
@@ -23,20 +23,21 @@ _CHUNK = 1 << 18
 
 def open_regular(path: Path, limits: Limits = LIMITS) -> tuple[BinaryIO, int]:
     """Open a file of permitted size; return it with its size. A folder, a pipe or a device is refused."""
+    where = path_text(path)
     if "\0" in str(path):
-        raise DataError(f"{str(path)!r}: no file can be called that")
+        raise DataError(f"{where}: no file can be called that")
     try:
         status = os.stat(path)  # before opening: opening a pipe would wait for a writer
         if not stat.S_ISREG(status.st_mode):
-            raise DataError(f"{path}: expected a file, found a {'folder' if path.is_dir() else 'special file'}")
+            raise DataError(f"{where}: expected a file, found a {'folder' if path.is_dir() else 'special file'}")
         if status.st_size > limits.file_bytes:
             raise DataError(
-                f"{path}: the file has {format_bytes(status.st_size)}; files up to {format_bytes(limits.file_bytes)} "
+                f"{where}: the file has {format_bytes(status.st_size)}; files up to {format_bytes(limits.file_bytes)} "
                 "are read"
             )
         return open(path, "rb"), status.st_size
     except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
+        raise DataError(f"{where}: cannot be read: {error.strerror or error}") from error
 
 
 class ByteSource:
@@ -66,6 +67,7 @@ class ByteSource:
 
     def __init__(self, path: str | os.PathLike[str], *, limits: Limits = LIMITS) -> None:
         self.path = Path(path)
+        self._where = path_text(path)
         self.limits = limits
         self._file, self.file_bytes = open_regular(self.path, limits)
         self.offset = 0
@@ -122,7 +124,7 @@ class ByteSource:
                 part = self._inflate.decompress(self._packed, wanted)
             except zlib.error as error:
                 raise DataError(
-                    f"{self.path}: the gzip stream is damaged after {self.offset:,} unpacked bytes ({error}); "
+                    f"{self._where}: the gzip stream is damaged after {self.offset:,} unpacked bytes ({error}); "
                     "fetch the file again"
                 ) from error
             self._packed = self._inflate.unconsumed_tail
@@ -130,7 +132,7 @@ class ByteSource:
                 return part
             if at_end and not self._inflate.eof:
                 raise DataError(
-                    f"{self.path}: the gzip stream ends early, after {self.offset:,} unpacked bytes: the file of "
+                    f"{self._where}: the gzip stream ends early, after {self.offset:,} unpacked bytes: the file of "
                     f"{self.file_bytes:,} bytes is cut short; fetch it again"
                 )
 
@@ -143,7 +145,7 @@ class ByteSource:
             rest += self._file.read(_CHUNK)
         if not rest.startswith(GZIP_MAGIC):
             raise DataError(
-                f"{self.path}: trailing bytes: after {self.offset:,} unpacked bytes the gzip stream is complete, but "
+                f"{self._where}: trailing bytes: after {self.offset:,} unpacked bytes the gzip stream is complete, but "
                 f"the file goes on with {rest[:4].hex(' ')}"
             )
         self._packed = rest

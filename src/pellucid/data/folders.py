@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arguments import nearest
-from ..errors import ArgumentError, DataError, printable
+from ..errors import ArgumentError, DataError, path_text, printable
 from ..geometry import pair
 from ..limits import LIMITS, Limits, format_bytes
 from .dataset import Dataset
@@ -168,10 +168,11 @@ class Pictures:
 
 def find_pictures(path: str | os.PathLike[str], class_names: tuple[str, ...] | None = None) -> Pictures:
     """Return what `image_folder` would read, without opening a file."""
-    root = Path(path)
+    root, where = Path(path), path_text(path)
     names = subfolders(root)
     if not names:
-        raise DataError(f"{root}: expected a sub-folder for each class, such as {root / 'cats'}, found none")
+        example = path_text(root / "cats")
+        raise DataError(f"{where}: expected a sub-folder for each class, such as {example}, found none")
     order = tuple(names if class_names is None else class_names)
     numbers = {name: number for number, name in enumerate(order)}
     if order == imagenet_classes():
@@ -179,10 +180,10 @@ def find_pictures(path: str | os.PathLike[str], class_names: tuple[str, ...] | N
     for name in names:
         if name not in numbers:
             fix = _deeper(root / name) or nearest(name, numbers)
-            raise DataError(f"{root}: {name!r} is not one of the {_listed(order)}{fix}")
+            raise DataError(f"{where}: {name!r} is not one of the {_listed(order)}{fix}")
     files = [(file, numbers[name]) for name in names for file in _pictures(root / name)]
     if len(order) == 1:
-        raise DataError(f"{root}: expected a sub-folder for each of at least two classes, found one, {order[0]!r}")
+        raise DataError(f"{where}: expected a sub-folder for each of at least two classes, found one, {order[0]!r}")
     return Pictures(root, [file for file, _ in files], [label for _, label in files], order)
 
 
@@ -194,7 +195,7 @@ def _listed(names: tuple[str, ...]) -> str:
 
 def _deeper(folder: Path) -> str:
     """Return what to do where the folders in a folder look like the classes."""
-    return f"; if its folders are the classes, pass {folder}" if subfolders(folder) else ""
+    return f"; if its folders are the classes, pass {path_text(folder)}" if subfolders(folder) else ""
 
 
 def _read_stretched(file: Path, *, size: tuple[int, int], grey: bool, limits: Limits) -> NDArray[np.uint8]:
@@ -207,7 +208,7 @@ def subfolders(root: Path) -> list[str]:
     try:
         return sorted(child.name for child in root.iterdir() if child.is_dir() and not child.name.startswith("."))
     except OSError as error:
-        raise DataError(f"{root}: expected a folder of pictures: {error.strerror}") from error
+        raise DataError(f"{path_text(root)}: expected a folder of pictures: {error.strerror}") from error
 
 
 def _pictures(folder: Path) -> list[Path]:
@@ -218,8 +219,8 @@ def _pictures(folder: Path) -> list[Path]:
     ]
     if not files:
         raise DataError(
-            f"{folder}: expected pictures ({' '.join(SUFFIXES)}) of the class {folder.name!r}, found none"
-            f"{_deeper(folder)}"
+            f"{path_text(folder)}: expected pictures ({' '.join(SUFFIXES)}) of the class {folder.name!r}, "
+            f"found none{_deeper(folder)}"
         )
     return sorted(files, key=lambda file: file.name)
 
@@ -246,6 +247,6 @@ def _check_total(root: Path, shape: tuple[int, int, int, int], fix: str, limits:
     if total > min(limits.elements, limits.decompressed_bytes):
         allowed = format_bytes(min(limits.elements, limits.decompressed_bytes))
         raise DataError(
-            f"{root}: {count:,}·{channels}·{height:,}·{width:,} pixels need {format_bytes(total)}, and up to {allowed} "
-            f"are held in memory; {fix}"
+            f"{path_text(root)}: {count:,}·{channels}·{height:,}·{width:,} pixels need {format_bytes(total)}, and up "
+            f"to {allowed} are held in memory; {fix}"
         )

@@ -45,6 +45,14 @@ _HEADER = re.compile(
 _TEXT_HEADER = re.compile(
     rb"\{'descr': '([<>]U[1-9]\d{0,4})', 'fortran_order': (True|False), 'shape': \((\d{1,20}L?),\), \} *\n"
 )
+_TYPE = re.compile(rb"""['"]descr['"] *: *['"][<>|=]?([A-Za-z?])""")
+_OTHERS = {
+    "c": "complex numbers are not read: save their real parts, or np.abs(x)",
+    **dict.fromkeys("SUa", "texts are read as class_names of a .npz file alone, in one row"),
+    **dict.fromkeys("Mm", "times are not read: save numbers"),
+    **dict.fromkeys("biuf?", "NumPy writes headers otherwise, or the type is not read: save it anew with np.save"),
+}
+"""What to say of an array that is not read, by the letter of its type."""
 _LONGEST_HEADER = 1 << 16
 _LONGEST_MESSAGE = 2000
 _CHUNK = 1 << 20
@@ -180,12 +188,16 @@ def _read_header(
     text = stream.read(length)
     match = form.fullmatch(text)
     if match is None:
-        raise DataError(
-            f"{where}: at byte {8 + width}: expected {expected_form}, found {text[:100]!r}; Python objects and records "
-            "are not read"
-        )
+        raise DataError(f"{where}: at byte {8 + width}: expected {expected_form}, found {text[:100]!r}; {_why(text)}")
     shape = tuple(int(number) for number in re.findall(rb"\d+", match[3]))
     return shape, match[2] == b"True", np.dtype(match[1].decode()), 8 + width + length
+
+
+def _why(header: bytes) -> str:
+    """Return why an array with such a header is not read."""
+    kind = _TYPE.search(header)
+    letter = "" if kind is None else kind[1].decode()
+    return _OTHERS.get(letter, "Python objects and records are not read")
 
 
 def _fill(stream: IO[bytes], buffer: memoryview, where: str) -> None:

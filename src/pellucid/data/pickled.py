@@ -68,6 +68,7 @@ class _BatchMachine(PickleMachine):
     def key(self, name: Any) -> bytes:
         if not isinstance(name, bytes | str):
             self.refuse("a key of bytes or text", f"a {type(name).__name__}")
+        self.refuse_long(name)
         return _bytes(name)
 
     def call(self, name: str, arguments: tuple[Any, ...]) -> Any:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import io
 import math
 import os
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arguments import warn
-from ..errors import DataError, MissingExtraError
+from ..errors import DataError, MissingExtraError, path_text
 from ..limits import LIMITS, Limits
 from ..storage import write_file
 from .compressed import open_regular
@@ -142,7 +143,7 @@ def read_inputs(
             picture = read_picture(path, limits=limits)
             _warn_of_reduction(path, picture.shape[1:], shape[1:])
         return prepare_picture(picture, shape, invert)[None]
-    array = read_npy(path, limits=limits)
+    array, where = read_npy(path, limits=limits), path_text(path)
     images = _as_batch(array, shape, path)
     if images.dtype == np.uint8:
         if preparation is not None and images.shape[1:] != shape:
@@ -150,13 +151,13 @@ def read_inputs(
         return np.stack([prepare_picture(image, shape, invert) for image in images])
     if images.dtype.kind != "f":
         raise DataError(
-            f"{path}: expected uint8 or floats, found {images.dtype}; save x.astype('uint8') for pixels 0 … 255, or "
+            f"{where}: expected uint8 or floats, found {images.dtype}; save x.astype('uint8') for pixels 0 … 255, or "
             "x.astype('float32') for values to be taken as they are"
         )
     if invert:
-        raise DataError(f"{path}: only uint8 pictures can be inverted, and this array is of {images.dtype}")
+        raise DataError(f"{where}: only uint8 pictures can be inverted, and this array is of {images.dtype}")
     if images.shape[1:] != shape:
-        raise DataError(f"{path}: expected images of shape {shape}, found {images.shape[1:]}; floats are not resized")
+        raise DataError(f"{where}: expected images of shape {shape}, found {images.shape[1:]}; floats are not resized")
     return images
 
 
@@ -164,7 +165,7 @@ def _warn_of_reduction(path: str | os.PathLike[str], size: tuple[int, ...], want
     """Warn where a picture keeps less than a quarter of its pixels, so that what is small in it disappears."""
     if math.prod(size) > 4 * math.prod(wanted):
         sizes = f"{size[0]}×{size[1]} pixels reduced to {wanted[0]}×{wanted[1]}"
-        warn(f"{path}: {sizes}: what is to be recognised should fill the picture")
+        warn(f"{path_text(path)}: {sizes}: what is to be recognised should fill the picture")
 
 
 def _as_batch(array: NDArray[Any], shape: tuple[int, int, int], path: str | os.PathLike[str]) -> NDArray[Any]:
@@ -180,29 +181,28 @@ def _as_batch(array: NDArray[Any], shape: tuple[int, int, int], path: str | os.P
             array = np.moveaxis(array, 2, 0)  # (H, W, 3) -> (3, H, W)
         one = array.shape == shape or (array.shape[0] in (1, 3) and not many_grey)
         return array[None] if one else array[:, None]
-    raise DataError(f"{path}: expected (H, W), (C, H, W), (N, H, W) or (N, C, H, W), found shape {array.shape}")
+    axes = "(H, W), (C, H, W), (N, H, W) or (N, C, H, W)"
+    raise DataError(f"{path_text(path)}: expected {axes}, found shape {array.shape}")
 
 
 @contextmanager
 def open_picture(path: str | os.PathLike[str], limits: Limits = LIMITS) -> Iterator[Image]:
     """Open a picture without decoding it, which suffices for its size and kind; hold its pixels against the limit."""
-    pillow = _pillow()
+    pillow, where = _pillow(), path_text(path)
     file, _ = open_regular(Path(path), limits)
     with file:
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", pillow.DecompressionBombWarning)  # our limit decides, below
-                with _faults_named(path, pillow.DecompressionBombError, pillow.UnidentifiedImageError):
-                    picture = pillow.open(file, formats=_FORMATS)
+            with _faults_named(path, pillow.DecompressionBombError, pillow.UnidentifiedImageError):
+                picture = pillow.open(file, formats=_FORMATS)
         except pillow.DecompressionBombError as error:  # Pillow's own bound, beyond which it does not go
-            raise DataError(f"{path}: too many pixels; up to {limits.pixels:,} are read ({error})") from error
+            raise DataError(f"{where}: too many pixels; up to {limits.pixels:,} are read ({error})") from error
         except pillow.UnidentifiedImageError as error:
-            raise DataError(f"{path}: expected a picture ({', '.join(_FORMATS)}), found none") from error
+            raise DataError(f"{where}: expected a picture ({', '.join(_FORMATS)}), found none") from error
         with picture:
             width, height = picture.size
             if width * height > limits.pixels:
                 raise DataError(
-                    f"{path}: {width:,}×{height:,} = {width * height:,} pixels; up to {limits.pixels:,} are read"
+                    f"{where}: {width:,}×{height:,} = {width * height:,} pixels; up to {limits.pixels:,} are read"
                 )
             yield picture
 
@@ -228,7 +228,7 @@ def decode(
     """Decode an opened picture to (1, H, W) or (3, H, W), made to `fit` if that is given."""
     from PIL import ImageOps
 
-    with _faults_named(path):
+    with _faults_named(path), _silent_decoder(picture):
         upright = _flatten(ImageOps.exif_transpose(picture))
         return to_array(upright if fit is None else fit(upright), grey=grey)
 
@@ -311,11 +311,42 @@ def _pillow() -> ModuleType:
 
 @contextmanager
 def _faults_named(path: str | os.PathLike[str], *but: type[Exception]) -> Iterator[None]:
-    """Turn what Pillow raises into a DataError that names the file: decoders of damaged files raise almost anything."""
+    """Turn what Pillow raises into a DataError that names the file: decoders of damaged files raise almost anything.
+
+    What it warns of is told of the file too, but that there are many pixels: our limit decides about that.
+    """
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        try:
+            yield
+        except but:
+            raise
+        except Exception as error:
+            reason = f"{type(error).__name__}: {error}".splitlines()[0][:200]
+            raise DataError(f"{path_text(path)}: the picture cannot be decoded ({reason})") from error
+    for each in told:
+        if issubclass(each.category, UserWarning):
+            warn(f"{path_text(path)}: {' '.join(str(each.message).split())}")
+
+
+@contextmanager
+def _silent_decoder(picture: Image) -> Iterator[None]:
+    """Keep the library that unpacks TIFF from writing on the standard error stream: what it has to say is an error of
+    Pillow's too, or none, and names no file."""
     try:
+        kept = os.dup(2) if picture.format == "TIFF" else None
+    except OSError:  # there is no such stream
+        kept = None
+    if kept is None:
         yield
-    except but:
-        raise
-    except Exception as error:
-        reason = f"{type(error).__name__}: {error}".splitlines()[0][:200]
-        raise DataError(f"{path}: the picture cannot be decoded ({reason})") from error
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        if sys.stderr is not None:
+            sys.stderr.flush()
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)

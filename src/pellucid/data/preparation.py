@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import DataError
+from ..errors import DataError, path_text
 from ..geometry import whole_number
 from ..limits import LIMITS, Limits
 from .pictures import decode, open_picture, resize, to_array, to_picture, upright_size
@@ -85,7 +85,7 @@ class Preparation:
             As `read_picture`, and if the picture is so narrow that resizing would make it too large.
         """
         with open_picture(path, limits) as picture:
-            self._refuse_narrow(upright_size(picture, path), str(path), limits)
+            self._refuse_narrow(upright_size(picture, path), path_text(path), limits)
             return decode(picture, path, grey=False, fit=self._fit)
 
     def apply(self, image: NDArray[Any], *, limits: Limits = LIMITS) -> NDArray[np.uint8]:

@@ -196,7 +196,9 @@ def _old_parts(
     content: bytes, keys: object, position: int, storages: Mapping[str, Storage], path: str
 ) -> dict[str, memoryview]:
     """Return the bytes of each storage, which fill the file to its end in the order of `keys`."""
-    if not isinstance(keys, list) or any(not isinstance(key, str) for key in keys) or sorted(keys) != sorted(storages):
+    # Each is looked for, for their order would compare long ones that are the same with each other.
+    listed = isinstance(keys, list) and all(isinstance(key, str) and key in storages for key in keys)
+    if not isinstance(keys, list) or not listed or not len(keys) == len(set(keys)) == len(storages):
         raise problem(path, "expected the list of all storages", DAMAGED, position)
     parts = {}
     for key in keys:
@@ -217,7 +219,7 @@ def _old_parts(
 def _state_dict(saved: object, path: str) -> dict[str, Tensor]:
     """Return the tensors by name, from what was saved or from a dict in it, beside which there are other things."""
     if not isinstance(saved, dict):
-        raise problem(path, f"expected tensors by name, found a {type(saved).__name__.lower()}", SAVE)
+        raise problem(path, f"expected tensors by name, found {_kind(saved)}", SAVE)
     for name in USUAL:
         if isinstance(saved.get(name), dict) and (tensors := _tensors(saved[name])):
             return tensors
@@ -229,6 +231,10 @@ def _state_dict(saved: object, path: str) -> dict[str, Tensor]:
         return found[0]
     listed = ", ".join(repr(_readable(name))[:40] for name in list(saved)[:10]) or "nothing"
     raise problem(path, f"expected tensors by name, or one dict of them, found {listed}", SAVE)
+
+
+def _kind(saved: object) -> str:
+    return "None" if saved is None else f"a {type(saved).__name__.lower()}"
 
 
 def _readable(key: Any) -> Any:

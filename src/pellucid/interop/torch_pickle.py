@@ -128,6 +128,7 @@ class TorchMachine(PickleMachine):
                 pass
             case _:
                 self.refuse("a storage with its type, key, device and count of numbers", "something else")
+        self.refuse_long(key)
         if not 0 <= count <= self.limits.elements:
             self.refuse(f"a storage of at most {self.limits.elements:,} numbers", f"{count:,}")
         storage = Storage(key, STORAGES[text], count)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -9,25 +10,36 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ArgumentError
+from .. import models
+from ..errors import ArgumentError, ModelFileError, path_text, printable
 from ..limits import LIMITS, Limits
 from ..network import Sequential
 from ..scaling import Scaling
 from ..serialization.fitting import Differences, Entry, compare, held, listed, take
 from ..serialization.model_file import PathLike, decode_sealed, read_content, saved_use
 from ..serialization.tensor_file import READ, TensorFile, problem
+from .known_models import count_classes, fitting_models
 from .torch import to_torch_names
 from .torch_file import TorchFile, decode, is_torch
 
 PREFIXES = ("module.", "_orig_mod.")
 """What DataParallel and compile of PyTorch put before every name."""
 
+AVERAGED = "n_averaged"
+"""What PyTorch's AveragedModel counts, beside names that all begin with "module."."""
+
 COUNTER = ".num_batches_tracked"
 """What PyTorch's batch normalisation counts and does not use unless its momentum is None."""
 
+FLOATS = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"}
+"""What the dtypes that can become weights are called outside of files."""
+
+STATISTICS = (".running_mean", ".running_var")
+"""How names of numbers end that are not learnt: batch normalisation keeps them."""
+
 
 class WeightsFile:
-    """A file of weights, read and found in order; `open_weights` makes it.
+    """A file of weights, read and found in order; `open_weights` makes it. Printed, it says what the file holds.
 
     Attributes
     ----------
@@ -53,6 +65,37 @@ class WeightsFile:
     def use(self) -> tuple[Scaling, tuple[str, ...]] | None:
         return saved_use(self._file, self._limits) if isinstance(self._file, TensorFile) else None
 
+    def __repr__(self) -> str:
+        return "\n".join((f"{path_text(self.path)} holds {self._amounts()}", self._saved(), self._fitting()))
+
+    def _amounts(self) -> str:
+        """Return how many numbers there are, and of which dtypes."""
+        learnt = sum(math.prod(entry.shape) for name, entry in self.entries.items() if not name.endswith(STATISTICS))
+        kept = sum(math.prod(entry.shape) for entry in self.entries.values()) - learnt
+        others = f", and {kept:,} running means and variances" if kept else ""
+        dtypes = sorted({FLOATS.get(entry.dtype, printable(entry.dtype)) for entry in self.entries.values()})
+        count = f"{len(self.entries):,} array{'' if len(self.entries) == 1 else 's'}"
+        return f"{count} of {' and '.join(dtypes) or 'nothing'}: {learnt:,} parameters{others}"
+
+    def _saved(self) -> str:
+        """Return what the file says of the network that the weights are of."""
+        try:
+            use = self.use
+        except ModelFileError:
+            return "scaling and classes: not told in a way that this version understands"
+        if use is None:
+            return "scaling and names of classes: not in the file"
+        scaling, names = use
+        shown = ", ".join(map(printable, names[:10])) + (", …" if len(names) > 10 else "")
+        return f"scaling: mean {scaling.mean}, deviation {scaling.std}; classes: {shown or 'without names'}"
+
+    def _fitting(self) -> str:
+        """Return which of the known models the weights fit, and for how many classes."""
+        found = fitting_models(self)
+        if not found:
+            return "fits: none of the known models"
+        return f"fits: {', '.join(found)}, for {count_classes(models.by_name(found[0])(), self):,} classes"
+
     @property
     def scaling(self) -> Scaling | None:
         """How the network in the file scales its images; None for weights alone."""
@@ -70,10 +113,19 @@ class WeightsFile:
     def naming(self, network: Sequential) -> Mapping[str, str]:
         """Return what the file calls each path of a network: as Pellucid, or as torchvision, of which more are there.
 
-        Not all of the names need be in the file.
+        All may have one more part before them, as "model." where the network is a part of another module. Not all of
+        the names need be in the file.
         """
-        ours, torchs = {path: path for path in held(network)}, to_torch_names(network)
-        return max(ours, torchs, key=lambda naming: sum(name in self.entries for name in naming.values()))
+        namings: list[Mapping[str, str]] = [{path: path for path in held(network)}, to_torch_names(network)]
+        if self._first_part:
+            namings += [{path: self._first_part + name for path, name in naming.items()} for naming in namings]
+        return max(namings, key=lambda naming: sum(name in self.entries for name in naming.values()))
+
+    @cached_property
+    def _first_part(self) -> str:
+        """The part that all names begin with, such as "model."; none if they do not."""
+        part = next(iter(self.entries), "").partition(".")[0] + "."
+        return part if all(name.startswith(part) for name in self.entries) else ""
 
     def compare(self, network: Sequential) -> Differences:
         """Return what does not fit between a network and the file."""
@@ -131,8 +183,9 @@ def load_weights(
 
     Notes
     -----
-    Names may be Pellucid's or torchvision's (`to_torch_names`), with "module." or "_orig_mod." before them or not; the
-    counters "num_batches_tracked" are passed over.
+    Names may be Pellucid's or torchvision's (`to_torch_names`), with "module." or "_orig_mod." before them or not, or
+    one part that all of them have, such as "model."; the counters "num_batches_tracked" and "n_averaged" are passed
+    over.
     """
     given: object = network
     if not isinstance(given, Sequential):
@@ -155,19 +208,26 @@ def load_weights(
 
 def _refuse_non_finite(path: str, arrays: Mapping[str, NDArray[Any]], dtype: np.dtype[Any]) -> None:
     """Refuse arrays that hold NaN or an infinity once they are of a network's dtype, whose range may be smaller."""
-    counts = {}
+    astray: dict[str, str] = {}
+    large: dict[str, str] = {}
     for name, array in arrays.items():
         with np.errstate(over="ignore"):
             wrong = array.size - np.count_nonzero(np.isfinite(array.astype(dtype, copy=False)))
         if wrong:
+            counts = large if np.isfinite(array).all() else astray
             counts[name] = f"({wrong:,} of {array.size:,})"
-    if counts:
-        what = f"expected finite numbers, found NaN or infinities as {dtype} in {listed(counts)}"
+    if astray:
+        what = f"expected finite numbers, found NaN or infinities as {dtype} in {listed(astray)}"
         raise problem(path, what, "the training that made them went astray; take weights from before that")
+    if large:
+        what = f"expected numbers within the range of {dtype}, found some too large for it in {listed(large)}"
+        raise problem(path, what, "load them into a network that is made with dtype='float64'")
 
 
 def _stripped(names: Collection[str]) -> dict[str, str]:
     """Return the names in a file without what PyTorch adds, and what each is in full."""
+    rest = [name for name in names if name != AVERAGED]
+    names = rest if _shared(rest, 0) == PREFIXES[0] else names
     before = ""
     while names and (prefix := _shared(names, len(before))):
         before += prefix

@@ -64,8 +64,8 @@ class BatchNorm2d(Layer):
     until the layer is told ``eval()`` as well.
 
     A training batch of one number a channel (N·H·W = 1) has nothing to be normalised by. It gives the bias, its
-    gradient is 0, and its variance counts as 0 in the running average; PyTorch refuses it. So a last batch of a single
-    sample does not stop a training.
+    gradient is 0, and its variance counts as 0 in the running average. `fit` refuses such batches, as PyTorch does, and
+    warns of those of fewer than 8 numbers.
 
     References
     ----------

@@ -56,6 +56,20 @@ def model(make: Callable[Arguments, Sequential]) -> Callable[Arguments, Sequenti
     return checked
 
 
+def defaults(make: Callable[..., Sequential]) -> tuple[int, tuple[int, int, int]]:
+    """Return for how many classes, and for images of which shape, a model is unless it is told otherwise.
+
+    Examples
+    --------
+    >>> from pellucid.models import alexnet_2012
+    >>> defaults(alexnet_2012)
+    (1000, (3, 227, 227))
+    """
+    parameters = inspect.signature(make).parameters
+    channels, height, width = parameters["input_shape"].default
+    return parameters["num_classes"].default, (channels, height, width)
+
+
 def smallest_side(make: Callable[..., Sequential], channels: int) -> int | None:
     """Return the side of the smallest square images that a model can take; None if even large ones are refused.
 

@@ -34,7 +34,6 @@ The recipe is called as its file is, without the ending.
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields
@@ -52,6 +51,7 @@ from ..losses import CrossEntropy
 from ..optimizers import Optimizer
 from ..scaling import Scaling
 from ..storage import expanded, read_file
+from ..toml_file import parse_toml
 from .recipe import Reached, Recipe
 
 Made = TypeVar("Made")
@@ -90,10 +90,10 @@ def read(path: str | os.PathLike[str]) -> Recipe:
         If the file cannot be read.
     """
     source = expanded(path, "recipe")
-    content = read_file(source, LIMITS.header_bytes)
+    content = read_file(source, LIMITS.toml_bytes)
     try:
-        table = tomllib.loads(content.decode())
-    except (ValueError, RecursionError) as error:  # no UTF-8, no TOML, too many digits; tables too deep to be read
+        table = parse_toml(content)
+    except ValueError as error:
         raise ArgumentError(f"{path}: expected a recipe in TOML: {error}") from error
     with _prefixed(str(path)):
         _check_keys(table)

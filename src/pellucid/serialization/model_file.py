@@ -6,6 +6,7 @@ The file is a safetensors file (`tensor_file`) whose metadata hold the format's 
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Sequence
@@ -14,14 +15,15 @@ from pathlib import Path
 import numpy as np
 
 from .. import storage
-from ..errors import ArgumentError, PellucidError, printable
+from ..build import lower
+from ..errors import ArgumentError, PellucidError, StorageError, path_text, printable
 from ..layers import Layer
-from ..limits import LIMITS, Limits, physical_memory
+from ..limits import LIMITS, Limits, format_bytes, physical_memory
 from ..network import Sequential
 from ..scaling import Scaling
 from .architecture import build, describe, extended, read_use
 from .fitting import compare, take
-from .tensor_file import WRITTEN, TensorFile, decode, encode, nesting, parse_json, problem
+from .tensor_file import WRITTEN, TensorFile, decode, encode, parse_json, problem, structure
 
 FORMAT, VERSION = "pellucid", "1"
 
@@ -69,9 +71,10 @@ def save(network: Sequential, path: PathLike) -> None:
     states = {name: np.asarray(s.data, network.dtype) for name, s in network.states().items()}
     if both := sorted(arrays.keys() & states.keys()):
         raise ArgumentError(f"save: a parameter and a state are both called {', '.join(both)}; rename one of each")
-    if nesting(architecture) > LIMITS.json_depth:
+    depth, _ = structure(architecture, LIMITS.json_parts)
+    if depth > LIMITS.json_depth:
         raise ArgumentError(
-            f"save: the layers are nested too deep: as JSON {nesting(architecture)} levels, load takes "
+            f"save: the layers are nested too deep: as JSON {depth} levels, load takes "
             f"{LIMITS.json_depth}; put fewer containers inside each other"
         )
     metadata = {"format": FORMAT, "format_version": VERSION, "architecture": architecture}
@@ -93,7 +96,8 @@ def load(path: PathLike, layers: Sequence[type[Layer]] = (), *, limits: Limits =
     Raises
     ------
     ModelFileError
-        If the file is damaged, not a network of Pellucid's, of a newer version, or names a class that is not known.
+        If the file is damaged, not a network of Pellucid's, of a newer version, names a class that is not known, or
+        describes layers whose outputs are larger than the limits allow.
     StorageError
         If the file cannot be read.
     """
@@ -113,13 +117,33 @@ def load(path: PathLike, layers: Sequence[type[Layer]] = (), *, limits: Limits =
     if differences := compare(network, file.entries, [WRITTEN[str(network.dtype)]]):
         fix = "the file is not from this version's save; save the network again"
         raise problem(file.path, f"the weights do not fit the architecture: {differences}", fix)
+    _refuse_demanding(network, file.path, limits)
     take(network, {path: file.array(path) for path in file.entries})
     return network
 
 
+def _refuse_demanding(network: Sequential, path: str, limits: Limits) -> None:
+    """Refuse a network whose outputs take more than what is believed, before anything is compiled or computed."""
+    try:
+        needed = lower(network, training=False).activation_bytes()
+    except ArgumentError:  # for a layer of one's own, as it will say where it is used
+        return
+    if needed > limits.sample_bytes:
+        what = f"expected layers whose outputs take at most {format_bytes(limits.sample_bytes)} for one sample"
+        fix = "if they are right, load(path, limits=Limits(sample_bytes=…))"
+        raise problem(path, f"{what}, found {format_bytes(needed)}", fix)
+
+
 def read_content(path: PathLike, limits: Limits = LIMITS) -> tuple[bytes, str]:
     """Return the bytes of a file of weights, or of that in the folder of a run, and its path."""
-    source = Path(path, MODEL) if os.path.isdir(path) else Path(path)  # which raises no error of its own
+    source = Path(path)
+    if os.path.isdir(source):  # which raises no error of its own
+        source /= MODEL
+        if not os.path.lexists(source):
+            where = f"cannot read {path_text(source)}"
+            missing = StorageError(f"{where}: the folder holds no run; name that of one, or a file of weights")
+            missing.errno = errno.ENOENT
+            raise missing
     most = min(limits.file_bytes, physical_memory() // 2)  # a network made of it needs as much again
     return storage.read_file(source, most), str(source)
 

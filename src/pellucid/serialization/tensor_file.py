@@ -20,14 +20,16 @@ import hashlib
 import json
 import math
 import re
+import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ModelFileError, printable
+from ..errors import ModelFileError, path_text, printable
 from ..limits import LIMITS, Limits
 from ..steps import Shape
 
@@ -49,7 +51,11 @@ FOREIGN = "this is no safetensors file, or a damaged one; check the name, or cop
 _LONGEST_MESSAGE = 2000
 
 # A quotation mark without its partner takes all that follows: the search stays linear in the text's length.
-_STRING_OR_BRACKET = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[\]{}]', re.DOTALL)
+_STRING_OR_MARK = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[\]{},]', re.DOTALL)
+
+_BRIEF = reprlib.Repr()
+_BRIEF.maxlist = _BRIEF.maxdict = _BRIEF.maxlevel = 8
+"""Shows values that may be large without writing them out first."""
 
 
 def problem(path: str, what: str, fix: str, at: int | None = None) -> ModelFileError:
@@ -57,7 +63,8 @@ def problem(path: str, what: str, fix: str, at: int | None = None) -> ModelFileE
 
     What was found may hold texts of the file's, and is shown as `printable` does.
     """
-    return ModelFileError(f"{path}{'' if at is None else f', byte {at:,}'}: {printable(what, _LONGEST_MESSAGE)}; {fix}")
+    where = path_text(path) if at is None else f"{path_text(path)}, byte {at:,}"
+    return ModelFileError(f"{where}: {printable(what, _LONGEST_MESSAGE)}; {fix}")
 
 
 @dataclass(frozen=True)
@@ -167,8 +174,10 @@ def _header(content: bytes | bytearray, path: str, limits: Limits) -> tuple[int,
 
 
 def parse_json(text: str, path: str, what: str, limits: Limits) -> Any:
-    """Return the value of a JSON text, or refuse one that is nested too deeply, ambiguous or no JSON."""
-    depth = nesting(text)
+    """Return the value of a JSON text, or refuse one that is nested too deeply, too rich, ambiguous or no JSON."""
+    depth, parts = structure(text, limits.json_parts)
+    if parts > limits.json_parts:
+        raise problem(path, f"expected {what} of at most {limits.json_parts:,} parts, found more", DAMAGED)
     if depth > limits.json_depth:
         raise problem(path, f"expected {what} nested at most {limits.json_depth} deep, found {depth:,}", DAMAGED)
     try:
@@ -177,13 +186,20 @@ def parse_json(text: str, path: str, what: str, limits: Limits) -> Any:
         raise problem(path, f"expected JSON as {what}, found an error ({error})", DAMAGED) from None
 
 
-def nesting(text: str) -> int:
-    """Return how deep the brackets of a JSON text are nested."""
-    depth = deepest = 0
-    for found in _STRING_OR_BRACKET.finditer(text):
-        depth += (found[0] in "[{") - (found[0] in "]}")
-        deepest = max(deepest, depth)
-    return deepest
+def structure(text: str, most: int) -> tuple[int, int]:
+    """Return how deep the brackets of a JSON text are nested, and how many texts, brackets and commas there are.
+
+    Where there are more than `most`, it is looked at no further.
+    """
+    depth = deepest = parts = 0
+    for found in islice(_STRING_OR_MARK.finditer(text), most + 1):
+        parts += 1
+        if found[0] in "[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif found[0] in "]}":
+            depth -= 1
+    return deepest, parts
 
 
 def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -212,16 +228,17 @@ def _entry(name: str, stated: Any, start: int, path: str, limits: Limits) -> Ent
         case {"dtype": str(dtype), "shape": list(shape), "data_offsets": [int(begin), int(end)]} if len(stated) == 3:
             pass
         case _:
+            found = _BRIEF.repr(stated)
             raise problem(
-                path, f"{printable(name)}: expected dtype, shape and data_offsets, found {stated!r:.80}", DAMAGED, 8
+                path, f"{printable(name)}: expected dtype, shape and data_offsets, found {found:.80}", DAMAGED, 8
             )
     if dtype not in BYTES:
         raise problem(
             path, f"{printable(name)}: expected a dtype of {', '.join(BYTES)}, found {dtype!r:.20}", DAMAGED, 8
         )
     if len(shape) > limits.dimensions or not all(type(size) is int and 0 <= size <= limits.elements for size in shape):
-        wanted = f"at most {limits.dimensions} sizes from 0 to {limits.elements:,}"
-        raise problem(path, f"{printable(name)}: expected a shape of {wanted}, found {shape!r:.80}", DAMAGED, 8)
+        wanted, found = f"at most {limits.dimensions} sizes from 0 to {limits.elements:,}", _BRIEF.repr(shape)
+        raise problem(path, f"{printable(name)}: expected a shape of {wanted}, found {found:.80}", DAMAGED, 8)
     numbers = math.prod(shape)
     if numbers > limits.elements or end - begin != numbers * BYTES[dtype]:
         needed = f"{'·'.join(map(str, shape)) or '1'} numbers of {BYTES[dtype]} bytes"

@@ -24,6 +24,11 @@ def amount(value: float) -> str:
     return digits(value)
 
 
+def counted(count: int, word: str) -> str:
+    """Write so many of something: ``counted(1, "image") == "1 image"``."""
+    return f"{count} {word}{'' if count == 1 else 's'}"
+
+
 def digits(value: float) -> str:
     """Write a number with three digits, or all that stand before the point: ``digits(7.776) == "7.78"``."""
     places = 0 if value >= 99.95 else 1 if value >= 9.995 else 2

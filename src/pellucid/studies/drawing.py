@@ -39,8 +39,8 @@ LARGEST_AREA = 900
 SEEN, PADDED, TAP = "#c5cae9", "#eeeeee", "#3f51b5"
 
 
-def png(plot: Plot) -> bytes:
-    """Return a plot as the bytes of a PNG file.
+def png(plot: Plot, mark: str = "") -> bytes:
+    """Return a plot as the bytes of a PNG file, with a mark in its upper corner.
 
     Raises
     ------
@@ -61,6 +61,8 @@ def png(plot: Plot) -> bytes:
             case Sights():
                 figure = made(_rows_height(len(plot.sights), plot.columns))
                 _draw_sights(figure, plot)
+        if mark:
+            figure.suptitle(mark, x=0.99, horizontalalignment="right", fontsize=8, color=INK, style="italic")
         file = io.BytesIO()
         figure.savefig(file, format="png", dpi=DPI, metadata={"Software": None})
     return file.getvalue()

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..network import Sequential
+from .amounts import counted
 from .effective_field import energy, uniform_width
 from .figures import Map, Maps, Points, Series
 from .filter_accuracy import EPOCHS, RATES
@@ -72,7 +73,7 @@ def _costs(options: Options) -> list[Section]:
             each.name, field, parameters, f"{100 * size.parameters / one:.0f} %", multiply_adds,
             *times(makers, options),
         ))  # fmt: skip
-    title = f"What filters cost: {channels} channels, {side}×{side} pixels, times for {samples} images"
+    title = f"What filters cost: {channels} channels, {side}×{side} pixels, times for {counted(samples, 'image')}"
     columns = (
         "filters", "receptive field", "parameters", "relative to one filter of that size", "multiply-adds", "forward",
         "forward and backward",

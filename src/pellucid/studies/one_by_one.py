@@ -13,7 +13,7 @@ from ..layers import Conv2d, Layer, ReLU, Residual
 from ..models.mobilenet import V1
 from ..network import Sequential
 from ..summary import summary
-from .amounts import amount, grouped
+from .amounts import amount, counted, grouped
 from .figures import Bars, Group, Map, Maps
 from .result import NOT_MEASURED, Figure, Options, Result, Section, Table, quick_note
 from .timing import forward, forward_and_backward, measure, times
@@ -117,7 +117,7 @@ def _bottleneck(options: Options) -> Table:
             counts = grouped(totals.parameters), amount(totals.multiply_adds)
             rows.append((f"{name}, {size}×{size}", *counts, *times(makers, options)))
     columns = ("block", "parameters", "multiply-adds", "forward", "forward and backward")
-    title = f"ResNet-50's block with and without its bottleneck, times for {samples} images"
+    title = f"ResNet-50's block with and without its bottleneck, times for {counted(samples, 'image')}"
     return Table("bottleneck", title, columns, rows, frozenset(columns[-2:]))
 
 
@@ -173,7 +173,7 @@ def _separable(options: Options) -> list[Section]:
     columns = ("layer", "full", "depthwise separable", "share", "time, full", "time, separable", "times as fast")
     title = (
         "MobileNetV1's convolutions, full and depthwise separable: multiply-adds, and forward times for "
-        f"{samples} images"
+        f"{counted(samples, 'image')}"
     )
     table = Table("separable", title, columns, rows, frozenset(columns[-3:]))
     if not options.measure:

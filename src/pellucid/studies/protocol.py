@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from ..schedules import LinearCycle
+from .amounts import counted
 from .rates import GROWING
 from .result import Options
 
@@ -62,7 +63,7 @@ class Protocol:
     @property
     def length(self) -> str:
         """How long a training is: ``12 epochs``."""
-        return _counted(self.epochs, "epoch")
+        return counted(self.epochs, "epoch")
 
     @property
     def brief(self) -> str:
@@ -108,7 +109,3 @@ class Protocol:
 
 def _percent(share: float) -> str:
     return f"{100 * share:g} %"
-
-
-def _counted(count: int, word: str) -> str:
-    return f"{count} {word}{'' if count == 1 else 's'}"

@@ -12,6 +12,9 @@ from ..storage import make_folder, remove_file, write_file
 from ..version import VERSION
 from .result import Figure, Result, Section, Table
 
+QUICK_MARK = "quick run"
+TIMES = " Times: median (smallest – largest)."
+
 
 def markdown(result: Result, *, pictures: bool = True, threads: int | None = None) -> str:
     """Return a result as a page of Markdown; the pictures it shows lie beside it, or are left out.
@@ -25,7 +28,7 @@ def markdown(result: Result, *, pictures: bool = True, threads: int | None = Non
         else:
             parts.append(_section(section))
     if any(table.has_measured for table in result.tables):
-        parts.append(f"*{measured_on(threads)}*")
+        parts.append(f"*{measured_on(result.tables, threads)}*")
     return "\n\n".join(parts) + "\n"
 
 
@@ -46,25 +49,31 @@ def _line(cells: Iterable[str]) -> str:
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
-def picture(figure: Figure, folder: str = "") -> str:
-    """Return a figure as Markdown: its picture in a folder, and what it says below."""
-    return f"![{figure.caption}]({folder}{figure.name}.png)\n\n*{figure.caption}*"
+def picture(figure: Figure, prefix: str = "") -> str:
+    """Return a figure as Markdown: its picture, whose file's name begins with a prefix, and what it says below."""
+    return f"![{figure.caption}]({prefix}{figure.name}.png)\n\n*{figure.caption}*"
 
 
-def measured_on(threads: int | None = None) -> str:
-    """Return when, where and with how many threads measured columns come from."""
+def measured_on(tables: Iterable[Table], threads: int | None = None) -> str:
+    """Return when, where and with how many threads measured columns come from, and how times in tables are written."""
     from ..compiler.runtime import thread_count
     from ..compiler.tiles import instruction_set
 
     used, system = thread_count(threads), f"{platform.system()} {platform.machine()}"
     return (
         f"Measured {datetime.date.today().isoformat()} with Pellucid {VERSION}: {system}, {instruction_set().name}, "
-        f"{used} thread{'s' if used > 1 else ''}."
+        f"{used} thread{'s' if used > 1 else ''}.{TIMES if any(table.has_times for table in tables) else ''}"
     )
 
 
 def write(
-    result: Result, name: str, folder: Path, *, pictures: Iterable[str] = (), threads: int | None = None
+    result: Result,
+    name: str,
+    folder: Path,
+    *,
+    pictures: Iterable[str] = (),
+    threads: int | None = None,
+    quick: bool = False,
 ) -> tuple[list[Path], str]:
     """Write a result into a folder: ``name.md``, and a PNG for each figure; files of these names are replaced.
 
@@ -78,13 +87,15 @@ def write(
         and this result does not have it, its file is removed: it does not belong to the new tables.
     threads : int, optional
         With which it was measured.
+    quick : bool, default False
+        Whether it is the result of a quick run, as its pictures then say.
 
     Returns
     -------
     list of Path, str
         What was written, the text first; and why pictures are missing, or nothing.
     """
-    drawn, problem = draw(result.figures)
+    drawn, problem = draw(result.figures, QUICK_MARK if quick else "")
     make_folder(folder)
     files = {f"{name}.md": markdown(result, pictures=not problem, threads=threads).encode()}
     files |= {f"{figure.name}.png": image for figure, image in zip(result.figures, drawn, strict=False)}
@@ -106,15 +117,15 @@ def _left_over(folder: Path, name: str, pictures: Iterable[str]) -> list[str]:
     return [file for file in files if f"]({file})" in text and (folder / file).is_file()]
 
 
-def draw(figures: Sequence[Figure]) -> tuple[list[bytes], str]:
-    """Return each figure as a PNG; none of them, and why, where matplotlib is not installed or does not work.
+def draw(figures: Sequence[Figure], mark: str = "") -> tuple[list[bytes], str]:
+    """Return each figure as a PNG, with a mark on it; none of them, and why, where matplotlib is missing or broken.
 
     A study is not refused for that: its numbers are in the tables, and may have taken minutes.
     """
     from .drawing import png
 
     try:
-        return [png(figure.plot) for figure in figures], ""
+        return [png(figure.plot, mark) for figure in figures], ""
     except MissingExtraError as error:
         return [], str(error)
     except Exception as error:  # whatever is wrong with it

@@ -114,12 +114,18 @@ class Table:
         places = [place for place, name in enumerate(self.columns) if name in self.measured]
         return any(row[place] not in ("", NOT_MEASURED) for row in self.rows for place in places)
 
+    @property
+    def has_times(self) -> bool:
+        """Whether something in it is a time, as `timing.Times` writes it."""
+        return any(_TIME.search(cell) for row in self.rows for cell in row)
+
     def lasting(self) -> list[list[str]]:
         """Return headings and rows without the measured columns."""
         kept = [number for number, name in enumerate(self.columns) if name not in self.measured]
         return [[row[number] for number in kept] for row in (self.columns, *self.rows)]
 
 
+_TIME = re.compile(r"s \([\d.,]+ – [\d.,]+\)$")
 _NUMBER = re.compile(rf"[−+]?\d|[–{NOT_MEASURED}]?$")
 
 

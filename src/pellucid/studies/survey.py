@@ -24,8 +24,8 @@ QUICK = ("lenet5", "resnet20")
 
 ABOUT = (
     "Layers are those with weights, along the longest way from input to output. Multiply-adds are those of one image. "
-    "The time is that of one image after the other, array in to array out, on one thread; beside it stands how many "
-    "multiply-adds that makes in a second."
+    "The time is that of one image after the other, array in to array out; beside it stands how many multiply-adds "
+    "that makes in a second. Where layers are large enough, threads share an image; small networks run on one."
 )
 
 

@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import reduce
 from types import MappingProxyType
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from ..geometry import Pair, ReceptiveField, Window
 from ..steps import Shape, Step
@@ -34,32 +34,65 @@ def number(value: int) -> str:
     return f"{value:,}".replace("-", "−")
 
 
-def equation(factors: Iterable[Sequence[int]]) -> str:
+class Share(NamedTuple):
+    """What each of several groups has of channels, as a factor: ``(96/2)``."""
+
+    channels: int
+    groups: int
+
+    def __str__(self) -> str:
+        return f"({self.channels}/{self.groups})"
+
+
+Factors: TypeAlias = Sequence[int | Share]
+
+
+def product(factors: Factors) -> int:
+    """Return what factors come to."""
+    return math.prod(each.channels // each.groups if isinstance(each, Share) else each for each in factors)
+
+
+def equation(factors: Iterable[Factors]) -> str:
     """Return a sum of products and what it is: ``equation([(3, 3, 3, 6), (6,)])`` is ``3·3·3·6 + 6 = 168``."""
     terms = [tuple(term) for term in factors]
     left = " + ".join("·".join(map(str, term)) for term in terms)
-    total = number(sum(map(math.prod, terms)))
+    total = number(sum(map(product, terms)))
     return total if left == total else f"{left} = {total}"
 
 
 # ---- parameters and multiply-adds
 
 
-def parameter_factors(shape: Shape) -> Shape:
+def parameter_factors(shape: Shape, groups: int = 1) -> Factors:
     """Return a parameter's sizes in the order in which they are multiplied: a filter's window, inputs, outputs."""
-    return (*shape[2:], shape[1], shape[0]) if len(shape) > 1 else shape or (1,)
+    return (*shape[2:], _share(shape[1], groups), shape[0]) if len(shape) > 1 else shape or (1,)
 
 
-def _conv2d(inputs: Sequence[Shape], output: Shape) -> Shape:
+def groups_of(input: Shape, weight: Shape) -> int:
+    """Return in how many groups a convolution takes its channels."""
+    return input[0] // weight[1]
+
+
+def group_note(groups: int, weight: Shape) -> str:
+    """Return what stands behind the parameters of a convolution in groups."""
+    return f" ({groups} groups{', one a channel' if weight[1] == 1 else ''})"
+
+
+def _share(channels: int, groups: int) -> int | Share:
+    """Return the channels of a group as a factor: as they are where it is the only one."""
+    return channels if groups == 1 else Share(channels * groups, groups)
+
+
+def _conv2d(inputs: Sequence[Shape], output: Shape) -> Factors:
     filters, channels, *window = inputs[1]
-    return (*output[1:], filters, channels, *window)
+    return (*output[1:], filters, _share(channels, groups_of(*inputs[:2])), *window)
 
 
-def _linear(inputs: Sequence[Shape], output: Shape) -> Shape:
+def _linear(inputs: Sequence[Shape], output: Shape) -> Factors:
     return inputs[0][0], output[0]
 
 
-MULTIPLY_ADDS: Mapping[str, Callable[[Sequence[Shape], Shape], Shape]] = MappingProxyType(
+MULTIPLY_ADDS: Mapping[str, Callable[[Sequence[Shape], Shape], Factors]] = MappingProxyType(
     {"conv2d": _conv2d, "linear": _linear}
 )
 """Kind -> the factors of a sample's multiply-adds from the shapes of inputs and output: OH·OW·F·(C/G)·KH·KW for a

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-import unicodedata
+import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ..build import lower
+from ..columns import fitting, left_out_line, text_width
 from ..geometry import ReceptiveField
 from ..limits import format_bytes
 from ..network import Sequential
@@ -15,14 +16,18 @@ from ..program import LayerPlace, Program
 from ..steps import Shape, Step
 from .arithmetic import (
     MULTIPLY_ADDS,
+    Factors,
     Field,
     by_axis,
     equation,
     field_lines,
     field_of,
+    group_note,
+    groups_of,
     number,
     output_lines,
     parameter_factors,
+    product,
 )
 
 
@@ -196,8 +201,10 @@ class _Walk:
         own = [path for path in dict.fromkeys(paths) if self._counted.setdefault(path, place.path) == place.path]
         products = [self._multiply_adds(step) for step in steps if step.kind in MULTIPLY_ADDS]
         made = [values[v].shape for step in steps for v in step.outputs if values[v].over == "sample"]
-        factors = [parameter_factors(self._parameters[path].shape) for path in own]
-        costs = [f"parameters: {equation(factors)}"] if own else []
+        groups = self._groups(steps)
+        factors = [parameter_factors(self._parameters[path].shape, groups.get(path, 1)) for path in own]
+        notes = "".join(group_note(groups[path], self._parameters[path].shape) for path in own if path in groups)
+        costs = [f"parameters: {equation(factors)}{notes}"] if own else []
         costs += [f"{path}: shared with {self._counted[path]}" for path in dict.fromkeys(paths) if path not in own]
         costs += [f"multiply-adds: {equation(products)}"] if products else []
         return Row(
@@ -206,14 +213,24 @@ class _Walk:
             output_shape=values[place.output].shape,
             parameters=sum(self._parameters[path].size for path in own),
             trainable=sum(self._parameters[path].size for path in own if self._parameters[path].trainable),
-            multiply_adds=sum(map(math.prod, products)),
+            multiply_adds=sum(map(product, products)),
             field=self._fields[place.output],
             activation_bytes=sum(map(math.prod, made)) * self._bytes,
             native=all(step.kind != "custom" for step in steps),
             arithmetic=(*self._sizes.get(place.path, ()), *costs, *self._sights.get(place.path, ())),
         )
 
-    def _multiply_adds(self, step: Step) -> Shape:
+    def _groups(self, steps: Sequence[Step]) -> dict[str, int]:
+        """Return in how many groups channels are convolved, by the path of the weights, where there are several."""
+        values = self._program.values
+        counts = {
+            values[step.inputs[1]].name: groups_of(*(values[v].shape for v in step.inputs[:2]))
+            for step in steps
+            if step.kind == "conv2d"
+        }
+        return {path: count for path, count in counts.items() if count > 1}
+
+    def _multiply_adds(self, step: Step) -> Factors:
         values = self._program.values
         return MULTIPLY_ADDS[step.kind]([values[v].shape for v in step.inputs], values[step.outputs[0]].shape)
 
@@ -221,10 +238,12 @@ class _Walk:
 # ---- the table
 
 _TITLES = ("layer", "class", "output", "parameters", "mult-adds", "field", "stride", "offset", "bytes")
-_GAPS = (2, 2, 2, 2, 2, 1, 1, 2)  # after each column but the last: LeNet's table fills a terminal of 80 columns
+_GAPS = (0, 2, 2, 2, 2, 2, 1, 1, 2)  # before each column: LeNet's table fills a terminal of 80 columns
 _LEFT_ALIGNED = ("layer", "class", "output")
-_EXPENDABLE = ("bytes", "offset", "stride", "class", "field", "mult-adds")
+_EXPENDABLE = ("bytes", "offset", "stride", "field", "class", "mult-adds")
 """What is left out of a table that is too wide, in this order."""
+_LEAST = 20
+"""Characters to which words are broken at least, however narrow a terminal is."""
 
 
 def _lines(table: Summary, width: int | None) -> Iterator[str]:
@@ -232,23 +251,18 @@ def _lines(table: Summary, width: int | None) -> Iterator[str]:
     sums = ("total", "", "", number(totals.parameters), number(totals.multiply_adds), "", "", "")
     foot = (*sums, number(totals.activation_bytes))
     rows = [_cells(row) for row in table.rows]
-    widths = [max(map(_width, column)) for column in zip(_TITLES, foot, *rows, strict=True)]
-    needed = {name: wide + gap for name, wide, gap in zip(_TITLES, widths, (*_GAPS, 0), strict=True)}
-    left_out = []
-    for name in _EXPENDABLE:
-        if width is not None and sum(needed.values()) > width:
-            left_out.append(name)
-            del needed[name]
-    whole = sum(needed.values())
+    widths = [max(map(text_width, column)) for column in zip(_TITLES, foot, *rows, strict=True)]
+    needed = {name: gap + wide for name, gap, wide in zip(_TITLES, _GAPS, widths, strict=True)}
+    shown, left_out = fitting(needed, _EXPENDABLE, width)
+    whole = sum(needed[name] for name in shown)
     rule = "─" * (whole if width is None else min(whole, width))
 
     def aligned(cells: Sequence[str]) -> str:
         line = ""
-        for name, cell, wide in zip(_TITLES, cells, widths, strict=True):
-            if name in needed:
-                space = " " * (wide - _width(cell))
-                padded = cell + space if name in _LEFT_ALIGNED else space + cell
-                line += padded + " " * (needed[name] - wide)
+        for name, cell, gap, wide in zip(_TITLES, cells, _GAPS, widths, strict=True):
+            if name in shown:
+                space = " " * (wide - text_width(cell))
+                line += " " * gap + (cell + space if name in _LEFT_ALIGNED else space + cell)
         return line.rstrip()
 
     yield f"Input {_shape(table.input_shape)}, {table.dtype}"
@@ -258,18 +272,47 @@ def _lines(table: Summary, width: int | None) -> Iterator[str]:
     for row, cells in zip(table.rows, rows, strict=True):
         yield aligned(cells)
         if table.with_arithmetic:
-            yield from (f"    {line}" for line in row.arithmetic)
+            for line in row.arithmetic:
+                yield from _wrapped(line, width, "    ")
     yield rule
     yield aligned(foot)
+    for line in _below(table, shown, left_out):
+        yield from _wrapped(line, width)
+
+
+def _below(table: Summary, shown: Sequence[str], left_out: Sequence[str]) -> Iterator[str]:
+    """Yield what stands below a table: what is not in it, the sum of its weights, and what its columns mean."""
     if left_out:
-        yield f"A wider terminal shows more: {', '.join(left_out)}."
+        yield left_out_line(left_out)
+    totals = table.totals
     trainable = "all trainable" if totals.trainable == totals.parameters else f"{totals.trainable:,} trainable"
     yield f"{totals.parameters:,} parameters, {trainable}: {format_bytes(totals.weight_bytes)} of weights"
-    yield "field: input pixels that one number sees; stride and offset: where they lie"
-    yield "mult-adds: multiply-adds of one sample; bytes: what one sample's outputs take"
+    where = " and ".join(name for name in ("stride", "offset") if name in shown)
+    meanings = {
+        "field": "field: input pixels that one number sees" + (f"; {where}: where they lie" if where else ""),
+        "mult-adds": "mult-adds: multiply-adds of one sample",
+        "bytes": "bytes: what one sample's outputs take",
+    }
+    if "field" in shown:
+        yield meanings["field"]
+        if any(row.field == "unknown" for row in table.rows):
+            yield "?: a field that cannot be told, behind a layer of one's own or regions of unequal size"
+    costs = [meanings[name] for name in ("mult-adds", "bytes") if name in shown]
+    if costs:
+        yield "; ".join(costs)
     own = [f"{row.path} ({row.kind})" for row in table.rows if not row.native]
     if own:
         yield f"Run by their own NumPy code, not compiled: {', '.join(own)}"
+
+
+def _wrapped(line: str, width: int | None, indent: str = "") -> list[str]:
+    """Return a line as lines of a terminal: broken between words, and set in from the second on."""
+    if width is None:
+        return [indent + line]
+    return textwrap.wrap(
+        line, max(width, _LEAST), initial_indent=indent, subsequent_indent=f"{indent}  ", break_long_words=False,
+        break_on_hyphens=False,
+    )  # fmt: skip
 
 
 def _cells(row: Row) -> tuple[str, ...]:
@@ -288,11 +331,3 @@ def _cells(row: Row) -> tuple[str, ...]:
 
 def _shape(shape: Shape) -> str:
     return "×".join(map(str, shape)) or "1"
-
-
-def _width(text: str) -> int:
-    """Return how many columns of a terminal a text takes: wide characters take two, combining ones none."""
-    return sum(
-        0 if unicodedata.combining(character) else 2 if unicodedata.east_asian_width(character) in "WF" else 1
-        for character in text
-    )

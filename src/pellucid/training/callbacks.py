@@ -17,6 +17,9 @@ from ..optimizers import Optimizer
 from ..schedules import Schedule
 from .history import History
 
+FIRST_STEPS = 5
+"""Steps after which the weights of a run are noted."""
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -68,6 +71,8 @@ class Training:
         Whether somebody has called `stop`.
     callbacks : sequence of Callback
         Who listens.
+    first_steps : str
+        SHA-256 of weights and states after the first `FIRST_STEPS` steps of a run, by which it can be verified.
     """
 
     network: Sequential
@@ -80,6 +85,7 @@ class Training:
     tally: Tally = field(default_factory=Tally)
     stopping: bool = False
     callbacks: Sequence[Callback] = ()
+    first_steps: str = ""
 
     @property
     def batch_size(self) -> int:

@@ -109,6 +109,7 @@ class Checkpoints:
         state: dict[str, Any] = {
             "epoch": training.epoch, "step": training.step, "lr": training.lr, "stopping": training.stopping,
             "updates": engine.updates, "elapsed": elapsed, "tally": vars(training.tally), "callbacks": [],
+            "first_steps": training.first_steps,
         }  # fmt: skip
         for number, callback in enumerate(callbacks):
             known = callback.state()
@@ -120,7 +121,7 @@ class Checkpoints:
 
     def finish(self, training: Training) -> None:
         """Note that the training is finished: its network is in the run's model file, and only the history is kept."""
-        self._put({}, {"finished": True}, training, keep=1)
+        self._put({}, {"finished": True, "first_steps": training.first_steps}, training, keep=1)
 
     def _put(
         self, arrays: Mapping[str, Array], state: Mapping[str, Any], training: Training, keep: int = GENERATIONS
@@ -201,6 +202,7 @@ class Checkpoint:
             callback.restore({**rest, **self._arrays(f"callback {number}/")})
         training.epoch, training.step, training.lr = state["epoch"], state["step"], state["lr"]
         training.stopping, training.tally, training.history = state["stopping"], Tally(**state["tally"]), self.history()
+        training.first_steps = state["first_steps"]
         return float(state["elapsed"])
 
     def _arrays(self, prefix: str) -> dict[str, Array]:

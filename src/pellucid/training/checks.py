@@ -19,6 +19,7 @@ from ..optimizers import Optimizer
 from ..program import Program
 from .callbacks import Callback, Training
 
+_FEW_NUMBERS = 8  # a mean and a variance of fewer say more of chance than of the images
 _STEPS_TO_LEARN = 50  # after fewer, the loss of a good training too may still be that of guessing
 
 
@@ -83,6 +84,27 @@ def warn_of_guessing(training: Training) -> None:
             f"the loss, {loss:.2f}, is not below ln {classes} = {guessing:.2f}, the level of guessing: try a {other} "
             f"lr than {lr:g}"
         )
+
+
+def check_normalised(program: Program, samples: int, batch_size: int) -> None:
+    """Refuse a smallest batch, mostly the last, that leaves a layer one number a channel to take mean and variance of,
+    and warn of few: what is then learnt fits no other batch."""
+    smallest = samples % batch_size or batch_size
+    counts = {
+        step.layer: smallest * math.prod(program.values[step.inputs[0]].shape[1:])
+        for step in program.steps
+        if step.kind == "batch_statistics"
+    }
+    layer = min(counts, key=lambda each: counts[each], default="")
+    if not layer or counts[layer] >= _FEW_NUMBERS:
+        return
+    batch = f"{'every' if samples % batch_size == 0 else 'the last'} batch, of {smallest}"
+    found = "1 number" if counts[layer] == 1 else f"{counts[layer]} numbers"
+    text = f"{layer} normalises each channel over its batch, and {batch}, gives it {found}"
+    fix = f"choose another batch_size than {batch_size}, or take larger images"
+    if counts[layer] == 1:
+        raise ArgumentError(f"{text}, which has no variance; {fix}")
+    warn(f"{text}, which say little of the others; {fix}")
 
 
 def refuse_too_large(program: Program, batch_size: int) -> None:

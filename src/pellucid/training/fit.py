@@ -17,6 +17,7 @@ from ..arguments import number
 from ..build import lower
 from ..data import as_dataset, batches
 from ..data.augment import Augmentation, as_augmentations
+from ..data.dataset import digest
 from ..errors import ArgumentError, NonFiniteError
 from ..geometry import whole_number
 from ..inference import Tally, scores
@@ -27,8 +28,9 @@ from ..network import Sequential
 from ..optimizers import Adam, Optimizer
 from ..random import Purpose, Words, key
 from ..schedules import Constant, Schedule
-from .callbacks import Callback, Settings, Training
-from .checks import divide, refuse_strangers, refuse_too_large, warn_of_guessing, warn_of_labels
+from ..serialization.fitting import held
+from .callbacks import FIRST_STEPS, Callback, Settings, Training
+from .checks import check_normalised, divide, refuse_strangers, refuse_too_large, warn_of_guessing, warn_of_labels
 from .engine import CompiledEngine, Engine, NumpyEngine
 from .history import History
 from .progress import progress_callbacks
@@ -150,6 +152,7 @@ def fit(
         resident=True, augment=augment,
     )  # fmt: skip
     size = min(whole_number(batch_size, "batch_size"), len(data))
+    check_normalised(program, len(data), size)
     if not native:
         refuse_too_large(program, size)
     settings = Settings(
@@ -242,6 +245,9 @@ class _Course:
             if training.stopping:
                 break
             self._step(index, keys)
+            if training.step == FIRST_STEPS and self.runs:
+                self.engine.pull()
+                training.first_steps = digest(*(each.data for each in held(training.network).values()))
             self._tell_of_batch()
             if any(run.checkpoints.due(training.step) for run in self.runs):
                 self._checkpoint()

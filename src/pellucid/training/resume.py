@@ -103,28 +103,25 @@ def resume(
         )
     if checkpoint.finished:
         raise ArgumentError(f"{folder} is finished: {len(checkpoint.history().epochs)} epochs are done")
-    told = _Settings(str(folder / CONFIG), config)
+    told = Told(str(folder / CONFIG), config)
     network = load(folder, layers)
+    writer = RunWriter(folder, checkpoint_every=checkpoint_every, resumed=checkpoint)
     history = fit(
-        network, train,
-        validation=told.share() if validation is None else validation,
-        sample_weight=sample_weight,
-        epochs=told.get("epochs", int), batch_size=told.get("batch_size", int),
-        loss=told.made("loss") if loss is None else loss,
-        optimizer=told.made("optimizer"),
-        schedule=told.made("schedule") if schedule is None else schedule,
-        augment=told.augmentations(),
-        seed=told.get("seed", int), shuffle=told.get("shuffle", bool), engine=told.get("engine", str),
-        callbacks=[
-            *told.callbacks(), *callbacks, RunWriter(folder, checkpoint_every=checkpoint_every, resumed=checkpoint)
-        ],
-        threads=threads, progress=progress,
+        network, train, sample_weight=sample_weight, callbacks=[*told.callbacks(), *callbacks, writer],
+        threads=threads, progress=progress, **told.arguments(validation, loss, schedule),
     )  # fmt: skip
     return network, history
 
 
-class _Settings:
-    """The table of a run's config that says what `fit` was told."""
+class Told:
+    """What `fit` was told for a run, from its config.
+
+    Parameters
+    ----------
+    path : str
+        Of the config, for messages.
+    config : mapping
+    """
 
     def __init__(self, path: str, config: Table):
         self._path, table, self._callbacks = path, config.get("training"), config.get("callbacks", [])
@@ -132,27 +129,41 @@ class _Settings:
             raise ModelFileError(f"{path}: expected a table [training]")
         self._table = table
 
-    def get(self, name: str, kind: type) -> Any:
+    def arguments(
+        self, validation: Data | None = None, loss: Loss | None = None, schedule: Schedule | None = None
+    ) -> dict[str, Any]:
+        """Return what decides the course of a training, as keyword arguments of `fit`; what is given takes precedence.
+
+        Raises
+        ------
+        ArgumentError
+            If something was of one's own and is not given.
+        ModelFileError
+            If the config is damaged.
+        """
+        return {
+            "validation": self._share() if validation is None else validation,
+            "epochs": self._get("epochs", int), "batch_size": self._get("batch_size", int),
+            "loss": self._made("loss", self._table.get("loss")) if loss is None else loss,
+            "optimizer": self._made("optimizer", self._table.get("optimizer")),
+            "schedule": self._made("schedule", self._table.get("schedule")) if schedule is None else schedule,
+            "augment": [self._made("augment", each) for each in self._table.get("augment", [])],
+            "seed": self._get("seed", int), "shuffle": self._get("shuffle", bool), "engine": self._get("engine", str),
+        }  # fmt: skip
+
+    def _get(self, name: str, kind: type) -> Any:
         """Return a setting of that kind."""
         value = self._table.get(name)
         if not isinstance(value, kind):
             raise ModelFileError(f"{self._path}: training.{name}: expected {kind.__name__}, found {value!r:.80}")
         return value
 
-    def share(self) -> float | None:
+    def _share(self) -> float | None:
         """Return the share of the data that was held out, if it was one."""
         value = self._table.get("validation")
         if isinstance(value, Mapping):
             raise ArgumentError("validation: the run was begun with data to validate with; give them again")
         return None if value is None else float(value)
-
-    def made(self, name: str) -> Any:
-        """Return the loss, the optimiser or the schedule that the config describes."""
-        return self._made(name, self._table.get(name))
-
-    def augmentations(self) -> list[Any]:
-        """Return what the config says is done to images."""
-        return [self._made("augment", each) for each in self.get("augment", list)]
 
     def callbacks(self) -> list[Callback]:
         """Return those of the library's own callbacks that the config names."""

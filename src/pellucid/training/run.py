@@ -32,6 +32,7 @@ from ..limits import LIMITS
 from ..serialization import save
 from ..serialization.model_file import MODEL
 from ..storage import append_line, claim, expanded, locked, make_folder, read_file, remove_stumps, write_file
+from ..toml_file import parse_toml
 from ..version import VERSION
 from .callbacks import Callback, Training
 from .checkpoint import Checkpoint, Checkpoints, Interval, files
@@ -239,8 +240,8 @@ def read_config(folder: str | os.PathLike[str]) -> dict[str, Any]:
     path = Path(folder) / CONFIG
     if not path.exists():
         raise ModelFileError(f"{folder} is no run: it has no {CONFIG}; runs are made by `pellucid train`")
-    content = read_file(path, LIMITS.header_bytes)
+    content = read_file(path, LIMITS.toml_bytes)
     try:
-        return tomllib.loads(content.decode())
-    except (ValueError, RecursionError) as error:  # no UTF-8, no TOML, too many digits; tables too deep to be read
+        return parse_toml(content)
+    except ValueError as error:
         raise ModelFileError(f"{path} is damaged: {error}") from error

@@ -72,7 +72,7 @@ def flip(k: Kernel, size: Pair, channels: int, p: float, ordinal: int) -> None:
 
 
 def _mirror(k: Kernel, x: Tensor, begin: Integer, y: Tensor, j: Integer, pixels: int, channels: int) -> None:
-    """Write a few pixels, of which the last one begins at `begin`… the other way round, from pixel j on."""
+    """Write so many pixels of x, those from number `begin` on, the other way round into y, from pixel j on."""
     for start, live in full_pieces(pixels * channels, k.isa.lanes):
         vector = x.load(begin + start, lanes=k.isa.lanes, live=live)
         if pixels > 1:  # then all of them are in one vector

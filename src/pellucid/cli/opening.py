@@ -1,0 +1,93 @@
+"""Which network a word stands for: a model by name, the folder of a run, or a model file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import models
+from ..arguments import known_name, nearest_name, nearest_or_all, shown
+from ..errors import ArgumentError, ModelFileError, PellucidError, path_text
+from ..interop import WeightsFile, fitting_models, open_weights
+from ..network import Sequential
+from ..serialization import load
+from ..serialization.model_file import OTHERS
+from ..storage import expanded
+from .screen import called
+from .sources import meant, near
+
+TAKES_WEIGHTS = ("evaluate", "predict")
+"""The verbs that take a model by name with --weights; others show a model, whatever its weights are."""
+
+
+def open_run(path: str, verb: str) -> Sequential:
+    """Return the network of a run directory or a model file; of weights alone, say how the verb takes them."""
+    place = expanded(path)
+    if not place.exists():
+        if _may_be_model(path) and known_name(path, models.MODELS):
+            raise ArgumentError(f"{path} is a model that has learnt nothing yet; add --weights FILE, or name a run")
+        raise ArgumentError(f"there is no run or model file {shown(path)}{meant(place)} `pellucid train` makes runs")
+    try:
+        return load(place)
+    except ModelFileError:
+        file = weights_alone(path)
+        if file is None:
+            raise
+        raise ModelFileError(
+            f"{path_text(path)} holds weights alone, and no network; {_fix(path, verb, file)}"
+        ) from None
+
+
+def model_or_run(text: str, verb: str, **making: Any) -> Sequential:
+    """Return the model of a name, or else the network of a run directory or a model file.
+
+    Parameters
+    ----------
+    text : str
+        With a separator of folders in it, it is never the name of a model.
+    verb : str
+        What was asked for, as error messages repeat it.
+    **making
+        What a model is made with; networks of runs and files are there already.
+    """
+    if is_model(text):
+        return models.by_name(text)(**making)
+    if _may_be_model(text) and not expanded(text).exists():
+        found = nearest_name(text, models.MODELS) or near(expanded(text))
+        hint = nearest_or_all(text, models.MODELS) if found is None else f"; did you mean {found!r}?"
+        raise ArgumentError(f"there is no model, run or model file {shown(text)}{hint}")
+    return open_run(text, verb)
+
+
+def is_model(text: str) -> bool:
+    """Return whether a word is the name of a model; one with dashes in it may be a file or folder instead."""
+    return text in models.MODELS or (
+        _may_be_model(text) and known_name(text, models.MODELS) is not None and not expanded(text).exists()
+    )
+
+
+def weights_alone(path: str) -> WeightsFile | None:
+    """Return a file of weights alone; None for other files.
+
+    Raises
+    ------
+    ModelFileError
+        If it is called as PyTorch's files are, and cannot be understood.
+    """
+    place = expanded(path)
+    try:
+        file = open_weights(place)
+        return file if file.use is None else None
+    except PellucidError:
+        if OTHERS.get(place.suffix.lower()) == "PyTorch":
+            raise
+        return None
+
+
+def _fix(path: str, verb: str, file: WeightsFile) -> str:
+    model = next(iter(fitting_models(file)), "MODEL")
+    weights = f" --weights {path}" if verb in TAKES_WEIGHTS else ""
+    return f"name the model that they are of: {called()} {verb} {model}{weights}"
+
+
+def _may_be_model(text: str) -> bool:
+    return not set(text) & {"/", "\\"}

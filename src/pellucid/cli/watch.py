@@ -1,0 +1,127 @@
+"""Ctrl-C and SIGTERM while native code runs, until whose end Python's own handlers have to wait.
+
+A step of a large network may take minutes. So a thread looks on: the system writes each signal's number into a socket
+at once, and where Python's handler does not run within a moment, the thread says what happens, or ends the process.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import socket
+import sys
+import threading
+import time
+from contextlib import suppress
+
+SIGNALS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
+
+PATIENCE = 1.0
+"""Seconds after which a signal that Python's handler has not seen ends the process, or a training says that it will."""
+
+AT_ONCE = 0.3
+"""The same for a second signal to a training: what is between two native calls is still ended in order."""
+
+_TURN = 0.05
+_AWAKE = b"\0"  # no signal's number
+
+
+class Watch:
+    """Counts the signals that came, and those that Python's handlers have heard of."""
+
+    def __init__(self) -> None:
+        self._ends: tuple[socket.socket, socket.socket] | None = None  # where numbers come out, and where they go in
+        self._lock = threading.RLock()  # a handler may interrupt the handler of another signal
+        self._came = self._heard = 0
+        self._latest, self._latest_at = signal.SIGINT, 0.0
+        self._before_training: int | None = None
+        self._first_at = 0.0
+        self._told = False
+
+    def start(self) -> None:
+        """Look on from now on; it is for the main thread to call this, once."""
+        self._ends = out, into = socket.socketpair()
+        for end in self._ends:
+            end.setblocking(False)
+        signal.set_wakeup_fd(into.fileno(), warn_on_full_buffer=False)
+        if hasattr(os, "register_at_fork"):  # a child's signals are none of this process
+            os.register_at_fork(after_in_child=lambda: signal.set_wakeup_fd(-1))
+        threading.Thread(target=self._look_on, args=[out], name="pellucid-signals", daemon=True).start()
+
+    def hear(self) -> None:
+        """Note that Python's handler knows of all signals that have come."""
+        if self._ends is not None:
+            self._collect()
+            self._heard = self._came
+            with suppress(OSError):
+                self._ends[1].send(_AWAKE)
+
+    def training_begins(self) -> None:
+        """Let the first signal from now on wait for the end of a step."""
+        self._collect()
+        self._before_training, self._told = self._came, False
+
+    def training_ends(self) -> None:
+        self._before_training = None
+
+    def _collect(self) -> None:
+        """Count the signals that have come since it was last done."""
+        with self._lock:
+            numbers = b""
+            with suppress(OSError):  # nothing is there
+                numbers = b"" if self._ends is None else self._ends[0].recv(4096)
+            for number in numbers:
+                if number in SIGNALS:
+                    self._latest, self._latest_at = signal.Signals(number), time.monotonic()
+                    if self._came == self._before_training:
+                        self._first_at = self._latest_at
+                    self._came += 1
+
+    def _look_on(self, out: socket.socket) -> None:
+        waiting = False
+        while True:
+            select.select([out], [], [], _TURN if waiting else None)
+            self._collect()
+            waiting = self._waits(time.monotonic())
+
+    def _waits(self, now: float) -> bool:
+        """Do what is due by now; return whether something will be due later."""
+        unheard, before = self._came > self._heard, self._before_training
+        if before is None:
+            if unheard and now >= self._latest_at + PATIENCE:
+                _end(self._latest)
+            return unheard
+        second = unheard and self._came > before + 1
+        if second and now >= self._latest_at + AT_ONCE:
+            _end(self._latest)
+        first = self._came > before and not self._told
+        if first and now >= self._first_at + PATIENCE:
+            self._told, first = True, False
+            _say("stopping after this step; again to end at once")
+        return first or second
+
+
+watch = Watch()
+"""The one of this process; until it is started, it does nothing."""
+
+
+def _end(number: signal.Signals) -> None:
+    """End the process, whatever else it does; what was printed still appears, unless nobody takes it."""
+
+    def last_words() -> None:
+        shown = "\x1b[?25h" if sys.stderr.isatty() else ""  # the cursor, which a bar of progress hides
+        _say(shown + SIGNALS[number])
+        with suppress(OSError, ValueError):
+            sys.stdout.flush()
+
+    speaking = threading.Thread(target=last_words, daemon=True)
+    speaking.start()
+    speaking.join(PATIENCE)
+    os._exit(128 + number)
+
+
+def _say(text: str) -> None:
+    """Print a line on the standard error stream. Where a terminal shows ^C or a bar at the cursor, it begins below."""
+    with suppress(OSError, ValueError):
+        print(f"\n{text}" if sys.stderr.isatty() else text, file=sys.stderr, flush=True)
