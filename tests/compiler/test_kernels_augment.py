@@ -106,3 +106,19 @@ def test_a_sample_is_augmented_alike_in_any_piece_and_alone(emitter, parameters,
     assert made(emitter, parameters, x, HERE[0], pieces=pieces).tobytes() == whole.tobytes()
     alone = made(emitter, parameters, x[2:3], HERE[0], INDEX[2:3])
     assert alone[0].tobytes() == whole[2].tobytes()
+
+
+FUSED = [isa.name for isa in supported() if isa.fused]
+
+
+@pytest.mark.skipif(len(FUSED) < 2, reason="one instruction set with multiply-add")
+def test_instruction_sets_with_multiply_add_make_the_same_bits(rng):
+    x = rng.standard_normal((len(INDEX), 3, 28, 30), np.float32)
+    series = definitions.SINE, definitions.COSINE
+    for emitter, parameters in (
+        (kernels.crop, (3, 2, fills(3), 0)),
+        (kernels.affine, (3, *MAPS[0], fills(3), 1, series)),
+        (kernels.colour_jitter, ((0.2, 0.3, 0.4), (0.5, 0.4, 0.3), (0.2, 0.3, 0.25), definitions.GREY, 2)),
+    ):
+        found = {made(emitter, parameters, x, name, checked=False).tobytes() for name in FUSED}
+        assert len(found) == 1, emitter.__name__

@@ -193,6 +193,8 @@ def _describe(recipe: Recipe, network: Sequential, parts: Parts, begun: str) -> 
         learning = sum(parameter.size for parameter in network.parameters().values() if parameter.trainable)
         lines.append(f"frozen: all before {recipe.freeze_until}; {learning:,} parameters learn")
     lines.append(_describe_data(parts))
+    if recipe.augment:
+        lines.append(f"augmented: {', '.join(map(str, recipe.augment))}")
     if recipe.about:
         # What it reaches was measured after training on all images that there are.
         own = parts.train.name == recipe.data and parts.validation is None and recipe.reaches is not None
