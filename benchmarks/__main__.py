@@ -1,4 +1,4 @@
-"""The command line: ``python -m benchmarks lenet|mnist99|inference|layers|models|coldstart``."""
+"""The command line: ``python -m benchmarks lenet|mnist99|inference|layers|models|coldstart|augment``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks import coldstart, inference, layers, lenet, mnist99, models
+from benchmarks import augment, coldstart, inference, layers, lenet, mnist99, models
 from benchmarks.harness import Race, Result, Rules, hold, starter
 from benchmarks.report import as_json, markdown
 from benchmarks.run import Run
@@ -23,6 +23,7 @@ BENCHMARKS: dict[str, Callable[[Run], Iterator[Race]]] = {
     "layers": layers.races,
     "models": models.races,
     "coldstart": coldstart.races,
+    "augment": augment.races,
 }
 SEEDS = 10
 """Turns of whole trainings, whose accuracies are averaged."""

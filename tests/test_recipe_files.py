@@ -47,7 +47,7 @@ def test_what_is_left_out_is_as_it_is_in_fit(mine: Path) -> None:
     assert (recipe.name, recipe.model, recipe.optimizer) == ("mine", "mnist_s8", p.Adam())
     assert (recipe.schedule, recipe.loss, recipe.initializer) == (Constant(), p.CrossEntropy(), None)
     assert (recipe.scaling, recipe.begins_from, recipe.freeze_until, recipe.reaches) == (p.Scaling(), "", "", None)
-    assert recipe.size is None
+    assert (recipe.size, recipe.augment) == (None, ())
 
 
 def test_every_key_is_followed(mine: Path) -> None:
@@ -69,7 +69,7 @@ def test_every_key_is_followed(mine: Path) -> None:
         True,
         "linear1",
     )
-    assert recipe.size == (28, 28)
+    assert (recipe.size, recipe.augment) == ((28, 28), (p.augment.Crop(2), p.augment.Flip(0.5)))
     assert recipe.reaches == (99.11, 0.07, 20, 0.8)
 
 
@@ -124,6 +124,10 @@ WRONG = [
         "freeze_until: goes with begins_from: without pretrained weights all are ",
     ),
     ("new_head", "new_head = true", "new_head: goes with begins_from: without pretrained weights all are random"),
+    ("augment", 'augment = "crop:2"', """augment: expected texts such as ["crop:2", "flip"], found 'crop:2'"""),
+    ("augment", "augment = [2]", 'augment: expected texts such as ["crop:2", "flip"], found [2]'),
+    ("augment", 'augment = ["corp"]', "augment: unknown augmentation 'corp'; did you mean 'crop'?"),
+    ("augment", 'augment = ["crop:0"]', "augment: Crop.padding: expected a whole number of at least 1, received 0"),
     ("size", "size = 32", "size: expected height and width, such as [32, 32], found 32"),
     ("size", "size = [32]", "size: expected height and width, such as [32, 32], found [32]"),
     ("size", "size = [32, 0]", "size: expected height and width, such as [32, 32], found [32, 0]"),

@@ -63,6 +63,13 @@ def test_the_settings_of_the_others() -> None:
     assert [recipe.model for recipe in (origin, fast, most)] == ["lenet", "lenet", "mnist_s6"]
 
 
+def test_the_best_differs_from_the_next_in_what_is_done_to_the_images() -> None:
+    best, most = by_name("mnist-995"), by_name("mnist-994")
+    assert (best.epochs, best.augment) == (8, (p.augment.Affine(1.5, 0.12, 0.08, 0.06),))
+    told = {"name": most.name, "about": most.about, "reaches": most.reaches}
+    assert replace(best, epochs=4, augment=(), **told) == most
+
+
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_recipe_fits_its_data(name: str) -> None:
     recipe = by_name(name)
@@ -89,6 +96,7 @@ def test_the_settings_of_the_residual_network_are_its_papers() -> None:
     recipe = by_name("resnet20-cifar10")
     assert recipe.optimizer == p.SGD(0.1, momentum=0.9, weight_decay=1e-4)
     assert (recipe.batch_size, recipe.loss, recipe.initializer) == (128, p.CrossEntropy(), p.HeNormal())
+    assert recipe.augment == (p.augment.Crop(4), p.augment.Flip(0.5))
     steps = -(-50_000 // 128)
     total = recipe.epochs * steps
     assert round(total, -3) == 64_000

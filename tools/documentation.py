@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "src" / "pellucid"
 HANDWRITTEN = (  # in this order; others follow
     "index.md", "tutorial.md", "worked-examples.md", "own-layer.md", "when-it-does-not-learn.md", "output-size.md",
-    "filter-sizes.md", "depth.md", "ablations.md", "networks.md", "recipes.md", "fine-tuning.md",
+    "filter-sizes.md", "depth.md", "ablations.md", "networks.md", "recipes.md", "augmentation.md", "fine-tuning.md",
     "pretrained.md", "interrupted.md", "performance.md", "reliability.md", "design.md",
 )  # fmt: skip
 
@@ -48,16 +48,16 @@ GROUPS = (
         "layers.merge", "layers.padding", "layers.base", "layers.parameter")),
     Group("training", "Training", "From a network and data to a trained network and its history.", (
         "training.fit", "training.resume", "training.history", "training.callbacks", "training.keeping",
-        "learning_rates", "freezing", "pretrained",
+        "augmented", "learning_rates", "freezing", "pretrained",
         "recipes.running", "recipes.recipe", "recipes.catalogue", "recipes.reading", "verification")),
     Group("learning", "Losses, optimisers, schedules", "What is made small, by which steps, and how it is judged.", (
         "losses", "optimizers", "schedules", "metrics", "initializers")),
     Group("data", "Data", "Reading, fetching, checking and shuffling images.", (
-        "data.datasets", "data.dataset", "data.folders")),
+        "data.datasets", "data.dataset", "data.folders", "data.augment")),
     Group("definitions", "Definitions", "The mathematics: one pure NumPy function for every kind of step.", (
         "definitions.conv", "definitions.linear", "definitions.pool", "definitions.pointwise", "definitions.norm",
-        "definitions.loss", "definitions.optimizer", "definitions.input", "definitions.windows", "definitions.arrays",
-        "definitions.custom", "definitions.combine")),
+        "definitions.loss", "definitions.optimizer", "definitions.input", "definitions.augment", "definitions.windows",
+        "definitions.arrays", "definitions.custom", "definitions.combine")),
     Group("program", "Program", "A network lowered to plain steps, and what runs them.", (
         "build", "program", "steps", "differentiation", "interpreter", "geometry", "random")),
     Group("studies", "Studies", "What `pellucid study` computes, measures and draws.", (

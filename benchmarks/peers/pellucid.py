@@ -26,7 +26,7 @@ NO_KEY = np.zeros(2, np.uint32)
 
 
 class Peer(Base):
-    """Pellucid; the settings are "engine" ("compiled" or "numpy") and "dtype"."""
+    """Pellucid; the settings are "engine" ("compiled" or "numpy"), "dtype" and, for trainings, "augment"."""
 
     packages = ("pellucid", "numpy")
 
@@ -34,6 +34,7 @@ class Peer(Base):
         super().__init__(settings)
         self.engine = settings.get("engine", "compiled")
         self.dtype = settings.get("dtype", "float32")
+        self.augment = [p.augment.by_name(text) for text in settings.get("augment", ())]
         self._infer: Callable[[Array], Array] | None = None
         self._canonical: Callable[[str, Array], Array] = lambda name, array: array
 
@@ -108,6 +109,7 @@ class Peer(Base):
             network, (data.images, data.labels), epochs=recipe.epochs, batch_size=recipe.batch_size,
             loss=p.CrossEntropy(recipe.label_smoothing), optimizer=optimizer, seed=seed, progress=recipe.progress,
             schedule=LinearCycle(0.1, 0.2) if recipe.cycle else Constant(), engine=self.engine, threads=self.threads,
+            augment=self.augment,
         )  # fmt: skip
         whole = time.perf_counter() - began
         seconds = whole if recipe.progress else sum(epoch["seconds"] for epoch in history.epochs)

@@ -15,8 +15,10 @@ from . import start as start  # before all that takes time
 # isort: split
 from . import models as models
 from . import recipes as recipes
+from .augmented import augmented as augmented
 from .build import lower as lower
 from .data import Dataset as Dataset
+from .data import augment as augment
 from .data import datasets as datasets
 from .errors import ArgumentError as ArgumentError
 from .errors import CompilerError as CompilerError

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from types import MappingProxyType
 
+from .data.augment import Augmentation, as_augmentations
 from .differentiation import Backward
 from .errors import ArgumentError, ShapeError
 from .geometry import whole_number
@@ -33,6 +34,7 @@ def lower(
     resident: bool = False,
     gradients: bool = True,
     input_gradient: bool = False,
+    augment: Sequence[Augmentation] = (),
 ) -> Program:
     """Return a network as a program.
 
@@ -58,13 +60,16 @@ def lower(
         Whether the backward steps are wanted; without them the loss can be measured only.
     input_gradient : bool, default False
         Whether the gradient of the input is wanted too.
+    augment : sequence of Augmentation, default ()
+        What is done to scaled images before the first layer.
 
     Raises
     ------
     ShapeError
         If a layer refuses its input, or the loss the output or the targets.
     ArgumentError
-        If the network has no input_shape, there is nothing to train, or a Softmax stands before a loss that applies it.
+        If the network has no input_shape, there is nothing to train, a Softmax stands before a loss that applies it,
+        or an augmentation does not fit the input.
 
     Examples
     --------
@@ -77,7 +82,10 @@ def lower(
     network.output_shape(shape)
     if optimizer is not None and loss is None:
         raise ArgumentError("lower: an optimizer needs a loss to make smaller; give loss=CrossEntropy()")
-    build = Builder(network, optimizer is not None if training is None else training, resident)
+    if augment and input_gradient:
+        raise ArgumentError("lower: there is no gradient of images that are augmented; leave out augment")
+    training = optimizer is not None if training is None else training
+    build = Builder(network, training, resident, as_augmentations(augment, shape))
     x = build.given("input", shape, "input")
     output = network.lower(build, x)
     forward = len(build.steps)
@@ -137,7 +145,7 @@ class Builder:
     Attributes
     ----------
     network : Sequential
-    training, resident : bool
+    training, resident, augment
         As in `lower`.
     values, steps, layers
         What the program will consist of, so far.
@@ -152,6 +160,7 @@ class Builder:
     network: Sequential
     training: bool
     resident: bool
+    augment: Sequence[Augmentation] = ()
     values: list[Value] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
     layers: list[LayerPlace] = field(default_factory=list)
@@ -200,6 +209,13 @@ class Builder:
         if name not in self._scalars:
             self._scalars[name] = self._value(name, shape, "scalar", "none")
         return self._scalars[name]
+
+    def augmented(self, x: int, mean: tuple[float, ...], std: tuple[float, ...]) -> int:
+        for ordinal, each in enumerate(self.augment):
+            inputs = [x, self.scalar("augment_key", (2,)), self.scalar_of_sample("index")]
+            x = self.activation(self.shape(x), "augmented")
+            self.step(each.kind, inputs, [x], ordinal=ordinal, **each.attributes(mean, std))
+        return x
 
     def position(self) -> int:
         return self.scalar_of_sample("position")

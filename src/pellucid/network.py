@@ -206,7 +206,7 @@ class Sequential(Layer):
             build.step(
                 "scale", [x], [scaled], mean=self.scaling.means, std=self.scaling.deviations, dtype=str(self._dtype)
             )
-            x = scaled
+            x = build.augmented(scaled, self.scaling.means, self.scaling.deviations)
         for name, layer in self._children.items():
             x = build.child(name, layer, x)
         return x

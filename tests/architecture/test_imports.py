@@ -25,7 +25,7 @@ TIERS: tuple[tuple[str, ...], ...] = (
     ("definitions", "steps", "initializers", "schedules", "data"),
     ("layers", "losses", "optimizers", "scaling"),
     ("network", "differentiation"),
-    ("program", "models", "inputs", "freezing"),
+    ("program", "models", "inputs", "freezing", "augmented"),
     ("build",),
     ("interpreter", "compiler", "summary", "gradient_check", "serialization"),
     ("native",),

@@ -3,6 +3,7 @@
 import pytest
 
 import pellucid as p
+from pellucid.data.augment import KINDS
 from pellucid.definitions import DEFINITIONS
 from pellucid.differentiation import RULES
 from pellucid.layers import Layer
@@ -11,6 +12,7 @@ from pellucid.optimizers import Optimizer
 # Kinds of forward steps that no gradient flows through, and why.
 NO_GRADIENT = {
     "gather": "chooses from the data set",
+    **dict.fromkeys(("crop", "flip", "affine", "colour_jitter", "cutout"), "comes before all that learns"),
     "batch_statistics": "the gradient of batch_norm accounts for them",
     "running_statistics": "are for later",
     "total_weight": "depends on the targets and sample weights only",
@@ -45,6 +47,7 @@ def every_layer() -> p.Sequential:
 
 def programs() -> list[p.Program]:
     network, frozen = every_layer(), {"training": False, "input_gradient": True}
+    colours = p.Sequential([p.Flatten(), p.Linear(192, 3)], input_shape=(3, 8, 8))
     return [
         p.lower(
             network, loss=p.CrossEntropy(), optimizer=p.SGD(clip_norm=1, average=0.9), weighted=True, resident=True
@@ -53,6 +56,7 @@ def programs() -> list[p.Program]:
         p.lower(network, loss=p.MeanSquaredError(), target_shape=(3,), optimizer=p.Adam()),
         p.lower(network, loss=p.CrossEntropy(), optimizer=p.AdamW()),
         p.lower(network, loss=p.CrossEntropy(), **frozen),
+        p.lower(colours, training=True, augment=[kind() for kind in KINDS.values()]),
     ]
 
 

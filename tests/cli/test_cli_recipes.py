@@ -86,6 +86,7 @@ BESIDE: tuple[tuple[list[object], str], ...] = (
     (["--new-head"], "--new-head"),
     (["--freeze-until", "conv2"], "--freeze-until"),
     (["--lr-scale", "conv2=0.1"], "--lr-scale"),
+    (["--augment", "flip"], "--augment"),
     (["--lr", 1, "--epochs", 2], "--epochs, --lr"),
 )
 

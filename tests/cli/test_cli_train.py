@@ -397,3 +397,46 @@ def test_a_tilde_that_the_shell_left_is_the_home_folder(
     assert pellucid("train", "--data", toy, "--epochs", 1, "--no-progress", "--out=~/run").code == 0
     assert (home / "run/model.safetensors").is_file()
     assert not (tmp_path / "~").exists()
+
+
+# ---- augmentation
+
+
+def test_images_are_augmented_as_asked_and_in_that_order(pellucid: Pellucid, toy: Path, tmp_path: Path) -> None:
+    asked = ("--augment", "crop:2", "--augment", "cutout:3", "--augment", "affine:0.5,0.1")
+    result = pellucid("train", "small", "--data", toy, *asked, "--out", "run", *QUICK)
+    assert result.code == 0, result.err
+    assert tomllib.loads((tmp_path / "run/config.toml").read_text())["training"]["augment"] == [
+        {"name": "Crop", "padding": 2},
+        {"name": "Cutout", "size": 3},
+        {"name": "Affine", "shift": 0.5, "rotate": 0.1, "scale": 0.0, "shear": 0.0},
+    ]
+    network, how = p.load(tmp_path / "run"), [p.augment.Crop(2), p.augment.Cutout(3), p.augment.Affine(0.5, 0.1)]
+    with np.load(toy) as arrays:
+        data = p.Dataset(arrays["x_train"], arrays["y_train"])
+    other = p.models.small(3, (1, 6, 6), seed=0)
+    fit(other, data, epochs=1, batch_size=32, augment=how, progress=False)
+    for path, parameter in other.parameters().items():
+        assert parameter.data.tobytes() == network.parameters()[path].data.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--augment", "corp:2"), "--augment: unknown augmentation 'corp'; did you mean 'crop'?"),
+        (("--augment", "crop:x"), "--augment: augmentation 'crop:x': expected the form crop:PADDING"),
+        (("--augment", "flip:2"), "--augment: Flip.p: expected a number from 0 to 1, received 2.0"),
+        (("--recipe", "mnist-99", "--augment", "flip"), "--recipe: mnist-99 decides --augment; leave out that, or the"),
+    ],
+)
+def test_what_is_no_augmentation_is_refused(pellucid: Pellucid, words: tuple[str, ...], said: str) -> None:
+    result = pellucid("train", *words)
+    assert (result.code, result.out) == (2, "")
+    assert result.err.startswith(f"error: {said}")
+
+
+def test_an_augmentation_that_does_not_fit_leaves_no_run(pellucid: Pellucid, toy: Path, tmp_path: Path) -> None:
+    result = pellucid("train", "--data", toy, "--augment", "jitter:0.2", *QUICK)
+    assert result.code == 1
+    assert "ColourJitter: expects images of 3 channels, red, green and blue, received 1" in result.err
+    assert not (tmp_path / "runs").exists()

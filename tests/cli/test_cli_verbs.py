@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ import typer
 import pellucid as p
 from pellucid import schedules
 from pellucid.cli import app
-from pellucid.data import catalogue
+from pellucid.data import catalogue, split_indices
 from pellucid.version import VERSION
 
 Pellucid = Callable[..., Any]
@@ -461,6 +462,70 @@ def test_an_empty_word_is_no_path(words: list[str], message: str, pellucid: Pell
 
 
 @pytest.mark.usefixtures("offline")
+def test_data_show_writes_what_train_sees(pellucid: Pellucid, toy: Path, tmp_path: Path) -> None:
+    image = pytest.importorskip("PIL.Image", reason="needs Pillow: pip install 'pellucid[images]'")
+    with np.load(toy) as arrays:
+        data = p.Dataset(arrays["x_train"], arrays["y_train"])
+    result = pellucid("data", "show", toy, "--sample", 7)
+    assert result == (0, "sample 7: class 1\nsaved in stripes-7-epoch-1.png\n", "")
+    assert np.array_equal(np.asarray(image.open(tmp_path / "stripes-7-epoch-1.png")), data.images[7, 0])
+    asked = ("--augment", "crop:2", "--augment", "affine:1,0.3", "--epoch", 3, "--seed", 5, "--out", "seven.png")
+    assert pellucid("data", "show", toy, "--sample", 7, *asked).code == 0
+    expected = p.augmented(data, [7], [p.augment.Crop(2), p.augment.Affine(1.0, 0.3)], seed=5, epoch=3)
+    assert np.array_equal(np.asarray(image.open(tmp_path / "seven.png")), expected[0, 0])
+
+
+def test_data_show_counts_what_is_left_to_train_on_and_names_the_file(pellucid: Pellucid, tmp_path: Path) -> None:
+    image = pytest.importorskip("PIL.Image", reason="needs Pillow: pip install 'pellucid[images]'")
+    rng = np.random.default_rng(0)
+    for name in ("cats", "dogs"):
+        (tmp_path / "pets" / name).mkdir(parents=True)
+        for number in range(10):
+            picture = image.fromarray(rng.integers(0, 256, (5, 6, 3), np.uint8))
+            picture.save(tmp_path / "pets" / name / f"{number}.png")
+    whole = p.datasets.load("pets")[0]
+    for words, share in (((), 0.1), (("--validation", 0), 0), (("--validation", 0.4), 0.4)):
+        order = split_indices(whole, share)[0] if share else np.arange(20)
+        for sample in (0, len(order) - 1):
+            result = pellucid("data", "show", "pets", "--sample", sample, *words)
+            (class_name, file) = ("cats", "dogs")[order[sample] // 10], f"{order[sample] % 10}.png"
+            assert result.out.splitlines()[:2] == [
+                f"sample {sample}: class {class_name}", f"from {Path('pets', class_name, file)}"
+            ]  # fmt: skip
+            shown = np.asarray(image.open(tmp_path / f"pets-{sample}-epoch-1.png"))
+            assert np.array_equal(shown.transpose(2, 0, 1), whole.images[order[sample]])
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (("--sample", 48), 1, "--sample: expected 0 to 47, received 48"),
+        (("--sample", -1), 1, "--sample: expected 0 to 47, received -1"),
+        (("--epoch", 0), 1, "epoch: expected a whole number of at least 1, received 0"),
+        (("--out", "a.jpg"), 2, "--out: expected a file that ends in .png, received"),
+        (("--augment", "corp"), 2, "--augment: unknown augmentation 'corp'; did you mean 'crop'?"),
+        (("--augment", "jitter:0.2"), 1, "ColourJitter: expects images of 3 channels"),
+    ],
+)
+def test_data_show_refuses(
+    words: tuple[Any, ...], code: int, message: str, pellucid: Pellucid, toy: Path, tmp_path: Path
+) -> None:
+    result = pellucid("data", "show", toy, *words)
+    assert (result.code, result.out) == (code, "")
+    assert result.err.startswith(f"error: {message}")
+    assert not list(tmp_path.glob("*.png"))
+
+
+def test_data_show_without_pillow_says_what_to_install(
+    pellucid: Pellucid, toy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    monkeypatch.setitem(sys.modules, "PIL.Image", None)
+    result = pellucid("data", "show", toy)
+    assert (result.code, result.out) == (1, "")
+    assert 'pip install "pellucid[images]"' in result.err
+
+
 def test_data_fetch_leaves_alone_what_is_here(pellucid: Pellucid, tmp_path: Path) -> None:
     assert pellucid("data", "fetch", "digits").out.startswith("digits is here already: ")
 

@@ -81,7 +81,7 @@ def trained(problem: Problem, native: Executable, memory: Memory) -> tuple[dict[
     for name, array in problem.data.items():
         native.give(name, memory.copy(array))
     scalars = {name: float(numbers[name]) for name in ("count", "lr", "step")}
-    per_sample = {name: numbers[name] for name in ("index", "position", "dropout_key")}
+    per_sample = {name: numbers[name] for name in ("index", "position", "dropout_key", "augment_key")}
     everything = np.arange(problem.largest, dtype=np.int64)
     for name, array in {**per_sample, "index": everything, "position": everything}.items():
         native.give(name, memory.copy(array))

@@ -10,7 +10,19 @@ from typing import Any
 
 import numpy as np
 
-from pellucid import SGD, Adam, AdamW, CrossEntropy, Flatten, Linear, MeanSquaredError, Scaling, Sequential, lower
+from pellucid import (
+    SGD,
+    Adam,
+    AdamW,
+    CrossEntropy,
+    Flatten,
+    Linear,
+    MeanSquaredError,
+    Scaling,
+    Sequential,
+    augment,
+    lower,
+)
 from pellucid.errors import ArgumentError, ShapeError
 from pellucid.losses import Loss
 from pellucid.optimizers import Optimizer
@@ -42,7 +54,7 @@ class Problem:
     largest : int
         Of the largest batch that memory is made for.
     numbers : mapping
-        What is other at each step: "index", "position", "dropout_key", "count", "lr" and "step".
+        What is other at each step: "index", "position", "dropout_key", "augment_key", "count", "lr" and "step".
     slots : mapping of str to array
         The optimiser's memory before the step.
     """
@@ -101,6 +113,8 @@ def _problem(rng: np.random.Generator) -> Problem:
         "loss": loss, "optimizer": optimizer, "target_shape": target_shape, "weighted": weighted, "resident": True,
         "training": not architect.chance(0.06), "input_gradient": architect.chance(0.06),
     }  # fmt: skip
+    aside = np.random.default_rng(network.seed)  # so that the other dice fall as they did
+    how["augment"] = () if how["input_gradient"] else _augmentations(aside, network.input_shape or ())
     program = lower(network, **how)
     twin = copy.deepcopy(network)
     twin.cast("float64")
@@ -110,7 +124,7 @@ def _problem(rng: np.random.Generator) -> Problem:
         batch, largest = min(batch, 9), min(largest, 12)
     samples = largest + int(rng.integers(0, 4))
     step = 1 if architect.chance(0.4) else int(rng.integers(2, 60))
-    numbers = _numbers(rng, samples, batch, step)
+    numbers = {**_numbers(rng, samples, batch, step), "augment_key": aside.integers(0, 2**32, 2, np.uint32)}
     return Problem(
         network, twin, how, program, lower(twin, **how),
         _images(architect, samples, network), _targets(rng, samples, loss, network.output_shape(), target_shape),
@@ -170,6 +184,18 @@ def _optimizer(architect: Architect, network: Sequential) -> Optimizer:
         case 3:
             return Adam(betas=(0.9, 0.95), eps=float(rng.choice([1e-8, 1e-3])), **how)
     return AdamW(**how)
+
+
+def _augmentations(rng: np.random.Generator, shape: Shape) -> tuple[augment.Augmentation, ...]:
+    """Return what is done to images, in some cases something."""
+    if len(shape) != 3 or rng.random() < 0.6:
+        return ()
+    known = [
+        augment.Flip(), augment.Affine(1.5, 0.2, 0.1, 0.1), augment.Affine(shift=1.0), augment.Cutout(2),
+        *([augment.Crop(int(rng.integers(1, min(shape[1:]))))] if min(shape[1:]) > 1 else []),
+        *([augment.ColourJitter(0.3, 0.3, 0.3)] if shape[0] == 3 else []),
+    ]  # fmt: skip
+    return tuple(known[int(i)] for i in rng.permutation(len(known))[: int(rng.integers(1, 4))])
 
 
 # ---- what it is given

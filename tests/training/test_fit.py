@@ -358,6 +358,12 @@ def test_a_weight_that_is_not_finite_is_not_taken(make, data, weights):
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
+        (
+            {"augment": ["crop:2"]}, p.ArgumentError,
+            "augment: expected a list such as [augment.Crop(padding=2)], received 'crop:2'",
+        ),
+        ({"augment": [p.augment.Crop(4)]}, p.ArgumentError, "Crop.padding: 4 could shift images 4×4 out of sight"),
+        ({"augment": [p.augment.ColourJitter()]}, p.ArgumentError, "ColourJitter: expects images of 3 channels"),
         ({"epochs": 0}, p.ArgumentError, "epochs: expected a whole number of at least 1, received 0"),
         ({"batch_size": 2.5}, p.ArgumentError, "batch_size: expected a whole number of at least 1, received 2.5"),
         ({"seed": -1}, p.ArgumentError, "seed: expected a whole number from 0 to 2^64 − 1, received -1"),

@@ -65,6 +65,17 @@ def test_it_goes_on_with_any_optimiser(optimizer, tmp_path):
     assert resumed(tmp_path) == whole(optimizer=optimizer)
 
 
+AUGMENT = [p.augment.Crop(1), p.augment.Flip(0.3), p.augment.Affine(0.5, 0.1, 0.1, 0.1), p.augment.Cutout(2)]
+
+
+@pytest.mark.parametrize("step", [5, 12, 16])
+def test_it_goes_on_with_the_same_augmentation(step, tmp_path):
+    expected = whole(augment=AUGMENT, threads=3)
+    assert expected != whole(), "it changes something"
+    broken(tmp_path, step, augment=AUGMENT, threads=2)
+    assert resumed(tmp_path, threads=1) == expected
+
+
 def test_the_files_of_both_say_the_same(tmp_path):
     one, other = tmp_path / "one", tmp_path / "other"
     whole(out=one)

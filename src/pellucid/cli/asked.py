@@ -11,6 +11,7 @@ import typer
 from .. import initializers, models, optimizers, schedules
 from ..arguments import number, shown
 from ..data import Dataset
+from ..data.augment import Augmentation
 from ..initializers import Initializer
 from ..interop import WeightsFile
 from ..losses import CrossEntropy
@@ -19,7 +20,7 @@ from ..pretrained import fitting_models
 from ..recipes import Recipe
 from ..scaling import Scaling
 from ..schedules import Schedule
-from .options import LENGTHS
+from .options import LENGTHS, augmentations
 from .pretrained import scaling_for
 
 
@@ -49,6 +50,7 @@ class Asked:
     begins_from: str
     new_head: bool
     freeze_until: str
+    augment: tuple[Augmentation, ...] = ()
     data: str = "digits"
 
     def recipe(self, train: Dataset) -> Recipe:
@@ -61,7 +63,7 @@ class Asked:
             batch_size=usual.batch_size if self.batch_size is None else self.batch_size,
             optimizer=self.optimizer, schedule=self.schedule, loss=self.loss, initializer=self.initializer,
             scaling=self.scaling, begins_from=self.begins_from, new_head=self.new_head, freeze_until=self.freeze_until,
-            size=self.size,
+            size=self.size, augment=self.augment,
         )  # fmt: skip
 
 
@@ -85,7 +87,7 @@ def read(words: dict[str, Any], file: WeightsFile | None) -> Asked:
         initializer=None if words["initializer"] is None else initializers.by_name(words["initializer"]),
         scaling=scaling_for(model, file, words["scaling"]) or Scaling(), size=words["size"],
         begins_from="" if weights is None else str(weights), new_head=words["new_head"],
-        freeze_until=words["freeze_until"] or "",
+        freeze_until=words["freeze_until"] or "", augment=augmentations(words["augment"]),
     )  # fmt: skip
 
 

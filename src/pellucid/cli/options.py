@@ -11,6 +11,8 @@ from typer.core import TyperCommand
 
 from .. import initializers, optimizers, recipes
 from ..arguments import shown
+from ..data import augment
+from ..data.augment import Augmentation
 from ..errors import ArgumentError
 from ..native import ENGINES
 from ..scaling import IMAGENET_SCALING, Scaling
@@ -129,6 +131,14 @@ def class_names(text: str | tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
+def augmentations(texts: list[str] | None) -> tuple[Augmentation, ...]:
+    """Read what is to be done to images."""
+    try:
+        return tuple(map(augment.by_name, texts or ()))
+    except ArgumentError as error:
+        raise typer.BadParameter(str(error), param_hint="--augment") from None
+
+
 LENGTHS = (Length(10_000, epochs=20, batch_size=32), Length(float("inf"), epochs=10, batch_size=128))
 """Few images need more epochs, and smaller batches, to make enough steps to learn in."""
 
@@ -223,7 +233,7 @@ RecipeName = Annotated[
         metavar="NAME|FILE",
         parser=named,
         help=f"Train by a recipe: {', '.join(recipes.RECIPES)}; or the path of a .toml file of one's own. It decides "
-        "the model and how it learns, so MODEL and the options from --epochs to --lr-scale cannot stand beside it; "
+        "the model and how it learns, so MODEL and the options from --epochs to --augment cannot stand beside it; "
         "--data can, with images of one's own. `pellucid recipes` shows them.",
     ),
 ]
@@ -353,6 +363,17 @@ LearningRateScales = Annotated[
         "--lr-scale",
         metavar="LAYER=FACTOR",
         help="Multiply the learning rate of a layer: layer3=0.1. May be given several times.",
+    ),
+]
+Augment = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--augment",
+        metavar="FORM",
+        help="Change the training images anew at every epoch: crop:PADDING (4) shifts them by so many pixels at most; "
+        "flip:P (0.5) mirrors that share of them; affine:SHIFT,ROTATE,SCALE,SHEAR (0 each) in pixels, radians and "
+        "shares; jitter:BRIGHTNESS,CONTRAST,SATURATION (0 each) in shares; cutout:SIZE (8) covers a square. What is "
+        "left off is as in brackets. May be given several times, and is done in this order.",
     ),
 ]
 Seed = Annotated[

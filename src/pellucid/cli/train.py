@@ -39,7 +39,7 @@ EXAMPLES = examples(
 
 DECIDED = (
     "model", "epochs", "batch_size", "optimizer", "lr", "schedule", "weight_decay", "label_smoothing", "initializer",
-    "scaling", "size", "new_head", "freeze_until", "lr_scale",
+    "scaling", "size", "new_head", "freeze_until", "lr_scale", "augment",
 )  # fmt: skip
 """The words that cannot stand beside a recipe, as it decides them."""
 
@@ -65,6 +65,7 @@ def command(
     new_head: options.NewHead = False,
     freeze_until: options.FreezeUntil = None,
     lr_scale: options.LearningRateScales = None,
+    augment: options.Augment = None,
     early_stopping: options.EarlyStoppingPatience = None,
     seed: options.Seed = 0,
     engine: options.Engine = "compiled",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import llvmlite.ir as ir
 
-from .values import FLOAT, LANE, POINTER, Index, Integer, Value, Vector, Words, integer
+from .values import FLOAT, LANE, POINTER, Index, Integer, Mask, Value, Vector, Words, integer
 
 if TYPE_CHECKING:
     from .builder import Kernel
@@ -87,6 +87,21 @@ class Tensor:
             return Vector(k, k.ir.load(address, typ=ir.VectorType(FLOAT, lanes), align=4))
         mask = ir.Constant(ir.VectorType(ir.IntType(1), lanes), [1] * live + [0] * (lanes - live))
         return k.intrinsic("llvm.masked.load", address, mask, k.zeros(lanes), suffix=".p0")
+
+    def gather(self, *leading: Integer, at: Words, where: Mask, otherwise: Vector) -> Vector:
+        """Return for every lane the number at its own place along the last axis. Where false nothing is read, and the
+        lane is that of `otherwise`."""
+        self._expect(FLOAT32)
+        k, lanes = self.kernel, at.lanes
+        if k.checked:
+            read = k.ir.select(where.value, at.value, ir.Constant(at.value.type, None))
+            for lane in range(lanes):
+                k.check(self, (*self.leading, *leading, Words(k, read).index(lane)), 1)
+        begin = k.addresses.find(self.base, self.element, self._flat((*self.leading, *leading, 0)))
+        addresses = k.ir.gep(begin, [at.value], source_etype=FLOAT)
+        addresses.type = ir.VectorType(POINTER, lanes)  # llvmlite takes it for one pointer
+        align = ir.Constant(LANE, self._align)
+        return k.intrinsic("llvm.masked.gather", addresses, align, where.value, otherwise, suffix=f".v{lanes}p0")
 
     def load_words(self, *index: Integer, lanes: int) -> Words:
         """Return `lanes` neighbouring unsigned integers along the last axis, or the words of signed ones."""

@@ -251,6 +251,12 @@ class Words:
         convert = self.kernel.ir.zext if width > self.width else self.kernel.ir.trunc
         return Words(self.kernel, convert(self.value, ir.VectorType(ir.IntType(width), self.lanes)))
 
+    def index(self, lane: int = 0) -> Index:
+        """Return one lane as an `Index`."""
+        k = self.kernel
+        value = k.ir.extract_element(self.value, ir.Constant(LANE, lane))
+        return k.atom(value if self.width == 64 else k.ir.zext(value, INT))
+
     def floats(self) -> Vector:
         """Return the integers as floats, rounded to the nearest where they have more than 24 bits."""
         return Vector(self.kernel, self.kernel.ir.uitofp(self.value, ir.VectorType(FLOAT, self.lanes)))

@@ -9,6 +9,7 @@ Decoding needs Pillow: ``pip install "pellucid[images]"``.
 
 from __future__ import annotations
 
+import io
 import math
 import os
 import sys
@@ -25,6 +26,7 @@ from numpy.typing import NDArray
 from ..arguments import warn
 from ..errors import DataError, MissingExtraError, path_text
 from ..limits import LIMITS, Limits
+from ..storage import write_file
 from .compressed import open_regular
 from .npy import NPY_MAGIC, read_npy
 
@@ -246,6 +248,23 @@ def to_picture(image: NDArray[Any]) -> Image:
     pixels = planes[0] if len(planes) == 1 else np.ascontiguousarray(planes.transpose(1, 2, 0))  # -> (H, W, 3)
     picture: Image = _pillow().fromarray(pixels)
     return picture
+
+
+def write_picture(path: str | os.PathLike[str], image: NDArray[Any]) -> None:
+    """Write an array (H, W), (1, H, W) or (3, H, W) of uint8 as a picture in the format PNG.
+
+    Raises
+    ------
+    DataError
+        If it is no such array.
+    MissingExtraError
+        If Pillow is not installed.
+    StorageError
+        If the file cannot be written.
+    """
+    content = io.BytesIO()
+    to_picture(image).save(content, "PNG")
+    write_file(path, content.getvalue())
 
 
 def _planes(image: NDArray[Any]) -> NDArray[np.uint8]:

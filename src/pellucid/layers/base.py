@@ -37,6 +37,9 @@ class LayerBuild(Build, Protocol):
     def state(self, state: State) -> int:
         """Return the value that stands for a state."""
 
+    def augmented(self, x: int, mean: tuple[float, ...], std: tuple[float, ...]) -> int:
+        """Return the scaled images as training is to see them: x itself, unless there are augmentations."""
+
     def position(self) -> int:
         """Return the value that holds each sample's position in the epoch."""
 

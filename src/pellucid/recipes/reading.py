@@ -8,6 +8,7 @@ epochs = 1
 batch_size = 64
 schedule = "linear:0.1:0.2"                     # as --schedule; this key and those below may be left out
 initializer = "he-normal"                       # as --initializer
+augment = ["crop:2", "flip"]                    # as --augment, one after the other
 scaling = { mean = 0.1307, std = 0.3081 }       # one number each, or one for each channel
 loss = { label_smoothing = 0.1 }                # or class_weights: cross entropy's
 begins_from = "an S8 trained on other digits"   # for fine-tuning: what weights are given when it is followed
@@ -41,6 +42,7 @@ from typing import Any, TypeVar
 
 from .. import initializers, models, optimizers, schedules
 from ..arguments import nearest_or_all, number, shown
+from ..data import augment
 from ..errors import ArgumentError
 from ..freezing import freeze
 from ..geometry import whole_number
@@ -64,6 +66,7 @@ KEYS: Mapping[str, tuple[type, str]] = MappingProxyType({
     "schedule": (str, 'a text such as "linear:0.1:0.2"'),
     "loss": (dict, "a table such as { label_smoothing = 0.1 }"),
     "initializer": (str, 'a name such as "he-normal"'),
+    "augment": (tuple, 'texts such as ["crop:2", "flip"]'),
     "scaling": (dict, "a table such as { mean = 0.1307, std = 0.3081 }"),
     "begins_from": (str, "a text that says which pretrained weights are to be given"),
     "new_head": (bool, "true or false"),
@@ -106,6 +109,8 @@ def _recipe(name: str, table: Mapping[str, Any]) -> Recipe:
         schedule = schedules.by_name(table.get("schedule", "constant"))
     with _prefixed("initializer"):
         initializer = initializers.by_name(table["initializer"]) if "initializer" in table else None
+    with _prefixed("augment"):
+        augmentations = tuple(map(augment.by_name, table.get("augment", ())))
     return Recipe(
         name=name, about=table["about"], model=model, data=table.get("data", ""), epochs=table["epochs"],
         batch_size=table["batch_size"], optimizer=_optimizer(table["optimizer"]), schedule=schedule,
@@ -113,6 +118,7 @@ def _recipe(name: str, table: Mapping[str, Any]) -> Recipe:
         scaling=_made(Scaling, "scaling", table.get("scaling", {})), begins_from=table.get("begins_from", ""),
         new_head=table.get("new_head", False), freeze_until=table.get("freeze_until", ""),
         reaches=_reached(table.get("reaches")), size=table.get("size"),
+        augment=augmentations,
     )  # fmt: skip
 
 
@@ -127,11 +133,14 @@ def _check_keys(table: Mapping[str, Any]) -> None:
 
 
 def _is(kind: type, value: object) -> bool:
-    """Return whether a value is of this kind: whole numbers are at least 1, texts say something, a list is of two."""
+    """Return whether a value is of this kind: whole numbers are at least 1, texts say something, a list is of two whole
+    numbers, and a tuple of texts."""
     if kind is int:
         return isinstance(value, int) and not isinstance(value, bool) and value >= 1
     if kind is list:
         return isinstance(value, list) and len(value) == 2 and all(_is(int, side) for side in value)
+    if kind is tuple:
+        return isinstance(value, list) and all(_is(str, text) for text in value)
     return isinstance(value, kind) and value != ""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from ..data.augment import Augmentation
 from ..errors import ArgumentError
 from ..geometry import pair
 from ..initializers import Initializer
@@ -62,6 +63,8 @@ class Recipe:
     size : (int, int) or None
         Height and width that pictures of a folder are stretched to. None leaves them as `datasets.load` makes them, or
         crops them for a model that was made for ImageNet.
+    augment : tuple of Augmentation
+        What is done to the training images, anew at every epoch.
 
     Raises
     ------
@@ -85,6 +88,7 @@ class Recipe:
     freeze_until: str = ""
     reaches: Reached | None = None
     size: tuple[int, int] | None = None
+    augment: tuple[Augmentation, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("new_head", "freeze_until"):
@@ -99,5 +103,5 @@ class Recipe:
 
     def fit_arguments(self) -> dict[str, Any]:
         """Return how it learns, as arguments of `fit`."""
-        names = ("epochs", "batch_size", "loss", "optimizer", "schedule")
+        names = ("epochs", "batch_size", "loss", "optimizer", "schedule", "augment")
         return {name: getattr(self, name) for name in names}

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from numpy.typing import NDArray
 
 from ..data import Dataset
+from ..data.augment import Augmentation
 from ..inference import Tally
 from ..losses import Loss
 from ..network import Sequential
@@ -36,6 +37,7 @@ class Settings:
     seed: int
     shuffle: bool
     engine: str
+    augment: tuple[Augmentation, ...] = ()
     validation: Dataset | float | None = None
     sample_weight: NDArray[Any] | None = None
 

@@ -20,6 +20,9 @@ from ..native import element, load
 from ..network import Sequential
 from ..program import Program
 
+GIVEN = {"index": np.int64, "position": np.int64, "dropout_key": np.uint32, "augment_key": np.uint32}
+"""What a program may be given anew at every step, beside plain numbers."""
+
 
 class Engine(Protocol):
     """What `fit` needs of an engine.
@@ -81,7 +84,7 @@ class NumpyEngine:
         Parameters
         ----------
         numbers : mapping of str to number or array
-            What is other at each step: "index", "position", "dropout_key", "count" and "lr".
+            What is other at each step: "index", "position", "dropout_key", "augment_key", "count" and "lr".
 
         Raises
         ------
@@ -162,8 +165,9 @@ class CompiledEngine:
         program, native = self._program, self._native
         if self._reads_layers:
             self.pull()
-        for name, dtype in (("index", np.int64), ("position", np.int64), ("dropout_key", np.uint32)):
-            native.give(name, np.ascontiguousarray(numbers[name], dtype))
+        for name, dtype in GIVEN.items():
+            if name in program.ids:
+                native.give(name, np.ascontiguousarray(numbers[name], dtype))
         native.run(numbers["count"], {"count": numbers["count"], "lr": numbers["lr"], "step": self.updates + 1})
         batch = measured(program, native.ends(numbers["count"]))
         if not batch.weight:

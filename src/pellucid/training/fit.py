@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from itertools import islice
@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..arguments import number
 from ..build import lower
 from ..data import as_dataset, batches
+from ..data.augment import Augmentation, as_augmentations
 from ..data.dataset import digest
 from ..errors import ArgumentError, NonFiniteError
 from ..geometry import whole_number
@@ -46,6 +47,7 @@ def fit(
     loss: Loss | None = None,
     optimizer: Optimizer | None = None,
     schedule: Schedule | None = None,
+    augment: Sequence[Augmentation] | None = None,
     sample_weight: ArrayLike | None = None,
     seed: int = 0,
     shuffle: bool = True,
@@ -74,11 +76,15 @@ def fit(
     optimizer : Optimizer, default Adam(1e-3)
     schedule : Schedule, optional
         Multiplies the optimiser's learning rate before every step.
+    augment : sequence of Augmentation, optional
+        What is done to the images, in this order and anew at every epoch: ``[p.augment.Crop(padding=2)]``. Where the
+        network is validated, nothing of it is done.
     sample_weight : array (N,), optional
         How much each sample counts; numbers of at least 0. The loss is the weighted mean; the accuracy counts every
         sample alike.
     seed : int, default 0
-        Of the order of samples, of dropout, and of the validation split; the initial weights have the network's own.
+        Of the order of samples, of augmentation and dropout, and of the validation split; the initial weights have the
+        network's own.
     shuffle : bool, default True
         Whether every epoch visits the samples in a new order.
     callbacks : sequence of Callback
@@ -128,6 +134,7 @@ def fit(
     key(seed, Purpose.SHUFFLE)  # refuses a bad seed now
     data, held_out, weights = divide(as_dataset(train, "train"), validation, sample_weight, seed)
     check_images(network, data.images)
+    augment = as_augmentations(augment, data.shape)
     native = uses_compiler(network, engine)
     targets = as_targets(network, data.labels, loss)
     if held_out is not None:
@@ -142,14 +149,14 @@ def fit(
         resident["sample_weight.data"] = weights.astype(network.dtype)
     program = lower(
         network, loss=loss, optimizer=optimizer, target_shape=targets.shape[1:], weighted=weights is not None,
-        resident=True,
+        resident=True, augment=augment,
     )  # fmt: skip
     size = min(whole_number(batch_size, "batch_size"), len(data))
     check_normalised(program, len(data), size)
     if not native:
         refuse_too_large(program, size)
     settings = Settings(
-        whole_number(epochs, "epochs"), size, loss, optimizer, schedule, seed, bool(shuffle), engine,
+        whole_number(epochs, "epochs"), size, loss, optimizer, schedule, seed, bool(shuffle), engine, augment,
         float(validation) if isinstance(validation, (int, float, np.number)) else held_out, weights,
     )  # fmt: skip
     training = Training(network, data, settings)
@@ -227,14 +234,17 @@ class _Course:
         done = training.step - training.epoch * training.steps_per_epoch  # some, where a checkpoint lay within it
         if not done:
             training.tally, self.began = Tally(), time.perf_counter()
-        mask_key = key(settings.seed, Purpose.DROPOUT, training.epoch)
+        keys = {
+            "dropout_key": key(settings.seed, Purpose.DROPOUT, training.epoch),
+            "augment_key": key(settings.seed, Purpose.AUGMENT, training.epoch),
+        }
         order = batches(
             len(training.data), settings.batch_size, seed=settings.seed, epoch=training.epoch, shuffle=settings.shuffle
         )
         for index in islice(order, done, None):
             if training.stopping:
                 break
-            self._step(index, mask_key)
+            self._step(index, keys)
             if training.step == FIRST_STEPS and self.runs:
                 self.engine.pull()
                 training.first_steps = digest(*(each.data for each in held(training.network).values()))
@@ -295,13 +305,13 @@ class _Course:
         finally:
             self.engine.push()
 
-    def _step(self, index: NDArray[np.int64], mask_key: Words) -> None:
-        """Do one step with the samples at `index` and the epoch's key of dropout masks; note what it measured."""
+    def _step(self, index: NDArray[np.int64], keys: Mapping[str, Words]) -> None:
+        """Do one step with the samples at `index` and the epoch's keys; note what it measured."""
         training = self.training
         training.lr = self.lr()
         numbers = {
             "index": index, "position": training.seen + np.arange(len(index)), "count": len(index),
-            "dropout_key": mask_key, "lr": training.lr,
+            "lr": training.lr, **keys,
         }  # fmt: skip
         self.whole = False
         try:

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 from numpy.typing import ArrayLike
 
 from .. import losses, optimizers, schedules
+from ..data import augment
 from ..errors import ArgumentError, ModelFileError
 from ..inputs import Data
 from ..layers import Layer
@@ -27,6 +28,7 @@ from .run import CONFIG, RunWriter, read_config
 Table: TypeAlias = Mapping[str, Any]
 
 KINDS: Mapping[str, Mapping[str, type]] = {
+    "augment": {kind.__name__: kind for kind in augment.KINDS.values()},
     "callback": {kind.__name__: kind for kind in (EarlyStopping, KeepBest)},
     "loss": {kind.__name__: kind for kind in (losses.CrossEntropy, losses.MeanSquaredError)},
     "optimizer": {kind.__name__: kind for kind in (optimizers.SGD, optimizers.Adam, optimizers.AdamW)},
@@ -145,6 +147,7 @@ class Told:
             "loss": self._made("loss", self._table.get("loss")) if loss is None else loss,
             "optimizer": self._made("optimizer", self._table.get("optimizer")),
             "schedule": self._made("schedule", self._table.get("schedule")) if schedule is None else schedule,
+            "augment": [self._made("augment", each) for each in self._table.get("augment", [])],
             "seed": self._get("seed", int), "shuffle": self._get("shuffle", bool), "engine": self._get("engine", str),
         }  # fmt: skip
 

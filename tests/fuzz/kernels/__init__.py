@@ -8,13 +8,13 @@ from pellucid.compiler.tiles import InstructionSet, supported
 
 from ..agreement import Outcome
 from ..guards import Memory
-from . import convolutions, elementwise, inputs, losses, norms, pools, routes, updates
+from . import augmentations, convolutions, elementwise, inputs, losses, norms, pools, routes, updates
 from .case import Case, examine
 from .draws import Draws
 
 FAMILIES = {
     **convolutions.FAMILY, **pools.FAMILY, **elementwise.FAMILY, **norms.FAMILY, **losses.FAMILY, **updates.FAMILY,
-    **inputs.FAMILY, **routes.FAMILY,
+    **inputs.FAMILY, **routes.FAMILY, **augmentations.FAMILY,
 }  # fmt: skip
 """What draws a case of a kernel, with how often it is drawn."""
 OTHER_SET = 0.4

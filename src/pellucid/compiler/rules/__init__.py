@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType, ModuleType
 
+from ..kernels import augment as augment_kernels
 from ..kernels import (
     conv,
     conv_grad_input,
@@ -28,15 +29,15 @@ from ..kernels import (
 from ..kernels import convolution as convolution_shapes
 from ..kernels import linear as linear_kernels
 from ..lowering import Rule
-from . import convolution, elementwise, inputs, linear, losses, normalisation, optimizers, pooling
+from . import augment, convolution, elementwise, inputs, linear, losses, normalisation, optimizers, pooling
 
-FAMILIES = (inputs, convolution, linear, pooling, elementwise, normalisation, losses, optimizers)
+FAMILIES = (inputs, augment, convolution, linear, pooling, elementwise, normalisation, losses, optimizers)
 
 RULES: Mapping[str, Rule] = MappingProxyType({kind: rule for family in FAMILIES for kind, rule in family.RULES.items()})
 """Kind of step -> its rule."""
 
 KERNELS: tuple[ModuleType, ...] = (
-    conv, conv_grad_input, conv_routed, convolution_shapes, depthwise, dropout, input, linear_kernels, local_response,
-    loss, norm, optimizer, pointwise, pool, reduction, repack, shuffle,
+    augment_kernels, conv, conv_grad_input, conv_routed, convolution_shapes, depthwise, dropout, input, linear_kernels,
+    local_response, loss, norm, optimizer, pointwise, pool, reduction, repack, shuffle,
 )  # fmt: skip
 """The modules that hold kernels, and what kernels are parametrised with."""

@@ -1,0 +1,63 @@
+"""Images as training sees them, drawn again by themselves."""
+
+import numpy as np
+import pytest
+
+import pellucid as p
+from pellucid import interpreter, random
+
+HOW = [p.augment.Crop(2), p.augment.Flip(), p.augment.Affine(1.0, 0.2, 0.1, 0.1), p.augment.Cutout(3)]
+
+
+@pytest.fixture
+def data(rng) -> p.Dataset:
+    return p.Dataset(rng.integers(0, 256, (20, 3, 9, 8), np.uint8), rng.integers(0, 2, 20))
+
+
+@pytest.mark.parametrize("scaling", [p.Scaling(), p.Scaling((0.4, 0.5, 0.3), (0.2, 0.25, 0.3))])
+def test_they_are_what_training_computes_with(data, scaling):
+    """Whatever the scaling: scaled back, the numbers before the first layer are these pixels."""
+    how = [*HOW, p.augment.ColourJitter(0.2, 0.2, 0.2)]
+    network = p.Sequential([p.Flatten(), p.Linear(216, 2)], input_shape=(3, 9, 8), scaling=scaling)
+    program = p.lower(network, training=True, augment=how)
+    last = [value.id for value in program.values if value.name.startswith("augmented")][-1]
+    index, key = np.array([7, 0, 19, 3]), random.key(3, random.Purpose.AUGMENT, 1)
+    weights = {path: parameter.data for path, parameter in network.parameters().items()}
+    given = {"input": data.images[index], "index": index, "augment_key": key, **weights}
+    x = interpreter.run(program, given, {last})[last]
+    mean, std = (np.reshape(each, (-1, 1, 1)) for each in (scaling.means, scaling.deviations))
+    expected = np.clip(np.rint((x * std + mean) * 255), 0, 255)
+    found = p.augmented(data, index, how, seed=3, epoch=2)
+    assert np.abs(found - expected).max() <= 1, "a half may be rounded either way"
+    assert np.mean(found != expected) < 0.01
+    assert np.mean(found != data.images[index]) > 0.5
+
+
+def test_a_sample_alone_is_the_sample_among_others(data):
+    whole = p.augmented(data, range(20), HOW, epoch=4)
+    assert whole.dtype == np.uint8
+    for n in (0, 7, 19):
+        assert np.array_equal(p.augmented(data.images, [n], HOW, epoch=4)[0], whole[n])
+    assert not np.array_equal(p.augmented(data, range(20), HOW, epoch=5), whole)
+    assert not np.array_equal(p.augmented(data, range(20), HOW, epoch=4, seed=1), whole)
+
+
+def test_without_augmentation_they_are_themselves(data):
+    assert np.array_equal(p.augmented(data, [3, 1], []), data.images[[3, 1]])
+    floats = data.images / np.float32(3)
+    assert np.array_equal(p.augmented(floats, [3], [p.augment.Flip(1.0)])[0], floats[3, :, :, ::-1])
+
+
+@pytest.mark.parametrize(
+    ("index", "epoch", "said"),
+    [
+        ([20], 1, "index: expected samples from 0 to 19, received 20"),
+        ([-1], 1, "index: expected samples from 0 to 19, received -1"),
+        ([0.5], 1, "index: expected a list of whole numbers, received float64"),
+        ([0], 0, "epoch: expected a whole number of at least 1, received 0"),
+    ],
+)
+def test_samples_that_are_not_there_are_refused(index, epoch, said, data):
+    with pytest.raises(p.ArgumentError) as error:
+        p.augmented(data, index, HOW, epoch=epoch)
+    assert str(error.value).startswith(said)
