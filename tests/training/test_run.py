@@ -70,7 +70,8 @@ def test_the_config_says_what_was_told(make, data, tmp_path):
     config = read_config(tmp_path)
     assert config["command"] == {}
     assert config["training"] == {
-        "epochs": 2, "batch_size": 8, "seed": 5, "shuffle": True, "engine": "compiled", "validation": 0.2,
+        "epochs": 2, "batch_size": 8, "seed": 5, "shuffle": True, "engine": "compiled", "augment": [],
+        "validation": 0.2,
         "loss": {"name": "CrossEntropy", "label_smoothing": 0.1, "class_weights": [1.0, 2.0, 3.0]},
         "optimizer": {
             "name": "SGD", "lr": 0.5, "weight_decay": 0.0, "momentum": 0.5, "nesterov": False,
