@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 import pellucid as p
+from oracles import interrupted
 from pellucid.errors import PellucidError
 from pellucid.training import checkpoint
 
@@ -24,7 +25,7 @@ def originals() -> dict[str, bytes]:
         run = Path(folder, "run")
         with suppress(ZeroDivisionError):
             p.fit(
-                work.network(), work.images(work.SMALL), out=run, checkpoint_every=work.EVERY, progress=False,
+                interrupted.network(), work.images(work.SMALL), out=run, checkpoint_every=work.EVERY, progress=False,
                 callbacks=[*work.callbacks(), _Fail()], **work.settings(work.SMALL),
             )  # fmt: skip
         return {path.name: path.read_bytes() for path in run.iterdir()}

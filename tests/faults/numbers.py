@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 import pellucid as p
+from oracles import interrupted
 from pellucid.training import Callback, checkpoint
 
 from . import work
@@ -40,12 +41,12 @@ def astray(seed: int) -> str:
         return 1e45 if now == step else 1.0
 
     before = _Until(step)
-    first = work.network()
+    first = interrupted.network()
     if step:
         p.fit(first, work.images(size), callbacks=[before], progress=False, **{**how, "schedule": absurd})
     expected = before.weights if step else held(first)
     with tempfile.TemporaryDirectory() as folder:
-        run, network = Path(folder, "run"), work.network()
+        run, network = Path(folder, "run"), interrupted.network()
         try:
             p.fit(network, work.images(size), out=run, progress=False, **{**how, "schedule": absurd})
         except p.NonFiniteError as error:

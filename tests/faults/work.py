@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 import pellucid as p
+from oracles import interrupted
 from pellucid import schedules
 from pellucid.training import Callback
 
@@ -31,20 +32,9 @@ class Size:
 SMALL = Size(epochs=3, images=60)
 
 
-def network() -> p.Sequential:
-    layers = [
-        p.Conv2d(1, 6, 3), p.BatchNorm2d(6), p.ReLU(), p.Dropout(0.2), p.MaxPool2d(2), p.Flatten(), p.Linear(24, 3)
-    ]  # fmt: skip
-    return p.Sequential(layers, input_shape=(1, 6, 6), seed=1)
-
-
 @cache
 def images(size: Size) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    rng = np.random.default_rng(0)
-    labels = rng.integers(0, 3, size.images)
-    x = rng.integers(0, 100, (size.images, 1, 6, 6))
-    x[np.arange(size.images), 0, labels] += 100
-    return x.astype(np.uint8), labels
+    return interrupted.images(size.images)
 
 
 def settings(size: Size) -> dict[str, Any]:
@@ -62,7 +52,7 @@ def callbacks() -> list[Callback]:
 def begin(folder: Path, size: Size, threads: int = 1) -> None:
     """Train, and leave a run."""
     p.fit(
-        network(), images(size), out=folder, checkpoint_every=EVERY, callbacks=callbacks(), threads=threads,
+        interrupted.network(), images(size), out=folder, checkpoint_every=EVERY, callbacks=callbacks(), threads=threads,
         progress=False, **settings(size),
     )  # fmt: skip
 

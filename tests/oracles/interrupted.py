@@ -14,11 +14,11 @@ def network(dtype="float32"):
     return p.Sequential(layers, input_shape=(1, 6, 6), seed=1, dtype=dtype)
 
 
-def images():
+def images(count=150):
     rng = np.random.default_rng(0)
-    labels = rng.integers(0, 3, 150)
-    x = rng.integers(0, 100, (150, 1, 6, 6))
-    x[np.arange(150), 0, labels] += 100
+    labels = rng.integers(0, 3, count)
+    x = rng.integers(0, 100, (count, 1, 6, 6))
+    x[np.arange(count), 0, labels] += 100
     return x.astype(np.uint8), labels
 
 

@@ -35,10 +35,10 @@ class Opening(Callback):
             print(self._text, file=sys.stderr)
 
     @property
-    def folder(self) -> Path:
-        """The folder of the run that is written."""
+    def run(self) -> RunWriter:
+        """What writes the run."""
         listeners = () if self.training is None else self.training.callbacks
-        return next(each.folder for each in listeners if isinstance(each, RunWriter))
+        return next(each for each in listeners if isinstance(each, RunWriter))
 
 
 @contextmanager
@@ -50,10 +50,10 @@ def ended_in_words(opening: Opening) -> Iterator[None]:
         if opening.training is None:
             raise
         steps = f"{opening.training.step:,} of {opening.training.total_steps:,} steps"
-        go_on = f"{called()} resume {shlex.quote(str(opening.folder))}"
+        go_on = f"{called()} resume {shlex.quote(str(opening.run.folder))}"
         raise Stopped(stopped.number, f"after {steps}; to go on: {go_on}") from None
     except NonFiniteError as error:
-        raise NonFiniteError(f"{error}. The weights that are kept are saved in {opening.folder}") from error
+        raise NonFiniteError(f"{error}. The weights that are kept are saved in {opening.run.folder}") from error
 
 
 def report(network: Sequential, parts: Parts, folder: Path, running: dict[str, Any]) -> None:

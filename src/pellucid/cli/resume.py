@@ -7,11 +7,10 @@ from typing import Annotated
 
 import typer
 
-from ..training import resume
-from ..training.checkpoint import newest
+from ..training import Training, resume
 from . import options
 from .course import Opening, ended_in_words, report
-from .screen import examples
+from .screen import examples, say
 from .signals import BetweenSteps
 from .sources import load_parts, run_folder, source_of
 
@@ -41,16 +40,27 @@ def command(
     30 seconds, or as often as --checkpoint-every says.
     """
     folder = run_folder(run)
-    checkpoint = newest(folder)
-    step = 0 if checkpoint is None else checkpoint.state.get("step", 0)
     source = source_of(run)
     if data is not None or data_dir is not None:
         source = replace(source, data=data or source.data, data_dir=None if data_dir is None else str(data_dir))
     parts = load_parts(source, progress=not no_progress)
-    opening = Opening(f"{folder}: going on after step {step:,}")
+    opening = _GoingOn()
     with ended_in_words(opening):
         network, _ = resume(
             folder, parts.train, validation=parts.validation, callbacks=[BetweenSteps(), opening], threads=threads,
             checkpoint_every=checkpoint_every, progress=not no_progress,
         )  # fmt: skip
     report(network, parts, folder, {"threads": threads})
+
+
+class _GoingOn(Opening):
+    """Says where the training goes on."""
+
+    def __init__(self) -> None:
+        super().__init__("")
+
+    def on_begin(self, training: Training) -> None:
+        super().on_begin(training)
+        checkpoint = self.run.resumed
+        if checkpoint is not None:
+            say(f"{self.run.folder}: going on after step {checkpoint.state['step']:,}")

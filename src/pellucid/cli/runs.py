@@ -11,6 +11,7 @@ from ..arguments import shown
 from ..errors import ArgumentError, ModelFileError, printable
 from ..limits import format_bytes
 from ..training.record import Record, records
+from ..training.run import differences
 from . import options
 from .screen import called, examples, print_table, say
 
@@ -56,11 +57,9 @@ def compare(
     one, two = Record.of(run), Record.of(other)
     names = [each.folder.name for each in (one, two)]
     heads = names if names[0] != names[1] else [run, other]
-    both = flat(one.config), flat(two.config)
     rows = [
-        [printable(name), *(_setting(name, each) for each in both)]
-        for name in dict.fromkeys((*both[0], *both[1]))
-        if both[0].get(name) != both[1].get(name)
+        [printable(name), *(_setting(name, each) for each in values)]
+        for name, *values in differences(one.config, two.config)
     ]
     if rows:
         print_table(["setting", *heads], rows)
@@ -73,21 +72,10 @@ def compare(
 COMPARE_EXAMPLES = examples("pellucid compare runs/lenet-mnist runs/lenet-mnist-2")
 
 
-def flat(table: object, where: str = "") -> dict[str, object]:
-    """Return the settings of nested tables by their paths, as in "training.optimizer.lr"."""
-    if not isinstance(table, dict) or not table:
-        return {where: table} if where else {}
-    found: dict[str, object] = {}
-    for name, value in table.items():
-        found |= flat(value, f"{where}.{name}" if where else str(name))
-    return found
-
-
-def _setting(name: str, settings: dict[str, object]) -> str:
+def _setting(name: str, value: object) -> str:
     """Return a setting as it is shown; of a digest its beginning."""
-    if name not in settings:
+    if value is None:
         return "–"
-    value = settings[name]
     text = value if isinstance(value, str) else shown(value)
     return printable(text[:12] if name.endswith("sha256") else text)
 

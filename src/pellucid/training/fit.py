@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from typing import Any, Never
 
@@ -195,7 +196,7 @@ class _Course:
     began: float = 0.0
     """When the running epoch began, by `time.perf_counter`."""
 
-    @property
+    @cached_property
     def runs(self) -> list[RunWriter]:
         """Those listeners that write a run."""
         return [each for each in self.listeners if isinstance(each, RunWriter)]

@@ -105,7 +105,8 @@ class RunWriter(Callback):
         remove_stumps(self.folder)
         config = read_config(self.folder)
         if changed := differences({key: config[key] for key in REPEATED}, self._repeated(training)):
-            raise ArgumentError(f"{self.folder} was begun with other settings: {'; '.join(changed)}")
+            told = (f"{name} was {shown(before)} and is {shown(after)} now" for name, before, after in changed)
+            raise ArgumentError(f"{self.folder} was begun with other settings: {'; '.join(told)}")
         epochs = checkpoint.history().epochs
         write_file(self.folder / METRICS, "".join(f"{json_line(epoch)}\n" for epoch in epochs).encode())
         self._epochs = len(epochs)
@@ -176,15 +177,21 @@ class RunWriter(Callback):
         }
 
 
-def differences(begun: Mapping[str, Any], now: Mapping[str, Any], where: str = "") -> list[str]:
-    """Return where two tables of settings differ, as in ``training.batch_size was 64 and is 128 now``."""
-    found = []
-    for name in dict.fromkeys((*begun, *now)):
-        before, after, path = begun.get(name), now.get(name), f"{where}{name}"
-        if isinstance(before, Mapping) and isinstance(after, Mapping):
-            found += differences(before, after, f"{path}.")
-        elif before != after:
-            found.append(f"{path} was {shown(before)} and is {shown(after)} now")
+def differences(one: Mapping[str, Any], two: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
+    """Return the settings in which two configs differ, by their paths, as in ("training.batch_size", 64, 128); None
+    stands for one that is not there."""
+    before, after = _flat(one), _flat(two)
+    names = dict.fromkeys((*before, *after))
+    return [(name, before.get(name), after.get(name)) for name in names if before.get(name) != after.get(name)]
+
+
+def _flat(table: object, where: str = "") -> dict[str, Any]:
+    """Return the settings of nested tables by their paths."""
+    if not isinstance(table, Mapping) or not table:
+        return {where: table} if where else {}
+    found: dict[str, Any] = {}
+    for name, value in table.items():
+        found |= _flat(value, f"{where}.{name}" if where else str(name))
     return found
 
 
