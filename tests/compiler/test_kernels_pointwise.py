@@ -24,6 +24,8 @@ KINDS = {  # what a kernel takes besides the size, and the names of its inputs
     "relu6": ((), "x"),
     "relu6_grad_input": ((), "yg"),
     "add": ((), "ab"),
+    "multiply": ((), "ab"),
+    "multiply_grad_input": ((), "ga"),
     "sigmoid": ((), "x"),
     "sigmoid_grad_input": ((), "yg"),
     "tanh": ((), "x"),

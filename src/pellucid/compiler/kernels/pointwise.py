@@ -145,6 +145,16 @@ def add(k: Kernel, size: int, relu: bool = False) -> None:
     _each(k, size, ("a", "b"), "y", lambda a, b: (a + b).relu() if relu else a + b)
 
 
+def multiply(k: Kernel, size: int) -> None:
+    """``y[n, i] = a[n, i] · b[n, i]``"""
+    _each(k, size, ("a", "b"), "y", lambda a, b: (a * b).rounded())
+
+
+def multiply_grad_input(k: Kernel, size: int) -> None:
+    """``grad_input[n, i] = grad_output[n, i] · other[n, i]``"""
+    _each(k, size, ("grad_output", "other"), "grad_input", lambda grad, other: (grad * other).rounded())
+
+
 def concat(k: Kernel, pixels: int, channels: tuple[int, ...]) -> None:
     """``y[n, p, start + c] = part[n, p, c]``, for parts of so many `channels` one after the other"""
     images = k.piece("images", k.samples)

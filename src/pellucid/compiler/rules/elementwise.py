@@ -86,6 +86,8 @@ RULES: Mapping[str, Rule] = {
     "softmax": _softmax(pointwise.softmax),
     "softmax.grad_input": _softmax(pointwise.softmax_grad_input),
     "add": _add,
+    "multiply": _each(pointwise.multiply),
+    "multiply.grad_input": _each(pointwise.multiply_grad_input),
     "concat": _concat,
     "concat.grad_input": _concat_grad_input,
     "pad_channels": _pad_channels,
