@@ -461,7 +461,7 @@ def tensor(name: str, **entry: Any) -> Callable[[Header, Header], None]:
         (raw("9" * 5000 + "}"), "expected JSON as the header"),
         # versions
         (lambda header, _: header["__metadata__"].update(format_version="2"),
-         ": expected format version 1, found '2'; the file is of a newer Pellucid: update Pellucid to read it"),
+         ": expected a network of format version 1, found '2'; it is of a newer Pellucid: update Pellucid to read it"),
         (lambda header, _: header["__metadata__"].update(format="other"), "found arrays without an architecture"),
         (lambda header, _: header["__metadata__"].pop("architecture"), "expected JSON as the architecture"),
         # the architecture

@@ -150,13 +150,15 @@ def test_where_none_is_whole_the_first_fault_is_told(tmp_path):
 
 
 def test_a_newer_version_is_refused_by_name(tmp_path, monkeypatch):
-    monkeypatch.setattr(checkpoint, "VERSION", "2")
+    monkeypatch.setattr(checkpoint, "VERSION", "3")
     broken(tmp_path, 20)
     monkeypatch.undo()
     with pytest.raises(
-        p.ModelFileError, match=r"000000020\.safetensors: expected a checkpoint of version 1, found '2'"
+        p.ModelFileError,
+        match=r"000000020\.safetensors: expected a checkpoint of .* 1 to 2, found '3'; it is of a newer",
     ):
         p.resume(tmp_path, images())
+    assert checkpoint.files(tmp_path), "it is not damaged"
 
 
 @pytest.mark.parametrize(
@@ -179,9 +181,14 @@ def test_other_callbacks_are_refused(tmp_path):
         def state(self):
             return {"number": 1}
 
-    broken(tmp_path, 20, callbacks=[Remembering()])
-    with pytest.raises(p.ModelFileError, match="remember something, Remembering; received none"):
-        p.resume(tmp_path, images(), progress=False)
+    broken(tmp_path / "one", 20, callbacks=[Remembering()])
+    with pytest.raises(
+        p.ArgumentError, match=r"was begun with Remembering, of its own; give the same again, callbacks="
+    ):
+        p.resume(tmp_path / "one", images(), progress=False)
+    broken(tmp_path / "two", 20)
+    with pytest.raises(p.ModelFileError, match="remember something, none; received Remembering"):
+        p.resume(tmp_path / "two", images(), callbacks=[Remembering()], progress=False)
 
 
 def test_a_loss_of_ones_own_must_be_given_again(tmp_path):
@@ -242,6 +249,8 @@ def test_checkpoints_need_a_folder():
 # ---- two at once
 def test_a_run_is_trained_by_one_process_at_a_time(tmp_path):
     class Look(Callback):
+        sees_weights = False
+
         def on_epoch(self, training):
             with pytest.raises(p.ArgumentError, match="is being trained by another process; wait for it, or end it"):
                 p.resume(tmp_path, images(), progress=False)

@@ -14,7 +14,9 @@ from ..errors import ArgumentError, DataError, ModelFileError
 from ..geometry import pair
 from ..recipes.preparing import Source
 from ..storage import expanded
-from ..training.run import CONFIG, read_config
+from ..training.checkpoint import known_config
+from ..training.config import CONFIG
+from ..training.run import read_config
 from .screen import download_progress
 
 HELD_OUT = 0.1
@@ -90,7 +92,7 @@ def source_of(run: str) -> Source:
     folder = expanded(run)
     if not folder.is_dir():
         raise ArgumentError(f"{run} is a model file, which does not say what to measure it on; add --data")
-    config = read_config(folder)
+    config = known_config(folder).table
     command = _Table(folder / CONFIG, "command", config.get("command", {}))
     data = command.get("data", str) or _Table(folder / CONFIG, "data", config.get("data", {})).get("name", str)
     if not data:

@@ -169,13 +169,16 @@ def fit(
     )
     course = _Course(training, runner, validated, listeners, threads)
     training.lr = course.lr()  # asked now, so that a schedule that does not fit is refused before anything is written
-    with ExitStack() as listening:
-        for listener in listeners:
-            listening.enter_context(_listening(listener, training))
-        course.begin()
-        course.run()
-    for run in course.runs:
-        run.finish(training)
+    with ExitStack() as ending:
+        for run in course.runs:
+            ending.callback(run.let_go)  # also where another listener fails at the end
+        with ExitStack() as listening:
+            for listener in listeners:
+                listening.enter_context(_listening(listener, training))
+            course.begin()
+            course.run()
+        for run in course.runs:
+            run.finish(training)
     warn_of_guessing(training)
     return training.history
 
@@ -206,8 +209,7 @@ class _Course:
         self.engine.push()  # what listeners have changed as training began
         self.began = time.perf_counter()
         for run in self.runs:
-            if run.resumed is not None:
-                self.began -= run.resumed.restore(self.training, self.engine, self._remembering())
+            self.began -= run.go_on(self.training, self.engine, self._remembering())
         self._checkpoint()
 
     def run(self) -> None:
@@ -216,6 +218,10 @@ class _Course:
         try:
             while training.epoch < training.epochs and not training.stopping:
                 self._epoch()
+        except NonFiniteError as error:
+            for run in self.runs:
+                run.checkpoints.failed = str(error)
+            raise
         finally:
             try:
                 self._checkpoint()
