@@ -14,7 +14,7 @@ from ..training import Training, resume
 from ..training.checkpoint import glance, known_config
 from ..training.record import Record
 from . import options
-from .course import Opening, ended_in_words, report
+from .course import Announcement, ended_in_words, report
 from .screen import examples, say
 from .signals import BetweenSteps
 from .sources import load_parts, refuse_changed, run_folder, source_of
@@ -50,18 +50,18 @@ def command(
     if data is not None or data_dir is not None:
         source = replace(source, data=data or source.data, data_dir=None if data_dir is None else str(data_dir))
     parts = load_parts(source, progress=not no_progress)
-    opening, running = _GoingOn(), {"engine": _engine(folder), "threads": threads}
+    announced, running = _GoingOn(), {"engine": _engine(folder), "threads": threads}
     if _unmeasured(folder):
         refuse_changed(run, parts)
         say(f"{folder}: finished, and not measured at its end")
         report(load(folder), parts, folder, running)
         return
-    with ended_in_words(opening):
+    with ended_in_words(announced):
         network, _ = resume(
-            folder, parts.train, validation=parts.validation, callbacks=[BetweenSteps(), opening], threads=threads,
+            folder, parts.train, validation=parts.validation, callbacks=[BetweenSteps(), announced], threads=threads,
             checkpoint_every=checkpoint_every, progress=not no_progress,
         )  # fmt: skip
-    report(network, parts, folder, running)
+    report(network, parts, folder, running, announced.training)
 
 
 def _engine(folder: Path) -> str:
@@ -76,7 +76,7 @@ def _unmeasured(folder: Path) -> bool:
     return state is not None and state.get("finished") is True and not Record.of(folder).results
 
 
-class _GoingOn(Opening):
+class _GoingOn(Announcement):
     """Says where the training goes on."""
 
     def __init__(self) -> None:

@@ -201,9 +201,9 @@ class Checkpoint:
         expected = {name: array.shape for name, array in engine.slots().items()}
         if expected != {name: array.shape for name, array in slots.items()}:
             raise problem(self.path, "this checkpoint is of another optimiser", OTHER)
-        names, known = [type(each).__name__ for each in callbacks], state["callbacks"]
-        if names != [each["name"] for each in known]:
-            saved = ", ".join(str(each["name"]) for each in known) or "none"
+        names, told = [type(each).__name__ for each in callbacks], state["callbacks"]
+        if names != [each["name"] for each in told]:
+            saved = ", ".join(str(each["name"]) for each in told) or "none"
             received = ", ".join(names) or "none"
             raise problem(
                 self.path, f"expected the callbacks that remember something, {saved}; received {received}", OTHER
@@ -211,8 +211,13 @@ class Checkpoint:
         self._put_into(training.network)
         engine.restore(slots, state["updates"])
         first = self.file.metadata.get("format_version") == "1"
-        for number, (callback, plain) in enumerate(zip(callbacks, known, strict=True)):
-            callback.restore({**unpacked(plain, first=first), **self._arrays(f"callback {number}/")})
+        for number, (callback, plain) in enumerate(zip(callbacks, told, strict=True)):
+            known = {**unpacked(plain, first=first), **self._arrays(f"callback {number}/")}
+            try:
+                callback.restore(known)
+            except KeyError as error:
+                what = f"{type(callback).__name__} finds nothing called {error} in what it remembered"
+                raise problem(self.path, what, "resume it with the version that the run was begun with") from error
         training.epoch, training.step, training.lr = state["epoch"], state["step"], state["lr"]
         training.stopping, training.tally, training.history = state["stopping"], Tally(**state["tally"]), self.history()
         training.first_steps = state["first_steps"]
