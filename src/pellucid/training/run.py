@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -27,7 +26,7 @@ from ..serialization.model_file import MODEL, architecture_text
 from ..serialization.tensor_file import SEAL
 from ..storage import append_line, claim, expanded, make_folder, read_beginning, remove_stumps, sync_file, write_file
 from .callbacks import Callback, Training
-from .checkpoint import SHARE, Checkpoint, Checkpoints, files, set_aside
+from .checkpoint import Checkpoint, Checkpoints, files, set_aside
 from .config import CONFIG as CONFIG
 from .config import EVERY, RunConfig
 from .engine import Engine
@@ -65,7 +64,7 @@ class RunWriter(Callback):
         self._command, self._every = command or {}, EVERY if checkpoint_every is None else checkpoint_every
         self._interval = Interval.of(self._every)
         self._epochs = 0  # written to the log
-        self._saved, self._saved_at, self._saving = 0, 0.0, 0.0  # after how many checkpoints, when, how long it took
+        self._saved = 0  # checkpoints that were written before the network was saved last
         self._holding = ExitStack()
 
     @property
@@ -90,7 +89,7 @@ class RunWriter(Callback):
             refuse_taken(self.folder)
         write_file(self.folder / CONFIG, config.encode())
         self._holding.enter_context(holding(self.folder))
-        self._save(training)
+        save(training.network, self.folder / MODEL)
         return begun, None
 
     def _go_on(self, training: Training, checkpoint: Checkpoint) -> tuple[dict[str, str], tuple[int, int]]:
@@ -128,16 +127,15 @@ class RunWriter(Callback):
 
     def on_epoch(self, training: Training) -> None:
         self._write_measures(training)
-        rested = time.monotonic() - self._saved_at
-        if self._checkpoints.written > self._saved and rested > SHARE * self._saving:
-            self._save(training)
+        if self._checkpoints.written > self._saved:  # so that short epochs do not wait for the disk each
+            save(training.network, self.folder / MODEL)
             self._saved = self._checkpoints.written
 
     def on_end(self, training: Training, error: BaseException | None) -> None:
         try:
             self._write_measures(training)
             if error is not None:
-                self._save(training)
+                save(training.network, self.folder / MODEL)
         finally:
             if error is not None:
                 self.let_go()
@@ -145,7 +143,7 @@ class RunWriter(Callback):
     def finish(self, training: Training) -> None:
         """Save the network as all callbacks have left it, and let go of what was kept for going on."""
         try:
-            self._save(training)
+            save(training.network, self.folder / MODEL)
             if (self.folder / METRICS).exists():
                 sync_file(self.folder / METRICS)
             seal = read_beginning(self.folder / MODEL, SEAL.stop)[SEAL].decode()
@@ -158,13 +156,6 @@ class RunWriter(Callback):
         for epoch in training.history.epochs[self._epochs :]:
             append_line(self.folder / METRICS, json_line(epoch))
             self._epochs += 1
-
-    def _save(self, training: Training) -> None:
-        """Save the network as it is."""
-        began = time.monotonic()
-        save(training.network, self.folder / MODEL)
-        self._saved_at = time.monotonic()
-        self._saving = self._saved_at - began
 
 
 @contextmanager
