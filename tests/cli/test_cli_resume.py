@@ -4,8 +4,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+import pellucid as p
 from pellucid.cli import train as train_verb
 from pellucid.training import Callback
 from pellucid.training import fit as whole_fit
@@ -72,6 +74,26 @@ def test_what_a_kill_at_the_end_has_left_out_is_measured(pellucid: Any, toy: Pat
     assert shown.out.splitlines()[-1].startswith("test accuracy ")
     assert metrics.read_text().splitlines(True) == lines, "by the engine of the run"
     assert pellucid("resume", "run").err == "error: run is finished: 6 epochs are done\n"
+
+
+@pytest.mark.parametrize("validation", [0.25, None])
+def test_a_run_of_python_whose_data_fit_divided_goes_on(
+    validation: float | None, pellucid: Any, toy: Path, tmp_path: Path
+) -> None:
+    with np.load(toy) as arrays:
+        data = p.Dataset(arrays["x_train"], arrays["y_train"], name="train")
+    np.savez(tmp_path / "train.npz", x_train=data.images, y_train=data.labels)  # no test part, so that some is held out
+    network = p.models.small(3, data.shape, seed=3)
+    how: Any = {"validation": validation, "epochs": 3, "batch_size": 8, "progress": False}
+    with pytest.raises(ZeroDivisionError):
+        p.fit(network, data, out=tmp_path / "run", callbacks=[Break(9)], **how)
+    whole = p.models.small(3, data.shape, seed=3)
+    p.fit(whole, data, **how)
+    shown = pellucid("resume", "run", "--data", "train.npz")
+    assert shown.code == 0, shown.err
+    assert shown.out.splitlines()[-1].startswith("training accuracy" if validation is None else "validation accuracy")
+    for path, parameter in p.load(tmp_path / "run").parameters().items():
+        assert (parameter.data == whole.parameters()[path].data).all(), path
 
 
 def test_a_run_whose_settings_are_damaged_goes_on(broken: Any, pellucid: Any, toy: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import time
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from oracles.interrupted import HOW, BreakAt, images, network
 from pellucid.locking import locked
 from pellucid.training import Callback, checkpoint
 from pellucid.training import config as config_module
+from pellucid.training import run as run_module
 from pellucid.training.config import RunConfig
 
 
@@ -267,6 +269,48 @@ def test_what_was_read_to_go_on_is_let_go_of(run):
             assert [each.resumed for each in writers] == [None]
 
     resumed(run, callbacks=[Look()])
+
+
+def test_a_save_takes_little_more_memory_than_what_is_saved(tmp_path, monkeypatch):
+    """The optimiser's memory is read for it, 2 arrays a weight; beside that nothing of such a size."""
+    big = p.Sequential([p.Flatten(), p.Linear(36, 20_000), p.ReLU(), p.Linear(20_000, 3)], input_shape=(1, 6, 6))
+    size = sum(each.data.nbytes for each in big.parameters().values())
+    peaks = []
+    write = checkpoint.Checkpoints.write
+
+    def traced(*given):
+        tracemalloc.start()
+        write(*given)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+
+    monkeypatch.setattr(checkpoint.Checkpoints, "write", traced)
+    p.fit(big, images(), out=tmp_path, epochs=1, batch_size=150, engine="numpy", progress=False)
+    assert len(peaks) == 2
+    assert max(peaks) < 2.5 * size, "the file has three times the size"
+
+
+def test_a_slow_disk_is_not_written_to_all_the_time(tmp_path, monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr(checkpoint.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(checkpoint, "write_file", lambda *_: clock.__setitem__(0, clock[0] + 7.0))
+    found = checkpoint.Checkpoints(tmp_path, checkpoint.Interval.of("30s"), {})
+    training = type("Training", (), {"history": p.training.History(), "step": 1})
+    clock[0] += 30
+    assert found.due(1)
+    found._put({}, {}, training)
+    clock[0] += 139
+    assert not found.due(1)
+    clock[0] += 1
+    assert found.due(1), "after 20 times 7 seconds"
+
+
+def test_the_network_is_saved_with_the_checkpoints(tmp_path, monkeypatch):
+    saved = []
+    save = run_module.save
+    monkeypatch.setattr(run_module, "save", lambda network, path: (saved.append(path.name), save(network, path)))
+    p.fit(network(), images(), out=tmp_path, checkpoint_every=20, **HOW)
+    assert len(saved) == 5, "at first; after epochs 1, 3 and 5, as before each there was a checkpoint; at the end"
 
 
 def test_settings_are_as_read(run):

@@ -17,7 +17,7 @@ from . import options
 from .course import Announcement, ended_in_words, report
 from .screen import examples, say
 from .signals import BetweenSteps
-from .sources import load_parts, refuse_changed, run_folder, source_of
+from .sources import parts_of_run, refuse_changed, run_folder, source_of
 
 EXAMPLES = examples("pellucid resume run", "pellucid resume run --threads 1")
 
@@ -49,7 +49,7 @@ def command(
     source = source_of(run)
     if data is not None or data_dir is not None:
         source = replace(source, data=data or source.data, data_dir=None if data_dir is None else str(data_dir))
-    parts = load_parts(source, progress=not no_progress)
+    given, parts = parts_of_run(run, source, progress=not no_progress)
     announced, running = _GoingOn(), {"engine": _engine(folder), "threads": threads}
     if _unmeasured(folder):
         refuse_changed(run, parts)
@@ -58,7 +58,7 @@ def command(
         return
     with ended_in_words(announced):
         network, _ = resume(
-            folder, parts.train, validation=parts.validation, callbacks=[BetweenSteps(), announced], threads=threads,
+            folder, given.train, validation=given.validation, callbacks=[BetweenSteps(), announced], threads=threads,
             checkpoint_every=checkpoint_every, progress=not no_progress,
         )  # fmt: skip
     report(network, parts, folder, running, announced.training)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -52,6 +53,24 @@ def load_parts(source: Source, *, progress: bool = True) -> Parts:
         return Parts(train, None, test)
     rest, validation = split(train, share, source.seed)
     return Parts(rest, validation, test)
+
+
+def parts_of_run(run: str, source: Source, *, progress: bool = True) -> tuple[Parts, Parts]:
+    """Return the data of a run as `fit` was given them, and as the network is measured with them: divided there too,
+    where `fit` itself held a share out."""
+    training = known_config(expanded(run)).table.get("training")
+    training = training if isinstance(training, Mapping) else {}
+    share = training.get("validation")
+    if isinstance(share, Mapping):
+        parts = load_parts(source, progress=progress)
+        return parts, parts
+    given = load_parts(replace(source, validation=0.0), progress=progress)
+    if not isinstance(share, float):
+        return given, given
+    rest, validation = split(
+        given.train, number(share, "validation", "a number between 0 and 1"), training.get("seed", 0)
+    )
+    return given, Parts(rest, validation, given.test)
 
 
 def picture_folder(data: str) -> tuple[str, Path] | None:

@@ -13,7 +13,7 @@ from ..training.replay import replay
 from ..verification import THREADS, digest
 from . import options
 from .screen import examples
-from .sources import load_parts, run_folder, source_of
+from .sources import parts_of_run, run_folder, source_of
 
 EXAMPLES = examples("pellucid verify", "pellucid verify --threads 1,2,3,4,7", "pellucid verify runs/lenet-mnist")
 
@@ -68,9 +68,9 @@ def _verify_run(run: str, numbers: list[int]) -> None:
 def _replay_run(run: str, folder: Path, numbers: list[int]) -> str:
     """Do the first steps of a run again, and return what came of it in words."""
     try:
-        parts = load_parts(source_of(run))
+        given, _ = parts_of_run(run, source_of(run))
         for number in numbers:
-            found = replay(folder, parts.train, validation=parts.validation, threads=number)
+            found = replay(folder, given.train, validation=given.validation, threads=number)
             print(f"{_named(number)}: {found}")
     except StateError:
         raise
