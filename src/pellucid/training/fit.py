@@ -96,8 +96,8 @@ def fit(
         Of the compiled engine; by default PELLUCID_THREADS, or else as many as this process has processors. The results
         are the same for any number.
     out : path, optional
-        A folder for the run: ``config.toml``, ``metrics.jsonl`` and ``model.safetensors``, saved after every epoch and
-        at the end; and checkpoints, from which `resume` goes on.
+        A folder for the run: ``config.toml``, ``metrics.jsonl`` and ``model.safetensors``, saved after each epoch in
+        which there was a checkpoint and at the end; and checkpoints, from which `resume` goes on.
     checkpoint_every : str or int, default "30s"
         How often a checkpoint is written into `out`: after so many steps, or a time such as "30s", "5min" or "1h". What
         ends the training early leaves one too, if it leaves the time.
