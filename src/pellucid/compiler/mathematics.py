@@ -1,4 +1,4 @@
-"""Exponentials and logarithms of running kernels, made of +, −, ×, ÷ and polynomials alone.
+"""Exponentials, logarithms and their like in running kernels, made of +, −, ×, ÷ and polynomials alone.
 
 A system's library has its own exp for every length of vector, and another one on the next machine. These are the same
 operations in every lane, however many there are. They are right to within 2 units in the last place (ulp), 3 where
@@ -33,6 +33,15 @@ LOG = (
 TANH = (-5.71704516e-3, 2.06505880e-2, -5.37434965e-2, 1.33314908e-1, -3.33332837e-1)
 TANH_NEAR = 0.625
 
+# erf(a) = a + a·P(a²) for a ≤ 1, to 2e-9 of it, and 1 − exp(−P(a)) for 1 ≤ a ≤ 4, to 2e-9; beyond 4 it rounds to 1
+ERF = (
+    7.85400892e-5, -8.01024195e-4, 5.18833378e-3, -2.68538156e-2, 1.12835853e-1, -3.76126258e-1, 1.28379166e-1,
+)  # fmt: skip
+ERF_FAR = (
+    -1.85574895e-4, 2.93961575e-3, -2.18053512e-2, 1.03037436e-1, 6.38225602e-1, 1.12704008, 3.53708911e-4,
+)  # fmt: skip
+ERF_NEAR, ERF_ONE = 1.0, 4.0
+
 MANTISSA, SIGN, UPPER_HALF = 0x007F_FFFF, 0x8000_0000, 0xFFFF_F000
 ONE_BITS, SQRT_HALF_BITS = 0x3F80_0000, 0x3F35_04F3
 SMALLEST_NORMAL = 2.0**-126
@@ -66,6 +75,39 @@ def tanh(k: Kernel, v: Vector) -> Vector:
     near = a + (square * a).rounded() * _polynomial(k, TANH, square)
     far = one - two / (exp(k, (two * a).rounded()) + one)
     return ((a < k.constant(TANH_NEAR, v.lanes)).choose(near, far).bits() | sign).as_floats()
+
+
+def sigmoid(k: Kernel, v: Vector) -> Vector:
+    """Return 1 / (1 + e⁻ᵛ) of every lane, as ``(v < 0 ? e^−|v| : 1) / (1 + e^−|v|)``: no e can overflow."""
+    one = k.constant(1.0, v.lanes)
+    z = exp(k, (v.bits() | SIGN).as_floats())
+    return (v < k.zeros(v.lanes)).choose(z, one) / (one + z)
+
+
+def log_one_plus(k: Kernel, v: Vector) -> Vector:
+    """Return log(1 + v) of every lane, for v from 0 to 1; what the sum u = 1 + v has lost of v is added, divided by u.
+
+    References
+    ----------
+    W. Kahan's formula, in: HP-15C Advanced Functions Handbook, 1982, in the form with a sum in place of a quotient.
+    """
+    one = k.constant(1.0, v.lanes)
+    u = one + v
+    return log(k, u) + (v - (u - one)) / u
+
+
+def erf(k: Kernel, v: Vector) -> Vector:
+    """Return the error function of every lane, ``2/√π · ∫₀ᵛ exp(−t²) dt``.
+
+    Of the magnitude a of v it is ``a + a·P(a²)`` near 0 and ``1 − exp(−P(a))`` beyond; v's sign is added.
+    """
+    one, most = k.constant(1.0, v.lanes), k.constant(ERF_ONE, v.lanes)
+    sign = v.bits() & SIGN
+    a = (v.bits() ^ sign).as_floats()
+    near = a + a * _polynomial(k, ERF, (a * a).rounded())
+    within = (a > most).choose(most, a)
+    far = one - exp(k, -_polynomial(k, ERF_FAR, within))
+    return ((a < k.constant(ERF_NEAR, v.lanes)).choose(near, far).bits() | sign).as_floats()
 
 
 def power(k: Kernel, v: Vector, exponent: float) -> Vector:

@@ -7,13 +7,13 @@ Axes: n samples, i numbers of a sample in whatever order, p pixels, c channels, 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 from .. import mathematics
 from ..builder import Kernel
 from ..values import Vector
 from .rows import Part, Row
-from .sweeps import between_zeros, copy, lanes_within, sweep
+from .sweeps import between_zeros, copy
+from .sweeps import each_number as _each
 
 
 # ---- activations
@@ -65,12 +65,7 @@ def relu6_grad_input(k: Kernel, size: int) -> None:
 def sigmoid(k: Kernel, size: int) -> None:
     """``y[n, i] = (x < 0 ? e^−|x| : 1) / (1 + e^−|x|)``, with x = x[n, i]: no e can overflow."""
 
-    def number(x: Vector) -> Vector:
-        one = k.constant(1.0, x.lanes)
-        z = mathematics.exp(k, (x.bits() | mathematics.SIGN).as_floats())
-        return (x < k.zeros(x.lanes)).choose(z, one) / (one + z)
-
-    _each(k, size, ("x",), "y", number)
+    _each(k, size, ("x",), "y", lambda x: mathematics.sigmoid(k, x))
 
 
 def sigmoid_grad_input(k: Kernel, size: int) -> None:
@@ -95,16 +90,6 @@ def tanh_grad_input(k: Kernel, size: int) -> None:
         return grad * ((one - y) * (one + y))
 
     _each(k, size, ("y", "grad_output"), "grad_input", number)
-
-
-def _each(k: Kernel, size: int, inputs: tuple[str, ...], output: str, number: Callable[..., Vector]) -> None:
-    """``output[n, i] = number(input[n, i], …)``"""
-    images, lanes = k.piece("images", k.samples), lanes_within(size, k.isa.lanes)
-    tensors = [k.tensor(name, k.samples, size) for name in inputs]
-    result = k.tensor(output, k.samples, size)
-    with k.range(*images) as n:
-        for i in sweep(k, size, lanes):
-            result.store(number(*(tensor.load(n, i, lanes=lanes) for tensor in tensors)), n, i)
 
 
 # ---- channels that compete
