@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import math
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, TypeAlias
@@ -15,26 +16,43 @@ from typing import Any, TypeAlias
 from ..arguments import nearest
 from ..errors import ArgumentError, PellucidError
 from ..layers import (
+    ELU,
+    GELU,
     AdaptiveAvgPool2d,
+    AdaptiveMaxPool2d,
     AvgPool2d,
     BatchNorm2d,
+    Bias,
+    Clip,
     Concat,
     Conv2d,
     Dropout,
     Flatten,
+    Gain,
+    HardSigmoid,
+    HardSwish,
     Layer,
     LeakyReLU,
     Linear,
     LocalResponseNorm,
+    LogSoftmax,
     MaxPool2d,
+    Mean,
+    Pad,
     PadChannels,
     Parameter,
+    PReLU,
     ReLU,
     ReLU6,
+    Reshape,
     Residual,
     Sigmoid,
+    SiLU,
+    Slice,
     Softmax,
+    Softplus,
     Tanh,
+    Transpose,
 )
 from ..network import Sequential
 from ..scaling import Scaling
@@ -46,6 +64,8 @@ LAYERS: Table = MappingProxyType(
         layer.__name__: layer
         for layer in (
             Conv2d, Linear, Flatten, MaxPool2d, AvgPool2d, AdaptiveAvgPool2d, ReLU, LeakyReLU, ReLU6, Sigmoid, Tanh,
+            Clip, HardSigmoid, HardSwish, LogSoftmax, ELU, SiLU, Softplus, GELU, PReLU, Bias, Gain, AdaptiveMaxPool2d,
+            Reshape, Transpose, Slice, Mean, Pad,
             Softmax, Dropout, BatchNorm2d, LocalResponseNorm, PadChannels, Sequential, Residual, Concat,
         )
     }
@@ -54,7 +74,7 @@ LAYERS: Table = MappingProxyType(
 CONTAINERS: tuple[type[Layer], ...] = (Sequential, Residual, Concat)
 """Made from their children instead of a config."""
 
-COUNTS = ("in_channels", "out_channels", "in_features", "out_features", "num_features")
+COUNTS = ("in_channels", "out_channels", "in_features", "out_features", "num_features", "num_parameters")
 """Settings of the library's layers that cannot exceed the number of weights that come with them."""
 
 
@@ -279,6 +299,14 @@ def _check_counts(path: str, kind: str, config: Mapping[str, Any], weight_bytes:
         if isinstance(count, int) and count * 4 > weight_bytes:
             raise ArgumentError(
                 f"{path}: {kind} with {name}={count:,} needs at least {count * 4:,} bytes of weights, "
+                f"the file has {weight_bytes:,}"
+            )
+    shape = config.get("shape", ()) if kind in ("Bias", "Gain") else ()
+    if isinstance(shape, list) and all(isinstance(size, int) for size in shape):
+        needed = math.prod(shape) * 4
+        if needed > weight_bytes:
+            raise ArgumentError(
+                f"{path}: {kind} of shape {tuple(shape)!r:.80} needs {needed:,} bytes of weights, "
                 f"the file has {weight_bytes:,}"
             )
 
