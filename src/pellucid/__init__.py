@@ -86,6 +86,7 @@ from .layers import Softplus as Softplus
 from .layers import State as State
 from .layers import Tanh as Tanh
 from .layers import Transpose as Transpose
+from .layers import joins as joins
 from .learning_rates import LearningRates as LearningRates
 from .learning_rates import find_learning_rate as find_learning_rate
 from .losses import CrossEntropy as CrossEntropy
@@ -93,6 +94,8 @@ from .losses import MeanSquaredError as MeanSquaredError
 from .metrics import accuracy as accuracy
 from .metrics import confusion_matrix as confusion_matrix
 from .metrics import top_k_accuracy as top_k_accuracy
+from .network import Graph as Graph
+from .network import Network as Network
 from .network import Sequential as Sequential
 from .optimizers import SGD as SGD
 from .optimizers import Adam as Adam

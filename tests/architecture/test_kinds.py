@@ -48,7 +48,13 @@ def every_layer() -> p.Sequential:
              p.Slice(3, 1, 9), p.Concat(p.Mean((1,), keepdims=True), p.Slice(1, 0, 1))]  # fmt: skip
     convolutions = [p.Conv2d(2, 2, 3, padding=1), p.BatchNorm2d(2), *activations, *learned, *moved]
     pools = [p.MaxPool2d(2), p.AvgPool2d(2), p.AdaptiveAvgPool2d(2), p.AdaptiveMaxPool2d(2)]
-    merged = [p.Residual(p.LocalResponseNorm(3)), p.Concat(p.Dropout(), p.Sequential([p.Tanh()])), p.PadChannels(1, 0)]
+    gate = {"a": (p.AdaptiveAvgPool2d(1), "input"), "b": (p.joins.Multiply(), "input", "a")}
+    merged = [
+        p.Graph(gate),
+        p.Residual(p.LocalResponseNorm(3)),
+        p.Concat(p.Dropout(), p.Sequential([p.Tanh()])),
+        p.PadChannels(1, 0),
+    ]
     return p.Sequential([*convolutions, *pools, *merged, p.Flatten(), p.Linear(20, 3)], input_shape=(2, 8, 8))
 
 

@@ -58,6 +58,7 @@ DEFINITIONS: Mapping[str, Callable[..., Any]] = MappingProxyType(
     | _kinds(shape, "reshape", "transpose", "pad", "pad.grad_input", "slice_channels", "strided_slice")
     | _kinds(shape, "strided_slice.grad_input", "mean", "mean.grad_input")
     | _kinds(pointwise, "dropout", "dropout.grad_input", "add", "concat", "concat.grad_input", "pad_channels")
+    | _kinds(pointwise, "multiply", "multiply.grad_input", "broadcast", "broadcast.grad_input")
     | _kinds(norm, "batch_statistics", "batch_norm", "batch_norm.grad_input", "batch_norm.grad_weight")
     | _kinds(norm, "batch_norm.grad_bias", "running_statistics")
     | _kinds(norm, "batch_norm_running", "batch_norm_running.grad_input", "batch_norm_running.grad_weight")

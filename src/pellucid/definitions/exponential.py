@@ -57,9 +57,9 @@ def gelu_grad_input(x: Array, grad_output: Array) -> Array:
 
 
 def _below(x: Array) -> Array:
-    """``Φ(x) = (1 + erf(x / √2)) / 2``, number by number in float64, for NumPy has no erf."""
-    erf = np.vectorize(math.erf, otypes=[np.float64])
-    return np.asarray(0.5 + 0.5 * erf(x / math.sqrt(2)), x.dtype)
+    """``Φ(x) = erfc(−x / √2) / 2``, number by number in float64: NumPy has no erfc."""
+    erfc = np.vectorize(math.erfc, otypes=[np.float64])
+    return np.asarray(0.5 * erfc(-x / math.sqrt(2)), x.dtype)
 
 
 def log_softmax(x: Array) -> Array:

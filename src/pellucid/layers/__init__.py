@@ -1,5 +1,6 @@
 """Layers: each states its output shape, its forward and backward, and the steps it becomes in a program."""
 
+from . import joins as joins
 from .activation import LeakyReLU as LeakyReLU
 from .activation import ReLU as ReLU
 from .activation import ReLU6 as ReLU6
@@ -14,6 +15,7 @@ from .exponential import GELU as GELU
 from .exponential import LogSoftmax as LogSoftmax
 from .exponential import SiLU as SiLU
 from .exponential import Softplus as Softplus
+from .joins import Join as Join
 from .learned import Bias as Bias
 from .learned import Gain as Gain
 from .learned import PReLU as PReLU

@@ -83,7 +83,7 @@ class Softplus(Activation):
 class GELU(Activation):
     """Gaussian error linear unit: ``y = x · Φ(x)``, Φ being the share of a standard normal distribution below x.
 
-    It is ``Φ(x) = (1 + erf(x / √2)) / 2`` itself, not the approximation with a tanh.
+    It is ``Φ(x) = erfc(−x / √2) / 2`` itself, not the approximation with a tanh.
 
     Notes
     -----

@@ -146,6 +146,28 @@ def add(draws: Draws) -> Case:
     return Case(kernels.add, (a.shape[1], fused), definition, tensors, (Result("y", a.shape),), len(a))
 
 
+def multiply(draws: Draws) -> Case:
+    """A product, or the gradient of a factor, which is one too."""
+    a, backward = draws.with_faults(draws.numbers(draws.samples(), draws.one(SIZES))), draws.chance(0.5)
+    emitter = kernels.multiply_grad_input if backward else kernels.multiply
+    tensors, result = (Tensor(a), Tensor(draws.numbers(*a.shape))), Result("product", a.shape)
+    return Case(emitter, (a.shape[1],), definitions.multiply, tensors, (result,), len(a))
+
+
+def broadcast(draws: Draws) -> Case:
+    """An image from one with some axes of length 1, or the gradient of that one."""
+    shape = draws.channels(), *draws.size()
+    small = tuple(1 if draws.chance(0.5) else length for length in shape)
+    backward = draws.chance(0.5)
+    given, made = (shape, small) if backward else (small, shape)
+    emitter = kernels.broadcast_grad_input if backward else kernels.broadcast
+    definition: Callable[..., Any] = definitions.broadcast_grad_input if backward else definitions.broadcast
+    x = draws.numbers(draws.samples(), *given)
+    result = Result("grad_input" if backward else "y", (len(x), *made), CHANNELS_LAST)
+    tensors = (Tensor(x, CHANNELS_LAST),)
+    return Case(emitter, (shape, small), lambda x: definition(x, shape=made), tensors, (result,), len(x))
+
+
 def concat(draws: Draws) -> Case:
     samples, pixels = draws.samples(), draws.pixels()
     channels = tuple(draws.channels() for _ in range(draws.one((1, 2, 3))))
@@ -207,7 +229,8 @@ def dropout(draws: Draws) -> Case:
 
 FAMILY = {
     activation: 10, learnt: 2, learnt_gradient: 1.5, log_softmax: 1, log_softmax_grad_input: 1,
-    softmax: 1, softmax_grad_input: 1, add: 1, concat: 1, concat_grad_input: 1, pad_channels: 1,
+    multiply: 1, broadcast: 1, softmax: 1, softmax_grad_input: 1,
+    add: 1, concat: 1, concat_grad_input: 1, pad_channels: 1,
     flatten: 1, flatten_grad_input: 1, dropout: 2,
 }  # fmt: skip
 """Cases, with how often each is drawn."""

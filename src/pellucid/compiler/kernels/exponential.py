@@ -72,24 +72,17 @@ def softplus_grad_input(k: Kernel, size: int) -> None:
 
 def gelu(k: Kernel, size: int) -> None:
     """``y[n, i] = x[n, i] · Φ(x[n, i])``"""
-    each_number(k, size, ("x",), "y", lambda x: x * _below(k, x))
+    each_number(k, size, ("x",), "y", lambda x: x * mathematics.normal(k, x))
 
 
 def gelu_grad_input(k: Kernel, size: int) -> None:
     """``grad_input[n, i] = grad_output[n, i] · (Φ(x[n, i]) + x[n, i] · exp(−x[n, i]²/2) / √(2π))``"""
 
     def number(x: Vector, grad: Vector) -> Vector:
-        density = mathematics.exp(k, ((x * x).rounded() * k.constant(-0.5, x.lanes)).rounded())
-        slope = x * (density * k.constant(1 / math.sqrt(2 * math.pi), x.lanes)).rounded() + _below(k, x)
-        return grad * slope
+        density = (mathematics.bell(k, x) * k.constant(1 / math.sqrt(2 * math.pi), x.lanes)).rounded()
+        return grad * (x * density + mathematics.normal(k, x))
 
     each_number(k, size, ("x", "grad_output"), "grad_input", number)
-
-
-def _below(k: Kernel, x: Vector) -> Vector:
-    """Return ``Φ(x) = (1 + erf(x / √2)) / 2``."""
-    half = k.constant(0.5, x.lanes)
-    return mathematics.erf(k, (x * k.constant(math.sqrt(0.5), x.lanes)).rounded()) * half + half
 
 
 # ---- channels that compete
