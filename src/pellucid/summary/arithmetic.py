@@ -174,7 +174,7 @@ def field_of(step: Step, fields: Sequence[Field], inputs: Sequence[Shape], outpu
 
 
 def _of_one_pixel(step: Step) -> Window:
-    """Return padding, or what is kept of rows or columns, as a window of one pixel; what is cut off is less than none."""
+    """Return padding, or what is kept of rows or columns, as a window of one pixel; what is cut off counts below 0."""
     if step.kind == "pad":
         (_, *before), (_, *after) = step.keywords["before"], step.keywords["after"]
         return Window((1, 1), padding=((before[0], after[0]), (before[1], after[1])))
