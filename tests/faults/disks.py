@@ -115,9 +115,11 @@ class Change:
 
 
 class Disk(storage.System):
-    """Real system calls, whose traces are kept. `states` has one for every call: what a power cut would find."""
+    """Real system calls, whose traces in a folder are kept. `states` has one for every call: what a power cut would
+    find."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: str) -> None:
+        self._root = folder + os.sep  # beside it there are the compiled kernels
         self._open: dict[int, tuple[str, Inode]] = {}
         self.names: dict[str, Inode] = {}
         self.durable: dict[str, Inode] = {}
@@ -133,13 +135,14 @@ class Disk(storage.System):
         missing = [each for each in (Path(path), *Path(path).parents) if not each.exists()]
         os.makedirs(path, mode, exist_ok)
         for each in reversed(missing):
-            self.names[str(each)] = Inode(folder=True)
-            self.pending.append(Change(((str(each), self.names[str(each)]),)))
-            self._note()
+            if str(each).startswith(self._root):
+                self.names[str(each)] = Inode(folder=True)
+                self.pending.append(Change(((str(each), self.names[str(each)]),)))
+                self._note()
 
     def open(self, path: Any, flags: int, mode: int = 0o777) -> int:  # type: ignore[override]
         file, name = os.open(path, flags, mode), str(path)
-        if os.path.isdir(path):
+        if os.path.isdir(path) or not name.startswith(self._root):
             self._open[file] = (name, Inode(folder=True))
             return file
         if name not in self.names:
@@ -150,8 +153,10 @@ class Disk(storage.System):
         return file
 
     def write(self, file: int, content: Any) -> int:  # type: ignore[override]
-        _, inode = self._open[file]
+        name, inode = self._open[file]
         count = os.write(file, content)
+        if not name.startswith(self._root):
+            return count
         inode.writes.append((len(inode.now()), bytes(content[:count])))  # files here only grow
         self._note()
         return count
@@ -176,6 +181,8 @@ class Disk(storage.System):
 
     def replace(self, source: Any, target: Any) -> None:  # type: ignore[override]
         os.replace(source, target)
+        if not str(target).startswith(self._root):
+            return
         inode = self.names.pop(str(source))
         self.names[str(target)] = inode
         self.pending.append(Change(((str(target), inode), (str(source), None))))
@@ -183,6 +190,8 @@ class Disk(storage.System):
 
     def remove(self, path: Any) -> None:  # type: ignore[override]
         os.unlink(path)
+        if not str(path).startswith(self._root):
+            return
         self.names.pop(str(path), None)
         self.pending.append(Change(((str(path), None),)))
         self._note()
@@ -200,7 +209,7 @@ class Disk(storage.System):
 def traced() -> tuple[Disk, str]:
     """Return a small run on a simulated disk, and the folder above the two that were made for it."""
     with tempfile.TemporaryDirectory() as folder:
-        disk = Disk()
+        disk = Disk(folder)
         storage.system = disk
         try:
             work.begin(Path(folder, "runs", "run"), work.SMALL)
