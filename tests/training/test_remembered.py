@@ -1,5 +1,6 @@
 """What callbacks may remember: it comes back as it was, or is refused by name before the first step."""
 
+import json
 import math
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 
 import pellucid as p
 from oracles.interrupted import HOW, BreakAt, images, network
-from pellucid.training import Callback, checkpoint
+from pellucid.training import Callback, checkpoint, saving
 from pellucid.training.remembered import decoded, encoded
 
 ARRAYS = {
@@ -97,10 +98,10 @@ def test_a_checkpoint_of_the_first_version_can_be_gone_on_from(tmp_path, monkeyp
 
     def first_version(pieces):
         def written(arrays, metadata):
-            state = checkpoint.json.loads(metadata["state"])
+            state = json.loads(metadata["state"])
             state["callbacks"] = [{"name": each["name"], **each["state"]} for each in state["callbacks"]]
             state["epochs"] = [{**each, "extra": "nan"} for each in state["epochs"]]
-            rest = {"format": metadata["format"], "format_version": "1", "state": checkpoint.json.dumps(state)}
+            rest = {"format": metadata["format"], "format_version": "1", "state": json.dumps(state)}
             return pieces(arrays, rest)
 
         return written
@@ -113,7 +114,7 @@ def test_a_checkpoint_of_the_first_version_can_be_gone_on_from(tmp_path, monkeyp
     settings = how()
     settings["callbacks"].append(BreakAt(8 * len(expected.epochs) - 3))
     with monkeypatch.context() as patch:
-        patch.setattr(checkpoint, "pieces", first_version(checkpoint.pieces))
+        patch.setattr(saving, "pieces", first_version(saving.pieces))
         with pytest.raises(ZeroDivisionError):
             p.fit(network(), images(), out=tmp_path, **settings)
     assert math.isnan(checkpoint.newest(tmp_path).history().epochs[0]["extra"])

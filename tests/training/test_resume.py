@@ -13,8 +13,8 @@ import pytest
 import pellucid as p
 from oracles.interrupted import HOW, STEPS, BreakAt, FailAt, images, network
 from pellucid.layers import Parameter
-from pellucid.training import Callback, checkpoint
-from pellucid.training.checkpoint import Interval
+from pellucid.training import Callback, checkpoint, saving
+from pellucid.training.interval import Interval
 
 ROOT = Path(__file__).parents[2]
 fit_module = sys.modules["pellucid.training.fit"]
@@ -231,7 +231,7 @@ def test_where_none_is_whole_the_first_fault_is_told(tmp_path):
 
 
 def test_a_newer_version_is_refused_by_name(tmp_path, monkeypatch):
-    monkeypatch.setattr(checkpoint, "VERSION", "3")
+    monkeypatch.setattr(saving, "VERSION", "3")
     broken(tmp_path, 20)
     monkeypatch.undo()
     with pytest.raises(
@@ -316,8 +316,8 @@ def test_what_is_no_interval_is_refused(text):
 
 def test_checkpoints_are_written_as_often_as_asked(tmp_path, monkeypatch):
     written = []
-    put = checkpoint.write_file
-    monkeypatch.setattr(checkpoint, "write_file", lambda path, data: (written.append(path.name), put(path, data)))
+    put = saving.write_file
+    monkeypatch.setattr(saving, "write_file", lambda path, data: (written.append(path.name), put(path, data)))
     whole(out=tmp_path, checkpoint_every=15)
     assert [int(name[11:20]) for name in written] == [0, 15, 30, 40, 40]
 

@@ -17,7 +17,7 @@ from ..errors import ArgumentError
 from ..native import ENGINES
 from ..scaling import IMAGENET_SCALING, Scaling
 from ..storage import expanded
-from ..training.checkpoint import Interval
+from ..training.interval import Interval
 from .sources import HELD_OUT
 
 

@@ -26,12 +26,13 @@ from ..serialization.model_file import MODEL, architecture_text
 from ..serialization.tensor_file import SEAL
 from ..storage import append_line, claim, expanded, make_folder, read_beginning, remove_stumps, sync_file, write_file
 from .callbacks import Callback, Training
-from .checkpoint import Checkpoint, Checkpoints, files, set_aside
+from .checkpoint import Checkpoint, files, known_config, set_aside
 from .config import CONFIG as CONFIG
 from .config import EVERY, RunConfig
 from .engine import Engine
 from .interval import Interval
 from .remembered import NUMBER, encoded
+from .saving import Checkpoints
 
 METRICS = "metrics.jsonl"
 
@@ -170,9 +171,9 @@ def holding(folder: Path) -> Iterator[None]:
         If there is no run.
     """
     if not (folder / CONFIG).exists():
-        if not files(folder):
-            RunConfig.read(folder)  # says that there is none
-        claim(folder / CONFIG)
+        config = known_config(folder)
+        warn(f"{folder / CONFIG} was missing; it is written anew as it was when the run was begun")
+        write_file(folder / CONFIG, config.text().encode())
     with locked(folder / CONFIG) as free:
         if not free:
             raise ArgumentError(f"{folder} is being trained by another process; wait for it, or end it")
