@@ -37,7 +37,7 @@ class TensorBoard(Logger):
     folder : path
         Every training gets a folder of its own in it.
     every : int, default 10
-        How many steps lie between two points of a curve over batches; one takes about 0.1 ms.
+        How many steps lie between two points of a curve over batches; each takes less than a tenth of a millisecond.
     histograms : bool, default False
         Whether to write how the weights are distributed, after every epoch.
     name : str, optional
