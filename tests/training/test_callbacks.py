@@ -154,7 +154,6 @@ def test_nobody_hears_that_it_is_finished_where_it_failed(make, data):
         fit(make(), data, diary, At("on_end", lambda training: raise_(ValueError("mine"))))
 
 
-
 @pytest.mark.parametrize(
     ("moment", "step", "epochs", "steps"),
     [("on_begin", 0, 0, 0), ("on_batch", 1, 1, 1), ("on_batch", 3, 2, 3), ("on_epoch", 1, 1, 2), ("on_epoch", 4, 2, 4)],
