@@ -70,10 +70,15 @@ def test_a_run_has_settings_measures_and_the_network(store, tmp_path):
 
 
 def test_without_a_run_it_is_the_same_network(store, tmp_path):
-    made = network()
-    p.fit(made, images(), callbacks=[p.MLflow(experiment="mine", name="best")], **{**HOW, "epochs": 1})
+    made, elsewhere = network(), tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    shutil.copy("mlflow.db", elsewhere)
+    logger = p.MLflow("sqlite:///elsewhere/mlflow.db", experiment="mine", name="best")
+    p.fit(made, images(), callbacks=[logger], **{**HOW, "epochs": 1})
+    store = type(store)(tracking_uri=f"sqlite:///{elsewhere}/mlflow.db")
     (run,) = store.search_runs([store.get_experiment_by_name("mine").experiment_id])
     assert run.info.run_name == "best"
+    assert run.info.artifact_uri.startswith((elsewhere / "mlruns").as_uri())
     kept = p.load(store.download_artifacts(run.info.run_id, "model.safetensors", str(tmp_path)))
     assert all(np.array_equal(each.data, made.parameters()[path].data) for path, each in kept.parameters().items())
 
@@ -93,13 +98,13 @@ def test_what_ended_it_is_told_and_it_goes_on_in_the_same_run(store, tmp_path, m
 
 
 def test_an_interruption_is_no_failure(store):
-    class Interrupt(BreakAt):
-        def _fail(self, training):
-            if training.step == self._step:
+    class Interrupt(p.Callback):
+        def on_batch(self, training):
+            if training.step == 9:
                 raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        fit(p.MLflow(), Interrupt(9))
+        fit(p.MLflow(), Interrupt())
     assert runs(store)[0].info.status == "KILLED"
 
 

@@ -72,9 +72,15 @@ class MLflow(Logger):
         try:
             self._client = _mlflow().MlflowClient(tracking_uri=self.uri)
             found = self._client.get_experiment_by_name(self.experiment)
-            self._experiment = self._client.create_experiment(self.experiment) if found is None else found.experiment_id
+            self._experiment = self._new_experiment() if found is None else found.experiment_id
         except Exception as error:
             raise StorageError(f"MLflow cannot use {self.uri or 'MLFLOW_TRACKING_URI'}: {error}") from error
+
+    def _new_experiment(self) -> str:
+        """Make the experiment; of a store in a file, its artifacts lie beside that and not in the folder one is in."""
+        uri = self.uri or ""
+        place = (Path(uri.removeprefix(SQLITE)).parent / "mlruns").as_uri() if uri.startswith(SQLITE) else None
+        return str(self._client.create_experiment(self.experiment, place))
 
     def on_epoch(self, training: Training) -> None:
         self._attempt(self._complete)
