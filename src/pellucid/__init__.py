@@ -13,10 +13,12 @@ Layers and networks are classes, what is done with them are functions::
 from . import start as start  # before all that takes time
 
 # isort: split
+from . import explanations as explanations
 from . import models as models
 from . import recipes as recipes
 from .augmented import augmented as augmented
 from .build import lower as lower
+from .calibration import calibration as calibration
 from .data import Dataset as Dataset
 from .data import augment as augment
 from .data import datasets as datasets
@@ -74,6 +76,7 @@ from .learning_rates import find_learning_rate as find_learning_rate
 from .losses import CrossEntropy as CrossEntropy
 from .losses import MeanSquaredError as MeanSquaredError
 from .metrics import accuracy as accuracy
+from .metrics import class_scores as class_scores
 from .metrics import confusion_matrix as confusion_matrix
 from .metrics import top_k_accuracy as top_k_accuracy
 from .network import Sequential as Sequential
@@ -82,6 +85,7 @@ from .optimizers import Adam as Adam
 from .optimizers import AdamW as AdamW
 from .pretrained import pretrained as pretrained
 from .program import Program as Program
+from .report import plots as plots
 from .scaling import IMAGENET_SCALING as IMAGENET_SCALING
 from .scaling import Scaling as Scaling
 from .serialization import load as load
