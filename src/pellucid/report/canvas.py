@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import re
-import warnings
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -52,18 +52,10 @@ def canvas() -> Iterator[Callable[[float, float], Figure]]:
         raise MissingExtraError(
             'plots and reports need matplotlib, which is not installed; install it with pip install "pellucid[plot]"'
         ) from error
-    with matplotlib.rc_context(), _silent_glyphs():
+    with matplotlib.rc_context():
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(STYLE)
         yield lambda width, height: Picture(figsize=(width, height), layout="constrained")
-
-
-@contextmanager
-def _silent_glyphs() -> Iterator[None]:
-    """Say nothing of letters that the font lacks: they are drawn as boxes, and a page has fonts of its own."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing from")
-        yield
 
 
 def svg(figure: Figure, label: str) -> str:
@@ -74,22 +66,23 @@ def svg(figure: Figure, label: str) -> str:
     figure : Figure
         Made by `canvas`.
     label : str
-        What a screen reader says in its place; escaped already.
+        What a screen reader says in its place; escaped already. No two figures of a page have the same.
     """
     file = io.StringIO()
-    with _silent_glyphs():
-        figure.savefig(
-            file, format="svg", transparent=True, metadata=dict.fromkeys(("Creator", "Date", "Format", "Type"))
-        )
+    figure.savefig(file, format="svg", transparent=True, metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
     text = file.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"\s*<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
     text = re.sub(r"<!--.*?-->\s*", "", text, flags=re.DOTALL)
     referred = set(re.findall(r'(?:url\(#|href="#)([^)"]+)', text))
     text = re.sub(r' id="([^"]+)"', lambda found: found[0] if found[1] in referred else "", text)
+    own = f"s{zlib.crc32(label.encode()):08x}"  # as a page has several figures, each with its own marks
+    for name in referred:
+        text = text.replace(f'id="{name}"', f'id="{own}{name}"').replace(f"#{name}", f"#{own}{name}")
     for colour, here in IN_PAGE.items():
         text = text.replace(colour, here)
-    text = re.sub(r"font: ([\d.]+)px 'DejaVu Sans'", r"font-size: \1px", text)
+    text = re.sub(r"font: ([\d.]+px) 'DejaVu Sans'", r"font-size: \1", text)
+    text = text.replace("font-family: 'DejaVu Sans'; ", "")
     box = re.search(r'viewBox="[^"]+"', text)
     start = text.index(">") + 1
     return f'<svg role="img" aria-label="{label}" {box[0] if box else ""}>{text[start:].strip()}'

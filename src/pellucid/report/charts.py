@@ -37,11 +37,23 @@ def draw_chart(axes: Axes, chart: Chart) -> None:
                   label=line.name or None)  # fmt: skip
     axes.set(xlabel="epoch", ylabel=chart.unit)
     if chart.log:
-        axes.set_yscale("log")
-        axes.grid(True, which="minor", axis="y", alpha=0.5)
+        _logarithmic(axes)
+    elif chart.from_zero:
+        axes.set_ylim(bottom=0, top=1.08 * max(max(line.y) for line in chart.lines) or 1)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     if any(line.name for line in chart.lines):
         axes.legend(loc="best")
+
+
+def _logarithmic(axes: Axes) -> None:
+    """Let an axis be logarithmic, with plain numbers: 0.5, 1, 2."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+    axes.set_yscale("log")
+    low, high = axes.get_ylim()
+    axes.yaxis.set_major_locator(LogLocator(base=10, subs=(1,) if high > 1e3 * low else (1, 2, 5)))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}" if value >= 10 else f"{value:g}"))
 
 
 def draw_calibration(axes: Axes, found: Calibration) -> None:

@@ -54,6 +54,8 @@ class Chart:
     lines : sequence of Line
     log : bool
         Whether equal factors, not equal differences, are equally far apart.
+    from_zero : bool
+        Whether the axis begins at 0.
     note : str
         What is to be known of it.
     """
@@ -62,6 +64,7 @@ class Chart:
     unit: str
     lines: Sequence[Line]
     log: bool = False
+    from_zero: bool = False
     note: str = ""
 
 
@@ -102,7 +105,8 @@ class Course:
         loss = Chart("Loss", "loss", [*self._of_batches("each batch", self.batches), *self._of_epochs("loss")])
         accuracy = Chart("Accuracy", "accuracy in %", self._of_epochs("accuracy", 100))
         rates = self._of_batches("", self.rates) or self._of_epochs("lr")
-        rate = Chart("Learning rate", "learning rate", [replace(line, name="", faint=False) for line in rates[:1]])
+        plain = [replace(line, name="", faint=False) for line in rates[:1]]
+        rate = Chart("Learning rate", "learning rate", plain, from_zero=True)
         charts = [replace(loss, log=_wide(loss), note=self._note(self.batches)), accuracy, rate]
         return [chart for chart in charts if any(len(line.x) for line in chart.lines)]
 

@@ -149,7 +149,8 @@ def judge(
         raise ArgumentError("the classes of the data bear other names than those that the network has learnt")
     if labels.max() >= shape[0]:
         raise DataError(f"the data have a class {labels.max()}, but the network has {shape[0]} outputs")
-    probabilities = predict_proba(network, data.images, engine=engine, threads=threads)
+    with np.errstate(invalid="ignore"):  # told below, by the sample
+        probabilities = predict_proba(network, data.images, engine=engine, threads=threads)
     _refuse_non_finite(probabilities)
     return Judged(data, names, labels, np.asarray(probabilities.argmax(axis=1), np.int64), probabilities)
 

@@ -7,7 +7,6 @@ from importlib.resources import files
 from string import Template
 from typing import NamedTuple, TypeAlias
 
-from ..limits import format_bytes
 from ..version import VERSION
 from .amounts import Amounts
 from .html import Html, element, join, paragraph, text
@@ -107,7 +106,6 @@ def _facts(material: Material) -> Html:
     facts += [("parameters", f"{material.summary.totals.parameters:,}")]
     if record is not None:
         facts += [("epochs", f"{len(record.epochs):,}"), ("training time", f"{record.seconds:,.1f} s")]
-        facts += [("size of the run", format_bytes(record.bytes))]
     inner = (element("div", element("dt", text(name)), element("dd", text(value))) for name, value in facts)
     return element("dl", join(inner), class_="facts")
 

@@ -1,7 +1,7 @@
 """From numbers to coloured pixels: images, filters, feature maps and heat, for plots and reports alike.
 
-Signed numbers are shown on the ground they lie on, a page or a figure: 0 is the ground itself, what is above 0 covers
-it with orange, and what is below with blue, the more the larger it is. So they can be read on light and on dark.
+Signed numbers are shown on the ground they lie on, a page or a figure: 0 is a breath of grey, what is above covers the
+ground with orange, and what is below with blue, the more the larger it is. So they can be read on light and on dark.
 """
 
 from __future__ import annotations
@@ -21,13 +21,17 @@ ZERO, GAP = 127, 255
 GREY = np.array([0.299, 0.587, 0.114])
 """Red, green and blue as parts of grey (ITU-R 601)."""
 _DIMMED, _COVER = 0.75, 0.8
+_VEIL = 26
+"""Opacity of the number 0, so that it is seen how far a picture goes."""
 
 
 def _palette() -> Pixels:
     """Return the colours of signed numbers as (256, 4): red, green, blue and opacity."""
     strength = (np.arange(256) - ZERO) / ZERO
-    colours = np.where(strength[:, None] > 0, ABOVE, BELOW)
-    opacity = np.rint(255 * np.minimum(np.abs(strength), 1))
+    size = np.minimum(np.abs(strength), 1)[:, None]
+    hue = np.minimum(4 * size, 1)  # grey about 0
+    colours = np.rint(hue * np.where(strength[:, None] > 0, ABOVE, BELOW) + (1 - hue) * 127)
+    opacity = np.rint(_VEIL + (255 - _VEIL) * size)
     opacity[GAP] = 0
     return np.column_stack([colours, opacity]).astype(np.uint8)
 

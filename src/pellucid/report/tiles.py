@@ -49,7 +49,7 @@ def convolutions(network: Sequential) -> dict[str, NDArray[Any]]:
 def filter_mosaic(weight: NDArray[Any], filters: int = FILTERS, channels: int = CHANNELS) -> Mosaic:
     """Return filters (F, C, KH, KW), up to so many, and of each up to so many channels.
 
-    Filters of three channels are shown in colour, where grey is 0; of others, each row is a filter and each column a
+    Filters of three channels are shown in colour, where grey is 0; of others, each column is a filter and each row a
     channel.
     """
     count, depth, *window = weight.shape
@@ -62,12 +62,12 @@ def filter_mosaic(weight: NDArray[Any], filters: int = FILTERS, channels: int = 
         tiles[..., :3] = np.rint(127.5 + 127.5 * shares)
         columns = _columns(len(shown))
         return Mosaic(mosaic(tiles, columns), f"{what} in red, green and blue, grey is 0", columns)
-    tiles = signed(shown).reshape(-1, *window)
+    tiles = signed(shown).swapaxes(0, 1).reshape(-1, *window)  # (F, C, KH, KW) -> (C·F, KH, KW)
     if depth == 1:
         columns = _columns(len(shown))
         return Mosaic(mosaic(tiles, columns), f"{what}, up to ±{_top(shown)}", columns)
-    about = f"{what}, a row each; {_of(shown.shape[1], depth, 'channel')}, a column each; up to ±{_top(shown)}"
-    return Mosaic(mosaic(tiles, shown.shape[1], gap=0 if window == [1, 1] else 1), about, shown.shape[1])
+    about = f"{what}, a column each; {_of(shown.shape[1], depth, 'channel')}, a row each; up to ±{_top(shown)}"
+    return Mosaic(mosaic(tiles, len(shown), gap=0 if window == [1, 1] else 1), about, len(shown))
 
 
 def map_mosaic(maps: NDArray[Any], most: int = MAPS, side: int = SIDE) -> Mosaic:

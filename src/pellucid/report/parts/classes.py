@@ -28,8 +28,8 @@ def confusion(material: Material, amounts: Amounts) -> Html | None:
         return None
     many = len(judged.names) > amounts.columns
     matrix = _matrix_picture(judged) if many else _matrix(judged)
-    parts = [matrix, _pairs(judged)] if many else [matrix]
-    return section("classes", "Classes", *parts, _class_table(judged, amounts))
+    parts = [matrix, *([_pairs(judged)] if many else []), _class_table(judged, amounts)]
+    return section("classes", "Classes", gallery(parts, "columns"))
 
 
 def _matrix(judged: Judged) -> Html:

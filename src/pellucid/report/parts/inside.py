@@ -23,9 +23,10 @@ def network(material: Material, amounts: Amounts) -> Html:
     found = material.summary
     shown = [found.rows[number] for number in spread(len(found.rows), amounts.rows)]
     totals = found.totals
+    trainable = "all trainable" if totals.trainable == totals.parameters else f"{totals.trainable:,} trainable"
     said = (
-        f"Input {_size(found.input_shape)}, {found.dtype}. {totals.parameters:,} parameters, of which "
-        f"{totals.trainable:,} are trainable; {totals.multiply_adds:,} multiply-adds a sample."
+        f"Input {_size(found.input_shape)}, {found.dtype}. {totals.parameters:,} parameters, {trainable}; "
+        f"{totals.multiply_adds:,} multiply-adds a sample."
     )
     columns = ["layer", "class", "output", "parameters", "multiply-adds", "field", "stride"]
     caption = (
@@ -53,7 +54,7 @@ def filters(material: Material, amounts: Amounts) -> Html | None:
     if not found:
         return None
     names = [list(found)[number] for number in spread(len(found), amounts.layers)]
-    said = f"Of {of(len(names), len(found), 'convolutions')}. Orange is above 0, blue below, 0 is the page itself."
+    said = f"Of {of(len(names), len(found), 'convolutions')}. Orange is above 0, blue below, the fainter the nearer."
     drawn = (_drawn(name, filter_mosaic(found[name], amounts.filters, amounts.channels), "Filters") for name in names)
     return section("filters", "Filters", paragraph(said), gallery(drawn))
 
@@ -62,14 +63,14 @@ def feature_maps(material: Material, amounts: Amounts) -> Html | None:
     """Return what layers make of chosen images."""
     if not material.maps or material.found is None:
         return None
-    parts = [paragraph("What layers make of an image. Orange is above 0, blue below, 0 is the page itself.")]
+    parts = [paragraph("What layers make of an image. Orange is above 0, blue below, the fainter the nearer.")]
     for sample, inside in material.maps.items():
         names = [list(inside)[number] for number in spread(len(inside), amounts.layers)]
         parts.append(element("h3", text(_called(material, sample))))
         if len(names) < len(inside):
             parts.append(paragraph(f"Shown are {of(len(names), len(inside), 'layers')}.", quiet=True))
         own = material.found.data.images[sample]
-        picture = image(_image(own, amounts.side), f"Sample {sample:,}", 112, 112 * own.shape[1] / own.shape[2])
+        picture = image(_image(own, amounts.side), _called(material, sample), 112, 112 * own.shape[1] / own.shape[2])
         maps = (_drawn(name, map_mosaic(inside[name], amounts.maps, amounts.side), "Feature maps") for name in names)
         parts.append(gallery((figure(picture, text("the image")), *maps)))
     return section("maps", "Feature maps", *parts)
@@ -78,7 +79,7 @@ def feature_maps(material: Material, amounts: Amounts) -> Html | None:
 def _called(material: Material, sample: int) -> str:
     judged = material.found
     if not isinstance(judged, Judged):
-        return f"Sample {sample:,}"
+        return f"Sample {sample:,} of the data"
     true, named = judged.names[judged.labels[sample]], judged.names[judged.predicted[sample]]
     return f"Sample {sample:,}: {true}, {'recognised' if true == named else f'taken for {named}'}"
 

@@ -94,7 +94,8 @@ def _small(judged: Judged, sample: int, side: int) -> Html:
     height, width = own.shape[1:]
     scale = SHOWN / max(height, width)
     alt = f"Sample {sample:,}, which is {judged.names[judged.labels[sample]]}"
-    return figure(image(_image(own, side), alt, width * scale, height * scale), _told(judged, sample))
+    told = _told(judged, sample, brief=True)
+    return figure(image(_image(own, side), alt, width * scale, height * scale), told)
 
 
 def _image(own: NDArray[Any], side: int) -> bytes:
@@ -102,13 +103,14 @@ def _image(own: NDArray[Any], side: int) -> bytes:
     return encode(pixels)
 
 
-def _told(judged: Judged, sample: int) -> Html:
-    """Return what a sample was taken for, what it is, and how sure the network was."""
+def _told(judged: Judged, sample: int, brief: bool = False) -> Html:
+    """Return what a sample is, what it was taken for, and how sure the network was; in brief, of that class alone."""
     true, named = judged.labels[sample], judged.predicted[sample]
-    shares = judged.probabilities[sample]
-    head = element("strong", text(f"{judged.names[named]}, {percent(float(shares[named]))}"))
-    rest = text(f"; it is {judged.names[true]}, {percent(float(shares[true]))}. Sample {sample:,}.")
-    return join((head, rest), "")
+    shares = 100 * judged.probabilities[sample]
+    head = element("strong", text(f"{judged.names[true]} taken for {judged.names[named]}"))
+    right = "" if brief else f", {shares[true]:.1f} % for {judged.names[true]}"
+    rest = text(f"{shares[named]:.1f} % sure{right}. Sample {sample:,}.")
+    return join((head, rest), "<br>")
 
 
 def _where(heat: NDArray[Any]) -> str:

@@ -82,15 +82,15 @@ def settings(material: Material, amounts: Amounts) -> Html | None:
     if record is None:
         return None
     tables = {name: value for name, value in record.config.items() if isinstance(value, Mapping)}
-    parts = [paragraph("What repeats the run; it stands in its config.toml.")]
-    left = amounts.rows
+    said = paragraph("What repeats the run; it stands in its config.toml.")
+    parts, left = [], amounts.rows
     for name, settings_of in tables.items():
         rows = _rows(settings_of)
         parts.append(_settings(name, rows[:left], len(rows)))
         left = max(0, left - len(rows))
     if results := _results(record):
         parts.append(table("Measured when all was done", ["result", "value"], results, numbers=["value"]))
-    return section("settings", "Settings", *parts)
+    return section("settings", "Settings", said, gallery(parts, "columns"))
 
 
 def _settings(name: str, rows: list[tuple[str, str]], there: int) -> Html:
@@ -105,7 +105,7 @@ def _rows(settings_of: Mapping[str, object]) -> list[tuple[str, str]]:
     rows = [(name, _shown(name, value)) for name, value, _ in differences(plain, {})]
     if isinstance(begun, Mapping):
         kinds = Counter(str(each.get("name")) for each in begun.values() if isinstance(each, Mapping))
-        rows.append(("initializers", ", ".join(f"{kind} of {count}" for kind, count in kinds.items())))
+        rows.append(("initializers", ", ".join(f"{kind} ({count})" for kind, count in kinds.items())))
     return rows
 
 
@@ -114,9 +114,9 @@ def _shown(name: str, value: object) -> str:
         return f"{value[:_DIGEST]}…"
     if isinstance(value, float) and math.isfinite(value):
         return f"{value:g}"
-    if isinstance(value, (list, tuple)):
-        return ", ".join(map(str, value)) or "none"
-    return str(value)
+    if isinstance(value, (list, tuple, dict)) and not value:
+        return "none"
+    return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
 
 
 def _results(record: Record) -> list[tuple[str, str]]:

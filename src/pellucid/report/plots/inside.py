@@ -25,7 +25,7 @@ def filters(network: Sequential, layer: str | None = None, *, count: int = FILTE
     """Plot the filters of a convolution: orange is above 0, blue below.
 
     Of one channel, each filter is a square; of three, as of colour images, it is in colour, where grey is 0; of others,
-    each row is a filter and each column a channel.
+    each column is a filter and each row a channel.
 
     Parameters
     ----------
