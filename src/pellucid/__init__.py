@@ -13,6 +13,8 @@ Layers and networks are classes, what is done with them are functions::
 from . import start as start  # before all that takes time
 
 # isort: split
+from typing import TYPE_CHECKING, Any
+
 from . import explanations as explanations
 from . import models as models
 from . import recipes as recipes
@@ -85,7 +87,6 @@ from .optimizers import Adam as Adam
 from .optimizers import AdamW as AdamW
 from .pretrained import pretrained as pretrained
 from .program import Program as Program
-from .report import plots as plots
 from .scaling import IMAGENET_SCALING as IMAGENET_SCALING
 from .scaling import Scaling as Scaling
 from .serialization import load as load
@@ -101,4 +102,21 @@ from .training import fit as fit
 from .training import resume as resume
 from .version import VERSION
 
+if TYPE_CHECKING:
+    from . import report as report
+    from .report import plots as plots
+
 __version__ = VERSION
+
+
+def __getattr__(name: str) -> Any:
+    """Load what draws when something is to be drawn: `plots` and `report` are code that most programs do not use."""
+    if name not in ("plots", "report"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from .report import plots  # with it, `report` becomes a name of this package
+
+    return plots if name == "plots" else globals()[name]
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), "plots", "report"})

@@ -257,12 +257,30 @@ def test_a_large_network_is_cut_and_that_is_said(monkeypatch):
     data = X[:40], np.arange(40) * 7
     whole = html_report(made, data, engine="numpy")
     assert len(whole.encode()) <= page.MOST_BYTES
-    for said in ("24 of 41 convolutions", "the first 16 of 24 filters", "24 of 81 layers", "with the lowest F1 of 300"):
+    for said in (
+        "24 of 41 convolutions",
+        "the first 16 of 24 filters",
+        "24 of 81 layers",
+        "of 300 classes",
+        "others neither occur",
+    ):
         assert said in whole, said
     monkeypatch.setattr(page, "MOST_BYTES", 400_000)
     smaller = html_report(made, data, engine="numpy")
     assert len(smaller.encode()) <= 400_000
     assert Page(smaller).faults == []
+
+
+def test_of_many_classes_the_worst_are_shown(rng):
+    count = 250
+    made = p.Sequential([p.Linear(count, count)], input_shape=(count,), dtype="float64")
+    made["linear1"].weight.data, made["linear1"].bias.data = np.eye(count), np.zeros(count)
+    x, labels = np.eye(count)[np.arange(count) // 2 * 2], np.arange(count)  # every second class is taken for another
+    whole = html_report(made, (np.vstack([x, x]), np.hstack([labels, labels])))
+    assert "here are the 200 with the lowest F1 of 250" in whole
+    assert "Confusion matrix of 250 classes" in whole
+    assert "20 of 125 pairs of classes" in whole
+    assert Page(whole).faults == []
 
 
 def test_fewer_of_everything_comes_to_an_end():

@@ -6,11 +6,11 @@ import pytest
 from pellucid.report import pixels
 
 
-def test_zero_is_the_ground_and_the_largest_has_the_full_colour():
+def test_zero_is_a_breath_and_the_largest_has_the_full_colour():
     found = pixels.signed(np.array([-2.0, 0.0, 1.0, 2.0, np.nan, np.inf]))
     assert found.tolist() == [0, 127, 190, 254, pixels.GAP, pixels.GAP]
     opacity = pixels.PALETTE[found, 3]
-    assert opacity.tolist() == [255, 0, 126, 255, 0, 0]
+    assert opacity.tolist() == [255, 26, 140, 255, 0, 0]
     assert tuple(pixels.PALETTE[0, :3]) == pixels.BELOW
     assert tuple(pixels.PALETTE[254, :3]) == pixels.ABOVE
 

@@ -64,7 +64,7 @@ def test_colour_filters_are_shown_in_colour_and_deep_ones_as_a_grid():
     made = p.Sequential([p.Conv2d(3, 4, 3), p.Conv2d(4, 5, 1)], input_shape=(3, 6, 6))
     assert "in red, green and blue" in p.plots.filters(made).axes[0].get_title().replace("\n", " ")
     title = p.plots.filters(made, "conv2", count=3, channels=2).axes[0].get_title().replace("\n", " ")
-    assert title.startswith("conv2: the first 3 of 5 filters of 1×1, a row each; the first 2 of 4 channels, a column")
+    assert title.startswith("conv2: the first 3 of 5 filters of 1×1, a column each; the first 2 of 4 channels, a row")
 
 
 @pytest.mark.parametrize(

@@ -81,9 +81,10 @@ def command(
 def _data(run: str, data: str | None, data_dir: Path | None) -> tuple[str, Dataset | None, str]:
     """Return the data to measure on, after the part that they are; or none, and why there are none."""
     try:
-        return *held_out_of(run, data, data_dir), ""
+        part, dataset = held_out_of(run, data, data_dir)
     except (ArgumentError, DataError, StorageError) as error:
         if data is not None or data_dir is not None:
             raise
         say(f"note: the report is made without data: {error}")
         return "", None, str(error)
+    return "" if part == "overall" else part, dataset, ""

@@ -56,11 +56,12 @@ def spread(count: int, most: int) -> list[int]:
 
 
 def of(shown: int, there: int, name: str) -> str:
-    """Return how many are shown of how many there are: "all 3 layers", "24 of 60 layers".
+    """Return how many are shown of how many there are.
 
     Examples
     --------
-    >>> of(3, 3, "layers"), of(24, 1060, "layers")
-    ('all 3 layers', '24 of 1,060 layers')
+    >>> of(3, 3, "layer"), of(1, 1, "layer"), of(24, 1060, "layer")
+    ('3 layers', '1 layer', '24 of 1,060 layers')
     """
-    return f"all {there:,} {name}" if shown == there else f"{shown:,} of {there:,} {name}"
+    plural = name if there == 1 else f"{name}es" if name.endswith("s") else f"{name}s"
+    return f"{there:,} {plural}" if shown == there else f"{shown:,} of {there:,} {plural}"

@@ -24,7 +24,7 @@ _LETTERS = 14
 
 def draw_chart(axes: Axes, chart: Chart) -> None:
     """Draw lines over epochs."""
-    from matplotlib.ticker import MaxNLocator
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
 
     colours = iter(zip(SERIES, MARKS, strict=True))
     for line in chart.lines:
@@ -39,7 +39,9 @@ def draw_chart(axes: Axes, chart: Chart) -> None:
     if chart.log:
         _logarithmic(axes)
     elif chart.from_zero:
-        axes.set_ylim(bottom=0, top=1.08 * max(max(line.y) for line in chart.lines) or 1)
+        axes.set_ylim(0, 1.08 * max(max(line.y) for line in chart.lines) or 1)
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.set_xlim(0, 1.04 * max(max(line.x) for line in chart.lines))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     if any(line.name for line in chart.lines):
         axes.legend(loc="best")
@@ -64,7 +66,13 @@ def draw_calibration(axes: Axes, found: Calibration) -> None:
     axes.bar(middles[there], found.accuracy[there], 0.9 * width, color=SERIES[0], label="share that is right")
     axes.plot([0, 1], [0, 1], color=INK, linewidth=1, linestyle="--", label="as sure as right")
     axes.scatter(
-        found.confidence[there], found.accuracy[there], s=22, color=SERIES[1], zorder=3, label="mean confidence"
+        found.confidence[there],
+        found.accuracy[there],
+        s=22,
+        color=SERIES[1],
+        zorder=3,
+        clip_on=False,
+        label="mean confidence",
     )
     axes.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="confidence", ylabel="accuracy")
     axes.legend(loc="upper left")

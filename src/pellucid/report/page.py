@@ -84,7 +84,7 @@ def _lead(material: Material) -> str:
     record, found = material.record, material.found
     told = []
     if record is not None:
-        told.append(f"{record.model or 'a network'} trained on {record.data or 'data'}")
+        told.append(f"{record.model or 'a network'}{f' trained on {record.data}' if record.data else ''}")
         if record.state != "finished":
             told.append(f"the training is {record.state}")
     if found is not None:
@@ -105,7 +105,8 @@ def _facts(material: Material) -> Html:
         facts += [("root mean squared error", f"{float((found.errors**2).mean() ** 0.5):.4g}")]
     facts += [("parameters", f"{material.summary.totals.parameters:,}")]
     if record is not None:
-        facts += [("epochs", f"{len(record.epochs):,}"), ("training time", f"{record.seconds:,.1f} s")]
+        epochs = "epoch" if len(record.epochs) == 1 else "epochs"
+        facts += [(epochs, f"{len(record.epochs):,}"), ("training time", f"{record.seconds:,.1f} s")]
     inner = (element("div", element("dt", text(name)), element("dd", text(value))) for name, value in facts)
     return element("dl", join(inner), class_="facts")
 
@@ -113,6 +114,4 @@ def _facts(material: Material) -> Html:
 def _missing(material: Material) -> Html:
     if not material.missing:
         return Html("")
-    return paragraph(
-        f"There is nothing here on classes, mistakes and feature maps, as there are no data: {material.missing}."
-    )
+    return paragraph(f"What needs data is left out, as there are no data: {material.missing}.")

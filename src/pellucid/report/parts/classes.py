@@ -17,6 +17,8 @@ from ..pixels import PALETTE, shrunk, signed
 from ..png import encode
 
 _PAIRS = 20
+_OPEN = 40
+"""Rows up to which a table is shown at once."""
 _SIDE = 256
 _LETTERS = 10
 
@@ -73,26 +75,30 @@ def _matrix_picture(judged: Judged) -> Html:
 def _pairs(judged: Judged) -> Html:
     pairs = judged.taken_for()
     rows = [(judged.names[true], judged.names[named], f"{count:,}") for count, true, named in pairs[:_PAIRS]]
-    caption = f"The most frequent mistakes: {of(len(rows), len(pairs), 'pairs of classes')}"
+    caption = f"The most frequent mistakes: {of(len(rows), len(pairs), 'pair')} of classes"
     return table(caption, ["it is", "taken for", "times"], rows, numbers=["times"])
 
 
 def _class_table(judged: Judged, amounts: Amounts) -> Html:
     """Return precision, recall and F1 of each class; where they are cut, the worst stay."""
     found = judged.scores
-    order = np.arange(len(judged.names))
+    there = np.flatnonzero(np.isfinite(found.f1))
     caption = (
         "Each class: precision is the share of those taken for it that are it, recall the share of it that was found"
     )
-    if len(order) > amounts.classes:
-        order = np.argsort(np.nan_to_num(found.f1, nan=2.0), kind="stable")[: amounts.classes]
-        caption += f"; the {amounts.classes:,} with the lowest F1 of {len(judged.names):,} classes"
+    if len(there) < len(judged.names):
+        caption += f"; {len(judged.names) - len(there):,} others neither occur nor were named"
+    shown = there
+    if len(there) > amounts.classes:
+        shown = there[np.argsort(found.f1[there], kind="stable")[: amounts.classes]]
+        caption += f"; here are the {len(shown):,} with the lowest F1 of {len(there):,}"
     rows = [
         [judged.names[k], *map(percent, (found.precision[k], found.recall[k], found.f1[k])), f"{found.support[k]:,}"]
-        for k in order
+        for k in shown
     ]
     columns = ["class", "precision", "recall", "F1", "samples"]
-    return table(caption, columns, rows, numbers=columns[1:])
+    whole = table(caption, columns, rows, numbers=columns[1:])
+    return whole if len(rows) <= _OPEN else details(f"Each of {of(len(rows), len(there), 'class')}", whole)
 
 
 def calibration(material: Material, amounts: Amounts) -> Html | None:

@@ -14,7 +14,7 @@ from ..png import encode
 from ..tiles import Mosaic, convolutions, filter_mosaic, map_mosaic
 from .samples import _image
 
-WIDEST, HIGHEST, LARGEST = 400, 400, 14
+WIDEST, HIGHEST, LARGEST = 400, 280, 14
 """Pixels of the page that a mosaic takes at most, across and down, and that one of its pixels takes."""
 
 
@@ -30,7 +30,7 @@ def network(material: Material, amounts: Amounts) -> Html:
     )
     columns = ["layer", "class", "output", "parameters", "multiply-adds", "field", "stride"]
     caption = (
-        f"Layers: {of(len(shown), len(found.rows), 'layers')}. Field: input pixels along a side that one number sees; "
+        f"{of(len(shown), len(found.rows), 'layer')}. Field: input pixels along a side that one number sees; "
         "stride: from one number's to the next's"
     )
     return section(
@@ -54,7 +54,9 @@ def filters(material: Material, amounts: Amounts) -> Html | None:
     if not found:
         return None
     names = [list(found)[number] for number in spread(len(found), amounts.layers)]
-    said = f"Of {of(len(names), len(found), 'convolutions')}. Orange is above 0, blue below, the fainter the nearer."
+    said = (
+        f"Those of {of(len(names), len(found), 'convolution')}. Orange is above 0, blue below, the fainter the nearer."
+    )
     drawn = (_drawn(name, filter_mosaic(found[name], amounts.filters, amounts.channels), "Filters") for name in names)
     return section("filters", "Filters", paragraph(said), gallery(drawn))
 
@@ -68,7 +70,7 @@ def feature_maps(material: Material, amounts: Amounts) -> Html | None:
         names = [list(inside)[number] for number in spread(len(inside), amounts.layers)]
         parts.append(element("h3", text(_called(material, sample))))
         if len(names) < len(inside):
-            parts.append(paragraph(f"Shown are {of(len(names), len(inside), 'layers')}.", quiet=True))
+            parts.append(paragraph(f"Shown are {of(len(names), len(inside), 'layer')}.", quiet=True))
         own = material.found.data.images[sample]
         picture = image(_image(own, amounts.side), _called(material, sample), 112, 112 * own.shape[1] / own.shape[2])
         maps = (_drawn(name, map_mosaic(inside[name], amounts.maps, amounts.side), "Feature maps") for name in names)

@@ -27,7 +27,7 @@ def comparison(material: Material, amounts: Amounts) -> Html | None:
     measures = compared.by_output()[: amounts.rows]
     rows = [[f"output {number}", *map(_figure, each)] for number, each in enumerate(measures)]
     columns = ["output", "root mean squared error", "mean absolute error", "R²"]
-    caption = f"How far outputs are from targets: {of(len(rows), count, 'outputs')}"
+    caption = f"How far outputs are from targets: {of(len(rows), count, 'output')}"
     drawn = [_points(compared.targets[:, k], compared.outputs[:, k], k) for k in range(min(count, _PANELS))]
     cut = "" if count <= _PANELS else f"Drawn are the first {_PANELS} of {count:,} outputs."
     said = f"{len(compared.targets):,} samples; the dashed line is where outputs are right."
@@ -45,7 +45,7 @@ def _points(targets: NDArray[np.float64], outputs: NDArray[np.float64], number: 
         picture = Html(
             svg(drawing, text(f"Points: output {number} over its target, for {len(targets[::step])} samples"))
         )
-    every = "" if step == 1 else f", every {step}th sample"
+    every = "" if step == 1 else f", one sample of {step}"
     return figure(picture, text(f"Output {number}{every}"))
 
 
@@ -55,7 +55,7 @@ def _worst(compared: Compared) -> Html:
         [f"{int(n):,}", _numbers(compared.targets[n]), _numbers(compared.outputs[n]), _figure(compared.errors[n])]
         for n in worst
     ]
-    caption = f"The largest errors: {of(len(rows), len(compared.worst), 'samples')}"
+    caption = f"The largest errors: {of(len(rows), len(compared.worst), 'sample')}"
     return table(caption, ["sample", "target", "output", "error"], rows, numbers=["target", "output", "error"])
 
 
@@ -64,4 +64,4 @@ def _numbers(values: Sequence[float] | NDArray[np.float64], most: int = 4) -> st
 
 
 def _figure(value: float) -> str:
-    return f"{value:.4g}" if math.isfinite(value) else "–"
+    return f"{value:.4g}".replace("-", "−") if math.isfinite(value) else "–"

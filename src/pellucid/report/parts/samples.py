@@ -150,6 +150,6 @@ def _influence(material: Material, most: int = 20) -> list[Html]:
     rows = [[f"{feature}", f"{material.influence[feature]:.4g}"] for feature in order]
     caption = (
         "Features that scores depend on: the mean size of the score's gradient times the feature's deviation, "
-        f"{of(len(rows), len(material.influence), 'features')}, counted from 0"
+        f"{of(len(rows), len(material.influence), 'feature')}, counted from 0"
     )
     return [table(caption, ["feature", "influence"], rows, numbers=["influence"])]

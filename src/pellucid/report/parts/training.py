@@ -64,7 +64,7 @@ def _epochs(course: Course, amounts: Amounts) -> Html:
     last = course.epochs[-amounts.rows :]
     rows = [[_number(name, epoch.get(name)) for name in names] for epoch in last]
     columns = [TITLES.get(name, name) for name in names]
-    shown = "" if len(last) == len(course.epochs) else f", the last {of(len(last), len(course.epochs), 'epochs')}"
+    shown = "" if len(last) == len(course.epochs) else f", the last {of(len(last), len(course.epochs), 'epoch')}"
     return table(f"What was measured{shown}", columns, rows, numbers=columns)
 
 
@@ -86,7 +86,7 @@ def settings(material: Material, amounts: Amounts) -> Html | None:
     parts, left = [], amounts.rows
     for name, settings_of in tables.items():
         rows = _rows(settings_of)
-        parts.append(_settings(name, rows[:left], len(rows)))
+        parts += [_settings(name, rows[:left], len(rows))] if rows else []
         left = max(0, left - len(rows))
     if results := _results(record):
         parts.append(table("Measured when all was done", ["result", "value"], results, numbers=["value"]))
@@ -94,7 +94,7 @@ def settings(material: Material, amounts: Amounts) -> Html | None:
 
 
 def _settings(name: str, rows: list[tuple[str, str]], there: int) -> Html:
-    cut = "" if len(rows) == there else f" ({of(len(rows), there, 'settings')})"
+    cut = "" if len(rows) == there else f" ({of(len(rows), there, 'setting')})"
     return table(f"{name}{cut}", ["setting", "value"], rows) if rows else element("p", text(f"{name}{cut}"))
 
 
