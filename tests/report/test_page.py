@@ -131,6 +131,9 @@ def test_landmarks_headings_and_names(html):
     assert [each for each, count in Counter(identifiers).items() if count > 1] == []
     known = set(identifiers)
     assert all(each["href"].removeprefix("#") in known for each in found.all("a"))
+    titles = {each["id"]: each["id"].capitalize() for each in found.all("h2")}
+    names = [each["aria-label"] for tag, each in found.elements if "aria-label" in each]
+    assert [each for each, count in Counter([*titles.values(), *names]).items() if count > 1] == []
     for each in found.all("section"):
         assert each["aria-labelledby"] in known
 

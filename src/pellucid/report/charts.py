@@ -75,15 +75,15 @@ def draw_calibration(axes: Axes, found: Calibration) -> None:
         label="mean confidence",
     )
     axes.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="confidence", ylabel="accuracy")
-    axes.legend(loc="upper left")
+    axes.figure.legend(loc="outside lower center", ncols=3, fontsize=8, columnspacing=1.2)
 
 
 def draw_confusion(axes: Axes, counts: NDArray[np.int64], names: Sequence[str]) -> None:
-    """Draw a confusion matrix, the shares of each class (row) as shades."""
+    """Draw a confusion matrix, the shares of each class (row) as shades; of mistakes, which are few, their roots."""
     totals = counts.sum(axis=1, keepdims=True)
     shares = np.divide(counts, totals, out=np.zeros(counts.shape), where=totals > 0)
     right = np.eye(len(counts), dtype=bool)
-    draw_pixels(axes, signed(np.where(right, -shares, shares), top=1.0))
+    draw_pixels(axes, signed(np.where(right, -shares, np.sqrt(shares)), top=1.0))
     axes.set(xlabel="taken for", ylabel="what it is")
     if len(names) > MOST_NAMED:
         return
@@ -92,7 +92,7 @@ def draw_confusion(axes: Axes, counts: NDArray[np.int64], names: Sequence[str]) 
     axes.set_yticks(range(len(names)), short)
     for (row, column), count in np.ndenumerate(counts):
         if count:
-            ink = "white" if shares[row, column] > 0.6 else INK
+            ink = "white" if shares[row, column] > (0.6 if row == column else 0.4) else INK
             axes.text(column, row, f"{count}", ha="center", va="center", fontsize=7, color=ink)
 
 

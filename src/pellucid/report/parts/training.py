@@ -12,7 +12,7 @@ from ..amounts import Amounts, of
 from ..canvas import canvas, svg
 from ..charts import draw_chart
 from ..course import Chart, Course
-from ..html import Html, details, element, figure, gallery, paragraph, section, table, text
+from ..html import Html, details, figure, gallery, paragraph, section, table, text
 from ..material import Material
 
 TITLES = {
@@ -95,7 +95,7 @@ def settings(material: Material, amounts: Amounts) -> Html | None:
 
 def _settings(name: str, rows: list[tuple[str, str]], there: int) -> Html:
     cut = "" if len(rows) == there else f" ({of(len(rows), there, 'setting')})"
-    return table(f"{name}{cut}", ["setting", "value"], rows) if rows else element("p", text(f"{name}{cut}"))
+    return table(f"[{name}]{cut}", ["setting", "value"], rows)
 
 
 def _rows(settings_of: Mapping[str, object]) -> list[tuple[str, str]]:
