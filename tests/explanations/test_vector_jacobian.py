@@ -51,6 +51,24 @@ def test_the_end_may_be_inside(rng):
     np.testing.assert_allclose(found["input"], made["conv1"].backward(scaled), rtol=1e-12)
 
 
+def test_a_value_that_several_read_gets_all_that_flows_back(rng):
+    nodes = {
+        "conv": (p.Conv2d(1, 1, 1), "input"),
+        "gate": (p.Sigmoid(), "conv"),
+        "product": (p.joins.Multiply(), "conv", "gate"),
+        "flat": (p.Flatten(), "product"),
+        "head": (p.Linear(4, 2), "flat"),
+    }
+    made, x = p.Graph(nodes, input_shape=(1, 2, 2), dtype="float64"), rng.random((2, 1, 2, 2))
+    vector = rng.standard_normal((2, 2))
+    found = vector_jacobian(made, x, vector, by=("conv", "gate"))
+    inside = p.activations(made, x)
+    back = (vector @ made["head"].weight.data).reshape(2, 1, 2, 2)
+    np.testing.assert_allclose(found["gate"], back * inside["conv"], rtol=1e-12)
+    slope = inside["gate"] * (1 - inside["gate"])
+    np.testing.assert_allclose(found["conv"], back * (inside["gate"] + inside["conv"] * slope), rtol=1e-12)
+
+
 def test_a_softmax_at_the_end_is_left_out(rng):
     layers = [p.Flatten(), p.Linear(4, 3)]
     plain = p.Sequential(layers, input_shape=(1, 2, 2), dtype="float64")

@@ -12,13 +12,13 @@ from ..build import lower
 from ..errors import ArgumentError, ShapeError
 from ..geometry import Pair, whole_number
 from ..inference.batches import accepted
-from ..network import Sequential
+from ..network import Network
 from ..steps import Shape
 from .vector_jacobian import vector_jacobian
 
 
 def receptive_field(
-    network: Sequential, x: ArrayLike, layer: str, *, place: Pair | None = None,
+    network: Network, x: ArrayLike, layer: str, *, place: Pair | None = None,
     channels: Sequence[int] | None = None,
 ) -> NDArray[np.float64]:  # fmt: skip
     """Return how strongly each pixel counts for what a layer says at one place: the effective receptive field.
@@ -30,7 +30,7 @@ def receptive_field(
 
     Parameters
     ----------
-    network : Sequential
+    network : Network
     x : array (N, C, H, W) or (N, H, W)
         Images to look at; behind ReLUs and maxima, gradients depend on them.
     layer : str
@@ -75,7 +75,7 @@ def receptive_field(
     return np.sqrt(squares / len(chosen))
 
 
-def _shape(network: Sequential, layer: str) -> Shape:
+def _shape(network: Network, layer: str) -> Shape:
     """Return the shape of what a layer makes of a sample."""
     program = lower(network)
     shapes = {place.path: program.values[place.output].shape for place in program.layers}

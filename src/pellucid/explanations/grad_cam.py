@@ -11,14 +11,14 @@ from ..build import lower
 from ..definitions.arrays import Array
 from ..errors import ShapeError
 from ..inference import activations
-from ..network import Sequential
+from ..network import Network
 from .saliency import as_classes, score_gradients
 
 _MAKE_NO_MAPS = ("max_pool2d", "avg_pool2d", "adaptive_avg_pool2d", "flatten", "scale", "softmax")
 """Kinds that only make maps smaller, or rename their numbers."""
 
 
-def grad_cam(network: Sequential, x: ArrayLike, classes: ArrayLike | None = None, *, layer: str | None = None) -> Array:
+def grad_cam(network: Network, x: ArrayLike, classes: ArrayLike | None = None, *, layer: str | None = None) -> Array:
     """Return how much each place of a layer's feature maps speaks for a class.
 
     ``m[n, i, j] = max(0, Σ k  a[n, k]·A[n, k, i, j])``,
@@ -29,7 +29,7 @@ def grad_cam(network: Sequential, x: ArrayLike, classes: ArrayLike | None = None
 
     Parameters
     ----------
-    network : Sequential
+    network : Network
         With one output a class.
     x : array (N, C, H, W) or (N, H, W)
     classes : int or integer array (N,), optional
@@ -64,7 +64,7 @@ def grad_cam(network: Sequential, x: ArrayLike, classes: ArrayLike | None = None
     return np.asarray(np.maximum((counts * maps).sum(axis=1), 0))
 
 
-def grad_cam_layer(network: Sequential) -> str:
+def grad_cam_layer(network: Network) -> str:
     """Return the path of the last layer whose maps have more than one place, pooling layers not counted.
 
     Its maps are the last that still tell where something is, as the paper has it.

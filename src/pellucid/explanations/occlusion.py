@@ -10,12 +10,12 @@ from ..errors import ArgumentError, ShapeError
 from ..geometry import Pair, pair
 from ..inference import predict, predict_proba
 from ..inference.batches import accepted
-from ..network import Sequential
+from ..network import Network
 from .saliency import as_classes
 
 
 def occlusion(
-    network: Sequential, x: ArrayLike, classes: ArrayLike | None = None, *, size: int | Pair | None = None,
+    network: Network, x: ArrayLike, classes: ArrayLike | None = None, *, size: int | Pair | None = None,
     stride: int | Pair | None = None, engine: str = "compiled", threads: int | None = None,
 ) -> Array:  # fmt: skip
     """Return how much the probability of a class falls, on average, where a patch covers a pixel.
@@ -27,7 +27,7 @@ def occlusion(
 
     Parameters
     ----------
-    network : Sequential
+    network : Network
     x : array (N, C, H, W) or (N, H, W)
     classes : int or integer array (N,), optional
         By default the class of each sample's largest output.
@@ -95,7 +95,7 @@ def _places(side: int, size: int, stride: int) -> list[int]:
 
 
 def _drops(
-    network: Sequential, image: NDArray[np.generic], own: int, patch: Pair, places: tuple[list[int], list[int]],
+    network: Network, image: NDArray[np.generic], own: int, patch: Pair, places: tuple[list[int], list[int]],
     engine: str, threads: int | None,
 ) -> NDArray[np.float64]:  # fmt: skip
     """Return how much the class loses at each place of the patch, (rows, columns) of places."""

@@ -12,12 +12,12 @@ from ..definitions.arrays import Array
 from ..errors import ArgumentError, DataError, ShapeError
 from ..inference import predict
 from ..inference.batches import accepted
-from ..network import Sequential
+from ..network import Network
 from .vector_jacobian import score_shape, vector_jacobian
 
 
 def score_gradients(
-    network: Sequential, x: ArrayLike, classes: ArrayLike | None = None, *, by: Sequence[str] = ("input",)
+    network: Network, x: ArrayLike, classes: ArrayLike | None = None, *, by: Sequence[str] = ("input",)
 ) -> dict[str, Array]:
     """Return the gradient of each sample's score for a class.
 
@@ -26,7 +26,7 @@ def score_gradients(
 
     Parameters
     ----------
-    network : Sequential
+    network : Network
         With one output a class.
     x : array (N, C, H, W), (N, H, W) or (N, features)
     classes : int or integer array (N,), optional
@@ -50,7 +50,7 @@ def score_gradients(
     return vector_jacobian(network, x, vector.reshape(-1, *shape), by=by)
 
 
-def saliency(network: Sequential, x: ArrayLike, classes: ArrayLike | None = None) -> Array:
+def saliency(network: Network, x: ArrayLike, classes: ArrayLike | None = None) -> Array:
     """Return how strongly the score of a class depends on each pixel.
 
     ``m[n, i, j] = max c  |∂s[n, classes[n]]/∂x[n, c, i, j]|``, for s the network's outputs before any softmax.
@@ -87,7 +87,7 @@ def saliency(network: Sequential, x: ArrayLike, classes: ArrayLike | None = None
     return strength if strength.ndim == 2 else strength.max(axis=1)  # (N, C, H, W) -> (N, H, W)
 
 
-def as_classes(network: Sequential, x: ArrayLike, classes: ArrayLike | None) -> NDArray[np.int64]:
+def as_classes(network: Network, x: ArrayLike, classes: ArrayLike | None) -> NDArray[np.int64]:
     """Return a class for each sample: as told, or that of its largest output.
 
     Raises

@@ -19,13 +19,13 @@ from ..definitions.arrays import Array
 from ..differentiation import Backward
 from ..errors import ArgumentError, ShapeError
 from ..inference.batches import accepted, at_once, batches, weights
-from ..network import Sequential
+from ..network import Network
 from ..program import Program
 from ..steps import Shape
 
 
 def vector_jacobian(
-    network: Sequential, x: ArrayLike, vector: ArrayLike, *, of: str | None = None, by: Sequence[str] = ("input",),
+    network: Network, x: ArrayLike, vector: ArrayLike, *, of: str | None = None, by: Sequence[str] = ("input",),
     batch_size: int | None = None,
 ) -> dict[str, Array]:  # fmt: skip
     """Return the gradient of a weighted sum of numbers in a network, with respect to others before them.
@@ -35,7 +35,7 @@ def vector_jacobian(
 
     Parameters
     ----------
-    network : Sequential
+    network : Network
     x : array (N, C, H, W), (N, H, W) or (N, features)
     vector : array (N, …) of y's shape
         What each number of y counts.
@@ -85,13 +85,13 @@ def vector_jacobian(
     return {name: np.concatenate([part[gradient] for part in parts]) for name, gradient in sources.items()}
 
 
-def score_shape(network: Sequential) -> Shape:
+def score_shape(network: Network) -> Shape:
     """Return the shape of what `vector_jacobian` takes for a network's scores: its outputs, before any softmax."""
     build = Builder(network, training=False, resident=False)
     return build.shape(_scores(build, _lowered(build)[1]))
 
 
-def _program(network: Sequential, of: str | None, by: Sequence[str]) -> tuple[Program, int, dict[str, int]]:
+def _program(network: Network, of: str | None, by: Sequence[str]) -> tuple[Program, int, dict[str, int]]:
     """Return a program, the value in it that holds the vector, and by name the values that hold the results."""
     build = Builder(network, training=False, resident=False)
     x, output = _lowered(build)

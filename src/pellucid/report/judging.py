@@ -16,7 +16,7 @@ from ..errors import ArgumentError, DataError, NonFiniteError, printable
 from ..inference import predict, predict_proba
 from ..inputs import check_images
 from ..metrics import ClassScores, class_scores, confusion_matrix
-from ..network import Sequential
+from ..network import Network
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,13 +119,13 @@ class Compared:
 
 
 def judge(
-    network: Sequential, data: Dataset, *, engine: str = "compiled", threads: int | None = None, numbers: bool = False
+    network: Network, data: Dataset, *, engine: str = "compiled", threads: int | None = None, numbers: bool = False
 ) -> Judged | Compared:
     """Return what a network makes of data.
 
     Parameters
     ----------
-    network : Sequential
+    network : Network
     data : Dataset
     engine, threads
         As for `predict`.
@@ -155,7 +155,7 @@ def judge(
     return Judged(data, names, labels, np.asarray(probabilities.argmax(axis=1), np.int64), probabilities)
 
 
-def shown_names(network: Sequential, names: tuple[str, ...] = ()) -> tuple[str, ...]:
+def shown_names(network: Network, names: tuple[str, ...] = ()) -> tuple[str, ...]:
     """Return what classes are called, as it may be shown: by the network, by the data, or by their numbers."""
     known = network.class_names or names
     return tuple(map(printable, known)) or tuple(map(str, range(network.output_shape()[0])))

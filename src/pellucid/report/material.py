@@ -14,7 +14,7 @@ from ..data import Dataset
 from ..errors import ArgumentError, PellucidError
 from ..explanations import grad_cam, grad_cam_layer, occlusion, saliency
 from ..inference import activations
-from ..network import Sequential
+from ..network import Network
 from ..summary import Summary, summary
 from ..training.record import Record
 from .course import Course
@@ -59,7 +59,7 @@ class Material:
     ----------
     title : str
         Name of the run or the model file.
-    network : Sequential
+    network : Network
     summary : Summary
     record : Record or None
         What the run's folder says; None for a model file alone.
@@ -78,7 +78,7 @@ class Material:
     """
 
     title: str
-    network: Sequential
+    network: Network
     summary: Summary
     record: Record | None = None
     course: Course | None = None
@@ -92,7 +92,7 @@ class Material:
 
 def gather(
     title: str,
-    network: Sequential,
+    network: Network,
     record: Record | None = None,
     data: Dataset | None = None,
     *,
@@ -107,7 +107,7 @@ def gather(
     Parameters
     ----------
     title : str
-    network : Sequential
+    network : Network
     record : Record, optional
         Of the run that it came from.
     data : Dataset, optional
@@ -174,7 +174,7 @@ def _chosen(found: Judged | Compared, images: Sequence[int] | None) -> list[int]
     return [int(found.worst[0])]
 
 
-def _maps(network: Sequential, data: Dataset, samples: Sequence[int]) -> dict[int, dict[str, NDArray[Any]]]:
+def _maps(network: Network, data: Dataset, samples: Sequence[int]) -> dict[int, dict[str, NDArray[Any]]]:
     """Return the maps, of more than one place, that layers make of samples; by layer."""
     found = {}
     for sample in samples:
@@ -187,7 +187,7 @@ def _maps(network: Sequential, data: Dataset, samples: Sequence[int]) -> dict[in
     return found
 
 
-def _influence(network: Sequential, data: Dataset, most: int = 1000) -> NDArray[np.float64]:
+def _influence(network: Network, data: Dataset, most: int = 1000) -> NDArray[np.float64]:
     """Return the mean |∂score/∂x[f]| of each feature f times its deviation, over the first samples."""
     x = data.images[:most]
     return np.asarray(saliency(network, x).astype(np.float64).mean(axis=0) * data.images.std(axis=0))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..network import Sequential
+from ..network import Network
 from .pixels import Pixels, mosaic, shrunk, signed
 
 FILTERS, CHANNELS, MAPS, SIDE = 16, 16, 16, 56
@@ -40,7 +40,7 @@ class Mosaic:
         return self.pixels.ndim == 3
 
 
-def convolutions(network: Sequential) -> dict[str, NDArray[Any]]:
+def convolutions(network: Network) -> dict[str, NDArray[Any]]:
     """Return the filters (F, C, KH, KW) of every layer that has some, by the layer's path."""
     found = {path.rpartition(".")[0]: q.data for path, q in network.parameters().items() if len(q.shape) == 4}
     return found

@@ -9,14 +9,14 @@ from typing import Any
 from ..data import as_dataset
 from ..inputs import Data
 from ..layers import Layer
-from ..network import Sequential
+from ..network import Network
 from ..serialization import load
 from ..storage import expanded, write_file
 from ..training.record import Record
 
 
 def html_report(
-    run: str | os.PathLike[str] | Sequential,
+    run: str | os.PathLike[str] | Network,
     data: Data | None = None,
     *,
     title: str | None = None,
@@ -34,7 +34,7 @@ def html_report(
 
     Parameters
     ----------
-    run : path or Sequential
+    run : path or Network
         The folder of a run, a model file, or a network.
     data : Dataset or (images, labels), optional
         What to measure it on. Without, all that needs data is left out.
@@ -72,7 +72,7 @@ def html_report(
     with canvas():  # what is missing is told before anything is computed
         pass
     record = None
-    if isinstance(run, Sequential):
+    if isinstance(run, Network):
         network, name = run, "network"
     else:
         folder = expanded(run, "run")
@@ -88,7 +88,7 @@ def html_report(
 
 
 def save_report(
-    path: str | os.PathLike[str], run: str | os.PathLike[str] | Sequential, data: Data | None = None, **how: Any
+    path: str | os.PathLike[str], run: str | os.PathLike[str] | Network, data: Data | None = None, **how: Any
 ) -> None:
     """Write a report into a file; parameters and errors are those of `html_report`.
 

@@ -8,7 +8,7 @@ from ...data import as_dataset
 from ...errors import DataError
 from ...geometry import whole_number
 from ...inputs import Data
-from ...network import Sequential
+from ...network import Network
 from ..canvas import canvas
 from ..charts import MOST_NAMED, draw_calibration, draw_confusion, draw_pixels
 from ..judging import Judged, judge
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def confusion(network: Sequential, data: Data) -> Figure:
+def confusion(network: Network, data: Data) -> Figure:
     """Plot how often each class was taken for each: rows are what it is, columns what it was taken for.
 
     Blue is right and orange wrong, the darker the larger the share of the class; up to 30 classes, counts and names
@@ -26,7 +26,7 @@ def confusion(network: Sequential, data: Data) -> Figure:
 
     Parameters
     ----------
-    network : Sequential
+    network : Network
     data : Dataset or (images, labels)
 
     Returns
@@ -48,7 +48,7 @@ def confusion(network: Sequential, data: Data) -> Figure:
     return figure
 
 
-def calibration(network: Sequential, data: Data) -> Figure:
+def calibration(network: Network, data: Data) -> Figure:
     """Plot whether probabilities mean what they say (a reliability diagram): accuracy over confidence.
 
     Parameters, returns and raises as `confusion`; `pellucid.calibration` has the formula and its source.
@@ -62,7 +62,7 @@ def calibration(network: Sequential, data: Data) -> Figure:
     return figure
 
 
-def mistakes(network: Sequential, data: Data, *, count: int = 12) -> Figure:
+def mistakes(network: Network, data: Data, *, count: int = 12) -> Figure:
     """Plot the images that the network is most sure of and wrong about, with both classes.
 
     Parameters
@@ -102,7 +102,7 @@ def _told(judged: Judged, sample: int) -> str:
     return f"{named}\nit is {judged.names[judged.labels[sample]]}"
 
 
-def _judged(network: Sequential, data: Data) -> Judged:
+def _judged(network: Network, data: Data) -> Judged:
     found = judge(network, as_dataset(data))
     if not isinstance(found, Judged):
         raise DataError("data: expected labels that are classes, and a network with an output for each of them")

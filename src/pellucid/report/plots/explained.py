@@ -13,7 +13,7 @@ from ...errors import ShapeError
 from ...explanations.saliency import as_classes
 from ...geometry import Pair
 from ...inference.batches import accepted
-from ...network import Sequential
+from ...network import Network
 from ..canvas import canvas
 from ..charts import draw_pixels
 from ..judging import shown_names
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 _Drawn: TypeAlias = Callable[[NDArray[Any], NDArray[Any]], NDArray[np.uint8]]
 
 
-def saliency(network: Sequential, images: ArrayLike, classes: ArrayLike | None = None) -> Figure:
+def saliency(network: Network, images: ArrayLike, classes: ArrayLike | None = None) -> Figure:
     """Plot how strongly the score of a class depends on each pixel, below each image.
 
     Parameters
     ----------
-    network : Sequential
+    network : Network
         With one output a class.
     images : array (N, C, H, W) or (N, H, W)
     classes : int or integer array (N,), optional
@@ -52,7 +52,7 @@ def saliency(network: Sequential, images: ArrayLike, classes: ArrayLike | None =
 
 
 def grad_cam(
-    network: Sequential, images: ArrayLike, classes: ArrayLike | None = None, *, layer: str | None = None
+    network: Network, images: ArrayLike, classes: ArrayLike | None = None, *, layer: str | None = None
 ) -> Figure:
     """Plot where in each image a class is seen (Grad-CAM), over the image.
 
@@ -64,7 +64,7 @@ def grad_cam(
 
 
 def occlusion(
-    network: Sequential, images: ArrayLike, classes: ArrayLike | None = None, *, size: int | Pair | None = None,
+    network: Network, images: ArrayLike, classes: ArrayLike | None = None, *, size: int | Pair | None = None,
     stride: int | Pair | None = None,
 ) -> Figure:  # fmt: skip
     """Plot how much the probability of a class falls where a part of each image is covered, over the image.
@@ -77,13 +77,13 @@ def occlusion(
 
 
 def receptive_field(
-    network: Sequential, images: ArrayLike, layers: str | Sequence[str], *, place: Pair | None = None
+    network: Network, images: ArrayLike, layers: str | Sequence[str], *, place: Pair | None = None
 ) -> Figure:
     """Plot how strongly each pixel counts for what layers say at one place.
 
     Parameters
     ----------
-    network : Sequential
+    network : Network
     images : array (N, C, H, W) or (N, H, W)
         Over which the mean is taken.
     layers : str or sequence of str
@@ -111,7 +111,7 @@ def receptive_field(
     return figure
 
 
-def _plot(network: Sequential, x: ArrayLike, classes: NDArray[np.int64], found: NDArray[Any], drawn: _Drawn) -> Figure:
+def _plot(network: Network, x: ArrayLike, classes: NDArray[np.int64], found: NDArray[Any], drawn: _Drawn) -> Figure:
     """Return a figure with the images in a row, and below each what was found of it."""
     images = accepted(network, x)
     if images.ndim != 4:

@@ -12,7 +12,7 @@ from ...arguments import nearest_or_all
 from ...errors import ArgumentError, ShapeError
 from ...geometry import whole_number
 from ...inference import activations
-from ...network import Sequential
+from ...network import Network
 from ..canvas import canvas
 from ..charts import draw_pixels
 from ..tiles import CHANNELS, FILTERS, MAPS, Mosaic, convolutions, filter_mosaic, map_mosaic
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def filters(network: Sequential, layer: str | None = None, *, count: int = FILTERS, channels: int = CHANNELS) -> Figure:
+def filters(network: Network, layer: str | None = None, *, count: int = FILTERS, channels: int = CHANNELS) -> Figure:
     """Plot the filters of a convolution: orange is above 0, blue below.
 
     Of one channel, each filter is a square; of three, as of colour images, it is in colour, where grey is 0; of others,
@@ -29,7 +29,7 @@ def filters(network: Sequential, layer: str | None = None, *, count: int = FILTE
 
     Parameters
     ----------
-    network : Sequential
+    network : Network
     layer : str, optional
         Path of a convolution; by default the first.
     count, channels : int, default 16
@@ -55,12 +55,12 @@ def filters(network: Sequential, layer: str | None = None, *, count: int = FILTE
     return _plot(name, filter_mosaic(found[name], whole_number(count, "count"), whole_number(channels, "channels")))
 
 
-def feature_maps(network: Sequential, image: ArrayLike, layer: str | None = None, *, count: int = MAPS) -> Figure:
+def feature_maps(network: Network, image: ArrayLike, layer: str | None = None, *, count: int = MAPS) -> Figure:
     """Plot what a layer makes of an image, map by map: orange is above 0, blue below.
 
     Parameters
     ----------
-    network : Sequential
+    network : Network
     image : array (C, H, W), or (1, C, H, W)
     layer : str, optional
         Path of a layer that makes maps; by default the first convolution.
