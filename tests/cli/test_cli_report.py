@@ -35,7 +35,7 @@ def test_data_that_are_gone_are_noted_and_the_report_is_made(pellucid: Any, run:
     assert shown.err.startswith("note: the report is made without data: data: ")
     assert "gone.npz" in shown.err
     html = (run / "report.html").read_text(encoding="utf-8")
-    assert "there are no data: " in html
+    assert "What needs data is left out: data: " in html
     assert 'id="classes"' not in html
     assert 'id="filters"' in html
     refused = pellucid("report", "run", "--image", 0)

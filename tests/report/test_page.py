@@ -60,7 +60,31 @@ def test_without_data_what_needs_them_is_left_out_and_said(run):
     found = Page(made)
     assert links(found) == ["training", "network", "filters", "settings"]
     assert found.faults == []
-    assert "there are no data: the disk is gone." in made
+    assert "What needs data is left out: the disk is gone." in made
+
+
+def test_a_network_that_overflows_has_its_training_and_its_filters(run):
+    made = p.load(run)
+    made["conv1"].weight.data[0] = np.nan
+    shown = html_report(made, TEST, engine="numpy")
+    found = Page(shown)
+    assert links(found) == ["network", "filters"]
+    assert found.faults == []
+    assert "What needs data is left out: the outputs of sample 0 are not finite" in shown
+
+
+def test_a_layer_without_gradient_explains_nothing_and_breaks_nothing():
+    class Twice(p.Layer):
+        def output_shape(self, input_shape):
+            return input_shape
+
+        def forward(self, x, training=False):
+            return 2 * self.accept(x)
+
+    made = p.Sequential([Twice(), p.Flatten(), p.Linear(36, 3)], input_shape=(1, 6, 6))
+    shown = html_report(made, (X, Y), engine="numpy")
+    assert "Saliency" not in shown
+    assert "taken for" in shown
 
 
 def test_flat_samples_have_no_images(rng):

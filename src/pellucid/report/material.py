@@ -4,14 +4,14 @@ is done here, once; `page` shows of it as much as there is room for."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..data import Dataset
-from ..errors import ArgumentError, PellucidError
+from ..errors import ArgumentError, NonFiniteError, PellucidError, ShapeError
 from ..explanations import grad_cam, grad_cam_layer, occlusion, saliency
 from ..inference import activations
 from ..network import Network
@@ -69,7 +69,7 @@ class Material:
     found : Judged, Compared or None
         What the network makes of the data; None where there are none.
     missing : str
-        Why there are none.
+        Why there is nothing of it.
     explained : Explained or None
     maps : dict of int to dict of str to array (K, h, w)
         What layers make of chosen samples, by the sample.
@@ -131,7 +131,10 @@ def gather(
     if data is None:
         return known
     numbers = record is not None and _loss(record) == "MeanSquaredError"
-    found = judge(network, data, engine=engine, threads=threads, numbers=numbers)
+    try:
+        found = judge(network, data, engine=engine, threads=threads, numbers=numbers)
+    except NonFiniteError as error:  # then the course of the training is what to look at
+        return replace(known, missing=str(error))
     pictures = data.images.ndim == 4
     explained = _explained(known, found, engine, threads) if pictures and isinstance(found, Judged) else None
     maps = _maps(network, data, _chosen(found, images)) if pictures else None
@@ -152,13 +155,17 @@ def _explained(known: Material, found: Judged, engine: str, threads: int | None)
         return None
     network, x, classes = known.network, found.data.images[samples], found.predicted[samples]
     try:
+        strong = saliency(network, x, classes)
+    except (PellucidError, NotImplementedError):  # a layer of one's own knows no gradient
+        return None
+    try:
         layer = grad_cam_layer(network)
         cam = grad_cam(network, x, classes, layer=layer)
-    except PellucidError:  # no maps, or a kind of step that has no gradient
+    except ShapeError:  # there are no maps
         layer, cam = "", None
     covered = min(len(samples), int(OCCLUSION_WORK // (work * PATCHES)))
     hidden = occlusion(network, x[:covered], classes[:covered], engine=engine, threads=threads) if covered else x[:0, 0]
-    return Explained(samples, saliency(network, x, classes), cam, layer, hidden)
+    return Explained(samples, strong, cam, layer, hidden)
 
 
 def _chosen(found: Judged | Compared, images: Sequence[int] | None) -> list[int]:

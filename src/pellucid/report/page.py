@@ -114,4 +114,4 @@ def _facts(material: Material) -> Html:
 def _missing(material: Material) -> Html:
     if not material.missing:
         return Html("")
-    return paragraph(f"What needs data is left out, as there are no data: {material.missing}.")
+    return paragraph(f"What needs data is left out: {material.missing}.")

@@ -12,7 +12,7 @@ from ..material import Material
 from ..pixels import PALETTE
 from ..png import encode
 from ..tiles import Mosaic, convolutions, filter_mosaic, map_mosaic
-from .samples import _image
+from .samples import is_large, small_image
 
 WIDEST, HIGHEST, LARGEST = 400, 280, 14
 """Pixels of the page that a mosaic takes at most, across and down, and that one of its pixels takes."""
@@ -72,7 +72,8 @@ def feature_maps(material: Material, amounts: Amounts) -> Html | None:
         if len(names) < len(inside):
             parts.append(paragraph(f"Shown are {of(len(names), len(inside), 'layer')}.", quiet=True))
         own = material.found.data.images[sample]
-        picture = image(_image(own, amounts.side), _called(material, sample), 112, 112 * own.shape[1] / own.shape[2])
+        png, high = small_image(own, amounts.side), 112 * own.shape[1] / own.shape[2]
+        picture = image(png, _called(material, sample), 112, high, smooth=is_large(own, amounts.side))
         maps = (_drawn(name, map_mosaic(inside[name], amounts.maps, amounts.side), "Feature maps") for name in names)
         parts.append(gallery((figure(picture, text("the image")), *maps)))
     return section("maps", "Feature maps", *parts)

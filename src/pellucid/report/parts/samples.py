@@ -71,22 +71,24 @@ def _card(judged: Judged, explained: Explained, place: int, side: int) -> Html:
     own = judged.data.images[sample]
     named = judged.names[judged.predicted[sample]]
     strong = explained.saliency[place]
-    views = [
-        _view(_image(own, side), "image", f"Sample {sample:,}, which is {judged.names[judged.labels[sample]]}"),
-        _view(encode(signed(shrunk(strong, side)), PALETTE), "saliency", f"Saliency of {named}, {_where(strong)}"),
-    ]
+    called = f"Sample {sample:,}, which is {judged.names[judged.labels[sample]]}"
+    heat = encode(signed(shrunk(strong, side)), PALETTE)
+    views = [(small_image(own, side), "image", called), (heat, "saliency", f"Saliency of {named}, {_where(strong)}")]
     if explained.cam is not None:
         cam = explained.cam[place]
-        views.append(_view(encode(heat_over(own, cam, side)), "Grad-CAM", f"Grad-CAM of {named}, {_where(cam)}"))
+        views.append((encode(heat_over(own, cam, side)), "Grad-CAM", f"Grad-CAM of {named}, {_where(cam)}"))
     if place < len(explained.occlusion):
         drop = explained.occlusion[place]
         alt = f"Occlusion: {named} needs what lies {_where(drop)}"
-        views.append(_view(encode(heat_over(own, drop, side)), "occlusion", alt))
-    return figure(gallery(views, "views"), _told(judged, sample), "card")
+        views.append((encode(heat_over(own, drop, side)), "occlusion", alt))
+    large = is_large(own, side)
+    drawn = (figure(image(png, alt, SHOWN, SHOWN, smooth=large), text(name)) for png, name, alt in views)
+    return figure(gallery(drawn, "views"), _told(judged, sample), "card")
 
 
-def _view(png: bytes, name: str, alt: str) -> Html:
-    return figure(image(png, alt, SHOWN, SHOWN), text(name))
+def is_large(own: NDArray[Any], side: int) -> bool:
+    """Return whether an image (C, H, W) is shown smaller than it is, so that its pixels mean nothing."""
+    return bool(max(own.shape[1:]) > side)
 
 
 def _small(judged: Judged, sample: int, side: int) -> Html:
@@ -95,10 +97,12 @@ def _small(judged: Judged, sample: int, side: int) -> Html:
     scale = SHOWN / max(height, width)
     alt = f"Sample {sample:,}, which is {judged.names[judged.labels[sample]]}"
     told = _told(judged, sample, brief=True)
-    return figure(image(_image(own, side), alt, width * scale, height * scale), told)
+    png, large = small_image(own, side), is_large(own, side)
+    return figure(image(png, alt, width * scale, height * scale, smooth=large), told)
 
 
-def _image(own: NDArray[Any], side: int) -> bytes:
+def small_image(own: NDArray[Any], side: int) -> bytes:
+    """Return an image (C, H, W) as PNG, no side longer than so many pixels."""
     pixels: Pixels = shrunk(picture(own), side)
     return encode(pixels)
 
