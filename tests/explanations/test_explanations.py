@@ -5,6 +5,8 @@ import pytest
 
 import pellucid as p
 from pellucid import explanations
+from pellucid.definitions import DEFINITIONS
+from pellucid.explanations.grad_cam import _MAKE_NO_MAPS
 
 
 def linear(dtype="float64", **options):
@@ -82,6 +84,10 @@ def behind(made, layer, numbers):
 )
 def test_by_default_it_looks_at_the_last_layer_that_tells_where(model, layer):
     assert explanations.grad_cam_layer(model()) == layer
+
+
+def test_it_passes_over_kinds_that_there_are():
+    assert DEFINITIONS.keys() >= set(_MAKE_NO_MAPS)
 
 
 def test_a_layer_without_maps_is_refused():

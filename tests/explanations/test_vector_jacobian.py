@@ -75,11 +75,13 @@ def test_a_softmax_at_the_end_is_left_out(rng):
     ended = p.Sequential(
         [p.Flatten(), p.Linear(4, 3), p.Softmax(), p.Flatten()], input_shape=(1, 2, 2), dtype="float64"
     )
-    ended["linear1"].weight.data = plain["linear1"].weight.data
+    logs = p.Sequential([p.Flatten(), p.Linear(4, 3), p.LogSoftmax()], input_shape=(1, 2, 2), dtype="float64")
+    for made in (ended, logs):
+        made["linear1"].weight.data = plain["linear1"].weight.data
     x = rng.random((2, 1, 2, 2))
     vector = np.eye(3)[[0, 2]]
     expected = plain["linear1"].weight.data[[0, 2]].reshape(2, 1, 2, 2)
-    for made in (plain, ended):
+    for made in (plain, ended, logs):
         np.testing.assert_allclose(vector_jacobian(made, x, vector)["input"], expected, rtol=1e-12)
     shares = vector_jacobian(ended, x, vector, of="softmax1")["input"]
     assert not np.allclose(shares, expected), "asked for by name, it counts"

@@ -14,7 +14,10 @@ from ..inference import activations
 from ..network import Network
 from .saliency import as_classes, score_gradients
 
-_MAKE_NO_MAPS = ("max_pool2d", "avg_pool2d", "adaptive_avg_pool2d", "flatten", "scale", "softmax")
+_MAKE_NO_MAPS = (
+    "max_pool2d", "avg_pool2d", "adaptive_avg_pool2d", "mean", "strided_slice", "flatten", "reshape", "scale",
+    "softmax", "log_softmax",
+)  # fmt: skip
 """Kinds that only make maps smaller, or rename their numbers."""
 
 

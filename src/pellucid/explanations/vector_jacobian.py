@@ -23,6 +23,8 @@ from ..network import Network
 from ..program import Program
 from ..steps import Shape
 
+_SOFTMAXES = ("softmax", "log_softmax")
+
 
 def vector_jacobian(
     network: Network, x: ArrayLike, vector: ArrayLike, *, of: str | None = None, by: Sequence[str] = ("input",),
@@ -124,7 +126,7 @@ def _scores(build: Builder, output: int) -> int:
     value = output
     while value in maker and maker[value].kind == "flatten":
         value = maker[value].inputs[0]
-    return maker[value].inputs[0] if value in maker and maker[value].kind == "softmax" else output
+    return maker[value].inputs[0] if value in maker and maker[value].kind in _SOFTMAXES else output
 
 
 def _known(name: str, places: dict[str, int], argument: str) -> int:

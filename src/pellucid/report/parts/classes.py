@@ -42,7 +42,7 @@ def _matrix(judged: Judged) -> Html:
         for row, name in enumerate(judged.names)
     ]
     heads = ["it is", *(_short(name) for name in judged.names)]
-    caption = "Confusion matrix. Rows: what it is; columns: what it was taken for. The stronger the colour, the larger the share."
+    caption = "Confusion matrix: rows are what it is, columns what it was taken for; stronger colours are larger shares"
     return table(caption, heads, rows, numbers=heads[1:], kind="matrix")
 
 
