@@ -13,10 +13,14 @@ Layers and networks are classes, what is done with them are functions::
 from . import start as start  # before all that takes time
 
 # isort: split
+from typing import TYPE_CHECKING, Any
+
+from . import explanations as explanations
 from . import models as models
 from . import recipes as recipes
 from .augmented import augmented as augmented
 from .build import lower as lower
+from .calibration import calibration as calibration
 from .data import Dataset as Dataset
 from .data import augment as augment
 from .data import datasets as datasets
@@ -50,33 +54,51 @@ from .initializers import Zeros as Zeros
 from .interop import MLflow as MLflow
 from .interop import TensorBoard as TensorBoard
 from .interop import load_weights as load_weights
+from .layers import ELU as ELU
+from .layers import GELU as GELU
 from .layers import AdaptiveAvgPool2d as AdaptiveAvgPool2d
+from .layers import AdaptiveMaxPool2d as AdaptiveMaxPool2d
 from .layers import AvgPool2d as AvgPool2d
 from .layers import BatchNorm2d as BatchNorm2d
+from .layers import Bias as Bias
+from .layers import Clip as Clip
 from .layers import Concat as Concat
 from .layers import Conv2d as Conv2d
 from .layers import Dropout as Dropout
 from .layers import Flatten as Flatten
+from .layers import Gain as Gain
+from .layers import HardSigmoid as HardSigmoid
+from .layers import HardSwish as HardSwish
 from .layers import Layer as Layer
 from .layers import LeakyReLU as LeakyReLU
 from .layers import Linear as Linear
 from .layers import LocalResponseNorm as LocalResponseNorm
+from .layers import LogSoftmax as LogSoftmax
 from .layers import MaxPool2d as MaxPool2d
+from .layers import Mean as Mean
+from .layers import Pad as Pad
 from .layers import PadChannels as PadChannels
 from .layers import Parameter as Parameter
+from .layers import PReLU as PReLU
 from .layers import ReLU as ReLU
 from .layers import ReLU6 as ReLU6
+from .layers import Reshape as Reshape
 from .layers import Residual as Residual
 from .layers import Sigmoid as Sigmoid
+from .layers import SiLU as SiLU
+from .layers import Slice as Slice
 from .layers import Softmax as Softmax
+from .layers import Softplus as Softplus
 from .layers import State as State
 from .layers import Tanh as Tanh
+from .layers import Transpose as Transpose
 from .layers import joins as joins
 from .learning_rates import LearningRates as LearningRates
 from .learning_rates import find_learning_rate as find_learning_rate
 from .losses import CrossEntropy as CrossEntropy
 from .losses import MeanSquaredError as MeanSquaredError
 from .metrics import accuracy as accuracy
+from .metrics import class_scores as class_scores
 from .metrics import confusion_matrix as confusion_matrix
 from .metrics import top_k_accuracy as top_k_accuracy
 from .network import Graph as Graph
@@ -102,4 +124,21 @@ from .training import fit as fit
 from .training import resume as resume
 from .version import VERSION
 
+if TYPE_CHECKING:
+    from . import report as report
+    from .report import plots as plots
+
 __version__ = VERSION
+
+
+def __getattr__(name: str) -> Any:
+    """Load what draws when something is to be drawn: `plots` and `report` are code that most programs do not use."""
+    if name not in ("plots", "report"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from .report import plots  # with it, `report` becomes a name of this package
+
+    return plots if name == "plots" else globals()[name]
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), "plots", "report"})
