@@ -180,6 +180,14 @@ def newest(folder: Path, limits: Limits = LIMITS) -> Checkpoint | None:
     return None
 
 
+def newest_readable(folder: Path, limits: Limits = LIMITS) -> Checkpoint | None:
+    """Return the newest checkpoint that can be read; None if there is none, whatever the reason. Nobody is warned."""
+    for path in files(folder):
+        with suppress(ModelFileError, StorageError):
+            return read(path, limits)
+    return None
+
+
 def set_aside(folder: Path, found: Checkpoint) -> None:
     """Give the checkpoints that are newer than the one found, and damaged, a name that says so: they count no more."""
     for path in files(folder):
@@ -233,8 +241,8 @@ def known_config(folder: Path) -> RunConfig:
     except OtherVersionError:
         raise
     except (ModelFileError, StorageError):
-        for path in files(folder):
-            with suppress(ModelFileError, StorageError):
-                if (found := read(path).config()) is not None:
-                    return found
-        raise
+        found = newest_readable(folder)
+        config = None if found is None else found.config()
+        if config is None:
+            raise
+        return config

@@ -151,6 +151,17 @@ class RunConfig:
         share = self._share(table.get("validation")) if validation is None else validation
         return {"validation": share, **made, "augment": augmented, **{name: table[name] for name in _PLAIN}}
 
+    def learning_rate(self) -> tuple[float, Schedule]:
+        """Return the optimiser's learning rate, and the schedule that multiplies it.
+
+        Raises
+        ------
+        ArgumentError, ModelFileError
+            As for `fit_arguments`.
+        """
+        table = self._training()
+        return float(self._made("optimizer", table.get("optimizer")).lr), self._made("schedule", table.get("schedule"))
+
     def callbacks(self, given: Sequence[Callback]) -> list[Callback]:
         """Return the callbacks that the training was begun with, in their order; see `listed.again`."""
         return again(self.table.get("callbacks"), given, self.where)

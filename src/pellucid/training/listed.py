@@ -12,8 +12,8 @@ from .callbacks import Callback
 from .keeping import EarlyStopping, KeepBest
 from .plain import Table, defaults, differences, plain_fields
 
-KINDS: Mapping[str, type[Callback]] = {kind.__name__: kind for kind in (EarlyStopping, KeepBest)}
-"""The callbacks that can be made anew from a name and settings."""
+KINDS: dict[str, type[Callback]] = {kind.__name__: kind for kind in (EarlyStopping, KeepBest)}
+"""The callbacks that can be made anew from a name and settings; what stands above this module adds its own."""
 
 
 def listed(callbacks: Sequence[Callback]) -> list[dict[str, Any]]:

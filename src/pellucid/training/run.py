@@ -83,7 +83,7 @@ class RunWriter(Callback):
     def _begin(self, training: Training) -> tuple[dict[str, str], None]:
         """Make the folder and what lies there before the first step; return what every checkpoint holds."""
         refuse_taken(self.folder)
-        config = RunConfig.of(training, self._command, self._every).text()
+        config = self.config(training).text()
         begun = {"architecture": architecture_text(training.network), "config": config}
         make_folder(self.folder)
         if not claim(self.folder / CONFIG):  # another training began here at the same moment
@@ -121,6 +121,10 @@ class RunWriter(Callback):
         new one begins. What was read for it is let go of."""
         checkpoint, self.resumed = self.resumed, None
         return 0.0 if checkpoint is None else checkpoint.restore(training, engine, callbacks)
+
+    def config(self, training: Training) -> RunConfig:
+        """Return what the run says of a training that begins."""
+        return RunConfig.of(training, self._command, self._every)
 
     def let_go(self) -> None:
         """Let others have the run."""

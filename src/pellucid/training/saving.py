@@ -67,6 +67,7 @@ class Checkpoints:
         ArgumentError
             If a callback remembers what a file cannot give back, or the history holds such a thing.
         """
+        remembered = [packed(each) for each in callbacks]  # asked in any case, as some keep what it is about elsewhere
         at, self._at = self._at, None
         if at == (training.step, training.epoch):
             return
@@ -78,8 +79,7 @@ class Checkpoints:
             "updates": engine.updates, "elapsed": elapsed, "tally": vars(training.tally), "callbacks": [],
             "first_steps": training.first_steps, "failed": self.failed,
         }  # fmt: skip
-        for number, callback in enumerate(callbacks):
-            known, kept = packed(callback)
+        for number, (known, kept) in enumerate(remembered):
             state["callbacks"].append(known)
             arrays |= {f"callback {number}/{name}": array for name, array in kept.items()}
         self._put(arrays, state, training)
