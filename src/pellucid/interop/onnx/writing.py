@@ -26,7 +26,7 @@ from ...scaling import Scaling
 from ...serialization.model_file import OTHERS, PathLike
 from ...steps import Shape
 from ...version import VERSION
-from .writing_graph import INPUT, OUTPUT, Graph, Node, check_input_type
+from .writing_graph import INPUT, OUTPUT, Node, OnnxGraph, check_input_type
 from .writing_rules import RULES
 
 OPSET = 17
@@ -98,7 +98,7 @@ def onnx_bytes(network: Sequential, *, opset: int | None = None, input_type: str
     onnx = _package()
     version = _opset(opset, onnx.defs.onnx_opset_version())
     program = lower(network, training=False)
-    graph = Graph(program, check_input_type(input_type), version)
+    graph = OnnxGraph(program, check_input_type(input_type), version)
     _refuse_unknown(program)
     for step in program.steps:
         graph.begin(step)
@@ -163,7 +163,7 @@ def _refuse_unknown(program: Program) -> None:
         )
 
 
-def _refuse_large(graph: Graph) -> None:
+def _refuse_large(graph: OnnxGraph) -> None:
     """Refuse what would not fit into one file, before weights are drawn or copied."""
     numbers = sum(int(np.prod(graph.shape(value), dtype=object)) for value in graph.wanted().values())
     if 4 * numbers > LARGEST - 2**24:  # leaves room for all else
@@ -174,7 +174,7 @@ def _refuse_large(graph: Graph) -> None:
 
 
 # ---- from plain data to onnx's objects
-def _model(onnx: Any, graph: Graph, network: Sequential) -> Any:
+def _model(onnx: Any, graph: OnnxGraph, network: Sequential) -> Any:
     """Return the model. Arrays go straight to where they stay: there are models of hundreds of megabytes."""
     program, opset = graph.program, onnx.helper.make_opsetid("", graph.opset)
     model = onnx.ModelProto(
@@ -209,7 +209,7 @@ def _node(onnx: Any, node: Node) -> Any:
     return onnx.helper.make_node(node.operator, node.inputs, [node.output], node.name, **attributes)
 
 
-def _input(onnx: Any, graph: Graph, scaling: Scaling) -> Any:
+def _input(onnx: Any, graph: OnnxGraph, scaling: Scaling) -> Any:
     """Return the graph's input, with what it expects in words, as viewers show them."""
     words = "bytes, as files of images hold them"
     if graph.input_type == "float32":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 from typing import Any, NamedTuple, TypeAlias
 
@@ -32,7 +32,7 @@ class Node(NamedTuple):
     attributes: Mapping[str, Attribute]
 
 
-class Graph:
+class OnnxGraph:
     """What the rules speak to: they add nodes between a program's values, and constants.
 
     Attributes
@@ -123,6 +123,10 @@ class Graph:
             self.node("Identity", [of], value)
         else:
             self._names[value] = self._names[of]
+
+
+Rule: TypeAlias = Callable[[OnnxGraph, Step], None]
+"""Adds the nodes that a step becomes."""
 
 
 def check_input_type(input_type: object) -> str:
