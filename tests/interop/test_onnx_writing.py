@@ -151,6 +151,19 @@ def test_adaptive_pools_are_ordinary_where_they_can_be():
     assert of((1, 1), 6) == ["MatMul", "MatMul"]
 
 
+def test_what_joins_repeat_is_repeated_by_the_operators_where_one_side_is_whole():
+    def of(join, *layers):
+        nodes = {f"node{number}": (layer, "input") for number, layer in enumerate(layers)}
+        return operators(p.Graph({**nodes, "end": (join, *nodes)}, input_shape=(2, 4, 4)))
+
+    mean = p.AdaptiveAvgPool2d
+    assert of(p.joins.Multiply(), p.ReLU(), mean(1)) == ["Relu", "GlobalAveragePool", "Mul"]
+    pools = ["AveragePool", "AveragePool"]
+    assert of(p.joins.Add(), mean((1, 4)), mean((4, 1))) == [*pools, "Expand", "Expand", "Add"]
+    assert of(p.joins.Add(), mean((1, 4)), mean((4, 1)), p.ReLU())[2:] == ["Relu", "Expand", "Expand", "Add", "Add"]
+    assert of(p.joins.Add(), p.ReLU(), mean(1), mean(1))[3:] == ["Add", "Add"]
+
+
 # ---- what is refused, and what is said
 
 

@@ -11,7 +11,7 @@ from ..interop import open_weights, save_onnx
 from ..interop.onnx.writing import OPSET
 from ..interop.onnx.writing_graph import INPUT_TYPES
 from ..limits import format_bytes
-from ..network import Sequential
+from ..network import Network
 from . import options
 from .opening import is_model, model_or_run
 from .pretrained import describe_pixels, name_classes, refuse_alone, with_weights
@@ -72,7 +72,7 @@ def command(
     print(f"output: float32 {_shape(made.output_shape())}")
 
 
-def _opened(network: str, weights: Path | None, scaling: str | None) -> Sequential:
+def _opened(network: str, weights: Path | None, scaling: str | None) -> Network:
     """Return the network to export, and say so where it has learnt nothing."""
     if weights is not None:
         return with_weights(network, open_weights(weights), scaling)
@@ -86,7 +86,7 @@ def _shape(shape: tuple[int, ...]) -> str:
     return f"({', '.join(map(str, ('batch', *shape)))})"
 
 
-def _pixels(network: Sequential, input_type: str) -> str:
+def _pixels(network: Network, input_type: str) -> str:
     """Return what the model expects, and does to it."""
     given = "pixels from 0 to 255" if input_type == "uint8" else "pixels from 0 to 1"
     inside = describe_pixels(network.scaling)

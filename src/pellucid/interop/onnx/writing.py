@@ -20,7 +20,7 @@ from ...build import lower
 from ...errors import ArgumentError, MissingExtraError, PellucidError, printable
 from ...geometry import whole_number
 from ...limits import format_bytes
-from ...network import Sequential
+from ...network import Network
 from ...program import Program
 from ...scaling import Scaling
 from ...serialization.model_file import OTHERS, PathLike
@@ -45,7 +45,7 @@ CLASS_NAMES, SCALING = "pellucid.class_names", "pellucid.scaling"
 """Keys of the model's metadata; the values are JSON."""
 
 
-def save_onnx(network: Sequential, path: PathLike, *, opset: int | None = None, input_type: str = "float32") -> None:
+def save_onnx(network: Network, path: PathLike, *, opset: int | None = None, input_type: str = "float32") -> None:
     """Save a network as an ONNX model, which computes what `predict` does.
 
     The number of samples is free; height and width are those of the network's `input_shape`. Dropout is gone, and batch
@@ -53,7 +53,7 @@ def save_onnx(network: Sequential, path: PathLike, *, opset: int | None = None, 
 
     Parameters
     ----------
-    network : Sequential
+    network : Network
         With an `input_shape`. One in float64 is written in float32, with a warning.
     path : str or path
         Of the file, such as "lenet.onnx".
@@ -82,7 +82,7 @@ def save_onnx(network: Sequential, path: PathLike, *, opset: int | None = None, 
     storage.write_file(path, onnx_bytes(network, opset=opset, input_type=input_type))
 
 
-def onnx_bytes(network: Sequential, *, opset: int | None = None, input_type: str = "float32") -> bytes:
+def onnx_bytes(network: Network, *, opset: int | None = None, input_type: str = "float32") -> bytes:
     """Return what `save_onnx` writes, for a runtime in the same process.
 
     Parameters
@@ -174,7 +174,7 @@ def _refuse_large(graph: OnnxGraph) -> None:
 
 
 # ---- from plain data to onnx's objects
-def _model(onnx: Any, graph: OnnxGraph, network: Sequential) -> Any:
+def _model(onnx: Any, graph: OnnxGraph, network: Network) -> Any:
     """Return the model. Arrays go straight to where they stay: there are models of hundreds of megabytes."""
     program, opset = graph.program, onnx.helper.make_opsetid("", graph.opset)
     model = onnx.ModelProto(
@@ -188,7 +188,7 @@ def _model(onnx: Any, graph: OnnxGraph, network: Sequential) -> Any:
     model.graph.node.extend(_node(onnx, node) for node in graph.nodes)
     model.graph.input.append(_input(onnx, graph, network.scaling))
     model.graph.output.append(_tensor(onnx, OUTPUT, "float32", graph.shape(program.output)))
-    made = {name: shape for name, shape in graph.made().items() if name != OUTPUT}
+    made = {name: shape for name, shape in graph.made.items() if name != OUTPUT}
     model.graph.value_info.extend(_tensor(onnx, name, "float32", shape) for name, shape in made.items())
     held = {**network.parameters(), **network.states()}
     for name in graph.wanted():
@@ -198,7 +198,7 @@ def _model(onnx: Any, graph: OnnxGraph, network: Sequential) -> Any:
     return model
 
 
-def _metadata(network: Sequential) -> dict[str, str]:
+def _metadata(network: Network) -> dict[str, str]:
     """Return what a reader needs to make the same network again, beside the graph."""
     scaling = {"mean": network.scaling.mean, "std": network.scaling.std}
     return {CLASS_NAMES: json.dumps(network.class_names), SCALING: json.dumps(scaling)}

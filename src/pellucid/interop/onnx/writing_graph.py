@@ -45,12 +45,15 @@ class OnnxGraph:
     nodes : list of Node
     constants : dict of str to array
         float32 or int64, by name: what is neither a parameter nor a state.
+    made : dict of str to Shape
+        Shapes of the program's values that some node makes, by name, without the batch axis.
     """
 
     def __init__(self, program: Program, input_type: str, opset: int):
         self.program, self.input_type, self.opset = program, input_type, opset
         self.nodes: list[Node] = []
         self.constants: dict[str, NDArray[Any]] = {}
+        self.made: dict[str, Shape] = {}
         self._names = {value.id: value.name for value in program.values}
         self._names |= {program.input: INPUT, program.output: OUTPUT}
         self._taken = {*self._names.values()}
@@ -81,11 +84,6 @@ class OnnxGraph:
         held = {**self.program.named("parameter"), **self.program.named("state")}
         return {name: value for name, value in held.items() if name in read}
 
-    def made(self) -> dict[str, Shape]:
-        """Return the shapes of the program's values that some node makes, by name, without the batch axis."""
-        made = {node.output for node in self.nodes}
-        return {name: self.shape(value) for value, name in self._names.items() if name in made}
-
     # ---- what rules add
     def node(
         self, operator: str, inputs: Sequence[int | str], output: int | None = None, **attributes: Attribute
@@ -107,6 +105,8 @@ class OnnxGraph:
         inner = f"{self._path}.{operator.lower()}"
         name = _unique(self._path if output is not None else inner, self._taken_by_nodes)
         made = self.name(output) if output is not None else _unique(f"{inner}.output", self._taken)
+        if output is not None:
+            self.made[made] = self.shape(output)
         self.nodes.append(Node(operator, name, tuple(map(self.name, inputs)), made, attributes))
         return made
 

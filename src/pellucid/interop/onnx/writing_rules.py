@@ -32,6 +32,17 @@ def _relu6(graph: OnnxGraph, step: Step) -> None:
     graph.node("Clip", [step.inputs[0], graph.constant("min", 0.0), graph.constant("max", 6.0)], step.outputs[0])
 
 
+def _broadcast(graph: OnnxGraph, step: Step) -> None:
+    """Sums and products repeat the numbers of one operand themselves, if the other is whole."""
+    x, y = step.inputs[0], step.outputs[0]
+    repeated = {value for each in graph.program.steps if each.kind == "broadcast" for value in each.outputs}
+    readers = [each for each in graph.program.steps if y in each.inputs]
+    if readers and all(each.kind in ("add", "multiply") and not repeated.issuperset(each.inputs) for each in readers):
+        graph.alias(y, x)
+    else:
+        graph.node("Expand", [x, graph.constant("shape", [1, *step.keywords["shape"]])], y)
+
+
 def _pad_channels(graph: OnnxGraph, step: Step) -> None:
     rest = [0] * (len(graph.shape(step.inputs[0])) - 1)
     pads = [0, step.keywords["before"], *rest, 0, step.keywords["after"], *rest]
@@ -50,6 +61,8 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "tanh": _as("Tanh"),
         "softmax": _as("Softmax", axis=1),
         "add": _as("Add"),
+        "multiply": _as("Mul"),
+        "broadcast": _broadcast,
         "concat": _as("Concat", axis=1),
         "pad_channels": _pad_channels,
     }
