@@ -1,20 +1,19 @@
 """Networks written as ONNX, run by onnxruntime: within 2·10⁻⁵ of the largest output of the definitions."""
 
-import math
-
 import numpy as np
 import pytest
 
 import pellucid as p
-from pellucid import interpreter, lower, models
+from pellucid import models
 from pellucid.interop.onnx import onnx_bytes, save_onnx
 
 pytest.importorskip("onnx", reason="onnx is not installed")
 pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
 from fuzz import exports
+from fuzz.agreement import TOLERANCE
+from fuzz.exports import exact, fill
 from oracles import onnx_runtime
 
-TOLERANCE = 2e-5
 OPSETS = (13, 15, 17, 18, 19, 20, 21, 22)
 
 
@@ -101,31 +100,6 @@ DEEPER = (
     "vgg11_bn", "vgg13", "vgg16", "vgg19", "vgg13_bn", "vgg16_bn", "vgg19_bn", "resnet44", "resnet56", "resnet110",
 )  # fmt: skip
 """More layers of the same kinds; they were compared at their own size, see docs/onnx.md."""
-DRAWN = 1_000_003
-"""Random numbers that are drawn; larger weights are these again and again, and as it is a prime, never in step."""
-
-
-def fill(network, rng):
-    """Give a network numbers under which nothing grows or vanishes on the way."""
-    for path, held in {**network.parameters(), **network.states()}.items():
-        if len(held.shape) > 1:
-            deviation = np.float32(math.sqrt(2 / math.prod(held.shape[1:])))
-            held.data = np.resize(deviation * rng.standard_normal(DRAWN, np.float32), held.shape)
-        elif path.endswith(("bias", "mean")):
-            held.data = rng.standard_normal(held.shape) / 10
-        else:
-            held.data = rng.uniform(0.5, 1.5, held.shape)
-    return network
-
-
-def exact(network, x):
-    """Return a network's outputs by the definitions in float64."""
-    network.cast("float64")
-    held = {name: each.data for name, each in {**network.parameters(), **network.states()}.items()}
-    program = lower(network, training=False)
-    found = interpreter.run(program, {**held, "input": x if x.dtype == np.uint8 else x.astype(np.float64)})
-    network.cast("float32")
-    return found[program.output]
 
 
 def assert_close(found, expected):

@@ -78,7 +78,9 @@ def _opened(network: str, weights: Path | None, scaling: str | None) -> Network:
         return with_weights(network, open_weights(weights), scaling)
     refuse_alone(scaling)
     if is_model(network):
-        say(f"note: {network} has learnt nothing yet; for weights from a file: {called()} export {network} --weights …")
+        say(
+            f"note: {network} has learnt nothing yet; for weights from a file: {called()} export {network} … --weights FILE"
+        )
     return model_or_run(network, "export")
 
 

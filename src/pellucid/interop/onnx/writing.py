@@ -19,6 +19,7 @@ from ...arguments import warn
 from ...build import lower
 from ...errors import ArgumentError, MissingExtraError, PellucidError, printable
 from ...geometry import whole_number
+from ...layers import Parameter, State
 from ...limits import format_bytes
 from ...network import Network
 from ...program import Program
@@ -30,7 +31,8 @@ from .writing_graph import INPUT, OUTPUT, Node, OnnxGraph, check_input_type
 from .writing_rules import RULES
 
 OPSET = 17
-"""Version of the operators that is written by default: the newest that changes one of those used here."""
+"""Version of the operators that is written by default: runtimes since 2022 read it, and no newer one changes what the
+operators used here mean."""
 
 OLDEST_OPSET = 13
 """The oldest in which all that the rules write means what it means today."""
@@ -190,7 +192,7 @@ def _model(onnx: Any, graph: OnnxGraph, network: Network) -> Any:
     model.graph.output.append(_tensor(onnx, OUTPUT, "float32", graph.shape(program.output)))
     made = {name: shape for name, shape in graph.made.items() if name != OUTPUT}
     model.graph.value_info.extend(_tensor(onnx, name, "float32", shape) for name, shape in made.items())
-    held = {**network.parameters(), **network.states()}
+    held: dict[str, Parameter | State] = {**network.parameters(), **network.states()}
     for name in graph.wanted():
         _add_array(onnx, model.graph, name, _single(name, held[name].data))
     for name, array in graph.constants.items():
