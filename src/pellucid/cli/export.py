@@ -78,9 +78,8 @@ def _opened(network: str, weights: Path | None, scaling: str | None) -> Network:
         return with_weights(network, open_weights(weights), scaling)
     refuse_alone(scaling)
     if is_model(network):
-        say(
-            f"note: {network} has learnt nothing yet; for weights from a file: {called()} export {network} … --weights FILE"
-        )
+        command = f"{called()} export {network} … --weights FILE"
+        say(f"note: {network} has learnt nothing yet; with weights from a file: {command}")
     return model_or_run(network, "export")
 
 
