@@ -151,6 +151,22 @@ def test_adaptive_pools_are_ordinary_where_they_can_be():
     assert of((1, 1), 6) == ["MatMul", "MatMul"]
 
 
+def test_what_an_opset_does_not_have_is_written_out():
+    layers = p.HardSwish(), p.GELU(), p.SiLU(), p.Mean((3,))
+    assert operators(network_of(*layers), opset=20) == ["HardSwish", "Gelu", "Sigmoid", "Mul", "ReduceMean"]
+    gelu = ["Div", "Erf", "Add", "Mul", "Mul"]
+    assert operators(network_of(*layers), opset=13) == ["HardSigmoid", "Mul", *gelu, "Sigmoid", "Mul", "ReduceMean"]
+
+
+def test_slopes_are_written_as_they_meet_the_channels():
+    prelu, beside = p.PReLU(3), p.PReLU(3)
+    graph = model_of(network_of(prelu)).graph
+    assert [(tensor.name, list(tensor.dims)) for tensor in graph.initializer] == [("prelu1.weight", [3, 1, 1])]
+    beside.weight = prelu.weight
+    shared = network_of(prelu, p.AdaptiveAvgPool2d(1), p.Flatten(), beside)
+    assert operators(shared) == ["PRelu", "GlobalAveragePool", "Flatten", "Reshape", "PRelu"]
+
+
 def test_what_joins_repeat_is_repeated_by_the_operators_where_one_side_is_whole():
     def of(join, *layers):
         nodes = {f"node{number}": (layer, "input") for number, layer in enumerate(layers)}
