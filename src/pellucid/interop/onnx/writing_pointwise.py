@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+import numpy as np
+
 from ...steps import Step
 from .writing_graph import Attribute, OnnxGraph, Rule
 
@@ -84,14 +86,16 @@ def _prelu(graph: OnnxGraph, step: Step) -> None:
 
 # ---- paths
 def _broadcast(graph: OnnxGraph, step: Step) -> None:
-    """Sums and products repeat the numbers of one operand themselves, if the other is whole."""
+    """Sums and products repeat numbers themselves, where what they read has the whole shape between them."""
     x, y = step.inputs[0], step.outputs[0]
-    repeated = {value for each in graph.program.steps if each.kind == "broadcast" for value in each.outputs}
-    readers = [each for each in graph.program.steps if y in each.inputs]
-    if readers and all(each.kind in ("add", "multiply") and not repeated.issuperset(each.inputs) for each in readers):
-        graph.alias(y, x)
-    else:
-        graph.node("Expand", [x, graph.constant("shape", [1, *step.keywords["shape"]])], y)
+    source = {each.outputs[0]: each.inputs[0] for each in graph.program.steps if each.kind == "broadcast"}
+    for reader in graph.program.steps:
+        if y in reader.inputs:
+            shapes = [graph.shape(source.get(value, value)) for value in reader.inputs]
+            if reader.kind not in ("add", "multiply") or np.broadcast_shapes(*shapes) != graph.shape(y):
+                graph.node("Expand", [x, graph.constant("shape", [1, *graph.shape(y)])], y)
+                return
+    graph.alias(y, x)
 
 
 # ---- other shapes
