@@ -20,7 +20,8 @@ PACKAGE = ROOT / "src" / "pellucid"
 HANDWRITTEN = (  # in this order; others follow
     "index.md", "tutorial.md", "worked-examples.md", "graphs.md", "own-layer.md", "when-it-does-not-learn.md",
     "output-size.md", "filter-sizes.md", "depth.md", "ablations.md", "networks.md", "recipes.md", "augmentation.md",
-    "fine-tuning.md", "pretrained.md", "onnx.md", "interrupted.md", "performance.md", "reliability.md", "design.md",
+    "fine-tuning.md", "pretrained.md", "onnx.md", "report.md", "interrupted.md", "performance.md", "reliability.md",
+    "design.md",
 )  # fmt: skip
 
 
@@ -54,7 +55,11 @@ GROUPS = (
         "augmented", "learning_rates", "freezing", "pretrained",
         "recipes.running", "recipes.recipe", "recipes.catalogue", "recipes.reading", "verification")),
     Group("learning", "Losses, optimisers, schedules", "What is made small, by which steps, and how it is judged.", (
-        "losses", "optimizers", "schedules", "metrics", "initializers")),
+        "losses", "optimizers", "schedules", "metrics", "calibration", "initializers")),
+    Group("looking", "Looking inside", "Why a network says what it says; plots, and a run on one page.", (
+        "explanations.saliency", "explanations.grad_cam", "explanations.occlusion", "explanations.field",
+        "explanations.vector_jacobian", "report.plots.training", "report.plots.classes", "report.plots.inside",
+        "report.plots.explained", "report.writing")),
     Group("data", "Data", "Reading, fetching, checking and shuffling images.", (
         "data.datasets", "data.dataset", "data.folders", "data.augment")),
     Group("definitions", "Definitions", "The mathematics: one pure NumPy function for every kind of step.", (

@@ -21,7 +21,7 @@ TIERS: tuple[tuple[str, ...], ...] = (
     ("columns", "errors", "start", "version"),
     ("arguments",),
     ("geometry", "random", "limits", "storage", "metrics", "pickle_machine"),
-    ("zip_reader", "toml_file"),
+    ("zip_reader", "toml_file", "calibration"),
     ("definitions", "steps", "initializers", "schedules", "data"),
     ("layers", "losses", "optimizers", "scaling"),
     ("network", "differentiation"),
@@ -30,12 +30,13 @@ TIERS: tuple[tuple[str, ...], ...] = (
     ("interpreter", "compiler", "summary", "gradient_check", "serialization"),
     ("native",),
     ("inference", "snapshot"),
-    ("training",),
+    ("training", "explanations"),
     ("interop",),
     ("verification", "pretrained", "learning_rates"),
     ("recipes",),
+    ("report",),
     ("__init__",),  # the public names
-    ("web", "report", "studies", "distributed"),
+    ("web", "studies", "distributed"),
     ("cli",),
     ("__main__",),  # python -m pellucid
 )

@@ -637,6 +637,7 @@ def test_the_program_is_named_after_the_package() -> None:
         "evaluate",
         "predict",
         "export",
+        "report",
         "summary",
         "explain",
         "verify",

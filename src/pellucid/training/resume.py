@@ -151,6 +151,17 @@ class Told:
             "seed": self._get("seed", int), "shuffle": self._get("shuffle", bool), "engine": self._get("engine", str),
         }  # fmt: skip
 
+    def learning_rate(self) -> tuple[float, Schedule]:
+        """Return the optimiser's learning rate, and the schedule that multiplies it.
+
+        Raises
+        ------
+        ArgumentError, ModelFileError
+            As for `arguments`.
+        """
+        optimizer = self._made("optimizer", self._table.get("optimizer"))
+        return float(optimizer.lr), self._made("schedule", self._table.get("schedule"))
+
     def _get(self, name: str, kind: type) -> Any:
         """Return a setting of that kind."""
         value = self._table.get(name)
