@@ -79,7 +79,7 @@ clean:
 	@touch $@
 
 .venv/dev: .venv/made pyproject.toml
-	@echo 'Installing Pellucid and what its tests need into .venv (about 850 MB; some minutes, once)'
+	@echo 'Installing Pellucid and what its tests need into .venv (about 1 GB; some minutes, once)'
 	@$(IN_VENV) pip install --quiet --editable '.[dev]'
 	@touch $@
 

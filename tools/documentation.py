@@ -20,8 +20,8 @@ PACKAGE = ROOT / "src" / "pellucid"
 HANDWRITTEN = (  # in this order; others follow
     "index.md", "tutorial.md", "worked-examples.md", "graphs.md", "own-layer.md", "when-it-does-not-learn.md",
     "output-size.md", "filter-sizes.md", "depth.md", "ablations.md", "networks.md", "recipes.md", "augmentation.md",
-    "fine-tuning.md", "pretrained.md", "onnx.md", "report.md", "interrupted.md", "performance.md", "reliability.md",
-    "design.md",
+    "fine-tuning.md", "pretrained.md", "onnx.md", "report.md", "interrupted.md", "loggers.md", "performance.md",
+    "reliability.md", "design.md",
 )  # fmt: skip
 
 
@@ -53,6 +53,7 @@ GROUPS = (
     Group("training", "Training", "From a network and data to a trained network and its history.", (
         "training.fit", "training.resume", "training.history", "training.callbacks", "training.keeping",
         "augmented", "learning_rates", "freezing", "pretrained",
+        "interop.tensorboard", "interop.mlflow",
         "recipes.running", "recipes.recipe", "recipes.catalogue", "recipes.reading", "verification")),
     Group("learning", "Losses, optimisers, schedules", "What is made small, by which steps, and how it is judged.", (
         "losses", "optimizers", "schedules", "metrics", "calibration", "initializers")),
@@ -97,7 +98,8 @@ def modules() -> list[str]:
 
 
 def group_of(module: str) -> Group:
-    return next((group for group in GROUPS if module.split(".")[0] in group.parts), GROUPS[-1])
+    named = (group for group in GROUPS if module in group.modules)
+    return next(named, next((group for group in GROUPS if module.split(".")[0] in group.parts), GROUPS[-1]))
 
 
 def exported() -> set[str]:

@@ -51,6 +51,8 @@ from .initializers import HeNormal as HeNormal
 from .initializers import HeUniform as HeUniform
 from .initializers import Normal as Normal
 from .initializers import Zeros as Zeros
+from .interop import MLflow as MLflow
+from .interop import TensorBoard as TensorBoard
 from .interop import load_weights as load_weights
 from .interop import save_onnx as save_onnx
 from .layers import ELU as ELU

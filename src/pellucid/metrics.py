@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .arguments import as_array
 from .errors import ArgumentError, DataError
 
 Classes = NDArray[np.int64]
@@ -86,9 +87,10 @@ def confusion_matrix(labels: ArrayLike, predictions: ArrayLike, classes: int) ->
     """
     classes = _count(classes, "classes")
     true = _class_numbers(labels, "labels", classes)
-    if np.ndim(predictions) != 1:
+    predictions = as_array(predictions, "predictions")
+    if predictions.ndim != 1:
         raise DataError(
-            f"predictions: expected class numbers of shape (N,), received shape {np.shape(predictions)}; "
+            f"predictions: expected class numbers of shape (N,), received shape {predictions.shape}; "
             "take the classes of scores first, as with scores.argmax(axis=1)"
         )
     predicted = _class_numbers(predictions, "predictions", classes)
@@ -154,7 +156,7 @@ def class_scores(confusion: ArrayLike) -> ClassScores:
 
 
 def _scores(outputs: ArrayLike) -> NDArray[Any]:
-    scores = np.asarray(outputs)
+    scores = as_array(outputs, "outputs")
     if scores.ndim != 2 or scores.dtype.kind not in "fiu":
         raise DataError(
             f"outputs: expected real scores of shape (N, C), received {scores.dtype} of shape {scores.shape}"
@@ -166,7 +168,7 @@ def _scores(outputs: ArrayLike) -> NDArray[Any]:
 
 def _class_numbers(values: ArrayLike, name: str, classes: int) -> Classes:
     """Class numbers in [0, classes), also from one-hot or soft targets."""
-    array = np.asarray(values)
+    array = as_array(values, name)
     if array.ndim == 2 and array.shape[1] == classes and array.dtype.kind in "fiub":
         if array.dtype.kind == "f" and np.isnan(array).any():
             raise DataError(f"{name}: row {int(np.argmax(np.isnan(array).any(axis=1)))} holds a NaN")

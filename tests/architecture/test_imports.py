@@ -53,13 +53,18 @@ LEAVES: dict[str, tuple[str, ...]] = {
     "sklearn": ("interop.sklearn",),
     "onnx": ("interop.onnx",),
     "torch": (),
+    "tensorboard": ("interop.tensorboard",),
+    "mlflow": ("interop.mlflow",),
     "starlette": ("web",),
     "uvicorn": ("web",),
     "mpi4py": ("distributed",),
 }
 
 # What `import pellucid` must not load, neither itself nor through others.
-AT_FIRST_NEED = {"typer", "rich", "PIL", "pooch", "requests", "sklearn", "scipy", "matplotlib", "torch", "onnx"}
+AT_FIRST_NEED = {
+    "typer", "rich", "PIL", "pooch", "requests", "sklearn", "scipy", "matplotlib", "torch", "onnx", "tensorboard",
+    "google.protobuf", "mlflow",
+}  # fmt: skip
 
 UNSAFE_MODULES = {"pickle", "_pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib", "runpy"}
 UNSAFE_CALLS = {"eval", "exec", "__import__", "import_module"}

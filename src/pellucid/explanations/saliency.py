@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..arguments import as_array
 from ..definitions.arrays import Array
 from ..errors import ArgumentError, DataError, ShapeError
 from ..inference import predict
@@ -100,7 +101,7 @@ def as_classes(network: Network, x: ArrayLike, classes: ArrayLike | None) -> NDA
         raise ShapeError(f"a score for each class is needed, but the network gives {output} a sample")
     if classes is None:
         return np.asarray(predict(network, x).argmax(axis=1), np.int64)
-    chosen = np.asarray(classes)
+    chosen = as_array(classes, "classes")
     if chosen.dtype.kind not in "iu" or chosen.shape not in ((), (count,)):
         raise DataError(
             f"classes: expected a class number, or one for each of the {count} samples, received {chosen.dtype} of "

@@ -27,9 +27,12 @@ from .run import CONFIG, RunWriter, read_config
 
 Table: TypeAlias = Mapping[str, Any]
 
+CALLBACKS: dict[str, type[Callback]] = {kind.__name__: kind for kind in (EarlyStopping, KeepBest)}
+"""The library's own callbacks that a run's config can name; what stands above this module adds its own."""
+
 KINDS: Mapping[str, Mapping[str, type]] = {
     "augment": {kind.__name__: kind for kind in augment.KINDS.values()},
-    "callback": {kind.__name__: kind for kind in (EarlyStopping, KeepBest)},
+    "callback": CALLBACKS,
     "loss": {kind.__name__: kind for kind in (losses.CrossEntropy, losses.MeanSquaredError)},
     "optimizer": {kind.__name__: kind for kind in (optimizers.SGD, optimizers.Adam, optimizers.AdamW)},
     "schedule": {

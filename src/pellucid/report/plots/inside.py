@@ -5,10 +5,9 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
-import numpy as np
 from numpy.typing import ArrayLike
 
-from ...arguments import nearest_or_all
+from ...arguments import as_array, nearest_or_all
 from ...errors import ArgumentError, ShapeError
 from ...geometry import whole_number
 from ...inference import activations
@@ -80,7 +79,7 @@ def feature_maps(network: Network, image: ArrayLike, layer: str | None = None, *
     MissingExtraError
         If matplotlib is not installed.
     """
-    array = np.asarray(image)
+    array = as_array(image, "image")
     found = activations(network, array[None] if array.shape == network.input_shape else array)
     name = next(iter(convolutions(network)), "input") if layer is None else layer
     if name not in found:
