@@ -56,8 +56,8 @@ GROUPS = (
         "data.datasets", "data.dataset", "data.folders", "data.augment")),
     Group("definitions", "Definitions", "The mathematics: one pure NumPy function for every kind of step.", (
         "definitions.conv", "definitions.linear", "definitions.pool", "definitions.pointwise", "definitions.norm",
-        "definitions.loss", "definitions.optimizer", "definitions.input", "definitions.augment", "definitions.windows",
-        "definitions.arrays", "definitions.custom", "definitions.combine")),
+        "definitions.loss", "definitions.optimizer", "definitions.input", "definitions.augment", "definitions.mixup",
+        "definitions.windows", "definitions.arrays", "definitions.custom", "definitions.combine")),
     Group("program", "Program", "A network lowered to plain steps, and what runs them.", (
         "build", "program", "steps", "differentiation", "interpreter", "geometry", "random")),
     Group("studies", "Studies", "What `pellucid study` computes, measures and draws.", (

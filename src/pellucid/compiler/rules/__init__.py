@@ -18,6 +18,7 @@ from ..kernels import (
     input,
     local_response,
     loss,
+    mixup,
     norm,
     optimizer,
     pointwise,
@@ -38,6 +39,6 @@ RULES: Mapping[str, Rule] = MappingProxyType({kind: rule for family in FAMILIES 
 
 KERNELS: tuple[ModuleType, ...] = (
     augment_kernels, conv, conv_grad_input, conv_routed, convolution_shapes, depthwise, dropout, input, linear_kernels,
-    local_response, loss, norm, optimizer, pointwise, pool, reduction, repack, shuffle,
+    local_response, loss, mixup, norm, optimizer, pointwise, pool, reduction, repack, shuffle,
 )  # fmt: skip
 """The modules that hold kernels, and what kernels are parametrised with."""
