@@ -88,7 +88,7 @@ def shares(alpha: float) -> Floats32:
         x = (low + high) / 2
         found = alpha * random.natural_log(4 * x * (1 - x)) + random.natural_log(_series(alpha, x) / whole)
         low, high = np.where(found > above, low, x), np.where(found > above, x, high)
-    quantiles = (1 - (low + high) / 2).astype(np.float32)
+    quantiles: Floats32 = (1 - (low + high) / 2).astype(np.float32)
     quantiles.setflags(write=False)
     return quantiles
 
