@@ -69,6 +69,7 @@ from .layers import Sigmoid as Sigmoid
 from .layers import Softmax as Softmax
 from .layers import State as State
 from .layers import Tanh as Tanh
+from .layers import joins as joins
 from .learning_rates import LearningRates as LearningRates
 from .learning_rates import find_learning_rate as find_learning_rate
 from .losses import CrossEntropy as CrossEntropy
@@ -76,6 +77,8 @@ from .losses import MeanSquaredError as MeanSquaredError
 from .metrics import accuracy as accuracy
 from .metrics import confusion_matrix as confusion_matrix
 from .metrics import top_k_accuracy as top_k_accuracy
+from .network import Graph as Graph
+from .network import Network as Network
 from .network import Sequential as Sequential
 from .optimizers import SGD as SGD
 from .optimizers import Adam as Adam

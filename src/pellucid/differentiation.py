@@ -210,6 +210,19 @@ def _add(back: Backward, step: Step) -> None:
         back.give(x, back.grad(step.outputs[0]))
 
 
+def _multiply(back: Backward, step: Step) -> None:
+    """Each factor gets what the other multiplies."""
+    a, b = step.inputs
+    grad = back.grad(step.outputs[0])
+    back.contribute(a, "multiply.grad_input", [grad, b])
+    back.contribute(b, "multiply.grad_input", [grad, a])
+
+
+def _broadcast(back: Backward, step: Step) -> None:
+    x = step.inputs[0]
+    back.contribute(x, "broadcast.grad_input", [back.grad(step.outputs[0])], shape=back.shape(x))
+
+
 def _concat(back: Backward, step: Step) -> None:
     """Each part gets the channels that came from it."""
     start = 0
@@ -261,6 +274,8 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "batch_norm": _batch_norm,
         "batch_norm_running": _batch_norm_running,
         "add": _add,
+        "multiply": _multiply,
+        "broadcast": _broadcast,
         "concat": _concat,
         "pad_channels": _pad_channels,
         "custom": _custom,

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..errors import NonFiniteError
 from ..inference import evaluate
-from ..network import Sequential
+from ..network import Network
 from ..storage import append_line
 from ..training import Callback, Training
 from ..training.run import METRICS, RunWriter, json_line
@@ -56,7 +56,7 @@ def ended_in_words(opening: Opening) -> Iterator[None]:
         raise NonFiniteError(f"{error}. The weights that are kept are saved in {opening.run.folder}") from error
 
 
-def report(network: Sequential, parts: Parts, folder: Path, running: dict[str, Any]) -> None:
+def report(network: Network, parts: Parts, folder: Path, running: dict[str, Any]) -> None:
     """Measure the network on the part held out, add the result to the run, and print it with what to do next."""
     name, dataset = parts.held_out()
     scores = evaluate(network, dataset, **running)

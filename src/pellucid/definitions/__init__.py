@@ -35,6 +35,7 @@ DEFINITIONS: Mapping[str, Callable[..., Any]] = MappingProxyType(
     | _kinds(pointwise, "relu", "relu.grad_input", "leaky_relu", "leaky_relu.grad_input", "relu6", "relu6.grad_input")
     | _kinds(pointwise, "sigmoid", "sigmoid.grad_input", "tanh", "tanh.grad_input", "softmax", "softmax.grad_input")
     | _kinds(pointwise, "dropout", "dropout.grad_input", "add", "concat", "concat.grad_input", "pad_channels")
+    | _kinds(pointwise, "multiply", "multiply.grad_input", "broadcast", "broadcast.grad_input")
     | _kinds(norm, "batch_statistics", "batch_norm", "batch_norm.grad_input", "batch_norm.grad_weight")
     | _kinds(norm, "batch_norm.grad_bias", "running_statistics")
     | _kinds(norm, "batch_norm_running", "batch_norm_running.grad_input", "batch_norm_running.grad_weight")

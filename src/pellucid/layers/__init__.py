@@ -1,5 +1,6 @@
 """Layers: each states its output shape, its forward and backward, and the steps it becomes in a program."""
 
+from . import joins as joins
 from .activation import LeakyReLU as LeakyReLU
 from .activation import ReLU as ReLU
 from .activation import ReLU6 as ReLU6
@@ -9,6 +10,7 @@ from .activation import Tanh as Tanh
 from .base import Layer as Layer
 from .conv import Conv2d as Conv2d
 from .dropout import Dropout as Dropout
+from .joins import Join as Join
 from .linear import Flatten as Flatten
 from .linear import Linear as Linear
 from .merge import Concat as Concat

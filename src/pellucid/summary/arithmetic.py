@@ -19,7 +19,7 @@ Field: TypeAlias = ReceptiveField | Literal["all", "unknown"] | None
 (a layer of one's own, regions of unequal size), or None where the input is no image."""
 
 WINDOWS = frozenset({"conv2d", "max_pool2d", "avg_pool2d"})
-JOINS = frozenset({"add", "concat"})
+JOINS = frozenset({"add", "multiply", "concat"})
 PLACE_BY_PLACE = frozenset(
     {
         "scale", "flatten", "relu", "leaky_relu", "relu6", "sigmoid", "tanh", "batch_norm_running",

@@ -11,7 +11,7 @@ from ..build import lower
 from ..columns import fitting, left_out_line, text_width
 from ..geometry import ReceptiveField
 from ..limits import format_bytes
-from ..network import Sequential
+from ..network import Network
 from ..program import LayerPlace, Program
 from ..steps import Shape, Step
 from .arithmetic import (
@@ -114,12 +114,12 @@ class Summary:
         return "\n".join(_lines(self, width))
 
 
-def summary(network: Sequential, input_shape: Sequence[int] | None = None, *, arithmetic: bool = False) -> Summary:
+def summary(network: Network, input_shape: Sequence[int] | None = None, *, arithmetic: bool = False) -> Summary:
     """Return a network's layers as a table: sizes, parameters, multiply-adds, receptive fields, memory.
 
     Parameters
     ----------
-    network : Sequential
+    network : Network
     input_shape : tuple of int, optional
         By default the one that the network was made for.
     arithmetic : bool, default False
@@ -164,7 +164,7 @@ def summary(network: Sequential, input_shape: Sequence[int] | None = None, *, ar
 class _Walk:
     """Goes through a program's forward steps and keeps what each value sees and which parameters were counted."""
 
-    def __init__(self, network: Sequential, program: Program):
+    def __init__(self, network: Network, program: Program):
         self._program, self._parameters = program, network.parameters()
         self._bytes = network.dtype.itemsize
         self._counted: dict[str, str] = {}  # path of a parameter -> path of the layer where it was counted

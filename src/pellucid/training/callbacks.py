@@ -12,7 +12,7 @@ from ..data import Dataset
 from ..data.augment import Augmentation
 from ..inference import Tally
 from ..losses import Loss
-from ..network import Sequential
+from ..network import Network
 from ..optimizers import Optimizer
 from ..schedules import Schedule
 from .history import History
@@ -48,7 +48,7 @@ class Training:
 
     Attributes
     ----------
-    network : Sequential
+    network : Network
         Its weights are those of the last step whenever a callback is called; in `on_epoch` and `on_end` they are the
         averages, where the optimiser keeps any: there a change is undone, in `on_batch` it lasts.
     data : Dataset
@@ -75,7 +75,7 @@ class Training:
         SHA-256 of weights and states after the first `FIRST_STEPS` steps of a run, by which it can be verified.
     """
 
-    network: Sequential
+    network: Network
     data: Dataset
     settings: Settings
     lr: float = 0.0

@@ -25,7 +25,7 @@ from ..inference import Tally, scores
 from ..inputs import Data, as_loss, as_targets, check_images, refuse_more, warn_of_pixels
 from ..losses import Loss
 from ..native import uses_compiler
-from ..network import Sequential
+from ..network import Network
 from ..optimizers import Adam, Optimizer
 from ..random import Purpose, Words, key
 from ..schedules import Constant, Schedule
@@ -39,7 +39,7 @@ from .run import RunWriter
 
 
 def fit(
-    network: Sequential,
+    network: Network,
     train: Data,
     *more: Never,
     validation: Data | float | None = None,
@@ -63,7 +63,7 @@ def fit(
 
     Parameters
     ----------
-    network : Sequential
+    network : Network
         Made with an `input_shape`; its weights are changed, those of parameters excepted that are not `trainable` when
         training begins.
     train : Dataset or (images, labels)
