@@ -1,4 +1,4 @@
-"""Augmentation: training images made anew at every epoch, in ways that leave what they show, or in known shares.
+"""Augmentation: training images made anew at every epoch, in ways that leave what they show, or mixed in known shares.
 
 An augmentation here is a small immutable object that says what is to be done. It becomes a step of the training
 program, after the scaling and before the first layer (`MixUp` before both); what the step computes stands in
