@@ -54,6 +54,7 @@ from .initializers import Zeros as Zeros
 from .interop import MLflow as MLflow
 from .interop import TensorBoard as TensorBoard
 from .interop import load_weights as load_weights
+from .interop import save_onnx as save_onnx
 from .layers import ELU as ELU
 from .layers import GELU as GELU
 from .layers import AdaptiveAvgPool2d as AdaptiveAvgPool2d
