@@ -50,6 +50,7 @@ LEAVES: dict[str, tuple[str, ...]] = {
     "PIL": ("data.pictures",),
     "matplotlib": ("report", "studies.drawing"),
     "sklearn": ("interop.sklearn",),
+    "threadpoolctl": ("interop.sklearn",),
     "onnx": ("interop.onnx",),
     "torch": (),
     "starlette": ("web",),

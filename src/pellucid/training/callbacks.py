@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from numpy.typing import NDArray
 
@@ -16,6 +16,9 @@ from ..network import Sequential
 from ..optimizers import Optimizer
 from ..schedules import Schedule
 from .history import History
+
+if TYPE_CHECKING:
+    from .engine import Engine
 
 FIRST_STEPS = 5
 """Steps after which the weights of a run are noted."""
@@ -71,6 +74,8 @@ class Training:
         Whether somebody has called `stop`.
     callbacks : sequence of Callback
         Who listens.
+    engine : Engine
+        What runs the steps, and holds the optimiser's memory.
     first_steps : str
         SHA-256 of weights and states after the first `FIRST_STEPS` steps of a run, by which it can be verified.
     """
@@ -86,6 +91,7 @@ class Training:
     stopping: bool = False
     callbacks: Sequence[Callback] = ()
     first_steps: str = ""
+    engine: Engine | None = None
 
     @property
     def batch_size(self) -> int:
