@@ -24,8 +24,8 @@ from ...geometry import whole_number
 from ...scaling import Scaling
 from ...steps import Shape
 
-MOST_TAKEN = 100_000
-"""Samples that repetition may make of fewer."""
+MOST_TIMES, FEW = 4, 10_000
+"""Repetition makes of samples at most so many times their number, or these few."""
 
 _BLOCK = 1024  # samples of which float64 copies are made at a time
 
@@ -108,8 +108,9 @@ class Samples:
 
     def taken(self, least: int = 1) -> NDArray[np.int64]:
         """Return how often each sample is taken: the heavier, the oftener, and at least so often."""
-        count = min(max(occurrences(self.given), occurrences(self.weights)), MOST_TAKEN)
-        share = max(count, len(self.rows)) / self.weights.sum()
+        count = max(occurrences(self.given), occurrences(self.weights))
+        most = max(MOST_TIMES * len(self.rows), FEW)
+        share = max(min(count, most), len(self.rows)) / self.weights.sum()
         taken: NDArray[np.int64] = np.maximum(least, np.rint(self.weights * share)).astype(np.int64)
         return taken
 
@@ -139,7 +140,8 @@ def distinct(rows: NDArray[Any], targets: NDArray[Any], weights: NDArray[np.floa
     places = zip(rows, np.ascontiguousarray(targets).reshape(len(targets), -1), strict=True)
     digests = np.frombuffer(b"".join(_digest(row, target) for row, target in places), ">u8").reshape(-1, 2)
     _, first, inverse = np.unique(digests, axis=0, return_index=True, return_inverse=True)
-    sums = np.bincount(inverse.reshape(-1), weights).astype(np.float64)
+    order = np.lexsort((weights, inverse.reshape(-1)))  # so that their sums do not depend on the order given
+    sums = np.bincount(inverse.reshape(-1)[order], weights[order]).astype(np.float64)
     return Samples(rows[first], targets[first], sums, sums)
 
 
