@@ -117,7 +117,7 @@ def test_a_path_that_leads_nowhere_changes_nothing(until, message):
     ],
 )
 def test_what_is_no_network_is_refused(use):
-    with pytest.raises(p.ArgumentError, match="network: expected a Sequential, received "):
+    with pytest.raises(p.ArgumentError, match="network: expected a Sequential or Graph, received "):
         use()
 
 

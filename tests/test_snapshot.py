@@ -225,7 +225,7 @@ def test_images_that_do_not_fit_are_refused(x, error, message):
 def test_networks_that_cannot_be_compiled_are_refused():
     with pytest.raises(p.ArgumentError, match="the network has no input_shape"):
         p.compile(p.Sequential([p.Linear(4, 2)]))
-    with pytest.raises(p.ArgumentError, match="expected a Sequential with an input_shape, received Linear"):
+    with pytest.raises(p.ArgumentError, match="expected a Sequential or Graph with an input_shape, received Linear"):
         p.compile(p.Linear(4, 2))
     with pytest.raises(p.PellucidError, match=r"computes in float64, compiled networks in float32; take predict"):
         p.compile(p.Sequential([p.Linear(4, 2)], input_shape=(4,), dtype="float64"))

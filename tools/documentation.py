@@ -18,9 +18,9 @@ from mkdocs.structure.pages import Page
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "src" / "pellucid"
 HANDWRITTEN = (  # in this order; others follow
-    "index.md", "tutorial.md", "worked-examples.md", "own-layer.md", "when-it-does-not-learn.md", "output-size.md",
-    "filter-sizes.md", "depth.md", "ablations.md", "networks.md", "recipes.md", "augmentation.md", "fine-tuning.md",
-    "pretrained.md", "sklearn.md", "interrupted.md", "performance.md", "reliability.md", "design.md",
+    "index.md", "tutorial.md", "worked-examples.md", "graphs.md", "own-layer.md", "when-it-does-not-learn.md",
+    "output-size.md", "filter-sizes.md", "depth.md", "ablations.md", "networks.md", "recipes.md", "augmentation.md",
+    "fine-tuning.md", "pretrained.md", "sklearn.md", "interrupted.md", "performance.md", "reliability.md", "design.md",
 )  # fmt: skip
 
 
@@ -40,13 +40,15 @@ class Group(NamedTuple):
 
 GROUPS = (
     Group("network", "Networks", "What a network is made of, and what you ask of it.", (
-        "network", "scaling", "models.small", "models.lenet", "models.mnist", "models.notebook", "inference.outputs",
+        "network.sequential", "network.graph", "network.base", "scaling",
+        "models.small", "models.lenet", "models.mnist", "models.notebook", "inference.outputs",
         "inference.scoring", "snapshot", "summary.summary", "gradient_check.check", "gradient_check.report",
         "serialization.model_file", "interop.weights", "interop.torch", "serialization.fitting",
         "interop.sklearn.classifier", "interop.sklearn.regressor")),
     Group("layers", "Layers", "Each layer works alone, `forward` and `backward`, and inside a network.", (
-        "layers.conv", "layers.linear", "layers.pool", "layers.activation", "layers.norm", "layers.dropout",
-        "layers.merge", "layers.padding", "layers.base", "layers.parameter")),
+        "layers.conv", "layers.linear", "layers.pool", "layers.activation", "layers.piecewise", "layers.exponential",
+        "layers.learned", "layers.norm", "layers.dropout", "layers.merge", "layers.joins", "layers.padding",
+        "layers.shape", "layers.base", "layers.parameter")),
     Group("training", "Training", "From a network and data to a trained network and its history.", (
         "training.fit", "training.resume", "training.history", "training.callbacks", "training.keeping",
         "augmented", "learning_rates", "freezing", "pretrained",
@@ -56,9 +58,10 @@ GROUPS = (
     Group("data", "Data", "Reading, fetching, checking and shuffling images.", (
         "data.datasets", "data.dataset", "data.folders", "data.augment")),
     Group("definitions", "Definitions", "The mathematics: one pure NumPy function for every kind of step.", (
-        "definitions.conv", "definitions.linear", "definitions.pool", "definitions.pointwise", "definitions.norm",
-        "definitions.loss", "definitions.optimizer", "definitions.input", "definitions.augment", "definitions.windows",
-        "definitions.arrays", "definitions.custom", "definitions.combine")),
+        "definitions.conv", "definitions.linear", "definitions.pool", "definitions.pointwise",
+        "definitions.piecewise", "definitions.exponential", "definitions.learned", "definitions.norm",
+        "definitions.shape", "definitions.loss", "definitions.optimizer", "definitions.input", "definitions.augment",
+        "definitions.windows", "definitions.arrays", "definitions.custom", "definitions.combine")),
     Group("program", "Program", "A network lowered to plain steps, and what runs them.", (
         "build", "program", "steps", "differentiation", "interpreter", "geometry", "random")),
     Group("studies", "Studies", "What `pellucid study` computes, measures and draws.", (

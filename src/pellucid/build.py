@@ -14,16 +14,16 @@ from .data.augment import Augmentation, as_augmentations
 from .differentiation import Backward
 from .errors import ArgumentError, ShapeError
 from .geometry import whole_number
-from .layers import Layer, Parameter, State
+from .layers import Join, Layer, Parameter, State
 from .losses import Loss
-from .network import Sequential
+from .network import Network
 from .optimizers import Optimizer
 from .program import LayerPlace, Program
 from .steps import Combine, Over, Role, Shape, Step, Value
 
 
 def lower(
-    network: Sequential,
+    network: Network,
     input_shape: Sequence[int] | None = None,
     *,
     training: bool | None = None,
@@ -40,7 +40,7 @@ def lower(
 
     Parameters
     ----------
-    network : Sequential
+    network : Network
     input_shape : tuple of int, optional
         Shape of one input; by default the one that the network was made for.
     training : bool, optional
@@ -116,20 +116,27 @@ def lower(
     )  # fmt: skip
 
 
-def _input_shape(network: Sequential, input_shape: Sequence[int] | None) -> Shape:
-    if not isinstance(network, Sequential):
-        raise ArgumentError(f"expected a Sequential with an input_shape, received {network!r}")
+def _input_shape(network: Network, input_shape: Sequence[int] | None) -> Shape:
+    if not isinstance(network, Network):
+        raise ArgumentError(f"expected a Sequential or Graph with an input_shape, received {network!r}")
     if network.input_shape is None:
-        raise ArgumentError("the network has no input_shape: give one to the outermost Sequential, as in (1, 28, 28)")
+        raise ArgumentError(
+            "the network has no input_shape: give one to the outermost, as in Sequential([…], input_shape=(1, 28, 28))"
+        )
     if input_shape is None:
         return network.input_shape
     return tuple(whole_number(size, "input_shape") for size in input_shape)
 
 
+HARMLESS = frozenset({"flatten", "reshape", "dropout", "log_softmax"})
+"""Kinds that leave shares as they are, dropout being there in training only. The softmax of logarithms of shares gives
+these shares again, so that a LogSoftmax by itself may stand before a loss that applies the softmax."""
+
+
 def _refuse_double_softmax(build: Builder, output: int, loss: Loss) -> None:
     maker = {v: step for step in build.steps for v in step.outputs}
     step = maker.get(output)
-    while step is not None and step.kind in ("flatten", "dropout"):  # which is there in training only
+    while step is not None and step.kind in HARMLESS:
         step = maker.get(step.inputs[0])
     if loss.classification and step is not None and step.kind == "softmax":
         raise ArgumentError(
@@ -144,7 +151,7 @@ class Builder:
 
     Attributes
     ----------
-    network : Sequential
+    network : Network
     training, resident, augment
         As in `lower`.
     values, steps, layers
@@ -157,7 +164,7 @@ class Builder:
         Path of a parameter or state -> its value.
     """
 
-    network: Sequential
+    network: Network
     training: bool
     resident: bool
     augment: Sequence[Augmentation] = ()
@@ -279,6 +286,13 @@ class Builder:
         except ShapeError as error:
             raise error.at(self.path, error.source) from None
         self.layers.append(LayerPlace(self.path, type(layer).__name__, x, y))
+        self.path = outside
+        return y
+
+    def join(self, name: str, join: Join, xs: Sequence[int]) -> int:
+        outside, self.path = self.path, self._inside(name)
+        y = join.lower(self, xs)
+        self.layers.append(LayerPlace(self.path, type(join).__name__, xs[0], y))
         self.path = outside
         return y
 

@@ -5,26 +5,27 @@ from __future__ import annotations
 from .arguments import shown
 from .errors import ArgumentError
 from .layers import Layer
-from .network import Sequential
+from .network import Network
 
 
-def freeze(network: Sequential, until: str) -> None:
+def freeze(network: Network, until: str) -> None:
     """Let everything before the layer `until` stop learning: its parameters are no longer `trainable`.
 
-    What comes before follows the data: the layers that stand earlier in the same `Sequential`, and those before what
-    holds it. Branches beside it (of a `Residual` or a `Concat`) do not come before it. The layer itself, and all that
+    What comes before follows the data: the layers that stand earlier in the same `Sequential`, or whose outputs lead to
+    it in the same `Graph`, and those before what holds it. Branches beside it (of a `Residual` or a `Concat`) do not
+    come before it. The layer itself, and all that
     follows, is left as it was.
 
     Parameters
     ----------
-    network : Sequential
+    network : Network
     until : str
         Path of the first layer that may learn, such as "layer3" or "layer3.residual2".
 
     Raises
     ------
     ArgumentError
-        If there is no such layer, and the message suggests the nearest; or if `network` is no Sequential.
+        If there is no such layer, and the message suggests the nearest; or if `network` is no network.
 
     Notes
     -----
@@ -40,21 +41,20 @@ def freeze(network: Sequential, until: str) -> None:
     >>> [path for path, parameter in network.parameters().items() if not parameter.trainable]
     ['conv1.weight', 'conv1.bias', 'conv2.weight', 'conv2.bias']
     """
-    if not isinstance(network, Sequential):
-        raise ArgumentError(f"network: expected a Sequential, received {shown(network)}")
+    if not isinstance(network, Network):
+        raise ArgumentError(f"network: expected a Sequential or Graph, received {shown(network)}")
     if not isinstance(until, str):
         raise ArgumentError(f"until: expected the path of a layer, such as 'linear1', received {shown(until)}")
     network[until]  # refuses a path that leads nowhere
     holder: Layer = network
     for name in until.split("."):
         children = holder.children()
-        names = list(children)
-        for earlier in names[: names.index(name)] if isinstance(holder, Sequential) else ():
+        for earlier in holder.before(name) if isinstance(holder, Network) else ():
             _set_trainable(children[earlier], False)
         holder = children[name]
 
 
-def unfreeze(network: Sequential) -> None:
+def unfreeze(network: Network) -> None:
     """Let every parameter learn again, whoever has frozen it; to keep a part frozen, `freeze` that part afterwards.
 
     Raises
@@ -63,7 +63,7 @@ def unfreeze(network: Sequential) -> None:
         If that is no network.
     """
     if not isinstance(network, Layer):
-        raise ArgumentError(f"network: expected a Sequential, received {shown(network)}")
+        raise ArgumentError(f"network: expected a Sequential or Graph, received {shown(network)}")
     _set_trainable(network, True)
 
 

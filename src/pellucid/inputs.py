@@ -15,7 +15,7 @@ from .arguments import warn
 from .data import Dataset
 from .errors import ArgumentError, DataError, ShapeError
 from .losses import CrossEntropy, Loss, MeanSquaredError
-from .network import Sequential
+from .network import Network
 from .scaling import Scaling
 from .steps import Shape
 
@@ -25,12 +25,12 @@ Data: TypeAlias = Dataset | tuple[ArrayLike, ArrayLike]
 _LARGEST_EXPECTED = 50  # of a float image that is scaled: further from 0 lie pixels that were never divided by 255
 
 
-def as_targets(network: Sequential, labels: NDArray[Any], loss: Loss) -> NDArray[Any]:
+def as_targets(network: Network, labels: NDArray[Any], loss: Loss) -> NDArray[Any]:
     """Return labels as the loss takes them for this network, or refuse those it cannot mean.
 
     Parameters
     ----------
-    network : Sequential
+    network : Network
     labels : array (N,) or (N, …)
         As a `Dataset` holds them.
     loss : Loss
@@ -92,29 +92,29 @@ def _refuse_no_distribution(labels: NDArray[Any]) -> None:
         )
 
 
-def check_images(network: Sequential, images: NDArray[Any], given: Shape | None = None) -> None:
+def check_images(network: Network, images: NDArray[Any], given: Shape | None = None) -> None:
     """Refuse what is no whole network, and images of another shape than the network was made for.
 
     Parameters
     ----------
-    network : Sequential
+    network : Network
     images : array (N, …)
         As `as_images` makes them.
     given : tuple of int, optional
         The shape in which the user gave them.
     """
     shape = images.shape[1:]
-    wanted = network.input_shape if isinstance(network, Sequential) else None
+    wanted = network.input_shape if isinstance(network, Network) else None
     if wanted is None:
         without = f"one without; write Sequential([…], input_shape={shape})"
-        received = without if isinstance(network, Sequential) else f"{network!r:.80}"
-        raise ArgumentError(f"network: expected a Sequential with an input_shape, received {received}")
+        received = without if isinstance(network, Network) else f"{network!r:.80}"
+        raise ArgumentError(f"network: expected a Sequential or Graph with an input_shape, received {received}")
     if shape != wanted:
         fix = _way_out(images.shape if given is None else given, shape, wanted)
         raise ShapeError(f"the network expects images of shape {wanted}, received {shape}{fix}")
 
 
-def warn_of_pixels(network: Sequential, images: NDArray[Any]) -> None:
+def warn_of_pixels(network: Network, images: NDArray[Any]) -> None:
     """Warn of float images that nobody has divided by 255."""
     if images.ndim == 4 and images.dtype.kind == "f" and network.scaling == Scaling():
         largest = max(abs(float(images.max())), abs(float(images.min())))

@@ -17,7 +17,7 @@ from .errors import ArgumentError, DataError, NonFiniteError
 from .geometry import whole_number
 from .inputs import Data
 from .losses import Loss
-from .network import Sequential
+from .network import Network
 from .optimizers import Adam, Optimizer
 from .training import Callback, Training, fit
 
@@ -54,7 +54,7 @@ class LearningRates:
 
 
 def find_learning_rate(
-    network: Sequential,
+    network: Network,
     train: Data,
     *,
     lowest: float = 1e-6,
@@ -71,7 +71,7 @@ def find_learning_rate(
 
     Parameters
     ----------
-    network : Sequential
+    network : Network
         Stays as it is.
     train : Dataset or (images, labels)
     lowest, highest : float, default 1e-6 and 1

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from .errors import ArgumentError
 from .layers import Parameter, State
-from .network import Sequential
+from .network import Network
 from .program import Program
 
 if TYPE_CHECKING:
@@ -28,10 +28,10 @@ BATCH_BYTES = 2**28
 MOST_KEPT = 4
 """Compiled programs of one network that are kept at a time."""
 
-_kept: weakref.WeakKeyDictionary[Sequential, dict[Hashable, Executable]] = weakref.WeakKeyDictionary()
+_kept: weakref.WeakKeyDictionary[Network, dict[Hashable, Executable]] = weakref.WeakKeyDictionary()
 
 
-def uses_compiler(network: Sequential, engine: str) -> bool:
+def uses_compiler(network: Network, engine: str) -> bool:
     """Return whether an engine is the compiler: it computes in float32, so a float64 network takes NumPy.
 
     Raises
@@ -45,7 +45,7 @@ def uses_compiler(network: Sequential, engine: str) -> bool:
 
 
 def executable(
-    network: Sequential, program: Program, samples: int, elements: Mapping[str, str], threads: int | None
+    network: Network, program: Program, samples: int, elements: Mapping[str, str], threads: int | None
 ) -> Executable:
     """Return a program compiled for batches of at least `samples`: the one made before, where nothing has changed.
 
@@ -87,7 +87,7 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget_busy)
 
 
-def load(found: Executable, network: Sequential) -> None:
+def load(found: Executable, network: Network) -> None:
     """Let a compiled program take over the network's weights and states."""
     held: dict[str, Parameter | State] = {**network.parameters(), **network.states()}
     for name in found.names():

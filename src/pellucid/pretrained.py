@@ -13,7 +13,7 @@ from .interop import fitting_models as fitting_models
 from .interop.known_models import are_of_size, channels_of, count_classes, head, unlike_before_head
 from .interop.weights import WeightsSource
 from .models.making import defaults
-from .network import Sequential
+from .network import Network
 from .scaling import IMAGENET_SCALING, Scaling
 
 
@@ -24,7 +24,7 @@ def pretrained(
     scaling: Scaling | None = None,
     input_shape: Sequence[int] | None = None,
     class_names: Sequence[str] = (),
-) -> Sequential:
+) -> Network:
     """Return a model by name with the weights in a file, for as many classes as the file has them for.
 
     Parameters
@@ -44,7 +44,7 @@ def pretrained(
 
     Returns
     -------
-    Sequential
+    Network
 
     Raises
     ------
@@ -104,14 +104,14 @@ def usual_crop(model: str) -> int | None:
     return side if classes == len(imagenet_classes()) else None
 
 
-def begin_from(network: Sequential, path: WeightsSource, *, new_head: bool = False) -> tuple[str, ...]:
+def begin_from(network: Network, path: WeightsSource, *, new_head: bool = False) -> tuple[str, ...]:
     """Give a network the weights and states in a file; only those of its head may be missing, or of another shape.
 
     The head is the last layer that has parameters: it is what other classes need anew.
 
     Parameters
     ----------
-    network : Sequential
+    network : Network
     path : str, path or WeightsFile
         As `load_weights` takes it.
     new_head : bool, default False
@@ -161,7 +161,7 @@ def refuse_channels(model: str, file: WeightsFile, input_shape: Sequence[int], n
         raise ArgumentError(f"{name} has {kind}; these weights are for {channels}")
 
 
-def _refuse_other_channels(network: Sequential, file: WeightsFile, takes: str) -> None:
+def _refuse_other_channels(network: Network, file: WeightsFile, takes: str) -> None:
     """Refuse weights that would be a network's if it had other channels; `takes` says why it has those it has."""
     channels, shape = _other_channels(network, file), network.input_shape or ()
     if channels is not None:
@@ -169,7 +169,7 @@ def _refuse_other_channels(network: Sequential, file: WeightsFile, takes: str) -
         raise ModelFileError(f"{file.path}: the weights are for {channels} channel{plural}, {takes} {shape[0]}")
 
 
-def _other_channels(network: Sequential, file: WeightsFile) -> int | None:
+def _other_channels(network: Network, file: WeightsFile) -> int | None:
     """Return for how many channels weights are that are a network's but for that; None for all others."""
     channels, shape = channels_of(network, file), network.input_shape or ()
     if channels is None or channels == shape[0]:
@@ -179,7 +179,7 @@ def _other_channels(network: Sequential, file: WeightsFile) -> int | None:
     return channels if are_of_size(network, file, others) else None
 
 
-def _unfit(network: Sequential, file: WeightsFile, what: str, model: str = "") -> ModelFileError:
+def _unfit(network: Network, file: WeightsFile, what: str, model: str = "") -> ModelFileError:
     """Return the error for weights that are not a network's: what they are for instead, as far as can be seen.
 
     `model` is the network's name; `what` is wrong where nothing better can be said.

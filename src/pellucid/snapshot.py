@@ -17,7 +17,7 @@ from .definitions.arrays import Array
 from .errors import CompilerError
 from .inputs import check_images, warn_of_pixels
 from .native import MOST_IMAGES, as_memory_allows, load
-from .network import Sequential
+from .network import Network
 
 if TYPE_CHECKING:
     from .compiler.executable import Executable
@@ -26,12 +26,12 @@ _FLOAT32 = np.dtype(np.float32)
 _OF_THIS_PROCESS = ("_program", "_busy", "_executables", "_one")
 
 
-def compile(network: Sequential, *, threads: int | None = None) -> CompiledNetwork:
+def compile(network: Network, *, threads: int | None = None) -> CompiledNetwork:
     """Return a frozen snapshot of a network, compiled for this machine, that predicts with the lowest latency.
 
     Parameters
     ----------
-    network : Sequential
+    network : Network
         In float32. What becomes of its weights later changes nothing in the snapshot.
     threads : int, optional
         By default PELLUCID_THREADS, or else as many as this process has processors; a single image takes one.
@@ -68,7 +68,7 @@ class CompiledNetwork:
         Of one sample.
     """
 
-    def __init__(self, network: Sequential, threads: int | None = None):
+    def __init__(self, network: Network, threads: int | None = None):
         from .compiler.runtime import thread_count
 
         if network.dtype != np.float32:

@@ -124,7 +124,7 @@ def test_architectures(architecture: Any, digits: tuple[np.ndarray, np.ndarray])
         ({"architecture": 3}, ArgumentError, "expected \"auto\", the name of a model"),
         ({"architecture": [p.Flatten(), p.Linear(64, 10)]}, ShapeError, r"4 outputs .* \(10,\); .*Linear\(10, 4\)"),
         ({"architecture": [p.Conv2d(1, 4, 3)]}, ShapeError, r"give \(4, 6, 6\); end with Flatten\(\)"),
-        ({"architecture": lambda *_, **__: None}, ArgumentError, "return a Sequential .* received None"),
+        ({"architecture": lambda *_, **__: None}, ArgumentError, "return a network .* received None"),
         ({"image_shape": (4, 4)}, ShapeError, r"but X has images of shape \(1, 8, 8\)"),
         ({"image_shape": 64}, ArgumentError, r"expected \(height, width\)"),
         ({"batch_size": "big"}, ArgumentError, 'a whole number or "auto"'),

@@ -426,14 +426,14 @@ def test_a_network_without_an_input_shape_is_told_which(data):
     with pytest.raises(p.ArgumentError) as caught:
         p.fit(p.Sequential([p.Flatten(), p.Linear(16, 3)]), data, progress=False)
     assert str(caught.value) == (
-        "network: expected a Sequential with an input_shape, received one without; write Sequential([…], "
+        "network: expected a Sequential or Graph with an input_shape, received one without; write Sequential([…], "
         "input_shape=(1, 4, 4))"
     )
 
 
 @pytest.mark.parametrize("network", [p.Conv2d(1, 2, 3), p.Sequential([p.Flatten()]), None])
 def test_what_is_no_whole_network_is_refused(network, data):
-    with pytest.raises(p.ArgumentError, match="network: expected a Sequential with an input_shape, received "):
+    with pytest.raises(p.ArgumentError, match="network: expected a Sequential or Graph with an input_shape, received "):
         p.fit(network, data, progress=False)
 
 

@@ -22,7 +22,7 @@ from ..inputs import as_targets, check_images
 from ..interop import open_weights
 from ..losses import CrossEntropy
 from ..metrics import confusion_matrix, top_k_accuracy
-from ..network import Sequential
+from ..network import Network
 from ..pretrained import refuse_channels, usual_preparation
 from ..recipes.preparing import Source
 from . import options
@@ -118,7 +118,7 @@ class _Part(NamedTuple):
     classes: tuple[NDArray[np.int64], NDArray[np.int64]]  # of each image: the right one, and what it is taken for
 
 
-def _measure(network: Sequential, dataset: Dataset, engine: str, threads: int | None) -> _Part:
+def _measure(network: Network, dataset: Dataset, engine: str, threads: int | None) -> _Part:
     _refuse_other_classes(network, dataset)
     check_images(network, dataset.images)
     targets = as_targets(network, dataset.labels, CrossEntropy())
@@ -135,7 +135,7 @@ def _measure(network: Sequential, dataset: Dataset, engine: str, threads: int | 
 class _Task(NamedTuple):
     """What is to be measured: a network, on data in one or more parts."""
 
-    network: Sequential
+    network: Network
     name: str  # of the data
     part: str  # "test", "validation", …
     datasets: Iterable[Dataset]
@@ -178,11 +178,11 @@ def _of_model(
     return _of_dataset(network, dataset, "overall" if name == "training" else name)
 
 
-def _of_dataset(network: Sequential, dataset: Dataset, part: str) -> _Task:
+def _of_dataset(network: Network, dataset: Dataset, part: str) -> _Task:
     return _Task(network, dataset.name, part, [dataset])
 
 
-def _of_pictures(network: Sequential, folder: tuple[str, Path], preparation: Preparation) -> _Task:
+def _of_pictures(network: Network, folder: tuple[str, Path], preparation: Preparation) -> _Task:
     """Return the task to measure a network on pictures that are prepared for it, a part at a time."""
     part, path = folder
     pictures = find_pictures(path, network.class_names or None)
@@ -194,14 +194,14 @@ def _of_pictures(network: Sequential, folder: tuple[str, Path], preparation: Pre
     return _Task(network, pictures.name, part, datasets, unreadable)
 
 
-def _refuse_other_number(network: Sequential, names: tuple[str, ...]) -> None:
+def _refuse_other_number(network: Network, names: tuple[str, ...]) -> None:
     """Refuse data of another number of classes than the weights are for, as only the order tells which is which."""
     (classes,) = network.output_shape()
     if names and len(names) != classes:
         raise ArgumentError(f"the weights are for {classes:,} classes, and the data have {len(names):,}: {some(names)}")
 
 
-def _refuse_other_classes(network: Sequential, dataset: Dataset) -> None:
+def _refuse_other_classes(network: Network, dataset: Dataset) -> None:
     """Refuse data whose classes bear other names: class 3 of one would silently be measured as class 3 of the other."""
     known, names = network.class_names, dataset.class_names
     if known and names and known != names:
@@ -217,7 +217,7 @@ def _classes(dataset: Dataset) -> NDArray[np.int64]:
     return labels
 
 
-def _print_confusion(network: Sequential, labels: NDArray[np.int64], predicted: NDArray[np.int64]) -> None:
+def _print_confusion(network: Network, labels: NDArray[np.int64], predicted: NDArray[np.int64]) -> None:
     classes = network.output_shape()[0]
     counts = confusion_matrix(labels, predicted, classes)
     names = [class_name(network, number) for number in range(classes)]

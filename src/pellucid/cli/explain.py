@@ -15,7 +15,7 @@ from ..columns import fitting, left_out_line, text_width
 from ..errors import ArgumentError
 from ..losses import CrossEntropy
 from ..native import load
-from ..network import Sequential
+from ..network import Network
 from ..optimizers import Adam
 from ..program import Program
 from . import options
@@ -76,13 +76,13 @@ def command(
         print(each.recipe.emit()[0] if ir else assembly(each.recipe))
 
 
-def _program(network: Sequential, inference: bool) -> Program:
+def _program(network: Network, inference: bool) -> Program:
     if inference:
         return lower(network, training=False)
     return lower(network, loss=CrossEntropy(), optimizer=Adam(), resident=True)
 
 
-def _fill(executable: Executable, network: Sequential, batch_size: int) -> None:
+def _fill(executable: Executable, network: Network, batch_size: int) -> None:
     """Give a compiled program the network's weights and a batch of noise, and let it run once."""
     load(executable, network)
     from ..compiler.lowering import OUTPUTS

@@ -8,7 +8,7 @@ from .. import models
 from ..arguments import known_name, nearest_name, nearest_or_all, shown
 from ..errors import ArgumentError, ModelFileError, PellucidError, path_text
 from ..interop import WeightsFile, fitting_models, open_weights
-from ..network import Sequential
+from ..network import Network
 from ..serialization import load
 from ..serialization.model_file import OTHERS
 from ..storage import expanded
@@ -19,7 +19,7 @@ TAKES_WEIGHTS = ("evaluate", "predict")
 """The verbs that take a model by name with --weights; others show a model, whatever its weights are."""
 
 
-def open_run(path: str, verb: str) -> Sequential:
+def open_run(path: str, verb: str) -> Network:
     """Return the network of a run directory or a model file; of weights alone, say how the verb takes them."""
     place = expanded(path)
     if not place.exists():
@@ -37,7 +37,7 @@ def open_run(path: str, verb: str) -> Sequential:
         ) from None
 
 
-def model_or_run(text: str, verb: str, **making: Any) -> Sequential:
+def model_or_run(text: str, verb: str, **making: Any) -> Network:
     """Return the model of a name, or else the network of a run directory or a model file.
 
     Parameters

@@ -16,7 +16,7 @@ from ..errors import ArgumentError, NonFiniteError, PellucidError, path_text
 from ..inference import predict_proba
 from ..interop import open_weights
 from ..limits import LIMITS
-from ..network import Sequential
+from ..network import Network
 from ..pretrained import usual_preparation
 from . import options
 from .opening import open_run
@@ -95,7 +95,7 @@ def command(
         raise typer.Exit(1)
 
 
-def _opened(run: str, weights: Path | None, scaling: str | None) -> tuple[Sequential, Preparation | None]:
+def _opened(run: str, weights: Path | None, scaling: str | None) -> tuple[Network, Preparation | None]:
     """Return a network, and how pictures are prepared for it unless they are stretched."""
     if weights is None:
         refuse_alone(scaling)
@@ -105,7 +105,7 @@ def _opened(run: str, weights: Path | None, scaling: str | None) -> tuple[Sequen
     return with_weights(run, open_weights(weights), scaling), preparation
 
 
-def _likeliest(network: Sequential, probabilities: np.ndarray, top: int) -> list[list[str]]:
+def _likeliest(network: Network, probabilities: np.ndarray, top: int) -> list[list[str]]:
     """Return for each picture its likeliest classes with their probabilities."""
     if np.isnan(probabilities).any():
         raise NonFiniteError("a probability is NaN: weights of the network are NaN, or so large that outputs overflow")

@@ -9,7 +9,7 @@ import typer
 from ..data.datasets import Preparation, imagenet_classes
 from ..errors import ArgumentError
 from ..interop import WeightsFile
-from ..network import Sequential
+from ..network import Network
 from ..pretrained import pretrained, usual_scaling
 from ..scaling import IMAGENET_SCALING, Scaling
 from . import options
@@ -24,7 +24,7 @@ def with_weights(
     *,
     input_shape: tuple[int, ...] | None = None,
     class_names: tuple[str, ...] = (),
-) -> Sequential:
+) -> Network:
     """Return a model by name with the weights in a file, and say what it was made of; see `pretrained`.
 
     Parameters
@@ -60,7 +60,7 @@ def note_scaling(model: str, file: WeightsFile, text: str | None) -> None:
         say("note: the file does not say how pixels were scaled; see --scaling")
 
 
-def preparation_of(run: str, network: Sequential) -> Preparation | None:
+def preparation_of(run: str, network: Network) -> Preparation | None:
     """Return how pictures are prepared for the network of a run or a model file: as they were in its training, or as
     networks that tell ImageNet's classes apart want it; None where they are stretched."""
     kept = pictures_of(run)
@@ -74,7 +74,7 @@ def preparation_of(run: str, network: Sequential) -> Preparation | None:
     return None
 
 
-def name_classes(network: Sequential, names: tuple[str, ...] | None) -> None:
+def name_classes(network: Network, names: tuple[str, ...] | None) -> None:
     """Let the classes of a network be called as ``--classes`` says, if it says anything."""
     if names is None:
         return

@@ -16,7 +16,7 @@ from ..data import Dataset
 from ..data.download import Progress
 from ..errors import printable
 from ..limits import format_bytes
-from ..network import Sequential
+from ..network import Network
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -150,7 +150,7 @@ def notes() -> Iterator[None]:
         yield
 
 
-def class_name(network: Sequential, number: int) -> str:
+def class_name(network: Network, number: int) -> str:
     """Return the name of a class, or its number where there is no name."""
     return printable(network.class_names[number]) if number < len(network.class_names) else str(number)
 

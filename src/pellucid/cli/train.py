@@ -14,7 +14,7 @@ from ..data import Dataset
 from ..errors import ArgumentError, ShapeError
 from ..geometry import whole_number
 from ..interop import WeightsFile, open_weights
-from ..network import Sequential
+from ..network import Network
 from ..recipes import Recipe, catalogue
 from ..recipes.preparing import missing, prepare, record, source_for
 from ..storage import fresh_folder
@@ -22,7 +22,7 @@ from ..training import Callback, EarlyStopping, Training, fit
 from ..training.run import RunWriter, refuse_taken
 from . import options
 from .asked import Asked, read
-from .course import Opening, ended_in_words, report
+from .course import Announcement, ended_in_words, report
 from .pretrained import describe_pixels, note_scaling
 from .screen import examples, say, some
 from .signals import BetweenSteps
@@ -101,13 +101,13 @@ def command(
     words = {**recorded, "initializer": initializer, "scaling": scaling}
     run = _Run(out, f"{followed.name}-{_in_folder_name(parts.train.name)}", words, checkpoint_every)
     begun = "" if file is None else _describe_weights(network, anew, file, str(weights))
-    opening = Opening(_describe(followed, network, parts, begun))
+    announced = Announcement(_describe(followed, network, parts, begun))
     running = {"engine": engine, "threads": threads}
     settings = {**followed.fit_arguments(), **running, "seed": seed, "progress": not no_progress}
-    callbacks = [*_early(early_stopping, parts), BetweenSteps(), run, opening]
-    with ended_in_words(opening):
+    callbacks = [*_early(early_stopping, parts), BetweenSteps(), run, announced]
+    with ended_in_words(announced):
         fit(network, parts.train, validation=parts.validation, callbacks=callbacks, **settings)
-    report(network, parts, run.folder, running)
+    report(network, parts, run.folder, running, announced.training)
 
 
 class _Run(RunWriter):
@@ -168,7 +168,7 @@ def _smaller_named(recipe: Recipe, data: Dataset) -> Iterator[None]:
         raise ShapeError(f"{error}: {other}") from None
 
 
-def _check_what_learns(recipe: Recipe, network: Sequential) -> None:
+def _check_what_learns(recipe: Recipe, network: Network) -> None:
     """Refuse factors on the rate of what does not learn, by the name of the option; note that nothing is frozen."""
     learning = [path for path, parameter in network.parameters().items() if parameter.trainable]
     if recipe.freeze_until and len(learning) == len(network.parameters()):
@@ -185,7 +185,7 @@ def _in_folder_name(name: str) -> str:
     return "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in name) or "data"
 
 
-def _describe(recipe: Recipe, network: Sequential, parts: Parts, begun: str) -> str:
+def _describe(recipe: Recipe, network: Network, parts: Parts, begun: str) -> str:
     """Return what is about to be trained, and on what; `begun` says from which weights."""
     parameters = sum(parameter.size for parameter in network.parameters().values())
     lines = [f"{recipe.model}: {parameters:,} parameters", begun]
@@ -203,13 +203,13 @@ def _describe(recipe: Recipe, network: Sequential, parts: Parts, begun: str) -> 
     return "\n".join(filter(None, lines))
 
 
-def _describe_weights(network: Sequential, anew: tuple[str, ...], file: WeightsFile, name: str) -> str:
+def _describe_weights(network: Network, anew: tuple[str, ...], file: WeightsFile, name: str) -> str:
     """Return which weights a network begins from, by the name that they were given, and what becomes of its head."""
     head = f"{' and '.join(anew)} begin anew" if anew else _kept(network, file.class_names)
     return f"weights: {name}; {describe_pixels(network.scaling)}; {head}"
 
 
-def _kept(network: Sequential, learnt: tuple[str, ...]) -> str:
+def _kept(network: Network, learnt: tuple[str, ...]) -> str:
     """Return that the last layer is kept; for which classes it was learnt, if for others than the data have."""
     if learnt and network.class_names and learnt != network.class_names:
         return f"the last layer kept, which was learnt for {some(learnt)}: --new-head begins it anew"

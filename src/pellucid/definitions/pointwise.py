@@ -113,6 +113,27 @@ def add(a: Array, b: Array) -> Array:
     return a + b
 
 
+def multiply(a: Array, b: Array) -> Array:
+    """``y = a · b``, number by number."""
+    return a * b
+
+
+def multiply_grad_input(grad_output: Array, other: Array) -> Array:
+    """``∂L/∂a = grad_output · b``, and for b the same with a: `other` is the factor that stays."""
+    return grad_output * other
+
+
+def broadcast(x: Array, *, shape: tuple[int, ...]) -> Array:
+    """``y[n, i, j, …] = x[n, i′, j′, …]``, where i′ = 0 along axes of x that have length 1: -> (N, *shape)."""
+    return np.broadcast_to(x, (len(x), *shape)).copy()
+
+
+def broadcast_grad_input(grad_output: Array, *, shape: tuple[int, ...]) -> Array:
+    """``∂L/∂x[n, i′, …] = Σ grad_output[n, i, …]`` over all that x's number was repeated to: -> (N, *shape)."""
+    repeated = tuple(axis for axis, size in enumerate(shape, start=1) if size != grad_output.shape[axis])
+    return np.asarray(grad_output.sum(axis=repeated, keepdims=True))
+
+
 def concat(*parts: Array) -> Array:
     """``y[n, start + c] = part[n, c]``, the parts' channels one after the other: (N, C₁, …), (N, C₂, …), … ->
     (N, C₁ + C₂ + …, …)."""

@@ -43,7 +43,7 @@ def check_gradients(
     Parameters
     ----------
     layer : Layer
-        Any layer, also one of your own; or a Sequential, with all it holds.
+        Any layer, also one of your own; or a network, with all it holds.
     x : array (N, …)
         A batch. Random numbers serve best: zeros lie on the kink of ReLU, equal neighbours on those of max pooling.
     training : bool, default False

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..definitions.arrays import Array
 from ..errors import ArgumentError, DataError
 from ..layers import Layer
-from ..network import Sequential
+from ..network import Network
 from ..random import Purpose, element_words, key, uniform
 from ..steps import Shape
 
@@ -26,7 +26,7 @@ class Function:
     def __init__(self, layer: Layer, x: NDArray[Any], training: bool, seed: int):
         if not x.size:
             raise DataError(f"x: expected at least one sample, received shape {x.shape}")
-        if isinstance(layer, Sequential) and layer.input_shape is not None and x.dtype == np.uint8:
+        if isinstance(layer, Network) and layer.input_shape is not None and x.dtype == np.uint8:
             x = x / 255  # what the network does with uint8, and with nothing else
         self._x = np.array(x, np.float64)
         self._training = training

@@ -17,27 +17,27 @@ from ..definitions.arrays import Array
 from ..geometry import whole_number
 from ..inputs import check_images, warn_of_pixels
 from ..native import as_memory_allows
-from ..network import Sequential
+from ..network import Network
 from ..program import Program
 from ..steps import Shape
 
 _MOST_IMAGES = 256  # more at a time are no faster
 
 
-def accepted(network: Sequential, x: ArrayLike) -> NDArray[Any]:
+def accepted(network: Network, x: ArrayLike) -> NDArray[Any]:
     """Return images as an array, or refuse what the network does not take."""
     images: NDArray[Any] = as_images(x)
     check(network, images, np.shape(x))
     return images
 
 
-def check(network: Sequential, images: NDArray[Any], given: Shape | None = None) -> None:
+def check(network: Network, images: NDArray[Any], given: Shape | None = None) -> None:
     """Refuse images of another shape than the network's, and warn of pixels that nobody has divided."""
     check_images(network, images, given)
     warn_of_pixels(network, images)
 
 
-def weights(network: Sequential) -> dict[str, Array]:
+def weights(network: Network) -> dict[str, Array]:
     """Return the values of parameters and states by path."""
     parameters = {name: parameter.data for name, parameter in network.parameters().items()}
     return parameters | {name: state.data for name, state in network.states().items()}

@@ -14,20 +14,20 @@ from ..definitions.arrays import Array
 from ..definitions.pointwise import softmax
 from ..errors import ShapeError
 from ..native import MOST_IMAGES, element, executable, load, uses_compiler
-from ..network import Sequential
+from ..network import Network
 from ..program import Program
 from .batches import accepted, at_once, batches, weights
 
 
 def predict(
-    network: Sequential, x: ArrayLike, *, batch_size: int | None = None, engine: str = "compiled",
+    network: Network, x: ArrayLike, *, batch_size: int | None = None, engine: str = "compiled",
     threads: int | None = None,
 ) -> Array:  # fmt: skip
     """Return the network's outputs for images x.
 
     Parameters
     ----------
-    network : Sequential
+    network : Network
     x : array (N, C, H, W), (N, H, W) or (N, features)
         uint8 (divided by 255 by the network's scaling) or floats.
     batch_size : int, optional
@@ -61,7 +61,7 @@ def predict(
 
 
 def predict_proba(
-    network: Sequential, x: ArrayLike, *, batch_size: int | None = None, engine: str = "compiled",
+    network: Network, x: ArrayLike, *, batch_size: int | None = None, engine: str = "compiled",
     threads: int | None = None,
 ) -> Array:  # fmt: skip
     """Return the probability of each class: the softmax of the outputs, unless the network itself ends with it.
@@ -82,12 +82,12 @@ def predict_proba(
         As for `predict`, and if the network does not give one output a class.
     """
     outputs = _class_outputs(network, predict(network, x, batch_size=batch_size, engine=engine, threads=threads))
-    last = next(step.kind for step in reversed(lower(network).steps) if step.kind != "flatten")
+    last = next(step.kind for step in reversed(lower(network).steps) if step.kind not in ("flatten", "reshape"))
     return outputs if last == "softmax" else softmax(outputs)
 
 
 def predict_classes(
-    network: Sequential, x: ArrayLike, *, batch_size: int | None = None, engine: str = "compiled",
+    network: Network, x: ArrayLike, *, batch_size: int | None = None, engine: str = "compiled",
     threads: int | None = None,
 ) -> NDArray[np.int64]:  # fmt: skip
     """Return the class with the largest output; of equal ones the lowest number.
@@ -110,7 +110,7 @@ def predict_classes(
     return np.asarray(outputs.argmax(axis=1), np.int64)
 
 
-def activations(network: Sequential, x: ArrayLike, *, batch_size: int | None = None) -> dict[str, Array]:
+def activations(network: Network, x: ArrayLike, *, batch_size: int | None = None) -> dict[str, Array]:
     """Return the output of every layer.
 
     Parameters
@@ -135,7 +135,7 @@ def activations(network: Sequential, x: ArrayLike, *, batch_size: int | None = N
 
 
 def _run_in_batches(
-    network: Sequential, program: Program, images: NDArray[Any], wanted: Collection[int], batch_size: int | None
+    network: Network, program: Program, images: NDArray[Any], wanted: Collection[int], batch_size: int | None
 ) -> dict[int, Array]:
     """Return the wanted values of all images, by id."""
     held = weights(network)
@@ -146,7 +146,7 @@ def _run_in_batches(
     return {value: np.concatenate([part[value] for part in parts]) for value in wanted}
 
 
-def _class_outputs(network: Sequential, outputs: Array) -> Array:
+def _class_outputs(network: Network, outputs: Array) -> Array:
     if outputs.ndim != 2:
         raise ShapeError(f"classes need one output a class, but the network gives {network.output_shape()} a sample")
     if outputs.shape[1] == 1:

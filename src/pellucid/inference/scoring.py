@@ -17,7 +17,7 @@ from ..errors import ArgumentError, DataError
 from ..inputs import Data, as_loss, as_targets, refuse_more
 from ..losses import Loss
 from ..native import MOST_IMAGES, element, executable, load, uses_compiler
-from ..network import Sequential
+from ..network import Network
 from ..program import Program
 from .batches import at_once, batches, check, weights
 
@@ -85,14 +85,14 @@ def measured(program: Program, results: Mapping[int, Any]) -> Measured:
 
 
 def evaluate(
-    network: Sequential, data: Data, *more: Never, loss: Loss | None = None, batch_size: int | None = None,
+    network: Network, data: Data, *more: Never, loss: Loss | None = None, batch_size: int | None = None,
     engine: str = "compiled", threads: int | None = None,
 ) -> dict[str, float]:  # fmt: skip
     """Return the mean loss over a data set, and the accuracy where the targets are classes.
 
     Parameters
     ----------
-    network : Sequential
+    network : Network
     data : Dataset or (images, labels)
         A pair is one argument.
     loss : Loss, default CrossEntropy()
@@ -116,7 +116,7 @@ def evaluate(
 
 
 def scores(
-    network: Sequential, images: NDArray[Any], targets: NDArray[Any], loss: Loss, batch_size: int | None = None,
+    network: Network, images: NDArray[Any], targets: NDArray[Any], loss: Loss, batch_size: int | None = None,
     engine: str = "compiled", threads: int | None = None,
 ) -> dict[str, float]:  # fmt: skip
     """Return what `evaluate` does, of images and targets that were checked."""
@@ -134,7 +134,7 @@ def scores(
 
 
 def _compiled_scores(
-    network: Sequential, program: Program, images: NDArray[Any], targets: NDArray[Any], batch_size: int | None,
+    network: Network, program: Program, images: NDArray[Any], targets: NDArray[Any], batch_size: int | None,
     threads: int | None,
 ) -> dict[str, float]:  # fmt: skip
     kinds, tally = {"input": element(images), "target": element(targets)}, Tally()
@@ -151,14 +151,14 @@ def _compiled_scores(
     return tally.scores()
 
 
-def gradients(network: Sequential, x: ArrayLike, labels: ArrayLike, *, loss: Loss | None = None) -> dict[str, Array]:
+def gradients(network: Network, x: ArrayLike, labels: ArrayLike, *, loss: Loss | None = None) -> dict[str, Array]:
     """Return the gradients of the mean loss L over a batch.
 
     The network is taken as in prediction: no dropout, running statistics.
 
     Parameters
     ----------
-    network : Sequential
+    network : Network
     x : array (N, C, H, W), (N, H, W) or (N, features)
         One batch: memory for all of it at once is needed.
     labels : array (N,) or (N, …)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from .. import models
 from ..errors import ArgumentError, ModelFileError, ShapeError
-from ..network import Sequential
+from ..network import Network
 
 if TYPE_CHECKING:
     from .weights import WeightsFile
@@ -21,7 +21,7 @@ def fitting_models(file: WeightsFile) -> tuple[str, ...]:
     return tuple(name for name, make in models.MODELS.items() if _fits(make(), make, file))
 
 
-def _fits(usual: Sequential, make: models.Model, file: WeightsFile) -> bool:
+def _fits(usual: Network, make: models.Model, file: WeightsFile) -> bool:
     channels, shape = channels_of(usual, file), usual.input_shape
     if channels is None or shape is None:
         return False
@@ -32,21 +32,21 @@ def _fits(usual: Sequential, make: models.Model, file: WeightsFile) -> bool:
     return are_of_size(network, file, unlike_before_head(network, file))
 
 
-def head(network: Sequential) -> str:
+def head(network: Network) -> str:
     """Return the path of the last layer that has parameters of its own; nothing if there is none."""
     return next(
         (path for path, layer in reversed([*network.walk()]) if layer.parameters() and not layer.children()), ""
     )
 
 
-def unlike_before_head(network: Sequential, file: WeightsFile) -> list[str]:
+def unlike_before_head(network: Network, file: WeightsFile) -> list[str]:
     """Return all names that do not fit between a network and a file, but those of the network's head."""
     differences, own = file.compare(network), f"{head(network)}."
     unlike = (*differences.missing, *differences.extra, *differences.misshapen)
     return [name for name in unlike if not name.startswith(own)]
 
 
-def are_of_size(network: Sequential, file: WeightsFile, names: list[str]) -> bool:
+def are_of_size(network: Network, file: WeightsFile, names: list[str]) -> bool:
     """Return whether weights are all of another shape in a file because of the size of the images alone."""
     parameters, naming = network.parameters(), file.naming(network)
 
@@ -59,14 +59,14 @@ def are_of_size(network: Sequential, file: WeightsFile, names: list[str]) -> boo
     return all(map(is_of_size, names))
 
 
-def channels_of(network: Sequential, file: WeightsFile) -> int | None:
+def channels_of(network: Network, file: WeightsFile) -> int | None:
     """Return how many channels the first layer of a network takes in a file; None if it is not there."""
     first = next(iter(network.parameters()), "")
     entry = file.entries.get(file.naming(network).get(first, ""))
     return entry.shape[1] if entry is not None and len(entry.shape) == 4 and entry.shape[1] else None
 
 
-def count_classes(network: Sequential, file: WeightsFile) -> int:
+def count_classes(network: Network, file: WeightsFile) -> int:
     """Return for how many classes the weights in a file are: the number of biases of the last layer there."""
     *_, last = network.parameters()
     entry = file.entries.get(file.naming(network)[last])

@@ -17,13 +17,13 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from ..definitions.arrays import Array
 from ..layers import BatchNorm2d, Conv2d, Dropout, Flatten, Layer, Linear, Residual
-from ..network import Sequential
+from ..network import Network
 
 Names = Iterator[tuple[str, str]]
 """Paths of layers, and what torchvision calls them."""
 
 
-def to_torch_names(network: Sequential) -> dict[str, str]:
+def to_torch_names(network: Network) -> dict[str, str]:
     """Return what torchvision calls each parameter and state of a network.
 
     Networks that torchvision does not have are named by the same rules: LeNet, All-CNN and the networks for MNIST as
@@ -53,7 +53,7 @@ def to_torch_names(network: Sequential) -> dict[str, str]:
     return names if complete else {path: path for path in paths}
 
 
-def state_dict(network: Sequential) -> dict[str, Array]:
+def state_dict(network: Network) -> dict[str, Array]:
     """Return copies of a network's parameters and states under torchvision's names.
 
     MobileNetV1, and any network that no rule fits, keeps Pellucid's own names; see `to_torch_names`.
@@ -66,7 +66,7 @@ def state_dict(network: Sequential) -> dict[str, Array]:
     return {name: arrays[path].copy() for path, name in to_torch_names(network).items()}
 
 
-def _walk(network: Sequential) -> Names:
+def _walk(network: Network) -> Names:
     layers = network.children()
     if "layer1" in layers:
         return _resnet(layers)

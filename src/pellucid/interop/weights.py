@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from .. import models
 from ..errors import ArgumentError, ModelFileError, path_text, printable
 from ..limits import LIMITS, Limits
-from ..network import Sequential
+from ..network import Network
 from ..scaling import Scaling
 from ..serialization.fitting import Differences, Entry, compare, held, listed, take
 from ..serialization.model_file import PathLike, decode_sealed, read_content, saved_use
@@ -110,7 +110,7 @@ class WeightsFile:
         """Return a read-only array; its dtype must be one of floats."""
         return self._file.array(self._long[name])
 
-    def naming(self, network: Sequential) -> Mapping[str, str]:
+    def naming(self, network: Network) -> Mapping[str, str]:
         """Return what the file calls each path of a network: as Pellucid, or as torchvision, of which more are there.
 
         All may have one more part before them, as "model." where the network is a part of another module. Not all of
@@ -127,7 +127,7 @@ class WeightsFile:
         part = next(iter(self.entries), "").partition(".")[0] + "."
         return part if all(name.startswith(part) for name in self.entries) else ""
 
-    def compare(self, network: Sequential) -> Differences:
+    def compare(self, network: Network) -> Differences:
         """Return what does not fit between a network and the file."""
         return compare(network, self.entries, list(READ), self.naming(network))
 
@@ -150,14 +150,12 @@ def open_weights(path: PathLike, *, limits: Limits = LIMITS) -> WeightsFile:
     return WeightsFile(decoded, name, limits)
 
 
-def load_weights(
-    network: Sequential, path: WeightsSource, strict: bool = True, *, limits: Limits = LIMITS
-) -> Differences:
+def load_weights(network: Network, path: WeightsSource, strict: bool = True, *, limits: Limits = LIMITS) -> Differences:
     """Give a network the weights and states in a file, by their names; all are checked before any is set.
 
     Parameters
     ----------
-    network : Sequential
+    network : Network
     path : str, path or WeightsFile
         Of any safetensors file, of a file of PyTorch's ``torch.save`` (which is read without PyTorch, and without
         running anything in it), or of the folder of a run; or one that is open. An architecture in it is not looked
@@ -188,9 +186,9 @@ def load_weights(
     over.
     """
     given: object = network
-    if not isinstance(given, Sequential):
+    if not isinstance(given, Network):
         fix = "make it, as with pellucid.models.resnet18()"
-        raise ArgumentError(f"load_weights: expected a Sequential as network, received {network!r:.80}; {fix}")
+        raise ArgumentError(f"load_weights: expected a Sequential or Graph as network, received {network!r:.80}; {fix}")
     file = path if isinstance(path, WeightsFile) else open_weights(path, limits=limits)
     differences, names = file.compare(network), file.naming(network)
     unfit = {*differences.missing, *differences.misshapen}

@@ -1,5 +1,6 @@
 """Layers: each states its output shape, its forward and backward, and the steps it becomes in a program."""
 
+from . import joins as joins
 from .activation import LeakyReLU as LeakyReLU
 from .activation import ReLU as ReLU
 from .activation import ReLU6 as ReLU6
@@ -9,15 +10,33 @@ from .activation import Tanh as Tanh
 from .base import Layer as Layer
 from .conv import Conv2d as Conv2d
 from .dropout import Dropout as Dropout
+from .exponential import ELU as ELU
+from .exponential import GELU as GELU
+from .exponential import LogSoftmax as LogSoftmax
+from .exponential import SiLU as SiLU
+from .exponential import Softplus as Softplus
+from .joins import Join as Join
+from .learned import Bias as Bias
+from .learned import Gain as Gain
+from .learned import PReLU as PReLU
 from .linear import Flatten as Flatten
 from .linear import Linear as Linear
 from .merge import Concat as Concat
 from .merge import Residual as Residual
 from .norm import BatchNorm2d as BatchNorm2d
 from .norm import LocalResponseNorm as LocalResponseNorm
+from .padding import Pad as Pad
 from .padding import PadChannels as PadChannels
 from .parameter import Parameter as Parameter
 from .parameter import State as State
+from .piecewise import Clip as Clip
+from .piecewise import HardSigmoid as HardSigmoid
+from .piecewise import HardSwish as HardSwish
 from .pool import AdaptiveAvgPool2d as AdaptiveAvgPool2d
+from .pool import AdaptiveMaxPool2d as AdaptiveMaxPool2d
 from .pool import AvgPool2d as AvgPool2d
 from .pool import MaxPool2d as MaxPool2d
+from .shape import Mean as Mean
+from .shape import Reshape as Reshape
+from .shape import Slice as Slice
+from .shape import Transpose as Transpose

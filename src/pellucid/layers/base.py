@@ -7,7 +7,7 @@ used alone, and which steps it becomes in a program. It knows nothing of losses,
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, Protocol, TypeVar
 
 import numpy as np
@@ -18,6 +18,7 @@ from ..definitions.arrays import Array
 from ..errors import ArgumentError, ShapeError, StateError
 from ..random import Purpose, key
 from ..steps import Build, Shape
+from .joins import Join
 from .parameter import Parameter, State
 
 Held = TypeVar("Held", Parameter, State)
@@ -48,6 +49,9 @@ class LayerBuild(Build, Protocol):
 
     def child(self, name: str, layer: Layer, x: int) -> int:
         """Lower a layer that this one holds under `name`, and return its output."""
+
+    def join(self, name: str, join: Join, xs: Sequence[int]) -> int:
+        """Lower what joins several values under `name`, and return its output."""
 
 
 class Layer:

@@ -16,7 +16,7 @@ from ..data.download import Progress
 from ..errors import DataError
 from ..freezing import freeze
 from ..interop import WeightsFile
-from ..network import Sequential
+from ..network import Network
 from ..pretrained import begin_from, usual_crop
 from ..storage import expanded
 from .recipe import Recipe
@@ -92,7 +92,7 @@ def missing(recipe: Recipe, weights: object, data: object) -> tuple[str, str] | 
 class Prepared(NamedTuple):
     """A network that is ready to be trained, and which parameters of its last layer begin anew beside weights."""
 
-    network: Sequential
+    network: Network
     anew: tuple[str, ...]
 
 

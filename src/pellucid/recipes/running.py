@@ -11,7 +11,7 @@ from ..data import as_dataset
 from ..errors import ArgumentError
 from ..inputs import Data
 from ..interop import open_weights
-from ..network import Sequential
+from ..network import Network
 from ..storage import expanded
 from ..training import Callback, History, fit
 from ..training.run import RunWriter, refuse_taken
@@ -33,7 +33,7 @@ def run(
     threads: int | None = None,
     out: str | os.PathLike[str] | None = None,
     progress: bool | None = None,
-) -> tuple[Sequential, History]:
+) -> tuple[Network, History]:
     """Make the network of a recipe and train it by that recipe.
 
     Parameters
@@ -56,7 +56,7 @@ def run(
 
     Returns
     -------
-    network : Sequential
+    network : Network
     history : History
 
     Raises

@@ -1,7 +1,7 @@
-"""A network as plain data, and back: which layers, with which settings, under which names.
+"""A network as plain data: which layers, with which settings, under which names. `building` makes networks of it.
 
-A layer is ``[name, class, config, children…]``. Classes are looked up in a closed table, which the caller may extend
-with his own; no file can name anything else.
+A layer is ``[name, class, config, children…]``; a graph's config says who reads what: its nodes in their order,
+``[name, class of the join or null, sources]``, and which of them is the output.
 """
 
 from __future__ import annotations
@@ -12,32 +12,49 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
-from ..arguments import nearest
-from ..errors import ArgumentError, PellucidError
+from ..errors import ArgumentError
 from ..layers import (
+    ELU,
+    GELU,
     AdaptiveAvgPool2d,
+    AdaptiveMaxPool2d,
     AvgPool2d,
     BatchNorm2d,
+    Bias,
+    Clip,
     Concat,
     Conv2d,
     Dropout,
     Flatten,
+    Gain,
+    HardSigmoid,
+    HardSwish,
+    Join,
     Layer,
     LeakyReLU,
     Linear,
     LocalResponseNorm,
+    LogSoftmax,
     MaxPool2d,
+    Mean,
+    Pad,
     PadChannels,
     Parameter,
+    PReLU,
     ReLU,
     ReLU6,
+    Reshape,
     Residual,
     Sigmoid,
+    SiLU,
+    Slice,
     Softmax,
+    Softplus,
     Tanh,
+    Transpose,
+    joins,
 )
-from ..network import Sequential
-from ..scaling import Scaling
+from ..network import Graph, Network, Sequential
 
 Table: TypeAlias = Mapping[str, type[Layer]]
 
@@ -46,22 +63,24 @@ LAYERS: Table = MappingProxyType(
         layer.__name__: layer
         for layer in (
             Conv2d, Linear, Flatten, MaxPool2d, AvgPool2d, AdaptiveAvgPool2d, ReLU, LeakyReLU, ReLU6, Sigmoid, Tanh,
-            Softmax, Dropout, BatchNorm2d, LocalResponseNorm, PadChannels, Sequential, Residual, Concat,
+            Softmax, Dropout, BatchNorm2d, LocalResponseNorm, PadChannels, Sequential, Graph, Residual,
+            Concat, Clip, HardSigmoid, HardSwish, LogSoftmax, ELU, SiLU, Softplus, GELU, PReLU, Bias, Gain,
+            AdaptiveMaxPool2d, Reshape, Transpose, Slice, Mean, Pad,
         )
     }
 )  # fmt: skip
 
-CONTAINERS: tuple[type[Layer], ...] = (Sequential, Residual, Concat)
-"""Made from their children instead of a config."""
+CONTAINERS: tuple[type[Layer], ...] = (Sequential, Graph, Residual, Concat)
+"""Made from their children instead of a config; a Graph has beside them how they are joined."""
 
-COUNTS = ("in_channels", "out_channels", "in_features", "out_features", "num_features")
-"""Settings of the library's layers that cannot exceed the number of weights that come with them."""
+JOINS: Mapping[str, type[Join]] = MappingProxyType(
+    {each.__name__: each for each in (joins.Add, joins.Multiply, joins.Concat)}
+)
+WIRING = ("nodes", "output")
+"""What a graph's config says of it."""
 
 
-# ---- from network to data
-
-
-def describe(network: Sequential) -> dict[str, Any]:
+def describe(network: Network) -> dict[str, Any]:
     """Return a network's architecture as data that JSON can hold.
 
     Raises
@@ -69,15 +88,16 @@ def describe(network: Sequential) -> dict[str, Any]:
     ArgumentError
         If a layer of one's own does not say how to make it anew.
     """
-    if not isinstance(network, Sequential) or network.input_shape is None:
-        raise ArgumentError(f"save: expected a Sequential with an input_shape, received {network!r:.80}")
-    if _container(network) is not Sequential:
+    if not isinstance(network, Network) or network.input_shape is None:
+        raise ArgumentError(f"save: expected a Sequential or Graph with an input_shape, received {network!r:.80}")
+    if _container(network) not in (Sequential, Graph):
         kind = type(network).__name__
         raise ArgumentError(
             f"save: {kind} computes other than a Sequential; put it into a Sequential as a layer, and save that"
         )
+    layers = [_node(name, name, child) for name, child in network.children().items()]
     return {
-        "layers": [_node(name, name, child) for name, child in network.children().items()],
+        **({"graph": {**_wiring(network), "layers": layers}} if isinstance(network, Graph) else {"layers": layers}),
         "input_shape": list(network.input_shape),
         "dtype": str(network.dtype),
         "seed": int(network.seed),
@@ -96,12 +116,22 @@ def _node(name: str, path: str, layer: Layer) -> list[Any]:
     base = _container(layer)
     if base is not None:
         children = [_node(inner, f"{path}.{inner}", child) for inner, child in layer.children().items()]
-        return [name, base.__name__, {}, *children]
+        return [name, base.__name__, _wiring(layer) if isinstance(layer, Graph) else {}, *children]
     kind, config = type(layer).__name__, layer.config()
     if LAYERS.get(kind, type(layer)) is not type(layer):
         raise ArgumentError(f"{path}: the name {kind} means the library's own layer; give your class another name")
     _check_config(path, type(layer), config)
     return [name, kind, config]
+
+
+def _wiring(graph: Graph) -> dict[str, Any]:
+    """Return who reads what in a graph, and which of the nodes are joins, in their order."""
+    nodes = []
+    for name, (does, sources) in graph.nodes.items():
+        if isinstance(does, Join) and JOINS.get(type(does).__name__) is not type(does):
+            raise ArgumentError(f"{name}: {type(does).__name__} is a join of your own, which no file can name")
+        nodes.append([name, type(does).__name__ if isinstance(does, Join) else None, list(sources)])
+    return dict(zip(WIRING, (nodes, graph.output), strict=True))
 
 
 def _container(layer: Layer) -> type[Layer] | None:
@@ -131,7 +161,7 @@ def _check_config(path: str, kind: type[Layer], config: dict[str, Any]) -> None:
         ) from None
 
 
-def _shared(network: Sequential) -> dict[str, str]:
+def _shared(network: Network) -> dict[str, str]:
     """Return for each further place of a shared parameter the path under which it is listed."""
     listed = {id(q): path for path, q in network.parameters().items()}
     met: set[int] = set()
@@ -143,154 +173,3 @@ def _shared(network: Sequential) -> dict[str, str]:
                     shared[f"{path}.{attribute}"] = listed[id(q)]
                 met.add(id(q))
     return shared
-
-
-# ---- from data to network
-
-
-def extended(layers: Sequence[type[Layer]]) -> Table:
-    """Return the table of layer classes with the caller's own."""
-    table = dict(LAYERS)
-    for layer in layers:
-        if not (isinstance(layer, type) and issubclass(layer, Layer)):
-            raise ArgumentError(f"layers: expected classes derived from Layer, received {layer!r}")
-        if table.setdefault(layer.__name__, layer) is not layer:
-            raise ArgumentError(f"layers: the name {layer.__name__} is taken already; give your class another name")
-    return table
-
-
-def build(architecture: Any, table: Table, weight_bytes: int) -> Sequential:
-    """Return the network that `architecture` describes, with weights not yet drawn.
-
-    Parameters
-    ----------
-    architecture : parsed JSON
-    table : mapping of str to class
-        The classes that may be named.
-    weight_bytes : int
-        Bytes of all weights in the file: no layer can have more.
-
-    Raises
-    ------
-    ArgumentError, ShapeError
-        If it describes no network; the message says where.
-    """
-    match architecture:
-        case {
-            "layers": list(nodes),
-            "input_shape": list(input_shape),
-            "dtype": str(dtype),
-            "seed": int(seed),
-            "scaling": {"mean": mean, "std": std},
-            "class_names": list(class_names),
-            "frozen": list(frozen),
-            "shared": dict(shared),
-        } if all(isinstance(name, str) for name in class_names):
-            pass
-        case _:
-            raise ArgumentError(f"expected layers, input_shape, dtype, seed, …, found {architecture!r:.80}")
-    if dtype not in ("float32", "float64"):
-        raise ArgumentError(f"dtype: expected float32 or float64, found {dtype!r:.20}")
-    layers = [_layer(node, "", table, weight_bytes) for node in nodes]
-    scaling = _scaling(mean, std)
-    network = Sequential(
-        layers, input_shape=input_shape, dtype=dtype, seed=seed, scaling=scaling, class_names=class_names
-    )
-    _share(network, shared)
-    parameters = network.parameters()
-    for path in frozen:
-        if not isinstance(path, str) or path not in parameters:
-            raise ArgumentError(f"frozen: expected paths of parameters, found {path!r}")
-        parameters[path].trainable = False
-    return network
-
-
-def read_use(architecture: Any) -> tuple[Scaling, tuple[str, ...]]:
-    """Return what an architecture says of the use of its network: how it scales images, and its class names.
-
-    Its layers are not looked at, so they may be of one's own.
-
-    Raises
-    ------
-    ArgumentError
-        If it says nothing of that kind.
-    """
-    match architecture:
-        case {"scaling": {"mean": mean, "std": std}, "class_names": list(names)} if all(
-            isinstance(name, str) for name in names
-        ):
-            return _scaling(mean, std), tuple(names)
-    raise ArgumentError(f"expected scaling and class_names, found {architecture!r:.80}")
-
-
-def _scaling(*numbers: Any) -> Scaling:
-    try:
-        return Scaling(*(tuple(each) if isinstance(each, list) else each for each in numbers))
-    except (TypeError, ValueError) as error:
-        raise ArgumentError(f"scaling: {error}") from None
-
-
-def _layer(node: Any, outside: str, table: Table, weight_bytes: int) -> tuple[str, Layer]:
-    match node:
-        case [str(name), str(kind), dict(config), *nodes]:
-            path = f"{outside}{name}"
-        case _:
-            raise ArgumentError(f"{outside or 'layers'}: expected [name, class, config, …], found {node!r:.80}")
-    layer_class = _class(kind, path, table)
-    children = [_layer(child, f"{path}.", table, weight_bytes) for child in nodes]
-    if kind in LAYERS:
-        _check_counts(path, kind, config, weight_bytes)
-    try:
-        layer = _contained(layer_class, children) if layer_class in CONTAINERS else layer_class(**config)
-    except (PellucidError, TypeError, ValueError, OverflowError) as error:
-        raise ArgumentError(f"{path}: {kind} refuses its settings {config!r:.200}: {error}") from None
-    _check_made(path, layer, config, [name for name, _ in children])
-    return name, layer
-
-
-def _check_made(path: str, layer: Layer, config: Mapping[str, Any], children: list[str]) -> None:
-    """Refuse settings and children that the layer itself would not have been saved with."""
-    kind = type(layer).__name__
-    if surplus := sorted(config.keys() - layer.config().keys()):
-        raise ArgumentError(f"{path}: {kind} has no setting {', '.join(surplus)}")
-    held = list(layer.children()) if type(layer) in CONTAINERS else []
-    if children != held:
-        raise ArgumentError(f"{path}: {kind} expects children {held}, found {children}")
-
-
-def _class(kind: str, path: str, table: Table) -> type[Layer]:
-    if kind in table:
-        return table[kind]
-    raise ArgumentError(f"{path}: the class {kind:.80} is not known{nearest(kind, table)}")
-
-
-def _contained(container: type[Layer], children: list[tuple[str, Layer]]) -> Layer:
-    if container is Sequential:
-        return Sequential(children)
-    if container is Residual:
-        return Residual(**dict(children))
-    return Concat(*(layer for _, layer in children))
-
-
-def _check_counts(path: str, kind: str, config: Mapping[str, Any], weight_bytes: int) -> None:
-    """Refuse absurd sizes before anything of that size is made: every channel and feature has a weight in the file."""
-    for name in COUNTS:
-        count = config.get(name, 0)
-        if isinstance(count, int) and count * 4 > weight_bytes:
-            raise ArgumentError(
-                f"{path}: {kind} with {name}={count:,} needs at least {count * 4:,} bytes of weights, "
-                f"the file has {weight_bytes:,}"
-            )
-
-
-def _share(network: Sequential, shared: Mapping[str, Any]) -> None:
-    """Put shared parameters into their further places."""
-    parameters = network.parameters()
-    for place, path in shared.items():
-        where, _, attribute = place.rpartition(".")
-        held = vars(network[where]).get(attribute) if where else None
-        if not isinstance(path, str) or path not in parameters or not isinstance(held, Parameter):
-            raise ArgumentError(f"shared: expected the paths of two parameters, found {place!r} and {path!r}")
-        if held.shape != parameters[path].shape:
-            raise ArgumentError(f"shared: {place} has the shape {held.shape}, {path} {parameters[path].shape}")
-        setattr(network[where], attribute, parameters[path])

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..errors import printable
 from ..layers import Parameter, State
-from ..network import Sequential
+from ..network import Network
 from ..steps import Shape
 
 
@@ -56,19 +56,19 @@ def listed(names: Mapping[str, str], most: int = 3) -> str:
     return ", ".join(f"{printable(name)} {what}" for name, what in list(names.items())[:most]) + more
 
 
-def held(network: Sequential) -> dict[str, Parameter | State]:
+def held(network: Network) -> dict[str, Parameter | State]:
     """Return what of a network is in a file: parameters and states by path."""
     return {**network.parameters(), **network.states()}
 
 
 def compare(
-    network: Sequential, entries: Mapping[str, Entry], dtypes: Collection[str], names: Mapping[str, str] | None = None
+    network: Network, entries: Mapping[str, Entry], dtypes: Collection[str], names: Mapping[str, str] | None = None
 ) -> Differences:
     """Return what does not fit.
 
     Parameters
     ----------
-    network : Sequential
+    network : Network
     entries : mapping of str to Entry
         The arrays in the file by name.
     dtypes : collection of str
@@ -96,7 +96,7 @@ def _text(shape: Shape) -> str:
     return "×".join(map(str, shape)) or "a single number"
 
 
-def take(network: Sequential, arrays: Mapping[str, NDArray[Any]]) -> None:
+def take(network: Network, arrays: Mapping[str, NDArray[Any]]) -> None:
     """Give a network the arrays that fit it, by path; the others keep what they have."""
     for path, values in held(network).items():
         if path in arrays:

@@ -19,9 +19,10 @@ from ..build import lower
 from ..errors import ArgumentError, PellucidError, StorageError, path_text, printable
 from ..layers import Layer
 from ..limits import LIMITS, Limits, format_bytes, physical_memory
-from ..network import Sequential
+from ..network import Network
 from ..scaling import Scaling
-from .architecture import Table, build, describe, extended, read_use
+from .architecture import Table, describe
+from .building import build, extended, read_use
 from .fitting import compare, take
 from .tensor_file import WRITTEN, TensorFile, decode, encode, parse_json, problem, structure
 
@@ -37,14 +38,14 @@ OTHERS |= {".onnx": "ONNX", ".h5": "HDF5", ".hdf5": "HDF5", ".keras": "Keras", "
 """Endings that promise another kind of file than `save` writes."""
 
 
-def save(network: Sequential, path: PathLike) -> None:
+def save(network: Network, path: PathLike) -> None:
     """Save a network: layers, weights, states, class names, scaling, seed, and which parameters are frozen.
 
     The same network gives the same bytes. An earlier file at `path` is replaced only when the new one is complete.
 
     Parameters
     ----------
-    network : Sequential
+    network : Network
         With an `input_shape`. A layer of one's own needs a ``config()`` that returns its constructor's arguments as
         numbers, texts and lists (a tuple comes back as a list).
     path : str or path
@@ -69,7 +70,7 @@ def save(network: Sequential, path: PathLike) -> None:
     storage.write_file(path, to_bytes(network))
 
 
-def to_bytes(network: Sequential) -> bytearray:
+def to_bytes(network: Network) -> bytearray:
     """Return the content of the file that `save` writes.
 
     Raises
@@ -92,7 +93,7 @@ def to_bytes(network: Sequential) -> bytearray:
     return encode(arrays | states, metadata)
 
 
-def load(path: PathLike, layers: Sequence[type[Layer]] = (), *, limits: Limits = LIMITS) -> Sequential:
+def load(path: PathLike, layers: Sequence[type[Layer]] = (), *, limits: Limits = LIMITS) -> Network:
     """Return the network that `save` wrote.
 
     Parameters
@@ -120,9 +121,7 @@ def load(path: PathLike, layers: Sequence[type[Layer]] = (), *, limits: Limits =
     return _made(content, name, table, limits)
 
 
-def from_bytes(
-    content: bytes | bytearray, layers: Sequence[type[Layer]] = (), *, limits: Limits = LIMITS
-) -> Sequential:
+def from_bytes(content: bytes | bytearray, layers: Sequence[type[Layer]] = (), *, limits: Limits = LIMITS) -> Network:
     """Return the network of which `to_bytes` made this.
 
     Parameters
@@ -139,7 +138,7 @@ def from_bytes(
     return _made(content, "the network's bytes", extended(layers), limits)
 
 
-def _made(content: bytes | bytearray, name: str, table: Table, limits: Limits) -> Sequential:
+def _made(content: bytes | bytearray, name: str, table: Table, limits: Limits) -> Network:
     """Return the network in the content of a file of this name."""
     file = decode_sealed(content, name, limits)
     architecture = _architecture(file, limits)
@@ -157,7 +156,7 @@ def _made(content: bytes | bytearray, name: str, table: Table, limits: Limits) -
     return network
 
 
-def _refuse_demanding(network: Sequential, path: str, limits: Limits) -> None:
+def _refuse_demanding(network: Network, path: str, limits: Limits) -> None:
     """Refuse a network whose outputs take more than what is believed, before anything is compiled or computed."""
     try:
         needed = lower(network, training=False).activation_bytes()

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 from ..build import lower
 from ..columns import fitting, left_out_line, text_width
+from ..definitions import WITHOUT_KERNEL
 from ..geometry import ReceptiveField
 from ..limits import format_bytes
-from ..network import Sequential
+from ..network import Network
 from ..program import LayerPlace, Program
 from ..steps import Shape, Step
 from .arithmetic import (
@@ -50,7 +51,7 @@ class Row:
     activation_bytes : int
         What the layer makes of one sample, if it is kept.
     native : bool
-        False for a layer of one's own, which runs its own NumPy code in a compiled network too.
+        False for what runs its NumPy code in a compiled network too: a layer of one's own, and a few of the library's.
     arithmetic : tuple of str
         The formulas of these numbers, with the numbers in them.
     """
@@ -114,12 +115,12 @@ class Summary:
         return "\n".join(_lines(self, width))
 
 
-def summary(network: Sequential, input_shape: Sequence[int] | None = None, *, arithmetic: bool = False) -> Summary:
+def summary(network: Network, input_shape: Sequence[int] | None = None, *, arithmetic: bool = False) -> Summary:
     """Return a network's layers as a table: sizes, parameters, multiply-adds, receptive fields, memory.
 
     Parameters
     ----------
-    network : Sequential
+    network : Network
     input_shape : tuple of int, optional
         By default the one that the network was made for.
     arithmetic : bool, default False
@@ -164,7 +165,7 @@ def summary(network: Sequential, input_shape: Sequence[int] | None = None, *, ar
 class _Walk:
     """Goes through a program's forward steps and keeps what each value sees and which parameters were counted."""
 
-    def __init__(self, network: Sequential, program: Program):
+    def __init__(self, network: Network, program: Program):
         self._program, self._parameters = program, network.parameters()
         self._bytes = network.dtype.itemsize
         self._counted: dict[str, str] = {}  # path of a parameter -> path of the layer where it was counted
@@ -216,7 +217,7 @@ class _Walk:
             multiply_adds=sum(map(product, products)),
             field=self._fields[place.output],
             activation_bytes=sum(map(math.prod, made)) * self._bytes,
-            native=all(step.kind != "custom" for step in steps),
+            native=all(step.kind not in WITHOUT_KERNEL for step in steps),
             arithmetic=(*self._sizes.get(place.path, ()), *costs, *self._sights.get(place.path, ())),
         )
 
@@ -296,7 +297,7 @@ def _below(table: Summary, shown: Sequence[str], left_out: Sequence[str]) -> Ite
     if "field" in shown:
         yield meanings["field"]
         if any(row.field == "unknown" for row in table.rows):
-            yield "?: a field that cannot be told, behind a layer of one's own or regions of unequal size"
+            yield "?: a field that cannot be told, as behind a layer of one's own or another order of axes"
     costs = [meanings[name] for name in ("mult-adds", "bytes") if name in shown]
     if costs:
         yield "; ".join(costs)

@@ -12,7 +12,7 @@ from ..data import Dataset
 from ..data.augment import Augmentation
 from ..inference import Tally
 from ..losses import Loss
-from ..network import Sequential
+from ..network import Network
 from ..optimizers import Optimizer
 from ..schedules import Schedule
 from .history import History
@@ -51,7 +51,7 @@ class Training:
 
     Attributes
     ----------
-    network : Sequential
+    network : Network
         Its weights are those of the last step whenever a callback is called; in `on_epoch` and `on_end` they are the
         averages, where the optimiser keeps any: there a change is undone, in `on_batch` it lasts.
     data : Dataset
@@ -72,15 +72,21 @@ class Training:
         Learning rate of the last step; before the first one, of that one.
     stopping : bool
         Whether somebody has called `stop`.
+    ending : BaseException or None
+        What somebody has called `end` with.
+    validating : bool
+        Whether it is looking at what is held out, which changes nothing.
     callbacks : sequence of Callback
         Who listens.
     engine : Engine
         What runs the steps, and holds the optimiser's memory.
+    resumed : bool
+        Whether an earlier training goes on.
     first_steps : str
         SHA-256 of weights and states after the first `FIRST_STEPS` steps of a run, by which it can be verified.
     """
 
-    network: Sequential
+    network: Network
     data: Dataset
     settings: Settings
     lr: float = 0.0
@@ -89,7 +95,10 @@ class Training:
     step: int = 0
     tally: Tally = field(default_factory=Tally)
     stopping: bool = False
+    ending: BaseException | None = None
+    validating: bool = False
     callbacks: Sequence[Callback] = ()
+    resumed: bool = False
     first_steps: str = ""
     engine: Engine | None = None
 
@@ -121,11 +130,18 @@ class Training:
         """Ask for the training to end: after the current step, which ends the epoch too, or after the epoch."""
         self.stopping = True
 
+    def end(self, error: BaseException) -> None:
+        """Ask for `error` to be raised as soon as all callbacks have heard of the step or epoch: what ends the training
+        so leaves a checkpoint of that very moment, where there is a run."""
+        self.ending = error
+
 
 class Callback:
     """Base of the callbacks: override what is of interest.
 
-    What a callback raises ends the training, and comes out of `fit`.
+    What a callback raises ends the training at once, and comes out of `fit`. Others may not have been told then, so
+    there is no checkpoint of that moment: a run can be resumed from the one before. `Training.stop` and `Training.end`
+    end it in order.
 
     Examples
     --------

@@ -14,7 +14,7 @@ from ..errors import ArgumentError, DataError
 from ..inputs import Data
 from ..limits import physical_memory
 from ..losses import CrossEntropy, Loss
-from ..network import Sequential
+from ..network import Network
 from ..optimizers import Optimizer
 from ..program import Program
 from .callbacks import Callback, Training
@@ -59,7 +59,7 @@ def _checked_weights(sample_weight: ArrayLike, samples: int) -> NDArray[Any]:
     return weights
 
 
-def warn_of_labels(network: Sequential, targets: NDArray[Any], loss: Loss) -> None:
+def warn_of_labels(network: Network, targets: NDArray[Any], loss: Loss) -> None:
     """Warn where classes seem to be counted from 1, and an output too many hides it."""
     classes = network.output_shape()[0]
     if not loss.classification or targets.dtype.kind != "i" or classes < 3:

@@ -17,7 +17,7 @@ from ..errors import NonFiniteError
 from ..inference import Measured, measured
 from ..layers import Parameter, State
 from ..native import element, load
-from ..network import Sequential
+from ..network import Network
 from ..program import Program
 
 GIVEN = {"index": np.int64, "position": np.int64, "dropout_key": np.uint32, "augment_key": np.uint32}
@@ -59,14 +59,14 @@ class NumpyEngine:
 
     Parameters
     ----------
-    network : Sequential
+    network : Network
         Its parameters and states take the new values after each step.
     program : Program
     resident : mapping of str to array
         The data set: what the program gathers its batches from.
     """
 
-    def __init__(self, network: Sequential, program: Program, resident: Mapping[str, Any]):
+    def __init__(self, network: Network, program: Program, resident: Mapping[str, Any]):
         self._program, self._resident = program, resident
         self._held: dict[str, Parameter | State] = {**network.parameters(), **network.states()}
         # The optimiser's memory: the states of the program that are not the network's.
@@ -143,7 +143,7 @@ class CompiledEngine:
     """
 
     def __init__(
-        self, network: Sequential, program: Program, resident: Mapping[str, Any], batch_size: int,
+        self, network: Network, program: Program, resident: Mapping[str, Any], batch_size: int,
         threads: int | None = None,
     ):  # fmt: skip
         from ..compiler.executable import Executable  # takes its time, and not everybody who imports this trains

@@ -10,7 +10,7 @@ from ..data.dataset import digest
 from ..errors import ArgumentError, ModelFileError, StateError
 from ..inputs import Data
 from ..layers import Layer
-from ..network import Sequential
+from ..network import Network
 from ..serialization import load
 from ..serialization.fitting import held
 from ..storage import expanded
@@ -90,7 +90,7 @@ def replay(
     return expected
 
 
-def begun(network: Sequential, config: dict[str, object], run: str) -> Sequential:
+def begun(network: Network, config: dict[str, object], run: str) -> Network:
     """Return a run's network with the weights that it began with, drawn anew."""
     table = config.get("network")
     table = table if isinstance(table, dict) else {}

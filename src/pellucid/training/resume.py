@@ -14,7 +14,7 @@ from ..errors import ArgumentError, ModelFileError
 from ..inputs import Data
 from ..layers import Layer
 from ..losses import Loss
-from ..network import Sequential
+from ..network import Network
 from ..schedules import Schedule
 from ..serialization import load
 from ..storage import expanded
@@ -56,7 +56,7 @@ def resume(
     threads: int | None = None,
     checkpoint_every: str | int | None = None,
     progress: bool | None = None,
-) -> tuple[Sequential, History]:
+) -> tuple[Network, History]:
     """Go on with a training where its last checkpoint was written.
 
     The weights, the optimiser's memory and the history come out as if the training had never been interrupted, to the
@@ -84,7 +84,7 @@ def resume(
 
     Returns
     -------
-    network : Sequential
+    network : Network
     history : History
 
     Raises

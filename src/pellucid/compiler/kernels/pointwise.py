@@ -7,19 +7,22 @@ Axes: n samples, i numbers of a sample in whatever order, p pixels, c channels, 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from functools import partial
 
 from .. import mathematics
 from ..builder import Kernel
-from ..values import Vector
+from ..tensors import Tensor
+from ..values import Integer, Vector
 from .rows import Part, Row
-from .sweeps import between_zeros, copy, lanes_within, sweep
+from .sweeps import between_zeros, copy, each_number, lanes_within, sweep
 
 
 # ---- activations
 def relu(k: Kernel, size: int) -> None:
     """``y[n, i] = 0 > x[n, i] ? 0 : x[n, i]``"""
-    _each(k, size, ("x",), "y", Vector.relu)
+    each_number(k, size, ("x",), "y", Vector.relu)
 
 
 def relu_grad_input(k: Kernel, size: int) -> None:
@@ -29,17 +32,17 @@ def relu_grad_input(k: Kernel, size: int) -> None:
         zero = k.zeros(y.lanes)
         return grad * (y > zero).choose(k.constant(1.0, y.lanes), zero)
 
-    _each(k, size, ("y", "grad_output"), "grad_input", number)
+    each_number(k, size, ("y", "grad_output"), "grad_input", number)
 
 
 def leaky_relu(k: Kernel, size: int, negative_slope: float) -> None:
     """``y[n, i] = x[n, i] > 0 ? x[n, i] : negative_slope · x[n, i]``"""
-    _each(k, size, ("x",), "y", lambda x: _leaky(x, x, negative_slope))
+    each_number(k, size, ("x",), "y", lambda x: _leaky(x, x, negative_slope))
 
 
 def leaky_relu_grad_input(k: Kernel, size: int, negative_slope: float) -> None:
     """``grad_input[n, i] = x[n, i] > 0 ? grad_output[n, i] : negative_slope · grad_output[n, i]``"""
-    _each(k, size, ("x", "grad_output"), "grad_input", lambda x, grad: _leaky(x, grad, negative_slope))
+    each_number(k, size, ("x", "grad_output"), "grad_input", lambda x, grad: _leaky(x, grad, negative_slope))
 
 
 def _leaky(x: Vector, number: Vector, slope: float) -> Vector:
@@ -49,7 +52,7 @@ def _leaky(x: Vector, number: Vector, slope: float) -> Vector:
 
 def relu6(k: Kernel, size: int) -> None:
     """``y[n, i] = min(max(x[n, i], 0), 6)``"""
-    _each(k, size, ("x",), "y", lambda x: x.relu().minimum(k.constant(6.0, x.lanes)))
+    each_number(k, size, ("x",), "y", lambda x: x.relu().minimum(k.constant(6.0, x.lanes)))
 
 
 def relu6_grad_input(k: Kernel, size: int) -> None:
@@ -59,18 +62,13 @@ def relu6_grad_input(k: Kernel, size: int) -> None:
         zero, six = k.zeros(y.lanes), k.constant(6.0, y.lanes)
         return grad * ((y > zero) & (y < six)).choose(k.constant(1.0, y.lanes), zero)
 
-    _each(k, size, ("y", "grad_output"), "grad_input", number)
+    each_number(k, size, ("y", "grad_output"), "grad_input", number)
 
 
 def sigmoid(k: Kernel, size: int) -> None:
     """``y[n, i] = (x < 0 ? e^−|x| : 1) / (1 + e^−|x|)``, with x = x[n, i]: no e can overflow."""
 
-    def number(x: Vector) -> Vector:
-        one = k.constant(1.0, x.lanes)
-        z = mathematics.exp(k, (x.bits() | mathematics.SIGN).as_floats())
-        return (x < k.zeros(x.lanes)).choose(z, one) / (one + z)
-
-    _each(k, size, ("x",), "y", number)
+    each_number(k, size, ("x",), "y", lambda x: mathematics.sigmoid(k, x))
 
 
 def sigmoid_grad_input(k: Kernel, size: int) -> None:
@@ -79,12 +77,12 @@ def sigmoid_grad_input(k: Kernel, size: int) -> None:
     def number(y: Vector, grad: Vector) -> Vector:
         return (grad * y).rounded() * (k.constant(1.0, y.lanes) - y)
 
-    _each(k, size, ("y", "grad_output"), "grad_input", number)
+    each_number(k, size, ("y", "grad_output"), "grad_input", number)
 
 
 def tanh(k: Kernel, size: int) -> None:
     """``y[n, i] = tanh(x[n, i])``"""
-    _each(k, size, ("x",), "y", lambda x: mathematics.tanh(k, x))
+    each_number(k, size, ("x",), "y", lambda x: mathematics.tanh(k, x))
 
 
 def tanh_grad_input(k: Kernel, size: int) -> None:
@@ -94,17 +92,7 @@ def tanh_grad_input(k: Kernel, size: int) -> None:
         one = k.constant(1.0, y.lanes)
         return grad * ((one - y) * (one + y))
 
-    _each(k, size, ("y", "grad_output"), "grad_input", number)
-
-
-def _each(k: Kernel, size: int, inputs: tuple[str, ...], output: str, number: Callable[..., Vector]) -> None:
-    """``output[n, i] = number(input[n, i], …)``"""
-    images, lanes = k.piece("images", k.samples), lanes_within(size, k.isa.lanes)
-    tensors = [k.tensor(name, k.samples, size) for name in inputs]
-    result = k.tensor(output, k.samples, size)
-    with k.range(*images) as n:
-        for i in sweep(k, size, lanes):
-            result.store(number(*(tensor.load(n, i, lanes=lanes) for tensor in tensors)), n, i)
+    each_number(k, size, ("y", "grad_output"), "grad_input", number)
 
 
 # ---- channels that compete
@@ -142,7 +130,89 @@ def softmax_grad_input(k: Kernel, pixels: int, channels: int) -> None:
 # ---- paths that meet, and channels of zeros
 def add(k: Kernel, size: int, relu: bool = False) -> None:
     """``y[n, i] = a[n, i] + b[n, i]``, passed through a ReLU on its way to memory where `relu` says so."""
-    _each(k, size, ("a", "b"), "y", lambda a, b: (a + b).relu() if relu else a + b)
+    each_number(k, size, ("a", "b"), "y", lambda a, b: (a + b).relu() if relu else a + b)
+
+
+def multiply(k: Kernel, size: int) -> None:
+    """``y[n, i] = a[n, i] · b[n, i]``"""
+    each_number(k, size, ("a", "b"), "y", lambda a, b: (a * b).rounded())
+
+
+def multiply_grad_input(k: Kernel, size: int) -> None:
+    """``grad_input[n, i] = grad_output[n, i] · other[n, i]``"""
+    each_number(k, size, ("grad_output", "other"), "grad_input", lambda grad, other: (grad * other).rounded())
+
+
+def broadcast(k: Kernel, shape: tuple[int, ...], small: tuple[int, ...]) -> None:
+    """``y[n, p, c] = x[n, p′, c′]``, for y of a `shape` and x of a `small` one, channels first: an index is 0 along the
+    axes where x has length 1"""
+    images, (channels, *size), (own, *own_size) = k.piece("images", k.samples), shape, small
+    x, y = k.tensor("x", k.samples, math.prod(own_size), own), k.tensor("y", k.samples, math.prod(size), channels)
+    lanes = lanes_within(channels, k.isa.lanes)
+    with k.range(*images) as n, ExitStack() as loops:
+        places: list[Integer] = [loops.enter_context(k.range(0, length)) for length in size]
+        read = [place if b > 1 else 0 for place, b in zip(places, own_size, strict=True)]
+        source = x.at(n, _number(read, own_size))
+        target = y.at(n, _number(places, size))
+        if own == channels:
+            copy(k, channels, source, 0, target, 0)
+        else:
+            for c in sweep(k, channels, lanes):
+                target.store(source.splat(0, lanes=lanes), c)
+
+
+def broadcast_grad_input(k: Kernel, shape: tuple[int, ...], small: tuple[int, ...]) -> None:
+    """``grad_input[n, p′, c′] = Σ grad_output[n, p, c]`` over all that x's number was repeated to: along the last
+    repeated axis of pixels in chains of their own, over channels as `rows` says"""
+    images, (channels, *size), (own, *own_size) = k.piece("images", k.samples), shape, small
+    grad_output = k.tensor("grad_output", k.samples, math.prod(size), channels)
+    grad_input = k.tensor("grad_input", k.samples, math.prod(own_size), own)
+    repeated = [axis for axis, (a, b) in enumerate(zip(own_size, size, strict=True)) if a != b]
+    row = Row(k, channels)
+
+    def total(places: Sequence[Integer], number: Callable[[Sequence[Integer]], Vector], lanes: int) -> Vector:
+        """Return the sum of a number over the repeated axes."""
+        if not repeated:
+            return number(places)
+        sums = k.registers(["all", "line"], 1, lanes)
+        sums["all", 0] = k.zeros(lanes)
+        with ExitStack() as loops:
+            at = list(places)
+            for axis in repeated[:-1]:
+                at[axis] = loops.enter_context(k.range(0, size[axis]))
+            sums["line", 0] = k.zeros(lanes)
+            with k.range(0, size[repeated[-1]]) as last:
+                at[repeated[-1]] = last
+                sums["line", 0] += number(at)
+            sums["all", 0] += sums["line", 0]
+        return sums["all", 0]
+
+    with k.range(*images) as n, ExitStack() as loops:
+        places: list[Integer] = [loops.enter_context(k.range(0, length)) for length in own_size]
+        target = _number(places, own_size)
+        if own == channels:
+            for part in row.parts():
+                load = partial(_of_pixel, part, grad_output, n, size)
+                grad_input.store(total(places, load, part.lanes), n, target, part.first, live=part.live)
+        else:
+
+            def folded(at: Sequence[Integer]) -> Vector:
+                return row.fold(lambda part: _of_pixel(part, grad_output, n, size, at), Vector.__add__, 0.0).lane(0)
+
+            grad_input.store(total(places, folded, 1), n, target, 0)
+
+
+def _of_pixel(part: Part, x: Tensor, n: Integer, size: Sequence[int], places: Sequence[Integer]) -> Vector:
+    """Return neighbouring numbers of a pixel."""
+    return part.load(x, n, _number(places, size))
+
+
+def _number(places: Sequence[Integer], size: Sequence[int]) -> Integer:
+    """Return the number of a pixel, from its places along the axes."""
+    number: Integer = 0
+    for place, length in zip(places, size, strict=True):
+        number = number * length + place
+    return number
 
 
 def concat(k: Kernel, pixels: int, channels: tuple[int, ...]) -> None:

@@ -11,16 +11,16 @@ from ... import models
 from ...arguments import shown
 from ...errors import ArgumentError, ShapeError
 from ...layers import Flatten, Layer, Linear, ReLU
-from ...network import Item, Sequential
+from ...network import Item, Network, Sequential
 from ...steps import Shape
 
-Architecture: TypeAlias = str | Sequence[Item] | Callable[..., Sequential]
+Architecture: TypeAlias = str | Sequence[Item] | Callable[..., Network]
 
 HIDDEN = 100
 """Width of the hidden layer that "auto" gives to features that are no images."""
 
 
-def make_network(architecture: Architecture, outputs: int, input_shape: Shape, **options: Any) -> Sequential:
+def make_network(architecture: Architecture, outputs: int, input_shape: Shape, **options: Any) -> Network:
     """Return a new network for inputs of a shape, with so many outputs.
 
     Parameters
@@ -38,7 +38,7 @@ def make_network(architecture: Architecture, outputs: int, input_shape: Shape, *
         If it makes no such network.
     """
     if isinstance(architecture, str):
-        network = _named(architecture, outputs, input_shape, options)
+        network: Any = _named(architecture, outputs, input_shape, options)
     elif callable(architecture) and not isinstance(architecture, Layer):
         network = architecture(outputs, input_shape, **options)
     elif isinstance(architecture, (list, tuple)):
@@ -53,7 +53,7 @@ def make_network(architecture: Architecture, outputs: int, input_shape: Shape, *
     return _check(network, outputs, input_shape)
 
 
-def _named(name: str, outputs: int, input_shape: Shape, options: dict[str, Any]) -> Sequential:
+def _named(name: str, outputs: int, input_shape: Shape, options: dict[str, Any]) -> Network:
     if name.lower() == "auto":
         if len(input_shape) == 3 and min(input_shape[1:]) > 1:
             return models.by_name(models.for_data(input_shape))(outputs, input_shape, **options)
@@ -67,7 +67,7 @@ def _named(name: str, outputs: int, input_shape: Shape, options: dict[str, Any])
     return model(outputs, input_shape, **options)
 
 
-def _dense(outputs: int, input_shape: Shape, options: dict[str, Any]) -> Sequential:
+def _dense(outputs: int, input_shape: Shape, options: dict[str, Any]) -> Network:
     """Return a network for features: one hidden layer."""
     flat: list[Layer] = [Flatten()] if len(input_shape) == 3 else []
     features = math.prod(input_shape)
@@ -75,12 +75,12 @@ def _dense(outputs: int, input_shape: Shape, options: dict[str, Any]) -> Sequent
     return Sequential(layers, input_shape=input_shape, **options)
 
 
-def _check(network: Any, outputs: int, input_shape: Shape) -> Sequential:
+def _check(network: Any, outputs: int, input_shape: Shape) -> Network:
     """Return the network, or refuse one that takes or gives something else."""
-    if not isinstance(network, Sequential) or network.input_shape != input_shape:
-        received = f"one with input_shape={network.input_shape}" if isinstance(network, Sequential) else shown(network)
+    if not isinstance(network, Network) or network.input_shape != input_shape:
+        received = f"one with input_shape={network.input_shape}" if isinstance(network, Network) else shown(network)
         raise ArgumentError(
-            f"architecture: expected the function to return a Sequential with input_shape={input_shape}, the second "
+            f"architecture: expected the function to return a network with input_shape={input_shape}, the second "
             f"argument that it was given, received {received}"
         )
     given = network.output_shape()

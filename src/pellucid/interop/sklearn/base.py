@@ -222,7 +222,7 @@ class ConvEstimator(BaseEstimator):
         if "network_" in state:
             network = state.pop("network_")
             kinds = {type(layer) for _, layer in network.walk()}
-            own = [kind for kind in kinds if not issubclass(kind, tuple(LAYERS.values()))]
+            own = [kind for kind in kinds if LAYERS.get(kind.__name__) is not kind]
             state["_saved"] = bytes(to_bytes(network)), sorted(own, key=lambda kind: kind.__name__)
         return state
 

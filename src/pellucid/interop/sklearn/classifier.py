@@ -37,7 +37,7 @@ class ConvClassifier(ClassifierMixin, ConvEstimator):
         - The name of a model, such as "lenet" or "resnet20".
         - A list of layers, of which a copy is trained. The last one gives an output for each class.
         - A function that makes the network: it is called as all models are, ``f(num_classes, input_shape, seed=…,
-          scaling=…, class_names=…)``, and returns a new `Sequential` every time.
+          scaling=…, class_names=…)``, and returns a new network every time.
     image_shape : (height, width) or (channels, height, width), optional
         If X has rows of pixels: the shape of the images that they are.
     epochs : int, default 50
@@ -73,7 +73,7 @@ class ConvClassifier(ClassifierMixin, ConvEstimator):
     Attributes
     ----------
     classes_ : array (classes,)
-    network_ : Sequential
+    network_ : Sequential or Graph
         The trained network; `predict`, `save` and all else of the library takes it.
     history_ : History
         Of all trainings of this network.

@@ -1,0 +1,82 @@
+"""Add, Multiply and Concat: by hand, against differences, and what they refuse."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+
+import pellucid as p
+
+JOINS = [
+    (p.joins.Add(), [(3, 2, 2), (3, 2, 2)]),
+    (p.joins.Add(), [(3, 2, 2), (1, 2, 1), (3, 1, 2)]),
+    (p.joins.Multiply(), [(3, 2, 2), (3, 1, 1)]),
+    (p.joins.Multiply(), [(1, 4), (2, 4), (2, 1), (2, 4)]),
+    (p.joins.Concat(), [(3, 2, 2), (1, 2, 2), (2, 2, 2)]),
+    (p.joins.Concat(), [(3,), (4,)]),
+]
+
+
+def test_by_hand():
+    assert p.joins.Add()([[1, 2]], [[10, 20]], [[100, 200]]).tolist() == [[111, 222]]
+    multiply = p.joins.Multiply()
+    assert multiply([[2.0, 3]], [[5.0, 7]], [[1.0, 10]]).tolist() == [[10, 210]]
+    assert [grad.tolist() for grad in multiply.backward([[1.0, 1]])] == [[[5, 70]], [[2, 30]], [[10, 21]]]
+    concat = p.joins.Concat()
+    assert concat([[1.0]], [[2.0, 3]]).tolist() == [[1, 2, 3]]
+    assert [grad.tolist() for grad in concat.backward([[4, 5, 6]])] == [[[4]], [[5, 6]]]
+
+
+def test_a_value_with_one_along_an_axis_is_repeated():
+    gate = p.joins.Multiply()
+    image, weights = np.arange(8.0).reshape(1, 2, 2, 2), np.array([10.0, 1]).reshape(1, 2, 1, 1)
+    assert gate(image, weights)[0].tolist() == [[[0, 10], [20, 30]], [[4, 5], [6, 7]]]
+    of_image, of_weights = gate.backward(np.ones((1, 2, 2, 2)))
+    assert of_image[0, :, 0, 0].tolist() == [10, 1]
+    assert of_weights.tolist() == [[[[6]], [[22]]]]
+
+
+@pytest.mark.parametrize(("join", "shapes"), JOINS)
+def test_gradients_are_those_of_differences(join, shapes, rng):
+    xs = [rng.normal(size=(2, *shape)) for shape in shapes]
+    wanted = rng.normal(size=(2, *join.output_shape(*shapes)))
+    assert join(*xs).shape == wanted.shape
+    for number, grad in enumerate(join.backward(wanted)):
+        assert grad.shape == xs[number].shape
+        for place in product(*map(range, grad.shape)):
+            ends = []
+            for step in (1e-5, -1e-5):
+                moved = [x.copy() for x in xs]
+                moved[number][place] += step
+                ends.append((join(*moved) * wanted).sum())
+            assert grad[place] == pytest.approx((ends[0] - ends[1]) / 2e-5, abs=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("join", "shapes", "message"),
+    [
+        (
+            p.joins.Add(),
+            [(3, 2, 2), (3, 4, 2)],
+            "one shape, or with 1 where another is longer, received (3, 2, 2) and (3",
+        ),
+        (p.joins.Multiply(), [(3,), (3, 1, 1)], "received (3,) and (3, 1, 1)"),
+        (
+            p.joins.Concat(),
+            [(3, 2, 2), (3, 2, 1)],
+            "height and width must be equal, but received (3, 2, 2) and (3, 2, 1)",
+        ),
+        (p.joins.Add(), [(3,)], "Add expects at least two values, received 1"),
+    ],
+)
+def test_shapes_that_do_not_meet_are_refused(join, shapes, message):
+    with pytest.raises(p.ShapeError) as caught:
+        join.output_shape(*shapes)
+    assert message in str(caught.value)
+    with pytest.raises(p.ShapeError):
+        join(*(np.zeros((2, *shape)) for shape in shapes))
+
+
+def test_backward_needs_a_forward():
+    with pytest.raises(p.StateError, match=r"Add.backward needs a forward before it: call forward\(…\) first"):
+        p.joins.Add().backward([[1]])

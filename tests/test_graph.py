@@ -1,0 +1,201 @@
+"""Graph: the same as what it could be written as, in both engines; what it refuses; saving, freezing, training."""
+
+import numpy as np
+import pytest
+
+import pellucid as p
+
+
+def residual(**options) -> p.Graph:
+    """A block with a way round it."""
+    nodes = {
+        "conv1": (p.Conv2d(2, 3, 3, padding=1), "input"),
+        "norm1": (p.BatchNorm2d(3), "conv1"),
+        "relu1": (p.ReLU(), "norm1"),
+        "way": (p.Conv2d(2, 3, 1), "input"),
+        "sum": (p.joins.Add(), "relu1", "way"),
+        "flat": (p.Flatten(), "sum"),
+        "head": (p.Linear(48, 4), "flat"),
+    }
+    return p.Graph(nodes, input_shape=(2, 4, 4), **options)
+
+
+def as_sequential(**options) -> p.Sequential:
+    """The same network without a graph."""
+    body = p.Sequential([("conv1", p.Conv2d(2, 3, 3, padding=1)), ("norm1", p.BatchNorm2d(3)), ("relu1", p.ReLU())])
+    layers = [p.Residual(body, p.Conv2d(2, 3, 1)), p.Flatten(), ("head", p.Linear(48, 4))]
+    return p.Sequential(layers, input_shape=(2, 4, 4), **options)
+
+
+def gated(**options) -> p.Graph:
+    """Squeeze and excitation, with one value that three nodes read, and one that a join reads twice."""
+    nodes = {
+        "conv": (p.Conv2d(2, 4, 3, padding=1), "input"),
+        "mean": (p.AdaptiveAvgPool2d(1), "conv"),
+        "squeeze": (p.Conv2d(4, 4, 1), "mean"),
+        "gate": (p.Sigmoid(), "squeeze"),
+        "scaled": (p.joins.Multiply(), "conv", "gate"),
+        "both": (p.joins.Concat(), "scaled", "conv", "scaled"),
+        "square": (p.joins.Multiply(), "both", "both"),
+        "flat": (p.Flatten(), "square"),
+        "head": (p.Linear(192, 4), "flat"),
+    }
+    return p.Graph(nodes, input_shape=(2, 4, 4), **options)
+
+
+@pytest.fixture
+def data(rng):
+    return rng.normal(size=(40, 2, 4, 4)).astype(np.float32), np.arange(40) % 4
+
+
+def copied(source: p.Network, target: p.Network) -> None:
+    for ours, theirs in zip(source.parameters().values(), target.parameters().values(), strict=True):
+        theirs.data = ours.data
+
+
+@pytest.mark.parametrize("make", [residual, gated])
+@pytest.mark.parametrize("training", [True, False])
+def test_gradients(make, training, rng):
+    report = p.check_gradients(make(), rng.normal(size=(2, 2, 4, 4)), training=training)
+    assert report.ok, report
+
+
+@pytest.mark.parametrize("engine", ["compiled", "numpy"])
+def test_a_residual_block_as_a_graph_trains_to_the_same_bits(engine, data):
+    graph, sequential = residual(), as_sequential()
+    copied(graph, sequential)
+    for network in (graph, sequential):
+        p.fit(network, data, epochs=3, batch_size=16, engine=engine, progress=False)
+    ours, theirs = ([q.data for q in each.parameters().values()] for each in (graph, sequential))
+    assert all(np.array_equal(a, b) for a, b in zip(ours, theirs, strict=True))
+    assert np.array_equal(p.predict(graph, data[0]), p.predict(sequential, data[0]))
+
+
+def test_both_engines_agree(data):
+    outputs = []
+    for engine in ("compiled", "numpy"):
+        network = gated(seed=1)
+        p.fit(network, data, epochs=2, batch_size=8, engine=engine, progress=False)
+        outputs.append(p.predict(network, data[0], engine=engine))
+    np.testing.assert_allclose(*outputs, atol=1e-4 * np.abs(outputs[0]).max())
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_any_number_of_threads_makes_the_same_bits(threads, data):
+    found = []
+    for count in (1, threads):
+        network = gated()
+        p.fit(network, data, epochs=1, batch_size=16, threads=count, progress=False)
+        found.append(np.concatenate([q.data.ravel() for q in network.parameters().values()]).tobytes())
+    assert found[0] == found[1]
+
+
+def test_a_graph_stands_in_a_sequential_and_in_a_graph(rng):
+    inner = {"a": (p.ReLU(), "input"), "b": (p.Tanh(), "input"), "c": (p.joins.Add(), "a", "b")}
+    block = p.Graph(inner)
+    outer = p.Graph({"x": (block, "input"), "y": (p.joins.Multiply(), "x", "input")})
+    network = p.Sequential([outer, p.Flatten(), p.Linear(4, 2)], input_shape=(1, 2, 2))
+    assert list(network.parameters()) == ["linear1.weight", "linear1.bias"]
+    assert [path for path, _ in network.walk()][1:5] == ["graph1", "graph1.x", "graph1.x.a", "graph1.x.b"]
+    x = rng.normal(size=(3, 1, 2, 2))
+    expected = (np.maximum(x, 0) + np.tanh(x)) * x
+    np.testing.assert_allclose(outer.forward(x), expected, rtol=1e-5)
+    found = p.activations(network, x.astype(np.float32))
+    np.testing.assert_allclose(found["graph1"], expected, rtol=1e-5)
+    np.testing.assert_allclose(found["graph1.x.c"], np.maximum(x, 0) + np.tanh(x), rtol=1e-5)
+    assert p.check_gradients(network, x).ok
+
+
+def test_the_summary_knows_joins():
+    text = str(p.summary(gated(), arithmetic=True))
+    assert "scaled" in text
+    assert "Multiply" in text
+    assert "channels: 4 + 4 + 4 = 12" in text
+
+
+@pytest.mark.parametrize("make", [residual, gated])
+def test_it_is_saved_and_loaded(make, tmp_path, data):
+    network = make(class_names="abcd", seed=3)
+    p.fit(network, data, epochs=1, progress=False)
+    p.freeze(network, until="head")
+    p.save(network, tmp_path / "net.safetensors")
+    loaded = p.load(tmp_path / "net.safetensors")
+    assert repr(loaded) == repr(network)
+    assert (loaded.class_names, loaded.seed) == (("a", "b", "c", "d"), 3)
+    assert [q.trainable for q in loaded.parameters().values()] == [q.trainable for q in network.parameters().values()]
+    assert np.array_equal(p.predict(loaded, data[0]), p.predict(network, data[0]))
+
+
+def test_a_nested_graph_is_saved_and_loaded(tmp_path):
+    block = p.Graph({"a": (p.Conv2d(1, 1, 1), "input"), "b": (p.joins.Add(), "input", "a")})
+    network = p.Sequential([("block", block), p.Flatten()], input_shape=(1, 2, 2))
+    p.save(network, tmp_path / "net.safetensors")
+    assert repr(p.load(tmp_path / "net.safetensors")) == repr(network)
+
+
+def test_freezing_follows_the_data():
+    network = residual()
+    p.freeze(network, until="norm1")
+    assert [path for path, q in network.parameters().items() if not q.trainable] == ["conv1.weight", "conv1.bias"]
+    p.freeze(network, until="head")
+    assert [path for path, q in network.parameters().items() if q.trainable] == ["head.weight", "head.bias"]
+
+
+def test_an_output_before_the_last_node():
+    nodes = {"a": (p.ReLU(), "input"), "b": (p.Flatten(), "a")}
+    with pytest.raises(p.ArgumentError, match="nobody reads b: leave out what does not lead to the output 'a'"):
+        p.Graph(nodes, "a")
+
+
+RELU, ADD = p.ReLU(), p.joins.Add()
+
+
+@pytest.mark.parametrize(
+    ("nodes", "message"),
+    [
+        ({}, "Graph: expected a dict of nodes"),
+        ([RELU], "Graph: expected a dict of nodes"),
+        (
+            {"a": (RELU, "b"), "b": (p.Tanh(), "input")},
+            "a reads 'b', which does not come before it: list the nodes in ",
+        ),
+        ({"a": (RELU, "a")}, "a reads 'a', which does not come before it"),
+        ({"a": (RELU, "imput")}, "a reads 'imput', but there is no such node; did you mean 'input'?"),
+        ({"a": (RELU, "input", "input")}, "a layer reads one value: several are joined first"),
+        ({"a": (ADD, "input")}, "a join reads at least two"),
+        ({"a": (p.ReLU, "input")}, "write an object, not the class"),
+        ({"a": RELU}, r"a: expected (layer, source) or (join, source, source, …), received ReLU()"),
+        ({"input": (RELU, "input")}, "the name 'input' means what the network is given"),
+        ({"a b": (RELU, "input")}, "expected a name of letters, digits and _, received 'a b'"),
+        ({"a": (RELU, "input"), "b": (RELU, "a")}, "b is the same object as a"),
+        ({"a": (RELU, "input"), "b": (p.Tanh(), "input")}, "nobody reads a"),
+    ],
+)
+def test_what_is_no_graph_is_refused(nodes, message):
+    with pytest.raises(p.ArgumentError) as caught:
+        p.Graph(nodes)
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "message"),
+    [
+        (
+            {"a": (p.Conv2d(1, 2, 1), "input"), "b": (p.Conv2d(3, 2, 1), "a")},
+            "b: expects 3 channels, but a gives 2: (2, 4, 4); make the layer for 2 channels",
+        ),
+        (
+            {"a": (p.MaxPool2d(2), "input"), "b": (p.joins.Concat(), "a", "input")},
+            "b: joins channels, so height and width must be equal, but received (1, 2, 2) and (1, 4, 4)",
+        ),
+    ],
+)
+def test_shapes_that_do_not_meet_are_refused(nodes, message):
+    with pytest.raises(p.ShapeError) as caught:
+        p.Graph(nodes, input_shape=(1, 4, 4))
+    assert message in str(caught.value)
+
+
+def test_it_is_shown_as_it_is_written():
+    text = repr(p.Graph({"a": (p.ReLU(), "input"), "b": (p.joins.Add(), "a", "input")}, input_shape=(3,)))
+    assert text == "Graph({\n    'a': (ReLU(), 'input'),\n    'b': (joins.Add(), 'a', 'input')\n}, input_shape=(3,))"
