@@ -103,15 +103,27 @@ def little(num_classes: int, input_shape: Any, **options: Any) -> p.Sequential:
     return p.Sequential(layers, input_shape=input_shape, **options)
 
 
+def gated(num_classes: int, input_shape: Any, **options: Any) -> p.Graph:
+    nodes: dict[str, Any] = {
+        "conv1": (p.Conv2d(input_shape[0], 4, 3), "input"),
+        "gate": (p.Sigmoid(), "conv1"),
+        "both": (p.joins.Multiply(), "conv1", "gate"),
+        "flat": (p.Flatten(), "both"),
+        "head": (p.Linear(144, num_classes), "flat"),
+    }
+    return p.Graph(nodes, input_shape=input_shape, **options)
+
+
 @pytest.mark.parametrize(
     "architecture",
-    ["small", "notebook", little, [p.Conv2d(1, 4, 3), p.ReLU(), p.Flatten(), p.Linear(144, 4)]],
-    ids=["small", "notebook", "function", "layers"],
+    ["small", "notebook", little, gated, [p.Conv2d(1, 4, 3), p.ReLU(), p.Flatten(), p.Linear(144, 4)]],
+    ids=["small", "notebook", "function", "graph", "layers"],
 )
 def test_architectures(architecture: Any, digits: tuple[np.ndarray, np.ndarray]) -> None:
     images, labels = digits
     classifier = quick(architecture=architecture, epochs=10).fit(images, labels)
     assert classifier.score(images, labels) > 0.95
+    assert_array_equal(pickled(classifier).predict_proba(images), classifier.predict_proba(images))
     if isinstance(architecture, list):
         assert not any(id(layer) in set(map(id, architecture)) for layer in classifier.network_)
         assert_array_equal(weights(clone(classifier).fit(images, labels)), weights(classifier))
