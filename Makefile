@@ -74,12 +74,12 @@ clean:
 	@pwd > $@
 
 .venv/all: .venv/made pyproject.toml
-	@echo 'Installing Pellucid and what it needs into .venv (about 600 MB; a minute or so, once)'
+	@echo 'Installing Pellucid and what it needs into .venv (about 640 MB; a minute or so, once)'
 	@$(IN_VENV) pip install --quiet --editable '.[all]'
 	@touch $@
 
 .venv/dev: .venv/made pyproject.toml
-	@echo 'Installing Pellucid and what its tests need into .venv (about 830 MB; some minutes, once)'
+	@echo 'Installing Pellucid and what its tests need into .venv (about 1 GB; some minutes, once)'
 	@$(IN_VENV) pip install --quiet --editable '.[dev]'
 	@touch $@
 

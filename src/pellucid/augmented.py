@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .arguments import as_array
 from .data import Dataset, as_images
 from .data.augment import Augmentation, as_augmentations
 from .definitions import DEFINITIONS
@@ -59,7 +60,7 @@ def augmented(
     """
     images = data.images if isinstance(data, Dataset) else as_images(data)
     augment = as_augmentations(augment, images.shape[1:])
-    numbers = np.asarray(index)
+    numbers = as_array(index, "index")
     if numbers.ndim != 1 or numbers.dtype.kind not in "iu":
         raise ArgumentError(f"index: expected a list of whole numbers, received {numbers.dtype} of {numbers.shape}")
     outside = numbers[(numbers < 0) | (numbers >= len(images))]

@@ -636,6 +636,8 @@ def test_the_program_is_named_after_the_package() -> None:
         "recipes",
         "evaluate",
         "predict",
+        "export",
+        "report",
         "summary",
         "explain",
         "verify",

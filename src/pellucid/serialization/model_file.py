@@ -65,8 +65,10 @@ def save(network: Network, path: PathLike) -> None:
     """
     kind = OTHERS.get(Path(path).suffix.lower())
     if kind is not None:
-        name = Path(path).with_suffix(".safetensors")
-        raise ArgumentError(f"save: {path} looks like a {kind} file, but save writes safetensors; name it {name}")
+        fix = f"name it {Path(path).with_suffix('.safetensors')}"
+        if kind == "ONNX":
+            fix += ", or call save_onnx(network, path)"
+        raise ArgumentError(f"save: {path} looks like a {kind} file, but save writes safetensors; {fix}")
     storage.write_file(path, to_bytes(network))
 
 

@@ -178,6 +178,8 @@ def fit(
         course.run()
     for run in course.runs:
         run.finish(training)
+    for listener in listeners:
+        listener.on_finish(training)
     warn_of_guessing(training)
     return training.history
 
