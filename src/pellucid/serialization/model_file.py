@@ -21,7 +21,7 @@ from ..layers import Layer
 from ..limits import LIMITS, Limits, format_bytes, physical_memory
 from ..network import Network
 from ..scaling import Scaling
-from .architecture import describe
+from .architecture import Table, describe
 from .building import build, extended, read_use
 from .fitting import compare, take
 from .format_version import check_version
@@ -70,13 +70,29 @@ def save(network: Network, path: PathLike) -> None:
         if kind == "ONNX":
             fix += ", or call save_onnx(network, path)"
         raise ArgumentError(f"save: {path} looks like a {kind} file, but save writes safetensors; {fix}")
+    storage.write_file(path, _pieces(network))
+
+
+def to_bytes(network: Network) -> bytearray:
+    """Return the content of the file that `save` writes.
+
+    Raises
+    ------
+    ArgumentError
+        As for `save`.
+    """
+    return bytearray().join(_pieces(network))
+
+
+def _pieces(network: Network) -> list[memoryview]:
+    """Return the content of the file that `save` writes, in pieces; those of the weights are their own memory."""
     architecture = architecture_text(network)
     arrays = {name: q.data for name, q in network.parameters().items()}
     states = {name: np.asarray(s.data, network.dtype) for name, s in network.states().items()}
     if both := sorted(arrays.keys() & states.keys()):
         raise ArgumentError(f"save: a parameter and a state are both called {', '.join(both)}; rename one of each")
     metadata = {"format": FORMAT, "format_version": VERSION, "architecture": architecture}
-    storage.write_file(path, pieces(arrays | states, metadata))
+    return pieces(arrays | states, metadata)
 
 
 def architecture_text(network: Network) -> str:
@@ -117,14 +133,36 @@ def load(path: PathLike, layers: Sequence[type[Layer]] = (), *, limits: Limits =
     StorageError
         If the file cannot be read.
     """
-    extended(layers)  # refuses what is no class of a layer before a file is read
+    table = extended(layers)
     content, name = read_content(path, limits)
     if OTHERS.get(Path(name).suffix.lower()) == "PyTorch":
         what = "expected a network saved by Pellucid, found the name of a file of PyTorch's"
         raise problem(name, what, "make the network, then call load_weights(network, path)")
+    return _made(content, name, table, limits)
+
+
+def from_bytes(content: bytes | bytearray, layers: Sequence[type[Layer]] = (), *, limits: Limits = LIMITS) -> Network:
+    """Return the network of which `to_bytes` made this.
+
+    Parameters
+    ----------
+    content : bytes
+    layers, limits
+        As for `load`.
+
+    Raises
+    ------
+    ModelFileError
+        As for `load`.
+    """
+    return _made(content, "the network's bytes", extended(layers), limits)
+
+
+def _made(content: bytes | bytearray, name: str, table: Table, limits: Limits) -> Network:
+    """Return the network in the content of a file of this name."""
     file = decode_sealed(content, name, limits)
     architecture = _architecture(file, limits)
-    network = made(architecture, file, layers)
+    network = made(architecture, file, table)
     if differences := compare(network, file.entries, [WRITTEN[str(network.dtype)]]):
         fix = "the file is not from this version's save; save the network again"
         raise problem(file.path, f"the weights do not fit the architecture: {differences}", fix)
@@ -133,9 +171,9 @@ def load(path: PathLike, layers: Sequence[type[Layer]] = (), *, limits: Limits =
     return network
 
 
-def made(architecture: object, file: TensorFile, layers: Sequence[type[Layer]] = ()) -> Network:
+def made(architecture: object, file: TensorFile, table: Table) -> Network:
     """Return the network that a parsed architecture describes, whose weights the file holds; they are not drawn yet."""
-    table, weight_bytes = extended(layers), sum(entry.end - entry.begin for entry in file.entries.values())
+    weight_bytes = sum(entry.end - entry.begin for entry in file.entries.values())
     try:
         return build(architecture, table, weight_bytes)
     except PellucidError as error:
@@ -169,7 +207,7 @@ def read_content(path: PathLike, limits: Limits = LIMITS) -> tuple[bytes, str]:
     return storage.read_file(source, most), str(source)
 
 
-def decode_sealed(content: bytes, path: str, limits: Limits = LIMITS) -> TensorFile:
+def decode_sealed(content: bytes | bytearray, path: str, limits: Limits = LIMITS) -> TensorFile:
     """Return the arrays in the bytes of a file, which must bear its seal if `save` wrote it."""
     file = decode(content, path, limits)
     if file.metadata.get("format") == FORMAT and not file.sealed:

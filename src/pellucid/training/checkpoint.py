@@ -26,6 +26,7 @@ from ..inference import Tally
 from ..layers import Layer
 from ..limits import LIMITS, Limits
 from ..network import Network
+from ..serialization.building import extended
 from ..serialization.fitting import compare, take
 from ..serialization.format_version import OtherVersionError, check_version
 from ..serialization.model_file import made
@@ -80,7 +81,7 @@ class Checkpoint:
         text = self.file.metadata.get("architecture")
         if text is None or self.finished:
             return None
-        network = made(parse_json(text, self.path, "the architecture", limits), self.file, layers)
+        network = made(parse_json(text, self.path, "the architecture", limits), self.file, extended(layers))
         self._put_into(network)
         return network
 
