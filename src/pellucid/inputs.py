@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .arguments import warn
+from .arguments import no_network, warn
 from .data import Dataset
 from .errors import ArgumentError, DataError, ShapeError
 from .losses import CrossEntropy, Loss, MeanSquaredError
@@ -107,7 +107,7 @@ def check_images(network: Network, images: NDArray[Any], given: Shape | None = N
     wanted = network.input_shape if isinstance(network, Network) else None
     if wanted is None:
         without = f"one without; write Sequential([…], input_shape={shape})"
-        received = without if isinstance(network, Network) else f"{network!r:.80}"
+        received = without if isinstance(network, Network) else no_network(network)
         raise ArgumentError(f"network: expected a Sequential or Graph with an input_shape, received {received}")
     if shape != wanted:
         fix = _way_out(images.shape if given is None else given, shape, wanted)

@@ -1,0 +1,51 @@
+"""Estimators: what looks like a slip is refused or warned of, with the way out."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import pellucid as p
+from oracles.estimators import quick
+
+
+def pictures(*shape: int) -> tuple[np.ndarray, np.ndarray]:
+    """Images of bytes, of this shape, and a class for each."""
+    images = np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8)
+    return images, np.arange(len(images)) % 2
+
+
+# ---- an estimator where a network is expected
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        p.summary,
+        p.lower,
+        p.compile,
+        p.unfreeze,
+        lambda network: p.freeze(network, until="conv1"),
+        lambda network: p.save(network, "network.safetensors"),
+        lambda network: p.save_onnx(network, "network.onnx"),
+        lambda network: p.load_weights(network, "network.safetensors"),
+        lambda network: p.predict(network, np.zeros((1, 1, 8, 8))),
+        lambda network: p.evaluate(network, pictures(4, 1, 8, 8)),
+        lambda network: p.fit(network, pictures(4, 1, 8, 8)),
+        lambda network: p.plots.filters(network),
+        lambda network: p.plots.feature_maps(network, np.zeros((1, 8, 8))),
+        lambda network: p.plots.saliency(network, np.zeros((1, 1, 8, 8))),
+        lambda network: p.plots.confusion(network, pictures(4, 1, 8, 8)),
+    ],
+)
+def test_where_a_network_is_expected_an_estimator_is_told_where_it_has_one(
+    use: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    classifier = quick(epochs=1).fit(*pictures(8, 8, 8))
+    message = r"expected a Sequential or Graph.*ConvClassifier\(.*; of an estimator pass estimator\.network_"
+    with pytest.raises(p.ArgumentError, match=message):
+        use(classifier)
+    with pytest.raises(p.ArgumentError, match=r"expected a Sequential or Graph.*received 'lenet'(?!; of)"):
+        use("lenet")
