@@ -49,3 +49,16 @@ def test_where_a_network_is_expected_an_estimator_is_told_where_it_has_one(
         use(classifier)
     with pytest.raises(p.ArgumentError, match=r"expected a Sequential or Graph.*received 'lenet'(?!; of)"):
         use("lenet")
+
+
+# ---- units
+
+
+def test_the_network_takes_what_the_estimator_took_and_warns_of_bytes_where_that_was_larger_floats() -> None:
+    images, labels = pictures(20, 1, 8, 8)
+    digits = images // 16
+    classifier = quick().fit(digits.astype(float), labels)
+    expected = classifier.predict_proba(digits)
+    np.testing.assert_allclose(p.predict_proba(classifier.network_, digits.astype(float)), expected, atol=1e-6)
+    with pytest.warns(UserWarning, match="the images are uint8, which is divided by 255, but the network was trained"):
+        p.predict(classifier.network_, digits)

@@ -74,7 +74,8 @@ class ConvClassifier(ClassifierMixin, ConvEstimator):
     ----------
     classes_ : array (classes,)
     network_ : Sequential or Graph
-        The trained network; `predict`, `save` and all else of the library takes it.
+        The trained network; `predict`, `save` and all else of the library takes it. Give it floats in the units of X,
+        or bytes where X had images of bytes.
     history_ : History
         Of all trainings of this network.
     n_iter_ : int
