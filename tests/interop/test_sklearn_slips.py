@@ -51,6 +51,37 @@ def test_where_a_network_is_expected_an_estimator_is_told_where_it_has_one(
         use("lenet")
 
 
+# ---- channels
+
+
+@pytest.mark.parametrize("shape", [(60, 32, 32, 3), (8, 8, 8, 1), (8, 20, 5, 4)])
+def test_images_with_their_channels_last_are_refused(shape: tuple[int, ...]) -> None:
+    images, labels = pictures(*shape)
+    first = np.moveaxis(images, -1, 1)
+    with pytest.raises(
+        p.ShapeError, match=r"X: images of .* channels last; .*: write np\.moveaxis\(X, -1, 1\), or, if"
+    ):
+        quick().fit(images, labels)
+    sizes = ", ".join(map(str, shape[1:]))
+    stated = rf"image_shape: .* channels come first: write np\.moveaxis\(X\.reshape\(-1, {sizes}\), -1, 1\) for X"
+    with pytest.raises(p.ShapeError, match=stated):
+        quick(image_shape=shape[1:]).fit(images.reshape(len(images), -1), labels)
+    classifier = quick(epochs=1).fit(first, labels)
+    with pytest.raises(p.ShapeError, match="channels last"):
+        classifier.predict(images)
+    assert classifier.input_shape_ == first.shape[1:]
+
+
+def test_what_may_well_have_its_channels_first_is_taken() -> None:
+    for shape in ((3, 8, 8), (1, 8, 3), (2, 50, 1), (4, 4, 4)):
+        images, labels = pictures(8, *shape)
+        assert quick(epochs=1, architecture=flat(shape)).fit(images, labels).input_shape_ == shape
+
+
+def flat(shape: tuple[int, ...]) -> list[p.Layer]:
+    return [p.Flatten(), p.Linear(int(np.prod(shape)), 2)]
+
+
 # ---- units
 
 

@@ -39,7 +39,7 @@ class ConvClassifier(ClassifierMixin, ConvEstimator):
         - A function that makes the network: it is called as all models are, ``f(num_classes, input_shape, seed=…,
           scaling=…, class_names=…)``, and returns a new network every time.
     image_shape : (height, width) or (channels, height, width), optional
-        If X has rows of pixels: the shape of the images that they are.
+        If X has rows of pixels: the shape of the images that they are, the channels first.
     epochs : int, default 50
     batch_size : int or "auto", default "auto"
         "auto" is between 16 and 128: about a 32nd of the samples.
