@@ -93,3 +93,19 @@ def test_the_network_takes_what_the_estimator_took_and_warns_of_bytes_where_that
     np.testing.assert_allclose(p.predict_proba(classifier.network_, digits.astype(float)), expected, atol=1e-6)
     with pytest.warns(UserWarning, match="the images are uint8, which is divided by 255, but the network was trained"):
         p.predict(classifier.network_, digits)
+
+
+def test_an_estimator_of_bytes_warns_of_floats_that_were_divided_by_255() -> None:
+    images, labels = pictures(20, 8, 8)
+    classifier = quick(warm_start=True).fit(images, labels)
+    for use in (classifier.predict, lambda x: classifier.fit(x, labels)):
+        with pytest.warns(
+            UserWarning, match=r"^X: floats from 0 to 1, but .* trained on uint8.*from 0 to 255$"
+        ) as caught:
+            use(images / 255.0)
+        assert [Path(each.filename) for each in caught] == [Path(__file__)]
+    black, dark, halves = np.zeros((1, 8, 8)), np.ones((1, 8, 8)), images + 0.5
+    for meant in (images, images.astype(float), images.astype(int), black, dark, halves):
+        classifier.predict(meant)
+    floats = quick().fit(images / 255.0, labels)
+    floats.predict(images / 255.0)

@@ -26,7 +26,7 @@ from ...steps import Shape
 from ...training import EarlyStopping, History
 from .architecture import Architecture, make_network
 from .memory import Memory
-from .samples import Samples, as_rows, as_weights, distinct, scaling_of, shape_of_samples
+from .samples import Samples, as_rows, as_weights, distinct, scaling_of, shape_of_samples, warn_of_divided
 from .settings import (
     RandomState,
     augment_of,
@@ -135,7 +135,10 @@ class ConvEstimator(BaseEstimator):
             raise ShapeError(f"X: expected images of shape {self.input_shape_}, as in fit, received {given}")
         if not self._bytes:
             return rows.astype(np.float32, copy=False)
-        return rows if rows.dtype == np.uint8 else rows / np.float32(255)  # the network divides nothing but bytes
+        if rows.dtype == np.uint8:
+            return rows
+        warn_of_divided(rows)
+        return rows / np.float32(255)  # the network divides nothing but bytes
 
     def _accepted(self, X: Any) -> NDArray[Any]:
         """Return samples that are to be predicted as the network takes them."""

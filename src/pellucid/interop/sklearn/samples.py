@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...arguments import shown
+from ...arguments import shown, warn
 from ...errors import ArgumentError, DataError, ShapeError
 from ...geometry import whole_number
 from ...scaling import Scaling
@@ -105,6 +105,15 @@ def shape_of_samples(given: Shape | None, stated: Any, features: int) -> Shape:
         product = "·".join(map(str, shape))
         raise ShapeError(f"image_shape: {product} = {math.prod(shape)} pixels were said, but X has {features} features")
     return shape
+
+
+def warn_of_divided(rows: NDArray[Any]) -> None:
+    """Warn of floats from 0 to 1 that are given for bytes: a value means the same in every type, so they are black."""
+    if ((rows > 0) & (rows < 1)).any() and rows.min() >= 0 and rows.max() <= 1:
+        warn(
+            "X: floats from 0 to 1, but this estimator was trained on uint8, and a value means the same in every type; "
+            "give X as it was in fit, from 0 to 255"
+        )
 
 
 @dataclass(frozen=True)
