@@ -107,5 +107,16 @@ def test_an_estimator_of_bytes_warns_of_floats_that_were_divided_by_255() -> Non
     black, dark, halves = np.zeros((1, 8, 8)), np.ones((1, 8, 8)), images + 0.5
     for meant in (images, images.astype(float), images.astype(int), black, dark, halves):
         classifier.predict(meant)
-    floats = quick().fit(images / 255.0, labels)
-    floats.predict(images / 255.0)
+
+
+def test_an_estimator_of_floats_from_0_to_1_warns_of_images_that_nobody_divided() -> None:
+    images, labels = pictures(20, 8, 8)
+    classifier = quick().fit(images / 255.0, labels)
+    for undivided in (images, images.astype(float)):
+        with pytest.warns(
+            UserWarning, match=r"^X: numbers up to 255, but this estimator was trained on pixels from 0 to 1"
+        ):
+            classifier.predict(undivided)
+    classifier.predict(images / 255.0)
+    classifier.predict(images // 128)
+    quick().fit(images.astype(float), labels).predict(images)

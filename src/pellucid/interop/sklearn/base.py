@@ -26,7 +26,16 @@ from ...steps import Shape
 from ...training import EarlyStopping, History
 from .architecture import Architecture, make_network
 from .memory import Memory
-from .samples import Samples, as_rows, as_weights, distinct, scaling_of, shape_of_samples, warn_of_divided
+from .samples import (
+    Samples,
+    as_rows,
+    as_weights,
+    distinct,
+    scaling_of,
+    shape_of_samples,
+    warn_of_divided,
+    warn_of_undivided,
+)
 from .settings import (
     RandomState,
     augment_of,
@@ -134,6 +143,8 @@ class ConvEstimator(BaseEstimator):
         if given is not None and given != self.input_shape_:
             raise ShapeError(f"X: expected images of shape {self.input_shape_}, as in fit, received {given}")
         if not self._bytes:
+            if len(self.input_shape_) == 3 and self.network_.scaling.fits_pixels:
+                warn_of_undivided(rows)
             return rows.astype(np.float32, copy=False)
         if rows.dtype == np.uint8:
             return rows

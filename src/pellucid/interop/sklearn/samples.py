@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from ...arguments import shown, warn
 from ...errors import ArgumentError, DataError, ShapeError
 from ...geometry import whole_number
+from ...inputs import LARGEST_EXPECTED
 from ...scaling import Scaling
 from ...steps import Shape
 
@@ -113,6 +114,15 @@ def warn_of_divided(rows: NDArray[Any]) -> None:
         warn(
             "X: floats from 0 to 1, but this estimator was trained on uint8, and a value means the same in every type; "
             "give X as it was in fit, from 0 to 255"
+        )
+
+
+def warn_of_undivided(rows: NDArray[Any]) -> None:
+    """Warn of images from 0 to 255 that an estimator is given which was trained on floats from 0 to 1."""
+    if rows.max() > LARGEST_EXPECTED:
+        warn(
+            f"X: numbers up to {rows.max():g}, but this estimator was trained on pixels from 0 to 1 or about that; give "
+            "X as it was in fit"
         )
 
 
