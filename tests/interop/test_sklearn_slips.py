@@ -5,9 +5,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 
 import pellucid as p
 from oracles.estimators import quick
+from pellucid.interop.sklearn import ConvRegressor
 
 
 def pictures(*shape: int) -> tuple[np.ndarray, np.ndarray]:
@@ -120,3 +122,60 @@ def test_an_estimator_of_floats_from_0_to_1_warns_of_images_that_nobody_divided(
     classifier.predict(images / 255.0)
     classifier.predict(images // 128)
     quick().fit(images.astype(float), labels).predict(images)
+
+
+# ---- settings
+
+
+@pytest.mark.parametrize(
+    ("given", "fix"),
+    [
+        ({"validation": 0.1}, "ConvClassifier(early_stopping=True, validation_fraction=0.1) holds samples out of X"),
+        ({"eval_set": []}, "ConvClassifier(early_stopping=True, validation_fraction=0.1) holds samples out of X"),
+        ({"epochs": 3}, "say ConvClassifier(epochs=…)"),
+        ({"callbacks": []}, "say ConvClassifier(callbacks=…)"),
+        ({"loss": None}, "all settings are ConvClassifier's own, as in ConvClassifier(epochs=10)"),
+    ],
+)
+def test_what_fit_does_not_take_is_refused_with_the_place_of_it(given: dict[str, Any], fix: str) -> None:
+    message = f"ConvClassifier.fit: expected X, y and sample_weight, received {next(iter(given))}= too; {fix}"
+    with pytest.raises(p.ArgumentError) as caught:
+        quick().fit(*pictures(8, 8, 8), **given)
+    assert str(caught.value) == message
+    with pytest.raises(p.ArgumentError, match=r"^ConvRegressor\.fit: "):
+        ConvRegressor().fit(*pictures(8, 8, 8), **given)
+
+
+class Listening(p.Callback):
+    """Notes the epochs that it was told of."""
+
+    def __init__(self) -> None:
+        self.epochs: list[int] = []
+
+    def on_epoch(self, training: p.training.Training) -> None:
+        self.epochs.append(len(training.history.epochs))
+
+
+def test_callbacks_listen_to_every_training() -> None:
+    listening = Listening()
+    classifier = quick(epochs=3, callbacks=[listening], early_stopping=True).fit(*pictures(20, 8, 8))
+    assert listening.epochs == [1, 2, 3]
+    classifier.partial_fit(*pictures(20, 8, 8))
+    assert listening.epochs == [1, 2, 3, 1]
+    ConvRegressor(epochs=2, callbacks=(listening,), random_state=0).fit(*pictures(20, 8, 8))
+    assert listening.epochs == [1, 2, 3, 1, 1, 2]
+    clone(classifier).fit(*pictures(20, 8, 8))
+    assert len(listening.epochs) == 6, "a clone has callbacks of its own"
+
+
+def test_callbacks_that_are_none_are_refused() -> None:
+    for callbacks, message in (
+        (Listening(), r"callbacks: expected a list of Callback objects, as in \[MyCallback\(\)\], received <"),
+        ([Listening], r"callbacks: expected a list of Callback objects"),
+        (
+            [p.EarlyStopping()],
+            "callbacks: EarlyStopping needs samples that are held out; say early_stopping= instead",
+        ),
+    ):
+        with pytest.raises(p.ArgumentError, match=message):
+            quick(callbacks=callbacks).fit(*pictures(20, 8, 8))

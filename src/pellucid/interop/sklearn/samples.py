@@ -121,8 +121,8 @@ def warn_of_undivided(rows: NDArray[Any]) -> None:
     """Warn of images from 0 to 255 that an estimator is given which was trained on floats from 0 to 1."""
     if rows.max() > LARGEST_EXPECTED:
         warn(
-            f"X: numbers up to {rows.max():g}, but this estimator was trained on pixels from 0 to 1 or about that; give "
-            "X as it was in fit"
+            f"X: numbers up to {rows.max():g}, but this estimator was trained on pixels from 0 to 1 or about that; "
+            "give X as it was in fit"
         )
 
 
