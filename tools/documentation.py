@@ -67,7 +67,7 @@ GROUPS = (
         "definitions.conv", "definitions.linear", "definitions.pool", "definitions.pointwise",
         "definitions.piecewise", "definitions.exponential", "definitions.learned", "definitions.norm",
         "definitions.shape", "definitions.loss", "definitions.optimizer", "definitions.input", "definitions.augment",
-        "definitions.windows", "definitions.arrays", "definitions.custom", "definitions.combine")),
+        "definitions.mixup", "definitions.windows", "definitions.arrays", "definitions.custom", "definitions.combine")),
     Group("program", "Program", "A network lowered to plain steps, and what runs them.", (
         "build", "program", "steps", "differentiation", "interpreter", "geometry", "random")),
     Group("studies", "Studies", "What `pellucid study` computes, measures and draws.", (

@@ -382,8 +382,9 @@ Augment = Annotated[
         metavar="FORM",
         help="Change the training images anew at every epoch: crop:PADDING (4) shifts them by so many pixels at most; "
         "flip:P (0.5) mirrors that share of them; affine:SHIFT,ROTATE,SCALE,SHEAR (0 each) in pixels, radians and "
-        "shares; jitter:BRIGHTNESS,CONTRAST,SATURATION (0 each) in shares; cutout:SIZE (8) covers a square. What is "
-        "left off is as in brackets. May be given several times, and is done in this order.",
+        "shares; jitter:BRIGHTNESS,CONTRAST,SATURATION (0 each) in shares; cutout:SIZE (8) covers a square; "
+        "mixup:ALPHA (0.2), which must come first, mixes each with another one, and its class too. What is left off is "
+        "as in brackets. May be given several times, and is done in this order.",
     ),
 ]
 Seed = Annotated[
