@@ -20,8 +20,9 @@ from ..pretrained import fitting_models
 from ..recipes import Recipe
 from ..scaling import Scaling
 from ..schedules import Schedule
-from .options import LENGTHS, augmentations
+from .options import augmentations
 from .pretrained import scaling_for
+from .training_options import LENGTHS
 
 
 @dataclass(frozen=True)

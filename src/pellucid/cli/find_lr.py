@@ -12,7 +12,7 @@ from ..errors import MissingExtraError
 from ..learning_rates import find_learning_rate
 from ..recipes.preparing import source_for
 from ..studies.rate_figure import save_rate_figure
-from . import options
+from . import options, training_options
 from .screen import called, examples, say
 from .sources import load_parts
 
@@ -20,11 +20,11 @@ EXAMPLES = examples("pellucid find-lr", "pellucid find-lr lenet --data mnist --o
 
 
 def command(
-    model: options.Model = None,
+    model: training_options.Model = None,
     data: options.Data = None,
     data_dir: options.DataDir = None,
-    batch_size: options.BatchSize = None,
-    optimizer: options.OptimizerName = "adam",
+    batch_size: training_options.BatchSize = None,
+    optimizer: training_options.OptimizerName = "adam",
     augment: options.Augment = None,
     seed: options.Seed = 0,
     threads: options.Threads = None,

@@ -20,7 +20,7 @@ from ..recipes.preparing import missing, prepare, record, source_for
 from ..storage import fresh_folder
 from ..training import Callback, EarlyStopping, Training, fit
 from ..training.run import RunWriter, refuse_taken
-from . import options
+from . import options, training_options
 from .asked import Asked, read
 from .course import Announcement, ended_in_words, report
 from .pretrained import describe_pixels, note_scaling
@@ -47,33 +47,33 @@ DECIDED = (
 
 def command(
     context: typer.Context,
-    model: options.Model = None,
-    recipe: options.RecipeName = None,
-    weights: options.Weights = None,
+    model: training_options.Model = None,
+    recipe: training_options.RecipeName = None,
+    weights: training_options.Weights = None,
     data: options.Data = None,
     data_dir: options.DataDir = None,
     validation: options.Validation = None,
-    epochs: options.Epochs = None,
-    batch_size: options.BatchSize = None,
-    optimizer: options.OptimizerName = "adam",
-    lr: options.LearningRate = None,
-    schedule: options.ScheduleText = "constant",
-    weight_decay: options.WeightDecay = None,
-    label_smoothing: options.LabelSmoothing = 0.0,
-    initializer: options.InitializerName = None,
-    scaling: options.ScalingText = None,
+    epochs: training_options.Epochs = None,
+    batch_size: training_options.BatchSize = None,
+    optimizer: training_options.OptimizerName = "adam",
+    lr: training_options.LearningRate = None,
+    schedule: training_options.ScheduleText = "constant",
+    weight_decay: training_options.WeightDecay = None,
+    label_smoothing: training_options.LabelSmoothing = 0.0,
+    initializer: training_options.InitializerName = None,
+    scaling: training_options.ScalingText = None,
     size: options.Size = None,
-    new_head: options.NewHead = False,
-    freeze_until: options.FreezeUntil = None,
-    lr_scale: options.LearningRateScales = None,
+    new_head: training_options.NewHead = False,
+    freeze_until: training_options.FreezeUntil = None,
+    lr_scale: training_options.LearningRateScales = None,
     augment: options.Augment = None,
-    early_stopping: options.EarlyStoppingPatience = None,
+    early_stopping: training_options.EarlyStoppingPatience = None,
     seed: options.Seed = 0,
     engine: options.Engine = "compiled",
     threads: options.Threads = None,
-    out: options.Out = None,
+    out: training_options.Out = None,
     checkpoint_every: options.CheckpointEvery = None,
-    log: options.Logs = None,
+    log: training_options.Logs = None,
     no_progress: options.NoProgress = False,
 ) -> None:
     """Train a network on images, and save it as a run.
@@ -87,7 +87,7 @@ def command(
     asked = read(context.params, file) if recipe is None else _chosen(context, recipe)
     if out is not None:
         refuse_taken(out)  # before anything is downloaded or computed
-    logs = options.loggers_of(log)
+    logs = training_options.loggers_of(log)
     folder = None if data_dir is None else str(data_dir)
     source = source_for(asked.model, data or asked.data, folder, size=asked.size, validation=validation, seed=seed)
     if size is not None and source.size is None:
