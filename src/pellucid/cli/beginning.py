@@ -93,7 +93,8 @@ def recipe_beside(context: typer.Context, name: str) -> Recipe:
 
 def refuse_beside(context: typer.Context, names: Collection[str], name: str, what: str) -> None:
     """Refuse words about what a recipe, or a run, decides; those that were not written do not count."""
-    given = ["MODEL" if each == "model" else f"--{each.replace('_', '-')}" for each in written(context, names)]
+    arguments = {each.name: each.metavar for each in context.command.params if each.param_type_name == "argument"}
+    given = [arguments.get(each) or f"--{each.replace('_', '-')}" for each in written(context, names)]
     if given:
         raise typer.BadParameter(
             f"{name} decides {', '.join(given)}; leave out that, or the {what}", param_hint=f"--{what}"
