@@ -14,7 +14,7 @@ from ..network import Network
 from ..recipes import Recipe, catalogue
 from ..recipes.preparing import record
 from ..storage import fresh_folder
-from ..training import Callback, EarlyStopping, Training, fit
+from ..training import Callback, EarlyStopping, KeepBest, Training, fit
 from ..training.run import RunWriter, refuse_taken
 from . import options, training_options
 from .beginning import begin, wanted_in
@@ -58,6 +58,7 @@ def command(
     lr_scale: training_options.LearningRateScales = None,
     augment: options.Augment = None,
     early_stopping: training_options.EarlyStoppingPatience = None,
+    keep_best: training_options.KeptCount = None,
     seed: options.Seed = 0,
     engine: options.Engine = "compiled",
     threads: options.Threads = None,
@@ -86,7 +87,9 @@ def command(
     announced = Announcement(_describe(followed, network, parts, begun))
     running = {"engine": engine, "threads": threads}
     settings = {**followed.fit_arguments(), **running, "seed": seed, "progress": not no_progress}
-    callbacks = [*_early(early_stopping, parts), *logs, BetweenSteps(), run, announced]
+    callbacks = [
+        *_early(early_stopping, parts), *logs, BetweenSteps(), run, *_keeping(keep_best, parts), announced
+    ]  # fmt: skip
     with ended_in_words(announced):
         fit(network, parts.train, validation=parts.validation, callbacks=callbacks, **settings)
     report(network, parts, run.folder, running, announced.training)
@@ -112,6 +115,14 @@ def _early(patience: int | None, parts: Parts) -> list[Callback]:
         return []
     whole_number(patience, "--early-stopping")
     return [EarlyStopping("loss" if parts.validation is None else "val_loss", patience)]
+
+
+def _keeping(count: int | None, parts: Parts) -> list[Callback]:
+    """Return what keeps the best networks, if that is wanted; it stands behind the run, in whose folder it does so."""
+    if count is None:
+        return []
+    whole_number(count, "--keep-best")
+    return [KeepBest(count=count, monitor="loss" if parts.validation is None else "val_accuracy")]
 
 
 def _in_folder_name(name: str) -> str:

@@ -174,6 +174,17 @@ EarlyStoppingPatience = Annotated[
         "on what --validation holds out, else in training.",
     ),
 ]
+KeptCount = Annotated[
+    int | None,
+    typer.Option(
+        "--keep-best",
+        metavar="K",
+        parser=whole,
+        show_default=False,
+        help="Keep the networks of the K best epochs, in the folder best of the run: those with the greatest accuracy "
+        "on what --validation holds out, else with the smallest loss in training.",
+    ),
+]
 Logs = Annotated[
     list[str] | None,
     typer.Option(
