@@ -122,6 +122,8 @@ from .training import EarlyStopping as EarlyStopping
 from .training import History as History
 from .training import KeepBest as KeepBest
 from .training import fit as fit
+from .training import on_batch as on_batch
+from .training import on_epoch as on_epoch
 from .training import resume as resume
 from .version import VERSION
 
