@@ -47,6 +47,7 @@ from .initializers import HeNormal as HeNormal
 from .initializers import HeUniform as HeUniform
 from .initializers import Normal as Normal
 from .initializers import Zeros as Zeros
+from .interop import load_onnx as load_onnx
 from .interop import load_weights as load_weights
 from .layers import AdaptiveAvgPool2d as AdaptiveAvgPool2d
 from .layers import AvgPool2d as AvgPool2d

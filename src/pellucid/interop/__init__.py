@@ -1,6 +1,7 @@
 """Between Pellucid and other libraries: their files, and their names for the same things."""
 
 from .known_models import fitting_models as fitting_models
+from .onnx import load_onnx as load_onnx
 from .weights import WeightsFile as WeightsFile
 from .weights import load_weights as load_weights
 from .weights import open_weights as open_weights

@@ -1,0 +1,134 @@
+"""Sums, differences, products and quotients: of two values a join; of a value and a constant, what a layer learns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...layers import Bias, Conv2d, Gain, Linear, SiLU, Sigmoid, joins
+from .conversion import Conversion, Rule, of_sample
+from .nodes import Constant, Refusal, Use, Value
+from .rules_weights import give_bias
+
+Form = Callable[[NDArray[Any]], NDArray[Any]]
+
+
+def add(build: Conversion, use: Use) -> Value:
+    """`joins.Add`; a constant becomes the bias of a `Conv2d` or `Linear` before it, or `Bias`."""
+    match _operands(use):
+        case Value() as a, Value() as b:
+            return build.join(joins.Add(), _alike(a, b))
+        case (Value() as x, Constant() as numbers) | (Constant() as numbers, Value() as x):
+            return _added(build, x, numbers, np.positive, "as it is")
+    raise Refusal("adds two constants that cannot be computed beforehand")
+
+
+def sub(build: Conversion, use: Use) -> Value:
+    """As `Add`, with what is subtracted negated."""
+    match _operands(use):
+        case Value() as a, Value() as b:
+            return build.join(joins.Add(), _alike(a, _times(build, b, -1.0)))
+        case Value() as x, Constant() as numbers:
+            return _added(build, x, numbers, np.negative, "negated")
+        case Constant() as numbers, Value() as x:
+            return _added(build, _times(build, x, -1.0), numbers, np.positive, "as it is")
+    raise Refusal("subtracts two constants that cannot be computed beforehand")
+
+
+def mul(build: Conversion, use: Use) -> Value:
+    """`joins.Multiply`; `SiLU` where x is multiplied by its sigmoid; with a constant `Gain`."""
+    match _operands(use):
+        case Value() as a, Value() as b:
+            return _silu(build, a, b) or _silu(build, b, a) or build.join(joins.Multiply(), _alike(a, b))
+        case (Value() as x, Constant() as numbers) | (Constant() as numbers, Value() as x):
+            return _multiplied(build, x, numbers, np.positive, "as it is")
+    raise Refusal("multiplies two constants that cannot be computed beforehand")
+
+
+def div(build: Conversion, use: Use) -> Value:
+    """By a constant, `Gain` with one divided by it."""
+    match _operands(use):
+        case Value() as x, Constant() as numbers:
+            return _multiplied(build, x, numbers, np.reciprocal, "one divided by it")
+    raise Refusal("divides by what the network computes; only constants are possible")
+
+
+def sum_(build: Conversion, use: Use) -> Value:
+    """`joins.Add` of any number of values."""
+    values = [each for each in use.inputs() if isinstance(each, Value)]
+    if len(values) < len(use.node.inputs):
+        raise Refusal("adds constants, which only Add may")
+    return values[0] if len(values) == 1 else build.join(joins.Add(), _alike(*values))
+
+
+def _operands(use: Use) -> tuple[Value | Constant, Value | Constant]:
+    """Return both inputs; before opset 7 the second is stretched to the first only where an attribute says so."""
+    given = use.inputs()
+    if len(given) != 2:
+        raise Refusal(f"expected 2 inputs, found {len(given)}")
+    a, b = given
+    if use.opset >= 7:
+        return a, b
+    axis = use.whole("axis", -1)
+    if not use.whole("broadcast", 0) or axis == -1:
+        return a, b
+    if not (isinstance(a, Value) and isinstance(b, Constant)) or not 0 <= axis <= a.rank - b.array.ndim:
+        raise Refusal(f"stretches its second input from axis {axis} on, which is possible for constants that fit only")
+    return a, replace(b, array=b.array.reshape(*b.array.shape, *(1 for _ in range(a.rank - axis - b.array.ndim))))
+
+
+def _alike(*values: Value) -> tuple[Value, ...]:
+    """Return the values, or refuse them where they have different numbers of axes."""
+    if len({value.rank for value in values}) > 1:
+        shapes = " and ".join(f"(N, {', '.join(map(str, value.shape))})" for value in values)
+        raise Refusal(f"joins values of {shapes}, whose axes do not meet those of the samples")
+    return values
+
+
+def _silu(build: Conversion, x: Value, gate: Value) -> Value | None:
+    """Return ``x · sigmoid(x)`` as one layer, if these two values are that and nobody else reads the sigmoid."""
+    if not isinstance(build.before(gate), Sigmoid) or build.placed[gate.source].sources[0].source != x.source:
+        return None
+    build.take_back(gate)
+    return build.layer(SiLU(), x)
+
+
+# ---- a value and a constant
+def _added(build: Conversion, x: Value, numbers: Constant, form: Form, called: str) -> Value:
+    shape = of_sample(numbers, x)
+    before = build.before(x)
+    if isinstance(before, (Conv2d, Linear)) and before.bias is None and shape == (x.shape[0], *(1 for _ in x.shape[1:])):
+        give_bias(before)
+        build.learn(before, "bias", numbers, lambda array: form(array).ravel(), f"a row, {called}")
+        return x._replace(names=())
+    layer = Bias(shape)
+    build.learn(layer, "bias", numbers, lambda array: form(array).reshape(shape), called)
+    layer.bias.trainable = _learns(numbers)
+    return build.layer(layer, x)
+
+
+def _multiplied(build: Conversion, x: Value, numbers: Constant, form: Form, called: str) -> Value:
+    shape = of_sample(numbers, x)
+    layer = Gain(shape)
+    build.learn(layer, "weight", numbers, lambda array: form(array).reshape(shape), called)
+    layer.weight.trainable = _learns(numbers)
+    return build.layer(layer, x)
+
+
+def _times(build: Conversion, x: Value, number: float) -> Value:
+    """Return a value multiplied by a number that stays as it is."""
+    return _multiplied(build, x, Constant(np.array([number], np.float32)), np.positive, "as it is")
+
+
+def _learns(numbers: Constant) -> bool:
+    """Return whether numbers are to change in training: one for all, or what is written in a node, is a setting."""
+    return numbers.learnt and numbers.array.size > 1
+
+
+RULES: Mapping[str, Rule] = MappingProxyType({"Add": add, "Sub": sub, "Mul": mul, "Div": div, "Sum": sum_})
+"""Operator -> its rule."""
