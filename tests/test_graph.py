@@ -155,9 +155,12 @@ RELU, ADD = p.ReLU(), p.joins.Add()
     [
         ({}, "Graph: expected a dict of nodes"),
         ([RELU], "Graph: expected a dict of nodes"),
-        ({"a": (RELU, "b"), "b": (p.Tanh(), "input")}, "a reads 'b', which does not come before it: list the nodes in "),
+        (
+            {"a": (RELU, "b"), "b": (p.Tanh(), "input")},
+            "a reads 'b', which does not come before it: list the nodes in ",
+        ),
         ({"a": (RELU, "a")}, "a reads 'a', which does not come before it"),
-        ({"a": (RELU, "imput")}, "a reads 'imput', but there is no such node. Did you mean 'input'"),
+        ({"a": (RELU, "imput")}, "a reads 'imput', but there is no such node; did you mean 'input'?"),
         ({"a": (RELU, "input", "input")}, "a layer reads one value: several are joined first"),
         ({"a": (ADD, "input")}, "a join reads at least two"),
         ({"a": (p.ReLU, "input")}, "write an object, not the class"),

@@ -264,7 +264,9 @@ def test_another_shape_is_refused_with_the_way_out(input_shape, given, message):
 @pytest.mark.parametrize("use", [p.predict, p.predict_proba, p.predict_classes, p.activations])
 @pytest.mark.parametrize("network", [p.Linear(16, 2), p.Sequential([p.Flatten()])])
 def test_what_is_no_whole_network_is_refused(use, network):
-    with pytest.raises(p.ArgumentError, match=re.escape("network: expected a Sequential or Graph with an input_shape, rec")):
+    with pytest.raises(
+        p.ArgumentError, match=re.escape("network: expected a Sequential or Graph with an input_shape, rec")
+    ):
         use(network, pictures(1))
 
 

@@ -399,7 +399,7 @@ def test_what_cannot_be_lowered_is_refused():
     network = lenet()
     with pytest.raises(p.ArgumentError, match=r"expected a Sequential or Graph with an input_shape, received Linear\("):
         p.lower(p.Linear(2, 2))
-    with pytest.raises(p.ArgumentError, match="the network has no input_shape: give one to the outermost Sequential"):
+    with pytest.raises(p.ArgumentError, match="no input_shape: give one to the outermost, as in Sequential"):
         p.lower(p.Sequential([p.ReLU()]))
     with pytest.raises(p.ShapeError, match=r"linear1 \(layer 8\): expects 256 features, .* gives 1024 = 16·8·8"):
         p.lower(network, (1, 44, 44))

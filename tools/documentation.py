@@ -18,9 +18,9 @@ from mkdocs.structure.pages import Page
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "src" / "pellucid"
 HANDWRITTEN = (  # in this order; others follow
-    "index.md", "tutorial.md", "worked-examples.md", "own-layer.md", "when-it-does-not-learn.md", "output-size.md",
-    "filter-sizes.md", "depth.md", "ablations.md", "networks.md", "recipes.md", "augmentation.md", "fine-tuning.md",
-    "pretrained.md", "interrupted.md", "performance.md", "reliability.md", "design.md",
+    "index.md", "tutorial.md", "worked-examples.md", "graphs.md", "own-layer.md", "when-it-does-not-learn.md",
+    "output-size.md", "filter-sizes.md", "depth.md", "ablations.md", "networks.md", "recipes.md", "augmentation.md",
+    "fine-tuning.md", "pretrained.md", "interrupted.md", "performance.md", "reliability.md", "design.md",
 )  # fmt: skip
 
 
@@ -40,12 +40,13 @@ class Group(NamedTuple):
 
 GROUPS = (
     Group("network", "Networks", "What a network is made of, and what you ask of it.", (
-        "network", "scaling", "models.small", "models.lenet", "models.mnist", "models.notebook", "inference.outputs",
+        "network.sequential", "network.graph", "network.base", "scaling",
+        "models.small", "models.lenet", "models.mnist", "models.notebook", "inference.outputs",
         "inference.scoring", "snapshot", "summary.summary", "gradient_check.check", "gradient_check.report",
         "serialization.model_file", "interop.weights", "interop.torch", "serialization.fitting")),
     Group("layers", "Layers", "Each layer works alone, `forward` and `backward`, and inside a network.", (
         "layers.conv", "layers.linear", "layers.pool", "layers.activation", "layers.norm", "layers.dropout",
-        "layers.merge", "layers.padding", "layers.base", "layers.parameter")),
+        "layers.merge", "layers.joins", "layers.padding", "layers.base", "layers.parameter")),
     Group("training", "Training", "From a network and data to a trained network and its history.", (
         "training.fit", "training.resume", "training.history", "training.callbacks", "training.keeping",
         "augmented", "learning_rates", "freezing", "pretrained",

@@ -120,7 +120,9 @@ def _input_shape(network: Network, input_shape: Sequence[int] | None) -> Shape:
     if not isinstance(network, Network):
         raise ArgumentError(f"expected a Sequential or Graph with an input_shape, received {network!r}")
     if network.input_shape is None:
-        raise ArgumentError("the network has no input_shape: give one to the outermost, as in Sequential([…], input_shape=(1, 28, 28))")
+        raise ArgumentError(
+            "the network has no input_shape: give one to the outermost, as in Sequential([…], input_shape=(1, 28, 28))"
+        )
     if input_shape is None:
         return network.input_shape
     return tuple(whole_number(size, "input_shape") for size in input_shape)

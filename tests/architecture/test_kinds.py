@@ -42,7 +42,12 @@ def every_layer() -> p.Sequential:
     convolutions = [p.Conv2d(2, 2, 3, padding=1), p.BatchNorm2d(2), *activations]
     pools = [p.MaxPool2d(2), p.AvgPool2d(2), p.AdaptiveAvgPool2d(2)]
     gate = {"a": (p.AdaptiveAvgPool2d(1), "input"), "b": (p.joins.Multiply(), "input", "a")}
-    merged = [p.Graph(gate), p.Residual(p.LocalResponseNorm(3)), p.Concat(p.Dropout(), p.Sequential([p.Tanh()])), p.PadChannels(1, 0)]
+    merged = [
+        p.Graph(gate),
+        p.Residual(p.LocalResponseNorm(3)),
+        p.Concat(p.Dropout(), p.Sequential([p.Tanh()])),
+        p.PadChannels(1, 0),
+    ]
     return p.Sequential([*convolutions, *pools, *merged, p.Flatten(), p.Linear(20, 3)], input_shape=(2, 8, 8))
 
 

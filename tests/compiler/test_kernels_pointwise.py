@@ -1,5 +1,6 @@
 """Steps number by number, paths that meet, channels of zeros: the definitions in float64, with NaN and infinities."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -48,6 +49,29 @@ def agree(computed, expected):
     assert_agrees(np.where(small, computed, 0), np.where(small, expected, 0), TOLERANCE)
 
 
+SHAPES = [
+    ((20, 3, 5), (20, 1, 1)), ((20, 3, 5), (1, 3, 5)), ((3, 4, 5), (3, 1, 5)), ((3, 4, 5), (1, 4, 1)), ((37,), (1,)),
+    ((1, 2, 3), (1, 1, 3)), ((5, 2, 3, 4), (5, 2, 1, 4)), ((6, 4), (1, 4)), ((2, 3, 70), (2, 1, 1)), ((2, 3), (1, 1)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("shape", "small"), SHAPES)
+@pytest.mark.parametrize("name", HERE)
+def test_what_is_repeated_agrees_with_the_definition(shape, small, name, rng):
+    x, grad = rng.normal(size=(3, *small)).astype(np.float32), rng.normal(size=(3, *shape)).astype(np.float32)
+    how = {"isa": BY_NAME[name], "checked": True, "pieces": [{"images": (2, 3)}, {"images": (0, 2)}]}
+    places = math.prod(shape[1:]), math.prod(small[1:])
+    y = run(kernels.broadcast, (shape, small), [last(x)], (3, places[0], shape[0]), **how)
+    assert np.array_equal(y, last(pointwise.broadcast(x, shape=shape)))
+    grad_input = run(kernels.broadcast_grad_input, (shape, small), [last(grad)], (3, places[1], small[0]), **how)
+    assert_agrees(grad_input, last(pointwise.broadcast_grad_input(grad.astype(float), shape=small)), TOLERANCE)
+
+
+def last(x):
+    """Return (N, C, …) as (N, pixels, C)."""
+    return np.ascontiguousarray(np.moveaxis(x.reshape(*x.shape[:2], -1), 1, 2))
+
+
 @pytest.mark.parametrize(("size", "name"), SIZES)
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
@@ -58,6 +82,8 @@ def test_numbers_agree_with_the_definition(kind, size, name, rng):
     if names[0] == "y":
         inputs[0] = getattr(pointwise, kind.removesuffix("_grad_input"))(inputs[0])
     expected = getattr(pointwise, kind)(*(x.astype(float) for x in inputs), **keywords)
+    with np.errstate(over="ignore"):
+        expected = expected.astype(np.float32).astype(float)  # infinite where float32 is
     how = {"isa": BY_NAME[name], "checked": name == HERE[-1], "pieces": [{"images": (2, 3)}, {"images": (0, 2)}]}
     agree(run(getattr(kernels, kind), (size, *parameters), inputs, (3, size), **how), expected)
 

@@ -17,7 +17,7 @@ from pellucid.definitions.pointwise import sigmoid
 from pellucid.errors import ArgumentError, ShapeError
 from pellucid.geometry import PaddingArgument
 from pellucid.layers import Layer
-from pellucid.network import Sequential
+from pellucid.network import Graph, Sequential
 
 Shape = tuple[int, ...]
 
@@ -63,11 +63,12 @@ class Architect:
             self.conv: 4, self.common_conv: 2, self.depthwise: 1.5, self.max_pool: 2, self.avg_pool: 1.5,
             self.adaptive_pool: 0.5, self.batch_norm: 2, self.local_response: 1, self.dropout: 1, self.residual: 1.5,
             self.concat: 1.5, self.pad_channels: 0.5, self.activation: 4, self.nested: 0.7, self.flatten: 1,
-            self.swish: 0.3,
+            self.swish: 0.3, self.graph: 0.8,
         }  # fmt: skip
         self.for_features: dict[Callable[[Shape], Layer], float] = {
             self.linear: 4, self.batch_norm: 1, self.dropout: 0.7, self.residual: 0.7, self.concat: 0.7,
             self.pad_channels: 0.3, self.activation: 2.5, self.nested: 0.4, self.flatten: 0.2, self.swish: 0.2,
+            self.graph: 0.4,
         }  # fmt: skip
 
     # ---- dice
@@ -263,6 +264,31 @@ class Architect:
             layer, given = self.layer(shape, nested=True)
             if given == shape:
                 return layer
+
+    def graph(self, shape: Shape) -> Layer:
+        """Return a graph of values of one shape, read in any way; what nobody has read is joined at the end."""
+        nodes: dict[str, Sequence[Layer | kinds.Join | str]] = {}
+        names = ["input"]
+        for number in range(int(self.rng.integers(1, 5))):
+            name, one, other = f"node{number}", *(str(self.rng.choice(names)) for _ in range(2))
+            match self.one((0, 0, 0, 1, 2)):
+                case 1:
+                    nodes[name] = (kinds.joins.Add(), one, other)
+                case 2:
+                    nodes[f"{name}_gate"] = (kinds.Sigmoid(), other)
+                    if len(shape) == 3:
+                        nodes[f"{name}_mean"] = (kinds.AdaptiveAvgPool2d((1, self.one((1, shape[2])))), f"{name}_gate")
+                    nodes[name] = (kinds.joins.Multiply(), one, next(reversed(nodes)))
+                case _:
+                    nodes[name] = (self.keeping(shape), one)
+            names.append(name)
+        read = {source for _, *sources in nodes.values() for source in sources}
+        if loose := [name for name in names if name not in read and name != names[-1]]:
+            nodes["end"] = (self.end(), *loose, names[-1])
+        return Graph(nodes)
+
+    def end(self) -> kinds.Join:
+        return kinds.joins.Add() if self.chance(0.5) else kinds.joins.Concat()
 
     def concat(self, shape: Shape) -> Layer:
         return kinds.Concat(*(self.branch(shape) for _ in range(self.one((1, 2, 2, 3)))))

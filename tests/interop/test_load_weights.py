@@ -234,7 +234,9 @@ def test_names_in_a_file_do_not_reach_the_terminal_as_they_are(
 
 def test_what_is_no_network_is_refused(trained: p.Sequential, tmp_path: Path) -> None:
     path = write(tmp_path / "w.pth", state_dict(trained))
-    with pytest.raises(p.ArgumentError, match="load_weights: expected a Sequential or Graph as network, received 'resnet20'"):
+    with pytest.raises(
+        p.ArgumentError, match="load_weights: expected a Sequential or Graph as network, received 'resnet20'"
+    ):
         p.load_weights("resnet20", path)  # type: ignore[arg-type]
 
 

@@ -55,9 +55,17 @@ def test_gradients_are_those_of_differences(join, shapes, rng):
 @pytest.mark.parametrize(
     ("join", "shapes", "message"),
     [
-        (p.joins.Add(), [(3, 2, 2), (3, 4, 2)], "one shape, or with 1 where another is longer, received (3, 2, 2) and (3"),
+        (
+            p.joins.Add(),
+            [(3, 2, 2), (3, 4, 2)],
+            "one shape, or with 1 where another is longer, received (3, 2, 2) and (3",
+        ),
         (p.joins.Multiply(), [(3,), (3, 1, 1)], "received (3,) and (3, 1, 1)"),
-        (p.joins.Concat(), [(3, 2, 2), (3, 2, 1)], "height and width must be equal, but received (3, 2, 2) and (3, 2, 1)"),
+        (
+            p.joins.Concat(),
+            [(3, 2, 2), (3, 2, 1)],
+            "height and width must be equal, but received (3, 2, 2) and (3, 2, 1)",
+        ),
         (p.joins.Add(), [(3,)], "Add expects at least two values, received 1"),
     ],
 )

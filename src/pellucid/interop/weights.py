@@ -150,9 +150,7 @@ def open_weights(path: PathLike, *, limits: Limits = LIMITS) -> WeightsFile:
     return WeightsFile(decoded, name, limits)
 
 
-def load_weights(
-    network: Network, path: WeightsSource, strict: bool = True, *, limits: Limits = LIMITS
-) -> Differences:
+def load_weights(network: Network, path: WeightsSource, strict: bool = True, *, limits: Limits = LIMITS) -> Differences:
     """Give a network the weights and states in a file, by their names; all are checked before any is set.
 
     Parameters

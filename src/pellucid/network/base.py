@@ -166,9 +166,7 @@ class Network(Layer):
         if self.input_shape is None:
             return x
         scaled = build.activation(build.shape(x), "scaled")
-        build.step(
-            "scale", [x], [scaled], mean=self.scaling.means, std=self.scaling.deviations, dtype=str(self._dtype)
-        )
+        build.step("scale", [x], [scaled], mean=self.scaling.means, std=self.scaling.deviations, dtype=str(self._dtype))
         return build.augmented(scaled, self.scaling.means, self.scaling.deviations)
 
     def _ending(self) -> str:

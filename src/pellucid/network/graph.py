@@ -123,8 +123,10 @@ class Graph(Network):
     def forward(self, x: ArrayLike, training: bool = False) -> Array:
         values = {INPUT: self._entered(x)}
         for name, (does, sources) in self.nodes.items():
-            read = [values[source] for source in sources]
-            values[name] = does.forward(*read) if isinstance(does, Join) else does.forward(*read, training)
+            if isinstance(does, Join):
+                values[name] = does.forward(*(values[source] for source in sources))
+            else:
+                values[name] = does.forward(values[sources[0]], training)
         return values[self.output]
 
     def backward(self, grad_output: ArrayLike) -> Array:
@@ -141,22 +143,25 @@ class Graph(Network):
     def lower(self, build: LayerBuild, x: int) -> int:
         values = {INPUT: self._lower_input(build, x)}
         for name, (does, sources) in self.nodes.items():
-            read = [values[source] for source in sources]
-            values[name] = build.join(name, does, read) if isinstance(does, Join) else build.child(name, does, *read)
+            if isinstance(does, Join):
+                values[name] = build.join(name, does, [values[source] for source in sources])
+            else:
+                values[name] = build.child(name, does, values[sources[0]])
         return values[self.output]
 
     def __repr__(self) -> str:
         lines = [f"{name!r}: ({', '.join([repr(does), *map(repr, sources)])})"
                  for name, (does, sources) in self.nodes.items()]  # fmt: skip
         inner = indent(",\n".join(lines), "    ")
-        other = "" if self.output == next(reversed(self.nodes)) else f", {self.output!r}"
+        other = "" if self.output == list(self.nodes)[-1] else f", {self.output!r}"
         return f"Graph({{\n{inner}\n}}{other}{self._ending()}"
 
 
 def _checked(nodes: Nodes) -> dict[str, Node]:
     """Return the nodes, each a layer with one source, or a join with several, all of them before it."""
     if not isinstance(nodes, Mapping) or not nodes:
-        raise ArgumentError(f"Graph: expected a dict of nodes, such as {{'conv1': (layer, 'input')}}, received {nodes!r}")
+        such = "{'conv1': (layer, 'input')}"
+        raise ArgumentError(f"Graph: expected a dict of nodes, such as {such}, received {nodes!r}")
     checked: dict[str, Node] = {}
     for name, given in nodes.items():
         refuse_name(name, f"node {len(checked) + 1}")
@@ -188,14 +193,15 @@ def _parts(name: str, given: object) -> tuple[Layer | Join, tuple[str, ...]]:
 def _no_source(source: str, before: Collection[str], nodes: Collection[str]) -> str:
     if source in nodes:
         return "which does not come before it: list the nodes in the order in which data flows"
-    return f"but there is no such node{nearest(source, [INPUT, *before]) or '.'} Before it are {', '.join([INPUT, *before])}"
+    there = [INPUT, *before]
+    return f"but there is no such node{nearest(source, there) or '.'} Before it are {', '.join(there)}"
 
 
 def _output(nodes: Mapping[str, Node], output: str | None) -> str:
     """Return the output's name. Every other node must be read by somebody, or it would never learn."""
     if output is not None and output not in nodes:
         raise ArgumentError(f"output: there is no node {shown(output)}{nearest(str(output), nodes) or ''}")
-    output = next(reversed(nodes)) if output is None else output
+    output = list(nodes)[-1] if output is None else output
     read = {source for node in nodes.values() for source in node.sources}
     if dead := [name for name in nodes if name not in read and name != output]:
         raise ArgumentError(f"nobody reads {', '.join(dead)}: leave out what does not lead to the output {output!r}")

@@ -7,11 +7,14 @@ Axes: n samples, i numbers of a sample in whatever order, p pixels, c channels, 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from functools import partial
 
 from .. import mathematics
 from ..builder import Kernel
-from ..values import Vector
+from ..tensors import Tensor
+from ..values import Integer, Vector
 from .rows import Part, Row
 from .sweeps import between_zeros, copy, lanes_within, sweep
 
@@ -153,6 +156,78 @@ def multiply(k: Kernel, size: int) -> None:
 def multiply_grad_input(k: Kernel, size: int) -> None:
     """``grad_input[n, i] = grad_output[n, i] · other[n, i]``"""
     _each(k, size, ("grad_output", "other"), "grad_input", lambda grad, other: (grad * other).rounded())
+
+
+def broadcast(k: Kernel, shape: tuple[int, ...], small: tuple[int, ...]) -> None:
+    """``y[n, p, c] = x[n, p′, c′]``, for y of a `shape` and x of a `small` one, channels first: an index is 0 along the
+    axes where x has length 1"""
+    images, (channels, *size), (own, *own_size) = k.piece("images", k.samples), shape, small
+    x, y = k.tensor("x", k.samples, math.prod(own_size), own), k.tensor("y", k.samples, math.prod(size), channels)
+    lanes = lanes_within(channels, k.isa.lanes)
+    with k.range(*images) as n, ExitStack() as loops:
+        places: list[Integer] = [loops.enter_context(k.range(0, length)) for length in size]
+        read = [place if b > 1 else 0 for place, b in zip(places, own_size, strict=True)]
+        source = x.at(n, _number(read, own_size))
+        target = y.at(n, _number(places, size))
+        if own == channels:
+            copy(k, channels, source, 0, target, 0)
+        else:
+            for c in sweep(k, channels, lanes):
+                target.store(source.splat(0, lanes=lanes), c)
+
+
+def broadcast_grad_input(k: Kernel, shape: tuple[int, ...], small: tuple[int, ...]) -> None:
+    """``grad_input[n, p′, c′] = Σ grad_output[n, p, c]`` over all that x's number was repeated to: along the last
+    repeated axis of pixels in chains of their own, over channels as `rows` says"""
+    images, (channels, *size), (own, *own_size) = k.piece("images", k.samples), shape, small
+    grad_output = k.tensor("grad_output", k.samples, math.prod(size), channels)
+    grad_input = k.tensor("grad_input", k.samples, math.prod(own_size), own)
+    repeated = [axis for axis, (a, b) in enumerate(zip(own_size, size, strict=True)) if a != b]
+    row = Row(k, channels)
+
+    def total(places: Sequence[Integer], number: Callable[[Sequence[Integer]], Vector], lanes: int) -> Vector:
+        """Return the sum of a number over the repeated axes."""
+        if not repeated:
+            return number(places)
+        sums = k.registers(["all", "line"], 1, lanes)
+        sums["all", 0] = k.zeros(lanes)
+        with ExitStack() as loops:
+            at = list(places)
+            for axis in repeated[:-1]:
+                at[axis] = loops.enter_context(k.range(0, size[axis]))
+            sums["line", 0] = k.zeros(lanes)
+            with k.range(0, size[repeated[-1]]) as last:
+                at[repeated[-1]] = last
+                sums["line", 0] += number(at)
+            sums["all", 0] += sums["line", 0]
+        return sums["all", 0]
+
+    with k.range(*images) as n, ExitStack() as loops:
+        places: list[Integer] = [loops.enter_context(k.range(0, length)) for length in own_size]
+        target = _number(places, own_size)
+        if own == channels:
+            for part in row.parts():
+                load = partial(_of_pixel, part, grad_output, n, size)
+                grad_input.store(total(places, load, part.lanes), n, target, part.first, live=part.live)
+        else:
+
+            def folded(at: Sequence[Integer]) -> Vector:
+                return row.fold(lambda part: _of_pixel(part, grad_output, n, size, at), Vector.__add__, 0.0).lane(0)
+
+            grad_input.store(total(places, folded, 1), n, target, 0)
+
+
+def _of_pixel(part: Part, x: Tensor, n: Integer, size: Sequence[int], places: Sequence[Integer]) -> Vector:
+    """Return neighbouring numbers of a pixel."""
+    return part.load(x, n, _number(places, size))
+
+
+def _number(places: Sequence[Integer], size: Sequence[int]) -> Integer:
+    """Return the number of a pixel, from its places along the axes."""
+    number: Integer = 0
+    for place, length in zip(places, size, strict=True):
+        number = number * length + place
+    return number
 
 
 def concat(k: Kernel, pixels: int, channels: tuple[int, ...]) -> None:

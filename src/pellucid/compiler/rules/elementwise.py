@@ -52,6 +52,16 @@ def _dropout(emitter: Callable[..., None]) -> Rule:
     return rule
 
 
+def _broadcast(low: Lowering, op: Operation) -> None:
+    x, y = op.step.inputs[0], op.outputs[0]
+    low.call(op, pointwise.broadcast, (low.shape(y), low.shape(x)), low.operand(x), low.operand(y))
+
+
+def _broadcast_grad_input(low: Lowering, op: Operation) -> None:
+    grad, x = op.step.inputs[0], op.outputs[0]
+    low.call(op, pointwise.broadcast_grad_input, (low.shape(grad), low.shape(x)), low.operand(grad), low.operand(x))
+
+
 def _concat(low: Lowering, op: Operation) -> None:
     parts = op.step.inputs
     pixels, whole = low.pixels(op.outputs[0])
@@ -88,6 +98,8 @@ RULES: Mapping[str, Rule] = {
     "add": _add,
     "multiply": _each(pointwise.multiply),
     "multiply.grad_input": _each(pointwise.multiply_grad_input),
+    "broadcast": _broadcast,
+    "broadcast.grad_input": _broadcast_grad_input,
     "concat": _concat,
     "concat.grad_input": _concat_grad_input,
     "pad_channels": _pad_channels,
