@@ -52,12 +52,12 @@ class Folder:
         operator = use.node.operator
         if operator == "Constant":
             return Constant(_constant(use))
-        if operator == "Shape" and isinstance(use.input(0), Value):
+        given = [each for each in use.all_inputs() if each is not None]
+        if operator == "Shape" and given and isinstance(given[0], Value):
             return _shape(use)
-        given = [each for place in range(len(use.node.inputs)) if (each := use.input(place)) is not None]
         if any(isinstance(each, Value) for each in given) or operator not in FOLDED:
             return None
-        constants = [each for each in given if isinstance(each, Constant)]
+        constants = [each for place in range(len(use.node.inputs)) if isinstance(each := use.input(place), Constant)]
         try:
             with np.errstate(all="ignore"):
                 made = self._computed(use, constants)

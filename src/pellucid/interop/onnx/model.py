@@ -25,7 +25,7 @@ Attribute: TypeAlias = int | float | str | NDArray[Any] | tuple[int, ...] | tupl
 LARGEST = 2**31 - 1
 """Bytes of the largest file: protocol buffers are no longer."""
 
-OLDEST_OPSET, NEWEST_OPSET = 6, 27
+OLDEST_OPSET, NEWEST_OPSET = 6, 28
 """Versions of the operators that the rules know."""
 
 DOMAINS = ("", "ai.onnx")

@@ -85,6 +85,10 @@ class Use:
         self._seen.add(place)
         return self._inputs[place] if place < len(self._inputs) else None
 
+    def all_inputs(self) -> tuple[Value | Constant | None, ...]:
+        """Return all inputs, None for those left out, without counting as asked for."""
+        return self._inputs
+
     def inputs(self) -> list[Value | Constant]:
         """Return all inputs of an operator that takes any number of them."""
         found = [self.input(place) for place in range(len(self._inputs))]
