@@ -77,7 +77,9 @@ CONVOLUTIONS = [
     Case("Conv2d", node("Conv", "x w"), {"w": FILTERS}),
     Case("Conv2d", [node("Conv", "x w", "c"), node("Add", "c b")], {"w": FILTERS, "b": drawn(6, 1, 1)}),
     Case("Conv2d", [node("Conv", "x w", "c"), node("Sub", "c b")], {"w": FILTERS, "b": drawn(1, 6, 1, 1)}),
-    Case("Conv2d Bias", [node("Conv", "x w b", "c"), node("Add", "d c")], {"w": FILTERS, "b": ROW, "d": drawn(6, 1, 1)}),
+    Case(
+        "Conv2d Bias", [node("Conv", "x w b", "c"), node("Add", "d c")], {"w": FILTERS, "b": ROW, "d": drawn(6, 1, 1)}
+    ),
     Case("Conv2d", [node("Pad", "x p", "c"), node("Conv", "c w", pads=[1, 0, 0, 1])], {"w": FILTERS, "p": AROUND}),
     Case(
         "Pad Conv2d",
@@ -99,11 +101,24 @@ POOLS = [
     of("AvgPool2d", "AveragePool", 11, kernel_shape=[3, 2], strides=[2, 2], pads=[1, 0, 2, 1], count_include_pad=1),
     of("AvgPool2d", "AveragePool", 19, kernel_shape=[2, 2], strides=[2, 2], ceil_mode=1),
     of("AvgPool2d", "AveragePool", 22, kernel_shape=[2, 2], auto_pad="SAME_UPPER"),
-    of("AvgPool2d", "AveragePool", 22, kernel_shape=[3, 3], strides=[2, 2], pads=[1] * 4, ceil_mode=1, count_include_pad=1),
+    of(
+        "AvgPool2d",
+        "AveragePool",
+        22,
+        kernel_shape=[3, 3],
+        strides=[2, 2],
+        pads=[1] * 4,
+        ceil_mode=1,
+        count_include_pad=1,
+    ),
     of("AdaptiveAvgPool2d", "GlobalAveragePool"),
     of("AdaptiveMaxPool2d", "GlobalMaxPool", 6),
     Case("MaxPool2d", [node("Pad", "x p v", "c"), node("MaxPool", "c", kernel_shape=[2, 2], dilations=[3, 3])], LOWEST),
-    Case("Pad MaxPool2d", [node("Pad", "x p v", "c"), node("MaxPool", "c", kernel_shape=[4, 4], pads=[0, 1, 0, 0])], LOWEST),
+    Case(
+        "Pad MaxPool2d",
+        [node("Pad", "x p v", "c"), node("MaxPool", "c", kernel_shape=[4, 4], pads=[0, 1, 0, 0])],
+        LOWEST,
+    ),
 ]
 
 WEIGHTS = [
@@ -115,7 +130,9 @@ WEIGHTS = [
     gemm(b=np.float32(0.7)),
     *(Case("Linear", node("MatMul", "x w"), {"w": MATRIX}, opset, (5,)) for opset in (6, 9, 17)),
     Case("Linear", [node("MatMul", "x w", "c"), node("Add", "b c")], {"w": MATRIX, "b": OUTPUTS}, shape=(5,)),
-    Case("Linear Bias", [node("MatMul", "x w", "c"), node("Add", "c b")], {"w": MATRIX, "b": np.float32([2])}, shape=(5,)),
+    Case(
+        "Linear Bias", [node("MatMul", "x w", "c"), node("Add", "c b")], {"w": MATRIX, "b": np.float32([2])}, shape=(5,)
+    ),
     *(Case("BatchNorm2d", node("BatchNormalization", "x s b m v", epsilon=0.01), NORM, n) for n in (7, 9, 14, 15)),
     Case("BatchNorm2d", node("BatchNormalization", "x s b m v", momentum=0.8), NORM, shape=(4,)),
     of("LocalResponseNorm", "LRN", size=3, alpha=0.3, beta=0.6, bias=2.0),

@@ -123,7 +123,10 @@ def test_numbers_that_are_not_in_raw_bytes(tmp_path: Path) -> None:
 # ---- input and output
 def test_open_sizes_are_asked_for(tmp_path: Path, weights: dict[str, Any]) -> None:
     made = model(node("Conv", "x w"), ("N", 2, "height", "width"), weights)
-    with pytest.raises(ArgumentError, match=re.escape("leaves sizes of its input open, (2, ?, ?); say them, as in input_shape=(2, 224, 224)")):
+    with pytest.raises(
+        ArgumentError,
+        match=re.escape("leaves sizes of its input open, (2, ?, ?); say them, as in input_shape=(2, 224, 224)"),
+    ):
         load(made, tmp_path)
     with pytest.raises(ArgumentError, match=re.escape("takes (2, ?, ?), received (3, 8, 8)")):
         load(made, tmp_path, input_shape=(3, 8, 8))
@@ -153,7 +156,9 @@ def test_several_outputs_are_a_choice(tmp_path: Path) -> None:
 
 
 def test_class_names_come_with_the_model_or_the_call(tmp_path: Path, weights: dict[str, Any]) -> None:
-    made = model(node("Gemm", "x h"), ("N", 60), weights, metadata={"pellucid.class_names": json.dumps(["a", "b", "c"])})
+    made = model(
+        node("Gemm", "x h"), ("N", 60), weights, metadata={"pellucid.class_names": json.dumps(["a", "b", "c"])}
+    )
     assert load(made, tmp_path).class_names == ("a", "b", "c")
     assert load(made, tmp_path, class_names=["d", "e", "f"]).class_names == ("d", "e", "f")
     with pytest.raises(ModelFileError, match="expected one for each of the 3 outputs, received 2"):
@@ -226,7 +231,12 @@ def test_a_softmax_at_the_end_is_dropped_for_training(tmp_path: Path, weights: d
         p.fit(load(made, tmp_path), (x, labels), epochs=1)
     network = load(made, tmp_path, drop_softmax=True)
     np.testing.assert_allclose(p.predict_proba(network, x), run(made, x), atol=1e-6)
-    assert p.fit(network, (x, labels), epochs=30, batch_size=6, optimizer=p.SGD(lr=1.0)).to_dict()["epochs"][-1]["accuracy"] == 1
+    assert (
+        p.fit(network, (x, labels), epochs=30, batch_size=6, optimizer=p.SGD(lr=1.0)).to_dict()["epochs"][-1][
+            "accuracy"
+        ]
+        == 1
+    )
     with pytest.raises(ArgumentError, match=r"ends with linear1 \(Linear\); leave it out"):
         load(model(node("Gemm", "x h o"), ("N", 60), weights), tmp_path, drop_softmax=True)
 
@@ -243,7 +253,9 @@ def test_a_trained_model_gives_the_outputs_that_came_with_it(number: int, data_f
     folder = data_folder / "onnx" / "mnist"
     network = p.load_onnx(folder / "opt-mnist.onnx")
     x, y = (
-        onnx.numpy_helper.to_array(onnx.TensorProto.FromString((folder / f"test_data_set_{number}" / name).read_bytes()))
+        onnx.numpy_helper.to_array(
+            onnx.TensorProto.FromString((folder / f"test_data_set_{number}" / name).read_bytes())
+        )
         for name in ("input_0.pb", "output_0.pb")
     )
     for engine in ("numpy", "compiled"):
@@ -290,7 +302,12 @@ def test_operators_without_a_layer_are_named_all_at_once(tmp_path: Path, weights
     assert "Add" not in message
 
 
-INDICES = {"i": np.array([0]), "one": np.array([1]), "f": np.ones((3, 2, 1, 1), np.float32), "q": np.ones((2, 2, 3, 3), np.int8)}
+INDICES = {
+    "i": np.array([0]),
+    "one": np.array([1]),
+    "f": np.ones((3, 2, 1, 1), np.float32),
+    "q": np.ones((2, 2, 3, 3), np.int8),
+}
 REFUSED = [
     (node("Conv", "x x"), "the weights is computed by the network"),
     (node("Conv", "x w", group=3), "group"),

@@ -10,8 +10,6 @@ import numpy as np
 import onnx
 import onnx.helper
 import onnx.numpy_helper
-import onnx.reference
-import onnxruntime
 
 from pellucid import Network, load_onnx
 
@@ -54,7 +52,11 @@ def model(
 def run(made: Any, x: Any, outputs: Sequence[str] = (OUTPUT,)) -> np.ndarray:
     """Return what a model makes of x."""
     if made.opset_import[0].version > RUNTIMES_OPSET:
-        return np.asarray(onnx.reference.ReferenceEvaluator(made).run(list(outputs), {"x": x})[0])
+        from onnx import reference
+
+        return np.asarray(reference.ReferenceEvaluator(made).run(list(outputs), {"x": x})[0])
+    import onnxruntime
+
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.log_severity_level = 1, 4
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL

@@ -24,7 +24,7 @@ from ...steps import Shape
 from .entry import Entry
 from .folding import FOLDED, Folder
 from .model import Model, Node, shown
-from .nodes import Constant, Refusal, Use, Value
+from .nodes import Constant, NodeError, Use, Value
 
 Rule: TypeAlias = Callable[["Conversion", Use], "Value | Sequence[Value | None]"]
 """What makes layers of a node, and returns what its outputs are."""
@@ -112,7 +112,7 @@ class Conversion:
 
     def _rule(self, node: Node) -> Rule:
         if node.operator not in self.rules:
-            raise Refusal(NO_LAYER)
+            raise NodeError(NO_LAYER)
         return self.rules[node.operator]
 
     def _made(self, use: Use) -> Sequence[Value | Constant | None]:
@@ -129,7 +129,7 @@ class Conversion:
             made = (by_rule,) if isinstance(by_rule, Value) else by_rule
         use.refuse_rest()
         if any(use.wanted[len(made) :]):
-            raise Refusal(f"only the first of its outputs can be had, not {use.node.outputs[len(made) :]!r:.80}")
+            raise NodeError(f"only the first of its outputs can be had, not {use.node.outputs[len(made) :]!r:.80}")
         return made
 
     # ---- what rules do
@@ -165,9 +165,9 @@ class Conversion:
     def hold(self, place: Parameter | State, array: NDArray[Any]) -> None:
         """Let a parameter or state hold an array."""
         if array.shape != place.shape:
-            raise Refusal(f"{place.name}: expected the shape {place.shape}, found {array.shape}")
+            raise NodeError(f"{place.name}: expected the shape {place.shape}, found {array.shape}")
         if not np.isfinite(array).all():
-            raise Refusal(f"{place.name}: {array.size - np.count_nonzero(np.isfinite(array)):,} numbers are not finite")
+            raise NodeError(f"{place.name}: {array.size - np.count_nonzero(np.isfinite(array)):,} numbers are not finite")
         self.numbers.append((place, array))
 
     def only_here(self, x: Value) -> bool:
@@ -205,7 +205,7 @@ class Conversion:
 def floats(constant: Constant) -> NDArray[Any]:
     """Return a constant's numbers, or refuse whole ones: weights of these are quantised."""
     if constant.array.dtype.kind != "f":
-        raise Refusal(f"its numbers are {constant.array.dtype}; export the model with weights in float32")
+        raise NodeError(f"its numbers are {constant.array.dtype}; export the model with weights in float32")
     return constant.array
 
 
@@ -215,14 +215,16 @@ def of_sample(numbers: Constant, x: Value) -> Shape:
     shape = array.shape
     if len(shape) == x.rank:
         if shape[0] != 1:
-            raise Refusal(f"has numbers for each of {shape[0]} samples, and the number of samples is free")
+            raise NodeError(f"has numbers for each of {shape[0]} samples, and the number of samples is free")
         shape = shape[1:]
     try:
         fits = len(shape) <= len(x.shape) and np.broadcast_shapes(shape, x.shape) == x.shape
     except ValueError:
         fits = False
     if not fits:
-        raise Refusal(f"has a constant of the shape {array.shape}, to which samples {x.shape} would have to be stretched")
+        raise NodeError(
+            f"has a constant of the shape {array.shape}, to which samples {x.shape} would have to be stretched"
+        )
     return shape or (1,)
 
 

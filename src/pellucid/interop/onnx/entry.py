@@ -43,7 +43,13 @@ class Entry:
             return None
         if use.node.operator == "Cast":
             return x if self._casts(use) else None
-        if not self.wanted or use.opset < 7 or self._std is not None or len(use.node.inputs) != 2 or use.node.attributes:
+        if (
+            not self.wanted
+            or use.opset < 7
+            or self._std is not None
+            or len(use.node.inputs) != 2
+            or use.node.attributes
+        ):
             return None
         numbers = self._by_channel(use.input(1))
         if numbers is None:

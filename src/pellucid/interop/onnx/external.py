@@ -70,7 +70,9 @@ class BesideModel:
             raise self._problem(called, f"expected {length:,} bytes, found {stated['length']:.20} in the model")
         self.left -= length
         if self.left < 0:
-            raise self._problem(called, "all weights in other files together take more than is allowed", "use a larger machine")
+            raise self._problem(
+                called, "all weights in other files together take more than is allowed", "use a larger machine"
+            )
         with self._opened(called, location) as file:
             return self._part(called, location, file, begin, length)
 
@@ -78,7 +80,9 @@ class BesideModel:
         status = system.status(file)
         if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
             what = "a regular file" if not stat.S_ISREG(status.st_mode) else "a file with one name"
-            raise self._problem(called, f"expected {what}, found {printable(location)}, which is none", "copy the file itself")
+            raise self._problem(
+                called, f"expected {what}, found {printable(location)}, which is none", "copy the file itself"
+            )
         if begin + length > status.st_size:
             has = f"{printable(location)}, which has {status.st_size:,}"
             raise self._problem(called, f"expected {length:,} bytes from byte {begin:,} on of {has}")

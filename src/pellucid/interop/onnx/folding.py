@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...limits import MIB
-from .nodes import Constant, Refusal, Use, Value
+from .nodes import Constant, NodeError, Use, Value
 from .tensors import KINDS
 
 Numbers: TypeAlias = NDArray[Any]
@@ -46,7 +46,7 @@ class Folder:
 
         Raises
         ------
-        Refusal
+        NodeError
             If it cannot be computed.
         """
         operator = use.node.operator
@@ -62,7 +62,7 @@ class Folder:
             with np.errstate(all="ignore"):
                 made = self._computed(use, constants)
         except WRONG as error:
-            raise Refusal(f"cannot be computed beforehand ({error!s:.100})") from None
+            raise NodeError(f"cannot be computed beforehand ({error!s:.100})") from None
         return made
 
     def _computed(self, use: Use, constants: Sequence[Constant]) -> Constant:
@@ -71,7 +71,7 @@ class Folder:
         self._take(use, arrays)
         if use.node.operator in COMPUTERS:
             if any(each.batch is not None for each in constants):
-                raise Refusal("computes with the number of samples, which is free")
+                raise NodeError("computes with the number of samples, which is free")
             return Constant(np.asarray(COMPUTERS[use.node.operator](use, arrays)), None, learnt)
         mover, moved = MOVERS[use.node.operator]
         array = np.asarray(mover(use, arrays[:moved]))
@@ -83,7 +83,7 @@ class Folder:
         """Refuse what would take more bytes than are left, before it is made."""
         self.left -= 8 * SIZES.get(use.node.operator, _sum)(arrays)
         if self.left < 0:
-            raise Refusal("computes more constants than a model of this size can need")
+            raise NodeError("computes more constants than a model of this size can need")
 
 
 # ---- how many numbers an operator makes at most
@@ -126,11 +126,11 @@ def slices(use: Use, rank: int) -> list[tuple[int, int, int, int]]:
     starts, stops = use.listed("starts", 10, 1), use.listed("ends", 10, 2)
     axes, steps = use.listed("axes", 10, 3), use.numbers(4, "steps") if use.opset >= 10 else None
     if starts is None or stops is None:
-        raise Refusal("starts or ends are left out")
+        raise NodeError("starts or ends are left out")
     axes = tuple(range(len(starts))) if axes is None else tuple(use.axis(axis, rank) for axis in axes)
     steps = (1,) * len(starts) if steps is None else steps
     if not len(starts) == len(stops) == len(axes) == len(steps) == len(set(axes)):
-        raise Refusal("expected one start, end and step for each axis")
+        raise NodeError("expected one start, end and step for each axis")
     return list(zip(axes, starts, stops, steps, strict=True))
 
 
@@ -146,7 +146,7 @@ def _squeeze(use: Use, moved: Sequence[Numbers]) -> Numbers:
 def _unsqueeze(use: Use, moved: Sequence[Numbers]) -> Numbers:
     axes = use.listed("axes", 13, 1)
     if axes is None:
-        raise Refusal("axes are left out")
+        raise NodeError("axes are left out")
     return np.expand_dims(moved[0], tuple(axes))
 
 
@@ -164,7 +164,7 @@ def _cast(use: Use, moved: Sequence[Numbers]) -> Numbers:
     use.whole("saturate", 1)
     kind = KINDS.get(use.whole("to"))
     if kind is None:
-        raise Refusal("casts to a type of which there are no constants here")
+        raise NodeError("casts to a type of which there are no constants here")
     short = kind.name in ("float16", "bfloat16")  # which are float32 here
     return moved[0].astype("float32" if short else kind.name, copy=False)
 
@@ -195,7 +195,7 @@ def _of(count: int, function: Callable[..., Any]) -> Computer:
 
     def compute(use: Use, arrays: Sequence[Numbers]) -> Numbers:
         if len(arrays) != count:
-            raise Refusal(f"expected {count} inputs, found {len(arrays)}")
+            raise NodeError(f"expected {count} inputs, found {len(arrays)}")
         return np.asarray(function(*arrays))
 
     return compute
@@ -286,7 +286,7 @@ def _constant(use: Use) -> Numbers:
             return np.asarray(numbers, np.float32)
         case [("value_int" | "value_ints", int() | tuple() as numbers)]:
             return np.asarray(numbers, np.int64)
-    raise Refusal("expected numbers in one attribute")
+    raise NodeError("expected numbers in one attribute")
 
 
 def _shape(use: Use) -> Constant:

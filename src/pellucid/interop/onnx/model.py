@@ -135,7 +135,9 @@ class _Reader:
                 raise self._problem(f"the weights {name!r} stand there twice")
             constants[name] = self.tensors.array(tensor, name)
         nodes = [self._node(node) for node in graph.node]
-        inputs = [self._input(value) for value in graph.input if value.name not in constants]  # as older files list both
+        inputs = [
+            self._input(value) for value in graph.input if value.name not in constants
+        ]  # as older files list both
         outputs = [self._text(value.name) for value in graph.output]
         self._check_names([*constants, *(each.name for each in inputs)], nodes, outputs)
         metadata = {self._text(each.key): self._text(each.value) for each in model.metadata_props}
@@ -159,7 +161,9 @@ class _Reader:
             raise self._problem(f"expected an input of numbers, found {name!r} of another type", "use another model")
         if not tensor.HasField("shape"):
             return Input(name, kind.name, None)
-        return Input(name, kind.name, tuple(size.dim_value if size.dim_value > 0 else None for size in tensor.shape.dim))
+        return Input(
+            name, kind.name, tuple(size.dim_value if size.dim_value > 0 else None for size in tensor.shape.dim)
+        )
 
     def _node(self, node: Any) -> Node:
         domain, operator = self._text(node.domain), self._text(node.op_type)

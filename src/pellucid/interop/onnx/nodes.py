@@ -14,7 +14,7 @@ from ...steps import Shape
 from .model import Node
 
 
-class Refusal(PellucidError):
+class NodeError(PellucidError):
     """Why a node cannot become a layer, or be computed beforehand."""
 
 
@@ -94,7 +94,7 @@ class Use:
         found = [self.input(place) for place in range(len(self._inputs))]
         given = [each for each in found if each is not None]
         if len(given) < max(1, len(found)):
-            raise Refusal("an input is left out")
+            raise NodeError("an input is left out")
         return given
 
     def value(self, place: int = 0) -> Value:
@@ -102,22 +102,22 @@ class Use:
         found = self.input(place)
         if isinstance(found, Value):
             return found
-        raise Refusal(f"its input {place + 1} is {'left out' if found is None else 'a constant'}")
+        raise NodeError(f"its input {place + 1} is {'left out' if found is None else 'a constant'}")
 
     def constant(self, place: int, what: str) -> Constant:
         """Return an input that must be the same for all samples."""
         found = self.optional(place, what)
         if found is None:
-            raise Refusal(f"{what} is left out")
+            raise NodeError(f"{what} is left out")
         return found
 
     def optional(self, place: int, what: str) -> Constant | None:
         """Return an input that must be the same for all samples, where it is given; None where it is left out."""
         found = self.input(place)
         if isinstance(found, Value):
-            raise Refusal(f"{what} is computed by the network, and must be a constant here")
+            raise NodeError(f"{what} is computed by the network, and must be a constant here")
         if found is not None and found.batch is not None:
-            raise Refusal(f"{what} depends on the number of samples, which is free")
+            raise NodeError(f"{what} depends on the number of samples, which is free")
         return found
 
     def numbers(self, place: int, what: str) -> tuple[int, ...] | None:
@@ -126,7 +126,7 @@ class Use:
         if found is None:
             return None
         if found.array.dtype.kind not in "iu" or found.array.ndim > 1:
-            raise Refusal(f"{what}: expected a list of whole numbers")
+            raise NodeError(f"{what}: expected a list of whole numbers")
         return tuple(int(number) for number in found.array.ravel())
 
     def single(self, place: int, what: str) -> float | None:
@@ -135,7 +135,7 @@ class Use:
         if found is None:
             return None
         if found.array.size != 1 or found.array.dtype.kind not in "biuf":
-            raise Refusal(f"{what}: expected one number, found the shape {found.array.shape}")
+            raise NodeError(f"{what}: expected one number, found the shape {found.array.shape}")
         return float(found.array.ravel()[0])
 
     # ---- attributes
@@ -187,10 +187,10 @@ class Use:
         self._seen.add(name)
         return self.node.attributes.get(name, default)
 
-    def _wrong(self, name: str, wanted: str, found: Any) -> Refusal:
+    def _wrong(self, name: str, wanted: str, found: Any) -> NodeError:
         if found is None and name not in self.node.attributes:
-            return Refusal(f"the attribute {name} is not there")
-        return Refusal(f"{name}: expected {wanted}, found {printable(repr(found), 40)}")
+            return NodeError(f"the attribute {name} is not there")
+        return NodeError(f"{name}: expected {wanted}, found {printable(repr(found), 40)}")
 
     # ---- together
     def listed(self, name: str, since: int, place: int) -> tuple[int, ...] | None:
@@ -200,13 +200,13 @@ class Use:
     def axis(self, axis: int, rank: int) -> int:
         """Return an axis as a number from 0 on; below 0 it is counted from the end."""
         if not -rank <= axis < rank:
-            raise Refusal(f"there is no axis {axis} among {rank}")
+            raise NodeError(f"there is no axis {axis} among {rank}")
         return axis % rank
 
     def refuse_rest(self) -> None:
         """Refuse a node with inputs or attributes that nobody asked for, and which so would be passed over."""
         inputs = [place for place, each in enumerate(self._inputs) if each is not None and place not in self._seen]
         if inputs:
-            raise Refusal(f"it has more inputs than the operator takes, {len(self._inputs)}")
+            raise NodeError(f"it has more inputs than the operator takes, {len(self._inputs)}")
         if rest := sorted(set(self.node.attributes) - self._seen):
-            raise Refusal(f"the operator has no attribute {', '.join(printable(each, 40) for each in rest[:3])}")
+            raise NodeError(f"the operator has no attribute {', '.join(printable(each, 40) for each in rest[:3])}")

@@ -154,10 +154,18 @@ def to_network(model: Model, size: int, wanted: Wanted, limits: Limits = LIMITS)
     names = tuple(wanted.class_names) or _class_names(model, limits)
     scaling = entry.scaling(_stated_scaling(model, limits)) if wanted.scaling is None else wanted.scaling
     try:
-        options = {"input_shape": shape, "seed": wanted.seed, "scaling": scaling, "class_names": names, "dtype": wanted.dtype}
+        options = {
+            "input_shape": shape,
+            "seed": wanted.seed,
+            "scaling": scaling,
+            "class_names": names,
+            "dtype": wanted.dtype,
+        }
         network = _network(live(build.placed, source), source, options)
     except PellucidError as error:
-        raise problem(model.path, f"cannot become a network: {printable(str(error), 500)}", "check the arguments") from error
+        raise problem(
+            model.path, f"cannot become a network: {printable(str(error), 500)}", "check the arguments"
+        ) from error
     refuse_demanding(network, model.path, limits)
     for place, array in build.numbers:
         place.data = _within(array, network.dtype, place.name, model.path)
@@ -190,7 +198,9 @@ def _without_softmax(build: Conversion, last: Value) -> str:
     """Return the node before the softmax that a model ends with."""
     does, sources = build.placed[last.source]
     if not isinstance(does, (Softmax, LogSoftmax)):
-        raise ArgumentError(f"drop_softmax: {build.model.path} ends with {last.source} ({type(does).__name__}); leave it out")
+        raise ArgumentError(
+            f"drop_softmax: {build.model.path} ends with {last.source} ({type(does).__name__}); leave it out"
+        )
     return sources[0].source
 
 
@@ -201,14 +211,18 @@ def _output(model: Model, wanted: str | None) -> str:
     if wanted is None:
         if len(model.outputs) == 1:
             return model.outputs[0]
-        raise ArgumentError(f"output: {model.path} has {len(model.outputs)}: {_some(model.outputs)}; choose one, as in output={_first(model)!r}")
+        raise ArgumentError(
+            f"output: {model.path} has {len(model.outputs)}: {_some(model.outputs)}; choose one, as in output={_first(model)!r}"
+        )
     if wanted in made:
         return wanted
     for node in model.nodes:
         if node.name == wanted:
             return node.outputs[0]
     hint = nearest(str(wanted), [*model.outputs, *(node.name for node in model.nodes[:1000] if node.name)])
-    raise ArgumentError(f"output: {model.path} has no tensor or node {shown(wanted)}{hint or '.'} Its outputs are {_some(model.outputs)}")
+    raise ArgumentError(
+        f"output: {model.path} has no tensor or node {shown(wanted)}{hint or '.'} Its outputs are {_some(model.outputs)}"
+    )
 
 
 def _first(model: Model) -> str:
@@ -239,7 +253,9 @@ def _shape(model: Model, given: Input, wanted: Sequence[int] | None) -> Shape:
     if any(size is None for size in shape) or len(shape) not in (1, 3):
         if len(shape) in (1, 3):
             example = tuple(224 if size is None else size for size in shape)
-            raise ArgumentError(f"{model.path} leaves sizes of its input open, {_text(shape)}; say them, as in input_shape={example}")
+            raise ArgumentError(
+                f"{model.path} leaves sizes of its input open, {_text(shape)}; say them, as in input_shape={example}"
+            )
         what = f"expected an input of images (N, C, H, W) or features (N, F), found {_text(stated)}"
         raise problem(model.path, what, "use another model")
     return tuple(size for size in shape if size is not None)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ...layers import Bias, Conv2d, Gain, Linear, SiLU, Sigmoid, joins
 from .conversion import Conversion, Rule, of_sample
-from .nodes import Constant, Refusal, Use, Value
+from .nodes import Constant, NodeError, Use, Value
 from .rules_weights import give_bias
 
 Form = Callable[[NDArray[Any]], NDArray[Any]]
@@ -25,7 +25,7 @@ def add(build: Conversion, use: Use) -> Value:
             return build.join(joins.Add(), _alike(a, b))
         case (Value() as x, Constant() as numbers) | (Constant() as numbers, Value() as x):
             return _added(build, x, numbers, np.positive, "as it is")
-    raise Refusal("adds two constants that cannot be computed beforehand")
+    raise NodeError("adds two constants that cannot be computed beforehand")
 
 
 def sub(build: Conversion, use: Use) -> Value:
@@ -37,7 +37,7 @@ def sub(build: Conversion, use: Use) -> Value:
             return _added(build, x, numbers, np.negative, "negated")
         case Constant() as numbers, Value() as x:
             return _added(build, _times(build, x, -1.0), numbers, np.positive, "as it is")
-    raise Refusal("subtracts two constants that cannot be computed beforehand")
+    raise NodeError("subtracts two constants that cannot be computed beforehand")
 
 
 def mul(build: Conversion, use: Use) -> Value:
@@ -47,7 +47,7 @@ def mul(build: Conversion, use: Use) -> Value:
             return _silu(build, a, b) or _silu(build, b, a) or build.join(joins.Multiply(), _alike(a, b))
         case (Value() as x, Constant() as numbers) | (Constant() as numbers, Value() as x):
             return _multiplied(build, x, numbers, np.positive, "as it is")
-    raise Refusal("multiplies two constants that cannot be computed beforehand")
+    raise NodeError("multiplies two constants that cannot be computed beforehand")
 
 
 def div(build: Conversion, use: Use) -> Value:
@@ -55,14 +55,14 @@ def div(build: Conversion, use: Use) -> Value:
     match _operands(use):
         case Value() as x, Constant() as numbers:
             return _multiplied(build, x, numbers, np.reciprocal, "one divided by it")
-    raise Refusal("divides by what the network computes; only constants are possible")
+    raise NodeError("divides by what the network computes; only constants are possible")
 
 
 def sum_(build: Conversion, use: Use) -> Value:
     """`joins.Add` of any number of values."""
     values = [each for each in use.inputs() if isinstance(each, Value)]
     if len(values) < len(use.node.inputs):
-        raise Refusal("adds constants, which only Add may")
+        raise NodeError("adds constants, which only Add may")
     return values[0] if len(values) == 1 else build.join(joins.Add(), _alike(*values))
 
 
@@ -70,7 +70,7 @@ def _operands(use: Use) -> tuple[Value | Constant, Value | Constant]:
     """Return both inputs; before opset 7 the second is stretched to the first only where an attribute says so."""
     given = use.inputs()
     if len(given) != 2:
-        raise Refusal(f"expected 2 inputs, found {len(given)}")
+        raise NodeError(f"expected 2 inputs, found {len(given)}")
     a, b = given
     if use.opset >= 7:
         return a, b
@@ -78,7 +78,7 @@ def _operands(use: Use) -> tuple[Value | Constant, Value | Constant]:
     if not use.whole("broadcast", 0) or axis == -1:
         return a, b
     if not (isinstance(a, Value) and isinstance(b, Constant)) or not 0 <= axis <= a.rank - b.array.ndim:
-        raise Refusal(f"stretches its second input from axis {axis} on, which is possible for constants that fit only")
+        raise NodeError(f"stretches its second input from axis {axis} on, which is possible for constants that fit only")
     return a, replace(b, array=b.array.reshape(*b.array.shape, *(1 for _ in range(a.rank - axis - b.array.ndim))))
 
 
@@ -86,7 +86,7 @@ def _alike(*values: Value) -> tuple[Value, ...]:
     """Return the values, or refuse them where they have different numbers of axes."""
     if len({value.rank for value in values}) > 1:
         shapes = " and ".join(f"(N, {', '.join(map(str, value.shape))})" for value in values)
-        raise Refusal(f"joins values of {shapes}, whose axes do not meet those of the samples")
+        raise NodeError(f"joins values of {shapes}, whose axes do not meet those of the samples")
     return values
 
 
@@ -102,7 +102,11 @@ def _silu(build: Conversion, x: Value, gate: Value) -> Value | None:
 def _added(build: Conversion, x: Value, numbers: Constant, form: Form, called: str) -> Value:
     shape = of_sample(numbers, x)
     before = build.before(x)
-    if isinstance(before, (Conv2d, Linear)) and before.bias is None and shape == (x.shape[0], *(1 for _ in x.shape[1:])):
+    if (
+        isinstance(before, (Conv2d, Linear))
+        and before.bias is None
+        and shape == (x.shape[0], *(1 for _ in x.shape[1:]))
+    ):
         give_bias(before)
         build.learn(before, "bias", numbers, lambda array: form(array).ravel(), f"a row, {called}")
         return x._replace(names=())

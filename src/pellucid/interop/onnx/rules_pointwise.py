@@ -29,7 +29,7 @@ from ...layers import (
 )
 from ...layers.shape import back_again
 from .conversion import Conversion, Rule
-from .nodes import Refusal, Use, Value
+from .nodes import NodeError, Use, Value
 from .tensors import KINDS
 
 UNBOUNDED = 3.4e38
@@ -59,14 +59,14 @@ def elu(build: Conversion, use: Use) -> Value:
 def gelu(build: Conversion, use: Use) -> Value:
     """`GELU`, where it is not approximated."""
     if use.text("approximate", "none") != "none":
-        raise Refusal("approximates by a tanh; only the exact function is possible")
+        raise NodeError("approximates by a tanh; only the exact function is possible")
     return build.layer(GELU(), use.value())
 
 
 def swish(build: Conversion, use: Use) -> Value:
     """`SiLU`, where `alpha` is 1."""
     if use.real("alpha", 1.0) != 1:
-        raise Refusal("multiplies by alpha within the sigmoid; only 1 is possible")
+        raise NodeError("multiplies by alpha within the sigmoid; only 1 is possible")
     return build.layer(SiLU(), use.value())
 
 
@@ -118,7 +118,7 @@ def cast(build: Conversion, use: Use) -> Value:
     use.whole("saturate", 1)
     kind = KINDS.get(use.whole("to"))
     if kind is None or "float" not in kind.name:
-        raise Refusal("makes whole numbers of what the network computes")
+        raise NodeError("makes whole numbers of what the network computes")
     return use.value()
 
 
@@ -129,7 +129,7 @@ def _of_classes(layer: type[Layer]) -> Rule:
         x = use.value()
         axis = use.axis(use.whole("axis", 1 if use.opset < 13 else -1), x.rank)
         if axis == 0:
-            raise Refusal("is taken over the samples")
+            raise NodeError("is taken over the samples")
         if use.opset < 13 and math.prod(x.shape[axis:]) > 1:  # until then over all axes from this one on
             rows = build.layer(_flat((*x.shape[: axis - 1], math.prod(x.shape[axis - 1 :]))), x)
             return build.layer(Reshape(x.shape), _along(build, layer, rows, axis))

@@ -22,7 +22,7 @@ from ...layers import (
 from ...steps import Shape
 from .conversion import Conversion, Rule
 from .folding import slices
-from .nodes import Constant, Refusal, Use, Value
+from .nodes import Constant, NodeError, Use, Value
 from .rules_windows import LEAST
 
 WHOLE = 2**31 - 2
@@ -34,10 +34,10 @@ def concat(build: Conversion, use: Use) -> Value:
     given = use.inputs()
     values = [each for each in given if isinstance(each, Value)]
     if len(values) < len(given):
-        raise Refusal("joins constants to what the network computes")
+        raise NodeError("joins constants to what the network computes")
     axis = use.axis(use.whole("axis"), values[0].rank)
     if axis != 1:
-        raise Refusal(f"joins along axis {axis}; only channels or features, axis 1, are possible")
+        raise NodeError(f"joins along axis {axis}; only channels or features, axis 1, are possible")
     return values[0] if len(values) == 1 else build.join(joins.Concat(), values)
 
 
@@ -46,7 +46,7 @@ def flatten(build: Conversion, use: Use) -> Value:
     x, axis = use.value(), use.whole("axis", 1)
     axis = x.rank if axis == x.rank else use.axis(axis, x.rank)
     if axis != 1:
-        raise Refusal(f"flattens from axis {axis} on, and so puts samples and what is in them into one axis")
+        raise NodeError(f"flattens from axis {axis} on, and so puts samples and what is in them into one axis")
     return shaped(build, x, (math.prod(x.shape),))
 
 
@@ -57,16 +57,18 @@ def reshape(build: Conversion, use: Use) -> Value:
     wanted = use.input(1) if found is None else None
     copies = not (use.opset >= 14 and use.whole("allowzero", 0))
     if not isinstance(wanted, Constant) or wanted.array.ndim != 1 or wanted.array.dtype.kind not in "iu":
-        raise Refusal("its shape is computed by the network, and must be a constant here")
+        raise NodeError("its shape is computed by the network, and must be a constant here")
     batch = [False] * len(wanted.array) if wanted.batch is None else wanted.batch.tolist()
     sizes = [int(size) for size in wanted.array]
     first, *rest = sizes or [0]
-    rest = [x.shape[place] if size == 0 and copies and place < len(x.shape) else size for place, size in enumerate(rest)]
+    rest = [
+        x.shape[place] if size == 0 and copies and place < len(x.shape) else size for place, size in enumerate(rest)
+    ]
     shape = _completed(rest, math.prod(x.shape))
     keeps = bool(batch and batch[0]) or first in (-1, 1, build.batch) or (first == 0 and copies)
     if shape is None or any(batch[1:]) or not keeps:
         given = ", ".join("N" if whether else str(size) for size, whether in zip(sizes, batch, strict=True))
-        raise Refusal(f"makes ({given}) of samples {x.shape}, and so puts numbers of several samples together")
+        raise NodeError(f"makes ({given}) of samples {x.shape}, and so puts numbers of several samples together")
     return shaped(build, x, shape)
 
 
@@ -91,7 +93,7 @@ def transpose(build: Conversion, use: Use) -> Value:
     x = use.value()
     order = use.wholes("perm") or tuple(reversed(range(x.rank)))
     if sorted(order) != list(range(x.rank)) or order[0] != 0:
-        raise Refusal(f"puts axes in the order {order!r:.60}; that of the samples, 0, must come first")
+        raise NodeError(f"puts axes in the order {order!r:.60}; that of the samples, 0, must come first")
     return x if order == tuple(range(x.rank)) else build.layer(Transpose(order[1:]), x)
 
 
@@ -100,10 +102,10 @@ def squeeze(build: Conversion, use: Use) -> Value:
     x = use.value()
     axes = use.listed("axes", 13, 1)
     if axes is None:
-        raise Refusal("leaves out every axis of one number, and so perhaps that of the samples; name the axes")
+        raise NodeError("leaves out every axis of one number, and so perhaps that of the samples; name the axes")
     axes = tuple(use.axis(axis, x.rank) for axis in axes)
     if 0 in axes or any(x.shape[axis - 1] != 1 for axis in axes):
-        raise Refusal(f"leaves out axes {axes} of samples {x.shape}, of which 0 is that of the samples")
+        raise NodeError(f"leaves out axes {axes} of samples {x.shape}, of which 0 is that of the samples")
     left = tuple(size for axis, size in enumerate(x.shape, start=1) if axis not in axes)
     return shaped(build, x, _some(left))
 
@@ -115,7 +117,7 @@ def unsqueeze(build: Conversion, use: Use) -> Value:
     rank = x.rank + len(axes)
     places = sorted(use.axis(axis, rank) for axis in axes)
     if 0 in places or len(set(places)) < len(places):
-        raise Refusal(f"puts in axes {axes!r:.60}, and so one before that of the samples")
+        raise NodeError(f"puts in axes {axes!r:.60}, and so one before that of the samples")
     shape = list(x.shape)
     for place in places:
         shape.insert(place - 1, 1)
@@ -130,7 +132,7 @@ def pad(build: Conversion, use: Use) -> Value:
     axes = use.numbers(3, "axes") if use.opset >= 18 else None
     before, after = _sides(use, pads or (), axes, x.rank)
     if before[0] or after[0] or min(*before, *after) < 0:
-        raise Refusal(f"pads {pads!r:.80}; only numbers of at least 0 are possible, and 0 for the axis of the samples")
+        raise NodeError(f"pads {pads!r:.80}; only numbers of at least 0 are possible, and 0 for the axis of the samples")
     before, after, value = before[1:], after[1:], value or 0.0
     if not any((*before, *after)):
         return x
@@ -143,7 +145,7 @@ def _sides(use: Use, pads: Sequence[int], axes: Sequence[int] | None, rank: int)
     """Return how much is put before and behind each axis."""
     axes = range(rank) if axes is None else [use.axis(axis, rank) for axis in axes]
     if len(pads) != 2 * len(axes) or len(set(axes)) < len(axes):
-        raise Refusal(f"pads: expected {2 * len(axes)} numbers, found {len(pads)}")
+        raise NodeError(f"pads: expected {2 * len(axes)} numbers, found {len(pads)}")
     before, after = [0] * rank, [0] * rank
     for place, axis in enumerate(axes):
         before[axis], after[axis] = pads[place], pads[place + len(axes)]
@@ -155,7 +157,9 @@ def slice_(build: Conversion, use: Use) -> Value:
     x = use.value()
     for axis, start, stop, step in slices(use, x.rank):
         if step < 1 or (axis == 0 and (start != 0 or stop < WHOLE or step > 1)):
-            raise Refusal(f"takes {start}:{stop}:{step} of axis {axis}; only steps from 1 on are possible, and all samples")
+            raise NodeError(
+                f"takes {start}:{stop}:{step} of axis {axis}; only steps from 1 on are possible, and all samples"
+            )
         if axis:
             size = x.shape[axis - 1]
             start, stop, step = slice(start, stop, step).indices(size)
@@ -171,15 +175,15 @@ def split(build: Conversion, use: Use) -> Sequence[Value | None]:
     parts = use.listed("split", 13, 1)
     count = len(use.node.outputs)
     if use.opset >= 18 and parts is None and use.whole("num_outputs", count) != count:
-        raise Refusal(f"num_outputs: expected as many as it has, {count}")
+        raise NodeError(f"num_outputs: expected as many as it has, {count}")
     if axis == 0:
-        raise Refusal("parts the samples")
+        raise NodeError("parts the samples")
     size = x.shape[axis - 1]
     if parts is None:
         part = -(-size // count)
         parts = tuple(min(part, size - place * part) for place in range(count))
     if len(parts) != count or sum(parts) != size or min(parts) < 1:
-        raise Refusal(f"parts {size} numbers into {parts!r:.60}")
+        raise NodeError(f"parts {size} numbers into {parts!r:.60}")
     borders = pairwise(accumulate(parts, initial=0))
     return [
         build.layer(Slice(axis, start, stop), x) if wanted else None
@@ -199,7 +203,7 @@ def reduce_max(build: Conversion, use: Use) -> Value:
     """`AdaptiveMaxPool2d`, over all pixels."""
     x, axes, keeps = _reduced(use)
     if len(x.shape) != 3 or set(axes) != {2, 3}:
-        raise Refusal(f"takes the largest over axes {axes}; only the pixels of images, axes 2 and 3, are possible")
+        raise NodeError(f"takes the largest over axes {axes}; only the pixels of images, axes 2 and 3, are possible")
     largest = build.layer(AdaptiveMaxPool2d(), x)
     return largest if keeps else shaped(build, largest, x.shape[:1])
 
@@ -213,13 +217,13 @@ def _reduced(use: Use) -> tuple[Value, Shape, bool]:
         use.whole("noop_with_empty_axes", 0)
     axes = tuple(use.axis(axis, x.rank) for axis in axes or ())
     if not axes or 0 in axes:
-        raise Refusal("reduces the axis of the samples")
+        raise NodeError("reduces the axis of the samples")
     return x, axes, keeps
 
 
 def _some(shape: Shape) -> Shape:
     if not shape:
-        raise Refusal("leaves a single number of each sample, without an axis")
+        raise NodeError("leaves a single number of each sample, without an axis")
     return shape
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ...geometry import Sides
 from ...layers import BatchNorm2d, Conv2d, Linear, LocalResponseNorm, Pad, Parameter, PReLU
 from .conversion import Conversion, Rule, floats, of_sample
-from .nodes import Constant, Refusal, Use, Value
+from .nodes import Constant, NodeError, Use, Value
 from .rules_windows import places
 
 
@@ -27,11 +27,11 @@ def conv(build: Conversion, use: Use) -> Value:
     x, weight, bias = use.value(), use.constant(1, "the weights"), use.optional(2, "the bias")
     shape = weight.array.shape
     if len(shape) != 4:
-        raise Refusal(f"expected weights (filters, channels, height, width), found the shape {shape}")
+        raise NodeError(f"expected weights (filters, channels, height, width), found the shape {shape}")
     groups = use.whole("group", 1)
     kernel = use.wholes("kernel_shape")
     if kernel not in (None, shape[2:]):
-        raise Refusal(f"expected the kernel_shape of the weights {shape[2:]}, found {kernel}")
+        raise NodeError(f"expected the kernel_shape of the weights {shape[2:]}, found {kernel}")
     settings = places(use, x.shape, shape[2:])
     if isinstance(pad := build.before(x), Pad):
         x, settings["padding"] = _with_padding(build, x, pad, settings["padding"])
@@ -61,28 +61,30 @@ def gemm(build: Conversion, use: Use) -> Value:
     if use.opset < 7:
         use.whole("broadcast", 0)
     if use.whole("transA", 0):
-        raise Refusal("transA turns the samples into features")
+        raise NodeError("transA turns the samples into features")
     if weight.array.ndim != 2 or len(x.shape) != 1:
-        raise Refusal(f"expected (N, features) times a matrix, found (N, {_sizes(x)}) times {weight.array.shape}")
+        raise NodeError(f"expected (N, features) times a matrix, found (N, {_sizes(x)}) times {weight.array.shape}")
     layer = _linear(build, weight, "as it is" if turned else "turned", alpha)
     value = build.layer(layer, x)
     if bias is None or beta == 0:
         return value
     outputs = layer.out_features
     if bias.array.ndim > 2 or bias.array.shape not in ((), (1,), (outputs,), (1, 1), (1, outputs)):
-        raise Refusal(f"adds numbers of shape {bias.array.shape}, which are not one for each of {outputs} outputs")
+        raise NodeError(f"adds numbers of shape {bias.array.shape}, which are not one for each of {outputs} outputs")
     give_bias(layer)
-    build.learn(layer, "bias", bias, lambda numbers: beta * np.broadcast_to(numbers.ravel(), (outputs,)), f"times {beta}")
+    build.learn(
+        layer, "bias", bias, lambda numbers: beta * np.broadcast_to(numbers.ravel(), (outputs,)), f"times {beta}"
+    )
     return value
 
 
 def matmul(build: Conversion, use: Use) -> Value:
     """`Linear`, where features are multiplied by a constant matrix; an `Add` after it becomes the bias."""
     if isinstance(use.input(0), Constant):
-        raise Refusal("multiplies a constant by what the network computes; only the other way round can be a layer")
+        raise NodeError("multiplies a constant by what the network computes; only the other way round can be a layer")
     x, weight = use.value(), use.constant(1, "the matrix")
     if weight.array.ndim != 2 or len(x.shape) != 1:
-        raise Refusal(f"expected (N, features) times a matrix, found (N, {_sizes(x)}) times {weight.array.shape}")
+        raise NodeError(f"expected (N, features) times a matrix, found (N, {_sizes(x)}) times {weight.array.shape}")
     return build.layer(_linear(build, weight, "turned", 1.0), x)
 
 
@@ -90,7 +92,7 @@ def _linear(build: Conversion, weight: Constant, how: str, alpha: float) -> Line
     """Return a Linear without bias, of a matrix that is (outputs, inputs), or turned; `alpha` times its numbers."""
     shape = weight.array.shape if how == "as it is" else weight.array.shape[::-1]
     if 0 in shape:
-        raise Refusal(f"expected a matrix of at least one number, found the shape {weight.array.shape}")
+        raise NodeError(f"expected a matrix of at least one number, found the shape {weight.array.shape}")
     layer = Linear(shape[1], shape[0], bias=False)
 
     def form(matrix: NDArray[Any]) -> NDArray[Any]:
@@ -112,11 +114,11 @@ def batch_normalization(build: Conversion, use: Use) -> Value:
     x = use.value()
     constants = [use.constant(place, what) for place, what in enumerate(("scale", "bias", "mean", "variance"), start=1)]
     if use.whole("training_mode", 0):
-        raise Refusal("was exported in training mode; export the model for inference, as after model.eval() in PyTorch")
+        raise NodeError("was exported in training mode; export the model for inference, as after model.eval() in PyTorch")
     if use.opset < 7:
         use.whole("is_test", 0)
     if use.opset < 9 and not use.whole("spatial", 1):
-        raise Refusal("normalises each pixel by itself (spatial=0)")
+        raise NodeError("normalises each pixel by itself (spatial=0)")
     eps, momentum = use.real("epsilon", 1e-5), use.real("momentum", 0.9)
     layer = BatchNorm2d(constants[0].array.size, eps=eps, momentum=round(1 - momentum, 7))
     build.learn(layer, "weight", constants[0], as_it_is, "as it is")
@@ -130,7 +132,7 @@ def local_response_norm(build: Conversion, use: Use) -> Value:
     """`LocalResponseNorm`, where `size` is odd."""
     size = use.whole("size")
     if size % 2 == 0:
-        raise Refusal(f"has the even size {size}, of which ONNX takes the other half first; only odd ones are possible")
+        raise NodeError(f"has the even size {size}, of which ONNX takes the other half first; only odd ones are possible")
     alpha, beta, k = use.real("alpha", 1e-4), use.real("beta", 0.75), use.real("bias", 1.0)
     layer = LocalResponseNorm(size, alpha=alpha, beta=beta, k=k)
     return build.layer(layer, use.value())
@@ -143,7 +145,7 @@ def prelu(build: Conversion, use: Use) -> Value:
         slope = replace(slope, array=slope.array.reshape(-1, *(1 for _ in x.shape[1:])))
     shape = of_sample(slope, x)
     if slope.array.size > 1 and shape != (x.shape[0], *(1 for _ in x.shape[1:])):
-        raise Refusal(f"has slopes of the shape {slope.array.shape}; expected one for all or one a channel")
+        raise NodeError(f"has slopes of the shape {slope.array.shape}; expected one for all or one a channel")
     layer = PReLU(slope.array.size)
     build.learn(layer, "weight", slope, np.ravel, "slopes")
     return build.layer(layer, x)

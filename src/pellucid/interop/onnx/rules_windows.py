@@ -10,7 +10,7 @@ from ...geometry import LARGEST, Pair, Sides, extent, same_padding
 from ...layers import AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool2d, Layer, MaxPool2d, Pad
 from ...steps import Shape
 from .conversion import Conversion, Rule
-from .nodes import Refusal, Use, Value
+from .nodes import NodeError, Use, Value
 
 NOTHING: Sides = ((0, 0), (0, 0))
 LEAST = -3.4028234e38
@@ -23,11 +23,13 @@ LOWEST = -3.4e38
 def places(use: Use, shape: Shape, kernel: tuple[int, ...]) -> dict[str, Any]:
     """Return stride, dilation and padding of a window over images of a shape (C, H, W)."""
     if len(kernel) != 2 or len(shape) != 3:
-        raise Refusal(f"has a window of {len(kernel)} axes over {len(shape) - 1}; only images (N, C, H, W) are possible")
+        raise NodeError(
+            f"has a window of {len(kernel)} axes over {len(shape) - 1}; only images (N, C, H, W) are possible"
+        )
     strides, dilations = _pair(use, "strides"), _pair(use, "dilations")
     pads, auto = use.wholes("pads"), use.text("auto_pad", "NOTSET")
     if max(*kernel, *strides, *dilations, *(pads or ())) > LARGEST:
-        raise Refusal(f"has a window, stride, dilation or padding of more than {LARGEST:,} pixels")
+        raise NodeError(f"has a window, stride, dilation or padding of more than {LARGEST:,} pixels")
     padding: Any
     if auto in ("SAME_UPPER", "SAME_LOWER"):
         padding = "same" if auto == "SAME_UPPER" else _same_lower(shape, kernel, strides, dilations)
@@ -35,9 +37,9 @@ def places(use: Use, shape: Shape, kernel: tuple[int, ...]) -> dict[str, Any]:
         top, left, bottom, right = pads if pads is not None and len(pads) == 4 else (0, 0, 0, 0)
         padding = ((top, bottom), (left, right))
     else:
-        raise Refusal(f"auto_pad: expected NOTSET, SAME_UPPER, SAME_LOWER or VALID, found {auto!r:.40}")
+        raise NodeError(f"auto_pad: expected NOTSET, SAME_UPPER, SAME_LOWER or VALID, found {auto!r:.40}")
     if pads is not None and (len(pads) != 4 or min(pads) < 0 or (auto != "NOTSET" and any(pads))):
-        raise Refusal(f"pads: expected 4 numbers of at least 0, and none with auto_pad, found {pads!r:.60}")
+        raise NodeError(f"pads: expected 4 numbers of at least 0, and none with auto_pad, found {pads!r:.60}")
     return {"stride": strides, "dilation": dilations, "padding": padding}
 
 
@@ -46,7 +48,7 @@ def _pair(use: Use, name: str) -> Pair:
     if found is None:
         return 1, 1
     if len(found) != 2 or min(found) < 1:
-        raise Refusal(f"{name}: expected two numbers of at least 1, found {found!r:.60}")
+        raise NodeError(f"{name}: expected two numbers of at least 1, found {found!r:.60}")
     return found[0], found[1]
 
 
@@ -63,7 +65,7 @@ def _window(use: Use, x: Value) -> dict[str, Any]:
     """Return what a pool's window is and where it is put."""
     kernel = use.wholes("kernel_shape")
     if kernel is None or min(kernel, default=0) < 1:
-        raise Refusal(f"kernel_shape: expected numbers of at least 1, found {kernel!r:.60}")
+        raise NodeError(f"kernel_shape: expected numbers of at least 1, found {kernel!r:.60}")
     settings = places(use, x.shape, kernel)
     return {"kernel_size": kernel, "ceil_mode": use.whole("ceil_mode", 0) != 0, **settings}
 
@@ -84,7 +86,9 @@ def _never_wins(pad: Pad, settings: Mapping[str, Any]) -> bool:
     if pad.mode != "constant" or pad.value > LOWEST or len(pad.before) != 3 or pad.before[0] or pad.after[0]:
         return False
     spans = map(extent, settings["kernel_size"], settings["dilation"])
-    return all(max(sides) < span for sides, span in zip(zip(pad.before[1:], pad.after[1:], strict=True), spans, strict=True))
+    return all(
+        max(sides) < span for sides, span in zip(zip(pad.before[1:], pad.after[1:], strict=True), spans, strict=True)
+    )
 
 
 def average_pool(build: Conversion, use: Use) -> Value:
@@ -92,7 +96,7 @@ def average_pool(build: Conversion, use: Use) -> Value:
     x = use.value()
     settings = _window(use, x)
     if settings.pop("dilation") != (1, 1):
-        raise Refusal("has a dilated window; only neighbouring pixels are possible")
+        raise NodeError("has a dilated window; only neighbouring pixels are possible")
     return build.layer(AvgPool2d(count_include_pad=use.whole("count_include_pad", 0) != 0, **settings), x)
 
 

@@ -100,7 +100,9 @@ class Tensors:
             wanted, found = f"at most {limits.dimensions} sizes from 0 to {limits.elements:,}", f"{shape[:10]}"
             raise self._problem(called, f"expected a shape of {wanted}, found {found:.80}")
         if math.prod(shape) > limits.elements:
-            raise self._problem(called, f"expected at most {limits.elements:,} numbers, found {'·'.join(map(str, shape))}")
+            raise self._problem(
+                called, f"expected at most {limits.elements:,} numbers, found {'·'.join(map(str, shape))}"
+            )
         return shape
 
     def _numbers(self, tensor: Any, kind: Kind, count: int, called: str) -> NDArray[Any]:
@@ -108,7 +110,9 @@ class Tensors:
         stored = np.dtype(kind.stored)
         held = [field for field in TYPED if len(getattr(tensor, field))]
         if tensor.HasField("segment") or (held and (tensor.HasField("raw_data") or held != [kind.field])):
-            raise self._problem(called, f"expected {kind.name} in one field, found {', '.join(held) or 'a segment'} too")
+            raise self._problem(
+                called, f"expected {kind.name} in one field, found {', '.join(held) or 'a segment'} too"
+            )
         if tensor.data_location == OUTSIDE:
             raw = self.outside.read(tensor, count * stored.itemsize)
         elif not held:

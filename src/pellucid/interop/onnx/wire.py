@@ -1,7 +1,7 @@
 """How many fields a protocol buffer has, counted before it is parsed.
 
 Two bytes of a file can become an object of a hundred in memory, and a field may hold others of its kind to any depth.
-So the bytes are walked first, which takes no memory but for the places that are still to be looked at.
+So the bytes are walked first, which takes no memory but for the levels.
 """
 
 from __future__ import annotations
@@ -34,21 +34,24 @@ def check_fields(content: bytes, kind: Any, path: str, limits: Limits) -> None:
     ModelFileError
         The message says where.
     """
-    walk = _Walk(content, path)
-    waiting = [(kind, 0, len(content), 1)]
-    fields = 0
-    while waiting:
-        message, place, end, depth = waiting.pop()
-        if depth > limits.onnx_depth:
-            raise problem(path, f"expected at most {limits.onnx_depth} levels of messages, found more", DAMAGED, place)
-        while place < end:
-            fields += 1
-            if fields > limits.onnx_fields:
-                raise problem(path, f"expected at most {limits.onnx_fields:,} fields, found more", DAMAGED, place)
-            number, begin, place = walk.field(place, end)
-            inner = message.fields_by_number.get(number)
-            if begin is not None and inner is not None and inner.message_type is not None:
-                waiting.append((inner.message_type, begin, place, depth + 1))
+    walk, place, fields = _Walk(content, path), 0, 0
+    inside = [(kind, len(content))]  # the messages that hold the place, and where each ends
+    while inside:
+        message, end = inside[-1]
+        if place == end:
+            inside.pop()
+            continue
+        fields += 1
+        if fields > limits.onnx_fields:
+            raise problem(path, f"expected at most {limits.onnx_fields:,} fields, found more", DAMAGED, place)
+        number, begin, place = walk.field(place, end)
+        inner = message.fields_by_number.get(number)
+        if begin is not None and inner is not None and inner.message_type is not None:
+            if len(inside) >= limits.onnx_depth:
+                what = f"expected at most {limits.onnx_depth} levels of messages, found more"
+                raise problem(path, what, DAMAGED, begin)
+            inside.append((inner.message_type, place))
+            place = begin
 
 
 class _Walk:
@@ -73,7 +76,8 @@ class _Walk:
         else:
             raise problem(self.path, f"expected an ONNX model, found a field of the form {form}", DAMAGED, start)
         if place > end or number == 0:
-            raise problem(self.path, "expected an ONNX model, found a field that does not end with its message", DAMAGED, start)
+            what = "expected an ONNX model, found a field that does not end with its message"
+            raise problem(self.path, what, DAMAGED, start)
         return number, begin, place
 
     def _varint(self, place: int, end: int) -> tuple[int, int]:
