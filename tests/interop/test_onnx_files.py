@@ -1,4 +1,4 @@
-"""ONNX files as data from anywhere: what they say of themselves and of other files is believed only as far as it holds."""
+"""ONNX files come from anywhere: what they say of themselves and of other files is believed only as far as it holds."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from pellucid.limits import Limits
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 
-from onnx.external_data_helper import set_external_data
+from onnx.external_data_helper import set_external_data  # noqa: E402
 
-from faults import hostile
-from oracles.onnx_models import load, model, node
-from pellucid.interop.onnx import external
+from faults import hostile  # noqa: E402
+from oracles.onnx_models import load, model, node  # noqa: E402
+from pellucid.interop.onnx import external  # noqa: E402
 
 WEIGHTS = np.arange(120, dtype=np.float32).reshape(3, 40)
 
@@ -108,7 +108,7 @@ def test_files_that_are_not_plain_ones(
         (folder.parent / "weights.bin").write_bytes(elsewhere.read_bytes())
         (folder / "out").symlink_to(folder.parent)
         made = beside(folder, "out/weights.bin")
-    with pytest.raises(ModelFileError, match="cannot open|expected a regular file|expected a file with one name"):
+    with pytest.raises(ModelFileError, match=r"cannot open|expected a regular file|expected a file with one name"):
         load(made, folder, external_data=True)
     assert not [name for name in os.listdir("/proc/self/fd") if _target(name).startswith(str(folder))]
 
@@ -207,8 +207,9 @@ DOUBLING = [node("Concat", f"c{i} c{i}", f"c{i + 1}", axis=0) for i in range(60)
 )  # fmt: skip
 def test_sizes_that_grow_out_of_nothing(nodes: Any, reason: str, tmp_path: Path) -> None:
     held = {
-        "c0": np.ones(4, np.float32), "huge": np.array([2**40, 2**40]), "far": np.array([2**40]), "k": np.ones((3, 2, 1, 1), np.float32),
-        "wide": np.ones((1, 3_000), np.float32), "tall": np.ones((3_000, 1), np.float32), "wider": np.array([0, 0, 2**40, 0] * 2),
+        "c0": np.ones(4, np.float32), "huge": np.array([2**40, 2**40]), "far": np.array([2**40]),
+        "wide": np.ones((1, 3_000), np.float32), "tall": np.ones((3_000, 1), np.float32),
+        "wider": np.array([0, 0, 2**40, 0] * 2), "k": np.ones((3, 2, 1, 1), np.float32),
     }  # fmt: skip
     tracemalloc.start()
     with pytest.raises(PellucidError, match=reason):

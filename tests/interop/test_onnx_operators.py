@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -28,7 +30,7 @@ class Case(NamedTuple):
 
     becomes: str
     nodes: Any
-    weights: dict[str, Any] = {}
+    weights: Mapping[str, Any] = MappingProxyType({})
     opset: int = 17
     shape: tuple[int, ...] = (4, 7, 6)
     batch: int | str = "N"

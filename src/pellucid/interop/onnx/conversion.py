@@ -92,7 +92,7 @@ class Conversion:
         return self.values.get(output)
 
     def _convert(self, node: Node) -> None:
-        """Find out what the outputs of a node are; where that is impossible they stay unknown, and so what reads them."""
+        """Find out what the outputs of a node are; where that cannot be, they stay unknown, and so what reads them."""
         self._node = node
         inputs = tuple(self.values.get(name) if name else None for name in node.inputs)
         unknown = any(name and each is None for name, each in zip(node.inputs, inputs, strict=True))
@@ -167,7 +167,8 @@ class Conversion:
         if array.shape != place.shape:
             raise NodeError(f"{place.name}: expected the shape {place.shape}, found {array.shape}")
         if not np.isfinite(array).all():
-            raise NodeError(f"{place.name}: {array.size - np.count_nonzero(np.isfinite(array)):,} numbers are not finite")
+            wrong = array.size - np.count_nonzero(np.isfinite(array))
+            raise NodeError(f"{place.name}: {wrong:,} of {array.size:,} numbers are not finite")
         self.numbers.append((place, array))
 
     def only_here(self, x: Value) -> bool:
@@ -210,7 +211,7 @@ def floats(constant: Constant) -> NDArray[Any]:
 
 
 def of_sample(numbers: Constant, x: Value) -> Shape:
-    """Return the shape of a constant as it meets a sample; refuse one that differs by sample, or makes samples larger."""
+    """Return the shape of a constant as it meets a sample; refuse one that differs by sample, or makes it larger."""
     array = floats(numbers)
     shape = array.shape
     if len(shape) == x.rank:

@@ -230,7 +230,8 @@ def _constant_of_shape(use: Use, arrays: Sequence[Numbers]) -> Numbers:
 
 def _reduce_prod(use: Use, arrays: Sequence[Numbers]) -> Numbers:
     axes = use.listed("axes", 18, 1)
-    return np.prod(arrays[0], axis=axes, keepdims=use.whole("keepdims", 1) == 1, dtype=arrays[0].dtype)
+    product = np.prod(arrays[0], axis=axes, keepdims=use.whole("keepdims", 1) == 1, dtype=arrays[0].dtype)
+    return np.asarray(product)
 
 
 def _shape_of_constant(use: Use, arrays: Sequence[Numbers]) -> Numbers:

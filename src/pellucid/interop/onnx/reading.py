@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,11 +12,11 @@ from numpy.typing import DTypeLike
 
 from ... import storage
 from ...arguments import nearest, shown
-from ...errors import ArgumentError, PellucidError, printable
+from ...errors import ArgumentError, PellucidError, path_text, printable
 from ...geometry import whole_number
 from ...layers import Layer, LogSoftmax, Softmax
 from ...limits import LIMITS, Limits, physical_memory
-from ...network import Graph, Network, Sequential
+from ...network import Graph, Item, Network, NetworkOptions, Sequential
 from ...network.graph import INPUT
 from ...scaling import Scaling
 from ...serialization.model_file import PathLike, refuse_demanding
@@ -154,18 +154,11 @@ def to_network(model: Model, size: int, wanted: Wanted, limits: Limits = LIMITS)
     names = tuple(wanted.class_names) or _class_names(model, limits)
     scaling = entry.scaling(_stated_scaling(model, limits)) if wanted.scaling is None else wanted.scaling
     try:
-        options = {
-            "input_shape": shape,
-            "seed": wanted.seed,
-            "scaling": scaling,
-            "class_names": names,
-            "dtype": wanted.dtype,
-        }
-        network = _network(live(build.placed, source), source, options)
+        options = NetworkOptions(seed=wanted.seed, dtype=wanted.dtype, scaling=scaling, class_names=names)
+        network = _network(live(build.placed, source), source, shape, options)
     except PellucidError as error:
-        raise problem(
-            model.path, f"cannot become a network: {printable(str(error), 500)}", "check the arguments"
-        ) from error
+        fix = "check class_names, scaling, seed and dtype, if you gave any"
+        raise problem(model.path, f"cannot become a network: {printable(str(error), 500)}", fix) from error
     refuse_demanding(network, model.path, limits)
     for place, array in build.numbers:
         place.data = _within(array, network.dtype, place.name, model.path)
@@ -181,52 +174,44 @@ def _within(array: Any, dtype: Any, name: str, path: str) -> Any:
     return made
 
 
-def _network(placed: Any, output: str, options: dict[str, Any]) -> Network:
+def _network(placed: Mapping[str, Placed], output: str, shape: Shape, options: NetworkOptions) -> Network:
     """Return what was placed as a Sequential, if each reads the one before it alone, or else as a Graph."""
-    before = INPUT
-    for name, (does, sources) in placed.items():
-        if not isinstance(does, Layer) or sources[0].source != before:
-            break
-        before = name
-    else:
-        return Sequential([(name, each.does) for name, each in placed.items()], **options)
+    layers: list[Item] = [(name, each.does) for name, each in placed.items() if isinstance(each.does, Layer)]
+    before = [INPUT, *placed]
+    if len(layers) == len(placed) and all(
+        each.sources[0].source == source for each, source in zip(placed.values(), before, strict=False)
+    ):
+        return Sequential(layers, input_shape=shape, **options)
     nodes = {name: (does, *(each.source for each in sources)) for name, (does, sources) in placed.items()}
-    return Graph(nodes, output, **options)
+    return Graph(nodes, output, input_shape=shape, **options)
 
 
 def _without_softmax(build: Conversion, last: Value) -> str:
     """Return the node before the softmax that a model ends with."""
     does, sources = build.placed[last.source]
     if not isinstance(does, (Softmax, LogSoftmax)):
-        raise ArgumentError(
-            f"drop_softmax: {build.model.path} ends with {last.source} ({type(does).__name__}); leave it out"
-        )
+        path = path_text(build.model.path)
+        raise ArgumentError(f"drop_softmax: {path} ends with {last.source} ({type(does).__name__}); leave it out")
     return sources[0].source
 
 
 # ---- what goes in and comes out
 def _output(model: Model, wanted: str | None) -> str:
     """Return the name of the tensor that is wanted: the model's only output, or what is made by a node of a name."""
-    made = {name for node in model.nodes for name in node.outputs if name}
+    called = f"output: {path_text(model.path)}"
     if wanted is None:
         if len(model.outputs) == 1:
             return model.outputs[0]
-        raise ArgumentError(
-            f"output: {model.path} has {len(model.outputs)}: {_some(model.outputs)}; choose one, as in output={_first(model)!r}"
-        )
-    if wanted in made:
-        return wanted
+        example = f"; choose one, as in output={printable(model.outputs[0])!r}" if model.outputs else ""
+        raise ArgumentError(f"{called} has {len(model.outputs)} outputs: {_some(model.outputs)}{example}")
+    for node in model.nodes:
+        if wanted in node.outputs:
+            return wanted
     for node in model.nodes:
         if node.name == wanted:
             return node.outputs[0]
-    hint = nearest(str(wanted), [*model.outputs, *(node.name for node in model.nodes[:1000] if node.name)])
-    raise ArgumentError(
-        f"output: {model.path} has no tensor or node {shown(wanted)}{hint or '.'} Its outputs are {_some(model.outputs)}"
-    )
-
-
-def _first(model: Model) -> str:
-    return printable(next(iter(model.outputs), ""))
+    hint = nearest(str(wanted), [*model.outputs, *(node.name for node in model.nodes[:1000] if node.name)]) or "."
+    raise ArgumentError(f"{called} has no tensor or node {shown(wanted)}{hint} Its outputs are {_some(model.outputs)}")
 
 
 def _given(model: Model, output: str) -> Input:
@@ -241,24 +226,29 @@ def _given(model: Model, output: str) -> Input:
 
 def _shape(model: Model, given: Input, wanted: Sequence[int] | None) -> Shape:
     """Return the shape of one input, as the model says and the caller completes it."""
-    stated = (None, None, None, None) if given.shape is None else given.shape
-    shape: Sequence[int | None] = stated[1:]
+    path = path_text(model.path)
+    stated = None if given.shape is None else given.shape[1:]
     if wanted is not None:
         sizes = tuple(whole_number(size, "input_shape") for size in wanted)
-        if given.shape is not None and (
-            len(sizes) != len(shape) or any(a not in (None, b) for a, b in zip(shape, sizes, strict=True))
-        ):
-            raise ArgumentError(f"input_shape: {model.path} takes {_text(shape)}, received {sizes}")
+        if stated is not None and not _completes(stated, sizes):
+            raise ArgumentError(f"input_shape: {path} takes {_text(stated)}, received {sizes}")
         return sizes
-    if any(size is None for size in shape) or len(shape) not in (1, 3):
-        if len(shape) in (1, 3):
-            example = tuple(224 if size is None else size for size in shape)
-            raise ArgumentError(
-                f"{model.path} leaves sizes of its input open, {_text(shape)}; say them, as in input_shape={example}"
-            )
-        what = f"expected an input of images (N, C, H, W) or features (N, F), found {_text(stated)}"
+    if stated is None:
+        raise ArgumentError(f"{path} does not say what shape its input has; say it, as in input_shape=(3, 224, 224)")
+    shape = tuple(size for size in stated if size is not None)
+    if len(stated) not in (1, 3):
+        what = (
+            f"expected an input of images (N, C, H, W) or features (N, F), found one without the batch {_text(stated)}"
+        )
         raise problem(model.path, what, "use another model")
-    return tuple(size for size in shape if size is not None)
+    if len(shape) < len(stated):
+        example = tuple(224 if size is None else size for size in stated)
+        raise ArgumentError(f"{path} leaves sizes of its input open, {_text(stated)}; say them: input_shape={example}")
+    return shape
+
+
+def _completes(stated: Sequence[int | None], sizes: Shape) -> bool:
+    return len(sizes) == len(stated) and all(a in (None, b) for a, b in zip(stated, sizes, strict=True))
 
 
 def _text(shape: Sequence[int | None]) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...layers import Bias, Conv2d, Gain, Linear, SiLU, Sigmoid, joins
+from ...layers import Bias, Conv2d, Gain, Linear, Sigmoid, SiLU, joins
 from .conversion import Conversion, Rule, of_sample
 from .nodes import Constant, NodeError, Use, Value
 from .rules_weights import give_bias
@@ -78,7 +78,7 @@ def _operands(use: Use) -> tuple[Value | Constant, Value | Constant]:
     if not use.whole("broadcast", 0) or axis == -1:
         return a, b
     if not (isinstance(a, Value) and isinstance(b, Constant)) or not 0 <= axis <= a.rank - b.array.ndim:
-        raise NodeError(f"stretches its second input from axis {axis} on, which is possible for constants that fit only")
+        raise NodeError(f"stretches its second input from axis {axis} on, which only constants that fit can be")
     return a, replace(b, array=b.array.reshape(*b.array.shape, *(1 for _ in range(a.rank - axis - b.array.ndim))))
 
 

@@ -132,7 +132,7 @@ def pad(build: Conversion, use: Use) -> Value:
     axes = use.numbers(3, "axes") if use.opset >= 18 else None
     before, after = _sides(use, pads or (), axes, x.rank)
     if before[0] or after[0] or min(*before, *after) < 0:
-        raise NodeError(f"pads {pads!r:.80}; only numbers of at least 0 are possible, and 0 for the axis of the samples")
+        raise NodeError(f"pads {pads!r:.80}; expected numbers of at least 0, and 0 for the axis of the samples")
     before, after, value = before[1:], after[1:], value or 0.0
     if not any((*before, *after)):
         return x

@@ -1,4 +1,4 @@
-"""Operators with weights: convolutions, products with matrices, batch normalisation; and local response normalisation."""
+"""Operators with weights: convolutions, products with matrices, normalisation, PRelu."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def batch_normalization(build: Conversion, use: Use) -> Value:
     x = use.value()
     constants = [use.constant(place, what) for place, what in enumerate(("scale", "bias", "mean", "variance"), start=1)]
     if use.whole("training_mode", 0):
-        raise NodeError("was exported in training mode; export the model for inference, as after model.eval() in PyTorch")
+        raise NodeError("was exported in training mode; export it for inference, as after model.eval() in PyTorch")
     if use.opset < 7:
         use.whole("is_test", 0)
     if use.opset < 9 and not use.whole("spatial", 1):
@@ -132,7 +132,7 @@ def local_response_norm(build: Conversion, use: Use) -> Value:
     """`LocalResponseNorm`, where `size` is odd."""
     size = use.whole("size")
     if size % 2 == 0:
-        raise NodeError(f"has the even size {size}, of which ONNX takes the other half first; only odd ones are possible")
+        raise NodeError(f"has the even size {size}, which ONNX centres otherwise; only odd ones are possible")
     alpha, beta, k = use.real("alpha", 1e-4), use.real("beta", 0.75), use.real("bias", 1.0)
     layer = LocalResponseNorm(size, alpha=alpha, beta=beta, k=k)
     return build.layer(layer, use.value())

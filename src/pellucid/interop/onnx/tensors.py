@@ -123,8 +123,9 @@ class Tensors:
             needed = f"{count:,} numbers of {stored.itemsize} bytes = {count * stored.itemsize:,} bytes"
             raise self._problem(called, f"expected {needed}, found {len(raw):,}")
         if kind.name == "bool":
-            return np.frombuffer(raw, np.uint8) != 0
-        return np.frombuffer(raw, stored)
+            return np.asarray(np.frombuffer(raw, np.uint8) != 0)
+        numbers: NDArray[Any] = np.frombuffer(raw, stored)
+        return numbers
 
     def _typed(self, field: Any, stored: np.dtype[Any], count: int, called: str) -> NDArray[Any]:
         if len(field) != count:

@@ -12,7 +12,7 @@ from ...limits import Limits
 from ...serialization.tensor_file import problem
 
 VARINT, EIGHT_BYTES, PIECE, FOUR_BYTES = 0, 1, 2, 5
-"""How a field's value lies in the bytes: a whole number of 7 bits a byte, 8 bytes, a length and as many bytes, 4 bytes."""
+"""How a field's value lies there: a whole number of 7 bits a byte, 8 bytes, a length and as many bytes, 4 bytes."""
 
 DAMAGED = "copy or export the model again"
 
