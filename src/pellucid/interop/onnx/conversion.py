@@ -153,9 +153,10 @@ class Conversion:
         form : function
             Makes of the constant what the parameter holds.
         called : str
-            What the function does, in a word: where two parameters are of one constant in one form, they are one.
+            What the function does, in a word: where two layers have a parameter of one name, of one constant, in one
+            form, it is one parameter.
         """
-        key = (id(constant.array), f"{called} {vars(layer)[attribute].shape}")
+        key = (id(constant.array), f"{attribute}, {called}, {vars(layer)[attribute].shape}")
         if key in self._shared:
             setattr(layer, attribute, self._shared[key][0])
             return

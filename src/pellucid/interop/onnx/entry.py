@@ -58,7 +58,7 @@ class Entry:
 
     def _casts(self, use: Use) -> bool:
         kind = KINDS.get(use.whole("to"))
-        use.whole("saturate", 1)
+        use.switch("saturate", True)
         return kind is not None and "float" in kind.name
 
     def _takes(self, operator: str, numbers: NDArray[Any]) -> bool:

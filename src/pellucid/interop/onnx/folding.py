@@ -152,7 +152,7 @@ def _unsqueeze(use: Use, moved: Sequence[Numbers]) -> Numbers:
 
 def _reshape(use: Use, moved: Sequence[Numbers]) -> Numbers:
     sizes, (data,) = use.numbers(1, "shape") or (), moved
-    copies = use.whole("allowzero", 0) == 0
+    copies = not use.switch("allowzero")
     return data.reshape([data.shape[place] if size == 0 and copies else size for place, size in enumerate(sizes)])
 
 
@@ -161,7 +161,7 @@ def _transpose(use: Use, moved: Sequence[Numbers]) -> Numbers:
 
 
 def _cast(use: Use, moved: Sequence[Numbers]) -> Numbers:
-    use.whole("saturate", 1)
+    use.switch("saturate", True)
     kind = KINDS.get(use.whole("to"))
     if kind is None:
         raise NodeError("casts to a type of which there are no constants here")
@@ -230,7 +230,7 @@ def _constant_of_shape(use: Use, arrays: Sequence[Numbers]) -> Numbers:
 
 def _reduce_prod(use: Use, arrays: Sequence[Numbers]) -> Numbers:
     axes = use.listed("axes", 18, 1)
-    product = np.prod(arrays[0], axis=axes, keepdims=use.whole("keepdims", 1) == 1, dtype=arrays[0].dtype)
+    product = np.prod(arrays[0], axis=axes, keepdims=use.switch("keepdims", True), dtype=arrays[0].dtype)
     return np.asarray(product)
 
 

@@ -146,6 +146,13 @@ class Use:
             return found
         raise self._wrong(name, "a whole number", found)
 
+    def switch(self, name: str, default: bool = False) -> bool:
+        """Return an attribute that is 0 or 1."""
+        found = self.whole(name, int(default))
+        if found in (0, 1):
+            return found == 1
+        raise self._wrong(name, "0 or 1", found)
+
     def wholes(self, name: str) -> tuple[int, ...] | None:
         """Return an attribute that is a list of whole numbers; None where it is not there."""
         found = self._attribute(name, None)

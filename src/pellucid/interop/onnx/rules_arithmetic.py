@@ -75,7 +75,7 @@ def _operands(use: Use) -> tuple[Value | Constant, Value | Constant]:
     if use.opset >= 7:
         return a, b
     axis = use.whole("axis", -1)
-    if not use.whole("broadcast", 0) or axis == -1:
+    if not use.switch("broadcast") or axis == -1:
         return a, b
     if not (isinstance(a, Value) and isinstance(b, Constant)) or not 0 <= axis <= a.rank - b.array.ndim:
         raise NodeError(f"stretches its second input from axis {axis} on, which only constants that fit can be")

@@ -97,7 +97,7 @@ def dropout(build: Conversion, use: Use) -> Value:
     """`Dropout`, which works in training."""
     x = use.value()
     if use.opset < 7:
-        use.whole("is_test", 0)
+        use.switch("is_test")
     if use.opset < 12:
         ratio = use.real("ratio", 0.5)
     else:
@@ -115,7 +115,7 @@ def identity(build: Conversion, use: Use) -> Value:
 
 def cast(build: Conversion, use: Use) -> Value:
     """Nothing, where the type is one of floats: a network computes in float32 throughout."""
-    use.whole("saturate", 1)
+    use.switch("saturate", True)
     kind = KINDS.get(use.whole("to"))
     if kind is None or "float" not in kind.name:
         raise NodeError("makes whole numbers of what the network computes")

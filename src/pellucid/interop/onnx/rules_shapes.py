@@ -55,7 +55,7 @@ def reshape(build: Conversion, use: Use) -> Value:
     x = use.value()
     found = use.wholes("shape") if use.opset < 5 else None
     wanted = use.input(1) if found is None else None
-    copies = not (use.opset >= 14 and use.whole("allowzero", 0))
+    copies = not (use.opset >= 14 and use.switch("allowzero"))
     if not isinstance(wanted, Constant) or wanted.array.ndim != 1 or wanted.array.dtype.kind not in "iu":
         raise NodeError("its shape is computed by the network, and must be a constant here")
     batch = [False] * len(wanted.array) if wanted.batch is None else wanted.batch.tolist()
@@ -174,7 +174,7 @@ def split(build: Conversion, use: Use) -> Sequence[Value | None]:
     axis = use.axis(use.whole("axis", 0), x.rank)
     parts = use.listed("split", 13, 1)
     count = len(use.node.outputs)
-    if use.opset >= 18 and parts is None and use.whole("num_outputs", count) != count:
+    if use.opset >= 18 and parts is None and use.whole("num_outputs") != count:
         raise NodeError(f"num_outputs: expected as many as it has, {count}")
     if axis == 0:
         raise NodeError("parts the samples")
@@ -212,9 +212,9 @@ def _reduced(use: Use) -> tuple[Value, Shape, bool]:
     """Return what is reduced, over which axes, and whether these stay."""
     x = use.value()
     axes = use.listed("axes", 18, 1)
-    keeps = use.whole("keepdims", 1) != 0
+    keeps = use.switch("keepdims", True)
     if use.opset >= 18:
-        use.whole("noop_with_empty_axes", 0)
+        use.switch("noop_with_empty_axes")
     axes = tuple(use.axis(axis, x.rank) for axis in axes or ())
     if not axes or 0 in axes:
         raise NodeError("reduces the axis of the samples")

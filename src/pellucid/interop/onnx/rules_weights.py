@@ -57,10 +57,10 @@ def _with_padding(build: Conversion, x: Value, pad: Pad, padding: Any) -> tuple[
 def gemm(build: Conversion, use: Use) -> Value:
     """`Linear`: `alpha` and `beta` become part of the weights and the bias."""
     x, weight, bias = use.value(), use.constant(1, "the matrix"), use.optional(2, "what is added")
-    alpha, beta, turned = use.real("alpha", 1.0), use.real("beta", 1.0), use.whole("transB", 0) != 0
+    alpha, beta, turned = use.real("alpha", 1.0), use.real("beta", 1.0), use.switch("transB")
     if use.opset < 7:
-        use.whole("broadcast", 0)
-    if use.whole("transA", 0):
+        use.switch("broadcast")
+    if use.switch("transA"):
         raise NodeError("transA turns the samples into features")
     if weight.array.ndim != 2 or len(x.shape) != 1:
         raise NodeError(f"expected (N, features) times a matrix, found (N, {_sizes(x)}) times {weight.array.shape}")
@@ -113,11 +113,11 @@ def batch_normalization(build: Conversion, use: Use) -> Value:
     """`BatchNorm2d`, with the running mean and variance of the model; `momentum` is 1 − ONNX's."""
     x = use.value()
     constants = [use.constant(place, what) for place, what in enumerate(("scale", "bias", "mean", "variance"), start=1)]
-    if use.whole("training_mode", 0):
+    if use.switch("training_mode"):
         raise NodeError("was exported in training mode; export it for inference, as after model.eval() in PyTorch")
     if use.opset < 7:
-        use.whole("is_test", 0)
-    if use.opset < 9 and not use.whole("spatial", 1):
+        use.switch("is_test")
+    if use.opset < 9 and not use.switch("spatial", True):
         raise NodeError("normalises each pixel by itself (spatial=0)")
     eps, momentum = use.real("epsilon", 1e-5), use.real("momentum", 0.9)
     layer = BatchNorm2d(constants[0].array.size, eps=eps, momentum=round(1 - momentum, 7))

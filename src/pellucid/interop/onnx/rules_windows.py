@@ -67,13 +67,13 @@ def _window(use: Use, x: Value) -> dict[str, Any]:
     if kernel is None or min(kernel, default=0) < 1:
         raise NodeError(f"kernel_shape: expected numbers of at least 1, found {kernel!r:.60}")
     settings = places(use, x.shape, kernel)
-    return {"kernel_size": kernel, "ceil_mode": use.whole("ceil_mode", 0) != 0, **settings}
+    return {"kernel_size": kernel, "ceil_mode": use.switch("ceil_mode"), **settings}
 
 
 def max_pool(build: Conversion, use: Use) -> Value:
     """`MaxPool2d`; a `Pad` of −∞ that only it reads becomes its padding."""
     x = use.value()
-    use.whole("storage_order", 0)  # of the indices, which cannot be had
+    use.switch("storage_order")  # of the indices, which cannot be had
     settings = _window(use, x)
     if isinstance(pad := build.before(x), Pad) and settings["padding"] == NOTHING and _never_wins(pad, settings):
         x = build.take_back(x)
@@ -97,7 +97,7 @@ def average_pool(build: Conversion, use: Use) -> Value:
     settings = _window(use, x)
     if settings.pop("dilation") != (1, 1):
         raise NodeError("has a dilated window; only neighbouring pixels are possible")
-    return build.layer(AvgPool2d(count_include_pad=use.whole("count_include_pad", 0) != 0, **settings), x)
+    return build.layer(AvgPool2d(count_include_pad=use.switch("count_include_pad"), **settings), x)
 
 
 def _of_all_pixels(kind: type[Layer]) -> Rule:
