@@ -29,7 +29,8 @@ def bright(tmp_path: Path) -> Path:
 @pytest.fixture
 def pictures(tmp_path: Path) -> Path:
     images = np.stack([np.full((1, 6, 6), value, np.uint8) for value in (30, 100, 180, 240)])
-    np.savez(tmp_path / "pictures.npz", x_test=images, y_test=np.array([0, 0, 1, 1]))
+    labels = np.array([0, 0, 1, 1])
+    np.savez(tmp_path / "pictures.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
     np.save(tmp_path / "pictures.npy", images)
     return tmp_path
 

@@ -158,7 +158,7 @@ Network = Annotated[
     typer.Argument(
         metavar="MODEL|RUN|FILE",
         parser=named,
-        help="A model by name, the folder of a run, or a model file, also of ONNX.",
+        help="A model by name, the folder of a run, or a model file, ONNX or not.",
     ),
 ]
 ModelWeights = Annotated[
