@@ -339,9 +339,9 @@ class Signals(Callback):
 @pytest.mark.parametrize(
     ("steps", "ends_at"),
     [
-        ((2,), 3),  # a first signal waits for the step under way
+        ((2,), 2),  # a first signal waits until all have been told of the step
         ((2, 2), 2),  # a second does not
-        ((6,), 6),  # after an epoch's last step comes validation, which may be cut
+        ((6,), 6),  # and so after an epoch's last step, before validation
     ],
 )
 def test_a_signal_ends_training_between_steps(
@@ -375,7 +375,7 @@ def test_what_was_learnt_is_saved(
 ) -> None:
     monkeypatch.setattr("pellucid.cli.train.BetweenSteps", lambda: BetweenThenSignal())
     result = pellucid("train", "--data", toy, "--batch-size", 8, "--epochs", 9, "--out", "run", "--no-progress")
-    assert result == (130, "", f"{BEGUN}interrupted after 4 of 54 steps; to go on: pellucid resume run\n")
+    assert result == (130, "", f"{BEGUN}interrupted after 3 of 54 steps; to go on: pellucid resume run\n")
     weights = p.load(tmp_path / "run/model.safetensors").parameters()
     first = p.models.small(3, (1, 6, 6)).parameters()
     assert all((weights[path].data != first[path].data).any() for path in first)

@@ -36,7 +36,7 @@ class _Fail(p.Callback):
 
     def on_batch(self, training: p.training.Training) -> None:
         if training.step == 13:
-            raise ZeroDivisionError
+            training.end(ZeroDivisionError())
 
 
 def damaged(seed: int) -> str:

@@ -18,7 +18,10 @@ from pellucid.training import checkpoint
 
 from . import forked, work
 
-WORDS = ("small", "--epochs", "12", "--batch-size", "8", "--no-progress", "--checkpoint-every", "50", "--out", "run")
+WORDS = (
+    "small", "--epochs", "12", "--batch-size", "8", "--no-progress", "--checkpoint-every", "50", "--validation", "0.2",
+    "--early-stopping", "4", "--out", "run",
+)  # fmt: skip
 
 
 def train(folder: Path) -> int:

@@ -31,14 +31,22 @@ STEPS = 8
 
 
 class BreakAt(Callback):
-    """Fails after a step, as whatever may fail; it has nothing to remember."""
+    """Ends a training in order after a step, as a signal does; it has nothing to remember."""
 
     sees_weights = False
 
     def __init__(self, step, moment="on_batch"):
         self._step = step
-        setattr(self, moment, self._fail)
+        setattr(self, moment, self._end)
 
-    def _fail(self, training):
+    def _end(self, training):
+        if training.step == self._step:
+            training.end(ZeroDivisionError())
+
+
+class FailAt(BreakAt):
+    """Raises after a step, when others may not have been told of it."""
+
+    def _end(self, training):
         if training.step == self._step:
             raise ZeroDivisionError

@@ -42,8 +42,11 @@ def trained(callback, numbers, name="val_loss"):
     ],
 )
 def test_it_stops_after_epochs_without_an_improvement_and_takes_the_best_back(numbers, patience, epochs, best):
-    weights, done, after = trained(p.EarlyStopping(patience=patience), numbers)
+    early = p.EarlyStopping(patience=patience)
+    weights, done, after = trained(early, numbers)
     assert done == epochs
+    assert early.best_epoch == best
+    assert early.stopped_epoch == (done if done - best >= patience else 0)
     assert np.array_equal(weights, after[best - 1])
 
 
@@ -70,6 +73,12 @@ def test_the_best_are_kept(tmp_path):
     assert kept == ["epoch-004.safetensors", "epoch-005.safetensors"]
     network = p.load(tmp_path / "best" / kept[0])
     assert np.array_equal(network.parameters()["linear1.weight"].data, after[3])
+
+
+def test_the_networks_of_another_training_are_not_replaced(tmp_path):
+    trained(p.KeepBest(tmp_path), [3, 2, 1])
+    with pytest.raises(p.ArgumentError, match=r"holds epoch-003.safetensors of another training already; choose anoth"):
+        trained(p.KeepBest(tmp_path), [3, 2, 1])
 
 
 def test_of_equally_good_epochs_the_earlier_is_kept(tmp_path):

@@ -54,6 +54,22 @@ def test_the_seconds_are_those_since_the_last_line(make, data, clock):
     assert [line.split(", ")[2] for line in stream.getvalue().splitlines()] == ["5.0 s", "5.0 s"]
 
 
+@pytest.mark.parametrize(
+    ("epochs", "left"), [(2, ""), (4, ", about 15 s left"), (41, ", about 3 min left"), (2001, ", about 2.8 h left")]
+)
+def test_a_line_says_how_long_it_will_take_if_that_is_long(epochs, left, make, data, clock):
+    class Stop(p.Callback):
+        def on_batch(self, training):
+            if training.step == 5:
+                training.stop()
+
+    stream = io.StringIO()
+    fit(make(), data, EpochLines(stream), Stop(), epochs=epochs)
+    first, second = stream.getvalue().splitlines()
+    assert first.endswith(f" images/s{left}")
+    assert second.endswith(" images/s")
+
+
 def test_a_line_that_is_rewritten_counts_the_batches(make, data, clock):
     stream = io.StringIO()
     fit(make(), data, EpochLines(stream, rewrite=True), epochs=2)

@@ -4,16 +4,20 @@ import os
 import signal
 import subprocess
 import sys
+from itertools import count
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import pellucid as p
-from oracles.interrupted import HOW, STEPS, BreakAt, images, network
+from oracles.interrupted import HOW, STEPS, BreakAt, FailAt, images, network
+from pellucid.layers import Parameter
 from pellucid.training import Callback, checkpoint
 from pellucid.training.checkpoint import Interval
 
 ROOT = Path(__file__).parents[2]
+fit_module = sys.modules["pellucid.training.fit"]
 
 
 def course(network, history):
@@ -92,6 +96,81 @@ def test_what_callbacks_remember_is_restored(tmp_path):
     assert len(expected[2]) < 5, "it stops early"
     broken(tmp_path, len(expected[2]) * STEPS - 3, callbacks=[early])
     assert resumed(tmp_path) == expected
+
+
+# ---- ended when not everything belonged together
+class Shrink(Callback):
+    """Changes the weights after every step; it has nothing to remember."""
+
+    def on_batch(self, training):
+        weight = training.network.parameters()["linear1.weight"]
+        weight.data = weight.data * np.float32(0.99)
+
+
+@pytest.mark.parametrize("step", [24, 32])
+def test_an_epoch_of_which_not_all_were_told_is_done_again(step, tmp_path):
+    """The averages lie in the network then, and who stops early has not counted the epoch."""
+    early = p.EarlyStopping("loss", patience=1, min_delta=0.25)
+    expected = whole(callbacks=[early])
+    with pytest.raises(ZeroDivisionError):
+        p.fit(network(), images(), out=tmp_path, checkpoint_every=5, callbacks=[FailAt(step, "on_epoch"), early], **HOW)
+    assert checkpoint.newest(tmp_path).state["step"] == step // 5 * 5
+    assert resumed(tmp_path) == expected
+
+
+def test_a_step_of_which_not_all_were_told_is_done_again(tmp_path):
+    expected = whole(callbacks=[Shrink()])
+    with pytest.raises(ZeroDivisionError):
+        p.fit(network(), images(), out=tmp_path, checkpoint_every=5, callbacks=[FailAt(13), Shrink()], **HOW)
+    assert checkpoint.newest(tmp_path).state["step"] == 10
+    assert resumed(tmp_path, callbacks=[Shrink()]) == expected
+
+
+@pytest.mark.parametrize("moment", ["on_batch", "on_epoch"])
+def test_what_ends_a_training_in_order_waits_until_all_were_told(moment, tmp_path):
+    expected = whole(callbacks=[Shrink()])
+    with pytest.raises(ZeroDivisionError):
+        p.fit(network(), images(), out=tmp_path, callbacks=[BreakAt(16, moment), Shrink()], **HOW)
+    assert checkpoint.newest(tmp_path).state["step"] == 16
+    assert resumed(tmp_path, callbacks=[Shrink()]) == expected
+
+
+def test_validation_that_is_interrupted_leaves_a_checkpoint(tmp_path, monkeypatch):
+    scores, times = fit_module.scores, iter(range(9))
+
+    def interrupted(*given, **how):
+        if next(times) == 2:
+            raise KeyboardInterrupt
+        return scores(*given, **how)
+
+    monkeypatch.setattr(fit_module, "scores", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        p.fit(network(), images(), out=tmp_path, checkpoint_every="1h", **HOW)
+    monkeypatch.undo()
+    assert (checkpoint.newest(tmp_path).state["step"], checkpoint.newest(tmp_path).state["epoch"]) == (24, 2)
+    assert resumed(tmp_path) == whole()
+
+
+def test_averages_that_are_half_put_back_leave_no_checkpoint(tmp_path, monkeypatch):
+    class Interrupt(Callback):
+        """Lets the weights of the third epoch be put back by halves."""
+
+        def on_epoch(self, training):
+            if training.step == 24:
+                monkeypatch.setattr(Parameter, "data", property(Parameter.data.fget, halfway), raising=True)
+
+    times, setter = count(), Parameter.data.fset
+
+    def halfway(parameter, data):
+        if next(times) == 2:
+            raise KeyboardInterrupt
+        setter(parameter, data)
+
+    with pytest.raises(KeyboardInterrupt):
+        p.fit(network(), images(), out=tmp_path, checkpoint_every=5, callbacks=[Interrupt()], **HOW)
+    monkeypatch.undo()
+    assert checkpoint.newest(tmp_path).state["step"] == 20
+    assert resumed(tmp_path) == whole()
 
 
 # ---- kills

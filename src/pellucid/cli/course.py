@@ -13,14 +13,14 @@ from ..errors import NonFiniteError
 from ..inference import evaluate
 from ..network import Network
 from ..storage import append_line
-from ..training import Callback, Training
+from ..training import Callback, EarlyStopping, Training
 from ..training.run import METRICS, RunWriter, json_line
 from .screen import called
 from .signals import Stopped
 from .sources import Parts
 
 
-class Opening(Callback):
+class Announcement(Callback):
     """Says what is about to be trained, once nothing stands in the way, and keeps hold of the training."""
 
     sees_weights = False
@@ -42,22 +42,28 @@ class Opening(Callback):
 
 
 @contextmanager
-def ended_in_words(opening: Opening) -> Iterator[None]:
+def ended_in_words(announced: Announcement) -> Iterator[None]:
     """Say where the weights are, and how to go on, if a signal or a number that is not finite ends a training."""
     try:
         yield
     except Stopped as stopped:
-        if opening.training is None:
+        if announced.training is None:
             raise
-        steps = f"{opening.training.step:,} of {opening.training.total_steps:,} steps"
-        go_on = f"{called()} resume {shlex.quote(str(opening.run.folder))}"
+        steps = f"{announced.training.step:,} of {announced.training.total_steps:,} steps"
+        go_on = f"{called()} resume {shlex.quote(str(announced.run.folder))}"
         raise Stopped(stopped.number, f"after {steps}; to go on: {go_on}") from None
     except NonFiniteError as error:
-        raise NonFiniteError(f"{error}. The weights that are kept are saved in {opening.run.folder}") from error
+        raise NonFiniteError(f"{error}. The weights that are kept are saved in {announced.run.folder}") from error
 
 
-def report(network: Network, parts: Parts, folder: Path, running: dict[str, Any]) -> None:
+def report(
+    network: Network, parts: Parts, folder: Path, running: dict[str, Any], training: Training | None = None
+) -> None:
     """Measure the network on the part held out, add the result to the run, and print it with what to do next."""
+    for early in training.callbacks if training is not None else ():
+        if isinstance(early, EarlyStopping) and early.stopped_epoch:
+            best = f"{early.monitor} was best after {early.best_epoch}"
+            print(f"stopped after epoch {early.stopped_epoch}: {best}{', whose weights are kept' * early.restore_best}")
     name, dataset = parts.held_out()
     scores = evaluate(network, dataset, **running)
     append_line(folder / METRICS, json_line({f"{name}_{what}": score for what, score in scores.items()}))

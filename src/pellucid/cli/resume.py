@@ -9,7 +9,7 @@ import typer
 
 from ..training import Training, resume
 from . import options
-from .course import Opening, ended_in_words, report
+from .course import Announcement, ended_in_words, report
 from .screen import examples, say
 from .signals import BetweenSteps
 from .sources import load_parts, run_folder, source_of
@@ -44,16 +44,16 @@ def command(
     if data is not None or data_dir is not None:
         source = replace(source, data=data or source.data, data_dir=None if data_dir is None else str(data_dir))
     parts = load_parts(source, progress=not no_progress)
-    opening = _GoingOn()
-    with ended_in_words(opening):
+    announced = _GoingOn()
+    with ended_in_words(announced):
         network, _ = resume(
-            folder, parts.train, validation=parts.validation, callbacks=[BetweenSteps(), opening], threads=threads,
+            folder, parts.train, validation=parts.validation, callbacks=[BetweenSteps(), announced], threads=threads,
             checkpoint_every=checkpoint_every, progress=not no_progress,
         )  # fmt: skip
-    report(network, parts, folder, {"threads": threads})
+    report(network, parts, folder, {"threads": threads}, announced.training)
 
 
-class _GoingOn(Opening):
+class _GoingOn(Announcement):
     """Says where the training goes on."""
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: how they end the program, and how a training puts them off until its weights belong together."""
+"""Ctrl-C, SIGTERM and SIGHUP: how they end the program, and how a training puts them off until it can be resumed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .watch import SIGNALS, watch
 
 
 class Stopped(SystemExit):
-    """A signal ended the program, whose exit code becomes 128 + the signal's number: 130 or 143.
+    """A signal ended the program, whose exit code becomes 128 + the signal's number: 130, 143 or 129.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def stop(number: int, frame: FrameType | None) -> None:
 
 
 def handle(handler: Callable[[int, FrameType | None], None] = stop) -> dict[signal.Signals, Any]:
-    """Let `handler` have both signals and return who had them; one that is ignored, as under nohup, stays ignored."""
+    """Let `handler` have these signals and return who had them; one that is ignored, as under nohup, stays ignored."""
     before = {number: signal.getsignal(number) for number in SIGNALS}
     for number, handled in before.items():
         if handled is not signal.SIG_IGN:
@@ -55,7 +55,7 @@ def ignore() -> None:
 
 
 class BetweenSteps(Callback):
-    """Ends a training at the next moment at which all its weights come from the same step.
+    """Ends a training at the next moment at which it can be resumed from.
 
     A second signal ends it at once, also in the midst of native code (`Watch`). During validation nothing changes, so
     there the first one does.
@@ -64,34 +64,23 @@ class BetweenSteps(Callback):
     sees_weights = False
 
     def __init__(self) -> None:
-        self._in_step = False
-        self._received: int | None = None
+        self._training: Training | None = None
         self._before: dict[signal.Signals, Any] = {}
 
     def on_begin(self, training: Training) -> None:
-        self._in_step = True
+        self._training = training
         self._before = handle(self._receive)
         watch.training_begins()
-
-    def on_batch(self, training: Training) -> None:
-        self._in_step = training.step % training.steps_per_epoch != 0
-        self._stop_if_asked()
-
-    def on_epoch(self, training: Training) -> None:
-        self._in_step = training.step < training.total_steps
-        self._stop_if_asked()
 
     def on_end(self, training: Training, error: BaseException | None) -> None:
         watch.training_ends()
         for number, handler in self._before.items():
             signal.signal(number, handler)
+        if error is None and training.ending is not None:  # it came when the last step was done
+            raise training.ending
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
         watch.hear()
-        if not self._in_step or self._received is not None:
+        if self._training is None or self._training.validating or self._training.ending is not None:
             raise Stopped(number)
-        self._received = number
-
-    def _stop_if_asked(self) -> None:
-        if self._received is not None:
-            raise Stopped(self._received)
+        self._training.end(Stopped(number))

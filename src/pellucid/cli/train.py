@@ -22,7 +22,7 @@ from ..training import Callback, EarlyStopping, Training, fit
 from ..training.run import RunWriter, refuse_taken
 from . import options
 from .asked import Asked, read
-from .course import Opening, ended_in_words, report
+from .course import Announcement, ended_in_words, report
 from .pretrained import describe_pixels, note_scaling
 from .screen import examples, say, some
 from .signals import BetweenSteps
@@ -101,13 +101,13 @@ def command(
     words = {**recorded, "initializer": initializer, "scaling": scaling}
     run = _Run(out, f"{followed.name}-{_in_folder_name(parts.train.name)}", words, checkpoint_every)
     begun = "" if file is None else _describe_weights(network, anew, file, str(weights))
-    opening = Opening(_describe(followed, network, parts, begun))
+    announced = Announcement(_describe(followed, network, parts, begun))
     running = {"engine": engine, "threads": threads}
     settings = {**followed.fit_arguments(), **running, "seed": seed, "progress": not no_progress}
-    callbacks = [*_early(early_stopping, parts), BetweenSteps(), run, opening]
-    with ended_in_words(opening):
+    callbacks = [*_early(early_stopping, parts), BetweenSteps(), run, announced]
+    with ended_in_words(announced):
         fit(network, parts.train, validation=parts.validation, callbacks=callbacks, **settings)
-    report(network, parts, run.folder, running)
+    report(network, parts, run.folder, running, announced.training)
 
 
 class _Run(RunWriter):

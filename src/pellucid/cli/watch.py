@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM while native code runs, until whose end Python's own handlers have to wait.
+"""Ctrl-C, SIGTERM and SIGHUP while native code runs, until whose end Python's own handlers have to wait.
 
 A step of a large network may take minutes. So a thread looks on: the system writes each signal's number into a socket
 at once, and where Python's handler does not run within a moment, the thread says what happens, or ends the process.
@@ -16,6 +16,8 @@ import time
 from contextlib import suppress
 
 SIGNALS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
+if hasattr(signal, "SIGHUP"):  # not on Windows
+    SIGNALS[signal.SIGHUP] = "hung up"
 
 PATIENCE = 1.0
 """Seconds after which a signal that Python's handler has not seen ends the process, or a training says that it will."""

@@ -69,8 +69,14 @@ class Training:
         Learning rate of the last step; before the first one, of that one.
     stopping : bool
         Whether somebody has called `stop`.
+    ending : BaseException or None
+        What somebody has called `end` with.
+    validating : bool
+        Whether it is looking at what is held out, which changes nothing.
     callbacks : sequence of Callback
         Who listens.
+    resumed : bool
+        Whether an earlier training goes on.
     first_steps : str
         SHA-256 of weights and states after the first `FIRST_STEPS` steps of a run, by which it can be verified.
     """
@@ -84,7 +90,10 @@ class Training:
     step: int = 0
     tally: Tally = field(default_factory=Tally)
     stopping: bool = False
+    ending: BaseException | None = None
+    validating: bool = False
     callbacks: Sequence[Callback] = ()
+    resumed: bool = False
     first_steps: str = ""
 
     @property
@@ -115,11 +124,18 @@ class Training:
         """Ask for the training to end: after the current step, which ends the epoch too, or after the epoch."""
         self.stopping = True
 
+    def end(self, error: BaseException) -> None:
+        """Ask for `error` to be raised as soon as all callbacks have heard of the step or epoch: what ends the training
+        so leaves a checkpoint of that very moment, where there is a run."""
+        self.ending = error
+
 
 class Callback:
     """Base of the callbacks: override what is of interest.
 
-    What a callback raises ends the training, and comes out of `fit`.
+    What a callback raises ends the training at once, and comes out of `fit`. Others may not have been told then, so
+    there is no checkpoint of that moment: a run can be resumed from the one before. `Training.stop` and `Training.end`
+    end it in order.
 
     Examples
     --------

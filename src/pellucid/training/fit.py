@@ -164,6 +164,7 @@ def fit(
     written = [] if out is None else [RunWriter(out, checkpoint_every=checkpoint_every)]
     listeners = [*callbacks, *written, *progress_callbacks(progress)]  # what refuses a folder comes before any display
     training.callbacks = listeners
+    training.resumed = any(isinstance(each, RunWriter) and each.resumed is not None for each in listeners)
     runner = (
         CompiledEngine(network, program, resident, size, threads) if native else NumpyEngine(network, program, resident)
     )
@@ -184,7 +185,12 @@ def fit(
 class _Course:
     """One training under way: its epochs and their steps.
 
-    Between steps all that is to be known of it can be put into a checkpoint; `whole` says whether it is between steps.
+    Attributes
+    ----------
+    whole : bool
+        Whether all that is to be known of it can be put into a checkpoint: the last step is done, all listeners have
+        been told of it, and the engine has the weights. While anything of that is half done it is False, and it stays
+        False where that fails: nobody could go on from there to the same bits.
     """
 
     training: Training
@@ -245,24 +251,26 @@ class _Course:
         for index in islice(order, done, None):
             if training.stopping:
                 break
-            self._step(index, keys)
-            if training.step == FIRST_STEPS and self.runs:
-                self.engine.pull()
-                training.first_steps = digest(*(each.data for each in held(training.network).values()))
-            self._tell_of_batch()
+            with self._changing():
+                self._step(index, keys)
+                if training.step == FIRST_STEPS and self.runs:
+                    self.engine.pull()
+                    training.first_steps = digest(*(each.data for each in held(training.network).values()))
+                self._tell_of_batch()
+            self._end_if_asked()
             if any(run.checkpoints.due(training.step) for run in self.runs):
                 self._checkpoint()
         seconds = time.perf_counter() - self.began
-        with self._looking(), self._averaged():
-            found = self._validate()
-            with self._changing():
-                training.epoch += 1
-                training.history.epochs.append({
-                    "epoch": training.epoch, **training.tally.scores(),
-                    **{f"val_{name}": score for name, score in found.items()}, "lr": training.lr, "seconds": seconds,
-                })  # fmt: skip
+        found = self._validate()
+        with self._changing(), self._looking(), self._averaged():
+            training.epoch += 1
+            training.history.epochs.append({
+                "epoch": training.epoch, **training.tally.scores(),
+                **{f"val_{name}": score for name, score in found.items()}, "lr": training.lr, "seconds": seconds,
+            })  # fmt: skip
             for listener in self.listeners:
                 listener.on_epoch(training)
+        self._end_if_asked()
 
     @contextmanager
     def _changing(self) -> Iterator[None]:
@@ -270,6 +278,11 @@ class _Course:
         self.whole = False
         yield
         self.whole = True
+
+    def _end_if_asked(self) -> None:
+        """Raise what somebody wants the training to end with, now that there can be a checkpoint."""
+        if self.training.ending is not None:
+            raise self.training.ending
 
     def _checkpoint(self) -> None:
         """Write a checkpoint of what there is between two steps, where a run wants any."""
@@ -284,11 +297,23 @@ class _Course:
         return [each for each in self.listeners if getattr(each.state, "__func__", None) is not Callback.state]
 
     def _validate(self) -> dict[str, float]:
-        """Return the scores of what is held out, if anything is."""
+        """Return the scores of what is held out, if anything is. What ends it is raised when all is as it was."""
         network, settings = self.training.network, self.training.settings
         if self.validated is None:
             return {}
-        return scores(network, *self.validated, settings.loss, engine=settings.engine, threads=self.threads)
+        found: dict[str, float] = {}
+        ended: BaseException | None = None
+        with self._changing(), self._looking(), self._averaged():
+            try:
+                self.training.validating = True
+                found = scores(network, *self.validated, settings.loss, engine=settings.engine, threads=self.threads)
+            except BaseException as error:
+                ended = error
+            finally:
+                self.training.validating = False
+        if ended is not None:
+            raise ended
+        return found
 
     def _tell_of_batch(self) -> None:
         """Tell the listeners that a step is done; those that may look at the weights, or change them, can."""
@@ -314,11 +339,10 @@ class _Course:
             "index": index, "position": training.seen + np.arange(len(index)), "count": len(index),
             "lr": training.lr, **keys,
         }  # fmt: skip
-        self.whole = False
         try:
             batch = self.engine.step(numbers)
         except NonFiniteError as error:
-            self.whole = True
+            self.whole = True  # all is as it was before the step
             raise NonFiniteError(
                 f"step {training.step + 1} (epoch {training.epoch + 1}): {error}; the weights before this step are "
                 f"kept. Try a smaller lr than {training.lr:g}, or clip_norm"
@@ -326,7 +350,6 @@ class _Course:
         training.step += 1
         training.tally.add(batch, len(index))
         training.history.batches.append(batch.loss)
-        self.whole = True
 
     @contextmanager
     def _averaged(self) -> Iterator[None]:

@@ -53,6 +53,13 @@ class EarlyStopping(Callback):
         Whether the network has the weights of the best epoch when training has come to its end, however many epochs
         there were.
 
+    Attributes
+    ----------
+    best_epoch : int
+        The best epoch so far, counted from 1; 0 before the first.
+    stopped_epoch : int
+        After which epoch it has ended the training; 0 where it has not.
+
     Examples
     --------
     >>> EarlyStopping("val_accuracy", patience=3)
@@ -63,8 +70,9 @@ class EarlyStopping(Callback):
     patience: int = 5
     min_delta: float = 0.0
     restore_best: bool = True
+    best_epoch: int = field(default=0, init=False, repr=False)
+    stopped_epoch: int = field(default=0, init=False, repr=False)
     _best: float = field(default=-math.inf, init=False, repr=False)
-    _waited: int = field(default=0, init=False, repr=False)
     _weights: dict[str, Array] = field(default_factory=dict, init=False, repr=False)
 
     sees_weights = False
@@ -74,17 +82,16 @@ class EarlyStopping(Callback):
         self.min_delta = number(self.min_delta, "min_delta", "a number of at least 0")
 
     def on_begin(self, training: Training) -> None:
-        self._best, self._waited, self._weights = -math.inf, 0, {}
+        self._best, self.best_epoch, self.stopped_epoch, self._weights = -math.inf, 0, 0, {}
 
     def on_epoch(self, training: Training) -> None:
         value = measure(training, self.monitor)
         if value > self._best + self.min_delta or training.epoch == 1:
-            self._best, self._waited = value, 0
+            self._best, self.best_epoch = value, training.epoch
             if self.restore_best:
                 self._weights = {path: each.data.copy() for path, each in held(training.network).items()}
-            return
-        self._waited += 1
-        if self._waited >= self.patience:
+        elif training.epoch - self.best_epoch >= self.patience:
+            self.stopped_epoch = training.epoch
             training.stop()
 
     def on_end(self, training: Training, error: BaseException | None) -> None:
@@ -92,12 +99,13 @@ class EarlyStopping(Callback):
             take(training.network, self._weights)
 
     def state(self) -> Mapping[str, Any]:
+        weights = {f"weights/{path}": array for path, array in self._weights.items()}
         best = None if math.isinf(self._best) else self._best
-        return {"best": best, "waited": self._waited, **{f"weights/{path}": w for path, w in self._weights.items()}}
+        return {"best": best, "best_epoch": self.best_epoch, "stopped_epoch": self.stopped_epoch, **weights}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         self._best = -math.inf if state["best"] is None else state["best"]
-        self._waited = state["waited"]
+        self.best_epoch, self.stopped_epoch = state["best_epoch"], state["stopped_epoch"]
         self._weights = {name.removeprefix("weights/"): w for name, w in state.items() if name.startswith("weights/")}
 
 
@@ -108,7 +116,7 @@ class KeepBest(Callback):
     Parameters
     ----------
     folder : path
-        Made if need be.
+        Made if need be; one that holds the networks of another training is refused.
     count : int, default 1
         How many are kept; of equally good ones those of the earlier epochs.
     monitor : str, default "val_loss"
@@ -129,6 +137,10 @@ class KeepBest(Callback):
     def on_begin(self, training: Training) -> None:
         self._kept = {}
         make_folder(self.folder)
+        if not training.resumed and (others := sorted(Path(self.folder).glob("epoch-*.safetensors"))):
+            raise ArgumentError(
+                f"{self.folder} holds {others[0].name} of another training already; choose another folder"
+            )
 
     def on_epoch(self, training: Training) -> None:
         value, name = measure(training, self.monitor), f"epoch-{training.epoch:03}.safetensors"

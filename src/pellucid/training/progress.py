@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 _RECENT = 20  # batches whose mean loss the bar shows: that of one batch flickers
+_SOON = 10  # seconds: what is left is not worth a word
 _PAUSE = 0.2  # seconds between two texts in a notebook, whose connection is slow
 
 
@@ -42,6 +43,15 @@ def _epoch_line(training: Training, seconds: float) -> str:
     return f"epoch {training.epoch:{width}}/{training.epochs}: {describe(epoch)}, {spent} s, {rate:,.0f} images/s"
 
 
+def _left(training: Training, seconds: float) -> str:
+    """Return how long it will take until the last epoch, if each takes so many seconds; nothing if that is soon."""
+    left = (training.epochs - training.epoch) * seconds
+    if left < _SOON or training.stopping:
+        return ""
+    amount = f"{left:.0f} s" if left < 100 else f"{left / 60:.0f} min" if left < 6000 else f"{left / 3600:.1f} h"
+    return f", about {amount} left"
+
+
 class EpochLines(Callback):
     """Writes a plain line after every epoch; with `rewrite`, one that counts the batches in between."""
 
@@ -65,7 +75,8 @@ class EpochLines(Callback):
 
     def on_epoch(self, training: Training) -> None:
         now = time.perf_counter()
-        self._write(_epoch_line(training, now - self._epoch_began), end="\n")
+        seconds = now - self._epoch_began
+        self._write(f"{_epoch_line(training, seconds)}{_left(training, seconds)}", end="\n")
         self._epoch_began = now
 
     def _write(self, text: str, end: str) -> None:
@@ -82,6 +93,8 @@ class ProgressBar(Callback):
     _bar: Progress
     _task: TaskID
     _epoch_began: float
+    _seen_before: int
+    """Of the epoch, before this process."""
 
     sees_weights = False
 
@@ -101,10 +114,12 @@ class ProgressBar(Callback):
         )
         self._task = self._bar.add_task("starting", total=training.total_steps, rate="")
         self._bar.start()
-        self._epoch_began = time.perf_counter()
+        self._epoch_began, self._seen_before = time.perf_counter(), -1
 
     def on_batch(self, training: Training) -> None:
-        rate = training.seen / max(time.perf_counter() - self._epoch_began, 1e-9)
+        if self._seen_before < 0:  # the first batch; a training that is resumed had others before it
+            self._seen_before = max(0, training.seen - training.batch_size)
+        rate = (training.seen - self._seen_before) / max(time.perf_counter() - self._epoch_began, 1e-9)
         recent = training.history.batches[-_RECENT:]
         accuracy = "" if training.correct is None else f"  accuracy {training.correct / training.seen:.1%}"
         text = f"epoch {training.epoch + 1}/{training.epochs}  loss {sum(recent) / len(recent):.4f}{accuracy}"
@@ -113,7 +128,7 @@ class ProgressBar(Callback):
     def on_epoch(self, training: Training) -> None:
         now = time.perf_counter()
         self._bar.console.print(_epoch_line(training, now - self._epoch_began), highlight=False)
-        self._epoch_began = now
+        self._epoch_began, self._seen_before = now, 0
 
     def on_end(self, training: Training, error: BaseException | None) -> None:
         self._bar.stop()
