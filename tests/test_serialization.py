@@ -591,7 +591,7 @@ def test_a_name_that_promises_another_kind_of_file_is_refused(name: str, kind: s
         save(network_of_all_layers(), tmp_path / name)
     assert str(caught.value) == (
         f"save: {tmp_path / name} looks like a {kind} file, but save writes safetensors; name it "
-        f"{tmp_path / 'net.safetensors'}"
+        f"{tmp_path / 'net.safetensors'}{', or call save_onnx(network, path)' if kind == 'ONNX' else ''}"
     )
     assert not list(tmp_path.iterdir())
 

@@ -20,7 +20,7 @@ PACKAGE = ROOT / "src" / "pellucid"
 HANDWRITTEN = (  # in this order; others follow
     "index.md", "tutorial.md", "worked-examples.md", "graphs.md", "own-layer.md", "when-it-does-not-learn.md",
     "output-size.md", "filter-sizes.md", "depth.md", "ablations.md", "networks.md", "recipes.md", "augmentation.md",
-    "fine-tuning.md", "pretrained.md", "interrupted.md", "performance.md", "reliability.md", "design.md",
+    "fine-tuning.md", "pretrained.md", "onnx.md", "interrupted.md", "performance.md", "reliability.md", "design.md",
 )  # fmt: skip
 
 
@@ -43,7 +43,8 @@ GROUPS = (
         "network.sequential", "network.graph", "network.base", "scaling",
         "models.small", "models.lenet", "models.mnist", "models.notebook", "inference.outputs",
         "inference.scoring", "snapshot", "summary.summary", "gradient_check.check", "gradient_check.report",
-        "serialization.model_file", "interop.weights", "interop.torch", "serialization.fitting")),
+        "serialization.model_file", "interop.weights", "interop.torch", "interop.onnx.writing",
+        "serialization.fitting")),
     Group("layers", "Layers", "Each layer works alone, `forward` and `backward`, and inside a network.", (
         "layers.conv", "layers.linear", "layers.pool", "layers.activation", "layers.norm", "layers.dropout",
         "layers.merge", "layers.joins", "layers.padding", "layers.base", "layers.parameter")),

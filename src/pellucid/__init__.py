@@ -49,6 +49,7 @@ from .initializers import Normal as Normal
 from .initializers import Zeros as Zeros
 from .interop import load_onnx as load_onnx
 from .interop import load_weights as load_weights
+from .interop import save_onnx as save_onnx
 from .layers import AdaptiveAvgPool2d as AdaptiveAvgPool2d
 from .layers import AvgPool2d as AvgPool2d
 from .layers import BatchNorm2d as BatchNorm2d

@@ -636,6 +636,7 @@ def test_the_program_is_named_after_the_package() -> None:
         "recipes",
         "evaluate",
         "predict",
+        "export",
         "summary",
         "explain",
         "verify",

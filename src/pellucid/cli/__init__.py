@@ -1,5 +1,5 @@
-"""The command line: ``pellucid train``, ``resume``, ``evaluate``, ``predict``, ``summary``, ``explain``, ``verify``,
-``runs``, ``compare``, ``find-lr``, ``recipes``, ``study`` and ``data``, one module a verb.
+"""The command line: ``pellucid train``, ``resume``, ``evaluate``, ``predict``, ``summary``, ``explain``, ``export``,
+``verify``, ``runs``, ``compare``, ``find-lr``, ``recipes``, ``study`` and ``data``, one module a verb.
 
 A verb reads its words, calls the library and prints; what can go wrong is said here, in one line:
 
@@ -23,7 +23,22 @@ from ..arguments import nearest
 from ..errors import PellucidError, path_text, unusable
 from ..storage import ADVICE
 from ..version import VERSION
-from . import data, evaluate, explain, find_lr, predict, recipes, resume, runs, signals, study, summary, train, verify
+from . import (
+    data,
+    evaluate,
+    explain,
+    export,
+    find_lr,
+    predict,
+    recipes,
+    resume,
+    runs,
+    signals,
+    study,
+    summary,
+    train,
+    verify,
+)
 from .options import Verb
 from .screen import examples, notes
 from .watch import watch
@@ -43,7 +58,7 @@ app = typer.Typer(
         "pellucid predict run photo.png --invert",
     ),
 )
-for verb in (train, resume, runs, find_lr, recipes, evaluate, predict, summary, explain, verify):
+for verb in (train, resume, runs, find_lr, recipes, evaluate, predict, export, summary, explain, verify):
     name = verb.__name__.rpartition(".")[2].replace("_", "-")
     app.command(name, cls=Verb, epilog=verb.EXAMPLES)(verb.command)
 app.command("compare", cls=Verb, epilog=runs.COMPARE_EXAMPLES)(runs.compare)

@@ -16,7 +16,7 @@ from ..storage import expanded
 from .screen import called
 from .sources import meant, near
 
-TAKES_WEIGHTS = ("evaluate", "predict")
+TAKES_WEIGHTS = ("evaluate", "predict", "export")
 """The verbs that take a model by name with --weights; others show a model, whatever its weights are."""
 
 

@@ -2,6 +2,7 @@
 
 from .known_models import fitting_models as fitting_models
 from .onnx import load_onnx as load_onnx
+from .onnx import save_onnx as save_onnx
 from .weights import WeightsFile as WeightsFile
 from .weights import load_weights as load_weights
 from .weights import open_weights as open_weights

@@ -65,8 +65,10 @@ def save(network: Network, path: PathLike) -> None:
     """
     kind = OTHERS.get(Path(path).suffix.lower())
     if kind is not None:
-        name = Path(path).with_suffix(".safetensors")
-        raise ArgumentError(f"save: {path} looks like a {kind} file, but save writes safetensors; name it {name}")
+        fix = f"name it {Path(path).with_suffix('.safetensors')}"
+        if kind == "ONNX":
+            fix += ", or call save_onnx(network, path)"
+        raise ArgumentError(f"save: {path} looks like a {kind} file, but save writes safetensors; {fix}")
     architecture = json.dumps(describe(network))
     arrays = {name: q.data for name, q in network.parameters().items()}
     states = {name: np.asarray(s.data, network.dtype) for name, s in network.states().items()}

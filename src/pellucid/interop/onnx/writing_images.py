@@ -1,0 +1,159 @@
+"""How layers over images become nodes of ONNX: scaling, convolution, normalisation, pooling."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from ...geometry import Sides, Window
+from ...steps import Step
+from .writing_graph import Attribute, OnnxGraph, Rule
+
+NOTHING: Sides = ((0, 0), (0, 0))
+"""No padding."""
+
+FLOAT = 1
+"""ONNX's number of the type float32."""
+
+
+# ---- images
+def _scale(graph: OnnxGraph, step: Step) -> None:
+    """``(x / 255 − mean) / std``, as far as that changes anything; only uint8 is divided by 255."""
+    x, y = step.inputs[0], step.outputs[0]
+    operations: list[tuple[str, str, Any]] = []
+    if graph.input_type == "uint8":
+        operations.append(("Div", "largest", 255.0))
+    if any(step.keywords["mean"]):
+        operations.append(("Sub", "mean", _by_channel(graph, x, step.keywords["mean"])))
+    if any(std != 1 for std in step.keywords["std"]):
+        operations.append(("Div", "std", _by_channel(graph, x, step.keywords["std"])))
+    if not operations:
+        graph.alias(y, x)
+        return
+    tensor: int | str = graph.node("Cast", [x], to=FLOAT) if graph.input_type == "uint8" else x
+    for number, (operator, name, numbers) in enumerate(operations, start=1):
+        last = number == len(operations)
+        tensor = graph.node(operator, [tensor, graph.constant(name, numbers)], y if last else None)
+
+
+def _by_channel(graph: OnnxGraph, x: int, numbers: tuple[float, ...]) -> np.ndarray:
+    """Return numbers, one a channel or one for all, shaped to meet the channels of x."""
+    return np.reshape(numbers, (-1, *[1] * (len(graph.shape(x)) - 1)))
+
+
+# ---- layers with weights
+def _conv2d(graph: OnnxGraph, step: Step) -> None:
+    window = step.keywords["window"]
+    places = _places(window, window.sides)
+    graph.node("Conv", step.inputs, step.outputs[0], group=step.keywords["groups"], dilations=window.dilation, **places)
+
+
+def _batch_norm_running(graph: OnnxGraph, step: Step) -> None:
+    x, mean, var, weight, bias = step.inputs
+    graph.node("BatchNormalization", [x, weight, bias, mean, var], step.outputs[0], epsilon=step.keywords["eps"])
+
+
+def _local_response_norm(graph: OnnxGraph, step: Step) -> None:
+    """LRN; an even size, of which ONNX takes the other half first and onnxruntime takes none, is written out.
+
+    ``y = x / (k + alpha/size · Σ x[j]²)^beta``: the sum over neighbouring channels is a 1×1 convolution of x².
+    """
+    x, y = step.inputs[0], step.outputs[0]
+    size, alpha, beta, k = (step.keywords[name] for name in ("size", "alpha", "beta", "k"))
+    if size % 2:
+        graph.node("LRN", [x], y, size=size, alpha=alpha, beta=beta, bias=k)
+        return
+    channels = graph.shape(x)[0]
+    # c sees j from c − size/2 on: (C, C), then (C, C, 1, 1)
+    ahead = np.arange(channels) - np.arange(channels)[:, None] + size // 2
+    shares = np.where((ahead >= 0) & (ahead < size), alpha / size, 0.0)[:, :, None, None]
+    weight, bias = graph.constant("shares", shares), graph.constant("k", np.full(channels, k))
+    sums = graph.node("Conv", [graph.node("Mul", [x, x]), weight, bias], kernel_shape=(1, 1))
+    graph.node("Div", [x, graph.node("Pow", [sums, graph.constant("beta", beta)])], y)
+
+
+# ---- windows
+def _max_pool2d(graph: OnnxGraph, step: Step) -> None:
+    """Ceil mode is written as padding: none of its pixels wins. More than the kernel has taps, no runtime takes."""
+    x: int | str = step.inputs[0]
+    window = step.keywords["window"]
+    sides = window.padded(graph.size(step.inputs[0]))
+    if any(max(sides[axis]) >= window.kernel_size[axis] for axis in (0, 1)):  # a dilated window spans more
+        x, sides = _padded(graph, x, sides, -np.inf), NOTHING
+    graph.node("MaxPool", [x], step.outputs[0], dilations=window.dilation, **_places(window, sides))
+
+
+def _avg_pool2d(graph: OnnxGraph, step: Step) -> None:
+    """The padding's zeros count where `count_include_pad` is set; what ceil mode hangs over the edge never counts."""
+    x: int | str = step.inputs[0]
+    window, counts = step.keywords["window"], step.keywords["count_include_pad"]
+    own, sides = window.sides, window.padded(graph.size(step.inputs[0]))
+    if counts and own not in (NOTHING, sides):  # both kinds: the one that counts becomes part of the image
+        x = _padded(graph, x, own, 0.0)
+        sides, own = ((0, sides[0][1] - own[0][1]), (0, sides[1][1] - own[1][1])), NOTHING
+    counts = counts and own != NOTHING
+    graph.node("AveragePool", [x], step.outputs[0], count_include_pad=int(counts), **_places(window, sides))
+
+
+def _adaptive_avg_pool2d(graph: OnnxGraph, step: Step) -> None:
+    """Regions that are alike are an ordinary window's places; others are means as products with two matrices."""
+    x, y, places = step.inputs[0], step.outputs[0], step.keywords["output_size"]
+    size = graph.size(x)
+    if places == (1, 1):
+        graph.node("GlobalAveragePool", [x], y)
+        return
+    axes = [_regular(*each) for each in zip(size, places, strict=True)]
+    if None not in axes:
+        (height, down), (width, right) = (each for each in axes if each is not None)
+        graph.node("AveragePool", [x], y, **_places(Window((height, width), (down, right)), NOTHING))
+        return
+    # (OH, H) · (N, C, H, W) -> (N, C, OH, W), · (W, OW) -> (N, C, OH, OW)
+    rows = graph.node("MatMul", [graph.constant("rows", _shares(size[0], places[0])), x])
+    graph.node("MatMul", [rows, graph.constant("columns", _shares(size[1], places[1]).T)], y)
+
+
+def _regular(size: int, places: int) -> tuple[int, int] | None:
+    """Return (kernel, stride) of the regions along an axis; None where they differ in size or distance."""
+    starts = [place * size // places for place in range(places)]
+    stops = [-(-(place + 1) * size // places) for place in range(places)]
+    kernels = {stop - start for start, stop in zip(starts, stops, strict=True)}
+    strides = {after - before for before, after in pairwise(starts)} or {1}
+    if len(kernels) > 1 or len(strides) > 1 or 0 in strides:
+        return None
+    return kernels.pop(), strides.pop()
+
+
+def _shares(size: int, places: int) -> np.ndarray:
+    """Return what each pixel along an axis adds to the mean of each region: (places, size)."""
+    shares = np.zeros((places, size))
+    for place in range(places):
+        region = slice(place * size // places, -(-(place + 1) * size // places))
+        shares[place, region] = 1 / (region.stop - region.start)
+    return shares
+
+
+def _places(window: Window, sides: Sides) -> dict[str, Attribute]:
+    """Return the attributes that say where a window is put."""
+    (top, bottom), (left, right) = sides
+    return {"kernel_shape": window.kernel_size, "strides": window.stride, "pads": (top, left, bottom, right)}
+
+
+def _padded(graph: OnnxGraph, x: int | str, sides: Sides, value: float) -> str:
+    """Return images with pixels of one value round them."""
+    (top, bottom), (left, right) = sides
+    pads = graph.constant("pads", [0, 0, top, left, 0, 0, bottom, right])
+    return graph.node("Pad", [x, pads, graph.constant("padding", value)], mode="constant")
+
+
+RULES: Mapping[str, Rule] = {
+    "scale": _scale,
+    "conv2d": _conv2d,
+    "batch_norm_running": _batch_norm_running,
+    "local_response_norm": _local_response_norm,
+    "max_pool2d": _max_pool2d,
+    "avg_pool2d": _avg_pool2d,
+    "adaptive_avg_pool2d": _adaptive_avg_pool2d,
+}
