@@ -420,9 +420,27 @@ def test_where_all_is_frozen_there_is_nothing_to_train():
     assert p.lower(network, loss=p.CrossEntropy()).gradients == {}
 
 
-@pytest.mark.parametrize("last", [[p.Softmax()], [p.Softmax(), p.Flatten()], [p.Softmax(), p.Dropout(0.5)]])
+@pytest.mark.parametrize(
+    "last",
+    [
+        [p.Softmax()], [p.Softmax(), p.Flatten()], [p.Softmax(), p.Dropout(0.5)], [p.Softmax(), p.Reshape((2,))],
+        [p.Softmax(), p.LogSoftmax()],
+    ],
+)  # fmt: skip
 def test_a_softmax_before_cross_entropy_is_refused(last):
     network = p.Sequential([p.Linear(2, 2), *last], input_shape=(2,))
     with pytest.raises(p.ArgumentError, match="softmax1 stands before CrossEntropy, which applies the softmax itself"):
         p.lower(network, loss=p.CrossEntropy())
     assert p.lower(network, loss=p.MeanSquaredError(), target_shape=(2,)).loss is not None
+
+
+def test_a_log_softmax_before_cross_entropy_changes_nothing():
+    """The softmax of the logarithms of shares are these shares, so a network that ends with it may be trained."""
+    layers, x = [p.Flatten(), p.Linear(4, 3)], np.random.default_rng(0).normal(0, 3, (5, 4))
+    bare = p.Sequential(layers[1:], input_shape=(4,), dtype="float64")
+    ended = p.Sequential([*layers[1:], p.LogSoftmax()], input_shape=(4,), dtype="float64")
+    labels = np.array([0, 1, 2, 0, 1])
+    assert p.evaluate(ended, (x, labels)) == pytest.approx(p.evaluate(bare, (x, labels)), rel=1e-12)
+    one, other = (p.gradients(network, x, labels)["input"] for network in (bare, ended))
+    np.testing.assert_allclose(other, one, rtol=1e-9, atol=1e-15)
+    np.testing.assert_allclose(p.predict_proba(ended, x), p.predict_proba(bare, x), rtol=1e-12)

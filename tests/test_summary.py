@@ -221,6 +221,10 @@ def test_a_stride_that_leaves_a_row_and_a_column_unread() -> None:
         (p.BatchNorm2d(6), (6, 2, 2), ["parameters: 6 + 6 = 12"]),
         (p.PadChannels(8, 16), (16, 4, 4), ["channels: 8 + 16 + 16 = 40"]),
         (p.PadChannels(0, 2), (3,), ["channels: 0 + 3 + 2 = 5"]),
+        (p.Slice(1, 2, 5), (6, 2, 2), ["channels: 2 to 4 of 6"]),
+        (p.PReLU(6), (6, 2, 2), ["parameters: 6"]),
+        (p.Gain((6, 1, 1)), (6, 2, 2), ["parameters: 1·1·6 = 6"]),
+        (p.AdaptiveMaxPool2d(1), (6, 5, 5), ["rows, columns: (5 + 2·0 − 5)//5 + 1 = 1"]),
         (p.ReLU(), (6, 2, 2), []),
     ],
     ids=lambda value: repr(value)[:30],
@@ -352,6 +356,11 @@ def test_a_receptive_field_is_not_larger_than_what_reaches_the_output() -> None:
         ([p.AdaptiveAvgPool2d(4)], ReceptiveField((2, 2), (2, 2), (0, 0))),
         ([p.AdaptiveAvgPool2d(3), p.Conv2d(1, 2, 1)], "unknown"),
         ([p.Softmax()], ReceptiveField()),
+        ([p.LogSoftmax()], ReceptiveField()),
+        ([p.Flatten(), p.LogSoftmax()], "all"),
+        ([p.Mean((2, 3))], "all"),
+        ([p.AdaptiveMaxPool2d(1)], ReceptiveField((8, 8), (8, 8), (0, 0))),
+        ([p.GELU(), p.PReLU(), p.Bias((8, 8)), p.Slice(1, 0, 1)], ReceptiveField()),
         ([p.Conv2d(1, 2, 3, stride=2), p.PadChannels(1, 1)], ReceptiveField((3, 3), (2, 2), (0, 0))),
         ([p.Residual(p.Conv2d(1, 4, 3, stride=2, padding=1), p.Sequential([p.MaxPool2d(1, stride=2),
                      p.PadChannels(1, 2)]))], ReceptiveField((3, 3), (2, 2), (-1, -1))),
@@ -377,7 +386,8 @@ def test_all_layers_of_the_library_are_known() -> None:
         p.Conv2d(1, 4, 3), p.BatchNorm2d(4), p.ReLU(), p.LeakyReLU(), p.ReLU6(), p.Sigmoid(), p.Tanh(),
         p.LocalResponseNorm(2), p.Dropout(), p.MaxPool2d(2), p.AvgPool2d(2), p.Residual(p.Sequential([p.ReLU()])),
         p.Concat(p.ReLU(), p.Tanh()), p.PadChannels(1, 0), p.AdaptiveAvgPool2d(2), p.Flatten(), p.Linear(36, 3),
-        p.Softmax(),
+        p.Softmax(), p.LogSoftmax(), p.Clip(0, 1), p.HardSigmoid(), p.HardSwish(), p.ELU(), p.SiLU(), p.Softplus(),
+        p.GELU(), p.PReLU(3), p.Bias(3), p.Gain(1), p.Reshape((3, 1)), p.Slice(1, 1),
     ]  # fmt: skip
     table = summary(p.Sequential(layers, input_shape=(1, 18, 18)))
     assert [row.path for row in table.rows if row.field == "unknown" or not row.native] == []

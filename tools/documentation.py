@@ -46,8 +46,9 @@ GROUPS = (
         "serialization.model_file", "interop.weights", "interop.torch", "interop.onnx.writing",
         "serialization.fitting")),
     Group("layers", "Layers", "Each layer works alone, `forward` and `backward`, and inside a network.", (
-        "layers.conv", "layers.linear", "layers.pool", "layers.activation", "layers.norm", "layers.dropout",
-        "layers.merge", "layers.joins", "layers.padding", "layers.base", "layers.parameter")),
+        "layers.conv", "layers.linear", "layers.pool", "layers.activation", "layers.piecewise", "layers.exponential",
+        "layers.learned", "layers.norm", "layers.dropout", "layers.merge", "layers.joins", "layers.padding",
+        "layers.shape", "layers.base", "layers.parameter")),
     Group("training", "Training", "From a network and data to a trained network and its history.", (
         "training.fit", "training.resume", "training.history", "training.callbacks", "training.keeping",
         "augmented", "learning_rates", "freezing", "pretrained",
@@ -57,9 +58,10 @@ GROUPS = (
     Group("data", "Data", "Reading, fetching, checking and shuffling images.", (
         "data.datasets", "data.dataset", "data.folders", "data.augment")),
     Group("definitions", "Definitions", "The mathematics: one pure NumPy function for every kind of step.", (
-        "definitions.conv", "definitions.linear", "definitions.pool", "definitions.pointwise", "definitions.norm",
-        "definitions.loss", "definitions.optimizer", "definitions.input", "definitions.augment", "definitions.windows",
-        "definitions.arrays", "definitions.custom", "definitions.combine")),
+        "definitions.conv", "definitions.linear", "definitions.pool", "definitions.pointwise",
+        "definitions.piecewise", "definitions.exponential", "definitions.learned", "definitions.norm",
+        "definitions.shape", "definitions.loss", "definitions.optimizer", "definitions.input", "definitions.augment",
+        "definitions.windows", "definitions.arrays", "definitions.custom", "definitions.combine")),
     Group("program", "Program", "A network lowered to plain steps, and what runs them.", (
         "build", "program", "steps", "differentiation", "interpreter", "geometry", "random")),
     Group("studies", "Studies", "What `pellucid study` computes, measures and draws.", (

@@ -128,10 +128,15 @@ def _input_shape(network: Network, input_shape: Sequence[int] | None) -> Shape:
     return tuple(whole_number(size, "input_shape") for size in input_shape)
 
 
+HARMLESS = frozenset({"flatten", "reshape", "dropout", "log_softmax"})
+"""Kinds that leave shares as they are, dropout being there in training only. The softmax of logarithms of shares gives
+these shares again, so that a LogSoftmax by itself may stand before a loss that applies the softmax."""
+
+
 def _refuse_double_softmax(build: Builder, output: int, loss: Loss) -> None:
     maker = {v: step for step in build.steps for v in step.outputs}
     step = maker.get(output)
-    while step is not None and step.kind in ("flatten", "dropout"):  # which is there in training only
+    while step is not None and step.kind in HARMLESS:
         step = maker.get(step.inputs[0])
     if loss.classification and step is not None and step.kind == "softmax":
         raise ArgumentError(

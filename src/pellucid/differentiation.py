@@ -149,9 +149,31 @@ def _linear(back: Backward, step: Step) -> None:
     back.contribute(x, "linear.grad_input", [grad, weight])
 
 
-def _flatten(back: Backward, step: Step) -> None:
+def _from_shape(back: Backward, step: Step) -> None:
+    """For kinds whose gradient depends on the input's shape, and on which numbers went where."""
     x = step.inputs[0]
-    back.contribute(x, "flatten.grad_input", [back.grad(step.outputs[0])], shape=back.shape(x))
+    keywords = {name: value for name, value in step.attributes if name not in ("value", "keepdims")}
+    grad = back.grad(step.outputs[0])
+    back.contribute(x, f"{step.kind}.grad_input", [grad], **{**keywords, "shape": back.shape(x)})
+
+
+def _reshape(back: Backward, step: Step) -> None:
+    x = step.inputs[0]
+    back.contribute(x, "reshape", [back.grad(step.outputs[0])], shape=back.shape(x))
+
+
+def _transpose(back: Backward, step: Step) -> None:
+    """Axis i became axis axes.index(i): there its gradient is."""
+    axes: tuple[int, ...] = step.keywords["axes"]
+    back_again = tuple(axes.index(axis) + 1 for axis in sorted(axes))
+    back.contribute(step.inputs[0], "transpose", [back.grad(step.outputs[0])], axes=back_again)
+
+
+def _slice_channels(back: Backward, step: Step) -> None:
+    """What was left out has the gradient 0."""
+    x, start, stop = step.inputs[0], step.keywords["start"], step.keywords["stop"]
+    grad = back.grad(step.outputs[0])
+    back.contribute(x, "pad_channels", [grad], before=start, after=back.shape(x)[0] - stop)
 
 
 def _from_input(back: Backward, step: Step) -> None:
@@ -172,6 +194,28 @@ def _average(back: Backward, step: Step) -> None:
     grad = back.grad(step.outputs[0])
     keywords = {name: value for name, value in step.attributes if name != "output_size"}
     back.contribute(x, f"{step.kind}.grad_input", [grad], size=back.shape(x)[1:], **keywords)
+
+
+def _prelu(back: Backward, step: Step) -> None:
+    x, weight = step.inputs
+    grad = back.grad(step.outputs[0])
+    back.contribute(weight, "prelu.grad_weight", [x, grad], shape=back.shape(weight))
+    back.contribute(x, "prelu.grad_input", [x, weight, grad])
+
+
+def _bias(back: Backward, step: Step) -> None:
+    """``∂L/∂x`` is that of ``x + bias``."""
+    x, bias = step.inputs
+    grad = back.grad(step.outputs[0])
+    back.contribute(bias, f"{step.kind}.grad_bias", [grad], shape=back.shape(bias))
+    back.give(x, grad)
+
+
+def _gain(back: Backward, step: Step) -> None:
+    x, weight = step.inputs
+    grad = back.grad(step.outputs[0])
+    back.contribute(weight, f"{step.kind}.grad_weight", [x, grad], shape=back.shape(weight))
+    back.contribute(x, f"{step.kind}.grad_input", [grad, weight])
 
 
 def _dropout(back: Backward, step: Step) -> None:
@@ -259,13 +303,32 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "scale": _scale,
         "conv2d": _conv2d,
         "linear": _linear,
-        "flatten": _flatten,
+        "flatten": _from_shape,
+        "reshape": _reshape,
+        "transpose": _transpose,
+        "pad": _from_shape,
+        "slice_channels": _slice_channels,
+        "strided_slice": _from_shape,
+        "mean": _from_shape,
         "relu": _from_output,
         "leaky_relu": _from_input,
         "relu6": _from_output,
         "sigmoid": _from_output,
         "tanh": _from_output,
         "softmax": _from_output,
+        "log_softmax": _from_output,
+        "clip": _from_output,
+        "hard_sigmoid": _from_output,
+        "hard_swish": _from_input,
+        "elu": _from_input,
+        "silu": _from_input,
+        "softplus": _from_input,
+        "gelu": _from_input,
+        "prelu": _prelu,
+        "bias": _bias,
+        "gain": _gain,
+        "add_parameter": _bias,
+        "multiply_parameter": _gain,
         "max_pool2d": _from_input,
         "avg_pool2d": _average,
         "adaptive_avg_pool2d": _average,

@@ -3,8 +3,9 @@
 import pytest
 
 import pellucid as p
+from pellucid.compiler.rules import RULES as KERNEL_RULES
 from pellucid.data.augment import KINDS
-from pellucid.definitions import DEFINITIONS
+from pellucid.definitions import DEFINITIONS, WITHOUT_KERNEL
 from pellucid.differentiation import RULES
 from pellucid.layers import Layer
 from pellucid.optimizers import Optimizer
@@ -27,6 +28,8 @@ NO_GRADIENT = {
 NO_STEP_OF_ITS_OWN = {
     "add": "the gradient of a sum is that of each term",
     "pad_channels": "as if zeros had been joined to its input: concat.grad_input",
+    "slice_channels": "what was left out has the gradient 0: pad_channels",
+    **dict.fromkeys(("reshape", "transpose"), "is undone by a step of its own kind"),
 }
 
 
@@ -39,8 +42,12 @@ class Doubled(Layer):
 
 def every_layer() -> p.Sequential:
     activations = [p.ReLU(), p.LeakyReLU(), p.ReLU6(), p.Sigmoid(), p.Tanh(), p.Softmax(), Doubled()]
-    convolutions = [p.Conv2d(2, 2, 3, padding=1), p.BatchNorm2d(2), *activations]
-    pools = [p.MaxPool2d(2), p.AvgPool2d(2), p.AdaptiveAvgPool2d(2)]
+    activations += [p.Clip(-2, 2), p.HardSigmoid(), p.HardSwish(), p.ELU(), p.SiLU(), p.Softplus(), p.GELU()]
+    learned = [p.PReLU(), p.Bias((2, 1, 1)), p.Bias((8, 8)), p.Gain((2, 1, 1)), p.Gain((8, 8)), p.LogSoftmax()]
+    moved = [p.Reshape((4, 32)), p.Reshape((2, 8, 8)), p.Transpose((1, 3, 2)), p.Pad((0, 1, 1)), p.Slice(2, 1, 9),
+             p.Slice(3, 1, 9), p.Concat(p.Mean((1,), keepdims=True), p.Slice(1, 0, 1))]  # fmt: skip
+    convolutions = [p.Conv2d(2, 2, 3, padding=1), p.BatchNorm2d(2), *activations, *learned, *moved]
+    pools = [p.MaxPool2d(2), p.AvgPool2d(2), p.AdaptiveAvgPool2d(2), p.AdaptiveMaxPool2d(2)]
     gate = {"a": (p.AdaptiveAvgPool2d(1), "input"), "b": (p.joins.Multiply(), "input", "a")}
     merged = [
         p.Graph(gate),
@@ -76,6 +83,11 @@ def test_every_kind_has_a_gradient_rule_or_a_reason_to_have_none() -> None:
 def test_a_kind_with_a_rule_has_definitions_of_its_gradients(kind: str) -> None:
     own = [name for name in DEFINITIONS if name.startswith(f"{kind}.grad")]
     assert own, f"{kind} has a rule, but there is no {kind}.grad_input or its like in DEFINITIONS"
+
+
+def test_kinds_that_no_kernel_does_are_named() -> None:
+    assert DEFINITIONS.keys() - KERNEL_RULES.keys() == WITHOUT_KERNEL
+    assert KERNEL_RULES.keys() <= DEFINITIONS.keys()
 
 
 def test_programs_use_every_definition_and_nothing_else() -> None:

@@ -1,5 +1,6 @@
-"""exp, log, tanh and powers of running kernels: counted in units in the last place (ulp) against float64."""
+"""exp, log, tanh, Φ and powers of running kernels: counted in units in the last place (ulp) against float64."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +14,7 @@ from pellucid.compiler.tiles import supported
 BLOCK = 256
 HERE = {isa.name: isa for isa in supported()}
 BEST, *_, PLAINEST = HERE
-WHERE_IT_MATTERS = {"exp": (-105, 90), "log": (0.4, 2.5), "tanh": (-10, 10), "power": (0.5, 4)}
+WHERE_IT_MATTERS = {"exp": (-105, 90), "log": (0.4, 2.5), "tanh": (-10, 10), "normal": (-15, 6), "power": (0.5, 4)}
 FLOAT_MAX = np.finfo(np.float32).max
 
 
@@ -67,6 +68,27 @@ def test_powers_agree_with_float64(exponent, name):
     assert worst_ulp(computed(HERE[name], "power", x, exponent), expected) <= 8
 
 
+@pytest.mark.parametrize("name", HERE)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_the_normal_distribution_agrees_with_float64(name):
+    """Its tails too, down to the smallest float; without a multiply-add v² is rounded, which counts most there."""
+    x, fused = samples("normal", 299_993), HERE[name].fused
+    exact = np.array([math.erfc(-v / math.sqrt(2)) / 2 for v in x.tolist()])
+    assert worst_ulp(computed(HERE[name], "normal", x), exact) <= (8 if fused else 128)
+    assert worst_ulp(computed(HERE[name], "bell", x), np.exp(-0.5 * x.astype(float) ** 2)) <= (4 if fused else 128)
+
+
+@pytest.mark.parametrize("name", HERE)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_what_is_made_of_exp_and_log_agrees_with_float64(name):
+    x = np.concatenate([np.linspace(-103, 20, 50_000), [np.inf, -np.inf, np.nan, 0.0]]).astype(np.float32)
+    # e⁻ˣ of a large x is as right as its argument, whose last digit is worth 1e-7 of it
+    found, exact = computed(HERE[name], "sigmoid", x), 1 / (1 + np.exp(-x.astype(float)))
+    assert worst_ulp(found, exact) <= 4
+    share = np.concatenate([np.geomspace(1e-40, 1, 20_000), np.linspace(0, 1, 20_000)]).astype(np.float32)
+    assert worst_ulp(computed(HERE[name], "log_one_plus", share), np.log1p(share.astype(float))) <= 4
+
+
 def test_some_numbers_are_exact():
     inf, nan = np.inf, np.nan
     isa = supported()[0]
@@ -79,6 +101,10 @@ def test_some_numbers_are_exact():
     ends = computed(isa, "tanh", [20.0, -20.0, inf, -0.0])
     assert ends.tolist() == [1, -1, 1, 0]
     assert np.signbit(ends[3])
+    ends = computed(isa, "normal", [0.0, -0.0, inf, -inf, 20.0, -20.0, 3e38, -3e38])
+    assert ends[:2] == pytest.approx([0.5, 0.5], rel=3e-7)
+    assert ends[2:].tolist() == [1, 0, 1, 0, 1, 0]
+    assert np.isnan(computed(isa, "normal", [nan])).all()
     assert computed(isa, "power", [0.0, inf, 1.0], -0.75).tolist() == [inf, 0, 1]
     assert computed(isa, "power", [0.0, inf, 1.0], 0.75).tolist() == [0, inf, 1]
     assert computed(isa, "power", [0.0, -0.0], -0.5).tolist() == [inf, inf]
@@ -86,7 +112,8 @@ def test_some_numbers_are_exact():
 
 @pytest.mark.parametrize("name", [BEST, PLAINEST])
 @pytest.mark.parametrize(
-    ("function", "parameters"), [("exp", ()), ("log", ()), ("tanh", ()), ("power", (-0.75,)), ("power", (-0.7,))]
+    ("function", "parameters"),
+    [("exp", ()), ("log", ()), ("tanh", ()), ("normal", ()), ("power", (-0.75,)), ("power", (-0.7,))],
 )
 def test_lanes_change_no_bit(function, parameters, name, rng):
     x = np.concatenate([np.exp(rng.uniform(-100, 80, 5000)), rng.uniform(-20, 20, 5000)])

@@ -1,6 +1,7 @@
 """Definitions that work element by element: by hand, against loops over Python numbers, properties, and slopes."""
 
 import math
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -14,7 +15,8 @@ SHAPES = st.one_of(
     st.tuples(st.integers(1, 3), st.integers(1, 7)),
     st.tuples(st.integers(1, 3), st.integers(1, 5), st.integers(1, 5), st.integers(1, 3)),
 )
-LEAK = {"negative_slope": 0.1}
+LEAK, BOUNDS, LINE = {"negative_slope": 0.1}, {"min": -1.5, "max": 2.0}, {"alpha": 0.2, "beta": 0.5}
+NORMAL = NormalDist()
 
 # kind -> (keywords, what its gradient remembers, the function of one number, its derivative)
 ACTIVATIONS = {
@@ -23,6 +25,33 @@ ACTIVATIONS = {
     "relu6": ({}, "output", lambda v: min(max(v, 0.0), 6.0), lambda v: float(0 < v < 6)),
     "sigmoid": ({}, "output", lambda v: 1 / (1 + math.exp(-v)), lambda v: math.exp(-v) / (1 + math.exp(-v)) ** 2),
     "tanh": ({}, "output", math.tanh, lambda v: 1 / math.cosh(v) ** 2),
+    "clip": (BOUNDS, "output", lambda v: min(max(v, -1.5), 2.0), lambda v: float(-1.5 < v < 2)),
+    "hard_sigmoid": (LINE, "output", lambda v: min(max(0.2 * v + 0.5, 0), 1), lambda v: 0.2 * (-2.5 < v < 2.5)),
+    "hard_swish": (
+        {},
+        "input",
+        lambda v: v * min(max(v / 6 + 0.5, 0), 1),
+        lambda v: 0.0 if v <= -3 else v / 3 + 0.5 if v < 3 else 1.0,
+    ),
+    "elu": (
+        {"alpha": 0.7},
+        "input",
+        lambda v: v if v > 0 else 0.7 * math.expm1(v),
+        lambda v: 1.0 if v > 0 else 0.7 * math.exp(v),
+    ),
+    "silu": (
+        {},
+        "input",
+        lambda v: v / (1 + math.exp(-v)),
+        lambda v: (1 + math.exp(-v) * (1 + v)) / (1 + math.exp(-v)) ** 2,
+    ),
+    "softplus": ({}, "input", lambda v: math.log1p(math.exp(v)), lambda v: 1 / (1 + math.exp(-v))),
+    "gelu": (
+        {},
+        "input",
+        lambda v: v * NORMAL.cdf(v),
+        lambda v: NORMAL.cdf(v) + v * NORMAL.pdf(v),
+    ),
 }
 
 
@@ -47,6 +76,13 @@ def gradient(kind, x, grad_output):
         ("relu6", [[0, 0, 1, 6]]),
         ("sigmoid", [[0.11920292, 0.5, 0.73105858, 0.99908895]]),
         ("tanh", [[-0.96402758, 0, 0.76159416, 0.99999834]]),
+        ("clip", [[-1.5, 0, 1, 2]]),
+        ("hard_sigmoid", [[0.1, 0.5, 0.7, 1]]),
+        ("hard_swish", [[-1 / 3, 0, 2 / 3, 7]]),
+        ("elu", [[-0.60526530, 0, 1, 7]]),
+        ("silu", [[-0.23840584, 0, 0.73105858, 6.99362265]]),
+        ("softplus", [[0.12692801, 0.69314718, 1.31326169, 7.00091147]]),
+        ("gelu", [[-0.04550026, 0, 0.84134475, 7]]),
     ],
 )
 def test_activations_by_hand(kind, expected):
@@ -62,6 +98,10 @@ def test_activations_by_hand(kind, expected):
         ("relu6", [[0, 0, 10, 0, 0]]),  # at both kinks the flat side's
         ("sigmoid", [[1.04993585, 2.5, 1.96611933, 0.02466509, 0.00910221]]),
         ("tanh", [[0.70650825, 10, 4.19974342, 0.00024576, 0.00003326]]),
+        ("clip", [[0, 10, 10, 0, 0]]),
+        ("hard_sigmoid", [[2, 2, 2, 0, 0]]),
+        ("hard_swish", [[-10 / 6, 5, 50 / 6, 10, 10]]),
+        ("gelu", [[-0.85231801, 5, 10.83315471, 10.00000035, 10]]),
     ],
 )
 def test_gradients_of_activations_by_hand(kind, expected):
@@ -83,7 +123,7 @@ def test_activations_against_a_loop(kind, shape, seed):
         assert grad_input[index] == pytest.approx(expected, rel=1e-9, abs=1e-15), index
 
 
-@pytest.mark.parametrize("kind", [*ACTIVATIONS, "softmax"])
+@pytest.mark.parametrize("kind", [*ACTIVATIONS, "softmax", "log_softmax"])
 @settings(max_examples=10, deadline=None)
 @given(shape=SHAPES, dtype=st.sampled_from([np.float32, np.float64]), seed=st.integers(0, 2**32 - 1))
 def test_dtype_shape_and_strides_do_not_matter(kind, shape, dtype, seed):
@@ -99,7 +139,7 @@ def test_dtype_shape_and_strides_do_not_matter(kind, shape, dtype, seed):
     np.testing.assert_array_equal((x, grad_output), before, "the arguments are left as they were")
 
 
-@pytest.mark.parametrize("kind", [*ACTIVATIONS, "softmax"])
+@pytest.mark.parametrize("kind", [*ACTIVATIONS, "softmax", "log_softmax"])
 def test_nan_is_not_hidden(kind):
     keywords = ACTIVATIONS[kind][0] if kind in ACTIVATIONS else {}
     y = DEFINITIONS[kind](np.array([[-1, np.nan, 2]], np.float32), **keywords)
@@ -116,6 +156,14 @@ def test_huge_numbers_do_not_overflow(dtype):
         np.testing.assert_array_equal(DEFINITIONS["tanh"](x), [[-1, 0, 1]])
         np.testing.assert_array_equal(DEFINITIONS["softmax"](x), [[0, 0, 1]])
         np.testing.assert_array_equal(DEFINITIONS["softmax"](-x), [[1, 0, 0]])
+        np.testing.assert_array_equal(DEFINITIONS["log_softmax"](x), [[-2000, -1000, 0]])
+        np.testing.assert_array_equal(DEFINITIONS["elu"](x, alpha=1.0), [[-1, 0, 1000]])
+        np.testing.assert_array_equal(DEFINITIONS["silu"](x), [[0, 0, 1000]])
+        np.testing.assert_allclose(DEFINITIONS["softplus"](x), [[0, math.log(2), 1000]], rtol=1e-6)
+        np.testing.assert_array_equal(DEFINITIONS["gelu"](x), [[0, 0, 1000]])
+        for kind in ("silu", "softplus", "gelu"):
+            np.testing.assert_array_equal(DEFINITIONS[f"{kind}.grad_input"](x, np.ones_like(x)), [[0, 0.5, 1]])
+        np.testing.assert_array_equal(DEFINITIONS["elu.grad_input"](x, np.ones_like(x), alpha=1.0), [[0, 1, 1]])
 
 
 def test_sigmoid_is_exact_in_both_tails():
@@ -158,6 +206,19 @@ def test_softmax_gives_shares_that_a_shift_leaves_alone(shape, shift, seed):
     y = DEFINITIONS["softmax"](x)
     np.testing.assert_allclose(y.sum(axis=1), 1, rtol=1e-14)
     np.testing.assert_allclose(DEFINITIONS["softmax"](x + shift), y, rtol=1e-11, atol=1e-14)
+
+
+@settings(max_examples=20, deadline=None)
+@given(shape=SHAPES, seed=st.integers(0, 2**32 - 1))
+def test_log_softmax_is_the_logarithm_of_softmax(shape, seed):
+    rng = np.random.default_rng(seed)
+    x, grad_output = rng.normal(0, 3, shape), rng.normal(0, 1, shape)
+    y = DEFINITIONS["log_softmax"](x)
+    shares = DEFINITIONS["softmax"](x)
+    np.testing.assert_allclose(y, np.log(shares), rtol=1e-12, atol=1e-13)
+    # the chain rule through y = log s: grad_s = grad_output / s
+    expected = DEFINITIONS["softmax.grad_input"](shares, grad_output / shares)
+    np.testing.assert_allclose(DEFINITIONS["log_softmax.grad_input"](y, grad_output), expected, rtol=1e-9, atol=1e-11)
 
 
 # ---- dropout

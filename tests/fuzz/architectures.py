@@ -63,12 +63,12 @@ class Architect:
             self.conv: 4, self.common_conv: 2, self.depthwise: 1.5, self.max_pool: 2, self.avg_pool: 1.5,
             self.adaptive_pool: 0.5, self.batch_norm: 2, self.local_response: 1, self.dropout: 1, self.residual: 1.5,
             self.concat: 1.5, self.pad_channels: 0.5, self.activation: 4, self.nested: 0.7, self.flatten: 1,
-            self.swish: 0.3, self.graph: 0.8,
+            self.swish: 0.3, self.graph: 0.8, self.learnt: 0.5, self.moved: 0.4,
         }  # fmt: skip
         self.for_features: dict[Callable[[Shape], Layer], float] = {
             self.linear: 4, self.batch_norm: 1, self.dropout: 0.7, self.residual: 0.7, self.concat: 0.7,
             self.pad_channels: 0.3, self.activation: 2.5, self.nested: 0.4, self.flatten: 0.2, self.swish: 0.2,
-            self.graph: 0.4,
+            self.graph: 0.4, self.learnt: 0.4, self.moved: 0.2,
         }  # fmt: skip
 
     # ---- dice
@@ -213,7 +213,7 @@ class Architect:
         return kinds.Dropout(float(self.rng.choice([0, 0.1, 0.5, 0.8])))
 
     def activation(self, shape: Shape) -> Layer:
-        match self.one((0, 0, 0, 0, 1, 2, 3, 4, 5)):
+        match self.one((0, 0, 0, 0, 1, 2, 3, 4, 5, 6)):
             case 1:
                 return kinds.LeakyReLU(float(self.rng.choice([0.01, 0.2])))
             case 2:
@@ -224,7 +224,47 @@ class Architect:
                 return kinds.Tanh()
             case 5:
                 return kinds.Softmax()
+            case 6:
+                return self.newer_activation(shape)
         return kinds.ReLU()
+
+    def newer_activation(self, shape: Shape) -> Layer:
+        """Return one of the smooth activations, or one with slopes of its own."""
+        match self.one((0, 1, 2, 3, 4, 5)):
+            case 0:
+                return kinds.SiLU()
+            case 1:
+                return kinds.GELU()
+            case 2:
+                return kinds.Softplus()
+            case 3:
+                return kinds.LogSoftmax()
+            case 4:
+                return kinds.ELU()
+        return kinds.PReLU(self.one((1, shape[0])))
+
+    def learnt(self, shape: Shape) -> Layer:
+        """Return numbers that are added or multiply: one for all, one a channel, or one a place."""
+        kind = kinds.Bias if self.chance(0.5) else kinds.Gain
+        match self.one((0, 1, 1, 2)):
+            case 0:
+                return kind(1)
+            case 1:
+                return kind((shape[0], *(1 for _ in shape[1:])))
+        return kind(shape)
+
+    def moved(self, shape: Shape) -> Layer:
+        """Return a layer that gives a sample another shape."""
+        match self.one((0, 1, 2, 3, 4)) if len(shape) == 3 else 4:
+            case 0:
+                return kinds.Reshape((shape[1], shape[0] * shape[2], 1))
+            case 1:
+                return kinds.Transpose((2, 1, 3))
+            case 2:
+                return kinds.Pad((0, 1, 0), (0, 0, 2), "edge" if self.chance(0.5) else "constant")
+            case 3:
+                return kinds.Slice(2, 0, None, self.one((1, 2)))
+        return kinds.Slice(1, self.one((0, 1)))
 
     def pad_channels(self, shape: Shape) -> Layer:
         return kinds.PadChannels(self.one((0, 1, 2, 4, 8)), self.one((0, 1, 3, 8)))

@@ -18,7 +18,7 @@ from pellucid.steps import Step
 
 SAFETY = 8.0
 """How many times further from a kink than rounding moved it a number must be."""
-KINKS: Mapping[str, tuple[float, ...]] = {"relu": (0.0,), "leaky_relu": (0.0,), "relu6": (0.0, 6.0)}
+KINKS: Mapping[str, tuple[float, ...]] = {"relu": (0.0,), "leaky_relu": (0.0,), "relu6": (0.0, 6.0), "prelu": (0.0,)}
 
 
 def rounding_decides(program: Program, exact: Mapping[int, Any], rounded: Mapping[int, Any]) -> str:

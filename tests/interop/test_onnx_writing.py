@@ -151,17 +151,32 @@ def test_adaptive_pools_are_ordinary_where_they_can_be():
     assert of((1, 1), 6) == ["MatMul", "MatMul"]
 
 
-def test_what_joins_repeat_is_repeated_by_the_operators_where_one_side_is_whole():
+def test_what_an_opset_does_not_have_is_written_out():
+    layers = p.HardSwish(), p.GELU(), p.SiLU(), p.Mean((3,))
+    assert operators(network_of(*layers), opset=20) == ["HardSwish", "Gelu", "Sigmoid", "Mul", "ReduceMean"]
+    gelu = ["Div", "Erf", "Add", "Mul", "Mul"]
+    assert operators(network_of(*layers), opset=13) == ["HardSigmoid", "Mul", *gelu, "Sigmoid", "Mul", "ReduceMean"]
+
+
+def test_slopes_are_written_as_they_meet_the_channels():
+    prelu, beside = p.PReLU(3), p.PReLU(3)
+    graph = model_of(network_of(prelu)).graph
+    assert [(tensor.name, list(tensor.dims)) for tensor in graph.initializer] == [("prelu1.weight", [3, 1, 1])]
+    beside.weight = prelu.weight
+    shared = network_of(prelu, p.AdaptiveAvgPool2d(1), p.Flatten(), beside)
+    assert operators(shared) == ["PRelu", "GlobalAveragePool", "Flatten", "Reshape", "PRelu"]
+
+
+def test_what_joins_repeat_is_repeated_by_the_operators_where_they_can():
     def of(join, *layers):
         nodes = {f"node{number}": (layer, "input") for number, layer in enumerate(layers)}
-        return operators(p.Graph({**nodes, "end": (join, *nodes)}, input_shape=(2, 4, 4)))
+        return operators(p.Graph({**nodes, "end": (join, *nodes)}, input_shape=(2, 4, 4)))[len(layers) :]
 
     mean = p.AdaptiveAvgPool2d
-    assert of(p.joins.Multiply(), p.ReLU(), mean(1)) == ["Relu", "GlobalAveragePool", "Mul"]
-    pools = ["AveragePool", "AveragePool"]
-    assert of(p.joins.Add(), mean((1, 4)), mean((4, 1))) == [*pools, "Expand", "Expand", "Add"]
-    assert of(p.joins.Add(), mean((1, 4)), mean((4, 1)), p.ReLU())[2:] == ["Relu", "Expand", "Expand", "Add", "Add"]
-    assert of(p.joins.Add(), p.ReLU(), mean(1), mean(1))[3:] == ["Add", "Add"]
+    assert of(p.joins.Multiply(), p.ReLU(), mean(1)) == ["Mul"]
+    assert of(p.joins.Add(), mean((1, 4)), mean((4, 1))) == ["Add"], "together they have the whole shape"
+    assert of(p.joins.Add(), p.ReLU(), mean(1), mean(1)) == ["Add", "Add"]
+    assert of(p.joins.Add(), mean((1, 4)), mean(1), p.ReLU()) == ["Expand", "Expand", "Add", "Add"]
 
 
 # ---- what is refused, and what is said

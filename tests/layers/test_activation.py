@@ -10,7 +10,11 @@ from pellucid.definitions import DEFINITIONS
 from pellucid.gradient_check import check_gradients
 from pellucid.layers.activation import Activation
 
-LAYERS = [p.ReLU(), p.LeakyReLU(), p.LeakyReLU(0.3), p.ReLU6(), p.Sigmoid(), p.Tanh(), p.Softmax()]
+LAYERS = [
+    p.ReLU(), p.LeakyReLU(), p.LeakyReLU(0.3), p.ReLU6(), p.Sigmoid(), p.Tanh(), p.Softmax(), p.Clip(-1.5, 2),
+    p.Clip(None, 1), p.HardSigmoid(), p.HardSigmoid(0.2), p.HardSwish(), p.ELU(), p.ELU(0.3),
+    p.SiLU(), p.Softplus(), p.GELU(), p.LogSoftmax(),
+]  # fmt: skip
 SHAPES = st.one_of(
     st.tuples(st.integers(1, 3), st.integers(1, 7)),
     st.tuples(st.integers(1, 3), st.integers(1, 5), st.integers(1, 3), st.integers(1, 5)),
@@ -18,7 +22,9 @@ SHAPES = st.one_of(
 
 
 def test_all_activations_are_here():
-    assert {type(layer) for layer in LAYERS} == set(Activation.__subclasses__())
+    bases = {kind for kind in Activation.__subclasses__() if kind.__subclasses__()}
+    below = {inner for kind in bases for inner in kind.__subclasses__()}
+    assert {type(layer) for layer in LAYERS} == set(Activation.__subclasses__()) - bases | below
 
 
 @pytest.mark.parametrize(
@@ -29,6 +35,14 @@ def test_all_activations_are_here():
         (p.ReLU6(), [0, 0, 6], [0, 0, 0]),
         (p.Sigmoid(), [0.1192029, 0.5, 0.9996646], [0.1049936, 0.25, 0.0003352]),
         (p.Tanh(), [-0.9640276, 0, 0.9999998], [0.0706508, 1, 0.0000005]),
+        (p.Clip(-1, 9), [-1, 0, 8], [0, 1, 1]),
+        (p.Clip(0, None), [0, 0, 8], [0, 0, 1]),
+        (p.HardSigmoid(0.25, 0.5), [0, 0.5, 1], [0, 0.25, 0]),
+        (p.HardSwish(), [-1 / 3, 0, 8], [-1 / 6, 0.5, 1]),
+        (p.ELU(2), [-1.7293294, 0, 8], [0.2706706, 2, 1]),
+        (p.SiLU(), [-0.2384058, 0, 7.9973172], [-0.0907842, 0.5, 1.0023466]),
+        (p.Softplus(), [0.1269280, 0.6931472, 8.0003354], [0.1192029, 0.5, 0.9996646]),
+        (p.GELU(), [-0.0455003, 0, 8], [-0.0852318, 0.5, 1]),
     ],
     ids=lambda value: repr(value) if isinstance(value, p.Layer) else "",
 )
@@ -93,6 +107,32 @@ def test_a_slope_that_is_no_finite_number_is_refused(slope):
         p.LeakyReLU(slope)
 
 
-def test_softmax_needs_an_axis_of_classes():
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: p.Clip(None, None),
+         "Clip: expected min, max or both, received None for both, which would change nothing"),
+        (lambda: p.Clip(3, 1), "Clip: expected min below max, received min=3 and max=1"),
+        (lambda: p.Clip(1, 1), "Clip: expected min below max, received min=1 and max=1"),
+        (lambda: p.Clip(0, np.inf), "max: expected a finite number, received inf"),
+        (lambda: p.HardSigmoid(0), "alpha: expected a number above 0, received 0"),
+        (lambda: p.HardSigmoid(beta="a"), "beta: expected a finite number, received 'a'"),
+        (lambda: p.ELU(None), "alpha: expected a finite number, received None"),
+    ],
+)  # fmt: skip
+def test_settings_that_mean_nothing_are_refused(make, message):
+    with pytest.raises(p.ArgumentError) as caught:
+        make()
+    assert str(caught.value) == message
+
+
+def test_log_softmax_by_hand():
+    layer = p.LogSoftmax()
+    np.testing.assert_allclose(layer.forward(np.log([[1, 2, 5]])), np.log([[1 / 8, 2 / 8, 5 / 8]]), rtol=1e-6)
+    np.testing.assert_allclose(layer.backward([[8, 0, 0]]), [[7, -2, -5]], rtol=1e-6)
+
+
+@pytest.mark.parametrize("kind", [p.Softmax, p.LogSoftmax])
+def test_softmax_needs_an_axis_of_classes(kind):
     with pytest.raises(p.ShapeError, match="Softmax: expects at least one axis of classes beside the batch"):
-        p.Softmax().forward([1.0, 2.0])
+        kind().forward([1.0, 2.0])

@@ -200,7 +200,10 @@ ALONE = [
     (p.Conv2d(1, 2, 3), (2, 1, 4, 4)), (p.Linear(3, 2), (2, 3)), (p.Flatten(), (2, 1, 2, 2)), (p.ReLU(), (2, 3)),
     (p.MaxPool2d(2), (2, 1, 4, 4)), (p.BatchNorm2d(3), (2, 3)), (p.LocalResponseNorm(3), (2, 3, 2, 2)),
     (p.Dropout(), (2, 3)), (p.Residual(p.ReLU()), (2, 3)), (p.Concat(p.ReLU()), (2, 3)),
-    (p.PadChannels(2, 1), (2, 3)), (p.Sequential([p.ReLU()]), (2, 3)),
+    (p.PadChannels(2, 1), (2, 3)), (p.Sequential([p.ReLU()]), (2, 3)), (p.Clip(0, 1), (2, 3)), (p.GELU(), (2, 3)),
+    (p.PReLU(3), (2, 3)), (p.Bias((2, 1)), (2, 3, 2, 2)), (p.Gain(3), (2, 3)), (p.Reshape((3, 1)), (2, 3)),
+    (p.Transpose((2, 1)), (2, 3, 4)), (p.Pad((1, 0), mode="edge"), (2, 3, 4)), (p.Slice(1, 0, None, 2), (2, 3)),
+    (p.Mean((1,)), (2, 3, 4)), (p.AdaptiveMaxPool2d(), (2, 1, 4, 4)),
 ]  # fmt: skip
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from oracles.numerical import assert_agrees
 from pellucid.errors import ArgumentError, ShapeError, StateError
-from pellucid.layers import AdaptiveAvgPool2d, AvgPool2d, MaxPool2d
+from pellucid.layers import AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool2d, MaxPool2d
 
 X = np.arange(1, 17).reshape(1, 1, 4, 4)
 GRAD_OUTPUT = np.array([[[[1, -1], [2, -2]]]])
@@ -50,6 +50,9 @@ def test_adaptive_by_hand():
         (AvgPool2d(3, stride=1, padding=((1, 0), (2, 2))), (1, 4, 4), (1, 3, 6)),
         (AdaptiveAvgPool2d((6, 7)), (256, 13, 13), (256, 6, 7)),
         (AdaptiveAvgPool2d(1), (512, 7, 7), (512, 1, 1)),
+        (AdaptiveMaxPool2d(1), (512, 7, 7), (512, 1, 1)),
+        (AdaptiveMaxPool2d((2, 7)), (5, 6, 7), (5, 2, 7)),
+        (AvgPool2d(2, stride=1, dilation=(3, 1)), (1, 4, 4), (1, 1, 3)),
     ],
     ids=repr,
 )
@@ -62,7 +65,7 @@ def test_output_shape_is_what_forward_gives(layer, input_shape, output_shape, rn
     assert {y.dtype, layer.backward(y).dtype} == {np.dtype(np.float32)}
 
 
-@pytest.mark.parametrize("layer", [MaxPool2d(2), AvgPool2d(2), AdaptiveAvgPool2d(2)], ids=repr)
+@pytest.mark.parametrize("layer", [MaxPool2d(2), AvgPool2d(2), AdaptiveAvgPool2d(2), AdaptiveMaxPool2d(2)], ids=repr)
 def test_double_precision_and_no_samples(layer, rng):
     layer.cast("float64")
     assert layer.forward(rng.standard_normal((1, 1, 4, 4))).dtype == np.float64
@@ -83,8 +86,9 @@ def test_count_include_pad_reaches_the_definition():
     [
         MaxPool2d(3, stride=(1, 2), padding=(1, 0), dilation=2, ceil_mode=True),
         AvgPool2d((2, 3), padding=((1, 0), (2, 1)), count_include_pad=False),
-        AvgPool2d(3, padding="same", ceil_mode=True),
+        AvgPool2d(3, padding="same", ceil_mode=True, dilation=(1, 2)),
         AdaptiveAvgPool2d((3, 1)),
+        AdaptiveMaxPool2d((3, 1)),
     ],
     ids=repr,
 )

@@ -62,6 +62,34 @@ LAYERS = {
     "sigmoid": p.Sigmoid(),
     "tanh": p.Tanh(),
     "softmax": p.Softmax(),
+    "clip": p.Clip(-1.5, 2.0),
+    "clip below": p.Clip(-0.5, None),
+    "clip above": p.Clip(None, 0.5),
+    "hard sigmoid": p.HardSigmoid(0.2, 0.4),
+    "hard swish": p.HardSwish(),
+    "elu": p.ELU(0.7),
+    "silu": p.SiLU(),
+    "softplus": p.Softplus(),
+    "gelu": p.GELU(),
+    "log softmax": p.LogSoftmax(),
+    "prelu": p.PReLU(4),
+    "prelu, one slope": p.PReLU(),
+    "bias": p.Bias((4, 1, 1)),
+    "bias of pixels": p.Bias((1, 9, 11)),
+    "bias of columns": p.Bias(11),
+    "gain": p.Gain((4, 1, 1)),
+    "gain of rows": p.Gain((9, 1)),
+    "reshape": p.Reshape((6, -1)),
+    "transpose": p.Transpose((2, 3, 1)),
+    "slice of channels": p.Slice(1, 1, -1),
+    "slice of columns": p.Slice(3, -9, None, 3),
+    "mean": p.Mean((1, 3)),
+    "mean of pixels": p.Mean((2, 3)),
+    "mean, kept": p.Mean((3,), keepdims=True),
+    "pad": p.Pad((0, 1, 2), (3, 0, 1), value=0.5),
+    "pad, edge": p.Pad((0, 1, 2), (0, 0, 1), "edge"),
+    "pad, reflect": p.Pad((0, 1, 2), (0, 8, 1), "reflect"),
+    "adaptive max": p.AdaptiveMaxPool2d((3, 1)),
     "residual": p.Residual(p.Conv2d(4, 6, 1), p.Conv2d(4, 6, 1)),
     "residual of nothing": p.Residual(p.Dropout()),
     "concat": p.Concat(p.Tanh(), p.Conv2d(4, 3, 3, padding=1), p.Dropout()),
@@ -81,6 +109,9 @@ FOR_FEATURES = {
     "softmax": p.Softmax(),
     "pad channels": p.PadChannels(1, 2),
     "flatten": p.Flatten(),
+    "prelu": p.PReLU(7),
+    "gain": p.Gain(7),
+    "reshape": p.Reshape((7, 1, 1)),
     "concat": p.Concat(p.Linear(7, 2), p.ReLU()),
 }
 CASES = [
@@ -121,6 +152,15 @@ def test_a_network_in_every_opset(opset, rng):
     network = fill(models.mnist_s8(), rng)
     x = rng.standard_normal((2, 1, 28, 28), np.float32)
     assert_close(onnx_runtime.outputs(onnx_bytes(network, opset=opset), x), exact(network, x))
+
+
+def test_slopes_that_two_shapes_share(rng):
+    first, second = p.PReLU(4), p.PReLU(4)
+    second.weight = first.weight
+    network = p.Sequential([first, p.AdaptiveAvgPool2d(1), p.Flatten(), second], input_shape=(4, 5, 5))
+    first.weight.data = [0.1, -0.4, 2.0, 0.0]
+    x = rng.standard_normal((3, 4, 5, 5), np.float32) - 0.3
+    assert_close(onnx_runtime.outputs(onnx_bytes(network), x), exact(network, x))
 
 
 @pytest.mark.parametrize("samples", [1, 2, 33])

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from oracles.numerical import assert_agrees
 from oracles.windows import modest, numbers, rngs
 from pellucid.geometry import Window
-from pellucid.layers import AdaptiveAvgPool2d, AvgPool2d, MaxPool2d
+from pellucid.layers import AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool2d, MaxPool2d
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 pairs = st.tuples(st.integers(1, 3), st.integers(1, 3))
@@ -79,12 +79,58 @@ def test_avg_pool2d(case, counted, rng):
     compare(AvgPool2d(**arguments), torch.nn.AvgPool2d(**arguments), rng.standard_normal((1, 2, *size)), rng)
 
 
+@given(windows(dilated=True), st.booleans(), rngs)
+@modest
+def test_avg_pool2d_of_pixels_apart(case, counted, rng):
+    """torch has no dilation here; the mean is a convolution with equal weights, by the share of what counts."""
+    arguments, size = case
+    assume(not arguments["ceil_mode"])
+    del arguments["ceil_mode"]
+    kernel, how = arguments["kernel_size"], {name: arguments[name] for name in ("stride", "padding", "dilation")}
+    weight = torch.full((2, 1, *kernel), 1 / (kernel[0] * kernel[1]), dtype=torch.float64)
+
+    def theirs(x):
+        means, share = (torch.nn.functional.conv2d(each, weight, groups=2, **how) for each in (x, torch.ones_like(x)))
+        return means if counted else means / share
+
+    ours = AvgPool2d(**arguments, count_include_pad=counted)
+    compare(ours, theirs, rng.standard_normal((1, 2, *size)), rng)
+
+
 @given(sizes, sizes, rngs)
 @modest
 def test_adaptive_avg_pool2d(size, output_size, rng):
     compare(
         AdaptiveAvgPool2d(output_size), torch.nn.AdaptiveAvgPool2d(output_size), rng.standard_normal((1, 2, *size)), rng
     )
+
+
+@given(st.tuples(*[st.integers(1, 3)] * 4), rngs)
+@modest
+def test_adaptive_max_pool2d(numbers, rng):
+    rows, columns, height, width = numbers
+    x = IMAGES["ties"](rng, (1, 2, rows * height, columns * width))
+    compare(AdaptiveMaxPool2d((rows, columns)), torch.nn.AdaptiveMaxPool2d((rows, columns)), x, rng)
+
+
+@pytest.mark.parametrize("sides", [((0, 1), (0, 1)), ((2, 0), (1, 2)), ((0, 2), (0, 0))])
+def test_pools_that_pad_each_side_by_itself_are_torchs_of_a_padded_image(sides, rng):
+    """As TensorFlow's "SAME" and ONNX's pads ask for; −∞ never wins, and zeros count in a mean or do not."""
+    (top, bottom), (left, right) = sides
+    x, around = rng.standard_normal((1, 2, 7, 6)) - 5, (left, right, top, bottom)
+
+    def padded(x, value):
+        return torch.nn.functional.pad(x, around, value=value)
+
+    compare(MaxPool2d(3, stride=2, padding=sides), lambda x: torch.nn.MaxPool2d(3, 2)(padded(x, -torch.inf)), x, rng)
+    compare(AvgPool2d(3, stride=2, padding=sides), lambda x: torch.nn.AvgPool2d(3, 2)(padded(x, 0.0)), x, rng)
+
+    def mean_of_what_is_there(x):
+        means, share = (torch.nn.AvgPool2d(3, 2)(padded(each, 0.0)) for each in (x, torch.ones_like(x)))
+        return means / share
+
+    ours = AvgPool2d(3, stride=2, padding=sides, count_include_pad=False)
+    compare(ours, mean_of_what_is_there, x, rng)
 
 
 @given(st.integers(1, 60), st.integers(1, 6), st.integers(1, 6), st.integers(1, 3), st.data())

@@ -243,8 +243,12 @@ class Executable:
             shape = values[value].shape
             return schedule.view(operand, samples * math.prod(shape)).reshape(samples, *shape)
 
+        def shared(value: int) -> Array | None:
+            """Return a parameter; a layer of one's own reads its own."""
+            return None if step.kind.startswith("custom") else self.read(values[value].name)
+
         arrays = iter(phase.inputs)
-        inputs = [batch(next(arrays), v) if values[v].has_samples else None for v in step.inputs]
+        inputs = [batch(next(arrays), v) if values[v].has_samples else shared(v) for v in step.inputs]
         results = DEFINITIONS[step.kind](*inputs, **step.keywords)
         for value, operand, result in zip(
             step.outputs, phase.outputs, results if isinstance(results, tuple) else (results,), strict=True

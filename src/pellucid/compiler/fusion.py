@@ -15,7 +15,12 @@ TAKES_RELU = frozenset({"conv2d", "linear", "add", "batch_norm", "batch_norm_run
 """Kinds whose kernel can pass its result through a ReLU on its way to memory."""
 TAKES_MASK = frozenset({"conv2d.grad_input", "linear.grad_input", "max_pool2d.grad_input"})
 """Kinds of gradients whose kernel can multiply its result by the derivative of the ReLU below."""
-ANY_ORDER = frozenset({"relu", "leaky_relu", "relu6", "sigmoid", "tanh"})
+ANY_ORDER = frozenset(
+    {
+        "relu", "leaky_relu", "relu6", "sigmoid", "tanh", "clip", "hard_sigmoid", "hard_swish", "elu", "silu",
+        "softplus", "gelu",
+    }
+)  # fmt: skip
 """Kinds that work number by number, whatever the order of a sample's numbers in memory."""
 
 

@@ -1,4 +1,4 @@
-"""Exponentials and logarithms of running kernels, made of +, −, ×, ÷ and polynomials alone.
+"""Exponentials, logarithms and their like in running kernels, made of +, −, ×, ÷ and polynomials alone.
 
 A system's library has its own exp for every length of vector, and another one on the next machine. These are the same
 operations in every lane, however many there are. They are right to within 2 units in the last place (ulp), 3 where
@@ -33,6 +33,13 @@ LOG = (
 TANH = (-5.71704516e-3, 2.06505880e-2, -5.37434965e-2, 1.33314908e-1, -3.33332837e-1)
 TANH_NEAR = 0.625
 
+# Φ(−a) = exp(−a²/2)·P(1 / (1 + 0.3·a)) for a from 0 to 15, to 6e-8 of it; beyond 15 it is 0
+NORMAL = (
+    3.84252722e-2, -1.69394193e-1, 2.29130504e-1, -7.70434556e-2, 1.42905515e-1, 9.45263983e-2, 1.21960393e-1,
+    1.19482101e-1, 7.49497280e-6,
+)  # fmt: skip
+NORMAL_SCALE = 0.3
+
 MANTISSA, SIGN, UPPER_HALF = 0x007F_FFFF, 0x8000_0000, 0xFFFF_F000
 ONE_BITS, SQRT_HALF_BITS = 0x3F80_0000, 0x3F35_04F3
 SMALLEST_NORMAL = 2.0**-126
@@ -66,6 +73,45 @@ def tanh(k: Kernel, v: Vector) -> Vector:
     near = a + (square * a).rounded() * _polynomial(k, TANH, square)
     far = one - two / (exp(k, (two * a).rounded()) + one)
     return ((a < k.constant(TANH_NEAR, v.lanes)).choose(near, far).bits() | sign).as_floats()
+
+
+def sigmoid(k: Kernel, v: Vector) -> Vector:
+    """Return 1 / (1 + e⁻ᵛ) of every lane, as ``(v < 0 ? e^−|v| : 1) / (1 + e^−|v|)``: no e can overflow."""
+    one = k.constant(1.0, v.lanes)
+    z = exp(k, (v.bits() | SIGN).as_floats())
+    return (v < k.zeros(v.lanes)).choose(z, one) / (one + z)
+
+
+def log_one_plus(k: Kernel, v: Vector) -> Vector:
+    """Return log(1 + v) of every lane, for v from 0 to 1; what the sum u = 1 + v has lost of v is added, divided by u.
+
+    References
+    ----------
+    W. Kahan's formula, in: HP-15C Advanced Functions Handbook, 1982, in the form with a sum in place of a quotient.
+    """
+    one = k.constant(1.0, v.lanes)
+    u = one + v
+    return log(k, u) + (v - (u - one)) / u
+
+
+def bell(k: Kernel, v: Vector) -> Vector:
+    """Return exp(−v²/2) of every lane; what rounding takes from v² is not lost where there is a multiply-add."""
+    half = k.constant(-0.5, v.lanes)
+    square = (v * v).rounded()
+    rest = v * v - square
+    return _exp_of_sum(k, (square * half).rounded(), (rest * half).rounded())
+
+
+def normal(k: Kernel, v: Vector) -> Vector:
+    """Return Φ(v) of every lane, the share of a standard normal distribution that lies below v.
+
+    Of the magnitude a of v the share beyond it is ``Φ(−a) = exp(−a²/2)·P(1 / (1 + 0.3·a))``.
+    """
+    one = k.constant(1.0, v.lanes)
+    a = (v.bits() & (SIGN - 1)).as_floats()
+    series = _polynomial(k, NORMAL, one / (a * k.constant(NORMAL_SCALE, v.lanes) + one))
+    beyond = (bell(k, v) * series).rounded()
+    return (v < k.zeros(v.lanes)).choose(beyond, one - beyond)
 
 
 def power(k: Kernel, v: Vector, exponent: float) -> Vector:

@@ -8,6 +8,7 @@ parameters as if they were one.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 
 from ..errors import CompilerError
@@ -143,7 +144,7 @@ def flattened_image(program: Program, outline: Outline, value: int) -> tuple[int
         value = makers[value].inputs[0]
     shape = program.values[outline.original(value)].shape
     channels, *size = shape
-    rows, columns = size or (1, 1)
+    rows, columns = size if len(size) == 2 else (math.prod(size), 1)
     return (channels, rows, columns) if channels > 1 else (rows * columns, 1, 1)  # the same order, one name for it
 
 

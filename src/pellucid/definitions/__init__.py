@@ -15,7 +15,22 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType, ModuleType
 from typing import Any
 
-from . import augment, conv, custom, input, linear, loss, norm, optimizer, pointwise, pool
+from . import (
+    augment,
+    conv,
+    custom,
+    exponential,
+    input,
+    learned,
+    linear,
+    loss,
+    norm,
+    optimizer,
+    piecewise,
+    pointwise,
+    pool,
+    shape,
+)
 
 
 def _kinds(module: ModuleType, *kinds: str) -> dict[str, Callable[..., Any]]:
@@ -33,6 +48,15 @@ DEFINITIONS: Mapping[str, Callable[..., Any]] = MappingProxyType(
     | _kinds(pool, "adaptive_avg_pool2d", "adaptive_avg_pool2d.grad_input")
     | _kinds(pointwise, "relu", "relu.grad_input", "leaky_relu", "leaky_relu.grad_input", "relu6", "relu6.grad_input")
     | _kinds(pointwise, "sigmoid", "sigmoid.grad_input", "tanh", "tanh.grad_input", "softmax", "softmax.grad_input")
+    | _kinds(piecewise, "clip", "clip.grad_input", "hard_sigmoid", "hard_sigmoid.grad_input")
+    | _kinds(piecewise, "hard_swish", "hard_swish.grad_input")
+    | _kinds(exponential, "elu", "elu.grad_input", "silu", "silu.grad_input", "softplus", "softplus.grad_input")
+    | _kinds(exponential, "gelu", "gelu.grad_input", "log_softmax", "log_softmax.grad_input")
+    | _kinds(learned, "prelu", "prelu.grad_input", "prelu.grad_weight", "bias", "bias.grad_bias")
+    | _kinds(learned, "gain", "gain.grad_input", "gain.grad_weight", "add_parameter", "add_parameter.grad_bias")
+    | _kinds(learned, "multiply_parameter", "multiply_parameter.grad_input", "multiply_parameter.grad_weight")
+    | _kinds(shape, "reshape", "transpose", "pad", "pad.grad_input", "slice_channels", "strided_slice")
+    | _kinds(shape, "strided_slice.grad_input", "mean", "mean.grad_input")
     | _kinds(pointwise, "dropout", "dropout.grad_input", "add", "concat", "concat.grad_input", "pad_channels")
     | _kinds(pointwise, "multiply", "multiply.grad_input", "broadcast", "broadcast.grad_input")
     | _kinds(norm, "batch_statistics", "batch_norm", "batch_norm.grad_input", "batch_norm.grad_weight")
@@ -45,3 +69,12 @@ DEFINITIONS: Mapping[str, Callable[..., Any]] = MappingProxyType(
     | _kinds(optimizer, "sgd", "sgd_momentum", "adam", "adamw", "clip_factor", "scale_gradient", "average_weight")
 )
 """Kind of step -> the function that defines it."""
+
+WITHOUT_KERNEL = frozenset(
+    {
+        "custom", "custom.grad", "add_parameter", "add_parameter.grad_bias", "multiply_parameter",
+        "multiply_parameter.grad_input", "multiply_parameter.grad_weight", "transpose", "pad", "pad.grad_input",
+        "strided_slice", "strided_slice.grad_input", "mean", "mean.grad_input",
+    }
+)  # fmt: skip
+"""Kinds that no kernel does: their NumPy code runs inside a compiled network too."""

@@ -82,7 +82,7 @@ def predict_proba(
         As for `predict`, and if the network does not give one output a class.
     """
     outputs = _class_outputs(network, predict(network, x, batch_size=batch_size, engine=engine, threads=threads))
-    last = next(step.kind for step in reversed(lower(network).steps) if step.kind != "flatten")
+    last = next(step.kind for step in reversed(lower(network).steps) if step.kind not in ("flatten", "reshape"))
     return outputs if last == "softmax" else softmax(outputs)
 
 

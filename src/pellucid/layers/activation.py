@@ -127,7 +127,16 @@ class Tanh(Activation):
     stem = kind = "tanh"
 
 
-class Softmax(Activation):
+class OfClasses(Activation):
+    """Base of what looks at all classes of a sample together."""
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        if not input_shape:
+            raise ShapeError("expects at least one axis of classes beside the batch", "none")
+        return input_shape
+
+
+class Softmax(OfClasses):
     """``y[n, k] = exp(x[n, k]) / Σ j exp(x[n, j])`` over axis 1: each sample's numbers become shares that sum to 1.
 
     Not before `CrossEntropy`, which takes the numbers before the softmax (logits).
@@ -138,8 +147,3 @@ class Softmax(Activation):
     """
 
     stem = kind = "softmax"
-
-    def output_shape(self, input_shape: Shape) -> Shape:
-        if not input_shape:
-            raise ShapeError("expects at least one axis of classes beside the batch", "none")
-        return input_shape

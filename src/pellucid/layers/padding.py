@@ -1,16 +1,21 @@
-"""Channels of zeros: with them a shortcut that has no weights gets as many channels as the path beside it."""
+"""Padding: channels of zeros, with which a shortcut that has no weights gets as many as the path beside it, and numbers
+around any axis."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from numpy.typing import ArrayLike
 
+from ..arguments import number, shown
 from ..definitions.arrays import Array
 from ..definitions.pointwise import concat_grad_input, pad_channels
+from ..definitions.shape import pad, pad_grad_input
 from ..errors import ArgumentError, ShapeError
 from ..geometry import LARGEST, whole_number
 from ..steps import Shape
+from .axes import amounts
 from .base import Layer, LayerBuild
 
 
@@ -69,6 +74,71 @@ class PadChannels(Layer):
 
     def config(self) -> dict[str, Any]:
         return {"before": self.before, "after": self.after}
+
+
+class Pad(Layer):
+    """A sample with more numbers around: 0 or another value, the edge again, or what lies on the other side of it.
+
+    Parameters
+    ----------
+    before, after : tuple of int
+        How many on either side of each of a sample's axes; `after` is `before` where it is not given.
+    mode : "constant", "edge" or "reflect", default "constant"
+    value : float, default 0
+        For "constant".
+
+    Notes
+    -----
+    Shape: (N, A, B, …) -> (N, before₁ + A + after₁, before₂ + B + after₂, …). In a compiled network this runs in NumPy.
+
+    Before a convolution zeros need no layer: `Conv2d` pads each side by itself, ``padding=((top, bottom), (left,
+    right))``, and so do the pools.
+
+    Examples
+    --------
+    >>> Pad((0, 1, 1)).output_shape((3, 8, 8))
+    (3, 10, 10)
+    >>> Pad((1,), (2,), "reflect").forward([[1, 2, 3]])
+    array([[2., 1., 2., 3., 2., 1.]], dtype=float32)
+    """
+
+    stem = "pad"
+
+    def __init__(
+        self, before: Sequence[int], after: Sequence[int] | None = None, mode: str = "constant", value: float = 0.0
+    ):
+        super().__init__()
+        self.before = amounts(before, "before")
+        self.after = self.before if after is None else amounts(after, "after")
+        self.mode, self.value = mode, number(value, "value")
+        if len(self.after) != len(self.before):
+            raise ArgumentError(f"after: expected as many numbers as before has, {len(self.before)}, received {after}")
+        if mode not in ("constant", "edge", "reflect"):
+            raise ArgumentError(f"mode: expected 'constant', 'edge' or 'reflect', received {shown(mode)}")
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        if len(input_shape) != len(self.before):
+            raise ShapeError(f"pads {len(self.before)} axes of a sample", f"{len(input_shape)}: {input_shape}")
+        for size, sides in zip(input_shape, zip(self.before, self.after, strict=True), strict=True):
+            if self.mode == "reflect" and max(sides) >= size:
+                raise ShapeError(f"reflects up to {max(sides)} numbers beyond an edge", f"{size}: {input_shape}")
+        return tuple(sum(sizes) for sizes in zip(self.before, input_shape, self.after, strict=True))
+
+    def forward(self, x: ArrayLike, training: bool = False) -> Array:
+        self._cache = x = self.accept(x)
+        return pad(x, **self.config())
+
+    def backward(self, grad_output: ArrayLike) -> Array:
+        x, grad_output = self.remembered(grad_output)
+        return pad_grad_input(grad_output, before=self.before, after=self.after, mode=self.mode, shape=x.shape[1:])
+
+    def lower(self, build: LayerBuild, x: int) -> int:
+        y = build.activation(self.output_shape(build.shape(x)))
+        build.step("pad", [x], [y], **self.config())
+        return y
+
+    def config(self) -> dict[str, Any]:
+        return {"before": self.before, "after": self.after, "mode": self.mode, "value": self.value}
 
 
 def _channels(value: object, name: str) -> int:

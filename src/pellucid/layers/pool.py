@@ -61,6 +61,7 @@ class Pool(Layer):
             "stride": self.window.stride,
             "padding": self.window.padding,
             "ceil_mode": self.window.ceil_mode,
+            "dilation": self.window.dilation,
         }
 
 
@@ -113,9 +114,6 @@ class MaxPool2d(Pool):
         build.step("max_pool2d", [x], [y], window=self._window(build.shape(x)))
         return y
 
-    def config(self) -> dict[str, Any]:
-        return {**super().config(), "dilation": self.window.dilation}
-
 
 class AvgPool2d(Pool):
     """The mean of each window.
@@ -126,6 +124,7 @@ class AvgPool2d(Pool):
     stride : int or (int, int), default kernel_size
     padding : int, (int, int), ((top, bottom), (left, right)) or "same", default 0
         Pixels of 0.
+    dilation : int or (int, int), default 1
     ceil_mode : bool, default False
         Whether a last window that hangs over the edge counts.
     count_include_pad : bool, default True
@@ -147,10 +146,12 @@ class AvgPool2d(Pool):
         *,
         stride: int | Pair | None = None,
         padding: PaddingArgument = 0,
+        dilation: int | Pair = 1,
         ceil_mode: bool = False,
         count_include_pad: bool = True,
     ):
-        super().__init__(Window.of(kernel_size, kernel_size if stride is None else stride, padding, 1, ceil_mode))
+        stride = kernel_size if stride is None else stride
+        super().__init__(Window.of(kernel_size, stride, padding, dilation, ceil_mode))
         self.count_include_pad = bool(count_include_pad)
 
     def forward(self, x: ArrayLike, training: bool = False) -> Array:
@@ -172,6 +173,60 @@ class AvgPool2d(Pool):
 
     def config(self) -> dict[str, Any]:
         return {**super().config(), "count_include_pad": self.count_include_pad}
+
+
+class AdaptiveMaxPool2d(Layer):
+    """The largest values of OH×OW regions of one size that together are the image; ``output_size=1`` takes all of it.
+
+    It is `MaxPool2d` with a window and a stride that follow from the image.
+
+    Parameters
+    ----------
+    output_size : int or (int, int), default 1
+
+    Notes
+    -----
+    Shape: (N, C, H, W) -> (N, C, OH, OW), where OH divides H and OW divides W.
+
+    Examples
+    --------
+    >>> AdaptiveMaxPool2d().forward([[[[1, 2], [3, 4]]]])
+    array([[[[4.]]]], dtype=float32)
+    """
+
+    stem = "pool"
+
+    def __init__(self, output_size: int | Pair = 1):
+        super().__init__()
+        self.output_size = pair(output_size, "output_size")
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        channels, *size = image_shape(input_shape)
+        if any(pixels % regions for pixels, regions in zip(size, self.output_size, strict=True)):
+            regions = "×".join(map(str, self.output_size))
+            fix = f"use MaxPool2d, or an output_size that divides {size[0]}×{size[1]}"
+            raise ShapeError(f"cuts images into {regions} regions of one size", f"{size[0]}×{size[1]} pixels", fix)
+        return channels, *self.output_size
+
+    def _window(self, shape: Shape) -> Window:
+        region = shape[-2] // self.output_size[0], shape[-1] // self.output_size[1]
+        return Window(region, region)
+
+    def forward(self, x: ArrayLike, training: bool = False) -> Array:
+        self._cache = x = self.accept(x)
+        return max_pool2d(x, window=self._window(x.shape))
+
+    def backward(self, grad_output: ArrayLike) -> Array:
+        x, grad_output = self.remembered(grad_output)
+        return max_pool2d_grad_input(x, grad_output, window=self._window(x.shape))
+
+    def lower(self, build: LayerBuild, x: int) -> int:
+        y = build.activation(self.output_shape(build.shape(x)))
+        build.step("max_pool2d", [x], [y], window=self._window(build.shape(x)))
+        return y
+
+    def config(self) -> dict[str, Any]:
+        return {"output_size": self.output_size}
 
 
 class AdaptiveAvgPool2d(Layer):

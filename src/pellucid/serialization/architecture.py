@@ -14,27 +14,44 @@ from typing import Any, TypeAlias
 
 from ..errors import ArgumentError
 from ..layers import (
+    ELU,
+    GELU,
     AdaptiveAvgPool2d,
+    AdaptiveMaxPool2d,
     AvgPool2d,
     BatchNorm2d,
+    Bias,
+    Clip,
     Concat,
     Conv2d,
     Dropout,
     Flatten,
+    Gain,
+    HardSigmoid,
+    HardSwish,
     Join,
     Layer,
     LeakyReLU,
     Linear,
     LocalResponseNorm,
+    LogSoftmax,
     MaxPool2d,
+    Mean,
+    Pad,
     PadChannels,
     Parameter,
+    PReLU,
     ReLU,
     ReLU6,
+    Reshape,
     Residual,
     Sigmoid,
+    SiLU,
+    Slice,
     Softmax,
+    Softplus,
     Tanh,
+    Transpose,
     joins,
 )
 from ..network import Graph, Network, Sequential
@@ -47,7 +64,8 @@ LAYERS: Table = MappingProxyType(
         for layer in (
             Conv2d, Linear, Flatten, MaxPool2d, AvgPool2d, AdaptiveAvgPool2d, ReLU, LeakyReLU, ReLU6, Sigmoid, Tanh,
             Softmax, Dropout, BatchNorm2d, LocalResponseNorm, PadChannels, Sequential, Graph, Residual,
-            Concat,
+            Concat, Clip, HardSigmoid, HardSwish, LogSoftmax, ELU, SiLU, Softplus, GELU, PReLU, Bias, Gain,
+            AdaptiveMaxPool2d, Reshape, Transpose, Slice, Mean, Pad,
         )
     }
 )  # fmt: skip

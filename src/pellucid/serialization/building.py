@@ -5,17 +5,18 @@ Classes are looked up in a closed table, which the caller may extend with his ow
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..arguments import nearest
+from ..arguments import nearest, shown
 from ..errors import ArgumentError, PellucidError
 from ..layers import Concat, Layer, Parameter, Residual
 from ..network import Graph, Network, Sequential
 from ..scaling import Scaling
 from .architecture import CONTAINERS, JOINS, LAYERS, WIRING, Table
 
-COUNTS = ("in_channels", "out_channels", "in_features", "out_features", "num_features")
+COUNTS = ("in_channels", "out_channels", "in_features", "out_features", "num_features", "num_parameters")
 """Settings of the library's layers that cannot exceed the number of weights that come with them."""
 
 
@@ -185,6 +186,12 @@ def _check_counts(path: str, kind: str, config: Mapping[str, Any], weight_bytes:
                 f"{path}: {kind} with {name}={count:,} needs at least {count * 4:,} bytes of weights, "
                 f"the file has {weight_bytes:,}"
             )
+    shape = config.get("shape", ()) if kind in ("Bias", "Gain") else ()
+    if isinstance(shape, list) and all(isinstance(size, int) for size in shape) and 4 * math.prod(shape) > weight_bytes:
+        raise ArgumentError(
+            f"{path}: {kind} of shape {shown(tuple(shape))} needs {4 * math.prod(shape):,} bytes of weights, "
+            f"the file has {weight_bytes:,}"
+        )
 
 
 def _share(network: Network, shared: Mapping[str, Any]) -> None:

@@ -20,10 +20,13 @@ Field: TypeAlias = ReceptiveField | Literal["all", "unknown"] | None
 
 WINDOWS = frozenset({"conv2d", "max_pool2d", "avg_pool2d"})
 JOINS = frozenset({"add", "multiply", "concat"})
+OF_CLASSES = frozenset({"softmax", "log_softmax"})
+"""Kinds whose output at a place depends on all channels of the input at that place."""
 PLACE_BY_PLACE = frozenset(
     {
         "scale", "flatten", "relu", "leaky_relu", "relu6", "sigmoid", "tanh", "batch_norm_running",
-        "local_response_norm", "pad_channels",
+        "local_response_norm", "pad_channels", "clip", "hard_sigmoid", "hard_swish", "elu", "silu", "softplus", "gelu",
+        "prelu", "bias", "gain", "add_parameter", "multiply_parameter", "reshape", "slice_channels",
     }
 )  # fmt: skip
 """Kinds whose output at a place depends on the input at that place only."""
@@ -108,6 +111,8 @@ def output_lines(step: Step, inputs: Sequence[Shape], output: Shape) -> list[str
         return _window_lines(step.keywords["window"], (inputs[0][1], inputs[0][2]))
     if step.kind == "flatten":
         return [f"features: {equation([inputs[0]])}"]
+    if step.kind == "slice_channels":
+        return [f"channels: {step.keywords['start']} to {step.keywords['stop'] - 1} of {inputs[0][0]}"]
     if step.kind == "concat":
         return [f"channels: {equation([shape[:1] for shape in inputs])}"]
     if step.kind == "pad_channels":
@@ -153,11 +158,11 @@ def field_of(step: Step, fields: Sequence[Field], inputs: Sequence[Shape], outpu
     field = fields[0]
     if step.kind in JOINS:
         return _union(fields)
-    if step.kind == "linear" or (step.kind == "softmax" and len(output) == 1):
+    if step.kind == "linear" or (step.kind in OF_CLASSES and len(output) == 1):
         return "all"
     if step.kind == "adaptive_avg_pool2d" and output[1:] == (1, 1):
         return "all"
-    if step.kind in PLACE_BY_PLACE or step.kind == "softmax":
+    if step.kind in PLACE_BY_PLACE or step.kind in OF_CLASSES:
         return field
     if step.kind in WINDOWS and isinstance(field, ReceptiveField):
         return field.through(step.keywords["window"])

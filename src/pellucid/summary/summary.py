@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from ..build import lower
 from ..columns import fitting, left_out_line, text_width
+from ..definitions import WITHOUT_KERNEL
 from ..geometry import ReceptiveField
 from ..limits import format_bytes
 from ..network import Network
@@ -50,7 +51,7 @@ class Row:
     activation_bytes : int
         What the layer makes of one sample, if it is kept.
     native : bool
-        False for a layer of one's own, which runs its own NumPy code in a compiled network too.
+        False for what runs its NumPy code in a compiled network too: a layer of one's own, and a few of the library's.
     arithmetic : tuple of str
         The formulas of these numbers, with the numbers in them.
     """
@@ -216,7 +217,7 @@ class _Walk:
             multiply_adds=sum(map(product, products)),
             field=self._fields[place.output],
             activation_bytes=sum(map(math.prod, made)) * self._bytes,
-            native=all(step.kind != "custom" for step in steps),
+            native=all(step.kind not in WITHOUT_KERNEL for step in steps),
             arithmetic=(*self._sizes.get(place.path, ()), *costs, *self._sights.get(place.path, ())),
         )
 

@@ -16,13 +16,13 @@ from ..builder import Kernel
 from ..tensors import Tensor
 from ..values import Integer, Vector
 from .rows import Part, Row
-from .sweeps import between_zeros, copy, lanes_within, sweep
+from .sweeps import between_zeros, copy, each_number, lanes_within, sweep
 
 
 # ---- activations
 def relu(k: Kernel, size: int) -> None:
     """``y[n, i] = 0 > x[n, i] ? 0 : x[n, i]``"""
-    _each(k, size, ("x",), "y", Vector.relu)
+    each_number(k, size, ("x",), "y", Vector.relu)
 
 
 def relu_grad_input(k: Kernel, size: int) -> None:
@@ -32,17 +32,17 @@ def relu_grad_input(k: Kernel, size: int) -> None:
         zero = k.zeros(y.lanes)
         return grad * (y > zero).choose(k.constant(1.0, y.lanes), zero)
 
-    _each(k, size, ("y", "grad_output"), "grad_input", number)
+    each_number(k, size, ("y", "grad_output"), "grad_input", number)
 
 
 def leaky_relu(k: Kernel, size: int, negative_slope: float) -> None:
     """``y[n, i] = x[n, i] > 0 ? x[n, i] : negative_slope · x[n, i]``"""
-    _each(k, size, ("x",), "y", lambda x: _leaky(x, x, negative_slope))
+    each_number(k, size, ("x",), "y", lambda x: _leaky(x, x, negative_slope))
 
 
 def leaky_relu_grad_input(k: Kernel, size: int, negative_slope: float) -> None:
     """``grad_input[n, i] = x[n, i] > 0 ? grad_output[n, i] : negative_slope · grad_output[n, i]``"""
-    _each(k, size, ("x", "grad_output"), "grad_input", lambda x, grad: _leaky(x, grad, negative_slope))
+    each_number(k, size, ("x", "grad_output"), "grad_input", lambda x, grad: _leaky(x, grad, negative_slope))
 
 
 def _leaky(x: Vector, number: Vector, slope: float) -> Vector:
@@ -52,7 +52,7 @@ def _leaky(x: Vector, number: Vector, slope: float) -> Vector:
 
 def relu6(k: Kernel, size: int) -> None:
     """``y[n, i] = min(max(x[n, i], 0), 6)``"""
-    _each(k, size, ("x",), "y", lambda x: x.relu().minimum(k.constant(6.0, x.lanes)))
+    each_number(k, size, ("x",), "y", lambda x: x.relu().minimum(k.constant(6.0, x.lanes)))
 
 
 def relu6_grad_input(k: Kernel, size: int) -> None:
@@ -62,18 +62,13 @@ def relu6_grad_input(k: Kernel, size: int) -> None:
         zero, six = k.zeros(y.lanes), k.constant(6.0, y.lanes)
         return grad * ((y > zero) & (y < six)).choose(k.constant(1.0, y.lanes), zero)
 
-    _each(k, size, ("y", "grad_output"), "grad_input", number)
+    each_number(k, size, ("y", "grad_output"), "grad_input", number)
 
 
 def sigmoid(k: Kernel, size: int) -> None:
     """``y[n, i] = (x < 0 ? e^−|x| : 1) / (1 + e^−|x|)``, with x = x[n, i]: no e can overflow."""
 
-    def number(x: Vector) -> Vector:
-        one = k.constant(1.0, x.lanes)
-        z = mathematics.exp(k, (x.bits() | mathematics.SIGN).as_floats())
-        return (x < k.zeros(x.lanes)).choose(z, one) / (one + z)
-
-    _each(k, size, ("x",), "y", number)
+    each_number(k, size, ("x",), "y", lambda x: mathematics.sigmoid(k, x))
 
 
 def sigmoid_grad_input(k: Kernel, size: int) -> None:
@@ -82,12 +77,12 @@ def sigmoid_grad_input(k: Kernel, size: int) -> None:
     def number(y: Vector, grad: Vector) -> Vector:
         return (grad * y).rounded() * (k.constant(1.0, y.lanes) - y)
 
-    _each(k, size, ("y", "grad_output"), "grad_input", number)
+    each_number(k, size, ("y", "grad_output"), "grad_input", number)
 
 
 def tanh(k: Kernel, size: int) -> None:
     """``y[n, i] = tanh(x[n, i])``"""
-    _each(k, size, ("x",), "y", lambda x: mathematics.tanh(k, x))
+    each_number(k, size, ("x",), "y", lambda x: mathematics.tanh(k, x))
 
 
 def tanh_grad_input(k: Kernel, size: int) -> None:
@@ -97,17 +92,7 @@ def tanh_grad_input(k: Kernel, size: int) -> None:
         one = k.constant(1.0, y.lanes)
         return grad * ((one - y) * (one + y))
 
-    _each(k, size, ("y", "grad_output"), "grad_input", number)
-
-
-def _each(k: Kernel, size: int, inputs: tuple[str, ...], output: str, number: Callable[..., Vector]) -> None:
-    """``output[n, i] = number(input[n, i], …)``"""
-    images, lanes = k.piece("images", k.samples), lanes_within(size, k.isa.lanes)
-    tensors = [k.tensor(name, k.samples, size) for name in inputs]
-    result = k.tensor(output, k.samples, size)
-    with k.range(*images) as n:
-        for i in sweep(k, size, lanes):
-            result.store(number(*(tensor.load(n, i, lanes=lanes) for tensor in tensors)), n, i)
+    each_number(k, size, ("y", "grad_output"), "grad_input", number)
 
 
 # ---- channels that compete
@@ -145,17 +130,17 @@ def softmax_grad_input(k: Kernel, pixels: int, channels: int) -> None:
 # ---- paths that meet, and channels of zeros
 def add(k: Kernel, size: int, relu: bool = False) -> None:
     """``y[n, i] = a[n, i] + b[n, i]``, passed through a ReLU on its way to memory where `relu` says so."""
-    _each(k, size, ("a", "b"), "y", lambda a, b: (a + b).relu() if relu else a + b)
+    each_number(k, size, ("a", "b"), "y", lambda a, b: (a + b).relu() if relu else a + b)
 
 
 def multiply(k: Kernel, size: int) -> None:
     """``y[n, i] = a[n, i] · b[n, i]``"""
-    _each(k, size, ("a", "b"), "y", lambda a, b: (a * b).rounded())
+    each_number(k, size, ("a", "b"), "y", lambda a, b: (a * b).rounded())
 
 
 def multiply_grad_input(k: Kernel, size: int) -> None:
     """``grad_input[n, i] = grad_output[n, i] · other[n, i]``"""
-    _each(k, size, ("grad_output", "other"), "grad_input", lambda grad, other: (grad * other).rounded())
+    each_number(k, size, ("grad_output", "other"), "grad_input", lambda grad, other: (grad * other).rounded())
 
 
 def broadcast(k: Kernel, shape: tuple[int, ...], small: tuple[int, ...]) -> None:

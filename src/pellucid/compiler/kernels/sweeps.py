@@ -6,12 +6,12 @@ is written twice: with the same numbers, for no kernel that sweeps reads what it
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from ..builder import Kernel
 from ..cuts import Run
 from ..tensors import Tensor
-from ..values import Integer
+from ..values import Integer, Vector
 
 UNROLL = 4
 
@@ -70,3 +70,13 @@ def between_zeros(k: Kernel, source: Tensor, size: int, target: Tensor, before: 
     clear(k, before, target, 0)
     copy(k, size, source, 0, target, before)
     clear(k, after, target, before + size)
+
+
+def each_number(k: Kernel, size: int, inputs: tuple[str, ...], output: str, number: Callable[..., Vector]) -> None:
+    """``output[n, i] = number(input[n, i], …)``"""
+    images, lanes = k.piece("images", k.samples), lanes_within(size, k.isa.lanes)
+    tensors = [k.tensor(name, k.samples, size) for name in inputs]
+    result = k.tensor(output, k.samples, size)
+    with k.range(*images) as n:
+        for i in sweep(k, size, lanes):
+            result.store(number(*(tensor.load(n, i, lanes=lanes) for tensor in tensors)), n, i)

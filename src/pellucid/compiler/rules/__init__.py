@@ -15,11 +15,14 @@ from ..kernels import (
     conv_routed,
     depthwise,
     dropout,
+    exponential,
     input,
+    learned,
     local_response,
     loss,
     norm,
     optimizer,
+    piecewise,
     pointwise,
     pool,
     reduction,
@@ -37,7 +40,8 @@ RULES: Mapping[str, Rule] = MappingProxyType({kind: rule for family in FAMILIES 
 """Kind of step -> its rule."""
 
 KERNELS: tuple[ModuleType, ...] = (
-    augment_kernels, conv, conv_grad_input, conv_routed, convolution_shapes, depthwise, dropout, input, linear_kernels,
-    local_response, loss, norm, optimizer, pointwise, pool, reduction, repack, shuffle,
+    augment_kernels, conv, conv_grad_input, conv_routed, convolution_shapes, depthwise, dropout, exponential, input,
+    learned, linear_kernels, local_response, loss, norm, optimizer, piecewise, pointwise, pool, reduction, repack,
+    shuffle,
 )  # fmt: skip
 """The modules that hold kernels, and what kernels are parametrised with."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from ..fusion import Operation
-from ..kernels import pointwise
+from ..kernels import exponential, learned, piecewise, pointwise
 from ..kernels.dropout import dropout, dropout_grad_input
+from ..kernels.shuffle import flatten, flatten_grad_input
 from ..lowering import Lowering, Rule
 from ..plan import equal_strips_of
 
@@ -20,6 +21,57 @@ def _each(emitter: Callable[..., None], *attributes: str) -> Rule:
         low.call_strips(op, emitter, parameters, strips, *map(low.operand, (*op.step.inputs, op.outputs[0])))
 
     return rule
+
+
+def _of_channels(low: Lowering, op: Operation, image: int) -> tuple[int, int]:
+    """Return (pixels, channels) of an image as a kernel of learnt numbers sees it: one number is of one channel."""
+    numbers = {low.size(v) for v in (*op.step.inputs, *op.step.outputs) if not low.values[v].has_samples}
+    return (low.size(image), 1) if numbers == {1} else low.pixels(image)
+
+
+def _learnt(emitter: Callable[..., None]) -> Rule:
+    """Return the rule of a kernel that makes an image from an image and numbers of its channels."""
+
+    def rule(low: Lowering, op: Operation) -> None:
+        pixels, channels = _of_channels(low, op, op.outputs[0])
+        strips = equal_strips_of(pixels, channels)
+        parameters = pixels // strips, channels
+        low.call_strips(op, emitter, parameters, strips, *map(low.operand, (*op.step.inputs, op.outputs[0])))
+
+    return rule
+
+
+def _learnt_gradient(emitter: Callable[..., None]) -> Rule:
+    """Return the rule of a kernel that adds to the gradient of numbers of the channels."""
+
+    def rule(low: Lowering, op: Operation) -> None:
+        parameters = _of_channels(low, op, op.step.inputs[0])
+        low.call(op, emitter, parameters, *map(low.operand, op.step.inputs), low.sum(op.outputs[0]))
+
+    return rule
+
+
+def _reshape(low: Lowering, op: Operation) -> None:
+    """From channels last to the order that the program means, and from there to channels last, of other channels.
+
+    Of one pixel, or one channel, both orders are the same.
+    """
+    (x,), y = op.step.inputs, op.outputs[0]
+    before, after = low.pixels(x), low.pixels(y)
+    if 1 in after:
+        low.call(op, flatten, before, low.operand(x), low.operand(y))
+    elif 1 in before:
+        low.call(op, flatten_grad_input, after, low.operand(x), low.operand(y))
+    else:
+        between = low.memory(f"{low.values[y].name}, channels first", low.size(y), passes=True)
+        low.call(op, flatten, before, low.operand(x), between)
+        low.call(op, flatten_grad_input, after, between, low.operand(y))
+
+
+def _slice_channels(low: Lowering, op: Operation) -> None:
+    x, how = op.step.inputs[0], op.step.keywords
+    parameters = (*low.pixels(x), how["start"], how["stop"])
+    low.call(op, pointwise.concat_grad_input, parameters, low.operand(x), low.operand(op.outputs[0]))
 
 
 def _add(low: Lowering, op: Operation) -> None:
@@ -95,6 +147,32 @@ RULES: Mapping[str, Rule] = {
     "tanh.grad_input": _each(pointwise.tanh_grad_input),
     "softmax": _softmax(pointwise.softmax),
     "softmax.grad_input": _softmax(pointwise.softmax_grad_input),
+    "log_softmax": _softmax(exponential.log_softmax),
+    "log_softmax.grad_input": _softmax(exponential.log_softmax_grad_input),
+    "clip": _each(piecewise.clip, "min", "max"),
+    "clip.grad_input": _each(piecewise.clip_grad_input, "min", "max"),
+    "hard_sigmoid": _each(piecewise.hard_sigmoid, "alpha", "beta"),
+    "hard_sigmoid.grad_input": _each(piecewise.hard_sigmoid_grad_input, "alpha", "beta"),
+    "hard_swish": _each(piecewise.hard_swish),
+    "hard_swish.grad_input": _each(piecewise.hard_swish_grad_input),
+    "elu": _each(exponential.elu, "alpha"),
+    "elu.grad_input": _each(exponential.elu_grad_input, "alpha"),
+    "silu": _each(exponential.silu),
+    "silu.grad_input": _each(exponential.silu_grad_input),
+    "softplus": _each(exponential.softplus),
+    "softplus.grad_input": _each(exponential.softplus_grad_input),
+    "gelu": _each(exponential.gelu),
+    "gelu.grad_input": _each(exponential.gelu_grad_input),
+    "prelu": _learnt(learned.prelu),
+    "prelu.grad_input": _learnt(learned.prelu_grad_input),
+    "prelu.grad_weight": _learnt_gradient(learned.prelu_grad_weight),
+    "bias": _learnt(learned.bias),
+    "bias.grad_bias": _learnt_gradient(learned.bias_grad_bias),
+    "gain": _learnt(learned.gain),
+    "gain.grad_input": _learnt(learned.gain_grad_input),
+    "gain.grad_weight": _learnt_gradient(learned.gain_grad_weight),
+    "reshape": _reshape,
+    "slice_channels": _slice_channels,
     "add": _add,
     "multiply": _each(pointwise.multiply),
     "multiply.grad_input": _each(pointwise.multiply_grad_input),

@@ -7,6 +7,7 @@ was checked by onnx itself, which infers all shapes and holds them against the p
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -167,7 +168,7 @@ def _refuse_unknown(program: Program) -> None:
 
 def _refuse_large(graph: OnnxGraph) -> None:
     """Refuse what would not fit into one file, before weights are drawn or copied."""
-    numbers = sum(int(np.prod(graph.shape(value), dtype=object)) for value in graph.wanted().values())
+    numbers = sum(map(math.prod, graph.written.values()))
     if 4 * numbers > LARGEST - 2**24:  # leaves room for all else
         raise ArgumentError(
             f"save_onnx: the weights take {format_bytes(4 * numbers)}, and a file of ONNX holds at most "
@@ -193,8 +194,8 @@ def _model(onnx: Any, graph: OnnxGraph, network: Network) -> Any:
     made = {name: shape for name, shape in graph.made.items() if name != OUTPUT}
     model.graph.value_info.extend(_tensor(onnx, name, "float32", shape) for name, shape in made.items())
     held: dict[str, Parameter | State] = {**network.parameters(), **network.states()}
-    for name in graph.wanted():
-        _add_array(onnx, model.graph, name, _single(name, held[name].data))
+    for name, shape in graph.written.items():
+        _add_array(onnx, model.graph, name, _single(name, held[name].data).reshape(shape))
     for name, array in graph.constants.items():
         _add_array(onnx, model.graph, name, array)
     return model

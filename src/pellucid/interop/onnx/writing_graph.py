@@ -47,6 +47,8 @@ class OnnxGraph:
         float32 or int64, by name: what is neither a parameter nor a state.
     made : dict of str to Shape
         Shapes of the program's values that some node makes, by name, without the batch axis.
+    written : dict of str to Shape
+        Shapes in which parameters and states that some node reads are written, by name.
     """
 
     def __init__(self, program: Program, input_type: str, opset: int):
@@ -54,6 +56,7 @@ class OnnxGraph:
         self.nodes: list[Node] = []
         self.constants: dict[str, NDArray[Any]] = {}
         self.made: dict[str, Shape] = {}
+        self.written: dict[str, Shape] = {}
         self._names = {value.id: value.name for value in program.values}
         self._names |= {program.input: INPUT, program.output: OUTPUT}
         self._taken = {*self._names.values()}
@@ -78,11 +81,21 @@ class OnnxGraph:
         """Return the name of the tensor that holds a value of the program; a name stands for itself."""
         return value if isinstance(value, str) else self._names[value]
 
-    def wanted(self) -> dict[str, int]:
-        """Return the program's parameters and states that some node reads, by name."""
-        read = {name for node in self.nodes for name in node.inputs}
-        held = {**self.program.named("parameter"), **self.program.named("state")}
-        return {name: value for name, value in held.items() if name in read}
+    def held(self, value: int, shape: Shape) -> str:
+        """Return the name of a parameter or state that is written in another shape, of as many numbers.
+
+        Where it is read in two shapes, it is reshaped from the first of them to the other.
+        """
+        name = self.name(value)
+        if self.written.setdefault(name, shape) == shape:
+            return name
+        return self.node("Reshape", [name, self.constant("shape", shape)])
+
+    def _read(self, value: int | str) -> str:
+        """Return the name of the tensor that a node is to read."""
+        if isinstance(value, str) or self.program.values[value].role not in ("parameter", "state"):
+            return self.name(value)
+        return self.held(value, self.shape(value))
 
     # ---- what rules add
     def node(
@@ -107,7 +120,7 @@ class OnnxGraph:
         made = self.name(output) if output is not None else _unique(f"{inner}.output", self._taken)
         if output is not None:
             self.made[made] = self.shape(output)
-        self.nodes.append(Node(operator, name, tuple(map(self.name, inputs)), made, attributes))
+        self.nodes.append(Node(operator, name, tuple(map(self._read, inputs)), made, attributes))
         return made
 
     def constant(self, name: str, numbers: ArrayLike) -> str:
