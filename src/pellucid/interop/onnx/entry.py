@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ...network.graph import INPUT
 from ...scaling import Scaling
 from ...steps import Shape
-from .nodes import Constant, Use, Value
+from .nodes import Constant, Given, Use, Value
 from .tensors import KINDS
 
 LARGEST_BYTE = 255.0
@@ -72,7 +72,7 @@ class Entry:
             return False
         return True
 
-    def _by_channel(self, numbers: Value | Constant | None) -> NDArray[Any] | None:
+    def _by_channel(self, numbers: Given | None) -> NDArray[Any] | None:
         """Return a constant that is one number a channel, or one for all, as (C,) or (1,); None for another."""
         if not isinstance(numbers, Constant) or numbers.array.dtype.kind != "f" or not np.isfinite(numbers.array).all():
             return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from . import rules_arithmetic, rules_pointwise, rules_shapes, rules_weights, rules_windows
+from . import phrases, rules_arithmetic, rules_pointwise, rules_shapes, rules_weights, rules_windows
 from .conversion import Rule
 
 RULES: Mapping[str, Rule] = MappingProxyType(
@@ -15,6 +15,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         **rules_arithmetic.RULES,
         **rules_pointwise.RULES,
         **rules_shapes.RULES,
+        **phrases.RULES,
     }
 )
 """Operator -> its rule, whose docstring says what it becomes."""

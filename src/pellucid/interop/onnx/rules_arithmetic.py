@@ -11,15 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...layers import Bias, Conv2d, Gain, Linear, Sigmoid, SiLU, joins
+from . import phrases
 from .conversion import Conversion, Rule, of_sample
-from .nodes import Constant, NodeError, Use, Value
+from .nodes import Constant, NodeError, Part, Use, Value
 from .rules_weights import give_bias
 
 Form = Callable[[NDArray[Any]], NDArray[Any]]
 
 
-def add(build: Conversion, use: Use) -> Value:
+def add(build: Conversion, use: Use) -> Value | Part:
     """`joins.Add`; a constant becomes the bias of a `Conv2d` or `Linear` before it, or `Bias`."""
+    if (found := phrases.continued(build, use)) is not None:
+        return found
     match _operands(use):
         case Value() as a, Value() as b:
             return build.join(joins.Add(), _alike(a, b))
@@ -40,8 +43,10 @@ def sub(build: Conversion, use: Use) -> Value:
     raise NodeError("subtracts two constants that cannot be computed beforehand")
 
 
-def mul(build: Conversion, use: Use) -> Value:
+def mul(build: Conversion, use: Use) -> Value | Part:
     """`joins.Multiply`; `SiLU` where x is multiplied by its sigmoid; with a constant `Gain`."""
+    if (found := phrases.continued(build, use)) is not None:
+        return found
     match _operands(use):
         case Value() as a, Value() as b:
             return _silu(build, a, b) or _silu(build, b, a) or build.join(joins.Multiply(), _alike(a, b))
@@ -50,8 +55,10 @@ def mul(build: Conversion, use: Use) -> Value:
     raise NodeError("multiplies two constants that cannot be computed beforehand")
 
 
-def div(build: Conversion, use: Use) -> Value:
+def div(build: Conversion, use: Use) -> Value | Part:
     """By a constant, `Gain` with one divided by it."""
+    if (found := phrases.continued(build, use)) is not None:
+        return found
     match _operands(use):
         case Value() as x, Constant() as numbers:
             return _multiplied(build, x, numbers, np.reciprocal, "one divided by it")

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from ...geometry import Sides
 from ...layers import BatchNorm2d, Conv2d, Linear, LocalResponseNorm, Pad, Parameter, PReLU
+from . import phrases
 from .conversion import Conversion, Rule, floats, of_sample
-from .nodes import Constant, NodeError, Use, Value
+from .nodes import Constant, NodeError, Part, Use, Value
 from .rules_windows import places
 
 
@@ -78,8 +79,10 @@ def gemm(build: Conversion, use: Use) -> Value:
     return value
 
 
-def matmul(build: Conversion, use: Use) -> Value:
+def matmul(build: Conversion, use: Use) -> Value | Part:
     """`Linear`, where features are multiplied by a constant matrix; an `Add` after it becomes the bias."""
+    if (found := phrases.means(build, use)) is not None:
+        return found
     if isinstance(use.input(0), Constant):
         raise NodeError("multiplies a constant by what the network computes; only the other way round can be a layer")
     x, weight = use.value(), use.constant(1, "the matrix")
