@@ -38,20 +38,15 @@ class Entry:
 
     def accept(self, use: Use, only_here: Callable[[Value], bool]) -> Value | None:
         """Return what a node makes of the input, if that is part of the scaling; None if it is not."""
-        x = use.input(0)
+        given = use.all_inputs()
+        x = given[0] if given else None
         if not isinstance(x, Value) or x.source != INPUT or not only_here(x):
             return None
         if use.node.operator == "Cast":
             return x if self._casts(use) else None
-        if (
-            not self.wanted
-            or use.opset < 7
-            or self._std is not None
-            or len(use.node.inputs) != 2
-            or use.node.attributes
-        ):
+        if not self.wanted or use.opset < 7 or self._std is not None or len(given) != 2 or use.node.attributes:
             return None
-        numbers = self._by_channel(use.input(1))
+        numbers = self._by_channel(given[1])
         if numbers is None:
             return None
         return x if self._takes(use.node.operator, numbers) else None

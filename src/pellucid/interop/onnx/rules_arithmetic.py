@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...layers import Bias, Conv2d, Gain, Linear, Sigmoid, SiLU, joins
+from ...layers import Bias, Conv2d, Gain, HardSigmoid, HardSwish, Linear, Sigmoid, SiLU, joins
 from . import phrases
 from .conversion import Conversion, Rule, of_sample
 from .nodes import Constant, NodeError, Part, Use, Value
@@ -44,12 +44,12 @@ def sub(build: Conversion, use: Use) -> Value:
 
 
 def mul(build: Conversion, use: Use) -> Value | Part:
-    """`joins.Multiply`; `SiLU` where x is multiplied by its sigmoid; with a constant `Gain`."""
+    """`joins.Multiply`; `SiLU` or `HardSwish` where x is multiplied by its own sigmoid; with a constant `Gain`."""
     if (found := phrases.continued(build, use)) is not None:
         return found
     match _operands(use):
         case Value() as a, Value() as b:
-            return _silu(build, a, b) or _silu(build, b, a) or build.join(joins.Multiply(), _alike(a, b))
+            return _gated(build, a, b) or _gated(build, b, a) or build.join(joins.Multiply(), _alike(a, b))
         case (Value() as x, Constant() as numbers) | (Constant() as numbers, Value() as x):
             return _multiplied(build, x, numbers, np.positive, "as it is")
     raise NodeError("multiplies two constants that cannot be computed beforehand")
@@ -97,12 +97,19 @@ def _alike(*values: Value) -> tuple[Value, ...]:
     return values
 
 
-def _silu(build: Conversion, x: Value, gate: Value) -> Value | None:
-    """Return ``x · sigmoid(x)`` as one layer, if these two values are that and nobody else reads the sigmoid."""
-    if not isinstance(build.before(gate), Sigmoid) or build.placed[gate.source].sources[0].source != x.source:
+def _gated(build: Conversion, x: Value, gate: Value) -> Value | None:
+    """Return ``x · gate(x)`` as one layer, if there is one of the gate, which nobody else reads."""
+    match build.before(gate):
+        case Sigmoid():
+            layer: SiLU | HardSwish = SiLU()
+        case HardSigmoid(alpha=alpha, beta=0.5) if np.float32(alpha) == np.float32(1 / 6):
+            layer = HardSwish()
+        case _:
+            return None
+    if build.placed[gate.source].sources[0].source != x.source:
         return None
     build.take_back(gate)
-    return build.layer(SiLU(), x)
+    return build.layer(layer, x)
 
 
 # ---- a value and a constant

@@ -137,8 +137,10 @@ def local_response_norm(build: Conversion, use: Use) -> Value:
     if size % 2 == 0:
         raise NodeError(f"has the even size {size}, which ONNX centres otherwise; only odd ones are possible")
     alpha, beta, k = use.real("alpha", 1e-4), use.real("beta", 0.75), use.real("bias", 1.0)
-    layer = LocalResponseNorm(size, alpha=alpha, beta=beta, k=k)
-    return build.layer(layer, use.value())
+    x = use.value()
+    if size > (all_channels := 2 * x.shape[0] + 1):  # the sum is over all channels then: a share of alpha for each
+        size, alpha = all_channels, alpha * all_channels / size
+    return build.layer(LocalResponseNorm(size, alpha=alpha, beta=beta, k=k), x)
 
 
 def prelu(build: Conversion, use: Use) -> Value:
