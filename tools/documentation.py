@@ -44,7 +44,7 @@ GROUPS = (
         "models.small", "models.lenet", "models.mnist", "models.notebook", "inference.outputs",
         "inference.scoring", "snapshot", "summary.summary", "gradient_check.check", "gradient_check.report",
         "serialization.model_file", "interop.weights", "interop.torch", "interop.onnx.writing",
-        "serialization.fitting")),
+        "interop.onnx.reading", "serialization.fitting")),
     Group("layers", "Layers", "Each layer works alone, `forward` and `backward`, and inside a network.", (
         "layers.conv", "layers.linear", "layers.pool", "layers.activation", "layers.piecewise", "layers.exponential",
         "layers.learned", "layers.norm", "layers.dropout", "layers.merge", "layers.joins", "layers.padding",

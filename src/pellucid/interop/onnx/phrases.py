@@ -30,7 +30,7 @@ NEAR = 1e-4
 
 
 def erf(build: Conversion, use: Use) -> Part:
-    """`GELU`, with the nodes round it."""
+    """`GELU`, together with the nodes round it."""
     x, factor = _of_gain(build, use.value())
     if not math.isclose(factor, math.sqrt(0.5), rel_tol=NEAR):
         raise NodeError("is possible within GELU alone, x · (1 + erf(x / √2)) / 2")
@@ -38,7 +38,7 @@ def erf(build: Conversion, use: Use) -> Part:
 
 
 def power(build: Conversion, use: Use) -> Value | Part:
-    """`joins.Multiply` with itself, where the exponent is 2; `LocalResponseNorm`, with the nodes round it."""
+    """`joins.Multiply`, if the exponent is 2; `LocalResponseNorm`, together with the nodes round it."""
     x, exponent = use.value(), use.single(1, "the exponent")
     if exponent == 2:
         return build.join(joins.Multiply(), (x, x))

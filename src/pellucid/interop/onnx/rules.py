@@ -23,5 +23,5 @@ RULES: Mapping[str, Rule] = MappingProxyType(
 
 def operator_table() -> str:
     """Return the operators and what they become as a table in Markdown, as docs/onnx.md shows it."""
-    rows = [f"| {operator} | {' '.join((rule.__doc__ or '').split())} |" for operator, rule in RULES.items()]
+    rows = [f"| {operator} | {' '.join((rule.__doc__ or '').split())[:-1]} |" for operator, rule in RULES.items()]
     return "\n".join(["| Operator | Becomes |", "| --- | --- |", *rows])

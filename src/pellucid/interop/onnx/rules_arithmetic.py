@@ -20,7 +20,7 @@ Form = Callable[[NDArray[Any]], NDArray[Any]]
 
 
 def add(build: Conversion, use: Use) -> Value | Part:
-    """`joins.Add`; a constant becomes the bias of a `Conv2d` or `Linear` before it, or `Bias`."""
+    """`joins.Add`; with a constant the bias of the `Conv2d` or `Linear` before it, or else `Bias`."""
     if (found := phrases.continued(build, use)) is not None:
         return found
     match _operands(use):
@@ -32,7 +32,7 @@ def add(build: Conversion, use: Use) -> Value | Part:
 
 
 def sub(build: Conversion, use: Use) -> Value:
-    """As `Add`, with what is subtracted negated."""
+    """As Add, with what is subtracted negated."""
     match _operands(use):
         case Value() as a, Value() as b:
             return build.join(joins.Add(), _alike(a, _times(build, b, -1.0)))
@@ -56,7 +56,7 @@ def mul(build: Conversion, use: Use) -> Value | Part:
 
 
 def div(build: Conversion, use: Use) -> Value | Part:
-    """By a constant, `Gain` with one divided by it."""
+    """`Gain`, of one divided by a constant."""
     if (found := phrases.continued(build, use)) is not None:
         return found
     match _operands(use):

@@ -24,7 +24,7 @@ def as_it_is(array: NDArray[Any]) -> NDArray[Any]:
 
 
 def conv(build: Conversion, use: Use) -> Value:
-    """`Conv2d`; a `Pad` of zeros that only it reads becomes its padding."""
+    """`Conv2d`; a Pad of zeros before it becomes its padding."""
     x, weight, bias = use.value(), use.constant(1, "the weights"), use.optional(2, "the bias")
     shape = weight.array.shape
     if len(shape) != 4:
@@ -56,7 +56,7 @@ def _with_padding(build: Conversion, x: Value, pad: Pad, padding: Any) -> tuple[
 
 
 def gemm(build: Conversion, use: Use) -> Value:
-    """`Linear`: `alpha` and `beta` become part of the weights and the bias."""
+    """`Linear`; alpha and beta become part of the weights and the bias."""
     x, weight, bias = use.value(), use.constant(1, "the matrix"), use.optional(2, "what is added")
     alpha, beta, turned = use.real("alpha", 1.0), use.real("beta", 1.0), use.switch("transB")
     if use.opset < 7:
@@ -80,7 +80,7 @@ def gemm(build: Conversion, use: Use) -> Value:
 
 
 def matmul(build: Conversion, use: Use) -> Value | Part:
-    """`Linear`, where features are multiplied by a constant matrix; an `Add` after it becomes the bias."""
+    """`Linear`, of features and a constant matrix; an Add after it becomes the bias."""
     if (found := phrases.means(build, use)) is not None:
         return found
     if isinstance(use.input(0), Constant):
@@ -113,7 +113,7 @@ def give_bias(layer: Conv2d | Linear) -> None:
 
 
 def batch_normalization(build: Conversion, use: Use) -> Value:
-    """`BatchNorm2d`, with the running mean and variance of the model; `momentum` is 1 − ONNX's."""
+    """`BatchNorm2d`, with the model's running averages; its momentum is 1 − ONNX's."""
     x = use.value()
     constants = [use.constant(place, what) for place, what in enumerate(("scale", "bias", "mean", "variance"), start=1)]
     if use.switch("training_mode"):
@@ -132,7 +132,7 @@ def batch_normalization(build: Conversion, use: Use) -> Value:
 
 
 def local_response_norm(build: Conversion, use: Use) -> Value:
-    """`LocalResponseNorm`, where `size` is odd."""
+    """`LocalResponseNorm`, of an odd size."""
     size = use.whole("size")
     if size % 2 == 0:
         raise NodeError(f"has the even size {size}, which ONNX centres otherwise; only odd ones are possible")

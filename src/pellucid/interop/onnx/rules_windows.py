@@ -79,7 +79,7 @@ def _window(use: Use, x: Value) -> dict[str, Any]:
 
 
 def max_pool(build: Conversion, use: Use) -> Value:
-    """`MaxPool2d`; a `Pad` of −∞ that only it reads becomes its padding."""
+    """`MaxPool2d`; a Pad of −∞ before it becomes its padding."""
     x = use.value()
     use.switch("storage_order")  # of the indices, which cannot be had
     settings = _window(use, x)
