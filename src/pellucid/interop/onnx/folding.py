@@ -34,7 +34,7 @@ class Folder:
     Parameters
     ----------
     model_bytes : int
-        Size of the model, to which what is computed is held in proportion: otherwise a hundred nodes that double
+        Size of the model's weights, to which what is computed is held in proportion: otherwise a hundred nodes that double
         something would fill any memory.
     """
 

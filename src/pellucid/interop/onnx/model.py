@@ -101,7 +101,9 @@ def decode(content: bytes, path: str, limits: Limits, outside: Outside) -> Model
     ModelFileError
         If it is no such file, damaged, or of a version that is not known.
     """
-    return _Reader(path, limits, outside).model(_parsed(content, path, limits))
+    parsed = _parsed(content, path, limits)
+    del content  # which, where the caller keeps it not, is let go before its arrays are made
+    return _Reader(path, limits, outside).model(parsed)
 
 
 def _parsed(content: bytes, path: str, limits: Limits) -> Any:
