@@ -51,6 +51,7 @@ LEAVES: dict[str, tuple[str, ...]] = {
     "PIL": ("data.pictures",),
     "matplotlib": ("report", "studies.drawing"),
     "sklearn": ("interop.sklearn",),
+    "threadpoolctl": ("interop.sklearn",),
     "onnx": ("interop.onnx",),
     "torch": (),
     "tensorboard": ("interop.tensorboard",),

@@ -21,7 +21,7 @@ from ..layers import Layer
 from ..limits import LIMITS, Limits, format_bytes, physical_memory
 from ..network import Network
 from ..scaling import Scaling
-from .architecture import describe
+from .architecture import Table, describe
 from .building import build, extended, read_use
 from .fitting import compare, take
 from .tensor_file import WRITTEN, TensorFile, decode, encode, parse_json, problem, structure
@@ -69,6 +69,17 @@ def save(network: Network, path: PathLike) -> None:
         if kind == "ONNX":
             fix += ", or call save_onnx(network, path)"
         raise ArgumentError(f"save: {path} looks like a {kind} file, but save writes safetensors; {fix}")
+    storage.write_file(path, to_bytes(network))
+
+
+def to_bytes(network: Network) -> bytearray:
+    """Return the content of the file that `save` writes.
+
+    Raises
+    ------
+    ArgumentError
+        As for `save`.
+    """
     architecture = json.dumps(describe(network))
     arrays = {name: q.data for name, q in network.parameters().items()}
     states = {name: np.asarray(s.data, network.dtype) for name, s in network.states().items()}
@@ -81,7 +92,7 @@ def save(network: Network, path: PathLike) -> None:
             f"{LIMITS.json_depth}; put fewer containers inside each other"
         )
     metadata = {"format": FORMAT, "format_version": VERSION, "architecture": architecture}
-    storage.write_file(path, encode(arrays | states, metadata))
+    return encode(arrays | states, metadata)
 
 
 def load(path: PathLike, layers: Sequence[type[Layer]] = (), *, limits: Limits = LIMITS) -> Network:
@@ -109,6 +120,28 @@ def load(path: PathLike, layers: Sequence[type[Layer]] = (), *, limits: Limits =
     if OTHERS.get(Path(name).suffix.lower()) == "PyTorch":
         what = "expected a network saved by Pellucid, found the name of a file of PyTorch's"
         raise problem(name, what, "make the network, then call load_weights(network, path)")
+    return _made(content, name, table, limits)
+
+
+def from_bytes(content: bytes | bytearray, layers: Sequence[type[Layer]] = (), *, limits: Limits = LIMITS) -> Network:
+    """Return the network of which `to_bytes` made this.
+
+    Parameters
+    ----------
+    content : bytes
+    layers, limits
+        As for `load`.
+
+    Raises
+    ------
+    ModelFileError
+        As for `load`.
+    """
+    return _made(content, "the network's bytes", extended(layers), limits)
+
+
+def _made(content: bytes | bytearray, name: str, table: Table, limits: Limits) -> Network:
+    """Return the network in the content of a file of this name."""
     file = decode_sealed(content, name, limits)
     architecture = _architecture(file, limits)
     weight_bytes = sum(entry.end - entry.begin for entry in file.entries.values())
@@ -151,7 +184,7 @@ def read_content(path: PathLike, limits: Limits = LIMITS) -> tuple[bytes, str]:
     return storage.read_file(source, most), str(source)
 
 
-def decode_sealed(content: bytes, path: str, limits: Limits = LIMITS) -> TensorFile:
+def decode_sealed(content: bytes | bytearray, path: str, limits: Limits = LIMITS) -> TensorFile:
     """Return the arrays in the bytes of a file, which must bear its seal if `save` wrote it."""
     file = decode(content, path, limits)
     if file.metadata.get("format") == FORMAT and not file.sealed:

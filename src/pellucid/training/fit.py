@@ -169,6 +169,7 @@ def fit(
     runner = (
         CompiledEngine(network, program, resident, size, threads) if native else NumpyEngine(network, program, resident)
     )
+    training.engine = runner
     course = _Course(training, runner, validated, listeners, threads)
     training.lr = course.lr()  # asked now, so that a schedule that does not fit is refused before anything is written
     with ExitStack() as listening:
