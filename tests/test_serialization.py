@@ -472,7 +472,12 @@ def tensor(name: str, **entry: Any) -> Callable[[Header, Header], None]:
         (raw("9" * 5000 + "}"), "expected JSON as the header"),
         # versions
         (lambda header, _: header["__metadata__"].update(format_version="2"),
-         ": expected format version 1, found '2'; the file is of a newer Pellucid: update Pellucid to read it"),
+         ": expected a network of format version 1, found '2'; it is of a newer Pellucid: update Pellucid to read it"),
+        (lambda header, _: header["__metadata__"].update(format_version="0"),
+         ": expected a network of format version 1, found '0'; "
+         "it is of an older Pellucid, which this one reads no more: use that version"),
+        (lambda header, _: header["__metadata__"].update(format_version="new"),
+         ": expected a network of format version 1, found 'new'; the file is damaged"),
         (lambda header, _: header["__metadata__"].update(format="other"), "found arrays without an architecture"),
         (lambda header, _: header["__metadata__"].pop("architecture"), "expected JSON as the architecture"),
         # the architecture

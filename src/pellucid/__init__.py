@@ -53,6 +53,7 @@ from .initializers import Normal as Normal
 from .initializers import Zeros as Zeros
 from .interop import MLflow as MLflow
 from .interop import TensorBoard as TensorBoard
+from .interop import load_onnx as load_onnx
 from .interop import load_weights as load_weights
 from .interop import save_onnx as save_onnx
 from .layers import ELU as ELU

@@ -17,7 +17,7 @@ from ..errors import ArgumentError
 from ..native import ENGINES
 from ..scaling import IMAGENET_SCALING, Scaling
 from ..storage import expanded
-from ..training.checkpoint import Interval
+from ..training.interval import Interval
 from .sources import HELD_OUT
 
 
@@ -137,13 +137,15 @@ Run = Annotated[
     typer.Argument(
         metavar="RUN|MODEL",
         parser=named,
-        help="The folder of a run, or a model file; or with --weights a model by name.",
+        help="The folder of a run, or a model file, also of ONNX; or with --weights a model by name.",
     ),
 ]
 Network = Annotated[
     str,
     typer.Argument(
-        metavar="MODEL|RUN|FILE", parser=named, help="A model by name, the folder of a run, or a model file."
+        metavar="MODEL|RUN|FILE",
+        parser=named,
+        help="A model by name, the folder of a run, or a model file, ONNX or not.",
     ),
 ]
 ModelWeights = Annotated[
@@ -161,7 +163,8 @@ ModelScaling = Annotated[
         "--scaling",
         metavar="MEAN:STD",
         help="What the weights were trained with: pixels, from 0 to 1, become (pixel − MEAN) / STD; imagenet stands "
-        "for what torchvision takes. By default imagenet for the models made for ImageNet.",
+        "for what torchvision takes. By default imagenet for the models made for ImageNet, and for ONNX models what "
+        "they do themselves.",
     ),
 ]
 Classes = Annotated[

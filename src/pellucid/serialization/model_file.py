@@ -24,7 +24,8 @@ from ..scaling import Scaling
 from .architecture import Table, describe
 from .building import build, extended, read_use
 from .fitting import compare, take
-from .tensor_file import WRITTEN, TensorFile, decode, encode, parse_json, problem, structure
+from .format_version import check_version
+from .tensor_file import WRITTEN, TensorFile, decode, parse_json, pieces, problem, structure
 
 FORMAT, VERSION = "pellucid", "1"
 
@@ -69,7 +70,7 @@ def save(network: Network, path: PathLike) -> None:
         if kind == "ONNX":
             fix += ", or call save_onnx(network, path)"
         raise ArgumentError(f"save: {path} looks like a {kind} file, but save writes safetensors; {fix}")
-    storage.write_file(path, to_bytes(network))
+    storage.write_file(path, _pieces(network))
 
 
 def to_bytes(network: Network) -> bytearray:
@@ -80,19 +81,36 @@ def to_bytes(network: Network) -> bytearray:
     ArgumentError
         As for `save`.
     """
-    architecture = json.dumps(describe(network))
+    return bytearray().join(_pieces(network))
+
+
+def _pieces(network: Network) -> list[memoryview]:
+    """Return the content of the file that `save` writes, in pieces; those of the weights are their own memory."""
+    architecture = architecture_text(network)
     arrays = {name: q.data for name, q in network.parameters().items()}
     states = {name: np.asarray(s.data, network.dtype) for name, s in network.states().items()}
     if both := sorted(arrays.keys() & states.keys()):
         raise ArgumentError(f"save: a parameter and a state are both called {', '.join(both)}; rename one of each")
+    metadata = {"format": FORMAT, "format_version": VERSION, "architecture": architecture}
+    return pieces(arrays | states, metadata)
+
+
+def architecture_text(network: Network) -> str:
+    """Return the architecture of a network as JSON.
+
+    Raises
+    ------
+    ArgumentError
+        If a layer does not say how to make it anew, or they are nested too deep.
+    """
+    architecture = json.dumps(describe(network))
     depth, _ = structure(architecture, LIMITS.json_parts)
     if depth > LIMITS.json_depth:
         raise ArgumentError(
             f"save: the layers are nested too deep: as JSON {depth} levels, load takes "
             f"{LIMITS.json_depth}; put fewer containers inside each other"
         )
-    metadata = {"format": FORMAT, "format_version": VERSION, "architecture": architecture}
-    return encode(arrays | states, metadata)
+    return architecture
 
 
 def load(path: PathLike, layers: Sequence[type[Layer]] = (), *, limits: Limits = LIMITS) -> Network:
@@ -144,21 +162,26 @@ def _made(content: bytes | bytearray, name: str, table: Table, limits: Limits) -
     """Return the network in the content of a file of this name."""
     file = decode_sealed(content, name, limits)
     architecture = _architecture(file, limits)
-    weight_bytes = sum(entry.end - entry.begin for entry in file.entries.values())
-    try:
-        network = build(architecture, table, weight_bytes)
-    except PellucidError as error:
-        fix = "classes of your own belong in load(path, layers=[…]); else the file is not from this version's save"
-        raise problem(file.path, f"the architecture describes no network: {printable(str(error), 500)}", fix) from error
+    network = made(architecture, file, table)
     if differences := compare(network, file.entries, [WRITTEN[str(network.dtype)]]):
         fix = "the file is not from this version's save; save the network again"
         raise problem(file.path, f"the weights do not fit the architecture: {differences}", fix)
-    _refuse_demanding(network, file.path, limits)
+    refuse_demanding(network, file.path, limits)
     take(network, {path: file.array(path) for path in file.entries})
     return network
 
 
-def _refuse_demanding(network: Network, path: str, limits: Limits) -> None:
+def made(architecture: object, file: TensorFile, table: Table) -> Network:
+    """Return the network that a parsed architecture describes, whose weights the file holds; they are not drawn yet."""
+    weight_bytes = sum(entry.end - entry.begin for entry in file.entries.values())
+    try:
+        return build(architecture, table, weight_bytes)
+    except PellucidError as error:
+        fix = "classes of your own belong in load(path, layers=[…]); else the file is not from this version's save"
+        raise problem(file.path, f"the architecture describes no network: {printable(str(error), 500)}", fix) from error
+
+
+def refuse_demanding(network: Network, path: str, limits: Limits) -> None:
     """Refuse a network whose outputs take more than what is believed, before anything is compiled or computed."""
     try:
         needed = lower(network, training=False).activation_bytes()
@@ -166,7 +189,7 @@ def _refuse_demanding(network: Network, path: str, limits: Limits) -> None:
         return
     if needed > limits.sample_bytes:
         what = f"expected layers whose outputs take at most {format_bytes(limits.sample_bytes)} for one sample"
-        fix = "if they are right, load(path, limits=Limits(sample_bytes=…))"
+        fix = "if they are right, pass limits=Limits(sample_bytes=…)"
         raise problem(path, f"{what}, found {format_bytes(needed)}", fix)
 
 
@@ -219,8 +242,5 @@ def _architecture(file: TensorFile, limits: Limits) -> object:
     if file.metadata.get("format") != FORMAT:
         what = "expected a network saved by Pellucid, found arrays without an architecture"
         raise problem(file.path, what, "make the network, then call load_weights(network, path)")
-    version = file.metadata.get("format_version", "")
-    if version != VERSION:
-        what = f"expected format version {VERSION}, found {version!r:.20}"
-        raise problem(file.path, what, "the file is of a newer Pellucid: update Pellucid to read it")
+    check_version(file.metadata.get("format_version", ""), file.path, "a network", int(VERSION))
     return parse_json(file.metadata.get("architecture", ""), file.path, "the architecture", limits)

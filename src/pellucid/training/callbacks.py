@@ -155,11 +155,12 @@ class Callback:
 
     sees_weights: ClassVar[bool] = True
     """Whether `on_batch` looks at the network's weights, or changes them. Where it says False, they need not be brought
-    to it after every step."""
+    to it after every step; and where it remembers nothing either, a run can be resumed without it."""
 
     def state(self) -> Mapping[str, Any]:
-        """Return what must be remembered for a training that is resumed: by name, arrays of float32 or float64, and
-        what JSON can hold."""
+        """Return what must be remembered for a training that is resumed: by name, arrays of numbers or
+        booleans, and what JSON gives back as it was: numbers, texts, booleans, None, lists, and mappings with texts as
+        names."""
         return {}
 
     def restore(self, state: Mapping[str, Any]) -> None:
