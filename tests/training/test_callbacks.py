@@ -159,22 +159,35 @@ def test_weights_are_brought_after_every_step_only_to_functions_that_see_them(se
     assert np.array_equal(seen[0], first) == (not sees)
 
 
-def test_a_run_with_plain_functions_is_resumed_with_or_without_them(make, data, weights, tmp_path):
+@pytest.mark.parametrize("sees", [True, False])
+def test_a_run_is_resumed_without_those_functions_alone_that_only_watch(sees, make, data, weights, tmp_path):
     def end(training):
         if training.step == 3:
             training.end(ZeroDivisionError())
 
-    expected = make()
+    def note(training):
+        seen.append(training.epoch)
+
+    seen, expected = [], make()
     fit(expected, data, epochs=4)
-    seen = []
-    look = p.on_epoch(lambda training: seen.append(training.epoch))
-    for name, callbacks in {"with": [look], "without": []}.items():
+    for name in ("again", "without"):
         with pytest.raises(ZeroDivisionError):
-            fit(make(), data, look, p.on_batch(end, sees_weights=False), epochs=4, out=tmp_path / name)
-        network, _ = p.resume(tmp_path / name, data, callbacks=callbacks, progress=False)
-        for path, weight in weights(expected).items():
-            assert np.array_equal(network.parameters()[path].data, weight), path
-    assert seen == [1, 2, 3, 4, 1]
+            fit(
+                make(), data, p.on_epoch(note, sees_weights=sees), p.on_batch(end, sees_weights=False), epochs=4,
+                out=tmp_path / name,
+            )  # fmt: skip
+    network, _ = p.resume(tmp_path / "again", data, callbacks=[p.on_epoch(note, sees_weights=sees)], progress=False)
+    for path, weight in weights(expected).items():
+        assert np.array_equal(network.parameters()[path].data, weight), path
+    assert seen == [1, 1, 2, 3, 4]
+    if sees:
+        with pytest.raises(
+            p.ArgumentError, match=r"begun with on_epoch\(note\), .* callbacks=\[on_epoch\(note\)\], for"
+        ):
+            p.resume(tmp_path / "without", data, progress=False)
+    else:
+        p.resume(tmp_path / "without", data, progress=False)
+        assert seen == [1, 1, 2, 3, 4]
 
 
 @pytest.mark.parametrize("hook", [p.on_epoch, p.on_batch])

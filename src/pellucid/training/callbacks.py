@@ -187,30 +187,29 @@ class Callback:
         stays, and the run, where there is one, is saved."""
 
 
-def on_epoch(function: Callable[[Training], object]) -> Callback:
+def on_epoch(function: Callable[[Training], object], *, sees_weights: bool = True) -> Callback:
     """Return a callback that calls a function after every epoch; it may stand above the function as a decorator.
 
     Parameters
     ----------
     function : callable
         Takes the `Training`, and sees what `Callback.on_epoch` sees. What it returns is no matter.
+    sees_weights : bool, default True
+        Whether it may change the network's weights. As a function has nothing to remember, a run can be resumed without
+        one that does not; one that may is handed over again.
 
     Raises
     ------
     ArgumentError
         If it is no function.
 
-    Notes
-    -----
-    It has nothing to remember, and a run does not record it: who resumes one hands it over again, or leaves it out.
-
     Examples
     --------
     >>> losses = []
-    >>> on_epoch(lambda training: losses.append(training.history.epochs[-1]["loss"]))
+    >>> on_epoch(lambda training: losses.append(training.history.epochs[-1]["loss"]), sees_weights=False)
     on_epoch(<lambda>)
     """
-    return _Hook("on_epoch", function)
+    return Hook("on_epoch", function, sees_weights)
 
 
 def on_batch(function: Callable[[Training], object], *, sees_weights: bool = True) -> Callback:
@@ -221,7 +220,8 @@ def on_batch(function: Callable[[Training], object], *, sees_weights: bool = Tru
     function : callable
         Takes the `Training`, and sees what `Callback.on_batch` sees.
     sees_weights : bool, default True
-        Whether it looks at the network's weights, or changes them; see `Callback.sees_weights`.
+        Whether it looks at the network's weights, or changes them. Where not, they are not brought to the network after
+        every step, and a run can be resumed without it.
 
     Raises
     ------
@@ -234,11 +234,11 @@ def on_batch(function: Callable[[Training], object], *, sees_weights: bool = Tru
     >>> on_batch(lambda training: rates.append(training.lr), sees_weights=False)
     on_batch(<lambda>)
     """
-    return _Hook("on_batch", function, sees_weights)
+    return Hook("on_batch", function, sees_weights)
 
 
-class _Hook(Callback):
-    """Calls a function at one moment of a training."""
+class Hook(Callback):
+    """Calls a function at one moment of a training; `on_epoch` and `on_batch` make them."""
 
     def __init__(self, moment: str, function: Callable[[Training], object], sees_weights: bool = True):
         if isinstance(function, (type, Callback)) or not callable(function):
