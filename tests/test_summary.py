@@ -357,6 +357,11 @@ def test_a_receptive_field_is_not_larger_than_what_reaches_the_output() -> None:
         ([p.AdaptiveAvgPool2d(3), p.Conv2d(1, 2, 1)], "unknown"),
         ([p.Softmax()], ReceptiveField()),
         ([p.LogSoftmax()], ReceptiveField()),
+        ([p.Conv2d(1, 1, 3), p.Pad((0, 1, 2), (3, 0, 0))], ReceptiveField((3, 3), (1, 1), (-1, -2))),
+        ([p.Conv2d(1, 2, 3, stride=2), p.Slice(3, 1), p.Slice(2, 0, None, 3), p.Slice(1, 0, None, 2)],
+         ReceptiveField((3, 3), (6, 2), (0, 2))),
+        ([p.Transpose((1, 3, 2)), p.Conv2d(1, 1, 3)], "unknown"),
+        ([p.Flatten(), p.Pad((1,)), p.Slice(1, 0, None, 2)], "unknown"),
         ([p.Flatten(), p.LogSoftmax()], "all"),
         ([p.Mean((2, 3))], "all"),
         ([p.AdaptiveMaxPool2d(1)], ReceptiveField((8, 8), (8, 8), (0, 0))),
@@ -425,7 +430,7 @@ def test_arithmetic_is_broken_at_the_width_of_the_terminal() -> None:
 
 
 def test_what_the_question_mark_means_is_said_where_it_stands() -> None:
-    said = "?: a field that cannot be told, behind a layer of one's own or regions of unequal size"
+    said = "?: a field that cannot be told, as behind a layer of one's own or another order of axes"
     assert said in str(summary(residual_network())).splitlines()
     assert said not in str(summary(lenet()))
     assert "?" not in summary(residual_network()).text(40)

@@ -90,6 +90,39 @@ def test_checked_code_stays_within_its_bounds_and_gives_the_same_bits(name, monk
             assert np.array_equal(plain.totals(value), checked.totals(value))
 
 
+SHARED = [
+    lambda: p.Gain((6, 8)),
+    lambda: p.Gain((5, 1, 1)),
+    lambda: p.Bias((1, 6, 1)),
+    lambda: p.Bias(1),
+    lambda: p.PReLU(5),
+]
+
+
+@pytest.mark.parametrize("make", SHARED)
+def test_what_two_layers_share_gets_both_gradients(make):
+    first, second = make(), make()
+    (name,) = first.parameters()
+    setattr(second, name, getattr(first, name))
+    network, (x, labels) = flat(first, p.Tanh(), second), batch(19)
+    assert len(network.parameters()) == 5
+    _, found = gradients(network, x, labels, threads=2)
+    _, exact = exact_gradients(network, x, labels)
+    assert distance(found, exact) < 2e-5
+
+
+@pytest.mark.parametrize("make", SHARED)
+def test_what_is_frozen_costs_no_gradient(make):
+    network, (x, labels) = flat(make(), p.Tanh()), batch(5)
+    layer = list(network.children().values())[1]
+    (parameter,) = layer.parameters().values()
+    parameter.trainable, before = False, parameter.data.copy()
+    p.fit(network, (x, labels), epochs=1, batch_size=5, progress=False)
+    assert np.array_equal(parameter.data, before)
+    backward = p.lower(network, loss=p.CrossEntropy())
+    assert not any(value.name.startswith(f"grad({layer.stem}1.{parameter.name}") for value in backward.values)
+
+
 def trained(engine, threads=None):
     """Train numbers of all kinds, and return the network with its losses."""
     made, (x, _) = flat(

@@ -213,7 +213,7 @@ class Architect:
         return kinds.Dropout(float(self.rng.choice([0, 0.1, 0.5, 0.8])))
 
     def activation(self, shape: Shape) -> Layer:
-        match self.one((0, 0, 0, 0, 1, 2, 3, 4, 5, 6)):
+        match self.one((0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 6)):
             case 1:
                 return kinds.LeakyReLU(float(self.rng.choice([0.01, 0.2])))
             case 2:
@@ -229,8 +229,8 @@ class Architect:
         return kinds.ReLU()
 
     def newer_activation(self, shape: Shape) -> Layer:
-        """Return one of the smooth activations, or one with slopes of its own."""
-        match self.one((0, 1, 2, 3, 4, 5)):
+        """Return one of the smooth activations, or one with kinks of its own."""
+        match self.one((0, 1, 2, 3, 4, 5, 6, 7, 8)):
             case 0:
                 return kinds.SiLU()
             case 1:
@@ -241,6 +241,12 @@ class Architect:
                 return kinds.LogSoftmax()
             case 4:
                 return kinds.ELU()
+            case 5:
+                return kinds.Clip(-0.75, 1.25)
+            case 6:
+                return kinds.HardSigmoid(0.25, 0.5)
+            case 7:
+                return kinds.HardSwish()
         return kinds.PReLU(self.one((1, shape[0])))
 
     def learnt(self, shape: Shape) -> Layer:

@@ -18,7 +18,20 @@ from pellucid.steps import Step
 
 SAFETY = 8.0
 """How many times further from a kink than rounding moved it a number must be."""
-KINKS: Mapping[str, tuple[float, ...]] = {"relu": (0.0,), "leaky_relu": (0.0,), "relu6": (0.0, 6.0), "prelu": (0.0,)}
+KINKS: Mapping[str, tuple[float, ...]] = {
+    "relu": (0.0,), "leaky_relu": (0.0,), "relu6": (0.0, 6.0), "prelu": (0.0,), "hard_swish": (-3.0, 3.0),
+}  # fmt: skip
+
+
+def kinks_of(step: Step) -> tuple[float, ...]:
+    """Return where a step's function of one number has kinks."""
+    how = step.keywords
+    match step.kind:
+        case "clip":
+            return tuple(bound for bound in (how["min"], how["max"]) if bound is not None)
+        case "hard_sigmoid":
+            return -how["beta"] / how["alpha"], (1 - how["beta"]) / how["alpha"]
+    return KINKS.get(step.kind, ())
 
 
 def rounding_decides(program: Program, exact: Mapping[int, Any], rounded: Mapping[int, Any]) -> str:
@@ -42,9 +55,9 @@ def _distances(
     step: Step, exact: Mapping[int, Any], rounded: Mapping[int, Any]
 ) -> Iterator[tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]]:
     """Yield how far a step's numbers are from a kink, and how far rounding moved them."""
-    if step.kind in KINKS:
+    if kinks_of(step):
         here, there = exact[step.inputs[0]], rounded[step.inputs[0]]
-        for kink in KINKS[step.kind]:
+        for kink in kinks_of(step):
             yield here - kink, np.abs(here - there)
     elif step.kind == "max_pool2d":
         leads = [_lead(values[step.inputs[0]], step) for values in (exact, rounded)]

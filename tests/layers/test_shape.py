@@ -70,7 +70,8 @@ def test_gradients_alone_and_in_a_network(layer):
 @pytest.mark.parametrize(
     ("layer", "kinds"),
     [
-        (p.Reshape((40,)), ["reshape"]),
+        (p.Reshape((40,)), ["flatten"]),
+        (p.Reshape((40, 1)), ["reshape"]),
         (p.Slice(1, 1), ["slice_channels"]),
         (p.Slice(1, 0, None, 2), ["strided_slice"]),
         (p.Mean((2, 3)), ["adaptive_avg_pool2d", "flatten"]),

@@ -58,8 +58,8 @@ def gelu_grad_input(x: Array, grad_output: Array) -> Array:
 
 def _below(x: Array) -> Array:
     """``Φ(x) = erfc(−x / √2) / 2``, number by number in float64: NumPy has no erfc."""
-    erfc = np.vectorize(math.erfc, otypes=[np.float64])
-    return np.asarray(0.5 * erfc(-x / math.sqrt(2)), x.dtype)
+    numbers = (-x / math.sqrt(2)).ravel().tolist()
+    return np.fromiter((math.erfc(number) / 2 for number in numbers), x.dtype, x.size).reshape(x.shape)
 
 
 def log_softmax(x: Array) -> Array:

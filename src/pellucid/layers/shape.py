@@ -64,7 +64,10 @@ class Reshape(Layer):
     def lower(self, build: LayerBuild, x: int) -> int:
         shape = self.output_shape(build.shape(x))
         y = build.activation(shape)
-        build.step("reshape", [x], [y], shape=shape)
+        if len(shape) == 1:  # of which it is known that often nothing need be moved
+            build.step("flatten", [x], [y])
+        else:
+            build.step("reshape", [x], [y], shape=shape)
         return y
 
     def config(self) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from ..steps import Shape, Step
 
 Field: TypeAlias = ReceptiveField | Literal["all", "unknown"] | None
 """What one number of a layer's output sees of the input image: a window, all of it, something that cannot be told
-(a layer of one's own, regions of unequal size), or None where the input is no image."""
+(a layer of one's own, regions of unequal size, other axes), or None where the input is no image."""
 
 WINDOWS = frozenset({"conv2d", "max_pool2d", "avg_pool2d"})
 JOINS = frozenset({"add", "multiply", "concat"})
@@ -166,9 +166,21 @@ def field_of(step: Step, fields: Sequence[Field], inputs: Sequence[Shape], outpu
         return field
     if step.kind in WINDOWS and isinstance(field, ReceptiveField):
         return field.through(step.keywords["window"])
+    if step.kind in ("pad", "strided_slice") and isinstance(field, ReceptiveField) and len(output) == 3:
+        return field.through(_of_one_pixel(step))
     if step.kind == "adaptive_avg_pool2d" and isinstance(field, ReceptiveField):
         return _through_regions(field, inputs[0], output)
     return field if field == "all" else "unknown"
+
+
+def _of_one_pixel(step: Step) -> Window:
+    """Return padding, or what is kept of rows or columns, as a window of one pixel; what is cut off counts below 0."""
+    if step.kind == "pad":
+        (_, *before), (_, *after) = step.keywords["before"], step.keywords["after"]
+        return Window((1, 1), padding=((before[0], after[0]), (before[1], after[1])))
+    start, stride = [0, 0, 0], [1, 1, 1]
+    start[step.keywords["axis"] - 1], stride[step.keywords["axis"] - 1] = step.keywords["start"], step.keywords["step"]
+    return Window((1, 1), (stride[1], stride[2]), ((-start[1], 0), (-start[2], 0)))
 
 
 def _union(fields: Sequence[Field]) -> Field:

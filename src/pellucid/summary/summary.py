@@ -297,7 +297,7 @@ def _below(table: Summary, shown: Sequence[str], left_out: Sequence[str]) -> Ite
     if "field" in shown:
         yield meanings["field"]
         if any(row.field == "unknown" for row in table.rows):
-            yield "?: a field that cannot be told, behind a layer of one's own or regions of unequal size"
+            yield "?: a field that cannot be told, as behind a layer of one's own or another order of axes"
     costs = [meanings[name] for name in ("mult-adds", "bytes") if name in shown]
     if costs:
         yield "; ".join(costs)
