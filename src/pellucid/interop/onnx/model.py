@@ -81,7 +81,7 @@ class Model:
     metadata: Mapping[str, str]
 
 
-def decode(content: bytes, path: str, limits: Limits, outside: Outside) -> Model:
+def decode(content: bytes, path: str, limits: Limits, outside: Outside, short: bool = False) -> Model:
     """Return what the bytes of an ONNX file hold.
 
     Parameters
@@ -93,6 +93,8 @@ def decode(content: bytes, path: str, limits: Limits, outside: Outside) -> Model
         What sizes are believed.
     outside : Outside
         Reads the weights that lie in other files.
+    short : bool, default False
+        Whether numbers in float16 stay what they are, rather than becoming float32.
 
     Raises
     ------
@@ -101,7 +103,7 @@ def decode(content: bytes, path: str, limits: Limits, outside: Outside) -> Model
     ModelFileError
         If it is no such file, damaged, or of a version that is not known.
     """
-    return _Reader(path, limits, outside).model(_parsed(content, path, limits))
+    return _Reader(path, Tensors(path, limits, outside, short)).model(_parsed(content, path, limits))
 
 
 def _parsed(content: bytes, path: str, limits: Limits) -> Any:
@@ -121,8 +123,8 @@ def _parsed(content: bytes, path: str, limits: Limits) -> Any:
 class _Reader:
     """Takes from onnx's objects what is needed, and refuses what does not fit together."""
 
-    def __init__(self, path: str, limits: Limits, outside: Outside):
-        self.path, self.tensors = path, Tensors(path, limits, outside)
+    def __init__(self, path: str, tensors: Tensors):
+        self.path, self.tensors = path, tensors
 
     def model(self, model: Any) -> Model:
         graph = model.graph
