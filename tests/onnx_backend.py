@@ -1,10 +1,10 @@
 """ONNX's own tests of backends, `onnx.backend.test`: ``python -m tests.onnx_backend [--write]``.
 
 All tests of single operators ("node"), the simple ones, and those of models that PyTorch once wrote are run, as far as
-every operator in their model is one that Pellucid's importer or evaluator knows. What is not run: the "real" tests,
-which download models, and those of other operators. It prints how many tests each operator has and which way they
-went, and with --write puts that table into docs/onnx.md. It ends with 1 if a test fails that is not listed here as one
-that cannot pass, or passes though it is.
+the backend knows every operator in their model. Left out are the "real" tests, which download models, and those of
+other operators. It prints how many tests each operator has and which way they went, and with --write puts that table
+into docs/onnx.md. It ends with 1 if a test fails that is not listed here as one that cannot pass, or if one passes that
+is.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pellucid.interop.onnx.backend import EVALUATOR, NETWORK, backend
+from pellucid.interop.onnx.rules import RULES
 from pellucid.storage import write_file
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "onnx.md"
@@ -32,17 +33,11 @@ BLOCK = re.compile(r"^<!-- table onnx\.backend -->\n(.*?)^<!-- end -->$", re.DOT
 
 KINDS = ("Node", "Simple", "PyTorchConverted", "PyTorchOperator")
 
-OF_OPERATORS = (
-    "Conv MaxPool AveragePool GlobalAveragePool GlobalMaxPool BatchNormalization LRN Gemm MatMul Add Sub Mul Div Concat "
-    "Flatten Reshape Transpose Squeeze Unsqueeze Pad Relu LeakyRelu PRelu Clip Sigmoid Tanh HardSwish HardSigmoid "
-    "Softmax LogSoftmax Dropout Identity Constant ConvTranspose Resize Slice Split ReduceMean Elu Softplus"
-).split()
-"""What networks of images are made of, in this order; others follow."""
-
 COUNTED = MappingProxyType({"1.23.2": 688})
 """Version of onnx -> how many tests there are in it for what is known here."""
 
-LOW = "FLOAT8E4M3FN FLOAT8E4M3FNUZ FLOAT8E5M2 FLOAT8E5M2FNUZ UINT4 INT4 FLOAT4E2M1 UINT2 INT2".split()
+EIGHT = ("FLOAT8E4M3FN", "FLOAT8E4M3FNUZ", "FLOAT8E5M2", "FLOAT8E5M2FNUZ")
+LOW = (*EIGHT, "UINT4", "INT4", "FLOAT4E2M1", "UINT2", "INT2")
 """Types of 8 bits and fewer that NumPy does not have."""
 
 
@@ -55,7 +50,7 @@ def _casts(pattern: str) -> list[str]:
 
 
 def _unsaturated(pattern: str) -> list[str]:
-    return [pattern.format(f"{wide}_to_{low}") for low in LOW[:4] for wide in ("FLOAT", "FLOAT16")]
+    return [pattern.format(f"{wide}_to_{low}") for low in EIGHT for wide in ("FLOAT", "FLOAT16")]
 
 
 IMPOSSIBLE: Mapping[str, Sequence[str]] = MappingProxyType(
@@ -146,15 +141,18 @@ def surprises(found: Sequence[Outcome]) -> list[str]:
 
 
 # ---- the table
+SEVERAL = "several in one model"
+
+
 def table(found: Sequence[Outcome]) -> str:
     """Return how many tests each operator has, and which way they went, in Markdown."""
-    rows: dict[str, Counter[str]] = {operator: Counter() for operator in OF_OPERATORS}
+    rows: dict[str, Counter[str]] = {}
     for each in found:
-        row = each.operators[0] if len(each.operators) == 1 else "several in one model"
+        row = each.operators[0] if len(each.operators) == 1 else SEVERAL
         rows.setdefault(row, Counter())["fail" if each.error else each.way] += 1
-    known = {name: rows.pop(name) for name in OF_OPERATORS}
-    last = {name: rows.pop(name) for name in ["several in one model"] if name in rows}
-    every = {**known, **dict(sorted(rows.items())), **last}
+    order = [name for name in RULES if name in rows]  # as in the table of what operators become; then all others
+    order += [*sorted(rows.keys() - {*order, SEVERAL}), SEVERAL]
+    every = {name: rows.get(name, Counter()) for name in order}
     every["all"] = sum(every.values(), Counter())
     lines = ["| operator | tests | through a network | through the evaluator | cannot pass |", "| --- " * 5 + "|"]
     for name, counts in every.items():
@@ -163,12 +161,12 @@ def table(found: Sequence[Outcome]) -> str:
     return "\n".join([*lines, "", *(f"- {len(names)}: {why}." for why, names in IMPOSSIBLE.items())])
 
 
-def written(page: str) -> str:
-    """Return the table in the page."""
+def written(page: str, text: str | None = None) -> str:
+    """Return the table in the page; with a text, the page with that as its table."""
     found = BLOCK.search(page)
     if found is None:
         raise SystemExit(f"{PAGE.name}: there is no table onnx.backend")
-    return found[1].strip()
+    return found[1].strip() if text is None else f"{page[: found.start(1)]}\n{text}\n\n{page[found.end(1) :]}"
 
 
 def main() -> int:
@@ -181,7 +179,7 @@ def main() -> int:
     print("\n".join(wrong), file=sys.stderr)
     if words.write and not wrong:
         page = PAGE.read_text(encoding="utf-8")
-        write_file(PAGE, page.replace(written(page), table(found)).encode())
+        write_file(PAGE, written(page, table(found)).encode())
     return bool(wrong)
 
 

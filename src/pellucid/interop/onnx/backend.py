@@ -171,7 +171,7 @@ def backend() -> Any:
             """Return what one node makes of its inputs, in the order in which it names them."""
             super().run_node(node, inputs, device, outputs_info, **settings)
             model = _alone(node, [np.asarray(each) for each in inputs], settings.get("opset_version"))
-            return tuple(cls.prepare(model, device).run(inputs))
+            return Prepared(model).run(inputs)
 
         @classmethod
         def supports_device(cls, device: str) -> bool:
