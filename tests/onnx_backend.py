@@ -1,8 +1,8 @@
 """ONNX's own tests of backends, `onnx.backend.test`: ``python -m tests.onnx_backend [--write]``.
 
 All tests of single operators ("node"), the simple ones, and those of models that PyTorch once wrote are run, as far as
-the backend knows every operator in their model. Left out are the "real" tests, which download models, and those of
-other operators. It prints how many tests each operator has and which way they went, and with --write puts that table
+the backend knows every operator in their model. Left out are the "real" tests, whose models are downloaded or have the
+same number in all weights, and those of other operators. It prints how many tests each operator has and which way they went, and with --write puts that table
 into docs/onnx.md. It ends with 1 if a test fails that is not listed here as one that cannot pass, or if one passes that
 is.
 """

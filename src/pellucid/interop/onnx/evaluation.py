@@ -64,6 +64,10 @@ def evaluate(model: Model, inputs: Mapping[str, Numbers]) -> list[Numbers]:
     ------
     NodeError
         If a node is of no operator that is known here, or its inputs do not fit it; it is named.
+
+    Notes
+    -----
+    Every result is kept until the end, and how much memory a model may ask for is not bounded.
     """
     values: dict[str, Numbers] = {**model.constants, **inputs}
     for node in model.nodes:

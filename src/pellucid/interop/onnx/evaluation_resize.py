@@ -49,7 +49,11 @@ COORDINATES: Mapping[str, Callable[[Numbers, Axis], Numbers]] = MappingProxyType
         ),
     }
 )
-"""coordinate_transformation_mode -> the coordinates in x of the places o."""
+"""coordinate_transformation_mode -> the coordinates in x of the places o.
+
+With "align_corners" the last corner is that of size · scale numbers, also where that is no whole number, as in ONNX's
+tests; onnxruntime takes the last place.
+"""
 
 NEAREST: Mapping[str, Callable[[Numbers], Numbers]] = MappingProxyType(
     {
