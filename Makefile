@@ -74,12 +74,12 @@ clean:
 	@pwd > $@
 
 .venv/all: .venv/made pyproject.toml
-	@echo 'Installing Pellucid and what it needs into .venv (about 400 MB; a minute or so, once)'
+	@echo 'Installing Pellucid and what it needs into .venv (about 440 MB; a minute or so, once)'
 	@$(IN_VENV) pip install --quiet --editable '.[all]'
 	@touch $@
 
 .venv/dev: .venv/made pyproject.toml
-	@echo 'Installing Pellucid and what its tests need into .venv (about 675 MB; some minutes, once)'
+	@echo 'Installing Pellucid and what its tests need into .venv (about 1 GB; some minutes, once)'
 	@$(IN_VENV) pip install --quiet --editable '.[dev]'
 	@touch $@
 

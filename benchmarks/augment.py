@@ -13,7 +13,7 @@ from benchmarks.recipes import RECIPES, multiply_adds
 from benchmarks.run import Run, threads_of
 
 RECIPE = "lenet-fast"
-AUGMENTED = (("crop:2",), ("crop:2", "flip"), ("affine:1.5,0.12,0.08,0.06",), ("cutout:8",))
+AUGMENTED = (("crop:2",), ("crop:2", "flip"), ("affine:1.5,0.12,0.08,0.06",), ("cutout:8",), ("mixup:0.2",))
 COMPETITORS = (
     Competitor("Pellucid, images as they are", "pellucid", ours=True),
     *(Competitor(f"Pellucid, {' '.join(texts)}", "pellucid", {"augment": texts}) for texts in AUGMENTED),

@@ -47,6 +47,14 @@ def test_the_network_stays_as_it_is(engine, digits):
     assert all(np.array_equal(parameter.data, before[path]) for path, parameter in network.parameters().items())
 
 
+def test_images_can_be_augmented(digits):
+    how = {"steps": 20, "highest": 1e-3, "seed": 3}
+    plain = p.find_learning_rate(p.models.small(), digits, **how)
+    mixed = p.find_learning_rate(p.models.small(), digits, augment=[p.augment.MixUp(8.0), p.augment.Crop(1)], **how)
+    assert mixed.rates == plain.rates
+    assert all(one != other for one, other in zip(mixed.losses, plain.losses, strict=True))
+
+
 def test_it_is_drawn(digits, tmp_path):
     pytest.importorskip("matplotlib")
     found = p.find_learning_rate(p.models.small(), digits, steps=20)

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pellucid.errors import ArgumentError, DataError
-from pellucid.metrics import accuracy, confusion_matrix, top_k_accuracy
+from pellucid.metrics import accuracy, class_scores, confusion_matrix, top_k_accuracy
 
 OUTPUTS = np.array([[0.1, 0.7, 0.2], [0.5, 0.3, 0.2], [0.2, 0.3, 0.5], [0.4, 0.5, 0.1]])
 LABELS = np.array([1, 2, 2, 0])  # ranks of the true class: 1st, 3rd, 1st, 2nd
@@ -161,3 +161,24 @@ def test_the_confusion_matrix_refuses_what_it_cannot_count():
         confusion_matrix([1], [3], 3)
     with pytest.raises(ArgumentError, match="classes: expected a whole number of at least 1, received 0"):
         confusion_matrix([], [], 0)
+
+
+def test_scores_of_classes_by_hand():
+    """Class 0: 8 right, 2 taken for 1. Class 1: 9 right, 1 taken for 0. Class 2: does not occur, and is never named."""
+    found = class_scores([[8, 2, 0], [1, 9, 0], [0, 0, 0]])
+    np.testing.assert_allclose(found.precision, [8 / 9, 9 / 11, np.nan])
+    np.testing.assert_allclose(found.recall, [0.8, 0.9, np.nan])
+    np.testing.assert_allclose(found.f1, [16 / 19, 18 / 21, np.nan])
+    assert found.support.tolist() == [10, 10, 0]
+
+
+def test_a_class_that_is_never_named_has_a_recall_of_0_and_no_precision():
+    found = class_scores([[3, 0], [2, 0]])
+    assert np.isnan(found.precision[1])
+    assert (found.recall[1], found.f1[1]) == (0, 0)
+
+
+@pytest.mark.parametrize("wrong", [[[1, 2]], [1, 2], [[0.5, 0.5], [0, 1]], [[1, -1], [0, 1]]])
+def test_what_is_no_confusion_matrix_is_refused(wrong):
+    with pytest.raises(DataError, match="confusion: expected counts of shape"):
+        class_scores(wrong)

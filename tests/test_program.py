@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 import pellucid as p
 from pellucid import interpreter
+from pellucid.definitions.mixup import pairs
 from pellucid.program import unused
 
 
@@ -366,6 +367,56 @@ def test_a_resident_data_set_gives_what_fed_batches_give():
     for value, result in expected.items():
         np.testing.assert_array_equal(by_name.pop(fed.values[value].name), result)
     assert not by_name
+
+
+def mixed_program(network, loss, **options):
+    return p.lower(network, loss=loss, optimizer=p.SGD(), resident=True, augment=[p.augment.MixUp(1.0)], **options)
+
+
+def test_a_mixture_is_gathered_before_the_scaling_and_beside_the_targets():
+    program = mixed_program(lenet(), p.CrossEntropy(), weighted=True)
+    assert kinds(program.steps)[:3] == ["mixup", "scale", "conv2d"]
+    assert [step.kind for step in program.steps if step.layer == "data"] == ["mixup", "mixup_classes", "gather"]
+    assert program.values[program.ids["input.mixed"]].shape == (1, 28, 28)
+    assert program.values[program.ids["target.mixed"]].shape == (10,)
+    assert program.values[program.ids["target.data"]].shape == ()
+    assert program.leaf_size == p.lower(lenet(), loss=p.CrossEntropy(), optimizer=p.SGD(), resident=True).leaf_size
+    shares = mixed_program(lenet(), p.CrossEntropy(), target_shape=(10,))
+    assert [step.kind for step in shares.steps if step.layer == "data"] == ["mixup", "mixup"]
+    values = mixed_program(lenet(), p.MeanSquaredError(), target_shape=(10,))
+    assert [step.kind for step in values.steps if step.layer == "data"] == ["mixup", "mixup"]
+
+
+def test_mixtures_and_their_targets_have_the_same_partners_and_shares():
+    network, rng = lenet(), np.random.default_rng(0)
+    images, labels = rng.integers(0, 256, (20, 1, 28, 28), np.uint8), rng.integers(0, 10, 20)
+    index = np.array([3, 17, 3])
+    program = mixed_program(network, p.CrossEntropy())
+    data = {"input.data": images, "target.data": labels, "index": index, "augment_key": np.uint32([5, 6])}
+    x, target = (program.ids[name] for name in ("input.mixed", "target.mixed"))
+    found = interpreter.run(program, feeds_of(network, program, images, labels, **data), {x, target})
+    partner, share = pairs(np.uint32([5, 6]), index, 20, alpha=1.0, ordinal=0)
+    for n, own in enumerate(index):
+        image = share[n] * images[own] + (1 - share[n]) * images[partner[n]]
+        assert np.abs(found[x][n] * 255 - image).max() < 1e-3
+        assert found[target][n, labels[own]] >= share[n]
+        assert found[target][n].sum() == 1
+        assert found[target][n, labels[partner[n]]] >= 1 - share[n]
+
+
+def test_what_chooses_from_the_whole_data_set_needs_it():
+    with pytest.raises(p.ArgumentError, match="lower: MixUp chooses from the whole data set; give resident=True"):
+        p.lower(lenet(), loss=p.CrossEntropy(), augment=[p.augment.MixUp()])
+
+
+def test_a_loss_that_takes_no_distributions_takes_no_mixtures():
+    class Numbered(p.CrossEntropy):
+        def check(self, output_shape, target_shape):
+            if target_shape:
+                raise p.ShapeError("Numbered expects class numbers")
+
+    with pytest.raises(p.ShapeError, match="Numbered expects class numbers"):
+        mixed_program(lenet(), Numbered())
 
 
 def test_without_gradients_there_is_the_loss_alone():

@@ -128,6 +128,7 @@ WRONG = [
     ("augment", "augment = [2]", 'augment: expected texts such as ["crop:2", "flip"], found [2]'),
     ("augment", 'augment = ["corp"]', "augment: unknown augmentation 'corp'; did you mean 'crop'?"),
     ("augment", 'augment = ["crop:0"]', "augment: Crop.padding: expected a whole number of at least 1, received 0"),
+    ("augment", 'augment = ["mixup:0"]', "augment: MixUp.alpha: expected a number above 0, received 0.0"),
     ("size", "size = 32", "size: expected height and width, such as [32, 32], found 32"),
     ("size", "size = [32]", "size: expected height and width, such as [32, 32], found [32]"),
     ("size", "size = [32, 0]", "size: expected height and width, such as [32, 32], found [32, 0]"),

@@ -20,7 +20,8 @@ PACKAGE = ROOT / "src" / "pellucid"
 HANDWRITTEN = (  # in this order; others follow
     "index.md", "tutorial.md", "worked-examples.md", "graphs.md", "own-layer.md", "when-it-does-not-learn.md",
     "output-size.md", "filter-sizes.md", "depth.md", "ablations.md", "networks.md", "recipes.md", "augmentation.md",
-    "fine-tuning.md", "pretrained.md", "onnx.md", "interrupted.md", "performance.md", "reliability.md", "design.md",
+    "fine-tuning.md", "pretrained.md", "onnx.md", "report.md", "interrupted.md", "loggers.md", "performance.md",
+    "reliability.md", "design.md",
 )  # fmt: skip
 
 
@@ -44,7 +45,7 @@ GROUPS = (
         "models.small", "models.lenet", "models.mnist", "models.notebook", "inference.outputs",
         "inference.scoring", "snapshot", "summary.summary", "gradient_check.check", "gradient_check.report",
         "serialization.model_file", "interop.weights", "interop.torch", "interop.onnx.writing",
-        "serialization.fitting")),
+        "interop.onnx.reading", "serialization.fitting")),
     Group("layers", "Layers", "Each layer works alone, `forward` and `backward`, and inside a network.", (
         "layers.conv", "layers.linear", "layers.pool", "layers.activation", "layers.piecewise", "layers.exponential",
         "layers.learned", "layers.norm", "layers.dropout", "layers.merge", "layers.joins", "layers.padding",
@@ -52,16 +53,21 @@ GROUPS = (
     Group("training", "Training", "From a network and data to a trained network and its history.", (
         "training.fit", "training.resume", "training.history", "training.callbacks", "training.keeping",
         "augmented", "learning_rates", "freezing", "pretrained",
+        "interop.tensorboard", "interop.mlflow",
         "recipes.running", "recipes.recipe", "recipes.catalogue", "recipes.reading", "verification")),
     Group("learning", "Losses, optimisers, schedules", "What is made small, by which steps, and how it is judged.", (
-        "losses", "optimizers", "schedules", "metrics", "initializers")),
+        "losses", "optimizers", "schedules", "metrics", "calibration", "initializers")),
+    Group("looking", "Looking inside", "Why a network says what it says; plots, and a run on one page.", (
+        "explanations.saliency", "explanations.grad_cam", "explanations.occlusion", "explanations.field",
+        "explanations.vector_jacobian", "report.plots.training", "report.plots.classes", "report.plots.inside",
+        "report.plots.explained", "report.writing")),
     Group("data", "Data", "Reading, fetching, checking and shuffling images.", (
         "data.datasets", "data.dataset", "data.folders", "data.augment")),
     Group("definitions", "Definitions", "The mathematics: one pure NumPy function for every kind of step.", (
         "definitions.conv", "definitions.linear", "definitions.pool", "definitions.pointwise",
         "definitions.piecewise", "definitions.exponential", "definitions.learned", "definitions.norm",
         "definitions.shape", "definitions.loss", "definitions.optimizer", "definitions.input", "definitions.augment",
-        "definitions.windows", "definitions.arrays", "definitions.custom", "definitions.combine")),
+        "definitions.mixup", "definitions.windows", "definitions.arrays", "definitions.custom", "definitions.combine")),
     Group("program", "Program", "A network lowered to plain steps, and what runs them.", (
         "build", "program", "steps", "differentiation", "interpreter", "geometry", "random")),
     Group("studies", "Studies", "What `pellucid study` computes, measures and draws.", (
@@ -92,7 +98,8 @@ def modules() -> list[str]:
 
 
 def group_of(module: str) -> Group:
-    return next((group for group in GROUPS if module.split(".")[0] in group.parts), GROUPS[-1])
+    named = (group for group in GROUPS if module in group.modules)
+    return next(named, next((group for group in GROUPS if module.split(".")[0] in group.parts), GROUPS[-1]))
 
 
 def exported() -> set[str]:

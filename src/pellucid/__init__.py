@@ -13,10 +13,14 @@ Layers and networks are classes, what is done with them are functions::
 from . import start as start  # before all that takes time
 
 # isort: split
+from typing import TYPE_CHECKING, Any
+
+from . import explanations as explanations
 from . import models as models
 from . import recipes as recipes
 from .augmented import augmented as augmented
 from .build import lower as lower
+from .calibration import calibration as calibration
 from .data import Dataset as Dataset
 from .data import augment as augment
 from .data import datasets as datasets
@@ -47,6 +51,8 @@ from .initializers import HeNormal as HeNormal
 from .initializers import HeUniform as HeUniform
 from .initializers import Normal as Normal
 from .initializers import Zeros as Zeros
+from .interop import MLflow as MLflow
+from .interop import TensorBoard as TensorBoard
 from .interop import load_onnx as load_onnx
 from .interop import load_weights as load_weights
 from .interop import save_onnx as save_onnx
@@ -94,6 +100,7 @@ from .learning_rates import find_learning_rate as find_learning_rate
 from .losses import CrossEntropy as CrossEntropy
 from .losses import MeanSquaredError as MeanSquaredError
 from .metrics import accuracy as accuracy
+from .metrics import class_scores as class_scores
 from .metrics import confusion_matrix as confusion_matrix
 from .metrics import top_k_accuracy as top_k_accuracy
 from .network import Graph as Graph
@@ -119,4 +126,21 @@ from .training import fit as fit
 from .training import resume as resume
 from .version import VERSION
 
+if TYPE_CHECKING:
+    from . import report as report
+    from .report import plots as plots
+
 __version__ = VERSION
+
+
+def __getattr__(name: str) -> Any:
+    """Load what draws when something is to be drawn: `plots` and `report` are code that most programs do not use."""
+    if name not in ("plots", "report"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from .report import plots  # with it, `report` becomes a name of this package
+
+    return plots if name == "plots" else globals()[name]
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), "plots", "report"})

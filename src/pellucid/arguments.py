@@ -30,6 +30,9 @@ _LONGEST_SHOWN = 80
 _LONGEST_NAME = 100
 """Letters of a name that may be another with slips in it; the work to tell grows with their square."""
 
+_CPU = 1
+"""Main memory among the kinds of devices, as DLPack numbers them."""
+
 _FITS: Mapping[Wanted, Callable[[float], bool]] = MappingProxyType(
     {
         "a finite number": lambda _: True,
@@ -95,14 +98,71 @@ def float_dtype(dtype: DTypeLike) -> np.dtype[Any]:
     return np.dtype(result.type)  # in this machine's byte order
 
 
+# ---- arrays
+
+
+def as_array(values: Any, name: str) -> NDArray[Any]:
+    """Return what a user gives for an array as NumPy's, or refuse it by `name`. Nothing is copied that need not be.
+
+    That is whatever NumPy makes an array of, tensors of PyTorch and JAX on the CPU among it; and what has no
+    ``__array__``, but the ``__dlpack__`` that libraries of arrays hand memory to each other by.
+
+    Raises
+    ------
+    DataError
+        If NumPy cannot take it, such as a tensor on another device, one that requires grad, or one of bfloat16.
+
+    Examples
+    --------
+    >>> as_array([[1, 2], [3, 4]], "x").shape
+    (2, 2)
+    """
+    try:
+        if hasattr(values, "__dlpack__") and not hasattr(values, "__array__"):
+            array: NDArray[Any] = np.from_dlpack(values)
+        else:
+            array = np.asarray(values)
+    except (BufferError, RuntimeError, TypeError, ValueError) as error:
+        raise DataError(f"{name}: expected an array of numbers, received {_why_none(values, error)}") from error
+    if array.dtype.kind == "V" and array.dtype.names is None:  # a dtype that another package has taught NumPy
+        raise DataError(f"{name}: expected an array of numbers, received {_foreign(array)}")
+    return array
+
+
+def _why_none(values: Any, error: Exception) -> str:
+    """Return what it is that NumPy cannot make an array of, and the way out."""
+    if isinstance(values, (list, tuple)) and isinstance(error, ValueError):
+        return f"rows of different lengths ({error})"
+    what = f"{'an' if type(values).__name__[:1] in 'AEIOaeio' else 'a'} {type(values).__name__}"
+    if _device(values) != _CPU:
+        return f"{what} on another device; move it to the CPU first, as with x.cpu()"
+    if getattr(values, "requires_grad", False) is True:
+        return f"{what} that requires grad; write x.detach()"
+    if "float8" in _dtype(values) or "bfloat16" in _dtype(values):
+        return _foreign(values)
+    return f"{what}, which NumPy cannot take ({error})"
+
+
+def _device(values: Any) -> int:
+    """Return the kind of device that an array says it lies on, by DLPack's numbers; the CPU where it says none."""
+    try:
+        return int(values.__dlpack_device__()[0])
+    except (AttributeError, RuntimeError, TypeError, ValueError):
+        return _CPU
+
+
+def _dtype(values: Any) -> str:
+    return str(getattr(values, "dtype", ""))
+
+
+def _foreign(values: Any) -> str:
+    """Return how a message goes on about numbers of a dtype that is not NumPy's own."""
+    return f"{_dtype(values)}, which NumPy has no numbers of; convert it to float32 first"
+
+
 def as_numbers(x: ArrayLike, name: str) -> NDArray[Any]:
     """Return x as an array of real numbers, of the dtype it has, or refuse it by `name` with a DataError."""
-    try:
-        array = np.asarray(x)
-    except ValueError as error:
-        raise DataError(
-            f"{name}: expected an array of numbers, received rows of different lengths ({error})"
-        ) from error
+    array = as_array(x, name)
     if array.dtype.kind not in "biuf":
         raise DataError(f"{name}: expected an array of real numbers, received dtype {array.dtype}")
     return array

@@ -61,7 +61,7 @@ def lower(
     input_gradient : bool, default False
         Whether the gradient of the input is wanted too.
     augment : sequence of Augmentation, default ()
-        What is done to scaled images before the first layer.
+        What is done to images before the first layer, and to targets. `MixUp` needs a resident data set.
 
     Raises
     ------
@@ -84,9 +84,14 @@ def lower(
         raise ArgumentError("lower: an optimizer needs a loss to make smaller; give loss=CrossEntropy()")
     if augment and input_gradient:
         raise ArgumentError("lower: there is no gradient of images that are augmented; leave out augment")
+    augment = as_augmentations(augment, shape)
+    if not resident and any(each.mixes for each in augment):
+        raise ArgumentError(
+            "lower: MixUp chooses from the whole data set; give resident=True, as fit does, or leave it out"
+        )
     training = optimizer is not None if training is None else training
-    build = Builder(network, training, resident, as_augmentations(augment, shape))
-    x = build.given("input", shape, "input")
+    build = Builder(network, training, resident, augment)
+    x = build.mixed("input", shape, "input")
     output = network.lower(build, x)
     forward = len(build.steps)
     total = correct = None
@@ -94,7 +99,9 @@ def lower(
         _refuse_double_softmax(build, output, loss)
         build.path = "loss"
         loss.check(build.shape(output), tuple(target_shape))
-        target = build.given("target", tuple(target_shape), "target")
+        classes = build.shape(output)[0] if loss.classification and not target_shape else None
+        target = build.mixed("target", tuple(target_shape), "target", classes)
+        loss.check(build.shape(output), build.shape(target))
         weights = [build.given("sample_weight", (), "input")] if weighted else []
         total = loss.lower(build, output, target, *weights)
         if loss.classification:
@@ -206,6 +213,23 @@ class Builder:
         self._add("gather", "data", [data, self.scalar_of_sample("index")], [batch], {})
         return batch
 
+    def mixed(self, name: str, shape: Shape, role: Role, classes: int | None = None) -> int:
+        """Return the same, mixed with that of another sample where an augmentation does so.
+
+        Class numbers, which `classes` says that there are, become distributions then.
+        """
+        how = next((each for each in self.augment if each.mixes), None)
+        if how is None:
+            return self.given(name, shape, role)
+        data = self._value(f"{name}.data", shape, role, "none")
+        batch = self._value(f"{name}.mixed", shape if classes is None else (classes,), "activation")
+        kind, told = (how.kind, {}) if classes is None else (f"{how.kind}_classes", {"classes": classes})
+        self._add(
+            kind, "data", [data, self.scalar("augment_key", (2,)), self.scalar_of_sample("index")], [batch],
+            {**how.attributes((0.0,), (1.0,)), **told, "ordinal": 0, "dtype": self.dtype},
+        )  # fmt: skip
+        return batch
+
     def scalar_of_sample(self, name: str) -> int:
         """Return the value of a whole number that is given for every sample."""
         if name not in self._scalars:
@@ -219,6 +243,8 @@ class Builder:
 
     def augmented(self, x: int, mean: tuple[float, ...], std: tuple[float, ...]) -> int:
         for ordinal, each in enumerate(self.augment):
+            if each.mixes:  # done already, before the scaling
+                continue
             inputs = [x, self.scalar("augment_key", (2,)), self.scalar_of_sample("index")]
             x = self.activation(self.shape(x), "augmented")
             self.step(each.kind, inputs, [x], ordinal=ordinal, **each.attributes(mean, std))

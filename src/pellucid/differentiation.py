@@ -46,16 +46,25 @@ class Backward:
         self._needed = _dependents(self._forward, wanted)
         self.gradients: dict[int, int] = {}
 
-    def differentiate(self, loss: int) -> dict[int, int]:
-        """Add all backward steps of `loss` and return the gradient's value for every value that has one.
+    def differentiate(self, end: int, gradient: int | None = None) -> dict[int, int]:
+        """Add all backward steps of the value `end` and return the gradient's value for every value that has one.
+
+        Parameters
+        ----------
+        end : int
+            The loss L; or with a `gradient` any value.
+        gradient : int, optional
+            The value that holds ∂L/∂end. A loss has none: its ∂L/∂L = 1 is in no step.
 
         Raises
         ------
         ArgumentError
             If a step that a wanted value leads through has no rule.
         """
+        if gradient is not None:
+            self.gradients[end] = gradient
         for step in reversed(self._forward):
-            reached = any(value == loss or value in self.gradients for value in step.outputs)
+            reached = any(value == end or value in self.gradients for value in step.outputs)
             if reached and self._needed.intersection(step.inputs):
                 if step.kind not in RULES:
                     raise ArgumentError(f"{step.layer}: nothing is known of the gradient of a {step.kind!r} step")

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from .arguments import number
 from .data import as_dataset
+from .data.augment import Augmentation
 from .errors import ArgumentError, DataError, NonFiniteError
 from .geometry import whole_number
 from .inputs import Data
@@ -63,6 +64,7 @@ def find_learning_rate(
     batch_size: int = 128,
     loss: Loss | None = None,
     optimizer: Optimizer | None = None,
+    augment: Sequence[Augmentation] | None = None,
     seed: int = 0,
     engine: str = "compiled",
     threads: int | None = None,
@@ -78,7 +80,7 @@ def find_learning_rate(
         The rates of the first step and the last; each step has the same factor over the one before. The search ends
         earlier where the loss flies off.
     steps : int, default 100
-    batch_size, loss, optimizer, seed, engine, threads
+    batch_size, loss, optimizer, augment, seed, engine, threads
         As in `fit`; the optimiser's own rate is no matter.
 
     Returns
@@ -110,7 +112,7 @@ def find_learning_rate(
         fit(
             copy.deepcopy(network), data, epochs=-(-steps // of_an_epoch), batch_size=batch_size, loss=loss,
             optimizer=optimizer, schedule=lambda step, *_: lowest * growth ** min(step, steps - 1) / highest,
-            callbacks=[watch], seed=seed, engine=engine, threads=threads, progress=False,
+            augment=augment, callbacks=[watch], seed=seed, engine=engine, threads=threads, progress=False,
         )  # fmt: skip
     if len(watch.losses) < 3:
         raise DataError(

@@ -1,4 +1,4 @@
-"""How good predictions are: accuracy, top-k accuracy, confusion matrix.
+"""How good predictions are: accuracy, top-k accuracy, confusion matrix, and the scores of each class.
 
 Outputs are scores ``(N, C)``, one row a sample: logits or probabilities, as only their order counts. Labels are class
 numbers ``(N,)``, or one-hot or soft targets ``(N, C)`` of which the largest entry counts (the first of equals).
@@ -9,11 +9,13 @@ A row of outputs with a NaN in it is never right: a comparison with NaN says not
 from __future__ import annotations
 
 import operator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .arguments import as_array
 from .errors import ArgumentError, DataError
 
 Classes = NDArray[np.int64]
@@ -85,9 +87,10 @@ def confusion_matrix(labels: ArrayLike, predictions: ArrayLike, classes: int) ->
     """
     classes = _count(classes, "classes")
     true = _class_numbers(labels, "labels", classes)
-    if np.ndim(predictions) != 1:
+    predictions = as_array(predictions, "predictions")
+    if predictions.ndim != 1:
         raise DataError(
-            f"predictions: expected class numbers of shape (N,), received shape {np.shape(predictions)}; "
+            f"predictions: expected class numbers of shape (N,), received shape {predictions.shape}; "
             "take the classes of scores first, as with scores.argmax(axis=1)"
         )
     predicted = _class_numbers(predictions, "predictions", classes)
@@ -97,8 +100,63 @@ def confusion_matrix(labels: ArrayLike, predictions: ArrayLike, classes: int) ->
     return pairs.reshape(classes, classes).astype(np.int64)
 
 
+@dataclass(frozen=True)
+class ClassScores:
+    """How well each class is told from the others; NaN where there is nothing to divide by.
+
+    Attributes
+    ----------
+    precision : float64 array (C,)
+        Of the samples that were taken for the class, the share that are of it.
+    recall : float64 array (C,)
+        Of the samples of the class, the share that were taken for it.
+    f1 : float64 array (C,)
+        The harmonic mean of both.
+    support : int64 array (C,)
+        Samples of the class.
+    """
+
+    precision: NDArray[np.float64]
+    recall: NDArray[np.float64]
+    f1: NDArray[np.float64]
+    support: Classes
+
+
+def class_scores(confusion: ArrayLike) -> ClassScores:
+    """Return precision, recall and F1 of each class, from a confusion matrix M.
+
+    ``precision[k] = M[k, k] / Σ i  M[i, k]``, ``recall[k] = M[k, k] / Σ i  M[k, i]``,
+    ``f1[k] = 2·M[k, k] / (Σ i  M[i, k] + Σ i  M[k, i])``
+
+    Parameters
+    ----------
+    confusion : integer array (C, C)
+        As `confusion_matrix` returns it.
+
+    Raises
+    ------
+    DataError
+        If it is no square matrix of counts.
+
+    Examples
+    --------
+    >>> class_scores([[8, 2], [0, 10]]).recall.tolist()
+    [0.8, 1.0]
+    """
+    counts = np.asarray(confusion)
+    if counts.ndim != 2 or counts.shape[0] != counts.shape[1] or counts.dtype.kind not in "iu" or counts.min() < 0:
+        raise DataError(
+            f"confusion: expected counts of shape (C, C), received {counts.dtype} of shape {counts.shape}; "
+            "confusion_matrix(labels, predictions, classes) makes them"
+        )
+    right, support, taken = counts.diagonal(), counts.sum(axis=1), counts.sum(axis=0)
+    with np.errstate(invalid="ignore"):  # 0/0 of a class that does not occur
+        precision, recall, f1 = right / taken, right / support, 2 * right / (taken + support)
+    return ClassScores(precision, recall, f1, support.astype(np.int64))
+
+
 def _scores(outputs: ArrayLike) -> NDArray[Any]:
-    scores = np.asarray(outputs)
+    scores = as_array(outputs, "outputs")
     if scores.ndim != 2 or scores.dtype.kind not in "fiu":
         raise DataError(
             f"outputs: expected real scores of shape (N, C), received {scores.dtype} of shape {scores.shape}"
@@ -110,7 +168,7 @@ def _scores(outputs: ArrayLike) -> NDArray[Any]:
 
 def _class_numbers(values: ArrayLike, name: str, classes: int) -> Classes:
     """Class numbers in [0, classes), also from one-hot or soft targets."""
-    array = np.asarray(values)
+    array = as_array(values, name)
     if array.ndim == 2 and array.shape[1] == classes and array.dtype.kind in "fiub":
         if array.dtype.kind == "f" and np.isnan(array).any():
             raise DataError(f"{name}: row {int(np.argmax(np.isnan(array).any(axis=1)))} holds a NaN")

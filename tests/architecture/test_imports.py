@@ -21,7 +21,7 @@ TIERS: tuple[tuple[str, ...], ...] = (
     ("columns", "errors", "start", "version"),
     ("arguments",),
     ("geometry", "random", "limits", "storage", "metrics", "pickle_machine"),
-    ("zip_reader", "toml_file"),
+    ("zip_reader", "toml_file", "calibration"),
     ("definitions", "steps", "initializers", "schedules", "data"),
     ("layers", "losses", "optimizers", "scaling"),
     ("network", "differentiation"),
@@ -30,12 +30,13 @@ TIERS: tuple[tuple[str, ...], ...] = (
     ("interpreter", "compiler", "summary", "gradient_check", "serialization"),
     ("native",),
     ("inference", "snapshot"),
-    ("training",),
+    ("training", "explanations"),
     ("interop",),
     ("verification", "pretrained", "learning_rates"),
     ("recipes",),
+    ("report",),
     ("__init__",),  # the public names
-    ("web", "report", "studies", "distributed"),
+    ("web", "studies", "distributed"),
     ("cli",),
     ("__main__",),  # python -m pellucid
 )
@@ -52,13 +53,18 @@ LEAVES: dict[str, tuple[str, ...]] = {
     "sklearn": ("interop.sklearn",),
     "onnx": ("interop.onnx",),
     "torch": (),
+    "tensorboard": ("interop.tensorboard",),
+    "mlflow": ("interop.mlflow",),
     "starlette": ("web",),
     "uvicorn": ("web",),
     "mpi4py": ("distributed",),
 }
 
 # What `import pellucid` must not load, neither itself nor through others.
-AT_FIRST_NEED = {"typer", "rich", "PIL", "pooch", "requests", "sklearn", "scipy", "matplotlib", "torch", "onnx"}
+AT_FIRST_NEED = {
+    "typer", "rich", "PIL", "pooch", "requests", "sklearn", "scipy", "matplotlib", "torch", "onnx", "tensorboard",
+    "google.protobuf", "mlflow",
+}  # fmt: skip
 
 UNSAFE_MODULES = {"pickle", "_pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib", "runpy"}
 UNSAFE_CALLS = {"eval", "exec", "__import__", "import_module"}

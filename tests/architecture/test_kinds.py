@@ -14,6 +14,7 @@ from pellucid.optimizers import Optimizer
 NO_GRADIENT = {
     "gather": "chooses from the data set",
     **dict.fromkeys(("crop", "flip", "affine", "colour_jitter", "cutout"), "comes before all that learns"),
+    **dict.fromkeys(("mixup", "mixup_classes"), "comes before all that learns"),
     "batch_statistics": "the gradient of batch_norm accounts for them",
     "running_statistics": "are for later",
     "total_weight": "depends on the targets and sample weights only",
@@ -58,6 +59,11 @@ def every_layer() -> p.Sequential:
     return p.Sequential([*convolutions, *pools, *merged, p.Flatten(), p.Linear(20, 3)], input_shape=(2, 8, 8))
 
 
+def augmentations() -> list[p.augment.Augmentation]:
+    """One of each kind, those first that mix."""
+    return sorted((kind() for kind in KINDS.values()), key=lambda each: not each.mixes)
+
+
 def programs() -> list[p.Program]:
     network, frozen = every_layer(), {"training": False, "input_gradient": True}
     colours = p.Sequential([p.Flatten(), p.Linear(192, 3)], input_shape=(3, 8, 8))
@@ -69,7 +75,7 @@ def programs() -> list[p.Program]:
         p.lower(network, loss=p.MeanSquaredError(), target_shape=(3,), optimizer=p.Adam()),
         p.lower(network, loss=p.CrossEntropy(), optimizer=p.AdamW()),
         p.lower(network, loss=p.CrossEntropy(), **frozen),
-        p.lower(colours, training=True, augment=[kind() for kind in KINDS.values()]),
+        p.lower(colours, training=True, loss=p.CrossEntropy(), resident=True, augment=augmentations()),
     ]
 
 

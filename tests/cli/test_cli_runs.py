@@ -65,7 +65,8 @@ def test_what_cannot_be_shown_is_told(pellucid: Any, runs: Path) -> None:
 
 def test_a_learning_rate_is_found_and_drawn(pellucid: Any, toy: Path, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
-    shown = pellucid("find-lr", "small", "--data", toy, "--batch-size", 8, "--optimizer", "nesterov", "--out", "it.png")
+    asked = ("--batch-size", 8, "--optimizer", "nesterov", "--augment", "mixup:0.2", "--augment", "crop:1")
+    shown = pellucid("find-lr", "small", "--data", toy, *asked, "--out", "it.png")
     first, second, third, last = shown.out.splitlines()
     assert first.startswith("small, nesterov, batches of 8: ")
     rate = second.removeprefix("the loss falls most steeply at a learning rate of ")
@@ -74,3 +75,4 @@ def test_a_learning_rate_is_found_and_drawn(pellucid: Any, toy: Path, tmp_path: 
     assert last.endswith(f"train small --lr {rate}")
     assert (tmp_path / "it.png").read_bytes().startswith(b"\x89PNG")
     assert "unknown optimiser 'adma'; did you mean 'adam'?" in pellucid("find-lr", "--optimizer", "adma").err
+    assert "--augment: unknown augmentation 'corp'" in pellucid("find-lr", "--augment", "corp").err

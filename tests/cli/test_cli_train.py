@@ -403,15 +403,17 @@ def test_a_tilde_that_the_shell_left_is_the_home_folder(
 
 
 def test_images_are_augmented_as_asked_and_in_that_order(pellucid: Pellucid, toy: Path, tmp_path: Path) -> None:
-    asked = ("--augment", "crop:2", "--augment", "cutout:3", "--augment", "affine:0.5,0.1")
+    words = ("mixup:0.3", "crop:2", "cutout:3", "affine:0.5,0.1")
+    asked = tuple(word for text in words for word in ("--augment", text))
     result = pellucid("train", "small", "--data", toy, *asked, "--out", "run", *QUICK)
     assert result.code == 0, result.err
     assert tomllib.loads((tmp_path / "run/config.toml").read_text())["training"]["augment"] == [
+        {"name": "MixUp", "alpha": 0.3},
         {"name": "Crop", "padding": 2},
         {"name": "Cutout", "size": 3},
         {"name": "Affine", "shift": 0.5, "rotate": 0.1, "scale": 0.0, "shear": 0.0},
     ]
-    network, how = p.load(tmp_path / "run"), [p.augment.Crop(2), p.augment.Cutout(3), p.augment.Affine(0.5, 0.1)]
+    network, how = p.load(tmp_path / "run"), [p.augment.by_name(text) for text in words]
     with np.load(toy) as arrays:
         data = p.Dataset(arrays["x_train"], arrays["y_train"])
     other = p.models.small(3, (1, 6, 6), seed=0)
@@ -439,4 +441,7 @@ def test_an_augmentation_that_does_not_fit_leaves_no_run(pellucid: Pellucid, toy
     result = pellucid("train", "--data", toy, "--augment", "jitter:0.2", *QUICK)
     assert result.code == 1
     assert "ColourJitter: expects images of 3 channels, red, green and blue, received 1" in result.err
+    result = pellucid("train", "--data", toy, "--augment", "flip", "--augment", "mixup:0.2", *QUICK)
+    assert result.code == 1
+    assert "augment: MixUp(alpha=0.2) is number 2 of the list, but must come first, and once" in result.err
     assert not (tmp_path / "runs").exists()

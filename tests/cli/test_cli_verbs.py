@@ -14,6 +14,7 @@ import typer
 
 import pellucid as p
 from pellucid import schedules
+from pellucid.augmented import mixed_with
 from pellucid.cli import app
 from pellucid.data import catalogue, split_indices
 from pellucid.version import VERSION
@@ -475,6 +476,23 @@ def test_data_show_writes_what_train_sees(pellucid: Pellucid, toy: Path, tmp_pat
     assert np.array_equal(np.asarray(image.open(tmp_path / "seven.png")), expected[0, 0])
 
 
+@pytest.mark.usefixtures("offline")
+def test_data_show_says_what_an_image_is_mixed_with(pellucid: Pellucid, toy: Path, tmp_path: Path) -> None:
+    image = pytest.importorskip("PIL.Image", reason="needs Pillow: pip install 'pellucid[images]'")
+    with np.load(toy) as arrays:
+        data = p.Dataset(arrays["x_train"], arrays["y_train"])
+    mixing = p.augment.MixUp(8.0)
+    partner, share = mixed_with(len(data), [7], mixing, seed=5, epoch=3)
+    asked = ("--augment", "mixup:8", "--augment", "crop:2", "--epoch", 3, "--seed", 5, "--out", "seven.png")
+    shown = pellucid("data", "show", toy, "--sample", 7, *asked)
+    assert shown.out.splitlines()[:2] == [
+        "sample 7: class 1",
+        f"mixed with sample {partner[0]}: class {data.labels[partner[0]]}, {100 * (1 - share[0]):.1f} % of it",
+    ]
+    expected = p.augmented(data, [7], [mixing, p.augment.Crop(2)], seed=5, epoch=3)
+    assert np.array_equal(np.asarray(image.open(tmp_path / "seven.png")), expected[0, 0])
+
+
 def test_data_show_counts_what_is_left_to_train_on_and_names_the_file(pellucid: Pellucid, tmp_path: Path) -> None:
     image = pytest.importorskip("PIL.Image", reason="needs Pillow: pip install 'pellucid[images]'")
     rng = np.random.default_rng(0)
@@ -505,6 +523,7 @@ def test_data_show_counts_what_is_left_to_train_on_and_names_the_file(pellucid: 
         (("--out", "a.jpg"), 2, "--out: expected a file that ends in .png, received"),
         (("--augment", "corp"), 2, "--augment: unknown augmentation 'corp'; did you mean 'crop'?"),
         (("--augment", "jitter:0.2"), 1, "ColourJitter: expects images of 3 channels"),
+        (("--augment", "flip", "--augment", "mixup"), 1, "augment: MixUp(alpha=0.2) is number 2 of the list, but must"),
     ],
 )
 def test_data_show_refuses(
@@ -637,6 +656,7 @@ def test_the_program_is_named_after_the_package() -> None:
         "evaluate",
         "predict",
         "export",
+        "report",
         "summary",
         "explain",
         "verify",

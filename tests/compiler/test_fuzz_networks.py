@@ -110,6 +110,8 @@ def with_attribute(name, factor):
         ("sgd_momentum", "momentum", 1.001),
         ("clip_factor", "max_norm", 1.001),
         ("dropout", "p", 0.99),
+        ("mixup", "alpha", 1.3),
+        ("mixup_classes", "alpha", 1.3),
     ],
 )
 def test_a_wrong_number_is_found(kind, name, factor, monkeypatch):

@@ -145,6 +145,27 @@ def test_lenet_is_told_what_it_reads():
     assert LENET.given["weights"].size == 0, "samples share it"
 
 
+def test_a_mixture_is_of_floats_whatever_the_data_are():
+    how = {"augment": [p.augment.MixUp(), p.augment.Flip()]}
+    plan = planned(training_program(models.lenet(), p.Adam(), **how), input="uint8")
+    given = {*LENET.given, "augment_key"}
+    assert plan.given.keys() == given, "the same, and what it draws with"
+    mixed, shared = call_of(plan, "mixup"), call_of(plan, "mixup_classes")
+    assert mixed.recipe.parameters[:2] == (784, "uint8")
+    assert shared.recipe.parameters[:2] == (10, "int64")
+    assert call_of(plan, "scale").recipe.parameters[-1] == "float32"
+    assert call_of(plan, "cross_entropy").recipe.parameters[3] == "float32"
+    assert call_of(plan, "count_correct").recipe.parameters == (10, "float32")
+    assert mixed.operands[-1].buffer.size == 784 * 4
+    assert shared.operands[-1].buffer.size == 10 * 4
+    assert {mixed.operands[3].buffer.name, shared.operands[3].buffer.name} == {"input.data.count", "target.data.count"}
+    soft = planned(training_program(models.lenet(), p.Adam(), target_shape=(10,), **how), target="float32")
+    assert [call.recipe.parameters[:2] for call in calls(soft.phases) if call.recipe.name == "mixup"] == [
+        (784, "float32"), (10, "float32")
+    ]  # fmt: skip
+    assert names(plan.phases[1])[:4] == ["zero", "mixup", "scale", "flip"]
+
+
 def test_numbers_of_a_step_are_computed_once():
     """The count for the loss, and Adam's three for all parameters."""
     assert [scalars.takes for scalars in LENET.scalars] == [("count",), ("lr", "step")]

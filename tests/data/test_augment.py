@@ -13,6 +13,7 @@ ALL = [
     augment.Affine(1.5, 0.12, 0.08, 0.06),
     augment.ColourJitter(0.2, 0.3, 0.4),
     augment.Cutout(5),
+    augment.MixUp(0.4),
 ]
 
 
@@ -30,6 +31,7 @@ def test_the_short_text_makes_the_same(made):
         ("affine:0,0.1", augment.Affine(rotate=0.1)),
         ("jitter:.2,.2", augment.ColourJitter(0.2, 0.2, 0.0)),
         ("cutout:8", augment.Cutout(8)),
+        ("mixup", augment.MixUp(0.2)),
     ],
 )
 def test_settings_may_be_left_off_from_the_end(text, expected):
@@ -47,6 +49,8 @@ def test_settings_may_be_left_off_from_the_end(text, expected):
         ("cutout:", "expected the form cutout:SIZE"),
         ("crop:0", "Crop.padding: expected a whole number of at least 1, received 0"),
         ("flip:2", "Flip.p: expected a number from 0 to 1, received 2.0"),
+        ("mixup:0.2,1", "augmentation 'mixup:0.2,1': expected the form mixup:ALPHA"),
+        ("mixup:0", "MixUp.alpha: expected a number above 0, received 0.0"),
         (7, "augmentation: expected a text such as 'crop:2', received 7"),
     ],
 )
@@ -66,6 +70,9 @@ def test_a_text_that_means_nothing_is_refused(text, said):
         (lambda: augment.Affine(shear=math.nan), "Affine.shear: expected a number from 0 to 1"),
         (lambda: augment.ColourJitter(contrast=1.2), "ColourJitter.contrast: expected a number from 0 to 1"),
         (lambda: augment.Cutout(0), "Cutout.size: expected a whole number of at least 1"),
+        (lambda: augment.MixUp(-0.2), "MixUp.alpha: expected a number above 0, received -0.2"),
+        (lambda: augment.MixUp(math.inf), "MixUp.alpha: expected a number above 0, received inf"),
+        (lambda: augment.MixUp(1001), "MixUp.alpha: expected at most 1,000, where all shares are halves already"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(make, said):
@@ -86,8 +93,14 @@ def test_settings_that_make_no_sense_are_refused(make, said):
         (["crop:2"], (1, 28, 28), "augment: expected a list such as [augment.Crop(padding=2)], received 'crop:2'"),
         ("crop:2", (1, 28, 28), "received 'crop:2'"),
         ([augment.Crop], (1, 28, 28), "augment: expected a list"),
+        (
+            [augment.Flip(), augment.MixUp()], (1, 8, 8),
+            "augment: MixUp(alpha=0.2) is number 2 of the list, but must come first, and once: images are mixed",
+        ),
+        ([augment.MixUp(), augment.MixUp(1)], (1, 8, 8), "MixUp(alpha=1.0) is number 2 of the list, but must come"),
+        ([augment.MixUp(), augment.Flip()], (64,), "augment: expects images (channels, height, width)"),
     ],
-)
+)  # fmt: skip
 def test_what_does_not_fit_the_images_is_refused(given, shape, said):
     with pytest.raises(ArgumentError) as error:
         augment.as_augmentations(given, shape)
@@ -98,6 +111,7 @@ def test_one_may_stand_for_a_list():
     assert augment.as_augmentations(augment.Flip(), (1, 8, 8)) == (augment.Flip(),)
     assert augment.as_augmentations(None, (64,)) == ()
     assert augment.as_augmentations([], (64,)) == ()
+    assert augment.as_augmentations(augment.MixUp(), (64,)) == (augment.MixUp(0.2),)
 
 
 def test_fill_is_what_a_black_pixel_becomes():

@@ -109,7 +109,7 @@ def test_the_representation_says_what_it_is() -> None:
         (PIXELS.astype(int), [0] * 4, "images: expected uint8 or floats, received int64; write x.astype('uint8')"),
         (PIXELS > 3, [0] * 4, "images: expected uint8 or floats, received bool"),
         (PIXELS * 1j, [0] * 4, "images: expected numbers, received complex128"),
-        ([[[1.0, 2.0]], [[1.0]]], [0, 1], "images: not all of the same shape"),
+        ([[[1.0, 2.0]], [[1.0]]], [0, 1], "images: expected an array of numbers, received rows of different lengths"),
     ],
 )
 def test_a_fault_is_told(images: Any, labels: Any, message: str) -> None:

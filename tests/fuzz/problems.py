@@ -188,6 +188,12 @@ def _optimizer(architect: Architect, network: Sequential) -> Optimizer:
 
 def _augmentations(rng: np.random.Generator, shape: Shape) -> tuple[augment.Augmentation, ...]:
     """Return what is done to images, in some cases something."""
+    changes = _changes(rng, shape)
+    return (augment.MixUp(float(rng.choice([0.2, 1.0, 8.0]))), *changes) if rng.random() < 0.2 else changes
+
+
+def _changes(rng: np.random.Generator, shape: Shape) -> tuple[augment.Augmentation, ...]:
+    """Return what is done to each image by itself."""
     if len(shape) != 3 or rng.random() < 0.6:
         return ()
     known = [

@@ -201,6 +201,12 @@ def test_float16_stays_what_it_is_and_is_rounded_once() -> None:
     assert constant.dtype == np.float16
 
 
+def test_whole_numbers_are_divided_towards_0_however_large_they_are() -> None:
+    a, b = np.array([7, -7, 7, -7, -6, 2**62 + 1]), np.array([2, 2, -2, -2, 3, 1])
+    (y,) = backend().run_node(node("Div", "a b"), [a, b])
+    np.testing.assert_array_equal(y, [3, -3, -3, 3, -2, 2**62 + 1])
+
+
 # ---- what is refused
 def test_only_the_cpu() -> None:
     assert (backend().supports_device("CPU"), backend().supports_device("CUDA")) == (True, False)

@@ -20,6 +20,7 @@ pytest.importorskip("onnxruntime")
 from onnx.external_data_helper import set_external_data  # noqa: E402
 
 from faults import hostile  # noqa: E402
+from fuzz import imports  # noqa: E402
 from oracles.onnx_models import load, model, node  # noqa: E402
 from pellucid.interop.onnx import external  # noqa: E402
 
@@ -232,6 +233,12 @@ def test_weights_take_no_more_than_twice_their_size(tmp_path: Path) -> None:
 
 
 # ---- changed files
+@pytest.mark.parametrize("seed", range(0, 300, 100))
+def test_models_with_changes_are_refused_or_right(seed: int, tmp_path: Path) -> None:
+    wrong = {each: said for each in range(seed, seed + 100) if (said := imports.examine(each, tmp_path)[1])}
+    assert not wrong
+
+
 def test_changed_models_are_refused_or_read() -> None:
     wrong = {seed: said for seed in range(300) if (said := hostile.case(seed, "onnx"))}
     assert not wrong

@@ -50,6 +50,8 @@ INDICES = {
     "f": np.ones((3, 2, 1, 1), np.float32),
     "q": np.ones((2, 2, 3, 3), np.int8),
 }
+INDICES |= {"t": np.float32(2), "z": np.float32(1), "three": np.float32(3), "root": np.float32(0.70711)}
+ERF = [node("Mul", "x root", "d1"), node("Erf", "d1", "e1")]
 REFUSED = [
     (node("Conv", "x x"), "the weights is computed by the network"),
     (node("Conv", "x w", group=3), "group"),
@@ -57,10 +59,12 @@ REFUSED = [
     (node("Conv", "x w", pads=[1, 1]), "pads: expected 4 numbers"),
     (node("Conv", "x w", pads=[-1, 0, 0, 0]), "pads: expected 4 numbers of at least 0"),
     (node("Conv", "x w", auto_pad="SAME"), "auto_pad: expected NOTSET"),
+    (node("Conv", "x w", strides=[1, 100], auto_pad="SAME_LOWER"), "runtimes do not agree"),
     (node("Conv", "x w", strides=[2**40, 1]), "more than 65,536 pixels"),
     (node("Conv", "x w", strides=1.5), "strides: expected whole numbers"),
     (node("Conv", "x w", padding=[1]), "the operator has no attribute padding"),
     (node("Conv", "x w b b"), "more inputs than the operator takes"),
+    (node("Relu", "x w"), "more inputs than the operator takes"),
     (node("Conv", "x q"), "its numbers are int8; export the model with weights in float32"),
     (node("Conv", "x h"), "expected weights"),
     (node("MaxPool", "x", kernel_shape=[2, 2], pads=[2, 0, 0, 0]), "padding: expected less than the window"),
@@ -91,6 +95,10 @@ REFUSED = [
     (node("Softmax", "x", axis=4), "there is no axis 4 among 4"),
     (node("Cast", "x", to=7), "makes whole numbers"),
     (node("Clip", "x t z"), "expected min below max"),
+    (node("Pow", "x three"), "has the exponent 3.0; only 2 is possible"),
+    (node("Erf", "x"), "is possible within GELU alone"),
+    ([*ERF, node("Relu", "e1")], "its input 1 is an Erf, which is no layer without"),
+    ([*ERF, node("Add", "e1 t")], "takes an Erf, which is no layer without"),
     (node("Dropout", "x t"), "expected a number from 0 up to but not 1"),
     ([node("Shape", "x", "s1"), node("Mul", "s1 s1", "t1"), node("Reshape", "x t1")], "computes with the number of"),
     ([node("Flatten", "x", "f1"), node("Add", "f1 x")], "do not meet those of the samples"),
@@ -99,7 +107,15 @@ REFUSED = [
 
 @pytest.mark.parametrize(("nodes", "reason"), REFUSED, ids=[reason[:40] for _, reason in REFUSED])
 def test_what_cannot_be_a_layer_says_why(nodes: Any, reason: str, tmp_path: Path, weights: dict[str, Any]) -> None:
-    held = {**weights, **INDICES, "p": np.array([1, 0, 0, 0, 0, 0, 0, 0]), "t": np.float32(2), "z": np.float32(1)}
+    held = {
+        **weights,
+        **INDICES,
+        "p": np.array([1, 0, 0, 0, 0, 0, 0, 0]),
+        "t": np.float32(2),
+        "z": np.float32(1),
+        "three": np.float32(3),
+        "root": np.float32(0.70711),
+    }
     with pytest.raises((ModelFileError, ArgumentError), match=reason):
         load(model(nodes, IMAGES, held), tmp_path)
 
@@ -126,6 +142,14 @@ def test_models_that_do_not_fit_together(change: Any, reason: str, tmp_path: Pat
     change(made)
     with pytest.raises(ModelFileError, match=reason):
         load(made, tmp_path)
+
+
+def test_a_first_size_of_1_is_the_samples_unless_there_are_others(tmp_path: Path) -> None:
+    one = {"s": np.array([1, -1])}
+    for batch in ("N", 1):
+        assert load(model(node("Reshape", "x s"), (batch, *IMAGES[1:]), one), tmp_path).output_shape() == (60,)
+    with pytest.raises(ModelFileError, match="and so puts numbers of several samples together"):
+        load(model(node("Reshape", "x s"), (3, *IMAGES[1:]), one), tmp_path)
 
 
 def test_not_finite_and_too_large_weights(tmp_path: Path, weights: dict[str, Any]) -> None:

@@ -49,6 +49,11 @@ def model(
     return made
 
 
+def dtype(made: Any) -> np.dtype[Any]:
+    """Return the type in which a model takes its input."""
+    return np.dtype(onnx.helper.tensor_dtype_to_np_dtype(made.graph.input[0].type.tensor_type.elem_type))
+
+
 def run(made: Any, x: Any, outputs: Sequence[str] = (OUTPUT,)) -> np.ndarray:
     """Return what a model makes of x."""
     if made.opset_import[0].version > RUNTIMES_OPSET:

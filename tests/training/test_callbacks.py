@@ -136,6 +136,24 @@ def test_weights_that_a_callback_sets_are_trained_on(make, data):
 # ---- ends
 
 
+def test_all_hear_that_it_is_finished_when_every_end_is_done_and_the_run_is_saved(make, data, tmp_path):
+    network, pages, saved = make(), [], []
+    first, last = Diary("a ", pages), Diary("b ", pages)
+    first.on_finish = lambda training: saved.append(p.load(tmp_path)["linear1"].weight.data)
+    last.on_finish = lambda training: pages.append("finished")
+    first.on_end = lambda training, error: setattr(network["linear1"].weight, "data", np.full((3, 8), 7.0))
+    fit(network, data, first, last, epochs=1, out=tmp_path)
+    assert (saved[0] == 7).all(), "what the last end has made of the network"
+    assert [page if isinstance(page, str) else page[0] for page in pages][-2:] == ["b end", "finished"]
+
+
+def test_nobody_hears_that_it_is_finished_where_it_failed(make, data):
+    diary = Diary()
+    diary.on_finish = lambda training: raise_(AssertionError)
+    with pytest.raises(ValueError, match="mine"):
+        fit(make(), data, diary, At("on_end", lambda training: raise_(ValueError("mine"))))
+
+
 @pytest.mark.parametrize(
     ("moment", "step", "epochs", "steps"),
     [("on_begin", 0, 0, 0), ("on_batch", 1, 1, 1), ("on_batch", 3, 2, 3), ("on_epoch", 1, 1, 2), ("on_epoch", 4, 2, 4)],

@@ -32,8 +32,9 @@ def test_a_run_that_was_resumed_has_them_too(run, tmp_path):
         assert replay(broken, images()) == replay(run, images())
 
 
-def test_augmentation_is_done_again(run, tmp_path):
-    how = {**HOW, "augment": [p.augment.Crop(1), p.augment.Affine(0.5, 0.1)]}
+@pytest.mark.parametrize("mixing", [[], [p.augment.MixUp(0.4)]], ids=["alone", "mixed"])
+def test_augmentation_is_done_again(mixing, run, tmp_path):
+    how = {**HOW, "augment": [*mixing, p.augment.Crop(1), p.augment.Affine(0.5, 0.1)]}
     p.fit(network(), images(), out=tmp_path / "augmented", **how)
     assert replay(tmp_path / "augmented", images()) != replay(run, images())
 

@@ -72,12 +72,21 @@ def test_it_goes_on_with_any_optimiser(optimizer, tmp_path):
 AUGMENT = [p.augment.Crop(1), p.augment.Flip(0.3), p.augment.Affine(0.5, 0.1, 0.1, 0.1), p.augment.Cutout(2)]
 
 
+MIXED = [p.augment.MixUp(0.4), *AUGMENT]
+
+
+@pytest.mark.parametrize("augment", [AUGMENT, MIXED], ids=["alone", "mixed"])
 @pytest.mark.parametrize("step", [5, 12, 16])
-def test_it_goes_on_with_the_same_augmentation(step, tmp_path):
-    expected = whole(augment=AUGMENT, threads=3)
+def test_it_goes_on_with_the_same_augmentation(step, augment, tmp_path):
+    expected = whole(augment=augment, threads=3)
     assert expected != whole(), "it changes something"
-    broken(tmp_path, step, augment=AUGMENT, threads=2)
+    broken(tmp_path, step, augment=augment, threads=2)
     assert resumed(tmp_path, threads=1) == expected
+
+
+def test_by_the_definitions_it_goes_on_with_the_same_mixtures(tmp_path):
+    broken(tmp_path, 11, augment=MIXED, engine="numpy")
+    assert resumed(tmp_path) == whole(augment=MIXED, engine="numpy")
 
 
 def test_the_files_of_both_say_the_same(tmp_path):
@@ -188,21 +197,24 @@ class Kill(Callback):
 
 if sys.argv[1] == "fit":
     p.fit(interrupted.network(), interrupted.images(), out="run", checkpoint_every={every}, callbacks=[Kill()],
-          **interrupted.HOW)
+          augment=[p.augment.by_name(text) for text in {augment}], **interrupted.HOW)
 else:
     p.resume("run", interrupted.images(), checkpoint_every={every}, callbacks=[Kill()], progress=False)
 """
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="there is no such signal here")
-@pytest.mark.parametrize(("every", "steps"), [(1, (3, 17)), (4, (15, 31)), ("'1h'", (20, 25))])
-def test_a_kill_loses_no_bit(every, steps, tmp_path):
+@pytest.mark.parametrize(
+    ("every", "steps", "augment"),
+    [(1, (3, 17), []), (4, (15, 31), []), ("'1h'", (20, 25), []), (3, (10, 21), ["mixup:0.4", "crop:1"])],
+)
+def test_a_kill_loses_no_bit(every, steps, augment, tmp_path):
     for verb, step in zip(("fit", "resume"), steps, strict=True):
-        code = KILLED.format(step=step, every=every)
+        code = KILLED.format(step=step, every=every, augment=augment)
         environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT / 'tests'}"}
         done = subprocess.run([sys.executable, "-c", code, verb], cwd=tmp_path, env=environment, timeout=120)
         assert done.returncode == -signal.SIGKILL
-    assert resumed(tmp_path / "run") == whole()
+    assert resumed(tmp_path / "run") == whole(augment=[p.augment.by_name(text) for text in augment])
 
 
 # ---- damaged and foreign checkpoints

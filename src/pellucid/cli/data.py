@@ -9,8 +9,9 @@ import numpy as np
 import typer
 
 from ..arguments import number
-from ..augmented import augmented
+from ..augmented import augmented, mixed_with
 from ..data import Dataset, datasets, split_indices
+from ..data.augment import MixUp
 from ..data.catalogue import find_entry, get_entry
 from ..data.dataset import class_numbers
 from ..data.download import cache_folder, locate
@@ -135,6 +136,10 @@ def show(
     file = out if out is not None else Path(f"{train.name or 'data'}-{sample}-epoch-{epoch}.png")
     write_picture(file, augmented(learnt, [sample], how, seed=seed, epoch=epoch)[0])
     print(f"sample {sample}: {_called(learnt, sample)}")
+    if how and isinstance(how[0], MixUp):
+        partner, share = mixed_with(len(learnt), [sample], how[0], seed=seed, epoch=epoch)
+        other, given = int(partner[0]), 100 * (1 - float(share[0]))
+        print(f"mixed with sample {other}: {_called(learnt, other)}, {given:.1f} % of it")
     if find_entry(name) is None and (pictures := datasets.picture_folders(expanded(name, "data"))) is not None:
         print(f"from {printable(str(find_pictures(pictures[0]).files[int(order[sample])]), most=1000)}")
     print(f"saved in {file}")

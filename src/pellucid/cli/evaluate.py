@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
@@ -30,7 +29,7 @@ from . import options
 from .opening import open_run
 from .pretrained import name_classes, preparation_of, scaling_alone, with_weights
 from .screen import class_name, examples, passed_on, print_table, say, some
-from .sources import load_parts, picture_folder, pictures_of, refuse_changed, refuse_needless_folder, source_of
+from .sources import held_out_of, load_parts, picture_folder, refuse_needless_folder
 
 EXAMPLES = examples(
     "pellucid evaluate runs/small-digits",
@@ -150,14 +149,8 @@ def _of_run(
     name_classes(network, classes)
     if preparation is not None and folder is not None:
         return _of_pictures(network, folder, preparation)
-    source = source_of(run) if data is None else Source(data, validation=0.0, **pictures_of(run))
-    if data_dir is not None:
-        source = replace(source, data_dir=str(data_dir))
-    parts = load_parts(source)
-    name, dataset = parts.held_out()
-    if data is None and name != "test":
-        refuse_changed(run, parts)
-    return _of_dataset(network, dataset, "overall" if data is not None and name == "training" else name)
+    name, dataset = held_out_of(run, data, data_dir)
+    return _of_dataset(network, dataset, name)
 
 
 def _of_model(

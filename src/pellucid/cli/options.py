@@ -14,9 +14,11 @@ from ..arguments import shown
 from ..data import augment
 from ..data.augment import Augmentation
 from ..errors import ArgumentError
+from ..interop import loggers
 from ..native import ENGINES
 from ..scaling import IMAGENET_SCALING, Scaling
 from ..storage import expanded
+from ..training import Callback
 from ..training.checkpoint import Interval
 from .sources import HELD_OUT
 
@@ -137,6 +139,14 @@ def augmentations(texts: list[str] | None) -> tuple[Augmentation, ...]:
         return tuple(map(augment.by_name, texts or ()))
     except ArgumentError as error:
         raise typer.BadParameter(str(error), param_hint="--augment") from None
+
+
+def loggers_of(texts: list[str] | None) -> list[Callback]:
+    """Read where the training is to be logged."""
+    try:
+        return [*map(loggers.by_name, texts or ())]
+    except ArgumentError as error:
+        raise typer.BadParameter(str(error), param_hint="--log") from None
 
 
 LENGTHS = (Length(10_000, epochs=20, batch_size=32), Length(float("inf"), epochs=10, batch_size=128))
@@ -375,8 +385,9 @@ Augment = Annotated[
         metavar="FORM",
         help="Change the training images anew at every epoch: crop:PADDING (4) shifts them by so many pixels at most; "
         "flip:P (0.5) mirrors that share of them; affine:SHIFT,ROTATE,SCALE,SHEAR (0 each) in pixels, radians and "
-        "shares; jitter:BRIGHTNESS,CONTRAST,SATURATION (0 each) in shares; cutout:SIZE (8) covers a square. What is "
-        "left off is as in brackets. May be given several times, and is done in this order.",
+        "shares; jitter:BRIGHTNESS,CONTRAST,SATURATION (0 each) in shares; cutout:SIZE (8) covers a square; "
+        "mixup:ALPHA (0.2), which must come first, mixes each with another one, and its class too. What is left off is "
+        "as in brackets. May be given several times, and is done in this order.",
     ),
 ]
 Seed = Annotated[
@@ -404,6 +415,15 @@ EarlyStoppingPatience = Annotated[
         show_default=False,
         help="End when the loss has not become smaller for N epochs, and take the best epoch's weights back: the loss "
         "on what --validation holds out, else in training.",
+    ),
+]
+Logs = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--log",
+        metavar="FORM",
+        help="Log the training for another program to show: tensorboard:FOLDER (logs) or mlflow:URI "
+        "(sqlite:///mlflow.db). What is left off is as in brackets. May be given several times.",
     ),
 ]
 CheckpointEvery = Annotated[

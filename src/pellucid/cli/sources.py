@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -128,6 +129,27 @@ def refuse_changed(run: str, parts: Parts) -> None:
             f"{len(dataset):,} images, is not the one that {path} records, so images that it was trained on might be "
             "measured; add --data with images that it has not seen"
         )
+
+
+def held_out_of(run: str, data: str | None = None, data_dir: Path | None = None) -> tuple[str, Dataset]:
+    """Return the part to measure a run or a model file on, after its name: of what the run was made with, or of data
+    that are named instead.
+
+    Raises
+    ------
+    DataError
+        If the run's data are not divided as they were.
+    ArgumentError
+        If nothing says which data.
+    """
+    source = source_of(run) if data is None else Source(data, validation=0.0, **pictures_of(run))
+    if data_dir is not None:
+        source = replace(source, data_dir=str(data_dir))
+    parts = load_parts(source)
+    name, dataset = parts.held_out()
+    if data is None and name != "test":
+        refuse_changed(run, parts)
+    return "overall" if data is not None and name == "training" else name, dataset
 
 
 class _Table:

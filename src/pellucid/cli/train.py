@@ -35,6 +35,7 @@ EXAMPLES = examples(
     "pellucid train --data photos/ --validation 0.2 --epochs 30",
     "pellucid train lenet --data mnist --optimizer nesterov --schedule linear",
     "pellucid train lenet --data photos/ --weights run --freeze-until linear1",
+    "pellucid train lenet --data mnist --log tensorboard:logs",
 )
 
 DECIDED = (
@@ -72,6 +73,7 @@ def command(
     threads: options.Threads = None,
     out: options.Out = None,
     checkpoint_every: options.CheckpointEvery = None,
+    log: options.Logs = None,
     no_progress: options.NoProgress = False,
 ) -> None:
     """Train a network on images, and save it as a run.
@@ -85,6 +87,7 @@ def command(
     asked = read(context.params, file) if recipe is None else _chosen(context, recipe)
     if out is not None:
         refuse_taken(out)  # before anything is downloaded or computed
+    logs = options.loggers_of(log)
     folder = None if data_dir is None else str(data_dir)
     source = source_for(asked.model, data or asked.data, folder, size=asked.size, validation=validation, seed=seed)
     if size is not None and source.size is None:
@@ -104,7 +107,7 @@ def command(
     announced = Announcement(_describe(followed, network, parts, begun))
     running = {"engine": engine, "threads": threads}
     settings = {**followed.fit_arguments(), **running, "seed": seed, "progress": not no_progress}
-    callbacks = [*_early(early_stopping, parts), BetweenSteps(), run, announced]
+    callbacks = [*_early(early_stopping, parts), *logs, BetweenSteps(), run, announced]
     with ended_in_words(announced):
         fit(network, parts.train, validation=parts.validation, callbacks=callbacks, **settings)
     report(network, parts, run.folder, running, announced.training)

@@ -1,9 +1,10 @@
-"""Augmentation: training images made anew at every epoch, in ways that leave what they show.
+"""Augmentation: training images made anew at every epoch, in ways that leave what they show, or mixed in known shares.
 
 An augmentation here is a small immutable object that says what is to be done. It becomes a step of the training
-program, after the scaling and before the first layer; what the step computes stands in `definitions.augment`. Draws
-depend on the seed, the epoch, the sample's number in the data set and the augmentation's place in the list alone: any
-sample of any epoch can be drawn again by itself. Nothing is augmented where a network is evaluated or predicts.
+program, after the scaling and before the first layer (`MixUp` before both); what the step computes stands in
+`definitions.augment` and `definitions.mixup`. Draws depend on the seed, the epoch, the sample's number in the data set
+and the augmentation's place in the list alone: any sample of any epoch can be drawn again by itself. Nothing is
+augmented where a network is evaluated or predicts.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from ..errors import ArgumentError
 from ..geometry import whole_number
 
 Numbers = tuple[float, ...]
+
+_LARGEST_ALPHA = 1000
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,8 @@ class Augmentation:
     stem: ClassVar[str]
     fills: ClassVar[bool] = True
     """Whether it puts something where an image has no pixel: what 0 becomes by scaling."""
+    mixes: ClassVar[bool] = False
+    """Whether it needs a second sample of the data set, and changes targets too."""
 
     def __str__(self) -> str:
         """Return the short text that `by_name` makes the same of."""
@@ -202,8 +207,45 @@ class Cutout(Augmentation):
             raise ArgumentError(f"Cutout.size: {self.size} covers all of images {_size(shape)}, wherever it lies")
 
 
+@dataclass(frozen=True)
+class MixUp(Augmentation):
+    """Images mixed with others of the data set, and their targets in the same shares.
+
+    Of each image and its target a share λ is kept, and 1 − λ is that of another sample, any of the data set. Class
+    numbers become distributions: a 7 may be seven tenths of a 7 and three of a 1. It comes first in the list, and what
+    follows changes the mixture. Also for features (F,).
+
+    Parameters
+    ----------
+    alpha : float, default 0.2
+        λ is drawn from the distribution Beta(alpha, alpha): near 0 or 1 where alpha is small, near a half where it is
+        large; at most 1,000. Of λ and 1 − λ the larger is taken, which lets a sample keep its class as the one that
+        counts most.
+
+    Notes
+    -----
+    The loss in training is that of the mixtures, higher than that of the images would be. The accuracy in training
+    counts a mixture as right where the class of the larger share is found. Sample weights stay the sample's own.
+
+    References
+    ----------
+    Zhang, Cisse, Dauphin, Lopez-Paz (2018): mixup: Beyond empirical risk minimization.
+    """
+
+    kind, stem, fills, mixes = "mixup", "mixup", False, True
+    alpha: float = 0.2
+
+    def __post_init__(self) -> None:
+        _keep(self, alpha=number(self.alpha, "MixUp.alpha", "a number above 0"))
+        if self.alpha > _LARGEST_ALPHA:
+            raise ArgumentError(
+                f"MixUp.alpha: expected at most {_LARGEST_ALPHA:,}, where all shares are halves already, "
+                f"received {self.alpha:g}"
+            )
+
+
 KINDS: Mapping[str, type[Augmentation]] = MappingProxyType(
-    {kind.stem: kind for kind in (Crop, Flip, Affine, ColourJitter, Cutout)}
+    {kind.stem: kind for kind in (Crop, Flip, Affine, ColourJitter, Cutout, MixUp)}
 )
 """What a short text begins with -> the class."""
 
@@ -212,7 +254,7 @@ def by_name(text: str) -> Augmentation:
     """Return the augmentation that a short text describes: a name, a colon, and its settings in order.
 
     ``crop:PADDING``, ``flip:P``, ``affine:SHIFT,ROTATE,SCALE,SHEAR``, ``jitter:BRIGHTNESS,CONTRAST,SATURATION``,
-    ``cutout:SIZE``. Settings may be left off from the end.
+    ``cutout:SIZE``, ``mixup:ALPHA``. Settings may be left off from the end.
 
     Examples
     --------
@@ -247,14 +289,21 @@ def as_augmentations(augment: object, shape: tuple[int, ...]) -> tuple[Augmentat
     ----------
     augment : sequence of Augmentation, or one, or None
     shape : tuple of int
-        (C, H, W); features (F,) cannot be augmented.
+        (C, H, W); features (F,) can be mixed, and nothing else.
     """
     if augment is None:
         return ()
     several = augment if isinstance(augment, Sequence) and not isinstance(augment, str) else (augment,)
-    for each in several:
+    for place, each in enumerate(several):
         if not isinstance(each, Augmentation) or type(each) not in KINDS.values():
             raise ArgumentError(f"augment: expected a list such as [augment.Crop(padding=2)], received {shown(each)}")
+        if each.mixes and place:
+            raise ArgumentError(
+                f"augment: {each!r} is number {place + 1} of the list, but must come first, and once: images are mixed "
+                "as they are in the data set, and what follows changes the mixture"
+            )
+        if each.mixes:
+            continue
         if len(shape) != 3:
             raise ArgumentError(f"augment: expects images (channels, height, width), received samples of shape {shape}")
         each.check((shape[0], shape[1], shape[2]))

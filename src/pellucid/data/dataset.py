@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..arguments import as_array
 from ..errors import ArgumentError, DataError
 from ..limits import format_bytes
 
@@ -109,7 +110,7 @@ class Dataset:
         indices : array (M,)
             Integers in −N … N−1, or N booleans.
         """
-        chosen = np.asarray(indices)
+        chosen = as_array(indices, "indices")
         if chosen.dtype == bool and chosen.shape == (len(self),):
             chosen = np.flatnonzero(chosen)
         if chosen.ndim != 1 or chosen.size == 0 or chosen.dtype.kind not in "iu":
@@ -208,10 +209,7 @@ def class_numbers(labels: NDArray[Any]) -> NDArray[np.int64] | None:
 
 
 def _as_array(values: ArrayLike, what: str) -> NDArray[Any]:
-    try:
-        array = np.asarray(values)
-    except ValueError as error:  # a ragged list
-        raise DataError(f"{what}: not all of the same shape ({error})") from error
+    array = as_array(values, what)
     if array.dtype.kind == "O":
         raise DataError(
             f"{what}: expected numbers in one array, received Python objects; all items must be numbers of one shape"

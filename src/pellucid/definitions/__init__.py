@@ -24,6 +24,7 @@ from . import (
     learned,
     linear,
     loss,
+    mixup,
     norm,
     optimizer,
     piecewise,
@@ -41,6 +42,7 @@ def _kinds(module: ModuleType, *kinds: str) -> dict[str, Callable[..., Any]]:
 DEFINITIONS: Mapping[str, Callable[..., Any]] = MappingProxyType(
     _kinds(input, "gather", "scale", "scale.grad_input")
     | _kinds(augment, "crop", "flip", "affine", "colour_jitter", "cutout")
+    | _kinds(mixup, "mixup", "mixup_classes")
     | _kinds(conv, "conv2d", "conv2d.grad_input", "conv2d.grad_weight", "conv2d.grad_bias")
     | _kinds(linear, "linear", "linear.grad_input", "linear.grad_weight", "linear.grad_bias")
     | _kinds(linear, "flatten", "flatten.grad_input")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from ..arguments import as_numbers, shown
 from ..definitions.arrays import Array
@@ -18,8 +18,27 @@ from ..random import Purpose, key
 from ..steps import Shape
 
 
-class Parameter:
+class _Values:
+    """What is an array to NumPy and to others that take arrays: its values themselves, no copy of them."""
+
+    @property
+    def data(self) -> Array:
+        raise NotImplementedError
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
+        return np.array(self.data, dtype=dtype, copy=copy)
+
+    def __dlpack__(self, **asked: Any) -> Any:
+        return self.data.__dlpack__(**asked)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return self.data.__dlpack_device__()
+
+
+class Parameter(_Values):
     """An array that training changes.
+
+    NumPy, and other libraries that take arrays, take a parameter for its `data`: ``np.asarray(conv.weight)``.
 
     The array is made when it is first asked for, from the initialiser, the seed and the parameter's path, so that a
     large network can be described, summarised or loaded without drawing its weights.
@@ -141,8 +160,10 @@ def as_initializer(value: Initializer) -> Initializer:
     return value
 
 
-class State:
+class State(_Values):
     """An array that a layer keeps beside its parameters, such as a running mean: saved with them, without gradient.
+
+    It is taken for its `data` where an array is expected, like a `Parameter`.
 
     Parameters
     ----------
@@ -159,7 +180,7 @@ class State:
 
     def __init__(self, name: str, data: ArrayLike):
         self.name = name
-        self._data: Array = np.array(data, np.float32)
+        self._data: Array = np.array(as_numbers(data, name), np.float32)
         self._first = self._data.copy()
 
     @property

@@ -172,3 +172,7 @@ class Callback:
         Not called where `on_begin` did not return. The last callback comes first, as if they stood inside each other,
         and what one of them raises does not keep the others from being called.
         """
+
+    def on_finish(self, training: Training) -> None:
+        """Called when a training has come to its end and all callbacks have had their `on_end`: the network is as it
+        stays, and the run, where there is one, is saved."""

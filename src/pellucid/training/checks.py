@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..arguments import number, warn
+from ..arguments import as_array, number, warn
 from ..data import Dataset, as_dataset, split_indices
 from ..errors import ArgumentError, DataError
 from ..inputs import Data
@@ -51,7 +51,7 @@ def divide(
 
 
 def _checked_weights(sample_weight: ArrayLike, samples: int) -> NDArray[Any]:
-    weights = np.asarray(sample_weight)
+    weights = as_array(sample_weight, "sample_weight")
     if weights.shape != (samples,) or weights.dtype.kind not in "biuf":
         raise DataError(f"sample_weight: expected {samples:,} numbers, received {weights.dtype} {weights.shape}")
     if not np.isfinite(weights).all() or weights.min() < 0 or not weights.any():

@@ -79,7 +79,8 @@ def fit(
         Multiplies the optimiser's learning rate before every step.
     augment : sequence of Augmentation, optional
         What is done to the images, in this order and anew at every epoch: ``[p.augment.Crop(padding=2)]``. Where the
-        network is validated, nothing of it is done.
+        network is validated, nothing of it is done. With `MixUp` the accuracy in training counts a mixture as right
+        where the class of its larger share is found.
     sample_weight : array (N,), optional
         How much each sample counts; numbers of at least 0. The loss is the weighted mean; the accuracy counts every
         sample alike.
@@ -177,6 +178,8 @@ def fit(
         course.run()
     for run in course.runs:
         run.finish(training)
+    for listener in listeners:
+        listener.on_finish(training)
     warn_of_guessing(training)
     return training.history
 

@@ -27,9 +27,12 @@ from .run import CONFIG, RunWriter, read_config
 
 Table: TypeAlias = Mapping[str, Any]
 
+CALLBACKS: dict[str, type[Callback]] = {kind.__name__: kind for kind in (EarlyStopping, KeepBest)}
+"""The library's own callbacks that a run's config can name; what stands above this module adds its own."""
+
 KINDS: Mapping[str, Mapping[str, type]] = {
     "augment": {kind.__name__: kind for kind in augment.KINDS.values()},
-    "callback": {kind.__name__: kind for kind in (EarlyStopping, KeepBest)},
+    "callback": CALLBACKS,
     "loss": {kind.__name__: kind for kind in (losses.CrossEntropy, losses.MeanSquaredError)},
     "optimizer": {kind.__name__: kind for kind in (optimizers.SGD, optimizers.Adam, optimizers.AdamW)},
     "schedule": {
@@ -150,6 +153,17 @@ class Told:
             "augment": [self._made("augment", each) for each in self._table.get("augment", [])],
             "seed": self._get("seed", int), "shuffle": self._get("shuffle", bool), "engine": self._get("engine", str),
         }  # fmt: skip
+
+    def learning_rate(self) -> tuple[float, Schedule]:
+        """Return the optimiser's learning rate, and the schedule that multiplies it.
+
+        Raises
+        ------
+        ArgumentError, ModelFileError
+            As for `arguments`.
+        """
+        optimizer = self._made("optimizer", self._table.get("optimizer"))
+        return float(optimizer.lr), self._made("schedule", self._table.get("schedule"))
 
     def _get(self, name: str, kind: type) -> Any:
         """Return a setting of that kind."""

@@ -91,7 +91,7 @@ class RunWriter(Callback):
         import tomli_w
 
         refuse_taken(self.folder)
-        config = tomli_w.dumps(self._config(training)).encode()
+        config = tomli_w.dumps(self.config(training)).encode()
         make_folder(self.folder)
         if not claim(self.folder / CONFIG):  # another training began here at the same moment
             refuse_taken(self.folder)
@@ -150,48 +150,53 @@ class RunWriter(Callback):
         """Return what must be the same where a run goes on, as it is read from its config."""
         import tomli_w
 
-        config = self._config(training)
+        config = self.config(training)
         return tomllib.loads(tomli_w.dumps({key: config[key] for key in REPEATED}))
 
-    def _config(self, training: Training) -> dict[str, Any]:
-        network = training.network
-        parameters = network.parameters()
-        return {
-            "command": _plain(self._command),
-            "training": _plain_fields(training.settings),
-            "callbacks": [_plain(each) for each in training.callbacks if is_dataclass(each)],
-            "data": _plain(training.data),
-            "network": {
-                "seed": int(network.seed),
-                "dtype": str(network.dtype),
-                "parameters": sum(parameter.size for parameter in parameters.values()),
-                "first_weights_sha256": digest(*(parameter.data for parameter in parameters.values())),
-                "initializers": {path: _plain(parameter.initializer) for path, parameter in parameters.items()},
-            },
-            "versions": {
-                "pellucid": VERSION,
-                "numpy": np.__version__,
-                "python": platform.python_version(),
-                "machine": f"{platform.system()} {platform.machine()}",
-            },
-        }
+    def config(self, training: Training) -> dict[str, Any]:
+        """Return what ``config.toml`` says of a training."""
+        return {"command": _plain(self._command), **described(training)}
+
+
+def described(training: Training) -> dict[str, Any]:
+    """Return what a training was told, what it began with, and by what it is done, as plain tables."""
+    network = training.network
+    parameters = network.parameters()
+    return {
+        "training": _plain_fields(training.settings),
+        "callbacks": [_plain(each) for each in training.callbacks if is_dataclass(each)],
+        "data": _plain(training.data),
+        "network": {
+            "seed": int(network.seed),
+            "dtype": str(network.dtype),
+            "parameters": sum(parameter.size for parameter in parameters.values()),
+            "first_weights_sha256": digest(*(parameter.data for parameter in parameters.values())),
+            "initializers": {path: _plain(parameter.initializer) for path, parameter in parameters.items()},
+        },
+        "versions": {
+            "pellucid": VERSION,
+            "numpy": np.__version__,
+            "python": platform.python_version(),
+            "machine": f"{platform.system()} {platform.machine()}",
+        },
+    }
 
 
 def differences(one: Mapping[str, Any], two: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
     """Return the settings in which two configs differ, by their paths, as in ("training.batch_size", 64, 128); None
     stands for one that is not there."""
-    before, after = _flat(one), _flat(two)
+    before, after = flat(one), flat(two)
     names = dict.fromkeys((*before, *after))
     return [(name, before.get(name), after.get(name)) for name in names if before.get(name) != after.get(name)]
 
 
-def _flat(table: object, where: str = "") -> dict[str, Any]:
+def flat(table: object, where: str = "") -> dict[str, Any]:
     """Return the settings of nested tables by their paths."""
     if not isinstance(table, Mapping) or not table:
         return {where: table} if where else {}
     found: dict[str, Any] = {}
     for name, value in table.items():
-        found |= _flat(value, f"{where}.{name}" if where else str(name))
+        found |= flat(value, f"{where}.{name}" if where else str(name))
     return found
 
 

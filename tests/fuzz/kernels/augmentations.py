@@ -1,4 +1,4 @@
-"""Images made anew before the first layer. Each function is named after the kernel that it draws a case of."""
+"""Images made anew before the first layer, and mixed. Functions are named after the kernels that they draw cases of."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from pellucid.compiler.kernels import augment as kernels
+from pellucid.compiler.kernels import mixup as mixing
 from pellucid.definitions import augment as definitions
+from pellucid.definitions import mixup as mixtures
 
 from .case import CHANNELS_LAST, Case, Result, Tensor
 from .draws import Draws
@@ -82,5 +84,42 @@ def colour_jitter(draws: Draws) -> Case:
     return own.case(kernels.colour_jitter, parameters, **strengths, mean=mean, std=std)
 
 
-FAMILY = {crop: 0.5, flip: 0.5, affine: 0.5, colour_jitter: 0.5, cutout: 0.5}
+def mixup(draws: Draws) -> Case:
+    element, size = draws.one(("uint8", "float32")), draws.one((1, 2, 3, 7, 16, 17, 33, 64, 100, 147))
+    count = draws.whole(1, 30)
+    bytes_, floats = draws.rng.integers(0, 256, (count, size), np.uint8), draws.with_faults(draws.numbers(count, size))
+    own = Mixing(draws, count)
+
+    def definition(data: Any, key: Any, index: Any) -> Any:
+        wide = "float64" if data.dtype != np.float32 else "float32"
+        return mixtures.mixup(data, key, index, **own.how, dtype=wide)
+
+    data = Tensor(bytes_ if element == "uint8" else floats)
+    made, parameters = (Result("y", (own.samples, size)),), (size, element, *own.parameters)
+    return Case(mixing.mixup, parameters, definition, (data, *own.tensors), made, own.samples)
+
+
+def mixup_classes(draws: Draws) -> Case:
+    classes, own = draws.one((2, 3, 5, 10, 16, 17, 33, 100)), Mixing(draws, draws.whole(1, 30))
+
+    def definition(data: Any, key: Any, index: Any) -> Any:
+        return mixtures.mixup_classes(data, key, index, **own.how, classes=classes, dtype="float64")
+
+    data = Tensor(draws.rng.integers(0, classes, own.count))
+    made, parameters = (Result("target", (own.samples, classes)),), (classes, "int64", *own.parameters)
+    return Case(mixing.mixup_classes, parameters, definition, (data, *own.tensors), made, own.samples)
+
+
+class Mixing:
+    """What mixing takes beside the data of so many samples."""
+
+    def __init__(self, draws: Draws, count: int):
+        self.count, self.samples = count, draws.samples()
+        self.how: dict[str, Any] = {"alpha": draws.one((0.1, 0.2, 1.0, 8.0)), "ordinal": draws.whole(0, 5)}
+        key, index = draws.rng.integers(0, 2**32, 2, np.uint32), draws.rng.integers(0, count, self.samples)
+        self.tensors = Tensor(key), Tensor(index), Tensor(np.array([count]), told=False)
+        self.parameters = self.how["ordinal"], tuple(mixtures.shares(self.how["alpha"]).tolist())
+
+
+FAMILY = {crop: 0.5, flip: 0.5, affine: 0.5, colour_jitter: 0.5, cutout: 0.5, mixup: 0.5, mixup_classes: 0.3}
 """Cases, with how often each is drawn."""

@@ -39,7 +39,7 @@ def crop(k: Kernel, size: Pair, channels: int, padding: int, fill: Numbers, ordi
     lanes = lanes_within(shortest, k.isa.lanes)
 
     with k.range(*images) as n:
-        s, t = (_below(2 * padding + 1, word).index() for word in _draw(k, key, index.integer(n), ordinal, 2))
+        s, t = (_below(2 * padding + 1, word).index() for word in draw(k, key, index.integer(n), ordinal, 2))
         down, across = s - padding, t - padding
         first = k.maximum(-across, 0)
         length = (k.minimum(width - across, width) - first) * channels
@@ -60,7 +60,7 @@ def flip(k: Kernel, size: Pair, channels: int, p: float, ordinal: int) -> None:
     images, x, key, index, y = _declared(k, height, row)
     pixels = max(1, k.isa.lanes // channels)  # that a vector holds
     with k.range(*images) as n:
-        (word,) = _draw(k, key, index.integer(n), ordinal, 1)
+        (word,) = draw(k, key, index.integer(n), ordinal, 1)
         below = math.ceil(p * 2**24)  # u < p, for u·2²⁴ is whole; the difference is negative then, and its sign bit 1
         mirrored = (((word >> 8) - below) >> 63).index()
         with k.range(0, mirrored), k.range(0, height) as i:  # once, or not at all
@@ -88,7 +88,7 @@ def cutout(k: Kernel, size: Pair, channels: int, side: int, fill: Numbers, ordin
     pixel = _Row(k, fill, 1, channels)
     with k.range(*images) as n:
         spans = []
-        for length, word in zip(size, _draw(k, key, index.integer(n), ordinal, 2), strict=True):
+        for length, word in zip(size, draw(k, key, index.integer(n), ordinal, 2), strict=True):
             first = _below(length, word).index() - side // 2
             spans.append((k.maximum(first, 0), k.minimum(first + side, length)))
         with k.range(0, height) as i:
@@ -116,7 +116,7 @@ def affine(
     bottom, right, outside = (k.constant(number, lanes) for number in (height, width, -1))
 
     with k.range(*images) as n:
-        drawn = _draw(k, key, index.integer(n), ordinal, 6, lanes)
+        drawn = draw(k, key, index.integer(n), ordinal, 6, lanes)
         map_ = _Map(k, [_uniform(k, word) for word in drawn], (shift, rotate, scale, shear), series)
         with k.range(0, height) as i:
             from_row = map_.of_row(down.splat(i, lanes=lanes), ((height - 1) / 2, (width - 1) / 2))
@@ -191,7 +191,7 @@ def colour_jitter(
 
     with k.range(*images) as n:
         averages.store(_average(k, x.at(n), height, width), 0)
-        drawn = _draw(k, key, index.integer(n), ordinal, 3, lanes)
+        drawn = draw(k, key, index.integer(n), ordinal, 3, lanes)
         factors = [_factor(k, strength, word) for strength, word in zip(strengths, drawn, strict=True)]
         colours = _Colours(k, lanes, factors, mean, std, grey)
         middle = colours.grey([colours.raw(c, averages.splat(c, lanes=lanes)) for c in range(COLOURS)])
@@ -264,7 +264,7 @@ def _declared(k: Kernel, rows: int, row: int) -> tuple[Span, Tensor, tuple[Index
     return images, x, key, index, k.tensor("y", k.samples, rows, row)
 
 
-def _draw(k: Kernel, key: tuple[Index, Index], index: Index, ordinal: int, count: int, lanes: int = 1) -> list[Words]:
+def draw(k: Kernel, key: tuple[Index, Index], index: Index, ordinal: int, count: int, lanes: int = 1) -> list[Words]:
     """Return a sample's first random words, each the same in all lanes of 64 bits."""
     words: list[Words] = []
     for group in range(-(-count // GROUP)):

@@ -55,7 +55,7 @@ def scale(k: Kernel, channels: int, pixels: int, a: Numbers, b: Numbers, element
     factor, shift = _ByChannel(k, "a", a), _ByChannel(k, "b", b)
 
     def load(c: Integer, p: Integer, lanes: int) -> Vector:
-        numbers = _floats(x, n, c * pixels + p, lanes)
+        numbers = floats(x, n, c * pixels + p, lanes)
         return numbers * factor.at(c, lanes) + shift.at(c, lanes)
 
     def store(numbers: Vector, p: Integer, c: Integer) -> None:
@@ -68,7 +68,7 @@ def scale(k: Kernel, channels: int, pixels: int, a: Numbers, b: Numbers, element
             return
         lanes = lanes_within(channels, k.isa.lanes)
         for c in sweep(k, channels, lanes):
-            numbers = _floats(x, n, c, lanes)
+            numbers = floats(x, n, c, lanes)
             y.store(numbers * factor.along(c, lanes) + shift.along(c, lanes), n, c)
 
 
@@ -113,5 +113,6 @@ class _ByChannel:
         return self.k.constant(self.numbers[0], lanes) if self.table is None else self.table.load(c, lanes=lanes)
 
 
-def _floats(x: Tensor, n: Integer, i: Integer, lanes: int) -> Vector:
+def floats(x: Tensor, n: Integer, i: Integer, lanes: int) -> Vector:
+    """Return neighbouring numbers of a sample, whatever their type."""
     return x.load(n, i, lanes=lanes) if x.element is FLOAT32 else x.load_words(n, i, lanes=lanes).to(32).floats()

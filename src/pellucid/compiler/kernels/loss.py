@@ -80,7 +80,7 @@ class _Wanted:
         """Return what is wanted of some of the classes."""
         kept, shared = (self.k.constant(number, at.lanes) for number in (self.kept, self.shared))
         if self.target.element is INT64:
-            number = _class_number(self.target, n, self.row.size)
+            number = class_number(self.target, n, self.row.size)
             wanted = at.is_number(number).choose(self.k.constant(self.kept + self.shared, at.lanes), shared)
         else:
             wanted = at.load(self.target, n)
@@ -137,7 +137,7 @@ def count_correct(k: Kernel, classes: int, element: str) -> None:
     with k.range(*images) as n:
         largest, place = _first_largest(row, outputs, n)
         if target.element is INT64:
-            wanted = k.spread(_class_number(target, n, classes), row.lanes).floats()
+            wanted = k.spread(class_number(target, n, classes), row.lanes).floats()
         else:
             wanted = _first_largest(row, target, n)[1]
         added.add((place.equals(wanted) & largest.equals(largest)).choose(one, zero))
@@ -199,7 +199,7 @@ def _target(k: Kernel, classes: int, element: str) -> Tensor:
     return k.tensor("target", *shape, element=BY_NAME[element])
 
 
-def _class_number(target: Tensor, n: Integer, classes: int) -> Integer:
+def class_number(target: Tensor, n: Integer, classes: int) -> Integer:
     """Return the class number of a sample; of one that is no class −1 or `classes`, which have room in 32 bits."""
     k = target.kernel
     return k.minimum(k.maximum(target.integer(n), -1), classes)

@@ -20,6 +20,7 @@ from ..kernels import (
     learned,
     local_response,
     loss,
+    mixup,
     norm,
     optimizer,
     piecewise,
@@ -41,7 +42,7 @@ RULES: Mapping[str, Rule] = MappingProxyType({kind: rule for family in FAMILIES 
 
 KERNELS: tuple[ModuleType, ...] = (
     augment_kernels, conv, conv_grad_input, conv_routed, convolution_shapes, depthwise, dropout, exponential, input,
-    learned, linear_kernels, local_response, loss, norm, optimizer, piecewise, pointwise, pool, reduction, repack,
-    shuffle,
+    learned, linear_kernels, local_response, loss, mixup, norm, optimizer, piecewise, pointwise, pool, reduction,
+    repack, shuffle,
 )  # fmt: skip
 """The modules that hold kernels, and what kernels are parametrised with."""

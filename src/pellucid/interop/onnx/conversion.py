@@ -24,9 +24,9 @@ from ...steps import Shape
 from .entry import Entry
 from .folding import FOLDED, Folder
 from .model import Model, Node, shown
-from .nodes import Constant, NodeError, Use, Value
+from .nodes import Constant, Given, NodeError, Part, Use, Value
 
-Rule: TypeAlias = Callable[["Conversion", Use], "Value | Sequence[Value | None]"]
+Rule: TypeAlias = Callable[["Conversion", Use], "Value | Part | Sequence[Value | None]"]
 """What makes layers of a node, and returns what its outputs are."""
 
 LONGEST_NAME = 80
@@ -58,7 +58,7 @@ class Conversion:
         The number of samples that the model was exported for, if it is fixed; a network takes any.
     placed : dict of str to Placed
         What will be the network, by name.
-    values : dict of str to Value or Constant
+    values : dict of str to Value, Constant or Part
         What each tensor of the model is.
     numbers : list of (Parameter or State, array)
         What the parameters and states will hold.
@@ -72,7 +72,7 @@ class Conversion:
     folder: Folder
     batch: int | None = None
     placed: dict[str, Placed] = field(default_factory=dict)
-    values: dict[str, Value | Constant] = field(default_factory=dict)
+    values: dict[str, Given] = field(default_factory=dict)
     numbers: list[tuple[Parameter | State, NDArray[Any]]] = field(default_factory=list)
     problems: list[tuple[str, str, str]] = field(default_factory=list)
     _shared: dict[tuple[int, str], tuple[Parameter, NDArray[Any]]] = field(default_factory=dict)
@@ -80,7 +80,7 @@ class Conversion:
     _counts: Counter[str] = field(default_factory=Counter)
     _node: Node | None = None
 
-    def run(self, output: str, x: Value) -> Value | Constant | None:
+    def run(self, output: str, x: Value) -> Given | None:
         """Convert all that leads from the input to a tensor; None if something of it cannot be converted."""
         nodes = leading_to(self.model.nodes, output)
         self._readers = Counter(name for node in nodes for name in node.inputs)
@@ -115,9 +115,9 @@ class Conversion:
             raise NodeError(NO_LAYER)
         return self.rules[node.operator]
 
-    def _made(self, use: Use) -> Sequence[Value | Constant | None]:
+    def _made(self, use: Use) -> Sequence[Given | None]:
         """Return what the outputs of a node are."""
-        made: Sequence[Value | Constant | None]
+        made: Sequence[Given | None]
         scaled = self.entry.accept(use, self.only_here)
         if scaled is not None:
             return (scaled,)
@@ -126,7 +126,7 @@ class Conversion:
             made = (folded,)
         else:
             by_rule = self._rule(use.node)(self, use)
-            made = (by_rule,) if isinstance(by_rule, Value) else by_rule
+            made = (by_rule,) if isinstance(by_rule, (Value, Part)) else by_rule
         use.refuse_rest()
         if any(use.wanted[len(made) :]):
             raise NodeError(f"only the first of its outputs can be had, not {use.node.outputs[len(made) :]!r:.80}")
@@ -182,6 +182,10 @@ class Conversion:
             return None
         does = self.placed[x.source].does
         return does if isinstance(does, Layer) else None
+
+    def held(self, parameter: Parameter | None) -> NDArray[Any] | None:
+        """Return what a parameter will hold; None where that is not known."""
+        return next((array for place, array in reversed(self.numbers) if place is parameter), None)
 
     def take_back(self, x: Value) -> Value:
         """Remove the layer that gives a value, for one that does its work as well, and return what it read."""

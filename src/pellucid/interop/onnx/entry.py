@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ...network.graph import INPUT
 from ...scaling import Scaling
 from ...steps import Shape
-from .nodes import Constant, Use, Value
+from .nodes import Constant, Given, Use, Value
 from .tensors import KINDS
 
 LARGEST_BYTE = 255.0
@@ -38,20 +38,15 @@ class Entry:
 
     def accept(self, use: Use, only_here: Callable[[Value], bool]) -> Value | None:
         """Return what a node makes of the input, if that is part of the scaling; None if it is not."""
-        x = use.input(0)
+        given = use.all_inputs()
+        x = given[0] if given else None
         if not isinstance(x, Value) or x.source != INPUT or not only_here(x):
             return None
         if use.node.operator == "Cast":
             return x if self._casts(use) else None
-        if (
-            not self.wanted
-            or use.opset < 7
-            or self._std is not None
-            or len(use.node.inputs) != 2
-            or use.node.attributes
-        ):
+        if not self.wanted or use.opset < 7 or self._std is not None or len(given) != 2 or use.node.attributes:
             return None
-        numbers = self._by_channel(use.input(1))
+        numbers = self._by_channel(given[1])
         if numbers is None:
             return None
         return x if self._takes(use.node.operator, numbers) else None
@@ -72,7 +67,7 @@ class Entry:
             return False
         return True
 
-    def _by_channel(self, numbers: Value | Constant | None) -> NDArray[Any] | None:
+    def _by_channel(self, numbers: Given | None) -> NDArray[Any] | None:
         """Return a constant that is one number a channel, or one for all, as (C,) or (1,); None for another."""
         if not isinstance(numbers, Constant) or numbers.array.dtype.kind != "f" or not np.isfinite(numbers.array).all():
             return None

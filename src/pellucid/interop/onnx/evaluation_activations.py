@@ -47,6 +47,12 @@ def gelu_(use: Use, arrays: Sequence[Numbers]) -> Numbers:
     return 0.5 * x * (1 + tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
 
 
+def erf(use: Use, arrays: Sequence[Numbers]) -> Numbers:
+    """The error function, number by number: NumPy has none."""
+    (x,) = arrays
+    return np.fromiter(map(math.erf, x.ravel().tolist()), x.dtype, x.size).reshape(x.shape)
+
+
 def swish(use: Use, arrays: Sequence[Numbers]) -> Numbers:
     """``x · sigmoid(alpha · x)``."""
     return arrays[0] * sigmoid(use.real("alpha", 1.0) * arrays[0])
@@ -139,6 +145,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType(
         "Softplus": _of_one(softplus),
         "Gelu": gelu_,
         "Swish": swish,
+        "Erf": erf,
         "Softmax": _of_classes(softmax),
         "LogSoftmax": _of_classes(log_softmax),
         "BatchNormalization": batch_normalization,

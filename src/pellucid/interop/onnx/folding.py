@@ -56,7 +56,7 @@ class Folder:
         given = [each for each in use.all_inputs() if each is not None]
         if operator == "Shape" and given and isinstance(given[0], Value):
             return _shape(use)
-        if any(isinstance(each, Value) for each in given) or operator not in FOLDED:
+        if not all(isinstance(each, Constant) for each in given) or operator not in FOLDED:
             return None
         constants = [each for place in range(len(use.node.inputs)) if isinstance(each := use.input(place), Constant)]
         try:

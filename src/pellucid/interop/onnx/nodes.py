@@ -59,6 +59,27 @@ class Constant:
     learnt: bool = False
 
 
+class Part(NamedTuple):
+    """What is no layer by itself, but one together with nodes that follow, as an Erf within GELU.
+
+    Attributes
+    ----------
+    of : str
+        What it is, for messages and to be known by.
+    x : Value
+        What the layer will read.
+    numbers : tuple of float or array
+        What was met on the way.
+    """
+
+    of: str
+    x: Value
+    numbers: tuple[Any, ...] = ()
+
+
+Given: TypeAlias = Value | Constant | Part
+
+
 class Use:
     """A node with what its inputs are, which notes what of it was asked for.
 
@@ -67,39 +88,44 @@ class Use:
     node : Node
     opset : int
         Version of its operator.
-    inputs : tuple of Value, Constant or None
+    inputs : tuple of Value, Constant, Part or None
         None where an input is left out.
     wanted : tuple of bool
         Which of its outputs somebody reads.
     """
 
-    def __init__(
-        self, node: Node, opset: int, inputs: tuple[Value | Constant | None, ...], wanted: tuple[bool, ...] = (True,)
-    ):
+    def __init__(self, node: Node, opset: int, inputs: tuple[Given | None, ...], wanted: tuple[bool, ...] = (True,)):
         self.node, self.opset, self.wanted = node, opset, wanted
         self._inputs, self._seen = inputs, set[int | str]()
 
     # ---- inputs
-    def input(self, place: int) -> Value | Constant | None:
+    def input(self, place: int) -> Given | None:
         """Return an input; None if it is left out."""
         self._seen.add(place)
         return self._inputs[place] if place < len(self._inputs) else None
 
-    def all_inputs(self) -> tuple[Value | Constant | None, ...]:
+    def all_inputs(self) -> tuple[Given | None, ...]:
         """Return all inputs, None for those left out, without counting as asked for."""
         return self._inputs
 
     def inputs(self) -> list[Value | Constant]:
         """Return all inputs of an operator that takes any number of them."""
-        found = [self.input(place) for place in range(len(self._inputs))]
+        found = [self._whole(place) for place in range(len(self._inputs))]
         given = [each for each in found if each is not None]
         if len(given) < max(1, len(found)):
             raise NodeError("an input is left out")
         return given
 
+    def _whole(self, place: int) -> Value | Constant | None:
+        """Return an input, or refuse what is only a part of a layer."""
+        found = self.input(place)
+        if isinstance(found, Part):
+            raise NodeError(f"its input {place + 1} is {found.of}, which is no layer without what usually follows")
+        return found
+
     def value(self, place: int = 0) -> Value:
         """Return an input that the network computes."""
-        found = self.input(place)
+        found = self._whole(place)
         if isinstance(found, Value):
             return found
         raise NodeError(f"its input {place + 1} is {'left out' if found is None else 'a constant'}")
@@ -113,7 +139,7 @@ class Use:
 
     def optional(self, place: int, what: str) -> Constant | None:
         """Return an input that must be the same for all samples, where it is given; None where it is left out."""
-        found = self.input(place)
+        found = self._whole(place)
         if isinstance(found, Value):
             raise NodeError(f"{what} is computed by the network, and must be a constant here")
         if found is not None and found.batch is not None:

@@ -29,9 +29,7 @@ from .folding import Folder
 from .model import LARGEST, Input, Model, decode
 from .nodes import Value
 from .rules import RULES
-
-CLASS_NAMES, SCALING = "pellucid.class_names", "pellucid.scaling"
-"""Keys of the model's metadata; the values are JSON."""
+from .writing import CLASS_NAMES, SCALING
 
 
 class Wanted(NamedTuple):

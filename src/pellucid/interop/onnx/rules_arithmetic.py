@@ -10,16 +10,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...layers import Bias, Conv2d, Gain, Linear, Sigmoid, SiLU, joins
+from ...layers import Bias, Conv2d, Gain, HardSigmoid, HardSwish, Linear, Sigmoid, SiLU, joins
+from . import phrases
 from .conversion import Conversion, Rule, of_sample
-from .nodes import Constant, NodeError, Use, Value
+from .nodes import Constant, NodeError, Part, Use, Value
 from .rules_weights import give_bias
 
 Form = Callable[[NDArray[Any]], NDArray[Any]]
 
 
-def add(build: Conversion, use: Use) -> Value:
-    """`joins.Add`; a constant becomes the bias of a `Conv2d` or `Linear` before it, or `Bias`."""
+def add(build: Conversion, use: Use) -> Value | Part:
+    """`joins.Add`; with a constant the bias of the `Conv2d` or `Linear` before it, or else `Bias`."""
+    if (found := phrases.continued(build, use)) is not None:
+        return found
     match _operands(use):
         case Value() as a, Value() as b:
             return build.join(joins.Add(), _alike(a, b))
@@ -29,7 +32,7 @@ def add(build: Conversion, use: Use) -> Value:
 
 
 def sub(build: Conversion, use: Use) -> Value:
-    """As `Add`, with what is subtracted negated."""
+    """As Add, with what is subtracted negated."""
     match _operands(use):
         case Value() as a, Value() as b:
             return build.join(joins.Add(), _alike(a, _times(build, b, -1.0)))
@@ -40,18 +43,22 @@ def sub(build: Conversion, use: Use) -> Value:
     raise NodeError("subtracts two constants that cannot be computed beforehand")
 
 
-def mul(build: Conversion, use: Use) -> Value:
-    """`joins.Multiply`; `SiLU` where x is multiplied by its sigmoid; with a constant `Gain`."""
+def mul(build: Conversion, use: Use) -> Value | Part:
+    """`joins.Multiply`; `SiLU` or `HardSwish` where x is multiplied by its own sigmoid; with a constant `Gain`."""
+    if (found := phrases.continued(build, use)) is not None:
+        return found
     match _operands(use):
         case Value() as a, Value() as b:
-            return _silu(build, a, b) or _silu(build, b, a) or build.join(joins.Multiply(), _alike(a, b))
+            return _gated(build, a, b) or _gated(build, b, a) or build.join(joins.Multiply(), _alike(a, b))
         case (Value() as x, Constant() as numbers) | (Constant() as numbers, Value() as x):
             return _multiplied(build, x, numbers, np.positive, "as it is")
     raise NodeError("multiplies two constants that cannot be computed beforehand")
 
 
-def div(build: Conversion, use: Use) -> Value:
-    """By a constant, `Gain` with one divided by it."""
+def div(build: Conversion, use: Use) -> Value | Part:
+    """`Gain`, of one divided by a constant."""
+    if (found := phrases.continued(build, use)) is not None:
+        return found
     match _operands(use):
         case Value() as x, Constant() as numbers:
             return _multiplied(build, x, numbers, np.reciprocal, "one divided by it")
@@ -90,12 +97,19 @@ def _alike(*values: Value) -> tuple[Value, ...]:
     return values
 
 
-def _silu(build: Conversion, x: Value, gate: Value) -> Value | None:
-    """Return ``x · sigmoid(x)`` as one layer, if these two values are that and nobody else reads the sigmoid."""
-    if not isinstance(build.before(gate), Sigmoid) or build.placed[gate.source].sources[0].source != x.source:
+def _gated(build: Conversion, x: Value, gate: Value) -> Value | None:
+    """Return ``x · gate(x)`` as one layer, if there is one of the gate, which nobody else reads."""
+    match build.before(gate):
+        case Sigmoid():
+            layer: SiLU | HardSwish = SiLU()
+        case HardSigmoid(alpha=alpha, beta=0.5) if np.float32(alpha) == np.float32(1 / 6):
+            layer = HardSwish()
+        case _:
+            return None
+    if build.placed[gate.source].sources[0].source != x.source:
         return None
     build.take_back(gate)
-    return build.layer(SiLU(), x)
+    return build.layer(layer, x)
 
 
 # ---- a value and a constant

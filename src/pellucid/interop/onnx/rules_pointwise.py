@@ -57,14 +57,14 @@ def elu(build: Conversion, use: Use) -> Value:
 
 
 def gelu(build: Conversion, use: Use) -> Value:
-    """`GELU`, where it is not approximated."""
+    """`GELU`, unless it is approximated."""
     if use.text("approximate", "none") != "none":
         raise NodeError("approximates by a tanh; only the exact function is possible")
     return build.layer(GELU(), use.value())
 
 
 def swish(build: Conversion, use: Use) -> Value:
-    """`SiLU`, where `alpha` is 1."""
+    """`SiLU`, if alpha is 1."""
     if use.real("alpha", 1.0) != 1:
         raise NodeError("multiplies by alpha within the sigmoid; only 1 is possible")
     return build.layer(SiLU(), use.value())
@@ -94,7 +94,7 @@ def clip(build: Conversion, use: Use) -> Value:
 
 
 def dropout(build: Conversion, use: Use) -> Value:
-    """`Dropout`, which works in training."""
+    """`Dropout`, which works in training alone."""
     x = use.value()
     if use.opset < 7:
         use.switch("is_test")
@@ -109,12 +109,12 @@ def dropout(build: Conversion, use: Use) -> Value:
 
 
 def identity(build: Conversion, use: Use) -> Value:
-    """Nothing."""
+    """Nothing: it is left out."""
     return use.value()
 
 
 def cast(build: Conversion, use: Use) -> Value:
-    """Nothing, where the type is one of floats: a network computes in float32 throughout."""
+    """Nothing, where the type is one of floats; a network computes in one type throughout."""
     use.switch("saturate", True)
     kind = KINDS.get(use.whole("to"))
     if kind is None or "float" not in kind.name:
@@ -135,7 +135,7 @@ def _of_classes(layer: type[Layer]) -> Rule:
             return build.layer(Reshape(x.shape), _along(build, layer, rows, axis))
         return _along(build, layer, x, axis)
 
-    rule.__doc__ = f"`{layer.__name__}`."
+    rule.__doc__ = f"`{layer.__name__}`; between two `Transpose`, where it is not taken over the channels or features."
     return rule
 
 

@@ -51,7 +51,7 @@ def flatten(build: Conversion, use: Use) -> Value:
 
 
 def reshape(build: Conversion, use: Use) -> Value:
-    """`Flatten`, where features come out, or else `Reshape`."""
+    """`Flatten`, if features come out, or else `Reshape`."""
     x = use.value()
     found = use.wholes("shape") if use.opset < 5 else None
     wanted = use.input(1) if found is None else None
@@ -126,7 +126,7 @@ def unsqueeze(build: Conversion, use: Use) -> Value:
 
 
 def pad(build: Conversion, use: Use) -> Value:
-    """`Pad`; of channels of zeros `PadChannels`. Before a `Conv` it becomes its padding."""
+    """`Pad`; `PadChannels`, where it pads channels with zeros alone."""
     x, mode = use.value(), use.text("mode", "constant")
     pads = use.listed("pads", 11, 1)
     value = use.real("value", 0.0) if use.opset < 11 else use.single(2, "the value")
@@ -193,7 +193,7 @@ def split(build: Conversion, use: Use) -> Sequence[Value | None]:
 
 
 def reduce_mean(build: Conversion, use: Use) -> Value:
-    """`AdaptiveAvgPool2d` over all pixels; else `Mean`."""
+    """`Mean`; over all pixels `AdaptiveAvgPool2d`, if their axes stay."""
     x, axes, keeps = _reduced(use)
     if len(x.shape) == 3 and set(axes) == {2, 3} and keeps:
         return build.layer(AdaptiveAvgPool2d(), x)

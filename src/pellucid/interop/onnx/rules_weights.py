@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from ...geometry import Sides
 from ...layers import BatchNorm2d, Conv2d, Linear, LocalResponseNorm, Pad, Parameter, PReLU
+from . import phrases
 from .conversion import Conversion, Rule, floats, of_sample
-from .nodes import Constant, NodeError, Use, Value
+from .nodes import Constant, NodeError, Part, Use, Value
 from .rules_windows import places
 
 
@@ -23,7 +24,7 @@ def as_it_is(array: NDArray[Any]) -> NDArray[Any]:
 
 
 def conv(build: Conversion, use: Use) -> Value:
-    """`Conv2d`; a `Pad` of zeros that only it reads becomes its padding."""
+    """`Conv2d`; a Pad of zeros before it becomes its padding."""
     x, weight, bias = use.value(), use.constant(1, "the weights"), use.optional(2, "the bias")
     shape = weight.array.shape
     if len(shape) != 4:
@@ -55,7 +56,7 @@ def _with_padding(build: Conversion, x: Value, pad: Pad, padding: Any) -> tuple[
 
 
 def gemm(build: Conversion, use: Use) -> Value:
-    """`Linear`: `alpha` and `beta` become part of the weights and the bias."""
+    """`Linear`; alpha and beta become part of the weights and the bias."""
     x, weight, bias = use.value(), use.constant(1, "the matrix"), use.optional(2, "what is added")
     alpha, beta, turned = use.real("alpha", 1.0), use.real("beta", 1.0), use.switch("transB")
     if use.opset < 7:
@@ -78,8 +79,10 @@ def gemm(build: Conversion, use: Use) -> Value:
     return value
 
 
-def matmul(build: Conversion, use: Use) -> Value:
-    """`Linear`, where features are multiplied by a constant matrix; an `Add` after it becomes the bias."""
+def matmul(build: Conversion, use: Use) -> Value | Part:
+    """`Linear`, of features and a constant matrix; an Add after it becomes the bias."""
+    if (found := phrases.means(build, use)) is not None:
+        return found
     if isinstance(use.input(0), Constant):
         raise NodeError("multiplies a constant by what the network computes; only the other way round can be a layer")
     x, weight = use.value(), use.constant(1, "the matrix")
@@ -110,7 +113,7 @@ def give_bias(layer: Conv2d | Linear) -> None:
 
 
 def batch_normalization(build: Conversion, use: Use) -> Value:
-    """`BatchNorm2d`, with the running mean and variance of the model; `momentum` is 1 − ONNX's."""
+    """`BatchNorm2d`, with the model's running averages; its momentum is 1 − ONNX's."""
     x = use.value()
     constants = [use.constant(place, what) for place, what in enumerate(("scale", "bias", "mean", "variance"), start=1)]
     if use.switch("training_mode"):
@@ -129,13 +132,15 @@ def batch_normalization(build: Conversion, use: Use) -> Value:
 
 
 def local_response_norm(build: Conversion, use: Use) -> Value:
-    """`LocalResponseNorm`, where `size` is odd."""
+    """`LocalResponseNorm`, of an odd size."""
     size = use.whole("size")
     if size % 2 == 0:
         raise NodeError(f"has the even size {size}, which ONNX centres otherwise; only odd ones are possible")
     alpha, beta, k = use.real("alpha", 1e-4), use.real("beta", 0.75), use.real("bias", 1.0)
-    layer = LocalResponseNorm(size, alpha=alpha, beta=beta, k=k)
-    return build.layer(layer, use.value())
+    x = use.value()
+    if size > (all_channels := 2 * x.shape[0] + 1):  # the sum is over all channels then: a share of alpha for each
+        size, alpha = all_channels, alpha * all_channels / size
+    return build.layer(LocalResponseNorm(size, alpha=alpha, beta=beta, k=k), x)
 
 
 def prelu(build: Conversion, use: Use) -> Value:

@@ -32,6 +32,7 @@ def places(use: Use, shape: Shape, kernel: tuple[int, ...]) -> dict[str, Any]:
         raise NodeError(f"has a window, stride, dilation or padding of more than {LARGEST:,} pixels")
     padding: Any
     if auto in ("SAME_UPPER", "SAME_LOWER"):
+        _refuse_skipped(shape, kernel, strides, dilations)
         padding = "same" if auto == "SAME_UPPER" else _same_lower(shape, kernel, strides, dilations)
     elif auto in ("NOTSET", "VALID"):
         top, left, bottom, right = pads if pads is not None and len(pads) == 4 else (0, 0, 0, 0)
@@ -50,6 +51,13 @@ def _pair(use: Use, name: str) -> Pair:
     if len(found) != 2 or min(found) < 1:
         raise NodeError(f"{name}: expected two numbers of at least 1, found {found!r:.60}")
     return found[0], found[1]
+
+
+def _refuse_skipped(shape: Shape, kernel: tuple[int, ...], strides: Pair, dilations: Pair) -> None:
+    """Refuse a stride so large that "same" padding would be less than none."""
+    for size, window, stride, dilation in zip(shape[1:], kernel, strides, dilations, strict=True):
+        if (-(-size // stride) - 1) * stride + extent(window, dilation) - size < -1:
+            raise NodeError("auto_pad: what it is with a stride that leaves pixels out, runtimes do not agree")
 
 
 def _same_lower(shape: Shape, kernel: tuple[int, ...], strides: Pair, dilations: Pair) -> Sides:
@@ -71,7 +79,7 @@ def _window(use: Use, x: Value) -> dict[str, Any]:
 
 
 def max_pool(build: Conversion, use: Use) -> Value:
-    """`MaxPool2d`; a `Pad` of −∞ that only it reads becomes its padding."""
+    """`MaxPool2d`; a Pad of −∞ before it becomes its padding."""
     x = use.value()
     use.switch("storage_order")  # of the indices, which cannot be had
     settings = _window(use, x)

@@ -1,0 +1,12 @@
+"""Why a network says what it says: which pixels a score depends on, by gradients and by covering parts of the image.
+
+Everything here is NumPy arrays in, NumPy arrays out; `report.plots` draws them.
+"""
+
+from .field import receptive_field as receptive_field
+from .grad_cam import grad_cam as grad_cam
+from .grad_cam import grad_cam_layer as grad_cam_layer
+from .occlusion import occlusion as occlusion
+from .saliency import saliency as saliency
+from .saliency import score_gradients as score_gradients
+from .vector_jacobian import vector_jacobian as vector_jacobian

@@ -1,0 +1,125 @@
+"""Occlusion: what becomes of a class's probability where a part of the image is covered."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..definitions.arrays import Array
+from ..errors import ArgumentError, ShapeError
+from ..geometry import Pair, pair
+from ..inference import predict, predict_proba
+from ..inference.batches import accepted
+from ..network import Network
+from .saliency import as_classes
+
+
+def occlusion(
+    network: Network, x: ArrayLike, classes: ArrayLike | None = None, *, size: int | Pair | None = None,
+    stride: int | Pair | None = None, engine: str = "compiled", threads: int | None = None,
+) -> Array:  # fmt: skip
+    """Return how much the probability of a class falls, on average, where a patch covers a pixel.
+
+    ``m[n, i, j] = mean over the patches R that cover (i, j) of  q(x[n]) − q(x[n] with R covered)``, for q the
+    probability of classes[n]; of a network with a single output, the output itself.
+
+    A covered pixel takes the mean of its channel over the image.
+
+    Parameters
+    ----------
+    network : Network
+    x : array (N, C, H, W) or (N, H, W)
+    classes : int or integer array (N,), optional
+        By default the class of each sample's largest output.
+    size : int or (int, int), optional
+        Rows and columns of the patch; by default a quarter of the image's.
+    stride : int or (int, int), optional
+        Pixels from one place of the patch to the next; by default a third of its size. The last place always lies at
+        the image's edge, so that every pixel is covered.
+    engine, threads
+        As for `predict`.
+
+    Returns
+    -------
+    array (N, H, W)
+        Above 0 where the class needs the pixel, below 0 where the pixel speaks against it.
+
+    Raises
+    ------
+    ShapeError
+        If x are no images.
+    DataError, ArgumentError
+        As for `score_gradients`; and if the patch is larger than the image, or the stride than the patch.
+
+    References
+    ----------
+    M. D. Zeiler and R. Fergus, "Visualizing and Understanding Convolutional Networks", 2014, section 4.2. Theirs shows
+    the probability by the place of a grey square.
+    """
+    images = accepted(network, x)
+    if images.ndim != 4:
+        raise ShapeError(f"occlusion covers parts of images, but samples are of shape {images.shape[1:]}")
+    chosen, sides = as_classes(network, x, classes), images.shape[2:]
+    patch = _patch((sides[0], sides[1]), size)
+    step = _step(patch, stride)
+    rows, columns = (_places(*each) for each in zip(sides, patch, step, strict=True))
+    found = np.zeros((len(images), *sides))
+    for number, image in enumerate(images):
+        drops = _drops(network, image, int(chosen[number]), patch, (rows, columns), engine, threads)
+        found[number] = _mean_over_patches(drops, patch, (rows, columns), (sides[0], sides[1]))
+    return found.astype(network.dtype)
+
+
+def _patch(sides: Pair, size: int | Pair | None) -> Pair:
+    patch = (max(1, sides[0] // 4), max(1, sides[1] // 4)) if size is None else pair(size, "size")
+    if patch[0] > sides[0] or patch[1] > sides[1]:
+        raise ArgumentError(
+            f"size: expected at most {sides[0]}×{sides[1]}, the image's, received {patch[0]}×{patch[1]}"
+        )
+    return patch
+
+
+def _step(patch: Pair, stride: int | Pair | None) -> Pair:
+    step = (max(1, patch[0] // 3), max(1, patch[1] // 3)) if stride is None else pair(stride, "stride")
+    if step[0] > patch[0] or step[1] > patch[1]:
+        raise ArgumentError(
+            f"stride: expected at most {patch[0]}×{patch[1]}, the patch's size, so that every pixel is covered, "
+            f"received {step[0]}×{step[1]}"
+        )
+    return step
+
+
+def _places(side: int, size: int, stride: int) -> list[int]:
+    """Return where the patch begins along an axis."""
+    return [*range(0, side - size, stride), side - size]
+
+
+def _drops(
+    network: Network, image: NDArray[np.generic], own: int, patch: Pair, places: tuple[list[int], list[int]],
+    engine: str, threads: int | None,
+) -> NDArray[np.float64]:  # fmt: skip
+    """Return how much the class loses at each place of the patch, (rows, columns) of places."""
+    mean = image.mean(axis=(1, 2), keepdims=True)
+    grey = np.rint(mean) if image.dtype == np.uint8 else mean
+    covered = [image]
+    for row in places[0]:
+        for column in places[1]:
+            changed = image.copy()
+            changed[:, row : row + patch[0], column : column + patch[1]] = grey
+            covered.append(changed)
+    scored = predict if network.output_shape() == (1,) else predict_proba
+    scores = scored(network, np.stack(covered), engine=engine, threads=threads)[:, own].astype(np.float64)
+    return np.asarray(scores[0] - scores[1:]).reshape(len(places[0]), len(places[1]))
+
+
+def _mean_over_patches(
+    drops: NDArray[np.float64], patch: Pair, places: tuple[list[int], list[int]], sides: Pair
+) -> NDArray[np.float64]:
+    """Return for each pixel (H, W) the mean over the patches that cover it."""
+    sums, counts = np.zeros(sides), np.zeros(sides)
+    for i, row in enumerate(places[0]):
+        for j, column in enumerate(places[1]):
+            under = slice(row, row + patch[0]), slice(column, column + patch[1])
+            sums[under] += drops[i, j]
+            counts[under] += 1
+    return sums / counts

@@ -1,0 +1,136 @@
+"""How strongly one value inside a network depends on another: the vector–Jacobian product, from which all gradients
+here follow.
+
+It is the backward pass of training, begun at any value instead of the loss, and ended at any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from .. import interpreter
+from ..arguments import as_numbers, nearest
+from ..build import Builder
+from ..definitions.arrays import Array
+from ..differentiation import Backward
+from ..errors import ArgumentError, ShapeError
+from ..inference.batches import accepted, at_once, batches, weights
+from ..network import Network
+from ..program import Program
+from ..steps import Shape
+
+_SOFTMAXES = ("softmax", "log_softmax")
+
+
+def vector_jacobian(
+    network: Network, x: ArrayLike, vector: ArrayLike, *, of: str | None = None, by: Sequence[str] = ("input",),
+    batch_size: int | None = None,
+) -> dict[str, Array]:  # fmt: skip
+    """Return the gradient of a weighted sum of numbers in a network, with respect to others before them.
+
+    ``g[n, j] = Σ i  vector[n, i] · ∂y[n, i]/∂z[n, j]``, for y the output of the layer `of` and z that of a layer in
+    `by`. The network is taken as in prediction: no dropout, running statistics.
+
+    Parameters
+    ----------
+    network : Network
+    x : array (N, C, H, W), (N, H, W) or (N, features)
+    vector : array (N, …) of y's shape
+        What each number of y counts.
+    of : str, optional
+        Path of a layer, such as "conv2". By default y are the network's outputs; before the softmax, if it ends with
+        one.
+    by : sequence of str, default ("input",)
+        Paths of layers before y; "input" is x as given, before scaling.
+    batch_size : int, optional
+        Images at a time; by default as many as need about 256 MB.
+
+    Returns
+    -------
+    dict of str to array (N, …)
+        g for each name in `by`.
+
+    Raises
+    ------
+    ArgumentError
+        If there is no such layer, or y does not depend on z.
+    ShapeError, DataError
+        If x is not what the network takes, or `vector` not of y's shape.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pellucid as p
+    >>> network = p.Sequential([p.Linear(3, 2)], input_shape=(3,))
+    >>> network["linear1"].weight.data = [[1, 2, 3], [4, 5, 6]]
+    >>> vector_jacobian(network, np.zeros((1, 3)), [[1, 0]])["input"].tolist()
+    [[1.0, 2.0, 3.0]]
+    """
+    images = accepted(network, x)
+    program, seed, sources = _program(network, of, by)
+    value = program.values[seed]
+    rows = as_numbers(vector, "vector").astype(program.dtype, copy=False)
+    if rows.shape != (len(images), *value.shape):
+        raise ShapeError(f"vector: expected the shape {(len(images), *value.shape)}, received {rows.shape}")
+    held, wanted = weights(network), {gradient for gradient in sources.values() if gradient != seed}
+    parts = [
+        {
+            **interpreter.run(program, {**held, "input": images[batch], value.name: rows[batch]}, wanted),
+            seed: rows[batch],
+        }
+        for batch in batches(len(images), at_once(program, batch_size))
+    ]
+    return {name: np.concatenate([part[gradient] for part in parts]) for name, gradient in sources.items()}
+
+
+def score_shape(network: Network) -> Shape:
+    """Return the shape of what `vector_jacobian` takes for a network's scores: its outputs, before any softmax."""
+    build = Builder(network, training=False, resident=False)
+    return build.shape(_scores(build, _lowered(build)[1]))
+
+
+def _program(network: Network, of: str | None, by: Sequence[str]) -> tuple[Program, int, dict[str, int]]:
+    """Return a program, the value in it that holds the vector, and by name the values that hold the results."""
+    build = Builder(network, training=False, resident=False)
+    x, output = _lowered(build)
+    places = {"input": x, **{place.path: place.output for place in build.layers}}
+    end = _scores(build, output) if of is None else _known(of, places, "of")
+    wanted = {name: _known(name, places, "by") for name in by}
+    forward = next((number for number, step in enumerate(build.steps, start=1) if end in step.outputs), 0)
+    del build.steps[forward:]  # what comes after it has no part in this
+    seed = build.given("vector", build.shape(end), "gradient")
+    gradients = Backward(build, wanted.values()).differentiate(end, seed)
+    for name, value in wanted.items():
+        if value not in gradients:
+            raise ArgumentError(f"by: {of or 'the output'} does not depend on {name}; name layers that come before it")
+    program = Program(
+        tuple(build.values), tuple(build.steps), forward, len(build.steps), x, end, (), None, None,
+        MappingProxyType(gradients), MappingProxyType({}), str(network.dtype),
+    )  # fmt: skip
+    return program, seed, {name: gradients[value] for name, value in wanted.items()}
+
+
+def _lowered(build: Builder) -> tuple[int, int]:
+    """Add the network's own steps, and return the values of its input and its output."""
+    x = build.given("input", build.network.input_shape or (), "input")
+    return x, build.network.lower(build, x)
+
+
+def _scores(build: Builder, output: int) -> int:
+    """Return the value of the outputs, or of what a softmax at the network's end is taken of."""
+    maker = {value: step for step in build.steps for value in step.outputs}
+    value = output
+    while value in maker and maker[value].kind == "flatten":
+        value = maker[value].inputs[0]
+    return maker[value].inputs[0] if value in maker and maker[value].kind in _SOFTMAXES else output
+
+
+def _known(name: str, places: dict[str, int], argument: str) -> int:
+    if name not in places:
+        hint = nearest(name, places) or f". There are {', '.join(places)}"
+        raise ArgumentError(f"{argument}: no layer {name!r}{hint}")
+    return places[name]

@@ -1,0 +1,63 @@
+"""What callbacks have in common that log a training for another program to show.
+
+A log that cannot be begun is refused before the first step. What fails later is warned of once, and the training goes
+on without the log: a server that is away for a moment must not end it. What was measured stands in the run's own
+``metrics.jsonl`` in any case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ..arguments import warn
+from ..training.callbacks import Callback, Training
+from ..training.run import RunWriter
+
+
+class Logger(Callback):
+    """Base of the loggers.
+
+    Where one writes within its store is chosen once training is under way, when the name of the run's folder is known,
+    and remembered for a training that is resumed.
+    """
+
+    sees_weights = False
+    _training: Training
+    _place: str | None = None
+    """Name or number of what is written to, once there is one."""
+    _resumed = _lost = False
+
+    def on_begin(self, training: Training) -> None:
+        self._training, self._place, self._resumed, self._lost = training, None, False, False
+
+    def state(self) -> Mapping[str, Any]:
+        self._attempt(self._complete)
+        return {} if self._place is None else {"place": self._place}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        self._place = state.get("place")
+        self._resumed = self._place is not None
+
+    def _complete(self) -> None:
+        """Open the log, and have all that was measured until now in it."""
+        raise NotImplementedError
+
+    def _attempt(self, write: Callable[..., None], *arguments: Any) -> None:
+        """Write something, unless that has failed before; where it fails, warn."""
+        if self._lost:
+            return
+        try:
+            write(*arguments)
+        except Exception as error:
+            self._lost = True
+            warn(f"{type(self).__name__}: the log ends here, and the training goes on without it ({error})")
+
+    def _run(self) -> RunWriter | None:
+        """Return what writes the run's folder, if it has one."""
+        return next((each for each in self._training.callbacks if isinstance(each, RunWriter)), None)
+
+    def _called(self, name: str | None) -> str:
+        """Return what the run is called: the name given, or else its folder's."""
+        run = self._run()
+        return name or ("run" if run is None else run.folder.name)

@@ -1,0 +1,66 @@
+"""`pellucid report`: a run on one page, also where its data are gone."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("matplotlib")
+
+
+@pytest.fixture
+def run(trained: Path, tmp_path: Path) -> Path:
+    """A copy of the trained run, so that nothing is written into that of other tests."""
+    return Path(shutil.copytree(trained, tmp_path / "run"))
+
+
+def test_a_report_lies_in_the_run_unless_told_otherwise(pellucid: Any, run: Path, tmp_path: Path) -> None:
+    shown = pellucid("report", "run")
+    assert shown.code == 0, shown.err
+    assert shown.out.startswith("written: run/report.html (")
+    html = (run / "report.html").read_text(encoding="utf-8")
+    assert "<h1>run</h1>" in html
+    assert "12 test images" in html
+    assert pellucid("report", "run", "--out", "other.html", "--image", 3, "--image", 5).code == 0
+    assert "<h3>Sample 5" in (tmp_path / "other.html").read_text(encoding="utf-8")
+
+
+def test_data_that_are_gone_are_noted_and_the_report_is_made(pellucid: Any, run: Path) -> None:
+    config = (run / "config.toml").read_text()
+    (run / "config.toml").write_text(config.replace("stripes.npz", "gone.npz"))
+    shown = pellucid("report", "run")
+    assert shown.code == 0
+    assert shown.err.startswith("note: the report is made without data: data: ")
+    assert "gone.npz" in shown.err
+    html = (run / "report.html").read_text(encoding="utf-8")
+    assert "What needs data is left out: data: " in html
+    assert 'id="classes"' not in html
+    assert 'id="filters"' in html
+    refused = pellucid("report", "run", "--image", 0)
+    assert refused.code == 1
+    assert "--image: there are no data to take images from: " in refused.err
+
+
+def test_data_that_are_named_must_be_there(pellucid: Any, run: Path, toy: Path) -> None:
+    refused = pellucid("report", "run", "--data", "nowhere.npz")
+    assert refused.code == 1
+    assert "nowhere.npz" in refused.err
+    assert not (run / "report.html").exists()
+    assert pellucid("report", "run/model.safetensors", "--data", toy).code == 0
+    html = (run / "model.html").read_text(encoding="utf-8")
+    assert 'id="classes"' in html
+    assert 'id="settings"' not in html
+
+
+def test_other_data_must_fit(pellucid: Any, run: Path, tmp_path: Path) -> None:
+    np.savez(tmp_path / "large.npz", x=np.zeros((4, 9, 9), np.uint8), y=np.zeros(4, int))
+    refused = pellucid("report", "run", "--data", "large.npz")
+    assert refused.code == 1
+    assert "the network expects images of shape (1, 6, 6), received (1, 9, 9)" in refused.err
+
+
+def test_what_is_no_run_is_told(pellucid: Any, run: Path) -> None:
+    assert "there is no run or model file 'rum'" in pellucid("report", "rum").err
+    assert pellucid("report").code == 2
