@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +32,7 @@ NETWORK, EVALUATOR = "network", "evaluator"
 UNSTATED, FLOAT32 = 0, 1
 """ONNX's numbers of types."""
 
-Numbers = NDArray[Any]
+Numbers: TypeAlias = NDArray[Any]
 
 
 class Prepared:
@@ -64,12 +64,12 @@ class Prepared:
         Parameters
         ----------
         inputs : sequence of array, or mapping of str to array
-            In the order of the graph's inputs, of which the last may be missing; or by name.
+            In the order of the graph's inputs, or by name.
 
         Raises
         ------
         ArgumentError
-            If there are more inputs than the model has, or such as it does not have.
+            If they are not the inputs that the model has.
         NodeError
             If a node cannot be computed; it is named.
         """
@@ -85,11 +85,11 @@ class Prepared:
     def _by_name(self, inputs: Sequence[Any] | Mapping[str, Any]) -> dict[str, Numbers]:
         names = [each.name for each in self.model.inputs]
         if not isinstance(inputs, Mapping):
-            if len(inputs) > len(names):
-                raise ArgumentError(f"inputs: expected at most {len(names)}, received {len(inputs)}")
-            inputs = dict(zip(names, inputs, strict=False))
-        if unknown := set(inputs) - set(names):
-            raise ArgumentError(f"inputs: the model has {', '.join(names)}, received {', '.join(sorted(unknown))}")
+            if len(inputs) != len(names):
+                raise ArgumentError(f"inputs: expected {len(names)}, received {len(inputs)}")
+            inputs = dict(zip(names, inputs, strict=True))
+        if set(inputs) != set(names):
+            raise ArgumentError(f"inputs: expected {', '.join(names)}, received {', '.join(inputs) or 'none'}")
         return {name: np.asarray(array) for name, array in inputs.items()}
 
     def _predicted(self, given: Mapping[str, Numbers]) -> Numbers:
@@ -110,7 +110,7 @@ def _decoded(content: bytes) -> Model:
 
 def _parted(model: Model, given: Mapping[str, Numbers]) -> tuple[Numbers, dict[str, Numbers]]:
     """Return the first input, and all others; refuse what is none of a network."""
-    if not model.inputs or model.inputs[0].name not in given:
+    if not model.inputs:
         raise NodeError("expected images or features, found no input")
     bound = dict(given)
     images = bound.pop(model.inputs[0].name)
@@ -126,7 +126,7 @@ def _parted(model: Model, given: Mapping[str, Numbers]) -> tuple[Numbers, dict[s
 
 def _bind(model: Model, shape: tuple[int, ...], bound: Mapping[str, Numbers]) -> Model:
     """Return a model for so many samples, whose other inputs are constants."""
-    first = Input(model.inputs[0].name, model.inputs[0].dtype, shape)
+    first = Input(model.inputs[0].name, "float32", shape)
     return replace(model, inputs=[first], constants={**model.constants, **bound})
 
 
@@ -144,7 +144,6 @@ def backend() -> Any:
     """
     onnx_package()
     import onnx.backend.base
-    import onnx.helper
 
     class PellucidBackend(onnx.backend.base.Backend):  # type: ignore[misc, unused-ignore]
         """Models as networks of Pellucid, or computed node by node; on the CPU."""
@@ -170,8 +169,8 @@ def backend() -> Any:
         ) -> tuple[Numbers, ...]:
             """Return what one node makes of its inputs, in the order in which it names them."""
             super().run_node(node, inputs, device, outputs_info, **settings)
-            model = _alone(node, [np.asarray(each) for each in inputs], settings.get("opset_version"))
-            return Prepared(model).run(inputs)
+            named = {name: np.asarray(each) for name, each in zip(filter(None, node.input), inputs, strict=False)}
+            return Prepared(_alone(node, named, settings.get("opset_version"))).run(named)
 
         @classmethod
         def supports_device(cls, device: str) -> bool:
@@ -181,20 +180,15 @@ def backend() -> Any:
     return PellucidBackend
 
 
-def _alone(node: Any, arrays: Sequence[Numbers], opset: int | None) -> Any:
+def _alone(node: Any, inputs: Mapping[str, Numbers], opset: int | None) -> Any:
     """Return a model of one node."""
     from onnx import defs, helper
 
-    names = list(dict.fromkeys(name for name in node.input if name))
-    kinds = [helper.np_dtype_to_tensor_dtype(array.dtype) for array in arrays]
-    graph = helper.make_graph(
-        [node],
-        "node",
-        [
-            helper.make_tensor_value_info(name, kind, array.shape)
-            for name, kind, array in zip(names, kinds, arrays, strict=True)
-        ],
-        [helper.make_empty_tensor_value_info(name) for name in node.output if name],
-    )
+    given = [
+        helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(array.dtype), array.shape)
+        for name, array in inputs.items()
+    ]
+    results = [helper.make_empty_tensor_value_info(name) for name in node.output if name]
     version = opset or min(defs.onnx_opset_version(), NEWEST_OPSET)
+    graph = helper.make_graph([node], "node", given, results)
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", version)])

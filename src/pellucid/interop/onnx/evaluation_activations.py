@@ -75,7 +75,7 @@ def _of_classes(definition: Callable[[Numbers], Numbers]) -> Operation:
         (x,) = arrays
         axis = use.axis(use.whole("axis", 1 if use.opset < 13 else -1), x.ndim)
         if use.opset < 13:  # until then over all axes from this one on
-            rows = x.reshape(math.prod(x.shape[:axis]), -1)
+            rows = x.reshape(math.prod(x.shape[:axis]), math.prod(x.shape[axis:]))
             return definition(rows).reshape(x.shape)
         # the axis comes second, behind one that is put before all: (…, K, …) -> (1, K, …)
         return np.moveaxis(definition(np.moveaxis(x, axis, 0)[None])[0], 0, axis)
@@ -111,7 +111,7 @@ def lrn(use: Use, arrays: Sequence[Numbers]) -> Numbers:
     size = use.whole("size")
     alpha, beta, k = use.real("alpha", 1e-4), use.real("beta", 0.75), use.real("bias", 1.0)
     # (N, C, …) -> (N, C, P, 1), the channels from behind
-    turned = x.reshape(*x.shape[:2], -1, 1)[:, ::-1]
+    turned = x.reshape(*x.shape[:2], math.prod(x.shape[2:]), 1)[:, ::-1]
     y = local_response_norm(turned, size=size, alpha=alpha, beta=beta, k=k)[:, ::-1]
     return y.reshape(x.shape)
 

@@ -74,14 +74,17 @@ def resize(use: Use, arrays: Sequence[Numbers]) -> Numbers:
         coordinates = use.text("coordinate_transformation_mode", "half_pixel")
     if coordinates not in COORDINATES or mode not in ("nearest", "linear", "cubic"):
         raise NodeError(f"knows no mode {mode!r:.40} with the coordinates {coordinates!r:.40}")
-    rounding = use.text("nearest_mode", "round_prefer_floor") if use.opset >= 11 else "floor"
+    rounding = use.text("nearest_mode", "round_prefer_floor") if use.opset >= 11 else ""
+    if rounding and rounding not in NEAREST:
+        raise NodeError(f"nearest_mode: expected {', '.join(NEAREST)}, found {rounding!r:.40}")
     filters = _filter(use, mode)
     outside = use.real("extrapolation_value", 0.0) if use.opset >= 11 else 0.0
     result, beyond = x.astype(np.float64) if mode != "nearest" else x, np.zeros([1] * x.ndim, bool)
     for axis, how in _axes(use, x.shape).items():
         at = COORDINATES[coordinates](np.arange(how.length, dtype=np.float64), how)
         if mode == "nearest":
-            result = np.take(result, NEAREST[rounding](at).astype(int).clip(0, how.size - 1), axis)
+            nearest = NEAREST[rounding or ("ceil" if how.scale < 1 else "floor")](at)  # the latter in opset 10
+            result = np.take(result, nearest.astype(int).clip(0, how.size - 1), axis)
         else:
             result = np.moveaxis(np.tensordot(filters.matrix(at, how), result, (1, axis)), 0, axis)
         if coordinates == "tf_crop_and_resize":

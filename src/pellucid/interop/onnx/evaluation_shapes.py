@@ -56,11 +56,13 @@ def pad_(use: Use, arrays: Sequence[Numbers]) -> Numbers:
     before, after = [0] * x.ndim, [0] * x.ndim
     for place, axis in enumerate(axes):
         before[axis], after[axis] = pads[place], pads[place + len(axes)]
-    x = x[tuple(slice(max(0, -a), size - max(0, -b)) for a, b, size in zip(before, after, x.shape, strict=True))]
-    before, after = [max(0, each) for each in before], [max(0, each) for each in after]
+    more = [max(0, each) for each in before], [max(0, each) for each in after]
     if mode == "wrap":
-        return np.asarray(np.pad(x, list(zip(before, after, strict=True)), "wrap"))
-    return np.asarray(pad(x[None], before=tuple(before), after=tuple(after), mode=mode, value=value or 0)[0])
+        padded = np.pad(x, list(zip(*more, strict=True)), "wrap")
+    else:
+        padded = pad(x[None], before=tuple(more[0]), after=tuple(more[1]), mode=mode, value=value or 0)[0]
+    sides = zip(before, after, padded.shape, strict=True)
+    return np.asarray(padded[tuple(slice(max(0, -a), max(0, size - max(0, -b))) for a, b, size in sides)])
 
 
 def _reduced_by(function: Callable[..., Any], start: Callable[[np.dtype[Any]], Any] | None = None) -> Reduction:

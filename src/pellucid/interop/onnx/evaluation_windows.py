@@ -217,7 +217,7 @@ def _along_each(
 ) -> Numbers:
     for axis, span in enumerate(spans, start=2):
         # (A, L, B) -> (1, A, L, B) -> (1, A, places, B)
-        rows = x.reshape(1, math.prod(x.shape[:axis]), x.shape[axis], -1)
+        rows = x.reshape(1, math.prod(x.shape[:axis]), x.shape[axis], math.prod(x.shape[axis + 1 :]))
         y = pool(rows, span.window(ceil_mode))
         x = y.reshape(*x.shape[:axis], y.shape[2], *x.shape[axis + 1 :])
     return x
