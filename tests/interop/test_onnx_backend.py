@@ -19,6 +19,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 import onnx_backend
 from onnx_backend import IMPOSSIBLE, Outcome
+from oracles import onnx_cases
 from oracles.onnx_models import model, node, run
 from pellucid.interop.onnx import onnx_bytes
 from pellucid.interop.onnx.backend import EVALUATOR, NETWORK, backend
@@ -251,6 +252,14 @@ def test_a_dropout_in_training() -> None:
 
 
 # ---- the evaluator against onnxruntime, in what ONNX's tests leave out
+@pytest.mark.parametrize("number", range(0, len(onnx_cases.CASES), 5))
+def test_the_evaluator_does_what_layers_are_tested_for(number: int) -> None:
+    for case in onnx_cases.CASES[number : number + 5]:
+        x = drawn(case.batch if isinstance(case.batch, int) else 3, *case.shape)
+        found, expected = evaluated(onnx_cases.made(case), x=x)[0], run(onnx_cases.runnable(case), x)
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=2e-6, err_msg=f"{case}")
+
+
 POOL = {"kernel_shape": [2, 3, 2], "strides": [1, 2, 2], "pads": [1, 1, 0, 0, 1, 1]}
 RUNS = {
     "Conv of 3 axes": (node("Conv", "x w b", group=2, strides=[2, 1, 2], pads=[1, 0, 2, 0, 1, 1]), (2, 4, 6, 5, 7)),
