@@ -29,40 +29,54 @@ def flatten(use: Use, arrays: Sequence[Numbers]) -> Numbers:
 
 
 def split(use: Use, arrays: Sequence[Numbers]) -> tuple[Numbers, ...]:
-    """Parts along an axis, as long as said, or all the same but for the last."""
+    """Parts along an axis."""
     x = arrays[0]
-    axis, parts = use.axis(use.whole("axis", 0), x.ndim), use.listed("split", 13, 1)
-    count, size = len(use.node.outputs), x.shape[axis]
-    if use.opset >= 18 and parts is None and use.whole("num_outputs") != count:
+    axis = use.axis(use.whole("axis", 0), x.ndim)
+    return tuple(np.split(x, list(accumulate(parts(use, x.shape[axis])))[:-1], axis))
+
+
+def parts(use: Use, size: int) -> tuple[int, ...]:
+    """Return how long the parts of a Split are: as it says, or all the same but for the last."""
+    found, count = use.listed("split", 13, 1), len(use.node.outputs)
+    if use.opset >= 18 and found is None and use.whole("num_outputs") != count:
         raise NodeError(f"num_outputs: expected as many as it has, {count}")
-    if parts is None:
+    if found is None:
         part = -(-size // count)
-        parts = tuple(max(0, min(part, size - place * part)) for place in range(count))
-    if len(parts) != count or sum(parts) != size or min(parts) < 0:
-        raise NodeError(f"parts {size} numbers into {parts!r:.60}")
-    return tuple(np.split(x, list(accumulate(parts))[:-1], axis))
+        found = tuple(max(0, min(part, size - place * part)) for place in range(count))
+    if len(found) != count or sum(found) != size or min(found) < 0:
+        raise NodeError(f"parts {size} numbers into {found!r:.60}")
+    return found
 
 
 def pad_(use: Use, arrays: Sequence[Numbers]) -> Numbers:
     """`pad`, of all axes; what is less than 0 is cut off."""
-    x, mode, pads = arrays[0], use.text("mode", "constant"), use.listed("pads", 11, 1)
-    value = use.real("value", 0.0) if use.opset < 11 else use.single(2, "the value")
-    axes = use.numbers(3, "axes") if use.opset >= 18 else None
-    axes = tuple(range(x.ndim)) if axes is None else tuple(use.axis(axis, x.ndim) for axis in axes)
+    x, mode, (before, after), value = arrays[0], use.text("mode", "constant"), pads(use, arrays[0].ndim), around(use)
     if mode not in MODES:
         raise NodeError(f"mode: expected {', '.join(MODES)}, found {mode!r:.40}")
-    if pads is None or len(pads) != 2 * len(axes) or len(set(axes)) < len(axes):
-        raise NodeError(f"pads: expected {2 * len(axes)} numbers, found {pads!r:.60}")
-    before, after = [0] * x.ndim, [0] * x.ndim
-    for place, axis in enumerate(axes):
-        before[axis], after[axis] = pads[place], pads[place + len(axes)]
     more = [max(0, each) for each in before], [max(0, each) for each in after]
     if mode == "wrap":
         padded = np.pad(x, list(zip(*more, strict=True)), "wrap")
     else:
-        padded = pad(x[None], before=tuple(more[0]), after=tuple(more[1]), mode=mode, value=value or 0)[0]
+        padded = pad(x[None], before=tuple(more[0]), after=tuple(more[1]), mode=mode, value=value)[0]
     sides = zip(before, after, padded.shape, strict=True)
     return np.asarray(padded[tuple(slice(max(0, -a), max(0, size - max(0, -b))) for a, b, size in sides)])
+
+
+def around(use: Use) -> float:
+    """Return the number that a Pad puts round a tensor."""
+    return use.real("value", 0.0) if use.opset < 11 else use.single(2, "the value") or 0
+
+
+def pads(use: Use, rank: int) -> tuple[list[int], list[int]]:
+    """Return how much a Pad puts before and behind each axis."""
+    found, named = use.listed("pads", 11, 1) or (), use.numbers(3, "axes") if use.opset >= 18 else None
+    axes = tuple(range(rank)) if named is None else tuple(use.axis(axis, rank) for axis in named)
+    if len(found) != 2 * len(axes) or len(set(axes)) < len(axes):
+        raise NodeError(f"pads: expected {2 * len(axes)} numbers, found {len(found)}")
+    before, after = [0] * rank, [0] * rank
+    for place, axis in enumerate(axes):
+        before[axis], after[axis] = found[place], found[place + len(axes)]
+    return before, after
 
 
 def _reduced_by(function: Callable[..., Any], start: Callable[[np.dtype[Any]], Any] | None = None) -> Reduction:
