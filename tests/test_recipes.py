@@ -174,6 +174,7 @@ def test_the_run_says_which_recipe_it_was(bars: p.Dataset, tmp_path: Path) -> No
     config = read_config(tmp_path / "run")
     assert config["command"] == {"recipe": "mnist-99", "model": "mnist_s8", "validation": 0.0, "seed": 2}
     assert config["training"]["optimizer"]["lr"] == 0.02
+    assert config["checkpoint_every"] == "30s"
     saved = p.load(tmp_path / "run")
     np.testing.assert_array_equal(p.predict(saved, bars.images), p.predict(network, bars.images))
 
@@ -318,3 +319,10 @@ def test_the_residual_network_is_tuned_from_its_real_weights(data_folder: Path) 
     for path, state in begun.states().items():
         same = np.array_equal(network.states()[path].data, state.data)
         assert same == path.startswith(("norm1", "layer1", "layer2")), path
+
+
+def test_checkpoints_are_written_as_often_as_is_said(bars: p.Dataset, tmp_path: Path) -> None:
+    recipes.run("mnist-99", bars, out=tmp_path / "run", checkpoint_every=7, progress=False)
+    assert read_config(tmp_path / "run")["checkpoint_every"] == 7
+    with pytest.raises(p.ArgumentError, match="checkpoint_every: checkpoints lie in the folder of a run"):
+        recipes.run("mnist-99", bars, checkpoint_every=7, progress=False)

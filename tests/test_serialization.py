@@ -21,7 +21,7 @@ from pellucid.initializers import GlorotUniform
 from pellucid.interop import load_weights
 from pellucid.limits import LIMITS, Limits
 from pellucid.models import lenet, small
-from pellucid.serialization import Differences, load, save
+from pellucid.serialization import Differences, from_bytes, load, save, to_bytes
 from pellucid.serialization.architecture import describe
 from pellucid.serialization.tensor_file import SEAL, decode, encode, structure
 
@@ -184,6 +184,17 @@ def test_the_same_network_gives_the_same_bytes(tmp_path: Path) -> None:
         save(network_of_all_layers(), tmp_path / name)
     save(load(tmp_path / "one"), tmp_path / "three")
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes() == (tmp_path / "three").read_bytes()
+
+
+def test_bytes_are_those_of_the_file(tmp_path: Path) -> None:
+    network = small()
+    save(network, tmp_path / "net.safetensors")
+    content = to_bytes(network)
+    assert content == (tmp_path / "net.safetensors").read_bytes()
+    assert to_bytes(from_bytes(content)) == content
+    content[-1] ^= 1
+    with pytest.raises(ModelFileError, match="the network's bytes, byte"):
+        from_bytes(content)
 
 
 def test_the_safetensors_library_reads_it(tmp_path: Path) -> None:
@@ -461,7 +472,12 @@ def tensor(name: str, **entry: Any) -> Callable[[Header, Header], None]:
         (raw("9" * 5000 + "}"), "expected JSON as the header"),
         # versions
         (lambda header, _: header["__metadata__"].update(format_version="2"),
-         ": expected format version 1, found '2'; the file is of a newer Pellucid: update Pellucid to read it"),
+         ": expected a network of format version 1, found '2'; it is of a newer Pellucid: update Pellucid to read it"),
+        (lambda header, _: header["__metadata__"].update(format_version="0"),
+         ": expected a network of format version 1, found '0'; "
+         "it is of an older Pellucid, which this one reads no more: use that version"),
+        (lambda header, _: header["__metadata__"].update(format_version="new"),
+         ": expected a network of format version 1, found 'new'; the file is damaged"),
         (lambda header, _: header["__metadata__"].update(format="other"), "found arrays without an architecture"),
         (lambda header, _: header["__metadata__"].pop("architecture"), "expected JSON as the architecture"),
         # the architecture

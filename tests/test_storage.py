@@ -90,6 +90,60 @@ def test_the_order_of_the_calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert (tmp_path / "net.safetensors").read_bytes() == NEW
 
 
+@pytest.mark.skipif(not hasattr(os, "posix_fadvise"), reason="needs a system that can be asked to forget")
+def test_what_is_read_back_comes_from_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the bytes were forced there, the system is asked to forget what it has of them in memory."""
+    system, advise = FaultySystem(), os.posix_fadvise
+    monkeypatch.setattr(storage, "system", system)
+    monkeypatch.setattr(os, "posix_fadvise", lambda *given: (system.calls.append(given[3]), advise(*given)))
+    storage.write_file(tmp_path / "data", NEW)
+    assert system.calls[:5] == ["open", "write", "sync", os.POSIX_FADV_DONTNEED, "close"]
+    monkeypatch.setattr(os, "posix_fadvise", FaultySystem(0, OSError(errno.EINVAL, "Invalid argument")).sync)
+    storage.write_file(tmp_path / "data", OLD)  # that cannot be asked there is no fault
+
+
+def test_macos_is_asked_to_force_bytes_out_of_the_disks_own_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    fcntl = pytest.importorskip("fcntl")
+    asked: list[Any] = []
+    monkeypatch.setattr(storage.sys, "platform", "darwin")
+    monkeypatch.setattr(fcntl, "F_FULLFSYNC", 51, raising=False)
+    monkeypatch.setattr(fcntl, "fcntl", lambda *given: asked.append(given))
+    monkeypatch.setattr(os, "fsync", lambda file: asked.append(file))
+    storage.system.sync(7)
+    assert asked == [(7, 51)]
+
+    def refuse(*_: Any) -> None:
+        raise OSError(errno.ENOTSUP, "Not supported")
+
+    monkeypatch.setattr(fcntl, "fcntl", refuse)
+    storage.system.sync(8)
+    assert asked == [(7, 51), 8]
+
+
+@pytest.mark.parametrize("sizes", [(), (0, 0), (3, 0, 5), (1 << 20, 7, 1 << 20, 9, 2 << 20), (7,) * 5])
+def test_content_may_come_in_pieces(sizes: tuple[int, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    pieces = [memoryview(rng.bytes(size)) for size in sizes]
+    system = FaultySystem()
+    monkeypatch.setattr(storage, "system", system)
+    storage.write_file(tmp_path / "data", pieces)
+    assert (tmp_path / "data").read_bytes() == b"".join(pieces)
+    assert system.calls.count("write") == (5 if sum(sizes) > 2 << 20 else min(1, sum(sizes)))
+
+
+def test_pieces_that_come_back_otherwise_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pieces = [memoryview(bytes(1 << 20)), memoryview(bytes(2 << 20))]
+
+    def read(file: int, count: int) -> bytes:
+        place = os.lseek(file, 0, os.SEEK_CUR)
+        piece = os.read(file, count)
+        return piece[:-1] + b"!" if place == 2 << 20 else piece
+
+    monkeypatch.setattr(storage.System, "read", staticmethod(read))
+    with pytest.raises(StorageError, match="other bytes than it was given, from byte 2,097,152 on"):
+        storage.write_file(tmp_path / "data", pieces)
+
+
 def test_any_call_may_fail_and_nothing_is_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert losses(storage.write_file, tmp_path, monkeypatch) == []
 
@@ -454,6 +508,43 @@ def test_folders_are_made_with_those_above_them(tmp_path: Path) -> None:
     folder = storage.make_folder(tmp_path / "a" / "b")
     assert storage.make_folder(folder) == folder == tmp_path / "a" / "b"
     assert folder.is_dir()
+
+
+@POSIX
+def test_the_name_of_a_folder_is_forced_to_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    forced: list[str] = []
+
+    class Noting(storage.System):
+        @staticmethod
+        def sync(file: int) -> None:
+            forced.append(os.path.relpath(os.readlink(f"/proc/self/fd/{file}"), tmp_path))
+
+    if not os.path.isdir("/proc/self/fd"):
+        pytest.skip("nobody tells which folder is open")
+    monkeypatch.setattr(storage, "system", Noting())
+    storage.make_folder(tmp_path / "a" / "b")
+    assert forced == [".", "a"]
+    storage.make_folder(tmp_path / "a" / "b")
+    assert forced == [".", "a"], "it was there already"
+    storage.fresh_folder(tmp_path / "runs", "run")
+    storage.fresh_folder(tmp_path / "runs", "run")
+    assert forced == [".", "a", ".", "runs", "runs"]
+
+
+def test_a_file_is_renamed_in_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "data").write_bytes(OLD)
+    assert storage.rename_file(tmp_path / "data", "data.damaged") == tmp_path / "data.damaged"
+    assert os.listdir(tmp_path) == ["data.damaged"]
+    with pytest.raises(StorageError, match=r"cannot rename .*data: there is no such file"):
+        storage.rename_file(tmp_path / "data", "other")
+
+
+def test_the_beginning_of_a_file_is_read(tmp_path: Path) -> None:
+    (tmp_path / "data").write_bytes(OLD)
+    assert storage.read_beginning(tmp_path / "data", 7) == OLD[:7]
+    assert storage.read_beginning(tmp_path / "data", 700) == OLD
+    with pytest.raises(StorageError, match="there is no such file"):
+        storage.read_beginning(tmp_path / "nothing", 7)
 
 
 def test_a_folder_is_tried_before_work_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

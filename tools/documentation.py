@@ -20,8 +20,8 @@ PACKAGE = ROOT / "src" / "pellucid"
 HANDWRITTEN = (  # in this order; others follow
     "index.md", "tutorial.md", "worked-examples.md", "graphs.md", "own-layer.md", "when-it-does-not-learn.md",
     "output-size.md", "filter-sizes.md", "depth.md", "ablations.md", "networks.md", "recipes.md", "augmentation.md",
-    "fine-tuning.md", "pretrained.md", "onnx.md", "report.md", "interrupted.md", "loggers.md", "performance.md",
-    "reliability.md", "design.md",
+    "fine-tuning.md", "pretrained.md", "sklearn.md", "onnx.md", "report.md", "interrupted.md", "loggers.md",
+    "performance.md", "reliability.md", "design.md",
 )  # fmt: skip
 
 
@@ -45,7 +45,7 @@ GROUPS = (
         "models.small", "models.lenet", "models.mnist", "models.notebook", "inference.outputs",
         "inference.scoring", "snapshot", "summary.summary", "gradient_check.check", "gradient_check.report",
         "serialization.model_file", "interop.weights", "interop.torch", "interop.onnx.writing",
-        "interop.onnx.reading", "serialization.fitting")),
+        "interop.onnx.reading", "interop.sklearn.classifier", "interop.sklearn.regressor", "serialization.fitting")),
     Group("layers", "Layers", "Each layer works alone, `forward` and `backward`, and inside a network.", (
         "layers.conv", "layers.linear", "layers.pool", "layers.activation", "layers.piecewise", "layers.exponential",
         "layers.learned", "layers.norm", "layers.dropout", "layers.merge", "layers.joins", "layers.padding",

@@ -10,8 +10,9 @@ Shapes are those of the library: convolution weights ``(out_channels, in_channel
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Protocol
 
 import numpy as np
@@ -140,6 +141,11 @@ class Constant:
     def __call__(self, shape: tuple[int, ...], key: random.Words, path: str) -> Array:
         return np.full(shape, self.value, np.float64)
 
+
+KINDS: Mapping[str, Callable[..., Initializer]] = MappingProxyType(
+    {kind.__name__: kind for kind in (HeNormal, HeUniform, GlorotNormal, GlorotUniform, Normal, Zeros, Constant)}
+)
+"""The classes, by their names, as a run's config has them."""
 
 NAMES: dict[str, Callable[[], Initializer]] = {
     "he-normal": HeNormal,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import ClassVar, Protocol
 
 from .arguments import number
@@ -146,6 +147,10 @@ class MeanSquaredError:
         loss = build.total("loss")
         build.step("squared_error", [output, target, total, *weights], [loss])
         return loss
+
+
+KINDS: Mapping[str, type] = MappingProxyType({kind.__name__: kind for kind in (CrossEntropy, MeanSquaredError)})
+"""The classes, by their names, as a run's config has them."""
 
 
 def _total(build: Build, weights: Sequence[int]) -> int:

@@ -225,6 +225,9 @@ class AdamW(Adam):
     kind: ClassVar[str] = "adamw"
 
 
+KINDS: Mapping[str, type[Optimizer]] = MappingProxyType({kind.__name__: kind for kind in (SGD, Adam, AdamW)})
+"""The classes, by their names, as a run's config has them."""
+
 NAMES: Mapping[str, tuple[type[Optimizer], Mapping[str, Any]]] = MappingProxyType(
     {
         "adam": (Adam, {}),

@@ -10,8 +10,9 @@ s / total_steps, which is 0 at first and never quite 1. So no step is wasted on 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
 from .arguments import known_name, look_up, number, shown
@@ -205,7 +206,8 @@ def by_name(text: str) -> Schedule:
         raise
     except ValueError:
         raise wrong_form from None
-    return form.schedule(*values)
+    found: Schedule = form.schedule(*values)
+    return found
 
 
 def _after_warm_up(text: str) -> Schedule:
@@ -222,7 +224,7 @@ class _Form(NamedTuple):
     """How a schedule is written: its class, one reader a setting, and how many settings it cannot do without."""
 
     usage: str
-    schedule: Callable[..., Schedule]
+    schedule: type[Any]
     readers: tuple[Callable[[str], Any], ...]
     required: int = 0
 
@@ -236,6 +238,9 @@ FORMS = {
     "linear": _Form("linear:START:PEAK_AT (such as linear:0.1:0.2)", LinearCycle, (float, float)),
     "warm-up": _Form("warm-up:STEPS:SCHEDULE (such as warm-up:500:cosine)", WarmUp, (int, _after_warm_up), required=1),
 }
+
+KINDS: Mapping[str, type] = MappingProxyType({form.schedule.__name__: form.schedule for form in FORMS.values()})
+"""The classes, by their names, as a run's config has them."""
 
 
 def _half_cosine(first: float, last: float, share: float) -> float:

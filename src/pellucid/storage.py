@@ -12,12 +12,16 @@ import os
 import secrets
 import shutil
 import stat
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TypeAlias
 
-from .arguments import shown
 from .errors import ArgumentError, StorageError, path_text
+from .paths import expanded as expanded
+
+Content: TypeAlias = bytes | bytearray | memoryview | Sequence[memoryview]
 
 BINARY = getattr(os, "O_BINARY", 0)  # without it Windows would translate line ends
 NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | BINARY
@@ -37,6 +41,21 @@ ADVICE = {
 }
 
 
+GATHERED = 1 << 20
+"""Bytes of many small pieces that are written together, and at most read back at a time."""
+
+
+def _sync(file: int) -> None:
+    """Force a file to the disk; on macOS also out of the disk's own memory, which fsync does not do there."""
+    if sys.platform == "darwin":
+        import fcntl
+
+        with suppress(OSError):  # a disk that does not know the command
+            fcntl.fcntl(file, fcntl.F_FULLFSYNC)
+            return
+    os.fsync(file)
+
+
 class System:
     """The system calls of this module, gathered in one place so that a test can make each of them fail."""
 
@@ -45,7 +64,7 @@ class System:
     write = staticmethod(os.write)
     seek = staticmethod(os.lseek)
     status = staticmethod(os.fstat)
-    sync = staticmethod(os.fsync)
+    sync = staticmethod(_sync)
     close = staticmethod(os.close)
     replace = staticmethod(os.replace)
     remove = staticmethod(os.unlink)
@@ -56,28 +75,33 @@ class System:
 system = System()
 
 
-def write_file(path: str | os.PathLike[str], data: bytes | bytearray | memoryview, *, durable: bool = True) -> None:
+def write_file(path: str | os.PathLike[str], data: Content, *, durable: bool = True) -> None:
     """Put `data` into the file at `path`: all of it, or nothing; the folder must exist (see `make_folder`).
 
-    The data go into a temporary file in the same folder, `.pellucid-….tmp`, which takes the name `path` once its
-    content has been forced to the disk and read back. Whatever fails before that, the temporary file is removed, an
-    earlier file at `path` stays as it was, and a `StorageError` says what failed and what to do. (Only a process that
-    is killed outright leaves its temporary file behind.) A symbolic link at `path` is replaced, not followed.
+    The data, which may come in pieces, go into a temporary file in the same folder, `.pellucid-….tmp`, which takes the
+    name `path` once its content has been forced to the disk and read back, from the disk and not from memory where the
+    system can be asked for that. Whatever fails before that, the temporary file is removed, an earlier file at `path`
+    stays as it was, and a `StorageError` says what failed and what to do. (Only a process that is killed outright
+    leaves its temporary file behind.) A symbolic link at `path` is replaced, not followed.
 
     With `durable=False` nobody waits for the disk, so that a power cut may leave anything under the new name: for what
     its reader verifies and can make again, as a cache does.
     """
-    target, view = Path(path), memoryview(data)
-    content = view.cast("B") if view.nbytes else memoryview(b"")  # an empty view of rank two has no cast
-    with _explained(f"cannot write {path_text(target)} ({content.nbytes:,} bytes)", target.parent):
+    target = Path(path)
+    content = [memoryview(data)] if isinstance(data, (bytes, bytearray, memoryview)) else list(data)
+    content = [each.cast("B") for each in content if each.nbytes]  # an empty view of rank two has no cast
+    size = sum(each.nbytes for each in content)
+    with explained(f"cannot write {path_text(target)} ({size:,} bytes)", target.parent):
         if target.is_dir():
             raise OSError(errno.EISDIR, "Is a directory")
         temporary = target.with_name(f".pellucid-{secrets.token_hex(8)}.tmp")
         try:
             with _opened(temporary, NEW_FILE) as file:
-                _write_all(file, content)
+                for each in _gathered(content):
+                    _write_all(file, each)
                 if durable:
                     system.sync(file)  # never tried twice: after a failure the system may call the lost pages clean
+                    _forget(file)
             if durable:
                 _verify(temporary, content)
             system.replace(temporary, target)
@@ -88,42 +112,34 @@ def write_file(path: str | os.PathLike[str], data: bytes | bytearray | memoryvie
     if not durable:
         return
     written = f"{path_text(target)} is complete"
-    with _explained(f"{written}, but a power cut might still bring the old one back", target.parent):
+    with explained(f"{written}, but a power cut might still bring the old one back", target.parent):
         _sync_folder(target.parent)
+
+
+def rename_file(path: str | os.PathLike[str], name: str) -> Path:
+    """Give the file at `path` another name in its folder, and return it; a file that has the name is replaced."""
+    source = Path(path)
+    with explained(f"cannot rename {path_text(source)}", source.parent, missing="there is no such file"):
+        system.replace(source, source.with_name(name))
+    return source.with_name(name)
+
+
+def sync_file(path: str | os.PathLike[str]) -> None:
+    """Force the content of the file at `path`, a log that has grown, to the disk."""
+    target = Path(path)
+    with explained(f"cannot force {path_text(target)} to the disk", target.parent), _opened(target, LOG_FILE) as file:
+        system.sync(file)
 
 
 def claim(path: str | os.PathLike[str]) -> bool:
     """Make an empty file at `path` and return True, or False if there is one: of several that ask, one gets it."""
     target = Path(path)
-    with _explained(f"cannot write {path_text(target)}", target.parent):
+    with explained(f"cannot write {path_text(target)}", target.parent):
         try:
             with _opened(target, NEW_FILE):
                 return True
         except FileExistsError:
             return False
-
-
-@contextmanager
-def locked(path: str | os.PathLike[str]) -> Iterator[bool]:
-    """Hold the file at `path` for this process, and say whether that was possible: False if another one holds it.
-
-    However a process ends, it holds nothing any more. Where the system has no such locks, nobody is kept out.
-    """
-    try:
-        import fcntl
-    except ImportError:
-        yield True
-        return
-    with _explained(f"cannot open {path_text(path)}", Path(path).parent), _opened(Path(path), os.O_RDONLY) as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            held = False
-        except OSError:  # a network disk that cannot
-            held = True
-        else:
-            held = True
-        yield held
 
 
 def remove_stumps(folder: str | os.PathLike[str]) -> None:
@@ -143,7 +159,7 @@ def append_line(path: str | os.PathLike[str], text: str) -> None:
         lines = text.count("\n") + 1
         raise ArgumentError(f"{path_text(path)}: expected one line, received {lines}; append them one by one")
     log, start = Path(path), ""
-    with _explained(f"cannot append to {path_text(log)}", log.parent), _opened(log, LOG_FILE) as file:
+    with explained(f"cannot append to {path_text(log)}", log.parent), _opened(log, LOG_FILE) as file:
         if system.seek(file, 0, os.SEEK_END) > 0:
             system.seek(file, -1, os.SEEK_END)
             start = "" if system.read(file, 1) == b"\n" else "\n"
@@ -154,7 +170,7 @@ def read_file(path: str | os.PathLike[str], limit: int) -> bytes:
     """Return the content of the file at `path`; more than `limit` bytes are refused before any is read."""
     source, size, pieces = Path(path), 0, []
     with (
-        _explained(f"cannot read {path_text(source)}", source.parent, missing="there is no such file"),
+        explained(f"cannot read {path_text(source)}", source.parent, missing="there is no such file"),
         _opened(source, ANY_FILE) as file,
     ):
         status = system.status(file)
@@ -170,23 +186,37 @@ def read_file(path: str | os.PathLike[str], limit: int) -> bytes:
     return b"".join(pieces)
 
 
+def read_beginning(path: str | os.PathLike[str], count: int) -> bytes:
+    """Return the first bytes of the file at `path`, at most `count`."""
+    source, found = Path(path), b""
+    with (
+        explained(f"cannot read {path_text(source)}", source.parent, missing="there is no such file"),
+        _opened(source, ANY_FILE) as file,
+    ):
+        if not stat.S_ISREG(system.status(file).st_mode):
+            raise OSError(errno.EINVAL, "expected a regular file, found a folder, a pipe, a socket or a device")
+        while len(found) < count and (piece := system.read(file, count - len(found))):
+            found += piece
+    return found
+
+
 def remove_file(path: str | os.PathLike[str]) -> None:
     """Remove the file at `path`."""
-    with _explained(f"cannot remove {path_text(path)}", Path(path).parent, missing="there is no such file"):
+    with explained(f"cannot remove {path_text(path)}", Path(path).parent, missing="there is no such file"):
         system.remove(path)
 
 
 def date_file(path: str | os.PathLike[str]) -> None:
     """Let the file at `path` be as young as if it had been written now."""
-    with _explained(f"cannot date {path_text(path)}", Path(path).parent, missing="there is no such file"):
+    with explained(f"cannot date {path_text(path)}", Path(path).parent, missing="there is no such file"):
         system.date(path)
 
 
 def make_folder(path: str | os.PathLike[str]) -> Path:
     """Make the folder at `path`, and those above it that are missing, and return it."""
     folder = Path(path)
-    with _explained(f"cannot make the folder {path_text(folder)}", folder.parent):
-        system.make_folders(folder, exist_ok=True)
+    with explained(f"cannot make the folder {path_text(folder)}", folder.parent):
+        _make_folders(folder, exist_ok=True)
     return folder
 
 
@@ -204,7 +234,7 @@ def make_private_folder(path: str | os.PathLike[str]) -> Path:
     it is."""
     folder = Path(path)
     make_folder(folder.parent)
-    with _explained(f"cannot make the folder {path_text(folder)}", folder.parent), suppress(FileExistsError):
+    with explained(f"cannot make the folder {path_text(folder)}", folder.parent), suppress(FileExistsError):
         system.make_folders(folder, 0o700)
     return folder
 
@@ -217,43 +247,14 @@ def fresh_folder(parent: str | os.PathLike[str], name: str) -> Path:
     if name in ("", ".", "..") or "/" in name or "\\" in name:
         raise ArgumentError(f"expected the plain name of a folder, received {name!r}; put the path into `parent`")
     folder, number = Path(parent, name), 1
-    with _explained(f"cannot make the folder {path_text(folder)}", folder.parent):
+    with explained(f"cannot make the folder {path_text(folder)}", folder.parent):
         while True:
             try:
-                system.make_folders(folder)
+                _make_folders(folder)
                 return folder
             except FileExistsError:
                 number += 1
                 folder = folder.with_name(f"{name}-{number}")
-
-
-def expanded(path: str | os.PathLike[str], name: str = "path") -> Path:
-    """Return a path that a user gave, the ``~`` or ``~user`` that it begins with replaced by that folder.
-
-    Raises
-    ------
-    ArgumentError
-        If it is no path, holds what no system has in a name, or begins with the home folder of nobody known here; the
-        message begins with `name`.
-    """
-    text = os.fspath(path) if isinstance(path, (str, os.PathLike)) else None
-    if not isinstance(text, str):
-        raise ArgumentError(f"{name}: expected the path of a file or folder as text, received {shown(path)}")
-    _refuse_unwritable(text, name)
-    try:
-        return Path(text).expanduser()
-    except RuntimeError:
-        raise ArgumentError(f"{name}: the home folder that {shown(text)} begins with is not known") from None
-
-
-def _refuse_unwritable(path: str, name: str) -> None:
-    """Refuse a path with a NUL character in it, or half of a surrogate pair, as no system takes such a one."""
-    try:
-        writable = b"\0" not in os.fsencode(path)
-    except UnicodeEncodeError:
-        writable = False
-    if not writable:
-        raise ArgumentError(f"{name}: expected a path, received {shown(path)}, which no file or folder can be called")
 
 
 @contextmanager
@@ -275,16 +276,49 @@ def _write_all(file: int, content: memoryview) -> None:
         content = content[system.write(file, content) :]
 
 
-def _verify(path: Path, content: memoryview) -> None:
+def _gathered(content: Sequence[memoryview]) -> Iterator[memoryview]:
+    """Yield the same bytes in fewer pieces: small ones are written together."""
+    small = bytearray()
+    for each in content:
+        if small and len(small) + each.nbytes > GATHERED:
+            yield memoryview(small)
+            small = bytearray()
+        if each.nbytes > GATHERED:
+            yield each
+        else:
+            small += each
+    if small:
+        yield memoryview(small)
+
+
+def _forget(file: int) -> None:
+    """Ask the system to forget what it holds of a file in memory, so that it is read from the disk."""
+    if hasattr(os, "posix_fadvise"):
+        with suppress(OSError):
+            os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def _verify(path: Path, content: Sequence[memoryview]) -> None:
     """Refuse the file at `path` unless it holds exactly `content`."""
-    position, piece = 0, b""
+    position, equal = 0, True
     with _opened(path, ANY_FILE) as file:
-        while piece := system.read(file, 1 << 20):
-            if bytes(content[position : position + len(piece)]) != piece:
-                break
-            position += len(piece)
-    if piece or position != content.nbytes:
+        for each in _gathered(content):
+            while each.nbytes and equal:
+                piece = system.read(file, min(each.nbytes, GATHERED))
+                equal = bool(piece) and bytes(each[: len(piece)]) == piece
+                position += len(piece) if equal else 0
+                each = each[len(piece) :]
+        equal = equal and not system.read(file, 1)
+    if not equal:
         raise OSError(errno.EIO, f"the disk gave back other bytes than it was given, from byte {position:,} on")
+
+
+def _make_folders(folder: Path, *, exist_ok: bool = False) -> None:
+    """Make a folder, and those above it that are missing, and force their names to the disk."""
+    missing = [each for each in (folder, *folder.parents) if not os.path.lexists(each)]
+    system.make_folders(folder, exist_ok=exist_ok)
+    for each in reversed(missing):  # a folder's name lies in the one above it
+        _sync_folder(each.parent)
 
 
 def _sync_folder(folder: Path) -> None:
@@ -307,7 +341,7 @@ def _no_place(folder: Path) -> str:
 
 
 @contextmanager
-def _explained(problem: str, folder: Path, missing: str = "") -> Iterator[None]:
+def explained(problem: str, folder: Path, missing: str = "") -> Iterator[None]:
     """Turn what the system reports into a `StorageError` that says what to do about it.
 
     `missing` is said where nothing is there; by default, that the folder must be made.
@@ -324,6 +358,6 @@ def _explained(problem: str, folder: Path, missing: str = "") -> Iterator[None]:
         if error.errno == errno.ENOSPC:
             with suppress(OSError):
                 parts.append(f"{shutil.disk_usage(folder).free:,} bytes are free there")
-        explained = StorageError("; ".join(filter(None, parts)))
-        explained.errno = error.errno
-        raise explained from error
+        told = StorageError("; ".join(filter(None, parts)))
+        told.errno = error.errno
+        raise told from error

@@ -20,8 +20,9 @@ PACKAGE = Path(__file__).parents[2] / "src" / "pellucid"
 TIERS: tuple[tuple[str, ...], ...] = (
     ("columns", "errors", "start", "version"),
     ("arguments",),
+    ("paths",),
     ("geometry", "random", "limits", "storage", "metrics", "pickle_machine"),
-    ("zip_reader", "toml_file", "calibration"),
+    ("locking", "zip_reader", "toml_file", "calibration"),
     ("definitions", "steps", "initializers", "schedules", "data"),
     ("layers", "losses", "optimizers", "scaling"),
     ("network", "differentiation"),
@@ -44,13 +45,14 @@ TIERS: tuple[tuple[str, ...], ...] = (
 # Third-party packages, and the modules that may import them (with all below them); NumPy is allowed everywhere.
 LEAVES: dict[str, tuple[str, ...]] = {
     "llvmlite": ("compiler",),
-    "tomli_w": ("training.run",),
+    "tomli_w": ("training.config",),
     "pooch": ("data.download",),
     "typer": ("cli",),
     "rich": ("cli", "training.progress"),
     "PIL": ("data.pictures",),
     "matplotlib": ("report", "studies.drawing"),
     "sklearn": ("interop.sklearn",),
+    "threadpoolctl": ("interop.sklearn",),
     "onnx": ("interop.onnx",),
     "torch": (),
     "tensorboard": ("interop.tensorboard",),

@@ -4,8 +4,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+import pellucid as p
 from pellucid.cli import train as train_verb
 from pellucid.training import Callback
 from pellucid.training import fit as whole_fit
@@ -62,6 +64,48 @@ def test_a_resumed_run_is_the_one_that_was_never_interrupted(
     assert measured(tmp_path / "run") == measured(tmp_path / "whole")
 
 
+def test_what_a_kill_at_the_end_has_left_out_is_measured(pellucid: Any, toy: Path, tmp_path: Path) -> None:
+    assert pellucid("train", "small", "--data", toy, *WORDS, "--engine", "numpy", "--out", "run").code == 0
+    metrics = tmp_path / "run/metrics.jsonl"
+    lines = metrics.read_text().splitlines(True)
+    metrics.write_text("".join(lines[:-1]))
+    shown = pellucid("resume", "run")
+    assert (shown.code, shown.err) == (0, "run: finished, and not measured at its end\n")
+    assert shown.out.splitlines()[-1].startswith("test accuracy ")
+    assert metrics.read_text().splitlines(True) == lines, "by the engine of the run"
+    assert pellucid("resume", "run").err == "error: run is finished: 6 epochs are done\n"
+
+
+@pytest.mark.parametrize("validation", [0.25, None])
+def test_a_run_of_python_whose_data_fit_divided_goes_on(
+    validation: float | None, pellucid: Any, toy: Path, tmp_path: Path
+) -> None:
+    with np.load(toy) as arrays:
+        data = p.Dataset(arrays["x_train"], arrays["y_train"], name="train")
+    np.savez(tmp_path / "train.npz", x_train=data.images, y_train=data.labels)  # no test part, so that some is held out
+    network = p.models.small(3, data.shape, seed=3)
+    how: Any = {"validation": validation, "epochs": 3, "batch_size": 8, "progress": False}
+    with pytest.raises(ZeroDivisionError):
+        p.fit(network, data, out=tmp_path / "run", callbacks=[Break(9)], **how)
+    whole = p.models.small(3, data.shape, seed=3)
+    p.fit(whole, data, **how)
+    shown = pellucid("resume", "run", "--data", "train.npz")
+    assert shown.code == 0, shown.err
+    assert shown.out.splitlines()[-1].startswith("training accuracy" if validation is None else "validation accuracy")
+    for path, parameter in p.load(tmp_path / "run").parameters().items():
+        assert (parameter.data == whole.parameters()[path].data).all(), path
+
+
+def test_a_run_whose_settings_are_damaged_goes_on(broken: Any, pellucid: Any, toy: Path, tmp_path: Path) -> None:
+    assert pellucid("train", "small", "--data", toy, *WORDS, "--out", "whole").code == 0
+    broken(9)
+    (tmp_path / "run/config.toml").write_bytes(b"\xff")
+    shown = pellucid("resume", "run")
+    assert shown.code == 0, shown.err
+    assert "run/config.toml was changed since the run was begun; it is written anew as it was then" in shown.err
+    assert (tmp_path / "run/model.safetensors").read_bytes() == (tmp_path / "whole/model.safetensors").read_bytes()
+
+
 def test_what_cannot_go_on_is_refused_in_a_line(broken: Any, pellucid: Any, toy: Path, tmp_path: Path) -> None:
     broken(9)
     for words, code, message in (
@@ -101,11 +145,37 @@ def test_a_run_is_verified(broken: Any, pellucid: Any, toy: Path, tmp_path: Path
     assert pellucid("resume", "run").code == 0
     shown = pellucid("verify", "run", "--threads", "1,3")
     assert shown.code == 0, shown.err
-    whole, noted, one, three, last = shown.out.splitlines()
-    assert (whole, noted) == ("model.safetensors: whole", "checkpoint-000000036.safetensors: whole")
+    *files, one, three, last = shown.out.splitlines()
+    names = ["config.toml", "metrics.jsonl", "model.safetensors", "checkpoint-000000036.safetensors"]
+    assert files == [f"{name}: whole" for name in names]
     assert one.removeprefix("1 thread: ") == three.removeprefix("3 threads: ")
-    assert last == "the first steps are the same, bit for bit"
-    model = tmp_path / "run/model.safetensors"
+    assert last == "files whole; the first steps are the same, bit for bit"
+
+
+def test_all_that_is_wrong_with_a_run_is_told(broken: Any, pellucid: Any, toy: Path, tmp_path: Path) -> None:
+    broken(9)
+    assert pellucid("resume", "run").code == 0
+    model, metrics = tmp_path / "run/model.safetensors", tmp_path / "run/metrics.jsonl"
     model.write_bytes(model.read_bytes()[:-1] + b"?")
-    assert "run/model.safetensors" in pellucid("verify", "run").err
+    metrics.write_text(metrics.read_text().replace('"accuracy": 0.', '"accuracy": 0.9', 1))
+    shown = pellucid("verify", "run", "--threads", "1")
+    assert shown.code == 1
+    config, changed, damaged, whole = shown.out.splitlines()
+    assert config == "config.toml: whole"
+    assert changed.startswith("metrics.jsonl: wrong: run/metrics.jsonl was changed: epoch 1 is {")
+    assert damaged.startswith("model.safetensors: wrong: run/model.safetensors, byte 35: expected the SHA-256")
+    assert whole == "checkpoint-000000036.safetensors: whole"
+    assert shown.err.startswith(
+        "error: metrics.jsonl, model.safetensors: damaged or changed; not replayed: run/model.safetensors, byte 35: "
+    )
+
+
+def test_a_run_that_began_from_other_weights_says_so(pellucid: Any, toy: Path) -> None:
+    assert pellucid("train", "small", "--data", toy, *WORDS, "--out", "first").code == 0
+    assert pellucid("train", "small", "--data", toy, *WORDS, "--weights", "first", "--out", "second").code == 0
+    shown = pellucid("verify", "second", "--threads", "1")
+    assert shown.code == 0
+    assert shown.out.splitlines()[-1] == (
+        "files whole; not replayed: second began from other weights than its seed draws, such as those of a file"
+    )
     assert "there is no run 'nowhere'" in pellucid("verify", "nowhere").err

@@ -60,7 +60,22 @@ def test_what_cannot_be_shown_is_told(pellucid: Any, runs: Path) -> None:
     assert shown.code == 0
     assert "note: " in shown.err
     assert "two/config.toml is damaged" in shown.err
-    assert "metrics.jsonl, line 1: expected JSON" in shown.err
+    assert [line.split()[:4] for line in shown.out.splitlines()[2:-1]] == [["one", "small", "stripes", "1/2"]]
+
+
+def test_a_run_that_flew_off_is_not_to_be_resumed(pellucid: Any, toy: Path, tmp_path: Path) -> None:
+    words = ("small", "--data", toy, "--epochs", 2, "--batch-size", 8, "--no-progress")
+    assert pellucid("train", *words, "--optimizer", "sgd", "--lr", "1e25", "--out", "my runs/far").code == 1
+    shown = pellucid("runs", "my runs")
+    assert shown.out.splitlines()[1].endswith("diverged")
+    assert "far diverged: step 2 (epoch 1): " in shown.out.splitlines()[2]
+    assert shown.out.splitlines()[2].endswith("; train it anew, --lr smaller")
+    assert "next:" not in shown.out
+    (tmp_path / "my runs/half").mkdir()
+    for name in ("config.toml", "model.safetensors"):
+        (tmp_path / "my runs/half" / name).write_bytes((tmp_path / "my runs/far" / name).read_bytes())
+    (tmp_path / "my runs/half/checkpoint-000000003.safetensors").write_bytes(b"half")
+    assert pellucid("runs", "my runs").out.splitlines()[-1].endswith("resume 'my runs/half'")
 
 
 def test_a_learning_rate_is_found_and_drawn(pellucid: Any, toy: Path, tmp_path: Path) -> None:

@@ -26,6 +26,8 @@ from . import kills, work
 
 FAULTS = (errno.ENOSPC, errno.EIO, errno.EDQUOT, errno.EINTR, errno.EACCES)
 SECTOR = 512
+RESUMED = 13
+"""Of so many power cuts one ends in a training that goes on; it shares no factor with the number of calls."""
 
 
 class FailingSystem(storage.System):
@@ -76,10 +78,12 @@ def failing_call(number: int) -> str:
 # ---- power cuts
 @dataclass
 class Inode:
-    """A file's content: what is on the disk, and the writes (offset, bytes) since it was last forced there."""
+    """A file's content: what is on the disk, and the writes (offset, bytes) since it was last forced there; of a folder
+    nothing."""
 
     durable: bytes = b""
     writes: list[tuple[int, bytes]] = field(default_factory=list)
+    folder: bool = False
 
     def now(self) -> bytes:
         content = bytearray(self.durable)
@@ -101,15 +105,21 @@ class Inode:
 
 @dataclass(frozen=True)
 class Change:
-    """A change of names that is not forced to the disk yet: a name gets an inode, or (None) loses it."""
+    """A change of names in one folder that is not forced to the disk yet: a name gets an inode, or (None) loses it."""
 
     names: tuple[tuple[str, Inode | None], ...]
 
+    @property
+    def folder(self) -> str:
+        return os.path.dirname(self.names[0][0])
+
 
 class Disk(storage.System):
-    """Real system calls, whose traces are kept. `cuts` has a state for every call: what a power cut would find."""
+    """Real system calls, whose traces in a folder are kept. `states` has one for every call: what a power cut would
+    find."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: str) -> None:
+        self._root = folder + os.sep  # beside it there are the compiled kernels
         self._open: dict[int, tuple[str, Inode]] = {}
         self.names: dict[str, Inode] = {}
         self.durable: dict[str, Inode] = {}
@@ -121,10 +131,19 @@ class Disk(storage.System):
     def _note(self) -> None:
         self.states.append(copy.deepcopy((self.durable, self.pending, self.promised)))
 
+    def make_folders(self, path: Any, mode: int = 0o777, exist_ok: bool = False) -> None:  # type: ignore[override]
+        missing = [each for each in (Path(path), *Path(path).parents) if not each.exists()]
+        os.makedirs(path, mode, exist_ok)
+        for each in reversed(missing):
+            if str(each).startswith(self._root):
+                self.names[str(each)] = Inode(folder=True)
+                self.pending.append(Change(((str(each), self.names[str(each)]),)))
+                self._note()
+
     def open(self, path: Any, flags: int, mode: int = 0o777) -> int:  # type: ignore[override]
         file, name = os.open(path, flags, mode), str(path)
-        if os.path.isdir(path):
-            self._open[file] = (name, Inode())
+        if os.path.isdir(path) or not name.startswith(self._root):
+            self._open[file] = (name, Inode(folder=True))
             return file
         if name not in self.names:
             self.names[name] = Inode(Path(path).read_bytes())
@@ -134,8 +153,10 @@ class Disk(storage.System):
         return file
 
     def write(self, file: int, content: Any) -> int:  # type: ignore[override]
-        _, inode = self._open[file]
+        name, inode = self._open[file]
         count = os.write(file, content)
+        if not name.startswith(self._root):
+            return count
         inode.writes.append((len(inode.now()), bytes(content[:count])))  # files here only grow
         self._note()
         return count
@@ -145,8 +166,9 @@ class Disk(storage.System):
         name, inode = self._open[file]
         if os.path.isdir(name):
             for each in self.pending:
-                self._apply(self.durable, each)
-            self.pending = []
+                if each.folder == name:
+                    self._apply(self.durable, each)
+            self.pending = [each for each in self.pending if each.folder != name]
             if names := [path.name for path in checkpoint.files(Path(name))]:
                 self.promised = int(names[0].split("-")[1].split(".")[0])
         else:
@@ -159,6 +181,8 @@ class Disk(storage.System):
 
     def replace(self, source: Any, target: Any) -> None:  # type: ignore[override]
         os.replace(source, target)
+        if not str(target).startswith(self._root):
+            return
         inode = self.names.pop(str(source))
         self.names[str(target)] = inode
         self.pending.append(Change(((str(target), inode), (str(source), None))))
@@ -166,6 +190,8 @@ class Disk(storage.System):
 
     def remove(self, path: Any) -> None:  # type: ignore[override]
         os.unlink(path)
+        if not str(path).startswith(self._root):
+            return
         self.names.pop(str(path), None)
         self.pending.append(Change(((str(path), None),)))
         self._note()
@@ -181,20 +207,20 @@ class Disk(storage.System):
 
 @cache
 def traced() -> tuple[Disk, str]:
-    """Return a small run on a simulated disk, and the folder that it was in."""
+    """Return a small run on a simulated disk, and the folder above the two that were made for it."""
     with tempfile.TemporaryDirectory() as folder:
-        disk, run = Disk(), Path(folder, "run")
+        disk = Disk(folder)
         storage.system = disk
         try:
-            work.begin(run, work.SMALL)
+            work.begin(Path(folder, "runs", "run"), work.SMALL)
         finally:
             storage.system = storage.System()
-        return disk, str(run)
+        return disk, folder
 
 
-def power_cut(number: int) -> str:
-    """A power cut after one call of a run: a verified generation loads, none older than the last that was promised."""
-    disk, run = traced()
+def found_after(number: int, after: Path) -> int:
+    """Put what a power cut after one call of a run may leave into a folder; return the step that was promised."""
+    disk, folder = traced()
     rng = np.random.default_rng(number)
     names, pending, promised = disk.states[number % len(disk.states)]
     found = dict(names)
@@ -202,16 +228,29 @@ def power_cut(number: int) -> str:
     for place, change in enumerate(pending):
         if place < in_order if in_order is not None else rng.random() < 0.5:
             Disk._apply(found, change)
+    for name, inode in sorted(found.items()):  # a folder before what is in it
+        place = after / os.path.relpath(name, folder)
+        if not place.parent.is_dir():
+            continue  # a file in a folder that is lost
+        if inode.folder:
+            place.mkdir()
+        else:
+            place.write_bytes(inode.after_a_cut(rng))
+    return promised
+
+
+def power_cut(number: int) -> str:
+    """A power cut after one call of a run: a verified generation loads, none older than the last that was promised. In
+    some cases the training goes on from there, and must come to what it would have come to."""
     with tempfile.TemporaryDirectory() as folder:
-        after = Path(folder, "run")
-        after.mkdir()
-        for name, inode in found.items():
-            Path(after, os.path.relpath(name, run)).write_bytes(inode.after_a_cut(rng))
+        promised, run = found_after(number, Path(folder)), Path(folder, "runs", "run")
         try:
-            newest = checkpoint.newest(after)
+            newest = checkpoint.newest(run)
         except ModelFileError as error:
             return "" if promised < 0 else f"step {promised} was saved, and nothing can be read: {error}"
         if newest is None:
             return "" if promised < 0 else f"step {promised} was saved, and there is no checkpoint"
         step = int(Path(newest.path).name.split("-")[1].split(".")[0])
-        return "" if step >= promised else f"step {promised} was saved, and the newest that is whole is {step}"
+        if step < promised:
+            return f"step {promised} was saved, and the newest that is whole is {step}"
+        return kills.finished(run, work.SMALL, 1 + number % 3) if number % RESUMED == 0 else ""

@@ -246,6 +246,16 @@ SHAPES = [
         9,
     ),
     of("Transpose", "Transpose", perm=[0, 2, 3, 1]),
+    Case(
+        "Transpose Conv2d Transpose",  # channels last, as TensorFlow has them
+        [
+            node("Transpose", "x", "t", perm=[0, 3, 1, 2]),
+            node("Conv", "t w b", "c"),
+            node("Transpose", "c", perm=[0, 2, 3, 1]),
+        ],
+        {"w": FILTERS, "b": ROW},
+        shape=(7, 6, 4),
+    ),
     Case("ReLU", [node("Transpose", "x", "c", perm=[0, 1, 2, 3]), node("Relu", "c")]),
     after("GlobalMaxPool", then=node("Squeeze", "a s"), becomes="AdaptiveMaxPool2d Flatten", s=np.array([2, -1])),
     after("GlobalMaxPool", then=node("Squeeze", "a", axes=[2]), becomes="AdaptiveMaxPool2d Reshape", opset=11),

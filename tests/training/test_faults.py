@@ -9,6 +9,7 @@ from faults import disks, files, hostile, kills, numbers, signals, work
 from pellucid import storage
 from pellucid.serialization import tensor_file
 from pellucid.training import checkpoint
+from pellucid.training import run as run_module
 from pellucid.training.engine import CompiledEngine
 
 pytestmark = [
@@ -56,8 +57,9 @@ def test_a_power_cut_leaves_what_was_saved():
 
 
 @pytest.fixture
-def fresh_disk():
-    """The run on the simulated disk is made anew, before and after."""
+def fresh_disk(monkeypatch):
+    """The run on the simulated disk is made anew, before and after; none of those that are cut off goes on."""
+    monkeypatch.setattr(disks, "RESUMED", 10**9)
     disks.traced.cache_clear()
     yield
     disks.traced.cache_clear()
@@ -86,6 +88,21 @@ def test_content_that_is_not_forced_to_the_disk_is_found(monkeypatch):
     assert wrong(disks.power_cut, range(300))
 
 
+@pytest.mark.usefixtures("fresh_disk")
+def test_a_folder_whose_name_is_not_forced_to_the_disk_is_found(monkeypatch):
+    monkeypatch.setattr(storage, "_make_folders", lambda folder, exist_ok=False: storage.system.make_folders(folder))
+    found = wrong(disks.power_cut, range(300))
+    assert any("there is no checkpoint" in said for said in found.values())
+
+
+@pytest.mark.usefixtures("fresh_disk")
+def test_measures_that_are_not_forced_to_the_disk_are_found(monkeypatch):
+    monkeypatch.setattr(run_module, "sync_file", lambda path: None)
+    monkeypatch.setattr(disks, "RESUMED", 1)
+    calls = len(disks.traced()[0].states)
+    assert wrong(disks.power_cut, range(calls - 8, calls))
+
+
 # ---- numbers
 def test_numbers_that_go_astray_leave_the_weights_before():
     assert not wrong(numbers.astray, range(10))
@@ -109,5 +126,5 @@ def test_damaged_files_are_refused_or_replaced():
 
 def test_damage_that_nobody_looks_for_is_found(monkeypatch):
     files.originals()
-    monkeypatch.setattr(tensor_file, "_digest", lambda content: bytes(content[tensor_file.SEAL]))
+    monkeypatch.setattr(tensor_file, "_digest", lambda content: bytes(content[0][tensor_file.SEAL]))
     assert wrong(files.damaged, range(100))

@@ -1,12 +1,17 @@
 """Whether a run can be repeated: its files, and its first steps."""
 
+import sys
+
 import numpy as np
 import pytest
 
 import pellucid as p
 from oracles.interrupted import HOW, BreakAt, images, network
 from pellucid.training.checkpoint import files
-from pellucid.training.replay import check_files, replay
+from pellucid.training.files import check_files
+from pellucid.training.replay import replay
+
+fit_module = sys.modules["pellucid.training.fit"]  # of which the package has the function only
 
 
 @pytest.fixture
@@ -39,11 +44,42 @@ def test_augmentation_is_done_again(mixing, run, tmp_path):
     assert replay(tmp_path / "augmented", images()) != replay(run, images())
 
 
-def test_other_steps_are_found(run):
-    changed = (run / "config.toml").read_text().replace("lr = 0.01", "lr = 0.0101")
-    (run / "config.toml").write_text(changed)
+def test_other_steps_are_found(run, monkeypatch):
+    update = p.Adam.update
+    monkeypatch.setattr(p.Adam, "update", lambda *given: update(*given[:-1], 1.01 * given[-1]))
     with pytest.raises(p.StateError, match=r"after 5 steps the weights are .{12}… here, and were .{12}…: another"):
         replay(run, images())
+
+
+def test_nothing_is_validated(run, monkeypatch):
+    def refuse(*_, **__):
+        raise AssertionError
+
+    monkeypatch.setattr(fit_module, "scores", refuse)
+    assert replay(run, images())
+
+
+def test_other_data_are_no_fault_of_the_processor(run):
+    x, y = images()
+    with pytest.raises(p.ArgumentError, match=r"was begun with other settings: data\.sha256 was"):
+        replay(run, (255 - x, y))
+
+
+def test_callbacks_that_had_a_part_are_named(tmp_path):
+    class Shrink(p.Callback):
+        pass
+
+    p.fit(network(), images(), out=tmp_path, callbacks=[Shrink(), BreakAt(99), p.EarlyStopping("loss")], **HOW)
+    with pytest.raises(p.ArgumentError, match=r"was trained with Shrink, callbacks of its own"):
+        replay(tmp_path, images())
+
+
+def test_sample_weights_are_given_again(tmp_path):
+    drawn = np.random.default_rng(0).random(150)
+    p.fit(network(), images(), out=tmp_path, sample_weight=drawn, **HOW)
+    assert len(replay(tmp_path, images(), sample_weight=drawn)) == 64
+    with pytest.raises(p.ArgumentError, match=r"training\.sample_weight\.sha256 was"):
+        replay(tmp_path, images())
 
 
 def test_what_cannot_be_done_again_is_said(run, tmp_path):
@@ -57,15 +93,53 @@ def test_what_cannot_be_done_again_is_said(run, tmp_path):
         replay(tmp_path / "short", images())
 
 
-def test_damaged_files_of_a_run_are_found(run):
+# ---- files
+def test_damaged_files_of_a_run_are_found_one_by_one(run):
     names = check_files(run)
-    assert names == ["model.safetensors", files(run)[0].name]
-    for name in names:
-        good = (run / name).read_bytes()
-        bad = bytearray(good)
-        bad[-1] ^= 1
-        (run / name).write_bytes(bad)
-        with pytest.raises(p.ModelFileError, match=name):
-            check_files(run)
-        (run / name).write_bytes(good)
-    assert np.array_equal(check_files(run), names)
+    assert names == {"config.toml": "", "metrics.jsonl": "", "model.safetensors": "", files(run)[0].name: ""}
+    for name in ("model.safetensors", files(run)[0].name):
+        content = bytearray((run / name).read_bytes())
+        content[-1] ^= 1
+        (run / name).write_bytes(content)
+    found = check_files(run)
+    assert {name for name, wrong in found.items() if wrong} == {"model.safetensors", files(run)[0].name}
+    assert f"{run / 'model.safetensors'}, byte 35: expected the SHA-256" in found["model.safetensors"]
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "says"),
+    [
+        ("config.toml", lambda text: text.replace("lr = 0.01", "lr = 0.02"),
+         "was changed: training.optimizer.lr is 0.02, and was 0.01"),
+        ("config.toml", lambda text: text[:-9], "is damaged: "),
+        ("metrics.jsonl", lambda text: text.replace('"epoch": 2, "loss": ', '"epoch": 2, "loss": 1'),
+         "was changed: epoch 2 is {'epoch': 2, 'loss': 1"),
+        ("metrics.jsonl", lambda text: "".join(text.splitlines(True)[:-1]), "was changed: epoch 5 is None, and was {"),
+        ("metrics.jsonl", lambda text: text + '{"epoch": 6, "loss": 0.1}\n', "it has 6 epochs, and there were 5"),
+        ("metrics.jsonl", lambda text: text + '{"test_accuracy": 0.9}\n', ""),
+    ],
+)  # fmt: skip
+def test_what_bears_no_seal_is_compared_with_the_copy_that_does(name, change, says, run):
+    path = run / name
+    path.write_text(change(path.read_text()))
+    found = check_files(run)
+    assert says in found.pop(name)
+    assert not any(found.values())
+
+
+def test_another_network_in_the_place_of_the_trained_one_is_found(run, tmp_path):
+    p.fit(network(), images(), out=tmp_path / "other", **{**HOW, "seed": 4})
+    (run / "model.safetensors").write_bytes((tmp_path / "other" / "model.safetensors").read_bytes())
+    assert "is another file than the training left" in check_files(run)["model.safetensors"]
+
+
+def test_the_network_of_a_run_need_not_be_known(tmp_path):
+    """A layer of one's own, whose class is not here."""
+
+    class Mine(p.ReLU):
+        def config(self):
+            return {}
+
+    made = p.Sequential([p.Flatten(), Mine(), p.Linear(36, 3)], input_shape=(1, 6, 6))
+    p.fit(made, images(), out=tmp_path, **{**HOW, "epochs": 1, "schedule": None, "engine": "numpy"})
+    assert not any(check_files(tmp_path).values())

@@ -13,8 +13,8 @@ import pytest
 import pellucid as p
 from oracles.interrupted import HOW, STEPS, BreakAt, FailAt, images, network
 from pellucid.layers import Parameter
-from pellucid.training import Callback, checkpoint
-from pellucid.training.checkpoint import Interval
+from pellucid.training import Callback, checkpoint, saving
+from pellucid.training.interval import Interval
 
 ROOT = Path(__file__).parents[2]
 fit_module = sys.modules["pellucid.training.fit"]
@@ -164,6 +164,8 @@ def test_averages_that_are_half_put_back_leave_no_checkpoint(tmp_path, monkeypat
     class Interrupt(Callback):
         """Lets the weights of the third epoch be put back by halves."""
 
+        sees_weights = False
+
         def on_epoch(self, training):
             if training.step == 24:
                 monkeypatch.setattr(Parameter, "data", property(Parameter.data.fget, halfway), raising=True)
@@ -241,13 +243,15 @@ def test_where_none_is_whole_the_first_fault_is_told(tmp_path):
 
 
 def test_a_newer_version_is_refused_by_name(tmp_path, monkeypatch):
-    monkeypatch.setattr(checkpoint, "VERSION", "2")
+    monkeypatch.setattr(saving, "VERSION", "3")
     broken(tmp_path, 20)
     monkeypatch.undo()
     with pytest.raises(
-        p.ModelFileError, match=r"000000020\.safetensors: expected a checkpoint of version 1, found '2'"
+        p.ModelFileError,
+        match=r"000000020\.safetensors: expected a checkpoint of .* 1 to 2, found '3'; it is of a newer",
     ):
         p.resume(tmp_path, images())
+    assert checkpoint.files(tmp_path), "it is not damaged"
 
 
 @pytest.mark.parametrize(
@@ -270,9 +274,14 @@ def test_other_callbacks_are_refused(tmp_path):
         def state(self):
             return {"number": 1}
 
-    broken(tmp_path, 20, callbacks=[Remembering()])
-    with pytest.raises(p.ModelFileError, match="remember something, Remembering; received none"):
-        p.resume(tmp_path, images(), progress=False)
+    broken(tmp_path / "one", 20, callbacks=[Remembering()])
+    with pytest.raises(
+        p.ArgumentError, match=r"was begun with Remembering, of its own; give the same again, callbacks="
+    ):
+        p.resume(tmp_path / "one", images(), progress=False)
+    broken(tmp_path / "two", 20)
+    with pytest.raises(p.ModelFileError, match="remember something, none; received Remembering"):
+        p.resume(tmp_path / "two", images(), callbacks=[Remembering()], progress=False)
 
 
 def test_a_loss_of_ones_own_must_be_given_again(tmp_path):
@@ -319,8 +328,8 @@ def test_what_is_no_interval_is_refused(text):
 
 def test_checkpoints_are_written_as_often_as_asked(tmp_path, monkeypatch):
     written = []
-    put = checkpoint.write_file
-    monkeypatch.setattr(checkpoint, "write_file", lambda path, data: (written.append(path.name), put(path, data)))
+    put = saving.write_file
+    monkeypatch.setattr(saving, "write_file", lambda path, data: (written.append(path.name), put(path, data)))
     whole(out=tmp_path, checkpoint_every=15)
     assert [int(name[11:20]) for name in written] == [0, 15, 30, 40, 40]
 
@@ -333,6 +342,8 @@ def test_checkpoints_need_a_folder():
 # ---- two at once
 def test_a_run_is_trained_by_one_process_at_a_time(tmp_path):
     class Look(Callback):
+        sees_weights = False
+
         def on_epoch(self, training):
             with pytest.raises(p.ArgumentError, match="is being trained by another process; wait for it, or end it"):
                 p.resume(tmp_path, images(), progress=False)

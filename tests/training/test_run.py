@@ -69,6 +69,7 @@ def test_the_config_says_what_was_told(make, data, tmp_path):
     )  # fmt: skip
     config = read_config(tmp_path)
     assert config["command"] == {}
+    assert (config["format_version"], config["checkpoint_every"], config["callbacks"]) == (2, "30s", [])
     assert config["training"] == {
         "epochs": 2, "batch_size": 8, "seed": 5, "shuffle": True, "engine": "compiled", "augment": [],
         "validation": 0.2,
@@ -89,7 +90,9 @@ def test_the_config_says_what_was_told(make, data, tmp_path):
             "linear1.weight": {"name": "GlorotUniform"}, "linear1.bias": {"name": "Zeros"},
         },
     }  # fmt: skip
-    assert config["versions"].keys() == {"pellucid", "numpy", "python", "machine"}
+    assert config["versions"].keys() == {
+        "pellucid", "numpy", "python", "machine", "engine", "fused_multiply_add"
+    }  # fmt: skip
     assert config["versions"]["numpy"] == np.__version__
 
 

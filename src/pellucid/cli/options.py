@@ -19,7 +19,7 @@ from ..native import ENGINES
 from ..scaling import IMAGENET_SCALING, Scaling
 from ..storage import expanded
 from ..training import Callback
-from ..training.checkpoint import Interval
+from ..training.interval import Interval
 from .sources import HELD_OUT
 
 

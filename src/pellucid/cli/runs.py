@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ..arguments import shown
-from ..errors import ArgumentError, ModelFileError, printable
+from ..errors import ArgumentError, printable
 from ..limits import format_bytes
+from ..training.plain import differences
 from ..training.record import Record, records
-from ..training.run import differences
 from . import options
 from .screen import called, examples, print_table, say
 
@@ -29,16 +30,19 @@ def command(
         raise ArgumentError(f"there is no folder {folder!r}; `pellucid train` makes runs in runs/, or where --out says")
     found = list(records(place))
     for error in found:
-        if isinstance(error, ModelFileError):
+        if not isinstance(error, Record):
             say(f"note: {error}")
     runs = [each for each in found if isinstance(each, Record)]
     if not runs:
         raise ArgumentError(f"there are no runs in {folder}; `pellucid train` makes some")
     columns = ["run", "model", "data", "epochs", "accuracy", "on", "time", "size", "state"]
     print_table(columns, [_row(each) for each in runs], right=["epochs", "accuracy", "time", "size"])
+    for each in runs:
+        if each.state == "diverged":
+            print(f"{printable(each.folder.name)} diverged: {printable(each.reason, 300)}; train it anew, --lr smaller")
     interrupted = [each for each in runs if each.state == "interrupted"]
     if interrupted:
-        print(f"next: {called()} resume {interrupted[0].folder}")
+        print(f"next: {called()} resume {shlex.quote(str(interrupted[0].folder))}")
 
 
 def _row(run: Record) -> list[str]:

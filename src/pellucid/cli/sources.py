@@ -15,7 +15,9 @@ from ..errors import ArgumentError, DataError, ModelFileError
 from ..geometry import pair
 from ..recipes.preparing import Source
 from ..storage import expanded
-from ..training.run import CONFIG, read_config
+from ..training.checkpoint import known_config
+from ..training.config import CONFIG
+from ..training.run import read_config
 from .screen import download_progress
 
 HELD_OUT = 0.1
@@ -51,6 +53,24 @@ def load_parts(source: Source, *, progress: bool = True) -> Parts:
         return Parts(train, None, test)
     rest, validation = split(train, share, source.seed)
     return Parts(rest, validation, test)
+
+
+def parts_of_run(run: str, source: Source, *, progress: bool = True) -> tuple[Parts, Parts]:
+    """Return the data of a run as `fit` was given them, and as the network is measured with them: divided there too,
+    where `fit` itself held a share out."""
+    training = known_config(expanded(run)).table.get("training")
+    training = training if isinstance(training, Mapping) else {}
+    share = training.get("validation")
+    if isinstance(share, Mapping):
+        parts = load_parts(source, progress=progress)
+        return parts, parts
+    given = load_parts(replace(source, validation=0.0), progress=progress)
+    if not isinstance(share, float):
+        return given, given
+    rest, validation = split(
+        given.train, number(share, "validation", "a number between 0 and 1"), training.get("seed", 0)
+    )
+    return given, Parts(rest, validation, given.test)
 
 
 def picture_folder(data: str) -> tuple[str, Path] | None:
@@ -91,7 +111,7 @@ def source_of(run: str) -> Source:
     folder = expanded(run)
     if not folder.is_dir():
         raise ArgumentError(f"{run} is a model file, which does not say what to measure it on; add --data")
-    config = read_config(folder)
+    config = known_config(folder).table
     command = _Table(folder / CONFIG, "command", config.get("command", {}))
     data = command.get("data", str) or _Table(folder / CONFIG, "data", config.get("data", {})).get("name", str)
     if not data:

@@ -79,9 +79,9 @@ def command(
     """Train a network on images, and save it as a run.
 
     A run is a folder: the network (model.safetensors), what was measured (metrics.jsonl), and all that is needed to
-    repeat it (config.toml). The network is saved after every epoch and when Ctrl-C ends the training; `pellucid resume`
-    goes on from there, or after a kill from the last checkpoint. At the end the accuracy on the test part of the data
-    is printed.
+    repeat it (config.toml). The network is saved after epochs and when Ctrl-C ends the training; `pellucid resume` goes
+    on from there, or after a kill from the last checkpoint. At the end the accuracy on the test part of the data is
+    printed.
     """
     file = None if weights is None else open_weights(weights)
     asked = read(context.params, file) if recipe is None else _chosen(context, recipe)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ..errors import ArgumentError, PellucidError
-from ..training.replay import check_files, replay
+from ..errors import PellucidError, StateError
+from ..training.files import check_files
+from ..training.replay import replay
 from ..verification import THREADS, digest
 from . import options
-from .screen import examples, say
-from .sources import load_parts, run_folder, source_of
+from .screen import examples
+from .sources import parts_of_run, run_folder, source_of
 
 EXAMPLES = examples("pellucid verify", "pellucid verify --threads 1,2,3,4,7", "pellucid verify runs/lenet-mnist")
 
@@ -31,8 +33,9 @@ def command(
     the digest with another machine's: where it is the same, results carry over exactly. It should be the same on all
     processors that multiply and add at once (with FMA), and another on those that do not.
 
-    Of a run, all files are read and compared with the digest in each; then its first five steps are done again, with
-    each number of threads, and must come to the weights that were noted then.
+    Of a run, all files are read and compared with the digest in each, or with the copy that the newest checkpoint
+    holds; then its first five steps are done again, with each number of threads, and must come to the weights that were
+    noted then. The last line says what was found; if anything is wrong, the exit code is 1.
     """
     if not all(part.strip().isdecimal() and int(part) for part in threads.split(",")):
         raise typer.BadParameter(
@@ -53,17 +56,27 @@ def command(
 def _verify_run(run: str, numbers: list[int]) -> None:
     """Verify a run's files, and its first steps where they can be done again."""
     folder = run_folder(run)
-    for name in check_files(folder):
-        print(f"{name}: whole")
-    parts = load_parts(source_of(run))
-    for number in numbers:
-        try:
-            found = replay(folder, parts.train, validation=parts.validation, threads=number)
-        except ArgumentError as error:
-            say(f"note: the first steps cannot be done again: {error}")
-            return
-        print(f"{_named(number)}: {found}")
-    print("the first steps are the same, bit for bit")
+    found = check_files(folder)
+    for name, wrong in found.items():
+        print(f"{name}: {f'wrong: {wrong}' if wrong else 'whole'}")
+    told = _replay_run(run, folder, numbers)
+    if names := [name for name, wrong in found.items() if wrong]:
+        raise PellucidError(f"{', '.join(names)}: damaged or changed; {told}")
+    print(f"files whole; {told}")
+
+
+def _replay_run(run: str, folder: Path, numbers: list[int]) -> str:
+    """Do the first steps of a run again, and return what came of it in words."""
+    try:
+        given, _ = parts_of_run(run, source_of(run))
+        for number in numbers:
+            found = replay(folder, given.train, validation=given.validation, threads=number)
+            print(f"{_named(number)}: {found}")
+    except StateError:
+        raise
+    except PellucidError as error:
+        return f"not replayed: {error}"
+    return "the first steps are the same, bit for bit"
 
 
 def _named(threads: int) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from ..arguments import nearest, shown
 from ..errors import ArgumentError
-from ..training.resume import CALLBACKS
+from ..training import listed
 from .mlflow import STORE, MLflow
 from .tensorboard import TensorBoard
 
@@ -30,4 +30,4 @@ def by_name(text: str) -> TensorBoard | MLflow:
     return kind(place or default)
 
 
-CALLBACKS.update({kind.__name__: kind for kind, _ in KINDS.values()})
+listed.KINDS.update({kind.__name__: kind for kind, _ in KINDS.values()})

@@ -16,7 +16,8 @@ from ..serialization import save
 from ..serialization.model_file import MODEL
 from ..storage import expanded
 from ..training.callbacks import Training
-from ..training.run import described, flat
+from ..training.config import RunConfig
+from ..training.plain import flat
 from .logger import Logger
 
 SQLITE = "sqlite:///"
@@ -119,7 +120,8 @@ class MLflow(Logger):
     def _begin(self) -> None:
         """Make a run in the store, and write down its settings."""
         run = self._run()
-        tables = described(self._training) if run is None else run.config(self._training)
+        config = RunConfig.of(self._training) if run is None else run.config(self._training)
+        tables = dict(config.table)
         tables["network"] = {key: each for key, each in tables["network"].items() if key != "initializers"}
         self._place = self._client.create_run(self._experiment, run_name=self._called(self.name)).info.run_id
         param = _mlflow().entities.Param

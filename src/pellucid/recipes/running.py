@@ -32,6 +32,7 @@ def run(
     engine: str = "compiled",
     threads: int | None = None,
     out: str | os.PathLike[str] | None = None,
+    checkpoint_every: str | int | None = None,
     progress: bool | None = None,
 ) -> tuple[Network, History]:
     """Make the network of a recipe and train it by that recipe.
@@ -49,7 +50,7 @@ def run(
     weights : path, optional
         Pretrained weights to begin from, as `load_weights` takes them; those of the last layer may be missing, or be
         for other classes. A recipe for fine-tuning needs them.
-    validation, callbacks, engine, threads, out, progress
+    validation, callbacks, engine, threads, out, checkpoint_every, progress
         As in `fit`.
     seed : int, default 0
         Decides all that is drawn: first weights, order of images, what is held out.
@@ -80,6 +81,8 @@ def run(
         what, why = wanted
         raise ArgumentError(f"{what}: {why}; give them, {what}=…")
     file = None if weights is None else open_weights(expanded(weights, "weights"))
+    if checkpoint_every is not None and out is None:
+        raise ArgumentError("checkpoint_every: checkpoints lie in the folder of a run; name one, out=…")
     if out is not None:
         refuse_taken(expanded(out, "out"))  # before anything is downloaded or computed
     share = float(validation) if isinstance(validation, (int, float, np.number)) else 0.0
@@ -91,7 +94,8 @@ def run(
         train, settings = as_dataset(data), {"validation": share, "seed": seed}
     network, _ = prepare(chosen, train, file, seed)
     told = chosen.name if isinstance(recipe, Recipe) else catalogue.told(recipe)
-    written = [] if out is None else [RunWriter(out, record(chosen, settings, told=told, weights=weights))]
+    recorded = record(chosen, settings, told=told, weights=weights)
+    written = [] if out is None else [RunWriter(out, recorded, checkpoint_every=checkpoint_every)]
     history = fit(
         network, train, validation=validation, seed=seed, callbacks=[*callbacks, *written], engine=engine,
         threads=threads, progress=progress, **chosen.fit_arguments(),

@@ -13,9 +13,8 @@ import numpy as np
 from ..errors import ArgumentError, ModelFileError
 from ..training import History
 from ..training.checkpoint import newest_readable
+from ..training.config import RunConfig
 from ..training.record import Record
-from ..training.resume import Told
-from ..training.run import CONFIG
 
 MOST_POINTS = 400
 """Points of a line of batches; where there are more batches, each point is the mean of some."""
@@ -155,7 +154,7 @@ def _steps_per_epoch(record: Record) -> int:
 def _rates(record: Record, steps: int, steps_per_epoch: int) -> list[float]:
     """Return the learning rate of every step, or nothing where the schedule was one of the user's own."""
     try:
-        lr, schedule = Told(str(record.folder / CONFIG), record.config).learning_rate()
+        lr, schedule = RunConfig(record.config).learning_rate()
         epochs = record.setting("training", "epochs")
         total = epochs * steps_per_epoch if isinstance(epochs, int) else 0
         return [lr * schedule(step, total, steps_per_epoch) for step in range(min(steps, total))]

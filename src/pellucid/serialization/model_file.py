@@ -21,10 +21,11 @@ from ..layers import Layer
 from ..limits import LIMITS, Limits, format_bytes, physical_memory
 from ..network import Network
 from ..scaling import Scaling
-from .architecture import describe
+from .architecture import Table, describe
 from .building import build, extended, read_use
 from .fitting import compare, take
-from .tensor_file import WRITTEN, TensorFile, decode, encode, parse_json, problem, structure
+from .format_version import check_version
+from .tensor_file import WRITTEN, TensorFile, decode, parse_json, pieces, problem, structure
 
 FORMAT, VERSION = "pellucid", "1"
 
@@ -69,19 +70,47 @@ def save(network: Network, path: PathLike) -> None:
         if kind == "ONNX":
             fix += ", or call save_onnx(network, path)"
         raise ArgumentError(f"save: {path} looks like a {kind} file, but save writes safetensors; {fix}")
-    architecture = json.dumps(describe(network))
+    storage.write_file(path, _pieces(network))
+
+
+def to_bytes(network: Network) -> bytearray:
+    """Return the content of the file that `save` writes.
+
+    Raises
+    ------
+    ArgumentError
+        As for `save`.
+    """
+    return bytearray().join(_pieces(network))
+
+
+def _pieces(network: Network) -> list[memoryview]:
+    """Return the content of the file that `save` writes, in pieces; those of the weights are their own memory."""
+    architecture = architecture_text(network)
     arrays = {name: q.data for name, q in network.parameters().items()}
     states = {name: np.asarray(s.data, network.dtype) for name, s in network.states().items()}
     if both := sorted(arrays.keys() & states.keys()):
         raise ArgumentError(f"save: a parameter and a state are both called {', '.join(both)}; rename one of each")
+    metadata = {"format": FORMAT, "format_version": VERSION, "architecture": architecture}
+    return pieces(arrays | states, metadata)
+
+
+def architecture_text(network: Network) -> str:
+    """Return the architecture of a network as JSON.
+
+    Raises
+    ------
+    ArgumentError
+        If a layer does not say how to make it anew, or they are nested too deep.
+    """
+    architecture = json.dumps(describe(network))
     depth, _ = structure(architecture, LIMITS.json_parts)
     if depth > LIMITS.json_depth:
         raise ArgumentError(
             f"save: the layers are nested too deep: as JSON {depth} levels, load takes "
             f"{LIMITS.json_depth}; put fewer containers inside each other"
         )
-    metadata = {"format": FORMAT, "format_version": VERSION, "architecture": architecture}
-    storage.write_file(path, encode(arrays | states, metadata))
+    return architecture
 
 
 def load(path: PathLike, layers: Sequence[type[Layer]] = (), *, limits: Limits = LIMITS) -> Network:
@@ -109,20 +138,47 @@ def load(path: PathLike, layers: Sequence[type[Layer]] = (), *, limits: Limits =
     if OTHERS.get(Path(name).suffix.lower()) == "PyTorch":
         what = "expected a network saved by Pellucid, found the name of a file of PyTorch's"
         raise problem(name, what, "make the network, then call load_weights(network, path)")
+    return _made(content, name, table, limits)
+
+
+def from_bytes(content: bytes | bytearray, layers: Sequence[type[Layer]] = (), *, limits: Limits = LIMITS) -> Network:
+    """Return the network of which `to_bytes` made this.
+
+    Parameters
+    ----------
+    content : bytes
+    layers, limits
+        As for `load`.
+
+    Raises
+    ------
+    ModelFileError
+        As for `load`.
+    """
+    return _made(content, "the network's bytes", extended(layers), limits)
+
+
+def _made(content: bytes | bytearray, name: str, table: Table, limits: Limits) -> Network:
+    """Return the network in the content of a file of this name."""
     file = decode_sealed(content, name, limits)
     architecture = _architecture(file, limits)
-    weight_bytes = sum(entry.end - entry.begin for entry in file.entries.values())
-    try:
-        network = build(architecture, table, weight_bytes)
-    except PellucidError as error:
-        fix = "classes of your own belong in load(path, layers=[…]); else the file is not from this version's save"
-        raise problem(file.path, f"the architecture describes no network: {printable(str(error), 500)}", fix) from error
+    network = made(architecture, file, table)
     if differences := compare(network, file.entries, [WRITTEN[str(network.dtype)]]):
         fix = "the file is not from this version's save; save the network again"
         raise problem(file.path, f"the weights do not fit the architecture: {differences}", fix)
     refuse_demanding(network, file.path, limits)
     take(network, {path: file.array(path) for path in file.entries})
     return network
+
+
+def made(architecture: object, file: TensorFile, table: Table) -> Network:
+    """Return the network that a parsed architecture describes, whose weights the file holds; they are not drawn yet."""
+    weight_bytes = sum(entry.end - entry.begin for entry in file.entries.values())
+    try:
+        return build(architecture, table, weight_bytes)
+    except PellucidError as error:
+        fix = "classes of your own belong in load(path, layers=[…]); else the file is not from this version's save"
+        raise problem(file.path, f"the architecture describes no network: {printable(str(error), 500)}", fix) from error
 
 
 def refuse_demanding(network: Network, path: str, limits: Limits) -> None:
@@ -151,7 +207,7 @@ def read_content(path: PathLike, limits: Limits = LIMITS) -> tuple[bytes, str]:
     return storage.read_file(source, most), str(source)
 
 
-def decode_sealed(content: bytes, path: str, limits: Limits = LIMITS) -> TensorFile:
+def decode_sealed(content: bytes | bytearray, path: str, limits: Limits = LIMITS) -> TensorFile:
     """Return the arrays in the bytes of a file, which must bear its seal if `save` wrote it."""
     file = decode(content, path, limits)
     if file.metadata.get("format") == FORMAT and not file.sealed:
@@ -186,8 +242,5 @@ def _architecture(file: TensorFile, limits: Limits) -> object:
     if file.metadata.get("format") != FORMAT:
         what = "expected a network saved by Pellucid, found arrays without an architecture"
         raise problem(file.path, what, "make the network, then call load_weights(network, path)")
-    version = file.metadata.get("format_version", "")
-    if version != VERSION:
-        what = f"expected format version {VERSION}, found {version!r:.20}"
-        raise problem(file.path, what, "the file is of a newer Pellucid: update Pellucid to read it")
+    check_version(file.metadata.get("format_version", ""), file.path, "a network", int(VERSION))
     return parse_json(file.metadata.get("architecture", ""), file.path, "the architecture", limits)

@@ -21,7 +21,7 @@ import json
 import math
 import re
 import reprlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -29,17 +29,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ModelFileError, path_text, printable
+from ..errors import ArgumentError, ModelFileError, path_text, printable
 from ..limits import LIMITS, Limits
 from ..steps import Shape
 
-WRITTEN = {"float32": "F32", "float64": "F64"}
+WRITTEN = {"float16": "F16", "float32": "F32", "float64": "F64", "bool": "BOOL"}
+WRITTEN |= {f"{kind}int{bits}": f"{kind.upper() or 'I'}{bits}" for kind in ("", "u") for bits in (8, 16, 32, 64)}
+"""The dtypes that are written, by NumPy's names."""
+
 READ = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2"}
 """The dtypes that can become weights. NumPy has no bfloat16: it is the upper half of a float32."""
 
 BYTES = {"F8_E4M3": 1, "F8_E5M2": 1, "BOOL": 1, "U8": 1, "I8": 1, "U16": 2, "I16": 2, "F16": 2, "BF16": 2}
 BYTES |= {"U32": 4, "I32": 4, "F32": 4, "U64": 8, "I64": 8, "F64": 8}
 """All dtypes that may stand in a file, as counters of steps do in those of PyTorch, and the bytes of one number."""
+
+_STORED = {**READ, "BOOL": "?", **{f"{kind}{8 * n}": f"<{kind.lower()}{n}" for kind in "IU" for n in (1, 2, 4, 8)}}
 
 UNSEALED = b"0" * 64
 SEAL_FIELD = b'{"__metadata__":{"sha256":"'
@@ -101,16 +106,31 @@ class TensorFile:
     content: bytes | bytearray
 
     def array(self, name: str) -> NDArray[Any]:
-        """Return a read-only array of floats; its dtype must be one of `READ`."""
+        """Return a read-only array; its dtype must be one of `READ`, a whole number's, or BOOL."""
         entry = self.entries[name]
-        numbers = np.frombuffer(self.content, READ[entry.dtype], math.prod(entry.shape), entry.begin)
+        numbers = np.frombuffer(self.content, _STORED[entry.dtype], math.prod(entry.shape), entry.begin)
         if entry.dtype == "BF16":
             numbers = (numbers.astype("<u4") << 16).view("<f4")
         return numbers.reshape(entry.shape)
 
 
 def encode(arrays: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]) -> bytearray:
-    """Return the sealed file that holds float32 and float64 arrays of any memory layout."""
+    """Return the sealed file that holds arrays of any memory layout; see `pieces`."""
+    content = bytearray()
+    for piece in pieces(arrays, metadata):
+        content += piece
+    return content
+
+
+def pieces(arrays: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]) -> list[memoryview]:
+    """Return the sealed file that holds arrays of any memory layout, in pieces: those of the arrays are their own
+    memory wherever they lie row by row, so that nothing of their size is allocated.
+
+    Raises
+    ------
+    ArgumentError
+        If the header would be larger than readers take.
+    """
     header: dict[str, Any] = {"__metadata__": {"sha256": UNSEALED.decode(), **metadata}}
     end = 0
     for name, array in arrays.items():
@@ -118,17 +138,23 @@ def encode(arrays: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]) -> b
         header[name] = {"dtype": WRITTEN[array.dtype.name], "shape": array.shape, "data_offsets": (begin, end)}
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)  # so that the arrays begin at a multiple of 8 bytes
-    content = bytearray(len(text).to_bytes(8, "little") + text)
-    for array in arrays.values():
-        content += array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()  # row by row, however it lies
-    content[SEAL] = _digest(content)
+    if len(text) > LIMITS.header_bytes:
+        most = f"expected names and texts of at most {LIMITS.header_bytes:,} bytes beside the arrays"
+        raise ArgumentError(f"{most}, received {len(text):,}")
+    beginning = bytearray(len(text).to_bytes(8, "little") + text)
+    rows = [np.ascontiguousarray(each, each.dtype.newbyteorder("<")) for each in arrays.values()]
+    content = [memoryview(beginning), *(each.reshape(-1).view(np.uint8).data for each in rows)]
+    beginning[SEAL] = _digest(content)
     return content
 
 
-def _digest(content: bytes | bytearray) -> bytes:
-    view, digest = memoryview(content), hashlib.sha256()
-    for part in (view[: SEAL.start], UNSEALED, view[SEAL.stop :]):
-        digest.update(part)
+def _digest(content: Iterable[bytes | bytearray | memoryview]) -> bytes:
+    """Return the seal of a file, given in pieces; the first one holds the place of the seal."""
+    digest = hashlib.sha256()
+    for number, piece in enumerate(content):
+        view = memoryview(piece)
+        for part in (view[: SEAL.start], UNSEALED, view[SEAL.stop :]) if number == 0 else (view,):
+            digest.update(part)
     return digest.hexdigest().encode()
 
 
@@ -149,10 +175,22 @@ def decode(content: bytes | bytearray, path: str, limits: Limits = LIMITS) -> Te
     entries = {name: _entry(name, stated, start, path, limits) for name, stated in header.items()}
     _check_gapless(entries, start, len(content), path)
     sealed = content[8 : SEAL.start] == SEAL_FIELD
-    if sealed and content[SEAL] != _digest(content):
-        what = f"expected the SHA-256 {_digest(content).decode()}, found {content[SEAL].decode('ascii', 'replace')}"
+    if sealed and content[SEAL] != (digest := _digest([content])):
+        what = f"expected the SHA-256 {digest.decode()}, found {content[SEAL].decode('ascii', 'replace')}"
         raise problem(path, what, "the file is not what was saved; copy or save it again", SEAL.start)
     return TensorFile(path, metadata, entries, sealed, content)
+
+
+def metadata_of(beginning: bytes | bytearray, path: str, limits: Limits = LIMITS) -> dict[str, Any]:
+    """Return the metadata in the beginning of a file, at least its header; whether it is whole nobody looks.
+
+    Raises
+    ------
+    ModelFileError
+        If there is no such header.
+    """
+    found = _header(beginning, path, limits)[1].get("__metadata__", {})
+    return found if isinstance(found, dict) else {}
 
 
 def _header(content: bytes | bytearray, path: str, limits: Limits) -> tuple[int, dict[str, Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from numpy.typing import NDArray
 
@@ -16,6 +16,9 @@ from ..network import Network
 from ..optimizers import Optimizer
 from ..schedules import Schedule
 from .history import History
+
+if TYPE_CHECKING:
+    from .engine import Engine
 
 FIRST_STEPS = 5
 """Steps after which the weights of a run are noted."""
@@ -75,6 +78,8 @@ class Training:
         Whether it is looking at what is held out, which changes nothing.
     callbacks : sequence of Callback
         Who listens.
+    engine : Engine
+        What runs the steps, and holds the optimiser's memory.
     resumed : bool
         Whether an earlier training goes on.
     first_steps : str
@@ -95,6 +100,7 @@ class Training:
     callbacks: Sequence[Callback] = ()
     resumed: bool = False
     first_steps: str = ""
+    engine: Engine | None = None
 
     @property
     def batch_size(self) -> int:
@@ -147,11 +153,12 @@ class Callback:
 
     sees_weights: ClassVar[bool] = True
     """Whether `on_batch` looks at the network's weights, or changes them. Where it says False, they need not be brought
-    to it after every step."""
+    to it after every step; and where it remembers nothing either, a run can be resumed without it."""
 
     def state(self) -> Mapping[str, Any]:
-        """Return what must be remembered for a training that is resumed: by name, arrays of float32 or float64, and
-        what JSON can hold."""
+        """Return what must be remembered for a training that is resumed: by name, arrays of numbers or
+        booleans, and what JSON gives back as it was: numbers, texts, booleans, None, lists, and mappings with texts as
+        names."""
         return {}
 
     def restore(self, state: Mapping[str, Any]) -> None:

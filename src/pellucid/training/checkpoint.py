@@ -1,143 +1,47 @@
 """A training's whole state in a file: all that it takes to go on as if nothing had happened.
 
-That is the weights and states, the optimiser's memory, the counters, what callbacks remember, and the history. Random
-numbers need no state of their own: each is drawn from the seed, the epoch and the sample it is for. The file is a
-sealed safetensors file (`serialization.tensor_file`); arrays have a prefix that says what they are::
+That is the weights and states, the optimiser's memory, the counters, what callbacks remember, and the history; and
+what else is needed to begin, the architecture of the network and the text of ``config.toml``. Random numbers need no
+state of their own: each is drawn from the seed, the epoch and the sample it is for. The file is a sealed safetensors
+file (`serialization.tensor_file`); arrays have a prefix that says what they are::
 
     network/conv1.weight    optimizer/first_moment(conv1.weight)    history/batches    callback 0/best/conv1.weight
 
-Two generations are kept. The newest that is whole is used.
+Two generations are kept (`saving`). The newest that is whole is used.
 """
 
 from __future__ import annotations
 
-import json
-import math
 import re
-import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from ..arguments import shown, warn
+from ..arguments import warn
 from ..definitions.arrays import Array
-from ..errors import ArgumentError, ModelFileError, StorageError
-from ..geometry import whole_number
+from ..errors import ModelFileError, StorageError
 from ..inference import Tally
+from ..layers import Layer
 from ..limits import LIMITS, Limits
-from ..serialization.fitting import compare, held, take
-from ..serialization.tensor_file import WRITTEN, TensorFile, decode, encode, parse_json, problem
-from ..storage import read_file, remove_file, write_file
+from ..network import Network
+from ..serialization.building import extended
+from ..serialization.fitting import compare, take
+from ..serialization.format_version import OtherVersionError, check_version
+from ..serialization.model_file import made
+from ..serialization.tensor_file import WRITTEN, TensorFile, decode, metadata_of, parse_json, problem
+from ..storage import read_beginning, read_file, rename_file
 from .callbacks import Callback, Training
+from .config import RunConfig
 from .engine import Engine
 from .history import History
+from .remembered import decoded, unpacked
 
-FORMAT, VERSION = "pellucid checkpoint", "1"
-GENERATIONS = 2
-"""Checkpoints that are kept: were the newest damaged, there is the one before."""
+FORMAT, VERSION = "pellucid checkpoint", "2"
+"""1 has neither architecture nor config, and what callbacks remember beside their names."""
 
 _NAME = re.compile(r"checkpoint-(\d+)\.safetensors")
-_EVERY = re.compile(r"(\d+(?:\.\d+)?)\s*(s|min|h)")
-_SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0}
-
-
-@dataclass(frozen=True)
-class Interval:
-    """How often a checkpoint is written: every so many steps, or seconds; the other one is 0."""
-
-    steps: int = 0
-    seconds: float = 0.0
-
-    @classmethod
-    def of(cls, every: str | int) -> Interval:
-        """Return what is meant by 500, "500", "30s", "5min" or "1h".
-
-        Raises
-        ------
-        ArgumentError
-            If it is none of these, or 0.
-        """
-        if isinstance(every, str):
-            found = _EVERY.fullmatch(every.strip())
-            if found is not None and float(found[1]) > 0:
-                return cls(seconds=float(found[1]) * _SECONDS[found[2]])
-            if not every.strip().isdecimal():
-                raise ArgumentError(
-                    f"checkpoint_every: expected a number of steps such as 500, or a time such as 30s, 5min or 1h, "
-                    f"received {shown(every)}"
-                )
-            every = int(every)
-        return cls(steps=whole_number(every, "checkpoint_every"))
-
-
-class Checkpoints:
-    """The checkpoints of a run.
-
-    Parameters
-    ----------
-    folder : Path
-        Of the run.
-    interval : Interval
-    """
-
-    def __init__(self, folder: Path, interval: Interval):
-        self._folder, self._interval = folder, interval
-        self._time = time.monotonic()
-
-    def due(self, step: int) -> bool:
-        """Return whether it is time for another one, after so many steps."""
-        if self._interval.steps:
-            return step % self._interval.steps == 0
-        return time.monotonic() - self._time >= self._interval.seconds
-
-    def write(self, training: Training, engine: Engine, callbacks: Sequence[Callback], elapsed: float) -> None:
-        """Write the state after the last step; whatever lies between steps must be finished.
-
-        Parameters
-        ----------
-        training, engine, callbacks
-        elapsed : float
-            Seconds that the running epoch has taken.
-        """
-        engine.pull()
-        arrays = {f"network/{path}": each.data for path, each in held(training.network).items()}
-        arrays |= {f"optimizer/{name}": array for name, array in engine.slots().items()}
-        state: dict[str, Any] = {
-            "epoch": training.epoch, "step": training.step, "lr": training.lr, "stopping": training.stopping,
-            "updates": engine.updates, "elapsed": elapsed, "tally": vars(training.tally), "callbacks": [],
-            "first_steps": training.first_steps,
-        }  # fmt: skip
-        for number, callback in enumerate(callbacks):
-            known = callback.state()
-            of_arrays = {name: value for name, value in known.items() if isinstance(value, np.ndarray)}
-            arrays |= {f"callback {number}/{name}": value for name, value in of_arrays.items()}
-            plain = {name: value for name, value in known.items() if name not in of_arrays}
-            state["callbacks"].append({"name": type(callback).__name__, **plain})
-        self._put(arrays, state, training)
-
-    def finish(self, training: Training) -> None:
-        """Note that the training is finished: its network is in the run's model file, and only the history is kept."""
-        self._put({}, {"finished": True, "first_steps": training.first_steps}, training, keep=1)
-
-    def _put(
-        self, arrays: Mapping[str, Array], state: Mapping[str, Any], training: Training, keep: int = GENERATIONS
-    ) -> None:
-        arrays = {**arrays, "history/batches": np.array(training.history.batches, np.float64)}
-        state = {**state, "epochs": [_as_json(epoch) for epoch in training.history.epochs]}
-        metadata = {"format": FORMAT, "format_version": VERSION, "state": json.dumps(state, allow_nan=False)}
-        write_file(self._folder / f"checkpoint-{training.step:09}.safetensors", encode(arrays, metadata))
-        for path in files(self._folder)[keep:]:
-            remove_file(path)
-        self._time = time.monotonic()
-
-
-def _as_json(measured: Mapping[str, float]) -> dict[str, float | str]:
-    """Return what an epoch measured as JSON can hold it: what is not finite as a text, "nan" or "inf"."""
-    return {name: value if math.isfinite(value) else repr(value) for name, value in measured.items()}
 
 
 @dataclass(frozen=True)
@@ -162,15 +66,30 @@ class Checkpoint:
         """Whether the training had come to its end."""
         return self.state.get("finished") is True
 
+    @property
+    def begun(self) -> dict[str, str]:
+        """What the training began from: "architecture" and "config", as texts; nothing in the first version."""
+        return {name: self.file.metadata[name] for name in ("architecture", "config") if name in self.file.metadata}
+
+    def config(self) -> RunConfig | None:
+        """Return the config of the run as it was written; None if it is not kept here."""
+        text = self.file.metadata.get("config")
+        return None if text is None else RunConfig.parsed(text.encode(), f"{self.path}, config")
+
+    def network(self, layers: Sequence[type[Layer]] = (), limits: Limits = LIMITS) -> Network | None:
+        """Return the network with its weights; None if the architecture or the weights are not kept here."""
+        text = self.file.metadata.get("architecture")
+        if text is None or self.finished:
+            return None
+        network = made(parse_json(text, self.path, "the architecture", limits), self.file, extended(layers))
+        self._put_into(network)
+        return network
+
     def history(self) -> History:
         """Return what had been measured."""
-        return History(
-            batches=self.file.array("history/batches").tolist(),
-            epochs=[
-                {name: float(value) if isinstance(value, str) else value for name, value in epoch.items()}
-                for epoch in self.state["epochs"]
-            ],
-        )
+        first = self.file.metadata.get("format_version") == "1"
+        epochs = [_of_first_version(each) if first else decoded(each) for each in self.state["epochs"]]
+        return History(batches=self.file.array("history/batches").tolist(), epochs=epochs)
 
     def restore(self, training: Training, engine: Engine, callbacks: Sequence[Callback]) -> float:
         """Let a training go on from here, and return the seconds that its running epoch had taken.
@@ -180,30 +99,39 @@ class Checkpoint:
         ModelFileError
             If it is of another network, optimiser or callbacks; nothing is changed then.
         """
-        state = self.state
-        weights, slots = self._arrays("network/"), self._arrays("optimizer/")
-        entries = {name: self.file.entries[f"network/{name}"] for name in weights}
-        if differences := compare(training.network, entries, [WRITTEN[str(training.network.dtype)]]):
-            raise problem(self.path, f"this checkpoint is of another network: {differences}", OTHER)
+        state, slots = self.state, self._arrays("optimizer/")
         expected = {name: array.shape for name, array in engine.slots().items()}
         if expected != {name: array.shape for name, array in slots.items()}:
             raise problem(self.path, "this checkpoint is of another optimiser", OTHER)
-        names, known = [type(each).__name__ for each in callbacks], state["callbacks"]
-        if names != [each["name"] for each in known]:
-            saved = ", ".join(str(each["name"]) for each in known) or "none"
+        names, told = [type(each).__name__ for each in callbacks], state["callbacks"]
+        if names != [each["name"] for each in told]:
+            saved = ", ".join(str(each["name"]) for each in told) or "none"
             received = ", ".join(names) or "none"
             raise problem(
                 self.path, f"expected the callbacks that remember something, {saved}; received {received}", OTHER
             )
-        take(training.network, weights)
+        self._put_into(training.network)
         engine.restore(slots, state["updates"])
-        for number, (callback, plain) in enumerate(zip(callbacks, known, strict=True)):
-            rest = {name: value for name, value in plain.items() if name != "name"}
-            callback.restore({**rest, **self._arrays(f"callback {number}/")})
+        first = self.file.metadata.get("format_version") == "1"
+        for number, (callback, plain) in enumerate(zip(callbacks, told, strict=True)):
+            known = {**unpacked(plain, first=first), **self._arrays(f"callback {number}/")}
+            try:
+                callback.restore(known)
+            except KeyError as error:
+                what = f"{type(callback).__name__} finds nothing called {error} in what it remembered"
+                raise problem(self.path, what, "resume it with the version that the run was begun with") from error
         training.epoch, training.step, training.lr = state["epoch"], state["step"], state["lr"]
         training.stopping, training.tally, training.history = state["stopping"], Tally(**state["tally"]), self.history()
         training.first_steps = state["first_steps"]
         return float(state["elapsed"])
+
+    def _put_into(self, network: Network) -> None:
+        """Give a network the weights and states, or refuse them."""
+        weights = self._arrays("network/")
+        entries = {name: self.file.entries[f"network/{name}"] for name in weights}
+        if differences := compare(network, entries, [WRITTEN[str(network.dtype)]]):
+            raise problem(self.path, f"this checkpoint is of another network: {differences}", OTHER)
+        take(network, weights)
 
     def _arrays(self, prefix: str) -> dict[str, Array]:
         """Return the arrays whose names begin with a prefix, without it, as copies."""
@@ -214,11 +142,21 @@ class Checkpoint:
 OTHER = "resume a training with the settings that it was begun with"
 
 
+def _of_first_version(epoch: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what an epoch measured, where texts stand for numbers that are not finite."""
+    return {name: float(value) if isinstance(value, str) else value for name, value in epoch.items()}
+
+
 def files(folder: Path) -> list[Path]:
     """Return the checkpoints of a run, the newest first."""
-    found = {path: _NAME.fullmatch(path.name) for path in folder.iterdir()} if folder.is_dir() else {}
-    numbered = [(int(name[1]), path) for path, name in found.items() if name]
-    return [path for _, path in sorted(numbered, reverse=True)]
+    found = (path for path in folder.iterdir() if _NAME.fullmatch(path.name)) if folder.is_dir() else ()
+    return sorted(found, key=step_of, reverse=True)
+
+
+def step_of(path: Path) -> int:
+    """Return the step that a checkpoint's name says."""
+    name = _NAME.fullmatch(path.name)
+    return int(name[1]) if name else -1
 
 
 def newest(folder: Path, limits: Limits = LIMITS) -> Checkpoint | None:
@@ -227,15 +165,15 @@ def newest(folder: Path, limits: Limits = LIMITS) -> Checkpoint | None:
     Raises
     ------
     ModelFileError
-        If there are some, and none is whole; or one is of a newer version.
+        If there are some, and none is whole; or one is of a version that cannot be read here.
     """
     damaged: list[Exception] = []
     for path in files(folder):
         try:
             return read(path, limits)
+        except OtherVersionError:  # no older one may be taken in its place
+            raise
         except (ModelFileError, StorageError) as error:
-            if isinstance(error, _NewerError):
-                raise
             warn(f"{error}. The checkpoint before it is used, if there is one")
             damaged.append(error)
     if damaged:
@@ -251,8 +189,11 @@ def newest_readable(folder: Path, limits: Limits = LIMITS) -> Checkpoint | None:
     return None
 
 
-class _NewerError(ModelFileError):
-    """A checkpoint of a newer version: no older one may be taken in its place."""
+def set_aside(folder: Path, found: Checkpoint) -> None:
+    """Give the checkpoints that are newer than the one found, and damaged, a name that says so: they count no more."""
+    for path in files(folder):
+        if step_of(path) > step_of(Path(found.path)):
+            rename_file(path, f"{path.name}.damaged")
 
 
 def read(path: Path, limits: Limits = LIMITS) -> Checkpoint:
@@ -261,15 +202,48 @@ def read(path: Path, limits: Limits = LIMITS) -> Checkpoint:
     Raises
     ------
     ModelFileError
-        If it is damaged, no checkpoint, or of a newer version.
+        If it is damaged, no checkpoint, or of a version that cannot be read here.
     StorageError
         If it cannot be read.
     """
     file = decode(read_file(path, limits.file_bytes), str(path), limits)
     if not file.sealed or file.metadata.get("format") != FORMAT:
         raise problem(str(path), "expected a checkpoint with its SHA-256, found another file", "remove it")
-    version = file.metadata.get("format_version", "")
-    if version != VERSION:
-        what = f"expected a checkpoint of version {VERSION}, found {version!r:.20}"
-        raise _NewerError(f"{path}: {what}; update Pellucid to resume this run")
+    check_version(file.metadata.get("format_version", ""), str(path), "a checkpoint", int(VERSION))
     return Checkpoint(str(path), parse_json(file.metadata["state"], str(path), "the state", limits), file)
+
+
+def glance(folder: Path, limits: Limits = LIMITS) -> Mapping[str, Any] | None:
+    """Return the counters of the newest checkpoint whose header can be read, or None; the rest is not looked at, and
+    nobody is warned."""
+    for path in files(folder):
+        try:
+            length = int.from_bytes(read_beginning(path, 8), "little")
+            beginning = read_beginning(path, 8 + min(length, limits.header_bytes))
+            text = metadata_of(beginning, str(path), limits).get("state")
+            state = parse_json(str(text), str(path), "the state", limits)
+        except (ModelFileError, StorageError):
+            continue
+        if isinstance(state, dict):
+            return state
+    return None
+
+
+def known_config(folder: Path) -> RunConfig:
+    """Return the config of a run; where the file is damaged, the copy in the newest checkpoint that is whole.
+
+    Raises
+    ------
+    ModelFileError
+        If there is none.
+    """
+    try:
+        return RunConfig.read(folder)
+    except OtherVersionError:
+        raise
+    except (ModelFileError, StorageError):
+        found = newest_readable(folder)
+        config = None if found is None else found.config()
+        if config is None:
+            raise
+        return config

@@ -97,8 +97,8 @@ def fit(
         Of the compiled engine; by default PELLUCID_THREADS, or else as many as this process has processors. The results
         are the same for any number.
     out : path, optional
-        A folder for the run: ``config.toml``, ``metrics.jsonl`` and ``model.safetensors``, saved after every epoch and
-        at the end; and checkpoints, from which `resume` goes on.
+        A folder for the run: ``config.toml``, ``metrics.jsonl`` and ``model.safetensors``, saved after each epoch in
+        which there was a checkpoint and at the end; and checkpoints, from which `resume` goes on.
     checkpoint_every : str or int, default "30s"
         How often a checkpoint is written into `out`: after so many steps, or a time such as "30s", "5min" or "1h". What
         ends the training early leaves one too, if it leaves the time.
@@ -169,15 +169,19 @@ def fit(
     runner = (
         CompiledEngine(network, program, resident, size, threads) if native else NumpyEngine(network, program, resident)
     )
+    training.engine = runner
     course = _Course(training, runner, validated, listeners, threads)
     training.lr = course.lr()  # asked now, so that a schedule that does not fit is refused before anything is written
-    with ExitStack() as listening:
-        for listener in listeners:
-            listening.enter_context(_listening(listener, training))
-        course.begin()
-        course.run()
-    for run in course.runs:
-        run.finish(training)
+    with ExitStack() as ending:
+        for run in course.runs:
+            ending.callback(run.let_go)  # also where another listener fails at the end
+        with ExitStack() as listening:
+            for listener in listeners:
+                listening.enter_context(_listening(listener, training))
+            course.begin()
+            course.run()
+        for run in course.runs:
+            run.finish(training)
     for listener in listeners:
         listener.on_finish(training)
     warn_of_guessing(training)
@@ -215,8 +219,7 @@ class _Course:
         self.engine.push()  # what listeners have changed as training began
         self.began = time.perf_counter()
         for run in self.runs:
-            if run.resumed is not None:
-                self.began -= run.resumed.restore(self.training, self.engine, self._remembering())
+            self.began -= run.go_on(self.training, self.engine, self._remembering())
         self._checkpoint()
 
     def run(self) -> None:
@@ -225,6 +228,10 @@ class _Course:
         try:
             while training.epoch < training.epochs and not training.stopping:
                 self._epoch()
+        except NonFiniteError as error:
+            for run in self.runs:
+                run.checkpoints.failed = str(error)
+            raise
         finally:
             try:
                 self._checkpoint()

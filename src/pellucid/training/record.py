@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import ModelFileError
+from ..errors import ModelFileError, StorageError, path_text
 from ..limits import LIMITS
-from ..storage import expanded, locked, read_file
-from .checkpoint import files, newest_readable
-from .run import CONFIG, METRICS, read_config
+from ..locking import locked
+from ..storage import expanded, read_file
+from .checkpoint import files, glance
+from .config import CONFIG, RunConfig
+from .run import METRICS
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,9 @@ class Record:
     results : dict
         What was measured when all was done, such as "test_accuracy".
     state : str
-        "finished", "running", or "interrupted".
+        "finished", "running", "interrupted", "diverged" (a number became NaN or infinite), or "no checkpoint".
+    reason : str
+        Which number it was, and where, if it has diverged.
     bytes : int
         Size of all files.
     """
@@ -40,6 +46,7 @@ class Record:
     epochs: list[dict[str, Any]]
     results: dict[str, Any]
     state: str
+    reason: str
     bytes: int
 
     @classmethod
@@ -52,11 +59,12 @@ class Record:
             If it is no run, or a file of it is damaged.
         """
         folder = expanded(run, "run")
-        config = read_config(folder)
-        lines = _lines(folder / METRICS)
+        config = RunConfig.read(folder).table
+        lines = measures(folder / METRICS)
         epochs = [line for line in lines if "epoch" in line]
         results = {name: value for line in lines if "epoch" not in line for name, value in line.items()}
-        return cls(folder, config, epochs, results, _state(folder), sum(_sizes(folder)))
+        state, reason = _state(folder)
+        return cls(folder, config, epochs, results, state, reason, sum(_sizes(folder)))
 
     def setting(self, table: str, name: str, default: Any = None) -> Any:
         """Return a setting of a table of the config; the default where there is none."""
@@ -92,43 +100,47 @@ class Record:
         return None
 
 
-def records(folder: str | os.PathLike[str]) -> Iterator[Record | ModelFileError]:
+def records(folder: str | os.PathLike[str]) -> Iterator[Record | ModelFileError | StorageError]:
     """Yield the runs that lie in a folder, by name; for one that cannot be read, why."""
     for place in sorted(expanded(folder, "folder").iterdir()):
-        if (place / CONFIG).is_file():
-            try:
+        try:
+            if (place / CONFIG).is_file():
                 yield Record.of(place)
-            except ModelFileError as error:
-                yield error
+        except (ModelFileError, StorageError) as error:
+            yield error
+        except OSError as error:  # a folder that may not be looked into
+            yield StorageError(f"cannot read {path_text(place)}: {error.strerror}")
 
 
-def _lines(path: Path) -> list[dict[str, Any]]:
-    """Return the lines of a log; the last one may be a stump that a killed process has left."""
+def measures(path: Path) -> list[dict[str, Any]]:
+    """Return the lines of a log; those that a killed process or a full disk has left half are no matter."""
     if not path.exists():
         return []
-    texts = read_file(path, LIMITS.header_bytes).decode(errors="replace").splitlines()
     found = []
-    for number, text in enumerate(texts):
-        try:
+    for text in read_file(path, LIMITS.header_bytes).decode(errors="replace").splitlines():
+        with suppress(ValueError, RecursionError):
             line = json.loads(text)
-        except (ValueError, RecursionError):
-            if number < len(texts) - 1 and text:
-                raise ModelFileError(f"{path}, line {number + 1}: expected JSON, found {text!r:.80}") from None
-            continue
-        if isinstance(line, dict):
-            found.append(line)
+            if isinstance(line, dict):
+                found.append(line)
     return found
 
 
-def _state(folder: Path) -> str:
-    with locked(folder / CONFIG) as free:
+def _state(folder: Path) -> tuple[str, str]:
+    """Return in which state a run is, and which number that is not finite has ended it, in words."""
+    with locked(folder / CONFIG, shared=True) as free:
         if not free:
-            return "running"
-    found = newest_readable(folder)
-    return "interrupted" if files(folder) and (found is None or not found.finished) else "finished"
+            return "running", ""
+    state = glance(folder)
+    if state is None:
+        return ("interrupted" if files(folder) else "no checkpoint"), ""
+    reason = state.get("failed", "")
+    if state.get("finished") is True:
+        return "finished", ""
+    return ("diverged", reason) if isinstance(reason, str) and reason else ("interrupted", "")
 
 
 def _sizes(folder: Path) -> Iterator[int]:
     for path in folder.iterdir():
-        if path.is_file():
-            yield path.stat().st_size
+        with suppress(OSError):  # one that was there a moment ago
+            status = path.stat()
+            yield status.st_size if stat.S_ISREG(status.st_mode) else 0

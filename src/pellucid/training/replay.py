@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any
 
-from .. import initializers
+from numpy.typing import ArrayLike
+
 from ..data.dataset import digest
 from ..errors import ArgumentError, ModelFileError, StateError
+from ..initializers import KINDS
 from ..inputs import Data
 from ..layers import Layer
 from ..network import Network
@@ -15,35 +19,9 @@ from ..serialization import load
 from ..serialization.fitting import held
 from ..storage import expanded
 from .callbacks import FIRST_STEPS, Callback, Training
-from .checkpoint import files, newest, read
+from .checkpoint import newest
+from .config import RunConfig
 from .fit import fit
-from .resume import Told
-from .run import CONFIG, read_config
-
-INITIALIZERS = {
-    kind.__name__: kind
-    for kind in (
-        initializers.HeNormal, initializers.HeUniform, initializers.GlorotNormal, initializers.GlorotUniform,
-        initializers.Normal, initializers.Constant, initializers.Zeros,
-    )
-}  # fmt: skip
-"""What a run's config can name."""
-
-
-def check_files(run: str | os.PathLike[str], layers: Sequence[type[Layer]] = ()) -> list[str]:
-    """Read all files of a run, and return the names of those that bear a seal: the SHA-256 of all their bytes.
-
-    Raises
-    ------
-    ModelFileError
-        If the folder is no run, or one of the files is damaged.
-    """
-    folder = expanded(run, "run")
-    read_config(folder)
-    load(folder, layers)
-    for path in files(folder):
-        read(path)
-    return ["model.safetensors", *(path.name for path in files(folder))]
 
 
 def replay(
@@ -51,6 +29,7 @@ def replay(
     train: Data,
     *,
     validation: Data | None = None,
+    sample_weight: ArrayLike | None = None,
     layers: Sequence[type[Layer]] = (),
     threads: int | None = None,
 ) -> str:
@@ -59,7 +38,7 @@ def replay(
     Parameters
     ----------
     run : path
-    train, validation
+    train, validation, sample_weight
         The same data again, as for `resume`.
     layers : sequence of class
         As for `load`.
@@ -71,32 +50,39 @@ def replay(
         If the weights come out otherwise.
     ArgumentError
         If the run did not begin from what its network's initialisers draw, was shorter than so many steps, or a loss,
-        a schedule or a callback of one's own had a part in it: then it cannot be done again from what the run holds.
+        an optimiser, a schedule or a callback of one's own had a part in it: then it cannot be done again from what the
+        run holds. If the data, or the sample weights, are others.
     """
     folder = expanded(run, "run")
-    config, checkpoint = read_config(folder), newest(folder)
-    expected = "" if checkpoint is None else str(checkpoint.state.get("first_steps", ""))
+    found = newest(folder)
+    config = (found and found.config()) or RunConfig.read(folder)
+    expected = "" if found is None else str(found.state.get("first_steps", ""))
     if not expected:
         raise ArgumentError(f"{folder} has not noted its first {FIRST_STEPS} steps: it was ended before")
-    network = begun(load(folder, layers), config, str(folder))
-    stop = _Stop()
-    fit(network, train, callbacks=[stop], threads=threads, progress=False,
-        **Told(str(folder / CONFIG), config).arguments(validation))  # fmt: skip
-    if stop.found != expected:
+    if own := config.strangers():
+        raise ArgumentError(f"{folder} was trained with {', '.join(own)}, callbacks of its own")
+    network = begun((found and found.network(layers)) or load(folder, layers), config.table, str(folder))
+    told = config.fit_arguments(validation)
+    first = _First(config, str(folder))
+    with suppress(_Done):
+        fit(
+            network, train, sample_weight=sample_weight, callbacks=[first], threads=threads, progress=False, **told
+        )  # fmt: skip
+    if first.weights != expected:
         raise StateError(
-            f"{folder}: after {FIRST_STEPS} steps the weights are {stop.found[:12]}… here, and were {expected[:12]}…: "
-            "another version, or a processor that does not multiply and add at once"
+            f"{folder}: after {FIRST_STEPS} steps the weights are {first.weights[:12]}… here, and were "
+            f"{expected[:12]}…: another version, or a processor that does not multiply and add at once"
         )
     return expected
 
 
-def begun(network: Network, config: dict[str, object], run: str) -> Network:
+def begun(network: Network, config: Mapping[str, Any], run: str) -> Network:
     """Return a run's network with the weights that it began with, drawn anew."""
     table = config.get("network")
     table = table if isinstance(table, dict) else {}
     for path, parameter in network.parameters().items():
         known = dict(table.get("initializers", {}).get(path, {}))
-        kind = INITIALIZERS.get(known.pop("name", ""))
+        kind = KINDS.get(known.pop("name", ""))
         if kind is None:
             raise ArgumentError(f"{run}: {path} was begun by an initialiser of its own")
         try:
@@ -109,12 +95,20 @@ def begun(network: Network, config: dict[str, object], run: str) -> Network:
     return network
 
 
-class _Stop(Callback):
-    """Notes the weights after the first steps, and ends the training there."""
+class _Done(Exception):  # noqa: N818  # no error
+    """The first steps are done."""
 
-    found = ""
+
+class _First(Callback):
+    """Refuses other data than the run's, notes the weights after the first steps, and ends the training there."""
+
+    def __init__(self, config: RunConfig, run: str):
+        self._config, self._run, self.weights = config, run, ""
+
+    def on_begin(self, training: Training) -> None:
+        self._config.refuse_other(training, self._run)
 
     def on_batch(self, training: Training) -> None:
         if training.step == FIRST_STEPS:
-            self.found = digest(*(each.data for each in held(training.network).values()))
-            training.stop()
+            self.weights = digest(*(each.data for each in held(training.network).values()))
+            raise _Done

@@ -2,46 +2,39 @@
 
 ``config.toml``        what is needed to repeat the run: settings, digests of data and first weights, versions
 ``metrics.jsonl``      one line an epoch, as JSON; null is a number that is not finite
-``model.safetensors``  the network with its weights, saved before the first step, after every epoch and at the end
+``model.safetensors``  the network with its weights, saved before the first step, after epochs and at the end
 ``checkpoint-….safetensors``  the two newest states of the training, from which it can be resumed
 
-The layers of the network stand in ``model.safetensors`` alone. Callbacks of one's own are recorded only if they are
-dataclasses, by their settings.
+What is needed to go on stands in each checkpoint too, so that damage to the other files is no matter. Objects of one's
+own are recorded by name, and by their settings if they are dataclasses.
 """
 
 from __future__ import annotations
 
 import json
-import math
 import os
-import platform
-import tomllib
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from dataclasses import fields, is_dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from ..arguments import shown
-from ..data import Dataset
-from ..data.dataset import digest
-from ..errors import ArgumentError, ModelFileError
-from ..limits import LIMITS
+from ..arguments import warn
+from ..errors import ArgumentError, ModelFileError, StorageError
+from ..locking import locked
 from ..serialization import save
-from ..serialization.model_file import MODEL
-from ..storage import append_line, claim, expanded, locked, make_folder, read_file, remove_stumps, write_file
-from ..toml_file import parse_toml
-from ..version import VERSION
+from ..serialization.model_file import MODEL, architecture_text
+from ..serialization.tensor_file import SEAL
+from ..storage import append_line, claim, expanded, make_folder, read_beginning, remove_stumps, sync_file, write_file
 from .callbacks import Callback, Training
-from .checkpoint import Checkpoint, Checkpoints, Interval, files
+from .checkpoint import Checkpoint, files, known_config, set_aside
+from .config import CONFIG as CONFIG
+from .config import EVERY, RunConfig
+from .engine import Engine
+from .interval import Interval
+from .remembered import NUMBER, encoded
+from .saving import Checkpoints
 
-CONFIG, METRICS = "config.toml", "metrics.jsonl"
-REPEATED = ("training", "data")
-"""Tables of the config that must be the same where a run goes on."""
-EVERY = "30s"
-"""How often a checkpoint is written, where nothing is said."""
+METRICS = "metrics.jsonl"
 
 
 class RunWriter(Callback):
@@ -57,7 +50,7 @@ class RunWriter(Callback):
     checkpoint_every : str or int, optional
         As in `fit`.
     resumed : Checkpoint, optional
-        Where the run in the folder goes on; without it a new one begins.
+        Where the run in the folder goes on, which the caller holds (`holding`); without it a new one begins.
     """
 
     def __init__(
@@ -69,9 +62,10 @@ class RunWriter(Callback):
         resumed: Checkpoint | None = None,
     ):
         self.folder, self.resumed = expanded(folder, "out"), resumed
-        self._command = command or {}
-        self._interval = Interval.of(EVERY if checkpoint_every is None else checkpoint_every)
+        self._command, self._every = command or {}, EVERY if checkpoint_every is None else checkpoint_every
+        self._interval = Interval.of(self._every)
         self._epochs = 0  # written to the log
+        self._saved = 0  # checkpoints that were written before the network was saved last
         self._holding = ExitStack()
 
     @property
@@ -80,159 +74,127 @@ class RunWriter(Callback):
         return self._checkpoints
 
     def on_begin(self, training: Training) -> None:
-        with self._letting_go():
-            if self.resumed is None:
-                self._begin(training)
-            else:
-                self._go_on(training, self.resumed)
-        self._checkpoints = Checkpoints(self.folder, self._interval)
+        with ExitStack() as failing:
+            failing.callback(self.let_go)
+            begun, at = self._begin(training) if self.resumed is None else self._go_on(training, self.resumed)
+            failing.pop_all()
+        self._checkpoints = Checkpoints(self.folder, self._interval, begun, at)
 
-    def _begin(self, training: Training) -> None:
-        import tomli_w
-
+    def _begin(self, training: Training) -> tuple[dict[str, str], None]:
+        """Make the folder and what lies there before the first step; return what every checkpoint holds."""
         refuse_taken(self.folder)
-        config = tomli_w.dumps(self.config(training)).encode()
+        config = self.config(training).text()
+        begun = {"architecture": architecture_text(training.network), "config": config}
         make_folder(self.folder)
         if not claim(self.folder / CONFIG):  # another training began here at the same moment
             refuse_taken(self.folder)
-        write_file(self.folder / CONFIG, config)
-        self._hold()
+        write_file(self.folder / CONFIG, config.encode())
+        self._holding.enter_context(holding(self.folder))
         save(training.network, self.folder / MODEL)
+        return begun, None
 
-    def _go_on(self, training: Training, checkpoint: Checkpoint) -> None:
-        """Refuse a training that is not the one that was begun; let the log have the epochs of the checkpoint."""
-        self._hold()
+    def _go_on(self, training: Training, checkpoint: Checkpoint) -> tuple[dict[str, str], tuple[int, int]]:
+        """Refuse a training that is not the one that was begun; let the files say what the checkpoint does."""
         remove_stumps(self.folder)
-        config = read_config(self.folder)
-        if changed := differences({key: config[key] for key in REPEATED}, self._repeated(training)):
-            told = (f"{name} was {shown(before)} and is {shown(after)} now" for name, before, after in changed)
-            raise ArgumentError(f"{self.folder} was begun with other settings: {'; '.join(told)}")
+        config = checkpoint.config() or RunConfig.read(self.folder)
+        config.refuse_other(training, self.folder)
+        set_aside(self.folder, checkpoint)
+        if checkpoint.begun:
+            self._restore_config(config, checkpoint.begun["config"])
+        begun = checkpoint.begun or {"architecture": architecture_text(training.network), "config": config.text()}
         epochs = checkpoint.history().epochs
         write_file(self.folder / METRICS, "".join(f"{json_line(epoch)}\n" for epoch in epochs).encode())
         self._epochs = len(epochs)
+        return begun, (checkpoint.state["step"], checkpoint.state["epoch"])
 
-    def _hold(self) -> None:
-        """Keep others from the run for as long as this training writes to it."""
-        if not self._holding.enter_context(locked(self.folder / CONFIG)):
-            raise ArgumentError(f"{self.folder} is being trained by another process; wait for it, or end it")
+    def _restore_config(self, config: RunConfig, text: str) -> None:
+        """Write the config as it was begun with where the file is damaged or was changed, and say so."""
+        with suppress(ModelFileError, StorageError):
+            if RunConfig.read(self.folder).table == config.table:
+                return
+        warn(f"{self.folder / CONFIG} was changed since the run was begun; it is written anew as it was then")
+        write_file(self.folder / CONFIG, text.encode())
+        self._holding.enter_context(holding(self.folder))  # another file bears the name now
 
-    @contextmanager
-    def _letting_go(self) -> Iterator[None]:
-        """Let others have the run where something fails."""
-        with ExitStack() as holding:
-            holding.callback(self._holding.close)
-            yield
-            holding.pop_all()
+    def go_on(self, training: Training, engine: Engine, callbacks: Sequence[Callback]) -> float:
+        """Let a training go on where the run does, and return the seconds that its running epoch had taken: 0 where a
+        new one begins. What was read for it is let go of."""
+        checkpoint, self.resumed = self.resumed, None
+        return 0.0 if checkpoint is None else checkpoint.restore(training, engine, callbacks)
+
+    def config(self, training: Training) -> RunConfig:
+        """Return what the run says of a training that begins."""
+        return RunConfig.of(training, self._command, self._every)
+
+    def let_go(self) -> None:
+        """Let others have the run."""
+        self._holding.close()
 
     def on_epoch(self, training: Training) -> None:
-        self._write(training)
+        self._write_measures(training)
+        if self._checkpoints.written > self._saved:  # so that short epochs do not wait for the disk each
+            save(training.network, self.folder / MODEL)
+            self._saved = self._checkpoints.written
 
     def on_end(self, training: Training, error: BaseException | None) -> None:
-        with self._letting_go():
-            self._write(training)
-        if error is not None:
-            self._holding.close()
+        try:
+            self._write_measures(training)
+            if error is not None:
+                save(training.network, self.folder / MODEL)
+        finally:
+            if error is not None:
+                self.let_go()
 
     def finish(self, training: Training) -> None:
         """Save the network as all callbacks have left it, and let go of what was kept for going on."""
-        with self._holding:
+        try:
             save(training.network, self.folder / MODEL)
-            self._checkpoints.finish(training)
+            if (self.folder / METRICS).exists():
+                sync_file(self.folder / METRICS)
+            seal = read_beginning(self.folder / MODEL, SEAL.stop)[SEAL].decode()
+            self._checkpoints.finish(training, seal)
+        finally:
+            self.let_go()
 
-    def _write(self, training: Training) -> None:
-        """Write the epochs measured since the last time, and the network."""
+    def _write_measures(self, training: Training) -> None:
+        """Write the epochs measured since the last time."""
         for epoch in training.history.epochs[self._epochs :]:
             append_line(self.folder / METRICS, json_line(epoch))
             self._epochs += 1
-        save(training.network, self.folder / MODEL)
-
-    def _repeated(self, training: Training) -> dict[str, Any]:
-        """Return what must be the same where a run goes on, as it is read from its config."""
-        import tomli_w
-
-        config = self.config(training)
-        return tomllib.loads(tomli_w.dumps({key: config[key] for key in REPEATED}))
-
-    def config(self, training: Training) -> dict[str, Any]:
-        """Return what ``config.toml`` says of a training."""
-        return {"command": _plain(self._command), **described(training)}
 
 
-def described(training: Training) -> dict[str, Any]:
-    """Return what a training was told, what it began with, and by what it is done, as plain tables."""
-    network = training.network
-    parameters = network.parameters()
-    return {
-        "training": _plain_fields(training.settings),
-        "callbacks": [_plain(each) for each in training.callbacks if is_dataclass(each)],
-        "data": _plain(training.data),
-        "network": {
-            "seed": int(network.seed),
-            "dtype": str(network.dtype),
-            "parameters": sum(parameter.size for parameter in parameters.values()),
-            "first_weights_sha256": digest(*(parameter.data for parameter in parameters.values())),
-            "initializers": {path: _plain(parameter.initializer) for path, parameter in parameters.items()},
-        },
-        "versions": {
-            "pellucid": VERSION,
-            "numpy": np.__version__,
-            "python": platform.python_version(),
-            "machine": f"{platform.system()} {platform.machine()}",
-        },
-    }
+@contextmanager
+def holding(folder: Path) -> Iterator[None]:
+    """Keep others from a run for as long as this training writes to it.
 
-
-def differences(one: Mapping[str, Any], two: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
-    """Return the settings in which two configs differ, by their paths, as in ("training.batch_size", 64, 128); None
-    stands for one that is not there."""
-    before, after = flat(one), flat(two)
-    names = dict.fromkeys((*before, *after))
-    return [(name, before.get(name), after.get(name)) for name in names if before.get(name) != after.get(name)]
-
-
-def flat(table: object, where: str = "") -> dict[str, Any]:
-    """Return the settings of nested tables by their paths."""
-    if not isinstance(table, Mapping) or not table:
-        return {where: table} if where else {}
-    found: dict[str, Any] = {}
-    for name, value in table.items():
-        found |= flat(value, f"{where}.{name}" if where else str(name))
-    return found
-
-
-def json_line(measured: Mapping[str, float]) -> str:
-    """Return a line of ``metrics.jsonl``: JSON, which knows no NaN and no infinity; null stands for them."""
-    plain = {name: value if math.isfinite(value) else None for name, value in measured.items()}
-    return json.dumps(plain, allow_nan=False)
-
-
-def _plain(value: object) -> Any:
-    """Return a setting as data that TOML can hold.
-
-    An object becomes a table with its class's name and its settings, a function its name; data become their digest.
+    Raises
+    ------
+    ArgumentError
+        If another process holds it.
+    ModelFileError
+        If there is no run.
     """
-    if isinstance(value, (str, bool, int, float)):
-        return value
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, Mapping):
-        return {str(name): _plain(each) for name, each in value.items() if each is not None}
-    if isinstance(value, (tuple, list)):
-        return [_plain(each) for each in value]
-    if isinstance(value, Dataset):
-        of = {"name": value.name, "samples": len(value), "shape": list(value.shape), "classes": value.classes}
-        return {**of, "sha256": value.digest()}
-    if isinstance(value, np.ndarray):
-        return {"shape": list(value.shape), "sha256": digest(value)}
-    if is_dataclass(value) and not isinstance(value, type):
-        return {"name": type(value).__name__, **_plain_fields(value)}
-    return {"name": getattr(value, "__qualname__", type(value).__qualname__)}
+    if not (folder / CONFIG).exists():
+        config = known_config(folder)
+        warn(f"{folder / CONFIG} was missing; it is written anew as it was when the run was begun")
+        write_file(folder / CONFIG, config.text().encode())
+    with locked(folder / CONFIG) as free:
+        if not free:
+            raise ArgumentError(f"{folder} is being trained by another process; wait for it, or end it")
+        yield
 
 
-def _plain_fields(value: Any) -> dict[str, Any]:
-    """Return the fields of a dataclass as plain data, without those that are None: TOML has no such value."""
-    named = {field.name: getattr(value, field.name) for field in fields(value) if field.init}
-    return {name: _plain(each) for name, each in named.items() if each is not None}
+def json_line(measured: Mapping[str, Any]) -> str:
+    """Return a line of ``metrics.jsonl``: JSON, which knows no NaN and no infinity; null stands for them."""
+    return json.dumps(_with_null(encoded(dict(measured), "metrics")), allow_nan=False)
+
+
+def _with_null(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_with_null(each) for each in value]
+    if isinstance(value, dict):
+        return None if NUMBER in value else {name: _with_null(each) for name, each in value.items()}
+    return value
 
 
 def refuse_taken(folder: Path) -> None:
@@ -242,18 +204,5 @@ def refuse_taken(folder: Path) -> None:
 
 
 def read_config(folder: str | os.PathLike[str]) -> dict[str, Any]:
-    """Return a run's ``config.toml``.
-
-    Raises
-    ------
-    ModelFileError
-        If the folder is no run, or the file is damaged.
-    """
-    path = Path(folder) / CONFIG
-    if not path.exists():
-        raise ModelFileError(f"{folder} is no run: it has no {CONFIG}; runs are made by `pellucid train`")
-    content = read_file(path, LIMITS.toml_bytes)
-    try:
-        return parse_toml(content)
-    except ValueError as error:
-        raise ModelFileError(f"{path} is damaged: {error}") from error
+    """Return what a run's ``config.toml`` says; see `RunConfig.read`."""
+    return dict(RunConfig.read(folder).table)

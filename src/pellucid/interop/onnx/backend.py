@@ -182,13 +182,13 @@ def backend() -> Any:
 
 def _alone(node: Any, inputs: Mapping[str, Numbers], opset: int | None) -> Any:
     """Return a model of one node."""
-    from onnx import defs, helper
-
+    onnx = onnx_package()
+    helper = onnx.helper
     given = [
         helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(array.dtype), array.shape)
         for name, array in inputs.items()
     ]
     results = [helper.make_empty_tensor_value_info(name) for name in node.output if name]
-    version = opset or min(defs.onnx_opset_version(), NEWEST_OPSET)
+    version = opset or min(onnx.defs.onnx_opset_version(), NEWEST_OPSET)
     graph = helper.make_graph([node], "node", given, results)
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", version)])

@@ -35,8 +35,8 @@ class Folder:
     Parameters
     ----------
     model_bytes : int
-        Size of the model, to which what is computed is held in proportion: otherwise a hundred nodes that double
-        something would fill any memory.
+        Size of the model's weights, to which what is computed is held in proportion: otherwise a hundred nodes that
+        double something would fill any memory.
     """
 
     def __init__(self, model_bytes: int):

@@ -103,7 +103,9 @@ def decode(content: bytes, path: str, limits: Limits, outside: Outside, short: b
     ModelFileError
         If it is no such file, damaged, or of a version that is not known.
     """
-    return _Reader(path, Tensors(path, limits, outside, short)).model(_parsed(content, path, limits))
+    parsed = _parsed(content, path, limits)
+    del content  # which, where the caller keeps it not, is let go before its arrays are made
+    return _Reader(path, Tensors(path, limits, outside, short)).model(parsed)
 
 
 def _parsed(content: bytes, path: str, limits: Limits) -> Any:

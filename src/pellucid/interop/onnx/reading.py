@@ -107,17 +107,12 @@ def load_onnx(
     parameters. What comes from the model's weights is learnt on; numbers written in nodes, and one number for all that
     is added or multiplied, stay as they are (`trainable` is False). Batch normalisation keeps its running averages.
     """
-    content, name = _content(path, limits)
-    outside = BesideModel(name, limits) if external_data else Refused(name)
-    model, size = decode(content, name, limits, outside), len(content)
-    del content  # what was parsed holds all of it again
-    return to_network(model, size, Wanted(output, input_shape, scaling, class_names, drop_softmax, seed, dtype), limits)
-
-
-def _content(path: PathLike, limits: Limits) -> tuple[bytes, str]:
-    """Return the bytes of a model file, and its path."""
     most = min(limits.file_bytes, LARGEST, physical_memory() // 3)  # parsed, and as a network, it needs as much again
-    return storage.read_file(Path(path), most), os.fspath(Path(path))
+    name = os.fspath(Path(path))
+    outside = BesideModel(name, limits) if external_data else Refused(name)
+    model = decode(storage.read_file(path, most), name, limits, outside)
+    size = sum(array.nbytes for array in model.constants.values())
+    return to_network(model, size, Wanted(output, input_shape, scaling, class_names, drop_softmax, seed, dtype), limits)
 
 
 def to_network(model: Model, size: int, wanted: Wanted, limits: Limits = LIMITS) -> Network:
@@ -127,7 +122,7 @@ def to_network(model: Model, size: int, wanted: Wanted, limits: Limits = LIMITS)
     ----------
     model : Model
     size : int
-        Bytes of the model.
+        Bytes of the model's weights.
     wanted : Wanted
     limits : Limits
 

@@ -6,8 +6,8 @@ import math
 from collections import Counter
 from collections.abc import Mapping
 
+from ...training.plain import differences
 from ...training.record import Record
-from ...training.run import differences
 from ..amounts import Amounts, of
 from ..canvas import canvas, svg
 from ..charts import draw_chart

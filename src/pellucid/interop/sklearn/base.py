@@ -1,0 +1,234 @@
+"""What the classifier and the regressor share: parameters, training, prediction and pickling."""
+
+from __future__ import annotations
+
+import warnings
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from ... import training
+from ...data import Dataset, split_indices
+from ...data.augment import Augmentation
+from ...errors import DataError, ShapeError
+from ...geometry import whole_number
+from ...losses import Loss
+from ...optimizers import Optimizer
+from ...schedules import Schedule
+from ...serialization import from_bytes, to_bytes
+from ...serialization.architecture import LAYERS
+from ...steps import Shape
+from ...training import EarlyStopping, History
+from .architecture import Architecture, make_network
+from .memory import Memory
+from .samples import Samples, as_rows, as_weights, distinct, scaling_of, shape_of_samples
+from .settings import (
+    RandomState,
+    augment_of,
+    batch_size_of,
+    optimizer_of,
+    schedule_of,
+    seed_of,
+    stopping_of,
+)
+from .threads import threads_for
+
+
+class ConvEstimator(BaseEstimator):
+    """Base of the estimators; for the parameters and attributes see `ConvClassifier`."""
+
+    _y_checks: ClassVar[Mapping[str, Any]] = {}
+
+    def __init__(
+        self, architecture: Architecture, image_shape: Sequence[int] | None, epochs: int, batch_size: int | str,
+        lr: float | None, optimizer: str | Optimizer, schedule: str | Schedule | None,
+        augment: Sequence[str | Augmentation] | None, early_stopping: bool | EarlyStopping, validation_fraction: float,
+        warm_start: bool, random_state: RandomState, threads: int | None, verbose: bool,
+    ):  # fmt: skip
+        self.architecture = architecture
+        self.image_shape = image_shape
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.lr = lr
+        self.optimizer = optimizer
+        self.schedule = schedule
+        self.augment = augment
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.threads = threads
+        self.verbose = verbose
+
+    def fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+        """Train a new network; where ``warm_start`` is set, the one that there is.
+
+        Parameters
+        ----------
+        X : array (N, C, H, W), (N, H, W) or (N, features)
+        y : array (N,)
+        sample_weight : array (N,), optional
+            Numbers of at least 0: a sample of weight 2 is the same as two of them.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If X, y or a parameter does not fit.
+        NonFiniteError
+            If the loss or a weight becomes NaN or infinite.
+        """
+        goes_on = bool(self.warm_start) and hasattr(self, "network_")
+        rows, shape, y = self._validated(X, y, goes_on)
+        self._train(rows, shape, self._noted(y, goes_on), sample_weight, goes_on)
+        return self
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        return tags
+
+    # ---- what each kind of estimator knows of its targets
+
+    @abstractmethod
+    def _noted(self, y: NDArray[Any], goes_on: bool) -> NDArray[Any]:
+        """Return targets as numbers; note what they are, or refuse what does not go on with what is known."""
+
+    @abstractmethod
+    def _measured(self, samples: Samples) -> None:
+        """Note what is to be known of the targets of a new network."""
+
+    @abstractmethod
+    def _learnt(self, targets: NDArray[Any]) -> NDArray[Any]:
+        """Return targets as the network is to learn them."""
+
+    def _weighed(self, samples: Samples) -> Samples:
+        """Return samples with the weights of their classes heeded."""
+        return samples
+
+    @abstractmethod
+    def _head(self) -> tuple[int, Sequence[str], Loss]:
+        """Return the number of outputs, their names if they have any, and the loss."""
+
+    # ---- what goes in
+
+    def _validated(self, X: Any, y: Any, goes_on: bool) -> tuple[NDArray[Any], Shape, NDArray[Any]]:
+        """Return samples as rows of numbers, the shape of an input of the network, and y as an array."""
+        plain, given = as_rows(X)
+        rows, y = validate_data(self, plain, y, reset=not goes_on, dtype=(np.float32, np.uint8), **self._y_checks)
+        if goes_on:
+            return self._as_before(rows, given), self.input_shape_, y
+        shape = shape_of_samples(given, self.image_shape, rows.shape[1])
+        return rows if len(shape) == 3 else rows.astype(np.float32, copy=False), shape, y
+
+    def _as_before(self, rows: NDArray[Any], given: Shape | None) -> NDArray[Any]:
+        """Return rows in the type that the network began with: a value means the same in each."""
+        if given is not None and given != self.input_shape_:
+            raise ShapeError(f"X: expected images of shape {self.input_shape_}, as in fit, received {given}")
+        if not self._bytes:
+            return rows.astype(np.float32, copy=False)
+        return rows if rows.dtype == np.uint8 else rows / np.float32(255)  # the network divides nothing but bytes
+
+    def _accepted(self, X: Any) -> NDArray[Any]:
+        """Return samples that are to be predicted as the network takes them."""
+        check_is_fitted(self, "network_")
+        plain, given = as_rows(X)
+        rows = self._as_before(validate_data(self, plain, reset=False, dtype=(np.float32, np.uint8)), given)
+        return rows.reshape(len(rows), *self.input_shape_)
+
+    # ---- training
+
+    def _train(
+        self, rows: NDArray[Any], shape: Shape, targets: NDArray[Any], sample_weight: ArrayLike | None, goes_on: bool,
+        partial: bool = False,
+    ) -> None:  # fmt: skip
+        """Train a new network, or the one that there is: for all epochs, or for another one of a longer training."""
+        samples = self._weighed(distinct(rows, targets, as_weights(sample_weight, len(rows))))
+        if not goes_on:
+            self._begin(samples, shape)
+        if not (goes_on and partial):
+            self._memory = Memory()
+        stopping = [] if partial else stopping_of(self.early_stopping)
+        index, held_out = self._parts(samples, bool(stopping))
+        weights = (samples.weights / samples.taken())[index]
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "labels count from 1")  # they come from classes_: 0 is absent here only
+            history = training.fit(
+                self.network_,
+                self._pair(samples, index),
+                validation=self._pair(samples, held_out) if stopping else None,
+                epochs=1 if partial else whole_number(self.epochs, "epochs"),
+                batch_size=batch_size_of(self.batch_size, len(index)),
+                loss=self._head()[2],
+                optimizer=optimizer_of(self.optimizer, self.lr, len(shape) == 3, None if partial else len(index)),
+                schedule=None if partial else schedule_of(self.schedule),
+                augment=augment_of(self.augment),
+                sample_weight=None if weights.min() == weights.max() else weights / weights.mean(),
+                seed=(self.seed_ + self._trainings) % 2**64,  # another order every time
+                callbacks=[self._memory] if partial else stopping,
+                threads=threads_for(self.threads),
+                progress=bool(self.verbose),
+            )
+        self._note(history)
+
+    def _begin(self, samples: Samples, shape: Shape) -> None:
+        """Make a new network."""
+        self.input_shape_, self._bytes = shape, samples.rows.dtype == np.uint8
+        self.seed_ = seed_of(self.random_state)
+        self._measured(samples)
+        outputs, names, _ = self._head()
+        scaling = scaling_of(samples.rows, samples.weights, shape)
+        self.network_ = make_network(
+            self.architecture, outputs, shape, seed=self.seed_, scaling=scaling, class_names=names
+        )
+        self.history_, self._trainings = History(), 0
+
+    def _parts(self, samples: Samples, divided: bool) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return which samples are trained on, each as often as it is taken, and which are held out."""
+        count, taken = len(samples.rows), samples.taken()
+        if not divided:
+            return np.repeat(np.arange(count), taken), np.arange(0)
+        if count < 2:
+            raise DataError("early_stopping: holds samples out, but X has one sample only; give more, or say False")
+        labelled = Dataset(np.zeros((count, 1), np.uint8), samples.targets)
+        rest, held_out = split_indices(labelled, self.validation_fraction, self.seed_)
+        measured = samples.taken(least=0)[held_out]  # there are no weights beside: what is light counts for nothing
+        return np.repeat(rest, taken[rest]), np.repeat(held_out, measured if measured.any() else 1)
+
+    def _pair(self, samples: Samples, index: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Return inputs of the network and what it is to learn of them."""
+        return samples.rows[index].reshape(-1, *self.input_shape_), self._learnt(samples.targets[index])
+
+    def _note(self, history: History) -> None:
+        """Add what a training has measured to what earlier ones did."""
+        before = len(self.history_.epochs)
+        self.history_.batches += history.batches
+        self.history_.epochs += [{**epoch, "epoch": before + epoch["epoch"]} for epoch in history.epochs]
+        self.n_iter_ = len(self.history_.epochs)
+        self._trainings += 1
+
+    # ---- pickling: the network as the bytes of its file
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(super().__getstate__())
+        if "network_" in state:
+            network = state.pop("network_")
+            kinds = {type(layer) for _, layer in network.walk()}
+            own = [kind for kind in kinds if LAYERS.get(kind.__name__) is not kind]
+            state["_saved"] = bytes(to_bytes(network)), sorted(own, key=lambda kind: kind.__name__)
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        state = dict(state)
+        saved = state.pop("_saved", None)
+        super().__setstate__(state)
+        if saved is not None:
+            self.network_ = from_bytes(saved[0], layers=saved[1])

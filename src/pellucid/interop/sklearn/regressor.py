@@ -1,0 +1,138 @@
+"""ConvRegressor: a network as a regressor of scikit-learn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import RegressorMixin
+
+from ...data.augment import Augmentation
+from ...errors import DataError
+from ...inference import predict
+from ...losses import Loss, MeanSquaredError
+from ...optimizers import Optimizer
+from ...schedules import Schedule
+from ...training import EarlyStopping
+from .architecture import Architecture
+from .base import ConvEstimator
+from .samples import Samples, moments
+from .settings import RandomState
+from .threads import threads_for
+
+
+class ConvRegressor(RegressorMixin, ConvEstimator):
+    """A regressor for images, or for features, that trains a network by the squared error.
+
+    One number a sample is learnt, or several, each with mean 0 and deviation 1 over the samples of the first training;
+    `predict` undoes that, and `network_` does not.
+
+    Parameters
+    ----------
+    architecture, image_shape, epochs, batch_size, lr, optimizer, schedule, augment, early_stopping, \
+validation_fraction, warm_start, random_state, threads, verbose
+        As for `ConvClassifier`; the network's outputs are the numbers that are learnt.
+
+    Attributes
+    ----------
+    target_mean_, target_scale_ : float64 array (targets,)
+        A target is ``target_mean_ + target_scale_ · output``.
+    network_, history_, n_iter_, n_features_in_, feature_names_in_, input_shape_, seed_
+        As for `ConvClassifier`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> images = np.random.default_rng(0).random((100, 8, 8))
+    >>> regressor = ConvRegressor(epochs=20, random_state=0).fit(images, images.mean(axis=(1, 2)))
+    >>> regressor.predict(images[:3]).shape
+    (3,)
+    """
+
+    _y_checks: ClassVar[Mapping[str, Any]] = {"multi_output": True, "y_numeric": True}
+
+    def __init__(
+        self,
+        architecture: Architecture = "auto",
+        *,
+        image_shape: Sequence[int] | None = None,
+        epochs: int = 50,
+        batch_size: int | str = "auto",
+        lr: float | None = None,
+        optimizer: str | Optimizer = "auto",
+        schedule: str | Schedule | None = "cosine",
+        augment: Sequence[str | Augmentation] | None = None,
+        early_stopping: bool | EarlyStopping = False,
+        validation_fraction: float = 0.1,
+        warm_start: bool = False,
+        random_state: RandomState = None,
+        threads: int | None = None,
+        verbose: bool = False,
+    ):
+        super().__init__(
+            architecture, image_shape, epochs, batch_size, lr, optimizer, schedule, augment, early_stopping,
+            validation_fraction, warm_start, random_state, threads, verbose,
+        )  # fmt: skip
+
+    def partial_fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+        """Train for one epoch with some samples; calls after each other are one training.
+
+        Nobody knows how long it will be, so nothing is scheduled, and nothing stops it early.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As for `fit`.
+
+        Returns
+        -------
+        self
+        """
+        goes_on = hasattr(self, "network_")
+        rows, shape, y = self._validated(X, y, goes_on)
+        self._train(rows, shape, self._noted(y, goes_on), sample_weight, goes_on, partial=True)
+        return self
+
+    def predict(self, X: Any) -> NDArray[np.float64]:
+        """Return the numbers of each sample.
+
+        Parameters
+        ----------
+        X : array
+            Of the shape that was trained on.
+
+        Returns
+        -------
+        float64 array (N,) or (N, targets), as y was
+        """
+        images = self._accepted(X)
+        outputs = predict(self.network_, images, threads=threads_for(self.threads)).astype(np.float64)
+        targets = self.target_mean_ + self.target_scale_ * outputs
+        return targets[:, 0] if self._single else targets
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
+    # ---- what it knows of its targets: where they lie
+
+    def _noted(self, y: NDArray[Any], goes_on: bool) -> NDArray[np.float64]:
+        targets = np.asarray(y, np.float64).reshape(len(y), -1)
+        if goes_on and targets.shape[1] != len(self.target_mean_):
+            raise DataError(f"y: expected {len(self.target_mean_)} numbers a sample, received {targets.shape[1]}")
+        self._single = y.ndim == 1
+        return targets
+
+    def _measured(self, samples: Samples) -> None:
+        self.target_mean_, deviation = moments(samples.targets[:, :, None], samples.weights)
+        constant = deviation <= 1e-12 * np.abs(self.target_mean_)
+        self.target_scale_ = np.where(constant, 1.0, deviation)
+
+    def _learnt(self, targets: NDArray[Any]) -> NDArray[np.float32]:
+        return ((targets - self.target_mean_) / self.target_scale_).astype(np.float32)
+
+    def _head(self) -> tuple[int, Sequence[str], Loss]:
+        return len(self.target_mean_), (), MeanSquaredError()

@@ -1,0 +1,87 @@
+"""Objects and settings as plain data that TOML can hold, and what two tables of them differ in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import MISSING, fields, is_dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from ..data import Dataset
+from ..data.dataset import digest
+
+Table: TypeAlias = Mapping[str, Any]
+
+
+def plain(value: object) -> Any:
+    """Return a setting as data that TOML can hold.
+
+    An object becomes a table with its class's name and its settings, a function its name; data become their digest.
+    """
+    if isinstance(value, (str, bool, int, float)):
+        return value
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, Mapping):
+        return {str(name): plain(each) for name, each in value.items() if each is not None}
+    if isinstance(value, (tuple, list)):
+        return [plain(each) for each in value]
+    if isinstance(value, Dataset):
+        of = {"name": value.name, "samples": len(value), "shape": list(value.shape), "classes": value.classes}
+        return {**of, "sha256": value.digest()}
+    if isinstance(value, np.ndarray):
+        return {"shape": list(value.shape), "sha256": digest(value)}
+    if is_dataclass(value) and not isinstance(value, type):
+        named = {"name": type(value).__name__}
+        return named | plain_fields(value) | named  # which a setting of that name does not replace
+    return {"name": getattr(value, "__qualname__", type(value).__qualname__)}
+
+
+def plain_fields(value: Any) -> dict[str, Any]:
+    """Return the fields of a dataclass as plain data, without those that are None: TOML has no such value."""
+    named = {field.name: getattr(value, field.name) for field in fields(value) if field.init}
+    return {name: plain(each) for name, each in named.items() if each is not None}
+
+
+def defaults(kind: type) -> dict[str, Any]:
+    """Return the defaults of a dataclass's fields as plain data."""
+    found = {}
+    for field in fields(kind) if is_dataclass(kind) else ():
+        default = field.default_factory() if field.default_factory is not MISSING else field.default
+        if field.init and default is not MISSING and default is not None:
+            found[field.name] = plain(default)
+    return found
+
+
+def differences(one: Table, two: Table) -> list[tuple[str, Any, Any]]:
+    """Return the settings in which two tables differ, by their paths, as in ("training.batch_size", 64, 128); None
+    stands for one that is not there."""
+    before, after = flat(one), flat(two)
+    names = dict.fromkeys((*before, *after))
+    return [(name, before.get(name), after.get(name)) for name in names if before.get(name) != after.get(name)]
+
+
+def flat(value: object, where: str = "") -> dict[str, Any]:
+    """Return the settings of nested tables, and lists of tables, by their paths."""
+    if isinstance(value, list) and any(isinstance(each, Mapping) for each in value):
+        value = {str(number): each for number, each in enumerate(value)}
+    if not isinstance(value, Mapping):
+        return {} if value == [] else {where: value}
+    found: dict[str, Any] = {}
+    for name, each in value.items():
+        found |= flat(each, f"{where}.{name}" if where else str(name))
+    return found
+
+
+def without_names(one: Table, other: Table) -> dict[str, Any]:
+    """Return tables without those of data that have the same digest in the other."""
+    found = {}
+    for name, value in one.items():
+        there = other.get(name)
+        if isinstance(value, Mapping) and isinstance(there, Mapping):
+            if "sha256" in value and value["sha256"] == there.get("sha256"):
+                continue
+            value = without_names(value, there)
+        found[name] = value
+    return found

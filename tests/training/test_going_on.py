@@ -1,0 +1,257 @@
+"""Runs that go on although something of them is damaged, older, or made elsewhere; and those that are in use."""
+
+import multiprocessing
+import time
+
+import numpy as np
+import pytest
+
+import pellucid as p
+from oracles.interrupted import HOW, BreakAt, images, network
+from pellucid.locking import locked
+from pellucid.training import Callback, checkpoint
+from pellucid.training import config as config_module
+from pellucid.training.config import RunConfig
+
+
+def weights(made):
+    return {path: each.data.tobytes() for path, each in {**made.parameters(), **made.states()}.items()}
+
+
+@pytest.fixture(scope="module")
+def whole():
+    made = network()
+    p.fit(made, images(), **HOW)
+    return weights(made)
+
+
+@pytest.fixture
+def run(tmp_path):
+    with pytest.raises(ZeroDivisionError):
+        p.fit(network(), images(), out=tmp_path / "run", checkpoint_every=5, callbacks=[BreakAt(20)], **HOW)
+    return tmp_path / "run"
+
+
+def resumed(folder, **how):
+    return weights(p.resume(folder, images(), progress=False, **how)[0])
+
+
+def flip(path, place=-1):
+    content = bytearray(path.read_bytes())
+    content[place] ^= 1
+    path.write_bytes(content)
+
+
+def names(folder):
+    return [path.name for path in checkpoint.files(folder)]
+
+
+# ---- damage
+@pytest.mark.filterwarnings("ignore:.*The checkpoint before it")
+def test_a_damaged_newest_checkpoint_counts_no_more(run, whole):
+    assert names(run) == ["checkpoint-000000020.safetensors", "checkpoint-000000015.safetensors"]
+    flip(checkpoint.files(run)[0])
+    seen = []
+
+    class Look(Callback):
+        def on_batch(self, training):
+            seen.append((training.step, len(names(run)), (run / f"{damaged}").exists()))
+
+    damaged = "checkpoint-000000020.safetensors.damaged"
+    with pytest.raises(ZeroDivisionError):
+        p.resume(run, images(), callbacks=[Look(), BreakAt(18)], checkpoint_every=1, progress=False)
+    assert seen == [(16, 1, True), (17, 2, True), (18, 2, True)]
+    assert names(run) == ["checkpoint-000000018.safetensors", "checkpoint-000000017.safetensors"]
+    assert resumed(run) == whole
+
+
+@pytest.mark.filterwarnings("ignore:.*The checkpoint before it")
+def test_a_run_that_ends_before_a_damaged_checkpoint_is_finished(run):
+    flip(checkpoint.files(run)[0])
+
+    class Stop(Callback):
+        def on_batch(self, training):
+            if training.step == 17:
+                training.stop()
+
+    p.resume(run, images(), callbacks=[Stop()], progress=False)
+    assert names(run) == ["checkpoint-000000017.safetensors"]
+    assert checkpoint.newest(run).finished
+
+
+def test_what_is_refused_sets_nothing_aside(run):
+    flip(checkpoint.files(run)[0])
+    before = {path.name: path.read_bytes() for path in run.iterdir()}
+    x, y = images()
+    with pytest.warns(UserWarning, match="checkpoint before"), pytest.raises(p.ArgumentError, match="other settings"):
+        p.resume(run, (255 - x, y), progress=False)
+    assert {path.name: path.read_bytes() for path in run.iterdir()} == before
+
+
+@pytest.mark.parametrize("damage", [flip, lambda path: flip(path, 30), lambda path: path.unlink()])
+def test_the_model_file_is_made_anew(damage, run, whole):
+    damage(run / "model.safetensors")
+    assert resumed(run) == whole
+    assert weights(p.load(run)) == whole
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda path: path.write_text(path.read_text().replace("lr = 0.01", "lr = 0.02")),
+        lambda path: path.write_bytes(b"\xff" + path.read_bytes()),
+        lambda path: path.write_bytes(b""),
+        lambda path: path.unlink(),
+    ],
+)
+def test_the_config_is_written_as_it_was(damage, run, whole):
+    before = (run / "config.toml").read_bytes()
+    damage(run / "config.toml")
+    with pytest.warns(UserWarning, match=r"config\.toml was (changed|missing).*it is written anew as it was"):
+        assert resumed(run) == whole
+    assert (run / "config.toml").read_bytes() == before
+
+
+def test_a_comment_in_the_config_is_left(run, whole):
+    with (run / "config.toml").open("a") as file:
+        file.write("# my best run\n")
+    assert resumed(run) == whole
+    assert (run / "config.toml").read_text().endswith("# my best run\n")
+
+
+def test_a_run_whose_config_is_written_anew_is_held_by_one(run):
+    (run / "config.toml").write_bytes(b"")
+
+    class Look(Callback):
+        sees_weights = False
+
+        def on_epoch(self, training):
+            with pytest.raises(p.ArgumentError, match="is being trained by another process"):
+                p.resume(run, images(), progress=False)
+            looked.append(training.epoch)
+
+    looked = []
+    with pytest.warns(UserWarning, match="written anew"):
+        p.resume(run, images(), callbacks=[Look()], progress=False)
+    assert looked == [3, 4, 5]
+
+
+# ---- versions
+def test_other_versions_are_named(run, monkeypatch, whole):
+    monkeypatch.setattr(config_module, "VERSION", "9.9")
+    monkeypatch.setattr(config_module.np, "__version__", "1.0")
+    with pytest.warns(UserWarning, match="other versions") as caught:
+        assert resumed(run) == whole
+    (text,) = [str(each.message) for each in caught]
+    assert text.startswith(f"{run} was begun with other versions, or on another machine, so the last bits may come out")
+    assert "pellucid was '0.1.0' and is '9.9' now; numpy was " in text
+    assert "python" not in text
+
+
+def test_a_processor_of_another_kind_is_named(run, monkeypatch):
+    monkeypatch.setenv("PELLUCID_ISA", "generic")
+    with pytest.warns(UserWarning, match="fused_multiply_add was True and is False now"):
+        resumed(run)
+
+
+def as_if_written(folder, change):
+    """Let the config, and the copies of it, be as an older version wrote them."""
+
+    def parsed(content, where):
+        found = RunConfig(config_module.parse_toml(content), where)
+        table = {name: dict(value) if isinstance(value, dict) else value for name, value in found.table.items()}
+        change(table)
+        return RunConfig(table, where)
+
+    return parsed
+
+
+def test_what_an_older_version_did_not_know_has_its_default(run, monkeypatch, whole):
+    def older(table):
+        del table["training"]["augment"]
+        table["training"]["optimizer"] = {"name": "Adam", "lr": 0.01, "average": 0.9, "clip_norm": 1.0}
+
+    monkeypatch.setattr(RunConfig, "parsed", as_if_written(run, older))
+    assert resumed(run) == whole
+
+
+@pytest.mark.parametrize(
+    ("version", "says"),
+    [
+        ("3", "expected the config of a run of format version 1 to 2, found 3; it is of a newer Pellucid: update"),
+        ("0", "found 0; it is of an older Pellucid, which this one reads no more: use that version"),
+        ('"two"', "found 'two'; the file is damaged"),
+        ("true", "found True; the file is damaged"),
+    ],
+)
+def test_a_config_of_another_format_is_refused_by_name(version, says, run):
+    text = (run / "config.toml").read_text().replace("format_version = 2", f"format_version = {version}")
+    (run / "config.toml").write_text(text)
+    with pytest.raises(p.ModelFileError) as caught:
+        RunConfig.read(run)
+    assert str(caught.value).startswith(f"{run / 'config.toml'}: ")
+    assert says in str(caught.value)
+
+
+# ---- settings that are the same
+def test_data_may_be_called_otherwise(tmp_path, whole):
+    x, y = images()
+    with pytest.raises(ZeroDivisionError):
+        p.fit(network(), p.Dataset(x, y, name="photos"), out=tmp_path, callbacks=[BreakAt(20)], **HOW)
+    made, _ = p.resume(tmp_path, p.Dataset(x, y, ("a", "b", "c"), "moved"), progress=False)
+    assert weights(made) == whole
+
+
+def test_an_optimiser_of_ones_own_is_given_again(tmp_path):
+    class Mine(p.SGD):
+        pass
+
+    how = {**HOW, "optimizer": Mine(0.05, momentum=0.9)}
+    made = network()
+    p.fit(made, images(), **how)
+    with pytest.raises(ZeroDivisionError):
+        p.fit(network(), images(), out=tmp_path, callbacks=[BreakAt(20)], **how)
+    with pytest.raises(
+        p.ArgumentError, match="optimizer: the run was begun with one of its own, 'Mine'; give the same"
+    ):
+        resumed(tmp_path)
+    with pytest.raises(p.ArgumentError, match=r"training\.optimizer\.momentum was 0\.9 and is 0\.5 now"):
+        resumed(tmp_path, optimizer=Mine(0.05, momentum=0.5))
+    assert resumed(tmp_path, optimizer=Mine(0.05, momentum=0.9)) == weights(made)
+
+
+# ---- held by another one
+def hold(path, seconds, held):
+    with locked(path, shared=True) as free:
+        held.send(free)
+        time.sleep(seconds)
+
+
+def test_who_looks_for_a_moment_does_not_stand_in_the_way(run, whole):
+    here, there = multiprocessing.Pipe()
+    looking = multiprocessing.get_context("fork").Process(target=hold, args=(run / "config.toml", 0.3, there))
+    looking.start()
+    assert here.recv() is True
+    assert resumed(run) == whole
+    looking.join()
+
+
+@pytest.mark.parametrize("how", ["fit", "resume"])
+def test_a_callback_that_fails_at_the_end_leaves_the_run_to_others(how, tmp_path, whole):
+    class Fail(Callback):
+        sees_weights = False
+
+        def on_end(self, training, error):
+            raise RuntimeError("at the end")
+
+    with pytest.raises(RuntimeError, match="at the end"):
+        p.fit(network(), images(), out=tmp_path, callbacks=[Fail()], **HOW)
+    if how == "resume":
+        with pytest.raises(RuntimeError, match="at the end"):
+            p.resume(tmp_path, images(), callbacks=[Fail()], progress=False)
+    assert resumed(tmp_path) == whole
+
+
+def test_settings_are_as_read(run):
+    assert RunConfig.read(run).table["training"]["optimizer"]["betas"] == [0.9, 0.999]
+    assert np.isclose(RunConfig.read(run).fit_arguments()["validation"], 0.2)
