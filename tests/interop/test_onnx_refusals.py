@@ -144,6 +144,14 @@ def test_models_that_do_not_fit_together(change: Any, reason: str, tmp_path: Pat
         load(made, tmp_path)
 
 
+def test_a_first_size_of_1_is_the_samples_unless_there_are_others(tmp_path: Path) -> None:
+    one = {"s": np.array([1, -1])}
+    for batch in ("N", 1):
+        assert load(model(node("Reshape", "x s"), (batch, *IMAGES[1:]), one), tmp_path).output_shape() == (60,)
+    with pytest.raises(ModelFileError, match="and so puts numbers of several samples together"):
+        load(model(node("Reshape", "x s"), (3, *IMAGES[1:]), one), tmp_path)
+
+
 def test_not_finite_and_too_large_weights(tmp_path: Path, weights: dict[str, Any]) -> None:
     for wrong, reason in ((np.nan, "weight: 1 of 180 numbers are not finite"), (1e300, "use dtype='float64'")):
         matrix = weights["h"].astype(np.float64)

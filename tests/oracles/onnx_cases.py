@@ -292,3 +292,16 @@ CASES = [*CONVOLUTIONS, *POOLS, *WEIGHTS, *POINTWISE, *ARITHMETIC, *SHAPES]
 def made(case: Case) -> Any:
     """The model of a case."""
     return model(case.nodes, (case.batch, *case.shape), case.weights, opset=case.opset)
+
+
+def runnable(case: Case) -> Any:
+    """The model of a case, or for an opset that no runtime has what is the same in opset 17."""
+    if case.like is None:
+        return made(case)
+    names = {"s": "t", "c": "d"}  # numbers by channel, as opset 17 has them
+    shaped = {names.get(name, name): _by_channel(array) for name, array in case.weights.items()}
+    return model(case.like, (case.batch, *case.shape), shaped)
+
+
+def _by_channel(array: np.ndarray) -> np.ndarray:
+    return array.reshape(4, 1, 1) if array.shape == (4,) else array

@@ -12,6 +12,10 @@ import onnx.helper
 import onnx.numpy_helper
 
 from pellucid import Network, load_onnx
+from pellucid.interop.onnx.evaluation import evaluate
+from pellucid.interop.onnx.external import Refused
+from pellucid.interop.onnx.model import decode
+from pellucid.limits import LIMITS
 
 OUTPUT = "y"
 RUNTIMES_OPSET = 23
@@ -74,3 +78,8 @@ def load(made: Any, folder: Path, **options: Any) -> Network:
     path = folder / "model.onnx"
     path.write_bytes(made.SerializeToString())
     return load_onnx(path, **options)
+
+
+def evaluated(made: Any, **inputs: Any) -> list[np.ndarray]:
+    """Return what Pellucid's evaluator makes of a model's inputs, node by node."""
+    return evaluate(decode(made.SerializeToString(), "model", LIMITS, Refused("model"), short=True), inputs)

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...limits import MIB
+from .evaluation_shapes import reduce_prod
 from .nodes import Constant, NodeError, Use, Value
 from .tensors import KINDS
 
@@ -51,7 +52,7 @@ class Folder:
         """
         operator = use.node.operator
         if operator == "Constant":
-            return Constant(_constant(use))
+            return Constant(constant(use))
         given = [each for each in use.all_inputs() if each is not None]
         if operator == "Shape" and given and isinstance(given[0], Value):
             return _shape(use)
@@ -209,7 +210,8 @@ def _of_any(function: Callable[[Numbers, Numbers], Numbers]) -> Computer:
 def _div(a: Numbers, b: Numbers) -> Numbers:
     """Whole numbers are divided towards 0."""
     if a.dtype.kind in "iu":
-        return np.asarray(np.trunc(np.asarray(a, np.float64) / b)).astype(a.dtype)
+        quotient, rest = np.divmod(a, b)  # towards −∞
+        return np.asarray(quotient + ((rest != 0) & ((a < 0) != (b < 0)))).astype(a.dtype)
     return np.asarray(a / b)
 
 
@@ -228,12 +230,6 @@ def _constant_of_shape(use: Use, arrays: Sequence[Numbers]) -> Numbers:
     return np.broadcast_to(number, use.numbers(0, "shape") or ())
 
 
-def _reduce_prod(use: Use, arrays: Sequence[Numbers]) -> Numbers:
-    axes = use.listed("axes", 18, 1)
-    product = np.prod(arrays[0], axis=axes, keepdims=use.switch("keepdims", True), dtype=arrays[0].dtype)
-    return np.asarray(product)
-
-
 def _shape_of_constant(use: Use, arrays: Sequence[Numbers]) -> Numbers:
     shape = np.array(arrays[0].shape, np.int64)
     return shape[slice(use.whole("start", 0), use.whole("end", len(shape)))]
@@ -249,6 +245,7 @@ COMPUTERS: Mapping[str, Computer] = MappingProxyType(
         "Pow": _of(2, _pow),
         "Equal": _of(2, np.equal),
         "Where": _of(3, np.where),
+        "Sum": _of_any(np.add),
         "Min": _of_any(np.minimum),
         "Max": _of_any(np.maximum),
         "Neg": _of(1, np.negative),
@@ -259,7 +256,7 @@ COMPUTERS: Mapping[str, Computer] = MappingProxyType(
         "Ceil": _of(1, np.ceil),
         "Expand": _expand,
         "ConstantOfShape": _constant_of_shape,
-        "ReduceProd": _reduce_prod,
+        "ReduceProd": reduce_prod,
     }
 )
 
@@ -268,7 +265,7 @@ FOLDED = frozenset({"Constant", "Shape", *MOVERS, *COMPUTERS})
 
 SIZES: Mapping[str, Callable[[Sequence[Numbers]], int]] = MappingProxyType(
     {
-        **dict.fromkeys(("Add", "Sub", "Mul", "Div", "Pow", "Min", "Max", "Equal", "Where"), _stretched),
+        **dict.fromkeys(("Add", "Sub", "Mul", "Div", "Pow", "Sum", "Min", "Max", "Equal", "Where"), _stretched),
         "Gather": _gathered,
         "Expand": _asked,
         "ConstantOfShape": lambda arrays: math.prod(max(0, int(size)) for size in arrays[0].ravel()),
@@ -278,7 +275,7 @@ SIZES: Mapping[str, Callable[[Sequence[Numbers]], int]] = MappingProxyType(
 
 
 # ---- where constants come from
-def _constant(use: Use) -> Numbers:
+def constant(use: Use) -> Numbers:
     """Return the numbers that a Constant holds in one of its attributes."""
     match list(use.given().items()):
         case [("value", np.ndarray() as array)]:

@@ -81,7 +81,7 @@ class Model:
     metadata: Mapping[str, str]
 
 
-def decode(content: bytes, path: str, limits: Limits, outside: Outside) -> Model:
+def decode(content: bytes, path: str, limits: Limits, outside: Outside, short: bool = False) -> Model:
     """Return what the bytes of an ONNX file hold.
 
     Parameters
@@ -93,6 +93,8 @@ def decode(content: bytes, path: str, limits: Limits, outside: Outside) -> Model
         What sizes are believed.
     outside : Outside
         Reads the weights that lie in other files.
+    short : bool, default False
+        Whether numbers in float16 stay what they are, rather than becoming float32.
 
     Raises
     ------
@@ -103,7 +105,7 @@ def decode(content: bytes, path: str, limits: Limits, outside: Outside) -> Model
     """
     parsed = _parsed(content, path, limits)
     del content  # which, where the caller keeps it not, is let go before its arrays are made
-    return _Reader(path, limits, outside).model(parsed)
+    return _Reader(path, Tensors(path, limits, outside, short)).model(parsed)
 
 
 def _parsed(content: bytes, path: str, limits: Limits) -> Any:
@@ -123,8 +125,8 @@ def _parsed(content: bytes, path: str, limits: Limits) -> Any:
 class _Reader:
     """Takes from onnx's objects what is needed, and refuses what does not fit together."""
 
-    def __init__(self, path: str, limits: Limits, outside: Outside):
-        self.path, self.tensors = path, Tensors(path, limits, outside)
+    def __init__(self, path: str, tensors: Tensors):
+        self.path, self.tensors = path, tensors
 
     def model(self, model: Any) -> Model:
         graph = model.graph

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
@@ -243,3 +243,7 @@ class Use:
             raise NodeError(f"it has more inputs than the operator takes, {len(self._inputs)}")
         if rest := sorted(set(self.node.attributes) - self._seen):
             raise NodeError(f"the operator has no attribute {', '.join(printable(each, 40) for each in rest[:3])}")
+
+
+Operation: TypeAlias = Callable[[Use, Sequence[NDArray[Any]]], "NDArray[Any] | tuple[NDArray[Any], ...]"]
+"""What computes the outputs of a node from those of its inputs that are given, which are all constants."""

@@ -21,6 +21,7 @@ from ...layers import (
 )
 from ...steps import Shape
 from .conversion import Conversion, Rule
+from .evaluation_shapes import around, pads, parts
 from .folding import slices
 from .nodes import Constant, NodeError, Use, Value
 from .rules_windows import LEAST
@@ -65,7 +66,8 @@ def reshape(build: Conversion, use: Use) -> Value:
         x.shape[place] if size == 0 and copies and place < len(x.shape) else size for place, size in enumerate(rest)
     ]
     shape = _completed(rest, math.prod(x.shape))
-    keeps = bool(batch and batch[0]) or first in (-1, 1, build.batch) or (first == 0 and copies)
+    samples = (-1, 1 if build.batch is None else build.batch)  # models of an open batch axis mostly were made of one
+    keeps = bool(batch and batch[0]) or first in samples or (first == 0 and copies)
     if shape is None or any(batch[1:]) or not keeps:
         given = ", ".join("N" if whether else str(size) for size, whether in zip(sizes, batch, strict=True))
         raise NodeError(f"makes ({given}) of samples {x.shape}, and so puts numbers of several samples together")
@@ -127,29 +129,16 @@ def unsqueeze(build: Conversion, use: Use) -> Value:
 def pad(build: Conversion, use: Use) -> Value:
     """`Pad`; `PadChannels`, where it pads channels with zeros alone."""
     x, mode = use.value(), use.text("mode", "constant")
-    pads = use.listed("pads", 11, 1)
-    value = use.real("value", 0.0) if use.opset < 11 else use.single(2, "the value")
-    axes = use.numbers(3, "axes") if use.opset >= 18 else None
-    before, after = _sides(use, pads or (), axes, x.rank)
-    if before[0] or after[0] or min(*before, *after) < 0:
-        raise NodeError(f"pads {pads!r:.80}; expected numbers of at least 0, and 0 for the axis of the samples")
-    before, after, value = before[1:], after[1:], value or 0.0
+    (first, *before), (last, *after) = pads(use, x.rank)
+    value = around(use)
+    if first or last or min(*before, *after) < 0:
+        found = (first, *before, last, *after)
+        raise NodeError(f"pads {found!r:.80}; expected numbers of at least 0, and 0 for the axis of the samples")
     if not any((*before, *after)):
         return x
     if mode == "constant" and value == 0 and not any((*before[1:], *after[1:])) and len(before) in (1, 3):
         return build.layer(PadChannels(before[0], after[0]), x)
     return build.layer(Pad(before, after, mode, max(value, LEAST)), x)
-
-
-def _sides(use: Use, pads: Sequence[int], axes: Sequence[int] | None, rank: int) -> tuple[list[int], list[int]]:
-    """Return how much is put before and behind each axis."""
-    axes = range(rank) if axes is None else [use.axis(axis, rank) for axis in axes]
-    if len(pads) != 2 * len(axes) or len(set(axes)) < len(axes):
-        raise NodeError(f"pads: expected {2 * len(axes)} numbers, found {len(pads)}")
-    before, after = [0] * rank, [0] * rank
-    for place, axis in enumerate(axes):
-        before[axis], after[axis] = pads[place], pads[place + len(axes)]
-    return before, after
 
 
 def slice_(build: Conversion, use: Use) -> Value:
@@ -172,19 +161,9 @@ def split(build: Conversion, use: Use) -> Sequence[Value | None]:
     """`Slice`, one for each part that somebody reads."""
     x = use.value()
     axis = use.axis(use.whole("axis", 0), x.rank)
-    parts = use.listed("split", 13, 1)
-    count = len(use.node.outputs)
-    if use.opset >= 18 and parts is None and use.whole("num_outputs") != count:
-        raise NodeError(f"num_outputs: expected as many as it has, {count}")
     if axis == 0:
         raise NodeError("parts the samples")
-    size = x.shape[axis - 1]
-    if parts is None:
-        part = -(-size // count)
-        parts = tuple(min(part, size - place * part) for place in range(count))
-    if len(parts) != count or sum(parts) != size or min(parts) < 1:
-        raise NodeError(f"parts {size} numbers into {parts!r:.60}")
-    borders = pairwise(accumulate(parts, initial=0))
+    borders = pairwise(accumulate(parts(use, x.shape[axis - 1]), initial=0))
     return [
         build.layer(Slice(axis, start, stop), x) if wanted else None
         for (start, stop), wanted in zip(borders, use.wanted, strict=True)

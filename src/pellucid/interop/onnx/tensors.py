@@ -68,13 +68,15 @@ class Tensors:
     limits : Limits
     outside : Outside
         Reads those whose bytes lie in other files.
+    short : bool, default False
+        Whether those in float16 stay what they are.
     """
 
-    def __init__(self, path: str, limits: Limits, outside: Outside):
-        self.path, self.limits, self.outside = path, limits, outside
+    def __init__(self, path: str, limits: Limits, outside: Outside, short: bool = False):
+        self.path, self.limits, self.outside, self.short = path, limits, outside, short
 
     def array(self, tensor: Any, called: str) -> NDArray[Any]:
-        """Return a tensor's numbers; those of 16 bits become float32.
+        """Return a tensor's numbers; those of 16 bits become float32, unless float16 is to stay.
 
         Raises
         ------
@@ -91,7 +93,7 @@ class Tensors:
         if kind.name == "bfloat16":  # the upper half of a float32
             return (numbers.astype(np.uint32) << 16).view(np.float32)
         if kind.name == "float16":
-            return numbers.view(np.float16).astype(np.float32)
+            return numbers.view(np.float16).astype(np.float16 if self.short else np.float32)
         return numbers.astype(numbers.dtype.newbyteorder("="), copy=False)
 
     def _shape(self, tensor: Any, called: str) -> tuple[int, ...]:
