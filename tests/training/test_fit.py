@@ -468,7 +468,8 @@ def test_labels_from_one_are_warned_of(make, data):
 
 
 @pytest.mark.parametrize(
-    ("optimizer", "hint"), [(p.Adam(10.0), "smaller lr than 10"), (p.Adam(1e-9), "larger lr than 1e-09, or more epochs")]
+    ("optimizer", "hint"),
+    [(p.Adam(10.0), "smaller lr than 10"), (p.Adam(1e-9), "larger lr than 1e-09, or more epochs")],
 )
 def test_a_loss_at_the_level_of_guessing_is_warned_of(optimizer, hint, make, data):
     def train(epochs):

@@ -85,9 +85,7 @@ def warn_of_guessing(training: Training) -> None:
         unusual = lr > type(settings.optimizer).lr
         thrown = _has_jumped(training.history, guessing) or (unusual and not _still_falls(training.history, guessing))
         other = f"a smaller lr than {lr:g}" if thrown else f"a larger lr than {lr:g}, or more epochs"
-        warn(
-            f"the loss, {loss:.2f}, is not below ln {classes} = {guessing:.2f}, the level of guessing: try {other}"
-        )
+        warn(f"the loss, {loss:.2f}, is not below ln {classes} = {guessing:.2f}, the level of guessing: try {other}")
 
 
 def _has_jumped(history: History, guessing: float) -> bool:
