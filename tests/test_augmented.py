@@ -35,6 +35,22 @@ def test_they_are_what_training_computes_with(data, scaling, mixing):
     assert np.mean(found != data.images[index]) > 0.5
 
 
+def test_bytes_are_cut_off_at_white_and_floats_are_as_training_has_them(data):
+    how = [p.augment.ColourJitter(brightness=0.9, contrast=0.9)]
+    network = p.Sequential([p.Flatten(), p.Linear(216, 2)], input_shape=(3, 9, 8))
+    program = p.lower(network, training=True, resident=True, augment=how)
+    last = [value.id for value in program.values if value.name.startswith("augmented")][-1]
+    given = {"input.data": data.images, "index": np.arange(20), "augment_key": random.key(3, random.Purpose.AUGMENT, 1)}
+    weights = {path: parameter.data for path, parameter in network.parameters().items()}
+    x = interpreter.run(program, {**given, **weights}, {last})[last]
+    floats = p.augmented(data.images / 255, range(20), how, seed=3, epoch=2)
+    np.testing.assert_allclose(floats, x, atol=2e-6)
+    assert floats.max() > 1.2, "brighter than white"
+    assert floats.min() < -0.05, "darker than black"
+    bytes_ = p.augmented(data, range(20), how, seed=3, epoch=2)
+    assert np.abs(bytes_ - 255 * np.clip(floats, 0, 1)).max() <= 0.5001
+
+
 def test_a_sample_alone_is_the_sample_among_others(data):
     whole = p.augmented(data, range(20), HOW, epoch=4)
     assert whole.dtype == np.uint8

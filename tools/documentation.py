@@ -45,7 +45,7 @@ GROUPS = (
         "models.small", "models.lenet", "models.mnist", "models.notebook", "inference.outputs",
         "inference.scoring", "snapshot", "summary.summary", "gradient_check.check", "gradient_check.report",
         "serialization.model_file", "interop.weights", "interop.torch", "interop.onnx.writing",
-        "interop.sklearn.classifier", "interop.sklearn.regressor", "serialization.fitting")),
+        "interop.onnx.reading", "interop.sklearn.classifier", "interop.sklearn.regressor", "serialization.fitting")),
     Group("layers", "Layers", "Each layer works alone, `forward` and `backward`, and inside a network.", (
         "layers.conv", "layers.linear", "layers.pool", "layers.activation", "layers.piecewise", "layers.exponential",
         "layers.learned", "layers.norm", "layers.dropout", "layers.merge", "layers.joins", "layers.padding",

@@ -53,6 +53,7 @@ from .initializers import Normal as Normal
 from .initializers import Zeros as Zeros
 from .interop import MLflow as MLflow
 from .interop import TensorBoard as TensorBoard
+from .interop import load_onnx as load_onnx
 from .interop import load_weights as load_weights
 from .interop import save_onnx as save_onnx
 from .layers import ELU as ELU
@@ -122,6 +123,8 @@ from .training import EarlyStopping as EarlyStopping
 from .training import History as History
 from .training import KeepBest as KeepBest
 from .training import fit as fit
+from .training import on_batch as on_batch
+from .training import on_epoch as on_epoch
 from .training import resume as resume
 from .version import VERSION
 

@@ -42,7 +42,8 @@ def augmented(
     Returns
     -------
     array (M, C, H, W)
-        Pixels as they are in the data, not scaled. Where these are bytes, they are rounded.
+        Pixels as they are in the data, not scaled. Where these are bytes, they are rounded, and cut off at 0 and 255;
+        training does neither. So hand over floats, ``images / 255``, to see how bright `ColourJitter` makes white.
 
     Raises
     ------

@@ -66,6 +66,12 @@ class Limits:
     pickle_opcodes: int = 1 << 20
     """Steps of one pickle: a tensor in a file of PyTorch's takes about 45. Each can leave a value of some 60 bytes."""
 
+    onnx_fields: int = 1 << 20
+    """Fields of an ONNX model: a node has some ten, a tensor five; each can become an object of a hundred bytes."""
+
+    onnx_depth: int = 64
+    """Messages inside messages in an ONNX model: a network has 5 levels; protobuf itself stops at 100."""
+
 
 LIMITS = Limits()
 

@@ -13,7 +13,7 @@ import pellucid as p
 from pellucid import inference
 from pellucid.cli import evaluate as evaluate_module
 from pellucid.cli import train as train_module
-from pellucid.cli.train import DECIDED
+from pellucid.cli.beginning import DECIDED
 from pellucid.models import MODELS, smallest_side
 from pellucid.recipes import RECIPES
 

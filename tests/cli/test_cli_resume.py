@@ -134,6 +134,20 @@ def test_early_stopping_survives_an_interruption(broken: Any, pellucid: Any, toy
     assert measured(tmp_path / "run") == measured(tmp_path / "whole")
 
 
+def test_the_best_networks_survive_an_interruption(broken: Any, pellucid: Any, toy: Path, tmp_path: Path) -> None:
+    words = ("--validation", "0.25", "--early-stopping", "4", "--keep-best", "2")
+    assert pellucid("train", "small", "--data", toy, *WORDS, "--out", "whole", *words).code == 0
+    broken(17, *words)
+    (tmp_path / "run").rename(tmp_path / "moved")
+    shown = pellucid("resume", "moved")
+    assert shown.code == 0, shown.err
+    assert f" in {Path('moved', 'best')}\n" in shown.out
+    kept, whole = (
+        {each.name: each.read_bytes() for each in (tmp_path / run / "best").iterdir()} for run in ("moved", "whole")
+    )
+    assert kept == whole
+
+
 def test_a_patience_of_no_epochs_is_refused(pellucid: Any, toy: Path) -> None:
     shown = pellucid("train", "small", "--data", toy, "--early-stopping", "0")
     assert (shown.code, shown.out) == (1, "")

@@ -88,7 +88,7 @@ def test_a_learning_rate_is_found_and_drawn(pellucid: Any, toy: Path, tmp_path: 
     rate = second.removeprefix("the loss falls most steeply at a learning rate of ")
     assert 1e-5 < float(rate) < 1
     assert third == "written: it.png"
-    assert last.endswith(f"train small --lr {rate}")
+    assert last.endswith(f"train small --data {toy} {' '.join(map(str, asked))} --lr {rate}")
     assert (tmp_path / "it.png").read_bytes().startswith(b"\x89PNG")
     assert "unknown optimiser 'adma'; did you mean 'adam'?" in pellucid("find-lr", "--optimizer", "adma").err
     assert "--augment: unknown augmentation 'corp'" in pellucid("find-lr", "--augment", "corp").err

@@ -304,7 +304,7 @@ def test_a_package_that_is_missing_is_no_fault(pellucid: Pellucid, monkeypatch: 
 
 
 def test_a_fault_of_our_own_says_so(pellucid: Pellucid, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pellucid.cli.train.load_parts", lambda *_, **__: {}["parts"])
+    monkeypatch.setattr("pellucid.cli.beginning.load_parts", lambda *_, **__: {}["parts"])
     said = (
         "error: KeyError: 'parts'\n"
         "This is a fault of Pellucid's; please report it with what the same command shows with --debug.\n"

@@ -13,6 +13,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # whose oracles write PyTorch's files
@@ -27,6 +28,7 @@ KINDS: dict[str, tuple[str, Callable[[int], str]]] = {
     "power": ("a power cut after any call: writes lost, torn, reordered", disks.power_cut),
     "numbers": ("weights that become infinite at a random step", numbers.astray),
     "hostile": ("files that lie about themselves, for every reader", hostile.case),
+    "hostile-onnx": ("ONNX models that lie about themselves", partial(hostile.case, kind="onnx")),
     "damage": ("a file of a run cut off, or with other bits", files.damaged),
 }
 

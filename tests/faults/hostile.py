@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from contextlib import redirect_stderr
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -58,7 +59,34 @@ def readers() -> dict[str, tuple[Callable[[Path], object], str, bytes]]:
         "checkpoint": (checkpoint.read, ".safetensors", run[newest]),
         "config": (lambda path: Record.of(path.parent), "config.toml", run["config.toml"]),
         "recipe": (read_recipe, ".toml", recipe.read_bytes()),
+        **({"onnx": (p.load_onnx, ".onnx", onnx_model())} if find_spec("onnx") else {}),
     }
+
+
+def onnx_model() -> bytes:
+    """Return an ONNX model with operators of several families, and a shape that is computed."""
+    from oracles.onnx_models import model, node
+
+    rng = np.random.default_rng(0)
+    shapes = {"w": (4, 2, 3, 3), "b": (4,), "g": (4, 1, 1), "h": (3, 36), "o": (3,), "n": (4,)}
+    weights = {name: rng.uniform(0.5, 1, shape).astype(np.float32) for name, shape in shapes.items()}
+    nodes = [
+        node("Conv", "x w b", "c", name="conv", pads=[1, 1, 0, 1], strides=[1, 1], auto_pad="NOTSET"),
+        node("Add", "c g", "d"),
+        node("BatchNormalization", "d n n n n", "e", epsilon=0.01),
+        node("Clip", "e - six", "f"),
+        node("MaxPool", "f", "p", kernel_shape=[2, 2], strides=[2, 2], ceil_mode=1),
+        node("Concat", "p p", "q", axis=1),
+        node("Split", "q", "r s", axis=1),
+        node("Mul", "r s", "t"),
+        node("Shape", "t", "u"),
+        node("Gather", "u zero", "v"),
+        node("Concat", "v minus", "z", axis=0),
+        node("Reshape", "t z", "a"),
+        node("Gemm", "a h o", "y", alpha=0.5, transB=1),
+    ]
+    weights |= {"six": np.float32(6), "zero": np.array([0]), "minus": np.array([-1])}
+    return bytes(model(nodes, ("N", 2, 6, 6), weights, opset=11).SerializeToString())
 
 
 def unsealed(content: bytes) -> bytes:
@@ -118,9 +146,9 @@ def _repeat(rng: np.random.Generator, content: bytes) -> bytes:
 CHANGES = (_flip, _cut, _extreme, _digits, _nest, _repeat)
 
 
-def case(seed: int) -> str:
-    """One changed file of a kind that the number says, in a process of its own."""
-    kinds = list(readers())
+def case(seed: int, kind: str = "") -> str:
+    """One changed file of a kind, or of one that the number says, in a process of its own."""
+    kinds = [kind] if kind in readers() else list(readers())
     with tempfile.TemporaryDirectory() as folder:
         said = Path(folder, "said")
 

@@ -123,6 +123,89 @@ def test_averages_are_seen_after_an_epoch_and_the_trained_weights_between_steps(
     assert not np.array_equal(averaged, between[-1])
 
 
+def test_plain_functions_are_called_after_steps_and_epochs(make, data):
+    pages = []
+    fit(
+        make(), data, p.on_batch(lambda training: pages.append(("batch", training.step))),
+        p.on_epoch(lambda training: pages.append(("epoch", training.history.epochs[-1]["epoch"]))),
+    )  # fmt: skip
+    assert pages == [("batch", 1), ("batch", 2), ("epoch", 1), ("batch", 3), ("batch", 4), ("epoch", 2)]
+
+
+def test_a_plain_function_may_look_at_weights_and_change_them_and_end_the_training(make, data):
+    seen = []
+
+    @p.on_batch
+    def double(training):
+        training.network["linear1"].bias.data = np.full(3, 2.0)
+        training.stop()
+
+    @p.on_epoch
+    def look(training):
+        seen.append(training.network["linear1"].bias.data.copy())
+
+    assert repr(double) == "on_batch(double)"
+    history = fit(make(), data, double, look, epochs=3)
+    assert len(history.batches) == 1
+    assert np.array_equal(seen, [np.full(3, 2.0)])
+
+
+@pytest.mark.parametrize("sees", [True, False])
+def test_weights_are_brought_after_every_step_only_to_functions_that_see_them(sees, make, data):
+    network, seen = make(), []
+    first = network["linear1"].weight.data.copy()
+    look = p.on_batch(lambda training: seen.append(training.network["linear1"].weight.data.copy()), sees_weights=sees)
+    fit(network, data, look, epochs=1)
+    assert np.array_equal(seen[0], first) == (not sees)
+
+
+@pytest.mark.parametrize("sees", [True, False])
+def test_a_run_is_resumed_without_those_functions_alone_that_only_watch(sees, make, data, weights, tmp_path):
+    def end(training):
+        if training.step == 3:
+            training.end(ZeroDivisionError())
+
+    def note(training):
+        seen.append(training.epoch)
+
+    seen, expected = [], make()
+    fit(expected, data, epochs=4)
+    for name in ("again", "without"):
+        with pytest.raises(ZeroDivisionError):
+            fit(
+                make(), data, p.on_epoch(note, sees_weights=sees), p.on_batch(end, sees_weights=False), epochs=4,
+                out=tmp_path / name,
+            )  # fmt: skip
+    network, _ = p.resume(tmp_path / "again", data, callbacks=[p.on_epoch(note, sees_weights=sees)], progress=False)
+    for path, weight in weights(expected).items():
+        assert np.array_equal(network.parameters()[path].data, weight), path
+    assert seen == [1, 1, 2, 3, 4]
+    if sees:
+        with pytest.raises(
+            p.ArgumentError, match=r"begun with on_epoch\(note\), .* callbacks=\[on_epoch\(note\)\], for"
+        ):
+            p.resume(tmp_path / "without", data, progress=False)
+    else:
+        p.resume(tmp_path / "without", data, progress=False)
+        assert seen == [1, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("hook", [p.on_epoch, p.on_batch])
+@pytest.mark.parametrize("other", [3, Diary, Diary()])
+def test_what_is_no_function_is_no_hook(hook, other):
+    with pytest.raises(
+        p.ArgumentError, match=f"{hook.__name__}: expected a function that takes the training, received"
+    ):
+        hook(other)
+
+
+def test_a_function_alone_is_told_how_it_goes_in(make, data):
+    with pytest.raises(
+        p.ArgumentError, match=r"or with functions in it, \[pellucid.on_epoch\(f\)\], received \(<function"
+    ):
+        fit(make(), data, lambda training: None)
+
+
 def test_weights_that_a_callback_sets_are_trained_on(make, data):
     def forget(training):
         for parameter in training.network.parameters().values():

@@ -1,12 +1,16 @@
 """Stopping when nothing improves any more, and the networks of the best epochs."""
 
 import math
+import os
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import pellucid as p
+from oracles.interrupted import HOW, BreakAt, images, network
 from pellucid.training import Callback
+from pellucid.training.run import read_config
 
 
 class Script(Callback):
@@ -84,6 +88,56 @@ def test_the_networks_of_another_training_are_not_replaced(tmp_path):
 def test_of_equally_good_epochs_the_earlier_is_kept(tmp_path):
     trained(p.KeepBest(tmp_path), [2, 2, 2])
     assert [path.name for path in tmp_path.iterdir()] == ["epoch-001.safetensors"]
+
+
+def test_the_files_that_are_kept_are_told_the_best_first(tmp_path):
+    best = p.KeepBest(tmp_path, count=3)
+    assert (best.paths, best.best_path) == ([], None)
+    trained(best, [3, 1, 2, 1, 5])
+    assert best.paths == [tmp_path / f"epoch-00{epoch}.safetensors" for epoch in (2, 4, 3)]
+    assert best.best_path == best.paths[0]
+
+
+def test_without_a_run_a_relative_folder_lies_where_training_began(tmp_path, monkeypatch):
+    class Leave(Callback):
+        def on_epoch(self, training):
+            os.chdir(tmp_path / "elsewhere")
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "elsewhere").mkdir()
+    best = p.KeepBest(monitor="loss")
+    p.fit(network(), images(), callbacks=[Leave(), best], **HOW)
+    assert best.best_path.parent == tmp_path / "best"
+    assert best.best_path.exists()
+
+
+def test_a_run_that_is_moved_takes_its_best_networks_along(tmp_path):
+    where = {"callbacks": [p.KeepBest(count=2)], **HOW}
+    p.fit(network(), images(), out=tmp_path / "whole", **where)
+    with pytest.raises(ZeroDivisionError):
+        p.fit(network(), images(), out=tmp_path / "old", **{**where, "callbacks": [p.KeepBest(count=2), BreakAt(21)]})
+    assert read_config(tmp_path / "old")["callbacks"][0]["folder"] == "best"
+    (tmp_path / "old").rename(tmp_path / "new")
+    p.resume(tmp_path / "new", images(), progress=False)
+    assert not (tmp_path / "old").exists()
+    kept = {path.name: path.read_bytes() for path in (tmp_path / "new/best").iterdir()}
+    assert kept == {path.name: path.read_bytes() for path in (tmp_path / "whole/best").iterdir()}
+    assert len(kept) == 2
+
+
+def test_a_folder_that_holds_a_run_already_stays_as_it_is(tmp_path):
+    p.fit(network(), images(), out=tmp_path, **HOW)
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(p.ArgumentError, match="holds a run already"):
+        p.fit(network(), images(), out=tmp_path, callbacks=[p.KeepBest()], **HOW)
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_an_absolute_folder_stays_where_it_is(tmp_path):
+    best = p.KeepBest(tmp_path / "best")
+    p.fit(network(), images(), out=tmp_path / "run", callbacks=[best], **HOW)
+    assert best.best_path.parent == tmp_path / "best"
+    assert Path(read_config(tmp_path / "run")["callbacks"][0]["folder"]) == tmp_path / "best"
 
 
 @pytest.mark.parametrize(

@@ -20,8 +20,9 @@ from ..pretrained import fitting_models
 from ..recipes import Recipe
 from ..scaling import Scaling
 from ..schedules import Schedule
-from .options import LENGTHS, augmentations
+from .options import augmentations
 from .pretrained import scaling_for
+from .training_options import LENGTHS
 
 
 @dataclass(frozen=True)
@@ -70,20 +71,22 @@ class Asked:
 def read(words: dict[str, Any], file: WeightsFile | None) -> Asked:
     """Return what the words of a command ask for, which are named as its parameters; `file` is that of ``--weights``.
 
-    All that can be refused without the data is refused here.
+    All that can be refused without the data is refused here. What a command has no word for is as `train` does it when
+    it is told nothing.
     """
     weights, model = words["weights"], words["model"]
     if file is None:
         _refuse_without_weights(words)
     elif model is None and file.use is None:
         _refuse_without_model(file, weights)
-    given = {name: words[name] for name in ("lr", "weight_decay") if words[name] is not None}
+    given = {name: words[name] for name in ("lr", "weight_decay") if words.get(name) is not None}
     scales = _scales(words["lr_scale"] or [])
     return Asked(
         model=None if model is None else models.by_name(model).__name__,
-        epochs=words["epochs"], batch_size=words["batch_size"],
+        epochs=words.get("epochs"), batch_size=words["batch_size"],
         optimizer=optimizers.by_name(words["optimizer"], **given, lr_scales=scales),
-        schedule=schedules.by_name(words["schedule"]), loss=CrossEntropy(label_smoothing=words["label_smoothing"]),
+        schedule=schedules.by_name(words.get("schedule", "constant")),
+        loss=CrossEntropy(label_smoothing=words["label_smoothing"]),
         initializer=None if words["initializer"] is None else initializers.by_name(words["initializer"]),
         scaling=scaling_for(model, file, words["scaling"]) or Scaling(), size=words["size"],
         begins_from="" if weights is None else str(weights), new_head=words["new_head"],

@@ -13,7 +13,7 @@ from ..errors import NonFiniteError
 from ..inference import evaluate
 from ..network import Network
 from ..storage import append_line
-from ..training import Callback, EarlyStopping, Training
+from ..training import Callback, EarlyStopping, KeepBest, Training
 from ..training.run import METRICS, RunWriter, json_line
 from .screen import called
 from .signals import Stopped
@@ -60,10 +60,14 @@ def report(
     network: Network, parts: Parts, folder: Path, running: dict[str, Any], training: Training | None = None
 ) -> None:
     """Measure the network on the part held out, add the result to the run, and print it with what to do next."""
-    for early in training.callbacks if training is not None else ():
-        if isinstance(early, EarlyStopping) and early.stopped_epoch:
-            best = f"{early.monitor} was best after {early.best_epoch}"
-            print(f"stopped after epoch {early.stopped_epoch}: {best}{', whose weights are kept' * early.restore_best}")
+    for each in training.callbacks if training is not None else ():
+        if isinstance(each, EarlyStopping) and each.stopped_epoch:
+            best = f"{each.monitor} was best after {each.best_epoch}"
+            print(f"stopped after epoch {each.stopped_epoch}: {best}{', whose weights are kept' * each.restore_best}")
+        elif isinstance(each, KeepBest) and each.paths:
+            print(
+                f"best by {each.monitor}: {', '.join(path.name for path in each.paths)} in {Path(folder, each.folder)}"
+            )
     name, dataset = parts.held_out()
     scores = evaluate(network, dataset, **running)
     append_line(folder / METRICS, json_line({f"{name}_{what}": score for what, score in scores.items()}))

@@ -24,9 +24,10 @@ from ..metrics import confusion_matrix, top_k_accuracy
 from ..network import Network
 from ..pretrained import refuse_channels, usual_preparation
 from ..recipes.preparing import Source
+from ..scaling import Scaling
 from . import options
 from .opening import open_run
-from .pretrained import name_classes, preparation_of, refuse_alone, with_weights
+from .pretrained import name_classes, preparation_of, scaling_alone, with_weights
 from .screen import class_name, examples, passed_on, print_table, say, some
 from .sources import held_out_of, load_parts, picture_folder, refuse_needless_folder
 
@@ -74,8 +75,7 @@ def command(
     if data is not None and data_dir is not None:
         refuse_needless_folder(data)
     if weights is None:
-        refuse_alone(scaling)
-        task = _of_run(run, data, data_dir, classes)
+        task = _of_run(run, scaling_alone(scaling, run), data, data_dir, classes)
     else:
         task = _of_model(run, weights, scaling, data, data_dir, classes)
     tally, in_top, pairs = Tally(), 0.0, []
@@ -141,8 +141,10 @@ class _Task(NamedTuple):
     unreadable: Sequence[DataError] = ()  # pictures that were left out, once all are measured
 
 
-def _of_run(run: str, data: str | None, data_dir: Path | None, classes: tuple[str, ...] | None) -> _Task:
-    network = open_run(run, "evaluate")
+def _of_run(
+    run: str, scaling: Scaling | None, data: str | None, data_dir: Path | None, classes: tuple[str, ...] | None
+) -> _Task:
+    network = open_run(run, "evaluate", scaling)
     preparation, folder = preparation_of(run, network), None if data is None else picture_folder(data)
     name_classes(network, classes)
     if preparation is not None and folder is not None:

@@ -2,31 +2,48 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from .. import models, optimizers
 from ..errors import MissingExtraError
 from ..learning_rates import find_learning_rate
-from ..recipes.preparing import source_for
+from ..recipes.catalogue import is_file
 from ..studies.rate_figure import save_rate_figure
-from . import options
+from . import options, training_options
+from .beginning import again, begin, wanted_in
 from .screen import called, examples, say
-from .sources import load_parts
 
-EXAMPLES = examples("pellucid find-lr", "pellucid find-lr lenet --data mnist --optimizer nesterov --out rates.png")
+EXAMPLES = examples(
+    "pellucid find-lr",
+    "pellucid find-lr lenet --data mnist --optimizer nesterov --out rates.png",
+    "pellucid find-lr --recipe mnist-99",
+)
 
 
 def command(
-    model: options.Model = None,
+    context: typer.Context,
+    model: training_options.Model = None,
+    recipe: training_options.RecipeName = None,
+    weights: training_options.Weights = None,
     data: options.Data = None,
     data_dir: options.DataDir = None,
-    batch_size: options.BatchSize = None,
-    optimizer: options.OptimizerName = "adam",
+    validation: options.Validation = None,
+    batch_size: training_options.BatchSize = None,
+    optimizer: training_options.OptimizerName = "adam",
+    weight_decay: training_options.WeightDecay = None,
+    label_smoothing: training_options.LabelSmoothing = 0.0,
+    initializer: training_options.InitializerName = None,
+    scaling: training_options.ScalingText = None,
+    size: options.Size = None,
+    new_head: training_options.NewHead = False,
+    freeze_until: training_options.FreezeUntil = None,
+    lr_scale: training_options.LearningRateScales = None,
     augment: options.Augment = None,
     seed: options.Seed = 0,
+    engine: options.Engine = "compiled",
     threads: options.Threads = None,
     out: Annotated[
         Path, typer.Option(metavar="FILE.png", parser=options.place, help="Where to draw how the loss went.")
@@ -34,20 +51,16 @@ def command(
 ) -> None:
     """Train for a hundred steps with a growing learning rate, and say which one serves.
 
-    The loss falls where the rate is large enough, and flies off where it is too large. The rate at which it falls most
-    steeply is a good one to begin with; for a schedule with a peak, such as onecycle, twice or three times as much.
+    The words are those of `train`, and network, images and batches are what `train` makes of them. The loss falls where
+    the rate is large enough, and flies off where it is too large. The rate at which it falls most steeply is a good one
+    to begin with; for a schedule with a peak, such as one-cycle, twice or three times as much.
     """
-    how = options.augmentations(augment)
-    parts = load_parts(source_for(model, data or "digits", None if data_dir is None else str(data_dir), seed=seed))
-    name = models.for_data(parts.train.shape) if model is None else model
-    network = models.by_name(name)(parts.train.classes, parts.train.shape, seed=seed)
-    size = 128 if batch_size is None else batch_size
-    found = find_learning_rate(
-        network, parts.train, batch_size=size, optimizer=optimizers.by_name(optimizer), augment=how, seed=seed,
-        threads=threads,
-    )  # fmt: skip
+    followed, _, parts, network, _ = begin(context, wanted_in(context))
+    how = {name: value for name, value in followed.fit_arguments().items() if name not in ("epochs", "schedule")}
+    found = find_learning_rate(network, parts.train, **how, seed=seed, engine=engine, threads=threads)
     tried = f"{len(found.rates)} steps from {found.rates[0]:.1g} to {found.rates[-1]:.2g}"
-    print(f"{name}, {optimizer}, batches of {size}: {tried}")
+    by = optimizer if recipe is None else f"recipe {followed.name}"
+    print(f"{followed.model}, {by}, batches of {min(followed.batch_size, len(parts.train))}: {tried}")
     print(f"the loss falls most steeply at a learning rate of {found.suggestion:.2g}")
     try:
         save_rate_figure(found, out)
@@ -55,4 +68,16 @@ def command(
         say(f"note: {error}")
     else:
         print(f"written: {out}")
-    print(f"next: {called()} train {name} --lr {found.suggestion:.2g}")
+    print(f"next: {_next(context, recipe, followed.optimizer.lr, f'{found.suggestion:.2g}')}")
+
+
+def _next(context: typer.Context, recipe: str | None, before: float, rate: str) -> str:
+    """Return the command that trains with this rate, and with all words that were given; a recipe decides its rate, so
+    that a copy of it must say the new one."""
+    if recipe is None:
+        return " ".join(filter(None, (f"{called()} train", again(context, "out"), f"--lr {rate}")))
+    own = is_file(recipe)
+    file = recipe if own else f"{recipe}-mine.toml"
+    copied = "" if own else f"{called()} recipes {recipe} > {file}\n      "
+    words = " ".join(filter(None, (f"--recipe {shlex.quote(file)}", again(context, "out", "recipe"))))
+    return f"{copied}write lr = {rate} in {file}, in place of {before:g}\n      {called()} train {words}"

@@ -1,4 +1,4 @@
-"""Which network a word stands for: a model by name, the folder of a run, or a model file."""
+"""Which network a word stands for: a model by name, the folder of a run, or a model file, ONNX or the library's own."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import Any
 from .. import models
 from ..arguments import known_name, nearest_name, nearest_or_all, shown
 from ..errors import ArgumentError, ModelFileError, PellucidError, path_text
-from ..interop import WeightsFile, fitting_models, open_weights
+from ..interop import WeightsFile, fitting_models, load_onnx, open_weights
 from ..network import Network
+from ..scaling import Scaling
 from ..serialization import load
 from ..serialization.model_file import OTHERS
 from ..storage import expanded
@@ -19,13 +20,18 @@ TAKES_WEIGHTS = ("evaluate", "predict", "export")
 """The verbs that take a model by name with --weights; others show a model, whatever its weights are."""
 
 
-def open_run(path: str, verb: str) -> Network:
-    """Return the network of a run directory or a model file; of weights alone, say how the verb takes them."""
+def open_run(path: str, verb: str, scaling: Scaling | None = None) -> Network:
+    """Return the network of a run directory or a model file; of weights alone, say how the verb takes them.
+
+    An ONNX model takes its pixels scaled as `scaling` says, or as it says itself.
+    """
     place = expanded(path)
     if not place.exists():
         if _may_be_model(path) and known_name(path, models.MODELS):
             raise ArgumentError(f"{path} is a model that has learnt nothing yet; add --weights FILE, or name a run")
         raise ArgumentError(f"there is no run or model file {shown(path)}{meant(place)} `pellucid train` makes runs")
+    if is_onnx(path):
+        return load_onnx(place, scaling=scaling)
     try:
         return load(place)
     except ModelFileError:
@@ -63,6 +69,11 @@ def is_model(text: str) -> bool:
     return text in models.MODELS or (
         _may_be_model(text) and known_name(text, models.MODELS) is not None and not expanded(text).exists()
     )
+
+
+def is_onnx(text: str) -> bool:
+    """Return whether a word is the name of an ONNX model."""
+    return OTHERS.get(expanded(text).suffix.lower()) == "ONNX"
 
 
 def weights_alone(path: str) -> WeightsFile | None:

@@ -20,13 +20,14 @@ from ..network import Network
 from ..pretrained import usual_preparation
 from . import options
 from .opening import open_run
-from .pretrained import name_classes, preparation_of, refuse_alone, with_weights
+from .pretrained import name_classes, preparation_of, scaling_alone, with_weights
 from .screen import class_name, examples
 
 EXAMPLES = examples(
     "pellucid predict runs/small-digits three.png",
     "pellucid predict runs/small-digits *.jpg --invert --top 1",
     "pellucid predict run/model.safetensors images.npy",
+    "pellucid predict model.onnx three.png",
     "pellucid predict resnet18 --weights resnet18.pth dog.jpg",
 )
 
@@ -98,8 +99,7 @@ def command(
 def _opened(run: str, weights: Path | None, scaling: str | None) -> tuple[Network, Preparation | None]:
     """Return a network, and how pictures are prepared for it unless they are stretched."""
     if weights is None:
-        refuse_alone(scaling)
-        network = open_run(run, "predict")
+        network = open_run(run, "predict", scaling_alone(scaling, run))
         return network, preparation_of(run, network)
     preparation = usual_preparation(run)
     return with_weights(run, open_weights(weights), scaling), preparation

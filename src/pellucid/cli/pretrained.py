@@ -13,6 +13,7 @@ from ..network import Network
 from ..pretrained import pretrained, usual_scaling
 from ..scaling import IMAGENET_SCALING, Scaling
 from . import options
+from .opening import is_onnx
 from .screen import say
 from .sources import pictures_of
 
@@ -82,6 +83,14 @@ def name_classes(network: Network, names: tuple[str, ...] | None) -> None:
     if len(names) != classes:
         raise ArgumentError(f"--classes: expected {classes:,} names, one for each class, received {len(names):,}")
     network.class_names = names
+
+
+def scaling_alone(scaling: str | None, run: str) -> Scaling | None:
+    """Return a scaling that is given without weights, for an ONNX model; refuse it for others."""
+    if scaling is None or not is_onnx(run):
+        refuse_alone(scaling)
+        return None
+    return options.scaling(scaling)
 
 
 def refuse_alone(scaling: str | None) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..arguments import nearest_name, number, shown
-from ..data import Dataset, split
+from ..data import Dataset, augment, split
+from ..data.augment import Augmentation
 from ..data.catalogue import find_entry
 from ..data.datasets import picture_folders
 from ..errors import ArgumentError, DataError, ModelFileError
@@ -170,6 +171,46 @@ def held_out_of(run: str, data: str | None = None, data_dir: Path | None = None)
     if data is None and name != "test":
         refuse_changed(run, parts)
     return "overall" if data is not None and name == "training" else name, dataset
+
+
+class Drawn(NamedTuple):
+    """What a run draws for its training images; `share` is what `fit` itself held out of them, and None where it was
+    given the parts."""
+
+    augment: tuple[Augmentation, ...]
+    seed: int
+    share: float | None
+
+
+def drawn_in(run: str) -> Drawn:
+    """Return what was done to the training images of a run, as its config says."""
+    path = expanded(run) / CONFIG
+    table = _Table(path, "training", read_config(path.parent).get("training", {}))
+    held_out = table.get("validation", object)
+    share = None if isinstance(held_out, Mapping) else table.get("validation", float) or 0.0
+    done = tuple(_augmentation(each, table.where) for each in table.get("augment", list) or ())
+    return Drawn(done, table.get("seed", int) or 0, share)
+
+
+def _augmentation(table: object, where: str) -> Augmentation:
+    """Return what a table of a config describes, by the name of its class and its settings."""
+    settings = dict(table) if isinstance(table, Mapping) else {}
+    name = settings.pop("name", None)
+    try:
+        return {kind.__name__: kind for kind in augment.KINDS.values()}[name](**settings)
+    except (KeyError, TypeError, ArgumentError):
+        raise ModelFileError(f"{where}.augment: expected augmentations, found {table!r:.80}") from None
+
+
+def refuse_other_images(run: str, learnt: Dataset) -> None:
+    """Refuse images that are not those that a run was trained on."""
+    path = expanded(run) / CONFIG
+    known = _Table(path, "data", read_config(path.parent).get("data", {})).get("sha256", str)
+    if known is not None and learnt.digest() != known:
+        raise DataError(
+            f"these are not the images that the run was trained on: {len(learnt):,} of {learnt.name or 'the data'} are "
+            f"not those that {path} records; say where they are now, NAME|PATH"
+        )
 
 
 class _Table:

@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import typer
 
-from .. import models, recipes
-from ..data import Dataset
-from ..errors import ArgumentError, ShapeError
+from .. import recipes
 from ..geometry import whole_number
-from ..interop import WeightsFile, open_weights
+from ..interop import WeightsFile
 from ..network import Network
 from ..recipes import Recipe, catalogue
-from ..recipes.preparing import missing, prepare, record, source_for
+from ..recipes.preparing import record
 from ..storage import fresh_folder
-from ..training import Callback, EarlyStopping, Training, fit
+from ..training import Callback, EarlyStopping, KeepBest, Training, fit
 from ..training.run import RunWriter, refuse_taken
-from . import options
-from .asked import Asked, read
+from . import options, training_options
+from .beginning import begin, wanted_in
 from .course import Announcement, ended_in_words, report
-from .pretrained import describe_pixels, note_scaling
-from .screen import examples, say, some
+from .pretrained import describe_pixels
+from .screen import examples, some
 from .signals import BetweenSteps
-from .sources import Parts, load_parts
+from .sources import Parts
 
 EXAMPLES = examples(
     "pellucid train",
@@ -38,42 +34,37 @@ EXAMPLES = examples(
     "pellucid train lenet --data mnist --log tensorboard:logs",
 )
 
-DECIDED = (
-    "model", "epochs", "batch_size", "optimizer", "lr", "schedule", "weight_decay", "label_smoothing", "initializer",
-    "scaling", "size", "new_head", "freeze_until", "lr_scale", "augment",
-)  # fmt: skip
-"""The words that cannot stand beside a recipe, as it decides them."""
-
 
 def command(
     context: typer.Context,
-    model: options.Model = None,
-    recipe: options.RecipeName = None,
-    weights: options.Weights = None,
+    model: training_options.Model = None,
+    recipe: training_options.RecipeName = None,
+    weights: training_options.Weights = None,
     data: options.Data = None,
     data_dir: options.DataDir = None,
     validation: options.Validation = None,
-    epochs: options.Epochs = None,
-    batch_size: options.BatchSize = None,
-    optimizer: options.OptimizerName = "adam",
-    lr: options.LearningRate = None,
-    schedule: options.ScheduleText = "constant",
-    weight_decay: options.WeightDecay = None,
-    label_smoothing: options.LabelSmoothing = 0.0,
-    initializer: options.InitializerName = None,
-    scaling: options.ScalingText = None,
+    epochs: training_options.Epochs = None,
+    batch_size: training_options.BatchSize = None,
+    optimizer: training_options.OptimizerName = "adam",
+    lr: training_options.LearningRate = None,
+    schedule: training_options.ScheduleText = "constant",
+    weight_decay: training_options.WeightDecay = None,
+    label_smoothing: training_options.LabelSmoothing = 0.0,
+    initializer: training_options.InitializerName = None,
+    scaling: training_options.ScalingText = None,
     size: options.Size = None,
-    new_head: options.NewHead = False,
-    freeze_until: options.FreezeUntil = None,
-    lr_scale: options.LearningRateScales = None,
+    new_head: training_options.NewHead = False,
+    freeze_until: training_options.FreezeUntil = None,
+    lr_scale: training_options.LearningRateScales = None,
     augment: options.Augment = None,
-    early_stopping: options.EarlyStoppingPatience = None,
+    early_stopping: training_options.EarlyStoppingPatience = None,
+    keep_best: training_options.KeptCount = None,
     seed: options.Seed = 0,
     engine: options.Engine = "compiled",
     threads: options.Threads = None,
-    out: options.Out = None,
+    out: training_options.Out = None,
     checkpoint_every: options.CheckpointEvery = None,
-    log: options.Logs = None,
+    log: training_options.Logs = None,
     no_progress: options.NoProgress = False,
 ) -> None:
     """Train a network on images, and save it as a run.
@@ -83,31 +74,22 @@ def command(
     on from there, or after a kill from the last checkpoint. At the end the accuracy on the test part of the data is
     printed.
     """
-    file = None if weights is None else open_weights(weights)
-    asked = read(context.params, file) if recipe is None else _chosen(context, recipe)
+    wanted = wanted_in(context)
     if out is not None:
         refuse_taken(out)  # before anything is downloaded or computed
-    logs = options.loggers_of(log)
-    folder = None if data_dir is None else str(data_dir)
-    source = source_for(asked.model, data or asked.data, folder, size=asked.size, validation=validation, seed=seed)
-    if size is not None and source.size is None:
-        raise ArgumentError(f"--size: goes with a folder of pictures, and {source.data} is none")
-    parts = load_parts(source, progress=not no_progress)
-    followed = asked.recipe(parts.train) if isinstance(asked, Asked) else asked
-    with _smaller_named(followed, parts.train):
-        network, anew = prepare(followed, parts.train, file, seed)
-    if recipe is None and file is not None:
-        note_scaling(followed.model, file, scaling)
-    _check_what_learns(followed, network)
+    logs = training_options.loggers_of(log)
+    followed, source, parts, network, anew = begin(context, wanted, progress=not no_progress)
     told = None if recipe is None else catalogue.told(recipe)
     recorded = record(followed, source.settings(), told=told, weights=weights)
     words = {**recorded, "initializer": initializer, "scaling": scaling}
     run = _Run(out, f"{followed.name}-{_in_folder_name(parts.train.name)}", words, checkpoint_every)
-    begun = "" if file is None else _describe_weights(network, anew, file, str(weights))
+    begun = "" if wanted.file is None else _describe_weights(network, anew, wanted.file, str(weights))
     announced = Announcement(_describe(followed, network, parts, begun))
     running = {"engine": engine, "threads": threads}
     settings = {**followed.fit_arguments(), **running, "seed": seed, "progress": not no_progress}
-    callbacks = [*_early(early_stopping, parts), *logs, BetweenSteps(), run, announced]
+    callbacks = [
+        *_early(early_stopping, parts), *logs, BetweenSteps(), run, *_keeping(keep_best, parts), announced
+    ]  # fmt: skip
     with ended_in_words(announced):
         fit(network, parts.train, validation=parts.validation, callbacks=callbacks, **settings)
     report(network, parts, run.folder, running, announced.training)
@@ -135,52 +117,12 @@ def _early(patience: int | None, parts: Parts) -> list[Callback]:
     return [EarlyStopping("loss" if parts.validation is None else "val_loss", patience)]
 
 
-def _chosen(context: typer.Context, name: str) -> Recipe:
-    """Return the recipe of this name, or in this file; refuse words beside it, and words that it cannot do without."""
-    recipe = recipes.load(name)
-    _refuse_beside(context, recipe)
-    wanted = missing(recipe, context.params["weights"], context.params["data"])
-    if wanted is not None:
-        what, why = wanted
-        add = "--weights FILE" if what == "weights" else f"--{what}"
-        raise typer.BadParameter(f"{why}: add {add}", param_hint="--recipe")
-    return recipe
-
-
-def _refuse_beside(context: typer.Context, recipe: Recipe) -> None:
-    """Refuse words about what the recipe decides; those that were not written have their defaults and do not count."""
-    # An enumeration that is typer's own in some versions and click's in others, so it is told by its name.
-    sources = {name: context.get_parameter_source(name) for name in DECIDED}
-    written = [name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"]
-    if written:
-        shown = ", ".join("MODEL" if name == "model" else f"--{name.replace('_', '-')}" for name in written)
-        raise typer.BadParameter(f"{recipe.name} decides {shown}; leave out that, or the recipe", param_hint="--recipe")
-
-
-@contextmanager
-def _smaller_named(recipe: Recipe, data: Dataset) -> Iterator[None]:
-    """Say which images or which model to take instead, where the images are too small for the model."""
-    try:
-        yield
-    except ShapeError as error:
-        least = models.smallest_side(models.by_name(recipe.model), data.shape[0])
-        if least is None or min(data.shape[1:]) >= least:
-            raise
-        other = "choose small instead of a recipe" if recipe.about else "choose small"
-        other = f"add --data mnist, or {other}" if data.name == "digits" else other
-        raise ShapeError(f"{error}: {other}") from None
-
-
-def _check_what_learns(recipe: Recipe, network: Network) -> None:
-    """Refuse factors on the rate of what does not learn, by the name of the option; note that nothing is frozen."""
-    learning = [path for path, parameter in network.parameters().items() if parameter.trainable]
-    if recipe.freeze_until and len(learning) == len(network.parameters()):
-        say(f"note: nothing is frozen: no layer before {recipe.freeze_until} has parameters")
-    try:
-        recipe.optimizer.factors(learning)
-    except ArgumentError as error:
-        option = str(error) if recipe.about else str(error).replace("lr_scales", "--lr-scale", 1)
-        raise ArgumentError(option) from None
+def _keeping(count: int | None, parts: Parts) -> list[Callback]:
+    """Return what keeps the best networks, if that is wanted; it stands behind the run, in whose folder it does so."""
+    if count is None:
+        return []
+    whole_number(count, "--keep-best")
+    return [KeepBest(count=count, monitor="loss" if parts.validation is None else "val_accuracy")]
 
 
 def _in_folder_name(name: str) -> str:

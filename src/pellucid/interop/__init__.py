@@ -3,6 +3,7 @@
 from . import loggers as loggers
 from .known_models import fitting_models as fitting_models
 from .mlflow import MLflow as MLflow
+from .onnx import load_onnx as load_onnx
 from .onnx import save_onnx as save_onnx
 from .tensorboard import TensorBoard as TensorBoard
 from .weights import WeightsFile as WeightsFile

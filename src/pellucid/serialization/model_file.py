@@ -166,7 +166,7 @@ def _made(content: bytes | bytearray, name: str, table: Table, limits: Limits) -
     if differences := compare(network, file.entries, [WRITTEN[str(network.dtype)]]):
         fix = "the file is not from this version's save; save the network again"
         raise problem(file.path, f"the weights do not fit the architecture: {differences}", fix)
-    _refuse_demanding(network, file.path, limits)
+    refuse_demanding(network, file.path, limits)
     take(network, {path: file.array(path) for path in file.entries})
     return network
 
@@ -181,7 +181,7 @@ def made(architecture: object, file: TensorFile, table: Table) -> Network:
         raise problem(file.path, f"the architecture describes no network: {printable(str(error), 500)}", fix) from error
 
 
-def _refuse_demanding(network: Network, path: str, limits: Limits) -> None:
+def refuse_demanding(network: Network, path: str, limits: Limits) -> None:
     """Refuse a network whose outputs take more than what is believed, before anything is compiled or computed."""
     try:
         needed = lower(network, training=False).activation_bytes()
@@ -189,7 +189,7 @@ def _refuse_demanding(network: Network, path: str, limits: Limits) -> None:
         return
     if needed > limits.sample_bytes:
         what = f"expected layers whose outputs take at most {format_bytes(limits.sample_bytes)} for one sample"
-        fix = "if they are right, load(path, limits=Limits(sample_bytes=…))"
+        fix = "if they are right, pass limits=Limits(sample_bytes=…)"
         raise problem(path, f"{what}, found {format_bytes(needed)}", fix)
 
 

@@ -3,6 +3,8 @@
 from .callbacks import Callback as Callback
 from .callbacks import Settings as Settings
 from .callbacks import Training as Training
+from .callbacks import on_batch as on_batch
+from .callbacks import on_epoch as on_epoch
 from .fit import fit as fit
 from .history import History as History
 from .keeping import EarlyStopping as EarlyStopping

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from numpy.typing import NDArray
 
+from ..arguments import shown
 from ..data import Dataset
 from ..data.augment import Augmentation
+from ..errors import ArgumentError
 from ..inference import Tally
 from ..losses import Loss
 from ..network import Network
@@ -137,7 +139,7 @@ class Training:
 
 
 class Callback:
-    """Base of the callbacks: override what is of interest.
+    """Base of the callbacks: override what is of interest. A plain function becomes one by `on_epoch` or `on_batch`.
 
     What a callback raises ends the training at once, and comes out of `fit`. Others may not have been told then, so
     there is no checkpoint of that moment: a run can be resumed from the one before. `Training.stop` and `Training.end`
@@ -183,3 +185,67 @@ class Callback:
     def on_finish(self, training: Training) -> None:
         """Called when a training has come to its end and all callbacks have had their `on_end`: the network is as it
         stays, and the run, where there is one, is saved."""
+
+
+def on_epoch(function: Callable[[Training], object], *, sees_weights: bool = True) -> Callback:
+    """Return a callback that calls a function after every epoch; it may stand above the function as a decorator.
+
+    Parameters
+    ----------
+    function : callable
+        Takes the `Training`, and sees what `Callback.on_epoch` sees. What it returns is no matter.
+    sees_weights : bool, default True
+        Whether it may change the network's weights. As a function has nothing to remember, a run can be resumed without
+        one that does not; one that may is handed over again.
+
+    Raises
+    ------
+    ArgumentError
+        If it is no function.
+
+    Examples
+    --------
+    >>> losses = []
+    >>> on_epoch(lambda training: losses.append(training.history.epochs[-1]["loss"]), sees_weights=False)
+    on_epoch(<lambda>)
+    """
+    return Hook("on_epoch", function, sees_weights)
+
+
+def on_batch(function: Callable[[Training], object], *, sees_weights: bool = True) -> Callback:
+    """Return a callback that calls a function after every step, like `on_epoch`.
+
+    Parameters
+    ----------
+    function : callable
+        Takes the `Training`, and sees what `Callback.on_batch` sees.
+    sees_weights : bool, default True
+        Whether it looks at the network's weights, or changes them. Where not, they are not brought to the network after
+        every step, and a run can be resumed without it.
+
+    Raises
+    ------
+    ArgumentError
+        If it is no function.
+
+    Examples
+    --------
+    >>> rates = []
+    >>> on_batch(lambda training: rates.append(training.lr), sees_weights=False)
+    on_batch(<lambda>)
+    """
+    return Hook("on_batch", function, sees_weights)
+
+
+class Hook(Callback):
+    """Calls a function at one moment of a training; `on_epoch` and `on_batch` make them."""
+
+    def __init__(self, moment: str, function: Callable[[Training], object], sees_weights: bool = True):
+        if isinstance(function, (type, Callback)) or not callable(function):
+            raise ArgumentError(f"{moment}: expected a function that takes the training, received {shown(function)}")
+        self._text = f"{moment}({getattr(function, '__name__', type(function).__name__)})"
+        self.sees_weights = sees_weights  # type: ignore[misc]  # its own, and not that of all
+        setattr(self, moment, function)
+
+    def __repr__(self) -> str:
+        return self._text

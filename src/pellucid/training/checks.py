@@ -36,7 +36,8 @@ def refuse_strangers(optimizer: Any, schedule: Any, callbacks: Any) -> None:
             raise ArgumentError(f"{name}: expected an object such as {example}, received {given!r}")
     if not isinstance(callbacks, (list, tuple)) or not all(isinstance(each, Callback) for each in callbacks):
         raise ArgumentError(
-            f"callbacks: expected a list of Callback objects, as in [MyCallback()], received {callbacks!r}"
+            "callbacks: expected a list of Callback objects, as in [MyCallback()], or with functions in it, "
+            f"[pellucid.on_epoch(f)], received {callbacks!r}"
         )
 
 

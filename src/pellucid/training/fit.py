@@ -90,6 +90,7 @@ def fit(
     shuffle : bool, default True
         Whether every epoch visits the samples in a new order.
     callbacks : sequence of Callback
+        A plain function goes in as ``p.on_epoch(f)`` or ``p.on_batch(f)``.
     engine : str, default "compiled"
         What runs the steps: "compiled", native code made for this network, or "numpy", the definitions themselves. A
         network in float64 always takes the latter.

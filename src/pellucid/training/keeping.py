@@ -115,47 +115,78 @@ class KeepBest(Callback):
 
     Parameters
     ----------
-    folder : path
-        Made if need be; one that holds the networks of another training is refused.
+    folder : path, default "best"
+        Within the folder of the run, where there is one, so that it goes where that goes; else within the current
+        folder. Made if need be; one that holds the networks of another training is refused.
     count : int, default 1
         How many are kept; of equally good ones those of the earlier epochs.
     monitor : str, default "val_loss"
         As in `EarlyStopping`.
+
+    Attributes
+    ----------
+    paths : list of Path
+        The files that are kept, the best first.
+    best_path : Path or None
+        The file of the best epoch; None before the first.
+
+    Examples
+    --------
+    >>> KeepBest(count=3, monitor="val_accuracy")
+    KeepBest(folder='best', count=3, monitor='val_accuracy')
     """
 
-    folder: str | os.PathLike[str]
+    folder: str | os.PathLike[str] = "best"
     count: int = 1
     monitor: str = "val_loss"
+    _place: Path = field(default=Path(), init=False, repr=False)
     _kept: dict[str, float] = field(default_factory=dict, init=False, repr=False)
 
     sees_weights = False
 
     def __post_init__(self) -> None:
         whole_number(self.count, "count")
-        self.folder = str(expanded(self.folder, "folder").absolute())
+        self.folder = str(expanded(self.folder, "folder"))
+
+    @property
+    def paths(self) -> list[Path]:
+        return [self._place / name for name in sorted(self._kept, key=lambda name: -self._kept[name])]
+
+    @property
+    def best_path(self) -> Path | None:
+        return self.paths[0] if self._kept else None
 
     def on_begin(self, training: Training) -> None:
-        self._kept = {}
-        make_folder(self.folder)
-        if not training.resumed and (others := sorted(Path(self.folder).glob("epoch-*.safetensors"))):
+        run = _folder_of_run(training)
+        self._kept, self._place = {}, Path(run or "", self.folder).absolute()
+        if run is None or Path(self.folder).is_absolute():  # the folder of a run is the run's to make
+            make_folder(self._place)
+        if not training.resumed and (others := sorted(self._place.glob("epoch-*.safetensors"))):
             raise ArgumentError(
-                f"{self.folder} holds {others[0].name} of another training already; choose another folder"
+                f"{self._place} holds {others[0].name} of another training already; choose another folder"
             )
 
     def on_epoch(self, training: Training) -> None:
         value, name = measure(training, self.monitor), f"epoch-{training.epoch:03}.safetensors"
         if len(self._kept) >= self.count and value <= min(self._kept.values()):
             return
-        save(training.network, Path(self.folder, name))
+        save(training.network, make_folder(self._place) / name)
         self._kept[name] = value
         while len(self._kept) > self.count:
             worst = min(reversed(self._kept), key=lambda each: self._kept[each])
             del self._kept[worst]
-            if Path(self.folder, worst).exists():  # a training that was killed and resumed may have removed it already
-                remove_file(Path(self.folder, worst))
+            if (self._place / worst).exists():  # a training that was killed and resumed may have removed it already
+                remove_file(self._place / worst)
 
     def state(self) -> Mapping[str, Any]:
         return {"kept": {name: None if math.isinf(value) else value for name, value in self._kept.items()}}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         self._kept = {name: -math.inf if value is None else value for name, value in state["kept"].items()}
+
+
+def _folder_of_run(training: Training) -> Path | None:
+    """Return the folder of the run that is being written, if one is."""
+    from .run import RunWriter  # which knows the callbacks here by name
+
+    return next((each.folder for each in training.callbacks if isinstance(each, RunWriter)), None)

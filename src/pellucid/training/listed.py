@@ -8,7 +8,7 @@ from typing import Any
 
 from ..arguments import shown
 from ..errors import ArgumentError, ModelFileError
-from .callbacks import Callback
+from .callbacks import Callback, Hook
 from .keeping import EarlyStopping, KeepBest
 from .plain import Table, defaults, differences, plain_fields
 
@@ -17,7 +17,7 @@ KINDS: dict[str, type[Callback]] = {kind.__name__: kind for kind in (EarlyStoppi
 
 
 def listed(callbacks: Sequence[Callback]) -> list[dict[str, Any]]:
-    """Return who listens, in their order: the class, and its settings if it is a dataclass.
+    """Return who listens, in their order: the class, and its settings if it is a dataclass; of a function its name.
 
     One of one's own that says that it does not look at the weights (`Callback.sees_weights`), and has nothing to
     remember, "watches": the training is the same without it. The display, and what else belongs to the program, is not
@@ -25,10 +25,10 @@ def listed(callbacks: Sequence[Callback]) -> list[dict[str, Any]]:
     """
     found = []
     for each in callbacks:
-        kind = type(each)
-        if not _known(kind) and kind.__module__.partition(".")[0] == __name__.partition(".")[0]:
+        kind, name = type(each), _name(each)
+        if not _known(kind) and kind is not Hook and kind.__module__.partition(".")[0] == __name__.partition(".")[0]:
             continue
-        entry = {"name": kind.__name__, **_settings(each)} | {"name": kind.__name__}
+        entry = {"name": name, **_settings(each)} | {"name": name}
         watches = not each.sees_weights and not remembers(each)
         found.append({**entry, "watches": True} if watches and not _known(kind) else entry)
     return found
@@ -54,7 +54,7 @@ def again(entries: object, given: Sequence[Callback], where: str) -> list[Callba
     left, found, missing = list(given), list[Callback](), list[str]()
     for entry in _tables(entries):
         name = str(entry.get("name"))
-        mine = next((each for each in left if type(each).__name__ == name), None)
+        mine = next((each for each in left if _name(each) == name), None)
         if mine is not None:
             left = [each for each in left if each is not mine]
             _refuse_changed(entry, mine)
@@ -64,7 +64,7 @@ def again(entries: object, given: Sequence[Callback], where: str) -> list[Callba
         elif entry.get("watches") is not True:
             missing.append(name)
     if missing:
-        again = ", ".join(f"{name}(…)" for name in missing)
+        again = ", ".join(name if name.endswith(")") else f"{name}(…)" for name in missing)
         raise ArgumentError(
             f"callbacks: the run was begun with {', '.join(missing)}, of its own; give the same again, "
             f"callbacks=[{again}], for without it this would be another training"
@@ -84,6 +84,11 @@ def strangers(entries: object) -> list[str]:
 def remembers(callback: Callback) -> bool:
     """Return whether a callback has something to remember."""
     return getattr(callback.state, "__func__", None) is not Callback.state
+
+
+def _name(callback: Callback) -> str:
+    """Return what a callback is called in a config: as its class, or as the function that is called."""
+    return repr(callback) if isinstance(callback, Hook) else type(callback).__name__
 
 
 def _settings(callback: object) -> dict[str, Any]:

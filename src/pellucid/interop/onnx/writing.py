@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from ... import storage
 from ...arguments import warn
 from ...build import lower
-from ...errors import ArgumentError, MissingExtraError, PellucidError, printable
+from ...errors import ArgumentError, PellucidError, printable
 from ...geometry import whole_number
 from ...layers import Parameter, State
 from ...limits import format_bytes
@@ -28,6 +28,7 @@ from ...scaling import Scaling
 from ...serialization.model_file import OTHERS, PathLike
 from ...steps import Shape
 from ...version import VERSION
+from .package import onnx_package
 from .writing_graph import INPUT, OUTPUT, Node, OnnxGraph, check_input_type
 from .writing_rules import RULES
 
@@ -98,7 +99,7 @@ def onnx_bytes(network: Network, *, opset: int | None = None, input_type: str = 
     MissingExtraError, ArgumentError
         As `save_onnx`.
     """
-    onnx = _package()
+    onnx = onnx_package()
     version = _opset(opset, onnx.defs.onnx_opset_version())
     program = lower(network, training=False)
     graph = OnnxGraph(program, check_input_type(input_type), version)
@@ -119,20 +120,6 @@ def onnx_bytes(network: Network, *, opset: int | None = None, input_type: str = 
 
 
 # ---- what is refused
-def _package() -> Any:
-    """Return onnx, or say how to get it."""
-    try:
-        import onnx
-        import onnx.checker
-        import onnx.helper
-        import onnx.shape_inference
-    except ImportError as error:
-        raise MissingExtraError(
-            'ONNX files need onnx, which is not installed; install it with pip install "pellucid[onnx]"'
-        ) from error
-    return onnx
-
-
 def _opset(opset: int | None, newest: int) -> int:
     version = OPSET if opset is None else whole_number(opset, "opset")
     if not OLDEST_OPSET <= version <= newest:

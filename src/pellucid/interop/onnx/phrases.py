@@ -1,0 +1,159 @@
+"""Layers that models write as several nodes, because ONNX, or the opset, has no operator of them.
+
+The first of such nodes gives a `Part`; those after it add to it, and the last makes the layer:
+
+- GELU: ``x · (1 + erf(x / √2)) · ½``, in whichever order it is multiplied,
+- local response normalisation over an even number of channels: ``x / (k + Σ shares · x²)^beta``, the sum being a 1×1
+  convolution, as `save_onnx` writes it,
+- means of regions that differ in size: ``rows · x · columns``, likewise.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...layers import GELU, AdaptiveAvgPool2d, Conv2d, Gain, LocalResponseNorm, joins
+from .conversion import Conversion, Rule
+from .nodes import Constant, Given, NodeError, Part, Use, Value
+
+ERF, GATE, PRODUCT, POWER, ROWS = "an Erf", "an Erf and 1", "x times an Erf and 1", "a Pow", "a matrix times images"
+"""What parts are of."""
+
+NEAR = 1e-4
+"""How far a number in a model may be from √2, relatively: exporters write 1.4142."""
+
+
+def erf(build: Conversion, use: Use) -> Part:
+    """`GELU`, together with the nodes round it."""
+    x, factor = _of_gain(build, use.value())
+    if not math.isclose(factor, math.sqrt(0.5), rel_tol=NEAR):
+        raise NodeError("is possible within GELU alone, x · (1 + erf(x / √2)) / 2")
+    return Part(ERF, x)
+
+
+def power(build: Conversion, use: Use) -> Value | Part:
+    """`joins.Multiply`, if the exponent is 2; `LocalResponseNorm`, together with the nodes round it."""
+    x, exponent = use.value(), use.single(1, "the exponent")
+    if exponent == 2:
+        return build.join(joins.Multiply(), (x, x))
+    found = None if exponent is None else _response(build, x, exponent)
+    if found is None:
+        raise NodeError(
+            f"has the exponent {exponent}; only 2 is possible, and others within local response normalisation"
+        )
+    return found
+
+
+def continued(build: Conversion, use: Use) -> Value | Part | None:
+    """Return what a part becomes by an Add, Mul or Div; None where no input is a part."""
+    given = use.all_inputs()
+    part = next((each for each in given if isinstance(each, Part)), None)
+    if part is None:
+        return None
+    found: Value | Part | None = None
+    operator, first, second = use.node.operator, use.input(0), use.input(1)
+    other = second if first is part else first
+    if operator == "Add" and part.of == ERF and _single(other) == 1:
+        found = Part(GATE, part.x, (1.0,))
+    elif operator == "Mul" and part.of in (GATE, PRODUCT):
+        found = _gelu(build, part, other)
+    elif operator == "Div" and part.of == POWER and isinstance(first, Value) and first.source == part.x.source:
+        size, alpha, beta, k = part.numbers
+        found = build.layer(LocalResponseNorm(size, alpha=alpha, beta=beta, k=k), first)
+    if found is None:
+        raise NodeError(f"takes {part.of}, which is no layer without what usually follows")
+    return found
+
+
+def _gelu(build: Conversion, part: Part, other: Given | None) -> Value | Part | None:
+    """Return a product of ``1 + erf`` with a number, or with x, or with a number of times x."""
+    (factor,) = part.numbers
+    if isinstance(other, Value) and part.of == GATE:
+        x, times = (other, 1.0) if other.source == part.x.source else _of_gain(build, other)
+        if x.source != part.x.source:
+            return None
+        part, factor = part._replace(of=PRODUCT), factor * times
+    elif (number := _single(other)) is not None:
+        factor *= number
+    else:
+        return None
+    if part.of == PRODUCT and math.isclose(factor, 0.5, rel_tol=NEAR):
+        return build.layer(GELU(), part.x)
+    return part._replace(numbers=(factor,))
+
+
+def _of_gain(build: Conversion, x: Value) -> tuple[Value, float]:
+    """Return what a value is a multiple of, and how often; of none but itself, where it is no product with a number."""
+    placed = build.placed.get(x.source)
+    held = build.held(placed.does.weight) if placed is not None and isinstance(placed.does, Gain) else None
+    return (x, 1.0) if placed is None or held is None or held.size > 1 else (placed.sources[0], float(held.ravel()[0]))
+
+
+def _single(given: Given | None) -> float | None:
+    """Return the number that a constant is; None for others."""
+    if not isinstance(given, Constant) or given.array.size != 1 or given.array.dtype.kind != "f":
+        return None
+    return float(given.array.ravel()[0])
+
+
+# ---- local response normalisation
+def _response(build: Conversion, sums: Value, beta: float) -> Part | None:
+    """Return the power of a weighted sum of squares of neighbouring channels; None if it is another's."""
+    conv = build.placed.get(sums.source)
+    if conv is None or not isinstance(conv.does, Conv2d):
+        return None
+    square = build.placed.get(conv.sources[0].source)
+    shares, k = build.held(conv.does.weight), build.held(conv.does.bias)
+    if square is None or not isinstance(square.does, joins.Multiply) or shares is None or k is None:
+        return None
+    a, b = square.sources[0], square.sources[-1]
+    size = _neighbours(shares)
+    if len(square.sources) != 2 or a.source != b.source or size is None or np.ptp(k) > 0:
+        return None
+    return Part(POWER, a, (size, float(shares.max()) * size, beta, float(k[0])))
+
+
+def _neighbours(shares: NDArray[Any]) -> int | None:
+    """Return over how many channels a 1×1 convolution sums, each with one share; None if it does another thing."""
+    if shares.shape[2:] != (1, 1) or shares.shape[0] != shares.shape[1]:
+        return None
+    shares = shares[:, :, 0, 0]
+    half = int(np.count_nonzero(shares[0]))  # the first channel sees itself and those behind it
+    ahead = np.arange(len(shares)) - np.arange(len(shares))[:, None]
+    same = half > 0 and np.array_equal(shares, np.where((ahead >= -half) & (ahead < half), shares[0, 0], 0))
+    return 2 * half if same else None
+
+
+# ---- means of regions
+def means(build: Conversion, use: Use) -> Value | Part | None:
+    """Return images times a matrix on either side, if these take means of regions; None for other products."""
+    match use.all_inputs():
+        case Constant(array=rows), Value() as x if rows.ndim == 2 and len(x.shape) == 3 and rows.shape[1] == x.shape[1]:
+            use.inputs()
+            return Part(ROWS, x, (rows,))
+        case Part(of="a matrix times images") as part, Constant(array=columns):
+            (rows,), width = part.numbers, part.x.shape[2]
+            if columns.ndim == 2 and len(columns) == width and _are_means(rows) and _are_means(columns.T):
+                use.input(0), use.input(1)
+                return build.layer(AdaptiveAvgPool2d((len(rows), columns.shape[1])), part.x)
+    return None
+
+
+def _are_means(shares: NDArray[Any]) -> bool:
+    """Return whether a matrix (places, size) makes of pixels along an axis the means of as many regions."""
+    places, size = shares.shape
+    starts = np.arange(places) * size // places
+    stops = -(-(np.arange(places) + 1) * size // places)
+    pixels = np.arange(size)
+    inside = (pixels >= starts[:, None]) & (pixels < stops[:, None])
+    return bool(np.allclose(shares, inside / (stops - starts)[:, None], atol=1e-6))
+
+
+RULES: Mapping[str, Rule] = MappingProxyType({"Erf": erf, "Pow": power})
+"""Operator -> its rule."""

@@ -1,0 +1,57 @@
+"""The verbs that take a trained network take an ONNX model too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("onnx")
+
+from oracles.onnx_models import model, node
+
+Pellucid = Callable[..., Any]
+
+
+@pytest.fixture
+def bright(tmp_path: Path) -> Path:
+    """A model that tells dark pictures from bright ones, which are those of a mean above 1/2."""
+    weights = {"w": np.float32([[-1, 1]]), "b": np.float32([0.5, -0.5])}
+    nodes = [node("GlobalAveragePool", "x", "m"), node("Flatten", "m", "f"), node("Gemm", "f w b", name="head")]
+    path = tmp_path / "bright.onnx"
+    path.write_bytes(model(nodes, ("N", 1, 6, 6), weights).SerializeToString())
+    return path
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    images = np.stack([np.full((1, 6, 6), value, np.uint8) for value in (30, 100, 180, 240)])
+    labels = np.array([0, 0, 1, 1])
+    np.savez(tmp_path / "pictures.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
+    np.save(tmp_path / "pictures.npy", images)
+    return tmp_path
+
+
+def test_predict(pellucid: Pellucid, bright: Path, pictures: Path) -> None:
+    result = pellucid("predict", str(bright), str(pictures / "pictures.npy"), "--classes", "dark,bright", "--top", "1")
+    assert [line.split()[1] for line in result.out.splitlines()] == ["dark", "dark", "bright", "bright"]
+
+
+def test_evaluate_and_scaling(pellucid: Pellucid, bright: Path, pictures: Path) -> None:
+    words = ["evaluate", str(bright), "--data", str(pictures / "pictures.npz")]
+    assert "accuracy 100.00 %" in pellucid(*words).out
+    assert "accuracy 50.00 %" in pellucid(*words, "--scaling", "0:10").out  # all are dark then
+
+
+def test_summary_and_explain(pellucid: Pellucid, bright: Path) -> None:
+    assert "head" in pellucid("summary", str(bright)).out
+    assert pellucid("explain", str(bright)).code == 0
+
+
+def test_what_cannot_be_read_is_said(pellucid: Pellucid, tmp_path: Path) -> None:
+    (tmp_path / "none.onnx").write_bytes(b"no model")
+    result = pellucid("summary", str(tmp_path / "none.onnx"))
+    assert (result.code, "expected an ONNX model" in result.err) == (1, True)

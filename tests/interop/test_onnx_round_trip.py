@@ -1,0 +1,73 @@
+"""What save_onnx writes, load_onnx reads: the same names, the same outputs, and a network that learns on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import pellucid as p
+
+pytest.importorskip("onnx")
+
+from fuzz.architectures import Swish
+from fuzz.problems import problem
+
+
+def there_and_back(network: p.Network, folder: Path, **options: object) -> p.Network:
+    p.save_onnx(network, folder / "model.onnx", **options)
+    return p.load_onnx(folder / "model.onnx")
+
+
+def test_the_same_layers_under_the_same_names(tmp_path: Path) -> None:
+    network = p.models.small(input_shape=(1, 8, 8), class_names="abcdefghij", scaling=p.Scaling(0.1307, 0.3081))
+    again = there_and_back(network, tmp_path)
+    assert isinstance(again, p.Sequential)
+    assert list(again.children()) == list(network.children())
+    assert [type(layer) for layer in again] == [type(layer) for layer in network]
+    assert (again.scaling, again.class_names) == (network.scaling, network.class_names)
+    for path, parameter in network.parameters().items():
+        np.testing.assert_array_equal(again.parameters()[path].data, parameter.data)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_random_networks(seed: int, tmp_path: Path) -> None:
+    given = problem(seed)
+    if any(isinstance(layer, Swish) for _, layer in given.network.walk()):
+        pytest.skip("has a layer of one's own")
+    images, opset = given.images[given.numbers["index"]], (13, 17, 20, 22)[seed % 4]
+    again = there_and_back(given.network, tmp_path, opset=opset, input_type=images.dtype.name)
+    expected = p.predict(given.network, images, engine="numpy")
+    found = p.predict(again, images, engine="numpy")
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5 * max(1, np.nanmax(np.abs(expected))))
+
+
+@pytest.mark.parametrize("opset", [13, 17, 20])
+def test_layers_that_are_several_nodes(opset: int, tmp_path: Path, rng: np.random.Generator) -> None:
+    activations = [p.GELU(), p.SiLU(), p.HardSwish()]
+    layers = [p.Conv2d(2, 5, 3), p.LocalResponseNorm(4, alpha=2.0), *activations, p.AdaptiveAvgPool2d((3, 4))]
+    network = p.Sequential(layers, input_shape=(2, 9, 9))
+    again = there_and_back(network, tmp_path, opset=opset)
+    assert [type(layer) for layer in again] == [type(layer) for layer in layers]
+    x = rng.standard_normal((2, 2, 9, 9)).astype(np.float32)
+    found, expected = (p.predict(each, x, engine="numpy") for each in (again, network))
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_a_model_trained_elsewhere_learns_on_and_is_written_again(data_folder: Path, tmp_path: Path) -> None:
+    train, _ = p.datasets.mnist(data_folder / "mnist")
+    network = p.load_onnx(data_folder / "onnx" / "mnist" / "opt-mnist.onnx", scaling=p.Scaling(std=1 / 255))
+    images, labels = train.images[:500], train.labels[:500]
+    p.fit(network, (images, labels), epochs=1, optimizer=p.Adam(1e-4))
+    again = there_and_back(network, tmp_path)
+    np.testing.assert_allclose(p.predict(again, images), p.predict(network, images), rtol=1e-4, atol=0.1)
+
+
+@pytest.mark.parametrize("name", ["resnet20", "squeezenet1_1"])
+def test_known_networks(name: str, tmp_path: Path, rng: np.random.Generator) -> None:
+    network = p.models.by_name(name)(input_shape=(3, 64, 64), num_classes=7)
+    again = there_and_back(network, tmp_path)
+    x = rng.standard_normal((1, 3, 64, 64)).astype(np.float32)
+    found, expected = (p.predict(each, x, engine="numpy") for each in (again, network))
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
