@@ -223,13 +223,14 @@ def test_an_optimiser_of_ones_own_is_given_again(tmp_path):
 # ---- held by another one
 def hold(path, seconds, held):
     with locked(path, shared=True) as free:
-        held.send(free)
+        held.send(bool(free))
         time.sleep(seconds)
 
 
 def test_who_looks_for_a_moment_does_not_stand_in_the_way(run, whole):
     here, there = multiprocessing.Pipe()
-    looking = multiprocessing.get_context("fork").Process(target=hold, args=(run / "config.toml", 0.3, there))
+    (run / ".lock").touch()
+    looking = multiprocessing.get_context("fork").Process(target=hold, args=(run / ".lock", 0.3, there))
     looking.start()
     assert here.recv() is True
     assert resumed(run) == whole
@@ -255,3 +256,61 @@ def test_a_callback_that_fails_at_the_end_leaves_the_run_to_others(how, tmp_path
 def test_settings_are_as_read(run):
     assert RunConfig.read(run).table["training"]["optimizer"]["betas"] == [0.9, 0.999]
     assert np.isclose(RunConfig.read(run).fit_arguments()["validation"], 0.2)
+
+
+# ---- an epoch that was to be the last, and what callbacks remembered in older versions
+def test_an_epoch_that_was_asked_to_be_the_last_is_counted_where_it_was_interrupted(tmp_path):
+    class Budget(Callback):
+        def on_batch(self, training):
+            if training.step == 20:
+                training.stop()
+
+    made = network()
+    expected = p.fit(made, images(), callbacks=[Budget()], **HOW)
+    with pytest.raises(ZeroDivisionError):
+        p.fit(network(), images(), out=tmp_path, callbacks=[Budget(), BreakAt(20)], **HOW)
+    resumed_network, history = p.resume(tmp_path, images(), callbacks=[Budget()], progress=False)
+    assert len(history.epochs) == len(expected.epochs) == 3
+    assert history.batches == expected.batches
+    assert weights(resumed_network) == weights(made)
+
+
+def test_early_stopping_goes_on_from_what_an_older_version_remembered(tmp_path, monkeypatch):
+    def older(self):
+        state = dict(new(self))
+        del state["stopped_epoch"]
+        return {**state, "waited": done[-1] - state.pop("best_epoch")}
+
+    class Count(Callback):
+        sees_weights = False
+
+        def on_epoch(self, training):
+            training.history.epochs[-1]["val_loss"] = [3.0, 1.0, 2.0, 2.0, 2.0][training.epoch - 1]
+            done.append(training.epoch)
+
+    new, done = p.EarlyStopping.state, [0]
+    with monkeypatch.context() as before:
+        before.setattr(p.EarlyStopping, "state", older)
+        callbacks = [Count(), p.EarlyStopping(patience=3), BreakAt(27)]
+        with pytest.raises(ZeroDivisionError):
+            p.fit(network(), images(), out=tmp_path, callbacks=callbacks, **HOW)
+    p.resume(tmp_path, images(), callbacks=[Count()], progress=False)
+    *_, chosen = (tmp_path / "metrics.jsonl").read_text().splitlines()
+    assert chosen == '{"best_epoch": 2, "stopped_epoch": 5}'
+
+
+def test_a_callback_that_cannot_go_on_leaves_network_and_files_as_they_are(tmp_path):
+    class Other(Callback):
+        def state(self):
+            return {"a": 1}
+
+        def restore(self, state):
+            raise KeyError("b")
+
+    folder = tmp_path / "other"
+    with pytest.raises(ZeroDivisionError):
+        p.fit(network(), images(), out=folder, callbacks=[Other(), BreakAt(20)], **HOW)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    with pytest.raises(p.ModelFileError, match="Other finds nothing called 'b' in what it remembered"):
+        p.resume(folder, images(), callbacks=[Other()], progress=False)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before

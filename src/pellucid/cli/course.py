@@ -50,10 +50,10 @@ def ended_in_words(announced: Announcement) -> Iterator[None]:
         if announced.training is None:
             raise
         steps = f"{announced.training.step:,} of {announced.training.total_steps:,} steps"
-        go_on = f"{called()} resume {shlex.quote(str(announced.run.folder))}"
+        go_on = f"{called()} resume {shlex.quote(str(announced.run.named))}"
         raise Stopped(stopped.number, f"after {steps}; to go on: {go_on}") from None
     except NonFiniteError as error:
-        raise NonFiniteError(f"{error}. The weights that are kept are saved in {announced.run.folder}") from error
+        raise NonFiniteError(f"{error}. The weights that are kept are saved in {announced.run.named}") from error
 
 
 def report(

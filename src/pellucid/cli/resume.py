@@ -86,4 +86,4 @@ class _GoingOn(Announcement):
         super().on_begin(training)
         checkpoint = self.run.resumed
         if checkpoint is not None:
-            say(f"{self.run.folder}: going on after step {checkpoint.state['step']:,}")
+            say(f"{self.run.named}: going on after step {checkpoint.state['step']:,}")

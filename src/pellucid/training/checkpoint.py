@@ -82,7 +82,7 @@ class Checkpoint:
         if text is None or self.finished:
             return None
         network = made(parse_json(text, self.path, "the architecture", limits), self.file, extended(layers))
-        self._put_into(network)
+        take(network, self._fitting(network))
         return network
 
     def history(self) -> History:
@@ -97,7 +97,8 @@ class Checkpoint:
         Raises
         ------
         ModelFileError
-            If it is of another network, optimiser or callbacks; nothing is changed then.
+            If it is of another network, optimiser or callbacks, or a callback does not find what it remembered; network
+            and engine are as they were then.
         """
         state, slots = self.state, self._arrays("optimizer/")
         expected = {name: array.shape for name, array in engine.slots().items()}
@@ -110,8 +111,10 @@ class Checkpoint:
             raise problem(
                 self.path, f"expected the callbacks that remember something, {saved}; received {received}", OTHER
             )
-        self._put_into(training.network)
-        engine.restore(slots, state["updates"])
+        weights = self._fitting(training.network)
+        training.epoch, training.step, training.lr = state["epoch"], state["step"], state["lr"]
+        training.stopping, training.tally, training.history = state["stopping"], Tally(**state["tally"]), self.history()
+        training.first_steps = state["first_steps"]
         first = self.file.metadata.get("format_version") == "1"
         for number, (callback, plain) in enumerate(zip(callbacks, told, strict=True)):
             known = {**unpacked(plain, first=first), **self._arrays(f"callback {number}/")}
@@ -120,18 +123,17 @@ class Checkpoint:
             except KeyError as error:
                 what = f"{type(callback).__name__} finds nothing called {error} in what it remembered"
                 raise problem(self.path, what, "resume it with the version that the run was begun with") from error
-        training.epoch, training.step, training.lr = state["epoch"], state["step"], state["lr"]
-        training.stopping, training.tally, training.history = state["stopping"], Tally(**state["tally"]), self.history()
-        training.first_steps = state["first_steps"]
+        take(training.network, weights)
+        engine.restore(slots, state["updates"])
         return float(state["elapsed"])
 
-    def _put_into(self, network: Network) -> None:
-        """Give a network the weights and states, or refuse them."""
+    def _fitting(self, network: Network) -> dict[str, Array]:
+        """Return the weights and states, or refuse a network that they do not fit."""
         weights = self._arrays("network/")
         entries = {name: self.file.entries[f"network/{name}"] for name in weights}
         if differences := compare(network, entries, [WRITTEN[str(network.dtype)]]):
             raise problem(self.path, f"this checkpoint is of another network: {differences}", OTHER)
-        take(network, weights)
+        return weights
 
     def _arrays(self, prefix: str) -> dict[str, Array]:
         """Return the arrays whose names begin with a prefix, without it, as copies."""

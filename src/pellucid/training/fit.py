@@ -227,7 +227,7 @@ class _Course:
         """Do all epochs. However they end, the network has the averaged weights then, where there are any."""
         training = self.training
         try:
-            while training.epoch < training.epochs and not training.stopping:
+            while training.epoch < training.epochs and (self._within_epoch or not training.stopping):
                 self._epoch()
         except NonFiniteError as error:
             for run in self.runs:
@@ -239,6 +239,11 @@ class _Course:
             finally:
                 self.engine.pull()
                 self._take_averages()
+
+    @property
+    def _within_epoch(self) -> bool:
+        """Whether an epoch has been begun and is not counted yet, as where a checkpoint lay within it."""
+        return self.training.step > self.training.epoch * self.training.steps_per_epoch
 
     def lr(self) -> float:
         """Return the learning rate of the next step."""

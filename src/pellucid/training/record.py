@@ -13,10 +13,10 @@ from typing import Any
 
 from ..errors import ModelFileError, StorageError, path_text
 from ..limits import LIMITS
-from ..locking import locked
 from ..storage import expanded, read_file
 from .checkpoint import files, glance
 from .config import CONFIG, RunConfig
+from .holding import held_by_another
 from .plain import by_name, counted
 from .run import METRICS
 
@@ -157,9 +157,8 @@ def _epoch(number: object, last: int) -> int:
 
 def _state(folder: Path) -> tuple[str, str]:
     """Return in which state a run is, and which number that is not finite has ended it, in words."""
-    with locked(folder / CONFIG, shared=True) as free:
-        if not free:
-            return "running", ""
+    if held_by_another(folder):
+        return "running", ""
     state = glance(folder)
     if state is None:
         return ("interrupted" if files(folder) else "no checkpoint"), ""
