@@ -111,7 +111,7 @@ def test_what_a_kill_before_the_first_step_has_left_gives_way(tmp_path):
 
 def test_a_model_file_that_is_no_runs_is_not_replaced(tmp_path):
     p.save(network(), tmp_path / "model.safetensors")
-    with pytest.raises(p.ArgumentError, match="holds a run already; choose another folder$"):
+    with pytest.raises(p.ArgumentError, match=r"holds a run already; choose another folder$"):
         p.fit(network(), images(), out=tmp_path, **HOW)
 
 
@@ -119,8 +119,10 @@ def test_a_folder_with_an_interrupted_run_says_how_it_goes_on(tmp_path, monkeypa
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ZeroDivisionError):
         p.fit(network(), images(), out="w", callbacks=[BreakAt(12)], **HOW)
-    with pytest.raises(p.ArgumentError, match="^w holds a run already; choose another folder; to go on: pellucid resu"):
+    with pytest.raises(
+        p.ArgumentError, match=r"^w holds a run already; choose another folder; to go on: pellucid resu"
+    ):
         p.fit(network(), images(), out="w", **HOW)
     p.resume("w", images(), progress=False)
-    with pytest.raises(p.ArgumentError, match="holds a run already; choose another folder$"):
+    with pytest.raises(p.ArgumentError, match=r"holds a run already; choose another folder$"):
         p.fit(network(), images(), out="w", **HOW)

@@ -13,6 +13,7 @@ Two generations are kept (`saving`). The newest that is whole is used.
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ from ..network import Network
 from ..serialization.building import extended
 from ..serialization.fitting import compare, take
 from ..serialization.format_version import OtherVersionError, check_version
-from ..serialization.model_file import made
+from ..serialization.model_file import MODEL, made
 from ..serialization.tensor_file import WRITTEN, TensorFile, decode, metadata_of, parse_json, problem
 from ..storage import read_beginning, read_file, rename_file
 from .callbacks import Callback, Training
@@ -172,15 +173,24 @@ def newest(folder: Path, limits: Limits = LIMITS) -> Checkpoint | None:
     damaged: list[Exception] = []
     for path in files(folder):
         try:
-            return read(path, limits)
+            found = read(path, limits)
+            for error in damaged:
+                warn(f"{error}; going on from {path.name}")
+            return found
         except OtherVersionError:  # no older one may be taken in its place
             raise
         except (ModelFileError, StorageError) as error:
-            warn(f"{error}. The checkpoint before it is used, if there is one")
             damaged.append(error)
     if damaged:
-        raise damaged[0]
+        raise ModelFileError(f"{damaged[0]}. No checkpoint is whole{train_on(folder)}") from damaged[0]
     return None
+
+
+def train_on(folder: Path) -> str:
+    """Return how to train on from the network of a run that cannot be resumed, as the end of a message."""
+    if not (folder / MODEL).is_file():
+        return ""
+    return f"; {MODEL} has the weights that were saved last: pellucid train … --weights {shlex.quote(str(folder))}"
 
 
 def newest_readable(folder: Path, limits: Limits = LIMITS) -> Checkpoint | None:
@@ -232,20 +242,13 @@ def glance(folder: Path, limits: Limits = LIMITS) -> Mapping[str, Any] | None:
 
 
 def known_config(folder: Path) -> RunConfig:
-    """Return the config of a run; where the file is damaged, the copy in the newest checkpoint that is whole.
+    """Return the config of a run as it was begun: the copy in the newest checkpoint that is whole, where one has any,
+    for the file may have been edited since.
 
     Raises
     ------
     ModelFileError
-        If there is none.
+        If there is neither that nor a file that can be read.
     """
-    try:
-        return RunConfig.read(folder)
-    except OtherVersionError:
-        raise
-    except (ModelFileError, StorageError):
-        found = newest_readable(folder)
-        config = None if found is None else found.config()
-        if config is None:
-            raise
-        return config
+    found = newest_readable(folder)
+    return (found and found.config()) or RunConfig.read(folder)

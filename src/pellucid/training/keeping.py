@@ -16,7 +16,7 @@ from ..geometry import whole_number
 from ..serialization import save
 from ..serialization.fitting import held, take
 from ..storage import expanded, make_folder, remove_file
-from .callbacks import Callback, Training
+from .callbacks import Callback, Hook, Training
 
 
 def measure(training: Training, monitor: str) -> float:
@@ -35,6 +35,25 @@ def measure(training: Training, monitor: str) -> float:
     value = float(epoch[monitor])
     better = value if monitor.endswith("accuracy") else -value
     return -math.inf if math.isnan(better) else better
+
+
+def refuse_unmeasured(training: Training, monitor: str) -> None:
+    """Refuse a measure of validation where there is none, unless a callback of one's own may measure it.
+
+    Raises
+    ------
+    ArgumentError
+    """
+    if monitor not in ("val_loss", "val_accuracy") or training.settings.validation is not None:
+        return
+    library = __name__.partition(".")[0]
+    if not any(
+        isinstance(each, Hook) or type(each).__module__.partition(".")[0] != library for each in training.callbacks
+    ):
+        raise ArgumentError(
+            f"monitor: {monitor!r} is measured with validation=… only, and none is given; give it, or monitor "
+            f"{monitor.removeprefix('val_')!r}"
+        )
 
 
 @dataclass
@@ -83,6 +102,7 @@ class EarlyStopping(Callback):
         self.min_delta = number(self.min_delta, "min_delta", "a number of at least 0")
 
     def on_begin(self, training: Training) -> None:
+        refuse_unmeasured(training, self.monitor)
         self._best, self.best_epoch, self.stopped_epoch, self._weights = -math.inf, 0, 0, {}
         self._training = training
 
@@ -164,6 +184,7 @@ class KeepBest(Callback):
         return self.paths[0] if self._kept else None
 
     def on_begin(self, training: Training) -> None:
+        refuse_unmeasured(training, self.monitor)
         run = _folder_of_run(training)
         self._kept, self._place = {}, Path(run or "", self.folder).absolute()
         if run is None or Path(self.folder).is_absolute():  # the folder of a run is the run's to make

@@ -14,7 +14,7 @@ from typing import Any
 from ..errors import ModelFileError, StorageError, path_text
 from ..limits import LIMITS
 from ..storage import expanded, read_file
-from .checkpoint import files, glance
+from .checkpoint import files, glance, known_config
 from .config import CONFIG, RunConfig
 from .holding import held_by_another
 from .plain import by_name, counted
@@ -65,7 +65,7 @@ class Record:
             If it is no run, or a file of it is damaged.
         """
         folder = expanded(run, "run")
-        config = RunConfig.read(folder).table
+        config = (RunConfig.read(folder) if (folder / CONFIG).exists() else known_config(folder)).table
         lines = measures(folder / METRICS)
         epochs = [line for line in lines if "epoch" in line]
         results = {name: value for line in lines if "epoch" not in line for name, value in line.items()}
@@ -129,7 +129,7 @@ def records(folder: str | os.PathLike[str]) -> Iterator[Record | ModelFileError 
     """Yield the runs that lie in a folder, by name; for one that cannot be read, why."""
     for place in sorted(expanded(folder, "folder").iterdir()):
         try:
-            if (place / CONFIG).is_file():
+            if (place / CONFIG).is_file() or files(place):
                 yield Record.of(place)
         except (ModelFileError, StorageError) as error:
             yield error

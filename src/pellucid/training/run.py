@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ from .engine import Engine
 from .holding import held_by_another, holding, refuse_lost
 from .interval import Interval
 from .keeping import EarlyStopping
+from .plain import differences
 from .remembered import NUMBER, encoded
 from .saving import Checkpoints
 
@@ -78,6 +79,8 @@ class RunWriter(Callback):
         self._interval = Interval.of(self._every)
         self._epochs = 0  # written to the log
         self._going = False  # whether the files are those of this training
+        self.gone_on: Callable[[], None] = lambda: None
+        """Called when nothing stands in the way any more of a run that goes on."""
         self._saved = 0  # checkpoints that were written before the network was saved last
         self._holding = ExitStack()
 
@@ -96,7 +99,7 @@ class RunWriter(Callback):
     def _begin(self, training: Training) -> tuple[dict[str, str], None]:
         """Make the folder and what lies there before the first step; return what every checkpoint holds."""
         refuse_taken(self.folder, self.named)
-        config = self.config(training).text()
+        config = self.config(training).readable_text()
         begun = {"architecture": architecture_text(training.network), "config": config}
         make_folder(self.folder)
         hold = self._holding.enter_context(holding(self.folder))
@@ -131,7 +134,7 @@ class RunWriter(Callback):
     def _restore_config(self, config: RunConfig, text: str) -> None:
         """Write the config as it was begun with where the file is damaged or was changed, and say so."""
         with suppress(ModelFileError, StorageError):
-            if RunConfig.read(self.folder).table == config.table:
+            if not differences(RunConfig.read(self.folder).table, config.table):
                 return
         warn(f"{self.folder / CONFIG} was changed since the run was begun; it is written anew as it was then")
         write_file(self.folder / CONFIG, text.encode())
@@ -144,6 +147,7 @@ class RunWriter(Callback):
             return 0.0
         elapsed = checkpoint.restore(training, engine, callbacks)
         self._go_on(checkpoint)
+        self.gone_on()
         return elapsed
 
     def config(self, training: Training) -> RunConfig:
