@@ -234,3 +234,26 @@ def test_a_run_that_began_from_other_weights_says_so(pellucid: Any, toy: Path) -
         "files whole; not replayed: second began from other weights than its seed draws, such as those of a file"
     )
     assert "there is no run 'nowhere'" in pellucid("verify", "nowhere").err
+
+
+def test_an_error_of_the_disk_says_how_to_go_on(
+    monkeypatch: pytest.MonkeyPatch, pellucid: Any, toy: Path, tmp_path: Path
+) -> None:
+    class Full(Callback):
+        sees_weights = False
+
+        def on_epoch(self, training: Any) -> None:
+            raise p.StorageError("cannot write it: the disk is full")
+
+    def fit(*arguments: Any, callbacks: Any, **settings: Any) -> Any:
+        return whole_fit(*arguments, callbacks=[*callbacks, Full()], **settings)
+
+    monkeypatch.setattr(train_verb, "fit", fit)
+    shown = pellucid("train", "small", "--data", toy, *WORDS, "--out", "run")
+    assert shown.code == 1
+    assert "the disk is full; to go on when that is put right: " in shown.err
+    assert shown.err.rstrip().endswith(" resume run")
+
+
+def test_how_often_checkpoints_are_written_is_as_it_was(pellucid: Any) -> None:
+    assert "[default: as the run was begun]" in " ".join(pellucid("resume", "--help").out.replace("│", " ").split())

@@ -102,9 +102,14 @@ def test_a_training_that_ended_before_its_first_step_leaves_room_for_another(cal
     assert Record.of(tmp_path / "run").state == "finished"
 
 
-def test_what_a_kill_before_the_first_step_has_left_gives_way(tmp_path):
-    (tmp_path / "config.toml").touch()
-    p.save(network(), tmp_path / "model.safetensors")
+@pytest.mark.parametrize("empty", [False, True])
+def test_what_a_kill_before_the_first_step_has_left_gives_way(empty, tmp_path):
+    p.fit(network(), images(), out=tmp_path, **HOW)
+    for path in tmp_path.glob("checkpoint-*"):
+        path.unlink()
+    (tmp_path / "metrics.jsonl").unlink()
+    if empty:
+        (tmp_path / "config.toml").write_bytes(b"")
     p.fit(network(), images(), out=tmp_path, **HOW)
     assert Record.of(tmp_path).state == "finished"
 

@@ -301,7 +301,7 @@ def test_a_run_without_a_checkpoint_says_so(tmp_path):
     whole(out=tmp_path)
     for path in checkpoint.files(tmp_path):
         path.unlink()
-    with pytest.raises(p.ModelFileError, match="ended before its first step; remove the folder, and train again"):
+    with pytest.raises(p.ModelFileError, match="ended before its first step; train again"):
         p.resume(tmp_path, images())
 
 

@@ -56,8 +56,9 @@ def _goes_on(run: Record) -> bool:
     known = data and (find_entry(data) or expanded(data).exists())
     if not known or config.strangers():
         return False
+    given = ((), ()) if isinstance(run.setting("training", "validation"), Mapping) else None  # as the data are at hand
     try:
-        config.fit_arguments(validation=() if isinstance(run.setting("training", "validation"), Mapping) else None)
+        config.fit_arguments(validation=given)
     except (ArgumentError, ModelFileError):
         return False
     return True

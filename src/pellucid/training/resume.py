@@ -92,9 +92,7 @@ def resume(
         found = newest(folder)
         if found is None:
             RunConfig.read(folder)  # which may be damaged, or of another version
-            raise ModelFileError(
-                f"{folder} has no checkpoint: it was ended before its first step; remove the folder, and train again"
-            )
+            raise ModelFileError(f"{folder} has no checkpoint: it was ended before its first step; train again")
         if found.finished:
             raise ArgumentError(f"{folder} is finished: {len(found.history().epochs)} epochs are done")
         config = found.config() or RunConfig.read(folder)

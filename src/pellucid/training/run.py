@@ -231,11 +231,21 @@ def refuse_taken(folder: Path, named: Path | None = None, *, held: bool = False)
         Whether this process holds it.
     """
     config, metrics, model = ((folder / name).exists() for name in (CONFIG, METRICS, MODEL))
-    kept = files(folder)
-    if kept or metrics or (model and not config) or (config and not held and held_by_another(folder)):
-        go_on = kept and not held_by_another(folder) and not (glance(folder) or {}).get("finished")
+    begun = config and _begun_only(folder) and (held or not held_by_another(folder))
+    if files(folder) or metrics or ((config or model) and not begun):
+        state = glance(folder)
+        go_on = state is not None and state.get("finished") is not True and not held_by_another(folder)
         advice = f"; to go on: pellucid resume {shlex.quote(str(named or folder))}" if go_on else ""
         raise ArgumentError(f"{named or folder} holds a run already; choose another folder{advice}")
+
+
+def _begun_only(folder: Path) -> bool:
+    """Return whether a config is that of a run, and not a file of someone's own that is called so; one that a kill has
+    left empty has nothing to lose."""
+    try:
+        return not (folder / CONFIG).stat().st_size or {"training", "network"} <= RunConfig.read(folder).table.keys()
+    except (ModelFileError, StorageError, OSError):
+        return False
 
 
 def read_config(folder: str | os.PathLike[str]) -> dict[str, Any]:
