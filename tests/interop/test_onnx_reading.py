@@ -190,6 +190,7 @@ def test_class_names_come_with_the_model_or_the_call(tmp_path: Path, weights: di
     )
     assert load(made, tmp_path).class_names == ("a", "b", "c")
     assert load(made, tmp_path, class_names=["d", "e", "f"]).class_names == ("d", "e", "f")
+    assert load(made, tmp_path, class_names=()).class_names == ()
     with pytest.raises(ModelFileError, match="expected one for each of the 3 outputs, received 2"):
         load(made, tmp_path, class_names=["d", "e"])
 
