@@ -105,8 +105,9 @@ def load_onnx(
     -----
     The batch axis is free, whatever number of samples the model was exported for. Nodes that compute shapes are
     computed beforehand. An Add after a Conv or MatMul becomes the bias; weights that several convolutions or products
-    with matrices share are shared parameters, unless all their numbers are the same. What comes from the model's weights is learnt on; numbers written in nodes, and one number for all that
-    is added or multiplied, stay as they are (`trainable` is False). Batch normalisation keeps its running averages.
+    with matrices share are shared parameters, unless all their numbers are the same. What comes from the model's
+    weights is learnt on; numbers written in nodes, and one number for all that is added or multiplied, stay as they are
+    (`trainable` is False). Batch normalisation keeps its running averages.
     """
     most = min(limits.file_bytes, LARGEST, physical_memory() // 3)  # parsed, and as a network, it needs as much again
     name = os.fspath(Path(path))
