@@ -77,7 +77,9 @@ def folded(made: Any) -> np.ndarray:
     read = decode(made.SerializeToString(), "model", LIMITS, Refused("model"))
     (only,) = read.nodes
     given = tuple(Constant(read.constants[name]) for name in only.inputs)
-    found = Folder(0).fold(Use(only, read.opset, given))
+    use = Use(only, read.opset, given)
+    found = Folder(0).fold(use)
+    use.refuse_rest()
     assert found is not None
     return found.array
 
@@ -97,6 +99,11 @@ def test_a_constant_is_what_onnx_computes(single: Any, opset: int) -> None:
 def test_whole_numbers_are_divided_towards_0() -> None:
     made = model(node("Div", "i j"), ("N", 3), {name: WEIGHTS[name] for name in ("i", "j")})
     np.testing.assert_array_equal(folded(made), [-3, -3, 2, -2])
+
+
+def test_until_opset_6_an_attribute_says_what_is_stretched() -> None:
+    made = model(node("Sub", "a b", broadcast=1), ("N", 3), {name: WEIGHTS[name] for name in ("a", "b")}, opset=6)
+    np.testing.assert_array_equal(folded(made), WEIGHTS["a"] - WEIGHTS["b"])
 
 
 def test_every_operator_that_is_folded_is_tried() -> None:
