@@ -14,7 +14,7 @@ import numpy as np
 
 from ..arguments import shown
 from ..definitions.arrays import Array
-from ..errors import ArgumentError, MissingExtraError
+from ..errors import ArgumentError, MissingExtraError, installing
 from ..geometry import whole_number
 from ..storage import expanded, fresh_folder, writable_folder
 from ..training.callbacks import Training
@@ -194,7 +194,7 @@ def _tensorboard() -> tuple[Any, Any]:
         from tensorboard.compat.proto.event_pb2 import Event
         from tensorboard.summary.writer.event_file_writer import EventFileWriter
     except ImportError as error:
-        raise MissingExtraError('curves for TensorBoard need a package: pip install "pellucid[tensorboard]"') from error
+        raise MissingExtraError(f"curves for TensorBoard need a package: {installing('tensorboard')}") from error
     return EventFileWriter, Event
 
 
