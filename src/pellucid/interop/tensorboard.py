@@ -154,8 +154,8 @@ class _Records:
     @classmethod
     def put_into(cls, writer: Any) -> _Records | None:
         """Put one between a writer's thread and its file, if the parts have the names that they are known by."""
-        queue = getattr(writer, "_async_writer", None)
-        thread = getattr(queue, "_worker", None)
+        queue: Any = getattr(writer, "_async_writer", None)
+        thread: Any = getattr(queue, "_worker", None)
         if not (hasattr(queue, "_writer") and hasattr(thread, "_record_writer")):
             return None
         queue._writer = thread._record_writer = records = cls(queue._writer)

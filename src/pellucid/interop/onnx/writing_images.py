@@ -122,14 +122,13 @@ def _dilated_means(graph: OnnxGraph, step: Step, sides: Sides) -> None:
     shares = 1 / np.outer(rows, columns)  # (OH,) · (OW,) -> (OH, OW)
     alike = bool((shares == shares[0, 0]).all())
     weight = np.full((channels, 1, *window.kernel_size), shares[0, 0] if alike else 1.0)
-    operands = [x, graph.constant("ones", weight)]
+    operands: list[int | str] = [x, graph.constant("ones", weight)]
     attributes = {"group": channels, "dilations": window.dilation, **_places(window, sides)}
     if alike:
         graph.node("Conv", operands, step.outputs[0], **attributes)
     else:
-        graph.node(
-            "Mul", [graph.node("Conv", operands, **attributes), graph.constant("shares", shares)], step.outputs[0]
-        )
+        sums = graph.node("Conv", operands, **attributes)
+        graph.node("Mul", [sums, graph.constant("shares", shares)], step.outputs[0])
 
 
 def _counted(window: Window, axis: int, size: tuple[int, int], counts: bool) -> list[int]:
