@@ -106,6 +106,23 @@ def test_a_graph_stands_in_a_sequential_and_in_a_graph(rng):
     assert p.check_gradients(network, x).ok
 
 
+def test_one_join_in_two_graphs_is_given_to_each_of_its_own(rng):
+    product = p.joins.Multiply()
+    nodes = [{"a": (p.ReLU(), "input"), "b": (product, "a", "input")} for _ in range(2)]
+    graphs = [p.Graph(each) for each in nodes]
+    xs = rng.uniform(1, 2, (2, 3, 4)).astype(np.float32)
+    for graph, x in zip(graphs, xs, strict=True):
+        graph.forward(x)
+    for graph, x in zip(graphs, xs, strict=True):
+        np.testing.assert_allclose(graph.backward(np.ones((3, 4))), 2 * x, rtol=1e-6)
+
+
+@pytest.mark.parametrize("output", [["a"], 3, b"a"])
+def test_an_output_that_is_no_name_is_refused(output):
+    with pytest.raises(p.ArgumentError, match="output: expected the name of a node, received "):
+        p.Graph({"a": (p.ReLU(), "input")}, output)
+
+
 def test_the_summary_knows_joins():
     text = str(p.summary(gated(), arithmetic=True))
     assert "scaled" in text
@@ -168,6 +185,7 @@ RELU, ADD = p.ReLU(), p.joins.Add()
         ({"input": (RELU, "input")}, "the name 'input' means what the network is given"),
         ({"a b": (RELU, "input")}, "expected a name of letters, digits and _, received 'a b'"),
         ({"a": (RELU, "input"), "b": (RELU, "a")}, "b is the same object as a"),
+        ({"a": (ADD, "input", "input"), "b": (ADD, "a", "input")}, "b is the same object as a: make a second join"),
         ({"a": (RELU, "input"), "b": (p.Tanh(), "input")}, "nobody reads a"),
     ],
 )

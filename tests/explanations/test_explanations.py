@@ -103,6 +103,12 @@ def test_a_layer_without_maps_is_refused():
         explanations.grad_cam(ending, np.zeros((1, 1, 4, 4)), layer="softmax1")
 
 
+@pytest.mark.parametrize("layer", [3, ["conv1"], b"conv1"])
+def test_what_is_no_path_is_no_layer(layer):
+    with pytest.raises(p.ArgumentError, match="layer: expected the path of a layer, received "):
+        explanations.grad_cam(convolutional(), np.zeros((1, 1, 8, 8)), layer=layer)
+
+
 # ---- occlusion
 
 
@@ -211,6 +217,7 @@ def test_the_field_lies_within_the_one_that_sizes_tell(rng):
 @pytest.mark.parametrize(
     ("words", "error", "message"),
     [
+        ({"layer": 3}, p.ArgumentError, "layer: expected the path of a layer, received 3"),
         ({"layer": "conv9"}, p.ArgumentError, "layer: no layer 'conv9'; did you mean"),
         ({"layer": "linear1"}, p.ShapeError, "layer: linear1 makes no feature maps of images"),
         ({"layer": "conv1", "place": (6, 0)}, p.ArgumentError, "place: conv1 makes maps of 6×6, received (6, 0)"),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..arguments import nearest
+from ..arguments import nearest, shown
 from ..build import lower
 from ..errors import ArgumentError, ShapeError
 from ..geometry import Pair, whole_number
@@ -79,7 +79,9 @@ def _shape(network: Network, layer: str) -> Shape:
     """Return the shape of what a layer makes of a sample."""
     program = lower(network)
     shapes = {place.path: program.values[place.output].shape for place in program.layers}
+    if not isinstance(layer, str):
+        raise ArgumentError(f"layer: expected the path of a layer, received {shown(layer)}")
     if layer not in shapes:
         hint = nearest(layer, shapes) or f". There are {', '.join(shapes)}"
-        raise ArgumentError(f"layer: no layer {layer!r}{hint}")
+        raise ArgumentError(f"layer: no layer {shown(layer)}{hint}")
     return shapes[layer]

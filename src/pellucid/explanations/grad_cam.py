@@ -7,9 +7,10 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..arguments import shown
 from ..build import lower
 from ..definitions.arrays import Array
-from ..errors import ShapeError
+from ..errors import ArgumentError, ShapeError
 from ..inference import activations
 from ..network import Network
 from .saliency import as_classes, score_gradients
@@ -58,6 +59,8 @@ def grad_cam(network: Network, x: ArrayLike, classes: ArrayLike | None = None, *
     R. R. Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization", 2017,
     equations 1 and 2.
     """
+    if layer is not None and not isinstance(layer, str):
+        raise ArgumentError(f"layer: expected the path of a layer, received {shown(layer)}")
     path = grad_cam_layer(network) if layer is None else layer
     chosen = as_classes(network, x, classes)
     refuse_unreached(network, path, "layer")

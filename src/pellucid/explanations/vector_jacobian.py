@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .. import interpreter
-from ..arguments import as_numbers, nearest
+from ..arguments import as_numbers, nearest, shown
 from ..build import Builder
 from ..definitions.arrays import Array
 from ..differentiation import Backward
@@ -143,8 +143,10 @@ def _scores(build: Builder, output: int) -> int:
     return maker[value].inputs[0] if value in maker and maker[value].kind in _SOFTMAXES else output
 
 
-def _known(name: str, places: dict[str, int], argument: str) -> int:
+def _known(name: object, places: dict[str, int], argument: str) -> int:
+    if not isinstance(name, str):
+        raise ArgumentError(f"{argument}: expected the path of a layer, received {shown(name)}")
     if name not in places:
         hint = nearest(name, places) or f". There are {', '.join(places)}"
-        raise ArgumentError(f"{argument}: no layer {name!r}{hint}")
+        raise ArgumentError(f"{argument}: no layer {shown(name)}{hint}")
     return places[name]

@@ -65,12 +65,13 @@ class Join:
         """
         if self._cache is None:
             raise StateError(f"{type(self).__name__}.backward needs a forward before it: call forward(…) first")
-        return self._gradients(self._cache, as_numbers(grad_output, "grad_output"))
+        return self.gradients(self._cache, as_numbers(grad_output, "grad_output"))
 
-    def _joined(self, xs: Sequence[Array]) -> Array:
+    def gradients(self, xs: Sequence[Array], grad_output: Array) -> tuple[Array, ...]:
+        """Return ∂L/∂x for each of the values xs that were joined; whatever ``forward`` remembers plays no part."""
         raise NotImplementedError
 
-    def _gradients(self, xs: Sequence[Array], grad_output: Array) -> tuple[Array, ...]:
+    def _joined(self, xs: Sequence[Array]) -> Array:
         raise NotImplementedError
 
     def lower(self, build: Build, xs: Sequence[int]) -> int:
@@ -139,7 +140,7 @@ class Add(_OfEqualShapes):
     def _joined(self, xs: Sequence[Array]) -> Array:
         return reduce(add, self._repeated(xs))
 
-    def _gradients(self, xs: Sequence[Array], grad_output: Array) -> tuple[Array, ...]:
+    def gradients(self, xs: Sequence[Array], grad_output: Array) -> tuple[Array, ...]:
         return tuple(_narrowed(grad_output, x) for x in xs)
 
 
@@ -165,7 +166,7 @@ class Multiply(_OfEqualShapes):
     def _joined(self, xs: Sequence[Array]) -> Array:
         return reduce(multiply, self._repeated(xs))
 
-    def _gradients(self, xs: Sequence[Array], grad_output: Array) -> tuple[Array, ...]:
+    def gradients(self, xs: Sequence[Array], grad_output: Array) -> tuple[Array, ...]:
         first, *rest = self._repeated(xs)
         products = list(accumulate([first, *rest], multiply))  # x₁, x₁·x₂, …
         grads: list[Array] = []
@@ -199,7 +200,7 @@ class Concat(Join):
     def _joined(self, xs: Sequence[Array]) -> Array:
         return concat(*xs)
 
-    def _gradients(self, xs: Sequence[Array], grad_output: Array) -> tuple[Array, ...]:
+    def gradients(self, xs: Sequence[Array], grad_output: Array) -> tuple[Array, ...]:
         borders = pairwise(accumulate((x.shape[1] for x in xs), initial=0))
         return tuple(concat_grad_input(grad_output, start=start, stop=stop) for start, stop in borders)
 
