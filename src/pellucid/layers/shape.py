@@ -19,6 +19,9 @@ from ..steps import Shape
 from .axes import whole_numbers
 from .base import Layer, LayerBuild
 
+MOST_AXES = 63
+"""Axes that a sample can have: NumPy's arrays have 64 at most, of which the batch takes one."""
+
 
 class Reshape(Layer):
     """The same numbers, in row-major order, in other axes.
@@ -26,7 +29,8 @@ class Reshape(Layer):
     Parameters
     ----------
     shape : tuple of int
-        Of a sample. One size may be −1: it is what the others leave.
+        Of a sample, 63 sizes at most: with the batch's NumPy takes no more axes. One may be −1: it is what the others
+        leave.
 
     Notes
     -----
@@ -45,6 +49,11 @@ class Reshape(Layer):
         self.shape = whole_numbers(shape, "shape", minimum=-1)
         if 0 in self.shape or self.shape.count(-1) > 1:
             raise ArgumentError(f"shape: expected sizes of at least 1, of which one may be -1, received {self.shape}")
+        if len(self.shape) > MOST_AXES:
+            raise ArgumentError(
+                f"shape: expected at most {MOST_AXES} axes beside the batch's, received {len(self.shape)}; "
+                "leave out sizes of 1"
+            )
 
     def output_shape(self, input_shape: Shape) -> Shape:
         count, known = math.prod(input_shape), math.prod(size for size in self.shape if size != -1)
