@@ -354,10 +354,7 @@ class _Course:
             batch = self.engine.step(numbers)
         except NonFiniteError as error:
             self.whole = True  # all is as it was before the step
-            raise NonFiniteError(
-                f"step {training.step + 1} (epoch {training.epoch + 1}): {error}; the weights before this step are "
-                f"kept. Try a smaller lr than {training.lr:g}, or clip_norm"
-            ) from None
+            raise NonFiniteError(f"step {training.step + 1} (epoch {training.epoch + 1}): {error}") from None
         training.step += 1
         training.tally.add(batch, len(index))
         training.history.batches.append(batch.loss)
