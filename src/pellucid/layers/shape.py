@@ -218,7 +218,8 @@ class Mean(Layer):
     Notes
     -----
     Shape: (N, …) -> (N, …), without these axes. In a compiled network the mean over all pixels is made by the kernel of
-    `AdaptiveAvgPool2d`, and others run in NumPy.
+    `AdaptiveAvgPool2d`, and others run in NumPy. Numbers are summed before they are divided, so a mean may be infinite
+    where the sum passes 3.4e38 in float32; see `AdaptiveAvgPool2d`.
 
     Examples
     --------
