@@ -119,7 +119,7 @@ def test_one_join_in_two_graphs_is_given_to_each_of_its_own(rng):
 
 @pytest.mark.parametrize("output", [["a"], 3, b"a"])
 def test_an_output_that_is_no_name_is_refused(output):
-    with pytest.raises(p.ArgumentError, match="output: expected the name of a node, received "):
+    with pytest.raises(p.ArgumentError, match="output: a Graph has one output, the name of a node; received "):
         p.Graph({"a": (p.ReLU(), "input")}, output)
 
 

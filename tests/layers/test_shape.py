@@ -102,6 +102,8 @@ RESHAPE = "; write Reshape((16, 4, 4)), or Reshape((2, -1))"
         (lambda: p.Reshape(12), f"shape: expected a tuple of whole numbers, received 12{RESHAPE}"),
         (lambda: p.Reshape((-1, -1)), "shape: expected sizes of at least 1, of which one may be -1, received (-1, -1)"),
         (lambda: p.Reshape((2, 0)), "shape: expected sizes of at least 1, of which one may be -1, received (2, 0)"),
+        (lambda: p.Reshape((1,) * 63 + (-1,)),
+         "shape: expected at most 63 axes beside the batch's, received 64; leave out sizes of 1"),
         (lambda: p.Transpose((1, 3)),
          "axes: expected each of a sample's axes once, counted from 1, such as (2, 3, 1), received (1, 3)"),
         (lambda: p.Transpose((0, 1)),
@@ -177,3 +179,8 @@ def test_no_samples_are_no_matter(layer):
     y = layer.forward(x)
     assert y.shape == (0, *layer.output_shape((2, 5, 4)))
     assert layer.backward(y).shape == x.shape
+
+
+def test_a_sample_can_have_all_the_axes_that_numpy_has() -> None:
+    network = p.Sequential([p.Reshape((1,) * 62 + (-1,)), p.ReLU()], input_shape=(2,))
+    assert p.predict(network, np.ones((3, 2), np.float32)).shape == (3, *(1,) * 62, 2)

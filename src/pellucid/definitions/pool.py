@@ -83,7 +83,11 @@ def _counts(size: tuple[int, int], window: Window, count_include_pad: bool, dtyp
 
 
 def adaptive_avg_pool2d(x: Array, *, output_size: tuple[int, int]) -> Array:
-    """The mean of OH×OW regions that cover the image: x (N, C, H, W) -> y (N, C, OH, OW)."""
+    """The mean of OH×OW regions that cover the image: x (N, C, H, W) -> y (N, C, OH, OW).
+
+    It is a sum, divided at the end, of rows first or of all pixels: where such a sum is more than the dtype holds, the
+    mean may be infinite although all numbers are finite.
+    """
     height, width = x.shape[2:]
     # the rows of each region to one: OH × (N, C, W) -> (N, C, OH, W)
     rows = np.stack([x[:, :, region].mean(axis=2) for region in _regions(height, output_size[0])], axis=2)

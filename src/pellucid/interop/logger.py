@@ -12,7 +12,6 @@ from typing import Any
 
 from ..arguments import warn
 from ..training.callbacks import Callback, Training
-from ..training.run import RunWriter
 
 
 class Logger(Callback):
@@ -45,7 +44,7 @@ class Logger(Callback):
 
     def _folder(self) -> str | None:
         """Return the run's folder, with all links followed, if there is one."""
-        run = self._run()
+        run = self._training.run
         return None if run is None else str(run.folder.resolve())
 
     def _complete(self) -> None:
@@ -62,11 +61,7 @@ class Logger(Callback):
             self._lost = True
             warn(f"{type(self).__name__}: the log ends here, and the training goes on without it ({error})")
 
-    def _run(self) -> RunWriter | None:
-        """Return what writes the run's folder, if it has one."""
-        return next((each for each in self._training.callbacks if isinstance(each, RunWriter)), None)
-
     def _called(self, name: str | None) -> str:
         """Return what the run is called: the name given, or else its folder's."""
-        run = self._run()
+        run = self._training.run
         return name or ("" if run is None else run.folder.resolve().name) or "run"

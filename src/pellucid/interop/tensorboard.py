@@ -135,7 +135,7 @@ class TensorBoard(Logger):
 
     def _settings(self) -> str:
         """Return what the training was told, as a table of Markdown."""
-        run = self._run()
+        run = self._training.run
         config = RunConfig.of(self._training) if run is None else run.config(self._training)
         rows = [
             f"| {name} | {str(value).replace('|', '¦')} |" for name, value in flat(shown_settings(config.table)).items()

@@ -20,6 +20,8 @@ from .axes import whole_numbers
 from .base import Layer, LayerBuild
 
 _MEAN = "write Mean((2, 3)) for the mean over an image's pixels: axes are counted as in the batch, (N, C, H, W) from 0"
+MOST_AXES = 63
+"""Axes that a sample can have: NumPy's arrays have 64 at most, of which the batch takes one."""
 
 
 class Reshape(Layer):
@@ -28,7 +30,8 @@ class Reshape(Layer):
     Parameters
     ----------
     shape : tuple of int
-        Of a sample. One size may be −1: it is what the others leave.
+        Of a sample, 63 sizes at most: with the batch's NumPy takes no more axes. One may be −1: it is what the others
+        leave.
 
     Notes
     -----
@@ -47,6 +50,11 @@ class Reshape(Layer):
         self.shape = whole_numbers(shape, "shape", minimum=-1, fix="write Reshape((16, 4, 4)), or Reshape((2, -1))")
         if 0 in self.shape or self.shape.count(-1) > 1:
             raise ArgumentError(f"shape: expected sizes of at least 1, of which one may be -1, received {self.shape}")
+        if len(self.shape) > MOST_AXES:
+            raise ArgumentError(
+                f"shape: expected at most {MOST_AXES} axes beside the batch's, received {len(self.shape)}; "
+                "leave out sizes of 1"
+            )
 
     def output_shape(self, input_shape: Shape) -> Shape:
         count, known = math.prod(input_shape), math.prod(size for size in self.shape if size != -1)
@@ -211,7 +219,8 @@ class Mean(Layer):
     Notes
     -----
     Shape: (N, …) -> (N, …), without these axes. In a compiled network the mean over all pixels is made by the kernel of
-    `AdaptiveAvgPool2d`, and others run in NumPy.
+    `AdaptiveAvgPool2d`, and others run in NumPy. Numbers are summed before they are divided, so a mean may be infinite
+    where the sum passes 3.4e38 in float32; see `AdaptiveAvgPool2d`.
 
     Examples
     --------

@@ -17,7 +17,7 @@ from ..geometry import whole_number
 from ..initializers import Initializer
 from ..layers.base import Layer, LayerBuild
 from ..layers.parameter import as_initializer
-from ..limits import physical_memory
+from ..limits import LIMITS, physical_memory
 from ..random import Purpose, key
 from ..scaling import Scaling
 from ..steps import Shape
@@ -59,6 +59,7 @@ class Network(Layer):
     ):
         super().__init__()
         self._children = dict(children)
+        _refuse_deep(self)
         _refuse_twice(self)
         self.input_shape: Shape | None = None
         self.scaling = _scaling(scaling)
@@ -221,6 +222,19 @@ def refuse_too_large(shape: Shape, where: str) -> None:
             f"a single output {shape} would need {needed:,} bytes, and this machine has {physical_memory():,}",
             where=where,
         )
+
+
+def _refuse_deep(network: Network) -> None:
+    """Refuse layers too deep inside each other for a file to hold. (Nothing here calls itself: it goes by levels.)"""
+    level: dict[int, Layer] = {id(network): network}
+    for _ in range(LIMITS.nesting + 1):
+        level = {id(child): child for layer in level.values() for child in layer.children().values()}
+        if not level:
+            return
+    raise ArgumentError(
+        f"{type(network).__name__}: expected at most {LIMITS.nesting} layers inside each other, as many as a file can "
+        "hold, received more; put them one after the other"
+    )
 
 
 def _refuse_twice(network: Network) -> None:
