@@ -39,7 +39,7 @@ class ConvClassifier(ClassifierMixin, ConvEstimator):
         - A function that makes the network: it is called as all models are, ``f(num_classes, input_shape, seed=…,
           scaling=…, class_names=…)``, and returns a new network every time.
     image_shape : (height, width) or (channels, height, width), optional
-        If X has rows of pixels: the shape of the images that they are.
+        If X has rows of pixels: the shape of the images that they are, the channels first.
     epochs : int, default 50
     batch_size : int or "auto", default "auto"
         "auto" is between 16 and 128: about a 32nd of the samples.
@@ -74,7 +74,8 @@ class ConvClassifier(ClassifierMixin, ConvEstimator):
     ----------
     classes_ : array (classes,)
     network_ : Sequential or Graph
-        The trained network; `predict`, `save` and all else of the library takes it.
+        The trained network; `predict`, `save` and all else of the library takes it. Give it floats in the units of X,
+        or bytes where X had images of bytes.
     history_ : History
         Of all trainings of this network.
     n_iter_ : int
