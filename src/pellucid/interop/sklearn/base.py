@@ -37,6 +37,7 @@ from .settings import (
     stopping_of,
 )
 from .threads import threads_for
+from .undoing import undone_on_failure
 
 
 class ConvEstimator(BaseEstimator):
@@ -85,10 +86,16 @@ class ConvEstimator(BaseEstimator):
             If X, y or a parameter does not fit.
         NonFiniteError
             If the loss or a weight becomes NaN or infinite.
+
+        Notes
+        -----
+        Where it fails, the estimator is what it was before: not fitted, or fitted as earlier. Where it is interrupted
+        from the keyboard, it keeps what was learnt so far.
         """
         goes_on = bool(self.warm_start) and hasattr(self, "network_")
-        rows, shape, y = self._validated(X, y, goes_on)
-        self._train(rows, shape, self._noted(y, goes_on), sample_weight, goes_on)
+        with undone_on_failure(self):
+            rows, shape, y = self._validated(X, y, goes_on)
+            self._train(rows, shape, self._noted(y, goes_on), sample_weight, goes_on)
         return self
 
     def __sklearn_tags__(self) -> Any:
@@ -186,10 +193,10 @@ class ConvEstimator(BaseEstimator):
         self._measured(samples)
         outputs, names, _ = self._head()
         scaling = scaling_of(samples.rows, samples.weights, shape)
+        self.history_, self.n_iter_, self._trainings = History(), 0, 0
         self.network_ = make_network(
             self.architecture, outputs, shape, seed=self.seed_, scaling=scaling, class_names=names
         )
-        self.history_, self._trainings = History(), 0
 
     def _parts(self, samples: Samples, divided: bool) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return which samples are trained on, each as often as it is taken, and which are held out."""

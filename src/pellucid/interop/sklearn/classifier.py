@@ -25,6 +25,7 @@ from .base import ConvEstimator
 from .samples import Samples
 from .settings import RandomState
 from .threads import threads_for
+from .undoing import undone_on_failure
 
 
 class ConvClassifier(ClassifierMixin, ConvEstimator):
@@ -162,10 +163,11 @@ class ConvClassifier(ClassifierMixin, ConvEstimator):
             raise ArgumentError(f"classes: expected those of the first call, {shown(self.classes_.tolist())}")
         if classes is None and not goes_on:
             raise ArgumentError("classes: must be given at the first call of partial_fit; write classes=np.unique(y)")
-        rows, shape, y = self._validated(X, y, goes_on)
-        if not goes_on:
-            self._take_classes(np.unique(np.asarray(classes)))
-        self._train(rows, shape, self._noted(y, True), sample_weight, goes_on, partial=True)
+        with undone_on_failure(self):
+            rows, shape, y = self._validated(X, y, goes_on)
+            if not goes_on:
+                self._take_classes(np.unique(np.asarray(classes)))
+            self._train(rows, shape, self._noted(y, True), sample_weight, goes_on, partial=True)
         return self
 
     def predict(self, X: Any) -> NDArray[Any]:

@@ -21,6 +21,7 @@ from .base import ConvEstimator
 from .samples import Samples, moments
 from .settings import RandomState
 from .threads import threads_for
+from .undoing import undone_on_failure
 
 
 class ConvRegressor(RegressorMixin, ConvEstimator):
@@ -91,8 +92,9 @@ validation_fraction, warm_start, random_state, threads, verbose
         self
         """
         goes_on = hasattr(self, "network_")
-        rows, shape, y = self._validated(X, y, goes_on)
-        self._train(rows, shape, self._noted(y, goes_on), sample_weight, goes_on, partial=True)
+        with undone_on_failure(self):
+            rows, shape, y = self._validated(X, y, goes_on)
+            self._train(rows, shape, self._noted(y, goes_on), sample_weight, goes_on, partial=True)
         return self
 
     def predict(self, X: Any) -> NDArray[np.float64]:
