@@ -26,7 +26,7 @@ from ...steps import Shape
 from ...training import EarlyStopping, History
 from .architecture import Architecture, make_network
 from .memory import Memory
-from .samples import Samples, as_rows, as_weights, distinct, scaling_of, shape_of_samples
+from .samples import NothingCounts, Samples, as_rows, as_weights, distinct, scaling_of, shape_of_samples
 from .settings import (
     RandomState,
     augment_of,
@@ -158,7 +158,12 @@ class ConvEstimator(BaseEstimator):
         partial: bool = False,
     ) -> None:  # fmt: skip
         """Train a new network, or the one that there is: for all epochs, or for another one of a longer training."""
-        samples = self._weighed(distinct(rows, targets, as_weights(sample_weight, len(rows))))
+        try:
+            samples = self._weighed(distinct(rows, targets, as_weights(sample_weight, len(rows))))
+        except NothingCounts:
+            if goes_on and partial:
+                return
+            raise
         if not goes_on:
             self._begin(samples, shape)
         if not (goes_on and partial):

@@ -22,10 +22,12 @@ from ...schedules import Schedule
 from ...training import EarlyStopping
 from .architecture import Architecture
 from .base import ConvEstimator
-from .samples import Samples
+from .samples import NothingCounts, Samples, within_bounds
 from .settings import RandomState
 from .threads import threads_for
 from .undoing import undone_on_failure
+
+_LEAST_SHARE = 1e-290  # of a class's weights: one that is smaller has no inverse among float64s
 
 
 class ConvClassifier(ClassifierMixin, ConvEstimator):
@@ -138,7 +140,8 @@ class ConvClassifier(ClassifierMixin, ConvEstimator):
     ) -> Self:
         """Train for one epoch with some samples; calls after each other are one training.
 
-        Nobody knows how long it will be, so nothing is scheduled, and nothing stops it early.
+        Nobody knows how long it will be, so nothing is scheduled, and nothing stops it early. From the second call on,
+        samples that all weigh 0, by themselves or by their classes, change nothing.
 
         Parameters
         ----------
@@ -232,13 +235,26 @@ class ConvClassifier(ClassifierMixin, ConvEstimator):
             return samples
         if isinstance(self.class_weight, str) and self.class_weight == "balanced":
             sums = np.bincount(samples.targets, samples.given, len(self.classes_))
-            each = sums.sum() / (np.count_nonzero(sums) * np.maximum(sums, np.finfo(float).tiny))
+            each = sums.sum() / (np.count_nonzero(sums) * np.maximum(sums, _LEAST_SHARE * sums.max()))
         else:
-            each = compute_class_weight(self.class_weight, classes=self.classes_, y=self.classes_)
-        weights = samples.given * each[samples.targets]
-        if not (weights >= 0).all() or not weights.any():
-            raise DataError(f"class_weight: expected numbers of at least 0, not all 0, received {self.class_weight!r}")
+            each = self._stated_weights()
+        weights = within_bounds(samples.given * each[samples.targets])
+        if not weights.any():
+            raise NothingCounts(f"class_weight: no sample counts by {shown(self.class_weight)}; one must be above 0")
         return replace(samples, weights=weights)
+
+    def _stated_weights(self) -> NDArray[np.float64]:
+        """Return what each class weighs by `class_weight`, or refuse what is no weight, by the name of its class."""
+        each = compute_class_weight(self.class_weight, classes=self.classes_, y=self.classes_).astype(np.float64)
+        bad = np.flatnonzero(~(np.isfinite(each) & (each >= 0)))
+        if len(bad):
+            raise ArgumentError(
+                f"class_weight: expected finite numbers of at least 0, received {each[bad[0]]:g} for class "
+                f"{shown(self.classes_.tolist()[bad[0]])}"
+            )
+        if not each.any():
+            raise ArgumentError(f"class_weight: expected a number above 0, received {shown(self.class_weight)}")
+        return within_bounds(each)
 
     def _head(self) -> tuple[int, Sequence[str], Loss]:
         return len(self.classes_), [str(each) for each in self.classes_], CrossEntropy()
