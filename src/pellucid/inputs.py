@@ -22,7 +22,8 @@ from .steps import Shape
 Data: TypeAlias = Dataset | tuple[ArrayLike, ArrayLike]
 """A data set, or a pair (images, labels) of arrays."""
 
-_LARGEST_EXPECTED = 50  # of a float image that is scaled: further from 0 lie pixels that were never divided by 255
+LARGEST_EXPECTED = 50
+"""Of a float image that is scaled: further from 0 lie pixels that were never divided by 255."""
 
 
 def as_targets(network: Network, labels: NDArray[Any], loss: Loss) -> NDArray[Any]:
@@ -122,7 +123,7 @@ def warn_of_pixels(network: Network, images: NDArray[Any]) -> None:
         warn(f"the images are uint8, which is divided by 255, but {trained_on(network.scaling)}; {fix}")
     if images.ndim == 4 and images.dtype.kind == "f" and network.scaling == Scaling():
         largest = max(abs(float(images.max())), abs(float(images.min())))
-        if largest > _LARGEST_EXPECTED:
+        if largest > LARGEST_EXPECTED:
             fix = "divide by 255, or pass uint8" if largest <= 255 else f"divide by {largest:g}"
             warn(f"the images are floats up to {largest:g}: floats are taken as they are; {fix}")
 

@@ -5,9 +5,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 
 import pellucid as p
 from oracles.estimators import quick
+from pellucid.interop.sklearn import ConvRegressor
 
 
 def pictures(*shape: int) -> tuple[np.ndarray, np.ndarray]:
@@ -93,3 +95,87 @@ def test_the_network_takes_what_the_estimator_took_and_warns_of_bytes_where_that
     np.testing.assert_allclose(p.predict_proba(classifier.network_, digits.astype(float)), expected, atol=1e-6)
     with pytest.warns(UserWarning, match="the images are uint8, which is divided by 255, but the network was trained"):
         p.predict(classifier.network_, digits)
+
+
+def test_an_estimator_of_bytes_warns_of_floats_that_were_divided_by_255() -> None:
+    images, labels = pictures(20, 8, 8)
+    classifier = quick(warm_start=True).fit(images, labels)
+    for use in (classifier.predict, lambda x: classifier.fit(x, labels)):
+        with pytest.warns(
+            UserWarning, match=r"^X: floats from 0 to 1, but .* trained on uint8.*from 0 to 255$"
+        ) as caught:
+            use(images / 255.0)
+        assert [Path(each.filename) for each in caught] == [Path(__file__)]
+    black, dark, halves = np.zeros((1, 8, 8)), np.ones((1, 8, 8)), images + 0.5
+    for meant in (images, images.astype(float), images.astype(int), black, dark, halves):
+        classifier.predict(meant)
+
+
+def test_an_estimator_of_floats_from_0_to_1_warns_of_images_that_nobody_divided() -> None:
+    images, labels = pictures(20, 8, 8)
+    classifier = quick().fit(images / 255.0, labels)
+    for undivided in (images, images.astype(float)):
+        with pytest.warns(
+            UserWarning, match=r"^X: numbers up to 255, but this estimator was trained on pixels from 0 to 1"
+        ):
+            classifier.predict(undivided)
+    classifier.predict(images / 255.0)
+    classifier.predict(images // 128)
+    quick().fit(images.astype(float), labels).predict(images)
+
+
+# ---- settings
+
+
+@pytest.mark.parametrize(
+    ("given", "fix"),
+    [
+        ({"validation": 0.1}, "ConvClassifier(early_stopping=True, validation_fraction=0.1) holds samples out of X"),
+        ({"eval_set": []}, "ConvClassifier(early_stopping=True, validation_fraction=0.1) holds samples out of X"),
+        ({"epochs": 3}, "say ConvClassifier(epochs=…)"),
+        ({"callbacks": []}, "say ConvClassifier(callbacks=…)"),
+        ({"loss": None}, "all settings are ConvClassifier's own, as in ConvClassifier(epochs=10)"),
+    ],
+)
+def test_what_fit_does_not_take_is_refused_with_the_place_of_it(given: dict[str, Any], fix: str) -> None:
+    message = f"ConvClassifier.fit: expected X, y and sample_weight, received {next(iter(given))}= too; {fix}"
+    with pytest.raises(p.ArgumentError) as caught:
+        quick().fit(*pictures(8, 8, 8), **given)
+    assert str(caught.value) == message
+    with pytest.raises(p.ArgumentError, match=r"^ConvRegressor\.fit: "):
+        ConvRegressor().fit(*pictures(8, 8, 8), **given)
+
+
+class Listening(p.Callback):
+    """Notes the epochs that it was told of."""
+
+    def __init__(self) -> None:
+        self.epochs: list[int] = []
+
+    def on_epoch(self, training: p.training.Training) -> None:
+        self.epochs.append(len(training.history.epochs))
+
+
+def test_callbacks_listen_to_every_training() -> None:
+    listening = Listening()
+    classifier = quick(epochs=3, callbacks=[listening], early_stopping=True).fit(*pictures(20, 8, 8))
+    assert listening.epochs == [1, 2, 3]
+    classifier.partial_fit(*pictures(20, 8, 8))
+    assert listening.epochs == [1, 2, 3, 1]
+    ConvRegressor(epochs=2, callbacks=(listening,), random_state=0).fit(*pictures(20, 8, 8))
+    assert listening.epochs == [1, 2, 3, 1, 1, 2]
+    clone(classifier).fit(*pictures(20, 8, 8))
+    assert len(listening.epochs) == 6, "a clone has callbacks of its own"
+
+
+def test_callbacks_that_are_none_are_refused() -> None:
+    for callbacks, message in (
+        (Listening(), r"callbacks: expected a list of Callback objects, as in \[MyCallback\(\)\], received <"),
+        ([Listening], r"callbacks: expected a list of Callback objects"),
+        (
+            [p.EarlyStopping()],
+            "callbacks: EarlyStopping needs samples that are held out; say early_stopping= instead",
+        ),
+    ):
+        with pytest.raises(p.ArgumentError, match=message):
+            quick(callbacks=callbacks).fit(*pictures(20, 8, 8))

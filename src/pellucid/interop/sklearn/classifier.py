@@ -19,10 +19,10 @@ from ...inference import predict_proba
 from ...losses import CrossEntropy, Loss
 from ...optimizers import Optimizer
 from ...schedules import Schedule
-from ...training import EarlyStopping
+from ...training import Callback, EarlyStopping
 from .architecture import Architecture
 from .base import ConvEstimator
-from .samples import NothingCounts, Samples, within_bounds
+from .samples import NothingCountsError, Samples, within_bounds
 from .settings import RandomState
 from .threads import threads_for
 from .undoing import undone_on_failure
@@ -60,6 +60,9 @@ class ConvClassifier(ClassifierMixin, ConvEstimator):
         back the weights of the best epoch.
     validation_fraction : float, default 0.1
         The share of samples that is held out for it.
+    callbacks : sequence of Callback, default ()
+        What listens to a training, as in `pellucid.fit`: these objects. Where scikit-learn clones the estimator, as in
+        cross-validation, it copies them.
     class_weight : dict or "balanced", optional
         How much the samples of a class count, by class; "balanced" lets all classes count alike.
     warm_start : bool, default False
@@ -123,6 +126,7 @@ class ConvClassifier(ClassifierMixin, ConvEstimator):
         augment: Sequence[str | Augmentation] | None = None,
         early_stopping: bool | EarlyStopping = False,
         validation_fraction: float = 0.1,
+        callbacks: Sequence[Callback] = (),
         class_weight: Mapping[Any, float] | str | None = None,
         warm_start: bool = False,
         random_state: RandomState = None,
@@ -131,7 +135,7 @@ class ConvClassifier(ClassifierMixin, ConvEstimator):
     ):
         super().__init__(
             architecture, image_shape, epochs, batch_size, lr, optimizer, schedule, augment, early_stopping,
-            validation_fraction, warm_start, random_state, threads, verbose,
+            validation_fraction, callbacks, warm_start, random_state, threads, verbose,
         )  # fmt: skip
         self.class_weight = class_weight
 
@@ -240,7 +244,9 @@ class ConvClassifier(ClassifierMixin, ConvEstimator):
             each = self._stated_weights()
         weights = within_bounds(samples.given * each[samples.targets])
         if not weights.any():
-            raise NothingCounts(f"class_weight: no sample counts by {shown(self.class_weight)}; one must be above 0")
+            raise NothingCountsError(
+                f"class_weight: no sample counts by {shown(self.class_weight)}; one must be above 0"
+            )
         return replace(samples, weights=weights)
 
     def _stated_weights(self) -> NDArray[np.float64]:

@@ -18,9 +18,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...arguments import shown
+from ...arguments import shown, warn
 from ...errors import ArgumentError, DataError, ShapeError
 from ...geometry import whole_number
+from ...inputs import LARGEST_EXPECTED
 from ...scaling import Scaling
 from ...steps import Shape
 
@@ -108,8 +109,26 @@ def shape_of_samples(given: Shape | None, stated: Any, features: int) -> Shape:
     return shape
 
 
-class NothingCounts(DataError):
+class NothingCountsError(DataError):
     """All samples have a weight of 0."""
+
+
+def warn_of_divided(rows: NDArray[Any]) -> None:
+    """Warn of floats from 0 to 1 that are given for bytes: a value means the same in every type, so they are black."""
+    if ((rows > 0) & (rows < 1)).any() and rows.min() >= 0 and rows.max() <= 1:
+        warn(
+            "X: floats from 0 to 1, but this estimator was trained on uint8, and a value means the same in every type; "
+            "give X as it was in fit, from 0 to 255"
+        )
+
+
+def warn_of_undivided(rows: NDArray[Any]) -> None:
+    """Warn of images from 0 to 255 that an estimator is given which was trained on floats from 0 to 1."""
+    if rows.max() > LARGEST_EXPECTED:
+        warn(
+            f"X: numbers up to {rows.max():g}, but this estimator was trained on pixels from 0 to 1 or about that; "
+            "give X as it was in fit"
+        )
 
 
 @dataclass(frozen=True)
@@ -173,7 +192,7 @@ def within_bounds(weights: NDArray[np.float64]) -> NDArray[np.float64]:
 def distinct(rows: NDArray[Any], targets: NDArray[Any], weights: NDArray[np.float64]) -> Samples:
     """Return the samples that have a weight, each once, or refuse weights that are all zero."""
     if not weights.any():
-        raise NothingCounts("sample_weight: all weights are zero; at least one must be above 0")
+        raise NothingCountsError("sample_weight: all weights are zero; at least one must be above 0")
     if not weights.all():
         rows, targets, weights = (each[weights > 0] for each in (rows, targets, weights))
     rows = np.ascontiguousarray(rows)
