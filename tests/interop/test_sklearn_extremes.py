@@ -130,3 +130,33 @@ def test_moments_of_huge_and_tiny_values() -> None:
     mean, deviation = moments(values, np.ones(2))
     assert mean[0] == mean[2] == deviation[2] == 0
     assert deviation[0] == 1e308
+
+
+# ---- features far from zero
+
+
+@pytest.mark.parametrize("kind", [float, np.int64])
+def test_features_that_float32_cannot_tell_apart_are_warned_of(kind: Any) -> None:
+    x, y = data()
+    stamps = (np.stack([1.7e9 + y, np.full(40, 1.7e9), 10 * x[:, 0]], axis=1)).astype(kind)
+    message = r"X: feature 0 is about 1\.7e\+09 and varies by 1 only, .* subtract its mean first"
+    with pytest.warns(UserWarning, match=message):
+        quick().fit(stamps, y)
+    with pytest.warns(UserWarning, match=message):
+        quick().partial_fit(stamps, y, classes=[0, 1])
+    pixels = 1e8 + np.random.default_rng(0).random((40, 2, 8, 8)) * [[[1e8]], [[1]]]
+    with pytest.warns(UserWarning, match=r"X: channel 1 is about 1e\+08"):
+        quick(epochs=1).fit(pixels, y)
+
+
+def test_features_that_vary_enough_or_not_at_all_are_no_slip() -> None:
+    x, y = data()
+    quick(epochs=1).fit(np.stack([1e4 + y, np.full(40, 1e9), 0.1 + 1e-16 * y, x[:, 0]], axis=1), y)
+    images = np.where(np.arange(64).reshape(8, 8) == 9, 1e9, np.random.default_rng(0).random((40, 1, 8, 8)))
+    quick(epochs=1).fit(images, y)
+
+
+def test_features_that_float32_does_not_hold_are_refused() -> None:
+    x, y = data()
+    with pytest.raises(p.DataError, match=r"X: expected numbers that float32 holds, up to 3\.40282e\+38, received"):
+        quick().fit(x * 1e100, y)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,7 +12,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 
-from ...arguments import shown
+from ...arguments import as_array, shown
 from ...data.augment import Augmentation
 from ...errors import ArgumentError, DataError
 from ...inference import predict_proba
@@ -28,6 +28,17 @@ from .threads import threads_for
 from .undoing import undone_on_failure
 
 _LEAST_SHARE = 1e-290  # of a class's weights: one that is smaller has no inverse among float64s
+
+
+def _as_classes(classes: Any) -> NDArray[Any]:
+    """Return all classes in their order, or refuse what is no list of classes."""
+    given = as_array(classes, "classes")
+    try:
+        if given.ndim == 1 and len(given) and not (given != given).any():  # NaN is not what it is
+            return np.unique(given)
+    except TypeError:  # some that have no order
+        pass
+    raise ArgumentError(f"classes: expected a list of classes, such as [0, 1, 2], received {shown(given.tolist())}")
 
 
 class ConvClassifier(ClassifierMixin, ConvEstimator):
@@ -113,6 +124,8 @@ class ConvClassifier(ClassifierMixin, ConvEstimator):
     True
     """
 
+    _notes: ClassVar[tuple[str, ...]] = (*ConvEstimator._notes, "classes_")
+
     def __init__(
         self,
         architecture: Architecture = "auto",
@@ -164,16 +177,17 @@ class ConvClassifier(ClassifierMixin, ConvEstimator):
             As for `fit`; and if the classes are missing, or others than before.
         """
         goes_on = hasattr(self, "network_")
+        named = None if classes is None else _as_classes(classes)
         if isinstance(self.class_weight, str):
             raise ArgumentError('class_weight: "balanced" needs all samples; give partial_fit a dict')
-        if classes is not None and goes_on and not np.array_equal(np.unique(classes), self.classes_):
+        if named is not None and goes_on and not np.array_equal(named, self.classes_):
             raise ArgumentError(f"classes: expected those of the first call, {shown(self.classes_.tolist())}")
-        if classes is None and not goes_on:
+        if named is None and not goes_on:
             raise ArgumentError("classes: must be given at the first call of partial_fit; write classes=np.unique(y)")
         with undone_on_failure(self):
             rows, shape, y = self._validated(X, y, goes_on)
-            if not goes_on:
-                self._take_classes(np.unique(np.asarray(classes)))
+            if named is not None and not goes_on:
+                self._take_classes(named)
             self._train(rows, shape, self._noted(y, True), sample_weight, goes_on, partial=True)
         return self
 
@@ -225,7 +239,9 @@ class ConvClassifier(ClassifierMixin, ConvEstimator):
 
     def _take_classes(self, classes: NDArray[Any]) -> None:
         if len(classes) < 2:
-            raise DataError(f"y: expected samples of at least two classes, received one class, {classes[0]!r}")
+            raise DataError(
+                f"y: expected samples of at least two classes, received one class, {shown(classes.tolist()[0])}"
+            )
         self.classes_ = classes
 
     def _measured(self, samples: Samples) -> None:

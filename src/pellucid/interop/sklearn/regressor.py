@@ -56,6 +56,7 @@ validation_fraction, callbacks, warm_start, random_state, threads, verbose
     """
 
     _y_checks: ClassVar[Mapping[str, Any]] = {"multi_output": True, "y_numeric": True}
+    _notes: ClassVar[tuple[str, ...]] = (*ConvEstimator._notes, "target_mean_", "target_scale_", "_single")
 
     def __init__(
         self,

@@ -11,6 +11,7 @@ in which samples are given does not matter either.
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
@@ -18,12 +19,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...arguments import shown, warn
+from ...arguments import as_array, shown, warn
 from ...errors import ArgumentError, DataError, ShapeError
 from ...geometry import whole_number
 from ...inputs import LARGEST_EXPECTED
 from ...scaling import Scaling
 from ...steps import Shape
+from .given import as_plain
 
 MOST_TIMES, FEW = 4, 10_000
 """Repetition makes of samples at most so many times their number, or these few."""
@@ -67,11 +69,12 @@ def as_rows(x: Any) -> tuple[Any, Shape | None]:
     ShapeError
         If the images seem to be (N, H, W, C): as (N, C, H, W) they would be trained on, and nothing learnt.
     """
+    x = as_plain(x, "X")
     if isinstance(x, (list, tuple)) and len(x) and np.ndim(x[0]) > 1:
-        x = np.asarray(x)
+        x = as_array(x, "X")
     if getattr(x, "ndim", 2) not in (3, 4):
         return x, None
-    images = np.asarray(x)
+    images = as_array(x, "X")
     shape = images.shape[1:] if images.ndim == 4 else (1, *images.shape[1:])
     if _channels_last(shape):
         raise ShapeError(
@@ -164,10 +167,9 @@ def as_weights(sample_weight: Any, count: int) -> NDArray[np.float64]:
     """Return the weights of so many samples, `within_bounds`, 1 each where there are none, or refuse what are none."""
     if sample_weight is None:
         return np.ones(count)
-    try:
-        weights = np.asarray(sample_weight, np.float64)
-    except (TypeError, ValueError):
-        weights = np.asarray(sample_weight)
+    weights = as_array(sample_weight, "sample_weight")
+    with suppress(TypeError, ValueError):
+        weights = weights.astype(np.float64)
     if weights.shape != (count,) or weights.dtype.kind != "f":
         raise DataError(f"sample_weight: expected {count:,} numbers, received {weights.dtype} of shape {weights.shape}")
     if not np.isfinite(weights).all() or weights.min() < 0:
