@@ -15,7 +15,7 @@ from oracles.interrupted import HOW, STEPS, BreakAt, images, network
 from pellucid.interop import loggers
 
 ROOT = Path(__file__).parents[2]
-REASON = 'tensorboard is not installed: pip install "pellucid[tensorboard]"'
+REASON = "tensorboard is not installed: pip install '.[tensorboard]'"
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..definitions.arrays import Array
-from ..errors import MissingExtraError
+from ..errors import MissingExtraError, installing
 from ..geometry import whole_number
 from ..storage import expanded, fresh_folder, writable_folder
 from ..training.callbacks import Training
@@ -130,7 +130,7 @@ def _tensorboard() -> tuple[Any, Any]:
         from tensorboard.compat.proto.event_pb2 import Event
         from tensorboard.summary.writer.event_file_writer import EventFileWriter
     except ImportError as error:
-        raise MissingExtraError('curves for TensorBoard need a package: pip install "pellucid[tensorboard]"') from error
+        raise MissingExtraError(f"curves for TensorBoard need a package: {installing('tensorboard')}") from error
     return EventFileWriter, Event
 
 
