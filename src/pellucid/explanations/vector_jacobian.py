@@ -127,8 +127,8 @@ def _halves(program: Program) -> tuple[Program, Program]:
 def _ones(places: Sequence[tuple[int, ...]], shape: Shape, dtype: str) -> Array:
     """Return for each place an array (N, …) of zeros with ones there."""
     rows = np.zeros((len(places), *shape), dtype)
-    for number, place in enumerate(places):
-        rows[(number, slice(None), *place)] = 1
+    for row, place in zip(rows, places, strict=True):
+        row[(..., *place)] = 1
     return rows
 
 
