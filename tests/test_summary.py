@@ -162,6 +162,42 @@ def test_a_layer_that_does_nothing_outside_training_has_a_row() -> None:
     assert rows[2].arithmetic[0] == "channels: 2 + 1 = 3"
 
 
+def test_a_graph_shows_what_each_row_reads() -> None:
+    def gated() -> p.Graph:
+        return p.Graph({
+            "drop": (p.Dropout(), "input"),
+            "mean": (p.Mean((2, 3), keepdims=True), "input"),
+            "gate": (p.Sequential([p.Conv2d(2, 2, 1), p.Sigmoid()]), "mean"),
+            "scaled": (p.joins.Multiply(), "drop", "gate"),
+        })  # fmt: skip
+
+    network = p.Sequential([p.Conv2d(1, 2, 3), gated(), p.ReLU()], input_shape=(1, 6, 6))
+    table = summary(network)
+    assert {row.path: row.reads for row in table.rows} == {
+        "conv1": ("input",),
+        "graph1.drop": ("conv1",),
+        "graph1.mean": ("conv1",),
+        "graph1.gate.conv1": ("graph1.mean",),
+        "graph1.gate.sigmoid1": ("graph1.gate.conv1",),
+        "graph1.scaled": ("graph1.drop", "graph1.gate"),
+        "relu1": ("graph1.scaled",),
+    }
+    lines = str(table).splitlines()
+    assert lines[2].split()[:4] == ["layer", "class", "reads", "output"]
+    assert lines[9].split()[:5] == ["graph1.scaled", "Multiply", "graph1.drop,", "graph1.gate", "2×4×4"]
+    assert summary(lenet()).rows[1].reads == ()
+    alone = summary(p.Graph({"relu": (p.ReLU(), "input"), "sum": (p.joins.Add(), "input", "relu")}, input_shape=(4,)))
+    assert [row.reads for row in alone.rows] == [("input",), ("input", "relu")]
+
+
+def test_bytes_are_said_to_count_what_layers_make_on_the_way() -> None:
+    nodes = {"mean": (p.AdaptiveAvgPool2d(1), "input"), "scaled": (p.joins.Multiply(), "input", "mean")}
+    table = summary(p.Graph(nodes, input_shape=(2, 4, 4)))
+    assert [(row.activation_bytes, row.makes_more) for row in table.rows] == [(8, False), (256, True)]
+    assert str(table).endswith("bytes: what one sample's outputs take, and what layers make on the way to them")
+    assert "on the way" not in str(summary(lenet()))
+
+
 # ---- the arithmetic
 
 

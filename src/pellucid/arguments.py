@@ -87,6 +87,12 @@ def shown(value: object) -> str:
     return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 1]}…"
 
 
+def no_network(received: object) -> str:
+    """Return what was received for a network as it stands in a message; where it holds one, with the way to that."""
+    inner = "; of an estimator pass estimator.network_" if hasattr(received, "network_") else ""
+    return shown(received) + inner
+
+
 def float_dtype(dtype: DTypeLike) -> np.dtype[Any]:
     """Return float32 or float64 as a NumPy dtype; refuse anything else with an ArgumentError."""
     try:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from types import MappingProxyType
 
+from .arguments import no_network
 from .data.augment import Augmentation, as_augmentations
 from .differentiation import Backward
 from .errors import ArgumentError, ShapeError
@@ -125,7 +126,7 @@ def lower(
 
 def _input_shape(network: Network, input_shape: Sequence[int] | None) -> Shape:
     if not isinstance(network, Network):
-        raise ArgumentError(f"expected a Sequential or Graph with an input_shape, received {network!r}")
+        raise ArgumentError(f"expected a Sequential or Graph with an input_shape, received {no_network(network)}")
     if network.input_shape is None:
         raise ArgumentError(
             "the network has no input_shape: give one to the outermost, as in Sequential([…], input_shape=(1, 28, 28))"

@@ -20,6 +20,18 @@ def unusable(error: ImportError) -> str:
     )
 
 
+def installing(extra: str) -> str:
+    """Return how to install the packages of an extra, as messages and pages say it: Pellucid is installed from its own
+    folder, and what bears its name elsewhere need not be it.
+
+    Examples
+    --------
+    >>> print(installing("plot"))
+    pip install '.[plot]' in Pellucid's folder
+    """
+    return f"pip install '.[{extra}]' in Pellucid's folder"
+
+
 def printable(text: str, most: int = 80) -> str:
     r"""Return a text that stands in a file as messages and tables show it, in at most `most` characters.
 

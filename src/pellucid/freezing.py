@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .arguments import shown
+from .arguments import no_network, shown
 from .errors import ArgumentError
 from .layers import Layer
 from .network import Network
@@ -41,7 +41,7 @@ def freeze(network: Network, until: str) -> None:
     ['conv1.weight', 'conv1.bias', 'conv2.weight', 'conv2.bias']
     """
     if not isinstance(network, Network):
-        raise ArgumentError(f"network: expected a Sequential or Graph, received {shown(network)}")
+        raise ArgumentError(f"network: expected a Sequential or Graph, received {no_network(network)}")
     if not isinstance(until, str):
         raise ArgumentError(f"until: expected the path of a layer, such as 'linear1', received {shown(until)}")
     if not _is_join(network, until):
@@ -63,7 +63,7 @@ def unfreeze(network: Network) -> None:
         If that is no network.
     """
     if not isinstance(network, Layer):
-        raise ArgumentError(f"network: expected a Sequential or Graph, received {shown(network)}")
+        raise ArgumentError(f"network: expected a Sequential or Graph, received {no_network(network)}")
     _set_trainable(network, True)
 
 

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .arguments import warn
+from .arguments import no_network, warn
 from .data import Dataset
 from .errors import ArgumentError, DataError, ShapeError
 from .losses import CrossEntropy, Loss, MeanSquaredError
@@ -22,7 +22,8 @@ from .steps import Shape
 Data: TypeAlias = Dataset | tuple[ArrayLike, ArrayLike]
 """A data set, or a pair (images, labels) of arrays."""
 
-_LARGEST_EXPECTED = 50  # of a float image that is scaled: further from 0 lie pixels that were never divided by 255
+LARGEST_EXPECTED = 50
+"""Of a float image that is scaled: further from 0 lie pixels that were never divided by 255."""
 
 
 def as_targets(network: Network, labels: NDArray[Any], loss: Loss) -> NDArray[Any]:
@@ -107,7 +108,7 @@ def check_images(network: Network, images: NDArray[Any], given: Shape | None = N
     wanted = network.input_shape if isinstance(network, Network) else None
     if wanted is None:
         without = f"one without; write Sequential([…], input_shape={shape})"
-        received = without if isinstance(network, Network) else f"{network!r:.80}"
+        received = without if isinstance(network, Network) else no_network(network)
         raise ArgumentError(f"network: expected a Sequential or Graph with an input_shape, received {received}")
     if shape != wanted:
         fix = _way_out(images.shape if given is None else given, shape, wanted)
@@ -115,12 +116,22 @@ def check_images(network: Network, images: NDArray[Any], given: Shape | None = N
 
 
 def warn_of_pixels(network: Network, images: NDArray[Any]) -> None:
-    """Warn of float images that nobody has divided by 255."""
+    """Warn of float images that nobody has divided by 255, and of bytes that are, where the network's numbers are
+    larger."""
+    if images.dtype == np.uint8 and not network.scaling.fits_pixels:
+        fix = "give floats in the units of its training"
+        warn(f"the images are uint8, which is divided by 255, but {trained_on(network.scaling)}; {fix}")
     if images.ndim == 4 and images.dtype.kind == "f" and network.scaling == Scaling():
         largest = max(abs(float(images.max())), abs(float(images.min())))
-        if largest > _LARGEST_EXPECTED:
+        if largest > LARGEST_EXPECTED:
             fix = "divide by 255, or pass uint8" if largest <= 255 else f"divide by {largest:g}"
             warn(f"the images are floats up to {largest:g}: floats are taken as they are; {fix}")
+
+
+def trained_on(scaling: Scaling) -> str:
+    """Return what a scaling that does not fit pixels from 0 to 1 says of the images in the training."""
+    mean, deviation = max(scaling.means, key=abs), max(scaling.deviations)
+    return f"the network was trained on larger numbers (its scaling: mean up to {mean:.3g}, std up to {deviation:.3g})"
 
 
 def _way_out(given: Shape, shape: Shape, wanted: Shape) -> str:

@@ -51,6 +51,14 @@ class Scaling:
         return _numbers(self.std, "Scaling.std")
 
     @property
+    def fits_pixels(self) -> bool:
+        """Whether it can be of pixels from 0 to 1: means are at most 1 away from 0, and deviations at most 1.
+
+        Else floats come in other units, and bytes, which are divided by 255, do not go with it.
+        """
+        return max(*map(abs, self.means), *self.deviations) <= 1
+
+    @property
     def channels(self) -> int:
         """How many channels the scaling tells apart; 1 serves any number."""
         return max(len(self.means), len(self.deviations))

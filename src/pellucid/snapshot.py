@@ -71,13 +71,13 @@ class CompiledNetwork:
     def __init__(self, network: Network, threads: int | None = None):
         from .compiler.runtime import thread_count
 
-        if network.dtype != np.float32:
+        self._network = copy.deepcopy(network)  # whole: layers of one's own compute with their own weights
+        self._program = lower(self._network, training=False)
+        if self._program.dtype != "float32":
             raise CompilerError(
                 f"compile: the network computes in {network.dtype}, compiled networks in float32; take predict, which "
                 "takes the definitions in NumPy, or let the network have float32 with network.cast('float32')"
             )
-        self._network = copy.deepcopy(network)  # whole: layers of one's own compute with their own weights
-        self._program = lower(self._network, training=False)
         self._threads, self._at_once = thread_count(threads), as_memory_allows(self._program, MOST_IMAGES)
         self.input_shape = self._program.values[self._program.input].shape
         self.output_shape = self._program.values[self._program.output].shape

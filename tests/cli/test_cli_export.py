@@ -59,6 +59,24 @@ def test_a_model_by_name_has_learnt_nothing_unless_weights_are_given(pellucid: P
     np.testing.assert_array_equal(arrays["conv1.weight"], network["conv1"].weight.data)
 
 
+def test_a_network_of_larger_numbers_is_not_said_to_take_pixels_from_0_to_1(pellucid: Pellucid) -> None:
+    p.save(p.models.small(input_shape=(1, 8, 8), scaling=p.Scaling(4.5, 6.0)), "sums.safetensors")
+    floats = pellucid("export", "sums.safetensors", "sums.onnx")
+    assert (floats.code, floats.err) == (0, "")
+    assert floats.out.splitlines()[1] == (
+        "input: float32 (batch, 1, 8, 8), pixels in the units of its training; inside, pixels scaled by 4.5:6.0"
+    )
+    as_bytes = pellucid("export", "sums.safetensors", "bytes.onnx", "--input", "uint8")
+    assert as_bytes.code == 0
+    assert as_bytes.err.startswith(
+        "note: the model divides uint8 by 255, but the network was trained on larger numbers"
+    )
+    measured = pellucid("evaluate", "sums.safetensors", "--data", "digits")
+    assert measured.err.startswith(
+        "note: the images are uint8, which is divided by 255, but the network was trained on"
+    )
+
+
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [

@@ -111,7 +111,7 @@ def test_the_command_that_is_next_takes_the_words_from_a_shell(pellucid: Any, to
 @pytest.fixture
 def photos(tmp_path: Path) -> str:
     """A folder of pictures 9×9 of two classes."""
-    image = pytest.importorskip("PIL.Image", reason="needs Pillow: pip install 'pellucid[images]'")
+    image = pytest.importorskip("PIL.Image", reason="needs Pillow: pip install '.[images]'")
     for number in range(12):
         folder = tmp_path / "photos" / "ab"[number % 2]
         folder.mkdir(parents=True, exist_ok=True)

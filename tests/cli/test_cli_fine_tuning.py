@@ -71,7 +71,7 @@ def test_a_new_last_layer_may_be_asked_for(pellucid: Pellucid, trained: Path, to
 
 
 def test_a_head_for_other_classes_is_kept_only_with_a_word_about_it(pellucid: Pellucid, tmp_path: Path) -> None:
-    image = pytest.importorskip("PIL.Image", reason="needs Pillow: pip install 'pellucid[images]'")
+    image = pytest.importorskip("PIL.Image", reason="needs Pillow: pip install '.[images]'")
     for names in ("abc", "bcd"):
         for name, number in itertools.product(names, range(4)):
             (tmp_path / names / name).mkdir(parents=True, exist_ok=True)

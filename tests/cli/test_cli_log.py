@@ -11,7 +11,7 @@ from pellucid.training import Callback
 from pellucid.training import fit as whole_fit
 
 WORDS = ("train", "small", "--batch-size", "8", "--no-progress", "--epochs", "4")
-REASON = 'tensorboard is not installed: pip install "pellucid[tensorboard]"'
+REASON = "tensorboard is not installed: pip install '.[tensorboard]'"
 
 
 class Break(Callback):
@@ -58,5 +58,5 @@ def test_a_missing_package_is_told_before_anything_begins(
     monkeypatch.setitem(sys.modules, "mlflow", None)
     shown = pellucid(*WORDS, "--data", toy, "--log", "mlflow")
     assert shown.code == 1
-    assert shown.err == 'error: runs of MLflow need its package: pip install "pellucid[mlflow]"\n'
+    assert shown.err == "error: runs of MLflow need its package: pip install '.[mlflow]' in Pellucid's folder\n"
     assert list(tmp_path.iterdir()) == []

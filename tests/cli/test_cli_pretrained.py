@@ -48,7 +48,7 @@ def imagenet_network(favourite: int) -> p.Sequential:
 
 
 def photograph(path: Path, height: int, width: int) -> Path:
-    image = pytest.importorskip("PIL.Image", reason="needs Pillow: pip install 'pellucid[images]'")
+    image = pytest.importorskip("PIL.Image", reason="needs Pillow: pip install '.[images]'")
     path.parent.mkdir(parents=True, exist_ok=True)
     pixels = np.random.default_rng(height).integers(0, 256, (height, width, 3)).astype(np.uint8)
     image.fromarray(pixels).save(path)
@@ -302,7 +302,7 @@ def test_a_run_as_weights_has_its_class_names(pellucid: Pellucid, tmp_path: Path
 
 
 def grey(path: Path) -> None:
-    image = pytest.importorskip("PIL.Image", reason="needs Pillow: pip install 'pellucid[images]'")
+    image = pytest.importorskip("PIL.Image", reason="needs Pillow: pip install '.[images]'")
     image.open(path).convert("L").save(path)
 
 

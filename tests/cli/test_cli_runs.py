@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from pellucid.training.checkpoint import files
+from pellucid.training.record import Record
 
 
 @pytest.fixture
@@ -91,3 +92,28 @@ def test_a_learning_rate_is_found_and_drawn(pellucid: Any, toy: Path, tmp_path: 
     assert (tmp_path / "it.png").read_bytes().startswith(b"\x89PNG")
     assert "unknown optimiser 'adma'; did you mean 'adam'?" in pellucid("find-lr", "--optimizer", "adma").err
     assert "--augment: unknown augmentation 'corp'" in pellucid("find-lr", "--augment", "corp").err
+
+
+def test_a_training_that_stopped_early_is_measured_by_the_weights_that_are_kept(
+    pellucid: Any, toy: Path, tmp_path: Path
+) -> None:
+    words = ("small", "--data", toy, "--epochs", 40, "--batch-size", 8, "--lr", 0.01, "--validation", 0.3)
+    assert pellucid("train", *words, "--early-stopping", 2, "--no-progress", "--out", "runs/early").code == 0
+    assert pellucid("train", "resnet20", *words[1:3], "--epochs", 1, "--no-progress", "--out", "runs/other").code == 0
+    record = Record.of(tmp_path / "runs/early")
+    best, last = record.best_epoch, len(record.epochs)
+    assert (best, last, record.results.keys()) == (last - 2, record.stopped_epoch, {"test_loss", "test_accuracy"})
+    assert best + 2 < 40
+    assert f"{last}/40, best {best}" in pellucid("runs").out
+    assert pellucid("runs").out.splitlines()[1].endswith("stopped early")
+    rows = {
+        line.split()[0]: line.split()[1:]
+        for line in pellucid("compare", "runs/early", "runs/other").out.splitlines()
+        if line
+    }
+    assert rows["val_loss"][0] == f"{record.epochs[best - 1]['val_loss']:.4f}"
+    assert rows["callbacks.EarlyStopping.patience"] == ["2", "–"]
+    assert " ".join(rows["network.initializers"]) == (
+        "HeNormal (4), Zeros (4) HeNormal (20), Constant(value=1.0) (19), Zeros (20)"
+    )
+    assert not any(name.startswith("network.initializers.") for name in rows)

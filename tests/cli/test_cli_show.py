@@ -9,7 +9,7 @@ import pytest
 import pellucid as p
 from pellucid.cli import train
 
-Image = pytest.importorskip("PIL.Image", reason="needs Pillow: pip install 'pellucid[images]'")
+Image = pytest.importorskip("PIL.Image", reason="needs Pillow: pip install '.[images]'")
 
 
 def picture(path: Path) -> np.ndarray:

@@ -240,7 +240,7 @@ def test_predict_arrays(pellucid: Pellucid, trained: Path, tmp_path: Path) -> No
 
 
 def test_predict_pictures_of_any_kind(pellucid: Pellucid, trained: Path, tmp_path: Path) -> None:
-    image = pytest.importorskip("PIL.Image", reason="needs Pillow: pip install 'pellucid[images]'")
+    image = pytest.importorskip("PIL.Image", reason="needs Pillow: pip install '.[images]'")
     grey = image.fromarray(stripe(2))
     grey.save(tmp_path / "grey.png")
     grey.convert("RGB").save(tmp_path / "rgb.png")
@@ -464,7 +464,7 @@ def test_an_empty_word_is_no_path(words: list[str], message: str, pellucid: Pell
 
 @pytest.mark.usefixtures("offline")
 def test_data_show_writes_what_train_sees(pellucid: Pellucid, toy: Path, tmp_path: Path) -> None:
-    image = pytest.importorskip("PIL.Image", reason="needs Pillow: pip install 'pellucid[images]'")
+    image = pytest.importorskip("PIL.Image", reason="needs Pillow: pip install '.[images]'")
     with np.load(toy) as arrays:
         data = p.Dataset(arrays["x_train"], arrays["y_train"])
     result = pellucid("data", "show", toy, "--sample", 7)
@@ -478,7 +478,7 @@ def test_data_show_writes_what_train_sees(pellucid: Pellucid, toy: Path, tmp_pat
 
 @pytest.mark.usefixtures("offline")
 def test_data_show_says_what_an_image_is_mixed_with(pellucid: Pellucid, toy: Path, tmp_path: Path) -> None:
-    image = pytest.importorskip("PIL.Image", reason="needs Pillow: pip install 'pellucid[images]'")
+    image = pytest.importorskip("PIL.Image", reason="needs Pillow: pip install '.[images]'")
     with np.load(toy) as arrays:
         data = p.Dataset(arrays["x_train"], arrays["y_train"])
     mixing = p.augment.MixUp(8.0)
@@ -494,7 +494,7 @@ def test_data_show_says_what_an_image_is_mixed_with(pellucid: Pellucid, toy: Pat
 
 
 def test_data_show_counts_what_is_left_to_train_on_and_names_the_file(pellucid: Pellucid, tmp_path: Path) -> None:
-    image = pytest.importorskip("PIL.Image", reason="needs Pillow: pip install 'pellucid[images]'")
+    image = pytest.importorskip("PIL.Image", reason="needs Pillow: pip install '.[images]'")
     rng = np.random.default_rng(0)
     for name in ("cats", "dogs"):
         (tmp_path / "pets" / name).mkdir(parents=True)
@@ -542,7 +542,7 @@ def test_data_show_without_pillow_says_what_to_install(
     monkeypatch.setitem(sys.modules, "PIL.Image", None)
     result = pellucid("data", "show", toy)
     assert (result.code, result.out) == (1, "")
-    assert 'pip install "pellucid[images]"' in result.err
+    assert "pip install '.[images]' in Pellucid's folder" in result.err
 
 
 def test_data_fetch_leaves_alone_what_is_here(pellucid: Pellucid, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pellucid.data.datasets import image_folder, load
 from pellucid.errors import ArgumentError, DataError
 from pellucid.limits import Limits
 
-Image = pytest.importorskip("PIL.Image", reason='needs Pillow: pip install "pellucid[images]"')
+Image = pytest.importorskip("PIL.Image", reason="needs Pillow: pip install '.[images]'")
 
 
 def put(path: Path, value: int, size: tuple[int, int] = (4, 6), colour: bool = False) -> Path:

@@ -15,7 +15,7 @@ from pellucid.data import prepare_picture, read_inputs, read_picture
 from pellucid.errors import DataError, MissingExtraError
 from pellucid.limits import Limits
 
-Image = pytest.importorskip("PIL.Image", reason='needs Pillow: pip install "pellucid[images]"')
+Image = pytest.importorskip("PIL.Image", reason="needs Pillow: pip install '.[images]'")
 
 GREY = np.array([[0, 100, 200], [50, 150, 255]], np.uint8)
 
@@ -295,7 +295,7 @@ def test_without_pillow_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(builtins, "__import__", without_pillow)
     with pytest.raises(MissingExtraError) as caught:
         read_picture(path)
-    assert str(caught.value) == 'reading pictures needs Pillow: pip install "pellucid[images]"'
+    assert str(caught.value) == "reading pictures needs Pillow: pip install '.[images]' in Pellucid's folder"
 
 
 def test_the_content_tells_the_format_and_not_the_name(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from pellucid.data.datasets import image_folder, image_folder_parts, imagenet_cl
 from pellucid.errors import ArgumentError, DataError
 from pellucid.limits import Limits
 
-Image = pytest.importorskip("PIL.Image", reason='needs Pillow: pip install "pellucid[images]"')
+Image = pytest.importorskip("PIL.Image", reason="needs Pillow: pip install '.[images]'")
 
 
 def noise(height: int, width: int, mode: str = "RGB") -> Any:

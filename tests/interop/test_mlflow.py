@@ -15,7 +15,7 @@ import pellucid as p
 from oracles.interrupted import HOW, BreakAt, images, network
 
 ROOT = Path(__file__).parents[2]
-REASON = 'mlflow is not installed: pip install "pellucid[mlflow]"'
+REASON = "mlflow is not installed: pip install '.[mlflow]'"
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # the package's own, of what it is built on
 

@@ -107,7 +107,7 @@ def test_only_what_changes_something_becomes_a_node():
     assert operators(network_of(relu())) == ["Relu"]
     assert operators(network_of(relu(), scaling=p.Scaling(0.5))) == ["Sub", "Relu"]
     assert operators(network_of(relu(), scaling=p.Scaling(0, 2.0))) == ["Div", "Relu"]
-    assert operators(network_of(relu(), scaling=p.Scaling(0.5, 2.0)), input_type="uint8") == [
+    assert operators(network_of(relu(), scaling=p.Scaling(0.5, 0.2)), input_type="uint8") == [
         "Cast", "Div", "Sub", "Div", "Relu",
     ]  # fmt: skip
     assert operators(network_of(p.Dropout(), relu(), p.Dropout())) == ["Relu"]
@@ -205,6 +205,15 @@ def test_other_arguments_are_refused(tmp_path):
     with pytest.raises(StorageError, match="there is no folder"):
         save_onnx(network, tmp_path / "missing" / "net.onnx")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_bytes_are_warned_of_where_the_network_was_trained_on_larger_numbers():
+    network = network_of(p.ReLU(), scaling=p.Scaling(4.884, 6.017))
+    with pytest.warns(
+        UserWarning, match=r"^the model divides uint8 by 255, but .*mean up to 4\.88, std up to 6\.02\); wri"
+    ):
+        onnx_bytes(network, input_type="uint8")
+    onnx_bytes(network)
 
 
 def test_what_does_not_fit_into_a_file_is_refused_before_weights_are_drawn(monkeypatch):

@@ -15,7 +15,7 @@ from oracles.interrupted import HOW, STEPS, BreakAt, images, network
 from pellucid.interop import loggers
 
 ROOT = Path(__file__).parents[2]
-REASON = 'tensorboard is not installed: pip install "pellucid[tensorboard]"'
+REASON = "tensorboard is not installed: pip install '.[tensorboard]'"
 
 
 @pytest.fixture
@@ -137,8 +137,37 @@ def test_an_error_in_between_changes_nothing_either(tmp_path, curves):
     assert values(points["batch/loss"]) == pytest.approx(history.batches[::2], rel=1e-6)
 
 
+def test_a_copy_of_a_run_has_curves_of_its_own(tmp_path, curves):
+    with pytest.raises(ZeroDivisionError):
+        fit(p.TensorBoard(tmp_path / "logs", every=1), BreakAt(13), out=tmp_path / "run")
+    shutil.copytree(tmp_path / "run", tmp_path / "copy")
+    p.resume(tmp_path / "run", images(), progress=False)
+    original = curves(tmp_path / "logs" / "run")[0]
+    with pytest.warns(UserWarning, match="the run lies in another folder than when its log was begun; a new log"):
+        p.resume(tmp_path / "copy", images(), progress=False)
+    assert curves(tmp_path / "logs" / "run")[0] == original
+    assert steps(curves(tmp_path / "logs" / "copy")[0]["batch/loss"]) == list(range(14, 5 * STEPS + 1))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs links")
+def test_a_run_that_is_reached_on_another_way_is_no_copy(tmp_path, curves):
+    with pytest.raises(ZeroDivisionError):
+        fit(p.TensorBoard(tmp_path / "logs", every=1), BreakAt(13), out=tmp_path / "run")
+    (tmp_path / "link").symlink_to("run")
+    p.resume(tmp_path / "link", images(), progress=False)
+    assert [path.name for path in (tmp_path / "logs").iterdir()] == ["run"]
+
+
+def test_a_run_in_the_folder_one_is_in_bears_its_name(tmp_path, monkeypatch):
+    pytest.importorskip("tensorboard", reason=REASON)
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    fit(p.TensorBoard(tmp_path / "logs"), epochs=1, out=".")
+    assert [path.name for path in (tmp_path / "logs").iterdir()] == ["here"]
+
+
 # ---- failing
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+@pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
 @pytest.mark.parametrize("every", [1, 100])
 def test_a_log_that_fails_leaves_a_whole_run(every, tmp_path, curves):
     class Remove(p.Callback):
@@ -190,3 +219,11 @@ def test_words_that_name_no_logger_are_refused(text, message):
 def test_settings_are_checked(tmp_path):
     with pytest.raises(p.ArgumentError, match="every"):
         p.TensorBoard(tmp_path, every=0)
+
+
+@pytest.mark.parametrize(
+    "name", ["../x", "a/b", "a\\b", "..", ".", "a\0b", "\ud800", "x" * 300, "ü" * 101, 3, ["a"]], ids=repr
+)
+def test_a_name_that_no_folder_can_have_is_refused(name, tmp_path):
+    with pytest.raises(p.ArgumentError, match="name: expected "):
+        p.TensorBoard(tmp_path, name=name)

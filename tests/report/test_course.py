@@ -1,11 +1,13 @@
 """The course of a training: from a history and from a run, by batch and by epoch."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import pellucid as p
+from oracles.reports import network, stripes
 from pellucid.report.course import MOST_POINTS, Course
 
 
@@ -61,3 +63,23 @@ def test_a_run_without_checkpoint_or_with_a_schedule_of_ones_own_has_its_epochs(
     assert course.batches == []
     assert course.rates == []
     assert [len(chart.lines[0].x) for chart in course.charts()] == [3, 3, 3]
+
+
+def test_the_epoch_whose_weights_are_kept_is_marked_and_told(tmp_path: Path):
+    early = p.EarlyStopping("loss", patience=1, min_delta=100)
+    p.fit(network(), stripes(12), epochs=5, out=tmp_path, callbacks=[early], progress=False, engine="numpy")
+    course = Course.of(tmp_path)
+    assert [chart.marked for chart in course.charts()] == [1, 1, 1]
+    assert course.told() == "It stopped early, after epoch 2; the weights are those of the best epoch, 1."
+    assert replace(course, stopped_epoch=0).told() == "The weights are those of the best epoch, 1."
+    assert replace(course, best_epoch=0).told() == "It stopped early, after epoch 2."
+    assert replace(course, best_epoch=2, stopped_epoch=0).told() == ""
+    page = p.report.html_report(tmp_path)
+    assert course.told() in page
+    assert "stopped early after epoch 2" in page
+    assert "<dt>epochs</dt><dd>2 of 5</dd>" in page
+    assert "<dt>best epoch</dt><dd>1</dd>" in page
+    assert "Epoch 1, whose weights are kept, is marked." in page
+    assert "epoch of the weights" in page
+    for setting in ("[callbacks]", "EarlyStopping.patience", "checkpoint_every"):
+        assert setting in page

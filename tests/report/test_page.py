@@ -33,6 +33,15 @@ def links(found: Page) -> list[str]:
 # ---- what is in it
 
 
+def test_of_a_graph_the_table_of_layers_says_what_each_reads(html, tmp_path):
+    nodes = {"relu": (p.ReLU(), "input"), "both": (p.joins.Concat(), "input", "relu")}
+    p.save(p.Graph(nodes, input_shape=(2, 4, 4)), tmp_path / "graph.safetensors")
+    made = html_report(tmp_path / "graph.safetensors")
+    assert '<th scope="col">reads</th>' in made
+    assert "<td>input, relu</td>" in made
+    assert "reads</th>" not in html
+
+
 def test_a_run_has_all_parts_in_order(html):
     found = Page(html)
     assert found.faults == []

@@ -101,7 +101,7 @@ def test_without_matplotlib_it_is_told_how_to_get_it(monkeypatch):
     for name, draw in plots(network()).items():
         with pytest.raises(p.MissingExtraError) as caught:
             draw()
-        assert 'pip install "pellucid[plot]"' in str(caught.value), name
+        assert "pip install '.[plot]' in Pellucid's folder" in str(caught.value), name
 
 
 def test_a_figure_in_a_page_has_the_pages_colours_and_no_names_twice():

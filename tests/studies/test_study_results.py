@@ -137,7 +137,7 @@ def test_where_matplotlib_fails_there_are_tables_and_a_note(tmp_path: Path, monk
 
 def test_without_matplotlib_there_are_tables_and_a_note(tmp_path: Path, no_matplotlib: None) -> None:
     written, problem = write(Result("Title", (TABLE, FIGURE)), "mine", tmp_path)
-    assert problem == 'pictures need matplotlib, which is not installed; install it with pip install "pellucid[plot]"'
+    assert problem == "pictures need matplotlib, which is not installed: pip install '.[plot]' in Pellucid's folder"
     assert [path.name for path in written] == ["mine.md"]
     page = written[0].read_text(encoding="utf-8")
     assert "| one 7×7 |" in page

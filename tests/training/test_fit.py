@@ -9,7 +9,9 @@ import pytest
 import pellucid as p
 from pellucid.data import batches, split
 from pellucid.schedules import Cosine, WarmUp
-from pellucid.training import Callback
+from pellucid.training import Callback, Training
+from pellucid.training.callbacks import Settings
+from pellucid.training.checks import warn_of_guessing
 
 
 def without_times(history: p.History) -> dict:
@@ -466,7 +468,8 @@ def test_labels_from_one_are_warned_of(make, data):
 
 
 @pytest.mark.parametrize(
-    ("optimizer", "hint"), [(p.Adam(10.0), "smaller lr than 10"), (p.Adam(1e-9), "larger lr than 1e-09")]
+    ("optimizer", "hint"),
+    [(p.Adam(10.0), "smaller lr than 10"), (p.Adam(1e-9), "larger lr than 1e-09, or more epochs")],
 )
 def test_a_loss_at_the_level_of_guessing_is_warned_of(optimizer, hint, make, data):
     def train(epochs):
@@ -479,6 +482,26 @@ def test_a_loss_at_the_level_of_guessing_is_warned_of(optimizer, hint, make, dat
         f"the loss, {loss:.2f}, is not below ln 3 = 1.10, the level of guessing: try a {hint}"
     ]
     assert caught[0].filename == __file__
+
+
+@pytest.mark.parametrize(
+    ("lr", "losses", "batches", "hint"),
+    [
+        (1e-3, [2.61, 2.55, 2.50, 2.45, 2.40, 2.36], [2.7, 2.6], "larger lr than 0.001, or more epochs"),
+        (3e-3, [2.61, 2.55, 2.50, 2.45, 2.40, 2.36], [2.7, 2.6], "larger lr than 0.003, or more epochs"),
+        (1e-3, [2.61], [2.7, 2.6], "larger lr than 0.001, or more epochs"),
+        (1e-3, [2.61, 2.60, 2.70], [2.7, 2.6], "smaller lr than 0.001"),  # it rose
+        (1e-3, [3.86, 2.46, 2.40, 2.39], [2.7, 2.6], "smaller lr than 0.001"),  # it was thrown off
+        (1e-3, [2.61], [2.7, 9.5, 2.3], "smaller lr than 0.001"),  # within the first epoch
+        (0.1, [2.31, 2.31, 2.31], [2.7, 2.3], "smaller lr than 0.1"),  # dead, at an lr above the usual one
+    ],
+)
+def test_which_lr_to_try_follows_from_how_the_loss_went(lr, losses, batches, hint, data):
+    history = p.History(batches, [{"epoch": n, "loss": loss} for n, loss in enumerate(losses, 1)])
+    network = p.Sequential([p.Flatten(), p.Linear(16, 10)], input_shape=(1, 4, 4))
+    settings = Settings(6, 3, p.CrossEntropy(), p.Adam(lr), p.schedules.Constant(), 0, True, "numpy")
+    with pytest.warns(UserWarning, match=rf"guessing: try a {re.escape(hint)}$"):
+        warn_of_guessing(Training(network, data, settings, history=history, step=100))
 
 
 # ---- batches too small to be normalised over

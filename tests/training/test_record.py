@@ -9,6 +9,7 @@ import pellucid as p
 from oracles.interrupted import HOW, BreakAt, images, network
 from pellucid import storage
 from pellucid.training import checkpoint
+from pellucid.training.plain import by_name
 from pellucid.training.record import Record, records
 
 
@@ -91,3 +92,27 @@ def test_a_file_that_is_gone_in_the_same_moment_has_no_size(tmp_path):
     broken(tmp_path)
     (tmp_path / ".pellucid-0123456789abcdef.tmp").symlink_to(tmp_path / "gone")
     assert Record.of(tmp_path).bytes > 1000
+
+
+def test_the_epoch_whose_weights_are_kept_is_recorded(tmp_path):
+    early = p.EarlyStopping("loss", patience=1, min_delta=100)
+    p.fit(network(), images(), out=tmp_path / "a", callbacks=[early], **HOW)
+    found = Record.of(tmp_path / "a")
+    assert (found.best_epoch, found.stopped_epoch, len(found.epochs), found.results) == (1, 2, 2, {})
+    assert found.measured == found.epochs[0]
+    assert found.accuracy() == ("validation", found.epochs[0]["val_accuracy"])
+    last = p.EarlyStopping("loss", patience=1, min_delta=100, restore_best=False)
+    p.fit(
+        network(), images(), out=tmp_path / "b", callbacks=[last, p.KeepBest(tmp_path / "kept", monitor="loss")], **HOW
+    )
+    found = Record.of(tmp_path / "b")
+    assert (found.best_epoch, found.stopped_epoch, found.measured) == (0, 2, found.epochs[1])
+    assert list(found.settings["callbacks"]) == ["EarlyStopping", "KeepBest"]
+    storage.append_line(tmp_path / "b/metrics.jsonl", '{"best_epoch": 9, "stopped_epoch": "x"}')
+    found = Record.of(tmp_path / "b")
+    assert (found.best_epoch, found.stopped_epoch) == (0, 0)  # there are no such epochs
+
+
+def test_callbacks_of_one_name_are_told_apart():
+    entries = [{"name": "Mine", "a": 1}, {"name": "Other"}, {"name": "Mine", "a": 2}]
+    assert by_name(entries) == {"Mine": entries[0], "Other": entries[1], "Mine 2": entries[2]}

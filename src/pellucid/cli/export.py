@@ -89,6 +89,7 @@ def _shape(shape: tuple[int, ...]) -> str:
 
 def _pixels(network: Network, input_type: str) -> str:
     """Return what the model expects, and does to it."""
-    given = "pixels from 0 to 255" if input_type == "uint8" else "pixels from 0 to 1"
+    floats = "pixels from 0 to 1" if network.scaling.fits_pixels else "pixels in the units of its training"
+    given = "pixels from 0 to 255" if input_type == "uint8" else floats
     inside = describe_pixels(network.scaling)
     return given if inside == "pixels from 0 to 1" else f"{given}; inside, {inside}"

@@ -48,9 +48,18 @@ def command(
 def _row(run: Record) -> list[str]:
     accuracy = run.accuracy()
     part, value = ("", "") if accuracy is None else (accuracy[0], f"{100 * accuracy[1]:.2f} %")
-    epochs = f"{len(run.epochs)}/{run.setting('training', 'epochs', '?')}"
-    texts = [run.folder.name, run.model, run.data, epochs, value, part, f"{run.seconds:,.1f} s"]
-    return [*map(printable, texts), format_bytes(run.bytes), run.state]
+    texts = [run.folder.name, run.model, run.data, _epochs(run), value, part, f"{run.seconds:,.1f} s"]
+    return [*map(printable, texts), format_bytes(run.bytes), _state(run)]
+
+
+def _epochs(run: Record) -> str:
+    """Return how many epochs there were of how many, and which one's weights are kept, unless the last one's."""
+    best = f", best {run.best_epoch}" if run.best_epoch not in (0, len(run.epochs)) else ""
+    return f"{len(run.epochs)}/{run.setting('training', 'epochs', '?')}{best}"
+
+
+def _state(run: Record) -> str:
+    return "stopped early" if run.state == "finished" and run.stopped_epoch else run.state
 
 
 def compare(
@@ -63,7 +72,7 @@ def compare(
     heads = names if names[0] != names[1] else [run, other]
     rows = [
         [printable(name), *(_setting(name, each) for each in values)]
-        for name, *values in differences(one.config, two.config)
+        for name, *values in differences(one.settings, two.settings)
     ]
     if rows:
         print_table(["setting", *heads], rows)
@@ -85,10 +94,9 @@ def _setting(name: str, value: object) -> str:
 
 
 def _measures(one: Record, two: Record) -> list[list[str]]:
-    """Return what both came to, a row each."""
-    rows = [["state", one.state, two.state], ["epochs", str(len(one.epochs)), str(len(two.epochs))]]
-    last = [each.epochs[-1] if each.epochs else {} for each in (one, two)]
-    measured = [{**each, **run.results} for each, run in zip(last, (one, two), strict=True)]
+    """Return what both came to, a row each; losses and accuracies are those of the epochs whose weights are kept."""
+    rows = [["state", _state(one), _state(two)], ["epochs", _epochs(one), _epochs(two)]]
+    measured = [{**run.measured, **run.results} for run in (one, two)]
     for name in dict.fromkeys(name for each in measured for name in each):
         if name.endswith(("loss", "accuracy")):
             rows.append([name, *(_number(name, each.get(name)) for each in measured)])

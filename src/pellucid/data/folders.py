@@ -71,7 +71,7 @@ def image_folder(
     ArgumentError
         If a preparation stands beside a size or `grey`.
     MissingExtraError
-        If Pillow is not installed: ``pip install "pellucid[images]"``.
+        If Pillow is not installed: ``pip install '.[images]'``.
     """
     if preparation is not None and (size is not None or grey is not None):
         raise ArgumentError("image_folder: a preparation decides size and channels; leave out size and grey")

@@ -4,7 +4,7 @@ Everything becomes 8 bits a channel, grey or RGB. Grey is ITU-R 601 luma, 0.299 
 transparent is laid on white, as on a page. Sizes are changed with a triangle filter as wide as the reduction, so fine
 detail is averaged, not sampled; the picture is stretched to the new shape, nothing is cut off.
 
-Decoding needs Pillow: ``pip install "pellucid[images]"``.
+Decoding needs Pillow: ``pip install '.[images]'``.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arguments import warn
-from ..errors import DataError, MissingExtraError, path_text
+from ..errors import DataError, MissingExtraError, installing, path_text
 from ..limits import LIMITS, Limits
 from ..storage import write_file
 from .compressed import open_regular
@@ -305,7 +305,7 @@ def _pillow() -> ModuleType:
     try:
         import PIL.Image
     except ImportError as error:
-        raise MissingExtraError('reading pictures needs Pillow: pip install "pellucid[images]"') from error
+        raise MissingExtraError(f"reading pictures needs Pillow: {installing('images')}") from error
     return PIL.Image
 
 

@@ -19,7 +19,8 @@ class Logger(Callback):
     """Base of the loggers.
 
     Where one writes within its store is chosen once training is under way, when the name of the run's folder is known,
-    and remembered for a training that is resumed.
+    and remembered for a training that is resumed; with the folder of the run, for a copy of that, elsewhere, is another
+    one, and must not go on in what is the original's.
     """
 
     sees_weights = False
@@ -33,11 +34,19 @@ class Logger(Callback):
 
     def state(self) -> Mapping[str, Any]:
         self._attempt(self._complete)
-        return {} if self._place is None else {"place": self._place}
+        return {} if self._place is None else {"place": self._place, "run": self._folder()}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         self._place = state.get("place")
+        if self._place is not None and "run" in state and state["run"] != self._folder():
+            self._place = None
+            warn(f"{type(self).__name__}: the run lies in another folder than when its log was begun; a new log begins")
         self._resumed = self._place is not None
+
+    def _folder(self) -> str | None:
+        """Return the run's folder, with all links followed, if there is one."""
+        run = self._run()
+        return None if run is None else str(run.folder.resolve())
 
     def _complete(self) -> None:
         """Open the log, and have all that was measured until now in it."""
@@ -60,4 +69,4 @@ class Logger(Callback):
     def _called(self, name: str | None) -> str:
         """Return what the run is called: the name given, or else its folder's."""
         run = self._run()
-        return name or ("run" if run is None else run.folder.name)
+        return name or ("" if run is None else run.folder.resolve().name) or "run"

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ..arguments import shown
-from ..errors import ArgumentError, MissingExtraError, StorageError
+from ..errors import ArgumentError, MissingExtraError, StorageError, installing
 from ..serialization import save
 from ..serialization.model_file import MODEL
 from ..storage import expanded
@@ -143,7 +143,7 @@ def _mlflow() -> Any:
     try:
         import mlflow
     except ImportError as error:
-        raise MissingExtraError('runs of MLflow need its package: pip install "pellucid[mlflow]"') from error
+        raise MissingExtraError(f"runs of MLflow need its package: {installing('mlflow')}") from error
     finally:
         if before is None:
             del os.environ[_SILENT]

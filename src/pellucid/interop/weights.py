@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import models
+from ..arguments import no_network
 from ..errors import ArgumentError, ModelFileError, path_text, printable
 from ..limits import LIMITS, Limits
 from ..network import Network
@@ -188,7 +189,8 @@ def load_weights(network: Network, path: WeightsSource, strict: bool = True, *, 
     given: object = network
     if not isinstance(given, Network):
         fix = "make it, as with pellucid.models.resnet18()"
-        raise ArgumentError(f"load_weights: expected a Sequential or Graph as network, received {network!r:.80}; {fix}")
+        received = no_network(given)
+        raise ArgumentError(f"load_weights: expected a Sequential or Graph as network, received {received}; {fix}")
     file = path if isinstance(path, WeightsFile) else open_weights(path, limits=limits)
     differences, names = file.compare(network), file.naming(network)
     unfit = {*differences.missing, *differences.misshapen}

@@ -1,6 +1,6 @@
 """Figures of matplotlib under our settings and none of the user's, and as SVG that follows the page it stands in.
 
-Nothing is loaded before a figure is asked for. Needs matplotlib: ``pip install "pellucid[plot]"``.
+Nothing is loaded before a figure is asked for. Needs matplotlib: ``pip install '.[plot]'``.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from ..errors import MissingExtraError
+from ..errors import MissingExtraError, installing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -50,7 +50,7 @@ def canvas() -> Iterator[Callable[[float, float], Figure]]:
         from .picture import Picture
     except ImportError as error:
         raise MissingExtraError(
-            'plots and reports need matplotlib, which is not installed; install it with pip install "pellucid[plot]"'
+            f"plots and reports need matplotlib, which is not installed: {installing('plot')}"
         ) from error
     with matplotlib.rc_context():
         matplotlib.rcdefaults()

@@ -35,6 +35,8 @@ def draw_chart(axes: Axes, chart: Chart) -> None:
         few = len(line.x) <= 40
         axes.plot(line.x, line.y, color=colour, linewidth=1.6, marker=mark if few else None, markersize=4,
                   label=line.name or None)  # fmt: skip
+    if chart.marked:
+        axes.axvline(chart.marked, color=INK, linewidth=1, linestyle="--", label="epoch of the weights")
     axes.set(xlabel="epoch", ylabel=chart.unit)
     if chart.log:
         _logarithmic(axes)
@@ -43,7 +45,7 @@ def draw_chart(axes: Axes, chart: Chart) -> None:
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.set_xlim(0, 1.04 * max(max(line.x) for line in chart.lines))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    if any(line.name for line in chart.lines):
+    if chart.marked or any(line.name for line in chart.lines):
         axes.legend(loc="best")
 
 

@@ -57,6 +57,8 @@ class Chart:
         Whether the axis begins at 0.
     note : str
         What is to be known of it.
+    marked : int
+        The epoch whose weights were taken back, 0 where there is none.
     """
 
     title: str
@@ -65,6 +67,7 @@ class Chart:
     log: bool = False
     from_zero: bool = False
     note: str = ""
+    marked: int = 0
 
 
 @dataclass(frozen=True)
@@ -80,12 +83,16 @@ class Course:
     steps_per_epoch : int
     rates : list of float
         The learning rate of every step, where it is known.
+    best_epoch, stopped_epoch : int
+        As in a `Record`.
     """
 
     epochs: list[dict[str, Any]]
     batches: list[float]
     steps_per_epoch: int
     rates: list[float]
+    best_epoch: int = 0
+    stopped_epoch: int = 0
 
     @classmethod
     def of(cls, measured: History | Record | str | os.PathLike[str]) -> Course:
@@ -97,7 +104,8 @@ class Course:
         checkpoint = newest_readable(record.folder)
         batches = [] if checkpoint is None else checkpoint.history().batches
         steps = _steps_per_epoch(record)
-        return cls(record.epochs, batches, steps, _rates(record, len(batches), steps))
+        rates = _rates(record, len(batches), steps)
+        return cls(record.epochs, batches, steps, rates, record.best_epoch, record.stopped_epoch)
 
     def charts(self) -> list[Chart]:
         """Return what there is to be drawn: of loss, accuracy and learning rate."""
@@ -107,7 +115,17 @@ class Course:
         plain = [replace(line, name="", faint=False) for line in rates[:1]]
         rate = Chart("Learning rate", "learning rate", plain, from_zero=True)
         charts = [replace(loss, log=_wide(loss), note=self._note(self.batches)), accuracy, rate]
-        return [chart for chart in charts if any(len(line.x) for line in chart.lines)]
+        marked = 0 if self.best_epoch == len(self.epochs) else self.best_epoch
+        return [replace(chart, marked=marked) for chart in charts if any(len(line.x) for line in chart.lines)]
+
+    def told(self) -> str:
+        """Return in a sentence how it ended, where it was not with the last epoch that was asked for, or the weights
+        are another epoch's; else nothing."""
+        ended = f"It stopped early, after epoch {self.stopped_epoch:,}" if self.stopped_epoch else ""
+        if not self.best_epoch or self.best_epoch == len(self.epochs):
+            return f"{ended}." if ended else ""
+        kept = f"the weights are those of the best epoch, {self.best_epoch:,}"
+        return f"{ended}; {kept}." if ended else f"{kept[0].upper()}{kept[1:]}."
 
     def _of_epochs(self, name: str, factor: float = 1) -> list[Line]:
         found = []

@@ -7,6 +7,7 @@ from importlib.resources import files
 from string import Template
 from typing import NamedTuple, TypeAlias
 
+from ..training.record import Record
 from ..version import VERSION
 from .amounts import Amounts
 from .html import Html, element, join, paragraph, text
@@ -87,6 +88,8 @@ def _lead(material: Material) -> str:
         told.append(f"{record.model or 'a network'}{f' trained on {record.data}' if record.data else ''}")
         if record.state != "finished":
             told.append(f"the training is {record.state}")
+        elif record.stopped_epoch:
+            told.append(f"stopped early after epoch {record.stopped_epoch:,}")
     if found is not None:
         samples = "images" if found.data.images.ndim == 4 else "samples"
         part = f"{material.part} " if material.part else ""
@@ -105,10 +108,18 @@ def _facts(material: Material) -> Html:
         facts += [("root mean squared error", f"{float((found.errors**2).mean() ** 0.5):.4g}")]
     facts += [("parameters", f"{material.summary.totals.parameters:,}")]
     if record is not None:
-        epochs = "epoch" if len(record.epochs) == 1 else "epochs"
-        facts += [(epochs, f"{len(record.epochs):,}"), ("training time", f"{record.seconds:,.1f} s")]
+        facts += _epochs(record)
+        facts += [("training time", f"{record.seconds:,.1f} s")]
     inner = (element("div", element("dt", text(name)), element("dd", text(value))) for name, value in facts)
     return element("dl", join(inner), class_="facts")
+
+
+def _epochs(record: Record) -> list[tuple[str, str]]:
+    """Return how many epochs there were, of how many if it stopped early, and which one's weights are kept."""
+    count = len(record.epochs)
+    asked = f" of {record.setting('training', 'epochs', '?')}" if record.stopped_epoch else ""
+    facts = [("epoch" if count == 1 and not asked else "epochs", f"{count:,}{asked}")]
+    return [*facts, ("best epoch", f"{record.best_epoch:,}")] if record.best_epoch not in (0, count) else facts
 
 
 def _missing(material: Material) -> Html:

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
+from ..arguments import no_network
 from ..errors import ArgumentError
 from ..layers import (
     ELU,
@@ -87,7 +88,7 @@ def describe(network: Network) -> dict[str, Any]:
         If a layer of one's own does not say how to make it anew.
     """
     if not isinstance(network, Network) or network.input_shape is None:
-        raise ArgumentError(f"save: expected a Sequential or Graph with an input_shape, received {network!r:.80}")
+        raise ArgumentError(f"save: expected a Sequential or Graph with an input_shape, received {no_network(network)}")
     if _container(network) not in (Sequential, Graph):
         kind = type(network).__name__
         raise ArgumentError(

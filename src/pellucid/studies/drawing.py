@@ -1,7 +1,7 @@
 """Draws figures with matplotlib; nothing else here knows it.
 
 The same figure gives the same bytes with the same matplotlib: no setting of the user's, no date and no display has a
-part in it. Needs matplotlib: ``pip install "pellucid[plot]"``.
+part in it. Needs matplotlib: ``pip install '.[plot]'``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
-from ..errors import MissingExtraError
+from ..errors import MissingExtraError, installing
 from .amounts import amount
 from .figures import Bars, Maps, Plot, Points, Series, Sight, Sights
 
@@ -76,7 +76,7 @@ def _settings() -> Iterator[Callable[[float], Figure]]:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise MissingExtraError(
-            'pictures need matplotlib, which is not installed; install it with pip install "pellucid[plot]"'
+            f"pictures need matplotlib, which is not installed: {installing('plot')}"
         ) from error
     with matplotlib.rc_context():
         matplotlib.rcdefaults()

@@ -22,7 +22,7 @@ def rate_figure(found: LearningRates) -> Points:
 
 
 def save_rate_figure(found: LearningRates, path: str | os.PathLike[str]) -> None:
-    """Draw the search into a PNG file. Needs matplotlib: ``pip install "pellucid[plot]"``.
+    """Draw the search into a PNG file. Needs matplotlib: ``pip install '.[plot]'``.
 
     Raises
     ------

@@ -3,33 +3,31 @@
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ..build import lower
-from ..columns import fitting, left_out_line, text_width
 from ..definitions import WITHOUT_KERNEL
 from ..geometry import ReceptiveField
-from ..limits import format_bytes
-from ..network import Network
+from ..layers import Layer
+from ..network import Graph, Network
+from ..network.graph import INPUT
 from ..program import LayerPlace, Program
 from ..steps import Shape, Step
 from .arithmetic import (
     MULTIPLY_ADDS,
     Factors,
     Field,
-    by_axis,
     equation,
     field_lines,
     field_of,
     group_note,
     groups_of,
-    number,
     output_lines,
     parameter_factors,
     product,
 )
+from .table import table_lines
 
 
 @dataclass(frozen=True)
@@ -49,11 +47,16 @@ class Row:
     field : ReceptiveField, "all", "unknown" or None
         What one number of the output sees of the input image; None where the input is no image.
     activation_bytes : int
-        What the layer makes of one sample, if it is kept.
+        What the layer makes of one sample, if it is kept: its output, and what it makes on the way there.
+    makes_more : bool
+        Whether it makes more than its output.
     native : bool
         False for what runs its NumPy code in a compiled network too: a layer of one's own, and a few of the library's.
     arithmetic : tuple of str
         The formulas of these numbers, with the numbers in them.
+    reads : tuple of str
+        In a network that holds a `Graph`, "input" or the rows that it reads; else nothing, for each row reads the one
+        before.
     """
 
     path: str
@@ -66,6 +69,8 @@ class Row:
     activation_bytes: int
     native: bool
     arithmetic: tuple[str, ...]
+    makes_more: bool = False
+    reads: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -112,7 +117,7 @@ class Summary:
         width : int, optional
             Characters that a line may have: columns that find no room are left out, and named below the table.
         """
-        return "\n".join(_lines(self, width))
+        return "\n".join(table_lines(self, width))
 
 
 def summary(network: Network, input_shape: Sequence[int] | None = None, *, arithmetic: bool = False) -> Summary:
@@ -171,10 +176,16 @@ class _Walk:
         self._counted: dict[str, str] = {}  # path of a parameter -> path of the layer where it was counted
         image = len(program.values[program.input].shape) == 3
         self._fields: dict[int, Field] = {program.input: ReceptiveField() if image else None}
+        self._nodes = dict(_nodes(network))
+        self._entries: dict[str, str] = {}
+        self._inputs = {place.path: place.input for place in program.layers}
+        self._rows: dict[int, str] = {program.input: INPUT}  # value -> the row that makes it
         self._sizes: dict[str, list[str]] = {}
         self._sights: dict[str, list[str]] = {}
         for step in program.steps[: program.forward]:
             self._follow(step)
+            if not step.layer:  # what scales the input
+                self._rows |= dict.fromkeys(step.outputs, INPUT)
 
     def _follow(self, step: Step) -> None:
         """Note the receptive field of what a step makes, and the formulas of its size and its field."""
@@ -195,6 +206,23 @@ class _Walk:
             holds_others = any(other.path.startswith(f"{place.path}.") for other in places)
             if place.path in steps or not holds_others:
                 yield self._row(place, steps.get(place.path, []))
+                self._rows[place.output] = place.path
+
+    def _reads(self, place: LayerPlace, steps: Sequence[Step]) -> tuple[str, ...]:
+        """Return what a row reads: of a graph's node what the graph says, of what is inside a node the rows before."""
+        if not self._nodes:
+            return ()
+        if place.path in self._nodes:
+            graph, sources = self._nodes[place.path]
+            entering = self._entering(graph)
+            return tuple(dict.fromkeys(entering if name == INPUT else f"{graph}{name}" for name in sources))
+        read = [v for step in steps for v in step.inputs] or [place.input]
+        return tuple(dict.fromkeys(self._rows[v] for v in read if v in self._rows))
+
+    def _entering(self, graph: str) -> str:
+        """Return the row that makes what a graph reads, by the beginning of its nodes' paths: as it was at the graph's
+        first row, for a Dropout inside it makes the same value."""
+        return self._entries.setdefault(graph, self._rows[self._inputs[graph[:-1]]] if graph else INPUT)
 
     def _row(self, place: LayerPlace, steps: Sequence[Step]) -> Row:
         values = self._program.values
@@ -217,6 +245,8 @@ class _Walk:
             multiply_adds=sum(map(product, products)),
             field=self._fields[place.output],
             activation_bytes=sum(map(math.prod, made)) * self._bytes,
+            makes_more=sum(map(math.prod, made)) > math.prod(values[place.output].shape),
+            reads=self._reads(place, steps),
             native=all(step.kind not in WITHOUT_KERNEL for step in steps),
             arithmetic=(*self._sizes.get(place.path, ()), *costs, *self._sights.get(place.path, ())),
         )
@@ -236,99 +266,10 @@ class _Walk:
         return MULTIPLY_ADDS[step.kind]([values[v].shape for v in step.inputs], values[step.outputs[0]].shape)
 
 
-# ---- the table
-
-_TITLES = ("layer", "class", "output", "parameters", "mult-adds", "field", "stride", "offset", "bytes")
-_GAPS = (0, 2, 2, 2, 2, 2, 1, 1, 2)  # before each column: LeNet's table fills a terminal of 80 columns
-_LEFT_ALIGNED = ("layer", "class", "output")
-_EXPENDABLE = ("bytes", "offset", "stride", "field", "class", "mult-adds")
-"""What is left out of a table that is too wide, in this order."""
-_LEAST = 20
-"""Characters to which words are broken at least, however narrow a terminal is."""
-
-
-def _lines(table: Summary, width: int | None) -> Iterator[str]:
-    totals = table.totals
-    sums = ("total", "", "", number(totals.parameters), number(totals.multiply_adds), "", "", "")
-    foot = (*sums, number(totals.activation_bytes))
-    rows = [_cells(row) for row in table.rows]
-    widths = [max(map(text_width, column)) for column in zip(_TITLES, foot, *rows, strict=True)]
-    needed = {name: gap + wide for name, gap, wide in zip(_TITLES, _GAPS, widths, strict=True)}
-    shown, left_out = fitting(needed, _EXPENDABLE, width)
-    whole = sum(needed[name] for name in shown)
-    rule = "─" * (whole if width is None else min(whole, width))
-
-    def aligned(cells: Sequence[str]) -> str:
-        line = ""
-        for name, cell, gap, wide in zip(_TITLES, cells, _GAPS, widths, strict=True):
-            if name in shown:
-                space = " " * (wide - text_width(cell))
-                line += " " * gap + (cell + space if name in _LEFT_ALIGNED else space + cell)
-        return line.rstrip()
-
-    yield f"Input {_shape(table.input_shape)}, {table.dtype}"
-    yield rule
-    yield aligned(_TITLES)
-    yield rule
-    for row, cells in zip(table.rows, rows, strict=True):
-        yield aligned(cells)
-        if table.with_arithmetic:
-            for line in row.arithmetic:
-                yield from _wrapped(line, width, "    ")
-    yield rule
-    yield aligned(foot)
-    for line in _below(table, shown, left_out):
-        yield from _wrapped(line, width)
-
-
-def _below(table: Summary, shown: Sequence[str], left_out: Sequence[str]) -> Iterator[str]:
-    """Yield what stands below a table: what is not in it, the sum of its weights, and what its columns mean."""
-    if left_out:
-        yield left_out_line(left_out)
-    totals = table.totals
-    trainable = "all trainable" if totals.trainable == totals.parameters else f"{totals.trainable:,} trainable"
-    yield f"{totals.parameters:,} parameters, {trainable}: {format_bytes(totals.weight_bytes)} of weights"
-    where = " and ".join(name for name in ("stride", "offset") if name in shown)
-    meanings = {
-        "field": "field: input pixels that one number sees" + (f"; {where}: where they lie" if where else ""),
-        "mult-adds": "mult-adds: multiply-adds of one sample",
-        "bytes": "bytes: what one sample's outputs take",
-    }
-    if "field" in shown:
-        yield meanings["field"]
-        if any(row.field == "unknown" for row in table.rows):
-            yield "?: a field that cannot be told, as behind a layer of one's own or another order of axes"
-    costs = [meanings[name] for name in ("mult-adds", "bytes") if name in shown]
-    if costs:
-        yield "; ".join(costs)
-    own = [f"{row.path} ({row.kind})" for row in table.rows if not row.native]
-    if own:
-        yield f"Run by their own NumPy code, not compiled: {', '.join(own)}"
-
-
-def _wrapped(line: str, width: int | None, indent: str = "") -> list[str]:
-    """Return a line as lines of a terminal: broken between words, and set in from the second on."""
-    if width is None:
-        return [indent + line]
-    return textwrap.wrap(
-        line, max(width, _LEAST), initial_indent=indent, subsequent_indent=f"{indent}  ", break_long_words=False,
-        break_on_hyphens=False,
-    )  # fmt: skip
-
-
-def _cells(row: Row) -> tuple[str, ...]:
-    match row.field:
-        case ReceptiveField(size, stride, offset):
-            seen = by_axis(size), by_axis(stride), by_axis(offset)
-        case "all":
-            seen = "all", "", ""
-        case "unknown":
-            seen = "?", "", ""
-        case _:
-            seen = "", "", ""
-    counts = number(row.parameters), number(row.multiply_adds)
-    return row.path, row.kind, _shape(row.output_shape), *counts, *seen, number(row.activation_bytes)
-
-
-def _shape(shape: Shape) -> str:
-    return "×".join(map(str, shape)) or "1"
+def _nodes(layer: Layer, prefix: str = "") -> Iterator[tuple[str, tuple[str, tuple[str, ...]]]]:
+    """Yield the path of each node of all graphs in a layer, with what the paths of its graph's nodes begin with, and
+    the names of what it reads."""
+    if isinstance(layer, Graph):
+        yield from ((f"{prefix}{name}", (prefix, node.sources)) for name, node in layer.nodes.items())
+    for name, child in layer.children().items():
+        yield from _nodes(child, f"{prefix}{name}.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -18,9 +19,11 @@ from ..network import Network
 from ..optimizers import Optimizer
 from ..program import Program
 from .callbacks import Callback, Training
+from .history import History
 
 _FEW_NUMBERS = 8  # a mean and a variance of fewer say more of chance than of the images
 _STEPS_TO_LEARN = 50  # after fewer, the loss of a good training too may still be that of guessing
+_RISE, _JUMP = 0.02, 0.25  # of the level of guessing: what a loss rises or falls by in one epoch under steps too large
 
 
 def refuse_strangers(optimizer: Any, schedule: Any, callbacks: Any) -> None:
@@ -80,11 +83,25 @@ def warn_of_guessing(training: Training) -> None:
         return
     loss, guessing, lr = training.history.epochs[-1]["loss"], math.log(classes), settings.optimizer.lr
     if round(loss, 2) >= round(guessing, 2):
-        other = "larger" if lr <= type(settings.optimizer).lr / 10 else "smaller"
-        warn(
-            f"the loss, {loss:.2f}, is not below ln {classes} = {guessing:.2f}, the level of guessing: try a {other} "
-            f"lr than {lr:g}"
-        )
+        unusual = lr > type(settings.optimizer).lr
+        thrown = _has_jumped(training.history, guessing) or (unusual and not _still_falls(training.history, guessing))
+        other = f"a smaller lr than {lr:g}" if thrown else f"a larger lr than {lr:g}, or more epochs"
+        warn(f"the loss, {loss:.2f}, is not below ln {classes} = {guessing:.2f}, the level of guessing: try {other}")
+
+
+def _has_jumped(history: History, guessing: float) -> bool:
+    """Return whether the loss rose from an epoch to the next, or was thrown far off, as steps too large do."""
+    losses = [epoch["loss"] for epoch in history.epochs]
+    rose = any(after - before > _RISE * guessing for before, after in pairwise(losses))
+    fell = any(before - after > _JUMP * guessing for before, after in pairwise(losses))
+    first, *others = history.batches or losses
+    return rose or fell or any(other > 2 * max(first, guessing) for other in others)
+
+
+def _still_falls(history: History, guessing: float) -> bool:
+    """Return whether the last epoch's loss is below that of the one before, by what can be seen."""
+    losses = [epoch["loss"] for epoch in history.epochs[-2:]]
+    return losses[0] - losses[-1] > guessing / 1000
 
 
 def check_normalised(program: Program, samples: int, batch_size: int) -> None:

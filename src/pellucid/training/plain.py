@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from typing import Any, TypeAlias
 
@@ -72,6 +73,34 @@ def flat(value: object, where: str = "") -> dict[str, Any]:
     for name, each in value.items():
         found |= flat(each, f"{where}.{name}" if where else str(name))
     return found
+
+
+def by_name(entries: Iterable[object]) -> dict[str, Table]:
+    """Return tables by what they say is their name; of several with one name, the further ones with their number."""
+    found: dict[str, Table] = {}
+    for entry in entries:
+        if isinstance(entry, Mapping):
+            name, before = str(entry.get("name")), Counter(str(each.get("name")) for each in found.values())
+            found[f"{name} {before[name] + 1}" if before[name] else name] = entry
+    return found
+
+
+def counted(entries: Iterable[object]) -> str:
+    """Return how many objects of each kind and settings there are, in words.
+
+    Examples
+    --------
+    >>> counted([{"name": "HeNormal"}, {"name": "Zeros"}, {"name": "HeNormal"}, {"name": "Normal", "std": 0.1}])
+    'HeNormal (2), Zeros (1), Normal(std=0.1) (1)'
+    """
+    return ", ".join(f"{kind} ({count})" for kind, count in Counter(map(_kind, entries)).items())
+
+
+def _kind(entry: object) -> str:
+    if not isinstance(entry, Mapping):
+        return str(entry)
+    settings = ", ".join(f"{name}={value}" for name, value in entry.items() if name != "name")
+    return f"{entry.get('name')}({settings})" if settings else str(entry.get("name"))
 
 
 def without_names(one: Table, other: Table) -> dict[str, Any]:

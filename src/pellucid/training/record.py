@@ -17,6 +17,7 @@ from ..locking import locked
 from ..storage import expanded, read_file
 from .checkpoint import files, glance
 from .config import CONFIG, RunConfig
+from .plain import by_name, counted
 from .run import METRICS
 
 
@@ -39,6 +40,9 @@ class Record:
         Which number it was, and where, if it has diverged.
     bytes : int
         Size of all files.
+    best_epoch, stopped_epoch : int
+        The epoch whose weights the network was given back at the end, and the one after which the training was ended
+        early (`EarlyStopping`); 0 where there is none.
     """
 
     folder: Path
@@ -48,6 +52,8 @@ class Record:
     state: str
     reason: str
     bytes: int
+    best_epoch: int = 0
+    stopped_epoch: int = 0
 
     @classmethod
     def of(cls, run: str | os.PathLike[str]) -> Record:
@@ -63,8 +69,9 @@ class Record:
         lines = measures(folder / METRICS)
         epochs = [line for line in lines if "epoch" in line]
         results = {name: value for line in lines if "epoch" not in line for name, value in line.items()}
+        best, stopped = (_epoch(results.pop(name, 0), len(epochs)) for name in ("best_epoch", "stopped_epoch"))
         state, reason = _state(folder)
-        return cls(folder, config, epochs, results, state, reason, sum(_sizes(folder)))
+        return cls(folder, config, epochs, results, state, reason, sum(_sizes(folder)), best, stopped)
 
     def setting(self, table: str, name: str, default: Any = None) -> Any:
         """Return a setting of a table of the config; the default where there is none."""
@@ -86,14 +93,32 @@ class Record:
         """Seconds that the epochs took."""
         return sum(float(epoch.get("seconds") or 0) for epoch in self.epochs)
 
+    @property
+    def measured(self) -> dict[str, Any]:
+        """What was measured in the epoch whose weights the network has: the last one, unless a better one's were taken
+        back."""
+        return self.epochs[(self.best_epoch or len(self.epochs)) - 1] if self.epochs else {}
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The config as it is shown: callbacks by their names, and what begins parameters summed up."""
+        table = dict(self.config)
+        if isinstance(callbacks := table.get("callbacks"), list):
+            table["callbacks"] = by_name(callbacks)
+        if isinstance(network := table.get("network"), Mapping) and isinstance(
+            begun := network.get("initializers"), Mapping
+        ):
+            table["network"] = {**network, "initializers": counted(begun.values())}
+        return table
+
     def accuracy(self) -> tuple[str, float] | None:
         """Return what says most about how good it is, with its name: measured on the test part, else on what was held
         out, else in training."""
-        last = self.epochs[-1] if self.epochs else {}
+        measured = self.measured
         for name, found in (
             ("test", self.results.get("test_accuracy")),
-            ("validation", self.results.get("validation_accuracy", last.get("val_accuracy"))),
-            ("training", last.get("accuracy")),
+            ("validation", self.results.get("validation_accuracy", measured.get("val_accuracy"))),
+            ("training", measured.get("accuracy")),
         ):
             if isinstance(found, (int, float)):
                 return name, float(found)
@@ -123,6 +148,11 @@ def measures(path: Path) -> list[dict[str, Any]]:
             if isinstance(line, dict):
                 found.append(line)
     return found
+
+
+def _epoch(number: object, last: int) -> int:
+    """Return the number of an epoch that was read; 0 if there is no such epoch."""
+    return number if isinstance(number, int) and 0 < number <= last else 0
 
 
 def _state(folder: Path) -> tuple[str, str]:

@@ -1,7 +1,7 @@
 """A run directory: what a training was told, what it measured, and the network that came of it.
 
 ``config.toml``        what is needed to repeat the run: settings, digests of data and first weights, versions
-``metrics.jsonl``      one line an epoch, as JSON; null is a number that is not finite
+``metrics.jsonl``      one line an epoch, as JSON; null is a number that is not finite; at the end, which epoch was best
 ``model.safetensors``  the network with its weights, saved before the first step, after epochs and at the end
 ``checkpoint-….safetensors``  the two newest states of the training, from which it can be resumed
 
@@ -31,6 +31,7 @@ from .config import CONFIG as CONFIG
 from .config import EVERY, RunConfig
 from .engine import Engine
 from .interval import Interval
+from .keeping import EarlyStopping
 from .remembered import NUMBER, encoded
 from .saving import Checkpoints
 
@@ -149,6 +150,8 @@ class RunWriter(Callback):
         """Save the network as all callbacks have left it, and let go of what was kept for going on."""
         try:
             save(training.network, self.folder / MODEL)
+            if chosen := chosen_epochs(training.callbacks):
+                append_line(self.folder / METRICS, json_line(chosen))
             if (self.folder / METRICS).exists():
                 sync_file(self.folder / METRICS)
             seal = read_beginning(self.folder / MODEL, SEAL.stop)[SEAL].decode()
@@ -195,6 +198,15 @@ def _with_null(value: Any) -> Any:
     if isinstance(value, dict):
         return None if NUMBER in value else {name: _with_null(each) for name, each in value.items()}
     return value
+
+
+def chosen_epochs(callbacks: Sequence[Callback]) -> dict[str, int]:
+    """Return which epoch's weights were taken back, and after which one the training was ended early, as far as any
+    were: "best_epoch" and "stopped_epoch"."""
+    early = [each for each in callbacks if isinstance(each, EarlyStopping)]
+    best = next((each.best_epoch for each in early if each.restore_best), 0)  # the first one has the last word
+    stopped = max((each.stopped_epoch for each in early), default=0)
+    return {name: epoch for name, epoch in (("best_epoch", best), ("stopped_epoch", stopped)) if epoch}
 
 
 def refuse_taken(folder: Path) -> None:

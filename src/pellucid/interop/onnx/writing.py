@@ -20,6 +20,7 @@ from ...arguments import warn
 from ...build import lower
 from ...errors import ArgumentError, PellucidError, printable
 from ...geometry import whole_number
+from ...inputs import trained_on
 from ...layers import Parameter, State
 from ...limits import format_bytes
 from ...network import Network
@@ -65,7 +66,8 @@ def save_onnx(network: Network, path: PathLike, *, opset: int | None = None, inp
         Version of ONNX's operators, from 13 on; by default 17.
     input_type : "float32" or "uint8", default "float32"
         How the model takes images. What the network's `scaling` says is part of the model either way. As in `predict`,
-        float32 is not divided by 255 (pixels from 0 to 1 are expected, as a rule), and uint8 is.
+        float32 is not divided by 255 (pixels from 0 to 1 are expected, as a rule), and uint8 is. Of a network that was
+        trained on larger floats, whose `scaling` has a mean or a deviation above 1, uint8 is warned of.
 
     Raises
     ------
@@ -116,6 +118,8 @@ def onnx_bytes(network: Network, *, opset: int | None = None, input_type: str = 
         raise PellucidError(f"onnx refuses the model that was made ({reason}); please report this") from error
     if program.dtype != "float32":
         warn(f"the network computes in {program.dtype}; the ONNX model does in float32, as runtimes have it")
+    if input_type == "uint8" and not network.scaling.fits_pixels:
+        warn(f"the model divides uint8 by 255, but {trained_on(network.scaling)}; write it for float32")
     return content
 
 

@@ -23,15 +23,26 @@ from ...schedules import Schedule
 from ...serialization import from_bytes, to_bytes
 from ...serialization.architecture import LAYERS
 from ...steps import Shape
-from ...training import EarlyStopping, History
+from ...training import Callback, EarlyStopping, History
 from .architecture import Architecture, make_network
 from .memory import Memory
-from .samples import Samples, as_rows, as_weights, distinct, scaling_of, shape_of_samples
+from .samples import (
+    Samples,
+    as_rows,
+    as_weights,
+    distinct,
+    scaling_of,
+    shape_of_samples,
+    warn_of_divided,
+    warn_of_undivided,
+)
 from .settings import (
     RandomState,
     augment_of,
     batch_size_of,
+    callbacks_of,
     optimizer_of,
+    refuse_at_fit,
     schedule_of,
     seed_of,
     stopping_of,
@@ -48,7 +59,7 @@ class ConvEstimator(BaseEstimator):
         self, architecture: Architecture, image_shape: Sequence[int] | None, epochs: int, batch_size: int | str,
         lr: float | None, optimizer: str | Optimizer, schedule: str | Schedule | None,
         augment: Sequence[str | Augmentation] | None, early_stopping: bool | EarlyStopping, validation_fraction: float,
-        warm_start: bool, random_state: RandomState, threads: int | None, verbose: bool,
+        callbacks: Sequence[Callback], warm_start: bool, random_state: RandomState, threads: int | None, verbose: bool,
     ):  # fmt: skip
         self.architecture = architecture
         self.image_shape = image_shape
@@ -60,12 +71,13 @@ class ConvEstimator(BaseEstimator):
         self.augment = augment
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
+        self.callbacks = callbacks
         self.warm_start = warm_start
         self.random_state = random_state
         self.threads = threads
         self.verbose = verbose
 
-    def fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+    def fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None, **others: Any) -> Self:
         """Train a new network; where ``warm_start`` is set, the one that there is.
 
         Parameters
@@ -74,6 +86,8 @@ class ConvEstimator(BaseEstimator):
         y : array (N,)
         sample_weight : array (N,), optional
             Numbers of at least 0: a sample of weight 2 is the same as two of them.
+        **others
+            Nothing: what it is, is refused with the way to say it.
 
         Returns
         -------
@@ -86,6 +100,7 @@ class ConvEstimator(BaseEstimator):
         NonFiniteError
             If the loss or a weight becomes NaN or infinite.
         """
+        refuse_at_fit(type(self).__name__, others, self.get_params(deep=False))
         goes_on = bool(self.warm_start) and hasattr(self, "network_")
         rows, shape, y = self._validated(X, y, goes_on)
         self._train(rows, shape, self._noted(y, goes_on), sample_weight, goes_on)
@@ -134,8 +149,13 @@ class ConvEstimator(BaseEstimator):
         if given is not None and given != self.input_shape_:
             raise ShapeError(f"X: expected images of shape {self.input_shape_}, as in fit, received {given}")
         if not self._bytes:
+            if len(self.input_shape_) == 3 and self.network_.scaling.fits_pixels:
+                warn_of_undivided(rows)
             return rows.astype(np.float32, copy=False)
-        return rows if rows.dtype == np.uint8 else rows / np.float32(255)  # the network divides nothing but bytes
+        if rows.dtype == np.uint8:
+            return rows
+        warn_of_divided(rows)
+        return rows / np.float32(255)  # the network divides nothing but bytes
 
     def _accepted(self, X: Any) -> NDArray[Any]:
         """Return samples that are to be predicted as the network takes them."""
@@ -173,7 +193,7 @@ class ConvEstimator(BaseEstimator):
                 augment=augment_of(self.augment),
                 sample_weight=None if weights.min() == weights.max() else weights / weights.mean(),
                 seed=(self.seed_ + self._trainings) % 2**64,  # another order every time
-                callbacks=[self._memory] if partial else stopping,
+                callbacks=[*([self._memory] if partial else stopping), *callbacks_of(self.callbacks)],
                 threads=threads_for(self.threads),
                 progress=bool(self.verbose),
             )

@@ -19,7 +19,7 @@ from ...inference import predict_proba
 from ...losses import CrossEntropy, Loss
 from ...optimizers import Optimizer
 from ...schedules import Schedule
-from ...training import EarlyStopping
+from ...training import Callback, EarlyStopping
 from .architecture import Architecture
 from .base import ConvEstimator
 from .samples import Samples
@@ -39,7 +39,7 @@ class ConvClassifier(ClassifierMixin, ConvEstimator):
         - A function that makes the network: it is called as all models are, ``f(num_classes, input_shape, seed=…,
           scaling=…, class_names=…)``, and returns a new network every time.
     image_shape : (height, width) or (channels, height, width), optional
-        If X has rows of pixels: the shape of the images that they are.
+        If X has rows of pixels: the shape of the images that they are, the channels first.
     epochs : int, default 50
     batch_size : int or "auto", default "auto"
         "auto" is between 16 and 128: about a 32nd of the samples.
@@ -57,6 +57,9 @@ class ConvClassifier(ClassifierMixin, ConvEstimator):
         back the weights of the best epoch.
     validation_fraction : float, default 0.1
         The share of samples that is held out for it.
+    callbacks : sequence of Callback, default ()
+        What listens to a training, as in `pellucid.fit`: these objects. Where scikit-learn clones the estimator, as in
+        cross-validation, it copies them.
     class_weight : dict or "balanced", optional
         How much the samples of a class count, by class; "balanced" lets all classes count alike.
     warm_start : bool, default False
@@ -74,7 +77,8 @@ class ConvClassifier(ClassifierMixin, ConvEstimator):
     ----------
     classes_ : array (classes,)
     network_ : Sequential or Graph
-        The trained network; `predict`, `save` and all else of the library takes it.
+        The trained network; `predict`, `save` and all else of the library takes it. Give it floats in the units of X,
+        or bytes where X had images of bytes.
     history_ : History
         Of all trainings of this network.
     n_iter_ : int
@@ -119,6 +123,7 @@ class ConvClassifier(ClassifierMixin, ConvEstimator):
         augment: Sequence[str | Augmentation] | None = None,
         early_stopping: bool | EarlyStopping = False,
         validation_fraction: float = 0.1,
+        callbacks: Sequence[Callback] = (),
         class_weight: Mapping[Any, float] | str | None = None,
         warm_start: bool = False,
         random_state: RandomState = None,
@@ -127,7 +132,7 @@ class ConvClassifier(ClassifierMixin, ConvEstimator):
     ):
         super().__init__(
             architecture, image_shape, epochs, batch_size, lr, optimizer, schedule, augment, early_stopping,
-            validation_fraction, warm_start, random_state, threads, verbose,
+            validation_fraction, callbacks, warm_start, random_state, threads, verbose,
         )  # fmt: skip
         self.class_weight = class_weight
 

@@ -15,7 +15,7 @@ from ...inference import predict
 from ...losses import Loss, MeanSquaredError
 from ...optimizers import Optimizer
 from ...schedules import Schedule
-from ...training import EarlyStopping
+from ...training import Callback, EarlyStopping
 from .architecture import Architecture
 from .base import ConvEstimator
 from .samples import Samples, moments
@@ -32,7 +32,7 @@ class ConvRegressor(RegressorMixin, ConvEstimator):
     Parameters
     ----------
     architecture, image_shape, epochs, batch_size, lr, optimizer, schedule, augment, early_stopping, \
-validation_fraction, warm_start, random_state, threads, verbose
+validation_fraction, callbacks, warm_start, random_state, threads, verbose
         As for `ConvClassifier`; the network's outputs are the numbers that are learnt.
 
     Attributes
@@ -66,6 +66,7 @@ validation_fraction, warm_start, random_state, threads, verbose
         augment: Sequence[str | Augmentation] | None = None,
         early_stopping: bool | EarlyStopping = False,
         validation_fraction: float = 0.1,
+        callbacks: Sequence[Callback] = (),
         warm_start: bool = False,
         random_state: RandomState = None,
         threads: int | None = None,
@@ -73,7 +74,7 @@ validation_fraction, warm_start, random_state, threads, verbose
     ):
         super().__init__(
             architecture, image_shape, epochs, batch_size, lr, optimizer, schedule, augment, early_stopping,
-            validation_fraction, warm_start, random_state, threads, verbose,
+            validation_fraction, callbacks, warm_start, random_state, threads, verbose,
         )  # fmt: skip
 
     def partial_fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:

@@ -18,9 +18,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...arguments import shown
+from ...arguments import shown, warn
 from ...errors import ArgumentError, DataError, ShapeError
 from ...geometry import whole_number
+from ...inputs import LARGEST_EXPECTED
 from ...scaling import Scaling
 from ...steps import Shape
 
@@ -38,7 +39,18 @@ def image_shape_of(shape: Any) -> Shape:
             f"image_shape: expected (height, width) or (channels, height, width), received {shown(shape)}"
         )
     sizes = tuple(whole_number(size, "image_shape") for size in sizes)
+    if _channels_last(sizes):
+        rows = f"np.moveaxis(X.reshape(-1, {', '.join(map(str, sizes))}), -1, 1)"
+        raise ShapeError(
+            f"image_shape: expected (channels, height, width), received {sizes}, whose channels seem to be last; the "
+            f"channels come first: write {rows} for X, without image_shape"
+        )
     return sizes if len(sizes) == 3 else (1, *sizes)
+
+
+def _channels_last(shape: Shape) -> bool:
+    """Whether this seems to be the shape (height, width, channels) of an image: grey, colour, or with alpha."""
+    return len(shape) == 3 and shape[2] in (1, 3, 4) and min(shape[:2]) > 4
 
 
 def as_rows(x: Any) -> tuple[Any, Shape | None]:
@@ -48,6 +60,11 @@ def as_rows(x: Any) -> tuple[Any, Shape | None]:
     ----------
     x : array (N, C, H, W) or (N, H, W)
         Or a list of images; all else is returned as it is, with None.
+
+    Raises
+    ------
+    ShapeError
+        If the images seem to be (N, H, W, C): as (N, C, H, W) they would be trained on, and nothing learnt.
     """
     if isinstance(x, (list, tuple)) and len(x) and np.ndim(x[0]) > 1:
         x = np.asarray(x)
@@ -55,6 +72,11 @@ def as_rows(x: Any) -> tuple[Any, Shape | None]:
         return x, None
     images = np.asarray(x)
     shape = images.shape[1:] if images.ndim == 4 else (1, *images.shape[1:])
+    if _channels_last(shape):
+        raise ShapeError(
+            f"X: images of shape {shape} seem to have their channels last; the channels come first: write "
+            f"np.moveaxis(X, -1, 1), or, if {shape[0]} is their number, np.swapaxes(X, 2, 3)"
+        )
     return images.reshape(len(images), math.prod(shape)), shape
 
 
@@ -84,6 +106,24 @@ def shape_of_samples(given: Shape | None, stated: Any, features: int) -> Shape:
         product = "·".join(map(str, shape))
         raise ShapeError(f"image_shape: {product} = {math.prod(shape)} pixels were said, but X has {features} features")
     return shape
+
+
+def warn_of_divided(rows: NDArray[Any]) -> None:
+    """Warn of floats from 0 to 1 that are given for bytes: a value means the same in every type, so they are black."""
+    if ((rows > 0) & (rows < 1)).any() and rows.min() >= 0 and rows.max() <= 1:
+        warn(
+            "X: floats from 0 to 1, but this estimator was trained on uint8, and a value means the same in every type; "
+            "give X as it was in fit, from 0 to 255"
+        )
+
+
+def warn_of_undivided(rows: NDArray[Any]) -> None:
+    """Warn of images from 0 to 255 that an estimator is given which was trained on floats from 0 to 1."""
+    if rows.max() > LARGEST_EXPECTED:
+        warn(
+            f"X: numbers up to {rows.max():g}, but this estimator was trained on pixels from 0 to 1 or about that; "
+            "give X as it was in fit"
+        )
 
 
 @dataclass(frozen=True)

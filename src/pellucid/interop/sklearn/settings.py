@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
 
@@ -20,7 +20,7 @@ from ...optimizers import Adam, Optimizer
 from ...optimizers import by_name as optimizer_by_name
 from ...schedules import Schedule
 from ...schedules import by_name as schedule_by_name
-from ...training import EarlyStopping
+from ...training import Callback, EarlyStopping
 
 RandomState: TypeAlias = int | np.random.RandomState | None
 
@@ -104,6 +104,31 @@ def stopping_of(early_stopping: bool | EarlyStopping) -> list[EarlyStopping]:
             f"early_stopping: expected True, False or an EarlyStopping(…), received {shown(early_stopping)}"
         )
     return [EarlyStopping("val_loss", patience=PATIENCE)] if early_stopping else []
+
+
+def callbacks_of(callbacks: Sequence[Callback]) -> list[Callback]:
+    """Return what else listens to a training; `fit` looks at each."""
+    if not isinstance(callbacks, (list, tuple)):
+        raise ArgumentError(
+            f"callbacks: expected a list of Callback objects, as in [MyCallback()], received {shown(callbacks)}"
+        )
+    for each in callbacks:
+        if isinstance(each, EarlyStopping):
+            raise ArgumentError("callbacks: EarlyStopping needs samples that are held out; say early_stopping= instead")
+    return list(callbacks)
+
+
+def refuse_at_fit(estimator: str, names: Collection[str], parameters: Collection[str]) -> None:
+    """Refuse what `fit` does not take, and say where that is said instead."""
+    if not names:
+        return
+    name = next(iter(names))
+    fix = f"all settings are {estimator}'s own, as in {estimator}(epochs=10)"
+    if name in parameters:
+        fix = f"say {estimator}({name}=…)"
+    elif name.startswith(("val", "eval")):
+        fix = f"{estimator}(early_stopping=True, validation_fraction=0.1) holds samples out of X"
+    raise ArgumentError(f"{estimator}.fit: expected X, y and sample_weight, received {name}= too; {fix}")
 
 
 def seed_of(random_state: RandomState) -> int:

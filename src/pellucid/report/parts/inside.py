@@ -5,6 +5,7 @@ from __future__ import annotations
 from ...geometry import ReceptiveField
 from ...summary import Row
 from ...summary.arithmetic import by_axis
+from ...summary.table import reads_text, size_text
 from ..amounts import Amounts, of, spread
 from ..html import Html, element, figure, gallery, image, paragraph, section, table, text
 from ..judging import Judged
@@ -14,6 +15,7 @@ from ..png import encode
 from ..tiles import Mosaic, convolutions, filter_mosaic, map_mosaic
 from .samples import is_large, small_image
 
+NUMBERS = ("parameters", "multiply-adds", "field", "stride")
 WIDEST, HIGHEST, LARGEST = 400, 280, 14
 """Pixels of the page that a mosaic takes at most, across and down, and that one of its pixels takes."""
 
@@ -25,27 +27,27 @@ def network(material: Material, amounts: Amounts) -> Html:
     totals = found.totals
     trainable = "all trainable" if totals.trainable == totals.parameters else f"{totals.trainable:,} trainable"
     said = (
-        f"Input {_size(found.input_shape)}, {found.dtype}. {totals.parameters:,} parameters, {trainable}; "
+        f"Input {size_text(found.input_shape)}, {found.dtype}. {totals.parameters:,} parameters, {trainable}; "
         f"{totals.multiply_adds:,} multiply-adds a sample."
     )
-    columns = ["layer", "class", "output", "parameters", "multiply-adds", "field", "stride"]
+    reading = any(row.reads for row in found.rows)
+    columns = ["layer", "class", *(["reads"] if reading else []), "output", *NUMBERS]
     caption = (
         f"{of(len(shown), len(found.rows), 'layer')}. Field: input pixels along a side that one number sees; "
         "stride: from one number's to the next's"
     )
     return section(
-        "network", "Network", paragraph(said), table(caption, columns, map(_row, shown), numbers=columns[3:])
-    )
+        "network", "Network", paragraph(said),
+        table(caption, columns, (_row(row, reading) for row in shown), numbers=NUMBERS),
+    )  # fmt: skip
 
 
-def _row(row: Row) -> list[str]:
+def _row(row: Row, reading: bool) -> list[str]:
     seen = (by_axis(row.field.size), by_axis(row.field.stride)) if isinstance(row.field, ReceptiveField) else None
     field = seen or ({"all": "all", "unknown": "?"}.get(str(row.field), ""), "")
-    return [row.path, row.kind, _size(row.output_shape), f"{row.parameters:,}", f"{row.multiply_adds:,}", *field]
-
-
-def _size(shape: tuple[int, ...]) -> str:
-    return "×".join(map(str, shape)) or "1"
+    reads = [reads_text(row.reads)] if reading else []
+    counts = f"{row.parameters:,}", f"{row.multiply_adds:,}"
+    return [row.path, row.kind, *reads, size_text(row.output_shape), *counts, *field]
 
 
 def filters(material: Material, amounts: Amounts) -> Html | None:

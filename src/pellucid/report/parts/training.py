@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Mapping
 
 from ...training.plain import differences
@@ -29,7 +28,7 @@ def curves(material: Material, amounts: Amounts) -> Html | None:
     if course is None or not charts:
         return None
     notes = " ".join(filter(None, (chart.note for chart in charts)))
-    parts = [paragraph(_told(course), notes), gallery(map(_drawn, charts), "charts")]
+    parts = [paragraph(_told(course), course.told(), notes), gallery(map(_drawn, charts), "charts")]
     if course.epochs:
         parts.append(details("The numbers, epoch by epoch", _epochs(course, amounts)))
     return section("training", "Training", *parts)
@@ -56,7 +55,8 @@ def _heard(chart: Chart) -> str:
         for line in chart.lines
         if line.y
     ]
-    return f"Chart of {chart.unit} over epochs. {'; '.join(lines)}."
+    marked = f" Epoch {chart.marked}, whose weights are kept, is marked." if chart.marked else ""
+    return f"Chart of {chart.unit} over epochs. {'; '.join(lines)}.{marked}"
 
 
 def _epochs(course: Course, amounts: Amounts) -> Html:
@@ -81,8 +81,10 @@ def settings(material: Material, amounts: Amounts) -> Html | None:
     record = material.record
     if record is None:
         return None
-    tables = {name: value for name, value in record.config.items() if isinstance(value, Mapping)}
-    said = paragraph("What repeats the run; it stands in its config.toml.")
+    tables = {name: value for name, value in record.settings.items() if isinstance(value, Mapping)}
+    alone = {name: value for name, value in record.config.items() if not isinstance(record.settings[name], Mapping)}
+    said = paragraph("All settings of the training, as they stand in its config.toml.")
+    tables = {"": alone, **tables} if alone else tables
     parts, left = [], amounts.rows
     for name, settings_of in tables.items():
         rows = _rows(settings_of)
@@ -95,18 +97,12 @@ def settings(material: Material, amounts: Amounts) -> Html | None:
 
 def _settings(name: str, rows: list[tuple[str, str]], there: int) -> Html:
     cut = "" if len(rows) == there else f" ({of(len(rows), there, 'setting')})"
-    return table(f"[{name}]{cut}", ["setting", "value"], rows)
+    return table(f"{f'[{name}]' if name else 'Of the run'}{cut}", ["setting", "value"], rows)
 
 
 def _rows(settings_of: Mapping[str, object]) -> list[tuple[str, str]]:
-    """Return settings as rows; what begins each parameter is summed up, and of digests the beginning is shown."""
-    plain = dict(settings_of)
-    begun = plain.pop("initializers", None)
-    rows = [(name, _shown(name, value)) for name, value, _ in differences(plain, {})]
-    if isinstance(begun, Mapping):
-        kinds = Counter(str(each.get("name")) for each in begun.values() if isinstance(each, Mapping))
-        rows.append(("initializers", ", ".join(f"{kind} ({count})" for kind, count in kinds.items())))
-    return rows
+    """Return settings as rows; of digests the beginning is shown."""
+    return [(name, _shown(name, value)) for name, value, _ in differences(settings_of, {})]
 
 
 def _shown(name: str, value: object) -> str:

@@ -1,7 +1,7 @@
 """Plots of networks and of what they do, as figures of matplotlib. Public as ``pellucid.plots``.
 
 Each function returns a figure, which a notebook shows and ``savefig`` writes. Needs matplotlib:
-``pip install "pellucid[plot]"``; nothing of it is loaded before.
+``pip install '.[plot]'``; nothing of it is loaded before.
 """
 
 from .classes import calibration as calibration

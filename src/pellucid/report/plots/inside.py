@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from numpy.typing import ArrayLike
 
-from ...arguments import as_array, nearest_or_all, shown
+from ...arguments import as_array, nearest_or_all, no_network, shown
 from ...errors import ArgumentError, ShapeError
 from ...geometry import whole_number
 from ...inference import activations
+from ...layers import Layer
 from ...network import Network
 from ..canvas import canvas
 from ..charts import draw_pixels
@@ -45,6 +46,8 @@ def filters(network: Network, layer: str | None = None, *, count: int = FILTERS,
     MissingExtraError
         If matplotlib is not installed.
     """
+    if not isinstance(network, Layer):
+        raise ArgumentError(f"network: expected a Sequential or Graph, received {no_network(network)}")
     found = convolutions(network)
     if not found:
         raise ArgumentError("the network has no convolution, and so no filters")
@@ -80,7 +83,7 @@ def feature_maps(network: Network, image: ArrayLike, layer: str | None = None, *
         If matplotlib is not installed.
     """
     array = as_array(image, "image")
-    found = activations(network, array[None] if array.shape == network.input_shape else array)
+    found = activations(network, array[None] if array.shape == getattr(network, "input_shape", None) else array)
     name = next(iter(convolutions(network)), "input") if layer is None else layer
     if not isinstance(name, str) or name not in found:
         raise ArgumentError(f"no layer {shown(name)}{nearest_or_all(name, found)}")
