@@ -247,6 +247,13 @@ def test_what_is_no_graph_is_refused(nodes, message):
     assert message in str(caught.value)
 
 
+def test_several_outputs_are_refused():
+    with pytest.raises(
+        p.ArgumentError, match=r"^output: a Graph has one output, the name of a node; received \('a', 'b"
+    ):
+        p.Graph({"a": (RELU, "input"), "b": (p.Tanh(), "input")}, output=("a", "b"))
+
+
 @pytest.mark.parametrize(
     ("nodes", "message"),
     [

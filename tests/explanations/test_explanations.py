@@ -98,6 +98,11 @@ def test_a_layer_without_maps_is_refused():
         explanations.grad_cam(made, np.zeros((1, 2, 3, 3)))
     with pytest.raises(p.ShapeError, match="layer: linear1 makes no feature maps"):
         explanations.grad_cam(convolutional(), np.zeros((1, 1, 8, 8)), layer="linear1")
+    with pytest.raises(p.ArgumentError, match=r"^layer: no layer 'conv9'; did you mean"):
+        explanations.grad_cam(convolutional(), np.zeros((1, 1, 8, 8)), layer="conv9")
+    ending = p.Sequential([p.Conv2d(1, 2, 3), p.Flatten(), p.Linear(8, 2), p.Softmax()], input_shape=(1, 4, 4))
+    with pytest.raises(p.ArgumentError, match=r"^layer: the output does not depend on softmax1; name layers that come"):
+        explanations.grad_cam(ending, np.zeros((1, 1, 4, 4)), layer="softmax1")
 
 
 @pytest.mark.parametrize("layer", [3, ["conv1"], b"conv1"])

@@ -32,6 +32,18 @@ def curves():
     return read
 
 
+def test_the_settings_are_a_text(tmp_path):
+    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator", reason=REASON)
+    fit(p.TensorBoard(tmp_path), p.EarlyStopping("loss", patience=9))
+    found = accumulator.EventAccumulator(str(tmp_path / "run"), {"tensors": 0}).Reload()
+    assert found.PluginTagToContent("text").keys() == {"settings"}
+    (event,) = found.Tensors("settings")
+    text = event.tensor_proto.string_val[0].decode()
+    assert (event.step, text.splitlines()[:2]) == (0, ["| setting | value |", "|---|---|"])
+    assert "| callbacks.EarlyStopping.patience | 9 |" in text
+    assert "| training.optimizer.lr | " in text
+
+
 def fit(*callbacks, **how):
     return p.fit(network(), images(), callbacks=callbacks, **{**HOW, **how})
 
@@ -198,7 +210,7 @@ def test_a_log_that_cannot_be_begun_is_refused_before_the_first_step(tmp_path):
 def test_a_missing_package_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorboard", None)
     monkeypatch.setitem(sys.modules, "tensorboard.compat.proto.event_pb2", None)
-    with pytest.raises(p.MissingExtraError, match=r'pip install "pellucid\[tensorboard\]"'):
+    with pytest.raises(p.MissingExtraError, match=r"pip install '\.\[tensorboard\]'"):
         p.TensorBoard("logs")
 
 

@@ -143,20 +143,34 @@ def score_shape(network: Network) -> Shape:
     return build.shape(_scores(build, _lowered(build)[1]))
 
 
-def _program(network: Network, of: str | None, by: Sequence[str]) -> tuple[Program, int, dict[str, int]]:
-    """Return a program, the value in it that holds the vector, and by name the values that hold the results."""
+def refuse_unreached(network: Network, layer: str, argument: str) -> None:
+    """Refuse a layer that is not there, or that the scores do not depend on, by the name of the caller's argument.
+
+    Raises
+    ------
+    ArgumentError
+    """
+    _program(network, None, (layer,), argument)
+
+
+def _program(
+    network: Network, of: str | None, by: Sequence[str], argument: str = "by"
+) -> tuple[Program, int, dict[str, int]]:
+    """Return a program, the value in it that holds the vector, and by name the values that hold the results; what
+    cannot be is refused by the name of the `argument` that was `by`."""
     build = Builder(network, training=False, resident=False)
     x, output = _lowered(build)
     places = {"input": x, **{place.path: place.output for place in build.layers}}
     end = _scores(build, output) if of is None else _known(of, places, "of")
-    wanted = {name: _known(name, places, "by") for name in by}
+    wanted = {name: _known(name, places, argument) for name in by}
     forward = next((number for number, step in enumerate(build.steps, start=1) if end in step.outputs), 0)
     del build.steps[forward:]  # what comes after it has no part in this
     seed = build.given("vector", build.shape(end), "gradient")
     gradients = Backward(build, wanted.values()).differentiate(end, seed)
     for name, value in wanted.items():
         if value not in gradients:
-            raise ArgumentError(f"by: {of or 'the output'} does not depend on {name}; name layers that come before it")
+            after = f"{of or 'the output'} does not depend on {name}"
+            raise ArgumentError(f"{argument}: {after}; name layers that come before it")
     program = Program(
         tuple(build.values), tuple(build.steps), forward, len(build.steps), x, end, (), None, None,
         MappingProxyType(gradients), MappingProxyType({}), str(network.dtype),

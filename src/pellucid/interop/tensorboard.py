@@ -18,6 +18,8 @@ from ..errors import ArgumentError, MissingExtraError, installing
 from ..geometry import whole_number
 from ..storage import expanded, fresh_folder, writable_folder
 from ..training.callbacks import Training
+from ..training.config import RunConfig
+from ..training.plain import flat, shown_settings
 from .logger import Logger
 
 _BINS = 30
@@ -32,9 +34,9 @@ _QUEUE = 1000
 class TensorBoard(Logger):
     """Writes curves that ``tensorboard --logdir FOLDER`` shows.
 
-    These are "batch/loss" and "batch/lr", and "epoch/…" for all that an epoch measures, over the number of steps. A
-    training that is resumed goes on in its curves; points after the checkpoint are taken back. Where a copy of its run
-    is resumed, in another folder, new curves begin.
+    These are "batch/loss" and "batch/lr", and "epoch/…" for all that an epoch measures, over the number of steps; and
+    the settings of the training, as a text. A training that is resumed goes on in its curves; points after the
+    checkpoint are taken back. Where a copy of its run is resumed, in another folder, new curves begin.
 
     Parameters
     ----------
@@ -127,7 +129,18 @@ class TensorBoard(Logger):
             self._records = _Records.put_into(self._writer)
             if self._resumed:
                 self._take_back(self._training)
+            else:
+                self._add(0, _text("settings", self._settings()))
         return self._writer
+
+    def _settings(self) -> str:
+        """Return what the training was told, as a table of Markdown."""
+        run = self._run()
+        config = RunConfig.of(self._training) if run is None else run.config(self._training)
+        rows = [
+            f"| {name} | {str(value).replace('|', '¦')} |" for name, value in flat(shown_settings(config.table)).items()
+        ]
+        return "\n".join(["| setting | value |", "|---|---|", *rows])
 
     def _take_back(self, training: Training) -> None:
         """Have readers forget what an earlier process has written after the checkpoint.
@@ -201,6 +214,12 @@ def _tensorboard() -> tuple[Any, Any]:
 def _point(curve: str, value: float) -> dict[str, Any]:
     """Return a point of a curve, as TensorBoard holds it."""
     return {"tag": curve, "simple_value": float(value)}
+
+
+def _text(tag: str, words: str) -> dict[str, Any]:
+    """Return a text, as TensorBoard holds it."""
+    kind = {"plugin_data": {"plugin_name": "text"}}
+    return {"tag": tag, "metadata": kind, "tensor": {"dtype": "DT_STRING", "string_val": [words.encode()]}}
 
 
 def _histogram(weights: Array) -> dict[str, Any]:

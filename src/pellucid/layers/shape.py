@@ -19,6 +19,8 @@ from ..steps import Shape
 from .axes import whole_numbers
 from .base import Layer, LayerBuild
 
+_MEAN = "write Mean((2, 3)) for the mean over an image's pixels: axes are counted as in the batch, (N, C, H, W) from 0"
+
 
 class Reshape(Layer):
     """The same numbers, in row-major order, in other axes.
@@ -42,7 +44,7 @@ class Reshape(Layer):
 
     def __init__(self, shape: Sequence[int]):
         super().__init__()
-        self.shape = whole_numbers(shape, "shape", minimum=-1)
+        self.shape = whole_numbers(shape, "shape", minimum=-1, fix="write Reshape((16, 4, 4)), or Reshape((2, -1))")
         if 0 in self.shape or self.shape.count(-1) > 1:
             raise ArgumentError(f"shape: expected sizes of at least 1, of which one may be -1, received {self.shape}")
 
@@ -97,7 +99,7 @@ class Transpose(Layer):
 
     def __init__(self, axes: Sequence[int]):
         super().__init__()
-        self.axes = whole_numbers(axes, "axes")
+        self.axes = whole_numbers(axes, "axes", fix="write Transpose((2, 3, 1)): axes are counted as in the batch")
         if sorted(self.axes) != list(range(1, len(self.axes) + 1)):
             raise ArgumentError(
                 f"axes: expected each of a sample's axes once, counted from 1, such as (2, 3, 1), received {self.axes}"
@@ -219,15 +221,16 @@ class Mean(Layer):
 
     stem = "mean"
 
-    def __init__(self, axes: Sequence[int], keepdims: bool = False):
+    def __init__(self, axes: Sequence[int] = (), keepdims: bool = False):  # none at all is refused with an example
         super().__init__()
-        self.axes, self.keepdims = whole_numbers(axes, "axes"), bool(keepdims)
+        self.axes, self.keepdims = whole_numbers(axes, "axes", fix=_MEAN), bool(keepdims)
         if len(set(self.axes)) < len(self.axes):
             raise ArgumentError(f"axes: expected each axis once, received {self.axes}")
 
     def output_shape(self, input_shape: Shape) -> Shape:
         if max(self.axes) > len(input_shape):
-            raise ShapeError(f"takes the mean over axis {max(self.axes)}", f"{len(input_shape)}: {input_shape}")
+            held = f"{len(input_shape)} beside the batch: {input_shape}"
+            raise ShapeError(f"takes the mean over axis {max(self.axes)}", held, _MEAN)
         left = tuple(size for axis, size in enumerate(input_shape, start=1) if axis not in self.axes)
         if not (left or self.keepdims):
             raise ShapeError("leaves no axis beside the batch", str(input_shape), "set keepdims=True")

@@ -224,7 +224,7 @@ def _no_source(source: str, before: Collection[str], nodes: Collection[str]) -> 
 def _output(nodes: Mapping[str, Node], output: str | None) -> str:
     """Return the output's name. Every other node must be read by somebody, or it would never learn."""
     if output is not None and not isinstance(output, str):
-        raise ArgumentError(f"output: expected the name of a node, received {shown(output)}")
+        raise ArgumentError(f"output: a Graph has one output, the name of a node; received {shown(output)}")
     if output is not None and output not in nodes:
         raise ArgumentError(f"output: there is no node {shown(output)}{nearest(str(output), nodes) or ''}")
     output = list(nodes)[-1] if output is None else output

@@ -27,7 +27,7 @@ _Drawn: TypeAlias = Callable[[NDArray[Any], NDArray[Any]], NDArray[np.uint8]]
 
 
 def saliency(network: Network, images: ArrayLike, classes: ArrayLike | None = None) -> Figure:
-    """Plot how strongly the score of a class depends on each pixel, below each image.
+    """Plot how strongly the score of a class depends on each pixel, over the image.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def saliency(network: Network, images: ArrayLike, classes: ArrayLike | None = No
         If matplotlib is not installed.
     """
     chosen = as_classes(network, images, classes)
-    return _plot(network, images, chosen, explanations.saliency(network, images, chosen), lambda _, heat: signed(heat))
+    return _plot(network, images, chosen, explanations.saliency(network, images, chosen), heat_over)
 
 
 def grad_cam(
