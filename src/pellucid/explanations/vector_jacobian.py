@@ -6,11 +6,12 @@ It is the backward pass of training, begun at any value instead of the loss, and
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from .. import interpreter
 from ..arguments import as_numbers, nearest, shown
@@ -85,6 +86,55 @@ def vector_jacobian(
         for batch in batches(len(images), at_once(program, batch_size))
     ]
     return {name: np.concatenate([part[gradient] for part in parts]) for name, gradient in sources.items()}
+
+
+def jacobian_rows(
+    network: Network, images: NDArray[np.generic], places: Sequence[tuple[int, ...]], *, of: str
+) -> Iterator[Array]:
+    """Yield ``∂y[n, place]/∂x[n]`` for y the output of the layer `of`, as blocks (places, samples, …).
+
+    Together they hold each of the places for each of the images. The images go forward once, and backward once a
+    place: of several places together where there is room.
+    """
+    program, seed, sources = _program(network, of, ("input",))
+    forward, backward = _halves(program)
+    read = {program.output, *(value for step in backward.steps for value in step.inputs)}
+    kept = read & {value for step in forward.steps for value in step.outputs}
+    held, most = weights(network), at_once(program, None)
+    for batch in batches(len(images), most):
+        values = interpreter.run(forward, {**held, "input": images[batch]}, kept)
+        feeds = {"input": images[batch], **{program.values[value].name: array for value, array in values.items()}}
+        count = len(images[batch])
+        # a layer of the user's own remembers the batch that went forward, and knows of no repetition
+        together = 1 if any(step.kind == "custom" for step in forward.steps) else max(1, most // count)
+        for some in batches(len(places), together):
+            rows = _ones(places[some], (count, *program.values[seed].shape), program.dtype)
+            repeated = {name: _repeated(program, name, array, len(rows)) for name, array in feeds.items()}
+            vectors = {program.values[seed].name: rows.reshape(-1, *rows.shape[2:])}
+            found = interpreter.run(backward, {**held, **repeated, **vectors}, {sources["input"]})
+            yield found[sources["input"]].reshape(len(rows), count, *images.shape[1:])
+
+
+def _halves(program: Program) -> tuple[Program, Program]:
+    """Return the steps up to y, and the steps back from it."""
+    steps, middle = program.steps, program.forward
+    return (
+        replace(program, steps=steps[:middle], backward=middle),
+        replace(program, steps=steps[middle:], forward=0, backward=len(steps) - middle),
+    )
+
+
+def _ones(places: Sequence[tuple[int, ...]], shape: Shape, dtype: str) -> Array:
+    """Return for each place an array (N, …) of zeros with ones there."""
+    rows = np.zeros((len(places), *shape), dtype)
+    for row, place in zip(rows, places, strict=True):
+        row[(..., *place)] = 1
+    return rows
+
+
+def _repeated(program: Program, name: str, array: Array, times: int) -> Array:
+    """Return what there is for each sample that many times over, and all else as it is."""
+    return np.concatenate([array] * times) if program.values[program.ids[name]].has_samples else array
 
 
 def score_shape(network: Network) -> Shape:

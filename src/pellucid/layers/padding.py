@@ -95,7 +95,8 @@ class Pad(Layer):
 
     Notes
     -----
-    Shape: (N, A, B, …) -> (N, before₁ + A + after₁, before₂ + B + after₂, …). In a compiled network this runs in NumPy.
+    Shape: (N, A, B, …) -> (N, before₁ + A + after₁, before₂ + B + after₂, …). In a compiled network all but zeros
+    for channels runs in NumPy.
 
     Before a convolution zeros need no layer: `Conv2d` pads each side by itself, ``padding=((top, bottom), (left,
     right))``, and so do the pools.
@@ -139,9 +140,18 @@ class Pad(Layer):
         return pad_grad_input(grad_output, before=self.before, after=self.after, mode=self.mode, shape=x.shape[1:])
 
     def lower(self, build: LayerBuild, x: int) -> int:
-        y = build.activation(self.output_shape(build.shape(x)))
-        build.step("pad", [x], [y], **self.config())
+        shape = build.shape(x)
+        y = build.activation(self.output_shape(shape))
+        if self._of_channels(shape):
+            build.step("pad_channels", [x], [y], before=self.before[0], after=self.after[0])
+        else:
+            build.step("pad", [x], [y], **self.config())
         return y
+
+    def _of_channels(self, shape: Shape) -> bool:
+        """Return whether only zeros are added, and only to the channels of images or to features: as `PadChannels`."""
+        zeros = self.mode == "constant" and self.value == 0 and len(shape) in (1, 3)
+        return zeros and not any(self.before[1:] + self.after[1:])
 
     def config(self) -> dict[str, Any]:
         return {"before": self.before, "after": self.after, "mode": self.mode, "value": self.value}

@@ -95,7 +95,7 @@ class Transpose(Layer):
 
     Notes
     -----
-    Shape: (N, …) -> (N, …). In a compiled network this runs in NumPy.
+    Shape: (N, …) -> (N, …).
 
     Examples
     --------

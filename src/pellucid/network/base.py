@@ -104,7 +104,7 @@ class Network(Layer):
         Raises
         ------
         ArgumentError
-            If there is no such path; the message suggests the nearest name.
+            If there is no such path, and the message suggests the nearest name; or if it is that of a join.
         """
         if isinstance(name, int):
             return list(self._children.values())[name]
@@ -113,6 +113,8 @@ class Network(Layer):
             if number and not found.children():
                 path = ".".join(parts[:number])
                 raise ArgumentError(f"no layer {shown(name)}: {path} holds no layers; write {path!r}")
+            if part not in found.children() and isinstance(found, Network) and part in found.names():
+                raise ArgumentError(f"{'.'.join(parts[: number + 1])!r} is a join, which has no parameters")
             if part not in found.children():
                 hint = nearest(name, (path for path, _ in self.walk() if path.count(".") == name.count("."))) or "."
                 raise ArgumentError(f"no layer {shown(name)}{hint} There are {', '.join(found.children()) or 'none'}")
@@ -125,8 +127,12 @@ class Network(Layer):
     def __iter__(self) -> Iterator[Layer]:
         return iter(self._children.values())
 
+    def names(self) -> Collection[str]:
+        """Return the names of all that stands in it: its layers, and the joins of a graph."""
+        return self._children
+
     def before(self, name: str) -> Collection[str]:
-        """Return the names of the layers whose outputs lead to the layer `name`, one of its own."""
+        """Return the names of the layers whose outputs lead to `name`, one of its own `names`."""
         raise NotImplementedError(f"{type(self).__name__} does not say what comes before")
 
     # ---- shapes

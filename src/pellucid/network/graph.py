@@ -14,7 +14,7 @@ from ..definitions.pointwise import add
 from ..errors import ArgumentError, ShapeError
 from ..initializers import Initializer
 from ..layers.base import Layer, LayerBuild
-from ..layers.joins import Join
+from ..layers.joins import JOINS, Join
 from ..scaling import Scaling
 from ..steps import Shape
 from .base import Network, refuse_name, refuse_too_large
@@ -56,6 +56,8 @@ class Graph(Network):
 
     Notes
     -----
+    `len`, iteration and positions are those of the layers; a join has no parameters, and is no layer.
+
     A value that several nodes read gets the sum of what flows back from each, the last reader's first. What the joins
     were given is remembered here and not in them, for one join may stand in two graphs.
 
@@ -101,6 +103,9 @@ class Graph(Network):
             input_shape=input_shape, seed=seed, dtype=dtype, scaling=scaling, class_names=class_names,
             initializer=initializer,
         )  # fmt: skip
+
+    def names(self) -> Collection[str]:
+        return self.nodes
 
     def before(self, name: str) -> Collection[str]:
         met: set[str] = set()
@@ -193,6 +198,9 @@ def _parts(name: str, given: object) -> tuple[Layer | Join, tuple[str, ...]]:
     match given:
         case [Layer() as layer, str(source)]:
             return layer, (source,)
+        case [Join() as join, *_] if type(join) not in JOINS:
+            kinds = ", ".join(each.__name__ for each in JOINS)
+            hint = f"; {type(join).__name__} is none of the joins, which are {kinds} of pellucid.joins"
         case [Join() as join, *sources] if len(sources) > 1 and all(isinstance(source, str) for source in sources):
             return join, tuple(map(str, sources))
         case [Layer(), _, _, *_]:

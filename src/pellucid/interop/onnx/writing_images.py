@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ...geometry import Sides, Window
+from ...geometry import Sides, Window, regions
 from ...steps import Step
 from .writing_graph import Attribute, OnnxGraph, Rule
 
@@ -159,10 +159,9 @@ def _adaptive_avg_pool2d(graph: OnnxGraph, step: Step) -> None:
 
 def _regular(size: int, places: int) -> tuple[int, int] | None:
     """Return (kernel, stride) of the regions along an axis; None where they differ in size or distance."""
-    starts = [place * size // places for place in range(places)]
-    stops = [-(-(place + 1) * size // places) for place in range(places)]
-    kernels = {stop - start for start, stop in zip(starts, stops, strict=True)}
-    strides = {after - before for before, after in pairwise(starts)} or {1}
+    covering = regions(size, places)
+    kernels = {region.stop - region.start for region in covering}
+    strides = {after.start - before.start for before, after in pairwise(covering)} or {1}
     if len(kernels) > 1 or len(strides) > 1 or 0 in strides:
         return None
     return kernels.pop(), strides.pop()
@@ -171,8 +170,7 @@ def _regular(size: int, places: int) -> tuple[int, int] | None:
 def _shares(size: int, places: int) -> np.ndarray:
     """Return what each pixel along an axis adds to the mean of each region: (places, size)."""
     shares = np.zeros((places, size))
-    for place in range(places):
-        region = slice(place * size // places, -(-(place + 1) * size // places))
+    for place, region in enumerate(regions(size, places)):
         shares[place, region] = 1 / (region.stop - region.start)
     return shares
 
