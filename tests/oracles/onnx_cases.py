@@ -289,6 +289,7 @@ SHAPES = [
 ]
 
 CASES = [*CONVOLUTIONS, *POOLS, *WEIGHTS, *POINTWISE, *ARITHMETIC, *SHAPES]
+"""What each operator may say; `onnx_revisions` tries the opsets in which one changed."""
 
 
 def made(case: Case) -> Any:

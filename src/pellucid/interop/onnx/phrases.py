@@ -41,6 +41,8 @@ def erf(build: Conversion, use: Use) -> Part:
 def power(build: Conversion, use: Use) -> Value | Part:
     """`joins.Multiply`, if the exponent is 2; `LocalResponseNorm`, together with the nodes round it."""
     x, exponent = use.value(), use.single(1, "the exponent")
+    if use.opset < 7:  # how the exponent is stretched, which is one number here
+        use.switch("broadcast"), use.whole("axis", -1)
     if exponent == 2:
         return build.join(joins.Multiply(), (x, x))
     found = None if exponent is None else _response(build, x, exponent)

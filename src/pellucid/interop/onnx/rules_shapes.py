@@ -66,11 +66,11 @@ def reshape(build: Conversion, use: Use) -> Value:
         x.shape[place] if size == 0 and copies and place < len(x.shape) else size for place, size in enumerate(rest)
     ]
     shape = _completed(rest, math.prod(x.shape))
-    samples = (-1, 1 if build.batch is None else build.batch)  # models of an open batch axis mostly were made of one
-    keeps = bool(batch and batch[0]) or first in samples or (first == 0 and copies)
+    keeps = bool(batch and batch[0]) or first in (-1, build.batch) or (first == 0 and copies)
     if shape is None or any(batch[1:]) or not keeps:
         given = ", ".join("N" if whether else str(size) for size, whether in zip(sizes, batch, strict=True))
-        raise NodeError(f"makes ({given}) of samples {x.shape}, and so puts numbers of several samples together")
+        fix = "; write -1 for the samples, for their number is free" if shape is not None and first > 0 else ""
+        raise NodeError(f"makes ({given}) of samples {x.shape}, and so puts numbers of several samples together{fix}")
     return shaped(build, x, shape)
 
 
