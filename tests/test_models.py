@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import pellucid as p
-from pellucid import network as network_module
+from pellucid.network import base as network_module
 from pellucid.data import datasets
 from pellucid.errors import ArgumentError, ShapeError
 from pellucid.inference import evaluate
