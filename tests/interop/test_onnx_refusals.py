@@ -70,7 +70,6 @@ REFUSED = [
     (node("MaxPool", "x", kernel_shape=[2, 2], pads=[2, 0, 0, 0]), "padding: expected less than the window"),
     (node("MaxPool", "x", "other y", kernel_shape=[2, 2]), "only the first of its outputs"),
     (node("MaxPool", "x", kernel_shape=[9, 9]), "finds no place"),
-    (node("AveragePool", "x", kernel_shape=[2, 2], dilations=[2, 2]), "dilated"),
     (node("Gemm", "x h"), r"expected \(N, features\) times a matrix, found \(N, 2, 6, 5\)"),
     (node("MatMul", "h x"), "multiplies a constant by what the network computes"),
     (node("BatchNormalization", "x s b m s", training_mode=1), "model.eval"),

@@ -75,9 +75,7 @@ def _settings() -> Iterator[Callable[[float], Figure]]:
         import matplotlib
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise MissingExtraError(
-            f"pictures need matplotlib, which is not installed: {installing('plot')}"
-        ) from error
+        raise MissingExtraError(f"pictures need matplotlib, which is not installed: {installing('plot')}") from error
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(STYLE)
