@@ -29,11 +29,11 @@ from pellucid.interop.onnx.rules import RULES
 from pellucid.storage import write_file
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "onnx.md"
-BLOCK = re.compile(r"^<!-- table onnx\.backend -->\n(.*?)^<!-- end -->$", re.DOTALL | re.MULTILINE)
+BLOCK = re.compile(r"^<!-- tests of onnx -->\n(.*?)^<!-- end -->$", re.DOTALL | re.MULTILINE)
 
 KINDS = ("Node", "Simple", "PyTorchConverted", "PyTorchOperator")
 
-COUNTED = MappingProxyType({"1.23.2": 689})
+COUNTED = MappingProxyType({"1.23.2": 723})
 """Version of onnx -> how many tests it has for the operators that are known here."""
 
 EIGHT = ("FLOAT8E4M3FN", "FLOAT8E4M3FNUZ", "FLOAT8E5M2", "FLOAT8E5M2FNUZ")
@@ -169,7 +169,7 @@ def written(page: str, text: str | None = None) -> str:
     """Return the table in the page; with a text, the page with that as its table."""
     found = BLOCK.search(page)
     if found is None:
-        raise SystemExit(f"{PAGE.name}: there is no table onnx.backend")
+        raise SystemExit(f"{PAGE.name}: there is no mark <!-- tests of onnx -->")
     return found[1].strip() if text is None else f"{page[: found.start(1)]}\n{text}\n\n{page[found.end(1) :]}"
 
 

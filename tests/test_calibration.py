@@ -39,6 +39,9 @@ def test_who_is_right_as_often_as_said_has_no_error(rng):
         ([[np.nan, 1.0]], [0], "probabilities: expected rows that are at least 0"),
         ([[1, 0]], [0], "probabilities: expected floats of shape (N, C), received int64"),
         ([[0.5, 0.5]], [0, 1], "labels: expected 1 class numbers"),
+        ([[0.9, 0.1], [0.9, 0.1]], [0, 2], "labels: expected class numbers from 0 to 1, received 2 at position 1"),
+        ([[0.9, 0.1]], [-1], "labels: expected class numbers from 0 to 1, received -1 at position 0"),
+        (np.ma.masked_array([[0.9, 0.1]], [[0, 1]]), [0], "probabilities: 1 of the 2 numbers are masked"),
         ([[0.5, 0.5]], [0.0], "labels: expected 1 class numbers"),
     ],
 )
@@ -46,3 +49,9 @@ def test_what_is_no_distribution_or_no_label_is_refused(shares, labels, message)
     with pytest.raises(p.DataError) as caught:
         p.calibration(shares, labels)
     assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize("bins", [0, 10_001])
+def test_no_bin_and_more_bins_than_memory_holds_are_refused(bins):
+    with pytest.raises(p.ArgumentError, match="bins: expected "):
+        p.calibration([[0.9, 0.1]], [0], bins=bins)

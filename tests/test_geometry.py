@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from oracles import naive
 from oracles.windows import modest, windows_on_images
 from pellucid.errors import ArgumentError
-from pellucid.geometry import ReceptiveField, Window, output_size, same_padding, sides
+from pellucid.geometry import ReceptiveField, Window, output_size, regions, same_padding, sides
 
 
 @pytest.mark.parametrize(
@@ -256,3 +256,20 @@ def test_union_covers_both_paths():
         ReceptiveField().through(Window.of((5, 1), padding=(2, 0))),
     )
     assert three.union(five) == five.union(three) == ReceptiveField(size=(5, 3), stride=(1, 1), offset=(-2, -1))
+
+
+def test_regions_by_hand():
+    def ends(size, number):
+        return [(region.start, region.stop) for region in regions(size, number)]
+
+    assert ends(6, 3) == [(0, 2), (2, 4), (4, 6)]
+    assert ends(7, 3) == [(0, 3), (2, 5), (4, 7)]
+    assert ends(2, 4) == [(0, 1), (0, 1), (1, 2), (1, 2)]
+
+
+@given(st.integers(1, 60), st.integers(1, 60))
+def test_regions_cover_an_axis_with_a_pixel_in_each(size, number):
+    found = regions(size, number)
+    assert len(found) == number
+    assert {pixel for region in found for pixel in range(size)[region]} == set(range(size))
+    assert all(region.stop > region.start for region in found)

@@ -72,15 +72,20 @@ def test_a_residual_block_as_a_graph_trains_to_the_same_bits(engine, data):
 
 
 def test_both_engines_agree(data):
-    outputs = []
+    """Of what one step of training makes of the weights: after several, what is rounded differently has grown."""
+    outputs, gradients = [], []
     for engine in ("compiled", "numpy"):
-        network = gated(seed=1)
-        p.fit(network, data, epochs=2, batch_size=8, engine=engine, progress=False)
+        network, rate = gated(seed=1), 1024.0  # so that of the new weights nearly all is gradient
         outputs.append(p.predict(network, data[0], engine=engine))
-    np.testing.assert_allclose(*outputs, atol=1e-4 * np.abs(outputs[0]).max())
+        before = {path: q.data.copy() for path, q in network.parameters().items()}
+        p.fit(network, data, epochs=1, batch_size=40, optimizer=p.SGD(rate), engine=engine, progress=False)
+        gradients.append({path: (before[path] - q.data) / rate for path, q in network.parameters().items()})
+    np.testing.assert_allclose(*outputs, rtol=0, atol=2e-5 * np.abs(outputs[1]).max())
+    for path, exact in gradients[1].items():
+        np.testing.assert_allclose(gradients[0][path], exact, rtol=0, atol=2e-5 * np.abs(exact).max(), err_msg=path)
 
 
-@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("threads", [2, 3])
 def test_any_number_of_threads_makes_the_same_bits(threads, data):
     found = []
     for count in (1, threads):
@@ -104,6 +109,23 @@ def test_a_graph_stands_in_a_sequential_and_in_a_graph(rng):
     np.testing.assert_allclose(found["graph1"], expected, rtol=1e-5)
     np.testing.assert_allclose(found["graph1.x.c"], np.maximum(x, 0) + np.tanh(x), rtol=1e-5)
     assert p.check_gradients(network, x).ok
+
+
+def test_one_join_in_two_graphs_is_given_to_each_of_its_own(rng):
+    product = p.joins.Multiply()
+    nodes = [{"a": (p.ReLU(), "input"), "b": (product, "a", "input")} for _ in range(2)]
+    graphs = [p.Graph(each) for each in nodes]
+    xs = rng.uniform(1, 2, (2, 3, 4)).astype(np.float32)
+    for graph, x in zip(graphs, xs, strict=True):
+        graph.forward(x)
+    for graph, x in zip(graphs, xs, strict=True):
+        np.testing.assert_allclose(graph.backward(np.ones((3, 4))), 2 * x, rtol=1e-6)
+
+
+@pytest.mark.parametrize("output", [["a"], 3, b"a"])
+def test_an_output_that_is_no_name_is_refused(output):
+    with pytest.raises(p.ArgumentError, match="output: a Graph has one output, the name of a node; received "):
+        p.Graph({"a": (p.ReLU(), "input")}, output)
 
 
 def test_the_summary_knows_joins():
@@ -141,6 +163,53 @@ def test_freezing_follows_the_data():
     assert [path for path, q in network.parameters().items() if q.trainable] == ["head.weight", "head.bias"]
 
 
+def test_freezing_until_a_join_freezes_what_leads_to_it():
+    network = gated()
+    p.freeze(network, until="scaled")
+    assert [path for path, q in network.parameters().items() if q.trainable] == ["head.weight", "head.bias"]
+    block = p.Graph({"a": (p.Conv2d(1, 1, 1), "input"), "b": (p.joins.Add(), "input", "a"), "c": (p.Bias(1), "b")})
+    nested = p.Sequential([("scale", p.Gain(1)), ("block", block), ("last", p.Bias(1))], input_shape=(1, 2, 2))
+    p.freeze(nested, until="block.b")
+    assert [path for path, q in nested.parameters().items() if q.trainable] == ["block.c.bias", "last.bias"]
+    with pytest.raises(p.ArgumentError, match=r"no layer 'block.d'"):
+        p.freeze(nested, until="block.d")
+
+
+def test_a_join_is_no_layer_and_the_message_says_so():
+    network = gated()
+    assert len(network) == len(list(network)) == 6
+    for path in ("scaled", "scaled.weight"):
+        with pytest.raises(p.ArgumentError, match=r"^'scaled' is a join, which has no parameters$"):
+            network[path]
+
+
+class Max(p.joins.Join):
+    """A join of one's own, all that can be defined defined."""
+
+    def output_shape(self, *input_shapes):
+        return input_shapes[0]
+
+    def forward(self, *xs):
+        return np.maximum(*xs)
+
+    def backward(self, grad_output):
+        return grad_output, grad_output
+
+    def lower(self, build, xs):
+        return xs[0]
+
+
+class Sum(p.joins.Add):
+    """A subclass of a join."""
+
+
+@pytest.mark.parametrize("kind", [Max, Sum])
+def test_joins_of_ones_own_are_refused(kind):
+    message = f"{kind.__name__} is none of the joins, which are Add, Multiply, Concat of pellucid.joins"
+    with pytest.raises(p.ArgumentError, match=message):
+        p.Graph({"a": (p.ReLU(), "input"), "b": (kind(), "a", "input")})
+
+
 def test_an_output_before_the_last_node():
     nodes = {"a": (p.ReLU(), "input"), "b": (p.Flatten(), "a")}
     with pytest.raises(p.ArgumentError, match="nobody reads b: leave out what does not lead to the output 'a'"):
@@ -168,6 +237,7 @@ RELU, ADD = p.ReLU(), p.joins.Add()
         ({"input": (RELU, "input")}, "the name 'input' means what the network is given"),
         ({"a b": (RELU, "input")}, "expected a name of letters, digits and _, received 'a b'"),
         ({"a": (RELU, "input"), "b": (RELU, "a")}, "b is the same object as a"),
+        ({"a": (ADD, "input", "input"), "b": (ADD, "a", "input")}, "b is the same object as a: make a second join"),
         ({"a": (RELU, "input"), "b": (p.Tanh(), "input")}, "nobody reads a"),
     ],
 )
@@ -175,6 +245,13 @@ def test_what_is_no_graph_is_refused(nodes, message):
     with pytest.raises(p.ArgumentError) as caught:
         p.Graph(nodes)
     assert message in str(caught.value)
+
+
+def test_several_outputs_are_refused():
+    with pytest.raises(
+        p.ArgumentError, match=r"^output: a Graph has one output, the name of a node; received \('a', 'b"
+    ):
+        p.Graph({"a": (RELU, "input"), "b": (p.Tanh(), "input")}, output=("a", "b"))
 
 
 @pytest.mark.parametrize(

@@ -178,7 +178,18 @@ def test_a_class_that_is_never_named_has_a_recall_of_0_and_no_precision():
     assert (found.recall[1], found.f1[1]) == (0, 0)
 
 
-@pytest.mark.parametrize("wrong", [[[1, 2]], [1, 2], [[0.5, 0.5], [0, 1]], [[1, -1], [0, 1]]])
+def test_counts_that_no_whole_number_adds_up():
+    most = 2**62
+    found = class_scores(np.array([[most, 0], [most, most // 2]]))
+    np.testing.assert_allclose(found.precision, [0.5, 1])
+    np.testing.assert_allclose(found.recall, [1, 1 / 3])
+    np.testing.assert_allclose(found.f1, [2 / 3, 1 / 2])
+    assert found.support.tolist() == [most, most + most // 2]
+    with pytest.raises(DataError, match=r"confusion: expected at most .* samples of a class, received "):
+        class_scores(np.full((2, 2), most))
+
+
+@pytest.mark.parametrize("wrong", [np.zeros((0, 0), int), [[1, 2]], [1, 2], [[0.5, 0.5], [0, 1]], [[1, -1], [0, 1]]])
 def test_what_is_no_confusion_matrix_is_refused(wrong):
     with pytest.raises(DataError, match="confusion: expected counts of shape"):
         class_scores(wrong)

@@ -440,3 +440,29 @@ def test_a_parameter_is_not_replaced_by_an_array():
 def test_an_initialiser_is_an_object(initializer):
     with pytest.raises(p.ArgumentError, match="initializer: expected an initialiser such as HeNormal"):
         p.Linear(4, 3, initializer=initializer)
+
+
+@pytest.mark.parametrize(
+    "inside", [lambda layer: p.Sequential([layer]), lambda layer: p.Graph({"deep": (layer, "input")}), p.Residual]
+)
+@pytest.mark.parametrize("levels", [57, 400])
+def test_layers_too_deep_inside_each_other_are_refused(inside, levels):
+    def made():
+        deep = p.ReLU()
+        for _ in range(levels - 1):
+            deep = inside(deep)
+        return p.Sequential([deep], input_shape=(3,))
+
+    with pytest.raises(p.ArgumentError) as caught:
+        made()
+    assert str(caught.value).partition(": ")[2] == (
+        "expected at most 56 layers inside each other, as many as a file can hold, received more; put them one after "
+        "the other"
+    )
+
+
+def test_a_layer_that_holds_itself_is_refused():
+    residual = p.Residual(p.ReLU())
+    residual.body = residual
+    with pytest.raises(p.ArgumentError, match="expected at most 56 layers inside each other"):
+        p.Sequential([residual])

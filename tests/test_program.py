@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import pellucid as p
+from oracles.effort import effort
 from pellucid import interpreter
 from pellucid.definitions.mixup import pairs
 from pellucid.program import unused
@@ -495,3 +496,19 @@ def test_a_log_softmax_before_cross_entropy_changes_nothing():
     one, other = (p.gradients(network, x, labels)["input"] for network in (bare, ended))
     np.testing.assert_allclose(other, one, rtol=1e-9, atol=1e-15)
     np.testing.assert_allclose(p.predict_proba(ended, x), p.predict_proba(bare, x), rtol=1e-12)
+
+
+def test_values_of_one_name_are_numbered():
+    nodes = {f"tanh{i}": (p.Tanh(), "input") for i in range(4)}
+    network = p.Graph({**nodes, "sum": (p.joins.Add(), *nodes)}, input_shape=(2,))
+    names = [value.name for value in p.lower(network).values if value.name.startswith("sum")]
+    assert names == ["sum.output", "sum.output#2", "sum.output#3"]
+
+
+def test_twice_as_many_branches_are_twice_the_work():
+    def wide(count):
+        nodes = {f"tanh{i}": (p.Tanh(), "input") for i in range(count)}
+        return p.Graph({**nodes, "sum": (p.joins.Add(), *nodes)}, input_shape=(2,))
+
+    few, many = wide(100), wide(200)
+    assert effort(lambda: p.lower(many)) < 2.5 * effort(lambda: p.lower(few))

@@ -337,12 +337,34 @@ def test_what_is_no_network_is_not_saved(tmp_path: Path) -> None:
     for wrong in (p.ReLU(), p.Sequential([p.ReLU()]), Doubled([p.ReLU()], input_shape=(3,))):
         with pytest.raises(ArgumentError, match="save: "):
             save(wrong, tmp_path / "net")  # type: ignore[arg-type]
-    deep: p.Layer = p.ReLU()
-    for _ in range(70):
-        deep = p.Residual(deep)
-    with pytest.raises(ArgumentError, match="the layers are nested too deep: as JSON 74 levels, load takes 64"):
-        save(p.Sequential([deep], input_shape=(3,)), tmp_path / "net")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_settings_too_deep_for_a_file_are_not_saved(tmp_path: Path) -> None:
+    class Deep(p.ReLU):
+        def __init__(self, tree: Any):
+            super().__init__()
+            self.tree = tree
+
+        def config(self) -> dict[str, Any]:
+            return {"tree": self.tree}
+
+    tree: list[Any] = []
+    for _ in range(70):
+        tree = [tree]
+    with pytest.raises(ArgumentError, match="the layers are nested too deep: as JSON 75 levels, load takes 64"):
+        save(p.Sequential([Deep(tree)], input_shape=(3,)), tmp_path / "net")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_deepest_network_that_can_be_made_can_be_saved(tmp_path: Path) -> None:
+    """Of layers with the deepest settings: a graph's say who reads what."""
+    deep: p.Layer = p.Reshape((1, 3, 1))
+    for _ in range(LIMITS.nesting - 1):
+        deep = p.Graph({"deep": (deep, "input")})
+    network = p.Graph({"deep": (deep, "input")}, input_shape=(3,))
+    save(network, tmp_path / "net")
+    assert repr(load(tmp_path / "net")) == repr(network)
 
 
 def test_layers_must_be_classes_with_names_of_their_own(tmp_path: Path) -> None:

@@ -268,6 +268,25 @@ def test_a_link_is_replaced_and_what_it_led_to_is_left_alone(tmp_path: Path) -> 
 
 
 @POSIX
+@pytest.mark.parametrize("name", ["pipe", "link"])
+def test_a_pipe_is_not_replaced(name: str, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("pipe")
+    with pytest.raises(StorageError, match="it is a pipe, which no file can replace; name a file"):
+        storage.write_file(tmp_path / name, NEW)
+    assert stat.S_ISFIFO((tmp_path / name).stat().st_mode)
+    assert sorted(os.listdir(tmp_path)) == ["link", "pipe"]
+
+
+@POSIX
+def test_a_link_that_leads_nowhere_is_replaced(tmp_path: Path) -> None:
+    for name, to in (("circle", "circle"), ("nowhere", "missing")):
+        (tmp_path / name).symlink_to(to)
+        storage.write_file(tmp_path / name, NEW)
+        assert (tmp_path / name).read_bytes() == NEW
+
+
+@POSIX
 def test_a_link_planted_at_the_temporary_name_is_not_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "precious").write_bytes(OLD)
     (tmp_path / ".pellucid-guessed.tmp").symlink_to("precious")

@@ -11,6 +11,7 @@ from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 import pellucid as p
+from oracles.effort import effort
 from pellucid.errors import ShapeError
 from pellucid.geometry import ReceptiveField
 from pellucid.models import lenet
@@ -470,3 +471,11 @@ def test_what_the_question_mark_means_is_said_where_it_stands() -> None:
     assert said in str(summary(residual_network())).splitlines()
     assert said not in str(summary(lenet()))
     assert "?" not in summary(residual_network()).text(40)
+
+
+def test_twice_as_many_layers_are_twice_the_work() -> None:
+    def chain(count):
+        return p.Sequential([p.Tanh() for _ in range(count)], input_shape=(4,))
+
+    few, many = chain(100), chain(200)
+    assert effort(lambda: summary(many)) < 2.5 * effort(lambda: summary(few))

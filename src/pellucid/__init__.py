@@ -13,7 +13,8 @@ Layers and networks are classes, what is done with them are functions::
 from . import start as start  # before all that takes time
 
 # isort: split
-from typing import TYPE_CHECKING, Any
+import types
+import typing
 
 from . import explanations as explanations
 from . import models as models
@@ -126,16 +127,18 @@ from .training import fit as fit
 from .training import on_batch as on_batch
 from .training import on_epoch as on_epoch
 from .training import resume as resume
-from .version import VERSION
+from .version import VERSION as _VERSION
 
-if TYPE_CHECKING:
+if typing.TYPE_CHECKING:
     from . import report as report
     from .report import plots as plots
 
-__version__ = VERSION
+__version__ = _VERSION
+
+_MODULES = {"augment", "datasets", "explanations", "joins", "models", "plots", "recipes", "report"}
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> typing.Any:
     """Load what draws when something is to be drawn: `plots` and `report` are code that most programs do not use."""
     if name not in ("plots", "report"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -145,4 +148,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), "plots", "report"})
+    """Return the public names: without the modules of which the package is made, which it has as attributes too."""
+    private = {name for name in globals() if name.startswith("_") and not name.startswith("__")}
+    inner = {name for name, value in globals().items() if isinstance(value, types.ModuleType)}
+    return sorted(({*globals()} - private - inner) | _MODULES)

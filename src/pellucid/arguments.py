@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from .errors import ArgumentError, DataError
+from .errors import ArgumentError, DataError, PellucidError
 
 Wanted: TypeAlias = Literal[
     "a finite number",
@@ -116,7 +116,8 @@ def as_array(values: Any, name: str) -> NDArray[Any]:
     Raises
     ------
     DataError
-        If NumPy cannot take it, such as a tensor on another device, one that requires grad, or one of bfloat16.
+        If NumPy cannot take it, such as a tensor on another device, one that requires grad, or one of bfloat16; or if
+        a part of it is masked, of which NumPy would hand out what lies below the mask.
 
     Examples
     --------
@@ -128,11 +129,21 @@ def as_array(values: Any, name: str) -> NDArray[Any]:
             array: NDArray[Any] = np.from_dlpack(values)
         else:
             array = np.asarray(values)
-    except (BufferError, RuntimeError, TypeError, ValueError) as error:
+    except (PellucidError, MemoryError):
+        raise
+    except Exception as error:  # an array of another library may raise anything
         raise DataError(f"{name}: expected an array of numbers, received {_why_none(values, error)}") from error
+    if masked := _masked(values):
+        raise DataError(f"{name}: {masked:,} of the {array.size:,} numbers are masked; fill or drop them first")
     if array.dtype.kind == "V" and array.dtype.names is None:  # a dtype that another package has taught NumPy
         raise DataError(f"{name}: expected an array of numbers, received {_foreign(array)}")
     return array
+
+
+def _masked(values: Any) -> int:
+    """Return how many numbers of an array are hidden by a mask, if it has one."""
+    masks = sys.modules.get("numpy.ma")  # not there unless somebody has made such an array
+    return int(masks.count_masked(values)) if masks is not None and isinstance(values, masks.MaskedArray) else 0
 
 
 def _why_none(values: Any, error: Exception) -> str:
@@ -227,7 +238,7 @@ def _plain(name: str) -> str:
     return name.lower().replace("-", "").replace("_", "")
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
+def nearest(name: object, known: Iterable[str]) -> str:
     """Return ``"; did you mean 'mnist'?"`` for the known name that `name` was meant to be; nothing if none is near.
 
     Examples
@@ -241,7 +252,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return "" if found is None else f"; did you mean {found!r}?"
 
 
-def nearest_or_all(name: str, known: Iterable[str]) -> str:
+def nearest_or_all(name: object, known: Iterable[str]) -> str:
     """Return how a message about an unknown name goes on: with the one that was meant, or else with all of them.
 
     Examples
@@ -255,13 +266,15 @@ def nearest_or_all(name: str, known: Iterable[str]) -> str:
     return nearest(name, names) or f". Known: {', '.join(names)}"
 
 
-def nearest_name(name: str, known: Iterable[str]) -> str | None:
+def nearest_name(name: object, known: Iterable[str]) -> str | None:
     """Return the known name that `name` was meant to be, or None.
 
     That is one which begins with the other, as "glorot" and "glorot-normal"; or one with few slips between them, each
     a letter too many, one too few, another one, or two exchanged: one slip, or one for every four letters. Nothing is
-    near to what is longer than names are.
+    near to what is longer than names are, or no text.
     """
+    if not isinstance(name, str):
+        return None
     near: dict[str, int] = {}
     for each in known:
         short, long = sorted((text.lower().replace("_", "-") for text in (name, each)), key=len)

@@ -5,9 +5,8 @@ The order is always the same: the network's own steps, the loss, the gradients, 
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import count
 from types import MappingProxyType
 
 from .arguments import no_network
@@ -188,7 +187,7 @@ class Builder:
         self._names = {id(q): name for name, q in self.network.parameters().items()}
         self._names |= {id(s): name for name, s in self.network.states().items()}
         self._scalars: dict[str, int] = {}
-        self._taken: set[str] = set()
+        self._taken: dict[str, int] = {}  # name -> the number to try for the next value that would have it
         self._ordinals = 0
         for name, parameter in self.network.parameters().items():
             self.bound[name] = self._value(name, parameter.shape, "parameter", "none")
@@ -196,10 +195,17 @@ class Builder:
             self.bound[name] = self._value(name, state.shape, "state", "none")
 
     def _value(self, name: str, shape: Shape, role: Role, over: Over = "sample", combine: Combine = "add") -> int:
-        unique = next(each for each in _numbered(name) if each not in self._taken)
-        self._taken.add(unique)
-        self.values.append(Value(len(self.values), unique, shape, role, over, combine))
+        self.values.append(Value(len(self.values), self._unique(name), shape, role, over, combine))
         return len(self.values) - 1
+
+    def _unique(self, name: str) -> str:
+        """Return the first of name, name#2, name#3, … that no value has, and let none have it again."""
+        unique, number = name, self._taken.get(name, 2)
+        while unique in self._taken:
+            unique, number = f"{name}#{number}", number + 1
+        self._taken[name] = number
+        self._taken.setdefault(unique, 2)
+        return unique
 
     def _inside(self, name: str) -> str:
         return f"{self.path}.{name}" if self.path else name
@@ -322,9 +328,3 @@ class Builder:
         self.layers.append(LayerPlace(self.path, type(join).__name__, xs[0], y))
         self.path = outside
         return y
-
-
-def _numbered(name: str) -> Iterator[str]:
-    """Yield name, name#2, name#3, …"""
-    yield name
-    yield from (f"{name}#{number}" for number in count(2))

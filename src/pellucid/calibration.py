@@ -7,10 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .errors import DataError
+from .arguments import as_array, shown
+from .errors import ArgumentError, DataError
 from .geometry import whole_number
 
 _SUMS_TO_ONE = 1e-3
+_MOST_BINS = 10_000
+"""Far more than there are predictions to fill; a slip such as 10**9 would take all memory."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,7 @@ def calibration(probabilities: ArrayLike, labels: ArrayLike, bins: int = 15) -> 
     probabilities : array (N, C)
         As of `predict_proba`: each row sums to 1.
     labels : integer array (N,)
+        From 0 to C − 1.
     bins : int, default 15
         B, as in the paper.
 
@@ -60,7 +64,7 @@ def calibration(probabilities: ArrayLike, labels: ArrayLike, bins: int = 15) -> 
     DataError
         If a row is no distribution, or labels do not fit.
     ArgumentError
-        If `bins` is not at least 1.
+        If `bins` is not from 1 to 10,000.
 
     References
     ----------
@@ -72,10 +76,18 @@ def calibration(probabilities: ArrayLike, labels: ArrayLike, bins: int = 15) -> 
     >>> round(found.error, 3)                                           # (|1 − 0.9| + |0 − 0.7|) / 2
     0.4
     """
-    shares, true = _distributions(probabilities), np.asarray(labels)
+    shares, true = _distributions(probabilities), as_array(labels, "labels")
     if true.shape != shares.shape[:1] or true.dtype.kind not in "iu":
         raise DataError(f"labels: expected {len(shares)} class numbers, received {true.dtype} of shape {true.shape}")
+    outside = (true < 0) | (true >= shares.shape[1])
+    if outside.any():
+        row = int(outside.argmax())
+        raise DataError(
+            f"labels: expected class numbers from 0 to {shares.shape[1] - 1}, received {true[row]} at position {row}"
+        )
     count = whole_number(bins, "bins")
+    if count > _MOST_BINS:
+        raise ArgumentError(f"bins: expected at most {_MOST_BINS:,}, received {shown(bins)}")
     edges = np.linspace(0, 1, count + 1)
     sure, right = shares.max(axis=1), shares.argmax(axis=1) == true
     # (edges[b], edges[b + 1]] holds a confidence, and the first bin 0 as well
@@ -91,7 +103,7 @@ def calibration(probabilities: ArrayLike, labels: ArrayLike, bins: int = 15) -> 
 
 def _distributions(probabilities: ArrayLike) -> NDArray[np.float64]:
     """Return rows of probabilities, or refuse what is none."""
-    given = np.asarray(probabilities)
+    given = as_array(probabilities, "probabilities")
     if given.ndim != 2 or given.size == 0 or given.dtype.kind != "f":
         raise DataError(f"probabilities: expected floats of shape (N, C), received {given.dtype} of {given.shape}")
     shares = given.astype(np.float64)

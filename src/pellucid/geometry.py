@@ -115,6 +115,19 @@ def same_padding(input_size: int, kernel_size: int, stride: int = 1, dilation: i
     return total // 2, total - total // 2
 
 
+def regions(size: int, number: int) -> list[slice]:
+    """Return as many regions as `number` that cover an axis: region a is ``⌊a·size/number⌋ … ⌈(a + 1)·size/number⌉``.
+
+    Neighbours may share a pixel where `number` does not divide `size`.
+
+    Examples
+    --------
+    >>> regions(5, 2)
+    [slice(0, 3, None), slice(2, 5, None)]
+    """
+    return [slice(a * size // number, -(-(a + 1) * size // number)) for a in range(number)]
+
+
 @dataclass(frozen=True)
 class Window:
     """A window that slides over an image: everything about it but the image's size.

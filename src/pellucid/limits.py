@@ -52,6 +52,10 @@ class Limits:
     json_depth: int = 64
     """Nesting of the JSON in a header: a network is a handful of levels; Python's own parser fails near 1,000."""
 
+    nesting: int = 56
+    """Layers inside layers, of a network that is made here or read: GoogLeNet has 3. As JSON they have 5 levels more or
+    a few, so that what can be made can be saved; Python's own recursion fails near 1,000."""
+
     json_parts: int = 1_600_000
     """Texts, brackets and commas of the JSON in a header: each can become a value of a hundred bytes, and a tensor's
     entry has up to 22 of them, so there is room for as many tensors as are allowed."""

@@ -136,23 +136,27 @@ def class_scores(confusion: ArrayLike) -> ClassScores:
     Raises
     ------
     DataError
-        If it is no square matrix of counts.
+        If it is no square matrix of counts, or a class has more samples than int64 counts.
 
     Examples
     --------
     >>> class_scores([[8, 2], [0, 10]]).recall.tolist()
     [0.8, 1.0]
     """
-    counts = np.asarray(confusion)
-    if counts.ndim != 2 or counts.shape[0] != counts.shape[1] or counts.dtype.kind not in "iu" or counts.min() < 0:
+    counts = as_array(confusion, "confusion")
+    square = counts.ndim == 2 and counts.shape[0] == counts.shape[1] > 0
+    if not square or counts.dtype.kind not in "iu" or counts.min() < 0:
         raise DataError(
             f"confusion: expected counts of shape (C, C), received {counts.dtype} of shape {counts.shape}; "
             "confusion_matrix(labels, predictions, classes) makes them"
         )
-    right, support, taken = counts.diagonal(), counts.sum(axis=1), counts.sum(axis=0)
+    right = counts.diagonal().astype(np.float64)  # in floats, for a sum of whole numbers may overflow
+    support, taken = counts.sum(axis=1, dtype=np.float64), counts.sum(axis=0, dtype=np.float64)
+    if support.max() >= 2.0**63:
+        raise DataError(f"confusion: expected at most {2**63 - 1:,} samples of a class, received {support.max():g}")
     with np.errstate(invalid="ignore"):  # 0/0 of a class that does not occur
         precision, recall, f1 = right / taken, right / support, 2 * right / (taken + support)
-    return ClassScores(precision, recall, f1, support.astype(np.int64))
+    return ClassScores(precision, recall, f1, counts.sum(axis=1, dtype=np.int64))
 
 
 def _scores(outputs: ArrayLike) -> NDArray[Any]:

@@ -82,7 +82,8 @@ def write_file(path: str | os.PathLike[str], data: Content, *, durable: bool = T
     name `path` once its content has been forced to the disk and read back, from the disk and not from memory where the
     system can be asked for that. Whatever fails before that, the temporary file is removed, an earlier file at `path`
     stays as it was, and a `StorageError` says what failed and what to do. (Only a process that is killed outright
-    leaves its temporary file behind.) A symbolic link at `path` is replaced, not followed.
+    leaves its temporary file behind.) A symbolic link at `path` is replaced, not followed; a device, a pipe or a socket
+    is refused, for others may have it open.
 
     With `durable=False` nobody waits for the disk, so that a power cut may leave anything under the new name: for what
     its reader verifies and can make again, as a cache does.
@@ -92,8 +93,7 @@ def write_file(path: str | os.PathLike[str], data: Content, *, durable: bool = T
     content = [each.cast("B") for each in content if each.nbytes]  # an empty view of rank two has no cast
     size = sum(each.nbytes for each in content)
     with explained(f"cannot write {path_text(target)} ({size:,} bytes)", target.parent):
-        if target.is_dir():
-            raise OSError(errno.EISDIR, "Is a directory")
+        _refuse_no_file(target)
         temporary = target.with_name(f".pellucid-{secrets.token_hex(8)}.tmp")
         try:
             with _opened(temporary, NEW_FILE) as file:
@@ -268,6 +268,23 @@ def _opened(path: Path, flags: int) -> Iterator[int]:
             system.close(file)
         raise
     system.close(file)
+
+
+def _refuse_no_file(target: Path) -> None:
+    """Refuse what a new file must not take the name of: a folder, a device, a pipe, a socket, or a link to one."""
+    with suppress(FileNotFoundError):
+        mode = os.lstat(target).st_mode
+        if stat.S_ISLNK(mode):
+            try:
+                mode = os.stat(target).st_mode
+            except OSError:  # it leads nowhere, or in a circle
+                return
+        if stat.S_ISDIR(mode):
+            raise OSError(errno.EISDIR, "Is a directory")
+        if not stat.S_ISREG(mode):
+            kinds = {stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
+            kind = kinds.get(stat.S_IFMT(mode), "a device")
+            raise OSError(errno.EINVAL, f"it is {kind}, which no file can replace; name a file")
 
 
 def _write_all(file: int, content: memoryview) -> None:

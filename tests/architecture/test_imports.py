@@ -191,6 +191,19 @@ def test_import_pellucid_loads_no_optional_dependency() -> None:
     assert loaded & AT_FIRST_NEED == set()
 
 
+def test_only_public_names_are_listed() -> None:
+    """Those that `__init__` imports as themselves, and what it loads at the first need."""
+    tree = ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8"))
+    aliases = [alias for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names]
+    public = {alias.name for alias in aliases if alias.asname == alias.name} - {"start"}
+    program = "import pellucid, pellucid.toml_file; pellucid.report, print(' '.join(dir(pellucid)))"
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    listed = {name for name in result.stdout.split() if not name.startswith("__")}
+    assert listed == public
+    assert {"Graph", "joins", "plots", "report"} <= listed
+    assert not listed & {"Any", "TYPE_CHECKING", "VERSION", "typing", "toml_file", "pickle_machine", "layers"}
+
+
 # ---- and the checks themselves: each planted violation is found, and what is allowed is let through
 
 

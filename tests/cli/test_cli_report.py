@@ -61,6 +61,25 @@ def test_other_data_must_fit(pellucid: Any, run: Path, tmp_path: Path) -> None:
     assert "the network expects images of shape (1, 6, 6), received (1, 9, 9)" in refused.err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "file"),
+    [
+        (("run", "--out", "run/model.safetensors"), "model.safetensors"),
+        (("run/model.html",), "model.html"),
+        (("run/model.html", "--out", "run/../run/model.html"), "model.html"),
+    ],
+)
+def test_a_report_does_not_take_the_place_of_a_model(
+    arguments: tuple[str, ...], file: str, pellucid: Any, run: Path
+) -> None:
+    shutil.copy(run / "model.safetensors", run / "model.html")
+    before = (run / file).read_bytes()
+    refused = pellucid("report", *arguments)
+    assert refused.code == 1
+    assert file in refused.err
+    assert (run / file).read_bytes() == before
+
+
 def test_what_is_no_run_is_told(pellucid: Any, run: Path) -> None:
     assert "there is no run or model file 'rum'" in pellucid("report", "rum").err
     assert pellucid("report").code == 2

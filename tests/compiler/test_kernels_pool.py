@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import pellucid as p
 from oracles.emitted import channels_first, channels_last, run
 from oracles.numerical import assert_agrees
 from pellucid.compiler.kernels import pool as kernels
@@ -181,3 +182,15 @@ def test_kernels_for_other_machines_can_be_emitted(name):
     text, interface = Recipe(kernels.max_pool2d_grad_input, CASES["padded"], BY_NAME[name], False).emit()
     assert "fast" not in text
     assert [tensor["name"] for tensor in interface["tensors"]] == ["x", "grad_output", "grad_input"]
+
+
+@pytest.mark.filterwarnings("ignore:the images are floats")
+@pytest.mark.parametrize("layer", [p.AdaptiveAvgPool2d(), p.Mean((2, 3)), p.AdaptiveAvgPool2d(3)], ids=repr)
+def test_means_of_what_can_be_summed_are_finite_in_both_engines(layer):
+    """As `AdaptiveAvgPool2d` says: up to the largest number through the number of pixels."""
+    x = np.full((2, 3, 10, 8), 4e36, np.float32)
+    network = p.Sequential([layer], input_shape=(3, 10, 8))
+    for engine in ("compiled", "numpy"):
+        np.testing.assert_allclose(p.predict(network, x, engine=engine), x.flat[0], rtol=1e-6)
+    assert np.isfinite(p.predict(network, 5 * x, engine="numpy")).all()
+    assert np.isinf(p.predict(network, 5 * x)).all() == (layer.output_shape((3, 10, 8)) in ((3,), (3, 1, 1)))

@@ -3,6 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from oracles.effort import effort
 from pellucid.compiler.kernels.reduction import zero
 from pellucid.compiler.memory import CACHE_BYTES, LINE, arena, in_lines, micro_batch, rooms
 from pellucid.compiler.plan import Buffer, Call, Operand, Scope
@@ -93,6 +94,27 @@ def test_what_is_needed_at_one_time_shares_no_memory(spans):
     assert all(place + buffer.size <= size for buffer, place in places.items())
     at_once = [sum(in_lines(b.size) for b, (i, j) in found.items() if i <= at <= j) for at in range(19)]
     assert max(at_once) <= size <= sum(in_lines(b.size) for b in found)
+
+
+@given(SPANS)
+def test_each_buffer_takes_the_lowest_place_that_is_free(spans):
+    found, touching = needed(spans)
+    placed = {}
+    for buffer in sorted(found, key=lambda b: (found[b][0], -b.size)):
+        taken = sorted((placed[b], placed[b] + in_lines(b.size)) for b in placed if found[b][1] >= found[buffer][0])
+        free = [stop for _, stop in taken if not any(a < stop + in_lines(buffer.size) and stop < b for a, b in taken)]
+        fits = not any(start < in_lines(buffer.size) for start, _ in taken)
+        placed[buffer] = 0 if fits else min(free)
+    assert arena(touching)[0] == placed
+
+
+def test_twice_as_many_buffers_are_twice_the_work():
+    def wide(count):
+        branches = [passing(LINE) for _ in range(count)]
+        return calls(*([branch] for branch in branches), branches)
+
+    few, many = wide(200), wide(400)
+    assert effort(lambda: arena(many)) < 2.5 * effort(lambda: arena(few))
 
 
 def test_the_control_a_clash_is_seen():

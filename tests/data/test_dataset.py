@@ -206,3 +206,36 @@ def test_as_dataset_refuses_what_is_no_pair(wrong: Any, received: str) -> None:
     with pytest.raises(ArgumentError) as caught:
         as_dataset(wrong)
     assert str(caught.value) == f"data: expected a Dataset or a pair (images, labels), received {received}"
+
+
+def test_what_pytorch_makes_is_told_how_to_become_arrays() -> None:
+    class Samples:
+        def __len__(self) -> int:
+            return 2
+
+        def __getitem__(self, number: int) -> Any:
+            return np.ones((1, 2, 2)), number
+
+    class Tensors(Samples):
+        tensors = (np.ones((2, 1, 2, 2)), np.arange(2))
+
+    class Loader:
+        batch_size = 2
+
+        def __len__(self) -> int:
+            return 1
+
+        def __iter__(self) -> Any:
+            return iter([(np.ones((2, 1, 2, 2)), np.arange(2))])
+
+    for other, fix, made in (
+        (Samples(), "gather the samples into two arrays: tuple(map(np.stack, zip(*dataset)))",
+         tuple(map(np.stack, zip(*map(Samples().__getitem__, range(2)), strict=True)))),
+        (Tensors(), "write dataset.tensors", Tensors().tensors),
+        (Loader(), "gather the batches into two arrays: tuple(map(np.concatenate, zip(*loader)))",
+         tuple(map(np.concatenate, zip(*Loader(), strict=True)))),
+    ):  # fmt: skip
+        with pytest.raises(ArgumentError) as caught:
+            as_dataset(other, "data")
+        assert str(caught.value).endswith(f"received {type(other).__name__}; {fix}")
+        assert len(as_dataset(made)) == 2

@@ -1,10 +1,12 @@
 """Saliency, Grad-CAM, occlusion and receptive fields, each against something exact."""
 
+import sys
+
 import numpy as np
 import pytest
 
 import pellucid as p
-from pellucid import explanations
+from pellucid import explanations, interpreter
 from pellucid.definitions import DEFINITIONS
 from pellucid.explanations.grad_cam import _MAKE_NO_MAPS
 
@@ -96,6 +98,17 @@ def test_a_layer_without_maps_is_refused():
         explanations.grad_cam(made, np.zeros((1, 2, 3, 3)))
     with pytest.raises(p.ShapeError, match="layer: linear1 makes no feature maps"):
         explanations.grad_cam(convolutional(), np.zeros((1, 1, 8, 8)), layer="linear1")
+    with pytest.raises(p.ArgumentError, match=r"^layer: no layer 'conv9'; did you mean"):
+        explanations.grad_cam(convolutional(), np.zeros((1, 1, 8, 8)), layer="conv9")
+    ending = p.Sequential([p.Conv2d(1, 2, 3), p.Flatten(), p.Linear(8, 2), p.Softmax()], input_shape=(1, 4, 4))
+    with pytest.raises(p.ArgumentError, match=r"^layer: the output does not depend on softmax1; name layers that come"):
+        explanations.grad_cam(ending, np.zeros((1, 1, 4, 4)), layer="softmax1")
+
+
+@pytest.mark.parametrize("layer", [3, ["conv1"], b"conv1"])
+def test_what_is_no_path_is_no_layer(layer):
+    with pytest.raises(p.ArgumentError, match="layer: expected the path of a layer, received "):
+        explanations.grad_cam(convolutional(), np.zeros((1, 1, 8, 8)), layer=layer)
 
 
 # ---- occlusion
@@ -177,6 +190,21 @@ def test_flat_samples_and_odd_classes_are_refused():
         explanations.saliency(maps, np.zeros((1, 1, 4, 4), np.float32))
 
 
+def test_covered_images_are_made_a_part_at_a_time(rng, monkeypatch):
+    module, images = sys.modules["pellucid.explanations.occlusion"], rng.random((1, 1, 6, 6))
+    whole = explanations.occlusion(one_pixel(2, 3), images, 0, size=2, stride=1)
+    counts = []
+
+    def counted(network, x, **words):
+        counts.append(len(x))
+        return p.predict_proba(network, x, **words)
+
+    monkeypatch.setattr(module, "predict_proba", counted)
+    monkeypatch.setattr(module, "BATCH_BYTES", 10 * images.nbytes + 5)
+    np.testing.assert_array_equal(explanations.occlusion(one_pixel(2, 3), images, 0, size=2, stride=1), whole)
+    assert counts == [10, 10, 6]
+
+
 # ---- receptive fields
 
 
@@ -189,6 +217,58 @@ def test_the_field_of_a_convolution_is_its_weights(rng):
     np.testing.assert_allclose(found, expected, rtol=1e-12)
     one = explanations.receptive_field(made, rng.random((3, 2, 7, 7)), "conv1", place=(1, 2), channels=[3])
     np.testing.assert_allclose(one[1:4, 2:5], np.sqrt((weight[3] ** 2).sum(axis=0)), rtol=1e-12)
+
+
+@pytest.mark.parametrize("layer", ["conv1", "pool1", "sum"])
+@pytest.mark.parametrize("most", [1, 4, 64])
+def test_the_images_go_forward_once_for_all_channels(layer, most, rng, monkeypatch):
+    """And what comes back is what the vector–Jacobian product gives for each channel."""
+    nodes = {
+        "conv1": (p.Conv2d(2, 5, 3, padding=1), "input"),
+        "tanh1": (p.Tanh(), "conv1"),
+        "pool1": (p.MaxPool2d(2), "tanh1"),
+        "conv2": (p.Conv2d(5, 5, 1), "pool1"),
+        "sum": (p.joins.Multiply(), "conv2", "pool1"),
+    }
+    made, x = p.Graph(nodes, input_shape=(2, 6, 6), dtype="float64"), rng.random((3, 2, 6, 6))
+    squares = np.zeros((6, 6))
+    for channel in range(5):
+        vector = np.zeros((3, 5, 6, 6) if layer == "conv1" else (3, 5, 3, 3))
+        vector[:, channel, 1, 2] = 1
+        squares += (explanations.vector_jacobian(made, x, vector, of=layer)["input"] ** 2).sum(axis=1).mean(axis=0)
+    module, steps = sys.modules["pellucid.explanations.vector_jacobian"], []
+    run = interpreter.run
+    monkeypatch.setattr(module, "at_once", lambda program, batch_size: most)
+    monkeypatch.setattr(
+        interpreter, "run", lambda program, *given: steps.append(program.forward) or run(program, *given)
+    )
+    found = explanations.receptive_field(made, x, layer, place=(1, 2))
+    np.testing.assert_allclose(found, np.sqrt(squares / 5), rtol=1e-12)
+    forward, backward = sum(map(bool, steps)), len(steps) - sum(map(bool, steps))
+    assert (forward, backward) == {1: (3, 15), 4: (1, 5), 64: (1, 1)}[most]
+
+
+class Squared(p.Layer):
+    """A layer of one's own, which remembers its batch."""
+
+    def output_shape(self, input_shape):
+        return input_shape
+
+    def forward(self, x, training=False):
+        self._cache = x
+        return x**2
+
+    def backward(self, grad_output):
+        return 2 * self._cache * grad_output
+
+
+def test_the_field_of_a_layer_of_ones_own(rng):
+    made = p.Sequential([p.Conv2d(1, 4, 1, bias=False), Squared()], input_shape=(1, 3, 3), dtype="float64")
+    x, weight = rng.random((2, 1, 3, 3)), made["conv1"].weight.data.ravel()
+    found = explanations.receptive_field(made, x, "squared1")
+    expected = np.zeros((3, 3))
+    expected[1, 1] = np.sqrt(((2 * np.outer(x[:, 0, 1, 1], weight**2)) ** 2).mean())
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
 
 
 def test_the_field_lies_within_the_one_that_sizes_tell(rng):
@@ -206,6 +286,7 @@ def test_the_field_lies_within_the_one_that_sizes_tell(rng):
 @pytest.mark.parametrize(
     ("words", "error", "message"),
     [
+        ({"layer": 3}, p.ArgumentError, "layer: expected the path of a layer, received 3"),
         ({"layer": "conv9"}, p.ArgumentError, "layer: no layer 'conv9'; did you mean"),
         ({"layer": "linear1"}, p.ShapeError, "layer: linear1 makes no feature maps of images"),
         ({"layer": "conv1", "place": (6, 0)}, p.ArgumentError, "place: conv1 makes maps of 6×6, received (6, 0)"),

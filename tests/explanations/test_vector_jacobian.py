@@ -111,6 +111,8 @@ def test_only_what_lies_between_is_computed():
 @pytest.mark.parametrize(
     ("words", "error", "message"),
     [
+        ({"of": 3}, p.ArgumentError, "of: expected the path of a layer, received 3"),
+        ({"by": (["conv1"],)}, p.ArgumentError, "by: expected the path of a layer, received ['conv1']"),
         ({"of": "convl"}, p.ArgumentError, "of: no layer 'convl'; did you mean 'conv1'?"),
         ({"by": ("zzz",)}, p.ArgumentError, "by: no layer 'zzz'. There are input, conv1, "),
         ({"of": "conv1", "by": ("norm1",)}, p.ArgumentError, "by: conv1 does not depend on norm1; name layers that"),

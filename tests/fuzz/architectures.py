@@ -183,9 +183,9 @@ class Architect:
         )
 
     def avg_pool(self, shape: Shape) -> Layer:
-        kernel = self.pair(1, 2, 2, 3, 4)
+        kernel, dilation = self.pair(1, 2, 2, 3, 4), self.pair(1, 1, 1, 2)
         return kinds.AvgPool2d(
-            kernel, stride=self.stride(), padding=self.padding((kernel[0] // 2, kernel[1] // 2)),
+            kernel, stride=self.stride(), dilation=dilation, padding=self.padding((kernel[0] // 2, kernel[1] // 2)),
             ceil_mode=self.chance(0.3), count_include_pad=self.chance(0.5),
         )  # fmt: skip
 

@@ -174,6 +174,29 @@ def test_what_refuses_for_a_reason_of_its_own_says_it():
     )
 
 
+@pytest.mark.parametrize("error", [KeyError("no such column"), OSError("gone"), ZeroDivisionError()], ids=repr)
+def test_whatever_another_librarys_array_raises_is_said(error):
+    class Raising:
+        def __array__(self, dtype=None, copy=None):
+            raise error
+
+    assert refusals(Raising()) == f"a Raising, which NumPy cannot take ({error})"
+
+
+def test_what_is_hidden_by_a_mask_is_not_used():
+    x = np.ma.masked_greater(X, 0.99)
+    for name, take in taking(x).items():
+        with pytest.raises(p.DataError, match=rf"^{name}: \d+ of the 192 numbers are masked; fill or drop them first"):
+            take()
+    unmasked = np.ma.masked_array(X)
+    assert np.array_equal(p.predict(network(), unmasked), p.predict(network(), X))
+
+
+def test_labels_that_are_hidden_by_a_mask_are_not_used():
+    with pytest.raises(p.DataError, match="1 of the 12 numbers are masked"):
+        p.fit(network(), (X, np.ma.masked_array(LABELS, LABELS * 0 + (np.arange(12) == 3))), **QUICK)
+
+
 def test_a_tensor_that_requires_grad_is_to_be_detached(torch):
     assert refusals(torch.zeros(2, 3, requires_grad=True)) == "a Tensor that requires grad; write x.detach()"
 

@@ -12,8 +12,11 @@ import pellucid as p
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 
+import onnx
+
 from oracles.onnx_cases import CASES, Case, made, runnable
 from oracles.onnx_models import load, run
+from oracles.onnx_revisions import REVISIONS, Revision, revision, revisions
 from pellucid.interop.onnx.rules import RULES, operator_table
 
 
@@ -28,8 +31,10 @@ def kinds(network: p.Network) -> str:
     return " ".join(type(layer).__name__ for layer in network)
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{'-'.join(operators(case))}-{case.opset}")
+@pytest.mark.parametrize("case", [*CASES, *REVISIONS], ids=lambda case: f"{'-'.join(operators(case))}-{case.opset}")
 def test_an_operator(case: Case, tmp_path: Path, rng: np.random.Generator) -> None:
+    if case.opset > onnx.defs.onnx_opset_version():
+        pytest.skip("is newer than the installed onnx")
     x = rng.uniform(-3, 3, (2, *case.shape)).astype(np.float32)
     network = load(made(case), tmp_path)
     assert kinds(network) == case.becomes
@@ -38,8 +43,15 @@ def test_an_operator(case: Case, tmp_path: Path, rng: np.random.Generator) -> No
 
 
 def test_every_rule_is_tried() -> None:
-    tried = {operator for case in CASES for operator in operators(case)}
+    tried = {operator for case in [*CASES, *REVISIONS] for operator in operators(case)}
     assert RULES.keys() - tried == set()
+
+
+def test_every_opset_in_which_an_operator_changed_is_tried() -> None:
+    tried: set[Revision] = {
+        revision(operator, case.opset) for case in [*CASES, *REVISIONS] for operator in operators(case)
+    }
+    assert revisions(RULES) - tried == set()
 
 
 def test_the_page_lists_the_operators() -> None:

@@ -73,6 +73,21 @@ def test_shared_weights_are_shared_parameters(tmp_path: Path, weights: dict[str,
     assert list(network.parameters()) == ["conv1.weight", "conv1.bias"]
 
 
+def test_equal_numbers_that_a_file_holds_once_are_not_shared(tmp_path: Path, weights: dict[str, Any]) -> None:
+    held = {**weights, "u": weights["w"] + 1, "v": weights["s"], "zeros": np.zeros(2, np.float32)}
+    held["alike"] = np.full((2, 2, 3, 3), 0.5, np.float32)
+    around = {"pads": [1, 1, 1, 1]}
+    nodes = [
+        node("Conv", "x w b", "c1", **around), node("BatchNormalization", "c1 s b m v", "n1"),
+        node("PRelu", "n1 g", "r1"), node("Conv", "r1 u b", "c2", **around),
+        node("BatchNormalization", "c2 s b m v", "n2"), node("PRelu", "n2 g", "r2"),
+        node("Conv", "r2 alike zeros", "c3", **around), node("Mul", "c3 g", "m1"), node("Add", "m1 g", "a1"),
+        node("Conv", "a1 alike zeros", "c4", **around), node("Mul", "c4 g", "m2"), node("Add", "m2 g"),
+    ]  # fmt: skip
+    network = load(model(nodes, IMAGES, held), tmp_path)
+    assert len(network.parameters()) == 18  # 4 Conv2d and 2 BatchNorm2d have two each, 6 other layers one
+
+
 def test_two_forms_of_one_array_are_not_shared(tmp_path: Path, rng: np.random.Generator) -> None:
     square = {"w": rng.standard_normal((4, 4)).astype(np.float32), "b": rng.standard_normal(4).astype(np.float32)}
     nodes = [node("Gemm", "x w", "c"), node("Gemm", "c w", "d", transB=1), node("Add", "d b", "e"), node("Sub", "e b")]
@@ -161,6 +176,7 @@ def test_class_names_come_with_the_model_or_the_call(tmp_path: Path, weights: di
     )
     assert load(made, tmp_path).class_names == ("a", "b", "c")
     assert load(made, tmp_path, class_names=["d", "e", "f"]).class_names == ("d", "e", "f")
+    assert load(made, tmp_path, class_names=()).class_names == ()
     with pytest.raises(ModelFileError, match="expected one for each of the 3 outputs, received 2"):
         load(made, tmp_path, class_names=["d", "e"])
 

@@ -70,7 +70,6 @@ REFUSED = [
     (node("MaxPool", "x", kernel_shape=[2, 2], pads=[2, 0, 0, 0]), "padding: expected less than the window"),
     (node("MaxPool", "x", "other y", kernel_shape=[2, 2]), "only the first of its outputs"),
     (node("MaxPool", "x", kernel_shape=[9, 9]), "finds no place"),
-    (node("AveragePool", "x", kernel_shape=[2, 2], dilations=[2, 2]), "dilated"),
     (node("Gemm", "x h"), r"expected \(N, features\) times a matrix, found \(N, 2, 6, 5\)"),
     (node("MatMul", "h x"), "multiplies a constant by what the network computes"),
     (node("BatchNormalization", "x s b m s", training_mode=1), "model.eval"),
@@ -99,8 +98,17 @@ REFUSED = [
     (node("Erf", "x"), "is possible within GELU alone"),
     ([*ERF, node("Relu", "e1")], "its input 1 is an Erf, which is no layer without"),
     ([*ERF, node("Add", "e1 t")], "takes an Erf, which is no layer without"),
+    (node("Dropout", "x - true"), "was exported in training mode; export it for inference"),
     (node("Dropout", "x t"), "expected a number from 0 up to but not 1"),
     ([node("Shape", "x", "s1"), node("Mul", "s1 s1", "t1"), node("Reshape", "x t1")], "computes with the number of"),
+    (
+        [node("Shape", "x", "s1"), node("Gather", "s1 i", "n1"), node("Cast", "n1", "m1", to=1), node("Mul", "x m1")],
+        "computes with the number of samples",
+    ),
+    (node("Max", "x t"), "only the larger of one and 0 is possible"),
+    (node("Max", "x x"), "only the larger of one and 0 is possible"),
+    (node("DepthToSpace", "x", blocksize=2), r"blocks of 2×2 pixels of samples \(2, 6, 5\)"),
+    (node("DepthToSpace", "x", blocksize=1, mode="CDR"), "mode: expected DCR or CRD, found 'CDR'"),
     ([node("Flatten", "x", "f1"), node("Add", "f1 x")], "do not meet those of the samples"),
 ]  # fmt: skip
 
@@ -113,6 +121,7 @@ def test_what_cannot_be_a_layer_says_why(nodes: Any, reason: str, tmp_path: Path
         "p": np.array([1, 0, 0, 0, 0, 0, 0, 0]),
         "t": np.float32(2),
         "z": np.float32(1),
+        "true": np.array(True),
         "three": np.float32(3),
         "root": np.float32(0.70711),
     }
@@ -144,12 +153,15 @@ def test_models_that_do_not_fit_together(change: Any, reason: str, tmp_path: Pat
         load(made, tmp_path)
 
 
-def test_a_first_size_of_1_is_the_samples_unless_there_are_others(tmp_path: Path) -> None:
-    one = {"s": np.array([1, -1])}
-    for batch in ("N", 1):
-        assert load(model(node("Reshape", "x s"), (batch, *IMAGES[1:]), one), tmp_path).output_shape() == (60,)
-    with pytest.raises(ModelFileError, match="and so puts numbers of several samples together"):
-        load(model(node("Reshape", "x s"), (3, *IMAGES[1:]), one), tmp_path)
+def test_a_first_size_of_1_is_the_samples_only_where_the_model_is_made_for_one(tmp_path: Path) -> None:
+    for sizes in ([1, -1], [1, 60], [1, 2, 30]):
+        one = {"s": np.array(sizes)}
+        assert load(model(node("Reshape", "x s"), (1, *IMAGES[1:]), one), tmp_path).output_shape()[-1] in (60, 30)
+        for batch in ("N", None, 3):
+            with pytest.raises(ModelFileError, match="puts numbers of several samples together; write -1 for the"):
+                load(model(node("Reshape", "x s"), (batch, *IMAGES[1:]), one), tmp_path)
+        with pytest.raises(ModelFileError, match="puts numbers of several samples together"):
+            load(model(node("Reshape", "x s"), None, one), tmp_path, input_shape=(2, 6, 5))
 
 
 def test_not_finite_and_too_large_weights(tmp_path: Path, weights: dict[str, Any]) -> None:

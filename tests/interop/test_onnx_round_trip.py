@@ -31,6 +31,37 @@ def test_the_same_layers_under_the_same_names(tmp_path: Path) -> None:
         np.testing.assert_array_equal(again.parameters()[path].data, parameter.data)
 
 
+def test_a_layer_called_scale_keeps_its_name_beside_a_scaling(tmp_path: Path) -> None:
+    for opset, input_type in ((13, "float32"), (17, "uint8")):
+        layers = [("scale", p.Gain((2, 1, 1))), ("scale_2", p.Bias((2, 1, 1))), ("mean", p.ReLU())]
+        network = p.Sequential(layers, input_shape=(2, 4, 4), scaling=p.Scaling((0.4, 0.5), 0.2))
+        again = there_and_back(network, tmp_path, opset=opset, input_type=input_type)
+        assert list(again.children()) == ["scale", "scale_2", "mean"]
+        assert again.scaling == network.scaling
+
+
+def test_layers_in_blocks_are_called_by_their_paths(tmp_path: Path) -> None:
+    body = p.Sequential([("norm1", p.BatchNorm2d(2)), ("conv1", p.Conv2d(2, 2, 3, padding="same"))])
+    network = p.Sequential([("residual1", p.Residual(body)), ("relu1", p.ReLU())], input_shape=(2, 4, 4))
+    again = there_and_back(network, tmp_path)
+    assert isinstance(again, p.Graph)
+    assert list(again.parameters()) == [
+        "residual1_body_norm1.weight", "residual1_body_norm1.bias",
+        "residual1_body_conv1.weight", "residual1_body_conv1.bias",
+    ]  # fmt: skip
+
+
+def test_an_earlier_result_of_what_was_written_has_no_class_names(tmp_path: Path) -> None:
+    network = p.models.small(input_shape=(1, 8, 8), class_names="abcdefghij")
+    p.save_onnx(network, tmp_path / "model.onnx")
+    for output in ("relu3", "linear1.output"):
+        features = p.load_onnx(tmp_path / "model.onnx", output=output)
+        assert features.class_names == ()
+        assert features.output_shape() == (network["linear1"].out_features,)
+    assert p.load_onnx(tmp_path / "model.onnx", output="output").class_names == network.class_names
+    assert p.load_onnx(tmp_path / "model.onnx", output="linear2").class_names == network.class_names
+
+
 @pytest.mark.parametrize("seed", range(40))
 def test_random_networks(seed: int, tmp_path: Path) -> None:
     given = problem(seed)

@@ -32,6 +32,18 @@ def curves():
     return read
 
 
+def test_the_settings_are_a_text(tmp_path):
+    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator", reason=REASON)
+    fit(p.TensorBoard(tmp_path), p.EarlyStopping("loss", patience=9))
+    found = accumulator.EventAccumulator(str(tmp_path / "run"), {"tensors": 0}).Reload()
+    assert found.PluginTagToContent("text").keys() == {"settings"}
+    (event,) = found.Tensors("settings")
+    text = event.tensor_proto.string_val[0].decode()
+    assert (event.step, text.splitlines()[:2]) == (0, ["| setting | value |", "|---|---|"])
+    assert "| callbacks.EarlyStopping.patience | 9 |" in text
+    assert "| training.optimizer.lr | " in text
+
+
 def fit(*callbacks, **how):
     return p.fit(network(), images(), callbacks=callbacks, **{**HOW, **how})
 
@@ -137,8 +149,37 @@ def test_an_error_in_between_changes_nothing_either(tmp_path, curves):
     assert values(points["batch/loss"]) == pytest.approx(history.batches[::2], rel=1e-6)
 
 
+def test_a_copy_of_a_run_has_curves_of_its_own(tmp_path, curves):
+    with pytest.raises(ZeroDivisionError):
+        fit(p.TensorBoard(tmp_path / "logs", every=1), BreakAt(13), out=tmp_path / "run")
+    shutil.copytree(tmp_path / "run", tmp_path / "copy")
+    p.resume(tmp_path / "run", images(), progress=False)
+    original = curves(tmp_path / "logs" / "run")[0]
+    with pytest.warns(UserWarning, match="the run lies in another folder than when its log was begun; a new log"):
+        p.resume(tmp_path / "copy", images(), progress=False)
+    assert curves(tmp_path / "logs" / "run")[0] == original
+    assert steps(curves(tmp_path / "logs" / "copy")[0]["batch/loss"]) == list(range(14, 5 * STEPS + 1))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs links")
+def test_a_run_that_is_reached_on_another_way_is_no_copy(tmp_path, curves):
+    with pytest.raises(ZeroDivisionError):
+        fit(p.TensorBoard(tmp_path / "logs", every=1), BreakAt(13), out=tmp_path / "run")
+    (tmp_path / "link").symlink_to("run")
+    p.resume(tmp_path / "link", images(), progress=False)
+    assert [path.name for path in (tmp_path / "logs").iterdir()] == ["run"]
+
+
+def test_a_run_in_the_folder_one_is_in_bears_its_name(tmp_path, monkeypatch):
+    pytest.importorskip("tensorboard", reason=REASON)
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    fit(p.TensorBoard(tmp_path / "logs"), epochs=1, out=".")
+    assert [path.name for path in (tmp_path / "logs").iterdir()] == ["here"]
+
+
 # ---- failing
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+@pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
 @pytest.mark.parametrize("every", [1, 100])
 def test_a_log_that_fails_leaves_a_whole_run(every, tmp_path, curves):
     class Remove(p.Callback):
@@ -169,7 +210,7 @@ def test_a_log_that_cannot_be_begun_is_refused_before_the_first_step(tmp_path):
 def test_a_missing_package_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorboard", None)
     monkeypatch.setitem(sys.modules, "tensorboard.compat.proto.event_pb2", None)
-    with pytest.raises(p.MissingExtraError, match=r'pip install "pellucid\[tensorboard\]"'):
+    with pytest.raises(p.MissingExtraError, match=r"pip install '\.\[tensorboard\]'"):
         p.TensorBoard("logs")
 
 
@@ -190,3 +231,11 @@ def test_words_that_name_no_logger_are_refused(text, message):
 def test_settings_are_checked(tmp_path):
     with pytest.raises(p.ArgumentError, match="every"):
         p.TensorBoard(tmp_path, every=0)
+
+
+@pytest.mark.parametrize(
+    "name", ["../x", "a/b", "a\\b", "..", ".", "a\0b", "\ud800", "x" * 300, "ü" * 101, 3, ["a"]], ids=repr
+)
+def test_a_name_that_no_folder_can_have_is_refused(name, tmp_path):
+    with pytest.raises(p.ArgumentError, match="name: expected "):
+        p.TensorBoard(tmp_path, name=name)

@@ -77,6 +77,26 @@ def test_shapes_that_do_not_meet_are_refused(join, shapes, message):
         join(*(np.zeros((2, *shape)) for shape in shapes))
 
 
+@pytest.mark.parametrize("kind", p.joins.JOINS)
+@pytest.mark.parametrize("shapes", [[(1, 2), (2, 2)], [(2, 2), (2, 2), (1, 2)], [(), (2, 2)], [(), ()]])
+def test_batches_of_different_length_are_refused(kind, shapes):
+    with pytest.raises(
+        p.ShapeError, match=rf"{kind.__name__} expects batches \(N, …\) of equally many samples, received "
+    ):
+        kind()(*map(np.zeros, shapes))
+
+
+@pytest.mark.parametrize("kind", p.joins.JOINS)
+@pytest.mark.parametrize("shape", [(), (1, 1), (1, 8), (2, 1), (3, 8), (2, 9)])
+def test_a_gradient_of_another_shape_is_refused(kind, shape):
+    join = kind()
+    expected = join(np.zeros((2, 4)), np.zeros((2, 4))).shape
+    with pytest.raises(p.ShapeError) as caught:
+        join.backward(np.zeros(shape))
+    message = f"{kind.__name__}.backward expects grad_output of the output's shape {expected}, received {shape}"
+    assert message in str(caught.value)
+
+
 def test_backward_needs_a_forward():
     with pytest.raises(p.StateError, match=r"Add.backward needs a forward before it: call forward\(…\) first"):
         p.joins.Add().backward([[1]])

@@ -85,3 +85,29 @@ def test_it_is_saved_and_loaded(tmp_path):
     assert repr(again["residual1"]) == repr(block)
     x = numbers(2, 2, 5, 5)
     np.testing.assert_array_equal(again.forward(x), network.forward(x))
+
+
+@pytest.mark.parametrize(
+    ("pad", "size", "kind"),
+    [
+        (p.Pad((2, 0, 0)), (3, 4, 2), "pad_channels"),
+        (p.Pad((0, 0, 0), (1, 0, 0)), (3, 4, 2), "pad_channels"),
+        (p.Pad((1,), (2,)), (5,), "pad_channels"),
+        (p.Pad((1, 0, 0), (1, 0, 1)), (3, 4, 2), "pad"),
+        (p.Pad((1, 0, 0), value=1), (3, 4, 2), "pad"),
+        (p.Pad((1, 0, 0), mode="edge"), (3, 4, 2), "pad"),
+        (p.Pad((1, 0)), (3, 4), "pad"),
+    ],
+)
+def test_zeros_for_channels_become_the_step_of_pad_channels(pad, size, kind):
+    network = (
+        p.Sequential([pad], input_shape=size)
+        if len(size) != 2
+        else p.Sequential([p.Reshape(size), pad, p.Flatten()], input_shape=(12,))
+    )
+    program = p.lower(network)
+    assert kind in [step.kind for step in program.steps]
+    x = numbers(3, *network.input_shape).astype(np.float32)
+    np.testing.assert_array_equal(p.predict(network, x), network.forward(x))
+    report = check_gradients(network, x)
+    assert report.ok, report

@@ -87,23 +87,40 @@ def test_which_steps_they_become(layer, kinds):
     assert p.summary(network).rows[-1].native == (kinds[0] not in ("strided_slice", "mean"))
 
 
+PAD = (
+    "; write Pad((0, 1, 1)), a number for each of a sample's axes: channels, rows, columns; "
+    "Pad((0, 1, 1), (0, 2, 2)) adds others behind than before"
+)
+MEAN = "; write Mean((2, 3)) for the mean over an image's pixels: axes are counted as in the batch, (N, C, H, W) from 0"
+RESHAPE = "; write Reshape((16, 4, 4)), or Reshape((2, -1))"
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: p.Reshape(()), "shape: expected a tuple of whole numbers, received ()"),
-        (lambda: p.Reshape(12), "shape: expected a tuple of whole numbers, received 12"),
+        (lambda: p.Reshape(()), f"shape: expected a tuple of whole numbers, received (){RESHAPE}"),
+        (lambda: p.Reshape(12), f"shape: expected a tuple of whole numbers, received 12{RESHAPE}"),
         (lambda: p.Reshape((-1, -1)), "shape: expected sizes of at least 1, of which one may be -1, received (-1, -1)"),
         (lambda: p.Reshape((2, 0)), "shape: expected sizes of at least 1, of which one may be -1, received (2, 0)"),
+        (lambda: p.Reshape((1,) * 63 + (-1,)),
+         "shape: expected at most 63 axes beside the batch's, received 64; leave out sizes of 1"),
         (lambda: p.Transpose((1, 3)),
          "axes: expected each of a sample's axes once, counted from 1, such as (2, 3, 1), received (1, 3)"),
-        (lambda: p.Transpose((0, 1)), "axes: expected a whole number of at least 1, received 0"),
+        (lambda: p.Transpose((0, 1)),
+         "axes: expected a whole number of at least 1, received 0; write Transpose((2, 3, 1)): axes are counted as in "
+         "the batch"),
         (lambda: p.Pad((1, 2), (1,)), "after: expected as many numbers as before has, 2, received (1,)"),
-        (lambda: p.Pad((1, -2)), "before: expected a whole number of at least 0, received -2"),
-        (lambda: p.Pad((10**9,)), "before: expected at most 65,536, received 1,000,000,000"),
+        (lambda: p.Pad((1, -2)), f"before: expected a whole number of at least 0, received -2{PAD}"),
+        (lambda: p.Pad((10**9,)), f"before: expected at most 65,536, received 1,000,000,000{PAD}"),
+        (lambda: p.Pad(1), f"before: expected a tuple of whole numbers, received 1{PAD}"),
+        (lambda: p.Pad(((1, 1), (2, 2))), f"before: expected a whole number of at least 0, received (1, 1){PAD}"),
         (lambda: p.Pad((1,), mode="wrap"), "mode: expected 'constant', 'edge' or 'reflect', received 'wrap'"),
         (lambda: p.Pad((1,), value=np.inf), "value: expected a finite number, received inf"),
         (lambda: p.Slice(0), "axis: expected a whole number of at least 1, received 0"),
         (lambda: p.Slice(1, 0, 3, -1), "step: expected a whole number of at least 1, received -1"),
+        (lambda: p.Mean(), f"axes: expected a tuple of whole numbers, received (){MEAN}"),
+        (lambda: p.Mean(1), f"axes: expected a tuple of whole numbers, received 1{MEAN}"),
+        (lambda: p.Mean((-2, -1)), f"axes: expected a whole number of at least 1, received -2{MEAN}"),
         (lambda: p.Mean((1, 1)), "axes: expected each axis once, received (1, 1)"),
         (lambda: p.AdaptiveMaxPool2d(0), "output_size: expected a whole number of at least 1, received 0"),
     ],
@@ -120,11 +137,11 @@ def test_settings_are_refused(make, message):
         (p.Reshape((5, -1)), "Reshape: makes samples of shape (5, -1), but the input has 12 numbers: (3, 4)"),
         (p.Reshape((13,)), "Reshape: makes samples of shape (13,), but the input has 12 numbers: (3, 4)"),
         (p.Transpose((2, 3, 1)), "Transpose: orders 3 axes of a sample, but the input has 2: (3, 4)"),
-        (p.Pad((1,)), "Pad: pads 1 axes of a sample, but the input has 2: (3, 4)"),
+        (p.Pad((1,)), f"Pad: pads 1 axes of a sample, but the input has 2: (3, 4){PAD}"),
         (p.Pad((3, 0), mode="reflect"), "Pad: reflects up to 3 numbers beyond an edge, but the input has 3: (3, 4)"),
         (p.Slice(3), "Slice: takes from axis 3, but the input has 2 beside the batch: (3, 4)"),
         (p.Slice(1, 3), "Slice: takes 3 to None of axis 1, which is nothing, but the input has (3, 4)"),
-        (p.Mean((3,)), "Mean: takes the mean over axis 3, but the input has 2: (3, 4)"),
+        (p.Mean((3,)), f"Mean: takes the mean over axis 3, but the input has 2 beside the batch: (3, 4){MEAN}"),
         (p.Mean((1, 2)), "Mean: leaves no axis beside the batch, but the input has (3, 4); set keepdims=True"),
     ],
     ids=repr,
@@ -162,3 +179,8 @@ def test_no_samples_are_no_matter(layer):
     y = layer.forward(x)
     assert y.shape == (0, *layer.output_shape((2, 5, 4)))
     assert layer.backward(y).shape == x.shape
+
+
+def test_a_sample_can_have_all_the_axes_that_numpy_has() -> None:
+    network = p.Sequential([p.Reshape((1,) * 62 + (-1,)), p.ReLU()], input_shape=(2,))
+    assert p.predict(network, np.ones((3, 2), np.float32)).shape == (3, *(1,) * 62, 2)

@@ -95,6 +95,8 @@ POOLS = [
     of("AvgPool2d", "AveragePool", 11, kernel_shape=[3, 2], strides=[2, 2], pads=[1, 0, 2, 1], count_include_pad=1),
     of("AvgPool2d", "AveragePool", 19, kernel_shape=[2, 2], strides=[2, 2], ceil_mode=1),
     of("AvgPool2d", "AveragePool", 22, kernel_shape=[2, 2], auto_pad="SAME_UPPER"),
+    of("AvgPool2d", "AveragePool", 19, kernel_shape=[2, 2], dilations=[3, 2]),
+    of("AvgPool2d", "AveragePool", 22, kernel_shape=[3, 2], dilations=[2, 2], pads=[1, 0, 2, 1], count_include_pad=1),
     of(
         "AvgPool2d",
         "AveragePool",
@@ -287,6 +289,7 @@ SHAPES = [
 ]
 
 CASES = [*CONVOLUTIONS, *POOLS, *WEIGHTS, *POINTWISE, *ARITHMETIC, *SHAPES]
+"""What each operator may say; `onnx_revisions` tries the opsets in which one changed."""
 
 
 def made(case: Case) -> Any:

@@ -44,6 +44,21 @@ LAYERS = {
     "avg, ceil, padding left out": p.AvgPool2d(
         4, stride=3, padding=((1, 0), (2, 1)), ceil_mode=True, count_include_pad=False
     ),
+    "avg, dilated": p.AvgPool2d((2, 3), stride=1, dilation=(3, 2)),
+    "avg, dilated and padded": p.AvgPool2d(3, stride=2, dilation=2, padding=((1, 0), (1, 1))),
+    "avg, dilated, padding left out": p.AvgPool2d(
+        (3, 2), stride=(1, 2), dilation=(2, 3), padding=1, count_include_pad=False
+    ),
+    "avg, dilated, padded by more than it has taps": p.AvgPool2d(2, stride=1, dilation=3, padding=3),
+    "avg, dilated, much padding left out": p.AvgPool2d(
+        (4, 3), stride=2, dilation=(2, 3), padding=((4, 2), (3, 3)), count_include_pad=False
+    ),
+    "avg, dilated, ceil": p.AvgPool2d((2, 3), stride=3, dilation=2, ceil_mode=True),
+    "avg, dilated, ceil and padding": p.AvgPool2d(3, stride=3, dilation=2, padding=((1, 0), (1, 1)), ceil_mode=True),
+    "avg, dilated, ceil, padding left out": p.AvgPool2d(
+        3, stride=3, dilation=2, padding=((1, 0), (1, 1)), ceil_mode=True, count_include_pad=False
+    ),
+    "avg, dilated, same": p.AvgPool2d(3, stride=2, dilation=2, padding="same", count_include_pad=False),
     "avg, stride larger than the window": p.AvgPool2d(2, stride=4, ceil_mode=True),
     "adaptive, 1": p.AdaptiveAvgPool2d(1),
     "adaptive, alike": p.AdaptiveAvgPool2d((3, 11)),

@@ -126,6 +126,28 @@ def test_chosen_images_are_shown(run):
         html_report(run, TEST, images=[60], engine="numpy")
 
 
+@pytest.mark.parametrize("images", [["a"], [1.5], [True], [-1], [[0]], 3, "12"], ids=repr)
+def test_images_that_are_no_numbers_are_refused(images):
+    with pytest.raises(p.ArgumentError, match=r"^images: expected "):
+        html_report(network(), TEST, images=images, engine="numpy")
+
+
+def test_images_without_data_are_refused():
+    with pytest.raises(p.ArgumentError, match=r"^images: there are no data to take them from"):
+        html_report(network(), images=[0])
+
+
+def test_a_report_takes_the_place_of_no_other_file(run, tmp_path):
+    p.save(network(), tmp_path / "net.safetensors")
+    (tmp_path / "net.html").write_bytes((tmp_path / "net.safetensors").read_bytes())
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(p.ArgumentError, match=r"expected a name that ends with \.html"):
+        save_report(tmp_path / "net.safetensors", network())
+    with pytest.raises(p.ArgumentError, match="is what the report is of; give the report another name"):
+        save_report(tmp_path / "net.html", tmp_path / "net.html")
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
 def test_it_is_saved_as_a_file(run, tmp_path, html):
     save_report(tmp_path / "it.html", run, TEST, part="test", engine="numpy")
     assert (tmp_path / "it.html").read_text(encoding="utf-8") == html

@@ -8,6 +8,7 @@ import pytest
 
 import pellucid as p
 from oracles.reports import network, stripes
+from pellucid.report.pixels import heat_over
 
 matplotlib = pytest.importorskip("matplotlib")
 from matplotlib.figure import Figure  # noqa: E402
@@ -73,6 +74,10 @@ def test_colour_filters_are_shown_in_colour_and_deep_ones_as_a_grid():
         (lambda: p.plots.filters(network(), "linear1"), p.ArgumentError, "layer: 'linear1' has no filters"),
         (lambda: p.plots.filters(p.Sequential([p.Linear(2, 2)], input_shape=(2,))), p.ArgumentError, "no convolution"),
         (lambda: p.plots.feature_maps(network(), X[0], "flatten1"), p.ShapeError, "layer: flatten1 makes no maps"),
+        (lambda: p.plots.feature_maps(network(), X[0], ["pool1"]), p.ArgumentError, r"no layer \['pool1'\]\. Known: "),
+        (lambda: p.plots.filters(network(), 3), p.ArgumentError, "layer: 3 has no filters"),
+        (lambda: p.plots.receptive_field(network(), X, []), p.ArgumentError, "layers: expected the path of a layer"),
+        (lambda: p.plots.receptive_field(network(), X, 3), p.ArgumentError, "layers: expected the path of a layer"),
         (lambda: p.plots.feature_maps(network(), X[0], "pol1"), p.ArgumentError, "no layer 'pol1'; did you mean"),
         (lambda: p.plots.curves(p.History()), p.DataError, "received one that has not begun"),
         (lambda: p.plots.confusion(network(1), (X, Y[:, None] * 1.0)), p.DataError, "expected labels that are classes"),
@@ -124,3 +129,15 @@ def test_a_figure_in_a_page_has_the_pages_colours_and_no_names_twice():
 def test_heat_over_an_image_is_where_the_heat_is():
     figure = p.plots.occlusion(network(), np.full((1, 1, 6, 6), 9, np.uint8), size=6, stride=6)
     assert len(figure.axes) == 2
+
+
+def test_saliency_lies_over_the_image():
+    linear = p.Sequential([p.Flatten(), p.Linear(16, 2)], input_shape=(1, 4, 4))
+    weight = np.zeros((2, 16), np.float32)
+    weight[0, 5] = 1  # what counts is the pixel (1, 1) alone
+    linear["linear1"].weight.data = weight
+    image = np.arange(16, dtype=np.uint8).reshape(1, 1, 4, 4) * 15
+    shown = p.plots.saliency(linear, image, 0).axes[-1].images[0].get_array()
+    np.testing.assert_array_equal(shown, heat_over(image[0], np.eye(16)[5].reshape(4, 4)))
+    assert shown[3, 3, 0] == shown[3, 3, 2] > shown[0, 0, 0]  # grey, as bright as the image has it
+    assert shown[1, 1, 0] > shown[1, 1, 2]  # and orange

@@ -302,6 +302,37 @@ def test_statistics_that_are_not_finite_are_not_taken(engine):
     assert all(np.isfinite(array).all() for array in values(made).values())
 
 
+@pytest.mark.parametrize("engine", ["compiled", "numpy"])
+@pytest.mark.parametrize(
+    ("loss", "targets"), [(p.CrossEntropy(), None), (p.MeanSquaredError(), np.zeros((64, 3), np.float32))]
+)
+def test_weights_too_large_for_their_sum_are_named(engine, loss, targets):
+    """Divided by an infinite sum, each sample's loss is 0, and so is its gradient."""
+    x, labels = data(64, "float32")
+    weights = np.repeat([1.0, 1e38], 32)  # of 16, the sum overflows
+    made, listener = plain(), Weights()
+    with pytest.raises(p.NonFiniteError) as caught:
+        fit(
+            made, train=(x, labels if targets is None else targets), batch_size=16, shuffle=False, loss=loss,
+            callbacks=[listener], engine=engine, sample_weight=weights,
+        )  # fmt: skip
+    assert str(caught.value) == (
+        "step 3 (epoch 1): the weights of the batch's samples sum up to more than float32 holds (total_weight); the "
+        "weights before this step are kept. Divide sample_weight, or the loss's class_weights, by the largest: only "
+        "their ratios count"
+    )
+    assert len(listener.steps) == 2, "the control: two steps have been done"
+    assert bits(made) == listener.steps[-1] != listener.steps[0]
+
+
+@pytest.mark.parametrize("engine", ["compiled", "numpy"])
+def test_weights_just_small_enough_for_their_sum_are_as_good_as_others(engine):
+    """Also where the losses that they multiply would sum up to more."""
+    weights = np.full(75, 2e37)  # of 16, the sum is 3.2e38
+    large, one = (fit(plain(), batch_size=16, sample_weight=w, engine=engine) for w in (weights, weights / 2e37))
+    np.testing.assert_allclose(large.batches, one.batches, rtol=1e-5)
+
+
 def test_a_batch_that_weighs_nothing_changes_nothing():
     weights, listener = np.repeat([1.0, 0.0, 2.0], [32, 16, 27]), Weights()
     options = {"batch_size": 16, "shuffle": False, "epochs": 1, "sample_weight": weights}

@@ -12,7 +12,7 @@ from pellucid.data.dataset import digest
 from pellucid.schedules import Cosine, WarmUp
 from pellucid.training import Callback
 from pellucid.training import run as run_module
-from pellucid.training.run import read_config
+from pellucid.training.run import RunWriter, read_config
 
 FILES = ["checkpoint-000000006.safetensors", "config.toml", "metrics.jsonl", "model.safetensors"]
 
@@ -267,3 +267,11 @@ def test_of_two_trainings_that_begin_in_one_folder_at_once_one_is_refused(make, 
         fit(make(), data, run, seed=7)
     assert read_config(run)["training"]["seed"] == 0, "the first one's run is whole"
     assert len(read_metrics(run)) == 2
+
+
+def test_a_training_is_one_run(make, data, tmp_path):
+    with pytest.raises(p.ArgumentError) as caught:
+        fit(make(), data, tmp_path / "run", callbacks=[RunWriter(tmp_path / "other")])
+    folders = f"{tmp_path / 'other'} and {tmp_path / 'run'}"
+    assert str(caught.value) == f"fit: expected one folder for the run, received {folders}; leave out all but one"
+    assert list(tmp_path.iterdir()) == []

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ..errors import NonFiniteError, StorageError
+from ..errors import NonFiniteError, StateError, StorageError
 from ..inference import evaluate
 from ..network import Network
 from ..storage import append_line
@@ -37,9 +37,10 @@ class Announcement(Callback):
 
     @property
     def run(self) -> RunWriter:
-        """What writes the run."""
-        listeners = () if self.training is None else self.training.callbacks
-        return next(each for each in listeners if isinstance(each, RunWriter))
+        """What writes the run, once training has begun."""
+        if self.training is None or self.training.run is None:
+            raise StateError("no run has begun")
+        return self.training.run
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from ..data import Dataset
 from ..errors import ArgumentError, DataError, StorageError
 from ..limits import format_bytes
 from ..report import html_report
+from ..report.writing import page_place
 from ..storage import expanded, write_file
 from . import options
 from .opening import open_run
@@ -66,14 +67,15 @@ def command(
     if data is not None and data_dir is not None:
         refuse_needless_folder(data)
     open_run(run, "report")  # says best what is wrong with a run
+    place = expanded(run)
+    by_default = place / "report.html" if place.is_dir() else place.with_suffix(".html")
+    file = page_place(by_default if out is None else out, place)
     part, dataset, missing = _data(run, data, data_dir)
     if images and dataset is None:
         raise ArgumentError(f"--image: there are no data to take images from: {missing}")
     made = html_report(
         run, dataset, part=part, missing=missing, images=images or None, engine=engine, threads=threads
     ).encode()
-    place = expanded(run)
-    file = out if out is not None else place / "report.html" if place.is_dir() else place.with_suffix(".html")
     write_file(file, made)
     print(f"written: {file} ({format_bytes(len(made))})")
 

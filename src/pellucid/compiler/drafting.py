@@ -124,14 +124,10 @@ def _views(program: Program, in_place: Collection[int]) -> dict[int, int]:
     """Return the values that are other values' numbers under another name, with those values: a flatten step that moves
     nothing passes its gradient on in the same way."""
     views: dict[int, int] = {}
+    passed_on = {gradient for value, gradient in program.gradients.items() if value in in_place}
     for step in program.steps:
         forward = step.kind == "flatten" and step.outputs[0] in in_place
-        backward = step.kind == "flatten.grad_input" and not _gradient_of(program, step.inputs[0]).isdisjoint(in_place)
+        backward = step.kind == "flatten.grad_input" and step.inputs[0] in passed_on
         if forward or backward:
             views[step.outputs[0]] = step.inputs[0]
     return views
-
-
-def _gradient_of(program: Program, gradient: int) -> set[int]:
-    """Return the values whose gradient this is."""
-    return {value for value, known in program.gradients.items() if known == gradient}

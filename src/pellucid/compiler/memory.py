@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Sequence
+from heapq import heappop, heappush
 from itertools import accumulate
 
 import numpy as np
@@ -41,20 +43,61 @@ def arena(calls: Sequence[Call]) -> tuple[dict[Buffer, int], int]:
                 first, _ = spans.get(operand.buffer, (number, number))
                 spans[operand.buffer] = (first, number)
     places: dict[Buffer, int] = {}
+    room, held = _Room(), list[tuple[int, int, int]]()  # held: a heap of (last call, place, bytes), of what is needed
     for buffer in sorted(spans, key=lambda b: (spans[b][0], -b.size)):
         begin, end = spans[buffer]
-        taken = sorted(
-            (places[other], places[other] + in_lines(other.size))
-            for other in places
-            if spans[other][0] <= end and begin <= spans[other][1]
-        )
-        place = 0
-        for start, stop in taken:
-            if place + in_lines(buffer.size) <= start:
-                break
-            place = max(place, stop)
-        places[buffer] = place
-    return places, max((places[b] + in_lines(b.size) for b in places), default=0)
+        while held and held[0][0] < begin:
+            room.give_back(*heappop(held)[1:])
+        size = in_lines(buffer.size)
+        places[buffer] = room.take(size)
+        heappush(held, (end, places[buffer], size))
+    return places, room.most
+
+
+class _Room:
+    """Memory without end, of which pieces are taken and given back.
+
+    Attributes
+    ----------
+    most : int
+        Bytes from the beginning to the end of whatever was taken.
+    """
+
+    def __init__(self) -> None:
+        self.most = 0
+        self._end = 0  # behind it all is free
+        self._starts: list[int] = []  # of the free pieces before it, none of which touch, in their order
+        self._stops: list[int] = []
+
+    def take(self, size: int) -> int:
+        """Return the lowest place where so many bytes are free; they are taken now."""
+        for number, (start, stop) in enumerate(zip(self._starts, self._stops, strict=True)):
+            if start + size <= stop:
+                self._starts[number] += size
+                if start + size == stop:
+                    del self._starts[number], self._stops[number]
+                return start
+        place, self._end = self._end, self._end + size
+        self.most = max(self.most, self._end)
+        return place
+
+    def give_back(self, start: int, size: int) -> None:
+        """Free so many bytes at `start`, and join them with what is free beside them."""
+        if not size:
+            return
+        stop, number = start + size, bisect(self._starts, start)
+        if number < len(self._starts) and self._starts[number] == stop:
+            stop = self._stops[number]
+            del self._starts[number], self._stops[number]
+        if number and self._stops[number - 1] == start:
+            number -= 1
+            start = self._starts[number]
+            del self._starts[number], self._stops[number]
+        if stop == self._end:
+            self._end = start
+        else:
+            self._starts.insert(number, start)
+            self._stops.insert(number, stop)
 
 
 def micro_batch(calls: Sequence[Call], leaf_size: int) -> int:

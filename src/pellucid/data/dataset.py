@@ -7,7 +7,7 @@ The network scales them, in one place (``Scaling``), batch by batch.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -146,7 +146,20 @@ def as_dataset(data: Dataset | tuple[ArrayLike, ArrayLike] | Sequence[ArrayLike]
     received = type(data).__name__
     if isinstance(data, tuple | list):
         received += f" of {len(data)}"
-    raise ArgumentError(f"{name}: expected a Dataset or a pair (images, labels), received {received}")
+    raise ArgumentError(f"{name}: expected a Dataset or a pair (images, labels), received {received}{_way_out(data)}")
+
+
+def _way_out(data: object) -> str:
+    """Return what makes a pair of another library's data set or loader, told by what it can do."""
+    if isinstance(getattr(data, "tensors", None), tuple):
+        return "; write dataset.tensors"
+    if isinstance(data, np.ndarray) or not hasattr(data, "__len__"):
+        return ""
+    if hasattr(data, "batch_size"):
+        return "; gather the batches into two arrays: tuple(map(np.concatenate, zip(*loader)))"
+    if not isinstance(data, (str, tuple, list, Mapping)) and hasattr(data, "__getitem__"):
+        return "; gather the samples into two arrays: tuple(map(np.stack, zip(*dataset)))"
+    return ""
 
 
 def as_images(values: ArrayLike) -> NDArray[Any]:

@@ -75,8 +75,8 @@ DEFINITIONS: Mapping[str, Callable[..., Any]] = MappingProxyType(
 WITHOUT_KERNEL = frozenset(
     {
         "custom", "custom.grad", "add_parameter", "add_parameter.grad_bias", "multiply_parameter",
-        "multiply_parameter.grad_input", "multiply_parameter.grad_weight", "transpose", "pad", "pad.grad_input",
-        "strided_slice", "strided_slice.grad_input", "mean", "mean.grad_input",
+        "multiply_parameter.grad_input", "multiply_parameter.grad_weight", "pad", "pad.grad_input", "strided_slice",
+        "strided_slice.grad_input", "mean", "mean.grad_input",
     }
 )  # fmt: skip
 """Kinds that no kernel does: their NumPy code runs inside a compiled network too."""

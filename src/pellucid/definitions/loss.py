@@ -4,8 +4,10 @@
 ``squared error:  L = Σ n  weight[n] · ℓ[n] / total,  ℓ[n] = mean of (y[n] − t[n])²``
 
 t is the target as a distribution over the classes: one-hot for a class number, blended with the uniform distribution
-by label smoothing. `total` is what makes the sum a mean: the number of samples, or the sum of their weights. Losses and
-gradients have the dtype of the network's outputs, whatever the targets and weights come in.
+by label smoothing. `total` is what makes the sum a mean: the number of samples, or the sum of their weights. It divides
+what each sample adds rather than the sum, which could overflow where weights are large. A total that is infinite hides
+in a loss of 0, so whoever reads a loss looks at its total too. Losses and gradients have the dtype of the network's
+outputs, whatever the targets and weights come in.
 
 Axes: N samples, K classes.
 """
@@ -59,7 +61,7 @@ def cross_entropy(
     losses = -(wanted * log_probabilities).sum(axis=1)
     if sample_weight is not None:
         losses = losses * sample_weight
-    return np.asarray(losses.sum() / total, logits.dtype), np.asarray(log_probabilities)
+    return np.asarray((losses / total).sum(), logits.dtype), np.asarray(log_probabilities)
 
 
 def cross_entropy_grad_input(
@@ -106,7 +108,7 @@ def squared_error(outputs: Array, target: Array, total: Array | float, sample_we
     losses = squares.reshape(len(outputs), math.prod(outputs.shape[1:])).mean(axis=1)
     if sample_weight is not None:
         losses = losses * sample_weight
-    return np.asarray(losses.sum() / total, outputs.dtype)
+    return np.asarray((losses / total).sum(), outputs.dtype)
 
 
 def squared_error_grad_input(

@@ -12,12 +12,11 @@ Axes: N samples, C channels, H W pixels, OH OW places of the window, KH KW its t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from ..geometry import Window
+from ..geometry import Window, regions
 from .arrays import Array
 from .windows import taps
 
@@ -83,12 +82,16 @@ def _counts(size: tuple[int, int], window: Window, count_include_pad: bool, dtyp
 
 
 def adaptive_avg_pool2d(x: Array, *, output_size: tuple[int, int]) -> Array:
-    """The mean of OH×OW regions that cover the image: x (N, C, H, W) -> y (N, C, OH, OW)."""
+    """The mean of OH×OW regions that cover the image: x (N, C, H, W) -> y (N, C, OH, OW).
+
+    It is a sum, divided at the end, of rows first or of all pixels: where such a sum is more than the dtype holds, the
+    mean may be infinite although all numbers are finite.
+    """
     height, width = x.shape[2:]
     # the rows of each region to one: OH × (N, C, W) -> (N, C, OH, W)
-    rows = np.stack([x[:, :, region].mean(axis=2) for region in _regions(height, output_size[0])], axis=2)
+    rows = np.stack([x[:, :, region].mean(axis=2) for region in regions(height, output_size[0])], axis=2)
     # the columns of each region to one: OW × (N, C, OH) -> (N, C, OH, OW)
-    return np.stack([rows[:, :, :, region].mean(axis=3) for region in _regions(width, output_size[1])], axis=3)
+    return np.stack([rows[:, :, :, region].mean(axis=3) for region in regions(width, output_size[1])], axis=3)
 
 
 def adaptive_avg_pool2d_grad_input(grad_output: Array, *, size: tuple[int, int]) -> Array:
@@ -97,16 +100,10 @@ def adaptive_avg_pool2d_grad_input(grad_output: Array, *, size: tuple[int, int])
     samples, channels, region_rows, region_columns = grad_output.shape
     # every column to those of its region: (N, C, OH, OW) -> (N, C, OH, W)
     rows = np.zeros((samples, channels, region_rows, size[1]), grad_output.dtype)
-    for b, region in enumerate(_regions(size[1], region_columns)):
+    for b, region in enumerate(regions(size[1], region_columns)):
         rows[:, :, :, region] += grad_output[:, :, :, b, None] / (region.stop - region.start)
     # every row to those of its region: (N, C, OH, W) -> (N, C, H, W)
     grad_input = np.zeros((samples, channels, *size), grad_output.dtype)
-    for a, region in enumerate(_regions(size[0], region_rows)):
+    for a, region in enumerate(regions(size[0], region_rows)):
         grad_input[:, :, region] += rows[:, :, a, None] / (region.stop - region.start)
     return grad_input
-
-
-def _regions(size: int, number: int) -> Iterator[slice]:
-    """Yield the regions along one axis: neighbours may share a pixel where `number` does not divide `size`."""
-    for a in range(number):
-        yield slice(a * size // number, -(-(a + 1) * size // number))

@@ -74,7 +74,10 @@ def _along(axis: int, start: int, stop: int, step: int) -> tuple[slice, ...]:
 
 
 def mean(x: Array, *, axes: tuple[int, ...], keepdims: bool) -> Array:
-    """The mean over some axes, which are left out of the result, or kept with one number each."""
+    """The mean over some axes, which are left out of the result, or kept with one number each.
+
+    A sum more than the dtype holds makes it infinite, although all numbers are finite.
+    """
     return np.asarray(x.mean(axis=axes, keepdims=keepdims))
 
 

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..arguments import nearest
+from ..arguments import nearest, shown
 from ..build import lower
 from ..errors import ArgumentError, ShapeError
 from ..geometry import Pair, whole_number
 from ..inference.batches import accepted
 from ..network import Network
 from ..steps import Shape
-from .vector_jacobian import vector_jacobian
+from .vector_jacobian import jacobian_rows
 
 
 def receptive_field(
@@ -67,19 +67,18 @@ def receptive_field(
     if not chosen or max(chosen) >= shape[0]:
         raise ArgumentError(f"channels: expected some of 0 to {shape[0] - 1}, received {list(chosen)}")
     squares = np.zeros(images.shape[2:])
-    for channel in chosen:
-        vector = np.zeros((len(images), *shape), network.dtype)
-        vector[:, channel, row, column] = 1
-        gradient = vector_jacobian(network, x, vector, of=layer)["input"].astype(np.float64)
-        squares += (gradient**2).sum(axis=1).mean(axis=0)  # (N, C, H, W) -> (H, W)
-    return np.sqrt(squares / len(chosen))
+    for gradients in jacobian_rows(network, images, [(channel, row, column) for channel in chosen], of=layer):
+        squares += (gradients.astype(np.float64) ** 2).sum(axis=(0, 1, 2))  # (K, N, C, H, W) -> (H, W)
+    return np.sqrt(squares / (len(chosen) * len(images)))
 
 
 def _shape(network: Network, layer: str) -> Shape:
     """Return the shape of what a layer makes of a sample."""
     program = lower(network)
     shapes = {place.path: program.values[place.output].shape for place in program.layers}
+    if not isinstance(layer, str):
+        raise ArgumentError(f"layer: expected the path of a layer, received {shown(layer)}")
     if layer not in shapes:
         hint = nearest(layer, shapes) or f". There are {', '.join(shapes)}"
-        raise ArgumentError(f"layer: no layer {layer!r}{hint}")
+        raise ArgumentError(f"layer: no layer {shown(layer)}{hint}")
     return shapes[layer]

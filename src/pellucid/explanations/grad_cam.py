@@ -7,12 +7,14 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..arguments import shown
 from ..build import lower
 from ..definitions.arrays import Array
-from ..errors import ShapeError
+from ..errors import ArgumentError, ShapeError
 from ..inference import activations
 from ..network import Network
 from .saliency import as_classes, score_gradients
+from .vector_jacobian import refuse_unreached
 
 _MAKE_NO_MAPS = (
     "max_pool2d", "avg_pool2d", "adaptive_avg_pool2d", "mean", "strided_slice", "flatten", "reshape", "scale",
@@ -50,15 +52,18 @@ def grad_cam(network: Network, x: ArrayLike, classes: ArrayLike | None = None, *
     ShapeError
         If the layer makes no maps.
     DataError, ArgumentError
-        As for `score_gradients`.
+        As for `score_gradients`, and if there is no such layer.
 
     References
     ----------
     R. R. Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization", 2017,
     equations 1 and 2.
     """
+    if layer is not None and not isinstance(layer, str):
+        raise ArgumentError(f"layer: expected the path of a layer, received {shown(layer)}")
     path = grad_cam_layer(network) if layer is None else layer
     chosen = as_classes(network, x, classes)
+    refuse_unreached(network, path, "layer")
     gradients = score_gradients(network, x, chosen, by=(path,))[path]
     if gradients.ndim != 4:
         raise ShapeError(f"layer: {path} makes no feature maps, but {gradients.shape[1:]} a sample; name another")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import product
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -9,7 +12,8 @@ from ..definitions.arrays import Array
 from ..errors import ArgumentError, ShapeError
 from ..geometry import Pair, pair
 from ..inference import predict, predict_proba
-from ..inference.batches import accepted
+from ..inference.batches import accepted, batches
+from ..native import BATCH_BYTES
 from ..network import Network
 from .saliency import as_classes
 
@@ -23,7 +27,8 @@ def occlusion(
     ``m[n, i, j] = mean over the patches R that cover (i, j) of  q(x[n]) − q(x[n] with R covered)``, for q the
     probability of classes[n]; of a network with a single output, the output itself.
 
-    A covered pixel takes the mean of its channel over the image.
+    A covered pixel takes the mean of its channel over the image. Covered images are made a part at a time, so that they
+    take about 256 MB at most, however many places the patch has.
 
     Parameters
     ----------
@@ -101,15 +106,25 @@ def _drops(
     """Return how much the class loses at each place of the patch, (rows, columns) of places."""
     mean = image.mean(axis=(1, 2), keepdims=True)
     grey = np.rint(mean) if image.dtype == np.uint8 else mean
-    covered = [image]
-    for row in places[0]:
-        for column in places[1]:
-            changed = image.copy()
-            changed[:, row : row + patch[0], column : column + patch[1]] = grey
-            covered.append(changed)
+    corners = list(product(*places))
+    nowhere = (image.shape[1], image.shape[2])  # the image as it is comes first
     scored = predict if network.output_shape() == (1,) else predict_proba
-    scores = scored(network, np.stack(covered), engine=engine, threads=threads)[:, own].astype(np.float64)
+    scores = np.empty(1 + len(corners))
+    for batch in batches(len(scores), max(1, BATCH_BYTES // image.nbytes)):
+        scores[batch] = scored(  # which alone holds the copies, so that they are gone before the next are made
+            network, _covered(image, [nowhere, *corners][batch], patch, grey), engine=engine, threads=threads
+        )[:, own]
     return np.asarray(scores[0] - scores[1:]).reshape(len(places[0]), len(places[1]))
+
+
+def _covered(
+    image: NDArray[np.generic], corners: Sequence[Pair], patch: Pair, grey: NDArray[np.generic]
+) -> NDArray[np.generic]:
+    """Return a copy of the image for each place of the patch, covered there."""
+    copies = np.repeat(image[None], len(corners), axis=0)
+    for copy, (row, column) in zip(copies, corners, strict=True):
+        copy[:, row : row + patch[0], column : column + patch[1]] = grey
+    return copies
 
 
 def _mean_over_patches(

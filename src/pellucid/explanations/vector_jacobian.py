@@ -6,14 +6,15 @@ It is the backward pass of training, begun at any value instead of the loss, and
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from .. import interpreter
-from ..arguments import as_numbers, nearest
+from ..arguments import as_numbers, nearest, shown
 from ..build import Builder
 from ..definitions.arrays import Array
 from ..differentiation import Backward
@@ -87,26 +88,89 @@ def vector_jacobian(
     return {name: np.concatenate([part[gradient] for part in parts]) for name, gradient in sources.items()}
 
 
+def jacobian_rows(
+    network: Network, images: NDArray[np.generic], places: Sequence[tuple[int, ...]], *, of: str
+) -> Iterator[Array]:
+    """Yield ``∂y[n, place]/∂x[n]`` for y the output of the layer `of`, as blocks (places, samples, …).
+
+    Together they hold each of the places for each of the images. The images go forward once, and backward once a
+    place: of several places together where there is room.
+    """
+    program, seed, sources = _program(network, of, ("input",))
+    forward, backward = _halves(program)
+    read = {program.output, *(value for step in backward.steps for value in step.inputs)}
+    kept = read & {value for step in forward.steps for value in step.outputs}
+    held, most = weights(network), at_once(program, None)
+    for batch in batches(len(images), most):
+        values = interpreter.run(forward, {**held, "input": images[batch]}, kept)
+        feeds = {"input": images[batch], **{program.values[value].name: array for value, array in values.items()}}
+        count = len(images[batch])
+        # a layer of the user's own remembers the batch that went forward, and knows of no repetition
+        together = 1 if any(step.kind == "custom" for step in forward.steps) else max(1, most // count)
+        for some in batches(len(places), together):
+            rows = _ones(places[some], (count, *program.values[seed].shape), program.dtype)
+            repeated = {name: _repeated(program, name, array, len(rows)) for name, array in feeds.items()}
+            vectors = {program.values[seed].name: rows.reshape(-1, *rows.shape[2:])}
+            found = interpreter.run(backward, {**held, **repeated, **vectors}, {sources["input"]})
+            yield found[sources["input"]].reshape(len(rows), count, *images.shape[1:])
+
+
+def _halves(program: Program) -> tuple[Program, Program]:
+    """Return the steps up to y, and the steps back from it."""
+    steps, middle = program.steps, program.forward
+    return (
+        replace(program, steps=steps[:middle], backward=middle),
+        replace(program, steps=steps[middle:], forward=0, backward=len(steps) - middle),
+    )
+
+
+def _ones(places: Sequence[tuple[int, ...]], shape: Shape, dtype: str) -> Array:
+    """Return for each place an array (N, …) of zeros with ones there."""
+    rows = np.zeros((len(places), *shape), dtype)
+    for row, place in zip(rows, places, strict=True):
+        row[(..., *place)] = 1
+    return rows
+
+
+def _repeated(program: Program, name: str, array: Array, times: int) -> Array:
+    """Return what there is for each sample that many times over, and all else as it is."""
+    return np.concatenate([array] * times) if program.values[program.ids[name]].has_samples else array
+
+
 def score_shape(network: Network) -> Shape:
     """Return the shape of what `vector_jacobian` takes for a network's scores: its outputs, before any softmax."""
     build = Builder(network, training=False, resident=False)
     return build.shape(_scores(build, _lowered(build)[1]))
 
 
-def _program(network: Network, of: str | None, by: Sequence[str]) -> tuple[Program, int, dict[str, int]]:
-    """Return a program, the value in it that holds the vector, and by name the values that hold the results."""
+def refuse_unreached(network: Network, layer: str, argument: str) -> None:
+    """Refuse a layer that is not there, or that the scores do not depend on, by the name of the caller's argument.
+
+    Raises
+    ------
+    ArgumentError
+    """
+    _program(network, None, (layer,), argument)
+
+
+def _program(
+    network: Network, of: str | None, by: Sequence[str], argument: str = "by"
+) -> tuple[Program, int, dict[str, int]]:
+    """Return a program, the value in it that holds the vector, and by name the values that hold the results; what
+    cannot be is refused by the name of the `argument` that was `by`."""
     build = Builder(network, training=False, resident=False)
     x, output = _lowered(build)
     places = {"input": x, **{place.path: place.output for place in build.layers}}
     end = _scores(build, output) if of is None else _known(of, places, "of")
-    wanted = {name: _known(name, places, "by") for name in by}
+    wanted = {name: _known(name, places, argument) for name in by}
     forward = next((number for number, step in enumerate(build.steps, start=1) if end in step.outputs), 0)
     del build.steps[forward:]  # what comes after it has no part in this
     seed = build.given("vector", build.shape(end), "gradient")
     gradients = Backward(build, wanted.values()).differentiate(end, seed)
     for name, value in wanted.items():
         if value not in gradients:
-            raise ArgumentError(f"by: {of or 'the output'} does not depend on {name}; name layers that come before it")
+            after = f"{of or 'the output'} does not depend on {name}"
+            raise ArgumentError(f"{argument}: {after}; name layers that come before it")
     program = Program(
         tuple(build.values), tuple(build.steps), forward, len(build.steps), x, end, (), None, None,
         MappingProxyType(gradients), MappingProxyType({}), str(network.dtype),
@@ -129,8 +193,10 @@ def _scores(build: Builder, output: int) -> int:
     return maker[value].inputs[0] if value in maker and maker[value].kind in _SOFTMAXES else output
 
 
-def _known(name: str, places: dict[str, int], argument: str) -> int:
+def _known(name: object, places: dict[str, int], argument: str) -> int:
+    if not isinstance(name, str):
+        raise ArgumentError(f"{argument}: expected the path of a layer, received {shown(name)}")
     if name not in places:
         hint = nearest(name, places) or f". There are {', '.join(places)}"
-        raise ArgumentError(f"{argument}: no layer {name!r}{hint}")
+        raise ArgumentError(f"{argument}: no layer {shown(name)}{hint}")
     return places[name]

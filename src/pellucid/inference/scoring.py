@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Never
@@ -39,6 +40,11 @@ class Measured:
     loss: float
     weight: float
     correct: int | None
+
+    @property
+    def finite(self) -> bool:
+        """Whether loss and weight are: weights too large for their sum leave a loss of 0, divided by infinity."""
+        return math.isfinite(self.loss) and math.isfinite(self.weight)
 
 
 @dataclass

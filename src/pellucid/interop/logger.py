@@ -12,14 +12,14 @@ from typing import Any
 
 from ..arguments import warn
 from ..training.callbacks import Callback, Training
-from ..training.run import RunWriter
 
 
 class Logger(Callback):
     """Base of the loggers.
 
     Where one writes within its store is chosen once training is under way, when the name of the run's folder is known,
-    and remembered for a training that is resumed.
+    and remembered for a training that is resumed; with the folder of the run, for a copy of that, elsewhere, is another
+    one, and must not go on in what is the original's.
     """
 
     sees_weights = False
@@ -33,11 +33,19 @@ class Logger(Callback):
 
     def state(self) -> Mapping[str, Any]:
         self._attempt(self._complete)
-        return {} if self._place is None else {"place": self._place}
+        return {} if self._place is None else {"place": self._place, "run": self._folder()}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         self._place = state.get("place")
+        if self._place is not None and "run" in state and state["run"] != self._folder():
+            self._place = None
+            warn(f"{type(self).__name__}: the run lies in another folder than when its log was begun; a new log begins")
         self._resumed = self._place is not None
+
+    def _folder(self) -> str | None:
+        """Return the run's folder, with all links followed, if there is one."""
+        run = self._training.run
+        return None if run is None else str(run.folder.resolve())
 
     def _complete(self) -> None:
         """Open the log, and have all that was measured until now in it."""
@@ -53,11 +61,7 @@ class Logger(Callback):
             self._lost = True
             warn(f"{type(self).__name__}: the log ends here, and the training goes on without it ({error})")
 
-    def _run(self) -> RunWriter | None:
-        """Return what writes the run's folder, if it has one."""
-        return next((each for each in self._training.callbacks if isinstance(each, RunWriter)), None)
-
     def _called(self, name: str | None) -> str:
         """Return what the run is called: the name given, or else its folder's."""
-        run = self._run()
-        return name or ("run" if run is None else run.folder.name)
+        run = self._training.run
+        return name or ("" if run is None else run.folder.resolve().name) or "run"

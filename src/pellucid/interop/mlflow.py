@@ -97,7 +97,7 @@ class MLflow(Logger):
     def _finish(self, training: Training) -> None:
         """Hand over the network; it is the run's own file, where there is a run."""
         self._complete()
-        run = self._run()
+        run = self._training.run
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder if run is None else run.folder, MODEL)
             if run is None:
@@ -119,7 +119,7 @@ class MLflow(Logger):
 
     def _begin(self) -> None:
         """Make a run in the store, and write down its settings."""
-        run = self._run()
+        run = self._training.run
         config = RunConfig.of(self._training) if run is None else run.config(self._training)
         tables = dict(config.table)
         tables["network"] = {key: each for key, each in tables["network"].items() if key != "initializers"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,15 +12,20 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import shown
 from ..definitions.arrays import Array
-from ..errors import MissingExtraError, installing
+from ..errors import ArgumentError, MissingExtraError, installing
 from ..geometry import whole_number
 from ..storage import expanded, fresh_folder, writable_folder
 from ..training.callbacks import Training
+from ..training.config import RunConfig
+from ..training.plain import flat, shown_settings
 from .logger import Logger
 
 _BINS = 30
 """Of a histogram; as many as TensorBoard's own."""
+_LONGEST = 200
+"""Bytes of a name, with room for what tells several of one name apart."""
 _QUEUE = 1000
 """Events that may wait for the disk before training does."""
 
@@ -29,8 +34,9 @@ _QUEUE = 1000
 class TensorBoard(Logger):
     """Writes curves that ``tensorboard --logdir FOLDER`` shows.
 
-    These are "batch/loss" and "batch/lr", and "epoch/…" for all that an epoch measures, over the number of steps. A
-    training that is resumed goes on in its curves; points after the checkpoint are taken back.
+    These are "batch/loss" and "batch/lr", and "epoch/…" for all that an epoch measures, over the number of steps; and
+    the settings of the training, as a text. A training that is resumed goes on in its curves; points after the
+    checkpoint are taken back. Where a copy of its run is resumed, in another folder, new curves begin.
 
     Parameters
     ----------
@@ -46,6 +52,8 @@ class TensorBoard(Logger):
 
     Raises
     ------
+    ArgumentError
+        If a setting makes no sense, such as a name that no folder can have.
     MissingExtraError
         If the package tensorboard is not installed.
     """
@@ -55,15 +63,17 @@ class TensorBoard(Logger):
     histograms: bool = False
     name: str | None = None
     _writer: Any = field(default=None, init=False, repr=False)
+    _records: _Records | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
         whole_number(self.every, "every")
+        _refuse_no_folder(self.name)
         self.folder = str(expanded(self.folder, "folder").absolute())
         _tensorboard()
 
     def on_begin(self, training: Training) -> None:
         super().on_begin(training)
-        self._writer = None
+        self._writer = self._records = None
         writable_folder(self.folder)
 
     def on_batch(self, training: Training) -> None:
@@ -75,11 +85,18 @@ class TensorBoard(Logger):
 
     def on_end(self, training: Training, error: BaseException | None) -> None:
         if self._writer is not None:
-            with suppress(Exception):  # what its thread could not write was warned of, or will never be missed
+            with suppress(Exception):  # what cannot be written is warned of below, or will never be missed
                 self._writer.close()
+            self._attempt(self._tell)
 
     def _complete(self) -> None:
         self._opened().flush()
+        self._tell()
+
+    def _tell(self) -> None:
+        """Raise what the writer's thread has met with."""
+        if self._records is not None and self._records.error is not None:
+            raise self._records.error
 
     def _write_batch(self, training: Training) -> None:
         self._add(training.step, _point("batch/loss", training.history.batches[-1]), _point("batch/lr", training.lr))
@@ -97,6 +114,7 @@ class TensorBoard(Logger):
         _, event = _tensorboard()
         summary = {"summary": {"value": values}} if values else {}
         self._opened().add_event(event(wall_time=time.time(), step=step, **summary, **other))
+        self._tell()
 
     def _opened(self) -> Any:
         """Return the writer of the event file."""
@@ -108,9 +126,21 @@ class TensorBoard(Logger):
             if self._resumed:
                 _wait_for_a_later_name(folder)
             self._writer = writer(str(folder), max_queue_size=_QUEUE)
+            self._records = _Records.put_into(self._writer)
             if self._resumed:
                 self._take_back(self._training)
+            else:
+                self._add(0, _text("settings", self._settings()))
         return self._writer
+
+    def _settings(self) -> str:
+        """Return what the training was told, as a table of Markdown."""
+        run = self._training.run
+        config = RunConfig.of(self._training) if run is None else run.config(self._training)
+        rows = [
+            f"| {name} | {str(value).replace('|', '¦')} |" for name, value in flat(shown_settings(config.table)).items()
+        ]
+        return "\n".join(["| setting | value |", "|---|---|", *rows])
 
     def _take_back(self, training: Training) -> None:
         """Have readers forget what an earlier process has written after the checkpoint.
@@ -122,6 +152,53 @@ class TensorBoard(Logger):
         self._add(training.step + (not measured_again), session_log={"status": "START"})
         if measured_again:
             self.on_batch(training)
+
+
+class _Records:
+    """What the writer's thread hands its records to.
+
+    It keeps an error for the training to warn of, in a line, where the thread would end with a traceback.
+    """
+
+    def __init__(self, file: Any):
+        self._file = file
+        self.error: Exception | None = None
+
+    @classmethod
+    def put_into(cls, writer: Any) -> _Records | None:
+        """Put one between a writer's thread and its file, if the parts have the names that they are known by."""
+        queue: Any = getattr(writer, "_async_writer", None)
+        thread: Any = getattr(queue, "_worker", None)
+        if not (hasattr(queue, "_writer") and hasattr(thread, "_record_writer")):
+            return None
+        queue._writer = thread._record_writer = records = cls(queue._writer)
+        return records
+
+    def write(self, data: bytes) -> None:
+        self._unless_failed(self._file.write, data)
+
+    def flush(self) -> None:
+        self._unless_failed(self._file.flush)
+
+    def close(self) -> None:
+        self._file.close()
+
+    def _unless_failed(self, do: Callable[..., None], *arguments: Any) -> None:
+        if self.error is None:
+            try:
+                do(*arguments)
+            except Exception as error:
+                self.error = error
+
+
+def _refuse_no_folder(name: object) -> None:
+    """Refuse a name that cannot be that of a folder, before the training begins."""
+    if name is None:
+        return
+    if not isinstance(name, str) or not name.isprintable() or name in (".", "..") or "/" in name or "\\" in name:
+        raise ArgumentError(f"name: expected the plain name of a folder, received {shown(name)}")
+    if len(name.encode()) > _LONGEST:
+        raise ArgumentError(f"name: expected at most {_LONGEST} bytes, received {len(name.encode()):,}: {shown(name)}")
 
 
 def _tensorboard() -> tuple[Any, Any]:
@@ -137,6 +214,12 @@ def _tensorboard() -> tuple[Any, Any]:
 def _point(curve: str, value: float) -> dict[str, Any]:
     """Return a point of a curve, as TensorBoard holds it."""
     return {"tag": curve, "simple_value": float(value)}
+
+
+def _text(tag: str, words: str) -> dict[str, Any]:
+    """Return a text, as TensorBoard holds it."""
+    kind = {"plugin_data": {"plugin_name": "text"}}
+    return {"tag": tag, "metadata": kind, "tensor": {"dtype": "DT_STRING", "string_val": [words.encode()]}}
 
 
 def _histogram(weights: Array) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """Where several values of a `Graph` become one: Add, Multiply, Concat.
 
 A join is no layer, for a layer reads one value. It stands in a graph only, has no parameters, and is used alone as a
-layer is: ``forward`` takes the values, ``backward`` returns a gradient for each of them.
+layer is: ``forward`` takes the values, ``backward`` returns a gradient for each of them. There are no others than these
+three: what a program does with a join is known for each of them.
 """
 
 from __future__ import annotations
@@ -30,13 +31,14 @@ from ..steps import Build, Shape
 
 
 class Join:
-    """Base of the joins."""
+    """Base of the joins, which are `JOINS`; a graph takes no others."""
 
     stem: ClassVar[str] = "join"
     """As that of a layer."""
 
     def __init__(self) -> None:
         self._cache: Sequence[Array] | None = None
+        self._expected_grad: Shape = ()
 
     def output_shape(self, *input_shapes: Shape) -> Shape:
         """Return the shape of one output for the shapes of what is joined, all without the batch axis.
@@ -49,9 +51,21 @@ class Join:
         raise NotImplementedError(f"{type(self).__name__} does not say its output_shape")
 
     def forward(self, *xs: ArrayLike) -> Array:
-        """Return what batches of values are together, and remember what ``backward`` needs."""
+        """Return what batches of values are together, and remember what ``backward`` needs.
+
+        Raises
+        ------
+        ShapeError, DataError
+            If these cannot be joined, are batches of different length, or no arrays of real numbers.
+        """
         arrays = [as_numbers(x, type(self).__name__) for x in xs]
-        self.output_shape(*(array.shape[1:] for array in arrays))
+        counts = [len(array) if array.ndim else 0 for array in arrays]
+        if not all(array.ndim for array in arrays) or len(set(counts)) > 1:
+            raise ShapeError(
+                f"{type(self).__name__} expects batches (N, …) of equally many samples, "
+                f"received {_listed([array.shape for array in arrays])}"
+            )
+        self._expected_grad = *counts[:1], *self.output_shape(*(array.shape[1:] for array in arrays))
         self._cache = arrays
         return self._joined(arrays)
 
@@ -62,15 +76,24 @@ class Join:
         ------
         StateError
             If there was no ``forward`` before.
+        ShapeError
+            If grad_output has another shape than that ``forward``'s output.
         """
         if self._cache is None:
             raise StateError(f"{type(self).__name__}.backward needs a forward before it: call forward(…) first")
-        return self._gradients(self._cache, as_numbers(grad_output, "grad_output"))
+        grad = as_numbers(grad_output, "grad_output")
+        if grad.shape != self._expected_grad:
+            raise ShapeError(
+                f"{type(self).__name__}.backward expects grad_output of the output's shape {self._expected_grad}, "
+                f"received {grad.shape}"
+            )
+        return self.gradients(self._cache, grad)
 
-    def _joined(self, xs: Sequence[Array]) -> Array:
+    def gradients(self, xs: Sequence[Array], grad_output: Array) -> tuple[Array, ...]:
+        """Return ∂L/∂x for each of the values xs that were joined; whatever ``forward`` remembers plays no part."""
         raise NotImplementedError
 
-    def _gradients(self, xs: Sequence[Array], grad_output: Array) -> tuple[Array, ...]:
+    def _joined(self, xs: Sequence[Array]) -> Array:
         raise NotImplementedError
 
     def lower(self, build: Build, xs: Sequence[int]) -> int:
@@ -139,7 +162,7 @@ class Add(_OfEqualShapes):
     def _joined(self, xs: Sequence[Array]) -> Array:
         return reduce(add, self._repeated(xs))
 
-    def _gradients(self, xs: Sequence[Array], grad_output: Array) -> tuple[Array, ...]:
+    def gradients(self, xs: Sequence[Array], grad_output: Array) -> tuple[Array, ...]:
         return tuple(_narrowed(grad_output, x) for x in xs)
 
 
@@ -165,7 +188,7 @@ class Multiply(_OfEqualShapes):
     def _joined(self, xs: Sequence[Array]) -> Array:
         return reduce(multiply, self._repeated(xs))
 
-    def _gradients(self, xs: Sequence[Array], grad_output: Array) -> tuple[Array, ...]:
+    def gradients(self, xs: Sequence[Array], grad_output: Array) -> tuple[Array, ...]:
         first, *rest = self._repeated(xs)
         products = list(accumulate([first, *rest], multiply))  # x₁, x₁·x₂, …
         grads: list[Array] = []
@@ -199,7 +222,7 @@ class Concat(Join):
     def _joined(self, xs: Sequence[Array]) -> Array:
         return concat(*xs)
 
-    def _gradients(self, xs: Sequence[Array], grad_output: Array) -> tuple[Array, ...]:
+    def gradients(self, xs: Sequence[Array], grad_output: Array) -> tuple[Array, ...]:
         borders = pairwise(accumulate((x.shape[1] for x in xs), initial=0))
         return tuple(concat_grad_input(grad_output, start=start, stop=stop) for start, stop in borders)
 
@@ -207,6 +230,10 @@ class Concat(Join):
         y = build.activation(self.output_shape(*map(build.shape, xs)))
         build.step("concat", xs, [y])
         return y
+
+
+JOINS: tuple[type[Join], ...] = (Add, Multiply, Concat)
+"""All that there are."""
 
 
 def _narrowed(grad: Array, x: Array) -> Array:

@@ -110,7 +110,7 @@ class Concat(Layer):
     def __init__(self, *branches: Layer):
         super().__init__()
         if not branches:
-            raise ArgumentError("Concat: expected at least one branch, received none")
+            raise ArgumentError("Concat: expected at least one branch, received none; in a Graph write joins.Concat()")
         self.branches = tuple(_layer(branch, f"branch {i}") for i, branch in enumerate(branches, start=1))
 
     def children(self) -> dict[str, Layer]:

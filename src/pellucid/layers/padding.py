@@ -18,6 +18,11 @@ from ..steps import Shape
 from .axes import amounts
 from .base import Layer, LayerBuild
 
+_PAD = (
+    "write Pad((0, 1, 1)), a number for each of a sample's axes: channels, rows, columns; "
+    "Pad((0, 1, 1), (0, 2, 2)) adds others behind than before"
+)
+
 
 class PadChannels(Layer):
     """More channels, all 0, before and after those of the input.
@@ -82,14 +87,16 @@ class Pad(Layer):
     Parameters
     ----------
     before, after : tuple of int
-        How many on either side of each of a sample's axes; `after` is `before` where it is not given.
+        How many on either side of each of a sample's axes, the batch not counted: (0, 1, 1) is none for channels, one
+        for rows and columns. `after` is `before` where it is not given.
     mode : "constant", "edge" or "reflect", default "constant"
     value : float, default 0
         For "constant".
 
     Notes
     -----
-    Shape: (N, A, B, …) -> (N, before₁ + A + after₁, before₂ + B + after₂, …). In a compiled network this runs in NumPy.
+    Shape: (N, A, B, …) -> (N, before₁ + A + after₁, before₂ + B + after₂, …). In a compiled network all but zeros
+    for channels runs in NumPy.
 
     Before a convolution zeros need no layer: `Conv2d` pads each side by itself, ``padding=((top, bottom), (left,
     right))``, and so do the pools.
@@ -108,8 +115,8 @@ class Pad(Layer):
         self, before: Sequence[int], after: Sequence[int] | None = None, mode: str = "constant", value: float = 0.0
     ):
         super().__init__()
-        self.before = amounts(before, "before")
-        self.after = self.before if after is None else amounts(after, "after")
+        self.before = amounts(before, "before", _PAD)
+        self.after = self.before if after is None else amounts(after, "after", _PAD)
         self.mode, self.value = mode, number(value, "value")
         if len(self.after) != len(self.before):
             raise ArgumentError(f"after: expected as many numbers as before has, {len(self.before)}, received {after}")
@@ -118,7 +125,7 @@ class Pad(Layer):
 
     def output_shape(self, input_shape: Shape) -> Shape:
         if len(input_shape) != len(self.before):
-            raise ShapeError(f"pads {len(self.before)} axes of a sample", f"{len(input_shape)}: {input_shape}")
+            raise ShapeError(f"pads {len(self.before)} axes of a sample", f"{len(input_shape)}: {input_shape}", _PAD)
         for size, sides in zip(input_shape, zip(self.before, self.after, strict=True), strict=True):
             if self.mode == "reflect" and max(sides) >= size:
                 raise ShapeError(f"reflects up to {max(sides)} numbers beyond an edge", f"{size}: {input_shape}")
@@ -133,9 +140,18 @@ class Pad(Layer):
         return pad_grad_input(grad_output, before=self.before, after=self.after, mode=self.mode, shape=x.shape[1:])
 
     def lower(self, build: LayerBuild, x: int) -> int:
-        y = build.activation(self.output_shape(build.shape(x)))
-        build.step("pad", [x], [y], **self.config())
+        shape = build.shape(x)
+        y = build.activation(self.output_shape(shape))
+        if self._of_channels(shape):
+            build.step("pad_channels", [x], [y], before=self.before[0], after=self.after[0])
+        else:
+            build.step("pad", [x], [y], **self.config())
         return y
+
+    def _of_channels(self, shape: Shape) -> bool:
+        """Return whether only zeros are added, and only to the channels of images or to features: as `PadChannels`."""
+        zeros = self.mode == "constant" and self.value == 0 and len(shape) in (1, 3)
+        return zeros and not any(self.before[1:] + self.after[1:])
 
     def config(self) -> dict[str, Any]:
         return {"before": self.before, "after": self.after, "mode": self.mode, "value": self.value}

@@ -242,6 +242,10 @@ class AdaptiveAvgPool2d(Layer):
     -----
     Shape: (N, C, H, W) -> (N, C, OH, OW).
 
+    A region is summed before it is divided: float32 numbers whose sum passes 3.4e38 may have an infinite mean. The
+    compiled network sums a whole region, NumPy's code each column of it first, so the one may be infinite where the
+    other is not; up to 3.4e38 / (H·W) neither is.
+
     References
     ----------
     M. Lin, Q. Chen and S. Yan, "Network in Network", 2014, section 3.2 (global average pooling).

@@ -19,6 +19,10 @@ from ..steps import Shape
 from .axes import whole_numbers
 from .base import Layer, LayerBuild
 
+_MEAN = "write Mean((2, 3)) for the mean over an image's pixels: axes are counted as in the batch, (N, C, H, W) from 0"
+MOST_AXES = 63
+"""Axes that a sample can have: NumPy's arrays have 64 at most, of which the batch takes one."""
+
 
 class Reshape(Layer):
     """The same numbers, in row-major order, in other axes.
@@ -26,7 +30,8 @@ class Reshape(Layer):
     Parameters
     ----------
     shape : tuple of int
-        Of a sample. One size may be −1: it is what the others leave.
+        Of a sample, 63 sizes at most: with the batch's NumPy takes no more axes. One may be −1: it is what the others
+        leave.
 
     Notes
     -----
@@ -42,9 +47,14 @@ class Reshape(Layer):
 
     def __init__(self, shape: Sequence[int]):
         super().__init__()
-        self.shape = whole_numbers(shape, "shape", minimum=-1)
+        self.shape = whole_numbers(shape, "shape", minimum=-1, fix="write Reshape((16, 4, 4)), or Reshape((2, -1))")
         if 0 in self.shape or self.shape.count(-1) > 1:
             raise ArgumentError(f"shape: expected sizes of at least 1, of which one may be -1, received {self.shape}")
+        if len(self.shape) > MOST_AXES:
+            raise ArgumentError(
+                f"shape: expected at most {MOST_AXES} axes beside the batch's, received {len(self.shape)}; "
+                "leave out sizes of 1"
+            )
 
     def output_shape(self, input_shape: Shape) -> Shape:
         count, known = math.prod(input_shape), math.prod(size for size in self.shape if size != -1)
@@ -85,7 +95,7 @@ class Transpose(Layer):
 
     Notes
     -----
-    Shape: (N, …) -> (N, …). In a compiled network this runs in NumPy.
+    Shape: (N, …) -> (N, …).
 
     Examples
     --------
@@ -97,7 +107,7 @@ class Transpose(Layer):
 
     def __init__(self, axes: Sequence[int]):
         super().__init__()
-        self.axes = whole_numbers(axes, "axes")
+        self.axes = whole_numbers(axes, "axes", fix="write Transpose((2, 3, 1)): axes are counted as in the batch")
         if sorted(self.axes) != list(range(1, len(self.axes) + 1)):
             raise ArgumentError(
                 f"axes: expected each of a sample's axes once, counted from 1, such as (2, 3, 1), received {self.axes}"
@@ -209,7 +219,8 @@ class Mean(Layer):
     Notes
     -----
     Shape: (N, …) -> (N, …), without these axes. In a compiled network the mean over all pixels is made by the kernel of
-    `AdaptiveAvgPool2d`, and others run in NumPy.
+    `AdaptiveAvgPool2d`, and others run in NumPy. Numbers are summed before they are divided, so a mean may be infinite
+    where the sum passes 3.4e38 in float32; see `AdaptiveAvgPool2d`.
 
     Examples
     --------
@@ -219,15 +230,16 @@ class Mean(Layer):
 
     stem = "mean"
 
-    def __init__(self, axes: Sequence[int], keepdims: bool = False):
+    def __init__(self, axes: Sequence[int] = (), keepdims: bool = False):  # none at all is refused with an example
         super().__init__()
-        self.axes, self.keepdims = whole_numbers(axes, "axes"), bool(keepdims)
+        self.axes, self.keepdims = whole_numbers(axes, "axes", fix=_MEAN), bool(keepdims)
         if len(set(self.axes)) < len(self.axes):
             raise ArgumentError(f"axes: expected each axis once, received {self.axes}")
 
     def output_shape(self, input_shape: Shape) -> Shape:
         if max(self.axes) > len(input_shape):
-            raise ShapeError(f"takes the mean over axis {max(self.axes)}", f"{len(input_shape)}: {input_shape}")
+            held = f"{len(input_shape)} beside the batch: {input_shape}"
+            raise ShapeError(f"takes the mean over axis {max(self.axes)}", held, _MEAN)
         left = tuple(size for axis, size in enumerate(input_shape, start=1) if axis not in self.axes)
         if not (left or self.keepdims):
             raise ShapeError("leaves no axis beside the batch", str(input_shape), "set keepdims=True")

@@ -17,7 +17,7 @@ from ..geometry import whole_number
 from ..initializers import Initializer
 from ..layers.base import Layer, LayerBuild
 from ..layers.parameter import as_initializer
-from ..limits import physical_memory
+from ..limits import LIMITS, physical_memory
 from ..random import Purpose, key
 from ..scaling import Scaling
 from ..steps import Shape
@@ -59,6 +59,7 @@ class Network(Layer):
     ):
         super().__init__()
         self._children = dict(children)
+        _refuse_deep(self)
         _refuse_twice(self)
         self.input_shape: Shape | None = None
         self.scaling = _scaling(scaling)
@@ -103,7 +104,7 @@ class Network(Layer):
         Raises
         ------
         ArgumentError
-            If there is no such path; the message suggests the nearest name.
+            If there is no such path, and the message suggests the nearest name; or if it is that of a join.
         """
         if isinstance(name, int):
             return list(self._children.values())[name]
@@ -112,6 +113,8 @@ class Network(Layer):
             if number and not found.children():
                 path = ".".join(parts[:number])
                 raise ArgumentError(f"no layer {shown(name)}: {path} holds no layers; write {path!r}")
+            if part not in found.children() and isinstance(found, Network) and part in found.names():
+                raise ArgumentError(f"{'.'.join(parts[: number + 1])!r} is a join, which has no parameters")
             if part not in found.children():
                 hint = nearest(name, (path for path, _ in self.walk() if path.count(".") == name.count("."))) or "."
                 raise ArgumentError(f"no layer {shown(name)}{hint} There are {', '.join(found.children()) or 'none'}")
@@ -124,8 +127,12 @@ class Network(Layer):
     def __iter__(self) -> Iterator[Layer]:
         return iter(self._children.values())
 
+    def names(self) -> Collection[str]:
+        """Return the names of all that stands in it: its layers, and the joins of a graph."""
+        return self._children
+
     def before(self, name: str) -> Collection[str]:
-        """Return the names of the layers whose outputs lead to the layer `name`, one of its own."""
+        """Return the names of the layers whose outputs lead to `name`, one of its own `names`."""
         raise NotImplementedError(f"{type(self).__name__} does not say what comes before")
 
     # ---- shapes
@@ -221,6 +228,19 @@ def refuse_too_large(shape: Shape, where: str) -> None:
             f"a single output {shape} would need {needed:,} bytes, and this machine has {physical_memory():,}",
             where=where,
         )
+
+
+def _refuse_deep(network: Network) -> None:
+    """Refuse layers too deep inside each other for a file to hold. (Nothing here calls itself: it goes by levels.)"""
+    level: dict[int, Layer] = {id(network): network}
+    for _ in range(LIMITS.nesting + 1):
+        level = {id(child): child for layer in level.values() for child in layer.children().values()}
+        if not level:
+            return
+    raise ArgumentError(
+        f"{type(network).__name__}: expected at most {LIMITS.nesting} layers inside each other, as many as a file can "
+        "hold, received more; put them one after the other"
+    )
 
 
 def _refuse_twice(network: Network) -> None:

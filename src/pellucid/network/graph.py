@@ -14,7 +14,7 @@ from ..definitions.pointwise import add
 from ..errors import ArgumentError, ShapeError
 from ..initializers import Initializer
 from ..layers.base import Layer, LayerBuild
-from ..layers.joins import Join
+from ..layers.joins import JOINS, Join
 from ..scaling import Scaling
 from ..steps import Shape
 from .base import Network, refuse_name, refuse_too_large
@@ -56,7 +56,10 @@ class Graph(Network):
 
     Notes
     -----
-    A value that several nodes read gets the sum of what flows back from each, the last reader's first.
+    `len`, iteration and positions are those of the layers; a join has no parameters, and is no layer.
+
+    A value that several nodes read gets the sum of what flows back from each, the last reader's first. What the joins
+    were given is remembered here and not in them, for one join may stand in two graphs.
 
     Examples
     --------
@@ -94,11 +97,15 @@ class Graph(Network):
     ):
         self.nodes = _checked(nodes)
         self.output = _output(self.nodes, output)
+        self._given_to: dict[str, list[Array]] = {}
         super().__init__(
             {name: node.does for name, node in self.nodes.items() if isinstance(node.does, Layer)},
             input_shape=input_shape, seed=seed, dtype=dtype, scaling=scaling, class_names=class_names,
             initializer=initializer,
         )  # fmt: skip
+
+    def names(self) -> Collection[str]:
+        return self.nodes
 
     def before(self, name: str) -> Collection[str]:
         met: set[str] = set()
@@ -124,7 +131,8 @@ class Graph(Network):
         values = {INPUT: self._entered(x)}
         for name, (does, sources) in self.nodes.items():
             if isinstance(does, Join):
-                values[name] = does.forward(*(values[source] for source in sources))
+                self._given_to[name] = [values[source] for source in sources]
+                values[name] = does.forward(*self._given_to[name])
             else:
                 values[name] = does.forward(values[sources[0]], training)
         return values[self.output]
@@ -134,7 +142,10 @@ class Graph(Network):
         grads, left = {self.output: grad}, dict[int, Array]()
         for name, (does, sources) in reversed(self.nodes.items()):
             grad = grads.pop(name)
-            back = does.backward(grad) if isinstance(does, Join) else (self.backward_through(does, grad, left),)
+            if isinstance(does, Join):
+                back = does.gradients(self._given_to[name], grad)
+            else:
+                back = (self.backward_through(does, grad, left),)
             for source, contribution in zip(sources, back, strict=True):
                 grads[source] = add(grads[source], contribution) if source in grads else contribution
         return self._left(raw, grads[INPUT])
@@ -170,13 +181,26 @@ def _checked(nodes: Nodes) -> dict[str, Node]:
             if source != INPUT and source not in checked:
                 raise ArgumentError(f"{name} reads {shown(source)}, {_no_source(source, checked, nodes)}")
         checked[name] = Node(does, sources)
+    _refuse_joins_twice(checked)
     return checked
+
+
+def _refuse_joins_twice(nodes: Mapping[str, Node]) -> None:
+    """Refuse one join at two places, as `Network` does with layers."""
+    places: dict[int, str] = {}
+    for name, (does, _) in nodes.items():
+        first = places.setdefault(id(does), name)
+        if first != name and isinstance(does, Join):
+            raise ArgumentError(f"{name} is the same object as {first}: make a second join")
 
 
 def _parts(name: str, given: object) -> tuple[Layer | Join, tuple[str, ...]]:
     match given:
         case [Layer() as layer, str(source)]:
             return layer, (source,)
+        case [Join() as join, *_] if type(join) not in JOINS:
+            kinds = ", ".join(each.__name__ for each in JOINS)
+            hint = f"; {type(join).__name__} is none of the joins, which are {kinds} of pellucid.joins"
         case [Join() as join, *sources] if len(sources) > 1 and all(isinstance(source, str) for source in sources):
             return join, tuple(map(str, sources))
         case [Layer(), _, _, *_]:
@@ -199,6 +223,8 @@ def _no_source(source: str, before: Collection[str], nodes: Collection[str]) -> 
 
 def _output(nodes: Mapping[str, Node], output: str | None) -> str:
     """Return the output's name. Every other node must be read by somebody, or it would never learn."""
+    if output is not None and not isinstance(output, str):
+        raise ArgumentError(f"output: a Graph has one output, the name of a node; received {shown(output)}")
     if output is not None and output not in nodes:
         raise ArgumentError(f"output: there is no node {shown(output)}{nearest(str(output), nodes) or ''}")
     output = list(nodes)[-1] if output is None else output

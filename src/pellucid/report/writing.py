@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
+from ..arguments import shown
 from ..data import as_dataset
+from ..errors import ArgumentError, path_text
+from ..geometry import whole_number
 from ..inputs import Data
 from ..layers import Layer
 from ..network import Network
@@ -61,7 +65,7 @@ def html_report(
     MissingExtraError
         If matplotlib is not installed.
     ShapeError, DataError, ArgumentError
-        If the data are not what the network takes, or there is no such sample.
+        If the data are not what the network takes, or there is no such sample; or no data to take samples from.
     ModelFileError
         If there is no run, or it is damaged.
     """
@@ -69,6 +73,9 @@ def html_report(
     from .material import gather
     from .page import page
 
+    chosen = _chosen(images)
+    if chosen is not None and data is None:
+        raise ArgumentError("images: there are no data to take them from; give data, or leave images out")
     with canvas():  # what is missing is told before anything is computed
         pass
     record = None
@@ -82,7 +89,7 @@ def html_report(
     name = name if title is None else title
     return page(
         gather(
-            name, network, record, dataset, part=part, missing=missing, images=images, engine=engine, threads=threads
+            name, network, record, dataset, part=part, missing=missing, images=chosen, engine=engine, threads=threads
         )
     )
 
@@ -94,8 +101,29 @@ def save_report(
 
     Raises
     ------
+    ArgumentError
+        If the file's name does not end with .html or .htm, or it is the one that the report is of.
     StorageError
         If the file cannot be written.
     """
-    target = expanded(path)
+    target = page_place(path, run)
     write_file(target, html_report(run, data, **how).encode())
+
+
+def page_place(path: str | os.PathLike[str], run: str | os.PathLike[str] | Network) -> Path:
+    """Return where a report is to be written, or refuse what is no page's name, or the file that the report is of."""
+    target = expanded(path)
+    if target.suffix.lower() not in (".html", ".htm"):
+        raise ArgumentError(f"{path_text(target)}: expected a name that ends with .html, as a report is a page of HTML")
+    if not isinstance(run, Network) and target.resolve() == expanded(run, "run").resolve():
+        raise ArgumentError(f"{path_text(target)} is what the report is of; give the report another name")
+    return target
+
+
+def _chosen(images: object) -> list[int] | None:
+    """Return the numbers of the samples that are to be shown, if any are named."""
+    if images is None:
+        return None
+    if not isinstance(images, Iterable):
+        raise ArgumentError(f"images: expected several numbers, such as [0, 7], received {shown(images)}")
+    return [whole_number(number, "images", 0) for number in images]

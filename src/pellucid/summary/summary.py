@@ -202,9 +202,9 @@ class _Walk:
         for step in self._program.steps[: self._program.forward]:
             steps.setdefault(step.layer, []).append(step)
         places = self._program.layers
+        holders = {path for place in places for path in _above(place.path)}
         for place in places:
-            holds_others = any(other.path.startswith(f"{place.path}.") for other in places)
-            if place.path in steps or not holds_others:
+            if place.path in steps or place.path not in holders:
                 yield self._row(place, steps.get(place.path, []))
                 self._rows[place.output] = place.path
 
@@ -264,6 +264,12 @@ class _Walk:
     def _multiply_adds(self, step: Step) -> Factors:
         values = self._program.values
         return MULTIPLY_ADDS[step.kind]([values[v].shape for v in step.inputs], values[step.outputs[0]].shape)
+
+
+def _above(path: str) -> Iterator[str]:
+    """Yield the paths of what holds the layer at a path: "a.b" and "a" for "a.b.c"."""
+    while path := path.rpartition(".")[0]:
+        yield path
 
 
 def _nodes(layer: Layer, prefix: str = "") -> Iterator[tuple[str, tuple[str, tuple[str, ...]]]]:

@@ -21,6 +21,7 @@ from .history import History
 
 if TYPE_CHECKING:
     from .engine import Engine
+    from .run import RunWriter
 
 FIRST_STEPS = 5
 """Steps after which the weights of a run are noted."""
@@ -80,6 +81,8 @@ class Training:
         Whether it is looking at what is held out, which changes nothing.
     callbacks : sequence of Callback
         Who listens.
+    run : RunWriter or None
+        The one of them that writes the run's folder, if there is one.
     engine : Engine
         What runs the steps, and holds the optimiser's memory.
     resumed : bool
@@ -100,6 +103,7 @@ class Training:
     ending: BaseException | None = None
     validating: bool = False
     callbacks: Sequence[Callback] = ()
+    run: RunWriter | None = None
     resumed: bool = False
     first_steps: str = ""
     engine: Engine | None = None

@@ -89,7 +89,7 @@ class NumpyEngine:
         Raises
         ------
         NonFiniteError
-            If the loss or a new weight is not finite; all weights stay as they were.
+            If the loss, the sum of the samples' weights or a new weight is not finite; all weights stay as they were.
         """
         program = self._program
         held = {name: each.data for name, each in self._held.items()}
@@ -100,8 +100,8 @@ class NumpyEngine:
         if not batch.weight:
             return batch
         renewed = {program.values[old].name: results[new] for old, new in program.renewed.items()}
-        if not np.isfinite(batch.loss) or not all(np.isfinite(array).all() for array in renewed.values()):
-            raise NonFiniteError(_where(program, feeds))
+        if not batch.finite or not all(np.isfinite(array).all() for array in renewed.values()):
+            raise _fault(program, feeds, batch)
         for name, array in renewed.items():
             if name in self._held:
                 self._held[name].data = array
@@ -172,8 +172,8 @@ class CompiledEngine:
         batch = measured(program, native.ends(numbers["count"]))
         if not batch.weight:
             return batch
-        if not np.isfinite(batch.loss) or not native.finite():
-            raise NonFiniteError(_where(program, self._feeds(numbers)))
+        if not batch.finite or not native.finite():
+            raise _fault(program, self._feeds(numbers), batch)
         native.accept()
         self.updates += 1
         return batch
@@ -208,6 +208,17 @@ class CompiledEngine:
         """Return what the interpreter needs to do the step again."""
         held = {name: self._native.read(name) for name in self._native.names()}
         return {**held, **self._resident, **numbers, "step": self.updates + 1}
+
+
+def _fault(program: Program, feeds: Mapping[str, Any], batch: Measured) -> NonFiniteError:
+    """Return the error of a step that made a number that is not finite: which one, and what to do about it."""
+    kept = "the weights before this step are kept"
+    if not np.isfinite(batch.weight):
+        return NonFiniteError(
+            f"the weights of the batch's samples sum up to more than {program.dtype} holds (total_weight); {kept}. "
+            "Divide sample_weight, or the loss's class_weights, by the largest: only their ratios count"
+        )
+    return NonFiniteError(f"{_where(program, feeds)}; {kept}. Try a smaller lr than {feeds['lr']:g}, or clip_norm")
 
 
 def _where(program: Program, feeds: Mapping[str, Any]) -> str:

@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import islice
 from math import isclose
 from typing import Any, Never
@@ -20,7 +19,7 @@ from ..build import lower
 from ..data import as_dataset, batches
 from ..data.augment import Augmentation, as_augmentations
 from ..data.dataset import digest
-from ..errors import ArgumentError, NonFiniteError, StorageError
+from ..errors import ArgumentError, NonFiniteError, StorageError, path_text
 from ..geometry import whole_number
 from ..inference import Tally, scores
 from ..inputs import Data, as_loss, as_targets, check_images, refuse_more, warn_of_pixels
@@ -168,8 +167,8 @@ def fit(
     training = Training(network, data, settings)
     written = [] if out is None else [RunWriter(out, checkpoint_every=checkpoint_every)]
     listeners = [*callbacks, *written, *progress_callbacks(progress)]  # what refuses a folder comes before any display
-    training.callbacks = listeners
-    training.resumed = any(isinstance(each, RunWriter) and each.resumed is not None for each in listeners)
+    training.callbacks, training.run = listeners, _run_among(listeners)
+    training.resumed = training.run is not None and training.run.resumed is not None
     runner = (
         CompiledEngine(network, program, resident, size, threads) if native else NumpyEngine(network, program, resident)
     )
@@ -177,16 +176,16 @@ def fit(
     course = _Course(training, runner, validated, listeners, threads)
     training.lr = course.lr()  # asked now, so that a schedule that does not fit is refused before anything is written
     with ExitStack() as ending:
-        for run in course.runs:
-            ending.callback(run.let_go)  # also where another listener fails at the end
+        if training.run is not None:
+            ending.callback(training.run.let_go)  # also where another listener fails at the end
         with ExitStack() as listening:
             for listener in listeners:
                 listening.enter_context(_listening(listener, training))
-            with put_off(training, course.runs[0].named if course.runs else None):
+            with put_off(training, None if training.run is None else training.run.named):
                 course.begin()
                 course.run()
-        for run in course.runs:
-            run.finish(training)
+        if training.run is not None:
+            training.run.finish(training)
     for listener in listeners:
         listener.on_finish(training)
     warn_of_guessing(training)
@@ -214,17 +213,12 @@ class _Course:
     began: float = 0.0
     """When the running epoch began, by `time.perf_counter`."""
 
-    @cached_property
-    def runs(self) -> list[RunWriter]:
-        """Those listeners that write a run."""
-        return [each for each in self.listeners if isinstance(each, RunWriter)]
-
     def begin(self) -> None:
         """Begin at the first step, or where a checkpoint says that an earlier training was."""
         self.engine.push()  # what listeners have changed as training began
         self.began = time.perf_counter()
-        for run in self.runs:
-            self.began -= run.go_on(self.training, self.engine, self._remembering())
+        if self.training.run is not None:
+            self.began -= self.training.run.go_on(self.training, self.engine, self._remembering())
         if self.training.step:
             self._warn_of_rate()
         self._checkpoint()
@@ -236,12 +230,12 @@ class _Course:
             while training.epoch < training.epochs and (self._within_epoch or not training.stopping):
                 self._epoch()
         except NonFiniteError as error:
-            for run in self.runs:
-                run.checkpoints.failed = str(error)
+            if training.run is not None:
+                training.run.checkpoints.failed = str(error)
             raise
         except StorageError as error:
-            for run in self.runs:
-                error.add_note(f"to go on when that is put right: p.resume({str(run.named)!r}, …)")
+            if training.run is not None:
+                error.add_note(f"to go on when that is put right: p.resume({str(training.run.named)!r}, …)")
             raise
         finally:
             try:
@@ -290,12 +284,12 @@ class _Course:
                 break
             with self._changing():
                 self._step(index, keys)
-                if training.step == FIRST_STEPS and self.runs:
+                if training.step == FIRST_STEPS and training.run is not None:
                     self.engine.pull()
                     training.first_steps = digest(*(each.data for each in held(training.network).values()))
                 self._tell_of_batch()
             self._end_if_asked()
-            if any(run.checkpoints.due(training.step) for run in self.runs):
+            if training.run is not None and training.run.checkpoints.due(training.step):
                 self._checkpoint()
         seconds = time.perf_counter() - self.began
         found = self._validate()
@@ -323,11 +317,11 @@ class _Course:
 
     def _checkpoint(self) -> None:
         """Write a checkpoint of what there is between two steps, where a run wants any."""
-        if self.whole:
+        run = self.training.run
+        if self.whole and run is not None:
             with self._changing():
-                for run in self.runs:
-                    elapsed = time.perf_counter() - self.began
-                    run.checkpoints.write(self.training, self.engine, self._remembering(), elapsed)
+                elapsed = time.perf_counter() - self.began
+                run.checkpoints.write(self.training, self.engine, self._remembering(), elapsed)
 
     def _remembering(self) -> list[Callback]:
         """Return the callbacks that have something to remember, in their order."""
@@ -380,10 +374,7 @@ class _Course:
             batch = self.engine.step(numbers)
         except NonFiniteError as error:
             self.whole = True  # all is as it was before the step
-            raise NonFiniteError(
-                f"step {training.step + 1} (epoch {training.epoch + 1}): {error}; the weights before this step are "
-                f"kept. Try a smaller lr than {training.lr:g}, or clip_norm"
-            ) from None
+            raise NonFiniteError(f"step {training.step + 1} (epoch {training.epoch + 1}): {error}") from None
         training.step += 1
         training.tally.add(batch, len(index))
         training.history.batches.append(batch.loss)
@@ -405,6 +396,15 @@ class _Course:
         parameters = self.training.network.parameters()
         for path, average in self.engine.averages().items():
             parameters[path].data = average
+
+
+def _run_among(listeners: Sequence[Callback]) -> RunWriter | None:
+    """Return the one that writes a run's folder, if there is one; refuse a second, as a training is one run."""
+    runs = [each for each in listeners if isinstance(each, RunWriter)]
+    if len(runs) > 1:
+        folders = " and ".join(path_text(run.folder) for run in runs)
+        raise ArgumentError(f"fit: expected one folder for the run, received {folders}; leave out all but one")
+    return runs[0] if runs else None
 
 
 @contextmanager

@@ -185,7 +185,7 @@ class KeepBest(Callback):
 
     def on_begin(self, training: Training) -> None:
         refuse_unmeasured(training, self.monitor)
-        run = _folder_of_run(training)
+        run = None if training.run is None else training.run.folder
         self._kept, self._place = {}, Path(run or "", self.folder).absolute()
         if run is None or Path(self.folder).is_absolute():  # the folder of a run is the run's to make
             make_folder(self._place)
@@ -211,10 +211,3 @@ class KeepBest(Callback):
 
     def restore(self, state: Mapping[str, Any]) -> None:
         self._kept = {name: -math.inf if value is None else value for name, value in state["kept"].items()}
-
-
-def _folder_of_run(training: Training) -> Path | None:
-    """Return the folder of the run that is being written, if one is."""
-    from .run import RunWriter  # which knows the callbacks here by name
-
-    return next((each.folder for each in training.callbacks if isinstance(each, RunWriter)), None)

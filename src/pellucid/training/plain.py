@@ -83,6 +83,18 @@ def flat(value: object, where: str = "") -> dict[str, Any]:
     return found
 
 
+def shown_settings(config: Table) -> dict[str, Any]:
+    """Return the settings of a run as they are shown: callbacks by name, and what begins parameters summed up."""
+    table = dict(config)
+    if isinstance(callbacks := table.get("callbacks"), list):
+        table["callbacks"] = by_name(callbacks)
+    network = table.get("network")
+    begun = network.get("initializers") if isinstance(network, Mapping) else None
+    if isinstance(network, Mapping) and isinstance(begun, Mapping):
+        table["network"] = {**network, "initializers": counted(begun.values())}
+    return table
+
+
 def by_name(entries: Iterable[object]) -> dict[str, Table]:
     """Return tables by what they say is their name; of several with one name, the further ones with their number."""
     found: dict[str, Table] = {}

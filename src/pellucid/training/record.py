@@ -17,7 +17,7 @@ from ..storage import expanded, read_file
 from .checkpoint import files, glance, known_config
 from .config import CONFIG, RunConfig
 from .holding import held_by_another
-from .plain import by_name, counted
+from .plain import shown_settings
 from .run import METRICS
 
 
@@ -102,14 +102,7 @@ class Record:
     @property
     def settings(self) -> dict[str, Any]:
         """The config as it is shown: callbacks by their names, and what begins parameters summed up."""
-        table = dict(self.config)
-        if isinstance(callbacks := table.get("callbacks"), list):
-            table["callbacks"] = by_name(callbacks)
-        if isinstance(network := table.get("network"), Mapping) and isinstance(
-            begun := network.get("initializers"), Mapping
-        ):
-            table["network"] = {**network, "initializers": counted(begun.values())}
-        return table
+        return shown_settings(self.config)
 
     def accuracy(self) -> tuple[str, float] | None:
         """Return what says most about how good it is, with its name: measured on the test part, else on what was held

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from pellucid.compiler.kernels import axes, exponential, learned, piecewise, shuffle
 from pellucid.compiler.kernels import dropout as masks
-from pellucid.compiler.kernels import exponential, learned, piecewise, shuffle
 from pellucid.compiler.kernels import pointwise as kernels
 from pellucid.definitions import DEFINITIONS
 from pellucid.definitions import learned as learning
@@ -168,6 +168,18 @@ def broadcast(draws: Draws) -> Case:
     return Case(emitter, (shape, small), lambda x: definition(x, shape=made), tensors, (result,), len(x))
 
 
+def transpose(draws: Draws) -> Case:
+    """The axes of a sample of features, of an image, or of what has an axis less or more than that."""
+    shape = (draws.channels(), *draws.size(), draws.one((1, 2, 5)))[: draws.one((1, 2, 3, 3, 4))]
+    order = tuple((draws.rng.permutation(len(shape)) + 1).tolist())
+    x = draws.numbers(draws.samples(), *shape)
+    result = Result("y", (len(x), *(shape[axis - 1] for axis in order)), CHANNELS_LAST)
+    tensors = (Tensor(x, CHANNELS_LAST),)
+    return Case(
+        axes.transpose, (shape, order), lambda x: DEFINITIONS["transpose"](x, axes=order), tensors, (result,), len(x)
+    )
+
+
 def concat(draws: Draws) -> Case:
     samples, pixels = draws.samples(), draws.pixels()
     channels = tuple(draws.channels() for _ in range(draws.one((1, 2, 3))))
@@ -231,6 +243,6 @@ FAMILY = {
     activation: 10, learnt: 2, learnt_gradient: 1.5, log_softmax: 1, log_softmax_grad_input: 1,
     multiply: 1, broadcast: 1, softmax: 1, softmax_grad_input: 1,
     add: 1, concat: 1, concat_grad_input: 1, pad_channels: 1,
-    flatten: 1, flatten_grad_input: 1, dropout: 2,
+    transpose: 1, flatten: 1, flatten_grad_input: 1, dropout: 2,
 }  # fmt: skip
 """Cases, with how often each is drawn."""

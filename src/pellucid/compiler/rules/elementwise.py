@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from ..fusion import Operation
-from ..kernels import exponential, learned, piecewise, pointwise
+from ..kernels import axes, exponential, learned, piecewise, pointwise
 from ..kernels.dropout import dropout, dropout_grad_input
 from ..kernels.shuffle import flatten, flatten_grad_input
 from ..lowering import Lowering, Rule
@@ -66,6 +66,11 @@ def _reshape(low: Lowering, op: Operation) -> None:
         between = low.memory(f"{low.values[y].name}, channels first", low.size(y), passes=True)
         low.call(op, flatten, before, low.operand(x), between)
         low.call(op, flatten_grad_input, after, between, low.operand(y))
+
+
+def _transpose(low: Lowering, op: Operation) -> None:
+    x, y = op.step.inputs[0], op.outputs[0]
+    low.call(op, axes.transpose, (low.shape(x), op.step.keywords["axes"]), low.operand(x), low.operand(y))
 
 
 def _slice_channels(low: Lowering, op: Operation) -> None:
@@ -172,6 +177,7 @@ RULES: Mapping[str, Rule] = {
     "gain.grad_input": _learnt(learned.gain_grad_input),
     "gain.grad_weight": _learnt_gradient(learned.gain_grad_weight),
     "reshape": _reshape,
+    "transpose": _transpose,
     "slice_channels": _slice_channels,
     "add": _add,
     "multiply": _each(pointwise.multiply),

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import PellucidError
-from ...layers import Join, Layer, Parameter, State
+from ...layers import Conv2d, Join, Layer, Linear, Parameter, State
 from ...network.base import refuse_too_large
 from ...network.graph import INPUT
 from ...steps import Shape
@@ -75,7 +75,7 @@ class Conversion:
     values: dict[str, Given] = field(default_factory=dict)
     numbers: list[tuple[Parameter | State, NDArray[Any]]] = field(default_factory=list)
     problems: list[tuple[str, str, str]] = field(default_factory=list)
-    _shared: dict[tuple[int, str], tuple[Parameter, NDArray[Any]]] = field(default_factory=dict)
+    _shared: dict[tuple[int, int, str], tuple[Parameter, NDArray[Any]]] = field(default_factory=dict)
     _readers: Counter[str] = field(default_factory=Counter)
     _counts: Counter[str] = field(default_factory=Counter)
     _node: Node | None = None
@@ -153,15 +153,23 @@ class Conversion:
         form : function
             Makes of the constant what the parameter holds.
         called : str
-            What the function does, in a word: where two layers have a parameter of one name, of one constant, in one
-            form, it is one parameter.
+            What the function does, in a word: where two convolutions, or two Linear, have weights of one constant in
+            one form, these are one parameter, and so are then biases of one constant.
+
+        Notes
+        -----
+        Exporters write equal arrays once: biases of 0 and scales of 1 are one constant in layers that share nothing. So
+        no vector is shared by itself, and nothing whose numbers are all the same.
         """
-        key = (id(constant.array), f"{attribute}, {called}, {vars(layer)[attribute].shape}")
-        if key in self._shared:
-            setattr(layer, attribute, self._shared[key][0])
-            return
-        self._shared[key] = vars(layer)[attribute], constant.array  # kept, so that no other array gets its id
-        self.hold(vars(layer)[attribute], form(floats(constant)))
+        parameter, array = vars(layer)[attribute], floats(constant)
+        if isinstance(layer, (Conv2d, Linear)) and (array != array.flat[:1]).any():
+            with_weight = 0 if attribute == "weight" else id(layer.weight)
+            key = (id(array), with_weight, f"{attribute}, {called}, {parameter.shape}")
+            if key in self._shared:
+                setattr(layer, attribute, self._shared[key][0])
+                return
+            self._shared[key] = parameter, array  # kept, so that no other array gets its id
+        self.hold(parameter, form(array))
 
     def hold(self, place: Parameter | State, array: NDArray[Any]) -> None:
         """Let a parameter or state hold an array."""
@@ -209,7 +217,9 @@ class Conversion:
 
 
 def floats(constant: Constant) -> NDArray[Any]:
-    """Return a constant's numbers, or refuse whole ones: weights of these are quantised."""
+    """Return a constant's numbers; refuse whole ones, for such weights are quantised, and the number of samples."""
+    if constant.batch is not None:
+        raise NodeError("computes with the number of samples, which is free")
     if constant.array.dtype.kind != "f":
         raise NodeError(f"its numbers are {constant.array.dtype}; export the model with weights in float32")
     return constant.array

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
@@ -11,7 +12,6 @@ from numpy.typing import NDArray
 
 from ...definitions.learned import prelu
 from ...definitions.linear import linear
-from .folding import COMPUTERS
 from .nodes import NodeError, Operation, Use
 from .tensors import KINDS
 
@@ -21,15 +21,32 @@ FREELY = 7
 """The opset since which two tensors are stretched to each other by NumPy's rules."""
 
 
-def _of_two(operator: str) -> Operation:
-    """Return what computes an operator of two tensors, also where an attribute says how the second is stretched."""
+def _of(count: int, function: Callable[..., Any]) -> Operation:
+    """Return what applies a function of so many tensors."""
 
     def compute(use: Use, arrays: Sequence[Numbers]) -> Numbers:
+        if len(arrays) != count:
+            raise NodeError(f"expected {count} inputs, found {len(arrays)}")
+        return np.asarray(function(*arrays))
+
+    return compute
+
+
+def _of_any(function: Callable[[Numbers, Numbers], Numbers]) -> Operation:
+    """Return what applies a function of two tensors to any number of them, one after the other."""
+    return lambda use, arrays: reduce(function, arrays)
+
+
+def _of_two(function: Callable[[Numbers, Numbers], Numbers]) -> Operation:
+    """Return what applies a function of two tensors, also where an attribute says how the second is stretched."""
+    plain = _of(2, function)
+
+    def compute(use: Use, arrays: Sequence[Numbers]) -> Numbers | tuple[Numbers, ...]:
         if use.opset < FREELY and len(arrays) == 2:
             axis = use.whole("axis", -1)
             if use.switch("broadcast") and axis >= 0:
                 arrays = arrays[0], _from_axis(arrays[1], axis, arrays[0].ndim)
-        return COMPUTERS[operator](use, arrays)
+        return plain(use, arrays)
 
     return compute
 
@@ -40,6 +57,18 @@ def _from_axis(array: Numbers, axis: int, rank: int) -> Numbers:
     if behind < 0:
         raise NodeError(f"axis: expected at most {rank - array.ndim}, found {axis}")
     return array.reshape(*array.shape, *[1] * behind)
+
+
+def _div(a: Numbers, b: Numbers) -> Numbers:
+    """Whole numbers are divided towards 0."""
+    if a.dtype.kind in "iu":
+        quotient, rest = np.divmod(a, b)  # towards −∞
+        return np.asarray(quotient + ((rest != 0) & ((a < 0) != (b < 0)))).astype(a.dtype)
+    return np.asarray(a / b)
+
+
+def _pow(a: Numbers, b: Numbers) -> Numbers:
+    return np.asarray(np.power(a.astype(np.float64), b)).astype(a.dtype)
 
 
 def gemm(use: Use, arrays: Sequence[Numbers]) -> Numbers:
@@ -76,9 +105,31 @@ def cast(use: Use, arrays: Sequence[Numbers]) -> Numbers:
     return arrays[0].astype(kind.name)
 
 
+CALCULATIONS: Mapping[str, Operation] = MappingProxyType(
+    {
+        "Add": _of_two(np.add),
+        "Sub": _of_two(np.subtract),
+        "Mul": _of_two(np.multiply),
+        "Div": _of_two(_div),
+        "Pow": _of_two(_pow),
+        "Equal": _of_two(np.equal),
+        "Where": _of(3, np.where),
+        "Sum": _of_any(np.add),
+        "Min": _of_any(np.minimum),
+        "Max": _of_any(np.maximum),
+        "Neg": _of(1, np.negative),
+        "Abs": _of(1, np.abs),
+        "Sqrt": _of(1, np.sqrt),
+        "Reciprocal": _of(1, np.reciprocal),
+        "Floor": _of(1, np.floor),
+        "Ceil": _of(1, np.ceil),
+    }
+)
+"""Operator -> what computes it, each number by itself; the same for what is known beforehand."""
+
 OPERATIONS: Mapping[str, Operation] = MappingProxyType(
     {
-        **{operator: _of_two(operator) for operator in ("Add", "Sub", "Mul", "Div", "Pow")},
+        **CALCULATIONS,
         "Gemm": gemm,
         "MatMul": matmul,
         "PRelu": prelu_,

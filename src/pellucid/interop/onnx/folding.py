@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from functools import reduce
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
@@ -17,13 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...limits import MIB
+from .evaluation_arithmetic import CALCULATIONS
 from .evaluation_shapes import reduce_prod
-from .nodes import Constant, NodeError, Use, Value
+from .nodes import Constant, NodeError, Operation, Use, Value
 from .tensors import KINDS
 
 Numbers: TypeAlias = NDArray[Any]
 Mover: TypeAlias = Callable[[Use, Sequence[Numbers]], Numbers]
-Computer: TypeAlias = Callable[[Use, Sequence[Numbers]], Numbers]
 
 WRONG = (ValueError, IndexError, TypeError, OverflowError, ZeroDivisionError)
 """What NumPy raises where numbers do not fit an operator."""
@@ -191,34 +190,6 @@ MOVERS: Mapping[str, tuple[Mover, int | None]] = MappingProxyType(
 
 
 # ---- operators that compute
-def _of(count: int, function: Callable[..., Any]) -> Computer:
-    """Return what applies a function of so many arrays."""
-
-    def compute(use: Use, arrays: Sequence[Numbers]) -> Numbers:
-        if len(arrays) != count:
-            raise NodeError(f"expected {count} inputs, found {len(arrays)}")
-        return np.asarray(function(*arrays))
-
-    return compute
-
-
-def _of_any(function: Callable[[Numbers, Numbers], Numbers]) -> Computer:
-    """Return what applies a function of two arrays to any number of them, one after the other."""
-    return lambda use, arrays: reduce(function, arrays)
-
-
-def _div(a: Numbers, b: Numbers) -> Numbers:
-    """Whole numbers are divided towards 0."""
-    if a.dtype.kind in "iu":
-        quotient, rest = np.divmod(a, b)  # towards −∞
-        return np.asarray(quotient + ((rest != 0) & ((a < 0) != (b < 0)))).astype(a.dtype)
-    return np.asarray(a / b)
-
-
-def _pow(a: Numbers, b: Numbers) -> Numbers:
-    return np.asarray(np.power(a.astype(np.float64), b)).astype(a.dtype)
-
-
 def _expand(use: Use, arrays: Sequence[Numbers]) -> Numbers:
     sizes = use.numbers(1, "shape") or ()
     return np.broadcast_to(arrays[0], np.broadcast_shapes(arrays[0].shape, sizes))
@@ -235,25 +206,10 @@ def _shape_of_constant(use: Use, arrays: Sequence[Numbers]) -> Numbers:
     return shape[slice(use.whole("start", 0), use.whole("end", len(shape)))]
 
 
-COMPUTERS: Mapping[str, Computer] = MappingProxyType(
+COMPUTERS: Mapping[str, Operation] = MappingProxyType(
     {
         "Shape": _shape_of_constant,
-        "Add": _of(2, np.add),
-        "Sub": _of(2, np.subtract),
-        "Mul": _of(2, np.multiply),
-        "Div": _of(2, _div),
-        "Pow": _of(2, _pow),
-        "Equal": _of(2, np.equal),
-        "Where": _of(3, np.where),
-        "Sum": _of_any(np.add),
-        "Min": _of_any(np.minimum),
-        "Max": _of_any(np.maximum),
-        "Neg": _of(1, np.negative),
-        "Abs": _of(1, np.abs),
-        "Sqrt": _of(1, np.sqrt),
-        "Reciprocal": _of(1, np.reciprocal),
-        "Floor": _of(1, np.floor),
-        "Ceil": _of(1, np.ceil),
+        **CALCULATIONS,
         "Expand": _expand,
         "ConstantOfShape": _constant_of_shape,
         "ReduceProd": reduce_prod,

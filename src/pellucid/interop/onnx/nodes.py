@@ -13,6 +13,9 @@ from ...errors import PellucidError, printable
 from ...steps import Shape
 from .model import Node
 
+TRAINING = "was exported in training mode; export it for inference, as after model.eval() in PyTorch"
+"""Why a node that works otherwise in training is refused."""
+
 
 class NodeError(PellucidError):
     """Why a node cannot become a layer, or be computed beforehand."""

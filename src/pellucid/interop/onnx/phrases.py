@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...geometry import regions
 from ...layers import GELU, AdaptiveAvgPool2d, Conv2d, Gain, LocalResponseNorm, joins
 from .conversion import Conversion, Rule
 from .nodes import Constant, Given, NodeError, Part, Use, Value
@@ -40,6 +41,8 @@ def erf(build: Conversion, use: Use) -> Part:
 def power(build: Conversion, use: Use) -> Value | Part:
     """`joins.Multiply`, if the exponent is 2; `LocalResponseNorm`, together with the nodes round it."""
     x, exponent = use.value(), use.single(1, "the exponent")
+    if use.opset < 7:  # how the exponent is stretched, which is one number here
+        use.switch("broadcast"), use.whole("axis", -1)
     if exponent == 2:
         return build.join(joins.Multiply(), (x, x))
     found = None if exponent is None else _response(build, x, exponent)
@@ -148,11 +151,10 @@ def means(build: Conversion, use: Use) -> Value | Part | None:
 def _are_means(shares: NDArray[Any]) -> bool:
     """Return whether a matrix (places, size) makes of pixels along an axis the means of as many regions."""
     places, size = shares.shape
-    starts = np.arange(places) * size // places
-    stops = -(-(np.arange(places) + 1) * size // places)
-    pixels = np.arange(size)
-    inside = (pixels >= starts[:, None]) & (pixels < stops[:, None])
-    return bool(np.allclose(shares, inside / (stops - starts)[:, None], atol=1e-6))
+    expected = np.zeros((places, size))
+    for place, region in enumerate(regions(size, places)):
+        expected[place, region] = 1 / (region.stop - region.start)
+    return bool(np.allclose(shares, expected, atol=1e-6))
 
 
 RULES: Mapping[str, Rule] = MappingProxyType({"Erf": erf, "Pow": power})

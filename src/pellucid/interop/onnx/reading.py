@@ -38,7 +38,7 @@ class Wanted(NamedTuple):
     output: str | None = None
     input_shape: Sequence[int] | None = None
     scaling: Scaling | None = None
-    class_names: Sequence[str] = ()
+    class_names: Sequence[str] | None = None
     drop_softmax: bool = False
     seed: int = 0
     dtype: DTypeLike = "float32"
@@ -51,7 +51,7 @@ def load_onnx(
     input_shape: Sequence[int] | None = None,
     external_data: bool = False,
     scaling: Scaling | None = None,
-    class_names: Sequence[str] = (),
+    class_names: Sequence[str] | None = None,
     drop_softmax: bool = False,
     seed: int = 0,
     dtype: DTypeLike = "float32",
@@ -73,8 +73,9 @@ def load_onnx(
     scaling : Scaling, optional
         How images become what the model takes. By default what its first nodes do, where that is subtracting means and
         dividing by deviations; otherwise nothing. With a scaling of one's own such nodes become layers.
-    class_names : sequence of str, default ()
-        By default those that `save_onnx` wrote into the model.
+    class_names : sequence of str, optional
+        By default those that `save_onnx` wrote into the model, of which an earlier result as `output` has none; () for
+        none.
     drop_softmax : bool, default False
         Whether to leave out the Softmax (or LogSoftmax) that the model ends with, for a training with `CrossEntropy`,
         which applies it itself. `predict_proba` gives the same probabilities either way.
@@ -103,9 +104,10 @@ def load_onnx(
     Notes
     -----
     The batch axis is free, whatever number of samples the model was exported for. Nodes that compute shapes are
-    computed beforehand. An Add after a Conv or MatMul becomes the bias; weights that several nodes share are shared
-    parameters. What comes from the model's weights is learnt on; numbers written in nodes, and one number for all that
-    is added or multiplied, stay as they are (`trainable` is False). Batch normalisation keeps its running averages.
+    computed beforehand. An Add after a Conv or MatMul becomes the bias; weights that several convolutions or products
+    with matrices share are shared parameters, unless all their numbers are the same. What comes from the model's
+    weights is learnt on; numbers written in nodes, and one number for all that is added or multiplied, stay as they are
+    (`trainable` is False). Batch normalisation keeps its running averages.
     """
     most = min(limits.file_bytes, LARGEST, physical_memory() // 3)  # parsed, and as a network, it needs as much again
     name = os.fspath(Path(path))
@@ -144,7 +146,8 @@ def to_network(model: Model, size: int, wanted: Wanted, limits: Limits = LIMITS)
     if not isinstance(last, Value) or last.source == INPUT:
         raise problem(model.path, f"the output {output!r} is not computed by any layer", "name another as output=…")
     source = _without_softmax(build, last) if wanted.drop_softmax else last.source
-    names = tuple(wanted.class_names) or _class_names(model, limits)
+    stated = _class_names(model, limits) if output == model.outputs[0] else ()
+    names = stated if wanted.class_names is None else tuple(wanted.class_names)
     scaling = entry.scaling(_stated_scaling(model, limits)) if wanted.scaling is None else wanted.scaling
     try:
         options = NetworkOptions(seed=wanted.seed, dtype=wanted.dtype, scaling=scaling, class_names=names)

@@ -29,7 +29,7 @@ from ...layers import (
 )
 from ...layers.shape import back_again
 from .conversion import Conversion, Rule
-from .nodes import NodeError, Use, Value
+from .nodes import TRAINING, NodeError, Use, Value
 from .tensors import KINDS
 
 UNBOUNDED = 3.4e38
@@ -103,7 +103,8 @@ def dropout(build: Conversion, use: Use) -> Value:
     else:
         given = use.single(1, "ratio")
         ratio = 0.5 if given is None else given
-        use.single(2, "training_mode")
+        if use.single(2, "training_mode"):
+            raise NodeError(TRAINING)
         use.whole("seed", 0)
     return x if ratio == 0 or len(x.shape) not in (1, 3) else build.layer(Dropout(float(f"{ratio:.7g}")), x)
 

@@ -14,7 +14,7 @@ from ...geometry import Sides
 from ...layers import BatchNorm2d, Conv2d, Linear, LocalResponseNorm, Pad, Parameter, PReLU
 from . import phrases
 from .conversion import Conversion, Rule, floats, of_sample
-from .nodes import Constant, NodeError, Part, Use, Value
+from .nodes import TRAINING, Constant, NodeError, Part, Use, Value
 from .rules_windows import places
 
 
@@ -117,7 +117,7 @@ def batch_normalization(build: Conversion, use: Use) -> Value:
     x = use.value()
     constants = [use.constant(place, what) for place, what in enumerate(("scale", "bias", "mean", "variance"), start=1)]
     if use.switch("training_mode"):
-        raise NodeError("was exported in training mode; export it for inference, as after model.eval() in PyTorch")
+        raise NodeError(TRAINING)
     if use.opset < 7:
         use.switch("is_test")
     if use.opset < 9 and not use.switch("spatial", True):

@@ -102,10 +102,7 @@ def _never_wins(pad: Pad, settings: Mapping[str, Any]) -> bool:
 def average_pool(build: Conversion, use: Use) -> Value:
     """`AvgPool2d`."""
     x = use.value()
-    settings = _window(use, x)
-    if settings.pop("dilation") != (1, 1):
-        raise NodeError("has a dilated window; only neighbouring pixels are possible")
-    return build.layer(AvgPool2d(count_include_pad=use.switch("count_include_pad"), **settings), x)
+    return build.layer(AvgPool2d(count_include_pad=use.switch("count_include_pad"), **_window(use, x)), x)
 
 
 def _of_all_pixels(kind: type[Layer]) -> Rule:

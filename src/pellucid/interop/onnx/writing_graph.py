@@ -64,8 +64,8 @@ class OnnxGraph:
         self._path = ""
 
     def begin(self, step: Step) -> None:
-        """Let what follows be named after a step's layer; images are scaled before the first layer, by "scale"."""
-        self._path = step.layer or step.kind
+        """Let what follows be named after a step's layer; images are scaled before the first, by "input.scale"."""
+        self._path = step.layer or f"{INPUT}.{step.kind}"  # as no layer can be called, for none is called "input"
 
     # ---- what is there
     def shape(self, value: int) -> Shape:

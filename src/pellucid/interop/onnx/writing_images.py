@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from ...geometry import Sides, Window
+from ...geometry import Sides, Window, regions
 from ...steps import Step
 from .writing_graph import Attribute, OnnxGraph, Rule
 
 NOTHING: Sides = ((0, 0), (0, 0))
 """No padding."""
+
+DILATED_MEANS = 19
+"""The first version of the operators in which that of means knows dilation."""
 
 FLOAT = 1
 """ONNX's number of the type float32."""
@@ -87,15 +91,53 @@ def _max_pool2d(graph: OnnxGraph, step: Step) -> None:
 
 
 def _avg_pool2d(graph: OnnxGraph, step: Step) -> None:
-    """The padding's zeros count where `count_include_pad` is set; what ceil mode hangs over the edge never counts."""
+    """The padding's zeros count where `count_include_pad` is set; what ceil mode hangs over the edge never counts.
+
+    Dilation came to the operator late, and no runtime takes it with more padding than the kernel has taps: there the
+    window is written as a convolution.
+    """
     x: int | str = step.inputs[0]
     window, counts = step.keywords["window"], step.keywords["count_include_pad"]
     own, sides = window.sides, window.padded(graph.size(step.inputs[0]))
+    dilated: dict[str, Attribute] = {} if window.dilation == (1, 1) else {"dilations": window.dilation}
+    wide = any(max(sides[axis]) >= window.kernel_size[axis] for axis in (0, 1))
+    if dilated and (wide or graph.opset < DILATED_MEANS):
+        _dilated_means(graph, step, sides)
+        return
     if counts and own not in (NOTHING, sides):  # both kinds: the one that counts becomes part of the image
         x = _padded(graph, x, own, 0.0)
         sides, own = ((0, sides[0][1] - own[0][1]), (0, sides[1][1] - own[1][1])), NOTHING
     counts = counts and own != NOTHING
-    graph.node("AveragePool", [x], step.outputs[0], count_include_pad=int(counts), **_places(window, sides))
+    graph.node("AveragePool", [x], step.outputs[0], count_include_pad=int(counts), **dilated, **_places(window, sides))
+
+
+def _dilated_means(graph: OnnxGraph, step: Step, sides: Sides) -> None:
+    """``y = Σ taps / count`` as a convolution of each channel with ones, times a map of 1/count: (OH, OW).
+
+    Where all counts are alike, they are the kernel's weights.
+    """
+    (x,), window = step.inputs, step.keywords["window"]
+    channels, size = graph.shape(x)[0], graph.size(x)
+    rows, columns = (_counted(window, axis, size, step.keywords["count_include_pad"]) for axis in (0, 1))
+    shares = 1 / np.outer(rows, columns)  # (OH,) · (OW,) -> (OH, OW)
+    alike = bool((shares == shares[0, 0]).all())
+    weight = np.full((channels, 1, *window.kernel_size), shares[0, 0] if alike else 1.0)
+    operands: list[int | str] = [x, graph.constant("ones", weight)]
+    attributes = {"group": channels, "dilations": window.dilation, **_places(window, sides)}
+    if alike:
+        graph.node("Conv", operands, step.outputs[0], **attributes)
+    else:
+        sums = graph.node("Conv", operands, **attributes)
+        graph.node("Mul", [sums, graph.constant("shares", shares)], step.outputs[0])
+
+
+def _counted(window: Window, axis: int, size: tuple[int, int], counts: bool) -> list[int]:
+    """Return how many taps count along `axis` at each place: those inside of the image, or of the padded image."""
+    places = window.output_size(size)[axis]
+    if counts:
+        (top, bottom), (left, right) = window.sides
+        window, size = replace(window, padding=NOTHING), (size[0] + top + bottom, size[1] + left + right)
+    return [len(taps) for taps in window.taps(axis, size[axis])[:places]]
 
 
 def _adaptive_avg_pool2d(graph: OnnxGraph, step: Step) -> None:
@@ -117,10 +159,9 @@ def _adaptive_avg_pool2d(graph: OnnxGraph, step: Step) -> None:
 
 def _regular(size: int, places: int) -> tuple[int, int] | None:
     """Return (kernel, stride) of the regions along an axis; None where they differ in size or distance."""
-    starts = [place * size // places for place in range(places)]
-    stops = [-(-(place + 1) * size // places) for place in range(places)]
-    kernels = {stop - start for start, stop in zip(starts, stops, strict=True)}
-    strides = {after - before for before, after in pairwise(starts)} or {1}
+    covering = regions(size, places)
+    kernels = {region.stop - region.start for region in covering}
+    strides = {after.start - before.start for before, after in pairwise(covering)} or {1}
     if len(kernels) > 1 or len(strides) > 1 or 0 in strides:
         return None
     return kernels.pop(), strides.pop()
@@ -129,8 +170,7 @@ def _regular(size: int, places: int) -> tuple[int, int] | None:
 def _shares(size: int, places: int) -> np.ndarray:
     """Return what each pixel along an axis adds to the mean of each region: (places, size)."""
     shares = np.zeros((places, size))
-    for place in range(places):
-        region = slice(place * size // places, -(-(place + 1) * size // places))
+    for place, region in enumerate(regions(size, places)):
         shares[place, region] = 1 / (region.stop - region.start)
     return shares
 

@@ -20,13 +20,14 @@ from ...geometry import whole_number
 from ...losses import Loss
 from ...optimizers import Optimizer
 from ...schedules import Schedule
-from ...serialization import from_bytes, to_bytes
-from ...serialization.architecture import LAYERS
 from ...steps import Shape
 from ...training import Callback, EarlyStopping, History
 from .architecture import Architecture, make_network
+from .given import as_plain, narrowed
 from .memory import Memory
+from .pickles import packed, unpacked
 from .samples import (
+    NothingCountsError,
     Samples,
     as_rows,
     as_weights,
@@ -48,12 +49,16 @@ from .settings import (
     stopping_of,
 )
 from .threads import threads_for
+from .undoing import undone_on_failure
 
 
 class ConvEstimator(BaseEstimator):
     """Base of the estimators; for the parameters and attributes see `ConvClassifier`."""
 
     _y_checks: ClassVar[Mapping[str, Any]] = {}
+    _notes: ClassVar[tuple[str, ...]] = (
+        "input_shape_", "n_features_in_", "seed_", "history_", "n_iter_", "_bytes", "_memory", "_trainings",
+    )  # fmt: skip
 
     def __init__(
         self, architecture: Architecture, image_shape: Sequence[int] | None, epochs: int, batch_size: int | str,
@@ -99,11 +104,17 @@ class ConvEstimator(BaseEstimator):
             If X, y or a parameter does not fit.
         NonFiniteError
             If the loss or a weight becomes NaN or infinite.
+
+        Notes
+        -----
+        Where it fails, the estimator is what it was before: not fitted, or fitted as earlier. Where it is interrupted
+        from the keyboard, it keeps what was learnt so far.
         """
         refuse_at_fit(type(self).__name__, others, self.get_params(deep=False))
         goes_on = bool(self.warm_start) and hasattr(self, "network_")
-        rows, shape, y = self._validated(X, y, goes_on)
-        self._train(rows, shape, self._noted(y, goes_on), sample_weight, goes_on)
+        with undone_on_failure(self):
+            rows, shape, y = self._validated(X, y, goes_on)
+            self._train(rows, shape, self._noted(y, goes_on), sample_weight, goes_on)
         return self
 
     def __sklearn_tags__(self) -> Any:
@@ -138,10 +149,13 @@ class ConvEstimator(BaseEstimator):
     def _validated(self, X: Any, y: Any, goes_on: bool) -> tuple[NDArray[Any], Shape, NDArray[Any]]:
         """Return samples as rows of numbers, the shape of an input of the network, and y as an array."""
         plain, given = as_rows(X)
-        rows, y = validate_data(self, plain, y, reset=not goes_on, dtype=(np.float32, np.uint8), **self._y_checks)
+        y = as_plain(y, "y")
         if goes_on:
+            rows, y = validate_data(self, plain, y, reset=False, dtype=(np.float32, np.uint8), **self._y_checks)
             return self._as_before(rows, given), self.input_shape_, y
+        rows, y = validate_data(self, plain, y, dtype=(np.float64, np.float32, np.uint8), **self._y_checks)
         shape = shape_of_samples(given, self.image_shape, rows.shape[1])
+        rows = narrowed(rows, shape[0])
         return rows if len(shape) == 3 else rows.astype(np.float32, copy=False), shape, y
 
     def _as_before(self, rows: NDArray[Any], given: Shape | None) -> NDArray[Any]:
@@ -171,7 +185,12 @@ class ConvEstimator(BaseEstimator):
         partial: bool = False,
     ) -> None:  # fmt: skip
         """Train a new network, or the one that there is: for all epochs, or for another one of a longer training."""
-        samples = self._weighed(distinct(rows, targets, as_weights(sample_weight, len(rows))))
+        try:
+            samples = self._weighed(distinct(rows, targets, as_weights(sample_weight, len(rows))))
+        except NothingCountsError:
+            if goes_on and partial:
+                return
+            raise
         if not goes_on:
             self._begin(samples, shape)
         if not (goes_on and partial):
@@ -206,10 +225,10 @@ class ConvEstimator(BaseEstimator):
         self._measured(samples)
         outputs, names, _ = self._head()
         scaling = scaling_of(samples.rows, samples.weights, shape)
+        self.history_, self.n_iter_, self._trainings = History(), 0, 0
         self.network_ = make_network(
             self.architecture, outputs, shape, seed=self.seed_, scaling=scaling, class_names=names
         )
-        self.history_, self._trainings = History(), 0
 
     def _parts(self, samples: Samples, divided: bool) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return which samples are trained on, each as often as it is taken, and which are held out."""
@@ -240,15 +259,14 @@ class ConvEstimator(BaseEstimator):
     def __getstate__(self) -> dict[str, Any]:
         state = dict(super().__getstate__())
         if "network_" in state:
-            network = state.pop("network_")
-            kinds = {type(layer) for _, layer in network.walk()}
-            own = [kind for kind in kinds if LAYERS.get(kind.__name__) is not kind]
-            state["_saved"] = bytes(to_bytes(network)), sorted(own, key=lambda kind: kind.__name__)
+            state["_saved"] = packed(state.pop("network_"))
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         state = dict(state)
+        fitted = "_saved" in state
         saved = state.pop("_saved", None)
         super().__setstate__(state)
-        if saved is not None:
-            self.network_ = from_bytes(saved[0], layers=saved[1])
+        if fitted:
+            noted = {name: state.get(name) for name in self._notes}
+            self.network_ = unpacked(saved, noted, lambda: self._head()[0])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,7 +12,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 
-from ...arguments import shown
+from ...arguments import as_array, shown
 from ...data.augment import Augmentation
 from ...errors import ArgumentError, DataError
 from ...inference import predict_proba
@@ -22,9 +22,23 @@ from ...schedules import Schedule
 from ...training import Callback, EarlyStopping
 from .architecture import Architecture
 from .base import ConvEstimator
-from .samples import Samples
+from .samples import NothingCountsError, Samples, within_bounds
 from .settings import RandomState
 from .threads import threads_for
+from .undoing import undone_on_failure
+
+_LEAST_SHARE = 1e-290  # of a class's weights: one that is smaller has no inverse among float64s
+
+
+def _as_classes(classes: Any) -> NDArray[Any]:
+    """Return all classes in their order, or refuse what is no list of classes."""
+    given = as_array(classes, "classes")
+    try:
+        if given.ndim == 1 and len(given) and not (given != given).any():  # NaN is not what it is
+            return np.unique(given)
+    except TypeError:  # some that have no order
+        pass
+    raise ArgumentError(f"classes: expected a list of classes, such as [0, 1, 2], received {shown(given.tolist())}")
 
 
 class ConvClassifier(ClassifierMixin, ConvEstimator):
@@ -110,6 +124,8 @@ class ConvClassifier(ClassifierMixin, ConvEstimator):
     True
     """
 
+    _notes: ClassVar[tuple[str, ...]] = (*ConvEstimator._notes, "classes_")
+
     def __init__(
         self,
         architecture: Architecture = "auto",
@@ -141,7 +157,8 @@ class ConvClassifier(ClassifierMixin, ConvEstimator):
     ) -> Self:
         """Train for one epoch with some samples; calls after each other are one training.
 
-        Nobody knows how long it will be, so nothing is scheduled, and nothing stops it early.
+        Nobody knows how long it will be, so nothing is scheduled, and nothing stops it early. From the second call on,
+        samples that all weigh 0, by themselves or by their classes, change nothing.
 
         Parameters
         ----------
@@ -160,16 +177,18 @@ class ConvClassifier(ClassifierMixin, ConvEstimator):
             As for `fit`; and if the classes are missing, or others than before.
         """
         goes_on = hasattr(self, "network_")
+        named = None if classes is None else _as_classes(classes)
         if isinstance(self.class_weight, str):
             raise ArgumentError('class_weight: "balanced" needs all samples; give partial_fit a dict')
-        if classes is not None and goes_on and not np.array_equal(np.unique(classes), self.classes_):
+        if named is not None and goes_on and not np.array_equal(named, self.classes_):
             raise ArgumentError(f"classes: expected those of the first call, {shown(self.classes_.tolist())}")
-        if classes is None and not goes_on:
+        if named is None and not goes_on:
             raise ArgumentError("classes: must be given at the first call of partial_fit; write classes=np.unique(y)")
-        rows, shape, y = self._validated(X, y, goes_on)
-        if not goes_on:
-            self._take_classes(np.unique(np.asarray(classes)))
-        self._train(rows, shape, self._noted(y, True), sample_weight, goes_on, partial=True)
+        with undone_on_failure(self):
+            rows, shape, y = self._validated(X, y, goes_on)
+            if named is not None and not goes_on:
+                self._take_classes(named)
+            self._train(rows, shape, self._noted(y, True), sample_weight, goes_on, partial=True)
         return self
 
     def predict(self, X: Any) -> NDArray[Any]:
@@ -220,7 +239,9 @@ class ConvClassifier(ClassifierMixin, ConvEstimator):
 
     def _take_classes(self, classes: NDArray[Any]) -> None:
         if len(classes) < 2:
-            raise DataError(f"y: expected samples of at least two classes, received one class, {classes[0]!r}")
+            raise DataError(
+                f"y: expected samples of at least two classes, received one class, {shown(classes.tolist()[0])}"
+            )
         self.classes_ = classes
 
     def _measured(self, samples: Samples) -> None:
@@ -234,13 +255,28 @@ class ConvClassifier(ClassifierMixin, ConvEstimator):
             return samples
         if isinstance(self.class_weight, str) and self.class_weight == "balanced":
             sums = np.bincount(samples.targets, samples.given, len(self.classes_))
-            each = sums.sum() / (np.count_nonzero(sums) * np.maximum(sums, np.finfo(float).tiny))
+            each = sums.sum() / (np.count_nonzero(sums) * np.maximum(sums, _LEAST_SHARE * sums.max()))
         else:
-            each = compute_class_weight(self.class_weight, classes=self.classes_, y=self.classes_)
-        weights = samples.given * each[samples.targets]
-        if not (weights >= 0).all() or not weights.any():
-            raise DataError(f"class_weight: expected numbers of at least 0, not all 0, received {self.class_weight!r}")
+            each = self._stated_weights()
+        weights = within_bounds(samples.given * each[samples.targets])
+        if not weights.any():
+            raise NothingCountsError(
+                f"class_weight: no sample counts by {shown(self.class_weight)}; one must be above 0"
+            )
         return replace(samples, weights=weights)
+
+    def _stated_weights(self) -> NDArray[np.float64]:
+        """Return what each class weighs by `class_weight`, or refuse what is no weight, by the name of its class."""
+        each = compute_class_weight(self.class_weight, classes=self.classes_, y=self.classes_).astype(np.float64)
+        bad = np.flatnonzero(~(np.isfinite(each) & (each >= 0)))
+        if len(bad):
+            raise ArgumentError(
+                f"class_weight: expected finite numbers of at least 0, received {each[bad[0]]:g} for class "
+                f"{shown(self.classes_.tolist()[bad[0]])}"
+            )
+        if not each.any():
+            raise ArgumentError(f"class_weight: expected a number above 0, received {shown(self.class_weight)}")
+        return within_bounds(each)
 
     def _head(self) -> tuple[int, Sequence[str], Loss]:
         return len(self.classes_), [str(each) for each in self.classes_], CrossEntropy()

@@ -30,6 +30,8 @@ class Memory(Callback):
             engine.restore(self._slots, self._updates)
 
     def on_end(self, training: Training, error: BaseException | None) -> None:
+        if isinstance(error, Exception):  # the estimator takes the weights of before, and so its memory
+            return
         engine = _engine(training)
         self._slots = {name: slot.copy() for name, slot in engine.slots().items()}
         self._updates = engine.updates

@@ -21,6 +21,10 @@ from .base import ConvEstimator
 from .samples import Samples, moments
 from .settings import RandomState
 from .threads import threads_for
+from .undoing import undone_on_failure
+
+LARGEST_TARGET = 1e300
+"""What is predicted, which may be larger than what was learnt, must be a float64 too."""
 
 
 class ConvRegressor(RegressorMixin, ConvEstimator):
@@ -52,6 +56,7 @@ validation_fraction, callbacks, warm_start, random_state, threads, verbose
     """
 
     _y_checks: ClassVar[Mapping[str, Any]] = {"multi_output": True, "y_numeric": True}
+    _notes: ClassVar[tuple[str, ...]] = (*ConvEstimator._notes, "target_mean_", "target_scale_", "_single")
 
     def __init__(
         self,
@@ -80,7 +85,8 @@ validation_fraction, callbacks, warm_start, random_state, threads, verbose
     def partial_fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Train for one epoch with some samples; calls after each other are one training.
 
-        Nobody knows how long it will be, so nothing is scheduled, and nothing stops it early.
+        Nobody knows how long it will be, so nothing is scheduled, and nothing stops it early. From the second call on,
+        samples that all weigh 0 change nothing.
 
         Parameters
         ----------
@@ -92,8 +98,9 @@ validation_fraction, callbacks, warm_start, random_state, threads, verbose
         self
         """
         goes_on = hasattr(self, "network_")
-        rows, shape, y = self._validated(X, y, goes_on)
-        self._train(rows, shape, self._noted(y, goes_on), sample_weight, goes_on, partial=True)
+        with undone_on_failure(self):
+            rows, shape, y = self._validated(X, y, goes_on)
+            self._train(rows, shape, self._noted(y, goes_on), sample_weight, goes_on, partial=True)
         return self
 
     def predict(self, X: Any) -> NDArray[np.float64]:
@@ -122,6 +129,10 @@ validation_fraction, callbacks, warm_start, random_state, threads, verbose
 
     def _noted(self, y: NDArray[Any], goes_on: bool) -> NDArray[np.float64]:
         targets = np.asarray(y, np.float64).reshape(len(y), -1)
+        if np.abs(targets).max(initial=0) > LARGEST_TARGET:
+            raise DataError(
+                f"y: expected numbers up to {LARGEST_TARGET:g}, received some beyond; give y in larger units"
+            )
         if goes_on and targets.shape[1] != len(self.target_mean_):
             raise DataError(f"y: expected {len(self.target_mean_)} numbers a sample, received {targets.shape[1]}")
         self._single = y.ndim == 1
@@ -133,7 +144,14 @@ validation_fraction, callbacks, warm_start, random_state, threads, verbose
         self.target_scale_ = np.where(constant, 1.0, deviation)
 
     def _learnt(self, targets: NDArray[Any]) -> NDArray[np.float32]:
-        return ((targets - self.target_mean_) / self.target_scale_).astype(np.float32)
+        with np.errstate(over="ignore"):
+            learnt = ((targets - self.target_mean_) / self.target_scale_).astype(np.float32)
+        if not np.isfinite(learnt).all():
+            raise DataError(
+                "y: expected numbers about as large as those of the first training, received some that are too far "
+                "from them; train a new network"
+            )
+        return learnt
 
     def _head(self) -> tuple[int, Sequence[str], Loss]:
         return len(self.target_mean_), (), MeanSquaredError()

@@ -11,6 +11,7 @@ in which samples are given does not matter either.
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
@@ -18,17 +19,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...arguments import shown, warn
+from ...arguments import as_array, shown, warn
 from ...errors import ArgumentError, DataError, ShapeError
 from ...geometry import whole_number
 from ...inputs import LARGEST_EXPECTED
 from ...scaling import Scaling
 from ...steps import Shape
+from .given import as_plain
 
 MOST_TIMES, FEW = 4, 10_000
 """Repetition makes of samples at most so many times their number, or these few."""
 
 _BLOCK = 1024  # samples of which float64 copies are made at a time
+_DIGITS = 53  # binary ones of a float64
 
 
 def image_shape_of(shape: Any) -> Shape:
@@ -66,11 +69,12 @@ def as_rows(x: Any) -> tuple[Any, Shape | None]:
     ShapeError
         If the images seem to be (N, H, W, C): as (N, C, H, W) they would be trained on, and nothing learnt.
     """
+    x = as_plain(x, "X")
     if isinstance(x, (list, tuple)) and len(x) and np.ndim(x[0]) > 1:
-        x = np.asarray(x)
+        x = as_array(x, "X")
     if getattr(x, "ndim", 2) not in (3, 4):
         return x, None
-    images = np.asarray(x)
+    images = as_array(x, "X")
     shape = images.shape[1:] if images.ndim == 4 else (1, *images.shape[1:])
     if _channels_last(shape):
         raise ShapeError(
@@ -108,6 +112,10 @@ def shape_of_samples(given: Shape | None, stated: Any, features: int) -> Shape:
     return shape
 
 
+class NothingCountsError(DataError):
+    """All samples have a weight of 0."""
+
+
 def warn_of_divided(rows: NDArray[Any]) -> None:
     """Warn of floats from 0 to 1 that are given for bytes: a value means the same in every type, so they are black."""
     if ((rows > 0) & (rows < 1)).any() and rows.min() >= 0 and rows.max() <= 1:
@@ -138,7 +146,7 @@ class Samples:
     given : float64 array (M,)
         Weights as they were given, above 0; where they are whole numbers, they say how many samples there are.
     weights : float64 array (M,)
-        The same times what each class weighs.
+        The same times what each class weighs; not all 0.
     """
 
     rows: NDArray[Any]
@@ -156,24 +164,37 @@ class Samples:
 
 
 def as_weights(sample_weight: Any, count: int) -> NDArray[np.float64]:
-    """Return the weights of so many samples, 1 each where there are none, or refuse what are none."""
+    """Return the weights of so many samples, `within_bounds`, 1 each where there are none, or refuse what are none."""
     if sample_weight is None:
         return np.ones(count)
-    try:
-        weights = np.asarray(sample_weight, np.float64)
-    except (TypeError, ValueError):
-        weights = np.asarray(sample_weight)
+    weights = as_array(sample_weight, "sample_weight")
+    with suppress(TypeError, ValueError):
+        weights = weights.astype(np.float64)
     if weights.shape != (count,) or weights.dtype.kind != "f":
         raise DataError(f"sample_weight: expected {count:,} numbers, received {weights.dtype} of shape {weights.shape}")
     if not np.isfinite(weights).all() or weights.min() < 0:
         raise DataError("sample_weight: expected finite numbers of at least 0")
-    if not weights.any():
-        raise DataError("sample_weight: all weights are zero; at least one must be above 0")
-    return weights
+    return within_bounds(weights)
+
+
+def within_bounds(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return weights that can be multiplied and summed: below 1, by a power of two, where the largest is huge or tiny.
+
+    That changes neither their shares nor, where they are whole numbers that a float64 holds exactly, the weights.
+
+    Examples
+    --------
+    >>> within_bounds(np.array([1.0, 3.0])).tolist(), within_bounds(np.array([2.0**1000, 2.0**1001])).tolist()
+    ([1.0, 3.0], [0.25, 0.5])
+    """
+    exponent = int(np.frexp(weights.max(initial=0))[1])
+    return weights if abs(exponent) <= _DIGITS + 1 else np.ldexp(weights, -exponent)
 
 
 def distinct(rows: NDArray[Any], targets: NDArray[Any], weights: NDArray[np.float64]) -> Samples:
-    """Return the samples that have a weight, each once."""
+    """Return the samples that have a weight, each once, or refuse weights that are all zero."""
+    if not weights.any():
+        raise NothingCountsError("sample_weight: all weights are zero; at least one must be above 0")
     if not weights.all():
         rows, targets, weights = (each[weights > 0] for each in (rows, targets, weights))
     rows = np.ascontiguousarray(rows)
@@ -199,7 +220,7 @@ def occurrences(weights: NDArray[np.float64]) -> int:
     >>> occurrences(np.array([2.0, 4.0, 6.0])), occurrences(np.array([0.5, 1.0]))
     (6, 0)
     """
-    if (weights != np.rint(weights)).any() or weights.max() > 2**53:
+    if (weights != np.rint(weights)).any() or weights.max() > 2**_DIGITS:
         return 0
     return int(weights.sum()) // int(np.gcd.reduce(weights.astype(np.int64)))
 
@@ -217,11 +238,17 @@ def scaling_of(rows: NDArray[Any], weights: NDArray[np.float64], shape: Shape) -
 
 
 def moments(values: NDArray[Any], weights: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the weighted mean and standard deviation of values (N, K, P) over N and P, as (K,)."""
-    shares, blocks = weights / weights.sum(), range(0, len(values), _BLOCK)
-    parts = [(shares[at : at + _BLOCK], values[at : at + _BLOCK]) for at in blocks]
-    mean = sum((share @ part.mean(axis=2, dtype=np.float64) for share, part in parts), np.zeros(values.shape[1]))
-    variance = np.zeros_like(mean)
-    for share, part in parts:
-        variance += share @ np.square(part - mean[:, None]).mean(axis=2)
-    return mean, np.sqrt(variance)
+    """Return the weighted mean and standard deviation of values (N, K, P) over N and P, as (K,).
+
+    Values are divided by a power of two first, which changes no digit, so that neither huge squares nor tiny ones leave
+    what a float64 can hold.
+    """
+    largest = np.maximum(values.max(axis=(0, 2)), -values.min(axis=(0, 2))).astype(np.float64)
+    unit = np.ldexp(1.0, np.frexp(largest)[1] - 1)
+    shares, blocks = weights / weights.sum(), [slice(at, at + _BLOCK) for at in range(0, len(values), _BLOCK)]
+    mean, variance = np.zeros_like(unit), np.zeros_like(unit)
+    for block in blocks:
+        mean += shares[block] @ (values[block] / unit[:, None]).mean(axis=2)
+    for block in blocks:
+        variance += shares[block] @ np.square(values[block] / unit[:, None] - mean[:, None]).mean(axis=2)
+    return mean * unit, np.sqrt(variance) * unit

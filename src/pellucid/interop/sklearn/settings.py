@@ -92,6 +92,8 @@ def augment_of(augment: Sequence[str | Augmentation] | None) -> list[Augmentatio
     if augment is None:
         return None
     several: Sequence[Any] = [augment] if isinstance(augment, (str, Augmentation)) else augment
+    if not isinstance(several, (list, tuple)):
+        raise ArgumentError(f'augment: expected a list of augmentations, as in ["crop:2"], received {shown(augment)}')
     return [augmentation_by_name(each) if isinstance(each, str) else each for each in several]
 
 

@@ -11,7 +11,7 @@ from ..amounts import Amounts, of
 from ..html import Html, element, figure, gallery, image, join, paragraph, section, table, text
 from ..judging import Judged
 from ..material import Explained, Material
-from ..pixels import PALETTE, Pixels, heat_over, picture, shrunk, signed
+from ..pixels import Pixels, heat_over, picture, shrunk
 from ..png import encode
 from .classes import percent
 
@@ -72,7 +72,7 @@ def _card(judged: Judged, explained: Explained, place: int, side: int) -> Html:
     named = judged.names[judged.predicted[sample]]
     strong = explained.saliency[place]
     called = f"Sample {sample:,}, which is {judged.names[judged.labels[sample]]}"
-    heat = encode(signed(shrunk(strong, side)), PALETTE)
+    heat = encode(heat_over(own, strong, side))
     views = [(small_image(own, side), "image", called), (heat, "saliency", f"Saliency of {named}, {_where(strong)}")]
     if explained.cam is not None:
         cam = explained.cam[place]

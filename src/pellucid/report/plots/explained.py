@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ... import explanations
-from ...errors import ShapeError
+from ...arguments import shown
+from ...errors import ArgumentError, ShapeError
 from ...explanations.saliency import as_classes
 from ...geometry import Pair
 from ...inference.batches import accepted
@@ -26,7 +27,7 @@ _Drawn: TypeAlias = Callable[[NDArray[Any], NDArray[Any]], NDArray[np.uint8]]
 
 
 def saliency(network: Network, images: ArrayLike, classes: ArrayLike | None = None) -> Figure:
-    """Plot how strongly the score of a class depends on each pixel, below each image.
+    """Plot how strongly the score of a class depends on each pixel, over the image.
 
     Parameters
     ----------
@@ -48,7 +49,7 @@ def saliency(network: Network, images: ArrayLike, classes: ArrayLike | None = No
         If matplotlib is not installed.
     """
     chosen = as_classes(network, images, classes)
-    return _plot(network, images, chosen, explanations.saliency(network, images, chosen), lambda _, heat: signed(heat))
+    return _plot(network, images, chosen, explanations.saliency(network, images, chosen), heat_over)
 
 
 def grad_cam(
@@ -102,13 +103,21 @@ def receptive_field(
     MissingExtraError
         If matplotlib is not installed.
     """
-    names = [layers] if isinstance(layers, str) else list(layers)
+    names = _paths(layers)
     found = [explanations.receptive_field(network, images, name, place=place) for name in names]
     with canvas() as new:
         figure = new(2.2 * len(names), 2.5)
         for number, (name, field) in enumerate(zip(names, found, strict=True), start=1):
             draw_pixels(figure.add_subplot(1, len(names), number), signed(field), name)
     return figure
+
+
+def _paths(layers: object) -> list[str]:
+    """Return the layers that are to be shown, or refuse what is none."""
+    names = [layers] if isinstance(layers, str) else list(layers) if isinstance(layers, Iterable) else []
+    if not names:
+        raise ArgumentError(f"layers: expected the path of a layer, or several, received {shown(layers)}")
+    return names
 
 
 def _plot(network: Network, x: ArrayLike, classes: NDArray[np.int64], found: NDArray[Any], drawn: _Drawn) -> Figure:

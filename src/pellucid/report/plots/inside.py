@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from numpy.typing import ArrayLike
 
-from ...arguments import as_array, nearest_or_all, no_network
+from ...arguments import as_array, nearest_or_all, no_network, shown
 from ...errors import ArgumentError, ShapeError
 from ...geometry import whole_number
 from ...inference import activations
@@ -52,8 +52,8 @@ def filters(network: Network, layer: str | None = None, *, count: int = FILTERS,
     if not found:
         raise ArgumentError("the network has no convolution, and so no filters")
     name = next(iter(found)) if layer is None else layer
-    if name not in found:
-        raise ArgumentError(f"layer: {name!r} has no filters{nearest_or_all(name, found)}")
+    if not isinstance(name, str) or name not in found:
+        raise ArgumentError(f"layer: {shown(name)} has no filters{nearest_or_all(name, found)}")
     return _plot(name, filter_mosaic(found[name], whole_number(count, "count"), whole_number(channels, "channels")))
 
 
@@ -85,8 +85,8 @@ def feature_maps(network: Network, image: ArrayLike, layer: str | None = None, *
     array = as_array(image, "image")
     found = activations(network, array[None] if array.shape == getattr(network, "input_shape", None) else array)
     name = next(iter(convolutions(network)), "input") if layer is None else layer
-    if name not in found:
-        raise ArgumentError(f"no layer {name!r}{nearest_or_all(name, found)}")
+    if not isinstance(name, str) or name not in found:
+        raise ArgumentError(f"no layer {shown(name)}{nearest_or_all(name, found)}")
     if found[name].ndim != 4:
         raise ShapeError(f"layer: {name} makes no maps, but {found[name].shape[1:]} a sample; name another")
     return _plot(name, map_mosaic(found[name][0], whole_number(count, "count")))
