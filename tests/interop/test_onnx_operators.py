@@ -43,7 +43,7 @@ def test_an_operator(case: Case, tmp_path: Path, rng: np.random.Generator) -> No
 
 
 def test_every_rule_is_tried() -> None:
-    tried = {operator for case in CASES for operator in operators(case)}
+    tried = {operator for case in [*CASES, *REVISIONS] for operator in operators(case)}
     assert RULES.keys() - tried == set()
 
 

@@ -88,20 +88,6 @@ def test_equal_numbers_that_a_file_holds_once_are_not_shared(tmp_path: Path, wei
     assert len(network.parameters()) == 18  # 4 Conv2d and 2 BatchNorm2d have two each, 6 other layers one
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_equal_parameters_of_torch_are_not_shared(tmp_path: Path) -> None:
-    torch = pytest.importorskip("torch")
-    layers = [torch.nn.Linear(4, 4), torch.nn.ReLU(), torch.nn.Linear(4, 4)]
-    for layer in layers[::2]:
-        torch.nn.init.zeros_(layer.bias)
-    path = tmp_path / "torch.onnx"
-    torch.onnx.export(torch.nn.Sequential(*layers).eval(), torch.zeros(1, 4), path, dynamo=False)
-    assert len(onnx.load(path).graph.initializer) == 3
-    network = p.load_onnx(path)
-    assert len(network.parameters()) == 4
-    assert network[0].bias is not network[2].bias
-
-
 def test_two_forms_of_one_array_are_not_shared(tmp_path: Path, rng: np.random.Generator) -> None:
     square = {"w": rng.standard_normal((4, 4)).astype(np.float32), "b": rng.standard_normal(4).astype(np.float32)}
     nodes = [node("Gemm", "x w", "c"), node("Gemm", "c w", "d", transB=1), node("Add", "d b", "e"), node("Sub", "e b")]

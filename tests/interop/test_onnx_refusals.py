@@ -101,6 +101,14 @@ REFUSED = [
     (node("Dropout", "x - true"), "was exported in training mode; export it for inference"),
     (node("Dropout", "x t"), "expected a number from 0 up to but not 1"),
     ([node("Shape", "x", "s1"), node("Mul", "s1 s1", "t1"), node("Reshape", "x t1")], "computes with the number of"),
+    (
+        [node("Shape", "x", "s1"), node("Gather", "s1 i", "n1"), node("Cast", "n1", "m1", to=1), node("Mul", "x m1")],
+        "computes with the number of samples",
+    ),
+    (node("Max", "x t"), "only the larger of one and 0 is possible"),
+    (node("Max", "x x"), "only the larger of one and 0 is possible"),
+    (node("DepthToSpace", "x", blocksize=2), r"blocks of 2×2 pixels of samples \(2, 6, 5\)"),
+    (node("DepthToSpace", "x", blocksize=1, mode="CDR"), "mode: expected DCR or CRD, found 'CDR'"),
     ([node("Flatten", "x", "f1"), node("Add", "f1 x")], "do not meet those of the samples"),
 ]  # fmt: skip
 

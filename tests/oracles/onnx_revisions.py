@@ -108,7 +108,22 @@ SHAPES = [
     *(Case("AdaptiveMaxPool2d", node("ReduceMax", "x a"), {"a": np.array([2, 3])}, opset) for opset in (18, 20)),
 ]
 
-REVISIONS = [*WEIGHTS_AND_WINDOWS, *POINTWISE, *ARITHMETIC, *SHAPES]
+FEWER = {"a": np.array([1, 3])}
+ZERO = {"z": np.float32(0)}
+OTHERS = [
+    *(of("Gain", "Neg", opset) for opset in (6, 13)),
+    Case("ReLU", node("Max", "z x"), {"z": np.zeros((4, 7, 6), np.float32)}, 6, like=node("Relu", "x")),
+    *(Case("ReLU", node("Max", "x z"), ZERO, opset) for opset in (8, 12, 13)),
+    *(of("Mean Gain", "ReduceSum", opset, axes=[1, -1], keepdims=0) for opset in (6, 11)),
+    Case("Mean Gain", node("ReduceSum", "x a"), FEWER, 13),
+    *(of("Reshape Transpose Reshape", "DepthToSpace", opset, blocksize=2) for opset in (6, 11, 13, 28)),
+    *(
+        Case("Reshape Transpose Reshape", node("DepthToSpace", "x", blocksize=2, mode=mode), shape=(12, 2, 5))
+        for mode in ("DCR", "CRD")
+    ),
+]
+
+REVISIONS = [*WEIGHTS_AND_WINDOWS, *POINTWISE, *ARITHMETIC, *SHAPES, *OTHERS]
 
 
 def revision(operator: str, opset: int) -> Revision:

@@ -12,7 +12,7 @@ import pytest
 import pellucid as p
 
 torch = pytest.importorskip("torch")
-pytest.importorskip("onnx")
+onnx = pytest.importorskip("onnx")
 
 nn, functional = torch.nn, torch.nn.functional
 
@@ -82,3 +82,16 @@ def test_models_of_pytorch(made: Any, opset: int, tmp_path: Path) -> None:
     if made is Scaled:
         assert isinstance(network, p.Sequential)
         np.testing.assert_allclose(network.scaling.std, [0.2, 0.3, 0.4], rtol=1e-6)
+
+
+def test_equal_parameters_that_the_exporter_writes_once_are_not_shared(tmp_path: Path) -> None:
+    layers, path = [nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 4)], tmp_path / "model.onnx"
+    for layer in layers[::2]:
+        nn.init.zeros_(layer.bias)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(nn.Sequential(*layers).eval(), torch.zeros(1, 4), path, dynamo=False)
+    assert len(onnx.load(path).graph.initializer) == 3
+    network = p.load_onnx(path)
+    assert len(network.parameters()) == 4
+    assert network[0].bias is not network[2].bias

@@ -217,7 +217,9 @@ class Conversion:
 
 
 def floats(constant: Constant) -> NDArray[Any]:
-    """Return a constant's numbers, or refuse whole ones: weights of these are quantised."""
+    """Return a constant's numbers; refuse whole ones, for such weights are quantised, and the number of samples."""
+    if constant.batch is not None:
+        raise NodeError("computes with the number of samples, which is free")
     if constant.array.dtype.kind != "f":
         raise NodeError(f"its numbers are {constant.array.dtype}; export the model with weights in float32")
     return constant.array

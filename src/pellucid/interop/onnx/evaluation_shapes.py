@@ -79,13 +79,27 @@ def pads(use: Use, rank: int) -> tuple[list[int], list[int]]:
     return before, after
 
 
-def _reduced_by(function: Callable[..., Any], start: Callable[[np.dtype[Any]], Any] | None = None) -> Reduction:
+def depth_to_space(use: Use, arrays: Sequence[Numbers]) -> Numbers:
+    """Channels become blocks of pixels: ``(N, C·b·b, H, W) -> (N, C, H·b, W·b)``."""
+    (x,) = arrays
+    block, mode = use.whole("blocksize"), use.text("mode", "DCR") if use.opset >= 11 else "DCR"
+    (samples, channels, height, width), inner = x.shape, x.shape[1] // block**2
+    if mode == "DCR":  # (N, b, b, C, H, W) -> (N, C, H, b, W, b)
+        apart = x.reshape(samples, block, block, inner, height, width).transpose(0, 3, 4, 1, 5, 2)
+    else:  # (N, C, b, b, H, W) -> (N, C, H, b, W, b)
+        apart = x.reshape(samples, inner, block, block, height, width).transpose(0, 1, 4, 2, 5, 3)
+    return apart.reshape(samples, channels // block**2, height * block, width * block)
+
+
+def _reduced_by(
+    function: Callable[..., Any], start: Callable[[np.dtype[Any]], Any] | None = None, inputs_since: int = 18
+) -> Reduction:
     """Return what applies a function over some axes, or over all; `start` says the result where there is no number."""
 
     def compute(use: Use, arrays: Sequence[Numbers]) -> Numbers:
         x = arrays[0]
-        axes, keeps = use.listed("axes", 18, 1), use.switch("keepdims", True)
-        if use.opset >= 18 and use.switch("noop_with_empty_axes") and not axes:
+        axes, keeps = use.listed("axes", inputs_since, 1), use.switch("keepdims", True)
+        if use.opset >= inputs_since and use.switch("noop_with_empty_axes") and not axes:
             return x
         over = tuple(use.axis(axis, x.ndim) for axis in axes) if axes else tuple(range(x.ndim))
         if start is not None and 0 in (x.shape[axis] for axis in over):
@@ -111,6 +125,8 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType(
         "ReduceMean": _reduced_by(np.mean),
         "ReduceMax": _reduced_by(np.max, _least),
         "ReduceProd": reduce_prod,
+        "ReduceSum": _reduced_by(np.sum, inputs_since=13),
+        "DepthToSpace": depth_to_space,
     }
 )
 """Operator -> what computes it."""

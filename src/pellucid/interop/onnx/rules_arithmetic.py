@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...layers import Bias, Conv2d, Gain, HardSigmoid, HardSwish, Linear, Sigmoid, SiLU, joins
+from ...layers import Bias, Conv2d, Gain, HardSigmoid, HardSwish, Linear, ReLU, Sigmoid, SiLU, joins
 from . import phrases
 from .conversion import Conversion, Rule, of_sample
 from .nodes import Constant, NodeError, Part, Use, Value
@@ -35,11 +35,11 @@ def sub(build: Conversion, use: Use) -> Value:
     """As Add, with what is subtracted negated."""
     match _operands(use):
         case Value() as a, Value() as b:
-            return build.join(joins.Add(), _alike(a, _times(build, b, -1.0)))
+            return build.join(joins.Add(), _alike(a, times(build, b, -1.0)))
         case Value() as x, Constant() as numbers:
             return _added(build, x, numbers, np.negative, "negated")
         case Constant() as numbers, Value() as x:
-            return _added(build, _times(build, x, -1.0), numbers, np.positive, "as it is")
+            return _added(build, times(build, x, -1.0), numbers, np.positive, "as it is")
     raise NodeError("subtracts two constants that cannot be computed beforehand")
 
 
@@ -71,6 +71,20 @@ def sum_(build: Conversion, use: Use) -> Value:
     if len(values) < len(use.node.inputs):
         raise NodeError("adds constants, which only Add may")
     return values[0] if len(values) == 1 else build.join(joins.Add(), _alike(*values))
+
+
+def neg(build: Conversion, use: Use) -> Value:
+    """`Gain`, of −1, which is not learnt."""
+    return times(build, use.value(), -1.0)
+
+
+def max_(build: Conversion, use: Use) -> Value:
+    """`ReLU`, if it is the larger of a value and 0."""
+    match use.inputs():
+        case [Value() as x, Constant() as bound] | [Constant() as bound, Value() as x] if not bound.array.any():
+            of_sample(bound, x)
+            return build.layer(ReLU(), x)
+    raise NodeError("takes the largest of several; only the larger of one and 0 is possible")
 
 
 def _operands(use: Use) -> tuple[Value | Constant, Value | Constant]:
@@ -138,7 +152,7 @@ def _multiplied(build: Conversion, x: Value, numbers: Constant, form: Form, call
     return build.layer(layer, x)
 
 
-def _times(build: Conversion, x: Value, number: float) -> Value:
+def times(build: Conversion, x: Value, number: float) -> Value:
     """Return a value multiplied by a number that stays as it is."""
     return _multiplied(build, x, Constant(np.array([number], np.float32)), np.positive, "as it is")
 
@@ -148,5 +162,7 @@ def _learns(numbers: Constant) -> bool:
     return numbers.learnt and numbers.array.size > 1
 
 
-RULES: Mapping[str, Rule] = MappingProxyType({"Add": add, "Sub": sub, "Mul": mul, "Div": div, "Sum": sum_})
+RULES: Mapping[str, Rule] = MappingProxyType(
+    {"Add": add, "Sub": sub, "Mul": mul, "Div": div, "Sum": sum_, "Neg": neg, "Max": max_}
+)
 """Operator -> its rule."""

@@ -24,10 +24,15 @@ from .conversion import Conversion, Rule
 from .evaluation_shapes import around, pads, parts
 from .folding import slices
 from .nodes import Constant, NodeError, Use, Value
+from .rules_arithmetic import times
 from .rules_windows import LEAST
 
 WHOLE = 2**31 - 2
 """Where a slice that goes up to so far, or farther, ends: at the end of any axis."""
+
+PARTED: Mapping[str, tuple[int, Shape]] = MappingProxyType({"DCR": (2, (3, 4, 1, 5, 2)), "CRD": (0, (1, 4, 2, 5, 3))})
+"""Mode of a DepthToSpace -> where among the blocks' rows and columns the channels stand, and the order of axes that
+makes (channels, height, rows, width, columns) of these, height and width."""
 
 
 def concat(build: Conversion, use: Use) -> Value:
@@ -178,6 +183,27 @@ def reduce_mean(build: Conversion, use: Use) -> Value:
     return build.layer(Mean(axes, keeps), x)
 
 
+def reduce_sum(build: Conversion, use: Use) -> Value:
+    """`Mean`, and a `Gain` of how many numbers there are, which is not learnt."""
+    x, axes, keeps = _reduced(use, inputs_since=13)
+    count = math.prod(x.shape[axis - 1] for axis in axes)
+    return times(build, build.layer(Mean(axes, keeps), x), float(count))
+
+
+def depth_to_space(build: Conversion, use: Use) -> Value:
+    """`Reshape`, `Transpose` and `Reshape`."""
+    x, block, mode = use.value(), use.whole("blocksize"), use.text("mode", "DCR") if use.opset >= 11 else "DCR"
+    if mode not in PARTED:
+        raise NodeError(f"mode: expected {' or '.join(PARTED)}, found {mode!r:.40}")
+    if len(x.shape) != 3 or block < 1 or x.shape[0] % block**2:
+        raise NodeError(f"makes blocks of {block}×{block} pixels of samples {x.shape}")
+    (channels, height, width), (first, axes) = x.shape, PARTED[mode]
+    parts = [block, block, height, width]
+    parts.insert(first, channels // block**2)
+    x = build.layer(Transpose(axes), build.layer(Reshape(tuple(parts)), x))
+    return build.layer(Reshape((channels // block**2, height * block, width * block)), x)
+
+
 def reduce_max(build: Conversion, use: Use) -> Value:
     """`AdaptiveMaxPool2d`, over all pixels."""
     x, axes, keeps = _reduced(use)
@@ -187,12 +213,12 @@ def reduce_max(build: Conversion, use: Use) -> Value:
     return largest if keeps else shaped(build, largest, x.shape[:1])
 
 
-def _reduced(use: Use) -> tuple[Value, Shape, bool]:
-    """Return what is reduced, over which axes, and whether these stay."""
+def _reduced(use: Use, inputs_since: int = 18) -> tuple[Value, Shape, bool]:
+    """Return what is reduced, over which axes, which are an input since an opset, and whether these stay."""
     x = use.value()
-    axes = use.listed("axes", 18, 1)
+    axes = use.listed("axes", inputs_since, 1)
     keeps = use.switch("keepdims", True)
-    if use.opset >= 18:
+    if use.opset >= inputs_since:
         use.switch("noop_with_empty_axes")
     axes = tuple(use.axis(axis, x.rank) for axis in axes or ())
     if not axes or 0 in axes:
@@ -219,6 +245,8 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "Split": split,
         "ReduceMean": reduce_mean,
         "ReduceMax": reduce_max,
+        "ReduceSum": reduce_sum,
+        "DepthToSpace": depth_to_space,
     }
 )
 """Operator -> its rule."""
