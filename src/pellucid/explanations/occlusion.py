@@ -111,8 +111,9 @@ def _drops(
     scored = predict if network.output_shape() == (1,) else predict_proba
     scores = np.empty(1 + len(corners))
     for batch in batches(len(scores), max(1, BATCH_BYTES // image.nbytes)):
-        covered = _covered(image, [nowhere, *corners][batch], patch, grey)
-        scores[batch] = scored(network, covered, engine=engine, threads=threads)[:, own]
+        scores[batch] = scored(  # which alone holds the copies, so that they are gone before the next are made
+            network, _covered(image, [nowhere, *corners][batch], patch, grey), engine=engine, threads=threads
+        )[:, own]
     return np.asarray(scores[0] - scores[1:]).reshape(len(places[0]), len(places[1]))
 
 
