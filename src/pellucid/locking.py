@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from . import storage
@@ -16,20 +17,44 @@ LOOKING = 1.0
 """Seconds for which who wants to hold a file waits for those who only look at it."""
 
 
+@dataclass(frozen=True)
+class Hold:
+    """What came of asking for a file: true where it is held.
+
+    Attributes
+    ----------
+    path : Path
+    file : int or None
+        The open file; None where the system has no locks.
+    got : bool
+    """
+
+    path: Path
+    file: int | None
+    got: bool
+
+    def __bool__(self) -> bool:
+        return self.got
+
+    def in_place(self) -> bool:
+        """Return whether the file still bears its name, so that who asks for it meets this hold."""
+        return self.file is None or _is_at(self.file, self.path)
+
+
 @contextmanager
-def locked(path: str | os.PathLike[str], *, shared: bool = False) -> Iterator[bool]:
-    """Hold the file at `path` for this process, and say whether that was possible: False if another one holds it.
+def locked(path: str | os.PathLike[str], *, shared: bool = False) -> Iterator[Hold]:
+    """Hold the file at `path` for this process, and say whether that was possible: not if another one holds it.
 
     With `shared` it is only looked at, together with all others that look: who wants to hold it for itself waits for
     them, up to `LOOKING` seconds. However a process ends, it holds nothing any more. Where the system has no such
     locks, as Windows, nobody is kept out.
     """
+    target = Path(path)
     try:
         import fcntl
     except ImportError:
-        yield True
+        yield Hold(target, None, True)
         return
-    target = Path(path)
     with explained(f"cannot open {path_text(path)}", target.parent):
         # Where the disk is another machine's (NFS), only a file that is open for writing can be held by one alone.
         file = storage.system.open(target, os.O_RDONLY if shared else os.O_RDWR)
@@ -38,7 +63,9 @@ def locked(path: str | os.PathLike[str], *, shared: bool = False) -> Iterator[bo
         how = (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB
         while not (held := _flock(file, how)) and time.monotonic() < until:
             time.sleep(0.02)
-        yield held and _is_at(file, target)  # who held it before may have put another file in its place
+        yield Hold(
+            target, file, held and _is_at(file, target)
+        )  # who held it before may have put another file in its place
     finally:
         with suppress(OSError):
             storage.system.close(file)

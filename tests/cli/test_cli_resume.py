@@ -73,7 +73,48 @@ def test_what_a_kill_at_the_end_has_left_out_is_measured(pellucid: Any, toy: Pat
     assert (shown.code, shown.err) == (0, "run: finished, and not measured at its end\n")
     assert shown.out.splitlines()[-1].startswith("test accuracy ")
     assert metrics.read_text().splitlines(True) == lines, "by the engine of the run"
-    assert pellucid("resume", "run").err == "error: run is finished: 6 epochs are done\n"
+    assert pellucid("resume", "run").code == 0
+
+
+def test_a_finished_run_has_nothing_to_do(pellucid: Any, toy: Path, tmp_path: Path) -> None:
+    assert pellucid("train", "small", "--data", toy, *WORDS, "--out", "run").code == 0
+    shown = pellucid("resume", "run")
+    assert (shown.code, shown.out) == (0, "")
+    assert shown.err.startswith("run: finished, nothing to do; to train on from its weights: ")
+    assert shown.err.endswith(f" train small --data {toy} --weights run\n")
+
+
+def test_another_model_file_is_not_measured_as_the_one_that_was_trained(
+    pellucid: Any, toy: Path, tmp_path: Path
+) -> None:
+    assert pellucid("train", "small", "--data", toy, *WORDS, "--out", "run").code == 0
+    assert pellucid("train", "small", "--data", toy, "--epochs", "1", "--out", "other").code == 0
+    (tmp_path / "run/model.safetensors").write_bytes((tmp_path / "other/model.safetensors").read_bytes())
+    metrics = tmp_path / "run/metrics.jsonl"
+    metrics.write_text("".join(metrics.read_text().splitlines(True)[:-1]))
+    shown = pellucid("resume", "run")
+    assert shown.code == 1
+    assert "run/model.safetensors is another file than the training left" in shown.err
+
+
+def test_the_data_are_those_that_the_run_was_begun_with(broken: Any, pellucid: Any, toy: Path, tmp_path: Path) -> None:
+    broken(9)
+    config = tmp_path / "run/config.toml"
+    config.write_text(config.read_text().replace(f'data = "{toy}"', 'data = "digits"'))
+    assert 'data = "digits"' in config.read_text()
+    shown = pellucid("resume", "run")
+    assert shown.code == 0, shown.err
+    assert "config.toml was changed since the run was begun" in shown.err
+
+
+def test_what_is_refused_is_not_announced(broken: Any, pellucid: Any, tmp_path: Path, toy: Path) -> None:
+    broken(9)
+    with np.load(toy) as file:
+        arrays = dict(file)
+    np.savez(tmp_path / "other.npz", **{**arrays, "x_train": 255 - arrays["x_train"]})
+    shown = pellucid("resume", "run", "--data", "other.npz")
+    assert (shown.code, shown.out) == (1, "")
+    assert shown.err == "error: run was begun with other settings: data: the data are others; give the same\n"
 
 
 @pytest.mark.parametrize("validation", [0.25, None])
@@ -120,7 +161,7 @@ def test_what_cannot_go_on_is_refused_in_a_line(broken: Any, pellucid: Any, toy:
         assert message in shown.err
     assert pellucid("resume", "run", "--no-progress").err == "run: going on after step 9\n"
     again = pellucid("resume", "run")
-    assert (again.code, again.err) == (1, "error: run is finished: 6 epochs are done\n")
+    assert (again.code, again.out) == (0, "")
 
 
 def test_early_stopping_survives_an_interruption(broken: Any, pellucid: Any, toy: Path, tmp_path: Path) -> None:
@@ -193,3 +234,26 @@ def test_a_run_that_began_from_other_weights_says_so(pellucid: Any, toy: Path) -
         "files whole; not replayed: second began from other weights than its seed draws, such as those of a file"
     )
     assert "there is no run 'nowhere'" in pellucid("verify", "nowhere").err
+
+
+def test_an_error_of_the_disk_says_how_to_go_on(
+    monkeypatch: pytest.MonkeyPatch, pellucid: Any, toy: Path, tmp_path: Path
+) -> None:
+    class Full(Callback):
+        sees_weights = False
+
+        def on_epoch(self, training: Any) -> None:
+            raise p.StorageError("cannot write it: the disk is full")
+
+    def fit(*arguments: Any, callbacks: Any, **settings: Any) -> Any:
+        return whole_fit(*arguments, callbacks=[*callbacks, Full()], **settings)
+
+    monkeypatch.setattr(train_verb, "fit", fit)
+    shown = pellucid("train", "small", "--data", toy, *WORDS, "--out", "run")
+    assert shown.code == 1
+    assert "the disk is full; to go on when that is put right: " in shown.err
+    assert shown.err.rstrip().endswith(" resume run")
+
+
+def test_how_often_checkpoints_are_written_is_as_it_was(pellucid: Any) -> None:
+    assert "[default: as the run was begun]" in " ".join(pellucid("resume", "--help").out.replace("│", " ").split())

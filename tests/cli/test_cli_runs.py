@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+import pellucid as p
+from oracles.interrupted import HOW, BreakAt, images, network
 from pellucid.training.checkpoint import files
 from pellucid.training.record import Record
 
@@ -117,3 +119,22 @@ def test_a_training_that_stopped_early_is_measured_by_the_weights_that_are_kept(
         "HeNormal (4), Zeros (4) HeNormal (20), Constant(value=1.0) (19), Zeros (20)"
     )
     assert not any(name.startswith("network.initializers.") for name in rows)
+
+
+def test_a_run_without_its_config_is_listed_and_only_what_can_go_on_is_next(
+    pellucid: Any, runs: Path, tmp_path: Path
+) -> None:
+    for name in ("killed", "two"):
+        (runs / name / "config.toml").unlink()
+    for each in runs.glob("killed/checkpoint-*"):
+        each.unlink()
+    shown = pellucid("runs")
+    assert [line.split()[0] for line in shown.out.splitlines()[1:]] == ["one", "two"]
+
+
+def test_a_run_of_python_that_the_command_cannot_resume_is_not_next(pellucid: Any, tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError):
+        p.fit(network(), images(), out=tmp_path / "runs/mine", callbacks=[BreakAt(12)], **HOW)
+    shown = pellucid("runs")
+    assert shown.out.splitlines()[1].endswith("interrupted")
+    assert "next:" not in shown.out

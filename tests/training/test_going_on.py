@@ -1,7 +1,9 @@
 """Runs that go on although something of them is damaged, older, or made elsewhere; and those that are in use."""
 
+import math
 import multiprocessing
 import time
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -47,7 +49,7 @@ def names(folder):
 
 
 # ---- damage
-@pytest.mark.filterwarnings("ignore:.*The checkpoint before it")
+@pytest.mark.filterwarnings("ignore:.*going on from checkpoint")
 def test_a_damaged_newest_checkpoint_counts_no_more(run, whole):
     assert names(run) == ["checkpoint-000000020.safetensors", "checkpoint-000000015.safetensors"]
     flip(checkpoint.files(run)[0])
@@ -65,7 +67,7 @@ def test_a_damaged_newest_checkpoint_counts_no_more(run, whole):
     assert resumed(run) == whole
 
 
-@pytest.mark.filterwarnings("ignore:.*The checkpoint before it")
+@pytest.mark.filterwarnings("ignore:.*going on from checkpoint")
 def test_a_run_that_ends_before_a_damaged_checkpoint_is_finished(run):
     flip(checkpoint.files(run)[0])
 
@@ -83,7 +85,10 @@ def test_what_is_refused_sets_nothing_aside(run):
     flip(checkpoint.files(run)[0])
     before = {path.name: path.read_bytes() for path in run.iterdir()}
     x, y = images()
-    with pytest.warns(UserWarning, match="checkpoint before"), pytest.raises(p.ArgumentError, match="other settings"):
+    with (
+        pytest.warns(UserWarning, match="going on from checkpoint-000000015"),
+        pytest.raises(p.ArgumentError, match="other settings"),
+    ):
         p.resume(run, (255 - x, y), progress=False)
     assert {path.name: path.read_bytes() for path in run.iterdir()} == before
 
@@ -223,13 +228,14 @@ def test_an_optimiser_of_ones_own_is_given_again(tmp_path):
 # ---- held by another one
 def hold(path, seconds, held):
     with locked(path, shared=True) as free:
-        held.send(free)
+        held.send(bool(free))
         time.sleep(seconds)
 
 
 def test_who_looks_for_a_moment_does_not_stand_in_the_way(run, whole):
     here, there = multiprocessing.Pipe()
-    looking = multiprocessing.get_context("fork").Process(target=hold, args=(run / "config.toml", 0.3, there))
+    (run / ".lock").touch()
+    looking = multiprocessing.get_context("fork").Process(target=hold, args=(run / ".lock", 0.3, there))
     looking.start()
     assert here.recv() is True
     assert resumed(run) == whole
@@ -255,3 +261,140 @@ def test_a_callback_that_fails_at_the_end_leaves_the_run_to_others(how, tmp_path
 def test_settings_are_as_read(run):
     assert RunConfig.read(run).table["training"]["optimizer"]["betas"] == [0.9, 0.999]
     assert np.isclose(RunConfig.read(run).fit_arguments()["validation"], 0.2)
+
+
+# ---- an epoch that was to be the last, and what callbacks remembered in older versions
+def test_an_epoch_that_was_asked_to_be_the_last_is_counted_where_it_was_interrupted(tmp_path):
+    class Budget(Callback):
+        def on_batch(self, training):
+            if training.step == 20:
+                training.stop()
+
+    made = network()
+    expected = p.fit(made, images(), callbacks=[Budget()], **HOW)
+    with pytest.raises(ZeroDivisionError):
+        p.fit(network(), images(), out=tmp_path, callbacks=[Budget(), BreakAt(20)], **HOW)
+    resumed_network, history = p.resume(tmp_path, images(), callbacks=[Budget()], progress=False)
+    assert len(history.epochs) == len(expected.epochs) == 3
+    assert history.batches == expected.batches
+    assert weights(resumed_network) == weights(made)
+
+
+def test_early_stopping_goes_on_from_what_an_older_version_remembered(tmp_path, monkeypatch):
+    def older(self):
+        state = dict(new(self))
+        del state["stopped_epoch"]
+        return {**state, "waited": done[-1] - state.pop("best_epoch")}
+
+    class Count(Callback):
+        sees_weights = False
+
+        def on_epoch(self, training):
+            training.history.epochs[-1]["val_loss"] = [3.0, 1.0, 2.0, 2.0, 2.0][training.epoch - 1]
+            done.append(training.epoch)
+
+    new, done = p.EarlyStopping.state, [0]
+    with monkeypatch.context() as before:
+        before.setattr(p.EarlyStopping, "state", older)
+        callbacks = [Count(), p.EarlyStopping(patience=3), BreakAt(27)]
+        with pytest.raises(ZeroDivisionError):
+            p.fit(network(), images(), out=tmp_path, callbacks=callbacks, **HOW)
+    p.resume(tmp_path, images(), callbacks=[Count()], progress=False)
+    *_, chosen = (tmp_path / "metrics.jsonl").read_text().splitlines()
+    assert chosen == '{"best_epoch": 2, "stopped_epoch": 5}'
+
+
+def test_a_callback_that_cannot_go_on_leaves_network_and_files_as_they_are(tmp_path):
+    class Other(Callback):
+        def state(self):
+            return {"a": 1}
+
+        def restore(self, state):
+            raise KeyError("b")
+
+    folder = tmp_path / "other"
+    with pytest.raises(ZeroDivisionError):
+        p.fit(network(), images(), out=folder, callbacks=[Other(), BreakAt(20)], **HOW)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    with pytest.raises(p.ModelFileError, match="Other finds nothing called 'b' in what it remembered"):
+        p.resume(folder, images(), callbacks=[Other()], progress=False)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+# ---- what cannot be read again, and what is other
+@dataclass
+class Told(Callback):
+    numbers: object
+
+    sees_weights = False
+
+
+@pytest.mark.parametrize("value", [[0.123456789] * 100_000, 10**30, "\ud800"])
+def test_what_could_not_be_read_again_is_refused_before_anything_is_written(value, tmp_path):
+    with pytest.raises(p.ArgumentError, match=r"callbacks\.Told\.numbers: a run could not read this again"):
+        p.fit(network(), images(), out=tmp_path / "run", callbacks=[Told(value)], **HOW)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_number_that_is_none_is_the_same_as_it_was(tmp_path):
+    with pytest.raises(ZeroDivisionError):
+        p.fit(network(), images(), out=tmp_path, callbacks=[Scaled(math.nan), BreakAt(12)], **HOW)
+    p.resume(tmp_path, images(), callbacks=[Scaled(math.nan)], progress=False)
+
+
+@dataclass
+class Scaled(Callback):
+    by: float
+
+
+def test_of_another_object_only_the_class_is_named(run):
+    with pytest.raises(
+        p.ArgumentError, match=r"begun with other settings: training\.optimizer was 'Adam' and is 'SGD' now$"
+    ):
+        p.resume(run, images(), optimizer=p.SGD(0.1), progress=False)
+
+
+def test_where_no_checkpoint_is_whole_the_weights_are_named(run):
+    for path in checkpoint.files(run):
+        flip(path)
+    with pytest.raises(p.ModelFileError, match=r"No checkpoint is whole; model\.safetensors has .* train … --weights"):
+        p.resume(run, images(), progress=False)
+
+
+def test_another_schedule_of_the_same_name_is_told(tmp_path):
+    how = {**HOW, "schedule": lambda *_: 1.0}
+    with pytest.raises(ZeroDivisionError):
+        p.fit(network(), images(), out=tmp_path, callbacks=[BreakAt(12)], **how)
+    with pytest.warns(UserWarning, match=r"schedule: step 12 had the learning rate 0\.01, and would have 1e-05 now"):
+        p.resume(tmp_path, images(), schedule=lambda *_: 0.001, progress=False)
+
+
+@pytest.mark.parametrize("state", [None, [1]])
+def test_what_a_callback_remembers_is_a_mapping(state, tmp_path):
+    class Odd(Callback):
+        def state(self):
+            return state
+
+    with pytest.raises(p.ArgumentError, match=r"Odd\.state\(\): expected a mapping, \{\} for nothing, received"):
+        p.fit(network(), images(), out=tmp_path, callbacks=[Odd()], **HOW)
+
+
+def test_a_training_ends_with_an_exception():
+    class Text(Callback):
+        def on_batch(self, training):
+            training.end("enough")
+
+    with pytest.raises(p.ArgumentError, match=r"end: expected an exception, .* received 'enough'"):
+        p.fit(network(), images(), callbacks=[Text()], **HOW)
+
+
+def test_an_error_of_the_disk_says_how_to_go_on(tmp_path, monkeypatch):
+    class Full(Callback):
+        sees_weights = False
+
+        def on_batch(self, training):
+            raise p.StorageError("the disk is full")
+
+    with pytest.raises(p.StorageError) as caught:
+        p.fit(network(), images(), out=tmp_path, callbacks=[Full()], **HOW)
+    assert caught.value.__notes__ == [f"to go on when that is put right: p.resume({str(tmp_path)!r}, …)"]

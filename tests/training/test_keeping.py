@@ -155,3 +155,14 @@ def test_an_absolute_folder_stays_where_it_is(tmp_path):
 def test_what_makes_no_sense_is_refused(make, message):
     with pytest.raises(p.ArgumentError, match=message):
         make()
+
+
+@pytest.mark.parametrize("callback", [p.EarlyStopping(), p.KeepBest(monitor="val_accuracy")])
+def test_a_measure_of_validation_needs_one_before_the_first_step(callback, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    how = {name: value for name, value in HOW.items() if name != "validation"}
+    with pytest.raises(
+        p.ArgumentError, match=r"monitor: 'val_.*' is measured with validation=… only, and none is given"
+    ):
+        p.fit(network(), images(), callbacks=[callback], out="run", **how)
+    assert list(tmp_path.iterdir()) == []

@@ -257,8 +257,8 @@ def test_a_model_file_serves_in_place_of_its_run(make, data, tmp_path):
 def test_of_two_trainings_that_begin_in_one_folder_at_once_one_is_refused(make, data, tmp_path, monkeypatch):
     run, look = tmp_path / "run", run_module.refuse_taken
 
-    def look_just_before_the_other_begins(folder):
-        look(folder)
+    def look_just_before_the_other_begins(folder, *named):
+        look(folder, *named)
         monkeypatch.setattr(run_module, "refuse_taken", look)
         fit(make(), data, run)
 

@@ -9,11 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ..errors import NonFiniteError, StateError
+from ..errors import NonFiniteError, StateError, StorageError
 from ..inference import evaluate
 from ..network import Network
 from ..storage import append_line
 from ..training import Callback, EarlyStopping, KeepBest, Training
+from ..training.checkpoint import files
 from ..training.run import METRICS, RunWriter, json_line
 from .screen import called
 from .signals import Stopped
@@ -44,17 +45,22 @@ class Announcement(Callback):
 
 @contextmanager
 def ended_in_words(announced: Announcement) -> Iterator[None]:
-    """Say where the weights are, and how to go on, if a signal or a number that is not finite ends a training."""
+    """Say how to go on, or where the weights are, where a signal, the disk or a number that is not finite ends it."""
     try:
         yield
     except Stopped as stopped:
         if announced.training is None:
             raise
         steps = f"{announced.training.step:,} of {announced.training.total_steps:,} steps"
-        go_on = f"{called()} resume {shlex.quote(str(announced.run.folder))}"
+        go_on = f"{called()} resume {shlex.quote(str(announced.run.named))}"
         raise Stopped(stopped.number, f"after {steps}; to go on: {go_on}") from None
+    except StorageError as error:
+        if announced.training is None or not files(announced.run.folder):
+            raise
+        go_on = f"{called()} resume {shlex.quote(str(announced.run.named))}"
+        raise StorageError(f"{error}; to go on when that is put right: {go_on}") from error
     except NonFiniteError as error:
-        raise NonFiniteError(f"{error}. The weights that are kept are saved in {announced.run.folder}") from error
+        raise NonFiniteError(f"{error}. The weights that are kept are saved in {announced.run.named}") from error
 
 
 def report(

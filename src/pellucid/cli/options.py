@@ -253,14 +253,18 @@ Seed = Annotated[
         help="Decides all that is drawn: first weights, order of images, what is held out.",
     ),
 ]
-CheckpointEvery = Annotated[
-    str | None,
-    typer.Option(
+
+
+def _checkpoint_every(default: str) -> Any:
+    return typer.Option(
         metavar="TIME|STEPS",
         parser=interval,
         show_default=False,
         help="How often to write a checkpoint, from which `pellucid resume` goes on: a time such as 30s or 5min, or a "
-        "number of steps.  [default: 30s]",
-    ),
-]
+        f"number of steps.  [default: {default}]",
+    )
+
+
+CheckpointEvery = Annotated[str | None, _checkpoint_every("30s")]
+CheckpointEveryAgain = Annotated[str | None, _checkpoint_every("as the run was begun")]
 NoProgress = Annotated[bool, typer.Option("--no-progress", help="Show no bars, and no line for each epoch.")]

@@ -92,7 +92,7 @@ def command(
     ]  # fmt: skip
     with ended_in_words(announced):
         fit(network, parts.train, validation=parts.validation, callbacks=callbacks, **settings)
-    report(network, parts, run.folder, running, announced.training)
+    report(network, parts, run.named, running, announced.training)
 
 
 class _Run(RunWriter):
@@ -106,6 +106,7 @@ class _Run(RunWriter):
     def on_begin(self, training: Training) -> None:
         if self._choose:
             self.folder = fresh_folder(self.folder.parent, self.folder.name)
+            self.named = self.named.parent / self.folder.name
         super().on_begin(training)
 
 

@@ -138,7 +138,15 @@ class Training:
 
     def end(self, error: BaseException) -> None:
         """Ask for `error` to be raised as soon as all callbacks have heard of the step or epoch: what ends the training
-        so leaves a checkpoint of that very moment, where there is a run."""
+        so leaves a checkpoint of that very moment, where there is a run.
+
+        Raises
+        ------
+        ArgumentError
+            If `error` is no exception.
+        """
+        if not isinstance(error, BaseException):
+            raise ArgumentError(f"end: expected an exception, such as RuntimeError('…'), received {shown(error)}")
         self.ending = error
 
 

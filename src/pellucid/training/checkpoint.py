@@ -13,6 +13,7 @@ Two generations are kept (`saving`). The newest that is whole is used.
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ from ..network import Network
 from ..serialization.building import extended
 from ..serialization.fitting import compare, take
 from ..serialization.format_version import OtherVersionError, check_version
-from ..serialization.model_file import made
+from ..serialization.model_file import MODEL, made
 from ..serialization.tensor_file import WRITTEN, TensorFile, decode, metadata_of, parse_json, problem
 from ..storage import read_beginning, read_file, rename_file
 from .callbacks import Callback, Training
@@ -82,7 +83,7 @@ class Checkpoint:
         if text is None or self.finished:
             return None
         network = made(parse_json(text, self.path, "the architecture", limits), self.file, extended(layers))
-        self._put_into(network)
+        take(network, self._fitting(network))
         return network
 
     def history(self) -> History:
@@ -97,7 +98,8 @@ class Checkpoint:
         Raises
         ------
         ModelFileError
-            If it is of another network, optimiser or callbacks; nothing is changed then.
+            If it is of another network, optimiser or callbacks, or a callback does not find what it remembered; network
+            and engine are as they were then.
         """
         state, slots = self.state, self._arrays("optimizer/")
         expected = {name: array.shape for name, array in engine.slots().items()}
@@ -110,8 +112,10 @@ class Checkpoint:
             raise problem(
                 self.path, f"expected the callbacks that remember something, {saved}; received {received}", OTHER
             )
-        self._put_into(training.network)
-        engine.restore(slots, state["updates"])
+        weights = self._fitting(training.network)
+        training.epoch, training.step, training.lr = state["epoch"], state["step"], state["lr"]
+        training.stopping, training.tally, training.history = state["stopping"], Tally(**state["tally"]), self.history()
+        training.first_steps = state["first_steps"]
         first = self.file.metadata.get("format_version") == "1"
         for number, (callback, plain) in enumerate(zip(callbacks, told, strict=True)):
             known = {**unpacked(plain, first=first), **self._arrays(f"callback {number}/")}
@@ -120,18 +124,17 @@ class Checkpoint:
             except KeyError as error:
                 what = f"{type(callback).__name__} finds nothing called {error} in what it remembered"
                 raise problem(self.path, what, "resume it with the version that the run was begun with") from error
-        training.epoch, training.step, training.lr = state["epoch"], state["step"], state["lr"]
-        training.stopping, training.tally, training.history = state["stopping"], Tally(**state["tally"]), self.history()
-        training.first_steps = state["first_steps"]
+        take(training.network, weights)
+        engine.restore(slots, state["updates"])
         return float(state["elapsed"])
 
-    def _put_into(self, network: Network) -> None:
-        """Give a network the weights and states, or refuse them."""
+    def _fitting(self, network: Network) -> dict[str, Array]:
+        """Return the weights and states, or refuse a network that they do not fit."""
         weights = self._arrays("network/")
         entries = {name: self.file.entries[f"network/{name}"] for name in weights}
         if differences := compare(network, entries, [WRITTEN[str(network.dtype)]]):
             raise problem(self.path, f"this checkpoint is of another network: {differences}", OTHER)
-        take(network, weights)
+        return weights
 
     def _arrays(self, prefix: str) -> dict[str, Array]:
         """Return the arrays whose names begin with a prefix, without it, as copies."""
@@ -170,15 +173,24 @@ def newest(folder: Path, limits: Limits = LIMITS) -> Checkpoint | None:
     damaged: list[Exception] = []
     for path in files(folder):
         try:
-            return read(path, limits)
+            found = read(path, limits)
+            for error in damaged:
+                warn(f"{error}; going on from {path.name}")
+            return found
         except OtherVersionError:  # no older one may be taken in its place
             raise
         except (ModelFileError, StorageError) as error:
-            warn(f"{error}. The checkpoint before it is used, if there is one")
             damaged.append(error)
     if damaged:
-        raise damaged[0]
+        raise ModelFileError(f"{damaged[0]}. No checkpoint is whole{train_on(folder)}") from damaged[0]
     return None
+
+
+def train_on(folder: Path) -> str:
+    """Return how to train on from the network of a run that cannot be resumed, as the end of a message."""
+    if not (folder / MODEL).is_file():
+        return ""
+    return f"; {MODEL} has the weights that were saved last: pellucid train … --weights {shlex.quote(str(folder))}"
 
 
 def newest_readable(folder: Path, limits: Limits = LIMITS) -> Checkpoint | None:
@@ -230,20 +242,13 @@ def glance(folder: Path, limits: Limits = LIMITS) -> Mapping[str, Any] | None:
 
 
 def known_config(folder: Path) -> RunConfig:
-    """Return the config of a run; where the file is damaged, the copy in the newest checkpoint that is whole.
+    """Return the config of a run as it was begun: the copy in the newest checkpoint that is whole, where one has any,
+    for the file may have been edited since.
 
     Raises
     ------
     ModelFileError
-        If there is none.
+        If there is neither that nor a file that can be read.
     """
-    try:
-        return RunConfig.read(folder)
-    except OtherVersionError:
-        raise
-    except (ModelFileError, StorageError):
-        found = newest_readable(folder)
-        config = None if found is None else found.config()
-        if config is None:
-            raise
-        return config
+    found = newest_readable(folder)
+    return (found and found.config()) or RunConfig.read(folder)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import platform
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,7 @@ from ..toml_file import parse_toml
 from ..version import VERSION
 from .callbacks import Callback, Settings, Training
 from .listed import again, listed, strangers
-from .plain import Table, defaults, differences, plain, plain_fields, without_names
+from .plain import Table, by_name, defaults, differences, flat, plain, plain_fields, without_names
 
 CONFIG = "config.toml"
 EVERY = "30s"
@@ -125,6 +125,24 @@ class RunConfig:
 
         return tomli_w.dumps(self.table)
 
+    def readable_text(self) -> str:
+        """Return it as TOML that can be read again.
+
+        Raises
+        ------
+        ArgumentError
+            If it could not; the setting is named.
+        """
+        if _readable(self.table):
+            return self.text()
+        apart = {name: value for name, value in self.table.items() if name != "callbacks"}
+        named = flat({**apart, "callbacks": by_name(self.table.get("callbacks", []))})
+        name = next((name for name, value in named.items() if not _readable({"a": value})), "the settings")
+        raise ArgumentError(
+            f"{name}: a run could not read this again from its {CONFIG}: expected whole numbers of 64 bits, texts of "
+            "Unicode, and no long lists. What is large belongs into a callback's state()"
+        )
+
     # ---- the same training again
     def fit_arguments(
         self, validation: Data | None = None, loss: Loss | None = None, schedule: Schedule | None = None,
@@ -181,8 +199,7 @@ class RunConfig:
         now = RunConfig(tomllib.loads(RunConfig(_repeated(training)).text()))
         one, two = ({"training": each._training(), "data": each.table.get("data", {})} for each in (self, now))
         if changed := differences(without_names(one, two), without_names(two, one)):
-            told = (f"{name} was {shown(before)} and is {shown(after)} now" for name, before, after in changed)
-            raise ArgumentError(f"{run} was begun with other settings: {'; '.join(told)}")
+            raise ArgumentError(f"{run} was begun with other settings: {'; '.join(_in_words(changed))}")
 
     def warn_of_versions(self, network: Network, run: str | os.PathLike[str]) -> None:
         """Warn where the run goes on with other versions, or on another machine, and name what is other."""
@@ -229,6 +246,21 @@ class RunConfig:
             raise ModelFileError(f"{self.where}: {name}: {error}") from None
 
 
+def _in_words(changed: Sequence[tuple[str, Any, Any]]) -> Iterator[str]:
+    """Yield what is other: of data that they are, of objects of another class only the class."""
+    other = {name.removesuffix(".name") for name, *_ in changed if name.endswith(".name")}
+    data = {name.rpartition(".")[0] for name, *_ in changed if name.endswith(".sha256")}
+    for place in sorted(data):
+        counts = next((each for each in changed if each[0] == f"{place}.samples"), None)
+        count = "" if counts is None else f", {shown(counts[1])} samples then and {shown(counts[2])} now"
+        yield f"{place.removeprefix('training.')}: the data are others{count}; give the same"
+    for name, before, after in changed:
+        place = name.rpartition(".")[0]
+        if place in data or (place in other and not name.endswith(".name")):
+            continue
+        yield f"{name.removesuffix('.name')} was {shown(before)} and is {shown(after)} now"
+
+
 def versions(network: Network, engine: str) -> dict[str, Any]:
     """Return what the bits of a training may depend on beside what it is told."""
     found: dict[str, Any] = {
@@ -245,6 +277,15 @@ def versions(network: Network, engine: str) -> dict[str, Any]:
 def _repeated(training: Training) -> dict[str, Any]:
     """Return what must be the same where a run goes on."""
     return {"training": plain_fields(training.settings), "data": plain(training.data)}
+
+
+def _readable(table: Table) -> bool:
+    """Return whether a table can be read again once it is written."""
+    try:
+        parse_toml(RunConfig(table).text().encode())
+    except (ValueError, RecursionError):  # of a lone surrogate, too
+        return False
+    return True
 
 
 def _filled(name: str, entry: Any) -> Any:

@@ -8,17 +8,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from itertools import islice
+from math import isclose
 from typing import Any, Never
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..arguments import number
+from ..arguments import number, warn
 from ..build import lower
 from ..data import as_dataset, batches
 from ..data.augment import Augmentation, as_augmentations
 from ..data.dataset import digest
-from ..errors import ArgumentError, NonFiniteError, path_text
+from ..errors import ArgumentError, NonFiniteError, StorageError, path_text
 from ..geometry import whole_number
 from ..inference import Tally, scores
 from ..inputs import Data, as_loss, as_targets, check_images, refuse_more, warn_of_pixels
@@ -33,6 +34,7 @@ from .callbacks import FIRST_STEPS, Callback, Settings, Training
 from .checks import check_normalised, divide, refuse_strangers, refuse_too_large, warn_of_guessing, warn_of_labels
 from .engine import CompiledEngine, Engine, NumpyEngine
 from .history import History
+from .interrupts import put_off
 from .progress import progress_callbacks
 from .run import RunWriter
 
@@ -101,7 +103,8 @@ def fit(
         which there was a checkpoint and at the end; and checkpoints, from which `resume` goes on.
     checkpoint_every : str or int, default "30s"
         How often a checkpoint is written into `out`: after so many steps, or a time such as "30s", "5min" or "1h". What
-        ends the training early leaves one too, if it leaves the time.
+        ends the training early leaves one too, if it leaves the time: Ctrl-C waits for the end of the step, unless the
+        program has said what else becomes of it; a second one ends the training at once.
     progress : bool, optional
         Whether to show progress; by default in a terminal or a notebook.
 
@@ -178,8 +181,9 @@ def fit(
         with ExitStack() as listening:
             for listener in listeners:
                 listening.enter_context(_listening(listener, training))
-            course.begin()
-            course.run()
+            with put_off(training, None if training.run is None else training.run.named):
+                course.begin()
+                course.run()
         if training.run is not None:
             training.run.finish(training)
     for listener in listeners:
@@ -215,17 +219,23 @@ class _Course:
         self.began = time.perf_counter()
         if self.training.run is not None:
             self.began -= self.training.run.go_on(self.training, self.engine, self._remembering())
+        if self.training.step:
+            self._warn_of_rate()
         self._checkpoint()
 
     def run(self) -> None:
         """Do all epochs. However they end, the network has the averaged weights then, where there are any."""
         training = self.training
         try:
-            while training.epoch < training.epochs and not training.stopping:
+            while training.epoch < training.epochs and (self._within_epoch or not training.stopping):
                 self._epoch()
         except NonFiniteError as error:
             if training.run is not None:
                 training.run.checkpoints.failed = str(error)
+            raise
+        except StorageError as error:
+            if training.run is not None:
+                error.add_note(f"to go on when that is put right: p.resume({str(training.run.named)!r}, …)")
             raise
         finally:
             try:
@@ -234,10 +244,26 @@ class _Course:
                 self.engine.pull()
                 self._take_averages()
 
-    def lr(self) -> float:
-        """Return the learning rate of the next step."""
+    def _warn_of_rate(self) -> None:
+        """Warn where the schedule gives another rate for the last step than that step had: another function of the
+        same name, which no config tells apart."""
+        training, rate = self.training, self.lr(self.training.step - 1)
+        if not isclose(rate, training.lr, rel_tol=1e-12):
+            warn(
+                f"schedule: step {training.step:,} had the learning rate {training.lr:g}, and would have {rate:g} now; "
+                "give the schedule that the run was begun with"
+            )
+
+    @property
+    def _within_epoch(self) -> bool:
+        """Whether an epoch has been begun and is not counted yet, as where a checkpoint lay within it."""
+        return self.training.step > self.training.epoch * self.training.steps_per_epoch
+
+    def lr(self, step: int | None = None) -> float:
+        """Return the learning rate of the step after so many, by default of the next one."""
         training = self.training
-        factor = training.settings.schedule(training.step, training.total_steps, training.steps_per_epoch)
+        done = training.step if step is None else step
+        factor = training.settings.schedule(done, training.total_steps, training.steps_per_epoch)
         return training.settings.optimizer.lr * number(factor, "schedule", "a number of at least 0")
 
     def _epoch(self) -> None:

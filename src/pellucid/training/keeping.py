@@ -16,7 +16,7 @@ from ..geometry import whole_number
 from ..serialization import save
 from ..serialization.fitting import held, take
 from ..storage import expanded, make_folder, remove_file
-from .callbacks import Callback, Training
+from .callbacks import Callback, Hook, Training
 
 
 def measure(training: Training, monitor: str) -> float:
@@ -35,6 +35,25 @@ def measure(training: Training, monitor: str) -> float:
     value = float(epoch[monitor])
     better = value if monitor.endswith("accuracy") else -value
     return -math.inf if math.isnan(better) else better
+
+
+def refuse_unmeasured(training: Training, monitor: str) -> None:
+    """Refuse a measure of validation where there is none, unless a callback of one's own may measure it.
+
+    Raises
+    ------
+    ArgumentError
+    """
+    if monitor not in ("val_loss", "val_accuracy") or training.settings.validation is not None:
+        return
+    library = __name__.partition(".")[0]
+    if not any(
+        isinstance(each, Hook) or type(each).__module__.partition(".")[0] != library for each in training.callbacks
+    ):
+        raise ArgumentError(
+            f"monitor: {monitor!r} is measured with validation=… only, and none is given; give it, or monitor "
+            f"{monitor.removeprefix('val_')!r}"
+        )
 
 
 @dataclass
@@ -74,6 +93,7 @@ class EarlyStopping(Callback):
     stopped_epoch: int = field(default=0, init=False, repr=False)
     _best: float = field(default=-math.inf, init=False, repr=False)
     _weights: dict[str, Array] = field(default_factory=dict, init=False, repr=False)
+    _training: Training | None = field(default=None, init=False, repr=False, compare=False)
 
     sees_weights = False
 
@@ -82,7 +102,9 @@ class EarlyStopping(Callback):
         self.min_delta = number(self.min_delta, "min_delta", "a number of at least 0")
 
     def on_begin(self, training: Training) -> None:
+        refuse_unmeasured(training, self.monitor)
         self._best, self.best_epoch, self.stopped_epoch, self._weights = -math.inf, 0, 0, {}
+        self._training = training
 
     def on_epoch(self, training: Training) -> None:
         value = measure(training, self.monitor)
@@ -104,8 +126,13 @@ class EarlyStopping(Callback):
         return {"best": best, "best_epoch": self.best_epoch, "stopped_epoch": self.stopped_epoch, **weights}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        self._best = -math.inf if state["best"] is None else state["best"]
-        self.best_epoch, self.stopped_epoch = state["best_epoch"], state["stopped_epoch"]
+        self._best = -math.inf if state["best"] is None else float(state["best"])
+        # Before there was "best_epoch", there was "waited": epochs without an improvement.
+        done = 0 if self._training is None else self._training.epoch
+        waited = int(state.get("waited", 0))
+        self.best_epoch = state.get("best_epoch", max(0, done - waited))
+        stopped = done if self._training is not None and self._training.stopping and waited >= self.patience else 0
+        self.stopped_epoch = state.get("stopped_epoch", stopped)
         self._weights = {name.removeprefix("weights/"): w for name, w in state.items() if name.startswith("weights/")}
 
 
@@ -157,6 +184,7 @@ class KeepBest(Callback):
         return self.paths[0] if self._kept else None
 
     def on_begin(self, training: Training) -> None:
+        refuse_unmeasured(training, self.monitor)
         run = None if training.run is None else training.run.folder
         self._kept, self._place = {}, Path(run or "", self.folder).absolute()
         if run is None or Path(self.folder).is_absolute():  # the folder of a run is the run's to make

@@ -60,7 +60,15 @@ def differences(one: Table, two: Table) -> list[tuple[str, Any, Any]]:
     stands for one that is not there."""
     before, after = flat(one), flat(two)
     names = dict.fromkeys((*before, *after))
-    return [(name, before.get(name), after.get(name)) for name in names if before.get(name) != after.get(name)]
+    pairs = ((name, before.get(name), after.get(name)) for name in names)
+    return [(name, one, other) for name, one, other in pairs if not _equal(one, other)]
+
+
+def _equal(one: object, other: object) -> bool:
+    """Return whether two settings are the same; NaN is the same as NaN."""
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_equal, one, other))
+    return one == other or (one != one and other != other)
 
 
 def flat(value: object, where: str = "") -> dict[str, Any]:

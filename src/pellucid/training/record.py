@@ -13,10 +13,10 @@ from typing import Any
 
 from ..errors import ModelFileError, StorageError, path_text
 from ..limits import LIMITS
-from ..locking import locked
 from ..storage import expanded, read_file
-from .checkpoint import files, glance
+from .checkpoint import files, glance, known_config
 from .config import CONFIG, RunConfig
+from .holding import held_by_another
 from .plain import shown_settings
 from .run import METRICS
 
@@ -65,7 +65,7 @@ class Record:
             If it is no run, or a file of it is damaged.
         """
         folder = expanded(run, "run")
-        config = RunConfig.read(folder).table
+        config = (RunConfig.read(folder) if (folder / CONFIG).exists() else known_config(folder)).table
         lines = measures(folder / METRICS)
         epochs = [line for line in lines if "epoch" in line]
         results = {name: value for line in lines if "epoch" not in line for name, value in line.items()}
@@ -122,7 +122,7 @@ def records(folder: str | os.PathLike[str]) -> Iterator[Record | ModelFileError 
     """Yield the runs that lie in a folder, by name; for one that cannot be read, why."""
     for place in sorted(expanded(folder, "folder").iterdir()):
         try:
-            if (place / CONFIG).is_file():
+            if (place / CONFIG).is_file() or files(place):
                 yield Record.of(place)
         except (ModelFileError, StorageError) as error:
             yield error
@@ -150,9 +150,8 @@ def _epoch(number: object, last: int) -> int:
 
 def _state(folder: Path) -> tuple[str, str]:
     """Return in which state a run is, and which number that is not finite has ended it, in words."""
-    with locked(folder / CONFIG, shared=True) as free:
-        if not free:
-            return "running", ""
+    if held_by_another(folder):
+        return "running", ""
     state = glance(folder)
     if state is None:
         return ("interrupted" if files(folder) else "no checkpoint"), ""

@@ -71,7 +71,10 @@ def packed(callback: Callback) -> tuple[dict[str, Any], dict[str, Array]]:
         If something of it would not come back as it was; callback and entry are named.
     """
     name, plain, arrays = type(callback).__name__, dict[str, Any](), dict[str, Array]()
-    for entry, value in callback.state().items():
+    state: object = callback.state()
+    if not isinstance(state, Mapping):
+        raise ArgumentError(f"{name}.state(): expected a mapping, {{}} for nothing, received {shown(state)}")
+    for entry, value in state.items():
         where = f"{name}.state(), {shown(entry)}"
         if not isinstance(entry, str):
             raise ArgumentError(f"{where}: expected texts as names")

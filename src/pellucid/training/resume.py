@@ -22,7 +22,8 @@ from .checkpoint import newest
 from .config import RunConfig
 from .fit import fit
 from .history import History
-from .run import RunWriter, holding
+from .holding import holding_run
+from .run import RunWriter
 
 
 def resume(
@@ -86,14 +87,12 @@ def resume(
     The bits are the same with the same version on a processor that multiplies and adds at once. Other versions than
     those in the config are a warning that names them.
     """
-    folder = expanded(run, "run")
-    with holding(folder), ExitStack() as ending:
+    folder = expanded(run, "run").absolute()
+    with holding_run(folder) as hold, ExitStack() as ending:
         found = newest(folder)
         if found is None:
             RunConfig.read(folder)  # which may be damaged, or of another version
-            raise ModelFileError(
-                f"{folder} has no checkpoint: it was ended before its first step; remove the folder, and train again"
-            )
+            raise ModelFileError(f"{folder} has no checkpoint: it was ended before its first step; train again")
         if found.finished:
             raise ArgumentError(f"{folder} is finished: {len(found.history().epochs)} epochs are done")
         config = found.config() or RunConfig.read(folder)
@@ -102,7 +101,7 @@ def resume(
         told = config.fit_arguments(validation, loss, schedule, optimizer)
         listeners = config.callbacks(callbacks)
         every = config.table.get("checkpoint_every") if checkpoint_every is None else checkpoint_every
-        writer = RunWriter(folder, checkpoint_every=every, resumed=found)
+        writer = RunWriter(run, checkpoint_every=every, resumed=found, hold=hold)
         del found  # as large as the network and all that its optimiser keeps
         ending.callback(writer.let_go)
         history = fit(

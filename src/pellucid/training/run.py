@@ -13,25 +13,28 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
 from ..arguments import warn
 from ..errors import ArgumentError, ModelFileError, StorageError
-from ..locking import locked
+from ..locking import Hold
 from ..serialization import save
 from ..serialization.model_file import MODEL, architecture_text
 from ..serialization.tensor_file import SEAL
-from ..storage import append_line, claim, expanded, make_folder, read_beginning, remove_stumps, sync_file, write_file
+from ..storage import append_line, expanded, make_folder, read_beginning, remove_stumps, sync_file, write_file
 from .callbacks import Callback, Training
-from .checkpoint import Checkpoint, files, known_config, set_aside
+from .checkpoint import Checkpoint, files, glance, set_aside
 from .config import CONFIG as CONFIG
 from .config import EVERY, RunConfig
 from .engine import Engine
+from .holding import held_by_another, holding, refuse_lost
 from .interval import Interval
 from .keeping import EarlyStopping
+from .plain import differences
 from .remembered import NUMBER, encoded
 from .saving import Checkpoints
 
@@ -51,7 +54,14 @@ class RunWriter(Callback):
     checkpoint_every : str or int, optional
         As in `fit`.
     resumed : Checkpoint, optional
-        Where the run in the folder goes on, which the caller holds (`holding`); without it a new one begins.
+        Where the run in the folder goes on; without it a new one begins.
+    hold : Hold, optional
+        That of the caller (`holding_run`), where a run goes on.
+
+    Attributes
+    ----------
+    folder, named : Path
+        The folder, wherever the process goes; and as it was named, for messages.
     """
 
     def __init__(
@@ -61,11 +71,16 @@ class RunWriter(Callback):
         *,
         checkpoint_every: str | int | None = None,
         resumed: Checkpoint | None = None,
+        hold: Hold | None = None,
     ):
-        self.folder, self.resumed = expanded(folder, "out"), resumed
+        self.named, self.resumed, self._hold = expanded(folder, "out"), resumed, hold
+        self.folder = self.named.absolute()
         self._command, self._every = command or {}, EVERY if checkpoint_every is None else checkpoint_every
         self._interval = Interval.of(self._every)
         self._epochs = 0  # written to the log
+        self._going = False  # whether the files are those of this training
+        self.gone_on: Callable[[], None] = lambda: None
+        """Called when nothing stands in the way any more of a run that goes on."""
         self._saved = 0  # checkpoints that were written before the network was saved last
         self._holding = ExitStack()
 
@@ -77,51 +92,63 @@ class RunWriter(Callback):
     def on_begin(self, training: Training) -> None:
         with ExitStack() as failing:
             failing.callback(self.let_go)
-            begun, at = self._begin(training) if self.resumed is None else self._go_on(training, self.resumed)
+            begun, at = self._begin(training) if self.resumed is None else self._compared(training, self.resumed)
             failing.pop_all()
-        self._checkpoints = Checkpoints(self.folder, self._interval, begun, at)
+        self._checkpoints = Checkpoints(self.folder, self._interval, begun, at, self._refuse_lost)
 
     def _begin(self, training: Training) -> tuple[dict[str, str], None]:
         """Make the folder and what lies there before the first step; return what every checkpoint holds."""
-        refuse_taken(self.folder)
-        config = self.config(training).text()
+        refuse_taken(self.folder, self.named)
+        config = self.config(training).readable_text()
         begun = {"architecture": architecture_text(training.network), "config": config}
         make_folder(self.folder)
-        if not claim(self.folder / CONFIG):  # another training began here at the same moment
-            refuse_taken(self.folder)
+        hold = self._holding.enter_context(holding(self.folder))
+        refuse_taken(self.folder, self.named, held=True)  # another training may have begun here at the same moment
         write_file(self.folder / CONFIG, config.encode())
-        self._holding.enter_context(holding(self.folder))
         save(training.network, self.folder / MODEL)
+        self._hold, self._going = hold, True
         return begun, None
 
-    def _go_on(self, training: Training, checkpoint: Checkpoint) -> tuple[dict[str, str], tuple[int, int]]:
-        """Refuse a training that is not the one that was begun; let the files say what the checkpoint does."""
-        remove_stumps(self.folder)
+    def _compared(self, training: Training, checkpoint: Checkpoint) -> tuple[dict[str, str], tuple[int, int]]:
+        """Refuse a training that is not the one that was begun; return what every checkpoint holds, and where it goes
+        on. Nothing is written yet."""
         config = checkpoint.config() or RunConfig.read(self.folder)
-        config.refuse_other(training, self.folder)
-        set_aside(self.folder, checkpoint)
-        if checkpoint.begun:
-            self._restore_config(config, checkpoint.begun["config"])
+        config.refuse_other(training, self.named)
         begun = checkpoint.begun or {"architecture": architecture_text(training.network), "config": config.text()}
+        return begun, (checkpoint.state["step"], checkpoint.state["epoch"])
+
+    def _go_on(self, checkpoint: Checkpoint) -> None:
+        """Let the files say what the checkpoint does."""
+        self._refuse_lost()
+        remove_stumps(self.folder)
+        set_aside(self.folder, checkpoint)
+        if (config := checkpoint.config()) is not None:
+            self._restore_config(config, checkpoint.begun["config"])
         epochs = checkpoint.history().epochs
         write_file(self.folder / METRICS, "".join(f"{json_line(epoch)}\n" for epoch in epochs).encode())
-        self._epochs = len(epochs)
-        return begun, (checkpoint.state["step"], checkpoint.state["epoch"])
+        self._epochs, self._going = len(epochs), True
+
+    def _refuse_lost(self) -> None:
+        refuse_lost(self._hold)
 
     def _restore_config(self, config: RunConfig, text: str) -> None:
         """Write the config as it was begun with where the file is damaged or was changed, and say so."""
         with suppress(ModelFileError, StorageError):
-            if RunConfig.read(self.folder).table == config.table:
+            if not differences(RunConfig.read(self.folder).table, config.table):
                 return
         warn(f"{self.folder / CONFIG} was changed since the run was begun; it is written anew as it was then")
         write_file(self.folder / CONFIG, text.encode())
-        self._holding.enter_context(holding(self.folder))  # another file bears the name now
 
     def go_on(self, training: Training, engine: Engine, callbacks: Sequence[Callback]) -> float:
         """Let a training go on where the run does, and return the seconds that its running epoch had taken: 0 where a
         new one begins. What was read for it is let go of."""
         checkpoint, self.resumed = self.resumed, None
-        return 0.0 if checkpoint is None else checkpoint.restore(training, engine, callbacks)
+        if checkpoint is None:
+            return 0.0
+        elapsed = checkpoint.restore(training, engine, callbacks)
+        self._go_on(checkpoint)
+        self.gone_on()
+        return elapsed
 
     def config(self, training: Training) -> RunConfig:
         """Return what the run says of a training that begins."""
@@ -132,6 +159,7 @@ class RunWriter(Callback):
         self._holding.close()
 
     def on_epoch(self, training: Training) -> None:
+        self._refuse_lost()
         self._write_measures(training)
         if self._checkpoints.written > self._saved:  # so that short epochs do not wait for the disk each
             save(training.network, self.folder / MODEL)
@@ -139,9 +167,10 @@ class RunWriter(Callback):
 
     def on_end(self, training: Training, error: BaseException | None) -> None:
         try:
-            self._write_measures(training)
-            if error is not None:
-                save(training.network, self.folder / MODEL)
+            if self._going and (self._hold is None or self._hold.in_place()):
+                self._write_measures(training)
+                if error is not None:
+                    save(training.network, self.folder / MODEL)
         finally:
             if error is not None:
                 self.let_go()
@@ -149,6 +178,7 @@ class RunWriter(Callback):
     def finish(self, training: Training) -> None:
         """Save the network as all callbacks have left it, and let go of what was kept for going on."""
         try:
+            self._refuse_lost()
             save(training.network, self.folder / MODEL)
             if chosen := chosen_epochs(training.callbacks):
                 append_line(self.folder / METRICS, json_line(chosen))
@@ -164,27 +194,6 @@ class RunWriter(Callback):
         for epoch in training.history.epochs[self._epochs :]:
             append_line(self.folder / METRICS, json_line(epoch))
             self._epochs += 1
-
-
-@contextmanager
-def holding(folder: Path) -> Iterator[None]:
-    """Keep others from a run for as long as this training writes to it.
-
-    Raises
-    ------
-    ArgumentError
-        If another process holds it.
-    ModelFileError
-        If there is no run.
-    """
-    if not (folder / CONFIG).exists():
-        config = known_config(folder)
-        warn(f"{folder / CONFIG} was missing; it is written anew as it was when the run was begun")
-        write_file(folder / CONFIG, config.text().encode())
-    with locked(folder / CONFIG) as free:
-        if not free:
-            raise ArgumentError(f"{folder} is being trained by another process; wait for it, or end it")
-        yield
 
 
 def json_line(measured: Mapping[str, Any]) -> str:
@@ -209,10 +218,34 @@ def chosen_epochs(callbacks: Sequence[Callback]) -> dict[str, int]:
     return {name: epoch for name, epoch in (("best_epoch", best), ("stopped_epoch", stopped)) if epoch}
 
 
-def refuse_taken(folder: Path) -> None:
-    """Refuse a folder that holds a run, or what one has left."""
-    if any((folder / name).exists() for name in (CONFIG, METRICS, MODEL)) or files(folder):
-        raise ArgumentError(f"{folder} holds a run already; choose another folder")
+def refuse_taken(folder: Path, named: Path | None = None, *, held: bool = False) -> None:
+    """Refuse a folder that holds a run, or what one has left; a training that ended before its first step has left
+    nothing of use.
+
+    Parameters
+    ----------
+    folder : Path
+    named : Path, optional
+        What it is called in the message.
+    held : bool, default False
+        Whether this process holds it.
+    """
+    config, metrics, model = ((folder / name).exists() for name in (CONFIG, METRICS, MODEL))
+    begun = config and _begun_only(folder) and (held or not held_by_another(folder))
+    if files(folder) or metrics or ((config or model) and not begun):
+        state = glance(folder)
+        go_on = state is not None and state.get("finished") is not True and not held_by_another(folder)
+        advice = f"; to go on: pellucid resume {shlex.quote(str(named or folder))}" if go_on else ""
+        raise ArgumentError(f"{named or folder} holds a run already; choose another folder{advice}")
+
+
+def _begun_only(folder: Path) -> bool:
+    """Return whether a config is that of a run, and not a file of someone's own that is called so; one that a kill has
+    left empty has nothing to lose."""
+    try:
+        return not (folder / CONFIG).stat().st_size or {"training", "network"} <= RunConfig.read(folder).table.keys()
+    except (ModelFileError, StorageError, OSError):
+        return False
 
 
 def read_config(folder: str | os.PathLike[str]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,10 +39,16 @@ class Checkpoints:
         the "config".
     at : (int, int), optional
         Step and epoch of the checkpoint that the training goes on from: it is not written again.
+    refuse : callable, optional
+        Called before each is written; raises where nothing may be written any more.
     """
 
-    def __init__(self, folder: Path, interval: Interval, begun: Mapping[str, str], at: tuple[int, int] | None = None):
+    def __init__(
+        self, folder: Path, interval: Interval, begun: Mapping[str, str], at: tuple[int, int] | None = None,
+        refuse: Callable[[], None] = lambda: None,
+    ):  # fmt: skip
         self._folder, self._interval, self._begun, self._at = folder, interval, dict(begun), at
+        self._refuse = refuse
         self._time, self._took = time.monotonic(), 0.0
         self.written, self.failed = 0, ""
         """How many were written; and the number that was not finite, in words, if one has ended the training."""
@@ -105,6 +111,7 @@ class Checkpoints:
         epochs = [encoded(dict(epoch), f"history.epochs[{n}]") for n, epoch in enumerate(training.history.epochs)]
         text = json.dumps({**state, "epochs": epochs}, allow_nan=False)
         metadata = {"format": FORMAT, "format_version": VERSION, "state": text, **self._begun}
+        self._refuse()
         path = self._folder / f"checkpoint-{training.step:09}.safetensors"
         write_file(path, pieces(arrays, metadata))
         before = [each for each in files(self._folder) if step_of(each) < training.step]

@@ -1,0 +1,84 @@
+"""Who may write to a run: one training at a time, which holds a file of its own there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from ..arguments import warn
+from ..errors import ArgumentError, StorageError
+from ..locking import Hold, locked
+from ..storage import claim, remove_file, write_file
+from .checkpoint import known_config
+from .config import CONFIG
+
+LOCK = ".lock"
+"""The file that is held: nobody edits it or puts another in its place, and who lets go removes it."""
+
+
+@contextmanager
+def holding(folder: Path) -> Iterator[Hold]:
+    """Keep others from a folder for as long as this training writes to it.
+
+    Raises
+    ------
+    ArgumentError
+        If another process holds it.
+    """
+    claim(folder / LOCK)  # where one lies there, it is from a process that was killed, or is held
+    with locked(folder / LOCK) as hold:
+        if not hold:
+            raise ArgumentError(f"{folder} is being trained by another process; wait for it, or end it")
+        try:
+            yield hold
+        finally:
+            if hold.in_place():
+                with suppress(StorageError):  # where it stays, it is held by nobody
+                    remove_file(folder / LOCK)
+
+
+@contextmanager
+def holding_run(folder: Path) -> Iterator[Hold]:
+    """Keep others from a run; its config is written anew where it is missing.
+
+    Raises
+    ------
+    ArgumentError
+        If another process holds it.
+    ModelFileError
+        If there is no run.
+    """
+    if not (folder / CONFIG).exists():
+        known_config(folder)  # refuses a folder that is no run, before anything is written there
+    with holding(folder) as hold:
+        if not (folder / CONFIG).exists():
+            warn(f"{folder / CONFIG} was missing; it is written anew as it was when the run was begun")
+            write_file(folder / CONFIG, known_config(folder).text().encode())
+        yield hold
+
+
+def held_by_another(folder: Path) -> bool:
+    """Return whether a training writes to a folder now."""
+    if not (folder / LOCK).exists():
+        return False
+    try:
+        with locked(folder / LOCK, shared=True) as free:
+            return not free
+    except StorageError:  # let go of in this moment
+        return (folder / LOCK).exists()
+
+
+def refuse_lost(hold: Hold | None) -> None:
+    """Refuse to write where others are no longer kept out.
+
+    Raises
+    ------
+    StorageError
+        If the file that is held was removed or replaced.
+    """
+    if hold is not None and not hold.in_place():
+        raise StorageError(
+            f"{hold.path} was removed or replaced while this training held it, so another one may write to the run "
+            "now; nothing more is written here"
+        )
