@@ -29,7 +29,7 @@ from pellucid.interop.onnx.rules import RULES
 from pellucid.storage import write_file
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "onnx.md"
-BLOCK = re.compile(r"^<!-- tests of onnx -->\n(.*?)^<!-- end -->$", re.DOTALL | re.MULTILINE)
+BLOCK = re.compile(r"^<!-- tests of onnx -->\n(.*?)^<!-- end of the tests -->$", re.DOTALL | re.MULTILINE)
 
 KINDS = ("Node", "Simple", "PyTorchConverted", "PyTorchOperator")
 
