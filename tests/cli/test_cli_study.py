@@ -121,7 +121,7 @@ def test_without_matplotlib_there_is_a_note(
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     shown = pellucid("study", "output-size")
     assert shown.code == 0
-    assert shown.err.startswith("note: pictures need matplotlib, which is not installed; ")
+    assert shown.err.startswith("note: pictures need matplotlib, which is not installed: pip install ")
     assert shown.out.splitlines()[-1] == "written: studies/output-size/output-size.md"
 
 

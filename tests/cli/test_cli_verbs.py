@@ -132,6 +132,12 @@ def test_evaluate_refuses(words: list[str], message: str, pellucid: Pellucid, tr
     assert result.err.count("\n") == 1
 
 
+def forget_checkpoints(run: Path) -> None:
+    """Leave ``config.toml`` as the only one that knows how a run was begun."""
+    for path in run.glob("checkpoint-*"):
+        path.unlink()
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
@@ -144,6 +150,7 @@ def test_a_config_that_was_spoilt(
     old: str, new: str, message: str, pellucid: Pellucid, trained: Path, tmp_path: Path
 ) -> None:
     shutil.copytree(trained, tmp_path / "run")
+    forget_checkpoints(tmp_path / "run")
     config = tmp_path / "run/config.toml"
     config.write_text(config.read_text().replace(old, new, 1))
     result = pellucid("evaluate", "run")
