@@ -280,7 +280,7 @@ def test_a_folder_that_cannot_be_made(pellucid: Pellucid, toy: Path, tmp_path: P
     (tmp_path / "file").write_text("")
     result = pellucid("train", "--data", toy, "--out", "file/run", *QUICK)
     assert (result.code, result.out) == (1, "")
-    assert result.err.startswith(f"error: cannot make the folder {Path('file/run')}: ")
+    assert result.err.startswith(f"error: cannot make the folder {tmp_path / 'file/run'}: ")
     assert result.err.count("\n") == 1
 
 

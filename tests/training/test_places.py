@@ -73,7 +73,7 @@ def test_a_folder_that_vanishes_is_told(tmp_path):
         def on_epoch(self, training):
             shutil.rmtree(tmp_path / "run")
 
-    with pytest.raises(p.StorageError, match=r"there is no folder .*run; make it first"):
+    with pytest.raises(p.StorageError, match=r"run.\.lock was removed or replaced while this training held it"):
         train(tmp_path / "run", callbacks=[Remove()])
 
 
