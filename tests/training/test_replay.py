@@ -61,7 +61,7 @@ def test_nothing_is_validated(run, monkeypatch):
 
 def test_other_data_are_no_fault_of_the_processor(run):
     x, y = images()
-    with pytest.raises(p.ArgumentError, match=r"was begun with other settings: data: the data are others; give the same"):
+    with pytest.raises(p.ArgumentError, match=r"begun with other settings: data: the data are others; give the same"):
         replay(run, (255 - x, y))
 
 
