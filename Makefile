@@ -40,7 +40,7 @@ help:
 	@echo 'make docs    build the documentation into build/site'
 	@echo 'make clean   remove .venv, build/ and all caches; runs/ is kept'
 
-train: .venv/all
+train: .venv/usual
 	.venv/bin/pellucid train --data digits
 
 test: .venv/dev $(if $(TORCH),.venv/torch)
@@ -73,9 +73,9 @@ clean:
 	    exit 1; }
 	@pwd > $@
 
-.venv/all: .venv/made pyproject.toml
-	@echo 'Installing Pellucid and what it needs into .venv (about 700 MB; a minute or so, once)'
-	@$(IN_VENV) pip install --quiet --editable '.[all]'
+.venv/usual: .venv/made pyproject.toml
+	@echo 'Installing Pellucid and what it needs into .venv (about 440 MB; a minute or so, once)'
+	@$(IN_VENV) pip install --quiet --editable '.[images,plot]'
 	@touch $@
 
 .venv/dev: .venv/made pyproject.toml
