@@ -65,7 +65,28 @@ class Pool(Layer):
         }
 
 
-class MaxPool2d(Pool):
+class _Maxima(Layer):
+    """Base of the layers that take the largest value of each window, whichever windows they are."""
+
+    def _window(self, shape: Shape) -> Window:
+        """Return the window for images of a shape (…, H, W)."""
+        raise NotImplementedError(f"{type(self).__name__} does not say its windows")
+
+    def forward(self, x: ArrayLike, training: bool = False) -> Array:
+        self._cache = x = self.accept(x)
+        return max_pool2d(x, window=self._window(x.shape))
+
+    def backward(self, grad_output: ArrayLike) -> Array:
+        x, grad_output = self.remembered(grad_output)
+        return max_pool2d_grad_input(x, grad_output, window=self._window(x.shape))
+
+    def lower(self, build: LayerBuild, x: int) -> int:
+        y = build.activation(self.output_shape(build.shape(x)))
+        build.step("max_pool2d", [x], [y], window=self._window(build.shape(x)))
+        return y
+
+
+class MaxPool2d(Pool, _Maxima):
     """The largest value of each window; of equal ones the first in row-major order takes the gradient.
 
     Parameters
@@ -100,19 +121,6 @@ class MaxPool2d(Pool):
     ):
         stride = kernel_size if stride is None else stride
         super().__init__(Window.of(kernel_size, stride, padding, dilation, ceil_mode))
-
-    def forward(self, x: ArrayLike, training: bool = False) -> Array:
-        self._cache = x = self.accept(x)
-        return max_pool2d(x, window=self._window(x.shape))
-
-    def backward(self, grad_output: ArrayLike) -> Array:
-        x, grad_output = self.remembered(grad_output)
-        return max_pool2d_grad_input(x, grad_output, window=self._window(x.shape))
-
-    def lower(self, build: LayerBuild, x: int) -> int:
-        y = build.activation(self.output_shape(build.shape(x)))
-        build.step("max_pool2d", [x], [y], window=self._window(build.shape(x)))
-        return y
 
 
 class AvgPool2d(Pool):
@@ -175,7 +183,7 @@ class AvgPool2d(Pool):
         return {**super().config(), "count_include_pad": self.count_include_pad}
 
 
-class AdaptiveMaxPool2d(Layer):
+class AdaptiveMaxPool2d(_Maxima):
     """The largest values of OH×OW regions of one size that together are the image; ``output_size=1`` takes all of it.
 
     It is `MaxPool2d` with a window and a stride that follow from the image.
@@ -211,19 +219,6 @@ class AdaptiveMaxPool2d(Layer):
     def _window(self, shape: Shape) -> Window:
         region = shape[-2] // self.output_size[0], shape[-1] // self.output_size[1]
         return Window(region, region)
-
-    def forward(self, x: ArrayLike, training: bool = False) -> Array:
-        self._cache = x = self.accept(x)
-        return max_pool2d(x, window=self._window(x.shape))
-
-    def backward(self, grad_output: ArrayLike) -> Array:
-        x, grad_output = self.remembered(grad_output)
-        return max_pool2d_grad_input(x, grad_output, window=self._window(x.shape))
-
-    def lower(self, build: LayerBuild, x: int) -> int:
-        y = build.activation(self.output_shape(build.shape(x)))
-        build.step("max_pool2d", [x], [y], window=self._window(build.shape(x)))
-        return y
 
     def config(self) -> dict[str, Any]:
         return {"output_size": self.output_size}
