@@ -61,11 +61,24 @@ class ConvEstimator(BaseEstimator):
     )  # fmt: skip
 
     def __init__(
-        self, architecture: Architecture, image_shape: Sequence[int] | None, epochs: int, batch_size: int | str,
-        lr: float | None, optimizer: str | Optimizer, schedule: str | Schedule | None,
-        augment: Sequence[str | Augmentation] | None, early_stopping: bool | EarlyStopping, validation_fraction: float,
-        callbacks: Sequence[Callback], warm_start: bool, random_state: RandomState, threads: int | None, verbose: bool,
-    ):  # fmt: skip
+        self,
+        architecture: Architecture = "auto",
+        *,
+        image_shape: Sequence[int] | None = None,
+        epochs: int = 50,
+        batch_size: int | str = "auto",
+        lr: float | None = None,
+        optimizer: str | Optimizer = "auto",
+        schedule: str | Schedule | None = "cosine",
+        augment: Sequence[str | Augmentation] | None = None,
+        early_stopping: bool | EarlyStopping = False,
+        validation_fraction: float = 0.1,
+        callbacks: Sequence[Callback] = (),
+        warm_start: bool = False,
+        random_state: RandomState = None,
+        threads: int | None = None,
+        verbose: bool = False,
+    ):
         self.architecture = architecture
         self.image_shape = image_shape
         self.epochs = epochs

@@ -147,8 +147,10 @@ class ConvClassifier(ClassifierMixin, ConvEstimator):
         verbose: bool = False,
     ):
         super().__init__(
-            architecture, image_shape, epochs, batch_size, lr, optimizer, schedule, augment, early_stopping,
-            validation_fraction, callbacks, warm_start, random_state, threads, verbose,
+            architecture, image_shape=image_shape, epochs=epochs, batch_size=batch_size, lr=lr, optimizer=optimizer,
+            schedule=schedule, augment=augment, early_stopping=early_stopping,
+            validation_fraction=validation_fraction, callbacks=callbacks, warm_start=warm_start,
+            random_state=random_state, threads=threads, verbose=verbose,
         )  # fmt: skip
         self.class_weight = class_weight
 

@@ -9,17 +9,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import RegressorMixin
 
-from ...data.augment import Augmentation
 from ...errors import DataError
 from ...inference import predict
 from ...losses import Loss, MeanSquaredError
-from ...optimizers import Optimizer
-from ...schedules import Schedule
-from ...training import Callback, EarlyStopping
-from .architecture import Architecture
 from .base import ConvEstimator
 from .samples import Samples, moments
-from .settings import RandomState
 from .threads import threads_for
 from .undoing import undone_on_failure
 
@@ -57,30 +51,6 @@ validation_fraction, callbacks, warm_start, random_state, threads, verbose
 
     _y_checks: ClassVar[Mapping[str, Any]] = {"multi_output": True, "y_numeric": True}
     _notes: ClassVar[tuple[str, ...]] = (*ConvEstimator._notes, "target_mean_", "target_scale_", "_single")
-
-    def __init__(
-        self,
-        architecture: Architecture = "auto",
-        *,
-        image_shape: Sequence[int] | None = None,
-        epochs: int = 50,
-        batch_size: int | str = "auto",
-        lr: float | None = None,
-        optimizer: str | Optimizer = "auto",
-        schedule: str | Schedule | None = "cosine",
-        augment: Sequence[str | Augmentation] | None = None,
-        early_stopping: bool | EarlyStopping = False,
-        validation_fraction: float = 0.1,
-        callbacks: Sequence[Callback] = (),
-        warm_start: bool = False,
-        random_state: RandomState = None,
-        threads: int | None = None,
-        verbose: bool = False,
-    ):
-        super().__init__(
-            architecture, image_shape, epochs, batch_size, lr, optimizer, schedule, augment, early_stopping,
-            validation_fraction, callbacks, warm_start, random_state, threads, verbose,
-        )  # fmt: skip
 
     def partial_fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Train for one epoch with some samples; calls after each other are one training.
