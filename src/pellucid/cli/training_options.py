@@ -22,14 +22,6 @@ class Length(NamedTuple):
     batch_size: int
 
 
-def loggers_of(texts: list[str] | None) -> list[Callback]:
-    """Read where the training is to be logged."""
-    try:
-        return [*map(loggers.by_name, texts or ())]
-    except ArgumentError as error:
-        raise typer.BadParameter(str(error), param_hint="--log") from None
-
-
 LENGTHS = (Length(10_000, epochs=20, batch_size=32), Length(float("inf"), epochs=10, batch_size=128))
 """Few images need more epochs, and smaller batches, to make enough steps to learn in."""
 
@@ -194,3 +186,11 @@ Logs = Annotated[
         "(sqlite:///mlflow.db). What is left off is as in brackets. May be given several times.",
     ),
 ]
+
+
+def loggers_of(texts: list[str] | None) -> list[Callback]:
+    """Read where the training is to be logged."""
+    try:
+        return [*map(loggers.by_name, texts or ())]
+    except ArgumentError as error:
+        raise typer.BadParameter(str(error), param_hint="--log") from None
