@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 import pellucid as p
 from pellucid.errors import ArgumentError, ModelFileError, ShapeError, StorageError
 from pellucid.initializers import GlorotUniform
-from pellucid.interop import load_weights
+from pellucid.interop.weights import load_weights
 from pellucid.limits import LIMITS, Limits
 from pellucid.models import lenet, small
 from pellucid.serialization import Differences, from_bytes, load, save, to_bytes

@@ -11,7 +11,6 @@ import typer
 from ..errors import MissingExtraError
 from ..learning_rates import find_learning_rate
 from ..recipes.catalogue import is_file
-from ..studies.rate_figure import save_rate_figure
 from . import options, training_options
 from .beginning import again, begin, wanted_in
 from .screen import called, examples, say
@@ -55,6 +54,8 @@ def command(
     the rate is large enough, and flies off where it is too large. The rate at which it falls most steeply is a good one
     to begin with; for a schedule with a peak, such as one-cycle, twice or three times as much.
     """
+    from ..studies.rate_figure import save_rate_figure
+
     followed, _, parts, network, _ = begin(context, wanted_in(context))
     how = {name: value for name, value in followed.fit_arguments().items() if name not in ("epochs", "schedule")}
     found = find_learning_rate(network, parts.train, **how, seed=seed, engine=engine, threads=threads)
