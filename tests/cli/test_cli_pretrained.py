@@ -13,7 +13,7 @@ import pellucid as p
 from pellucid.cli.pretrained import scaling_for
 from pellucid.data import Preparation
 from pellucid.data.datasets import imagenet_classes
-from pellucid.interop.weights import open_weights
+from pellucid.interop import open_weights
 from pellucid.serialization.tensor_file import encode
 from pellucid.storage import read_file
 

@@ -24,7 +24,7 @@ from oracles import torch_bytes
 from pellucid.data.idx import read_idx
 from pellucid.data.npy import read_npy, read_npz
 from pellucid.errors import PellucidError
-from pellucid.interop.weights import open_weights
+from pellucid.interop import open_weights
 from pellucid.recipes.reading import read as read_recipe
 from pellucid.training import checkpoint
 from pellucid.training.record import Record

@@ -11,8 +11,8 @@ import safetensors.numpy
 import pellucid as p
 from oracles.torch_bytes import call, mapping, old_file, tensors, zip_file
 from pellucid.errors import ModelFileError, StorageError
+from pellucid.interop import open_weights
 from pellucid.interop.torch import state_dict, to_torch_names
-from pellucid.interop.weights import open_weights
 from pellucid.limits import Limits
 
 
