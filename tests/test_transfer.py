@@ -8,7 +8,7 @@ import pytest
 import pellucid as p
 from pellucid import models
 from pellucid.data import Preparation
-from pellucid.interop.weights import open_weights
+from pellucid.interop import open_weights
 from pellucid.serialization.tensor_file import encode
 from pellucid.transfer import (
     begin_from,
