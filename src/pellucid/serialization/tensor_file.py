@@ -278,15 +278,15 @@ def _entry(name: str, stated: Any, start: int, path: str, limits: Limits) -> Ent
         wanted, found = f"at most {limits.dimensions} sizes from 0 to {limits.elements:,}", _BRIEF.repr(shape)
         raise problem(path, f"{printable(name)}: expected a shape of {wanted}, found {found:.80}", DAMAGED, 8)
     numbers = math.prod(shape)
+    if numbers > limits.elements or end - begin != numbers * BYTES[dtype]:
+        needed = f"{'·'.join(map(str, shape)) or '1'} numbers of {BYTES[dtype]} bytes"
+        what = f"{printable(name)}: expected {needed} = {numbers * BYTES[dtype]:,} bytes, found {end - begin:,}"
+        raise problem(path, what, DAMAGED, start + begin)
     if extent(shape) > limits.elements:
         found = "·".join(map(str, shape))
         raise problem(
             path, f"{printable(name)}: expected at most {limits.elements:,} numbers, found {found}", DAMAGED, 8
         )
-    if end - begin != numbers * BYTES[dtype]:
-        needed = f"{'·'.join(map(str, shape)) or '1'} numbers of {BYTES[dtype]} bytes"
-        what = f"{printable(name)}: expected {needed} = {numbers * BYTES[dtype]:,} bytes, found {end - begin:,}"
-        raise problem(path, what, DAMAGED, start + begin)
     return Entry(dtype, tuple(shape), start + begin, start + end)
 
 
