@@ -76,16 +76,16 @@ class Sum:
 
     @property
     def size(self) -> float:
-        """``Σ |amounts| + |constant|``: what the difference is to be seen against."""
-        return self.terms.size + abs(self.constant)
+        """What the difference is to be seen against: ``Σ |amounts| + |constant|``, or more where the step itself passes
+        through larger numbers."""
+        return max(self.terms.size + abs(self.constant), self._made.passed)
 
     def snippet(self) -> str:
         """Return the text of a NumPy program that has the numbers written in, prints the sum, and asserts that it is
         near the stored number. It needs nothing but NumPy, and reads no file."""
         place = f"{self.layer}[{', '.join(map(str, self.index))}]"
         title = [f"{place}, a number that {self.kind} made:", self.formula]
-        near = NEAR * max(self.size, abs(self.stored))
-        return snippet(title, self._made.numbers, self._made.code, self.stored, near)
+        return snippet(title, self._made.numbers, self._made.code, self.stored, NEAR * self.size)
 
     def __repr__(self) -> str:
         place = f"{self.layer}[{', '.join(map(str, self.index))}]"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -156,9 +156,13 @@ class Trace:
         with np.errstate(all="ignore"):
             if value not in self._makers:
                 return Sum.of("input", "input", value, at, stored, _given(stored))
-            step = self._makers[value]
+            step = Step("dropout", layer, (value,), (value,)) if self._is_dropout(layer) else self._makers[value]
             made = SUMS[step.kind](Cell(self.program, self.values, self._makers, step, at))
         return Sum.of(step.kind, step.layer or "input", value, at, stored, made)
+
+    def _is_dropout(self, layer: str | int) -> TypeGuard[str]:
+        """Return whether that is the path of a Dropout, which makes no step in prediction."""
+        return any(place.path == layer and place.kind == "Dropout" for place in self.layers)
 
     def _place(self, layer: str | int, value: int, index: Sequence[int] | int) -> Shape:
         """Return an index as a tuple, or refuse one that is outside."""
