@@ -82,7 +82,8 @@ class Made:
     constant : float
         What is there without any contributor, such as a bias.
     passed : float
-        How large a number was on the way, where that may be more than all terms: a function may make little of a large x.
+        How large a number was on the way, where that may be more than all terms: a function makes little of a large
+        x.
     """
 
     formula: str

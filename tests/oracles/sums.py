@@ -1,4 +1,4 @@
-"""What holds for every number of every network: `check` looks at one of them."""
+"""What holds for the sum of every number in every network; `check_all` looks at some of a network."""
 
 import contextlib
 import io
@@ -66,19 +66,22 @@ def check(trace: p.Trace, value: int, index: tuple[int, ...], exact: Any) -> p.S
 
 
 def check_terms(trace: p.Trace, step: Step, found: p.Sum, rng: np.random.Generator) -> None:
-    """Without any of the terms the constant is left, and without one of them so much less than its amount."""
-    without = {value: trace.values[value].copy() for value in found.terms.values.tolist()}
-    for value, index in zip(found.terms.values.tolist(), found.terms.indices.tolist(), strict=True):
-        without[value][tuple(index)] = 0
-    assert abs(exactly(trace, step, without)[found.index] - found.constant) <= EXACT * found.size, found
-    if len(found.terms) and len(without) == len(set(step.inputs) & set(without)) and len(set(step.inputs)) > 0:
-        one = int(rng.integers(len(found.terms)))
-        value, index = int(found.terms.values[one]), tuple(found.terms.indices[one].tolist())
-        if step.inputs.count(value) == 1:
-            changed = trace.values[value].copy()
-            changed[index] = 0
-            left = exactly(trace, step, {value: changed})[found.index]
-            assert abs(found.recomputed - left - found.terms.amounts[one]) <= EXACT * found.size, found
+    """Without all of the terms the constant is left, and without one of them its amount is missing."""
+    places = list(zip(found.terms.values.tolist(), map(tuple, found.terms.indices.tolist()), strict=True))
+    assert abs(left(trace, step, found, places) - found.constant) <= EXACT * found.size, found
+    if places:
+        one = int(rng.integers(len(places)))
+        if step.inputs.count(places[one][0]) == 1:  # x + x has two terms where there is one number
+            missing = found.recomputed - left(trace, step, found, [places[one]])
+            assert abs(missing - found.terms.amounts[one]) <= EXACT * found.size, found
+
+
+def left(trace: p.Trace, step: Step, found: p.Sum, without: list[tuple[int, tuple[int, ...]]]) -> float:
+    """What a number would be if others, each a value's id and an index, were 0."""
+    changed = {value: trace.values[value].copy() for value, _ in without}
+    for value, index in without:
+        changed[value][index] = 0
+    return float(exactly(trace, step, changed)[found.index])
 
 
 def check_snippet(found: p.Sum) -> None:
