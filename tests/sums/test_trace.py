@@ -74,7 +74,7 @@ def test_what_is_not_there_is_refused(network, layer, index, message):
 @pytest.mark.parametrize(
     ("image", "error", "message"),
     [
-        (np.zeros((3, 1, 5, 5), np.float32), p.ShapeError, r"image: expected one .* received 3 images; write images\[0\]"),
+        (np.zeros((3, 1, 5, 5), np.float32), p.ShapeError, r"expected one .* received 3 images; write images\[0\]"),
         (np.zeros((0, 1, 5, 5), np.float32), p.DataError, "empty"),
         (np.zeros((4, 4), np.float32), p.PellucidError, "expect"),
         (np.full((5, 5), np.nan, np.float32), p.DataError, "NaN"),
