@@ -178,7 +178,7 @@ class ConvClassifier(ClassifierMixin, ConvEstimator):
         ValueError
             As for `fit`; and if the classes are missing, or others than before.
         """
-        goes_on = hasattr(self, "network_")
+        goes_on = hasattr(self, "_network")
         named = None if classes is None else _as_classes(classes)
         if isinstance(self.class_weight, str):
             raise ArgumentError('class_weight: "balanced" needs all samples; give partial_fit a dict')
@@ -222,7 +222,7 @@ class ConvClassifier(ClassifierMixin, ConvEstimator):
             Each row sums to 1.
         """
         images = self._accepted(X)
-        shares = predict_proba(self.network_, images, threads=threads_for(self.threads)).astype(np.float64)
+        shares = predict_proba(self._network, images, threads=threads_for(self.threads)).astype(np.float64)
         return np.asarray(shares / shares.sum(axis=1, keepdims=True))
 
     # ---- what it knows of its targets: class numbers
