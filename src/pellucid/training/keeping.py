@@ -127,12 +127,7 @@ class EarlyStopping(Callback):
 
     def restore(self, state: Mapping[str, Any]) -> None:
         self._best = -math.inf if state["best"] is None else float(state["best"])
-        # Before there was "best_epoch", there was "waited": epochs without an improvement.
-        done = 0 if self._training is None else self._training.epoch
-        waited = int(state.get("waited", 0))
-        self.best_epoch = state.get("best_epoch", max(0, done - waited))
-        stopped = done if self._training is not None and self._training.stopping and waited >= self.patience else 0
-        self.stopped_epoch = state.get("stopped_epoch", stopped)
+        self.best_epoch, self.stopped_epoch = state["best_epoch"], state["stopped_epoch"]
         self._weights = {name.removeprefix("weights/"): w for name, w in state.items() if name.startswith("weights/")}
 
 
