@@ -92,8 +92,7 @@ class EarlyStopping(Callback):
     best_epoch: int = field(default=0, init=False, repr=False)
     stopped_epoch: int = field(default=0, init=False, repr=False)
     _best: float = field(default=-math.inf, init=False, repr=False)
-    _weights: dict[str, Array] = field(default_factory=dict, init=False, repr=False)
-    _training: Training | None = field(default=None, init=False, repr=False, compare=False)
+    _weights: dict[str, Array] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     sees_weights = False
 
@@ -104,7 +103,6 @@ class EarlyStopping(Callback):
     def on_begin(self, training: Training) -> None:
         refuse_unmeasured(training, self.monitor)
         self._best, self.best_epoch, self.stopped_epoch, self._weights = -math.inf, 0, 0, {}
-        self._training = training
 
     def on_epoch(self, training: Training) -> None:
         value = measure(training, self.monitor)
@@ -119,6 +117,7 @@ class EarlyStopping(Callback):
     def on_end(self, training: Training, error: BaseException | None) -> None:
         if error is None and self._weights:
             take(training.network, self._weights)
+        self._weights = {}
 
     def state(self) -> Mapping[str, Any]:
         weights = {f"weights/{path}": array for path, array in self._weights.items()}
