@@ -9,6 +9,7 @@ import pellucid as p
 from pellucid import explanations, interpreter
 from pellucid.definitions import DEFINITIONS
 from pellucid.explanations.grad_cam import _MAKE_NO_MAPS
+from pellucid.inference import outputs
 
 
 def linear(dtype="float64", **options):
@@ -188,6 +189,33 @@ def test_flat_samples_and_odd_classes_are_refused():
     maps = p.Sequential([p.Conv2d(1, 2, 3)], input_shape=(1, 4, 4))
     with pytest.raises(p.ShapeError, match="a score for each class is needed"):
         explanations.saliency(maps, np.zeros((1, 1, 4, 4), np.float32))
+
+
+def test_engine_and_threads_are_those_of_every_prediction(monkeypatch, rng):
+    made, images, told = one_pixel(1, 2), rng.random((2, 1, 6, 6)), []
+    for name, function in (("occlusion", "predict_proba"), ("saliency", "predict")):
+        module = sys.modules[f"pellucid.explanations.{name}"]
+        predicted = getattr(module, function)
+
+        def noted(*given, predicted=predicted, **how):
+            told.append(how)
+            return predicted(*given, **how)
+
+        monkeypatch.setattr(module, function, noted)
+    found = explanations.occlusion(made, images, engine="numpy", threads=2)
+    assert found.shape == (2, 6, 6)
+    assert told == [{"engine": "numpy", "threads": 2}] * 3, "the likeliest classes, and each image covered"
+
+
+def test_the_definitions_explain_without_the_compiler(monkeypatch, rng):
+    def never(*given, **how):
+        raise RuntimeError("compiled")
+
+    monkeypatch.setattr(outputs, "executable", never)
+    made, images = p.Sequential([p.Flatten(), p.Linear(36, 2)], input_shape=(1, 6, 6)), rng.random((1, 1, 6, 6))
+    with pytest.raises(RuntimeError, match="compiled"):
+        explanations.occlusion(made, images)
+    assert explanations.occlusion(made, images, engine="numpy").shape == (1, 6, 6)
 
 
 def test_covered_images_are_made_a_part_at_a_time(rng, monkeypatch):

@@ -88,8 +88,10 @@ def saliency(network: Network, x: ArrayLike, classes: ArrayLike | None = None) -
     return strength if strength.ndim == 2 else strength.max(axis=1)  # (N, C, H, W) -> (N, H, W)
 
 
-def as_classes(network: Network, x: ArrayLike, classes: ArrayLike | None) -> NDArray[np.int64]:
-    """Return a class for each sample: as told, or that of its largest output.
+def as_classes(
+    network: Network, x: ArrayLike, classes: ArrayLike | None, *, engine: str = "compiled", threads: int | None = None
+) -> NDArray[np.int64]:
+    """Return a class for each sample: as told, or that of its largest output, which `engine` and `threads` predict.
 
     Raises
     ------
@@ -100,7 +102,7 @@ def as_classes(network: Network, x: ArrayLike, classes: ArrayLike | None) -> NDA
     if len(output) != 1:
         raise ShapeError(f"a score for each class is needed, but the network gives {output} a sample")
     if classes is None:
-        return np.asarray(predict(network, x).argmax(axis=1), np.int64)
+        return np.asarray(predict(network, x, engine=engine, threads=threads).argmax(axis=1), np.int64)
     chosen = as_array(classes, "classes")
     if chosen.dtype.kind not in "iu" or chosen.shape not in ((), (count,)):
         raise DataError(
