@@ -8,7 +8,7 @@ import pytest
 import pellucid as p
 from pellucid import explanations, interpreter
 from pellucid.definitions import DEFINITIONS
-from pellucid.explanations.grad_cam import _MAKE_NO_MAPS
+from pellucid.explanations.grad_cam import _MAKE_NO_MAPS, saliency_and_grad_cam
 from pellucid.inference import outputs
 
 
@@ -110,6 +110,35 @@ def test_a_layer_without_maps_is_refused():
 def test_what_is_no_path_is_no_layer(layer):
     with pytest.raises(p.ArgumentError, match="layer: expected the path of a layer, received "):
         explanations.grad_cam(convolutional(), np.zeros((1, 1, 8, 8)), layer=layer)
+
+
+def passes(monkeypatch):
+    """Every run of a program from now on, by the number of its steps."""
+    module, counts, run = sys.modules["pellucid.explanations.vector_jacobian"], [], interpreter.run
+
+    def counted(program, *more):
+        counts.append(len(program.steps))
+        return run(program, *more)
+
+    monkeypatch.setattr(module.interpreter, "run", counted)
+    return counts
+
+
+def test_grad_cam_is_one_pass(rng, monkeypatch):
+    made, x = convolutional(), rng.random((2, 1, 8, 8))
+    expected = explanations.grad_cam(made, x, 1, layer="conv2")
+    counts = passes(monkeypatch)
+    np.testing.assert_array_equal(explanations.grad_cam(made, x, 1, layer="conv2"), expected)
+    assert len(counts) == 1
+
+
+def test_both_maps_come_of_one_pass(rng, monkeypatch):
+    made, x, classes = convolutional(p.Softmax()), rng.random((2, 1, 8, 8)), np.array([3, 0])
+    expected = explanations.saliency(made, x, classes), explanations.grad_cam(made, x, classes, layer="sigmoid1")
+    counts = passes(monkeypatch)
+    for found, alone in zip(saliency_and_grad_cam(made, x, classes, "sigmoid1"), expected, strict=True):
+        np.testing.assert_array_equal(found, alone)
+    assert len(counts) == 1
 
 
 # ---- occlusion
