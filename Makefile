@@ -7,6 +7,8 @@
 TORCH ?=
 # The Python to make .venv with; by default the first fitting one is taken.
 PYTHON ?=
+# How many processes share the tests.
+PROCESSES ?= auto
 
 PYTHONS = $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11 python)
 IN_VENV = .venv/bin/python -m
@@ -52,7 +54,7 @@ check:
 	$(IN_VENV) ruff format --check .
 	$(IN_VENV) mypy
 	$(IN_VENV) mkdocs build --strict
-	$(IN_VENV) pytest
+	$(IN_VENV) pytest --numprocesses $(PROCESSES) --maxprocesses 8 --dist worksteal
 
 docs: .venv/dev
 	$(IN_VENV) mkdocs build --strict

@@ -87,6 +87,8 @@ def users_cache_untouched(
     no_leak: None, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> Path:
     """Leave the user's compiled kernels alone: the tests of this run share others; return the folder."""
-    folder = tmp_path_factory.getbasetemp() / "kept-kernels"
+    own = tmp_path_factory.getbasetemp()
+    run = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own  # where several processes share the tests
+    folder = run / "kept-kernels"
     monkeypatch.setenv("PELLUCID_CACHE", str(folder))
     return folder
