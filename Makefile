@@ -51,12 +51,12 @@ train: .venv/usual
 test: .venv/dev $(if $(TORCH),.venv/torch)
 	@$(MAKE) --no-print-directory check
 
-# The one list of checks, the same here and in CI; the quick ones come first.
+# The one list of checks, the same here and in CI; the quick ones come first, and mypy and mkdocs, which take one
+# processor each, side by side.
 check:
 	$(IN_VENV) ruff check .
 	$(IN_VENV) ruff format --check .
-	$(IN_VENV) mypy
-	$(IN_VENV) mkdocs build --strict
+	$(IN_VENV) mypy & types=$$!; $(IN_VENV) mkdocs build --strict; pages=$$?; wait $$types && exit $$pages
 	$(IN_VENV) pytest --numprocesses $(PROCESSES) --maxprocesses 8 --dist worksteal
 
 docs: .venv/dev
@@ -85,9 +85,9 @@ clean:
 
 .venv/dev: .venv/made pyproject.toml
 	@echo 'Installing Pellucid and what its tests need into .venv (about 1 GB; some minutes, once)'
-	@$(IN_VENV) pip install --quiet --editable '.[dev]'
+	@$(IN_VENV) pip install --quiet --no-compile --editable '.[dev]'
 	@touch $@
 
 .venv/torch: .venv/made
-	$(IN_VENV) pip install --quiet torch==$(TORCH_VERSION)
+	$(IN_VENV) pip install --quiet --no-compile torch==$(TORCH_VERSION)
 	@touch $@
