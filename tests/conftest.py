@@ -1,6 +1,7 @@
 """Fixtures for the whole suite, and the rule that a test leaves the process as it found it."""
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -92,3 +93,10 @@ def users_cache_untouched(
     folder = run / "kept-kernels"
     monkeypatch.setenv("PELLUCID_CACHE", str(folder))
     return folder
+
+
+@pytest.fixture(autouse=True)
+def compiling_alone(no_leak: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the test's own process compile all kernels: one more takes as long to start as ten kernels take, while the
+    other processors are at work with other tests. `tests/compiler/test_driver.py` is about such processes."""
+    monkeypatch.setattr("pellucid.compiler.driver.WORTH_A_PROCESS", sys.maxsize)
