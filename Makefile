@@ -17,7 +17,7 @@ TORCH_VERSION = 2.13.0
 # A Python elsewhere must not reach into .venv, and pip must not reach out of it.
 unexport PYTHONPATH PYTHONHOME PIP_USER PIP_TARGET PIP_PREFIX PIP_ROOT
 
-# The tests start hundreds of processes, and what is not kept compiled each compiles anew: 1.1 s instead of 0.4.
+# The tests start many processes, and what is not kept compiled each compiles anew: 1.1 s instead of 0.4.
 unexport PYTHONDONTWRITEBYTECODE
 
 # The theme announces its successor at every start.
