@@ -1,5 +1,6 @@
 """Fixtures for the whole suite, and the rule that a test leaves the process as it found it."""
 
+import gc
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -14,6 +15,13 @@ from hypothesis import settings
 settings.register_profile("search", deadline=None)
 settings.register_profile("judge", deadline=None, derandomize=True)
 settings.load_profile("judge" if os.environ.get("CI") else "search")
+
+
+def pytest_collection_finish() -> None:
+    """Let Python's collector of garbage pass over all that was imported: where torch and its like are among it each
+    round took 0.2 s, and some tests ask for rounds."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture
