@@ -62,7 +62,7 @@ def test_arrays_of_whole_numbers_come_back(tmp_path):
 @pytest.mark.parametrize(
     "value",
     [(1, 2), {1: "a"}, {"a": {2: 3}}, {1, 2}, 10**30, 1j, object(), np.array(["a"]), [np.zeros(2)], {"__number__": 1}],
-    ids=str,
+    ids=lambda value: type(value).__name__,
 )
 def test_what_would_come_back_otherwise_is_refused_before_the_first_step(value, tmp_path):
     made = network()
