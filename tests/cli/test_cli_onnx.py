@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-pytest.importorskip("onnx")
+onnx = pytest.importorskip("onnx")
 
 from oracles.onnx_models import model, node
 
@@ -55,3 +55,50 @@ def test_what_cannot_be_read_is_said(pellucid: Pellucid, tmp_path: Path) -> None
     (tmp_path / "none.onnx").write_bytes(b"no model")
     result = pellucid("summary", str(tmp_path / "none.onnx"))
     assert (result.code, "expected an ONNX model" in result.err) == (1, True)
+
+
+# ---- what a model leaves open, or keeps elsewhere
+
+
+@pytest.fixture
+def open_model(tmp_path: Path) -> Path:
+    """A model of two outputs for pictures of any size, whose weights lie in a file beside it."""
+    weights = {"w": np.float32([[-1, 1]]), "b": np.float32([0.5, -0.5])}
+    nodes = [node("GlobalAveragePool", "x", "m"), node("Flatten", "m", "f"), node("Gemm", "f w b", "y", name="head")]
+    made = model(nodes, ("N", 1, "H", "W"), weights)
+    made.graph.output.append(onnx.helper.make_tensor_value_info("f", 1, None))
+    path = tmp_path / "open.onnx"
+    onnx.save(made, path, save_as_external_data=True, location="open.bin", size_threshold=0)
+    return path
+
+
+def test_words_complete_what_a_model_leaves_open_and_its_errors_name_them(
+    pellucid: Pellucid, open_model: Path, pictures: Path
+) -> None:
+    words: list[str] = []
+    for missing, word in [
+        ("; choose one, as in --output 'y'", "--output=y"),
+        ("; say them: --input-shape 1x224x224", "--input-shape=1x6x6"),
+        ("is beside it, add --external-data", "--external-data"),
+    ]:
+        # Weights are read before all else, so that word is given from the beginning but for the last time.
+        given = words if "external" in word else [*words, "--external-data"]
+        result = pellucid("summary", str(open_model), *given)
+        assert (result.code, missing in result.err) == (1, True), result.err
+        words.append(word)
+    result = pellucid("evaluate", str(open_model), "--data", str(pictures / "pictures.npz"), *words)
+    assert "accuracy 100.00 %" in result.out, result.err
+    assert "head" not in pellucid("summary", str(open_model), *words, "--output", "f").out
+
+
+@pytest.mark.parametrize("verb", ["summary", "export", "explain"])
+def test_such_words_are_refused_of_other_models(pellucid: Pellucid, verb: str) -> None:
+    words = ["none.onnx"] if verb == "export" else []
+    for word in (["--external-data"], ["--input-shape", "1x28x28"], ["--output", "f"]):
+        result = pellucid(verb, "lenet", *words, *word)
+        assert (result.code, f"{word[0]}: goes with an ONNX model, and lenet is none" in result.err) == (2, True)
+
+
+def test_a_shape_that_is_none_is_refused(pellucid: Pellucid, open_model: Path) -> None:
+    result = pellucid("summary", str(open_model), "--input-shape", "6x6")
+    assert (result.code, "for one channel write 1x6x6" in result.err) == (2, True)
