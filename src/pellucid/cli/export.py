@@ -97,6 +97,8 @@ def _shape(shape: tuple[int, ...]) -> str:
 
 def _pixels(network: Network, input_type: str) -> str:
     """Return what the model expects, and does to it."""
+    if len(network.input_shape or ()) == 1:
+        return "features as in training"
     floats = "pixels from 0 to 1" if network.scaling.fits_pixels else "pixels in the units of its training"
     given = "pixels from 0 to 255" if input_type == "uint8" else floats
     inside = describe_pixels(network.scaling)
