@@ -67,6 +67,7 @@ from .layers import Bias as Bias
 from .layers import Clip as Clip
 from .layers import Concat as Concat
 from .layers import Conv2d as Conv2d
+from .layers import ConvTranspose2d as ConvTranspose2d
 from .layers import Dropout as Dropout
 from .layers import Flatten as Flatten
 from .layers import Gain as Gain

@@ -149,6 +149,16 @@ def _conv2d(back: Backward, step: Step) -> None:
     back.contribute(x, "conv2d.grad_input", [grad, weight], size=back.shape(x)[1:], **step.keywords)
 
 
+def _conv_transpose2d(back: Backward, step: Step) -> None:
+    x, weight, *bias = step.inputs
+    grad = back.grad(step.outputs[0])
+    how = {"window": step.keywords["window"], "groups": step.keywords["groups"]}
+    back.contribute(weight, "conv_transpose2d.grad_weight", [x, grad], **how)
+    for b in bias:
+        back.contribute(b, "conv_transpose2d.grad_bias", [grad])
+    back.contribute(x, "conv_transpose2d.grad_input", [grad, weight], **how)
+
+
 def _linear(back: Backward, step: Step) -> None:
     x, weight, *bias = step.inputs
     grad = back.grad(step.outputs[0])
@@ -311,6 +321,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
     {
         "scale": _scale,
         "conv2d": _conv2d,
+        "conv_transpose2d": _conv_transpose2d,
         "linear": _linear,
         "flatten": _from_shape,
         "reshape": _reshape,

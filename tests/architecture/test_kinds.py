@@ -47,7 +47,14 @@ def every_layer() -> p.Sequential:
     learned = [p.PReLU(), p.Bias((2, 1, 1)), p.Bias((8, 8)), p.Gain((2, 1, 1)), p.Gain((8, 8)), p.LogSoftmax()]
     moved = [p.Reshape((4, 32)), p.Reshape((2, 8, 8)), p.Transpose((1, 3, 2)), p.Pad((0, 1, 1)), p.Slice(2, 1, 9),
              p.Slice(3, 1, 9), p.Concat(p.Mean((1,), keepdims=True), p.Slice(1, 0, 1))]  # fmt: skip
-    convolutions = [p.Conv2d(2, 2, 3, padding=1), p.BatchNorm2d(2), *activations, *learned, *moved]
+    convolutions = [
+        p.Conv2d(2, 2, 3, padding=1),
+        p.ConvTranspose2d(2, 2, 1),
+        p.BatchNorm2d(2),
+        *activations,
+        *learned,
+        *moved,
+    ]
     pools = [p.MaxPool2d(2), p.AvgPool2d(2), p.AdaptiveAvgPool2d(2), p.AdaptiveMaxPool2d(2)]
     gate = {"a": (p.AdaptiveAvgPool2d(1), "input"), "b": (p.joins.Multiply(), "input", "a")}
     merged = [

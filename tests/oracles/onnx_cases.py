@@ -82,6 +82,24 @@ CONVOLUTIONS = [
     ),
 ]
 
+SPREAD = drawn(4, 3, 3, 2)
+
+
+def conv_transpose(opset: int = 17, **attributes: Any) -> Case:
+    return Case("ConvTranspose2d", node("ConvTranspose", "x w b", **attributes), {"w": SPREAD, "b": drawn(3)}, opset)
+
+
+TRANSPOSED = [
+    *(conv_transpose(opset) for opset in (6, 11, 22)),
+    conv_transpose(strides=[2, 3], pads=[1, 0, 0, 1], output_padding=[1, 2]),
+    conv_transpose(strides=[3, 2], dilations=[2, 2], kernel_shape=[3, 2], pads=[4, 3, 2, 1]),
+    conv_transpose(strides=[2, 2], auto_pad="SAME_UPPER"),
+    conv_transpose(strides=[2, 2], auto_pad="SAME_LOWER"),
+    conv_transpose(strides=[2, 2], output_shape=[14, 13]),
+    conv_transpose(auto_pad="VALID"),
+    Case("ConvTranspose2d", node("ConvTranspose", "x w", group=2, strides=[2, 2]), {"w": SPREAD}),
+]
+
 POOLS = [
     of("MaxPool2d", "MaxPool", kernel_shape=[3, 2]),
     of("MaxPool2d", "MaxPool", 8, kernel_shape=[3, 2], strides=[2, 2], pads=[1, 0, 2, 1]),
@@ -288,7 +306,7 @@ SHAPES = [
     of("AdaptiveMaxPool2d Flatten", "ReduceMax", 11, axes=[-1, 2], keepdims=0),
 ]
 
-CASES = [*CONVOLUTIONS, *POOLS, *WEIGHTS, *POINTWISE, *ARITHMETIC, *SHAPES]
+CASES = [*CONVOLUTIONS, *TRANSPOSED, *POOLS, *WEIGHTS, *POINTWISE, *ARITHMETIC, *SHAPES]
 """What each operator may say; `onnx_revisions` tries the opsets in which one changed."""
 
 

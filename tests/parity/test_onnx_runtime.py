@@ -29,6 +29,11 @@ LAYERS = {
     "conv, all settings": p.Conv2d(4, 6, (3, 2), stride=(2, 1), padding=((0, 3), (4, 1)), dilation=(2, 3), groups=2),
     "conv, same": p.Conv2d(4, 6, (4, 3), stride=2, padding="same", bias=False),
     "depthwise": p.Conv2d(4, 8, 3, groups=4, padding=1),
+    "transposed": p.ConvTranspose2d(4, 3, 2, stride=2),
+    "transposed, all settings": p.ConvTranspose2d(
+        4, 6, (3, 2), stride=(3, 2), padding=((0, 3), (4, 1)), output_padding=(2, 1), dilation=(2, 3), groups=2
+    ),
+    "transposed, depthwise": p.ConvTranspose2d(4, 4, 3, stride=2, padding=1, groups=4, bias=False),
     "max": p.MaxPool2d(2),
     "max, overlapping": p.MaxPool2d((3, 2), stride=(2, 1), padding=((1, 0), (0, 1))),
     "max, same": p.MaxPool2d(3, stride=2, padding="same"),

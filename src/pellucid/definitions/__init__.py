@@ -18,6 +18,7 @@ from typing import Any
 from . import (
     augment,
     conv,
+    conv_transpose,
     custom,
     exponential,
     input,
@@ -44,6 +45,8 @@ DEFINITIONS: Mapping[str, Callable[..., Any]] = MappingProxyType(
     | _kinds(augment, "crop", "flip", "affine", "colour_jitter", "cutout")
     | _kinds(mixup, "mixup", "mixup_classes")
     | _kinds(conv, "conv2d", "conv2d.grad_input", "conv2d.grad_weight", "conv2d.grad_bias")
+    | _kinds(conv_transpose, "conv_transpose2d", "conv_transpose2d.grad_input", "conv_transpose2d.grad_weight")
+    | _kinds(conv_transpose, "conv_transpose2d.grad_bias")
     | _kinds(linear, "linear", "linear.grad_input", "linear.grad_weight", "linear.grad_bias")
     | _kinds(linear, "flatten", "flatten.grad_input")
     | _kinds(pool, "max_pool2d", "max_pool2d.grad_input", "avg_pool2d", "avg_pool2d.grad_input")

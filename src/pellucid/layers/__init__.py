@@ -9,6 +9,7 @@ from .activation import Softmax as Softmax
 from .activation import Tanh as Tanh
 from .base import Layer as Layer
 from .conv import Conv2d as Conv2d
+from .conv_transpose import ConvTranspose2d as ConvTranspose2d
 from .dropout import Dropout as Dropout
 from .exponential import ELU as ELU
 from .exponential import GELU as GELU

@@ -55,6 +55,15 @@ def _conv2d(graph: OnnxGraph, step: Step) -> None:
     graph.node("Conv", step.inputs, step.outputs[0], group=step.keywords["groups"], dilations=window.dilation, **places)
 
 
+def _conv_transpose2d(graph: OnnxGraph, step: Step) -> None:
+    x, weight, *bias = step.inputs
+    window, axes = step.keywords["window"], (0, 1)
+    whole = [(graph.size(x)[axis] - 1) * window.stride[axis] + window.extent[axis] for axis in axes]
+    more = [step.keywords["size"][axis] - whole[axis] + sum(window.sides[axis]) for axis in axes]
+    places = {**_places(window, window.sides), "dilations": window.dilation, "output_padding": more}
+    graph.node("ConvTranspose", [x, weight, *bias], step.outputs[0], group=step.keywords["groups"], **places)
+
+
 def _batch_norm_running(graph: OnnxGraph, step: Step) -> None:
     x, mean, var, weight, bias = step.inputs
     graph.node("BatchNormalization", [x, weight, bias, mean, var], step.outputs[0], epsilon=step.keywords["eps"])
@@ -191,6 +200,7 @@ def _padded(graph: OnnxGraph, x: int | str, sides: Sides, value: float) -> str:
 RULES: Mapping[str, Rule] = {
     "scale": _scale,
     "conv2d": _conv2d,
+    "conv_transpose2d": _conv_transpose2d,
     "batch_norm_running": _batch_norm_running,
     "local_response_norm": _local_response_norm,
     "max_pool2d": _max_pool2d,
