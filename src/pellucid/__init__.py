@@ -96,6 +96,7 @@ from .layers import Softplus as Softplus
 from .layers import State as State
 from .layers import Tanh as Tanh
 from .layers import Transpose as Transpose
+from .layers import Upsample as Upsample
 from .layers import joins as joins
 from .learning_rates import LearningRates as LearningRates
 from .learning_rates import find_learning_rate as find_learning_rate

@@ -171,7 +171,7 @@ def _linear(back: Backward, step: Step) -> None:
 def _from_shape(back: Backward, step: Step) -> None:
     """For kinds whose gradient depends on the input's shape, and on which numbers went where."""
     x = step.inputs[0]
-    keywords = {name: value for name, value in step.attributes if name not in ("value", "keepdims")}
+    keywords = {name: value for name, value in step.attributes if name not in ("value", "keepdims", "size")}
     grad = back.grad(step.outputs[0])
     back.contribute(x, f"{step.kind}.grad_input", [grad], **{**keywords, "shape": back.shape(x)})
 
@@ -193,6 +193,11 @@ def _slice_channels(back: Backward, step: Step) -> None:
     x, start, stop = step.inputs[0], step.keywords["start"], step.keywords["stop"]
     grad = back.grad(step.outputs[0])
     back.contribute(x, "pad_channels", [grad], before=start, after=back.shape(x)[0] - stop)
+
+
+def _repeat_pixels(back: Backward, step: Step) -> None:
+    x = step.inputs[0]
+    back.contribute(x, "repeat_pixels.grad_input", [back.grad(step.outputs[0])], times=step.keywords["times"])
 
 
 def _from_input(back: Backward, step: Step) -> None:
@@ -330,6 +335,8 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "slice_channels": _slice_channels,
         "strided_slice": _from_shape,
         "mean": _from_shape,
+        "resize": _from_shape,
+        "repeat_pixels": _repeat_pixels,
         "relu": _from_output,
         "leaky_relu": _from_input,
         "relu6": _from_output,

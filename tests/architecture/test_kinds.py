@@ -55,7 +55,14 @@ def every_layer() -> p.Sequential:
         *learned,
         *moved,
     ]
-    pools = [p.MaxPool2d(2), p.AvgPool2d(2), p.AdaptiveAvgPool2d(2), p.AdaptiveMaxPool2d(2)]
+    pools = [
+        p.Upsample(scale_factor=2),
+        p.Upsample(size=8, mode="bilinear"),
+        p.MaxPool2d(2),
+        p.AvgPool2d(2),
+        p.AdaptiveAvgPool2d(2),
+        p.AdaptiveMaxPool2d(2),
+    ]
     gate = {"a": (p.AdaptiveAvgPool2d(1), "input"), "b": (p.joins.Multiply(), "input", "a")}
     merged = [
         p.Graph(gate),

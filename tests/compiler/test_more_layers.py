@@ -62,7 +62,9 @@ NETWORKS = {
         p.PadChannels(1, 0), p.ConvTranspose2d(6, 4, (3, 2), stride=(3, 2), dilation=(1, 2), groups=2), p.Tanh(),
         p.ConvTranspose2d(4, 4, 3, groups=4, padding=((0, 2), (1, 1)), bias=False),
     ),
-    "spread again": lambda: flat(p.ReLU(), p.ConvTranspose2d(5, 3, 2, stride=2), p.MaxPool2d(2), p.ConvTranspose2d(3, 2, 1)),
+    "spread again": lambda: flat(p.ReLU(), p.ConvTranspose2d(5, 3, 2, stride=2), p.ConvTranspose2d(3, 2, 1)),
+    "larger": lambda: flat(p.Upsample(scale_factor=(2, 3)), p.ReLU(), p.Conv2d(5, 2, 3)),
+    "larger and smaller": lambda: flat(p.Upsample(size=(9, 7), mode="bilinear"), p.Tanh(), p.Upsample(4)),
     "means of pixels apart": lambda: flat(p.AvgPool2d((3, 2), stride=1, padding=(1, 0), dilation=(2, 3))),
 }  # fmt: skip
 
@@ -90,6 +92,7 @@ def test_outputs_and_gradients_are_those_of_the_definitions(make, count):
         "cut",
         "spread",
         "spread in groups",
+        "larger",
     ],
 )
 def test_checked_code_stays_within_its_bounds_and_gives_the_same_bits(name, monkeypatch):

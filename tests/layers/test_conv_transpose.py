@@ -62,8 +62,8 @@ def test_it_undoes_the_shape_of_a_convolution():
         (lambda: p.ConvTranspose2d(4, 3, 3, groups=2), "groups: expected a divisor of out_channels = 3, received 2"),
         (
             lambda: p.ConvTranspose2d(4, 4, 2, padding=3).output_shape((4, 5, 5)),
-            "cuts off all of its output by padding=((3, 3), (3, 3)): 0×0 pixels are left, but the input has 5×5 pixels; "
-            "use less padding",
+            "cuts off all of its output by padding=((3, 3), (3, 3)): 0×0 pixels are left, "
+            "but the input has 5×5 pixels; use less padding",
         ),
     ],
 )

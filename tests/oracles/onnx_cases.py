@@ -100,6 +100,45 @@ TRANSPOSED = [
     Case("ConvTranspose2d", node("ConvTranspose", "x w", group=2, strides=[2, 2]), {"w": SPREAD}),
 ]
 
+FACTORS = {"f": np.float32([1, 1, 2, 3]), "r": np.zeros(0, np.float32)}
+
+
+def resized(opset: int = 17, *, factors: Any = (1, 1, 2, 3), **attributes: Any) -> Case:
+    weights = {"f": np.float32(factors), "r": np.zeros(0, np.float32)}
+    return Case("Upsample", node("Resize", "x f" if opset < 11 else "x r f", **attributes), weights, opset)
+
+
+def sized(*sizes: int, opset: int = 17, **attributes: Any) -> Case:
+    return Case("Upsample", node("Resize", "x - - s", **attributes), {"s": np.array(sizes)}, opset, batch=2)
+
+
+RESIZED = [
+    *(resized(opset) for opset in (10, 11, 13, 18, 19)),
+    resized(10, mode="linear"),
+    resized(coordinate_transformation_mode="asymmetric", nearest_mode="floor"),
+    resized(factors=(1, 1, 2, 2), coordinate_transformation_mode="asymmetric", nearest_mode="round_prefer_floor"),
+    resized(factors=(1, 1, 1.5, 2.5), coordinate_transformation_mode="asymmetric", nearest_mode="floor"),
+    *(
+        resized(factors=(1, 1, 2, 2.5), mode="linear", coordinate_transformation_mode=each)
+        for each in ("asymmetric", "half_pixel", "pytorch_half_pixel", "align_corners")
+    ),
+    sized(2, 4, 9, 13, mode="linear"),
+    sized(2, 4, 9, 13, mode="linear", coordinate_transformation_mode="align_corners"),
+    sized(2, 4, 14, 6, coordinate_transformation_mode="asymmetric", nearest_mode="floor"),
+    sized(14, 12, opset=18, axes=[2, 3]),
+    Case(
+        "Upsample",
+        [
+            node("Shape", "x", "a"),
+            node("Slice", "a zero two", "n"),
+            node("Concat", "n size", "s", axis=0),
+            node("Resize", "x - - s"),
+        ],
+        {"zero": np.array([0]), "two": np.array([2]), "size": np.array([14, 12])},
+    ),
+    Case("ReLU", [node("Resize", "x r f", "a"), node("Relu", "a")], {**FACTORS, "f": np.ones(4, np.float32)}),
+]
+
 POOLS = [
     of("MaxPool2d", "MaxPool", kernel_shape=[3, 2]),
     of("MaxPool2d", "MaxPool", 8, kernel_shape=[3, 2], strides=[2, 2], pads=[1, 0, 2, 1]),
@@ -306,7 +345,7 @@ SHAPES = [
     of("AdaptiveMaxPool2d Flatten", "ReduceMax", 11, axes=[-1, 2], keepdims=0),
 ]
 
-CASES = [*CONVOLUTIONS, *TRANSPOSED, *POOLS, *WEIGHTS, *POINTWISE, *ARITHMETIC, *SHAPES]
+CASES = [*CONVOLUTIONS, *TRANSPOSED, *RESIZED, *POOLS, *WEIGHTS, *POINTWISE, *ARITHMETIC, *SHAPES]
 """What each operator may say; `onnx_revisions` tries the opsets in which one changed."""
 
 

@@ -20,8 +20,8 @@ from .executable import Executable
 from .jit import compiled
 from .kernels.conv_routed import conv2d_grad_weight_routed, routed_multiply_adds
 from .kernels.convolution import Convolution
-from .kernels.peak import peak, peak_chains, peak_multiply_adds
 from .kernels.learned import bias
+from .kernels.peak import peak, peak_chains, peak_multiply_adds
 from .kernels.shuffle import pad
 from .plan import Buffer, Call, Count, JobPhase, LeafPhase, Scope
 from .recipe import Recipe

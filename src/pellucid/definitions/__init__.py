@@ -31,6 +31,7 @@ from . import (
     piecewise,
     pointwise,
     pool,
+    resize,
     shape,
 )
 
@@ -60,6 +61,7 @@ DEFINITIONS: Mapping[str, Callable[..., Any]] = MappingProxyType(
     | _kinds(learned, "prelu", "prelu.grad_input", "prelu.grad_weight", "bias", "bias.grad_bias")
     | _kinds(learned, "gain", "gain.grad_input", "gain.grad_weight", "add_parameter", "add_parameter.grad_bias")
     | _kinds(learned, "multiply_parameter", "multiply_parameter.grad_input", "multiply_parameter.grad_weight")
+    | _kinds(resize, "repeat_pixels", "repeat_pixels.grad_input", "resize", "resize.grad_input")
     | _kinds(shape, "reshape", "transpose", "pad", "pad.grad_input", "slice_channels", "strided_slice")
     | _kinds(shape, "strided_slice.grad_input", "mean", "mean.grad_input")
     | _kinds(pointwise, "dropout", "dropout.grad_input", "add", "concat", "concat.grad_input", "pad_channels")
@@ -79,7 +81,7 @@ WITHOUT_KERNEL = frozenset(
     {
         "custom", "custom.grad", "add_parameter", "add_parameter.grad_bias", "multiply_parameter",
         "multiply_parameter.grad_input", "multiply_parameter.grad_weight", "pad", "pad.grad_input", "strided_slice",
-        "strided_slice.grad_input", "mean", "mean.grad_input",
+        "strided_slice.grad_input", "mean", "mean.grad_input", "resize", "resize.grad_input",
     }
 )  # fmt: skip
 """Kinds that no kernel does: their NumPy code runs inside a compiled network too."""

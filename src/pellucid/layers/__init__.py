@@ -37,6 +37,7 @@ from .pool import AdaptiveAvgPool2d as AdaptiveAvgPool2d
 from .pool import AdaptiveMaxPool2d as AdaptiveMaxPool2d
 from .pool import AvgPool2d as AvgPool2d
 from .pool import MaxPool2d as MaxPool2d
+from .resize import Upsample as Upsample
 from .shape import Mean as Mean
 from .shape import Reshape as Reshape
 from .shape import Slice as Slice

@@ -54,6 +54,7 @@ from ..layers import (
     Softplus,
     Tanh,
     Transpose,
+    Upsample,
     joins,
 )
 from ..network import Graph, Network, Sequential
@@ -67,7 +68,7 @@ LAYERS: Table = MappingProxyType(
             Conv2d, Linear, Flatten, MaxPool2d, AvgPool2d, AdaptiveAvgPool2d, ReLU, LeakyReLU, ReLU6, Sigmoid, Tanh,
             Softmax, Dropout, BatchNorm2d, LocalResponseNorm, PadChannels, Sequential, Graph, Residual,
             Concat, Clip, HardSigmoid, HardSwish, LogSoftmax, ELU, SiLU, Softplus, GELU, PReLU, Bias, Gain,
-            AdaptiveMaxPool2d, Reshape, Transpose, Slice, Mean, Pad, ConvTranspose2d,
+            AdaptiveMaxPool2d, Reshape, Transpose, Slice, Mean, Pad, ConvTranspose2d, Upsample,
         )
     }
 )  # fmt: skip

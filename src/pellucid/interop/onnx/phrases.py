@@ -5,7 +5,7 @@ The first of such nodes gives a `Part`; those after it add to it, and the last m
 - GELU: ``x · (1 + erf(x / √2)) · ½``, in whichever order it is multiplied,
 - local response normalisation over an even number of channels: ``x / (k + Σ shares · x²)^beta``, the sum being a 1×1
   convolution, as `save_onnx` writes it,
-- means of regions that differ in size: ``rows · x · columns``, likewise.
+- means of regions that differ in size: ``rows · x · columns``, likewise; pixels that are shown again, in the same way.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...definitions.resize import taps
 from ...geometry import regions
-from ...layers import GELU, AdaptiveAvgPool2d, Conv2d, Gain, LocalResponseNorm, joins
+from ...layers import GELU, AdaptiveAvgPool2d, Conv2d, Gain, LocalResponseNorm, Upsample, joins
 from .conversion import Conversion, Rule
 from .nodes import Constant, Given, NodeError, Part, Use, Value
 
@@ -145,6 +146,9 @@ def means(build: Conversion, use: Use) -> Value | Part | None:
             if columns.ndim == 2 and len(columns) == width and _are_means(rows) and _are_means(columns.T):
                 use.input(0), use.input(1)
                 return build.layer(AdaptiveAvgPool2d((len(rows), columns.shape[1])), part.x)
+            if columns.ndim == 2 and len(columns) == width and (layer := _showing(rows, columns.T)) is not None:
+                use.input(0), use.input(1)
+                return build.layer(layer, part.x)
     return None
 
 
@@ -155,6 +159,20 @@ def _are_means(shares: NDArray[Any]) -> bool:
     for place, region in enumerate(regions(size, places)):
         expected[place, region] = 1 / (region.stop - region.start)
     return bool(np.allclose(shares, expected, atol=1e-6))
+
+
+def _showing(rows: NDArray[Any], columns: NDArray[Any]) -> Upsample | None:
+    """Return the layer that shows pixels as two matrices (places, size) choose them; None if there is none."""
+    if any(np.count_nonzero(each) != len(each) or (each.max(axis=1, initial=0) != 1).any() for each in (rows, columns)):
+        return None
+    for mode in ("nearest", "nearest-exact"):
+        layer = Upsample((len(rows), len(columns)), mode=mode)
+        chosen = [taps(each.shape[1], len(each), None, "nearest", layer.coordinates)[0] for each in (rows, columns)]
+        if all(
+            np.array_equal(each.argmax(axis=1), pixels) for each, pixels in zip((rows, columns), chosen, strict=True)
+        ):
+            return layer
+    return None
 
 
 RULES: Mapping[str, Rule] = MappingProxyType({"Erf": erf, "Pow": power})
