@@ -71,9 +71,11 @@ from .layers import ConvTranspose2d as ConvTranspose2d
 from .layers import Dropout as Dropout
 from .layers import Flatten as Flatten
 from .layers import Gain as Gain
+from .layers import GroupNorm as GroupNorm
 from .layers import HardSigmoid as HardSigmoid
 from .layers import HardSwish as HardSwish
 from .layers import Layer as Layer
+from .layers import LayerNorm as LayerNorm
 from .layers import LeakyReLU as LeakyReLU
 from .layers import Linear as Linear
 from .layers import LocalResponseNorm as LocalResponseNorm

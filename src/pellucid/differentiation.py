@@ -242,6 +242,14 @@ def _gain(back: Backward, step: Step) -> None:
     back.contribute(x, f"{step.kind}.grad_input", [grad, weight])
 
 
+def _scale_and_shift(back: Backward, step: Step) -> None:
+    x, weight, bias = step.inputs
+    grad = back.grad(step.outputs[0])
+    back.contribute(weight, "scale_and_shift.grad_weight", [x, grad])
+    back.contribute(bias, "scale_and_shift.grad_bias", [grad])
+    back.contribute(x, "scale_and_shift.grad_input", [grad, weight])
+
+
 def _dropout(back: Backward, step: Step) -> None:
     """The mask is drawn again, from the same key and positions."""
     x, key, position = step.inputs
@@ -360,6 +368,8 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "avg_pool2d": _average,
         "adaptive_avg_pool2d": _average,
         "local_response_norm": _from_input,
+        "standardize": _from_input,
+        "scale_and_shift": _scale_and_shift,
         "dropout": _dropout,
         "batch_norm": _batch_norm,
         "batch_norm_running": _batch_norm_running,

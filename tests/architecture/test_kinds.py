@@ -52,6 +52,7 @@ def every_layer() -> p.Sequential:
         p.ConvTranspose2d(2, 2, 1),
         p.BatchNorm2d(2),
         *activations,
+        *[p.LayerNorm(8), p.GroupNorm(1, 2)],
         *learned,
         *moved,
     ]

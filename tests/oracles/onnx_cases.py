@@ -197,6 +197,38 @@ WEIGHTS = [
     Case("PReLU", node("PRelu", "x s"), {"s": drawn(5)}, shape=(5,)),
 ]
 
+WITHIN = {"s": drawn(4, low=0.5), "b": drawn(4)}
+GROUPED_BY_TWO = {"s": np.ones(2, np.float32), "b": np.zeros(2, np.float32), "t": np.array([0, 2, -1])}
+NORMS = [
+    Case("LayerNorm", node("LayerNormalization", "x s b"), {"s": drawn(6), "b": drawn(6)}),
+    Case("LayerNorm", node("LayerNormalization", "x s", axis=2, epsilon=0.1), {"s": drawn(7, 6)}),
+    Case("LayerNorm", node("LayerNormalization", "x s b", axis=-1), {"s": drawn(5), "b": drawn(5)}, shape=(5,)),
+    *(Case("GroupNorm", node("InstanceNormalization", "x s b"), WITHIN, opset) for opset in (6, 17, 22)),
+    Case("GroupNorm", node("GroupNormalization", "x s b", num_groups=2), {"s": drawn(2), "b": drawn(2)}, 18),
+    Case("GroupNorm", node("GroupNormalization", "x s b", num_groups=2, epsilon=0.1), WITHIN, 21),
+    Case(  # as PyTorch writes it
+        "GroupNorm",
+        [
+            node("Reshape", "x t", "r"),
+            node("InstanceNormalization", "r s b", "n"),
+            node("Reshape", "n u", "c"),
+            node("Mul", "c w", "d"),
+            node("Add", "d v"),
+        ],
+        {**GROUPED_BY_TWO, "u": np.array([0, 4, 7, 6]), "w": drawn(4, 1, 1), "v": drawn(4, 1, 1)},
+    ),
+    Case(
+        "Reshape GroupNorm Reshape",
+        [node("Reshape", "x t", "r"), node("InstanceNormalization", "r s b", "n"), node("Reshape", "n u")],
+        {**GROUPED_BY_TWO, "u": np.array([0, 7, 4, 6])},
+    ),
+    Case(
+        "LayerNorm",
+        [node("LayerNormalization", "x s", "n"), node("Mul", "n w")],
+        {"s": np.ones(6, np.float32), "w": drawn(6)},
+    ),
+]
+
 BOUNDS = {"z": np.float32(0), "m": np.float32(6)}
 POINTWISE = [
     *(of("ReLU", "Relu", opset) for opset in (6, 13, 14)),
@@ -345,7 +377,7 @@ SHAPES = [
     of("AdaptiveMaxPool2d Flatten", "ReduceMax", 11, axes=[-1, 2], keepdims=0),
 ]
 
-CASES = [*CONVOLUTIONS, *TRANSPOSED, *RESIZED, *POOLS, *WEIGHTS, *POINTWISE, *ARITHMETIC, *SHAPES]
+CASES = [*CONVOLUTIONS, *TRANSPOSED, *RESIZED, *POOLS, *WEIGHTS, *NORMS, *POINTWISE, *ARITHMETIC, *SHAPES]
 """What each operator may say; `onnx_revisions` tries the opsets in which one changed."""
 
 

@@ -33,6 +33,7 @@ from . import (
     pool,
     resize,
     shape,
+    standardize,
 )
 
 
@@ -70,6 +71,8 @@ DEFINITIONS: Mapping[str, Callable[..., Any]] = MappingProxyType(
     | _kinds(norm, "batch_norm.grad_bias", "running_statistics")
     | _kinds(norm, "batch_norm_running", "batch_norm_running.grad_input", "batch_norm_running.grad_weight")
     | _kinds(norm, "local_response_norm", "local_response_norm.grad_input")
+    | _kinds(standardize, "standardize", "standardize.grad_input", "scale_and_shift", "scale_and_shift.grad_input")
+    | _kinds(standardize, "scale_and_shift.grad_weight", "scale_and_shift.grad_bias")
     | _kinds(custom, "custom", "custom.grad")
     | _kinds(loss, "total_weight", "total_class_weight", "cross_entropy", "cross_entropy.grad_input")
     | _kinds(loss, "squared_error", "squared_error.grad_input", "count_correct")
@@ -82,6 +85,7 @@ WITHOUT_KERNEL = frozenset(
         "custom", "custom.grad", "add_parameter", "add_parameter.grad_bias", "multiply_parameter",
         "multiply_parameter.grad_input", "multiply_parameter.grad_weight", "pad", "pad.grad_input", "strided_slice",
         "strided_slice.grad_input", "mean", "mean.grad_input", "resize", "resize.grad_input",
+        "standardize", "standardize.grad_input",
     }
 )  # fmt: skip
 """Kinds that no kernel does: their NumPy code runs inside a compiled network too."""

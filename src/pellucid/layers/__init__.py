@@ -26,6 +26,8 @@ from .merge import Concat as Concat
 from .merge import Residual as Residual
 from .norm import BatchNorm2d as BatchNorm2d
 from .norm import LocalResponseNorm as LocalResponseNorm
+from .norm_within import GroupNorm as GroupNorm
+from .norm_within import LayerNorm as LayerNorm
 from .padding import Pad as Pad
 from .padding import PadChannels as PadChannels
 from .parameter import Parameter as Parameter

@@ -29,10 +29,12 @@ from ..layers import (
     Dropout,
     Flatten,
     Gain,
+    GroupNorm,
     HardSigmoid,
     HardSwish,
     Join,
     Layer,
+    LayerNorm,
     LeakyReLU,
     Linear,
     LocalResponseNorm,
@@ -68,7 +70,7 @@ LAYERS: Table = MappingProxyType(
             Conv2d, Linear, Flatten, MaxPool2d, AvgPool2d, AdaptiveAvgPool2d, ReLU, LeakyReLU, ReLU6, Sigmoid, Tanh,
             Softmax, Dropout, BatchNorm2d, LocalResponseNorm, PadChannels, Sequential, Graph, Residual,
             Concat, Clip, HardSigmoid, HardSwish, LogSoftmax, ELU, SiLU, Softplus, GELU, PReLU, Bias, Gain,
-            AdaptiveMaxPool2d, Reshape, Transpose, Slice, Mean, Pad, ConvTranspose2d, Upsample,
+            AdaptiveMaxPool2d, Reshape, Transpose, Slice, Mean, Pad, ConvTranspose2d, Upsample, LayerNorm, GroupNorm,
         )
     }
 )  # fmt: skip

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from . import (
     phrases,
     rules_arithmetic,
+    rules_norms,
     rules_pointwise,
     rules_shapes,
     rules_upscaling,
@@ -20,6 +21,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
     {
         **rules_weights.RULES,
         **rules_windows.RULES,
+        **rules_norms.RULES,
         **rules_upscaling.RULES,
         **rules_arithmetic.RULES,
         **rules_pointwise.RULES,

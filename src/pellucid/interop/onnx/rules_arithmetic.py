@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...layers import Bias, Conv2d, Gain, HardSigmoid, HardSwish, Linear, ReLU, Sigmoid, SiLU, joins
-from . import phrases
+from . import phrases, rules_norms
 from .conversion import Conversion, Rule, of_sample
 from .nodes import Constant, NodeError, Part, Use, Value
 from .rules_weights import give_bias
@@ -138,6 +138,8 @@ def _added(build: Conversion, x: Value, numbers: Constant, form: Form, called: s
         give_bias(before)
         build.learn(before, "bias", numbers, lambda array: form(array).ravel(), f"a row, {called}")
         return x._replace(names=())
+    if rules_norms.shifted(build, x, numbers, form):
+        return x._replace(names=())
     layer = Bias(shape)
     build.learn(layer, "bias", numbers, lambda array: form(array).reshape(shape), called)
     layer.bias.trainable = _learns(numbers)
@@ -146,6 +148,8 @@ def _added(build: Conversion, x: Value, numbers: Constant, form: Form, called: s
 
 def _multiplied(build: Conversion, x: Value, numbers: Constant, form: Form, called: str) -> Value:
     shape = of_sample(numbers, x)
+    if called == "as it is" and rules_norms.scaled(build, x, numbers):
+        return x._replace(names=())
     layer = Gain(shape)
     build.learn(layer, "weight", numbers, lambda array: form(array).reshape(shape), called)
     layer.weight.trainable = _learns(numbers)

@@ -25,6 +25,7 @@ from .evaluation_shapes import around, pads, parts
 from .folding import slices
 from .nodes import Constant, NodeError, Use, Value
 from .rules_arithmetic import times
+from .rules_norms import unfolded
 from .rules_windows import LEAST
 
 WHOLE = 2**31 - 2
@@ -92,6 +93,8 @@ def shaped(build: Conversion, x: Value, shape: Shape) -> Value:
     """Return a value in another shape."""
     if shape == x.shape:
         return x
+    if (found := unfolded(build, x, shape)) is not None:
+        return found
     return build.layer(Flatten() if len(shape) == 1 else Reshape(shape), x)
 
 
