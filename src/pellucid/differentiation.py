@@ -294,6 +294,20 @@ def _multiply(back: Backward, step: Step) -> None:
     back.contribute(b, "multiply.grad_input", [grad, a])
 
 
+def _divide(back: Backward, step: Step) -> None:
+    a, b = step.inputs
+    grad = back.grad(step.outputs[0])
+    back.contribute(a, "divide.grad_first", [grad, b])
+    back.contribute(b, "divide.grad_second", [a, b, grad])
+
+
+def _matmul(back: Backward, step: Step) -> None:
+    a, b = step.inputs
+    grad = back.grad(step.outputs[0])
+    back.contribute(a, "matmul.grad_first", [grad, b])
+    back.contribute(b, "matmul.grad_second", [a, grad])
+
+
 def _broadcast(back: Backward, step: Step) -> None:
     x = step.inputs[0]
     back.contribute(x, "broadcast.grad_input", [back.grad(step.outputs[0])], shape=back.shape(x))
@@ -375,6 +389,8 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "batch_norm_running": _batch_norm_running,
         "add": _add,
         "multiply": _multiply,
+        "divide": _divide,
+        "matmul": _matmul,
         "broadcast": _broadcast,
         "concat": _concat,
         "pad_channels": _pad_channels,

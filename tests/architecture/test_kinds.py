@@ -65,8 +65,10 @@ def every_layer() -> p.Sequential:
         p.AdaptiveMaxPool2d(2),
     ]
     gate = {"a": (p.AdaptiveAvgPool2d(1), "input"), "b": (p.joins.Multiply(), "input", "a")}
+    scores = {"a": (p.Sigmoid(), "input"), "b": (p.joins.Divide(), "input", "a"), "c": (p.joins.MatMul(), "b", "a")}
     merged = [
         p.Graph(gate),
+        p.Graph(scores),
         p.Residual(p.LocalResponseNorm(3)),
         p.Concat(p.Dropout(), p.Sequential([p.Tanh()])),
         p.PadChannels(1, 0),

@@ -66,6 +66,12 @@ NETWORKS = {
     "larger": lambda: flat(p.Upsample(scale_factor=(2, 3)), p.ReLU(), p.Conv2d(5, 2, 3)),
     "larger and smaller": lambda: flat(p.Upsample(size=(9, 7), mode="bilinear"), p.Tanh(), p.Upsample(4)),
     "normalised": lambda: flat(p.GroupNorm(1, 5), p.ReLU(), p.Conv2d(5, 4, 3), p.LayerNorm(6), p.GroupNorm(4, 4)),
+    "quotients and products of matrices": lambda: flat(
+        p.Graph({
+            "a": (p.Softplus(), "input"), "b": (p.joins.Divide(), "input", "a"), "c": (p.Transpose((1, 3, 2)), "a"),
+            "d": (p.joins.MatMul(), "b", "c"),
+        })
+    ),
     "means of pixels apart": lambda: flat(p.AvgPool2d((3, 2), stride=1, padding=(1, 0), dilation=(2, 3))),
 }  # fmt: skip
 

@@ -186,6 +186,29 @@ WEIGHTS = [
     Case(
         "Linear Bias", [node("MatMul", "x w", "c"), node("Add", "c b")], {"w": MATRIX, "b": np.float32([2])}, shape=(5,)
     ),
+    Case(
+        "Transpose Conv2d Transpose",
+        [node("MatMul", "x w", "c"), node("Add", "c b")],
+        {"w": drawn(6, 8), "b": OUTPUTS},
+    ),
+    Case(
+        "Mean Reshape Transpose Conv2d Transpose Reshape",
+        [node("ReduceMean", "x", "m", axes=[1], keepdims=0), node("MatMul", "m w", "c"), node("Add", "b c")],
+        {"w": drawn(6, 8), "b": OUTPUTS},
+    ),
+    Case(  # a convolution of one pixel and GELU of channels that lie last
+        "Conv2d ReLU Conv2d Gain",
+        [
+            node("Transpose", "x", "a", perm=[0, 2, 3, 1]),
+            node("MatMul", "a w", "c"),
+            node("Add", "c b", "d"),
+            node("Relu", "d", "e"),
+            node("MatMul", "e v", "f"),
+            node("Mul", "g f", "h"),
+            node("Transpose", "h", perm=[0, 3, 1, 2]),
+        ],
+        {"w": drawn(4, 8), "b": OUTPUTS, "v": drawn(8, 3), "g": drawn(3)},
+    ),
     *(Case("BatchNorm2d", node("BatchNormalization", "x s b m v", epsilon=0.01), NORM, n) for n in (7, 9, 14, 15)),
     Case("BatchNorm2d", node("BatchNormalization", "x s b m v", momentum=0.8), NORM, shape=(4,)),
     of("LocalResponseNorm", "LRN", size=3, alpha=0.3, beta=0.6, bias=2.0),
@@ -269,6 +292,24 @@ GELUS = [
     [*GATE, node("Mul", "half c", "d"), node("Mul", "d x")],
     [*GATE, node("Mul", "x half", "d"), node("Mul", "c d")],
 ]
+CENTRED = {"two": np.float32(2), "eps": np.float32(1e-5)}
+
+
+def centred(*axes: int) -> list[Any]:
+    """Layer normalisation as nodes."""
+    return [
+        node("ReduceMean", "x", "m", axes=axes),
+        node("Sub", "x m", "d"),
+        node("Pow", "d two", "s"),
+        node("ReduceMean", "s", "q", axes=axes),
+        node("Add", "q eps", "e"),
+        node("Sqrt", "e", "r"),
+        node("Div", "d r", "n"),
+        node("Mul", "n w", "o"),
+        node("Add", "o v"),
+    ]
+
+
 ARITHMETIC = [
     after("Relu", then=node("Add", "x a"), becomes="ReLU Add"),
     after("Relu", then=node("Mul", "x a"), becomes="ReLU Multiply"),
@@ -281,6 +322,16 @@ ARITHMETIC = [
     Case("HardSigmoid Multiply", [node("HardSigmoid", "x", "g"), node("Mul", "x g")]),
     Case("Multiply", node("Pow", "x e"), {"e": np.float32(2)}),
     *(Case("GELU", nodes, ERF) for nodes in GELUS),
+    Case("LayerNorm", centred(-1), {**CENTRED, "w": drawn(6, low=0.5), "v": drawn(6)}, 6, like=centred(-1)),
+    Case("LayerNorm", centred(2, 3), {**CENTRED, "w": drawn(7, 6, low=0.5), "v": drawn(7, 6)}, 13),
+    after("Sigmoid", then=node("Div", "x a"), becomes="Sigmoid Divide"),
+    after("GlobalAveragePool", then=node("Div", "a x"), becomes="AdaptiveAvgPool2d Divide"),
+    Case("Transpose MatMul", [node("Transpose", "x", "a", perm=[0, 1, 3, 2]), node("MatMul", "x a")]),
+    Case(
+        "Mean Reshape MatMul",
+        [node("ReduceMean", "x", "a", axes=[1]), node("Reshape", "x t", "b"), node("MatMul", "a b")],
+        {"t": np.array([0, 4, 6, 7])},
+    ),
     after("Sigmoid", then=node("Mul", "a a"), becomes="Sigmoid Multiply"),
     Case("Bias", node("Add", "x c"), {"c": CHANNELS}),
     Case("Bias", node("Add", "c x"), {"c": drawn(7, 6)}),
@@ -375,6 +426,11 @@ SHAPES = [
     of("Mean", "ReduceMean", 6, axes=[1]),
     Case("Mean", node("ReduceMean", "x a", keepdims=0), {"a": np.array([2, 3])}, 18),
     of("AdaptiveMaxPool2d Flatten", "ReduceMax", 11, axes=[-1, 2], keepdims=0),
+    of("Transpose Reshape AdaptiveMaxPool2d Reshape", "ReduceMax", axes=[1]),
+    of("Transpose Reshape AdaptiveMaxPool2d Flatten", "ReduceMax", 12, axes=[1, 2], keepdims=0),
+    of("Reshape AdaptiveMaxPool2d Reshape", "ReduceMax", axes=[3], keepdims=0),
+    after("Relu", then=node("Concat", "x a", axis=3), becomes="ReLU Transpose Transpose Concat Transpose"),
+    after("Relu", then=node("Concat", "x a x", axis=-2), becomes="ReLU Transpose Transpose Transpose Concat Transpose"),
 ]
 
 CASES = [*CONVOLUTIONS, *TRANSPOSED, *RESIZED, *POOLS, *WEIGHTS, *NORMS, *POINTWISE, *ARITHMETIC, *SHAPES]

@@ -67,6 +67,8 @@ DEFINITIONS: Mapping[str, Callable[..., Any]] = MappingProxyType(
     | _kinds(shape, "strided_slice.grad_input", "mean", "mean.grad_input")
     | _kinds(pointwise, "dropout", "dropout.grad_input", "add", "concat", "concat.grad_input", "pad_channels")
     | _kinds(pointwise, "multiply", "multiply.grad_input", "broadcast", "broadcast.grad_input")
+    | _kinds(pointwise, "divide", "divide.grad_first", "divide.grad_second")
+    | _kinds(linear, "matmul", "matmul.grad_first", "matmul.grad_second")
     | _kinds(norm, "batch_statistics", "batch_norm", "batch_norm.grad_input", "batch_norm.grad_weight")
     | _kinds(norm, "batch_norm.grad_bias", "running_statistics")
     | _kinds(norm, "batch_norm_running", "batch_norm_running.grad_input", "batch_norm_running.grad_weight")
@@ -85,7 +87,8 @@ WITHOUT_KERNEL = frozenset(
         "custom", "custom.grad", "add_parameter", "add_parameter.grad_bias", "multiply_parameter",
         "multiply_parameter.grad_input", "multiply_parameter.grad_weight", "pad", "pad.grad_input", "strided_slice",
         "strided_slice.grad_input", "mean", "mean.grad_input", "resize", "resize.grad_input",
-        "standardize", "standardize.grad_input",
+        "standardize", "standardize.grad_input", "divide", "divide.grad_first",
+        "divide.grad_second", "matmul", "matmul.grad_first", "matmul.grad_second",
     }
 )  # fmt: skip
 """Kinds that no kernel does: their NumPy code runs inside a compiled network too."""

@@ -19,7 +19,7 @@ Field: TypeAlias = ReceptiveField | Literal["all", "unknown"] | None
 (a layer of one's own, regions of unequal size, other axes), or None where the input is no image."""
 
 WINDOWS = frozenset({"conv2d", "max_pool2d", "avg_pool2d"})
-JOINS = frozenset({"add", "multiply", "concat"})
+JOINS = frozenset({"add", "multiply", "divide", "concat"})
 OF_CLASSES = frozenset({"softmax", "log_softmax"})
 """Kinds whose output at a place depends on all channels of the input at that place."""
 PLACE_BY_PLACE = frozenset(

@@ -120,7 +120,7 @@ def _broadcast(graph: OnnxGraph, step: Step) -> None:
     for reader in graph.program.steps:
         if y in reader.inputs:
             shapes = [graph.shape(source.get(value, value)) for value in reader.inputs]
-            if reader.kind not in ("add", "multiply") or np.broadcast_shapes(*shapes) != graph.shape(y):
+            if reader.kind not in ("add", "multiply", "divide") or np.broadcast_shapes(*shapes) != graph.shape(y):
                 graph.node("Expand", [x, graph.constant("shape", [1, *graph.shape(y)])], y)
                 return
     graph.alias(y, x)
@@ -189,6 +189,8 @@ RULES: Mapping[str, Rule] = {
     "multiply_parameter": _as("Mul"),
     "add": _as("Add"),
     "multiply": _as("Mul"),
+    "divide": _as("Div"),
+    "matmul": _as("MatMul"),
     "broadcast": _broadcast,
     "concat": _as("Concat", axis=1),
     "flatten": _as("Flatten", axis=1),
