@@ -15,11 +15,13 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .arrays import Array
 
 Pair = tuple[int, int]
 Scale = tuple[float, float] | None
+Indices = NDArray[np.intp]
 
 
 def repeat_pixels(x: Array, *, times: Pair) -> Array:
@@ -62,7 +64,7 @@ def resize_grad_input(
     return grad_output
 
 
-def taps(size: int, places: int, scale: float | None, mode: str, coordinates: str) -> tuple[Array, Array, Array]:
+def taps(size: int, places: int, scale: float | None, mode: str, coordinates: str) -> tuple[Indices, Indices, Array]:
     """Return between which two of `size` pixels along an axis each place lies, and the second one's share in it.
 
     Parameters

@@ -16,7 +16,7 @@ from .exponential import GELU as GELU
 from .exponential import LogSoftmax as LogSoftmax
 from .exponential import SiLU as SiLU
 from .exponential import Softplus as Softplus
-from .joins import Join as Join
+from .join import Join as Join
 from .learned import Bias as Bias
 from .learned import Gain as Gain
 from .learned import PReLU as PReLU

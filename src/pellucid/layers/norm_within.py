@@ -98,13 +98,15 @@ class LayerNorm(Layer):
 
     def backward(self, grad_output: ArrayLike) -> Array:
         x, grad = self.remembered(grad_output)
-        how = {"runs": self._runs(x.shape[1:]), "eps": self.eps}
+        runs = self._runs(x.shape[1:])
         if self.bias is not None:
             self.bias.grad = bias_grad_bias(grad, shape=self.normalized_shape)
         if self.weight is not None:
-            self.weight.grad = gain_grad_weight(standardize(x, **how), grad, shape=self.normalized_shape)
+            self.weight.grad = gain_grad_weight(
+                standardize(x, runs=runs, eps=self.eps), grad, shape=self.normalized_shape
+            )
             grad = grad * self.weight.data
-        return standardize_grad_input(x, grad, **how)
+        return standardize_grad_input(x, grad, runs=runs, eps=self.eps)
 
     def lower(self, build: LayerBuild, x: int) -> int:
         shape = self.output_shape(build.shape(x))
@@ -187,12 +189,12 @@ class GroupNorm(Layer):
 
     def backward(self, grad_output: ArrayLike) -> Array:
         x, grad = self.remembered(grad_output)
-        how = {"runs": self.num_groups, "eps": self.eps}
+        runs = self.num_groups
         if self.weight is not None and self.bias is not None:
             self.bias.grad = scale_and_shift_grad_bias(grad)
-            self.weight.grad = scale_and_shift_grad_weight(standardize(x, **how), grad)
+            self.weight.grad = scale_and_shift_grad_weight(standardize(x, runs=runs, eps=self.eps), grad)
             grad = scale_and_shift_grad_input(grad, self.weight.data)
-        return standardize_grad_input(x, grad, **how)
+        return standardize_grad_input(x, grad, runs=runs, eps=self.eps)
 
     def lower(self, build: LayerBuild, x: int) -> int:
         shape = self.output_shape(build.shape(x))

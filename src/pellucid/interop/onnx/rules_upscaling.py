@@ -8,7 +8,7 @@ from types import MappingProxyType
 import numpy as np
 
 from ...definitions.resize import taps
-from ...geometry import LARGEST, Sides
+from ...geometry import LARGEST, Pair, Sides
 from ...layers import ConvTranspose2d, Upsample
 from .conversion import Conversion, Rule
 from .evaluation_resize import Axis, Settings, axes_of, settings
@@ -43,7 +43,7 @@ def conv_transpose(build: Conversion, use: Use) -> Value:
     return build.layer(layer, x)
 
 
-def _cut_off(use: Use, spans: list[Span], sizes: tuple[int, ...], strides: tuple[int, int]) -> tuple[Sides, list[int]]:
+def _cut_off(use: Use, spans: list[Span], sizes: tuple[int, ...], strides: Pair) -> tuple[Sides, Pair]:
     """Return what is cut off of all that the pixels reach, and by how many pixels the result goes beyond."""
     whole = reached(spans, sizes)
     if use.wholes("output_padding") is not None and min(use.wholes("output_padding") or ()) < 0:
@@ -57,7 +57,7 @@ def _cut_off(use: Use, spans: list[Span], sizes: tuple[int, ...], strides: tuple
             )
         sides.append((first, max(0, -beyond)))
         more.append(max(0, beyond))
-    return (sides[0], sides[1]), more
+    return (sides[0], sides[1]), (more[0], more[1])
 
 
 def resize(build: Conversion, use: Use) -> Value:
@@ -70,7 +70,8 @@ def resize(build: Conversion, use: Use) -> Value:
     smooth = asked.opset >= 18 and asked.switch("antialias")
     if asked.opset >= 11:
         asked.switch("exclude_outside"), asked.real("cubic_coeff_a", -0.75), asked.real("extrapolation_value", 0.0)
-    asked.input(0), asked.refuse_rest()
+    asked.input(0)
+    asked.refuse_rest()
     if not changed:
         return x
     if len(x.shape) != 3 or not {2, 3}.issuperset(changed) or min(axes[axis].length for axis in changed) < 1:
@@ -107,8 +108,8 @@ def _candidates(said: Settings, hows: tuple[Axis, ...], scaled: bool) -> list[Up
     size = {"scale_factor": factors} if scaled else {"size": tuple(how.length for how in hows)}
     if said.mode == "nearest":
         return [Upsample(**size, mode=mode) for mode in ("nearest", "nearest-exact")]
-    others = ({}, {"align_corners": True}, {"asymmetric": True})
-    return [Upsample(**size, mode="bilinear", **other) for other in others]
+    others = ("", "align_corners", "asymmetric")
+    return [Upsample(**size, mode="bilinear", **({other: True} if other else {})) for other in others]
 
 
 def _agrees(layer: Upsample, said: Settings, hows: tuple[Axis, ...]) -> bool:
