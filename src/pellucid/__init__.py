@@ -25,6 +25,7 @@ from .calibration import calibration as calibration
 from .data import Dataset as Dataset
 from .data import augment as augment
 from .data import datasets as datasets
+from .data import drawn_digit as drawn_digit
 from .errors import ArgumentError as ArgumentError
 from .errors import CompilerError as CompilerError
 from .errors import DataError as DataError
@@ -123,6 +124,11 @@ from .serialization import save as save
 from .snapshot import CompiledNetwork as CompiledNetwork
 from .snapshot import compile as compile
 from .summary import summary as summary
+from .sums import Sum as Sum
+from .sums import Terms as Terms
+from .sums import Trace as Trace
+from .sums import WalkStep as WalkStep
+from .sums import trace as trace
 from .training import Callback as Callback
 from .training import EarlyStopping as EarlyStopping
 from .training import History as History
