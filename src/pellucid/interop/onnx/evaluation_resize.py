@@ -128,6 +128,8 @@ def axes_of(use: Use, shape: tuple[int, ...]) -> dict[int, Axis]:
     """Return the axes that are resized, and how."""
     if use.opset < 11:
         given = use.constant(1, "scales").array
+        if given.shape != (len(shape),):
+            raise NodeError(f"scales: expected {len(shape)} numbers, found the shape {given.shape}")
         return {axis: _scaled(size, float(given[axis])) for axis, size in enumerate(shape)}
     named = use.wholes("axes") if use.opset >= 18 else None
     axes = tuple(range(len(shape))) if named is None else tuple(use.axis(axis, len(shape)) for axis in named)
@@ -137,7 +139,7 @@ def axes_of(use: Use, shape: tuple[int, ...]) -> dict[int, Axis]:
     if roi is not None and roi.array.size == 2 * len(axes):
         starts, ends = np.split(roi.array.astype(float), 2)
         parts = list(zip(starts.tolist(), ends.tolist(), strict=True))
-    given_scales = [] if scales is None else scales.array.astype(float).tolist()
+    given_scales = [] if scales is None else scales.array.astype(float).ravel().tolist()
     if len(sizes or given_scales) != len(axes) or (sizes and given_scales):
         raise NodeError(f"expected either scales or sizes, {len(axes)} of them")
     old = [shape[axis] for axis in axes]

@@ -46,15 +46,21 @@ def conv_transpose(build: Conversion, use: Use) -> Value:
 def _cut_off(use: Use, spans: list[Span], sizes: tuple[int, ...], strides: Pair) -> tuple[Sides, Pair]:
     """Return what is cut off of all that the pixels reach, and by how many pixels the result goes beyond."""
     whole = reached(spans, sizes)
-    if use.wholes("output_padding") is not None and min(use.wholes("output_padding") or ()) < 0:
-        raise NodeError("output_padding: expected numbers of at least 0")
+    padding, shape = use.wholes("output_padding"), use.wholes("output_shape")
+    if padding is not None and (len(padding) != 2 or min(padding) < 0):
+        raise NodeError(f"output_padding: expected two numbers of at least 0, found {padding!r:.60}")
+    if shape is not None and len(shape) < 2:
+        raise NodeError(f"output_shape: expected at least two numbers, found {shape!r:.60}")
     sides, more = [], []
+    same = use.text("auto_pad", "NOTSET") in ("SAME_UPPER", "SAME_LOWER") and use.wholes("output_shape") is None
     for size, stride, (first, length) in zip(whole, strides, kept(use, spans, sizes, whole), strict=True):
         beyond = first + length - size
         if first < 0 or length < 1 or beyond >= stride:
             raise NodeError(
                 f"makes {length} pixels, of which {beyond} are beyond the reach of any; a stride is {stride}"
             )
+        if same and beyond > 0:
+            raise NodeError("auto_pad: what it is with a stride that leaves pixels out, runtimes do not agree")
         sides.append((first, max(0, -beyond)))
         more.append(max(0, beyond))
     return (sides[0], sides[1]), (more[0], more[1])
@@ -82,6 +88,8 @@ def resize(build: Conversion, use: Use) -> Value:
         raise NodeError(
             f"resizes by {said.mode} with {said.coordinates}{' and antialias' if smooth else ''}, as no layer"
         )
+    if max(max(axes[axis].size, axes[axis].length) for axis in changed) > LARGEST:
+        raise NodeError(f"has an image of more than {LARGEST:,} pixels along an axis")
     hows = tuple(axes.get(axis, Axis(x.shape[axis - 1], x.shape[axis - 1], 1.0, (0.0, 1.0))) for axis in (2, 3))
     for layer in _candidates(said, hows, scaled=asked.input(3) is None):
         if layer.output_shape(x.shape)[1:] == tuple(how.length for how in hows) and _agrees(layer, said, hows):
