@@ -134,7 +134,7 @@ LAYERS = {
     "two that are repeated": graph_of(p.joins.Multiply(), p.AdaptiveAvgPool2d((1, 11)), p.AdaptiveAvgPool2d((9, 1))),
     "sum of three, one repeated": graph_of(p.joins.Add(), p.Tanh(), p.AdaptiveAvgPool2d((9, 1)), p.Sigmoid()),
     "sum of three, two repeated": graph_of(p.joins.Add(), p.AdaptiveAvgPool2d(1), p.AdaptiveAvgPool2d(1), p.Tanh()),
-    "quotient": graph_of(p.joins.Divide(), p.Sigmoid()),
+    "quotient": graph_of(p.joins.Divide(), p.Clip(1.0, None)),
     "quotient of what is repeated": graph_of(p.joins.Divide(), p.AdaptiveAvgPool2d(1), p.Softplus()),
     "products of matrices": graph_of(p.joins.MatMul(), p.Transpose((1, 3, 2))),
     "products of matrices, one for all channels": graph_of(

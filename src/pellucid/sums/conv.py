@@ -4,6 +4,7 @@ transposed convolution: all pixels whose kernel reaches it."""
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..geometry import Window
 from .cell import Cell
@@ -77,9 +78,10 @@ def conv_transpose2d(cell: Cell) -> Made:
     )  # fmt: skip
 
 
-def _places(window: Window, axis: int, pixel: int, count: int) -> tuple[list[int], list[int]]:
+def _places(window: Window, axis: int, pixel: int, count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the places of a window along an axis, of so many, that have a tap on a pixel, and which tap it is."""
     before, stride, dilation = window.sides[axis][0], window.stride[axis], window.dilation[axis]
     begins = [(pixel + before - tap * dilation, tap) for tap in range(window.kernel_size[axis])]
     found = [(begin // stride, tap) for begin, tap in begins if begin % stride == 0 and 0 <= begin // stride < count]
-    return [place for place, _ in found], [tap for _, tap in found]
+    places, taps = np.array(found, np.int64).reshape(-1, 2).T
+    return places, taps

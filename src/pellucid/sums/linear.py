@@ -40,7 +40,8 @@ def matmul(cell: Cell) -> Made:
     Each factor of a product is half the term, as in ``y = a · b``.
     """
     (a, b), (*before, p, r) = cell.inputs, cell.index
-    row, column = a[(*before, p)].astype(np.float64), b[(*before, slice(None), r)].astype(np.float64)
+    row = a[(*before, p)].astype(np.float64)
+    column = np.moveaxis(b, -1, 0)[(r, *before)].astype(np.float64)
     products, count = row * column, len(row)
     places = [[(*before, p, q) for q in range(count)], [(*before, q, r) for q in range(count)]]
     halves = [Terms.of(value, each, products / 2) for value, each in zip(cell.step.inputs, places, strict=True)]

@@ -20,7 +20,7 @@ def resize(cell: Cell) -> Made:
     """``y[c, o, p] = Σ i, j  rows[i] · columns[j] · x[c, i, j]``, over the pixels on either side of the place"""
     (x,), (channel, *place), how = cell.inputs, cell.index, cell.keywords
     shares = [_shares(cell, axis, place[axis]) for axis in (0, 1)]
-    (rows, down), (columns, across) = ((list(each), np.array(list(each.values()))) for each in shares)
+    (rows, down), (columns, across) = ((np.array(list(each)), np.array(list(each.values()))) for each in shares)
     pixels, weights = x[channel][np.ix_(rows, columns)].astype(np.float64), np.outer(down, across)
     amounts = pixels * weights
     return Made(
