@@ -74,7 +74,7 @@ class Add(_OfEqualShapes):
     Examples
     --------
     >>> Add()([[1, 2]], [[10, 20]]).tolist()
-    [[11, 22]]
+    [[11.0, 22.0]]
     """
 
     stem = kind = "add"
