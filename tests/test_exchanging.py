@@ -80,7 +80,7 @@ def test_a_layer_twice_and_a_part_of_a_residual_are_refused() -> None:
     network = p.Sequential([p.ReLU(), p.Residual(p.Tanh())], input_shape=(4,))
     with pytest.raises(p.ArgumentError, match="is the same object as"):
         network["relu1"] = network[1]
-    with pytest.raises(p.ArgumentError, match="residual1 is a Residual.*in the place of residual1 itself"):
+    with pytest.raises(p.ArgumentError, match=r"residual1 is a Residual.*in the place of residual1 itself"):
         network["residual1.body"] = p.ReLU()
 
 

@@ -398,7 +398,9 @@ def test_a_network_of_ones_own_is_taken_from_its_file(
     result = pellucid("train", *words, "--data", halves, "--out", "two")
     assert (result.code, "end.weight and end.bias begin anew" in result.err) == (0, True), result.err
     assert changed(tmp_path / "own.safetensors", tmp_path / "two") == set()
-    result = pellucid("train", *words, "--data", toy, "--new-head", "--freeze-until", "end", "--seed", 3, "--out", "new")
+    result = pellucid(
+        "train", *words, "--data", toy, "--new-head", "--freeze-until", "end", "--seed", 3, "--out", "new"
+    )
     assert (result.code, "end.weight and end.bias begin anew" in result.err) == (0, True), result.err
     assert changed(tmp_path / "own.safetensors", tmp_path / "new") == {"end"}
     result = pellucid("train", *words, "--data", toy, "--out", "kept")

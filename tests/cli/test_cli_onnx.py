@@ -11,9 +11,9 @@ import pytest
 
 onnx = pytest.importorskip("onnx")
 
-import pellucid as p
-from oracles.onnx_models import model, node
-from pellucid.training.run import read_config
+import pellucid as p  # noqa: E402
+from oracles.onnx_models import model, node  # noqa: E402
+from pellucid.training.run import read_config  # noqa: E402
 
 Pellucid = Callable[..., Any]
 

@@ -39,7 +39,10 @@ def without_options(num_classes: int, input_shape: tuple[int, ...]) -> None:
         (Module(), r"received a module of PyTorch.*return p\.load_onnx\(…\) from a function"),
         (p.Sequential([p.Linear(3, 2)], input_shape=(3,)), r"; pass list\(network\), .*or a function that returns it"),
         (p.ReLU(), "received ReLU"),
-        ([p.Conv2d(1, 8, 3), p.Flatten(), p.Linear(288, 2)], r"^architecture: conv1 .*say image_shape=\(height, width\)"),
+        (
+            [p.Conv2d(1, 8, 3), p.Flatten(), p.Linear(288, 2)],
+            r"^architecture: conv1 .*say image_shape=\(height, width\)",
+        ),
     ],
 )
 def test_what_makes_no_network_is_refused_with_the_way_to_one(architecture: Any, message: str) -> None:
@@ -51,7 +54,7 @@ def test_an_error_within_a_function_is_its_own() -> None:
     def failing(num_classes: int, input_shape: tuple[int, ...], **options: Any) -> None:
         raise TypeError("mine")
 
-    with pytest.raises(TypeError, match="^mine$"):
+    with pytest.raises(TypeError, match=r"^mine$"):
         quick(architecture=failing).fit(*data())
 
 

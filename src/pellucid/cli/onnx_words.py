@@ -46,7 +46,7 @@ Output = Annotated[
         "--output",
         metavar="NAME",
         parser=options.named,
-        help="Of an ONNX model: the result that is wanted, a tensor's name or a node's. By default the model's only one.",
+        help="Of an ONNX model: the result that is wanted, by a tensor's name or a node's. By default its only one.",
     ),
 ]
 
@@ -95,9 +95,7 @@ def _in_words(text: str) -> str:
     >>> _in_words("say them: input_shape=(3, 224, 224)"), _in_words("choose one, as in output='a'")
     ('say them: --input-shape 3x224x224', "choose one, as in --output 'a'")
     """
-    text = re.sub(
-        r"input_shape=\(([\d, ]+?),?\)", lambda found: f"--input-shape {found[1].replace(', ', 'x')}", text
-    )
+    text = re.sub(r"input_shape=\(([\d, ]+?),?\)", lambda found: f"--input-shape {found[1].replace(', ', 'x')}", text)
     text = re.sub(r"load_onnx\(path, external_data=True\)", "add --external-data", text)
     text = text.replace("output=…", "--output NAME").replace("as in output=", "as in --output ")
     return re.sub(r"^(input_shape|output): ", lambda found: f"--{found[1].replace('_', '-')}: ", text)

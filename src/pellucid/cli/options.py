@@ -99,9 +99,7 @@ def shape(text: str) -> tuple[int, ...]:
     sizes = re.split("[xX×,]", text) if re.fullmatch(f"{size}([xX×,]{size})*", text) else []
     if len(sizes) not in (1, 3):
         hint = f"; for one channel write 1x{'x'.join(sizes)}" if len(sizes) == 2 else ""
-        raise typer.BadParameter(
-            f"expected a shape CxHxW such as 3x144x144, received {shown(text)}{hint}"
-        )
+        raise typer.BadParameter(f"expected a shape CxHxW such as 3x144x144, received {shown(text)}{hint}")
     return tuple(map(int, sizes))
 
 

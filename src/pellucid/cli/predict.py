@@ -114,9 +114,7 @@ def command(
         raise typer.Exit(1)
 
 
-def _opened(
-    run: str, weights: Path | None, scaling: str | None, onnx: OnnxWords
-) -> tuple[Network, Preparation | None]:
+def _opened(run: str, weights: Path | None, scaling: str | None, onnx: OnnxWords) -> tuple[Network, Preparation | None]:
     """Return a network, and how pictures are prepared for it unless they are stretched."""
     if weights is None:
         network = open_run(run, "predict", scaling_alone(scaling, run), onnx)

@@ -13,8 +13,8 @@ def refuse_networks(network: Layer) -> None:
         if layer is not network and getattr(layer, "input_shape", None) is not None:
             again = "Graph(it.nodes, it.output)" if hasattr(layer, "nodes") else "Sequential(list(it))"
             raise ArgumentError(
-                f"{path} has an input_shape, but stands inside a network: leave it out there; of a network that there is "
-                f"already, write {again}, and give its scaling to the outermost"
+                f"{path} has an input_shape, but stands inside a network: leave it out there; of a network that "
+                f"there is already, write {again}, and give its scaling to the outermost"
             )
 
 

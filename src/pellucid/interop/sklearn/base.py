@@ -18,6 +18,7 @@ from ...data.augment import Augmentation
 from ...errors import DataError, ShapeError
 from ...geometry import whole_number
 from ...losses import Loss
+from ...network import Network
 from ...optimizers import Optimizer
 from ...schedules import Schedule
 from ...steps import Shape

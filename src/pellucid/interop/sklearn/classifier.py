@@ -239,7 +239,8 @@ class ConvClassifier(ClassifierMixin, ConvEstimator):
         float64 array (N, classes)
         """
         images = self._accepted(X)
-        return log_softmax(predict(self._network, images, threads=threads_for(self.threads)).astype(np.float64))
+        outputs = predict(self._network, images, threads=threads_for(self.threads))
+        return np.asarray(log_softmax(outputs.astype(np.float64)), np.float64)
 
     # ---- what it knows of its targets: class numbers
 

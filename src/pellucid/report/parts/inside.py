@@ -36,9 +36,7 @@ def network(material: Material, amounts: Amounts) -> Html:
     columns = ["layer", "class", *(["reads"] if reading else []), "output", *numbers]
     caption = of(len(shown), len(found.rows), "layer")
     if len(found.input_shape) > 1:
-        caption += (
-            ". Field: input pixels along a side that one number sees; stride: from one number's to the next's"
-        )
+        caption += ". Field: input pixels along a side that one number sees; stride: from one number's to the next's"
     return section(
         "network", "Network", paragraph(said),
         table(caption, columns, (_row(row, reading)[: len(columns)] for row in shown), numbers=numbers),
