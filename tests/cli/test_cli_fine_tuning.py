@@ -403,6 +403,8 @@ def test_a_network_of_ones_own_is_taken_from_its_file(
     )
     assert (result.code, "end.weight and end.bias begin anew" in result.err) == (0, True), result.err
     assert changed(tmp_path / "own.safetensors", tmp_path / "new") == {"end"}
+    result = pellucid("train", *words, "--data", toy, "--scaling", "0,0:1,1")
+    assert (result.code, "--scaling: has numbers for 2 channels, but the network takes" in result.err) == (1, True)
     result = pellucid("train", *words, "--data", toy, "--out", "kept")
     assert "the last layer kept" in result.err
     assert changed(tmp_path / "own.safetensors", tmp_path / "kept") == set()

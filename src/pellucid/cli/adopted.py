@@ -15,6 +15,7 @@ from ..freezing import freeze
 from ..interop.known_models import unlike_before_head
 from ..interop.weights import WeightsFile
 from ..network import Network
+from ..scaling import Scaling
 from ..serialization import load
 from ..transfer import with_classes
 from . import options
@@ -67,6 +68,7 @@ def _read(path: Path, file: WeightsFile | None, scaling: str | None, train: Data
     if file is not None:
         network = load(path)
         if given is not None:
+            _refuse_other_channels(network, given)
             network.scaling = given
         return network
     from ..interop.onnx.reading import load_onnx  # takes its time
@@ -77,6 +79,13 @@ def _read(path: Path, file: WeightsFile | None, scaling: str | None, train: Data
         return load_onnx(path, scaling=given)  # it is for images of another shape, as is said then
     ends = lower(network).steps[-1].kind in ("softmax", "log_softmax")  # which the loss applies itself
     return load_onnx(path, scaling=given, input_shape=train.shape, drop_softmax=True) if ends else network
+
+
+def _refuse_other_channels(network: Network, scaling: Scaling) -> None:
+    """Refuse a scaling for other channels than a network takes."""
+    channels = (network.input_shape or (1,))[0]
+    if scaling.channels not in (1, channels):
+        raise ArgumentError(f"--scaling: has numbers for {scaling.channels} channels, but the network takes {channels}")
 
 
 def is_one(words: dict[str, Any]) -> bool:
