@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -29,15 +28,7 @@ EXAMPLES = examples("pellucid resume run", "pellucid resume run --threads 1")
 
 def command(
     run: Annotated[str, typer.Argument(metavar="RUN", parser=options.named, help="The folder of a run.")],
-    data: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME|PATH",
-            parser=options.named,
-            show_default=False,
-            help="Where the data of the run are now, if they were moved.",
-        ),
-    ] = None,
+    data: options.DataOfRun = None,
     data_dir: options.DataDir = None,
     threads: options.Threads = None,
     checkpoint_every: options.CheckpointEveryAgain = None,
@@ -55,10 +46,7 @@ def command(
     if finished and Record.of(folder).results:
         say(f"{folder}: finished, nothing to do; to train on from its weights: {_train_on(folder)}")
         return
-    source = source_of(run)
-    if data is not None or data_dir is not None:
-        source = replace(source, data=data or source.data, data_dir=None if data_dir is None else str(data_dir))
-    given, parts = parts_of_run(run, source, progress=not no_progress)
+    given, parts = parts_of_run(run, source_of(run, data, data_dir), progress=not no_progress)
     announced, running = _GoingOn(), {"engine": _engine(folder), "threads": threads}
     if finished:
         refuse_changed(run, parts)

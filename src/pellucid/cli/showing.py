@@ -26,7 +26,7 @@ from ..storage import expanded
 from . import options, training_options
 from .beginning import chosen_source, recipe_beside, refuse_beside
 from .screen import download_progress, examples
-from .sources import HELD_OUT, drawn_in, pictures_of, refuse_needless_folder, refuse_other_images, run_folder, source_of
+from .sources import HELD_OUT, drawn_in, refuse_needless_folder, refuse_other_images, run_folder, source_of
 
 EXAMPLES = examples(
     "pellucid data show digits --sample 3",
@@ -146,23 +146,13 @@ def _in_run(context: typer.Context, run: str) -> _Seen:
     refuse_beside(context, DECIDED, run, "run")
     run_folder(run)
     words, drawn = context.params, drawn_in(run)
-    source = _source_of(run, words["name"])
+    try:
+        source = source_of(run, words["name"], words["data_dir"])
+    except ArgumentError:  # it was made in Python
+        raise ArgumentError(f"{run} does not say what it was trained on; name the data, NAME|PATH") from None
     if drawn.share is not None:  # else the command divided them that made the run
         source = replace(source, validation=drawn.share, seed=drawn.seed)
-    if words["data_dir"] is not None:
-        source = replace(source, data_dir=str(words["data_dir"]))
     return _Seen(source, drawn.augment, drawn.seed, run)
-
-
-def _source_of(run: str, name: str | None) -> Source:
-    """Return the data of a run; under another name, if one is given."""
-    try:
-        source = source_of(run)
-    except ArgumentError:  # it was made in Python
-        if name is None:
-            raise ArgumentError(f"{run} does not say what it was trained on; name the data, NAME|PATH") from None
-        return Source(name, **pictures_of(run))
-    return source if name is None else replace(source, data=name, data_dir=None)
 
 
 def _trained_on(train: Dataset, test: Dataset | None, source: Source) -> NDArray[np.int64]:

@@ -58,13 +58,14 @@ def load_parts(source: Source, *, progress: bool = True) -> Parts:
 
 def parts_of_run(run: str, source: Source, *, progress: bool = True) -> tuple[Parts, Parts]:
     """Return the data of a run as `fit` was given them, and as the network is measured with them: divided there too,
-    where `fit` itself held a share out."""
+    where `fit` itself held a share out. What it was given to validate with may be the test part of the data."""
     training = known_config(expanded(run)).table.get("training")
     training = training if isinstance(training, Mapping) else {}
     share = training.get("validation")
     if isinstance(share, Mapping):
         parts = load_parts(source, progress=progress)
-        return parts, parts
+        tested = parts.validation is None and parts.test is not None and parts.test.digest() == share.get("sha256")
+        return (parts._replace(validation=parts.test) if tested else parts), parts
     given = load_parts(replace(source, validation=0.0), progress=progress)
     if not isinstance(share, float):
         return given, given
@@ -107,18 +108,20 @@ def run_folder(run: str) -> Path:
     return folder
 
 
-def source_of(run: str) -> Source:
-    """Return which data a run was made with."""
+def source_of(run: str, data: str | None = None, data_dir: Path | None = None) -> Source:
+    """Return which data a run was made with; `data` and `data_dir` say where they are now, where they were moved or
+    the run does not say it, as one that was made from arrays."""
     folder = expanded(run)
     if not folder.is_dir():
         raise ArgumentError(f"{run} is a model file, which does not say what to measure it on; add --data")
     config = known_config(folder).table
     command = _Table(folder / CONFIG, "command", config.get("command", {}))
-    data = command.get("data", str) or _Table(folder / CONFIG, "data", config.get("data", {})).get("name", str)
-    if not data:
+    recorded = command.get("data", str) or _Table(folder / CONFIG, "data", config.get("data", {})).get("name", str)
+    if not (data or recorded):
         raise ArgumentError(f"{run} does not say what it was trained on; add --data")
-    kept = {"data_dir": command.get("data_dir", str), "validation": command.get("validation", float)}
-    return Source(data, **kept, seed=command.get("seed", int) or 0, **_pictures(command))
+    place = command.get("data_dir", str) if data is None and data_dir is None else data_dir and str(data_dir)
+    share, seed = command.get("validation", float), command.get("seed", int) or 0
+    return Source(data or recorded, place, share, seed, **_pictures(command))
 
 
 def pictures_of(run: str) -> dict[str, Any]:
@@ -163,9 +166,10 @@ def held_out_of(run: str, data: str | None = None, data_dir: Path | None = None)
     ArgumentError
         If nothing says which data.
     """
-    source = source_of(run) if data is None else Source(data, validation=0.0, **pictures_of(run))
-    if data_dir is not None:
-        source = replace(source, data_dir=str(data_dir))
+    if data is None:
+        source = source_of(run, data_dir=data_dir)
+    else:
+        source = Source(data, data_dir and str(data_dir), validation=0.0, **pictures_of(run))
     parts = load_parts(source)
     name, dataset = parts.held_out()
     if data is None and name != "test":

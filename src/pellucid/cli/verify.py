@@ -26,6 +26,8 @@ def command(
     threads: Annotated[
         str, typer.Option("--threads", metavar="N,N,…", help="Numbers of threads to train with.")
     ] = ",".join(map(str, THREADS)),
+    data: options.DataOfRun = None,
+    data_dir: options.DataDir = None,
 ) -> None:
     """Train a small network for a few steps, and print the digest of its weights; or verify a run.
 
@@ -43,8 +45,11 @@ def command(
         )
     numbers = [int(part) for part in threads.split(",")]
     if run is not None:
-        _verify_run(run, numbers)
+        _verify_run(run, numbers, data, data_dir)
         return
+    for name, given in {"--data": data, "--data-dir": data_dir}.items():
+        if given is not None:
+            raise typer.BadParameter("goes with RUN: without one, nothing is read", param_hint=name)
     found = {number: digest(number) for number in numbers}
     for number, each in found.items():
         print(f"{_named(number)}: {each}")
@@ -53,22 +58,22 @@ def command(
     print("the weights are the same, bit for bit")
 
 
-def _verify_run(run: str, numbers: list[int]) -> None:
+def _verify_run(run: str, numbers: list[int], data: str | None, data_dir: Path | None) -> None:
     """Verify a run's files, and its first steps where they can be done again."""
     folder = run_folder(run)
     found = check_files(folder)
     for name, wrong in found.items():
         print(f"{name}: {f'wrong: {wrong}' if wrong else 'whole'}")
-    told = _replay_run(run, folder, numbers)
+    told = _replay_run(run, folder, numbers, data, data_dir)
     if names := [name for name, wrong in found.items() if wrong]:
         raise PellucidError(f"{', '.join(names)}: damaged or changed; {told}")
     print(f"files whole; {told}")
 
 
-def _replay_run(run: str, folder: Path, numbers: list[int]) -> str:
+def _replay_run(run: str, folder: Path, numbers: list[int], data: str | None, data_dir: Path | None) -> str:
     """Do the first steps of a run again, and return what came of it in words."""
     try:
-        given, _ = parts_of_run(run, source_of(run))
+        given, _ = parts_of_run(run, source_of(run, data, data_dir))
         for number in numbers:
             found = replay(folder, given.train, validation=given.validation, threads=number)
             print(f"{_named(number)}: {found}")
