@@ -56,7 +56,7 @@ def words(toy: Path, trained: Path, tmp_path: Path) -> dict[str, tuple[object, .
     return {
         "nothing": (),
         "a model": ("notebook",),
-        "an optimiser": ("--optimizer", "nesterov", "--weight-decay", 0.01, "--lr-scale", "linear1=0.1"),
+        "an optimiser": ("--optimizer", "nesterov", "--weight-decay", 0.01, "--clip-norm", 1, "--lr-scale", "linear1=0.1"),
         "first weights": ("--initializer", "glorot-uniform", "--seed", 3),
         "pixels": ("--scaling", "0.5:0.2"),
         "labels": ("--label-smoothing", 0.1),

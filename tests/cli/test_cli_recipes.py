@@ -79,6 +79,8 @@ BESIDE: tuple[tuple[list[object], str], ...] = (
     (["--lr", 1], "--lr"),
     (["--schedule", "constant"], "--schedule"),
     (["--weight-decay", 0], "--weight-decay"),
+    (["--clip-norm", 1], "--clip-norm"),
+    (["--average", 0.9], "--average"),
     (["--label-smoothing", 0], "--label-smoothing"),
     (["--initializer", "zeros"], "--initializer"),
     (["--scaling", "0:1"], "--scaling"),

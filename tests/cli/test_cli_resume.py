@@ -236,6 +236,17 @@ def test_a_run_that_began_from_other_weights_says_so(pellucid: Any, toy: Path) -
     assert "there is no run 'nowhere'" in pellucid("verify", "nowhere").err
 
 
+def test_clipped_gradients_and_averages_go_on(broken: Any, pellucid: Any, toy: Path, tmp_path: Path) -> None:
+    words = ("--clip-norm", "0.1", "--average", "0.9")
+    for out, more in {"whole": words, "plain": ()}.items():
+        assert pellucid("train", "small", "--data", toy, *WORDS, *more, "--out", out).code == 0
+    broken(9, *words)
+    assert pellucid("resume", "run").code == 0
+    run, whole, plain = ((tmp_path / each / "model.safetensors").read_bytes() for each in ("run", "whole", "plain"))
+    assert run == whole
+    assert run != plain
+
+
 def test_an_error_of_the_disk_says_how_to_go_on(
     monkeypatch: pytest.MonkeyPatch, pellucid: Any, toy: Path, tmp_path: Path
 ) -> None:

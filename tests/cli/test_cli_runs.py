@@ -72,7 +72,7 @@ def test_a_run_that_flew_off_is_not_to_be_resumed(pellucid: Any, toy: Path, tmp_
     shown = pellucid("runs", "my runs")
     assert shown.out.splitlines()[1].endswith("diverged")
     assert "far diverged: step 2 (epoch 1): " in shown.out.splitlines()[2]
-    assert shown.out.splitlines()[2].endswith("; train it anew, --lr smaller")
+    assert shown.out.splitlines()[2].endswith(". Try a smaller --lr than 1e+25, or --clip-norm 1; train it anew")
     assert "next:" not in shown.out
     (tmp_path / "my runs/half").mkdir()
     for name in ("config.toml", "model.safetensors"):

@@ -12,13 +12,19 @@ from typing import Any
 from ..errors import NonFiniteError, StateError, StorageError
 from ..inference import evaluate
 from ..network import Network
+from ..recipes.catalogue import is_file
 from ..storage import append_line
 from ..training import Callback, EarlyStopping, KeepBest, Training
 from ..training.checkpoint import files
+from ..training.record import Record
 from ..training.run import METRICS, RunWriter, json_line
 from .screen import called
 from .signals import Stopped
 from .sources import Parts
+
+
+_OPTIONS = {" lr than": " --lr than", "clip_norm=": "--clip-norm ", " clip_norm than": " --clip-norm than"}
+"""What makes steps smaller, as Python's errors name it and as the command does."""
 
 
 class Announcement(Callback):
@@ -60,7 +66,21 @@ def ended_in_words(announced: Announcement) -> Iterator[None]:
         go_on = f"{called()} resume {shlex.quote(str(announced.run.named))}"
         raise StorageError(f"{error}; to go on when that is put right: {go_on}") from error
     except NonFiniteError as error:
-        raise NonFiniteError(f"{error}. The weights that are kept are saved in {announced.run.named}") from error
+        kept = f". The weights that are kept are saved in {announced.run.named}"
+        raise NonFiniteError(smaller_steps(str(error), Record.of(announced.run.folder)) + kept) from error
+
+
+def smaller_steps(reason: str, run: Record) -> str:
+    """Return why a run has diverged, with the options of `train` that make steps smaller; a recipe decides them, so
+    that it, or a copy of it, must say others. A run that was made in Python is left its own words."""
+    recipe, model = (str(run.setting("command", name, "")) for name in ("recipe", "model"))
+    if recipe:
+        name = shlex.quote(recipe)
+        copy = "the recipe" if is_file(recipe) else f"a copy of the recipe: {called()} recipes {name} > {name}-mine.toml"
+        return f"{reason}, in {copy}"
+    for argument, option in _OPTIONS.items() if model else ():
+        reason = reason.replace(argument, option)
+    return reason
 
 
 def report(

@@ -18,6 +18,7 @@ from ..training.config import RunConfig
 from ..training.plain import differences
 from ..training.record import Record, records
 from . import options
+from .course import smaller_steps
 from .screen import called, examples, print_table, say
 
 EXAMPLES = examples("pellucid runs", "pellucid runs experiments/")
@@ -43,7 +44,8 @@ def command(
     print_table(columns, [_row(each) for each in runs], right=["epochs", "accuracy", "time", "size"])
     for each in runs:
         if each.state == "diverged":
-            print(f"{printable(each.folder.name)} diverged: {printable(each.reason, 300)}; train it anew, --lr smaller")
+            reason = printable(smaller_steps(each.reason, each), 400)
+            print(f"{printable(each.folder.name)} diverged: {reason}; train it anew")
     interrupted = [each for each in runs if each.state == "interrupted" and _goes_on(each)]
     if interrupted:
         print(f"next: {called()} resume {shlex.quote(str(interrupted[0].folder))}")

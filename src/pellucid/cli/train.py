@@ -49,6 +49,8 @@ def command(
     lr: training_options.LearningRate = None,
     schedule: training_options.ScheduleText = "constant",
     weight_decay: training_options.WeightDecay = None,
+    clip_norm: training_options.ClipNorm = None,
+    average: training_options.Average = None,
     label_smoothing: training_options.LabelSmoothing = 0.0,
     initializer: training_options.InitializerName = None,
     scaling: training_options.ScalingText = None,

@@ -104,6 +104,15 @@ def _still_falls(history: History, guessing: float) -> bool:
     return losses[0] - losses[-1] > guessing / 1000
 
 
+def smaller_steps(training: Training) -> str:
+    """Return what to try where a step made a number that is not finite: the rate is named as it was set."""
+    optimizer = training.settings.optimizer
+    same = math.isclose(training.lr, optimizer.lr, rel_tol=1e-3)
+    momentary = "" if same else f" (the schedule had made it {training.lr:g})"
+    clip = "clip_norm=1" if optimizer.clip_norm is None else f"a smaller clip_norm than {optimizer.clip_norm:g}"
+    return f"Try a smaller lr than {optimizer.lr:g}{momentary}, or {clip}"
+
+
 def check_normalised(program: Program, samples: int, batch_size: int) -> None:
     """Refuse a smallest batch, mostly the last, that leaves a layer one number a channel to take mean and variance of,
     and warn of few: what is then learnt fits no other batch."""

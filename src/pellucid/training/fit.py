@@ -31,8 +31,10 @@ from ..random import Purpose, Words, key
 from ..schedules import Constant, Schedule
 from ..serialization.fitting import held
 from .callbacks import FIRST_STEPS, Callback, Settings, Training
-from .checks import check_normalised, divide, refuse_strangers, refuse_too_large, warn_of_guessing, warn_of_labels
-from .engine import CompiledEngine, Engine, NumpyEngine
+from .checks import (
+    check_normalised, divide, refuse_strangers, refuse_too_large, smaller_steps, warn_of_guessing, warn_of_labels,
+)  # fmt: skip
+from .engine import CompiledEngine, DivergedError, Engine, NumpyEngine
 from .history import History
 from .interrupts import put_off
 from .progress import progress_callbacks
@@ -374,7 +376,8 @@ class _Course:
             batch = self.engine.step(numbers)
         except NonFiniteError as error:
             self.whole = True  # all is as it was before the step
-            raise NonFiniteError(f"step {training.step + 1} (epoch {training.epoch + 1}): {error}") from None
+            advice = f". {smaller_steps(training)}" if isinstance(error, DivergedError) else ""
+            raise NonFiniteError(f"step {training.step + 1} (epoch {training.epoch + 1}): {error}{advice}") from None
         training.step += 1
         training.tally.add(batch, len(index))
         training.history.batches.append(batch.loss)
