@@ -87,7 +87,7 @@ AUGMENT = ("--augment", "crop:1", "--augment", "cutout:2")
 @pytest.fixture
 def run(pellucid: Any, toy: Path) -> str:
     """A run that augments, and holds a part out."""
-    words = ("small", "--data", toy, *AUGMENT, "--validation", 0.25, "--seed", 5, "--epochs", 1, "--batch-size", 8)
+    words = ("small", "--data", toy, *AUGMENT, "--validation", 0.25, "--seed", 5, "--epochs", 3, "--batch-size", 8)
     assert pellucid("train", *words, "--no-progress", "--out", "run").code == 0
     return "run"
 
