@@ -65,3 +65,26 @@ def test_data_without_a_run_are_not_verified(words: tuple[str, ...], pellucid: A
     shown = pellucid("verify", *words)
     assert shown.code == 2
     assert f"{words[0]}: goes with RUN: without one, nothing is read" in " ".join(shown.err.split())
+
+
+class Own(Callback):
+    """May look at the weights, so that it must be given again."""
+
+
+def test_what_goes_on_in_python_only_is_not_advised_on_the_command_line(broken: Any, pellucid: Any, toy: Path) -> None:
+    broken(callbacks=[Own()])
+    shown = pellucid("resume", "run", "--data", toy)
+    assert (shown.code, shown.out) == (1, "")
+    assert "callbacks: the run was begun with Own, of its own; give the same again" in shown.err
+    assert shown.err.endswith(". The command cannot give it: p.resume('run', …) in Python can\n")
+    taken = pellucid("train", "--data", toy, "--out", "run")
+    assert taken.err == (
+        "error: run holds a run already; choose another folder; to go on: p.resume('run', …) in Python\n"
+    )
+
+
+def test_what_goes_on_with_data_that_are_named_is_advised_with_them(broken: Any, pellucid: Any, toy: Path) -> None:
+    broken()
+    assert pellucid("train", "--data", toy, "--out", "run").err.endswith(
+        "; to go on: p.resume('run', …) in Python, or pellucid resume run --data 'NAME|PATH'\n"
+    )

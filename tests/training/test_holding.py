@@ -125,7 +125,7 @@ def test_a_folder_with_an_interrupted_run_says_how_it_goes_on(tmp_path, monkeypa
     with pytest.raises(ZeroDivisionError):
         p.fit(network(), images(), out="w", callbacks=[BreakAt(12)], **HOW)
     with pytest.raises(
-        p.ArgumentError, match=r"^w holds a run already; choose another folder; to go on: pellucid resu"
+        p.ArgumentError, match=r"^w holds a run already; choose another folder; to go on: p\.resume\('w', …\) in Python, or pell"
     ):
         p.fit(network(), images(), out="w", **HOW)
     p.resume("w", images(), progress=False)

@@ -9,13 +9,14 @@ from typing import Annotated
 
 import typer
 
-from ..errors import ModelFileError
+from ..errors import ArgumentError, ModelFileError
 from ..serialization import load
 from ..serialization.model_file import MODEL
 from ..serialization.tensor_file import SEAL
 from ..storage import read_beginning
 from ..training import Training, resume
 from ..training.checkpoint import glance, known_config, newest_readable
+from ..training.going_on import in_python, refuse_own
 from ..training.record import Record
 from . import options
 from .course import Announcement, ended_in_words, report
@@ -46,6 +47,8 @@ def command(
     if finished and Record.of(folder).results:
         say(f"{folder}: finished, nothing to do; to train on from its weights: {_train_on(folder)}")
         return
+    if not finished:
+        _refuse_own(run, folder)
     given, parts = parts_of_run(run, source_of(run, data, data_dir), progress=not no_progress)
     announced, running = _GoingOn(), {"engine": _engine(folder), "threads": threads}
     if finished:
@@ -59,6 +62,14 @@ def command(
             checkpoint_every=checkpoint_every, progress=not no_progress,
         )  # fmt: skip
     report(network, parts, folder, running, announced.training)
+
+
+def _refuse_own(run: str, folder: Path) -> None:
+    """Refuse a run that needs something of one's own, which no option can name."""
+    try:
+        refuse_own(known_config(folder))
+    except ArgumentError as error:
+        raise ArgumentError(f"{error}. The command cannot give it: {in_python(run)} can") from None
 
 
 def _engine(folder: Path) -> str:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ..arguments import shown
-from ..data.catalogue import find_entry
-from ..errors import ArgumentError, ModelFileError, printable
+from ..errors import ArgumentError, printable
 from ..limits import format_bytes
-from ..storage import expanded
 from ..training.config import RunConfig
+from ..training.going_on import goes_on
 from ..training.plain import differences
 from ..training.record import Record, records
 from . import options
@@ -46,24 +44,11 @@ def command(
         if each.state == "diverged":
             reason = printable(smaller_steps(each.reason, each), 400)
             print(f"{printable(each.folder.name)} diverged: {reason}; train it anew")
-    interrupted = [each for each in runs if each.state == "interrupted" and _goes_on(each)]
+    interrupted = [
+        each for each in runs if each.state == "interrupted" and goes_on(RunConfig(each.config, str(each.folder)))
+    ]
     if interrupted:
         print(f"next: {called()} resume {shlex.quote(str(interrupted[0].folder))}")
-
-
-def _goes_on(run: Record) -> bool:
-    """Return whether `pellucid resume` has all that a run needs: its data, and nothing in it is of one's own."""
-    config = RunConfig(run.config, str(run.folder))
-    data = str(run.setting("command", "data") or run.data)
-    known = data and (find_entry(data) or expanded(data).exists())
-    if not known or config.strangers():
-        return False
-    given = ((), ()) if isinstance(run.setting("training", "validation"), Mapping) else None  # as the data are at hand
-    try:
-        config.fit_arguments(validation=given)
-    except (ArgumentError, ModelFileError):
-        return False
-    return True
 
 
 def _row(run: Record) -> list[str]:
