@@ -57,7 +57,8 @@ def test_a_resumed_run_is_the_one_that_was_never_interrupted(
     broken(step, "--checkpoint-every", "4") if step < 36 else broken(min(step, 36))
     shown = pellucid("resume", "run", "--threads", "1")
     assert shown.code == 0, shown.err
-    assert shown.err.splitlines()[0] == f"run: going on after step {min(step, 36)}"
+    within = {5: "5 of 36, in epoch 1", 36: "36 of 36, in epoch 6", 37: "36 of 36, in epoch 6"}[step]
+    assert shown.err.splitlines()[0] == f"run: going on after step {within}"
     assert shown.out.splitlines()[0] == "saved in run"
     assert shown.out.splitlines()[-1].startswith("test accuracy ")
     assert (tmp_path / "run/model.safetensors").read_bytes() == (tmp_path / "whole/model.safetensors").read_bytes()
@@ -159,7 +160,7 @@ def test_what_cannot_go_on_is_refused_in_a_line(broken: Any, pellucid: Any, toy:
         shown = pellucid(*words)
         assert (shown.code, shown.out) == (code, "")
         assert message in shown.err
-    assert pellucid("resume", "run", "--no-progress").err == "run: going on after step 9\n"
+    assert pellucid("resume", "run", "--no-progress").err == "run: going on after step 9 of 36, in epoch 2\n"
     again = pellucid("resume", "run")
     assert (again.code, again.out) == (0, "")
 

@@ -116,4 +116,10 @@ class _GoingOn(Announcement):
 
     def on_begin(self, training: Training) -> None:
         super().on_begin(training)
-        self.run.gone_on = lambda: say(f"{self.run.named}: going on after step {training.step:,}")
+        self.run.gone_on = lambda: say(f"{self.run.named}: going on {_where(training)}")
+
+
+def _where(training: Training) -> str:
+    """Return in words where a training goes on."""
+    within = f", in epoch {training.epoch + 1:,}" if training.epoch < training.epochs else ""
+    return f"after step {training.step:,} of {training.total_steps:,}{within}"

@@ -21,6 +21,9 @@ from .screen import called, examples, print_table, say
 
 EXAMPLES = examples("pellucid runs", "pellucid runs experiments/")
 
+_MOST_NEXT = 5
+"""Runs that can be resumed, of which that is told."""
+
 
 def command(
     folder: Annotated[
@@ -47,8 +50,10 @@ def command(
     interrupted = [
         each for each in runs if each.state == "interrupted" and goes_on(RunConfig(each.config, str(each.folder)))
     ]
-    if interrupted:
-        print(f"next: {called()} resume {shlex.quote(str(interrupted[0].folder))}")
+    for number, each in enumerate(interrupted[:_MOST_NEXT]):
+        print(f"{'      ' if number else 'next: '}{called()} resume {shlex.quote(str(each.folder))}")
+    if len(interrupted) > _MOST_NEXT:
+        print(f"      … and {len(interrupted) - _MOST_NEXT} more")
 
 
 def _row(run: Record) -> list[str]:
@@ -61,11 +66,14 @@ def _row(run: Record) -> list[str]:
 def _epochs(run: Record) -> str:
     """Return how many epochs there were of how many, and which one's weights are kept, unless the last one's."""
     best = f", best {run.best_epoch}" if run.best_epoch not in (0, len(run.epochs)) else ""
-    return f"{len(run.epochs)}/{run.setting('training', 'epochs', '?')}{best}"
+    return f"{run.epochs_done}/{run.setting('training', 'epochs', '?')}{best}"
 
 
 def _state(run: Record) -> str:
-    return "stopped early" if run.state == "finished" and run.stopped_epoch else run.state
+    """Return in which state a run is, and where it is not finished how far it has come."""
+    if run.state == "finished":
+        return "stopped early" if run.stopped_epoch else run.state
+    return f"{run.state} after {run.how_far}" if run.how_far and run.state != "running" else run.state
 
 
 def compare(
