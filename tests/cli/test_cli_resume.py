@@ -237,6 +237,21 @@ def test_a_run_that_began_from_other_weights_says_so(pellucid: Any, toy: Path) -
     assert "there is no run 'nowhere'" in pellucid("verify", "nowhere").err
 
 
+@pytest.mark.parametrize("name", ["run", "run/model.safetensors"])
+@pytest.mark.parametrize("verb", ["evaluate", "predict", "export"])
+def test_the_network_of_an_unfinished_run_is_used_with_a_note(
+    verb: str, name: str, broken: Any, pellucid: Any, toy: Path, tmp_path: Path
+) -> None:
+    broken(9)
+    np.save(tmp_path / "image.npy", np.zeros((1, 6, 6), np.uint8))
+    words = {"evaluate": ("--data", toy), "predict": ("image.npy",), "export": ("model.onnx",)}
+    shown = pellucid(verb, name, *words[verb])
+    assert shown.err.startswith("note: run is interrupted after 9 of 36 steps (pellucid resume run)\n")
+    assert shown.code == 0 or "onnx" in shown.err
+    assert pellucid("resume", "run").code == 0
+    assert "note:" not in pellucid(verb, name, *words[verb]).err
+
+
 def test_clipped_gradients_and_averages_go_on(broken: Any, pellucid: Any, toy: Path, tmp_path: Path) -> None:
     words = ("--clip-norm", "0.1", "--average", "0.9")
     for out, more in {"whole": words, "plain": ()}.items():
