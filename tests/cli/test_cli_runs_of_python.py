@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import pellucid as p
+from oracles.interrupted import FailAt
 from pellucid.training import Callback
 
 
@@ -58,6 +59,24 @@ def test_a_run_made_from_arrays_goes_on_and_is_verified_with_the_data_that_are_n
     verified = pellucid("verify", "run", "--threads", "1", "--data", toy)
     assert verified.code == 0, verified.err
     assert verified.out.splitlines()[-1] == "files whole; the first steps are the same, bit for bit"
+
+
+def test_what_a_kill_has_left_is_verified_as_far_as_there_is_anything(pellucid: Any, toy: Path) -> None:
+    with np.load(toy) as arrays:
+        data = p.Dataset(arrays["x_train"], arrays["y_train"], name=str(toy))
+    with pytest.raises(ZeroDivisionError):
+        p.fit(p.models.small(3, (1, 6, 6)), data, callbacks=[FailAt(4)], batch_size=8, out="run", progress=False)
+    shown = pellucid("verify", "run", "--threads", "1")
+    assert (shown.code, shown.err) == (0, "")
+    first, *_, last = shown.out.splitlines()
+    assert first == "metrics.jsonl: none yet, as no epoch is done"
+    assert "metrics.jsonl: whole" not in shown.out
+    assert last == (
+        "files whole; not replayed: run: its first 5 steps were in no checkpoint when it was ended; resume it, then "
+        "verify it"
+    )
+    assert pellucid("resume", "run").code == 0
+    assert pellucid("verify", "run", "--threads", "1").out.endswith("the first steps are the same, bit for bit\n")
 
 
 @pytest.mark.parametrize("words", [("--data", "digits"), ("--data-dir", "here")])

@@ -19,7 +19,7 @@ from ..serialization import load
 from ..serialization.fitting import held
 from ..storage import expanded
 from .callbacks import FIRST_STEPS, Callback, Training
-from .checkpoint import newest
+from .checkpoint import Checkpoint, newest
 from .config import RunConfig
 from .fit import fit
 
@@ -58,7 +58,7 @@ def replay(
     config = (found and found.config()) or RunConfig.read(folder)
     expected = "" if found is None else str(found.state.get("first_steps", ""))
     if not expected:
-        raise ArgumentError(f"{folder} has not noted its first {FIRST_STEPS} steps: it was ended before")
+        raise ArgumentError(f"{folder}: {_not_noted(found)}")
     if own := config.strangers():
         raise ArgumentError(f"{folder} was trained with {', '.join(own)}, callbacks of its own")
     network = begun((found and found.network(layers)) or load(folder, layers), config.table, str(folder))
@@ -74,6 +74,15 @@ def replay(
             f"{expected[:12]}…: another version, or a processor that does not multiply and add at once"
         )
     return expected
+
+
+def _not_noted(found: Checkpoint | None) -> str:
+    """Return why a run has not noted the weights after its first steps."""
+    if found is None:
+        return f"no checkpoint is left, so that its first {FIRST_STEPS} steps are not known"
+    if found.finished:
+        return f"it had fewer than {FIRST_STEPS} steps"
+    return f"its first {FIRST_STEPS} steps were in no checkpoint when it was ended; resume it, then verify it"
 
 
 def begun(network: Network, config: Mapping[str, Any], run: str) -> Network:
