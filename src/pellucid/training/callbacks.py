@@ -87,6 +87,8 @@ class Training:
         What runs the steps, and holds the optimiser's memory.
     resumed : bool
         Whether an earlier training goes on.
+    elapsed : float
+        Seconds that the running epoch had taken before an earlier training was ended in its midst; 0 in all others.
     first_steps : str
         SHA-256 of weights and states after the first `FIRST_STEPS` steps of a run, by which it can be verified.
     """
@@ -105,6 +107,7 @@ class Training:
     callbacks: Sequence[Callback] = ()
     run: RunWriter | None = None
     resumed: bool = False
+    elapsed: float = 0.0
     first_steps: str = ""
     engine: Engine | None = None
 

@@ -220,7 +220,8 @@ class _Course:
         self.engine.push()  # what listeners have changed as training began
         self.began = time.perf_counter()
         if self.training.run is not None:
-            self.began -= self.training.run.go_on(self.training, self.engine, self._remembering())
+            self.training.elapsed = self.training.run.go_on(self.training, self.engine, self._remembering())
+            self.began -= self.training.elapsed
         if self.training.step:
             self._warn_of_rate()
         self._checkpoint()
@@ -273,7 +274,7 @@ class _Course:
         training, settings = self.training, self.training.settings
         done = training.step - training.epoch * training.steps_per_epoch  # some, where a checkpoint lay within it
         if not done:
-            training.tally, self.began = Tally(), time.perf_counter()
+            training.tally, training.elapsed, self.began = Tally(), 0.0, time.perf_counter()
         keys = {
             "dropout_key": key(settings.seed, Purpose.DROPOUT, training.epoch),
             "augment_key": key(settings.seed, Purpose.AUGMENT, training.epoch),
