@@ -1,6 +1,9 @@
 """`pellucid resume`: a run goes on as if nothing had ended it, and refuses what cannot go on."""
 
 import json
+import re
+import shlex
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +85,21 @@ def test_a_finished_run_has_nothing_to_do(pellucid: Any, toy: Path, tmp_path: Pa
     shown = pellucid("resume", "run")
     assert (shown.code, shown.out) == (0, "")
     assert shown.err.startswith("run: finished, nothing to do; to train on from its weights: ")
-    assert shown.err.endswith(f" train small --data {toy} --weights run\n")
+    settings = "--epochs 6 --batch-size 8 --lr 0.01 --seed 3"
+    assert shown.err.endswith(f" train small --data {toy} {settings} --weights run\n")
+    command = shlex.split(shown.err.partition("weights: ")[2])
+    assert pellucid(*command[command.index("train") :], "--out", "on").code == 0
+    assert pellucid("compare", "run", "on").out.startswith("setting"), "the weights that it began with"
+    assert "training." not in pellucid("compare", "run", "on").out
+    assert "words" not in pellucid("compare", "run", "on").out
+
+
+def test_of_a_run_by_a_recipe_the_advice_names_the_recipe(pellucid: Any, toy: Path, tmp_path: Path) -> None:
+    recipe = Path(shutil.copy(Path(p.recipes.__file__).with_name("notebook.toml"), tmp_path / "mine.toml"))
+    recipe.write_text(re.sub("epochs = .*", "epochs = 1", recipe.read_text()))
+    assert pellucid("train", "--recipe", "mine.toml", "--data", toy, "--seed", 3, "--out", "run").code == 0
+    advice = f" train --recipe {recipe} --data {toy} --seed 3 --weights run\n"
+    assert pellucid("resume", "run").err.endswith(advice)
 
 
 def test_another_model_file_is_not_measured_as_the_one_that_was_trained(

@@ -141,6 +141,21 @@ def test_a_run_of_python_that_the_command_cannot_resume_is_not_next(pellucid: An
     assert "next:" not in shown.out
 
 
+def test_a_run_that_was_stopped_within_an_epoch_says_so(pellucid: Any, tmp_path: Path) -> None:
+    class Stop(p.Callback):
+        sees_weights = False
+
+        def on_batch(self, training: Any) -> None:
+            if training.step == 12:
+                training.stop()
+
+    history = p.fit(network(), images(), out=tmp_path / "runs/mine", callbacks=[Stop()], **HOW)
+    assert [epoch.get("steps") for epoch in history.epochs] == [None, 4]
+    row = pellucid("runs").out.splitlines()[1]
+    assert " 1.5/5 " in row
+    assert row.endswith("stopped")
+
+
 def test_how_far_runs_have_come_and_which_can_be_resumed_is_shown(
     pellucid: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -69,6 +69,7 @@ def test_a_line_says_how_long_it_will_take_if_that_is_long(epochs, left, make, d
     first, second = stream.getvalue().splitlines()
     assert first.endswith(f" images/s{left}")
     assert second.endswith(" images/s")
+    assert re.match(rf"epoch +2/{epochs}, 1 of 4 steps: loss ", second)
 
 
 def test_the_epoch_in_whose_midst_a_training_goes_on_counts_as_a_whole_one(make, data, clock, tmp_path, monkeypatch):

@@ -45,7 +45,7 @@ def command(
     folder = run_folder(run)
     finished = _finished(folder)
     if finished and Record.of(folder).results:
-        say(f"{folder}: finished, nothing to do; to train on from its weights: {_train_on(folder)}")
+        say(f"{folder}: {Record.of(folder).outcome}, nothing to do; to train on from its weights: {_train_on(folder)}")
         return
     if not finished:
         _refuse_own(run, folder)
@@ -92,20 +92,15 @@ def _finished(folder: Path) -> bool:
 
 
 def _train_on(folder: Path) -> str:
-    """Return the command that trains on from a run's weights."""
+    """Return the command that trains on from a run's weights, with the run's own settings."""
     record = Record.of(folder)
-    data = str(record.setting("command", "data") or "")
-    told = [f"--data {shlex.quote(data)}"] if data else ["…"]
-    return " ".join(
-        [
-            called(),
-            "train",
-            *filter(None, [shlex.quote(record.model) if record.model else ""]),
-            *told,
-            "--weights",
-            shlex.quote(str(folder)),
-        ]
-    )
+    told = {name: str(record.setting("command", name) or "") for name in ("recipe", "model", "data", "data_dir", "words")}
+    recipe, model, data, place = (shlex.quote(told[name]) if told[name] else "" for name in [*told][:4])
+    parts = [
+        f"--recipe {recipe}" if recipe else model, f"--data {data}" if data else "…", f"--data-dir {place}" if place else "",
+        told["words"], f"--weights {shlex.quote(str(folder))}",
+    ]  # fmt: skip
+    return " ".join([called(), "train", *filter(None, parts)])
 
 
 class _GoingOn(Announcement):

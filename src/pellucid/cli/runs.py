@@ -72,7 +72,7 @@ def _epochs(run: Record) -> str:
 def _state(run: Record) -> str:
     """Return in which state a run is, and where it is not finished how far it has come."""
     if run.state == "finished":
-        return "stopped early" if run.stopped_epoch else run.state
+        return run.outcome
     return f"{run.state} after {run.how_far}" if run.how_far and run.state != "running" else run.state
 
 

@@ -17,7 +17,7 @@ from ..storage import fresh_folder
 from ..training import Callback, EarlyStopping, KeepBest, Training, fit
 from ..training.run import RunWriter, refuse_taken
 from . import options, training_options
-from .beginning import begin, wanted_in
+from .beginning import again, begin, wanted_in
 from .course import Announcement, ended_in_words, report
 from .pretrained import describe_pixels
 from .screen import examples, some
@@ -83,7 +83,7 @@ def command(
     followed, source, parts, network, anew = begin(context, wanted, progress=not no_progress)
     told = None if recipe is None else catalogue.told(recipe)
     recorded = record(followed, source.settings(), told=told, weights=weights)
-    words = {**recorded, "initializer": initializer, "scaling": scaling}
+    words = {**recorded, "initializer": initializer, "scaling": scaling, "words": again(context, *_NOT_AGAIN) or None}
     run = _Run(out, f"{followed.name}-{_in_folder_name(parts.train.name)}", words, checkpoint_every)
     begun = "" if wanted.file is None else _describe_weights(network, anew, wanted.file, str(weights))
     announced = Announcement(_describe(followed, network, parts, begun))
@@ -95,6 +95,13 @@ def command(
     with ended_in_words(announced):
         fit(network, parts.train, validation=parts.validation, callbacks=callbacks, **settings)
     report(network, parts, run.named, running, announced.training)
+
+
+_NOT_AGAIN = (
+    "model", "recipe", "weights", "data", "data_dir", "initializer", "new_head", "threads", "out", "checkpoint_every",
+    "log", "no_progress",
+)  # fmt: skip
+"""What a training that begins from a run's weights has in other words, or by itself."""
 
 
 class _Run(RunWriter):

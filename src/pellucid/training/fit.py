@@ -296,10 +296,12 @@ class _Course:
                 self._checkpoint()
         seconds = time.perf_counter() - self.began
         found = self._validate()
+        done = training.step - training.epoch * training.steps_per_epoch
+        part = {"steps": done} if done < training.steps_per_epoch else {}
         with self._changing(), self._looking(), self._averaged():
             training.epoch += 1
             training.history.epochs.append({
-                "epoch": training.epoch, **training.tally.scores(),
+                "epoch": training.epoch, **part, **training.tally.scores(),
                 **{f"val_{name}": score for name, score in found.items()}, "lr": training.lr, "seconds": seconds,
             })  # fmt: skip
             for listener in self.listeners:

@@ -40,7 +40,9 @@ def _epoch_line(training: Training, seconds: float) -> str:
     rate = training.seen / max(epoch["seconds"], 1e-9)
     width = len(str(training.epochs))
     spent = f"{seconds:.1f}" if seconds >= 1 else f"{seconds:.2f}"
-    return f"epoch {training.epoch:{width}}/{training.epochs}: {describe(epoch)}, {spent} s, {rate:,.0f} images/s"
+    part = f", {epoch['steps']:,} of {training.steps_per_epoch:,} steps" if "steps" in epoch else ""
+    number = f"epoch {training.epoch:{width}}/{training.epochs}{part}"
+    return f"{number}: {describe(epoch)}, {spent} s, {rate:,.0f} images/s"
 
 
 def _left(training: Training, each: float) -> str:

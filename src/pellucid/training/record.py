@@ -103,6 +103,15 @@ class Record:
         return sum(float(epoch.get("seconds") or 0) for epoch in self.epochs) + self.elapsed
 
     @property
+    def outcome(self) -> str:
+        """The state; of a finished run that was ended before its last step by whom: "stopped early" by `EarlyStopping`,
+        "stopped" by `Training.stop`."""
+        if self.state == "finished" and self.stopped_epoch:
+            return "stopped early"
+        ended = self.state == "finished" and self.step is not None and self.step < self.total_steps
+        return "stopped" if ended else self.state
+
+    @property
     def steps_per_epoch(self) -> int:
         """Steps of an epoch; 0 where the config does not say it."""
         samples, size = self.setting("data", "samples"), self.setting("training", "batch_size")

@@ -95,7 +95,11 @@ def resume(
             RunConfig.read(folder)  # which may be damaged, or of another version
             raise ModelFileError(f"{folder} has no checkpoint: it was ended before its first step; train again")
         if found.finished:
-            raise ArgumentError(f"{folder} is finished: {len(found.history().epochs)} epochs are done")
+            raise ArgumentError(
+                f"{folder} is finished: {len(found.history().epochs)} epochs are done, and it is not extended, as its "
+                f"schedule was laid out for them; to train on from its weights: p.fit(p.load({str(run)!r}), …), with "
+                "another out"
+            )
         config = found.config() or RunConfig.read(folder)
         network = found.network(layers) or load(folder, layers)
         config.warn_of_versions(network, folder)
