@@ -87,14 +87,14 @@ def report(
     network: Network, parts: Parts, folder: Path, running: dict[str, Any], training: Training | None = None
 ) -> None:
     """Measure the network on the part held out, add the result to the run, and print it with what to do next."""
+    best: Path | None = None
     for each in training.callbacks if training is not None else ():
         if isinstance(each, EarlyStopping) and each.stopped_epoch:
-            best = f"{each.monitor} was best after {each.best_epoch}"
-            print(f"stopped after epoch {each.stopped_epoch}: {best}{', whose weights are kept' * each.restore_best}")
-        elif isinstance(each, KeepBest) and each.paths:
-            print(
-                f"best by {each.monitor}: {', '.join(path.name for path in each.paths)} in {Path(folder, each.folder)}"
-            )
+            told = f"{each.monitor} was best after {each.best_epoch}"
+            print(f"stopped after epoch {each.stopped_epoch}: {told}{', whose weights are kept' * each.restore_best}")
+        elif isinstance(each, KeepBest) and each.best_path is not None:
+            best = Path(folder, each.folder, each.best_path.name)
+            print(f"best by {each.monitor}: {', '.join(path.name for path in each.paths)} in {best.parent}")
     name, dataset = parts.held_out()
     scores = evaluate(network, dataset, **running)
     append_line(folder / METRICS, json_line({f"{name}_{what}": score for what, score in scores.items()}))
@@ -102,4 +102,6 @@ def report(
     print(f"saved in {folder}")
     print(f"next: {called()} evaluate {run} --confusion")
     print(f"      {called()} predict {run} YOUR-PICTURE.png")
+    if best is not None:
+        print(f"      {called()} evaluate {shlex.quote(str(best))}")
     print(f"{name} accuracy {100 * scores['accuracy']:.2f} %")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,17 +14,21 @@ from ..data import Dataset, augment, split
 from ..data.augment import Augmentation
 from ..data.catalogue import find_entry
 from ..data.datasets import picture_folders
-from ..errors import ArgumentError, DataError, ModelFileError
+from ..errors import ArgumentError, DataError, ModelFileError, StorageError
 from ..geometry import pair
 from ..recipes.preparing import Source
+from ..serialization.model_file import MODEL
 from ..storage import expanded
 from ..training.checkpoint import known_config
 from ..training.config import CONFIG
 from ..training.run import read_config
-from .screen import download_progress
+from .screen import download_progress, say
 
 HELD_OUT = 0.1
 """Share held out for validation where the data have no test part, so that there is something honest to measure on."""
+
+_KEPT = re.compile(r"epoch-\d+\.safetensors")
+"""What `KeepBest` calls its files, in a folder of the run's."""
 
 
 class Parts(NamedTuple):
@@ -108,10 +114,25 @@ def run_folder(run: str) -> Path:
     return folder
 
 
+def enclosing_run(path: str) -> str:
+    """Return the folder of the run that a model file is of, where it lies as a training has left it: the run's own, or
+    one of the best that it has kept. All other paths are returned as they are."""
+    place = expanded(path)
+    above = {MODEL: 1}.get(place.name, 2 if _KEPT.fullmatch(place.name) else 0)
+    if not above or not place.is_file():
+        return path
+    folder = place.absolute().parents[above - 1]
+    with suppress(ModelFileError, StorageError):
+        if {"training", "network"} <= read_config(folder).keys():
+            here = Path.cwd()
+            return str(folder.relative_to(here) if folder.is_relative_to(here) else folder)
+    return path
+
+
 def source_of(run: str, data: str | None = None, data_dir: Path | None = None) -> Source:
     """Return which data a run was made with; `data` and `data_dir` say where they are now, where they were moved or
     the run does not say it, as one that was made from arrays."""
-    folder = expanded(run)
+    folder = expanded(enclosing_run(run))
     if not folder.is_dir():
         raise ArgumentError(f"{run} is a model file, which does not say what to measure it on; add --data")
     config = known_config(folder).table
@@ -127,7 +148,7 @@ def source_of(run: str, data: str | None = None, data_dir: Path | None = None) -
 def pictures_of(run: str) -> dict[str, Any]:
     """Return how a run has prepared the pictures of its folder, as `crop` and `size` of its source; for a run on other
     data, and for a model file, both are None."""
-    path = expanded(run) / CONFIG
+    path = expanded(enclosing_run(run)) / CONFIG
     command = read_config(path.parent).get("command", {}) if path.is_file() else {}
     return _pictures(_Table(path, "command", command))
 
@@ -167,6 +188,9 @@ def held_out_of(run: str, data: str | None = None, data_dir: Path | None = None)
         If nothing says which data.
     """
     if data is None:
+        run, given = enclosing_run(run), run
+        if run != given:
+            say(f"data: those of the run {run}")
         source = source_of(run, data_dir=data_dir)
     else:
         source = Source(data, data_dir and str(data_dir), validation=0.0, **pictures_of(run))

@@ -120,11 +120,11 @@ class _Run(RunWriter):
 
 
 def _early(patience: int | None, parts: Parts) -> list[Callback]:
-    """Return what stops the training early, if that is wanted: by the validation part, where there is one."""
+    """Return what stops the training early, if that is wanted."""
     if patience is None:
         return []
     whole_number(patience, "--early-stopping")
-    return [EarlyStopping("loss" if parts.validation is None else "val_loss", patience)]
+    return [EarlyStopping(_watched(parts), patience)]
 
 
 def _keeping(count: int | None, parts: Parts) -> list[Callback]:
@@ -132,7 +132,12 @@ def _keeping(count: int | None, parts: Parts) -> list[Callback]:
     if count is None:
         return []
     whole_number(count, "--keep-best")
-    return [KeepBest(count=count, monitor="loss" if parts.validation is None else "val_accuracy")]
+    return [KeepBest(count=count, monitor=_watched(parts))]
+
+
+def _watched(parts: Parts) -> str:
+    """Return by what the best epoch is told, so that all who ask for it mean the same one."""
+    return "loss" if parts.validation is None else "val_loss"
 
 
 def _in_folder_name(name: str) -> str:

@@ -196,8 +196,8 @@ KeptCount = Annotated[
         metavar="K",
         parser=whole,
         show_default=False,
-        help="Keep the networks of the K best epochs, in the folder best of the run: those with the greatest accuracy "
-        "on what --validation holds out, else with the smallest loss in training.",
+        help="Keep the networks of the K best epochs, in the folder best of the run: by the loss that --early-stopping "
+        "looks at.",
     ),
 ]
 Logs = Annotated[
