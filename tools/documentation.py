@@ -19,9 +19,9 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "src" / "pellucid"
 HANDWRITTEN = (  # in this order; others follow
     "index.md", "tutorial.md", "worked-examples.md", "graphs.md", "own-layer.md", "when-it-does-not-learn.md",
-    "output-size.md", "filter-sizes.md", "depth.md", "ablations.md", "networks.md", "recipes.md", "augmentation.md",
-    "fine-tuning.md", "pretrained.md", "sklearn.md", "onnx.md", "report.md", "interrupted.md", "loggers.md",
-    "performance.md", "reliability.md", "design.md",
+    "output-size.md", "filter-sizes.md", "depth.md", "ablations.md", "networks.md", "recipes.md", "drawing.md",
+    "augmentation.md", "fine-tuning.md", "pretrained.md", "sklearn.md", "onnx.md", "report.md", "sums.md",
+    "interrupted.md", "loggers.md", "performance.md", "reliability.md", "design.md",
 )  # fmt: skip
 
 
@@ -59,10 +59,11 @@ GROUPS = (
         "losses", "optimizers", "schedules", "metrics", "calibration", "initializers")),
     Group("looking", "Looking inside", "Why a network says what it says; plots, and a run on one page.", (
         "explanations.saliency", "explanations.grad_cam", "explanations.occlusion", "explanations.field",
-        "explanations.vector_jacobian", "report.plots.training", "report.plots.classes", "report.plots.inside",
-        "report.plots.explained", "report.writing")),
+        "explanations.vector_jacobian", "sums.trace", "sums.sum", "sums.made", "sums.walk", "sums.kinds",
+        "report.plots.training", "report.plots.classes", "report.plots.inside", "report.plots.explained",
+        "report.writing")),
     Group("data", "Data", "Reading, fetching, checking and shuffling images.", (
-        "data.datasets", "data.dataset", "data.folders", "data.augment")),
+        "data.datasets", "data.dataset", "data.folders", "data.augment", "data.drawn")),
     Group("definitions", "Definitions", "The mathematics: one pure NumPy function for every kind of step.", (
         "definitions.conv", "definitions.linear", "definitions.pool", "definitions.pointwise",
         "definitions.piecewise", "definitions.exponential", "definitions.learned", "definitions.norm",

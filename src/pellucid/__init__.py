@@ -23,6 +23,7 @@ from .build import lower as lower
 from .calibration import calibration as calibration
 from .data import Dataset as Dataset
 from .data import augment as augment
+from .data import drawn_digit as drawn_digit
 from .errors import ArgumentError as ArgumentError
 from .errors import CompilerError as CompilerError
 from .errors import DataError as DataError
@@ -125,6 +126,11 @@ if typing.TYPE_CHECKING:
     from .serialization import save as save
     from .snapshot import CompiledNetwork as CompiledNetwork
     from .snapshot import compile as compile
+    from .sums import Sum as Sum
+    from .sums import Terms as Terms
+    from .sums import Trace as Trace
+    from .sums import WalkStep as WalkStep
+    from .sums.trace import trace as trace
     from .training import Callback as Callback
     from .training import EarlyStopping as EarlyStopping
     from .training import History as History
@@ -153,6 +159,8 @@ _LATER: dict[str, tuple[str, ...]] = {
     "report": ("plots",),
     "serialization": ("load", "save"),
     "snapshot": ("CompiledNetwork", "compile"),
+    "sums": ("Sum", "Terms", "Trace", "WalkStep"),
+    "sums.trace": ("trace",),
     "training": ("Callback", "EarlyStopping", "History", "KeepBest", "on_batch", "on_epoch"),
     "training.fit": ("fit",),
     "transfer": ("pretrained",),

@@ -31,7 +31,7 @@ TIERS: tuple[tuple[str, ...], ...] = (
     ("interpreter", "compiler", "summary", "gradient_check", "serialization"),
     ("native",),
     ("inference", "snapshot"),
-    ("training", "explanations"),
+    ("training", "explanations", "sums"),
     ("interop",),
     ("verification", "transfer", "learning_rates"),
     ("recipes",),
@@ -72,7 +72,8 @@ AT_FIRST_NEED = {
     "pellucid.cli", "pellucid.compiler", "pellucid.data.datasets", "pellucid.explanations", "pellucid.gradient_check",
     "pellucid.inference", "pellucid.interop", "pellucid.interpreter", "pellucid.learning_rates", "pellucid.native",
     "pellucid.recipes", "pellucid.report", "pellucid.schedules", "pellucid.serialization", "pellucid.snapshot",
-    "pellucid.studies", "pellucid.toml_file", "pellucid.training", "pellucid.transfer", "pellucid.verification",
+    "pellucid.studies", "pellucid.sums", "pellucid.toml_file", "pellucid.training", "pellucid.transfer",
+    "pellucid.verification",
 }  # fmt: skip
 
 # And what the command line must not, before it knows what is to be done.
