@@ -28,7 +28,8 @@ def test_the_best_networks_are_kept(
     assert shown.out.splitlines()[-2].endswith(f" evaluate {run / 'best' / names[0]}")
     alone = pellucid("evaluate", run / "best" / names[0])
     assert (alone.code, alone.err) == (0, f"data: those of the run {run}\n")
-    assert alone.out.splitlines()[1:] == pellucid("evaluate", run / "best" / names[0], "--data", toy).out.splitlines()[1:]
+    named = pellucid("evaluate", run / "best" / names[0], "--data", toy)
+    assert alone.out.splitlines()[1:] == named.out.splitlines()[1:]
     assert p.load(tmp_path / run / "best" / names[0]).input_shape == (1, 6, 6)
 
 

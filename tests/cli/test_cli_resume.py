@@ -300,4 +300,4 @@ def test_an_error_of_the_disk_says_how_to_go_on(
 
 
 def test_how_often_checkpoints_are_written_is_as_it_was(pellucid: Any) -> None:
-    assert "[default: as the run was begun]" in " ".join(pellucid("resume", "--help").out.replace("│", " ").split())
+    assert "[default: as was said last]" in " ".join(pellucid("resume", "--help").out.replace("│", " ").split())

@@ -171,7 +171,7 @@ def test_how_far_runs_have_come_and_which_can_be_resumed_is_shown(
     assert all(row.endswith("interrupted after 12 of 40 steps") for row in rows)
     assert [line.split("resume ")[1] for line in (first, second)] == ["runs/a", "runs/b"]
     assert more.strip() == "… and 2 more"
-    state, epochs, *_, time = pellucid("compare", "runs/a", "runs/b").out.splitlines()[3:]
+    state, epochs, *_ = pellucid("compare", "runs/a", "runs/b").out.splitlines()[3:]
     assert state.split("state")[1].strip().startswith("interrupted after 12 of 40 steps")
     assert epochs.split() == ["epochs", "1.5/5", "1.5/5"]
     record = Record.of(tmp_path / "runs/a")

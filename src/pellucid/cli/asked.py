@@ -24,7 +24,6 @@ from .options import augmentations
 from .pretrained import scaling_for
 from .training_options import LENGTHS
 
-
 _OF_OPTIMIZERS = ("lr", "weight_decay", "clip_norm", "average")
 """The words that are settings of the optimiser, where they are given."""
 

@@ -22,7 +22,6 @@ from .screen import called
 from .signals import Stopped
 from .sources import Parts
 
-
 _OPTIONS = {" lr than": " --lr than", "clip_norm=": "--clip-norm ", " clip_norm than": " --clip-norm than"}
 """What makes steps smaller, as Python's errors name it and as the command does."""
 
@@ -76,8 +75,8 @@ def smaller_steps(reason: str, run: Record) -> str:
     recipe, model = (str(run.setting("command", name, "")) for name in ("recipe", "model"))
     if recipe:
         name = shlex.quote(recipe)
-        copy = "the recipe" if is_file(recipe) else f"a copy of the recipe: {called()} recipes {name} > {name}-mine.toml"
-        return f"{reason}, in {copy}"
+        copied = f"a copy of the recipe: {called()} recipes {name} > {name}-mine.toml"
+        return f"{reason}, in {'the recipe' if is_file(recipe) else copied}"
     for argument, option in _OPTIONS.items() if model else ():
         reason = reason.replace(argument, option)
     return reason

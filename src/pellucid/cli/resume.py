@@ -94,13 +94,13 @@ def _finished(folder: Path) -> bool:
 def _train_on(folder: Path) -> str:
     """Return the command that trains on from a run's weights, with the run's own settings."""
     record = Record.of(folder)
-    told = {name: str(record.setting("command", name) or "") for name in ("recipe", "model", "data", "data_dir", "words")}
-    recipe, model, data, place = (shlex.quote(told[name]) if told[name] else "" for name in [*told][:4])
-    parts = [
-        f"--recipe {recipe}" if recipe else model, f"--data {data}" if data else "…", f"--data-dir {place}" if place else "",
-        told["words"], f"--weights {shlex.quote(str(folder))}",
-    ]  # fmt: skip
-    return " ".join([called(), "train", *filter(None, parts)])
+    recipe, model, data, place, words = (
+        str(record.setting("command", name) or "") for name in ("recipe", "model", "data", "data_dir", "words")
+    )
+    options = {"--recipe": recipe, "": "" if recipe else model, "--data": data, "--data-dir": place}
+    told = [f"{name} {shlex.quote(value)}".strip() for name, value in options.items() if value]
+    more = [words] if words else []
+    return " ".join([called(), "train", *told, *more, *([] if data else ["…"]), "--weights", shlex.quote(str(folder))])
 
 
 class _GoingOn(Announcement):

@@ -140,7 +140,9 @@ def source_of(run: str, data: str | None = None, data_dir: Path | None = None) -
     recorded = command.get("data", str) or _Table(folder / CONFIG, "data", config.get("data", {})).get("name", str)
     if not (data or recorded):
         raise ArgumentError(f"{run} does not say what it was trained on; add --data")
-    place = command.get("data_dir", str) if data is None and data_dir is None else data_dir and str(data_dir)
+    place = None if data_dir is None else str(data_dir)
+    if data is None and data_dir is None:
+        place = command.get("data_dir", str)
     share, seed = command.get("validation", float), command.get("seed", int) or 0
     return Source(data or recorded, place, share, seed, **_pictures(command))
 
@@ -193,7 +195,8 @@ def held_out_of(run: str, data: str | None = None, data_dir: Path | None = None)
             say(f"data: those of the run {run}")
         source = source_of(run, data_dir=data_dir)
     else:
-        source = Source(data, data_dir and str(data_dir), validation=0.0, **pictures_of(run))
+        place = None if data_dir is None else str(data_dir)
+        source = Source(data, place, validation=0.0, **pictures_of(run))
     parts = load_parts(source)
     name, dataset = parts.held_out()
     if data is None and name != "test":

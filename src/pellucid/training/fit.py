@@ -32,8 +32,14 @@ from ..schedules import Constant, Schedule
 from ..serialization.fitting import held
 from .callbacks import FIRST_STEPS, Callback, Settings, Training
 from .checks import (
-    check_normalised, divide, refuse_strangers, refuse_too_large, smaller_steps, warn_of_guessing, warn_of_labels,
-)  # fmt: skip
+    check_normalised,
+    divide,
+    refuse_strangers,
+    refuse_too_large,
+    smaller_steps,
+    warn_of_guessing,
+    warn_of_labels,
+)
 from .engine import CompiledEngine, DivergedError, Engine, NumpyEngine
 from .history import History
 from .interrupts import put_off

@@ -23,7 +23,8 @@ def refuse_own(config: RunConfig) -> None:
     ModelFileError
         If the config is damaged.
     """
-    config.fit_arguments(validation=((), ()) if isinstance(_setting(config, "training", "validation"), Mapping) else None)
+    given = isinstance(_setting(config, "training", "validation"), Mapping)  # data, as the command may give them too
+    config.fit_arguments(validation=((), ()) if given else None)
     config.callbacks([])
 
 
