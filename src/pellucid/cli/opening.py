@@ -67,7 +67,8 @@ def _note_unfinished(path: str, place: Path) -> None:
         record = Record.of(folder)
         if record.state in _UNFINISHED and record.how_far:
             advice = f" ({way_on(folder, named)})" if record.state == "interrupted" else ""
-            say(f"note: {path_text(named)} {_UNFINISHED[record.state]} {record.how_far}{advice}; this is its network as saved last")
+            told = f"{path_text(named)} {_UNFINISHED[record.state]} {record.how_far}{advice}"
+            say(f"note: {told}; this is its network as saved last")
 
 
 def model_or_run(text: str, verb: str, **making: Any) -> Network:
