@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from .. import models
 from ..arguments import known_name, nearest_name, nearest_or_all, shown
-from ..errors import ArgumentError, ModelFileError, PellucidError, path_text
+from ..errors import ArgumentError, ModelFileError, PellucidError, StorageError, path_text
 from ..interop.known_models import fitting_models
 from ..interop.weights import WeightsFile, open_weights
 from ..network import Network
 from ..scaling import Scaling
 from ..serialization import load
-from ..serialization.model_file import OTHERS
+from ..serialization.model_file import MODEL, OTHERS
 from ..storage import expanded
+from ..training.going_on import way_on
+from ..training.record import Record
 from .onnx_words import OnnxWords, in_words, refuse_of_others
-from .screen import called
+from .screen import called, say
 from .sources import meant, near
 
 TAKES_WEIGHTS = ("evaluate", "predict", "export")
 """The verbs that take a model by name with --weights; others show a model, whatever its weights are."""
+
+_UNFINISHED = {
+    "interrupted": "is interrupted after", "diverged": "has diverged after", "running": "is being trained, and has done"
+}  # fmt: skip
+"""The states of a run whose network is not what the training was to come to, in words."""
 
 _PLAIN = OnnxWords()
 
@@ -42,7 +51,7 @@ def open_run(path: str, verb: str, scaling: Scaling | None = None, onnx: OnnxWor
         with in_words():
             return load_onnx(place, scaling=scaling, **onnx._asdict())
     try:
-        return load(place)
+        network = load(place)
     except ModelFileError:
         file = weights_alone(path)
         if file is None:
@@ -50,6 +59,22 @@ def open_run(path: str, verb: str, scaling: Scaling | None = None, onnx: OnnxWor
         raise ModelFileError(
             f"{path_text(path)} holds weights alone, and no network; {_fix(path, verb, file)}"
         ) from None
+    if verb in TAKES_WEIGHTS:
+        _note_unfinished(path, place)
+    return network
+
+
+def _note_unfinished(path: str, place: Path) -> None:
+    """Say so where a network is that of a run which is not finished: it is as it was saved last."""
+    if not (place.is_dir() or place.name == MODEL):
+        return
+    folder, named = (place, Path(path)) if place.is_dir() else (place.parent, Path(path).parent)
+    with suppress(ModelFileError, StorageError):  # what lies in a folder that is no run
+        record = Record.of(folder)
+        if record.state in _UNFINISHED and record.how_far:
+            advice = f" ({way_on(folder, named)})" if record.state == "interrupted" else ""
+            told = f"{path_text(named)} {_UNFINISHED[record.state]} {record.how_far}{advice}"
+            say(f"note: {told}; this is its network as saved last")
 
 
 def model_or_run(text: str, verb: str, onnx: OnnxWords = _PLAIN, **making: Any) -> Network:
