@@ -99,7 +99,6 @@ class ProgressBar(Callback):
     """A live bar on the standard error stream, of the whole training: with the means of the epoch so far, images a
     second where there is room, time left."""
 
-    _bar: Progress
     _task: TaskID
     _epoch_began: float
     _seen_before: int
@@ -107,8 +106,10 @@ class ProgressBar(Callback):
 
     sees_weights = False
 
-    def on_begin(self, training: Training) -> None:
+    def __init__(self) -> None:
         self._bar = _bar()
+
+    def on_begin(self, training: Training) -> None:
         self._task = self._bar.add_task("starting", total=training.total_steps, rate="")
         self._bar.start()
         self._epoch_began, self._seen_before = time.perf_counter(), -1
@@ -129,6 +130,11 @@ class ProgressBar(Callback):
         line = _epoch_line(training, seconds, self._bar.console.width)
         self._bar.console.print(line, highlight=False, soft_wrap=True)
         self._epoch_began, self._seen_before = now, 0
+
+    @property
+    def shows(self) -> bool:
+        """Whether the bar is on the screen."""
+        return self._bar.live.is_started
 
     def clear(self) -> None:
         """Take the bar off the screen, for good."""
