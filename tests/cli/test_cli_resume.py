@@ -85,7 +85,7 @@ def test_a_finished_run_has_nothing_to_do(pellucid: Any, toy: Path, tmp_path: Pa
     shown = pellucid("resume", "run")
     assert (shown.code, shown.out) == (0, "")
     assert shown.err.startswith("run: finished, nothing to do; to train on from its weights: ")
-    settings = "--epochs 6 --batch-size 8 --lr 0.01 --seed 3"
+    settings = "--seed 3 --epochs 6 --batch-size 8 --lr 0.01"
     assert shown.err.endswith(f" train small --data {toy} {settings} --weights run\n")
     command = shlex.split(shown.err.partition("weights: ")[2])
     assert pellucid(*command[command.index("train") :], "--out", "on").code == 0

@@ -82,8 +82,8 @@ def test_every_word_is_kept_in_the_config(pellucid: Pellucid, toy: Path, tmp_pat
     assert config["command"] == {
         "model": "notebook", "data": str(toy), "validation": 0.25, "seed": 3, "initializer": "glorot-uniform",
         "scaling": "0.2:0.5",
-        "words": "--validation 0.25 --epochs 2 --batch-size 7 --optimizer nesterov --lr 0.02 --schedule step:1:0.5 "
-        "--weight-decay 0.001 --clip-norm 2.0 --average 0.9 --label-smoothing 0.1 --scaling 0.2:0.5 --seed 3",
+        "words": "--epochs 2 --batch-size 7 --optimizer nesterov --lr 0.02 --schedule step:1:0.5 "
+        "--weight-decay 0.001 --clip-norm 2.0 --average 0.9 --label-smoothing 0.1 --scaling 0.2:0.5",
     }  # fmt: skip
     training = config["training"]
     assert (training["epochs"], training["batch_size"], training["seed"]) == (2, 7, 3)

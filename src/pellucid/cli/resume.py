@@ -94,13 +94,16 @@ def _finished(folder: Path) -> bool:
 def _train_on(folder: Path) -> str:
     """Return the command that trains on from a run's weights, with the run's own settings."""
     record = Record.of(folder)
-    recipe, model, data, place, words = (
-        str(record.setting("command", name) or "") for name in ("recipe", "model", "data", "data_dir", "words")
-    )
-    options = {"--recipe": recipe, "": "" if recipe else model, "--data": data, "--data-dir": place}
-    told = [f"{name} {shlex.quote(value)}".strip() for name, value in options.items() if value]
-    more = [words] if words else []
-    return " ".join([called(), "train", *told, *more, *([] if data else ["…"]), "--weights", shlex.quote(str(folder))])
+    told = {name: record.setting("command", name) for name in ("recipe", "data", "data_dir", "validation", "seed")}
+    options = [
+        f"--{name.replace('_', '-')} {shlex.quote(str(value))}"
+        for name, value in told.items()
+        if value is not None and (name, value) != ("seed", 0)
+    ]
+    model, words = (str(record.setting("command", name, "")) for name in ("model", "words"))
+    begin = [called(), "train", *([shlex.quote(model)] if model and not told["recipe"] else [])]
+    more = [each for each in (words, "" if told["data"] else "…") if each]
+    return " ".join([*begin, *options, *more, "--weights", shlex.quote(str(folder))])
 
 
 class _GoingOn(Announcement):

@@ -98,10 +98,10 @@ def command(
 
 
 _NOT_AGAIN = (
-    "model", "recipe", "weights", "data", "data_dir", "initializer", "new_head", "threads", "out", "checkpoint_every",
-    "log", "no_progress",
+    "model", "recipe", "weights", "data", "data_dir", "validation", "seed", "initializer", "new_head", "threads", "out",
+    "checkpoint_every", "log", "no_progress",
 )  # fmt: skip
-"""What a training that begins from a run's weights has in other words, or by itself."""
+"""What the run says by itself, and what a training that begins from its weights has no need of."""
 
 
 class _Run(RunWriter):

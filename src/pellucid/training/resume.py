@@ -15,7 +15,6 @@ from ..losses import Loss
 from ..network import Network
 from ..optimizers import Optimizer
 from ..schedules import Schedule
-from ..serialization import load
 from ..storage import expanded
 from .callbacks import Callback
 from .checkpoint import newest
@@ -100,8 +99,7 @@ def resume(
                 f"schedule was laid out for them; to train on from its weights: p.fit(p.load({str(run)!r}), …), with "
                 "another out"
             )
-        config = found.config() or RunConfig.read(folder)
-        network = found.network(layers) or load(folder, layers)
+        config, network = found.config(), found.network(layers)
         config.warn_of_versions(network, folder)
         told = config.fit_arguments(validation, loss, schedule, optimizer)
         listeners = config.callbacks(callbacks)
