@@ -24,6 +24,9 @@ EXAMPLES = examples("pellucid runs", "pellucid runs experiments/")
 _MOST_NEXT = 5
 """Runs that can be resumed, of which that is told."""
 
+_SHORT = {"validation": "val"}
+"""Parts of data as a column has room for them."""
+
 
 def command(
     folder: Annotated[
@@ -32,8 +35,8 @@ def command(
 ) -> None:
     """List the runs in a folder: how far each came, how good it is.
 
-    With what was trained, and what it takes. In a narrow terminal the size of the files is left out, then the data, then the
-    time.
+    With what was trained, and what it takes. In a narrow terminal the size of the files is left out, then the data,
+    then the time.
     """
     place = Path(options.place(folder))
     if not place.is_dir():
@@ -64,7 +67,7 @@ def command(
 
 def _row(run: Record) -> list[str]:
     found = run.accuracy()
-    accuracy = "" if found is None else f"{100 * found[1]:.2f} % {found[0]}"
+    accuracy = "" if found is None else f"{100 * found[1]:.2f} % {_SHORT.get(found[0], found[0])}"
     texts = [run.folder.name, run.outcome, run.model, run.data, _epochs(run), accuracy]
     return [*map(printable, texts), duration(run.seconds), format_bytes(run.bytes)]
 
