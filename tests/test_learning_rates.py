@@ -67,6 +67,9 @@ def test_it_is_drawn(digits, tmp_path):
     assert [len(series.x) for series in rate_figure(found).series] == [20, 20, 1]
     save_rate_figure(found, tmp_path / "rates.png")
     assert (tmp_path / "rates.png").read_bytes().startswith(b"\x89PNG")
+    image = pytest.importorskip("matplotlib.image").imread(tmp_path / "rates.png")[..., :3]
+    green = np.abs(image - np.array([0x1B, 0x8A, 0x5A]) / 255).max(axis=-1) < 0.02
+    assert green.sum() > 120, "the steepest place lies above the points about it, and is larger than in the legend"
 
 
 @pytest.mark.parametrize(
