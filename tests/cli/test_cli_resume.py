@@ -263,7 +263,8 @@ def test_the_network_of_an_unfinished_run_is_used_with_a_note(
     np.save(tmp_path / "image.npy", np.zeros((1, 6, 6), np.uint8))
     words = {"evaluate": ("--data", toy), "predict": ("image.npy",), "export": ("model.onnx",)}
     shown = pellucid(verb, name, *words[verb])
-    assert shown.err.startswith("note: run is interrupted after 9 of 36 steps (pellucid resume run)\n")
+    said = "note: run is interrupted after 9 of 36 steps (pellucid resume run); this is its network as saved last\n"
+    assert shown.err.startswith(said)
     assert shown.code == 0 or "onnx" in shown.err
     assert pellucid("resume", "run").code == 0
     assert "note:" not in pellucid(verb, name, *words[verb]).err

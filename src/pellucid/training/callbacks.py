@@ -167,7 +167,7 @@ class Callback:
 
     What a callback raises ends the training at once, and comes out of `fit`. Others may not have been told then, so
     there is no checkpoint of that moment: a run can be resumed from the one before. `Training.stop` and `Training.end`
-    end it in order.
+    end it in order. Another method whose name begins with ``on_`` is refused by `fit`, as it would never be called.
 
     Examples
     --------
