@@ -218,7 +218,7 @@ def test_a_rate_that_the_network_bears_is_left_to_its_recipe(
         (("--freeze-until", "linear1"), "--freeze-until: goes with --weights"),
         (("--recipe", "mnist-99", "--scaling", "0:1"), "--recipe: mnist-99 decides --scaling; leave out that, or the"),
         (("--size", "8x8"), "--size: goes with a folder of pictures, and digits is none"),
-        (("--lr", "1"), "--lr: there is no such option"),
+        (("--lr", "1"), "--lr: it finds the rate; leave that out"),
     ],
 )  # fmt: skip
 def test_what_makes_no_sense_is_refused(asked: tuple[str, ...], message: str, pellucid: Any) -> None:

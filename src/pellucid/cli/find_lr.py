@@ -22,6 +22,13 @@ EXAMPLES = examples(
     "pellucid find-lr --recipe mnist-99",
 )
 
+NEEDLESS = {
+    "--lr": "it finds the rate; leave that out",
+    "--schedule": "it lets the rate grow from step to step; leave that out",
+    "--epochs": "it takes a hundred steps; leave that out",
+}
+"""Words of `train` that it does not take, and why."""
+
 _STEPS = 1000
 """Steps over which a schedule is looked at."""
 
@@ -38,12 +45,13 @@ def command(
     ] = Path("learning-rates.png"),
     **words: Any,
 ) -> None:
-    """Train for a hundred steps with a growing learning rate, and say which one serves.
+    """Find a learning rate that serves, in a hundred steps.
 
-    The words are those of `train`, and network, images and batches are what `train` makes of them. The loss falls where
-    the rate is large enough, and flies off where it is too large. The rate at which it falls most steeply is a good one
-    to begin with; for a schedule with a peak, such as one-cycle, twice or three times as much. A rate between that and
-    where the loss flies off is one that the network bears: whether it serves better, only trainings tell.
+    The rate grows from step to step. The words are those of `train`, and network, images and batches are what `train`
+    makes of them. The loss falls where the rate is large enough, and flies off where it is too large. The rate at which
+    it falls most steeply is a good one to begin with; for a schedule with a peak, such as one-cycle, twice or three
+    times as much. A rate between that and where the loss flies off is one that the network bears: whether it serves
+    better, only trainings tell.
     """
     from ..studies.rate_figure import save_rate_figure
 

@@ -89,7 +89,7 @@ def compare(
     run: Annotated[str, typer.Argument(metavar="RUN", parser=options.named, help="The folder of a run.")],
     other: Annotated[str, typer.Argument(metavar="RUN", parser=options.named, help="The folder of another one.")],
 ) -> None:
-    """Show what two runs differ in: their settings, and what came of them."""
+    """Show in what two runs differ: settings, and what came of them."""
     one, two = Record.of(run), Record.of(other)
     names = [each.folder.name for each in (one, two)]
     heads = names if names[0] != names[1] else [run, other]

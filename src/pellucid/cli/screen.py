@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import shutil
 import sys
+import textwrap
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -147,7 +148,21 @@ def duration(seconds: float) -> str:
 
 def say(text: str) -> None:
     """Print what is good to know beside the results, which alone are on the standard output."""
-    print(text, file=sys.stderr)
+    print(folded(text), file=sys.stderr)
+
+
+def folded(text: str) -> str:
+    """Return a message as it goes to the standard error stream: in a terminal, lines that are too long for it are
+    broken between words, and a command at a line's end is left whole, below, so that it can be copied."""
+    if not sys.stderr.isatty():
+        return text
+    room = shutil.get_terminal_size().columns
+    lines: list[str] = []
+    for line in text.split("\n"):
+        before, colon, command = line.partition(f": {called()} ") if len(line) > room else (line, "", "")
+        lines += textwrap.wrap(f"{before}{colon[:1]}", room, break_long_words=False, break_on_hyphens=False) or [""]
+        lines += [f"{colon[2:]}{command}"] if colon else []
+    return "\n".join(lines)
 
 
 def examples(*commands: str) -> str:
@@ -178,7 +193,7 @@ def notes() -> Iterator[None]:
                 show_others(message, category, *place)
             elif str(message) not in said:
                 said.add(str(message))
-                print(f"note: {message}", file=sys.stderr)
+                say(f"note: {message}")
 
         warnings.simplefilter("always", UserWarning)
         warnings.showwarning = show  # type: ignore[assignment]  # its arguments that are not looked at are passed on

@@ -116,10 +116,11 @@ def command(
         ),
     ] = None,
 ) -> None:
-    """Write a training image as a picture, as `train` with the same words sees it; or as a run has seen it.
+    """Write a training image as a picture, as a training sees it.
 
-    Its class is printed, and which file it came from, where the data are a folder of pictures. What training would make
-    brighter than white, or darker than black, is white or black in the picture. Needs Pillow.
+    The training is that of `train` with the same words, or a run. Its class is printed, and which file it came from,
+    where the data are a folder of pictures. What training would make brighter than white, or darker than black, is
+    white or black in the picture. Needs Pillow.
     """
     if out is not None and out.suffix.lower() != ".png":
         raise typer.BadParameter(f"expected a file that ends in .png, received {str(out)!r}", param_hint="--out")
