@@ -73,6 +73,7 @@ def test_runs_stand_in_one_table_of_80_columns(pellucid: Any, monkeypatch: Any, 
         assert ("12 h 10 min" in lines[2]) == (which == "lenet")
         assert " test" in lines[1]
     assert " mnist_s8 (mnist-99) " in lines[1]
+    assert verb._row(replace(here, results={"validation_accuracy": 0.9855}))[5] == "98.55 % val"
     assert heads["lenet"] == ["run", "state", "model", "data", "epochs", "accuracy", "time"]
     assert heads["recipe"] == ["run", "state", "model", "epochs", "accuracy", "time"]
     assert heads["both"] == ["run", "state", "model", "epochs", "accuracy"]
