@@ -14,6 +14,7 @@ import pellucid as p
 from pellucid.cli import train as train_verb
 from pellucid.training import Callback
 from pellucid.training import fit as whole_fit
+from pellucid.training.holding import holding
 
 WORDS = ("--epochs", "6", "--batch-size", "8", "--lr", "0.01", "--seed", "3", "--no-progress")
 
@@ -223,6 +224,14 @@ def test_a_run_is_verified(broken: Any, pellucid: Any, toy: Path, tmp_path: Path
     assert files == [f"{name}: whole" for name in names]
     assert one.removeprefix("1 thread: ") == three.removeprefix("3 threads: ")
     assert last == "files whole; the first steps are the same, bit for bit"
+
+
+def test_a_run_that_is_being_trained_is_verified_with_a_word_about_that(broken: Any, pellucid: Any) -> None:
+    broken(9)
+    with holding(Path("run").absolute()):
+        shown = pellucid("verify", "run", "--threads", "1")
+    assert shown.code == 0, shown.err
+    assert shown.out.startswith("run is being trained now: what is said of its files holds for this moment\n")
 
 
 def test_all_that_is_wrong_with_a_run_is_told(broken: Any, pellucid: Any, toy: Path, tmp_path: Path) -> None:

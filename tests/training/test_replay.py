@@ -7,6 +7,7 @@ import pytest
 
 import pellucid as p
 from oracles.interrupted import HOW, BreakAt, images, network
+from pellucid.training import checkpoint
 from pellucid.training.checkpoint import files
 from pellucid.training.files import check_files
 from pellucid.training.replay import replay
@@ -143,3 +144,42 @@ def test_the_network_of_a_run_need_not_be_known(tmp_path):
     made = p.Sequential([p.Flatten(), Mine(), p.Linear(36, 3)], input_shape=(1, 6, 6))
     p.fit(made, images(), out=tmp_path, **{**HOW, "epochs": 1, "schedule": None, "engine": "numpy"})
     assert not any(check_files(tmp_path).values())
+
+
+@pytest.fixture
+def moving(tmp_path, monkeypatch):
+    """Returns a run whose training gets on as soon as a checkpoint is read: of the generations at steps 15 and 20 so
+    many are gone then, and as many newer ones there."""
+
+    def made(gone):
+        def read(path, *more):
+            if not moved:
+                moved.extend(files(run)[-gone:])
+                for number, each in enumerate(moved):
+                    (run / f"checkpoint-{25 + number:09}.safetensors").write_bytes(content)
+                    each.unlink()
+            return real(path, *more)
+
+        with pytest.raises(ZeroDivisionError):
+            p.fit(network(), images(), out=run, checkpoint_every=5, callbacks=[BreakAt(20)], **HOW)
+        content = files(run)[0].read_bytes()
+        monkeypatch.setattr(checkpoint, "read", read)
+        return run
+
+    run, real, moved = tmp_path / "run", checkpoint.read, []
+    return made
+
+
+@pytest.mark.parametrize(("gone", "left"), [(1, {"20"}), (2, {"25", "26"})])
+def test_checkpoints_that_a_training_lets_go_of_while_they_are_read_are_no_damage(gone, left, moving):
+    run = moving(gone)
+    (run / "config.toml").write_text((run / "config.toml").read_text().replace("lr = 0.01", "lr = 0.02"))
+    found = check_files(run)
+    assert "lr is 0.02, and was 0.01" in found.pop("config.toml"), "it is compared with one that is there"
+    assert {name[-14:-12] for name in found if name.startswith("checkpoint-")} == left
+    assert not any(found.values())
+
+
+@pytest.mark.filterwarnings("error")
+def test_the_steps_of_a_run_that_is_being_trained_are_done_again(moving):
+    assert replay(moving(2), images())

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +45,8 @@ FORMAT, VERSION, OLDEST = "pellucid checkpoint", "2", "2"
 BEGUN = "architecture", "config"
 """Texts in every checkpoint, of what the training began from."""
 
+_LOOKS = 10
+"""How often it is looked for checkpoints, at most, where a training lets go of those that there were."""
 _NAME = re.compile(r"checkpoint-(\d+)\.safetensors")
 
 
@@ -157,6 +159,32 @@ def step_of(path: Path) -> int:
     return int(name[1]) if name else -1
 
 
+def every(
+    folder: Path, limits: Limits = LIMITS
+) -> Iterator[tuple[Path, Checkpoint | ModelFileError | StorageError]]:
+    """Yield the checkpoints of a run, the newest first, or why one cannot be read.
+
+    Those that a training lets go of in this moment are left out; where none of the others is whole, those that have
+    come meanwhile follow.
+    """
+    seen, whole, gone = set[Path](), False, True
+    for _ in range(_LOOKS):
+        if whole or not gone:
+            return
+        listed, gone = [path for path in files(folder) if path not in seen], False
+        for path in listed:
+            seen.add(path)
+            try:
+                found: Checkpoint | ModelFileError | StorageError = read(path, limits)
+                whole = True
+            except (ModelFileError, StorageError) as error:
+                found = error
+                if not path.exists():
+                    gone = True
+                    continue
+            yield path, found
+
+
 def newest(folder: Path, limits: Limits = LIMITS) -> Checkpoint | None:
     """Return the newest checkpoint of a run that is whole, with a warning for each newer one that is not.
 
@@ -166,16 +194,14 @@ def newest(folder: Path, limits: Limits = LIMITS) -> Checkpoint | None:
         If there are some, and none is whole; or one is of a version that cannot be read here.
     """
     damaged: list[Exception] = []
-    for path in files(folder):
-        try:
-            found = read(path, limits)
+    for path, found in every(folder, limits):
+        if isinstance(found, Checkpoint):
             for error in damaged:
                 warn(f"{error}; going on from {path.name}")
             return found
-        except OtherVersionError:  # no older one may be taken in its place
-            raise
-        except (ModelFileError, StorageError) as error:
-            damaged.append(error)
+        if isinstance(found, OtherVersionError):  # no older one may be taken in its place
+            raise found
+        damaged.append(found)
     if damaged:
         raise ModelFileError(f"{damaged[0]}. No checkpoint is whole{train_on(folder)}") from damaged[0]
     return None
@@ -190,10 +216,7 @@ def train_on(folder: Path) -> str:
 
 def newest_readable(folder: Path, limits: Limits = LIMITS) -> Checkpoint | None:
     """Return the newest checkpoint that can be read; None if there is none, whatever the reason. Nobody is warned."""
-    for path in files(folder):
-        with suppress(ModelFileError, StorageError):
-            return read(path, limits)
-    return None
+    return next((found for _, found in every(folder, limits) if isinstance(found, Checkpoint)), None)
 
 
 def set_aside(folder: Path, found: Checkpoint) -> None:

@@ -12,12 +12,11 @@ from ..errors import ModelFileError, StorageError
 from ..serialization.model_file import MODEL, decode_sealed, read_content
 from ..serialization.tensor_file import SEAL
 from ..storage import expanded
-from .checkpoint import Checkpoint, files, read
+from .checkpoint import Checkpoint, every, files
 from .config import CONFIG, RunConfig
 from .plain import differences
 from .record import measures
 from .run import METRICS, json_line
-
 
 def check_files(run: str | os.PathLike[str]) -> dict[str, str]:
     """Read all files of a run, and return for each what is wrong with it, or nothing; what is measured is left out
@@ -33,16 +32,13 @@ def check_files(run: str | os.PathLike[str]) -> dict[str, str]:
         If the folder is no run.
     """
     folder = expanded(run, "run")
-    found, whole = dict[str, str](), None
-    if not (checkpoints := files(folder)):
+    if not files(folder):
         RunConfig.read(folder)
-    for path in checkpoints:
-        try:
-            each = read(path)
+    found, whole = dict[str, str](), None
+    for path, each in every(folder):
+        if isinstance(each, Checkpoint):
             whole = whole or each
-            found[path.name] = ""
-        except (ModelFileError, StorageError) as error:
-            found[path.name] = str(error)
+        found[path.name] = "" if isinstance(each, Checkpoint) else str(each)
     others = {CONFIG: _config, METRICS: _metrics, MODEL: _model}
     if not (folder / METRICS).exists() and not (whole and whole.history().epochs):
         del others[METRICS]  # the first epoch makes it
