@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 import pellucid as p
+from pellucid import storage
 from pellucid.data.dataset import digest
 from pellucid.schedules import Cosine, WarmUp
-from pellucid.training import Callback
+from pellucid.training import Callback, saving
 from pellucid.training import run as run_module
 from pellucid.training.run import RunWriter, read_config
 
@@ -208,6 +209,27 @@ def test_a_loss_that_is_not_finite_leaves_the_last_good_weights(make, data, tmp_
         fit(network, data, tmp_path, optimizer=p.SGD(1e25), epochs=9)
     assert all(np.isfinite(parameter.data).all() for parameter in network.parameters().values())
     assert_whole(tmp_path, network, len(read_metrics(tmp_path)) if (tmp_path / "metrics.jsonl").exists() else 0)
+
+
+@pytest.mark.parametrize(("step", "tried"), [(0, 1), (3, 2)])
+def test_a_full_disk_is_told_by_the_write_that_met_it_first(step, tried, make, data, tmp_path, monkeypatch):
+    """The network is not saved again before the first step; where it is, that this fails too is a note."""
+
+    def write(path, *more, **named):
+        if failed or path.name == f"checkpoint-{step:09}.safetensors":
+            failed.append(path.name)
+            raise p.StorageError(f"cannot write {path.name}")
+        return real(path, *more, **named)
+
+    failed, real = [], storage.write_file
+    for module in (saving, storage):
+        monkeypatch.setattr(module, "write_file", write)
+    with pytest.raises(p.StorageError) as caught:
+        fit(make(), data, tmp_path, checkpoint_every=3)
+    assert str(caught.value) == f"cannot write checkpoint-{step:09}.safetensors"
+    assert len(failed) == tried
+    notes = [note for note in getattr(caught.value, "__notes__", []) if note.startswith("cannot write")]
+    assert notes == (["cannot write model.safetensors"] if step else [])
 
 
 # ---- reading

@@ -159,9 +159,7 @@ def step_of(path: Path) -> int:
     return int(name[1]) if name else -1
 
 
-def every(
-    folder: Path, limits: Limits = LIMITS
-) -> Iterator[tuple[Path, Checkpoint | ModelFileError | StorageError]]:
+def every(folder: Path, limits: Limits = LIMITS) -> Iterator[tuple[Path, Checkpoint | ModelFileError | StorageError]]:
     """Yield the checkpoints of a run, the newest first, or why one cannot be read.
 
     Those that a training lets go of in this moment are left out; where none of the others is whole, those that have

@@ -18,6 +18,7 @@ from .plain import differences
 from .record import measures
 from .run import METRICS, json_line
 
+
 def check_files(run: str | os.PathLike[str]) -> dict[str, str]:
     """Read all files of a run, and return for each what is wrong with it, or nothing; what is measured is left out
     where there is none yet.

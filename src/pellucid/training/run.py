@@ -166,8 +166,12 @@ class RunWriter(Callback):
         try:
             if self._going and (self._hold is None or self._hold.in_place()):
                 self._write_measures(training)
-                if error is not None:
+                if error is not None and training.step:
                     save(training.network, self.folder / MODEL)
+        except StorageError as second:
+            if not isinstance(error, StorageError):
+                raise
+            error.add_note(str(second))  # the first one says what ended the training
         finally:
             if error is not None:
                 self.let_go()
