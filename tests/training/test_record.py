@@ -61,6 +61,14 @@ def test_of_a_checkpoint_only_the_beginning_is_read(tmp_path, monkeypatch):
     assert max(lengths) < size
 
 
+def test_settings_are_those_that_the_run_was_begun_with_whatever_its_config_says_now(tmp_path):
+    broken(tmp_path)
+    path = tmp_path / "config.toml"
+    path.write_text(path.read_text().replace("epochs = 5", "epochs = 9"))
+    found = Record.of(tmp_path)
+    assert (found.setting("training", "epochs"), found.how_far) == (5, "20 of 40 steps")
+
+
 def test_half_a_line_is_no_matter_wherever_it_stands(tmp_path):
     p.fit(network(), images(), out=tmp_path, **HOW)
     with (tmp_path / "metrics.jsonl").open("a") as file:

@@ -29,7 +29,7 @@ class Record:
     ----------
     folder : Path
     config : mapping
-        The settings, as they stand in ``config.toml``.
+        The settings that the run was begun with; see `known_config`.
     epochs : list of dict
         What was measured, epoch by epoch; see `History`.
     results : dict
@@ -71,7 +71,9 @@ class Record:
             If it is no run, or a file of it is damaged.
         """
         folder = expanded(run, "run")
-        config = (RunConfig.read(folder) if (folder / CONFIG).exists() else known_config(folder)).table
+        if (folder / CONFIG).exists():
+            RunConfig.read(folder)  # one that is damaged is named
+        config = known_config(folder).table
         lines = measures(folder / METRICS)
         epochs = [line for line in lines if "epoch" in line]
         results = {name: value for line in lines if "epoch" not in line for name, value in line.items()}
