@@ -128,6 +128,19 @@ def test_what_bears_no_seal_is_compared_with_the_copy_that_does(name, change, sa
     assert not any(found.values())
 
 
+def test_all_changed_settings_are_named_unless_they_are_many(run):
+    path = run / "config.toml"
+    text = path.read_text()
+    path.write_text(text.replace("lr = 0.01", "lr = 0.02").replace("epochs = 5", "epochs = 9"))
+    says = check_files(run)["config.toml"].partition("was changed: ")[2]
+    assert sorted(says.split("; ")) == [
+        "training.epochs is 9, and was 5",
+        "training.optimizer.lr is 0.02, and was 0.01",
+    ]
+    path.write_text(text + "".join(f"more{number} = 1\n" for number in range(7)))
+    assert check_files(run)["config.toml"].endswith("more4 is 1, and was None; and 2 more")
+
+
 def test_another_network_in_the_place_of_the_trained_one_is_found(run, tmp_path):
     p.fit(network(), images(), out=tmp_path / "other", **{**HOW, "seed": 4})
     (run / "model.safetensors").write_bytes((tmp_path / "other" / "model.safetensors").read_bytes())

@@ -18,6 +18,9 @@ from .plain import differences
 from .record import measures
 from .run import METRICS, json_line
 
+_MOST_CHANGES = 5
+"""Changed settings that are named."""
+
 
 def check_files(run: str | os.PathLike[str]) -> dict[str, str]:
     """Read all files of a run, and return for each what is wrong with it, or nothing; what is measured is left out
@@ -57,8 +60,12 @@ def _said(wrong: Iterator[str]) -> str:
 def _config(folder: Path, whole: Checkpoint | None) -> Iterator[str]:
     config = RunConfig.read(folder)
     if whole is not None:
-        for name, now, before in differences(config.table, whole.config().table):
-            yield f"{folder / CONFIG} was changed: {name} is {shown(now)}, and was {shown(before)}"
+        changes = differences(config.table, whole.config().table)
+        named = [f"{name} is {shown(now)}, and was {shown(before)}" for name, now, before in changes[:_MOST_CHANGES]]
+        if more := len(changes) - len(named):
+            named.append(f"and {more} more")
+        if changes:
+            yield f"{folder / CONFIG} was changed: {'; '.join(named)}"
 
 
 def _metrics(folder: Path, whole: Checkpoint | None) -> Iterator[str]:
