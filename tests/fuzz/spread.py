@@ -7,13 +7,14 @@ another thread is drawn: some calls are cut, and others between them are not, wh
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
-from pellucid import Sequential, lower
+from pellucid import Flatten, Linear, Sequential, lower
 from pellucid.compiler import plan
 from pellucid.compiler.executable import Executable
 from pellucid.compiler.plan import JobPhase, Plan
@@ -30,6 +31,8 @@ IMAGES = 3
 TOGETHER = (slice(0, IMAGES), slice(2, 3), slice(0, 2), slice(1, 2))
 """Images that are predicted together, one prediction after the other: what others have left must not be seen."""
 THREADS = (1, 2, 3, 4)
+MOST_FEATURES = 20_000
+"""Numbers of an image that a matrix is put behind."""
 SIDES = (16, 17, 20, 24, 28, 31, 32, 32, 40, 48, 63, 64)
 
 
@@ -61,8 +64,8 @@ def drawn(seed: int) -> tuple[Sequential, np.ndarray[Any, Any]]:
     while True:
         try:
             shape = architect.input_shape()
-            layers, _ = architect.grow(shape, int(rng.integers(2, 10)))
-            network = Sequential(layers, input_shape=shape, seed=int(rng.integers(2**31)))
+            layers, end = architect.grow(shape, int(rng.integers(2, 10)))
+            network = Sequential([*layers, *classifier(seed, end)], input_shape=shape, seed=int(rng.integers(2**31)))
             break
         except (ArgumentError, ShapeError):
             continue
@@ -70,6 +73,14 @@ def drawn(seed: int) -> tuple[Sequential, np.ndarray[Any, Any]]:
     if architect.chance(0.2):
         return network, rng.integers(0, 256, (IMAGES, *shape), np.uint8)
     return network, rng.standard_normal((IMAGES, *shape), np.float32)
+
+
+def classifier(seed: int, shape: Shape) -> list[Layer]:
+    """Return a matrix over all numbers of an image, such as networks end with, in some of the cases, or nothing."""
+    rng = np.random.default_rng((seed, 5))
+    if rng.random() > 0.3 or len(shape) < 3 or math.prod(shape) > MOST_FEATURES:
+        return []
+    return [Flatten(), Linear(math.prod(shape), int(rng.choice((7, 65, 200))))]
 
 
 def examine_spread(seed: int, memory: Memory | None = None) -> tuple[str, Outcome]:
