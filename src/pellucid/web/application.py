@@ -1,0 +1,82 @@
+"""The application: which address is answered by what. All that computes runs in a thread, one question at a time."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from importlib.resources import files
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from ..errors import PellucidError
+from .answers import DOING, READING, Answer
+from .asked import Asked
+from .bench import Bench, UnknownImage
+
+FRAME = "application/octet-stream"
+KINDS = {
+    ".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+}  # fmt: skip
+"""Suffix of a file of the page -> what it is."""
+
+_log = logging.getLogger("pellucid.web")
+
+
+def application(bench: Bench) -> Starlette:
+    """Return the application that shows a bench."""
+    pages = [Route("/", _file("index.html")), *(Route(f"/{name}", _file(name)) for name in _names())]
+    reading = [Route(f"/api/{name}", _question(bench, answer), methods=["GET"]) for name, answer in READING.items()]
+    doing = [Route(f"/api/{name}", _question(bench, answer), methods=["POST"]) for name, answer in DOING.items()]
+    return Starlette(routes=[*pages, *reading, *doing])
+
+
+def _names() -> list[str]:
+    """Return the names of the files of the page."""
+    return sorted(each.name for each in files(__package__).joinpath("static").iterdir() if _kind(each.name))
+
+
+def _kind(name: str) -> str | None:
+    return KINDS.get(f".{name.rpartition('.')[2]}")
+
+
+def _file(name: str) -> Callable[[Request], Awaitable[Response]]:
+    """Return what answers with a file of the page, which is read once."""
+    content, kind = files(__package__).joinpath("static", name).read_bytes(), _kind(name)
+
+    async def endpoint(request: Request) -> Response:
+        return Response(content, media_type=kind)
+
+    return endpoint
+
+
+def _question(bench: Bench, answer: Callable[[Bench, Asked], Answer]) -> Callable[[Request], Awaitable[Response]]:
+    """Return what answers a question about the bench, or says what is wrong with it."""
+
+    def answered(asked: Asked) -> Answer:
+        with bench.busy:
+            return answer(bench, asked)
+
+    async def endpoint(request: Request) -> Response:
+        asked = Asked(request.query_params, await request.body())
+        try:
+            found = await run_in_threadpool(answered, asked)
+        except UnknownImage as error:
+            return _failure(410, str(error))
+        except PellucidError as error:
+            return _failure(400, str(error))
+        except Exception as error:
+            _log.exception("%s", request.url.path)
+            return _failure(500, f"{type(error).__name__}: a fault of Pellucid's; the terminal shows more")
+        return Response(found, media_type=FRAME) if isinstance(found, bytes) else JSONResponse(found)
+
+    return endpoint
+
+
+def _failure(status: int, message: str) -> Response:
+    return JSONResponse({"error": message[:2000]}, status)
+

@@ -1,0 +1,130 @@
+"""The bench: a network on it, data beside it, and the images that somebody has looked at."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from copy import deepcopy
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..data import Dataset
+from ..errors import ArgumentError, NonFiniteError
+from ..inference.batches import accepted
+from ..network import Network
+from ..report.judging import Judged, judge
+from .description import describe, digest, shown_values
+from .look import Look, image_id
+
+IMAGES = 64
+"""Images that are kept: those that were looked at last."""
+
+
+class UnknownImage(ArgumentError):
+    """An image is asked for that is not, or no longer, on the bench."""
+
+
+@dataclass(eq=False)
+class Bench:
+    """What the page shows. Whoever uses it holds `busy`.
+
+    Attributes
+    ----------
+    network : Network
+        As it is now, with all edits; a copy, so that who gave it keeps theirs.
+    title : str
+    data : Dataset or None
+        What it is measured on.
+    part : str
+        What the data are of those that it was trained on, such as "test".
+    revision : int
+        Grows with every edit.
+    """
+
+    network: Network
+    title: str
+    data: Dataset | None = None
+    part: str = ""
+    revision: int = 0
+    busy: threading.RLock = field(default_factory=threading.RLock)
+    _images: OrderedDict[str, NDArray[Any]] = field(default_factory=OrderedDict)
+    _looks: OrderedDict[tuple[str, int], Look] = field(default_factory=OrderedDict)
+    _judged: dict[int, Judged | None] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.original, self.network = self.network, deepcopy(self.network)
+
+    @cached_property
+    def description(self) -> dict[str, Any]:
+        """What there is to show of the network; edits do not change it."""
+        return {"title": self.title, "digest": digest(self.original), **describe(self.network)}
+
+    @cached_property
+    def values(self) -> dict[str, int]:
+        """Path of each shown layer -> the value that it makes."""
+        from ..build import lower
+
+        return shown_values(lower(self.network))
+
+    # ---- images
+    def put(self, image: NDArray[Any]) -> str:
+        """Put an image on the bench, and return its name.
+
+        Raises
+        ------
+        ShapeError, DataError
+            If the network does not take it.
+        """
+        image = accepted(self.network, image[None])[0]
+        name = image_id(image)
+        self._images[name] = image
+        self._images.move_to_end(name)
+        while len(self._images) > IMAGES:
+            self._images.popitem(last=False)
+        return name
+
+    def image(self, name: str) -> NDArray[Any]:
+        """Return an image that was put there."""
+        if name not in self._images:
+            raise UnknownImage(f"image: {name[:24]!r} is not here any more; show it again")
+        return self._images[name]
+
+    def look(self, name: str) -> Look:
+        """Return what the network, as it is now, makes of an image that was put there."""
+        image, key = self.image(name), (name, self.revision)
+        if key not in self._looks:
+            self._looks[key] = Look.at(self.network, image)
+            kept = max(2, min(16, int(5e8 / self._looks[key].program.activation_bytes())))
+            while len(self._looks) > kept:
+                self._looks.popitem(last=False)
+        self._looks.move_to_end(key)
+        return self._looks[key]
+
+    # ---- data
+    def judged(self, revision: int | None = None) -> Judged | None:
+        """Return what the network makes of the data, now or as it was given (revision 0); None without classes."""
+        at = self.revision if revision is None else revision
+        if at not in self._judged:
+            network = self.original if at == 0 else self.network
+            self._judged = {0: self._judged[0]} if 0 in self._judged else {}
+            self._judged[at] = self._judge(network)
+        return self._judged[at]
+
+    def _judge(self, network: Network) -> Judged | None:
+        if self.data is None:
+            return None
+        try:
+            found = judge(network, self.data)
+        except NonFiniteError:
+            return None
+        return found if isinstance(found, Judged) else None
+
+    def sample(self, number: int) -> NDArray[Any]:
+        """Return an image of the data."""
+        if self.data is None:
+            raise ArgumentError("number: there are no data here to take an image from")
+        return np.asarray(self.data.images[number])

@@ -1,0 +1,40 @@
+// How numbers are written: with a true minus sign, and so that digits stand below each other.
+
+const MINUS = "\u2212";
+
+/** A number in about `digits` significant digits: "−0.4213", "1.25e−9". */
+export function text(value, digits = 4) {
+  if (Number.isNaN(value)) return "NaN";
+  if (!Number.isFinite(value)) return value < 0 ? `${MINUS}∞` : "∞";
+  const size = Math.abs(value);
+  let written;
+  if (value === 0) written = "0";
+  else if (Number.isInteger(value) && size < 1e6) written = String(value);
+  else if (size >= 1e6 || size < 1e-4) written = value.toExponential(digits - 1);
+  else written = value.toPrecision(digits);
+  return written.replaceAll("-", MINUS);
+}
+
+/** A number with its sign, as in a sum: "+0.42", "−0.42". */
+export function signed(value, digits = 4) {
+  const written = text(value, digits);
+  return value >= 0 ? `+${written}` : written;
+}
+
+/** A share as a percentage: "93 %", "0.4 %", "< 0.1 %". */
+export function percent(share) {
+  const value = 100 * share;
+  if (value > 0 && value < 0.1) return "< 0.1 %";
+  if (value > 99.9 && value < 100) return "> 99.9 %";
+  return `${value >= 10 ? value.toFixed(value > 99 ? 1 : 0) : value.toFixed(1)} %`;
+}
+
+/** A count with its thousands apart: "44,426". */
+export function count(value) {
+  return value.toLocaleString("en");
+}
+
+/** A shape: [6, 24, 24] as "6×24×24". */
+export function shape(sizes) {
+  return sizes.join("×");
+}
