@@ -59,8 +59,9 @@ GROUPS = (
         "losses", "optimizers", "schedules", "metrics", "calibration", "initializers")),
     Group("looking", "Looking inside", "Why a network says what it says; plots, and a run on one page.", (
         "explanations.saliency", "explanations.grad_cam", "explanations.occlusion", "explanations.field",
-        "explanations.vector_jacobian", "report.plots.training", "report.plots.classes", "report.plots.inside",
-        "report.plots.explained", "report.writing")),
+        "explanations.vector_jacobian", "sums.trace", "sums.sum", "sums.made", "sums.walk", "sums.kinds",
+        "report.plots.training", "report.plots.classes", "report.plots.inside", "report.plots.explained",
+        "report.writing")),
     Group("data", "Data", "Reading, fetching, checking and shuffling images.", (
         "data.datasets", "data.dataset", "data.folders", "data.augment")),
     Group("definitions", "Definitions", "The mathematics: one pure NumPy function for every kind of step.", (

@@ -119,6 +119,11 @@ from .serialization import save as save
 from .snapshot import CompiledNetwork as CompiledNetwork
 from .snapshot import compile as compile
 from .summary import summary as summary
+from .sums import Sum as Sum
+from .sums import Terms as Terms
+from .sums import Trace as Trace
+from .sums import WalkStep as WalkStep
+from .sums import trace as trace
 from .training import Callback as Callback
 from .training import EarlyStopping as EarlyStopping
 from .training import History as History

@@ -31,7 +31,7 @@ TIERS: tuple[tuple[str, ...], ...] = (
     ("interpreter", "compiler", "summary", "gradient_check", "serialization"),
     ("native",),
     ("inference", "snapshot"),
-    ("training", "explanations"),
+    ("training", "explanations", "sums"),
     ("interop",),
     ("verification", "pretrained", "learning_rates"),
     ("recipes",),

@@ -1,0 +1,66 @@
+"""One number of a dense layer: every input times its weight, and the bias. And flattening, which only moves numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..steps import Shape
+from .cell import Cell, copied
+from .made import Made, Terms
+
+MOST_TERMS = 32
+"""Terms that the details list one by one; the others are counted, and told as one number."""
+
+
+def linear(cell: Cell) -> Made:
+    """``y[o] = bias[o] + Σ i  x[i] · weight[o, i]``"""
+    x, weight, *rest = cell.inputs
+    output = cell.index[0]
+    bias = float(rest[0][output]) if rest else 0.0
+    row = weight[output]
+    products = x.astype(np.float64) * row
+    terms = Terms.of(cell.step.inputs[0], np.arange(len(x))[:, None], products)
+    return Made(
+        "y[o] = bias[o] + Σ i  x[i] · weight[o, i]",
+        float(products.sum() + bias),
+        terms,
+        {"x": x, "weight": row, "bias": bias},
+        ["y = bias + (x * weight).sum()"],
+        {"bias": bias, **_largest(cell, terms, x, row)},
+        bias,
+    )
+
+
+def _largest(cell: Cell, terms: Terms, x: NDArray[Any], row: NDArray[Any]) -> dict[str, Any]:
+    """Return the largest terms, with where they stood in the maps before they were flattened, and what the others come
+    to: details."""
+    chosen = terms.largest(MOST_TERMS)
+    value, shape = _map_before(cell)
+    listed = [
+        {"index": i, "x": x[i], "weight": row[i], "amount": terms.amounts[i], "before": np.unravel_index(i, shape)}
+        for i in chosen.tolist()
+    ]
+    others = np.delete(terms.amounts, chosen)
+    return {
+        "terms": listed,
+        "rest": {"count": len(others), "total": others.sum()},
+        "map": {"value": value, "shape": shape},
+    }
+
+
+def _map_before(cell: Cell) -> tuple[int, Shape]:
+    """Return the value, and its shape, whose numbers the features are in row-major order: the features themselves where
+    nothing was flattened."""
+    value = cell.step.inputs[0]
+    while cell.values[value].ndim == 1 and value in cell.makers and cell.makers[value].kind in ("flatten", "reshape"):
+        value = cell.makers[value].inputs[0]
+    return value, cell.values[value].shape
+
+
+def flatten(cell: Cell) -> Made:
+    """``y[(c·H + i)·W + j] = x[c, i, j]``"""
+    index = np.unravel_index(cell.index[0], cell.inputs[0].shape)
+    return copied(cell, "y[(c·H + i)·W + j] = x[c, i, j]", tuple(int(each) for each in index))
