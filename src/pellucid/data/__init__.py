@@ -7,6 +7,7 @@ from .batches import epoch_order as epoch_order
 from .dataset import Dataset as Dataset
 from .dataset import as_dataset as as_dataset
 from .dataset import as_images as as_images
+from .drawn import drawn_digit as drawn_digit
 from .idx import read_idx as read_idx
 from .pictures import prepare_picture as prepare_picture
 from .pictures import read_inputs as read_inputs

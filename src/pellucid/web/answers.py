@@ -67,7 +67,8 @@ def pixels(bench: Bench, asked: Asked) -> Answer:
 
 def picture(bench: Bench, asked: Asked) -> Answer:
     """What the network makes of a picture: the body, a PNG, JPEG or other file."""
-    image = read_image(asked.body, _image_shape(bench), drawn=asked.flag("drawn"), invert=asked.flag("invert"))
+    how = {name: asked.flag(name) for name in ("drawn", "raw", "invert")}
+    image = read_image(asked.body, _image_shape(bench), **how)
     return _seen(bench, bench.put(image), asked)
 
 
@@ -119,7 +120,8 @@ def maps(bench: Bench, asked: Asked) -> Answer:
     chosen = order[first : first + asked.whole("count", MOST_MAPS + 1, 24)]
     header = {
         "layer": path, "total": len(every), "dead": int(np.sum(~every.any(axis=(1, 2)))),
-        "range": colour_range(every), "revision": bench.revision,
+        "range": colour_range(every), "whole": look.range if asked.flag("whole") else None,
+        "revision": bench.revision,
     }  # fmt: skip
     arrays = {
         "channels": chosen, "maps": every[chosen], "ranges": colour_ranges(every[chosen]), "scores": counts[chosen],

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..build import lower
 from ..definitions.arrays import Array
 from ..definitions.pointwise import softmax
 from ..network import Network
@@ -61,6 +61,12 @@ class Look:
         kinds = [step.kind for step in self.program.steps[: self.program.forward]]
         last = next(kind for kind in reversed(kinds) if kind not in ("flatten", "reshape"))
         return self.output if last == "softmax" else softmax(self.output[None])[0]
+
+    @cached_property
+    def range(self) -> float:
+        """How far colours reach if all layers share them."""
+        shown = self.program.layers
+        return colour_range(np.concatenate([np.ravel(self.trace.values[place.output]) for place in shown]))
 
     def maps(self, value: int) -> Array:
         """Return what a layer makes as maps (K, h, w); a vector is one map of one row."""

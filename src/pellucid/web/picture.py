@@ -15,7 +15,7 @@ NAME = "the picture"
 
 
 def read_image(
-    data: bytes, shape: tuple[int, int, int], *, drawn: bool = False, invert: bool = False
+    data: bytes, shape: tuple[int, int, int], *, drawn: bool = False, raw: bool = False, invert: bool = False
 ) -> NDArray[Any]:  # fmt: skip
     """Return a picture as a network takes it: stretched to its size, or placed as a digit that somebody drew.
 
@@ -27,6 +27,8 @@ def read_image(
         (channels, height, width) of the network.
     drawn : bool
         Whether it is a digit, of any size and anywhere, on a dark ground.
+    raw : bool
+        Whether such a digit stays where it is.
     invert : bool
         Whether dark and light are exchanged first: for ink on paper.
 
@@ -38,5 +40,5 @@ def read_image(
     with picture_in(io.BytesIO(data), NAME) as picture:
         pixels = decode(picture, NAME, grey=drawn or is_grey(picture))
     if drawn:
-        return drawn_digit(255 - pixels[0] if invert else pixels[0], size=shape[1])
+        return drawn_digit(255 - pixels[0] if invert else pixels[0], size=shape[1], centred=not raw)
     return prepare_picture(pixels, shape, invert)
