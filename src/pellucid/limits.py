@@ -7,7 +7,9 @@ and only then allocates. Each limit has its reason beside it; all are far above 
 
 from __future__ import annotations
 
+import math
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
@@ -78,6 +80,19 @@ class Limits:
 
 
 LIMITS = Limits()
+
+
+def extent(shape: Iterable[int]) -> int:
+    """Return the product of an array's sizes, with an axis of 0 counted as 1: what is held against `Limits.elements`.
+
+    An array without numbers takes no memory, but NumPy makes none whose other axes are too large for an address.
+
+    Examples
+    --------
+    >>> extent((60_000, 28, 28)), extent((0, 28, 28))
+    (47040000, 784)
+    """
+    return math.prod(size or 1 for size in shape)
 
 
 def format_bytes(count: int) -> str:

@@ -146,6 +146,11 @@ def test_sizes_whose_product_wraps_around_in_64_bits(tmp_path: Path) -> None:
     )
 
 
+def test_no_numbers_at_all_in_more_places_than_there_are_addresses(tmp_path: Path) -> None:
+    path = put(tmp_path, b"\0\0\x0e\x04" + bytes(4) + b"\xff" * 12)  # NumPy makes no array of such a shape
+    assert refusal(path).startswith(f"{path}: at byte 4: expected at most 4,294,967,296 numbers")
+
+
 def test_a_small_file_that_declares_much_allocates_nothing(tmp_path: Path) -> None:
     header = b"\0\0\x08\x01" + (2_000_000_000).to_bytes(4, "big")
     for content in (header, gzip.compress(header + bytes(1000))):

@@ -159,6 +159,11 @@ def test_sizes_whose_product_wraps_around_in_64_bits(tmp_path: Path) -> None:
     assert math.prod(sizes) > 2**64
 
 
+def test_no_numbers_at_all_in_more_places_than_there_are_addresses(tmp_path: Path) -> None:
+    sizes = (0, 2**32 - 1, 2**32 - 1, 2**32 - 1)  # NumPy makes no array of such a shape
+    assert f"declares shape {sizes}" in refusal(tmp_path / "x.npy", header(str(sizes), "<f8"))
+
+
 def test_a_declared_size_allocates_nothing(tmp_path: Path) -> None:
     tracemalloc.start()
     message = refusal(tmp_path / "x.npy", header("(500000000,)") + bytes(100))

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError
-from ..limits import LIMITS, Limits, format_bytes
+from ..limits import LIMITS, Limits, extent, format_bytes
 from .compressed import ByteSource
 
 _TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
@@ -80,9 +80,8 @@ def _read_header(source: ByteSource, limits: Limits) -> tuple[np.dtype[Any], tup
 
 def _check_size(source: ByteSource, shape: tuple[int, ...], dtype: np.dtype[Any], limits: Limits) -> None:
     """Hold the declared sizes against the limits and against the file, before anything is allocated."""
-    elements = math.prod(shape)  # Python integers: a product in int64 can wrap around to a small number
-    expected = elements * dtype.itemsize
-    if elements > limits.elements or expected > limits.decompressed_bytes:
+    expected = math.prod(shape) * dtype.itemsize  # Python integers: a product in int64 can wrap around to a small one
+    if extent(shape) > limits.elements or expected > limits.decompressed_bytes:
         _refuse(
             source,
             4,

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError, printable
-from ..limits import LIMITS, Limits, format_bytes
+from ..limits import LIMITS, Limits, extent, format_bytes
 from ..zip_reader import ZipReader
 from .compressed import open_regular
 
@@ -152,9 +152,8 @@ def _read_array(
 ) -> NDArray[Any]:
     """Read one array from a stream of `size` bytes, whose header has a form."""
     shape, fortran_order, dtype, header = _read_header(stream, where, form, expected_form)
-    elements = math.prod(shape)
-    expected = elements * dtype.itemsize
-    if len(shape) > limits.dimensions or elements > limits.elements or expected > limits.decompressed_bytes:
+    expected = math.prod(shape) * dtype.itemsize
+    if len(shape) > limits.dimensions or extent(shape) > limits.elements or expected > limits.decompressed_bytes:
         raise DataError(
             f"{where}: declares shape {shape}, {format_bytes(expected)}; up to {limits.dimensions} axes, "
             f"{limits.elements:,} numbers and {format_bytes(limits.decompressed_bytes)} are read"

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError
-from ..limits import LIMITS, Limits
+from ..limits import LIMITS, Limits, extent
 from ..pickle_machine import Name, PickleMachine
 
 _RECONSTRUCT = ("numpy.core.multiarray _reconstruct", "numpy._core.multiarray _reconstruct")
@@ -100,7 +100,11 @@ class _BatchMachine(PickleMachine):
             self.refuse("a uint8 array in row order", "another array")
         if not isinstance(content, bytes) or not all(type(size) is int and size >= 0 for size in shape):
             self.refuse("a shape of integers, and bytes", "something else")
-        if len(shape) > self.limits.dimensions or math.prod(shape) != len(content):
+        if (
+            len(shape) > self.limits.dimensions
+            or math.prod(shape) != len(content)
+            or extent(shape) > self.limits.elements
+        ):
             self.refuse(f"{'·'.join(map(str, shape))} bytes, as the shape says", f"{len(content):,}")
         target.value = np.frombuffer(content, np.uint8).reshape(shape)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, NoReturn
 
-from ..limits import Limits
+from ..limits import Limits, extent
 from ..pickle_machine import Name, PickleMachine
 from ..serialization.tensor_file import problem
 from ..steps import Shape
@@ -164,7 +164,7 @@ class TorchMachine(PickleMachine):
             self.refuse(f"at most {self.limits.dimensions} sizes and as many strides", f"{len(shape)}, {len(strides)}")
         if not all(type(number) is int and 0 <= number <= most for number in (offset, *shape, *strides)):
             self.refuse(f"an offset, sizes and strides from 0 to {most:,}", "others")
-        if math.prod(size or 1 for size in shape) > most:
+        if extent(shape) > most:
             self.refuse(f"a tensor of at most {most:,} numbers", "×".join(map(str, shape)))
         last = offset + sum((size - 1) * stride for size, stride in zip(shape, strides, strict=True))
         if 0 not in shape and last >= storage.count:

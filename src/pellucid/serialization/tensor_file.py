@@ -30,7 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ArgumentError, ModelFileError, path_text, printable
-from ..limits import LIMITS, Limits
+from ..limits import LIMITS, Limits, extent
 from ..steps import Shape
 
 WRITTEN = {"float16": "F16", "float32": "F32", "float64": "F64", "bool": "BOOL"}
@@ -282,6 +282,11 @@ def _entry(name: str, stated: Any, start: int, path: str, limits: Limits) -> Ent
         needed = f"{'·'.join(map(str, shape)) or '1'} numbers of {BYTES[dtype]} bytes"
         what = f"{printable(name)}: expected {needed} = {numbers * BYTES[dtype]:,} bytes, found {end - begin:,}"
         raise problem(path, what, DAMAGED, start + begin)
+    if extent(shape) > limits.elements:
+        found = "·".join(map(str, shape))
+        raise problem(
+            path, f"{printable(name)}: expected at most {limits.elements:,} numbers, found {found}", DAMAGED, 8
+        )
     return Entry(dtype, tuple(shape), start + begin, start + end)
 
 

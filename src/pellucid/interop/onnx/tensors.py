@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import printable
-from ...limits import Limits
+from ...limits import Limits, extent
 from ...serialization.tensor_file import problem
 from .wire import DAMAGED
 
@@ -101,7 +101,7 @@ class Tensors:
         if len(shape) > limits.dimensions or any(not 0 <= size <= limits.elements for size in shape):
             wanted, found = f"at most {limits.dimensions} sizes from 0 to {limits.elements:,}", f"{shape[:10]}"
             raise self._problem(called, f"expected a shape of {wanted}, found {found:.80}")
-        if math.prod(shape) > limits.elements:
+        if extent(shape) > limits.elements:
             raise self._problem(
                 called, f"expected at most {limits.elements:,} numbers, found {'·'.join(map(str, shape))}"
             )
