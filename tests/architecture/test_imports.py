@@ -59,13 +59,14 @@ LEAVES: dict[str, tuple[str, ...]] = {
     "mlflow": ("interop.mlflow",),
     "starlette": ("web",),
     "uvicorn": ("web",),
+    "websockets": ("web",),
     "mpi4py": ("distributed",),
 }
 
 # What `import pellucid` must not load, neither itself nor through others.
 AT_FIRST_NEED = {
     "typer", "rich", "PIL", "pooch", "requests", "sklearn", "scipy", "matplotlib", "torch", "onnx", "tensorboard",
-    "google.protobuf", "mlflow",
+    "google.protobuf", "mlflow", "starlette", "uvicorn",
 }  # fmt: skip
 
 UNSAFE_MODULES = {"pickle", "_pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib", "runpy"}

@@ -79,4 +79,3 @@ def _question(bench: Bench, answer: Callable[[Bench, Asked], Answer]) -> Callabl
 
 def _failure(status: int, message: str) -> Response:
     return JSONResponse({"error": message[:2000]}, status)
-

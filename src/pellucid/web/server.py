@@ -137,5 +137,7 @@ def _bound(port: int) -> socket.socket:
     except OSError as error:
         listening.close()
         free = "leave --port out for one that is free"
-        raise StorageError(error.errno, f"port {port} of this machine cannot be had ({error.strerror}); {free}") from None
+        raise StorageError(
+            error.errno, f"port {port} of this machine cannot be had ({error.strerror}); {free}"
+        ) from None
     return listening
