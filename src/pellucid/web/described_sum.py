@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..steps import Shape
-from ..sums import Sum, Trace, WalkStep
+from ..sums import Trace, WalkStep
 from ..sums.plain import plain
 
 MOST_TERMS = 32

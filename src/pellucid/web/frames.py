@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-TYPES = {"f4": np.dtype("<f4"), "u1": np.dtype("u1"), "i4": np.dtype("<i4")}
+TYPES: dict[str, np.dtype[Any]] = {"f4": np.dtype("<f4"), "u1": np.dtype("u1"), "i4": np.dtype("<i4")}
 _ALIGNMENT = 8
 
 
@@ -35,7 +35,7 @@ def frame(header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> byte
     parts, listed, at = [], [], 0
     for name, array in arrays.items():
         kind = "u1" if array.dtype == np.uint8 else "f4" if array.dtype.kind == "f" else "i4"
-        data = np.ascontiguousarray(array, TYPES[kind]).tobytes()
+        data: bytes = np.ascontiguousarray(array, TYPES[kind]).tobytes()
         listed.append({"name": name, "shape": array.shape, "type": kind, "at": at})
         data += bytes(-len(data) % _ALIGNMENT)
         parts.append(data)
