@@ -1,5 +1,6 @@
 """The command line: ``pellucid train``, ``resume``, ``evaluate``, ``predict``, ``export``, ``summary``, ``explain``,
-``verify``, ``report``, ``view``, ``runs``, ``compare``, ``find-lr``, ``recipes``, ``study`` and ``data``, one module a verb.
+``view``, ``verify``, ``report``, ``runs``, ``compare``, ``find-lr``, ``recipes``, ``study`` and ``data``, one module a
+verb.
 
 A verb reads its words, calls the library and prints; what can go wrong is said here, in one line:
 

@@ -15,7 +15,7 @@ from starlette.routing import Route
 from ..errors import PellucidError
 from .answers import DOING, READING, Answer
 from .asked import Asked
-from .bench import Bench, UnknownImage
+from .bench import Bench, UnknownImageError
 
 FRAME = "application/octet-stream"
 KINDS = {
@@ -65,7 +65,7 @@ def _question(bench: Bench, answer: Callable[[Bench, Asked], Answer]) -> Callabl
         asked = Asked(request.query_params, await request.body())
         try:
             found = await run_in_threadpool(answered, asked)
-        except UnknownImage as error:
+        except UnknownImageError as error:
             return _failure(410, str(error))
         except PellucidError as error:
             return _failure(400, str(error))

@@ -24,7 +24,7 @@ IMAGES = 64
 """Images that are kept: those that were looked at last."""
 
 
-class UnknownImage(ArgumentError):
+class UnknownImageError(ArgumentError):
     """An image is asked for that is not, or no longer, on the bench."""
 
 
@@ -90,7 +90,7 @@ class Bench:
     def image(self, name: str) -> NDArray[Any]:
         """Return an image that was put there."""
         if name not in self._images:
-            raise UnknownImage(f"image: {name[:24]!r} is not here any more; show it again")
+            raise UnknownImageError(f"image: {name[:24]!r} is not here any more; show it again")
         return self._images[name]
 
     def look(self, name: str) -> Look:

@@ -131,10 +131,10 @@ class Guard:
 
         try:
             await self._app(scope, _Bounded(receive), with_headers)
-        except (_TooMuch, TimeoutError) as refusal:
+        except (_TooMuchError, TimeoutError) as refusal:
             if begun:
                 raise
-            if isinstance(refusal, _TooMuch):
+            if isinstance(refusal, _TooMuchError):
                 await self._answer(send, 413, TOO_LARGE)
             else:
                 await self._answer(send, 408, f"the body took more than {BODY_SECONDS:.0f} seconds\n")
@@ -149,7 +149,7 @@ class Guard:
         await send({"type": "http.response.body", "body": data})
 
 
-class _TooMuch(Exception):
+class _TooMuchError(Exception):
     """A body is larger than it may be."""
 
 
@@ -168,7 +168,7 @@ class _Bounded:
         self._taken += len(message.get("body", b""))
         self._complete = not message.get("more_body", False)
         if self._taken > BODY_BYTES:
-            raise _TooMuch
+            raise _TooMuchError
         return message
 
 
