@@ -1,4 +1,4 @@
-"""One number of a dense layer: every input times its weight, and the bias. And flattening, which only moves numbers."""
+"""One number of a dense layer: every input times its weight, and the bias."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..steps import Shape
-from .cell import Cell, copied
+from .cell import Cell
 from .made import Made, Terms
 
 MOST_TERMS = 32
@@ -58,9 +58,3 @@ def _map_before(cell: Cell) -> tuple[int, Shape]:
     while cell.values[value].ndim == 1 and value in cell.makers and cell.makers[value].kind in ("flatten", "reshape"):
         value = cell.makers[value].inputs[0]
     return value, cell.values[value].shape
-
-
-def flatten(cell: Cell) -> Made:
-    """``y[(c·H + i)·W + j] = x[c, i, j]``"""
-    index = np.unravel_index(cell.index[0], cell.inputs[0].shape)
-    return copied(cell, "y[(c·H + i)·W + j] = x[c, i, j]", tuple(int(each) for each in index))

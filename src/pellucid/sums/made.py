@@ -35,6 +35,11 @@ class Terms:
         return cls(np.full(len(amounts), value, np.int64), np.asarray(indices, np.int64), amounts)
 
     @classmethod
+    def of_each(cls, values: Sequence[int], index: Sequence[int], amounts: ArrayLike) -> Terms:
+        """Return terms that stand at one index of several values."""
+        return cls(np.array(values), np.array([index] * len(values)), np.asarray(amounts, np.float64))
+
+    @classmethod
     def none(cls) -> Terms:
         """Return no terms at all."""
         return cls.of(0, np.empty((0, 0)), [])
@@ -76,6 +81,9 @@ class Made:
         What is worth drawing: arrays, numbers, texts, and lists and dicts of them.
     constant : float
         What is there without any contributor, such as a bias.
+    passed : float
+        How large a number was on the way, where that may be more than all terms: a function makes little of a large
+        x.
     """
 
     formula: str
@@ -85,6 +93,7 @@ class Made:
     code: Sequence[str]
     details: Mapping[str, Any]
     constant: float = 0.0
+    passed: float = 0.0
 
 
 def grid(*axes: ArrayLike) -> NDArray[np.int64]:
@@ -97,3 +106,14 @@ def grid(*axes: ArrayLike) -> NDArray[np.int64]:
     """
     along = [np.asarray(axis, np.int64) for axis in axes]
     return np.stack(np.meshgrid(*along, indexing="ij"), axis=-1).reshape(-1, len(along))
+
+
+def digits(number: float) -> str:
+    """Return a number as a formula shows it, in six digits.
+
+    Examples
+    --------
+    >>> digits(-0.1234567891)
+    '−0.123457'
+    """
+    return f"{number:.6g}".replace("-", "−")

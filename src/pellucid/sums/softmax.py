@@ -50,8 +50,8 @@ def log_softmax(cell: Cell) -> Made:
 
 def _classes(cell: Cell) -> tuple[NDArray[np.float64], int]:
     """Return the numbers of all classes at the cell's place, (K,), and which is its own."""
-    own, *place = cell.index
-    return cell.inputs[0][(..., *place)].astype(np.float64), own
+    column: tuple[Any, ...] = (slice(None), *cell.index[1:])
+    return cell.inputs[0][column].astype(np.float64), cell.index[0]
 
 
 def _details(z: NDArray[np.float64], own: int) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -59,7 +59,7 @@ class Sum:
     terms: Terms
     constant: float
     details: dict[str, Any]
-    _made: Made = field(compare=False)
+    _made: Made
 
     @classmethod
     def of(cls, kind: str, layer: str, value: int, index: Shape, stored: float, made: Made) -> Sum:
@@ -70,23 +70,26 @@ class Sum:
         )  # fmt: skip
 
     @property
+    def place(self) -> str:
+        """Where it stands, as text: "conv2[17, 5, 9]"."""
+        return f"{self.layer}[{', '.join(map(str, self.index))}]"
+
+    @property
     def difference(self) -> float:
         """``stored − recomputed``: what rounding in the network's dtype did."""
         return float(np.subtract(self.stored, self.recomputed))
 
     @property
     def size(self) -> float:
-        """``Σ |amounts| + |constant|``: what the difference is to be seen against."""
-        return self.terms.size + abs(self.constant)
+        """What the difference is to be seen against: ``Σ |amounts| + |constant|``, or more where the step itself passes
+        through larger numbers."""
+        return max(self.terms.size + abs(self.constant), self._made.passed)
 
     def snippet(self) -> str:
         """Return the text of a NumPy program that has the numbers written in, prints the sum, and asserts that it is
         near the stored number. It needs nothing but NumPy, and reads no file."""
-        place = f"{self.layer}[{', '.join(map(str, self.index))}]"
-        title = [f"{place}, a number that {self.kind} made:", self.formula]
-        near = NEAR * max(self.size, abs(self.stored))
-        return snippet(title, self._made.numbers, self._made.code, self.stored, near)
+        title = [f"{self.place}, a number that {self.kind} made:", self.formula]
+        return snippet(title, self._made.numbers, self._made.code, self.stored, NEAR * self.size)
 
     def __repr__(self) -> str:
-        place = f"{self.layer}[{', '.join(map(str, self.index))}]"
-        return f"Sum({place} = {self.stored:.6g}: {self.kind} of {len(self.terms):,} terms)"
+        return f"Sum({self.place} = {self.stored:.6g}: {self.kind} of {len(self.terms):,} terms)"

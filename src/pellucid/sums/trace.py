@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias, TypeGuard
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -25,6 +25,9 @@ from .kinds import SUMS
 from .made import Made, Terms
 from .sum import Sum
 from .walk import WalkStep, step_back
+
+Index: TypeAlias = Sequence[int] | NDArray[np.integer[Any]] | int
+"""Where a number stands, without the axis of samples."""
 
 
 def trace(network: Network, image: ArrayLike) -> Trace:
@@ -135,14 +138,14 @@ class Trace:
         first = self.program.steps[0]
         return first.outputs[0] if first.kind == "scale" else self.program.input
 
-    def sum(self, layer: str | int, index: Sequence[int] | int) -> Sum:
+    def sum(self, layer: str | int, index: Index) -> Sum:
         """Return what one number is made of.
 
         Parameters
         ----------
         layer : str or int
             Path of the layer whose output it stands in, or the id of a value, as in ``terms.values``.
-        index : tuple of int
+        index : tuple of int, or int
             Where it stands there, without the axis of samples: (channel, row, column), or the feature alone.
 
         Raises
@@ -156,14 +159,18 @@ class Trace:
         with np.errstate(all="ignore"):
             if value not in self._makers:
                 return Sum.of("input", "input", value, at, stored, _given(stored))
-            step = self._makers[value]
+            step = Step("dropout", layer, (value,), (value,)) if self._is_dropout(layer) else self._makers[value]
             made = SUMS[step.kind](Cell(self.program, self.values, self._makers, step, at))
         return Sum.of(step.kind, step.layer or "input", value, at, stored, made)
 
-    def _place(self, layer: str | int, value: int, index: Sequence[int] | int) -> Shape:
+    def _is_dropout(self, layer: str | int) -> TypeGuard[str]:
+        """Return whether that is the path of a Dropout, which makes no step in prediction."""
+        return any(place.path == layer and place.kind == "Dropout" for place in self.layers)
+
+    def _place(self, layer: str | int, value: int, index: Index) -> Shape:
         """Return an index as a tuple, or refuse one that is outside."""
         shape = self.program.values[value].shape
-        given = tuple(index) if isinstance(index, Sequence) else (index,)
+        given = index if isinstance(index, Sequence) or (isinstance(index, np.ndarray) and index.ndim) else [index]
         at = tuple(whole_number(each, "index", minimum=0) for each in given)
         if len(at) != len(shape) or any(each >= size for each, size in zip(at, shape, strict=True)):
             name = layer if isinstance(layer, str) else self.program.values[value].name
@@ -171,7 +178,7 @@ class Trace:
             raise ArgumentError(f"index: {name} gives {shape}, so expected ({ranges}), received {at}")
         return at
 
-    def walk_back(self, layer: str | int, index: Sequence[int] | int, most: int = 30) -> list[WalkStep]:
+    def walk_back(self, layer: str | int, index: Index, most: int = 30) -> list[WalkStep]:
         """Return the way from a number back to the image, at each step to the term that contributes most.
 
         A number that is made of one other, by an activation for instance, leads to that. The way ends at the image, or

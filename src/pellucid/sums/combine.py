@@ -1,0 +1,35 @@
+"""One number where paths meet: a sum or a product of two, or a number of one of them."""
+
+from __future__ import annotations
+
+from .cell import Cell, copied
+from .made import Made, Terms
+
+
+def add(cell: Cell) -> Made:
+    """``y = a + b``"""
+    a, b = (cell.number(position, cell.index) for position in (0, 1))
+    sources = [cell.source(position, cell.index) for position in (0, 1)]
+    terms = Terms.of_each(cell.step.inputs, cell.index, [a, b])
+    return Made("y = a + b", a + b, terms, {"a": a, "b": b}, ["y = a + b"], {"a": a, "b": b, "from": sources})
+
+
+def multiply(cell: Cell) -> Made:
+    """``y = a · b``
+
+    Each factor is half the term: by as many per cent as either grows, the product does.
+    """
+    a, b = (cell.number(position, cell.index) for position in (0, 1))
+    sources = [cell.source(position, cell.index) for position in (0, 1)]
+    terms = Terms.of_each(cell.step.inputs, cell.index, [a * b / 2, a * b / 2])
+    return Made("y = a · b", a * b, terms, {"a": a, "b": b}, ["y = a * b"], {"a": a, "b": b, "from": sources})
+
+
+def concat(cell: Cell) -> Made:
+    """``y[start + c, …] = part[c, …]``, the parts' channels one after the other"""
+    channel, *place = cell.index
+    position = start = 0
+    while channel - start >= len(cell.inputs[position]):
+        start += len(cell.inputs[position])
+        position += 1
+    return copied(cell, "y[start + c, …] = part[c, …]", (channel - start, *place), position, part=position, start=start)
