@@ -1,0 +1,2 @@
+def test_opens(page):
+    assert page.title()
