@@ -50,16 +50,17 @@ function drawn({ found, patch, kernel, products, subtotals }, c) {
 
 /** What each channel adds, the largest first, then the bias. */
 function listed({ subtotals, bias, order, found }, current, many, choose, unfold) {
-  const most = reach([subtotals, bias]);
+  const sum = total(subtotals) + bias;
+  const most = reach([subtotals, bias, sum]);
   const shown = order.slice(0, many);
   const hidden = order.slice(many);
   const line = (name, amount) => [name, figure(amount), bar(0, amount, -most, most)];
   const rows = shown.map((c) => line(button(found.details.channels[c], c === current, choose), subtotals[c]));
   if (hidden.length) rows.push(line(`other ${count(hidden.length)} together`, total(hidden.map((c) => subtotals[c]))));
   rows.push(line("+ bias", bias));
-  const foot = [line("sum", total(subtotals) + bias)];
+  const foot = [line("sum", sum)];
   const more = hidden.length ? make("button", { type: "button", click: unfold }, `Show ${count(hidden.length)} more`) : null;
-  return [table("Channel by channel", ["channel", "subtotal", "amount"], rows, foot), ...(more ? [more] : [])];
+  return [table("Channel by channel", ["channel", "subtotal", "bar"], rows, foot), ...(more ? [more] : [])];
 }
 
 function button(channel, current, choose) {

@@ -24,9 +24,9 @@ export function grid(caption, values, how = {}) {
   const lines = values.map((line, row) => {
     const cells = line.map((value, column) => cell(value, row, column, { ...how, range, digits: columns.length > FEW ? 2 : 3 }));
     drawn.push(cells.map((each) => each.querySelector("button")));
-    return make("tr", {}, make("th", { scope: "row" }, String(how.rows?.[row] ?? row)), ...cells);
+    return make("tr", {}, make("th", { scope: "row" }, text(how.rows?.[row] ?? row)), ...cells);
   });
-  const head = make("tr", {}, make("td", {}), ...columns.map((column) => make("th", { scope: "col" }, String(column))));
+  const head = make("tr", {}, make("td", {}), ...columns.map((column) => make("th", { scope: "col" }, text(column))));
   const table = make(
     "table", { class: "grid", keydown: (event) => move(event, drawn) },
     make("caption", {}, caption), make("thead", {}, head), make("tbody", {}, ...lines),

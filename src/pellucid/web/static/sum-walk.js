@@ -9,6 +9,12 @@ import { onShown } from "./showing.js";
 import { bar, number, place, placeName } from "./sum-parts.js";
 import { get } from "./state.js";
 
+const ONE = {
+  max_pool2d: "the winner of a window", batch_norm_running: "a line through one number", flatten: "a copy", reshape: "a copy",
+  concat: "a copy", transpose: "a copy", slice_channels: "a copy", strided_slice: "a copy", pad: "a copy", pad_channels: "a copy",
+  softmax: "the share of one score", bias: "one number, and a learnt one", gain: "one number, and a learnt one",
+}; // what leads to one number alone, but for functions of it
+
 const list = make("ol", { class: "walk" });
 const begin = make("button", { type: "button", hidden: true, click: () => pinIndex(network.layers.at(-1).path, [likeliest()]) });
 const note = make("p", { class: "quiet" });
@@ -87,9 +93,9 @@ function line(step, k, kept) {
     make("data", { value: String(number(step.number)) }, text(number(step.number))),
   ];
   if (k === walk.steps.length - 1) return [...head, make("p", { class: "quiet" }, ending(step))];
-  if (step.terms === 1) return [...head, make("p", { class: "quiet" }, "made of one number")];
-  const told = `the largest of ${count(step.terms)}, ${text(number(step.amount))}: ${percent(share)} of the sum`;
-  return [...head, make("p", {}, told, make("span", { class: "quiet" }, `, ${percent(kept)} in all`)), bar(0, share, 0, 1)];
+  if (step.terms === 1) return [...head, make("p", { class: "quiet" }, ONE[step.kind] ?? "a function of one number")];
+  const told = `the largest of ${count(step.terms)} terms, ${text(number(step.amount))}, keeps ${percent(share)} of the sum`;
+  return [...head, make("p", {}, told, make("span", { class: "quiet" }, `; ${percent(kept)} from the start`)), bar(0, share, 0, 1)];
 }
 
 function beginning(step) {
