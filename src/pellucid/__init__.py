@@ -25,6 +25,7 @@ from .calibration import calibration as calibration
 from .data import Dataset as Dataset
 from .data import augment as augment
 from .data import datasets as datasets
+from .data import drawn_digit as drawn_digit
 from .errors import ArgumentError as ArgumentError
 from .errors import CompilerError as CompilerError
 from .errors import DataError as DataError

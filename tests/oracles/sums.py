@@ -57,6 +57,8 @@ def check(trace: p.Trace, value: int, index: tuple[int, ...], exact: Any) -> p.S
         assert abs(found.recomputed - float(exact[index])) <= EXACT * found.size, found
     assert abs(found.difference) <= NEAR * found.size, found
     assert abs(found.terms.amounts.sum() + found.constant - found.recomputed) <= EXACT * found.size, found
+    if found.kind == "max_pool2d":
+        assert trace.values[int(found.terms.values[0])][tuple(found.terms.indices[0])] == found.stored, found
     for source, place in zip(found.terms.values[:50], found.terms.indices[:50], strict=True):
         shape = trace.program.values[source].shape
         assert len(place) == len(shape), found

@@ -62,9 +62,9 @@ def test_a_convolution_in_groups_sees_its_own_channels_and_a_dilated_one_skips_p
 
 
 def test_a_maximum_has_a_winner_and_names_ties():
-    x = np.array([[[3, 7, 0], [7, 7, 0], [0, 0, 0]]], np.float32)
+    x = np.array([[[6.5, 7, 0], [7, 7, 0], [0, 0, 0]]], np.float32)
     found = trace_of(p.MaxPool2d(2, stride=1), x).sum("it", (0, 0, 0))
-    assert found.details["window"] == [[3, 7], [7, 7]]
+    assert found.details["window"] == [[6.5, 7], [7, 7]]
     assert found.details["winner"] == [0, 1]
     assert found.details["ties"] == [[1, 0], [1, 1]]
     assert (found.terms.indices.tolist(), found.terms.amounts.tolist()) == ([[0, 0, 1]], [7])
@@ -175,6 +175,12 @@ def test_a_response_is_divided_by_its_neighbours_squares():
     assert (shown["channels"], shown["squares"], shown["sum"], shown["outside"]) == ([0, 1, 2], [4, 9, 16], 29, 1)
     assert shown["s"] == 15.5
     assert found.recomputed == pytest.approx(3 / math.sqrt(15.5), rel=1e-12)
+
+
+@pytest.mark.parametrize(("size", "channels"), [(1, [2]), (2, [1, 2]), (3, [1, 2, 3]), (4, [0, 1, 2, 3])])
+def test_an_even_number_of_neighbours_has_one_more_before(size, channels):
+    found = trace_of(p.LocalResponseNorm(size), np.arange(5).reshape(5, 1, 1)).sum("it", (2, 0, 0))
+    assert found.details["channels"] == found.details["neighbours"] == channels
 
 
 def test_learnt_numbers_meet_the_places_they_are_stretched_to():

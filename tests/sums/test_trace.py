@@ -74,7 +74,7 @@ def test_what_is_not_there_is_refused(network, layer, index, message):
 @pytest.mark.parametrize(
     ("image", "error", "message"),
     [
-        (np.zeros((3, 1, 5, 5), np.float32), p.ShapeError, r"image: expected one .* received 3; write images\[0\]"),
+        (np.zeros((3, 1, 5, 5), np.float32), p.ShapeError, r"expected one .* received 3 images; write images\[0\]"),
         (np.zeros((0, 1, 5, 5), np.float32), p.DataError, "empty"),
         (np.zeros((4, 4), np.float32), p.PellucidError, "expect"),
         (np.full((5, 5), np.nan, np.float32), p.DataError, "NaN"),
@@ -173,6 +173,15 @@ def test_where_all_terms_are_nothing_the_first_is_taken():
     network = p.Sequential([p.Linear(4, 1)], input_shape=(4,))
     step = p.trace(network, np.zeros(4, np.float32)).walk_back("linear1", 0)[0]
     assert (step.source_index, step.share, step.amount) == ((0,), 0.25, 0)
+
+
+def test_a_nan_is_followed_before_all_numbers():
+    network = p.Sequential([p.Linear(3, 3), p.ReLU(), p.Linear(3, 1)], input_shape=(3,))
+    network["linear1"].bias.data = [np.inf, np.nan, 1]
+    walk = p.trace(network, [1.0, 2.0, 3.0]).walk_back("linear2", 0)
+    assert walk[0].source_index == (1,)
+    assert np.isnan(walk[0].share)
+    assert (walk[1].layer, walk[1].share) == ("relu1", 1)
 
 
 def test_numbers_that_float32_cannot_hold_are_told_as_they_are():

@@ -9,8 +9,8 @@ from .dataset import as_dataset as as_dataset
 from .dataset import as_images as as_images
 from .drawn import drawn_digit as drawn_digit
 from .idx import read_idx as read_idx
+from .input_files import read_inputs as read_inputs
 from .pictures import prepare_picture as prepare_picture
-from .pictures import read_inputs as read_inputs
 from .pictures import read_picture as read_picture
 from .preparation import Preparation as Preparation
 from .split import split as split

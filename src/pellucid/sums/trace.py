@@ -80,7 +80,7 @@ def _one(network: Network, image: ArrayLike) -> NDArray[Any]:
         array = np.asarray(array)[None]
     images = accepted(network, array)
     if len(images) != 1:
-        raise ShapeError(f"image: expected one image of shape {shape}, received {len(images)}; write images[0]")
+        raise ShapeError(f"image: expected one of shape {shape}, received {len(images)} images; write images[0]")
     return images.copy()
 
 

@@ -49,11 +49,11 @@ def drawing(bench: Bench, asked: Asked) -> Answer:
     rows, columns = asked.whole("rows", LARGEST_CANVAS + 1), asked.whole("columns", LARGEST_CANVAS + 1)
     if len(asked.body) != rows * columns or not asked.body:
         raise DataError(f"expected {rows}×{columns} = {rows * columns:,} bytes, received {len(asked.body):,}")
-    channels, height, width = _image_shape(bench)
+    channels, height, width = image_shape(bench)
     if channels != 1 or height != width:
         raise ShapeError(f"what is drawn is one channel of a square, but the network takes {channels}×{height}×{width}")
     ink = np.frombuffer(asked.body, np.uint8).reshape(rows, columns)
-    return _seen(bench, bench.put(drawn_digit(ink, size=height, centred=not asked.flag("raw"))), asked)
+    return shown(bench, bench.put(drawn_digit(ink, size=height, centred=not asked.flag("raw"))), asked)
 
 
 def pixels(bench: Bench, asked: Asked) -> Answer:
@@ -62,25 +62,25 @@ def pixels(bench: Bench, asked: Asked) -> Answer:
     kind = np.dtype(np.uint8) if asked.choice("type", ("u1", "f4"), "u1") == "u1" else np.dtype("<f4")
     if len(asked.body) != np.prod(shape, dtype=int) * kind.itemsize:
         raise DataError(f"expected {'×'.join(map(str, shape))} numbers of {kind.itemsize} bytes, received other many")
-    return _seen(bench, bench.put(np.frombuffer(asked.body, kind).reshape(shape).copy()), asked)
+    return shown(bench, bench.put(np.frombuffer(asked.body, kind).reshape(shape).copy()), asked)
 
 
 def picture(bench: Bench, asked: Asked) -> Answer:
     """What the network makes of a picture: the body, a PNG, JPEG or other file."""
     how = {name: asked.flag(name) for name in ("drawn", "raw", "invert")}
-    image = read_image(asked.body, _image_shape(bench), **how)
-    return _seen(bench, bench.put(image), asked)
+    image = read_image(asked.body, image_shape(bench), **how)
+    return shown(bench, bench.put(image), asked)
 
 
 def sample(bench: Bench, asked: Asked) -> Answer:
     """What the network makes of a sample of the data."""
     number = asked.whole("number", 0 if bench.data is None else len(bench.data))
-    return _seen(bench, bench.put(bench.sample(number)), asked)
+    return shown(bench, bench.put(bench.sample(number)), asked)
 
 
 def seen(bench: Bench, asked: Asked) -> Answer:
     """What the network, as it is now, makes of an image that it was shown before."""
-    return _seen(bench, asked.text("image"), asked)
+    return shown(bench, asked.text("image"), asked)
 
 
 def samples(bench: Bench, asked: Asked) -> Answer:
@@ -169,17 +169,23 @@ def _contributions(bench: Bench, look: Look, path: str, of: int) -> NDArray[np.f
 # ---- what is shared
 
 
-def _image_shape(bench: Bench) -> tuple[int, int, int]:
+def image_shape(bench: Bench) -> tuple[int, int, int]:
     shape = bench.network.input_shape or ()
     if len(shape) != 3:
         raise ArgumentError(f"the network takes inputs of shape {shape}, not pictures")
     return shape
 
 
-def _seen(bench: Bench, image: str, asked: Asked) -> bytes:
-    """Return the first that is shown of an image: it, what is made of it, and the maps of some layers."""
+def shown(
+    bench: Bench, image: str, asked: Asked, told: Mapping[str, Any] = MappingProxyType({}),
+    more: Mapping[str, NDArray[Any]] = MappingProxyType({}),
+) -> bytes:  # fmt: skip
+    """Return the first that is shown of an image: it, what is made of it, and the maps of some layers.
+
+    What else is to be told goes into the header, and `more` beside the arrays.
+    """
     look = bench.look(image)
-    arrays: dict[str, NDArray[Any]] = {"image": look.image, "output": look.output}
+    arrays: dict[str, NDArray[Any]] = {"image": look.image, "output": look.output, **more}
     probabilities = look.probabilities()
     if probabilities is not None:
         arrays["probabilities"] = probabilities
@@ -192,7 +198,7 @@ def _seen(bench: Bench, image: str, asked: Asked) -> bytes:
         if room < 0:
             break
         arrays[f"maps {path}"], ranges[path] = every, colour_range(every)
-    return frame({"image": image, "revision": bench.revision, "ranges": ranges}, arrays)
+    return frame({"image": image, "revision": bench.revision, "ranges": ranges, **told}, arrays)
 
 
 READING: Mapping[str, Callable[[Bench, Asked], Answer]] = MappingProxyType(

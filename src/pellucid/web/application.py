@@ -13,7 +13,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ..errors import PellucidError
-from .answers import DOING, READING, Answer
+from . import answers, changes, why
+from .answers import Answer
 from .asked import Asked
 from .bench import Bench, UnknownImageError
 
@@ -23,6 +24,9 @@ KINDS = {
     ".svg": "image/svg+xml",
 }  # fmt: skip
 """Suffix of a file of the page -> what it is."""
+
+READING = {**answers.READING, **changes.READING, **why.READING}
+DOING = {**answers.DOING, **changes.DOING, **why.DOING}
 
 _log = logging.getLogger("pellucid.web")
 

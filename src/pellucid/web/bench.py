@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 
 from ..data import Dataset
 from ..errors import ArgumentError, NonFiniteError
+from ..explanations import randomised
 from ..inference.batches import accepted
 from ..network import Network
 from ..report.judging import Judged, judge
 from .description import describe, digest, shown_values
+from .edits import Edits
 from .look import Look, image_id
 
 IMAGES = 64
@@ -57,6 +59,8 @@ class Bench:
 
     def __post_init__(self) -> None:
         self.original, self.network = self.network, deepcopy(self.network)
+        self.edits = Edits(self.network)
+        self._forgetful: dict[tuple[int, int], Network] = {}
 
     @cached_property
     def description(self) -> dict[str, Any]:
@@ -69,6 +73,18 @@ class Bench:
         from ..build import lower
 
         return shown_values(lower(self.network))
+
+    def changed(self) -> None:
+        """Note that the network has just been edited."""
+        self.revision += 1
+        self._forgetful.clear()
+
+    def forgetful(self, layers: int) -> Network:
+        """Return the network, as it is now, with its last layers as before any training; 0 for the network itself."""
+        key = self.revision, layers
+        if key not in self._forgetful:
+            self._forgetful[key] = randomised(self.network, layers) if layers else self.network
+        return self._forgetful[key]
 
     # ---- images
     def put(self, image: NDArray[Any]) -> str:

@@ -70,6 +70,12 @@ def digest(network: Network) -> str:
     return sha.hexdigest()[:24]
 
 
+def reads_of(network: Network) -> dict[str, list[str]]:
+    """Return for each layer that is shown the paths of those that it reads."""
+    program = lower(network)
+    return _reads(program, shown_values(program))
+
+
 def _reads(program: Program, values: dict[str, int]) -> dict[str, list[str]]:
     """Return for each shown value the paths of those that it is made of."""
     paths = {value: path for path, value in values.items()}
