@@ -5,6 +5,7 @@ page take `page`, which is opened anew and must end without an error on its cons
 take `shown`.
 """
 
+import asyncio
 import contextlib
 import shutil
 from collections.abc import Iterator
@@ -103,6 +104,17 @@ def browser() -> Iterator[Any]:
         chromium = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"], timeout=4 * WAIT)
         yield chromium
         chromium.close()
+
+
+@pytest.fixture(autouse=True)
+def own_loop(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Hide from tests without a browser that Playwright's loop stands still in this thread: they may run their own."""
+    standing = None if "browser" in request.fixturenames else asyncio._get_running_loop()
+    if standing is not None:
+        asyncio._set_running_loop(None)
+    yield
+    if standing is not None:
+        asyncio._set_running_loop(standing)
 
 
 @pytest.fixture(scope="session")

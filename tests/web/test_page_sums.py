@@ -163,7 +163,10 @@ def drawn_mean(panel: Panel, trace: p.Trace, found: p.Sum) -> None:
         window = np.pad(x[channel], 1)[2 * row : 2 * row + 3, 2 * column : 2 * column + 3]
     else:
         sides = [int(np.ceil(size / out)) for size, out in zip(x.shape[1:], found_shape(trace, found), strict=True)]
-        starts = [at * size // out for at, size, out in zip(found.index[1:], x.shape[1:], found_shape(trace, found), strict=True)]
+        starts = [
+            at * size // out
+            for at, size, out in zip(found.index[1:], x.shape[1:], found_shape(trace, found), strict=True)
+        ]
         window = x[channel, starts[0] : starts[0] + sides[0], starts[1] : starts[1] + sides[1]]
     np.testing.assert_array_equal(panel.numbers("window"), window)
     assert panel.number("The mean", "divided by") == window.size
@@ -341,7 +344,9 @@ def test_the_page_tells_when_it_comes_to_something_else(page):
     page.route("**/api/sum?*", wrong)
     click(page, "conv1", 0, 3, 3, (24, 24))
     page.locator("[data-check=differs]").wait_for()
-    assert "the server to 1.00000000000e+6" in page.locator("[data-check=differs]").text_content().replace("1000000", "1.00000000000e+6")
+    assert "the server to 1.00000000000e+6" in page.locator("[data-check=differs]").text_content().replace(
+        "1000000", "1.00000000000e+6"
+    )
 
 
 def test_a_narrow_page_has_all_of_it(page):
