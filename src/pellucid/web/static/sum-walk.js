@@ -12,7 +12,7 @@ import { get } from "./state.js";
 const ONE = {
   max_pool2d: "the winner of a window", batch_norm_running: "a line through one number", flatten: "a copy", reshape: "a copy",
   concat: "a copy", transpose: "a copy", slice_channels: "a copy", strided_slice: "a copy", pad: "a copy", pad_channels: "a copy",
-  softmax: "the share of one score", bias: "one number, and a learnt one", gain: "one number, and a learnt one",
+  softmax: "the share of one score", avg_pool2d: "a mean of one", adaptive_avg_pool2d: "a mean of one", mean: "a mean of one", bias: "one number, and a learnt one", gain: "one number, and a learnt one",
 }; // what leads to one number alone, but for functions of it
 
 const list = make("ol", { class: "walk" });
