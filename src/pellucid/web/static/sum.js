@@ -17,7 +17,7 @@ import { maximum, mean } from "./sum-pool.js";
 import { buildSnippet } from "./sum-snippet.js";
 import { softmax } from "./sum-softmax.js";
 import { terms } from "./sum-terms.js";
-import { buildWalk, goBack, showWalk } from "./sum-walk.js";
+import { buildWalk, followWalk, goBack } from "./sum-walk.js";
 
 const FAMILIES = {
   conv2d: conv, linear, max_pool2d: maximum, avg_pool2d: mean, adaptive_avg_pool2d: mean, mean, softmax,
@@ -52,7 +52,7 @@ const follow = newestOnly(async () => {
   try {
     await showMap(map);
     await showSum();
-    await showWalk();
+    followWalk(tell);
   } catch (error) {
     tell(error);
   }
