@@ -30,7 +30,7 @@ class Counterfactual:
     image : array
         Of the shape and type of the image that was given.
     probabilities : float64 array (steps + 1,)
-        Of the class that was wanted: as it was, and after every step.
+        Of the class that was wanted: as it was, and after every step that was taken.
     reached : bool
         Whether the network takes the changed image for that class.
     """
@@ -87,12 +87,9 @@ def counterfactual(
     pull = number(sparsity, "sparsity", "a number of at least 0")
     shape = score_shape(network)
     x, low, high = _as_floats(given, network)
-    span, start, found = high - low, x.copy(), []
-    for _ in range(steps):
-        q = _probabilities(network, x)
-        found.append(float(q[sought]))
-        if found[-1] >= goal:
-            break
+    span, start, q = high - low, x.copy(), _probabilities(network, x)
+    course = [float(q[sought])]
+    while course[-1] < goal and len(course) <= steps:
         ahead = q - (np.arange(q.size) == sought)  # the gradient of −log q[sought] by the scores
         slope = vector_jacobian(network, x, ahead.reshape(1, *shape))["input"]
         strongest = float(np.abs(slope).max())
@@ -101,9 +98,12 @@ def counterfactual(
         change = x - start - _STEP * span * slope / strongest
         drawn = np.sign(change) * np.maximum(np.abs(change) - _STEP * span * pull, 0)
         x = np.clip(start + drawn, low, high)
+        q = _probabilities(network, x)
+        course.append(float(q[sought]))
     changed = _as_given(x, given)
     q = _probabilities(network, changed)  # bytes were rounded
-    return Counterfactual(changed[0], np.array([*found, q[sought]]), int(q.argmax()) == sought)
+    course[-1] = float(q[sought])
+    return Counterfactual(changed[0], np.array(course), int(q.argmax()) == sought)
 
 
 def _as_floats(given: NDArray[Any], network: Network) -> tuple[NDArray[Any], float, float]:
@@ -122,7 +122,8 @@ def _as_given(x: NDArray[Any], given: NDArray[Any]) -> NDArray[Any]:
 
 
 def _probabilities(network: Network, x: NDArray[Any]) -> NDArray[Any]:
-    found = predict_proba(network, x, engine="numpy")[0].astype(np.float64)
+    with np.errstate(invalid="ignore"):  # which is refused below
+        found = predict_proba(network, x, engine="numpy")[0].astype(np.float64)
     if not np.isfinite(found).all():
         raise NonFiniteError("the network's outputs for this image are not finite")
     return np.asarray(found)
