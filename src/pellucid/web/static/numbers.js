@@ -21,6 +21,11 @@ export function signed(value, digits = 4) {
   return value >= 0 ? `+${written}` : written;
 }
 
+/** A number as fields for numbers take it, in which a minus sign is a hyphen: "-0.421". */
+export function plain(value, digits = 3) {
+  return String(Number(value.toPrecision(digits)));
+}
+
 /** A share as a percentage: "93 %", "0.4 %", "< 0.1 %". */
 export function percent(share) {
   const value = 100 * share;
