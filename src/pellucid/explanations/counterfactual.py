@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -42,7 +43,7 @@ class Counterfactual:
 
 def counterfactual(
     network: Network, image: ArrayLike, wanted: int, *, probability: float = 0.9, sparsity: float = 0.15,
-    steps: int = 200,
+    steps: int = 200, engine: str = "compiled", threads: int | None = None,
 ) -> Counterfactual:  # fmt: skip
     """Change an image, few pixels of it and little, until the network takes it for another class.
 
@@ -64,6 +65,8 @@ def counterfactual(
         What a change of one pixel by the whole range costs. With more of it, fewer pixels change.
     steps : int, default 200
         At most.
+    engine, threads
+        As for `predict`; the gradients are NumPy's in any case.
 
     Returns
     -------
@@ -87,7 +90,8 @@ def counterfactual(
     pull = number(sparsity, "sparsity", "a number of at least 0")
     shape = score_shape(network)
     x, low, high = _as_floats(given, network)
-    span, start, q = high - low, x.copy(), _probabilities(network, x)
+    seen = partial(_probabilities, network, engine=engine, threads=threads)
+    span, start, q = high - low, x.copy(), seen(x)
     course = [float(q[sought])]
     while course[-1] < goal and len(course) <= steps:
         ahead = q - (np.arange(q.size) == sought)  # the gradient of −log q[sought] by the scores
@@ -98,10 +102,10 @@ def counterfactual(
         change = x - start - _STEP * span * slope / strongest
         drawn = np.sign(change) * np.maximum(np.abs(change) - _STEP * span * pull, 0)
         x = np.clip(start + drawn, low, high)
-        q = _probabilities(network, x)
+        q = seen(x)
         course.append(float(q[sought]))
     changed = _as_given(x, given)
-    q = _probabilities(network, changed)  # bytes were rounded
+    q = seen(changed)  # bytes were rounded
     course[-1] = float(q[sought])
     return Counterfactual(changed[0], np.array(course), int(q.argmax()) == sought)
 
@@ -121,9 +125,9 @@ def _as_given(x: NDArray[Any], given: NDArray[Any]) -> NDArray[Any]:
     return np.rint(x * 255).astype(np.uint8) if given.dtype == np.uint8 else x.astype(given.dtype)
 
 
-def _probabilities(network: Network, x: NDArray[Any]) -> NDArray[Any]:
+def _probabilities(network: Network, x: NDArray[Any], engine: str, threads: int | None) -> NDArray[Any]:
     with np.errstate(invalid="ignore"):  # which is refused below
-        found = predict_proba(network, x, engine="numpy")[0].astype(np.float64)
+        found = predict_proba(network, x, engine=engine, threads=threads)[0].astype(np.float64)
     if not np.isfinite(found).all():
         raise NonFiniteError("the network's outputs for this image are not finite")
     return np.asarray(found)

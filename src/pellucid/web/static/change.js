@@ -9,6 +9,8 @@ import { indexOf, layerAt, makesMaps, network } from "./network.js";
 import { count, plain, text } from "./numbers.js";
 import { get, on, set } from "./state.js";
 
+const LISTED = 8; // of the edits, the last
+
 let editable = {}; // path -> how many channels weights lead to
 let done = []; // words of the edits
 let target = null; // {layer, out}: what the panel is about
@@ -71,7 +73,8 @@ function took({ revision, edits }) {
   byId("edited").hidden = !done.length;
   byId("edited").textContent = done.length > 1 ? `edited, ${count(done.length)} times` : "edited";
   parts.undo.disabled = parts.reset.disabled = !done.length;
-  parts.done.replaceChildren(...done.map((words) => make("li", {}, words)));
+  parts.done.start = Math.max(0, done.length - LISTED) + 1;
+  parts.done.replaceChildren(...done.slice(-LISTED).map((words) => make("li", {}, words)));
   set({ revision });
 }
 

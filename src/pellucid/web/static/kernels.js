@@ -113,14 +113,15 @@ function grid(fresh) {
 function field(at) {
   const size = found.range || 1;
   return make("input", {
-    type: "number", step: 10 ** (Math.floor(Math.log10(size)) - 1), value: plain(numbersOf("now", kernel)[at]), // steps count from it
+    type: "number", step: 10 ** (Math.floor(Math.log10(size)) - 1), value: plain(numbersOf("now", kernel)[at], found.range), // steps count from it
     change: (event) => change(at, event.target),
   });
 }
 
 function fill(input, at) {
   const [value, was] = [numbersOf("now", kernel)[at], numbersOf("before", kernel)[at]];
-  if (document.activeElement !== input || Number(input.value) !== Number(plain(value))) input.value = plain(value);
+  const written = plain(value, found.range);
+  if (document.activeElement !== input || Number(input.value) !== Number(written)) input.value = written;
   const place = `row ${Math.floor(at / found.columns)}, column ${at % found.columns}`;
   input.setAttribute("aria-label", value === was ? place : `${place}, was ${text(was)}`);
   input.title = value === was ? text(value) : `${text(value)}, was ${text(was)}`;
@@ -132,7 +133,7 @@ function change(at, input) {
   const own = numbersOf("now", kernel);
   const value = Number(input.value);
   if (input.value === "" || !Number.isFinite(Math.fround(value))) {
-    input.value = plain(own[at]);
+    input.value = plain(own[at], found.range);
     return;
   }
   own[at] = value; // what is typed next builds on it, before the server has answered

@@ -3,7 +3,7 @@
 import { ask, newestOnly, Refused } from "./api.js";
 import { make, problem, say } from "./dom.js";
 import { className, network } from "./network.js";
-import { text } from "./numbers.js";
+import { shape, text } from "./numbers.js";
 import { Picture } from "./picture.js";
 import { onShown } from "./showing.js";
 import { get, on, set } from "./state.js";
@@ -60,8 +60,8 @@ function choices() {
     ...known.methods.map((value) => make("option", { value }, NAMES[value])),
   );
   parts.words = make("p", { class: "quiet" });
-  const through = make("input", { type: "range", min: 0, max: 1, step: 0.05, value: 0.35, id: "why-mix", input: () => mix(Number(through.value)) });
-  mix(0.35);
+  const through = make("input", { type: "range", min: 0, max: 1, step: 0.05, value: 0.25, id: "why-mix", input: () => mix(Number(through.value)) });
+  mix(0.25);
   return make(
     "div",
     {},
@@ -149,7 +149,9 @@ function update() {
 
 function draw(own, other) {
   const { image } = latest.arrays;
-  parts.words.textContent = WORDS[own.method]();
+  const [{ shape: sizes }, { shape: pixels }] = [own.arrays.picture, image];
+  const stretched = sizes.at(-1) === pixels.at(-1) ? "" : ` ${shape(sizes)} numbers, stretched over the image.`;
+  parts.words.textContent = WORDS[own.method]() + stretched;
   learnt.showImage(image);
   learnt.showNumbers(own.arrays.picture, own.range);
   forgetful.element.hidden = !other;

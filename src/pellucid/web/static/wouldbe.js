@@ -31,7 +31,7 @@ export function buildWouldBe(place) {
     make("div", { class: "pictures" }, changed.element, difference.element),
     parts.course,
     make("div", { class: "row" }, parts.look, parts.back),
-    make("p", { class: "quiet" }, "It is the smallest change that the search found, not what such an image looks like: that so little suffices is worth knowing."),
+    make("p", { class: "quiet" }, "A small change that a search found, not what such an image looks like: that so little suffices is worth knowing."),
   );
   difference.mix(0);
   place.append(
