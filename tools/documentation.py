@@ -19,9 +19,9 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "src" / "pellucid"
 HANDWRITTEN = (  # in this order; others follow
     "index.md", "tutorial.md", "worked-examples.md", "graphs.md", "own-layer.md", "when-it-does-not-learn.md",
-    "output-size.md", "filter-sizes.md", "depth.md", "ablations.md", "networks.md", "recipes.md", "augmentation.md",
-    "fine-tuning.md", "pretrained.md", "sklearn.md", "onnx.md", "report.md", "sums.md", "interrupted.md", "loggers.md",
-    "performance.md", "reliability.md", "design.md",
+    "output-size.md", "filter-sizes.md", "depth.md", "ablations.md", "networks.md", "recipes.md", "drawing.md",
+    "augmentation.md", "fine-tuning.md", "pretrained.md", "sklearn.md", "onnx.md", "report.md", "sums.md",
+    "interrupted.md", "loggers.md", "performance.md", "reliability.md", "design.md",
 )  # fmt: skip
 
 
@@ -63,7 +63,7 @@ GROUPS = (
         "report.plots.training", "report.plots.classes", "report.plots.inside", "report.plots.explained",
         "report.writing")),
     Group("data", "Data", "Reading, fetching, checking and shuffling images.", (
-        "data.datasets", "data.dataset", "data.folders", "data.augment")),
+        "data.datasets", "data.dataset", "data.folders", "data.augment", "data.drawn")),
     Group("definitions", "Definitions", "The mathematics: one pure NumPy function for every kind of step.", (
         "definitions.conv", "definitions.linear", "definitions.pool", "definitions.pointwise",
         "definitions.piecewise", "definitions.exponential", "definitions.learned", "definitions.norm",

@@ -14,10 +14,10 @@ from ..data import read_inputs
 from ..data.datasets import Preparation, imagenet_classes
 from ..errors import ArgumentError, NonFiniteError, PellucidError, path_text
 from ..inference import predict_proba
-from ..interop import open_weights
+from ..interop.weights import open_weights
 from ..limits import LIMITS
 from ..network import Network
-from ..pretrained import usual_preparation
+from ..transfer import usual_preparation
 from . import options
 from .opening import open_run
 from .pretrained import name_classes, preparation_of, scaling_alone, with_weights
@@ -26,6 +26,7 @@ from .screen import class_name, examples
 EXAMPLES = examples(
     "pellucid predict runs/small-digits three.png",
     "pellucid predict runs/small-digits *.jpg --invert --top 1",
+    "pellucid predict runs/mnist-99-mnist photo.jpg --drawn --invert",
     "pellucid predict run/model.safetensors images.npy",
     "pellucid predict model.onnx three.png",
     "pellucid predict resnet18 --weights resnet18.pth dog.jpg",
@@ -59,6 +60,14 @@ def command(
             "--invert", help="Exchange dark and light: for dark ink on white paper, if the network knows light on dark."
         ),
     ] = False,
+    drawn: Annotated[
+        bool,
+        typer.Option(
+            "--drawn",
+            help="Take each picture for a digit drawn by hand, anywhere and of any size: it is scaled and centred as "
+            "MNIST's digits were.",
+        ),
+    ] = False,
     engine: options.Engine = "compiled",
     threads: options.Threads = None,
 ) -> None:
@@ -67,7 +76,7 @@ def command(
     Prints a line for each picture: its likeliest classes, with their probabilities. A file that cannot be read is
     reported, and the others follow. Pictures are stretched to the network's size; for networks with ImageNet's
     classes, and for models made for them, the shorter side is resized, and the central square cropped, as their authors
-    did.
+    did. With --drawn the ink alone is taken, scaled and centred.
     """
     network, preparation = _opened(run, weights, scaling)
     if top is None:
@@ -79,10 +88,15 @@ def command(
     if height * width > LIMITS.pixels:
         size = f"{width:,}×{height:,} = {height * width:,}"
         raise ArgumentError(f"{run} takes pictures of {size} pixels; at most {LIMITS.pixels:,} are allowed")
+    if drawn and channels != 1:
+        raise ArgumentError(
+            f"--drawn: {run} takes pictures of {channels} channels, and ink has no colour; leave it out, or name a "
+            "network of grey images, such as those of MNIST"
+        )
     width_of_names, failed = max(len(path_text(file)) for file in files), False
     for file in files:
         try:
-            images = read_inputs(file, (channels, height, width), invert, preparation=preparation)
+            images = read_inputs(file, (channels, height, width), invert, preparation=preparation, drawn=drawn)
             found = _likeliest(network, predict_proba(network, images, engine=engine, threads=threads), top)
         except PellucidError as error:
             failed = True

@@ -193,7 +193,8 @@ def _levels(ink: ArrayLike) -> NDArray[np.uint8]:
     if not (plane.min() >= 0 and plane.max() <= 1):  # NaN is neither
         found = f"{plane.min():g} to {plane.max():g}"
         raise DataError(f"ink: expected floats from 0 to 1, received {found}; divide by the largest, or pass uint8")
-    return np.rint(plane * np.float64(255)).astype(np.uint8)
+    levels = plane * np.float64(255)
+    return np.rint(levels, out=levels).astype(np.uint8)
 
 
 def _cut_out(levels: NDArray[np.uint8]) -> NDArray[np.uint8]:

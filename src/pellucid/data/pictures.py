@@ -10,7 +10,6 @@ Decoding needs Pillow: ``pip install '.[images]'``.
 from __future__ import annotations
 
 import io
-import math
 import os
 import sys
 import warnings
@@ -28,12 +27,9 @@ from ..errors import DataError, MissingExtraError, installing, path_text
 from ..limits import LIMITS, Limits
 from ..storage import write_file
 from .compressed import open_regular
-from .npy import NPY_MAGIC, read_npy
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Image
-
-    from .preparation import Preparation
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".pbm")
 _FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")  # a closed list: Pillow runs programs for some others
@@ -97,92 +93,6 @@ def prepare_picture(image: NDArray[Any], shape: tuple[int, int, int], invert: bo
             raise DataError(f"picture: the network takes {channels} channels; a picture can give 1 (grey) or 3 (RGB)")
         planes = to_array(resize(to_picture(planes), (height, width)), grey=channels == 1)
     return 255 - planes if invert else planes
-
-
-def read_inputs(
-    path: str | os.PathLike[str],
-    shape: tuple[int, int, int],
-    invert: bool = False,
-    *,
-    preparation: Preparation | None = None,
-    limits: Limits = LIMITS,
-) -> NDArray[Any]:
-    """Read what a user wants classified: a picture, or a .npy file of one image or many.
-
-    Parameters
-    ----------
-    path : str or path
-        A picture of any size; or a .npy array, which the content tells, not the name: uint8 (H, W), (C, H, W),
-        (N, H, W) or (N, C, H, W), of any size; or floats, which must have the network's own C, H and W. With three
-        axes, a first one of 3 means RGB, unless the network takes grey images of just this height and width; so does a
-        last one of 3, as in (H, W, 3), where the others are larger than 4.
-    shape : (int, int, int)
-        (channels, height, width) of the network.
-    invert : bool, default False
-        As in `prepare_picture`; for uint8 only.
-    preparation : Preparation, optional
-        What makes pictures of another size fit. By default they are stretched.
-
-    Returns
-    -------
-    array (N, channels, height, width)
-        uint8, or the floats as they were.
-
-    Raises
-    ------
-    DataError, MissingExtraError
-        As `read_picture` and `prepare_picture`.
-    """
-    file, _ = open_regular(Path(path), limits)
-    with file:
-        is_array = file.read(len(NPY_MAGIC)) == NPY_MAGIC
-    if not is_array:
-        if preparation is not None:
-            picture = preparation.read(path, limits=limits)
-        else:
-            picture = read_picture(path, limits=limits)
-            _warn_of_reduction(path, picture.shape[1:], shape[1:])
-        return prepare_picture(picture, shape, invert)[None]
-    array, where = read_npy(path, limits=limits), path_text(path)
-    images = _as_batch(array, shape, path)
-    if images.dtype == np.uint8:
-        if preparation is not None and images.shape[1:] != shape:
-            images = np.stack([preparation.apply(image, limits=limits) for image in images])
-        return np.stack([prepare_picture(image, shape, invert) for image in images])
-    if images.dtype.kind != "f":
-        raise DataError(
-            f"{where}: expected uint8 or floats, found {images.dtype}; save x.astype('uint8') for pixels 0 … 255, or "
-            "x.astype('float32') for values to be taken as they are"
-        )
-    if invert:
-        raise DataError(f"{where}: only uint8 pictures can be inverted, and this array is of {images.dtype}")
-    if images.shape[1:] != shape:
-        raise DataError(f"{where}: expected images of shape {shape}, found {images.shape[1:]}; floats are not resized")
-    return images
-
-
-def _warn_of_reduction(path: str | os.PathLike[str], size: tuple[int, ...], wanted: tuple[int, int]) -> None:
-    """Warn where a picture keeps less than a quarter of its pixels, so that what is small in it disappears."""
-    if math.prod(size) > 4 * math.prod(wanted):
-        sizes = f"{size[0]}×{size[1]} pixels reduced to {wanted[0]}×{wanted[1]}"
-        warn(f"{path_text(path)}: {sizes}: what is to be recognised should fill the picture")
-
-
-def _as_batch(array: NDArray[Any], shape: tuple[int, int, int], path: str | os.PathLike[str]) -> NDArray[Any]:
-    """Give the array the axes (N, C, H, W)."""
-    if array.size and array.ndim == 4:
-        return array
-    if array.size and array.ndim == 2:
-        return array[None, None]
-    if array.size and array.ndim == 3:
-        # (3, 28, 28) may be one RGB picture or three grey ones: the network's own height and width decide.
-        many_grey = shape[0] == 1 and array.shape[1:] == shape[1:]
-        if array.shape[2] == 3 and min(array.shape[:2]) > 4 and array.shape != shape and not many_grey:
-            array = np.moveaxis(array, 2, 0)  # (H, W, 3) -> (3, H, W)
-        one = array.shape == shape or (array.shape[0] in (1, 3) and not many_grey)
-        return array[None] if one else array[:, None]
-    axes = "(H, W), (C, H, W), (N, H, W) or (N, C, H, W)"
-    raise DataError(f"{path_text(path)}: expected {axes}, found shape {array.shape}")
 
 
 @contextmanager

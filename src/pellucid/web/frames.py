@@ -35,7 +35,8 @@ def frame(header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> byte
     parts, listed, at = [], [], 0
     for name, array in arrays.items():
         kind = "u1" if array.dtype == np.uint8 else "f4" if array.dtype.kind == "f" else "i4"
-        data: bytes = np.ascontiguousarray(array, TYPES[kind]).tobytes()
+        with np.errstate(over="ignore"):  # what float32 does not reach becomes infinite
+            data: bytes = np.ascontiguousarray(array, TYPES[kind]).tobytes()
         listed.append({"name": name, "shape": array.shape, "type": kind, "at": at})
         data += bytes(-len(data) % _ALIGNMENT)
         parts.append(data)
