@@ -28,6 +28,12 @@ export function signed(value, digits = 4) {
   return value >= 0 ? `+${written}` : written;
 }
 
+/** A number as fields for numbers take it, in which a minus sign is a hyphen: "-0.421"; three digits of the largest. */
+export function plain(value, largest = Math.abs(value)) {
+  const decimals = largest > 0 ? Math.max(0, Math.min(20, 2 - Math.floor(Math.log10(largest)))) : 0;
+  return String(Number(value.toFixed(decimals)) + 0); // -0 becomes 0
+}
+
 /** A share as a percentage: "93 %", "0.4 %", "< 0.1 %". */
 export function percent(share) {
   const value = 100 * share;
