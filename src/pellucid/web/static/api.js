@@ -1,5 +1,7 @@
 // Questions to the server. Answers are JSON, or frames: a header in JSON with arrays behind it (see frames.py).
 
+import { waitFor } from "./waiting.js";
+
 const TYPES = { f4: Float32Array, u1: Uint8Array, i4: Int32Array };
 
 /** A question was refused; the message says why. `gone`: the server no longer has the image that it is about. */
@@ -35,7 +37,7 @@ export async function askUntilDone(name, query, wanted = () => true, progress = 
 
 async function fetched(address, options) {
   try {
-    return await fetch(address, options);
+    return await waitFor(fetch(address, options));
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Refused("The server does not answer; has pellucid view ended?", 0);

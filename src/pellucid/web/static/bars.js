@@ -22,6 +22,8 @@ export function showBars(output, probabilities) {
   const list = few.map((each) => bar(each, each.number === order[0].number));
   place.replaceChildren(make("ol", { class: "bars" }, ...list));
 
+  place.style.setProperty("--name", `${Math.min(10, Math.max(...few.map(({ number }) => className(number).length)))}ch`);
+
   const words = `${className(order[0].number)}, ${percent(order[0].share)}`;
   if (words !== spoken) say(`prediction: ${words}`);
   spoken = words;

@@ -42,6 +42,7 @@ export function acceptMaps(found) {
 export async function goTo(path, channel) {
   const maps = rows.get(path);
   if (!maps) return;
+  byId("layers").dispatchEvent(new CustomEvent("going", { detail: path })); // on a narrow page it must be there first
   maps.element.scrollIntoView({ behavior: still() ? "auto" : "smooth", block: "nearest" });
   const { maps: many } = { maps: maps.layer.shape.length === 3 ? maps.layer.shape[0] : 1 };
   await maps.focus(Math.min(channel ?? 0, many - 1));

@@ -6,13 +6,16 @@ import { byId, problem } from "./dom.js";
 import { addTab, buildInspector } from "./inspector.js";
 import { buildKeys } from "./keys.js";
 import { buildLayers } from "./layers.js";
+import { buildNarrow } from "./narrow.js";
 import { describe, layerAt, network } from "./network.js";
 import { buildPad } from "./pad.js";
 import { buildPixels } from "./pixels.js";
 import { buildDrawing, buildShowing, redraw, showBytes, showDrawing, showSource } from "./showing.js";
+import { buildSheet } from "./sheet.js";
 import { buildSources } from "./sources.js";
 import { fromLink, get, link, on, set } from "./state.js";
 import { buildSum, stepBack } from "./sum.js";
+import { buildTour } from "./tour.js";
 import { buildTrail } from "./trail.js";
 import { buildWhy, showWhy } from "./why.js";
 
@@ -46,7 +49,10 @@ function build() {
   buildInspector();
   buildLayers();
   buildTrail();
+  buildNarrow();
+  buildSheet();
   buildKeys(stepBack);
+  buildTour();
   const raw = byId("raw");
   raw.checked = get().raw;
   raw.addEventListener("change", () => { set({ raw: raw.checked }); redraw(); });

@@ -2,6 +2,7 @@
 
 import { ask, Refused } from "./api.js";
 import { hover, moved, pin } from "./cells.js";
+import { clipped } from "./colours.js";
 import { byId, make, problem, say } from "./dom.js";
 import { cellName, isOutput, layout, makesMaps, neighbour, summaryLine } from "./network.js";
 import { count, text } from "./numbers.js";
@@ -11,7 +12,7 @@ import { get } from "./state.js";
 
 const SHOWN = 24; // maps at a time
 const SIDE = 84; // of a map on the page, about, in pixels
-const LEAST = 24; // of what can be pointed at
+const LEAST = matchMedia("(pointer: coarse)").matches ? 44 : 24; // of what can be pointed at
 const GAP = 6;
 const VECTOR_CELL = 12;
 const ORDERS = { index: "by number", mean: "by mean |a|", contribution: "by what they add to the class", dead: "dead first" };
@@ -50,7 +51,7 @@ export class Maps {
   #arithmetic() {
     if (!this.layer.arithmetic.length) return null;
     const lines = this.layer.arithmetic.map((line) => make("li", {}, line));
-    return make("details", { class: "arithmetic" }, make("summary", {}, "how these come about"), make("ul", {}, ...lines));
+    return make("details", { class: "arithmetic" }, make("summary", {}, "arithmetic"), make("ul", {}, ...lines));
   }
 
   #controls() {
@@ -58,7 +59,7 @@ export class Maps {
     const options = Object.entries(ORDERS).map(([value, words]) => make("option", { value }, words));
     const choice = make("select", { change: () => this.#reorder(choice.value) }, ...options);
     this.pager = make("span", { class: "pager" });
-    return make("div", { class: "row controls" }, make("label", { class: "field" }, "order ", choice), this.pager);
+    return make("div", { class: "row controls" }, make("label", { class: "field" }, make("span", { class: "unseen" }, `order of the maps of ${this.layer.path}`), choice), this.pager);
   }
 
   #reorder(order) {
@@ -126,7 +127,7 @@ export class Maps {
     this.shrink = shrink;
     this.canvas.style.width = this.stage.style.width = `${this.width / shrink}px`;
     this.canvas.style.height = this.stage.style.height = `${this.height / shrink}px`;
-    this.#buttons(rows * this.pixel, columns * this.pixel);
+    this.#buttons(...[rows, columns].map((side) => Math.max(LEAST, side * this.pixel)));
   }
 
   #buttons(height, width) {
@@ -148,7 +149,7 @@ export class Maps {
     const turn = (label, first, able) => make("button", { type: "button", disabled: !able, click: () => this.#turn(first) }, label);
     this.pager.replaceChildren(
       total > SHOWN ? turn("◀", Math.max(0, this.first - SHOWN), this.first > 0) : "",
-      ` ${count(this.first)}–${count(last - 1)} of ${count(total)} `,
+      total > SHOWN ? ` ${count(this.first)}–${count(last - 1)} of ${count(total)} ` : "",
       total > SHOWN ? turn("▶", this.first + SHOWN, last < total) : "",
     );
     for (const [label, name] of [["◀", "earlier maps"], ["▶", "further maps"]]) {
@@ -166,6 +167,14 @@ export class Maps {
       height: this.height,
     });
     for (const button of this.buttons) button.mark();
+    this.element.dispatchEvent(new CustomEvent("painted", { bubbles: true }));
+  }
+
+  /** How many numbers of the k-th map, or of all that are shown, lie beyond their range of colours. */
+  beyond(k = undefined) {
+    const { length } = layout(this.layer);
+    const chosen = k === undefined ? this.channels.map((_, each) => each) : [k];
+    return chosen.reduce((sum, each) => sum + clipped(this.numbers.subarray(each * length, (each + 1) * length), this.ranges[each]), 0);
   }
 
   /** The number at a cell of the k-th map that is shown. */
@@ -250,7 +259,10 @@ class MapButton {
 
   #click(event) {
     const cell = event.detail === 0 ? this.cursor : this.#cellAt(event); // 0: by the keyboard
-    if (cell) pin(this.maps.layer.path, this.channel, cell);
+    if (!cell) return;
+    this.cursor = cell;
+    this.#show(cell);
+    pin(this.maps.layer.path, this.channel, cell);
   }
 
   #key(event) {

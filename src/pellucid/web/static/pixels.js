@@ -6,11 +6,10 @@ import { layerAt, network, receptiveField } from "./network.js";
 import { text } from "./numbers.js";
 import { get, on } from "./state.js";
 
-const SIDE = 224;
+const SIDE = 196;
 const LEVELS = 9; // 0 … 9 on the keyboard: from nothing to full ink
 
 let shown = null; // {data, shape, channels, rows, columns}
-let zoom = 1;
 let cursor = [0, 0];
 let edited = () => {};
 
@@ -20,7 +19,7 @@ export function buildPixels(whenEdited) {
   const button = byId("pixels-cell");
   button.addEventListener("pointermove", (event) => point(cellAt(event)));
   button.addEventListener("pointerleave", () => hover(null));
-  button.addEventListener("click", (event) => { if (event.detail) cursor = cellAt(event); pin("input", channelOfInput(), cursor); });
+  button.addEventListener("click", (event) => { if (event.detail) cursor = cellAt(event); point(cursor); pin("input", channelOfInput(), cursor); });
   button.addEventListener("focus", () => point(cursor));
   button.addEventListener("blur", () => hover(null));
   button.addEventListener("keydown", key);
@@ -32,15 +31,10 @@ export function buildPixels(whenEdited) {
 export function showPixels({ data, shape }) {
   const [channels, rows, columns] = shape.length === 3 ? shape : [1, 1, shape[0]];
   shown = { data, shape, channels, rows, columns };
-  zoom = Math.max(1, Math.floor(SIDE / Math.max(rows, columns)));
   const canvas = byId("pixels");
   Object.assign(canvas, { width: columns, height: rows });
-  const scale = Math.min(zoom, SIDE / columns);
-  for (const element of [canvas, byId("pixels-cell"), byId("pixels-frame")]) {
-    element.style.width = `${columns * scale}px`;
-    element.style.height = `${rows * Math.max(scale, rows === 1 ? 24 : 0)}px`;
-  }
-  zoom = scale;
+  const scale = Math.min(Math.max(1, Math.floor(SIDE / Math.max(rows, columns))), SIDE / columns);
+  Object.assign(byId("pixels-frame").style, { width: `${columns * scale}px`, aspectRatio: rows > 1 ? `${columns} / ${rows}` : "", height: rows > 1 ? "" : "24px" });
   canvas.getContext("2d").putImageData(new ImageData(inColours(shown), columns, rows), 0, 0);
   byId("pixels-hint").textContent = editable()
     ? "Click a pixel; keys: arrows, 0–9 for ink"
@@ -127,9 +121,9 @@ function frame() {
   const field = shown && layer ? receptiveField(layer, place.cell) : null;
   box.hidden = !field;
   if (!field) return;
-  const [y, x] = [byId("pixels").offsetHeight / shown.rows, byId("pixels").offsetWidth / shown.columns];
+  const [y, x] = [100 / shown.rows, 100 / shown.columns];
   Object.assign(box.style, {
-    left: `${field.left * x}px`, top: `${field.top * y}px`, width: `${field.columns * x}px`, height: `${field.rows * y}px`,
+    left: `${field.left * x}%`, top: `${field.top * y}%`, width: `${field.columns * x}%`, height: `${field.rows * y}%`,
   });
 }
 

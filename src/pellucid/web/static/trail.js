@@ -4,8 +4,9 @@ import { current, onHover } from "./cells.js";
 import { byId, make } from "./dom.js";
 import { gradient } from "./colours.js";
 import { goTo, mapsOf } from "./layers.js";
+import { lookedAt } from "./narrow.js";
 import { cellName, indexOf, layerAt, makesMaps } from "./network.js";
-import { text } from "./numbers.js";
+import { count, text } from "./numbers.js";
 import { get, on, set } from "./state.js";
 
 /** Listen. */
@@ -14,9 +15,10 @@ export function buildTrail() {
   choice.value = get().range;
   choice.addEventListener("change", () => set({ range: choice.value }));
   on(["layer", "channel", "cell"], write);
-  on(["range", "image", "layer"], scale);
+  on(["range", "image", "layer", "channel"], scale);
   onHover(write);
-  byId("layers").addEventListener("painted", scale);
+  byId("layers").addEventListener("looked", scale);
+  byId("layers").addEventListener("painted", ({ target }) => { if (target.dataset.path === lookedAt()) scale(); });
   write();
 }
 
@@ -46,18 +48,19 @@ function valueOf({ layer, channel, cell }) {
 
 /** What the colours mean in the layer that is looked at. */
 function scale() {
-  const { layer, channel } = get();
-  const maps = mapsOf(layer ?? "input");
+  const { channel } = get();
+  const maps = mapsOf(lookedAt());
   const place = byId("scale");
   if (!maps?.ranges?.length) return;
   const k = Math.max(0, maps.channels.indexOf(channel));
+  const alone = get().range === "channel"; // else one range holds for all maps that are shown
   const range = maps.ranges[k] ?? maps.ranges[0];
   const half = !maps.numbers.some((value) => value < 0);
   const strip = make("span", { class: "gradient", "aria-hidden": "true" });
   strip.style.backgroundImage = gradient(half);
-  const beyond = maps.beyond;
+  const beyond = maps.beyond(alone ? k : undefined);
   place.replaceChildren(
     make("span", {}, half ? "0" : text(-range, 3)), strip, make("span", {}, text(range, 3)),
-    make("span", { class: "quiet" }, beyond ? ` ${beyond} beyond` : ""),
+    make("span", { class: "quiet", title: "numbers that have the last colour" }, `${count(beyond)} beyond`),
   );
 }
