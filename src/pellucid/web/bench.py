@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ..data import Dataset
 from ..errors import ArgumentError
 from ..explanations import randomised
-from ..inference.batches import accepted
+from ..inference.batches import accepted, weights
 from ..network import Network
 from ..report.judging import Judged
 from ..summary import summary
@@ -63,6 +63,7 @@ class Bench:
     _looks: OrderedDict[tuple[str, int], Look] = field(default_factory=OrderedDict)
 
     def __post_init__(self) -> None:
+        weights(self.network)  # those that are not there yet are drawn once, for both
         self.original, self.network = self.network, deepcopy(self.network)
         self.edits = Edits(self.network)
         self._copies: dict[int, Network] = {}

@@ -63,7 +63,9 @@ function noticed(entries) {
   for (const entry of entries) {
     const maps = rows.get(entry.target.dataset.path);
     maps.visible = entry.isIntersecting;
-    if (maps.visible) maps.refresh();
+    if (!maps.visible) continue;
+    maps.refresh();
+    maps.repaint(true);
   }
 }
 
@@ -72,5 +74,5 @@ function refresh() {
 }
 
 function arrange() {
-  for (const maps of rows.values()) if (maps.found) maps.show(maps.found);
+  for (const maps of rows.values()) maps.arrange();
 }

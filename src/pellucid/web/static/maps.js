@@ -72,11 +72,11 @@ export class Maps {
     this.refresh();
   }
 
-  /** Ask for the maps anew if what is shown is of another image, network or order. */
-  async refresh() {
+  /** Ask for the maps anew if what is shown is of another image, network or order; out of sight only on request. */
+  async refresh(unseen = false) {
     const { image, revision } = get();
     const wanted = `${image} ${revision} ${this.order} ${this.first} ${this.order === "contribution" ? get().class : ""}${get().range === "network"}`;
-    if (!image || !this.visible || this.loaded === wanted) return;
+    if (!image || !(this.visible || unseen) || this.loaded === wanted) return;
     this.loaded = wanted;
     const query = { image, layer: this.layer.path, order: this.order, first: this.first, count: SHOWN, whole: get().range === "network" };
     if (get().class !== null) query.class = get().class;
@@ -110,6 +110,11 @@ export class Maps {
     this.repaint();
   }
 
+  /** Place the maps anew if there is more or less room than before. */
+  arrange() {
+    if (this.found && this.element.clientWidth && this.element.clientWidth !== this.room) this.show(this.found);
+  }
+
   #place() {
     const { rows, columns } = layout(this.layer);
     const many = this.channels.length;
@@ -118,7 +123,8 @@ export class Maps {
     this.zoom = maps ? Math.max(1, Math.floor(SIDE / longest)) : VECTOR_CELL;
     const shrink = maps ? Math.max(1, Math.ceil(longest / (1.5 * SIDE))) : 1;
     const pitch = [rows, columns].map((side) => Math.max(side * this.zoom, LEAST * shrink) + GAP * shrink);
-    const room = this.element.clientWidth - 24 || 720;
+    this.room = this.element.clientWidth;
+    const room = this.room ? this.room - 24 : 720;
     const across = Math.max(1, Math.min(many, Math.floor((room * shrink + GAP) / pitch[1])));
     this.width = across * pitch[1] - GAP * shrink;
     this.height = Math.ceil(many / across) * pitch[0] - GAP * shrink;
@@ -157,12 +163,13 @@ export class Maps {
     }
   }
 
-  /** Colour the maps anew, as when the range of the colours changes. */
-  repaint() {
-    if (!this.found) return;
+  /** Colour the maps anew, as when the range of the colours changes; out of sight, once they are seen. */
+  repaint(late = false) {
+    if (!this.found || (late && !this.late)) return;
     const { rows, columns } = layout(this.layer);
     this.ranges = rangesOf(this.layer.path, this.found, this.channels.length);
-    paint(this.canvas, {
+    this.late = !this.visible;
+    if (this.visible) paint(this.canvas, {
       numbers: this.numbers, rows, columns, places: this.places, ranges: this.ranges, zoom: this.zoom, width: this.width,
       height: this.height,
     });

@@ -75,6 +75,8 @@ function show(path) {
     const maps = mapsOf(path);
     maps.visible = true;
     maps.refresh();
+    maps.arrange();
+    maps.repaint(true);
   }
   byId("layers").dispatchEvent(new CustomEvent("looked"));
 }

@@ -95,6 +95,8 @@ export function receptiveField(layer, cell) {
 /** A layer's line of the summary. */
 export function summaryLine(layer) {
   const parts = [shape(layer.shape)];
+  const before = neighbour(layer.path, -1).path;
+  if (layer.reads.some((path) => path !== before)) parts.push(`reads ${layer.reads.join(" and ")}`);
   if (layer.parameters) parts.push(`${count(layer.parameters)} parameters`);
   if (layer.multiply_adds) parts.push(`${count(layer.multiply_adds)} multiply-adds`);
   return parts.join(" · ");

@@ -9,6 +9,10 @@ import { cellName, indexOf, layerAt, makesMaps } from "./network.js";
 import { count, text } from "./numbers.js";
 import { get, on, set } from "./state.js";
 
+const REST = 150; // ms: no stroke waits for it
+
+let timer = 0;
+
 /** Listen. */
 export function buildTrail() {
   const choice = byId("range");
@@ -16,6 +20,7 @@ export function buildTrail() {
   choice.addEventListener("change", () => set({ range: choice.value }));
   on(["layer", "channel", "cell"], write);
   on(["range", "image", "layer", "channel"], scale);
+  on(["range", "image", "layer", "revision"], fetchSoon);
   onHover(write);
   byId("layers").addEventListener("looked", scale);
   byId("layers").addEventListener("painted", ({ target }) => { if (target.dataset.path === lookedAt()) scale(); });
@@ -44,6 +49,12 @@ function valueOf({ layer, channel, cell }) {
   const maps = mapsOf(layer);
   const k = makesMaps(maps.layer) ? maps.channels?.indexOf(channel) ?? -1 : 0;
   return k < 0 || !maps.numbers ? undefined : maps.value(k, cell);
+}
+
+/** What is looked at may be out of sight, and then nobody else asks for it. */
+function fetchSoon() {
+  clearTimeout(timer);
+  timer = setTimeout(() => mapsOf(lookedAt())?.refresh(true), REST);
 }
 
 /** What the colours mean in the layer that is looked at. */
