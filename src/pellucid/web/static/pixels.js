@@ -37,7 +37,7 @@ export function showPixels({ data, shape }) {
   Object.assign(byId("pixels-frame").style, { width: `${columns * scale}px`, aspectRatio: rows > 1 ? `${columns} / ${rows}` : "", height: rows > 1 ? "" : "24px" });
   canvas.getContext("2d").putImageData(new ImageData(inColours(shown), columns, rows), 0, 0);
   byId("pixels-hint").textContent = editable()
-    ? "Click a pixel; keys: arrows, 0–9 for ink"
+    ? "Click a pixel; arrows; 0–9 for ink"
     : "Click a pixel to follow it";
   label();
   frame();

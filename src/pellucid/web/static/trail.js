@@ -23,7 +23,7 @@ export function buildTrail() {
   on(["range", "image", "layer", "revision"], fetchSoon);
   onHover(write);
   byId("layers").addEventListener("looked", scale);
-  byId("layers").addEventListener("painted", ({ target }) => { if (target.dataset.path === lookedAt()) scale(); });
+  byId("layers").addEventListener("painted", ({ target }) => { if (target.dataset.path === lookedAt()) { scale(); write(); } });
   write();
 }
 
@@ -42,7 +42,7 @@ function write() {
   else parts.push(make("span", {}, `number ${index.join(", ")}`));
   const value = place.value ?? valueOf(place);
   if (value !== undefined) parts.push(make("output", { title: cellName(layer, place.channel, place.cell) }, text(value)));
-  trail.replaceChildren(...parts.flatMap((part, k) => (k ? [make("span", { "aria-hidden": "true", class: "step" }, " › "), part] : [part])));
+  trail.replaceChildren(...parts.flatMap((part, k) => (k ? [make("span", { "aria-hidden": "true", class: "step" }, "›"), part] : [part])));
 }
 
 function valueOf({ layer, channel, cell }) {
