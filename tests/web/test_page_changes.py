@@ -152,7 +152,7 @@ def test_a_silent_channel_and_the_images_that_flip(change, bench):
     assert last.get_attribute("aria-label").startswith(name)
     last.click()
     change.locator("li .likeliest", has_text=str(now[flipped[-1]])).wait_for()
-    assert f"sample={flipped[-1]}" in change.evaluate("location.hash")
+    change.wait_for_url(re.compile(rf"sample={flipped[-1]}\b"))
 
 
 def test_a_filter_is_chosen_for_one_kernel_or_for_all(change, bench):
@@ -226,7 +226,7 @@ def test_what_would_make_it_another_is_found_looked_at_and_left(why):
     assert why.locator("#would-be-look").is_disabled()
     why.locator("#would-be-back").click()
     why.locator("li .likeliest .name", has_text="8").wait_for()
-    assert f"sample={SAMPLE}" in why.evaluate("location.hash")
+    why.wait_for_url(re.compile(rf"sample={SAMPLE}\b"))
 
 
 # ---- in any width
