@@ -126,7 +126,7 @@ def test_each_layer_with_channels_can_be_silenced():
         "conv1", "norm1", "residual1.body", "concat1.branch1", "conv2", "linear1", "linear2"
     }  # fmt: skip
     for path, channels in layers.items():
-        ask(bench, "undo", all=1) if bench.edits.done else None
+        bench.edits.reset()
         ask(bench, "edit", what="silence", layer=path, out=channels - 1)
         look = bench.look(bench.put(bench.sample(0)))
         assert not look.trace.values[bench.values[path]][-1].any(), path
@@ -200,7 +200,7 @@ def test_edits_are_still_known_when_the_page_is_loaded_anew(bench):
     [
         (b"", {"what": "kernel", "layer": "conv9"}, "there is no 'conv9'; did you mean 'conv1'"),
         (b"", {"what": "kernel", "layer": "relu1"}, "there is no 'relu1'"),
-        (b"", {"what": "silence", "layer": "conv1", "out": 4}, "out: expected a whole number from 0 to 3, received '4'"),
+        (b"", {"what": "silence", "layer": "conv1", "out": 4}, "out: expected a whole number from 0 to 3"),
         (b"", {"what": "kernel", "layer": "linear1", "out": 0}, "linear1 has no kernels"),
         (b"", {"what": "kernel", "layer": "conv1", "out": 0, "channel": 1}, "channel: expected a whole number"),
         (b"", {"what": "kernel", "layer": "conv1", "out": 0, "channel": 0, "preset": "best"}, "expected one of blur"),
