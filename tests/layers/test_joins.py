@@ -27,6 +27,34 @@ def test_by_hand():
     assert [grad.tolist() for grad in concat.backward([[4, 5, 6]])] == [[[4]], [[5, 6]]]
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.int64, np.bool_])
+def test_what_is_no_float_is_computed_in_float32(dtype):
+    two, many = np.array([[2]]).astype(dtype), np.array([[200]]).astype(dtype)
+    factors = int(two[0, 0]), int(many[0, 0])
+    for join, expected in (
+        (p.joins.Add(), [sum(factors)]), (p.joins.Multiply(), [factors[0] * factors[1]]), (p.joins.Concat(), factors)
+    ):  # fmt: skip
+        found = join(two, many)
+        assert (found.tolist(), found.dtype) == ([list(expected)], np.float32), join
+    multiply = p.joins.Multiply()
+    multiply(two, many)
+    for grad, factor in zip(multiply.backward(many), factors[::-1], strict=True):
+        assert (grad.tolist(), grad.dtype) == ([[factors[1] * factor]], np.float32)
+    for join in (p.joins.Add(), p.joins.Concat()):
+        join(two, many)
+        assert {grad.dtype for grad in join.backward(np.ones_like(join(two, many), np.uint8))} == {np.dtype("f4")}
+
+
+def test_the_wider_float_is_that_of_all():
+    large, halves = np.array([[2**24 + 1]]), np.array([[0.5]])
+    assert p.joins.Add()(large, halves).tolist() == [[2**24 + 1.5]]
+    assert p.joins.Add()(large, halves).dtype == np.float64
+    assert p.joins.Add()(large, halves.astype(np.float32)).dtype == np.float32
+    join = p.joins.Add()
+    join(halves, halves)
+    assert {grad.dtype for grad in join.backward([[1]])} == {np.dtype("f8")}
+
+
 def test_a_value_with_one_along_an_axis_is_repeated():
     gate = p.joins.Multiply()
     image, weights = np.arange(8.0).reshape(1, 2, 2, 2), np.array([10.0, 1]).reshape(1, 2, 1, 1)

@@ -53,12 +53,14 @@ class Join:
     def forward(self, *xs: ArrayLike) -> Array:
         """Return what batches of values are together, and remember what ``backward`` needs.
 
+        What is not in floating point is converted to float32, or to the wider dtype of what it is joined with.
+
         Raises
         ------
         ShapeError, DataError
             If these cannot be joined, are batches of different length, or no arrays of real numbers.
         """
-        arrays = [as_numbers(x, type(self).__name__) for x in xs]
+        arrays = _as_floats([as_numbers(x, type(self).__name__) for x in xs])
         counts = [len(array) if array.ndim else 0 for array in arrays]
         if not all(array.ndim for array in arrays) or len(set(counts)) > 1:
             raise ShapeError(
@@ -70,7 +72,8 @@ class Join:
         return self._joined(arrays)
 
     def backward(self, grad_output: ArrayLike) -> tuple[Array, ...]:
-        """Return ∂L/∂value for each of the values of the last ``forward``, in their order.
+        """Return ∂L/∂value for each of the values of the last ``forward``, in their order; grad_output is converted as
+        they were.
 
         Raises
         ------
@@ -81,7 +84,7 @@ class Join:
         """
         if self._cache is None:
             raise StateError(f"{type(self).__name__}.backward needs a forward before it: call forward(…) first")
-        grad = as_numbers(grad_output, "grad_output")
+        grad, *_ = _as_floats([as_numbers(grad_output, "grad_output"), *self._cache])
         if grad.shape != self._expected_grad:
             raise ShapeError(
                 f"{type(self).__name__}.backward expects grad_output of the output's shape {self._expected_grad}, "
@@ -154,7 +157,7 @@ class Add(_OfEqualShapes):
     Examples
     --------
     >>> Add()([[1, 2]], [[10, 20]]).tolist()
-    [[11, 22]]
+    [[11.0, 22.0]]
     """
 
     stem = kind = "add"
@@ -234,6 +237,13 @@ class Concat(Join):
 
 JOINS: tuple[type[Join], ...] = (Add, Multiply, Concat)
 """All that there are."""
+
+
+def _as_floats(arrays: Sequence[Array]) -> list[Array]:
+    """Return arrays in floating point, where no sum and no product wraps around; those that are stay as they are."""
+    floats = [array.dtype for array in arrays if array.dtype.kind == "f"]
+    dtype = np.result_type(np.float32, *floats)
+    return [array if array.dtype.kind == "f" else array.astype(dtype) for array in arrays]
 
 
 def _narrowed(grad: Array, x: Array) -> Array:
