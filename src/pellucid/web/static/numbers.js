@@ -15,6 +15,13 @@ export function text(value, digits = 4) {
   return written.replaceAll("-", MINUS);
 }
 
+/** A number in few letters, for a cell: "−0.042", and where that says little "−4e−3". */
+export function short(value, digits) {
+  const size = Math.abs(value);
+  const small = size > 0 && size < 10 ** -digits;
+  return small ? value.toExponential(Math.max(0, digits - 2)).replaceAll("-", MINUS) : text(value, digits);
+}
+
 /** A number with its sign, as in a sum: "+0.42", "−0.42". */
 export function signed(value, digits = 4) {
   const written = text(value, digits);
