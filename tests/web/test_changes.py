@@ -297,6 +297,27 @@ def test_the_newest_is_measured_and_nobody_waits(bench, monkeypatch):
     assert len(seen) == 1 + 4
 
 
+def test_what_was_measured_can_be_forgotten(bench):
+    """As when training goes on: what is shown as given has other weights then."""
+    assert settled(bench, "accuracy")["before"] >= 0.9
+    for network in (bench.original, bench.network):
+        network["linear1"].weight.data[...] = 0
+    assert ask(bench, "accuracy")[0]["before"] >= 0.9, "nobody has said so"
+    bench._measuring.forget()
+    assert ask(bench, "accuracy")[0]["pending"]
+    assert settled(bench, "accuracy")["before"] < 0.3
+
+
+def test_a_network_that_takes_the_place_of_the_edited_one_is_measured_itself(bench):
+    other = learnt()
+    other["linear1"].weight.data[...] = 0
+    bench.network = other
+    bench.changed()
+    told = settled(bench, "accuracy")
+    assert told["before"] >= 0.9
+    assert told["now"] < 0.3
+
+
 def test_what_cannot_be_measured_is_said():
     assert settled(Bench(learnt(), "no data"), "accuracy")["problem"] == "there are no data here to be right about"
     network = learnt()

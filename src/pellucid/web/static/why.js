@@ -21,6 +21,7 @@ let method = null;
 let forgotten = 0;
 let latest = null; // the last answer: its image, and what is made of it
 let asked = ""; // what the pictures show
+let kept = { wanted: "", own: null }; // the picture of the network as it is, which stays while others forget
 const learnt = new Picture("as it has learnt");
 const forgetful = new Picture("after forgetting");
 const parts = {};
@@ -124,15 +125,17 @@ function names() {
 
 const fetchPictures = newestOnly(async () => {
   const { image, revision, class: of } = get();
-  const wanted = [image, revision, of, method, forgotten].join(" ");
-  if (wanted === asked || image !== latest?.image) return;
+  const wanted = [image, revision, of, method].join(" ");
+  const both = `${wanted} ${forgotten}`;
+  if (both === asked || image !== latest?.image) return;
   const query = { image, method, class: of };
   parts.panel.setAttribute("aria-busy", "true");
   try {
-    const own = await ask("why", query);
+    if (kept.wanted !== wanted) kept = { wanted, own: await ask("why", query) };
+    const { own } = kept;
     const other = forgotten ? await ask("why", { ...query, forgotten }) : null;
     if (get().image !== image || method !== own.method) return;
-    asked = wanted;
+    asked = both;
     draw(own, other);
   } catch (error) {
     if (!(error instanceof Refused && error.gone)) problem(error.message);
