@@ -104,7 +104,7 @@ function grid(fresh) {
     inputs = Array.from({ length }, (_, at) => field(at));
     const body = Array.from({ length: rows }, (_, row) =>
       make("tr", {}, ...inputs.slice(row * columns, (row + 1) * columns).map((input) => make("td", {}, input))));
-    parts.grid.replaceChildren(make("table", { class: "grid" }, make("tbody", {}, ...body)));
+    parts.grid.replaceChildren(make("table", { class: "weights" }, make("tbody", {}, ...body)));
   }
   inputs.forEach(fill);
   parts.scale.replaceChildren(scaleOf(numbersOf("now", kernel), found.range));

@@ -16,6 +16,8 @@ const WORDS = {
   occlusion: () => "How much the class’s probability falls where a patch covers a pixel: blue needs it, orange speaks against it.",
 };
 
+const LISTED = 3; // of the layers that are forgotten, the first
+
 let known = null; // what the server says can be asked
 let method = null;
 let forgotten = 0;
@@ -117,10 +119,14 @@ function names() {
   parts.classes.value = get().class ?? "";
   const gone = known.forgetting.slice(0, forgotten);
   parts.forgotten.textContent = gone.length
-    ? `forgotten, from the output on: ${gone.join(", ")} (${gone.length} of ${known.forgetting.length})`
+    ? `forgotten, from the output on: ${few(gone)} (${gone.length} of ${known.forgetting.length})`
     : `nothing is forgotten; ${known.forgetting.length} layers have learnt something`;
   parts.slider.setAttribute("aria-valuetext", gone.length ? `${gone.length} of ${known.forgetting.length}, up to ${gone.at(-1)}` : "none");
   showWouldBe(latest, likeliest);
+}
+
+function few(paths) {
+  return paths.length > LISTED + 1 ? `${paths.slice(0, LISTED).join(", ")}, … up to ${paths.at(-1)}` : paths.join(", ");
 }
 
 const fetchPictures = newestOnly(async () => {
