@@ -18,8 +18,9 @@ QUESTIONS = {**answers.READING, **answers.DOING, **changes.READING, **changes.DO
 
 @cache
 def _fitted() -> p.Sequential:
-    layers = [p.Conv2d(1, 4, 5), p.BatchNorm2d(4), p.ReLU(), p.MaxPool2d(2), p.Conv2d(4, 6, 5), p.ReLU(), p.MaxPool2d(2)]
-    network = p.Sequential([*layers, p.Flatten(), p.Linear(96, 10)], input_shape=(1, SIZE, SIZE), seed=2)
+    first = [p.Conv2d(1, 4, 5), p.BatchNorm2d(4), p.ReLU(), p.MaxPool2d(2)]
+    second = [p.Conv2d(4, 6, 5), p.ReLU(), p.MaxPool2d(2)]
+    network = p.Sequential([*first, *second, p.Flatten(), p.Linear(96, 10)], input_shape=(1, SIZE, SIZE), seed=2)
     p.fit(network, clock_digits(), epochs=12, batch_size=10, optimizer=p.Adam(3e-3), engine="numpy")
     return network
 

@@ -53,7 +53,7 @@ def change(window: Any, bench: Any) -> Iterator[Any]:
     bench.changed()
     with tab(window, "change") as page:
         page.locator("#change-layer option").first.wait_for(state="attached")
-        page.locator(".grid input").first.wait_for()
+        page.locator(".weights input").first.wait_for()
         yield page
 
 
@@ -105,10 +105,10 @@ def test_what_is_typed_into_a_kernel_changes_everything_behind_it_and_undo_resto
     assert change.locator("#change-layer").input_value() == "conv1", "of a normalised map, the kernels that made it"
     assert change.locator("#change-channel").input_value() == "1"
     weights = before["conv1"].weight.data[1, 0]
-    shown = [number(f"{each.input_value()}") for each in change.locator(".grid input").all()]
+    shown = [number(f"{each.input_value()}") for each in change.locator(".weights input").all()]
     np.testing.assert_allclose(shown, weights.ravel(), atol=0.006 * np.abs(weights).max())
 
-    field = change.locator(".grid input").nth(7)
+    field = change.locator(".weights input").nth(7)
     field.focus()
     change.keyboard.press("Control+a")
     change.keyboard.type("1.5")
@@ -152,7 +152,7 @@ def test_a_silent_channel_and_the_images_that_flip(change, bench):
     assert last.get_attribute("aria-label").startswith(name)
     last.click()
     change.locator("li .likeliest", has_text=str(now[flipped[-1]])).wait_for()
-    assert f"sample={flipped[-1]}" in change.evaluate("location.hash")
+    change.wait_for_url(re.compile(rf"sample={flipped[-1]}\b"))
 
 
 def test_a_filter_is_chosen_for_one_kernel_or_for_all(change, bench):
@@ -226,7 +226,7 @@ def test_what_would_make_it_another_is_found_looked_at_and_left(why):
     assert why.locator("#would-be-look").is_disabled()
     why.locator("#would-be-back").click()
     why.locator("li .likeliest .name", has_text="8").wait_for()
-    assert f"sample={SAMPLE}" in why.evaluate("location.hash")
+    why.wait_for_url(re.compile(rf"sample={SAMPLE}\b"))
 
 
 # ---- in any width

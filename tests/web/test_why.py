@@ -12,8 +12,11 @@ pytest.importorskip("starlette", reason="the page needs the extra web")
 from pellucid import explanations
 from pellucid.errors import ArgumentError, ShapeError
 from pellucid.web import why
+from pellucid.web.application import application
 from pellucid.web.bench import Bench, UnknownImageError
+from pellucid.web.frames import parse
 
+from .asgi import request
 from .conftest import clock_digits, every_family
 from .learnt import ask, learnt
 
@@ -126,10 +129,10 @@ def test_another_class_is_reached_and_can_be_looked_at(bench):
     np.testing.assert_array_equal(arrays["was"], bench.image(image))
     np.testing.assert_allclose(arrays["course"], found.probabilities, rtol=1e-6)
     assert told["steps"] == len(found.probabilities) - 1
-    seen, arrays = ask(bench, "seen", image=told["image"])
+    _, arrays = ask(bench, "seen", image=told["image"])
     assert arrays["output"].argmax() == 6
     assert p.predict_classes(learnt(), arrays["image"][None])[0] == 6
-    seen, arrays = ask(bench, "seen", image=image)
+    _, arrays = ask(bench, "seen", image=image)
     assert arrays["output"].argmax() == 8, "and back"
 
 
@@ -156,17 +159,17 @@ def test_nobody_waits_for_an_explanation(bench, monkeypatch, name, slow):
         return library(*given, **how)
 
     monkeypatch.setattr(why, slow, slowly)
-    image = bench.put(bench.sample(8))
-    words = {"image": image, "method": "saliency", "class": 6}
-    thread = threading.Thread(target=lambda: done.append(ask(bench, name, **words)))
+    app, image = application(bench), bench.put(bench.sample(8))
+    address = f"/api/{name}?image={image}&method=saliency&class=6"
+    method = "GET" if name == "why" else "POST"
+    thread = threading.Thread(target=lambda: done.append(request(app, address, method)))
     thread.start()
     assert inside.wait(30)
-    with bench.busy:
-        assert ask(bench, "maps", image=image, layer="conv1")[0]["total"] == 4
-        ask(bench, "edit", what="silence", layer="conv2", out=1)
+    assert parse(request(app, f"/api/maps?image={image}&layer=conv1").body)[0]["total"] == 4
+    assert request(app, "/api/edit?what=silence&layer=conv2&out=1", "POST").status == 200
     may_go.set()
     thread.join(30)
-    _, arrays = done[0]
+    _, arrays = parse(done[0].body)
     if name == "why":
         np.testing.assert_array_equal(arrays["picture"], explanations.saliency(learnt(), bench.sample(8)[None], 6)[0])
     else:

@@ -15,7 +15,6 @@ from ..initializers import KINDS
 from ..inputs import Data
 from ..layers import Layer
 from ..network import Network
-from ..serialization import load
 from ..serialization.fitting import held
 from ..storage import expanded
 from .callbacks import FIRST_STEPS, Callback, Training
@@ -55,13 +54,14 @@ def replay(
     """
     folder = expanded(run, "run")
     found = newest(folder)
-    config = (found and found.config()) or RunConfig.read(folder)
-    expected = "" if found is None else str(found.state.get("first_steps", ""))
-    if not expected:
+    if found is None:
+        RunConfig.read(folder)  # which may be no run at all
+    if found is None or not (expected := str(found.state.get("first_steps", ""))):
         raise ArgumentError(f"{folder} has not noted its first {FIRST_STEPS} steps: it was ended before")
+    config = found.config()
     if own := config.strangers():
         raise ArgumentError(f"{folder} was trained with {', '.join(own)}, callbacks of its own")
-    network = begun((found and found.network(layers)) or load(folder, layers), config.table, str(folder))
+    network = begun(found.network(layers), config.table, str(folder))
     told = config.fit_arguments(validation)
     first = _First(config, str(folder))
     with suppress(_Done):

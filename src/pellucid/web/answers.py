@@ -222,8 +222,11 @@ def shown(
 
 
 READING: Mapping[str, Callable[[Bench, Asked], Answer]] = MappingProxyType(
-    {"network": network, "seen": seen, "samples": samples, "thumbnails": thumbnails, "maps": maps, "sum": total, "walk": walk}
-)
+    {
+        "network": network, "seen": seen, "samples": samples, "thumbnails": thumbnails, "maps": maps, "sum": total,
+        "walk": walk,
+    }
+)  # fmt: skip
 """What is asked with GET, by the last part of its address."""
 
 DOING: Mapping[str, Callable[[Bench, Asked], Answer]] = MappingProxyType(

@@ -139,7 +139,7 @@ class Bench:
         if self._measuring is None:
             return "there are no data here to be right about"
         if revision is None:
-            revision = self.revision if self.edits.done else 0
+            revision = self.revision if self.edits.done or self.edits.network is not self.network else 0
         return self._measuring.found(revision, (lambda: self.original) if revision == 0 else self.snapshot)
 
     def share_measured(self) -> float:

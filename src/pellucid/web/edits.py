@@ -44,7 +44,7 @@ class Edits:
     """
 
     def __init__(self, network: Network):
-        self._network, self.done = network, list[Edit]()
+        self.network, self.done = network, list[Edit]()
 
     def kernel(self, path: str, out: int, channel: int | None, values: NDArray[Any], name: str = "") -> None:
         """Overwrite one kernel of a convolution: the weights from one channel of its input to one of its output.
@@ -92,7 +92,7 @@ class Edits:
         ArgumentError
             If the layer has no bias, or no such channel.
         """
-        parameter = self._network.parameters().get(f"{path}.bias")
+        parameter = self.network.parameters().get(f"{path}.bias")
         if parameter is None or not isinstance(self._layer(path), WITH_CHANNELS):
             raise ArgumentError(f"layer: {path[:80]!r} has no bias")
         _refuse_outside("out", out, parameter.shape[0])
@@ -109,7 +109,7 @@ class Edits:
         ArgumentError
             If the layer has no weights, or no such channel.
         """
-        parameters = self._network.parameters()
+        parameters = self.network.parameters()
         if not isinstance(self._layer(path), WITH_CHANNELS) or f"{path}.weight" not in parameters:
             raise ArgumentError(f"layer: {path} has no weights; silence the layer before it that has some")
         _refuse_outside("out", out, parameters[f"{path}.weight"].shape[0])
@@ -127,7 +127,7 @@ class Edits:
         if not self.done:
             raise ArgumentError("there is no edit to undo")
         for path, where, numbers in reversed(self.done.pop().before):
-            self._network.parameters()[path].data[where] = numbers
+            self.network.parameters()[path].data[where] = numbers
 
     def reset(self) -> None:
         """Undo all edits."""
@@ -135,19 +135,19 @@ class Edits:
             self.undo()
 
     def _layer(self, path: str) -> Any:
-        layers = dict(self._network.walk())
+        layers = dict(self.network.walk())
         if path not in layers:
             raise ArgumentError(f"layer: there is no {path[:80]!r}")
         return layers[path]
 
     def _normalisations(self, path: str) -> list[str]:
         """Return the layers of batch normalisation that read a layer."""
-        layers, reads = dict(self._network.walk()), reads_of(self._network)
+        layers, reads = dict(self.network.walk()), reads_of(self.network)
         return [each for each, read in reads.items() if path in read and isinstance(layers.get(each), BatchNorm2d)]
 
     def _do(self, words: str, places: dict[str, Any], numbers: Any) -> None:
         """Write numbers to places in parameters, by path, and remember what stood there."""
-        held = {path: self._network.parameters()[path].data for path in places}
+        held = {path: self.network.parameters()[path].data for path in places}
         before = [(path, where, held[path][where].copy()) for path, where in places.items()]
         if all(np.array_equal(old, np.broadcast_to(numbers, old.shape)) for _, _, old in before):
             return

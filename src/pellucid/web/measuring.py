@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -22,6 +23,13 @@ MOST_AT_ONCE = 1024
 _log = logging.getLogger("pellucid.web")
 
 
+@dataclass(frozen=True, eq=False)
+class _Waiting:
+    """A network that is to be measured."""
+
+    network: Network
+
+
 class Measuring:
     """What networks make of data. Of those that wait to be measured, only the newest is.
 
@@ -36,7 +44,7 @@ class Measuring:
         self._data, self._lock = data, threading.Lock()
         self._at_once = int(np.clip(SLICE_WORK / max(1, multiply_adds), 1, MOST_AT_ONCE))
         self._found: dict[int, Judged | str] = {}
-        self._waiting: dict[int, Network] = {}
+        self._waiting: dict[int, _Waiting] = {}
         self._thread: threading.Thread | None = None
         self.done = 0.0
         """Share of the images that the network which is being measured has seen."""
@@ -54,11 +62,16 @@ class Measuring:
         with self._lock:
             if revision not in self._found and revision not in self._waiting:
                 kept = {name: waits for name, waits in self._waiting.items() if name == 0}
-                self._waiting = kept | {revision: network()}
+                self._waiting = kept | {revision: _Waiting(network())}
                 if self._thread is None:
                     self._thread = threading.Thread(target=self._work, daemon=True, name="measuring")
                     self._thread.start()
             return self._found.get(revision)
+
+    def forget(self) -> None:
+        """Forget all that was found, and what is being measured: networks have other weights now."""
+        with self._lock:
+            self._found, self._waiting = {}, {}
 
     def _work(self) -> None:
         while True:
@@ -67,21 +80,23 @@ class Measuring:
                     self._thread = None
                     return
                 revision = min(self._waiting)
-                network = self._waiting[revision]
-            found = self._measured(revision, network)
+                waiting = self._waiting[revision]
+            found = self._measured(revision, waiting)
             with self._lock:
-                if found is not None and self._waiting.pop(revision, None) is not None:
+                if found is not None and self._waiting.get(revision) is waiting:
+                    del self._waiting[revision]
                     self._found = {name: each for name, each in self._found.items() if name == 0} | {revision: found}
 
-    def _measured(self, revision: int, network: Network) -> Judged | str | None:
-        """Return what the network makes of the data; None if somebody asks for a newer one meanwhile."""
+    def _measured(self, revision: int, waiting: _Waiting) -> Judged | str | None:
+        """Return what the network makes of the data; None if nobody waits for it any more."""
         parts: list[Judged] = []
         try:
             for part in self._parts():
                 self.done = sum(len(each.labels) for each in parts) / len(self._data)
-                if revision not in self._waiting:
+                if self._waiting.get(revision) is not waiting:
                     return None
-                found = judge(network, part, threads=max(1, thread_count() // 2))  # others want to see maps meanwhile
+                half = max(1, thread_count() // 2)  # others want to see maps meanwhile
+                found = judge(waiting.network, part, threads=half)
                 if not isinstance(found, Judged):
                     return "the data have no classes to be right about"
                 parts.append(found)

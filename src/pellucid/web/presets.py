@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,7 +18,7 @@ PRESETS: dict[str, NDArray[np.float64]] = {
 """They stand in the middle of the kernel, with zeros around. The edges are Sobel's, for light on the left and above."""
 
 
-def fitting(size: tuple[int, int]) -> list[str]:
+def fitting(size: Sequence[int]) -> list[str]:
     """Return the names of the filters that a kernel has room for."""
     return [name for name, each in PRESETS.items() if each.shape[0] <= size[0] and each.shape[1] <= size[1]]
 

@@ -129,7 +129,8 @@ async function load() {
 
 function show(found) {
   parts.layers.value = found.layer;
-  Object.assign(parts.channel, { value: found.out, max: found.channels - 1 });
+  parts.channel.max = found.channels - 1;
+  if (document.activeElement !== parts.channel) parts.channel.value = found.out; // else somebody is typing there
   parts.many.textContent = `of ${count(found.channels)}`;
   showKernels(found);
   const [now, before] = ["bias now", "bias before"].map((name) => found.arrays[name]?.data[0]);

@@ -32,7 +32,7 @@ export async function showFlips() {
   const progress = ({ done }) => { parts.told.textContent = `Measuring … ${percent(done)}`; };
   try {
     const found = await askUntilDone("accuracy", {}, wanted, progress);
-    if (!found || !wanted()) {
+    if (found?.revision !== revision || !wanted()) {
       if (shown === revision) shown = -1;
       return;
     }
@@ -64,7 +64,7 @@ async function list(flipped, wanted) {
   parts.pager.hidden = flipped <= SHOWN;
   if (!flipped) return parts.list.replaceChildren();
   const found = await askUntilDone("samples", { which: "flipped", first, count: SHOWN }, wanted);
-  if (!found || !wanted()) return undefined;
+  if (!found?.samples.length || found.revision !== get().revision || !wanted()) return undefined; // edited meanwhile
   const { arrays } = await ask("thumbnails", { numbers: found.samples.map(({ number }) => number).join(",") });
   if (!wanted()) return undefined;
   parts.list.replaceChildren(...found.samples.map((sample, k) => make("li", {}, one(sample, arrays.images, k))));

@@ -104,7 +104,7 @@ function grid(fresh) {
     inputs = Array.from({ length }, (_, at) => field(at));
     const body = Array.from({ length: rows }, (_, row) =>
       make("tr", {}, ...inputs.slice(row * columns, (row + 1) * columns).map((input) => make("td", {}, input))));
-    parts.grid.replaceChildren(make("table", { class: "grid" }, make("tbody", {}, ...body)));
+    parts.grid.replaceChildren(make("table", { class: "weights" }, make("tbody", {}, ...body)));
   }
   inputs.forEach(fill);
   parts.scale.replaceChildren(scaleOf(numbersOf("now", kernel), found.range));
@@ -120,8 +120,7 @@ function field(at) {
 
 function fill(input, at) {
   const [value, was] = [numbersOf("now", kernel)[at], numbersOf("before", kernel)[at]];
-  const written = plain(value, found.range);
-  if (document.activeElement !== input || Number(input.value) !== Number(written)) input.value = written;
+  if (document.activeElement !== input) input.value = plain(value, found.range); // else somebody is typing there
   const place = `row ${Math.floor(at / found.columns)}, column ${at % found.columns}`;
   input.setAttribute("aria-label", value === was ? place : `${place}, was ${text(was)}`);
   input.title = value === was ? text(value) : `${text(value)}, was ${text(was)}`;

@@ -75,6 +75,10 @@ async function showSum() {
   const index = indexOf(layer, channel, cell).join(",");
   const key = `${image} ${revision} ${path} ${index}`;
   if (key === shown) return;
+  if (!shown) {
+    title.textContent = cellName(layer, channel, cell);
+    body.replaceChildren(make("p", { class: "quiet" }, "is being added up …"));
+  }
   body.setAttribute("aria-busy", "true");
   try {
     draw(await ask("sum", { image, layer: path, index }), cellName(layer, channel, cell));

@@ -16,11 +16,14 @@ const WORDS = {
   occlusion: () => "How much the class’s probability falls where a patch covers a pixel: blue needs it, orange speaks against it.",
 };
 
+const LISTED = 3; // of the layers that are forgotten, the first
+
 let known = null; // what the server says can be asked
 let method = null;
 let forgotten = 0;
 let latest = null; // the last answer: its image, and what is made of it
 let asked = ""; // what the pictures show
+let kept = { wanted: "", own: null }; // the picture of the network as it is, which stays while others forget
 const learnt = new Picture("as it has learnt");
 const forgetful = new Picture("after forgetting");
 const parts = {};
@@ -116,23 +119,29 @@ function names() {
   parts.classes.value = get().class ?? "";
   const gone = known.forgetting.slice(0, forgotten);
   parts.forgotten.textContent = gone.length
-    ? `forgotten, from the output on: ${gone.join(", ")} (${gone.length} of ${known.forgetting.length})`
+    ? `forgotten, from the output on: ${few(gone)} (${gone.length} of ${known.forgetting.length})`
     : `nothing is forgotten; ${known.forgetting.length} layers have learnt something`;
   parts.slider.setAttribute("aria-valuetext", gone.length ? `${gone.length} of ${known.forgetting.length}, up to ${gone.at(-1)}` : "none");
   showWouldBe(latest, likeliest);
 }
 
+function few(paths) {
+  return paths.length > LISTED + 1 ? `${paths.slice(0, LISTED).join(", ")}, … up to ${paths.at(-1)}` : paths.join(", ");
+}
+
 const fetchPictures = newestOnly(async () => {
   const { image, revision, class: of } = get();
-  const wanted = [image, revision, of, method, forgotten].join(" ");
-  if (wanted === asked || image !== latest?.image) return;
+  const wanted = [image, revision, of, method].join(" ");
+  const both = `${wanted} ${forgotten}`;
+  if (both === asked || image !== latest?.image) return;
   const query = { image, method, class: of };
   parts.panel.setAttribute("aria-busy", "true");
   try {
-    const own = await ask("why", query);
+    if (kept.wanted !== wanted) kept = { wanted, own: await ask("why", query) };
+    const { own } = kept;
     const other = forgotten ? await ask("why", { ...query, forgotten }) : null;
     if (get().image !== image || method !== own.method) return;
-    asked = wanted;
+    asked = both;
     draw(own, other);
   } catch (error) {
     if (!(error instanceof Refused && error.gone)) problem(error.message);
