@@ -20,7 +20,8 @@ PINNED = "#sample=3&layer=conv1&channel=1&cell=13,10"
 
 BEYOND = """() => [...document.querySelectorAll("body *")].filter(each => {
     const box = each.getBoundingClientRect();
-    return box.width && (box.right > innerWidth + 1 || box.left < -1) && !each.closest(".scroll, .wide, .unseen, .skip, svg");
+    const out = box.width && (box.right > innerWidth + 1 || box.left < -1);
+    return out && !each.closest(".scroll, .wide, .unseen, .skip, svg");
 }).map(each => each.outerHTML.slice(0, 150))"""
 
 SMALL = """least => [...document.querySelectorAll("button, select, input, summary, a, [role=tab]")].filter(each => {
@@ -28,7 +29,10 @@ SMALL = """least => [...document.querySelectorAll("button, select, input, summar
     const seen = each.checkVisibility({visibilityProperty: true}) && !each.closest("[inert], .skip, .unseen, p")
         && !each.matches(".skip, .unseen");
     return seen && box.width && (box.height < least - 0.5 || box.width < least - 0.5);
-}).map(each => { const box = each.getBoundingClientRect(); return [each.outerHTML.slice(0, 150), box.width, box.height]; })"""
+}).map(each => {
+    const box = each.getBoundingClientRect();
+    return [each.outerHTML.slice(0, 150), box.width, box.height];
+})"""
 
 IN_SIGHT = """element => { const box = element.getBoundingClientRect();
     return box.height > 0 && box.top >= 0 && box.left >= 0 && box.bottom <= innerHeight && box.right <= innerWidth; }"""
@@ -117,7 +121,9 @@ def test_targets_are_large_enough(pinned):
 
 
 def test_targets_are_larger_for_fingers(browser, context, address):
-    finger = browser.new_context(viewport={"width": 400, "height": 850}, has_touch=True, is_mobile=True, storage_state=context.storage_state())
+    finger = browser.new_context(
+        viewport={"width": 400, "height": 850}, has_touch=True, is_mobile=True, storage_state=context.storage_state()
+    )
     with opened(finger, address + PINNED) as page:
         page.locator('.body[data-place="conv1 1,13,10"]').wait_for()
         found = [each for each in page.evaluate(SMALL, 44) if "number" not in each[0] and "map" not in each[0]]
@@ -405,6 +411,6 @@ def test_the_tour_leaves_out_what_the_network_has_not(browser):
                 page.locator("#tour .tour-foot button").last.click()
         own.close()
     assert titles == [
-        "Nine products, one sum", "Activations", "From scores to shares", "Follow one number back", "What training changes",
-        "Go on by yourself",
+        "Nine products, one sum", "Activations", "From scores to shares", "Follow one number back",
+        "What training changes", "Go on by yourself",
     ]  # fmt: skip

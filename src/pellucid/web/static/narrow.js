@@ -43,11 +43,12 @@ export function lookedAt() {
 function arrange() {
   const strip = byId("strip");
   strip.hidden = byId("stepper").hidden = !narrow.matches;
-  const [trail, scale, edited, computing] = ["trail", "scale", "edited", "computing"].map(byId);
-  const held = [trail, edited].find((each) => each.contains(document.activeElement)) && document.activeElement;
-  if (narrow.matches) strip.append(computing, edited, trail, scale);
+  const [trail, scale, computing] = ["trail", "scale", "computing"].map(byId);
+  const badges = [...document.querySelectorAll(".badge")];
+  const held = [trail, ...badges].find((each) => each.contains(document.activeElement)) && document.activeElement;
+  if (narrow.matches) strip.append(computing, ...badges, trail, scale);
   else {
-    byId("title").after(trail, edited);
+    byId("title").after(trail, ...badges);
     byId("range").parentElement.after(scale, computing);
   }
   held?.focus();

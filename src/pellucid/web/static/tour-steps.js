@@ -208,6 +208,7 @@ function training(happened) {
     words: () => [
       p(`Only weights and biases: here ${count(network.parameters)} numbers. The loss says how wrong the network is, its gradient which way each weight makes that worse; each goes a small step the other way. In the example of the first step:`),
       update(happened),
+      byId("tab-learn") ? p("The tab “Training” shows how they became what they are.") : "",
     ],
     task: "Now do by hand what no training would: silence a channel, and see what becomes of the prediction.",
     done: (now, then) => now.revision !== then.revision, then: "“Undo all” brings the network back; your file never changed.",
