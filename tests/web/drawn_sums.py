@@ -40,7 +40,10 @@ class Panel:
 
 
 def click(page: Any, path: str, channel: int, row: int, column: int, shape: tuple[int, ...]) -> None:
-    """Click a cell in the stack of layers."""
+    """Click a cell in the stack of layers; on a narrow page, after choosing the layer."""
+    choice = page.locator("#stepper select")
+    if choice.is_visible():
+        choice.select_option(path)
     page.locator(f'section.layer[data-path="{path}"]').evaluate("element => element.scrollIntoView({block: 'center'})")
     button = page.locator(f'section.layer[data-path="{path}"] button.map').nth(channel)
     box = button.bounding_box()

@@ -64,7 +64,7 @@ def test_nothing_is_wider_than_the_window(pinned):
     pinned.locator("#open-tour").click()
     for tab in ("sum", "why", "change"):
         pinned.locator(f"#tab-{tab}").click()
-        pinned.locator(f"#panel-{tab}:not([aria-busy]) :is(.sum, .told:not(:empty), .grid input)").first.wait_for()
+        pinned.locator(f"#panel-{tab}:not([aria-busy]) :is(.sum, .told:not(:empty), input[type=number])").first.wait_for()
         for width in (1400, 1101, 900, 400, 350):
             resize(pinned, width)
             assert not pinned.evaluate(BEYOND), (tab, width)

@@ -28,9 +28,14 @@ export function buildSheet() {
   for (const end of ["pointerup", "pointercancel"]) handle.addEventListener(end, release);
   on(["layer", "channel", "cell"], () => (get().cell ? opened() : leave()));
   on(["view"], opened);
-  sheeted.addEventListener("change", () => resize(get().cell ? "half" : "closed"));
+  sheeted.addEventListener("change", () => resize(atFirst()));
   new ResizeObserver(measure).observe(sheet);
-  resize(get().cell ? "half" : "closed");
+  resize(atFirst());
+}
+
+/** The sheet is open if there is something to look at in it. */
+function atFirst() {
+  return get().cell || get().view !== "sum" ? "half" : "closed";
 }
 
 /** Open the sheet if it is closed. */
