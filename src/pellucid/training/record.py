@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Any
 from ..errors import ModelFileError, StorageError, path_text
 from ..limits import LIMITS
 from ..storage import expanded, read_file
-from .checkpoint import files, glance, known_config
+from .checkpoint import files, glance, known_config, rates_in
 from .config import CONFIG, RunConfig
 from .holding import held_by_another
 from .plain import shown_settings
@@ -43,6 +43,8 @@ class Record:
     best_epoch, stopped_epoch : int
         The epoch whose weights the network was given back at the end, and the one after which the training was ended
         early (`EarlyStopping`); 0 where there is none.
+    rates : list of (int, float)
+        By what the learning rate was multiplied by hand, and after how many steps; see `Training.rates`.
     """
 
     folder: Path
@@ -54,6 +56,7 @@ class Record:
     bytes: int
     best_epoch: int = 0
     stopped_epoch: int = 0
+    rates: Sequence[tuple[int, float]] = ()
 
     @classmethod
     def of(cls, run: str | os.PathLike[str]) -> Record:
@@ -71,7 +74,7 @@ class Record:
         results = {name: value for line in lines if "epoch" not in line for name, value in line.items()}
         best, stopped = (_epoch(results.pop(name, 0), len(epochs)) for name in ("best_epoch", "stopped_epoch"))
         state, reason = _state(folder)
-        return cls(folder, config, epochs, results, state, reason, sum(_sizes(folder)), best, stopped)
+        return cls(folder, config, epochs, results, state, reason, sum(_sizes(folder)), best, stopped, _rates(folder))
 
     def setting(self, table: str, name: str, default: Any = None) -> Any:
         """Return a setting of a table of the config; the default where there is none."""
@@ -159,6 +162,12 @@ def _state(folder: Path) -> tuple[str, str]:
     if state.get("finished") is True:
         return "finished", ""
     return ("diverged", reason) if isinstance(reason, str) and reason else ("interrupted", "")
+
+
+def _rates(folder: Path) -> list[tuple[int, float]]:
+    with suppress(TypeError, ValueError):  # a header that is no list of pairs
+        return rates_in(glance(folder) or {})
+    return []
 
 
 def _sizes(folder: Path) -> Iterator[int]:

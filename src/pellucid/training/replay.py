@@ -19,7 +19,7 @@ from ..serialization import load
 from ..serialization.fitting import held
 from ..storage import expanded
 from .callbacks import FIRST_STEPS, Callback, Training
-from .checkpoint import newest
+from .checkpoint import newest, rates_in, rates_in_words
 from .config import RunConfig
 from .fit import fit
 
@@ -50,7 +50,8 @@ def replay(
         If the weights come out otherwise.
     ArgumentError
         If the run did not begin from what its network's initialisers draw, was shorter than so many steps, or a loss,
-        an optimiser, a schedule or a callback of one's own had a part in it: then it cannot be done again from what the
+        an optimiser, a schedule or a callback of one's own had a part in it, or somebody who changed its learning
+        rate by hand so early: then it cannot be done again from what the
         run holds. If the data, or the sample weights, are others.
     """
     folder = expanded(run, "run")
@@ -59,6 +60,9 @@ def replay(
     expected = "" if found is None else str(found.state.get("first_steps", ""))
     if not expected:
         raise ArgumentError(f"{folder} has not noted its first {FIRST_STEPS} steps: it was ended before")
+    rates = [] if found is None else rates_in(found.state)
+    if any(step < FIRST_STEPS for step, _ in rates):
+        raise ArgumentError(f"{folder}: the learning rate was changed by hand, {rates_in_words(rates)}")
     if own := config.strangers():
         raise ArgumentError(f"{folder} was trained with {', '.join(own)}, callbacks of its own")
     network = begun((found and found.network(layers)) or load(folder, layers), config.table, str(folder))
