@@ -15,12 +15,15 @@ from numpy.typing import NDArray
 from ..data import Dataset
 from ..errors import ArgumentError, NonFiniteError
 from ..explanations import randomised
-from ..inference.batches import accepted
+from ..inference.batches import accepted, weights
 from ..network import Network
 from ..report.judging import Judged, judge
+from ..serialization.fitting import take
 from .description import describe, digest, shown_values
 from .edits import Edits
+from .following import Following
 from .look import Look, image_id
+from .moments import Moment
 
 IMAGES = 64
 """Images that are kept: those that were looked at last."""
@@ -44,7 +47,11 @@ class Bench:
     part : str
         What the data are of those that it was trained on, such as "test".
     revision : int
-        Grows with every edit.
+        Grows with every edit, and whenever the network is shown as it was at another moment.
+    following : Following or None
+        What is known of the training that the network comes from.
+    step : int or None
+        After how many steps of the training the network is shown, without edits; None for the network as it is.
     """
 
     network: Network
@@ -61,6 +68,9 @@ class Bench:
         self.original, self.network = self.network, deepcopy(self.network)
         self.edits = Edits(self.network)
         self._forgetful: dict[tuple[int, int], Network] = {}
+        self.following: Following | None = None
+        self.step: int | None = None
+        self._now, self._then = self.network, None  # the network with its edits, and as it was at another moment
 
     @cached_property
     def description(self) -> dict[str, Any]:
@@ -78,6 +88,27 @@ class Bench:
         """Note that the network has just been edited."""
         self.revision += 1
         self._forgetful.clear()
+
+    def go_to(self, moment: Moment | None) -> None:
+        """Let the network be as it was at a moment of its training, or None: as it is, with its edits."""
+        if moment is None:
+            self.network, self.step = self._now, None
+        else:
+            if self._then is None:
+                self._then = deepcopy(self._now)
+            take(self._then, moment.weights)
+            self.network, self.step = self._then, moment.step
+        self.changed()
+
+    def renew(self, network: Network) -> None:
+        """Let the network have the weights that its training has come to. What was edited is let go of."""
+        with self.busy:
+            for each in (self.original, self._now):
+                take(each, {name: array.copy() for name, array in weights(network).items()})
+            self.edits.done.clear()
+            self._judged.clear()
+            self.__dict__.pop("description", None)
+            self.go_to(None)
 
     def forgetful(self, layers: int) -> Network:
         """Return the network, as it is now, with its last layers as before any training; 0 for the network itself."""
