@@ -16,7 +16,7 @@ from .bench import Bench
 from .course import Course
 from .following import INTERVAL, Following
 from .moments import Moment, Moments, affordable, planned
-from .server import Server
+from .server import Server, needed
 
 MOST_SAMPLES = 1000
 """Images of the data that the page has: all would take processors from the training."""
@@ -53,7 +53,7 @@ class Live(Callback):
     Raises
     ------
     MissingExtraError
-        As training begins: if starlette, uvicorn or websockets is not installed.
+        If starlette, uvicorn or websockets is not installed.
 
     Examples
     --------
@@ -74,6 +74,7 @@ class Live(Callback):
         browser: bool = True,
         say: Callable[[str], object] = print,
     ):
+        needed()
         self._data = None if data is None else as_dataset(data)
         self._part, self._title, self._port, self._browser, self._say = part, title, port, browser, say
         self.server: Server | None = None
@@ -132,7 +133,7 @@ class Live(Callback):
             raise StateError("wait: the page is not open; training opens it")
         self._say("the page stays open until Ctrl-C")
         for address in self._addresses[-1:]:
-            self._say(f"another browser: {address}")
+            self._say(address)
         try:
             self.server.wait()
         except KeyboardInterrupt:
@@ -155,7 +156,7 @@ class Live(Callback):
                 held_out, "validation",
             )  # fmt: skip
         if len(data) > MOST_SAMPLES:
-            data, part = data.subset(range(MOST_SAMPLES)), f"{part}, the first {MOST_SAMPLES:,}".removeprefix(", ")
+            data, part = data.subset(range(MOST_SAMPLES)), f"the first of {part}"
         bench = Bench(network, self._title, data, part)
         bench.following = self._following
         name = bench.put(bench.sample(0))
