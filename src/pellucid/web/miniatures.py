@@ -67,7 +67,7 @@ class Miniatures:
                 program, {**weights, "input": image[None]}, {program.output, *self._layers.values()}
             )  # fmt: skip
         for path, value in self._layers.items():
-            arrays[f"small {path}"] = self._levels(f"maps {path}", _maps(found[value][0]))
+            arrays[f"small {path}"] = self._levels(f"small {path}", _maps(found[value][0]))
         look = Look(image, Trace(program, {program.output: found[program.output][0]}))
         return arrays, look.probabilities()
 
