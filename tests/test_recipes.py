@@ -92,6 +92,16 @@ def test_what_a_recipe_reaches_is_what_its_seeds_do(name: str) -> None:
     )  # fmt: skip
 
 
+def test_the_time_that_a_recipe_takes_is_the_one_of_the_page_that_names_the_machine() -> None:
+    page = PAGE.with_name("performance.md").read_text(encoding="utf-8")
+    measured = {name: round(float(seconds), 1) for name, seconds in re.findall(r"recipe `(.+)` \| ([\d.]+) s", page)}
+    assert measured == {
+        name: each.reaches.seconds for name, each in RECIPES.items() if each.reaches and each.reaches.seconds
+    }
+    text = PAGE.read_text(encoding="utf-8")
+    assert all(f"{seconds} s for `{name}`" in text for name, seconds in measured.items())
+
+
 def test_the_settings_of_the_residual_network_are_its_papers() -> None:
     recipe = by_name("resnet20-cifar10")
     assert recipe.optimizer == p.SGD(0.1, momentum=0.9, weight_decay=1e-4)

@@ -289,8 +289,8 @@ def test_a_link_that_leads_nowhere_is_replaced(tmp_path: Path) -> None:
 @POSIX
 def test_a_link_planted_at_the_temporary_name_is_not_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "precious").write_bytes(OLD)
-    (tmp_path / ".pellucid-guessed.tmp").symlink_to("precious")
-    monkeypatch.setattr(storage.secrets, "token_hex", lambda size: "guessed")
+    (tmp_path / f".pellucid-{b'guessed!'.hex()}.tmp").symlink_to("precious")
+    monkeypatch.setattr(os, "urandom", lambda size: b"guessed!")
     with pytest.raises(StorageError, match="File exists"):
         storage.write_file(tmp_path / "data", NEW)
     assert (tmp_path / "precious").read_bytes() == OLD

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
-import shutil
 import stat
 import sys
 from collections.abc import Iterator, Sequence
@@ -94,7 +92,7 @@ def write_file(path: str | os.PathLike[str], data: Content, *, durable: bool = T
     size = sum(each.nbytes for each in content)
     with explained(f"cannot write {path_text(target)} ({size:,} bytes)", target.parent):
         _refuse_no_file(target)
-        temporary = target.with_name(f".pellucid-{secrets.token_hex(8)}.tmp")
+        temporary = target.with_name(f".pellucid-{os.urandom(8).hex()}.tmp")
         try:
             with _opened(temporary, NEW_FILE) as file:
                 for each in _gathered(content):
@@ -223,7 +221,7 @@ def make_folder(path: str | os.PathLike[str]) -> Path:
 def writable_folder(path: str | os.PathLike[str]) -> Path:
     """Make a folder like `make_folder`, and see that files can be written there, before work begins that ends there."""
     folder = make_folder(path)
-    probe = folder / f".{secrets.token_hex(8)}.tmp"
+    probe = folder / f".{os.urandom(8).hex()}.tmp"
     write_file(probe, b"", durable=False)
     remove_file(probe)
     return folder
@@ -373,6 +371,8 @@ def explained(problem: str, folder: Path, missing: str = "") -> Iterator[None]:
         if error.errno == errno.ENOENT:
             parts = [f"{problem}: {missing or _no_place(folder)}"]
         if error.errno == errno.ENOSPC:
+            import shutil  # takes its time, and is for this alone
+
             with suppress(OSError):
                 parts.append(f"{shutil.disk_usage(folder).free:,} bytes are free there")
         told = StorageError("; ".join(filter(None, parts)))

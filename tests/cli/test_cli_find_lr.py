@@ -1,5 +1,6 @@
 """`pellucid find-lr`: the rate for what `train` does with the same words, and the command that does it."""
 
+import inspect
 import shlex
 import shutil
 from pathlib import Path
@@ -17,6 +18,14 @@ class Seen(Exception):  # noqa: N818  # no error
     def __init__(self, network: Any, data: Any, **how: Any):
         super().__init__()
         self.network, self.data, self.how = network, data, how
+
+
+def test_its_words_are_those_of_train_but_for_what_it_finds_out() -> None:
+    theirs, own = (inspect.signature(each.command, eval_str=True).parameters for each in (train, find_lr))
+    assert list(own) == [*(name for name in theirs if name in own and name != "out"), "out"]
+    assert {name: each for name, each in own.items() if name != "out"}.items() <= theirs.items()
+    assert {"lr", "schedule", "epochs"} <= theirs.keys() - own.keys()
+    assert {"context", "recipe", "augment", "seed"} <= own.keys()
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ import numpy as np
 
 from pellucid import interpreter, lower, models
 from pellucid.errors import ArgumentError
-from pellucid.interop.onnx import onnx_bytes
+from pellucid.interop.onnx.writing import onnx_bytes
 from pellucid.layers import Parameter, State
 from pellucid.network import Network
 

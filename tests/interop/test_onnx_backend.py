@@ -20,12 +20,12 @@ from onnx import TensorProto, helper, numpy_helper
 import onnx_backend
 from onnx_backend import IMPOSSIBLE, Outcome
 from oracles.onnx_models import evaluated, node
-from pellucid.interop.onnx import onnx_bytes
 from pellucid.interop.onnx.backend import EVALUATOR, NETWORK, backend
 from pellucid.interop.onnx.evaluation import OPERATIONS
 from pellucid.interop.onnx.folding import FOLDED
 from pellucid.interop.onnx.nodes import NodeError
 from pellucid.interop.onnx.rules import RULES
+from pellucid.interop.onnx.writing import onnx_bytes
 
 DRAWN = np.random.default_rng(0)
 

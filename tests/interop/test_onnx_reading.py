@@ -302,5 +302,5 @@ def test_a_trained_model_learns_on(data_folder: Path) -> None:
 def test_without_onnx_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "onnx", None)
     (tmp_path / "model.onnx").write_bytes(b"\x08\x08")
-    with pytest.raises(MissingExtraError, match=re.escape('pip install "pellucid[onnx]"')):
+    with pytest.raises(MissingExtraError, match=re.escape("pip install '.[onnx]' in Pellucid's folder")):
         p.load_onnx(tmp_path / "model.onnx")

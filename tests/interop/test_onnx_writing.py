@@ -10,7 +10,8 @@ import pytest
 import pellucid as p
 from pellucid.differentiation import RULES as GRADIENT_RULES
 from pellucid.errors import ArgumentError, MissingExtraError, PellucidError, StorageError
-from pellucid.interop.onnx import onnx_bytes, save_onnx, writing
+from pellucid.interop.onnx import writing
+from pellucid.interop.onnx.writing import onnx_bytes, save_onnx
 from pellucid.interop.onnx.writing_rules import RULES
 
 onnx = pytest.importorskip("onnx", reason="onnx is not installed")

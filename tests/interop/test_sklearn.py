@@ -184,4 +184,4 @@ def test_without_scikit_learn_the_extra_is_named() -> None:
         "except pellucid.MissingExtraError as error:\n    print(error)\n"
     )
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
-    assert 'pip install "pellucid[sklearn]"' in result.stdout
+    assert "pip install '.[sklearn]' in Pellucid's folder" in result.stdout

@@ -5,7 +5,7 @@ import pytest
 
 import pellucid as p
 from pellucid import models
-from pellucid.interop.onnx import onnx_bytes, save_onnx
+from pellucid.interop.onnx.writing import onnx_bytes, save_onnx
 
 pytest.importorskip("onnx", reason="onnx is not installed")
 pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
@@ -323,12 +324,43 @@ def test_what_is_no_interval_is_refused(text):
         Interval.of(text)
 
 
-def test_checkpoints_are_written_as_often_as_asked(tmp_path, monkeypatch):
-    written = []
-    put = saving.write_file
-    monkeypatch.setattr(saving, "write_file", lambda path, data: (written.append(path.name), put(path, data)))
+@pytest.fixture
+def written(monkeypatch):
+    """The steps of the checkpoints that are written, as they come."""
+    found, put = [], saving.write_file
+    monkeypatch.setattr(saving, "write_file", lambda path, data: (found.append(int(path.name[11:20])), put(path, data)))
+    return found
+
+
+def test_checkpoints_are_written_as_often_as_asked(tmp_path, written):
     whole(out=tmp_path, checkpoint_every=15)
-    assert [int(name[11:20]) for name in written] == [0, 15, 30, 40, 40]
+    assert written == [0, 15, 30, 40, 40]
+
+
+def test_how_often_is_remembered_by_what_is_written_next(tmp_path, written):
+    """And not by the config: that says what the run was begun with, and stays as it is."""
+    broken(tmp_path, 12, checkpoint_every=15)
+    config = (tmp_path / "config.toml").read_bytes()
+    for step, how in ((16, {"checkpoint_every": 7}), (23, {})):
+        with pytest.raises(ZeroDivisionError):
+            p.resume(tmp_path, images(), callbacks=[BreakAt(step)], progress=False, **how)
+    assert resumed(tmp_path) == whole()
+    assert written == [0, 12, 14, 16, 21, 23, 28, 35, 40, 40]
+    assert (tmp_path / "config.toml").read_bytes() == config
+    assert checkpoint.known_config(tmp_path).table["checkpoint_every"] == 15
+
+
+def test_a_checkpoint_that_does_not_say_how_often_leaves_it_to_the_config(tmp_path, written, monkeypatch):
+    broken(tmp_path, 12, checkpoint_every=15)
+    real = checkpoint.read
+
+    def older(path, *more):
+        found = real(path, *more)
+        return replace(found, state={name: each for name, each in found.state.items() if name != "checkpoint_every"})
+
+    monkeypatch.setattr(checkpoint, "read", older)
+    resumed(tmp_path)
+    assert written == [0, 12, 15, 30, 40, 40]
 
 
 def test_checkpoints_need_a_folder():

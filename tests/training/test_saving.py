@@ -11,7 +11,6 @@ import pellucid as p
 from oracles.interrupted import HOW, BreakAt, images, network
 from pellucid.training import Callback, checkpoint, saving
 from pellucid.training import run as run_module
-from pellucid.training.interval import Interval
 
 resume_module = sys.modules["pellucid.training.resume"]  # of which the package has the function only
 
@@ -62,7 +61,7 @@ def test_a_slow_disk_is_not_written_to_all_the_time(tmp_path, monkeypatch):
     clock = [0.0]
     monkeypatch.setattr(saving.time, "monotonic", lambda: clock[0])
     monkeypatch.setattr(saving, "write_file", lambda *_: clock.__setitem__(0, clock[0] + 7.0))
-    found = saving.Checkpoints(tmp_path, Interval.of("30s"), {})
+    found = saving.Checkpoints(tmp_path, "30s", {})
     training = type("Training", (), {"history": p.training.History(), "step": 1})
     clock[0] += 30
     assert found.due(1)

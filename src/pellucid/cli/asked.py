@@ -13,13 +13,13 @@ from ..arguments import number, shown
 from ..data import Dataset
 from ..data.augment import Augmentation
 from ..initializers import Initializer
-from ..interop import WeightsFile
+from ..interop.weights import WeightsFile
 from ..losses import CrossEntropy
 from ..optimizers import Optimizer
-from ..pretrained import fitting_models
 from ..recipes import Recipe
 from ..scaling import Scaling
 from ..schedules import Schedule
+from ..transfer import fitting_models
 from .options import augmentations
 from .pretrained import scaling_for
 from .training_options import LENGTHS

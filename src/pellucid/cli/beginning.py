@@ -12,7 +12,7 @@ import typer
 from .. import models, recipes
 from ..data import Dataset
 from ..errors import ArgumentError, ShapeError
-from ..interop import WeightsFile, open_weights
+from ..interop.weights import WeightsFile, open_weights
 from ..network import Network
 from ..recipes import Recipe
 from ..recipes.preparing import Source, missing, prepare, source_for

@@ -18,13 +18,13 @@ from ..definitions.loss import count_correct, cross_entropy
 from ..errors import ArgumentError, DataError, NonFiniteError
 from ..inference import Measured, Tally, predict
 from ..inputs import as_targets, check_images
-from ..interop import open_weights
+from ..interop.weights import open_weights
 from ..losses import CrossEntropy
 from ..metrics import confusion_matrix, top_k_accuracy
 from ..network import Network
-from ..pretrained import refuse_channels, usual_preparation
 from ..recipes.preparing import Source
 from ..scaling import Scaling
+from ..transfer import refuse_channels, usual_preparation
 from . import options
 from .opening import open_run
 from .pretrained import name_classes, preparation_of, scaling_alone, with_weights

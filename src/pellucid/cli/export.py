@@ -7,9 +7,8 @@ from typing import Annotated
 
 import typer
 
-from ..interop import open_weights, save_onnx
-from ..interop.onnx.writing import OPSET
-from ..interop.onnx.writing_graph import INPUT_TYPES
+from ..interop.onnx import OPSET
+from ..interop.weights import open_weights
 from ..limits import format_bytes
 from ..network import Network
 from . import options
@@ -34,6 +33,8 @@ def _file(text: str | Path) -> Path:
 
 def _input_type(text: str) -> str:
     """Read the type of the model's input."""
+    from ..interop.onnx.writing_graph import INPUT_TYPES
+
     if text not in INPUT_TYPES:
         raise typer.BadParameter(f"expected one of {', '.join(INPUT_TYPES)}, received {text!r}")
     return text
@@ -64,6 +65,8 @@ def command(
     The model computes what `pellucid predict` computes before the softmax; what the network's scaling does to pixels is
     part of it. The number of images is free, their size is the network's.
     """
+    from ..interop.onnx.writing import save_onnx
+
     made = _opened(network, weights, scaling)
     name_classes(made, classes)
     save_onnx(made, file, opset=opset, input_type=input_type)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from ..errors import MissingExtraError
 from ..learning_rates import find_learning_rate
 from ..recipes.catalogue import is_file
-from ..studies.rate_figure import save_rate_figure
-from . import options, training_options
+from . import options, train, training_options
 from .beginning import again, begin, wanted_in
 from .screen import called, examples, say
 
@@ -23,31 +22,17 @@ EXAMPLES = examples(
 )
 
 
+@training_options.words_of(
+    train.command, "model", "recipe", "weights", "data", "data_dir", "validation", "batch_size", "optimizer",
+    "weight_decay", "label_smoothing", "initializer", "scaling", "size", "new_head", "freeze_until", "lr_scale",
+    "augment", "seed", "engine", "threads",
+)  # fmt: skip
 def command(
     context: typer.Context,
-    model: training_options.Model = None,
-    recipe: training_options.RecipeName = None,
-    weights: training_options.Weights = None,
-    data: options.Data = None,
-    data_dir: options.DataDir = None,
-    validation: options.Validation = None,
-    batch_size: training_options.BatchSize = None,
-    optimizer: training_options.OptimizerName = "adam",
-    weight_decay: training_options.WeightDecay = None,
-    label_smoothing: training_options.LabelSmoothing = 0.0,
-    initializer: training_options.InitializerName = None,
-    scaling: training_options.ScalingText = None,
-    size: options.Size = None,
-    new_head: training_options.NewHead = False,
-    freeze_until: training_options.FreezeUntil = None,
-    lr_scale: training_options.LearningRateScales = None,
-    augment: options.Augment = None,
-    seed: options.Seed = 0,
-    engine: options.Engine = "compiled",
-    threads: options.Threads = None,
     out: Annotated[
         Path, typer.Option(metavar="FILE.png", parser=options.place, help="Where to draw how the loss went.")
     ] = Path("learning-rates.png"),
+    **words: Any,
 ) -> None:
     """Train for a hundred steps with a growing learning rate, and say which one serves.
 
@@ -55,11 +40,15 @@ def command(
     the rate is large enough, and flies off where it is too large. The rate at which it falls most steeply is a good one
     to begin with; for a schedule with a peak, such as one-cycle, twice or three times as much.
     """
+    from ..studies.rate_figure import save_rate_figure
+
     followed, _, parts, network, _ = begin(context, wanted_in(context))
     how = {name: value for name, value in followed.fit_arguments().items() if name not in ("epochs", "schedule")}
-    found = find_learning_rate(network, parts.train, **how, seed=seed, engine=engine, threads=threads)
+    running = {name: words[name] for name in ("seed", "engine", "threads")}
+    recipe = words["recipe"]
+    found = find_learning_rate(network, parts.train, **how, **running)
     tried = f"{len(found.rates)} steps from {found.rates[0]:.1g} to {found.rates[-1]:.2g}"
-    by = optimizer if recipe is None else f"recipe {followed.name}"
+    by = words["optimizer"] if recipe is None else f"recipe {followed.name}"
     print(f"{followed.model}, {by}, batches of {min(followed.batch_size, len(parts.train))}: {tried}")
     print(f"the loss falls most steeply at a learning rate of {found.suggestion:.2g}")
     try:

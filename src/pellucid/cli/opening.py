@@ -7,7 +7,8 @@ from typing import Any
 from .. import models
 from ..arguments import known_name, nearest_name, nearest_or_all, shown
 from ..errors import ArgumentError, ModelFileError, PellucidError, path_text
-from ..interop import WeightsFile, fitting_models, load_onnx, open_weights
+from ..interop.known_models import fitting_models
+from ..interop.weights import WeightsFile, open_weights
 from ..network import Network
 from ..scaling import Scaling
 from ..serialization import load
@@ -31,6 +32,8 @@ def open_run(path: str, verb: str, scaling: Scaling | None = None) -> Network:
             raise ArgumentError(f"{path} is a model that has learnt nothing yet; add --weights FILE, or name a run")
         raise ArgumentError(f"there is no run or model file {shown(path)}{meant(place)} `pellucid train` makes runs")
     if is_onnx(path):
+        from ..interop.onnx.reading import load_onnx  # takes its time
+
         return load_onnx(place, scaling=scaling)
     try:
         return load(place)

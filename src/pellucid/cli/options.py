@@ -266,5 +266,5 @@ def _checkpoint_every(default: str) -> Any:
 
 
 CheckpointEvery = Annotated[str | None, _checkpoint_every("30s")]
-CheckpointEveryAgain = Annotated[str | None, _checkpoint_every("as the run was begun")]
+CheckpointEveryAgain = Annotated[str | None, _checkpoint_every("as was said last")]
 NoProgress = Annotated[bool, typer.Option("--no-progress", help="Show no bars, and no line for each epoch.")]

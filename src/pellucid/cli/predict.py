@@ -14,10 +14,10 @@ from ..data import read_inputs
 from ..data.datasets import Preparation, imagenet_classes
 from ..errors import ArgumentError, NonFiniteError, PellucidError, path_text
 from ..inference import predict_proba
-from ..interop import open_weights
+from ..interop.weights import open_weights
 from ..limits import LIMITS
 from ..network import Network
-from ..pretrained import usual_preparation
+from ..transfer import usual_preparation
 from . import options
 from .opening import open_run
 from .pretrained import name_classes, preparation_of, scaling_alone, with_weights

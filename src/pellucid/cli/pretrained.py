@@ -8,10 +8,10 @@ import typer
 
 from ..data.datasets import Preparation, imagenet_classes
 from ..errors import ArgumentError
-from ..interop import WeightsFile
+from ..interop.weights import WeightsFile
 from ..network import Network
-from ..pretrained import pretrained, usual_scaling
 from ..scaling import IMAGENET_SCALING, Scaling
+from ..transfer import pretrained, usual_scaling
 from . import options
 from .opening import is_onnx
 from .screen import say

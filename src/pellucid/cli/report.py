@@ -10,8 +10,6 @@ import typer
 from ..data import Dataset
 from ..errors import ArgumentError, DataError, StorageError
 from ..limits import format_bytes
-from ..report import html_report
-from ..report.writing import page_place
 from ..storage import expanded, write_file
 from . import options
 from .opening import open_run
@@ -64,6 +62,9 @@ def command(
     The page is one file, which needs no network, and can be read as it is or passed on. Where the data of the run are
     no longer there, it shows what can be shown without. Needs matplotlib.
     """
+    from ..report import html_report
+    from ..report.writing import page_place
+
     if data is not None and data_dir is not None:
         refuse_needless_folder(data)
     open_run(run, "report")  # says best what is wrong with a run

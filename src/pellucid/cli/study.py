@@ -10,15 +10,14 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from ..arguments import shown
 from ..errors import ArgumentError
 from ..storage import writable_folder
-from ..studies import STUDIES, Figure, Options, Result, Study, Table, output_size
-from ..studies.rendering import measured_on, write
+from ..studies import STUDIES, Figure, Options, Result, Study, Table
 from . import options
 from .screen import examples, print_table
 
@@ -45,7 +44,7 @@ def _numbers(text: str, word: str) -> list[int]:
     return [_number(part, text, word, 1, "whole numbers such as 3,5,7") for part in text.split(",")]
 
 
-def _paddings(text: str) -> list[output_size.Padding]:
+def _paddings(text: str) -> list[int | Literal["same"]]:
     """Read whole numbers of at least 0, and "same", with commas between."""
     expected = "whole numbers, or same, such as 0,1,same"
     return ["same" if part == "same" else _number(part, text, "--padding", 0, expected) for part in text.split(",")]
@@ -119,6 +118,8 @@ def _output_size(
     an input of 28, a kernel of 3, stride 1, padding 0, dilation 1. Where nothing is given, it is a choice of windows
     and those of known networks.
     """
+    from ..studies import output_size
+
     asked = None
     if any(each is not None for each in (input_size, kernel, stride, padding, dilation)):
         asked = output_size.Windows(
@@ -148,6 +149,8 @@ def _do(study: Study, function: Callable[[Options], Result], how: Options, out: 
     The folder's name ends with the variant unless it is given, so that none replaces the page of another.
     """
     folder = Path("studies", f"{study.name}{'-quick' * how.quick}{variant}") if out is None else out
+    from ..studies.rendering import write
+
     _refuse_others_files(folder)
     writable_folder(folder)
     with _progress() as progress:
@@ -168,6 +171,8 @@ def _refuse_others_files(folder: Path) -> None:
 
 
 def _print(result: Result, threads: int | None) -> None:
+    from ..studies.rendering import measured_on
+
     print(result.title.upper())
     width = min(shutil.get_terminal_size().columns, 100)
     for section in result.sections:

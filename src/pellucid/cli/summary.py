@@ -10,7 +10,8 @@ from typing import Annotated
 import typer
 
 from ..arguments import shown
-from ..interop import WeightsFile, fitting_models
+from ..interop.known_models import fitting_models
+from ..interop.weights import WeightsFile
 from ..storage import expanded
 from ..summary import summary
 from . import options

@@ -9,7 +9,7 @@ import typer
 
 from .. import recipes
 from ..geometry import whole_number
-from ..interop import WeightsFile
+from ..interop.weights import WeightsFile
 from ..network import Network
 from ..recipes import Recipe, catalogue
 from ..recipes.preparing import record

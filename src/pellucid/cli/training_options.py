@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated, NamedTuple, TypeVar
 
 import typer
 
@@ -186,6 +188,25 @@ Logs = Annotated[
         "(sqlite:///mlflow.db). What is left off is as in brackets. May be given several times.",
     ),
 ]
+
+
+Command = TypeVar("Command", bound=Callable[..., None])
+
+
+def words_of(verb: Callable[..., None], *names: str) -> Callable[[Command], Command]:
+    """Let a command take these words of another verb as well, before its own, with what they mean there.
+
+    The command gets them as ``**words``; `beginning` reads them in its context.
+    """
+    shared = inspect.signature(verb, eval_str=True).parameters
+
+    def taking(command: Command) -> Command:
+        context, *own = inspect.signature(command, eval_str=True).parameters.values()
+        words = [context, *(shared[name] for name in names), *own[:-1]]  # the last are ``**words``
+        command.__signature__ = inspect.Signature(words)  # type: ignore[attr-defined]
+        return command
+
+    return taking
 
 
 def loggers_of(texts: list[str] | None) -> list[Callback]:

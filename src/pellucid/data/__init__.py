@@ -1,7 +1,6 @@
 """Data: sets by name, folders of pictures, arrays; their files read with care; batches in a keyed order."""
 
 from . import augment as augment
-from . import datasets as datasets
 from .batches import batches as batches
 from .batches import epoch_order as epoch_order
 from .dataset import Dataset as Dataset

@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from ..arguments import nearest, shown
 from ..errors import ArgumentError
 from ..training import listed
-from .mlflow import STORE, MLflow
-from .tensorboard import TensorBoard
+from ..training import resume as resume  # knowing these, it makes the loggers of a run anew
+from .mlflow import STORE
+from .mlflow import MLflow as MLflow
+from .tensorboard import TensorBoard as TensorBoard
 
 KINDS: Mapping[str, tuple[type[TensorBoard | MLflow], str]] = {
     "tensorboard": (TensorBoard, "logs"),

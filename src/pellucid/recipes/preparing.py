@@ -15,10 +15,10 @@ from ..data.datasets import Preparation, picture_folders
 from ..data.download import Progress
 from ..errors import DataError
 from ..freezing import freeze
-from ..interop import WeightsFile
+from ..interop.weights import WeightsFile
 from ..network import Network
-from ..pretrained import begin_from, usual_crop
 from ..storage import expanded
+from ..transfer import begin_from, usual_crop
 from .recipe import Recipe
 
 

@@ -19,7 +19,9 @@ class Reached(NamedTuple):
     """The accuracy that trainings reached, in per cent: mean and sample standard deviation over the seeds 0, 1, 2, …
 
     Each figure is that of ``pellucid train --recipe NAME --seed SEED``, which trains on all training images and then
-    measures on all test images, once. `seconds` is how long one such training took, where that was measured too.
+    measures on all test images, once. `seconds` is how long such a training took, its data loaded and its code compiled
+    before, where that was measured too: of the package's recipes with two threads, on the machine of
+    ``docs/performance.md``, by ``python -m benchmarks mnist99``. On another machine it takes another time.
     """
 
     mean: float

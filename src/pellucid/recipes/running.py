@@ -10,7 +10,7 @@ import numpy as np
 from ..data import as_dataset
 from ..errors import ArgumentError
 from ..inputs import Data
-from ..interop import open_weights
+from ..interop.weights import open_weights
 from ..network import Network
 from ..storage import expanded
 from ..training import Callback, History, fit

@@ -1,7 +1,7 @@
 """Studies: claims about convolutional networks, computed and measured here, as tables and figures.
 
-A study is a function ``study(options: Options) -> Result`` in a module of its own, entered in `STUDIES` below.
-``pellucid study NAME`` runs it, prints its tables and writes ``studies/NAME/NAME.md`` with the pictures beside it.
+A study is a function ``study(options: Options) -> Result`` in a module of its own, entered in `STUDIES` below with what
+loads it. ``pellucid study NAME`` runs it, prints its tables and writes ``studies/NAME/NAME.md``, pictures beside it.
 
 - A `Result` has a title and sections: paragraphs of Markdown, `Table` and `Figure`, in the order of reading.
 - Tables and figures have names, by which the pages in ``docs/`` take them over (between ``<!-- table STUDY.NAME -->``
@@ -26,7 +26,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from . import ablations, depth, filter_size, one_by_one, output_size, survey
 from .result import NOT_MEASURED as NOT_MEASURED
 from .result import Figure as Figure
 from .result import Options as Options
@@ -34,19 +33,58 @@ from .result import Result as Result
 from .result import Study as Study
 from .result import Table as Table
 
+# What a study needs is loaded when it is done: the command line lists them all each time.
+
+
+def _output_size(options: Options) -> Result:
+    from .output_size import study
+
+    return study(options)
+
+
+def _filter_size(options: Options) -> Result:
+    from .filter_size import study
+
+    return study(options)
+
+
+def _one_by_one(options: Options) -> Result:
+    from .one_by_one import study
+
+    return study(options)
+
+
+def _survey(options: Options) -> Result:
+    from .survey import study
+
+    return study(options)
+
+
+def _depth(options: Options) -> Result:
+    from .depth import study
+
+    return study(options)
+
+
+def _ablations(options: Options) -> Result:
+    from .ablations import study
+
+    return study(options)
+
+
 _ALL = (
     Study(
         "output-size",
         "how many places a window takes, and which pixels they see",
         "seconds",
-        output_size.study,
+        _output_size,
         ("windows",),
     ),
     Study(
         "filter-size",
         "one large filter or several small ones: what they see, cost and learn",
         "15 min",
-        filter_size.study,
+        _filter_size,
         ("fields", "depth", "accuracy-mnist", "accuracy-cifar-10"),
         trains=True,
     ),
@@ -54,21 +92,21 @@ _ALL = (
         "one-by-one",
         "what 1×1 convolutions do: mix channels, and save",
         "1 min",
-        one_by_one.study,
+        _one_by_one,
         ("mixing", "separable"),
     ),
     Study(
         "models",
         "the known networks: age, depth, size, published accuracy, and time here",
         "1 min",
-        survey.study,
+        _survey,
         ("accuracy",),
     ),
     Study(
         "depth",
         "whether deeper is better, and what activations between convolutions do",
         "15 min",
-        depth.study,
+        _depth,
         ("depth-mnist", "depth-cifar-10", "activations", "equivalents"),
         trains=True,
     ),
@@ -76,7 +114,7 @@ _ALL = (
         "ablations",
         "AlexNet's four innovations, each on and off",
         "15 min",
-        ablations.study,
+        _ablations,
         ("ablations", "speed"),
         trains=True,
     ),

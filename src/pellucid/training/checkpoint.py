@@ -240,15 +240,10 @@ def glance(folder: Path, limits: Limits = LIMITS) -> Mapping[str, Any] | None:
     """Return the counters of the newest checkpoint whose header can be read, or None; the rest is not looked at, and
     nobody is warned."""
     for path in files(folder):
-        try:
-            length = int.from_bytes(read_beginning(path, 8), "little")
-            beginning = read_beginning(path, 8 + min(length, limits.header_bytes))
-            text = metadata_of(beginning, str(path), limits).get("state")
-            state = parse_json(str(text), str(path), "the state", limits)
-        except (ModelFileError, StorageError):
-            continue
-        if isinstance(state, dict):
-            return state
+        with suppress(ModelFileError, StorageError):
+            state = parse_json(str(_header(path, limits).get("state")), str(path), "the state", limits)
+            if isinstance(state, dict):
+                return state
     return None
 
 
@@ -256,10 +251,25 @@ def known_config(folder: Path) -> RunConfig:
     """Return the config of a run as it was begun: the copy in the newest checkpoint that is whole, where one has any,
     for the file may have been edited since.
 
+    Where the file says what the header of the newest checkpoint says, the two vouch for each other, and no more is
+    read. Where not, which is right is for a checkpoint's digest to say, for which all of it is read.
+
     Raises
     ------
     ModelFileError
         If there is neither that nor a file that can be read.
     """
+    with suppress(ModelFileError, StorageError):
+        file = RunConfig.read(folder)
+        for path in files(folder)[:1]:
+            copy = str(_header(path).get("config")).encode(errors="replace")
+            if RunConfig.parsed(copy, str(path)).table == file.table:
+                return file
     found = newest_readable(folder)
     return (found and found.config()) or RunConfig.read(folder)
+
+
+def _header(path: Path, limits: Limits = LIMITS) -> dict[str, Any]:
+    """Return the texts in the header of a checkpoint, which need not be whole: nothing else of it is read."""
+    length = int.from_bytes(read_beginning(path, 8), "little")
+    return metadata_of(read_beginning(path, 8 + min(length, limits.header_bytes)), str(path), limits)

@@ -67,7 +67,8 @@ def resume(
     threads, progress
         As in `fit`.
     checkpoint_every : str or int, optional
-        As in `fit`; by default what was said then.
+        As in `fit`; by default what was said last. The next checkpoint remembers it; the run's config says what it was
+        begun with.
 
     Returns
     -------
@@ -100,7 +101,8 @@ def resume(
         config.warn_of_versions(network, folder)
         told = config.fit_arguments(validation, loss, schedule, optimizer)
         listeners = config.callbacks(callbacks)
-        every = config.table.get("checkpoint_every") if checkpoint_every is None else checkpoint_every
+        every = found.state.get("checkpoint_every", config.table.get("checkpoint_every"))
+        every = every if checkpoint_every is None else checkpoint_every
         writer = RunWriter(run, checkpoint_every=every, resumed=found, hold=hold)
         del found  # as large as the network and all that its optimiser keeps
         ending.callback(writer.let_go)

@@ -76,7 +76,7 @@ class RunWriter(Callback):
         self.named, self.resumed, self._hold = expanded(folder, "out"), resumed, hold
         self.folder = self.named.absolute()
         self._command, self._every = command or {}, EVERY if checkpoint_every is None else checkpoint_every
-        self._interval = Interval.of(self._every)
+        Interval.of(self._every)  # which refuses what is none, before anything is begun
         self._epochs = 0  # written to the log
         self._going = False  # whether the files are those of this training
         self.gone_on: Callable[[], None] = lambda: None
@@ -94,7 +94,7 @@ class RunWriter(Callback):
             failing.callback(self.let_go)
             begun, at = self._begin(training) if self.resumed is None else self._compared(training, self.resumed)
             failing.pop_all()
-        self._checkpoints = Checkpoints(self.folder, self._interval, begun, at, self._refuse_lost)
+        self._checkpoints = Checkpoints(self.folder, self._every, begun, at, self._refuse_lost)
 
     def _begin(self, training: Training) -> tuple[dict[str, str], None]:
         """Make the folder and what lies there before the first step; return what every checkpoint holds."""

@@ -33,7 +33,8 @@ class Checkpoints:
     ----------
     folder : Path
         Of the run.
-    interval : Interval
+    every : str or int
+        As `Interval.of` takes it; each checkpoint says it, for the training that goes on from there.
     begun : mapping of str to str
         What a training begins from, for every checkpoint: the "architecture" of the network as JSON, and the text of
         the "config".
@@ -44,11 +45,11 @@ class Checkpoints:
     """
 
     def __init__(
-        self, folder: Path, interval: Interval, begun: Mapping[str, str], at: tuple[int, int] | None = None,
+        self, folder: Path, every: str | int, begun: Mapping[str, str], at: tuple[int, int] | None = None,
         refuse: Callable[[], None] = lambda: None,
     ):  # fmt: skip
-        self._folder, self._interval, self._begun, self._at = folder, interval, dict(begun), at
-        self._refuse = refuse
+        self._folder, self._every, self._interval = folder, every, Interval.of(every)
+        self._begun, self._at, self._refuse = dict(begun), at, refuse
         self._time, self._took = time.monotonic(), 0.0
         self.written, self.failed = 0, ""
         """How many were written; and the number that was not finite, in words, if one has ended the training."""
@@ -83,7 +84,8 @@ class Checkpoints:
         state: dict[str, Any] = {
             "epoch": training.epoch, "step": training.step, "lr": training.lr, "stopping": training.stopping,
             "updates": engine.updates, "elapsed": elapsed, "tally": vars(training.tally), "callbacks": [],
-            "first_steps": training.first_steps, "failed": self.failed, "rates": [*map(list, training.rates)],
+            "first_steps": training.first_steps, "failed": self.failed, "checkpoint_every": self._every,
+            "rates": [*map(list, training.rates)],
         }  # fmt: skip
         for number, (known, kept) in enumerate(remembered):
             state["callbacks"].append(known)

@@ -1,5 +1,8 @@
-"""ONNX, the format in which libraries hand trained networks to each other and to runtimes."""
+"""ONNX, the format in which libraries hand trained networks to each other and to runtimes.
 
-from .reading import load_onnx as load_onnx
-from .writing import onnx_bytes as onnx_bytes
-from .writing import save_onnx as save_onnx
+`reading` makes networks of models, `writing` models of networks.
+"""
+
+OPSET = 17
+"""Version of the operators that is written by default: runtimes since 2022 read it, and no newer one changes what the
+operators used here mean."""

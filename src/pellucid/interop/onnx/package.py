@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...errors import MissingExtraError
+from ...errors import MissingExtraError, installing
 
 
 def onnx_package() -> Any:
@@ -15,7 +15,5 @@ def onnx_package() -> Any:
         import onnx.helper
         import onnx.shape_inference
     except ImportError as error:
-        raise MissingExtraError(
-            'ONNX files need onnx, which is not installed; install it with pip install "pellucid[onnx]"'
-        ) from error
+        raise MissingExtraError(f"ONNX files need onnx, which is not installed: {installing('onnx')}") from error
     return onnx

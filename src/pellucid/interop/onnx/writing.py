@@ -29,13 +29,10 @@ from ...scaling import Scaling
 from ...serialization.model_file import OTHERS, PathLike
 from ...steps import Shape
 from ...version import VERSION
+from . import OPSET
 from .package import onnx_package
 from .writing_graph import INPUT, OUTPUT, Node, OnnxGraph, check_input_type
 from .writing_rules import RULES
-
-OPSET = 17
-"""Version of the operators that is written by default: runtimes since 2022 read it, and no newer one changes what the
-operators used here mean."""
 
 OLDEST_OPSET = 13
 """The oldest in which all that the rules write means what it means today."""

@@ -6,7 +6,7 @@ import { layerAt, network, receptiveField } from "./network.js";
 import { text } from "./numbers.js";
 import { get, on } from "./state.js";
 
-const SIDE = 280;
+const SIDE = 224;
 const LEVELS = 9; // 0 … 9 on the keyboard: from nothing to full ink
 
 let shown = null; // {data, shape, channels, rows, columns}
@@ -43,8 +43,8 @@ export function showPixels({ data, shape }) {
   zoom = scale;
   canvas.getContext("2d").putImageData(new ImageData(bytes(), columns, rows), 0, 0);
   byId("pixels-hint").textContent = editable()
-    ? "Click a pixel to follow it. By keyboard: arrows move, 0 to 9 set the ink."
-    : "Click a pixel to follow it.";
+    ? "Click a pixel; keys: arrows, 0–9 for ink"
+    : "Click a pixel to follow it";
   label();
   frame();
 }

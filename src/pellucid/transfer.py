@@ -8,10 +8,9 @@ from . import models
 from .data.datasets import imagenet_classes
 from .data.preparation import Preparation
 from .errors import ArgumentError, ModelFileError
-from .interop import WeightsFile, load_weights, open_weights
-from .interop import fitting_models as fitting_models
 from .interop.known_models import are_of_size, channels_of, count_classes, head, unlike_before_head
-from .interop.weights import WeightsSource
+from .interop.known_models import fitting_models as fitting_models
+from .interop.weights import WeightsFile, WeightsSource, load_weights, open_weights
 from .models.making import defaults
 from .network import Network
 from .scaling import IMAGENET_SCALING, Scaling

@@ -9,7 +9,8 @@ import pellucid as p
 from pellucid import models
 from pellucid.data import Preparation
 from pellucid.interop import open_weights
-from pellucid.pretrained import (
+from pellucid.serialization.tensor_file import encode
+from pellucid.transfer import (
     begin_from,
     fitting_models,
     refuse_channels,
@@ -17,7 +18,6 @@ from pellucid.pretrained import (
     usual_preparation,
     usual_scaling,
 )
-from pellucid.serialization.tensor_file import encode
 
 
 def write_alone(network: p.Sequential, path: Path) -> Path:
