@@ -105,13 +105,11 @@ class Following:
             self._keep()
 
     def _look_on(self) -> None:
+        keeping = False
         while not self._ended.is_set():
-            began = time.thread_time()
+            began, keeping = time.thread_time(), bool(self.to_keep) and not keeping  # in turns
             try:
-                if self.to_keep:
-                    self._keep()
-                else:
-                    self._look()
+                self._keep() if keeping else self._look()
             except Exception:  # a picture less, and no training more
                 _log.exception("looking at the training")
             used = time.thread_time() - began

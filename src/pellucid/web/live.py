@@ -92,8 +92,7 @@ class Live(Callback):
         self._planned: frozenset[int] = frozenset()
         self._began, self._next = False, 0.0
         self._first = None if training.resumed else {name: each.data.copy() for name, each in _held(network).items()}
-        self.server = Server(self._bench, port=self._port, say=self._addresses.append)
-        self.server.__enter__()
+        self.server = Server(self._bench, port=self._port, say=self._addresses.append).__enter__()
         self._following.begin()
         if self._browser:
             webbrowser.open(self.server.guard.address)

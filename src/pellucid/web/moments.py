@@ -58,11 +58,13 @@ def planned(total: int, most: int = MOST) -> tuple[int, ...]:
     """
     if most < FEWEST:
         return ()
-    for apart in range(max(1, total // most), total + 1):
+    apart = max(1, total // most)
+    while apart <= total:
         powers = (2**k for k in range(apart.bit_length()) if 2**k < apart)
         found = {0, *powers, *range(apart, total, apart), total}
         if len(found) <= most:
             return tuple(sorted(found))
+        apart += 1 + apart // 50
     return tuple(sorted({round(each) for each in np.linspace(0, total, most)}))
 
 
