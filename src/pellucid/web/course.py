@@ -16,6 +16,8 @@ Point: TypeAlias = tuple[int, float, float, float]
 nothing is known."""
 
 MOST_POINTS = 1000
+FEWEST_STEPS = 10
+"""Of a long training that make a point: of fewer the mean says little."""
 MEASURED = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy", "lr")
 """What is told of an epoch."""
 
@@ -58,7 +60,7 @@ class Course:
     def measure(self, training: Training) -> None:
         """Add a point for the steps since the last one."""
         losses, tally = training.history.batches, training.tally
-        if len(losses) <= self._batches:
+        if len(losses) < self._batches + max(1, min(FEWEST_STEPS, self.total_steps // MOST_POINTS)):
             return
         seen, correct = tally.samples, tally.correct
         if seen < self._seen:  # another epoch has begun

@@ -52,7 +52,8 @@ class Following:
     ----------
     controls : Controls
     step : int
-    lr : float
+    loss, lr : float
+        Of the last step.
     rates : sequence of (int, float)
         As in `Training`.
     newest : Moment or None
@@ -72,7 +73,8 @@ class Following:
     def __init__(self, network: Network, course: Course, moments: Moments, state: str):
         self.network, self.course, self.moments, self.state = network, course, moments, state
         self.controls = Controls()
-        self.step, self.lr, self.rates, self.trouble = 0, 0.0, list[tuple[int, float]](), ""
+        self.step, self.loss, self.lr, self.trouble = 0, float("nan"), 0.0, ""
+        self.rates: Sequence[tuple[int, float]] = ()
         self.newest: Moment | None = None
         self.wanted = state == "training"
         self.to_keep: deque[Moment] = deque()
@@ -154,7 +156,7 @@ class Following:
         known.points = first + len(points)
         header = {
             "state": "paused" if self.live and self.controls.paused else self.state, "step": self.step,
-            "steps": course.total_steps, "steps_per_epoch": course.steps_per_epoch, "lr": _plain(self.lr),
+            "loss": _plain(self.loss), "steps": course.total_steps, "steps_per_epoch": course.steps_per_epoch, "lr": _plain(self.lr),
             "rates": [[step, _plain(factor)] for step, factor in self.rates], "moments": sorted(self.kept),
             "first": first, "trouble": self.trouble,
         }  # fmt: skip

@@ -199,8 +199,10 @@ class Live(Callback):
     def _measure(self, training: Training) -> None:
         """Leave what was measured."""
         following = self._following
+        if training.step == 0:
+            return
         following.course.measure(training)
-        following.step, following.lr = training.step, training.lr
+        following.step, following.lr, following.loss = training.step, training.lr, training.history.batches[-1]
         self._next = time.monotonic() + INTERVAL
 
     def _pause(self, training: Training) -> None:

@@ -74,7 +74,7 @@ function figure(curve, learning, marks) {
     ...others.map(([step, value]) => draw("circle", { class: "validated", cx: x(step), cy: y(value), r: 3 })),
     ...marks.map(({ step, kind }) => draw("line", { class: `mark ${kind}`, x1: x(step), x2: x(step), y1: TOP, y2: HEIGHT - BOTTOM })),
   );
-  const legend = others.length ? make("span", { class: "quiet" }, " line: in training; circles: validation") : null;
+  const legend = others.length ? make("span", { class: "quiet" }, " (○ validation)") : null;
   return make("figure", { class: "curve-figure" }, make("figcaption", {}, `${curve.name}: ${curve.write(known.at(-1)[1])}`, legend), svg);
 }
 

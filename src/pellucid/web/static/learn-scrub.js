@@ -56,7 +56,7 @@ export function buildScrubber({ learning, goTo }) {
   function name() {
     const each = learning.steps_per_epoch;
     const words = at === null
-      ? (end() === "now" ? "now" : `the end, after step ${count(learning.step)}`)
+      ? (end() === "now" ? `now, after step ${count(learning.step)}` : `the end, after step ${count(learning.step)}`)
       : `after step ${count(at)}, ${at ? `epoch ${Math.ceil(at / each)}` : "before the first"}`;
     output.textContent = words;
     slider.setAttribute("aria-valuetext", words);

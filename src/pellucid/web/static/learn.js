@@ -103,7 +103,7 @@ function take(found) {
   const rows = rowsOf(points);
   learning.points.splice(found.first, Infinity, ...rows);
   learning.epochs = epochsOf(rowsOf(epochs));
-  for (const name of ["state", "step", "steps", "steps_per_epoch", "lr", "rates", "moments", "trouble"]) learning[name] = found[name];
+  for (const name of ["state", "step", "loss", "steps", "steps_per_epoch", "lr", "rates", "moments", "trouble"]) learning[name] = found[name];
 }
 
 function rowsOf({ shape, data }) {
@@ -111,9 +111,10 @@ function rowsOf({ shape, data }) {
 }
 
 function accept(found) {
-  const before = learning.state;
+  const { state: before, step } = learning;
   take(found);
   if (before !== learning.state) stateChanged(before);
+  else if (learning.state === "paused" && following && step !== learning.step) goTo("now");
   else if (learning.epochs.length > epochsTold) say(epochWords(learning.epochs.at(-1)));
   epochsTold = learning.epochs.length;
   if (found.picture && following && isLive()) takePicture(found);
@@ -229,10 +230,11 @@ function statusWords() {
   const { step, steps, steps_per_epoch: each, lr, points } = learning;
   const epochs = Math.round(steps / each);
   const last = points.at(-1) ?? [];
+  const loss = learning.state === "paused" ? learning.loss : last[1];
   const words = [`${WORDS[learning.state]}: step ${count(step)} of ${count(steps)}`];
   words.push(`epoch ${Math.min(epochs, Math.floor(Math.max(0, step - 1) / each) + 1)} of ${epochs}`);
-  if (last[1] === last[1] && last.length) words.push(`loss ${text(last[1], 3)}`);
-  if (last[2] === last[2] && last.length) words.push(`accuracy ${accuracyText(last[2])}`);
+  if (Number.isFinite(loss)) words.push(`${learning.state === "paused" ? "this step's loss" : "loss"} ${text(loss, 3)}`);
+  if (Number.isFinite(last[2])) words.push(`accuracy ${accuracyText(last[2])}`);
   if (lr) words.push(`learning rate ${short(lr)}`);
   return words.join(" · ");
 }
