@@ -200,9 +200,10 @@ def test_pause_step_and_go_on(live):
             page.until(lambda header, step=at + more: header["step"] == step and header["state"] == "paused")
         page.until(lambda header: bool(page.pictures) and page.pictures[-1]["at"] == at + 2)
         page.tell(do="rate", factor="0.5")
+        page.until(lambda header: header["rates"] == [[at + 2, 0.5]])  # at once, though it is paused
         page.tell(do="continue")
         header = page.until(lambda header: header["state"] == "finished")
-        assert header["rates"] == [[at + 3, 0.5]]
+        assert header["rates"] == [[at + 2, 0.5]]
     assert found["history"].epochs[-1]["lr"] == 0.0005
     with Page(live) as page:
         page.tell(do="pause")

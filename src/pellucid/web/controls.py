@@ -77,14 +77,17 @@ class Controls:
         found, self._factor = self._factor, None
         return found
 
-    def hold(self, over: Callable[[], bool]) -> None:
-        """Return when the training may do its next step: when it is let, is to end, or nobody is there any more."""
+    def hold(self, over: Callable[[], bool]) -> bool:
+        """Return True when the training may do its next step: when it is let, is to end, or nobody is there any more.
+        False where another learning rate is asked for meanwhile."""
         with self._turn:
             while self.paused and not over():
+                if self._factor is not None:
+                    return False
                 if self._steps:
                     self._steps -= 1
-                    return
+                    return True
                 if not self.clients and time.monotonic() - self._alone_since > DESERTED_SECONDS:
                     self.paused = False
-                    return
                 self._turn.wait(_TURN)  # no longer, since Ctrl-C must be noticed
+            return True

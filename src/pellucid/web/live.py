@@ -103,10 +103,7 @@ class Live(Callback):
         following = self._following
         if not self._began:
             self._begin(training)
-        factor = following.controls.factor()
-        if factor is not None:
-            training.multiply_lr(factor)
-            following.rates = list(training.rates)
+        self._multiply_lr(training)
         if following.wanted or training.step in self._planned:
             self._leave(training)
         if time.monotonic() >= self._next:
@@ -209,7 +206,15 @@ class Live(Callback):
         """Hold the training until the page lets it go on, or it is to end."""
         self._leave(training)
         self._measure(training)
-        self._following.controls.hold(lambda: training.ending is not None or training.stopping)
+        while not self._following.controls.hold(lambda: training.ending is not None or training.stopping):
+            self._multiply_lr(training)
+
+    def _multiply_lr(self, training: Training) -> None:
+        """Let the learning rate be what was asked for."""
+        factor = self._following.controls.factor()
+        if factor is not None:
+            training.multiply_lr(factor)
+            self._following.rates = list(training.rates)
 
 
 def _held(network: Any) -> dict[str, Any]:
