@@ -65,8 +65,12 @@ def main(words: Sequence[str] | None = None) -> None:
     """Train by turns, and print the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.live_view", description=__doc__.partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=5, help="trainings of either kind (default: 5)")
-    parser.add_argument("--epochs", type=int, default=2, help="of a training, after one that is not counted (default: 2)")
-    parser.add_argument("--page", choices=("chromium", "socket"), default="chromium", help="what opens (default: chromium)")
+    parser.add_argument(
+        "--epochs", type=int, default=2, help="of a training, after one that is not counted (default: 2)"
+    )
+    parser.add_argument(
+        "--page", choices=("chromium", "socket"), default="chromium", help="what opens (default: chromium)"
+    )
     parser.add_argument("--data-dir", help="where MNIST's files are; otherwise found or downloaded as by `pellucid`")
     parser.add_argument("--be-page", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args(words)
@@ -88,10 +92,7 @@ def main(words: Sequence[str] | None = None) -> None:
         processor = statistics.median(each.processor for each in found[watched])
         print(f"| {name} | {statistics.median(seconds):.3f} | {min(seconds):.3f} | {processor:.3f} |")
     ratios = [two.seconds / one.seconds for one, two in zip(found[False], found[True], strict=True)]
-    more = [
-        (two.processor - one.processor) / two.seconds
-        for one, two in zip(found[False], found[True], strict=True)
-    ]
+    more = [(two.processor - one.processor) / two.seconds for one, two in zip(found[False], found[True], strict=True)]
     print(f"\nthe page takes {100 * statistics.median(more):.1f} % of one processor from this process")
     print(f"slower by {100 * (statistics.median(ratios) - 1):.1f} % (median of {len(ratios)} pairs)")
 
@@ -120,8 +121,9 @@ def _browse() -> None:
             if window is not None:
                 window.close()
             window = browser.new_page(viewport={"width": 1400, "height": 900})
+            window.on("console", lambda message: print(message.text, file=sys.stderr))
             window.goto(line.strip())
-            window.locator("#tab-learn[aria-selected=true]").wait_for()
+            window.locator("#tab-learn[aria-selected=true]").wait_for(timeout=120_000)
             print(READY, flush=True)
 
 

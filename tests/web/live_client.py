@@ -32,8 +32,8 @@ def deaf_socket(live: Live, cookie: str) -> socket.socket:
     address = f"127.0.0.1:{live.server.port}"
     found = socket.create_connection(("127.0.0.1", live.server.port), timeout=PATIENCE)
     words = {
-        "Host": address, "Origin": f"http://{address}", "Cookie": cookie, "Upgrade": "websocket", "Connection": "Upgrade",
-        "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
+        "Host": address, "Origin": f"http://{address}", "Cookie": cookie, "Upgrade": "websocket",
+        "Connection": "Upgrade", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
     }  # fmt: skip
     lines = ["GET /api/live HTTP/1.1", *(f"{name}: {word}" for name, word in words.items()), "", ""]
     found.sendall("\r\n".join(lines).encode())

@@ -14,8 +14,9 @@ import pytest
 
 import pellucid as p
 
-for name in ("starlette", "uvicorn", "websockets"):
-    pytest.importorskip(name, reason="the page needs the extra web")
+pytest.importorskip("starlette", reason="the page needs the extra web")
+pytest.importorskip("uvicorn", reason="the page needs the extra web")
+pytest.importorskip("websockets", reason="the page needs the extra web")
 
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
@@ -123,11 +124,14 @@ def test_a_training_that_is_watched_has_the_same_bits(live, engine, tmp_path):
     model = "model.safetensors"
     assert (tmp_path / "watched" / model).read_bytes() == (tmp_path / "alone" / model).read_bytes()
     assert (tmp_path / "watched" / "config.toml").read_text() == (tmp_path / "alone" / "config.toml").read_text()
-    assert page.pictures and page.points[-1][0] == STEPS
+    assert page.pictures
+    assert page.points[-1][0] == STEPS
     steps = [0, *(int(step) for step, *_ in page.points)]
     for (first, last), (_, loss, _, lr) in zip(pairwise(steps), page.points, strict=True):
-        assert loss == pytest.approx(np.mean(history.batches[first:last]), rel=1e-5) and lr == np.float32(0.001)
-    assert page.arrays["filters conv1"].dtype == np.uint8 and page.arrays["small conv1"].shape == (4, 6, 6)
+        assert loss == pytest.approx(np.mean(history.batches[first:last]), rel=1e-5)
+        assert lr == np.float32(0.001)
+    assert page.arrays["filters conv1"].dtype == np.uint8
+    assert page.arrays["small conv1"].shape == (4, 6, 6)
 
 
 # ---- pages that misbehave
@@ -180,8 +184,7 @@ def test_a_page_that_asks_nonsense_is_told_so(live):
             assert len(header["error"]) < 400
         page.socket.send(b"\xff\xfe")  # no text: it is let go of
         with pytest.raises(ConnectionClosed):
-            while True:
-                page.read()
+            page.until(lambda header: False)
     assert live._following.rates == []
 
 
@@ -230,7 +233,8 @@ def test_ctrl_c_ends_a_pause_with_a_checkpoint(live, tmp_path):
         trained(Each(pause), live, out=tmp_path / "run")
     assert live.server is None
     resumed, history = p.resume(tmp_path / "run", data(), progress=False)
-    assert same(resumed, trained()[0]) and len(history.epochs) == 4
+    assert same(resumed, trained()[0])
+    assert len(history.epochs) == 4
 
 
 # ---- the learning rate
@@ -249,8 +253,10 @@ def test_the_learning_rate_is_remembered_where_a_run_is_resumed(live, tmp_path):
     with pytest.raises(RuntimeError):
         trained(Each(change), live, Each(fail), out=tmp_path / "run", checkpoint_every=5)
     resumed, again = p.resume(tmp_path / "run", data(), progress=False)
-    assert same(resumed, whole) and not same(resumed, trained()[0])
-    assert again.batches == history.batches and again.epochs[-1]["lr"] == 0.00025
+    assert same(resumed, whole)
+    assert not same(resumed, trained()[0])
+    assert again.batches == history.batches
+    assert again.epochs[-1]["lr"] == 0.00025
     assert Record.of(tmp_path / "run").rates == [(9, 0.25)]
 
 
@@ -261,7 +267,8 @@ def test_a_run_that_was_changed_by_hand_says_so(tmp_path, capsys):
     for name, step in (("a", 2), ("b", 20), ("c", None)):
         trained(Each(lambda t, at=step: t.step == at and t.multiply_lr(2)), out=tmp_path / name)
     compare(str(tmp_path / "a"), str(tmp_path / "b"))
-    assert "× 2 from step 3 on" in (told := capsys.readouterr().out) and "× 2 from step 21 on" in told
+    assert "× 2 from step 3 on" in (told := capsys.readouterr().out)
+    assert "× 2 from step 21 on" in told
     compare(str(tmp_path / "c"), str(tmp_path / "c"))
     assert "by hand" not in capsys.readouterr().out
     with pytest.raises(p.ArgumentError, match="changed by hand, × 2 from step 3 on"):
@@ -288,7 +295,8 @@ def test_moments_lie_in_the_run_and_go_on_with_it(live, tmp_path):
         trained(Each(lambda t: t.step == 20 and t.end(KeyboardInterrupt())), live, out=tmp_path / "run")
     moments = Moments(tmp_path / "run")
     before = {step: moments.read(step, network()).weights for step in moments.steps()}
-    assert min(before) == 0 and 20 in before
+    assert min(before) == 0
+    assert 20 in before
     p.resume(tmp_path / "run", data(), callbacks=[Live(browser=False, say=lambda words: None)], progress=False)
     assert moments.steps() == [0, 1, 2, *range(4, STEPS + 1, 2)][: len(moments.steps())] or STEPS in moments.steps()
     for step, held in before.items():
@@ -304,10 +312,12 @@ def test_a_disk_that_is_full_ends_no_training(live, monkeypatch, tmp_path):
     monkeypatch.setattr("pellucid.web.moments.write_file", fail)
     made, _ = trained(live, out=tmp_path / "run")
     assert same(made, trained()[0])
-    assert "the disk is full" in live._following.trouble and not Moments(tmp_path / "run").steps()
+    assert "the disk is full" in live._following.trouble
+    assert not Moments(tmp_path / "run").steps()
 
 
 def test_where_no_run_is_written_moments_stay_in_memory(live, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     trained(live)
-    assert live._following.moments.steps()[-1] == STEPS and not [*Path(tmp_path).iterdir()]
+    assert live._following.moments.steps()[-1] == STEPS
+    assert not [*Path(tmp_path).iterdir()]

@@ -9,8 +9,9 @@ import pytest
 
 import pellucid as p
 
-for name in ("starlette", "uvicorn", "websockets"):
-    pytest.importorskip(name, reason="the page needs the extra web")
+pytest.importorskip("starlette", reason="the page needs the extra web")
+pytest.importorskip("uvicorn", reason="the page needs the extra web")
+pytest.importorskip("websockets", reason="the page needs the extra web")
 
 from pellucid.web.application import application
 from pellucid.web.bench import Bench
@@ -32,15 +33,20 @@ def network(seed: int = 0) -> p.Sequential:
 @pytest.mark.parametrize("most", [3, 4, 10, MOST])
 def test_moments_are_few_and_evenly_spread(total, most):
     steps = planned(total, most)
-    assert steps[0] == 0 and steps[-1] == total and list(steps) == sorted(set(steps)) and len(steps) <= most
+    assert steps[0] == 0
+    assert steps[-1] == total
+    assert list(steps) == sorted(set(steps))
+    assert len(steps) <= most
     gaps = [after - before for before, after in pairwise(steps)]
     assert max(gaps[:-1], default=1) <= 2.5 * max(1, total / most) or most < 10
     if most == MOST and total > 1000:
-        assert steps[1:5] == (1, 2, 4, 8) and len(steps) > 30
+        assert steps[1:5] == (1, 2, 4, 8)
+        assert len(steps) > 30
 
 
 def test_of_large_networks_few_moments_are_kept_or_none():
-    assert affordable(180_000) == MOST and affordable(MOST_BYTES // 10) == 10
+    assert affordable(180_000) == MOST
+    assert affordable(MOST_BYTES // 10) == 10
     assert planned(1000, affordable(MOST_BYTES)) == ()
 
 
@@ -48,7 +54,8 @@ def test_a_moment_is_read_as_it_was_and_a_damaged_one_is_refused(tmp_path):
     moments, made = Moments(tmp_path), network()
     held = {path: each.data for path, each in made.parameters().items()}
     moments.keep(Moment(12, held))
-    assert moments.steps() == [12] and [*tmp_path.rglob("*.safetensors")] == [tmp_path / "view" / "step-000012.safetensors"]
+    assert moments.steps() == [12]
+    assert [*tmp_path.rglob("*.safetensors")] == [tmp_path / "view" / "step-000012.safetensors"]
     assert all(np.array_equal(held[path], array) for path, array in moments.read(12, made).weights.items())
     other = p.Sequential([p.Flatten(), p.Linear(64, 3)], input_shape=(1, 8, 8))
     with pytest.raises(p.ModelFileError, match="another network"):
@@ -79,7 +86,9 @@ def test_a_curve_is_thinned_and_keeps_its_means():
     for step, loss in enumerate(losses, 1):
         course._add((step, loss, float("nan"), 0.1))
     thinned, points = course.points
-    assert len(points) <= MOST_POINTS and thinned and points[-1][0] == 10_000
+    assert len(points) <= MOST_POINTS
+    assert thinned
+    assert points[-1][0] == 10_000
     now, first, rest = course.since(thinned, len(points) - 3)
     assert (now, first, len(rest)) == (thinned, len(points) - 3, 3)
     assert course.since(thinned - 1, 5)[1] == 0  # all of it, since it is another curve now
@@ -126,23 +135,29 @@ def test_the_page_goes_back_to_a_moment(run):
     ask = Asking(bench)
     _, told, arrays = ask("training")
     assert (told["state"], told["step"], told["steps"]) == ("finished", 18, 18)
-    assert told["moments"] == Moments(folder).steps() and len(arrays["epochs"]) == 6
+    assert told["moments"] == Moments(folder).steps()
+    assert len(arrays["epochs"]) == 6
     assert arrays["points"][-1, 0] == 18
 
     image = bench.put(data.images[0])
     status, told, arrays = ask("moment", "POST", step=2, image=image, layers="conv1")
-    assert status == 200 and told["moment"] == 2 and bench.step == 2
+    assert status == 200
+    assert told["moment"] == 2
+    assert bench.step == 2
     early = network()
     for path, array in Moments(folder).read(2, made).weights.items():
         early.parameters()[path].data = array
     np.testing.assert_allclose(arrays["output"], p.predict(early, data.images[:1])[0], rtol=1e-4, atol=1e-6)
-    assert arrays["small conv1"].dtype == np.uint8 and arrays["maps conv1"].dtype == np.float32
+    assert arrays["small conv1"].dtype == np.uint8
+    assert arrays["maps conv1"].dtype == np.float32
 
     status, told, _ = ask("edit", "POST", layer="conv1", out=0)
-    assert status == 400 and "as it was in training" in told["error"]
+    assert status == 400
+    assert "as it was in training" in told["error"]
     revision = bench.revision
     status, told, arrays = ask("moment", "POST", step="end", image=image)
-    assert told["moment"] is None and bench.revision > revision
+    assert told["moment"] is None
+    assert bench.revision > revision
     np.testing.assert_allclose(arrays["output"], p.predict(made, data.images[:1])[0], rtol=1e-4, atol=1e-6)
     for step, status in (("3000", 400), ("now", 400), ("-1", 400), ("x", 400)):
         assert ask("moment", "POST", step=step, image=image)[0] == status
@@ -158,13 +173,16 @@ def test_the_page_tells_since_when_the_network_was_right(run):
     for sample in range(3):
         image = bench.put(data.images[sample])
         _, told, arrays = ask("course", image=image, sample=sample)
-        assert told["complete"] and told["right"] == sample and told["known"]
+        assert told["complete"]
+        assert told["right"] == sample
+        assert told["known"]
         taken = []
         for step in moments.steps():
             for path, array in moments.read(step, made).weights.items():
                 made.parameters()[path].data = array
             taken.append(int(p.predict_classes(made, data.images[sample : sample + 1])[0]))
-        assert arrays["taken"].tolist() == taken and arrays["steps"].tolist() == moments.steps()
+        assert arrays["taken"].tolist() == taken
+        assert arrays["steps"].tolist() == moments.steps()
         wrong = [step for step, found in zip(moments.steps(), taken, strict=True) if found != sample]
         later = [step for step in moments.steps() if step > max(wrong, default=-1)]
         assert told["since"] == (later[0] if later else None)

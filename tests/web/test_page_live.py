@@ -10,8 +10,9 @@ import pellucid as p
 
 from .conftest import WAIT, clock_digits
 
-for name in ("starlette", "uvicorn", "websockets"):
-    pytest.importorskip(name, reason="the page needs the extra web")
+pytest.importorskip("starlette", reason="the page needs the extra web")
+pytest.importorskip("uvicorn", reason="the page needs the extra web")
+pytest.importorskip("websockets", reason="the page needs the extra web")
 
 from pellucid.web import Live
 
@@ -66,7 +67,9 @@ def _watched(page: Any) -> None:
     page.locator("canvas[data-picture='filters conv1']").wait_for()
     before = _step(status)
     page.keyboard.press("n")
-    page.wait_for_function("step => document.querySelector('.learn-status').textContent.includes(`step ${step} `)", arg=before + 1)
+    page.wait_for_function(
+        "step => document.querySelector('.learn-status').textContent.includes(`step ${step} `)", arg=before + 1
+    )
     page.locator("#moment", has_text=f"after step {before + 1}").wait_for()
     panel.get_by_role("button", name="half the learning rate").click()
     panel.get_by_role("button", name="Continue").click()

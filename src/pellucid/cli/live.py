@@ -22,7 +22,7 @@ View = Annotated[
     typer.Option(
         "--view",
         help="Open a page in the browser on which one watches it learn, pauses it, or changes the learning rate; and "
-        "keep moments of the training in the run, to look back at with `pellucid view RUN`. The page stays until Ctrl-C.",
+        "keep moments of the training in the run, to look back at with `pellucid view RUN`. It stays until Ctrl-C.",
     ),
 ]
 Port = Annotated[

@@ -70,7 +70,8 @@ class Bench:
         self._forgetful: dict[tuple[int, int], Network] = {}
         self.following: Following | None = None
         self.step: int | None = None
-        self._now, self._then = self.network, None  # the network with its edits, and as it was at another moment
+        self._now = self.network  # with its edits
+        self._then: Network | None = None  # as it was at another moment
 
     @cached_property
     def description(self) -> dict[str, Any]:

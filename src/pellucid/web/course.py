@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
@@ -52,7 +53,7 @@ class Course:
         ends = {n * course.steps_per_epoch: epoch for n, epoch in enumerate(epochs, 1)}
         edges = {*np.linspace(0, len(losses), min(len(losses), MOST_POINTS // 2) + 1).astype(int).tolist(), *ends}
         steps = sorted(step for step in edges if 0 <= step <= len(losses))
-        for first, last in zip(steps, steps[1:], strict=False):
+        for first, last in itertools.pairwise(steps):
             epoch = ends.get(last, {})
             course._add((last, _mean(losses[first:last]), *(float(epoch.get(n, math.nan)) for n in ("accuracy", "lr"))))
         return course

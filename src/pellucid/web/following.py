@@ -156,9 +156,9 @@ class Following:
         known.points = first + len(points)
         header = {
             "state": "paused" if self.live and self.controls.paused else self.state, "step": self.step,
-            "loss": _plain(self.loss), "steps": course.total_steps, "steps_per_epoch": course.steps_per_epoch, "lr": _plain(self.lr),
-            "rates": [[step, _plain(factor)] for step, factor in self.rates], "moments": sorted(self.kept),
-            "first": first, "trouble": self.trouble,
+            "loss": _plain(self.loss), "lr": _plain(self.lr), "steps": course.total_steps,
+            "steps_per_epoch": course.steps_per_epoch, "rates": [[step, _plain(factor)] for step, factor in self.rates],
+            "moments": sorted(self.kept), "first": first, "trouble": self.trouble,
         }  # fmt: skip
         arrays = {"points": points, "epochs": course.table()}
         if version != known.picture:

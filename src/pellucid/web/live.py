@@ -87,7 +87,9 @@ class Live(Callback):
         self.close()
         network = deepcopy(training.network)
         moments = Moments(None if training.run is None else training.run.folder)
-        self._following = Following(network, Course(training.total_steps, training.steps_per_epoch), moments, "training")
+        self._following = Following(
+            network, Course(training.total_steps, training.steps_per_epoch), moments, "training"
+        )
         self._bench = self._shown(training, network)
         self._planned: frozenset[int] = frozenset()
         self._began, self._next = False, 0.0

@@ -80,8 +80,7 @@ def levels(numbers: Array, reach: float) -> NDArray[np.uint8]:
     """Return numbers as bytes: 128 + 127·v/R, cut at ±R, and 0 for what is not a number."""
     with np.errstate(all="ignore"):
         shares = np.clip(numbers / reach if reach > 0 else np.sign(numbers), -1, 1)
-    bytes_ = np.nan_to_num(np.rint(127 * shares), nan=-128) + 128
-    return bytes_.astype(np.uint8)
+    return np.asarray(np.nan_to_num(np.rint(127 * shares), nan=-128) + 128, np.uint8)
 
 
 def _kernels(weight: Array) -> Array:

@@ -1,8 +1,8 @@
 """The moments of a training that are kept: the network's weights after some of its steps.
 
 Where a run is written, each is a small file, ``view/step-000123.safetensors``, sealed like a model file; else they stay
-in memory. There are at most `MOST`, and they take at most `MOST_BYTES`: more moments near the beginning, where a network
-changes most, and then one every so many steps.
+in memory. There are at most `MOST`, and they take at most `MOST_BYTES`: more moments near the beginning, where a
+network changes most, and then one every so many steps.
 """
 
 from __future__ import annotations
@@ -124,7 +124,9 @@ class Moments:
             raise ArgumentError(f"step: nothing is kept of step {step:,}")
         file = decode(read_file(path, min(LIMITS.file_bytes, 2 * MOST_BYTES)), str(path), LIMITS)
         if not file.sealed or file.metadata.get("format") != FORMAT:
-            raise problem(str(path), "expected a moment of a training with its SHA-256, found another file", "remove it")
+            raise problem(
+                str(path), "expected a moment of a training with its SHA-256, found another file", "remove it"
+            )
         check_version(file.metadata.get("format_version", ""), str(path), "a moment of a training", int(VERSION))
         if differences := compare(network, file.entries, [WRITTEN[str(network.dtype)]]):
             raise problem(str(path), f"this moment is of another network: {differences}", OTHER)
