@@ -121,7 +121,6 @@ def _browse() -> None:
             if window is not None:
                 window.close()
             window = browser.new_page(viewport={"width": 1400, "height": 900})
-            window.on("console", lambda message: print(message.text, file=sys.stderr))
             window.goto(line.strip())
             window.locator("#tab-learn[aria-selected=true]").wait_for(timeout=120_000)
             print(READY, flush=True)

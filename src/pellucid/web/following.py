@@ -28,8 +28,10 @@ from .moments import Moment, Moments
 
 SHARE = 40
 """Between two looks lies at least so many times what the last one took, of a processor's time."""
-INTERVAL = 0.1
-"""Seconds between two looks, at least."""
+INTERVAL = 0.2
+"""Seconds between two looks, and two messages to a page, at least: more pictures cost more than they show."""
+PAUSED_INTERVAL = 0.1
+"""The same while the training is paused."""
 SENT = 6
 """Digits of numbers in the header."""
 
@@ -115,7 +117,7 @@ class Following:
             except Exception:  # a picture less, and no training more
                 _log.exception("looking at the training")
             used = time.thread_time() - began
-            self._ended.wait(INTERVAL if self.controls.paused else max(INTERVAL, SHARE * used))
+            self._ended.wait(PAUSED_INTERVAL if self.controls.paused else max(INTERVAL, SHARE * used))
 
     def _keep(self) -> None:
         with self._writing:

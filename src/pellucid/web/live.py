@@ -14,10 +14,12 @@ from ..inputs import Data
 from ..training import Callback, Training
 from .bench import Bench
 from .course import Course
-from .following import INTERVAL, Following
+from .following import Following
 from .moments import Moment, Moments, affordable, planned
 from .server import Server, needed
 
+POINT_SECONDS = 0.1
+"""Between two points of a curve, at least."""
 MOST_SAMPLES = 1000
 """Images of the data that the page has: all would take processors from the training."""
 
@@ -202,7 +204,7 @@ class Live(Callback):
             return
         following.course.measure(training)
         following.step, following.lr, following.loss = training.step, training.lr, training.history.batches[-1]
-        self._next = time.monotonic() + INTERVAL
+        self._next = time.monotonic() + POINT_SECONDS
 
     def _pause(self, training: Training) -> None:
         """Hold the training until the page lets it go on, or it is to end."""

@@ -1,4 +1,4 @@
-"""The socket on which a page follows a training: what is new goes out, at most ten times a second; what is asked comes
+"""The socket on which a page follows a training: what is new goes out, a few times a second; what is asked comes
 in. Each page has its own; a slow one misses what is no longer new, and one that does not read at all is let go of."""
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from ..errors import ArgumentError, PellucidError
 from .asked import Asked
 from .bench import Bench
-from .following import INTERVAL, Following, Known
+from .following import INTERVAL, PAUSED_INTERVAL, Following, Known
 from .frames import frame
 
 MOST = 32
@@ -60,7 +60,7 @@ async def _write(socket: WebSocket, following: Following) -> None:
             mark = now
             async with asyncio.timeout(SEND_SECONDS):
                 await socket.send_bytes(following.message(known))
-        await asyncio.sleep(INTERVAL if following.live else 5 * INTERVAL)
+        await asyncio.sleep(PAUSED_INTERVAL if following.controls.paused else INTERVAL)
 
 
 async def _read(socket: WebSocket, bench: Bench, following: Following) -> None:

@@ -46,7 +46,7 @@ export function drawCurves(place, learning, marks) {
   const open = place.querySelector("details")?.open ?? false;
   const figures = CURVES.map((curve) => figure(curve, learning, marks)).filter(Boolean);
   const old = [...place.querySelectorAll("figure")];
-  if (old.length === figures.length) old.forEach((each, k) => each.replaceWith(figures[k])); // the table keeps its place
+  if (old.length === figures.length && place.querySelector("tbody")) old.forEach((each, k) => each.replaceWith(figures[k])); // the table keeps its place
   else place.replaceChildren(...figures, table());
   fill(place.querySelector("tbody"), learning.epochs);
   place.querySelector("details").open = open;

@@ -11,7 +11,8 @@ import { count, percent, text } from "./numbers.js";
 import { shown } from "./showing.js";
 import { get, on, set } from "./state.js";
 
-const CURVES_EVERY = 500; // milliseconds
+const CURVES_EVERY = 1000; // milliseconds
+const WORDS_EVERY = 450;
 const RETRIES = [500, 1000, 2000, 4000, 8000];
 const WORDS = { training: "Training", paused: "Paused", finished: "Finished", interrupted: "Interrupted" };
 
@@ -22,6 +23,7 @@ let tries = 0;
 let scrubber = null;
 let following = true; // whether pictures are those of the training as it goes on
 let drawnAt = 0;
+let saidAt = 0;
 let pictureAt = 0;
 let epochsTold = 0;
 
@@ -213,6 +215,8 @@ function key(event) {
 function refresh(anew = false) {
   if (!parts.status) return;
   const live = isLive();
+  if (!anew && learning.state === "training" && performance.now() - saidAt < WORDS_EVERY) return;
+  saidAt = performance.now();
   parts.status.textContent = statusWords();
   parts.trouble.textContent = [...learning.rates.map(rateWords), learning.trouble].filter(Boolean).join("; ");
   parts.controls.hidden = parts.rate.hidden = !live;
