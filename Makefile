@@ -7,6 +7,8 @@
 TORCH ?=
 # The Python to make .venv with; by default the first fitting one is taken.
 PYTHON ?=
+# How many processes share the tests.
+PROCESSES ?= auto
 
 PYTHONS = $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11 python)
 IN_VENV = .venv/bin/python -m
@@ -14,6 +16,9 @@ TORCH_VERSION = 2.13.0
 
 # A Python elsewhere must not reach into .venv, and pip must not reach out of it.
 unexport PYTHONPATH PYTHONHOME PIP_USER PIP_TARGET PIP_PREFIX PIP_ROOT
+
+# The tests start many processes, and what is not kept compiled each compiles anew: 1.1 s instead of 0.4.
+unexport PYTHONDONTWRITEBYTECODE
 
 # The theme announces its successor at every start.
 export NO_MKDOCS_2_WARNING = 1
@@ -46,13 +51,13 @@ train: .venv/usual
 test: .venv/dev $(if $(TORCH),.venv/torch)
 	@$(MAKE) --no-print-directory check
 
-# The one list of checks, the same here and in CI; the quick ones come first.
+# The one list of checks, the same here and in CI; the quick ones come first, and mypy and mkdocs, which take one
+# processor each, side by side.
 check:
 	$(IN_VENV) ruff check .
 	$(IN_VENV) ruff format --check .
-	$(IN_VENV) mypy
-	$(IN_VENV) mkdocs build --strict
-	$(IN_VENV) pytest
+	$(IN_VENV) mypy & types=$$!; $(IN_VENV) mkdocs build --strict; pages=$$?; wait $$types && exit $$pages
+	$(IN_VENV) pytest --numprocesses $(PROCESSES) --maxprocesses 8 --dist worksteal
 
 docs: .venv/dev
 	$(IN_VENV) mkdocs build --strict
@@ -80,9 +85,9 @@ clean:
 
 .venv/dev: .venv/made pyproject.toml
 	@echo 'Installing Pellucid and what its tests need into .venv (about 1 GB; some minutes, once)'
-	@$(IN_VENV) pip install --quiet --editable '.[dev]'
+	@$(IN_VENV) pip install --quiet --no-compile --editable '.[dev]'
 	@touch $@
 
 .venv/torch: .venv/made
-	$(IN_VENV) pip install --quiet torch==$(TORCH_VERSION)
+	$(IN_VENV) pip install --quiet --no-compile torch==$(TORCH_VERSION)
 	@touch $@

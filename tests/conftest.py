@@ -1,6 +1,8 @@
 """Fixtures for the whole suite, and the rule that a test leaves the process as it found it."""
 
+import gc
 import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,6 +15,13 @@ from hypothesis import settings
 settings.register_profile("search", deadline=None)
 settings.register_profile("judge", deadline=None, derandomize=True)
 settings.load_profile("judge" if os.environ.get("CI") else "search")
+
+
+def pytest_collection_finish() -> None:
+    """Let Python's collector of garbage pass over all that was imported: where torch and its like are among it each
+    round took 0.2 s, and some tests ask for rounds."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture
@@ -87,6 +96,15 @@ def users_cache_untouched(
     no_leak: None, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> Path:
     """Leave the user's compiled kernels alone: the tests of this run share others; return the folder."""
-    folder = tmp_path_factory.getbasetemp() / "kept-kernels"
+    own = tmp_path_factory.getbasetemp()
+    run = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own  # where several processes share the tests
+    folder = run / "kept-kernels"
     monkeypatch.setenv("PELLUCID_CACHE", str(folder))
     return folder
+
+
+@pytest.fixture(autouse=True)
+def compiling_alone(no_leak: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the test's own process compile all kernels: one more takes as long to start as ten kernels take, while the
+    other processors are at work with other tests. `tests/compiler/test_driver.py` is about such processes."""
+    monkeypatch.setattr("pellucid.compiler.driver.WORTH_A_PROCESS", sys.maxsize)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 import pellucid as p
 from pellucid import interpreter, native
 from pellucid.compiler.executable import Executable
+from pellucid.inference import outputs
 
 
 def small(*last, dtype="float32", **options):
@@ -103,6 +104,15 @@ def test_probabilities_with_and_without_a_softmax_layer(count):
         np.testing.assert_allclose(probabilities, expected, rtol=1e-12)
         np.testing.assert_array_equal(p.predict_classes(network, x), expected.argmax(axis=1))
     np.testing.assert_allclose(p.predict(ended, x), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("use", [p.predict, p.predict_proba, p.predict_classes])
+def test_a_network_is_lowered_once_a_call(use, monkeypatch):
+    made, x, lowered = small(), pictures(2), []
+    lower = outputs.lower
+    monkeypatch.setattr(outputs, "lower", lambda network: lowered.append(network) or lower(network))
+    use(made, x)
+    assert lowered == [made]
 
 
 def test_of_equal_outputs_the_first_class_is_taken():

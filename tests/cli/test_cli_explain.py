@@ -111,6 +111,8 @@ def test_code_is_printed(pellucid):
     words = "explain", "notebook", "--inference", "--batch-size", "16", "--layer", "conv1"
     assert 'define void @"conv2d"' in pellucid(*words, "--ir").out
     assert "conv2d:" in pellucid(*words, "--asm").out
+    both = pellucid(*words, "--ir", "--asm").out
+    assert 0 < both.index('define void @"conv2d"') < both.index("conv2d:")
 
 
 def test_a_layer_that_is_not_there_is_named(pellucid):

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pellucid import storage
+
 pytest.importorskip("matplotlib")
 
 
@@ -85,3 +87,26 @@ def test_a_report_does_not_take_the_place_of_a_model(
 def test_what_is_no_run_is_told(pellucid: Any, run: Path) -> None:
     assert "there is no run or model file 'rum'" in pellucid("report", "rum").err
     assert pellucid("report").code == 2
+
+
+def test_the_model_is_read_once(pellucid: Any, run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read, names = storage.read_file, []
+
+    def noted(path: Any, *more: Any) -> bytes:
+        names.append(Path(path).name)
+        return read(path, *more)
+
+    monkeypatch.setattr(storage, "read_file", noted)
+    assert pellucid("report", "run").code == 0
+    assert names.count("model.safetensors") == 1
+
+
+def test_a_model_of_onnx_is_reported_on(pellucid: Any, run: Path, toy: Path) -> None:
+    pytest.importorskip("onnx")
+    assert pellucid("export", "run", "model.onnx").code == 0
+    shown = pellucid("report", "model.onnx", "--data", toy)
+    assert (shown.code, shown.out.startswith("written: model.html (")) == (0, True), shown.err
+    html = (run.parent / "model.html").read_text(encoding="utf-8")
+    assert "<h1>model.onnx</h1>" in html
+    assert "12 test images" in html
+    assert 'id="settings"' not in html

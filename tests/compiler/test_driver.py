@@ -37,6 +37,11 @@ def networks():
 
 
 @pytest.fixture
+def compiling_alone():
+    """Start processes as the library does."""
+
+
+@pytest.fixture
 def no_cache(monkeypatch):
     monkeypatch.setattr(cache, "folder", lambda: None)
 
@@ -131,6 +136,15 @@ def started(monkeypatch):
 def test_one_process_needs_no_other(started, no_cache):
     assert right(compile_all(KERNELS, 1))
     assert not started
+
+
+def test_a_network_is_compiled_by_as_many_processes_as_it_has_threads(started, no_cache, monkeypatch):
+    monkeypatch.setenv("PELLUCID_THREADS", "2")
+    network, x = models.lenet(), np.random.default_rng(0).random((2, 1, 28, 28), np.float32)
+    expected = p.predict(network, x, engine="numpy")
+    np.testing.assert_allclose(p.compile(network)(x), expected, rtol=0, atol=2e-5 * np.abs(expected).max())
+    assert len(started) == 1
+    assert started[0].returncode == 0
 
 
 def test_a_few_kernels_are_not_worth_a_process(started, no_cache):

@@ -21,7 +21,7 @@ from pellucid.compiler import runtime
 from pellucid.compiler.jit import Compiled, compiled
 from pellucid.compiler.plan import Buffer, Call, JobPhase, LeafPhase, Operand, Scope
 from pellucid.compiler.recipe import Recipe
-from pellucid.compiler.runner import ContextWord
+from pellucid.compiler.runner import SPINS_BEFORE_YIELD, ContextWord
 from pellucid.compiler.runtime import THREADS_VARIABLE, thread_count
 from pellucid.compiler.schedule import Schedule
 from pellucid.compiler.tiles import instruction_set
@@ -273,6 +273,12 @@ def test_work_of_any_size_makes_few_teams(no_teams):
     assert sorted(no_teams) == [2, 4, 8, 16]
 
 
+@pytest.fixture
+def soon_asleep(monkeypatch):
+    """Let idle threads fall asleep sooner. Late turns let other programs work, if there are any: for milliseconds."""
+    monkeypatch.setattr(runtime, "IDLE_TURNS", SPINS_BEFORE_YIELD + 100)
+
+
 def asleep(team):
     until = time.perf_counter() + 20
     while team._asleep < team.threads - 1 and time.perf_counter() < until:
@@ -285,7 +291,7 @@ def processor_seconds():
     return times.user + times.system
 
 
-def test_idle_threads_fall_asleep_and_wake(no_teams):
+def test_idle_threads_fall_asleep_and_wake(no_teams, soon_asleep):
     work = Work(64, phases=2, threads=3)
     work.run()
     (team,) = no_teams.values()
@@ -302,7 +308,7 @@ def test_idle_threads_fall_asleep_and_wake(no_teams):
     assert min(taken) < 0.05, "two threads that wait would take 0.1 seconds each"
 
 
-def test_a_team_that_sleeps_is_woken():
+def test_a_team_that_sleeps_is_woken(soon_asleep):
     woken = []
 
     class Telling(threading.Condition):

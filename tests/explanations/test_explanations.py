@@ -8,7 +8,8 @@ import pytest
 import pellucid as p
 from pellucid import explanations, interpreter
 from pellucid.definitions import DEFINITIONS
-from pellucid.explanations.grad_cam import _MAKE_NO_MAPS
+from pellucid.explanations.grad_cam import _MAKE_NO_MAPS, saliency_and_grad_cam
+from pellucid.inference import outputs
 
 
 def linear(dtype="float64", **options):
@@ -111,6 +112,35 @@ def test_what_is_no_path_is_no_layer(layer):
         explanations.grad_cam(convolutional(), np.zeros((1, 1, 8, 8)), layer=layer)
 
 
+def passes(monkeypatch):
+    """Every run of a program from now on, by the number of its steps."""
+    module, counts, run = sys.modules["pellucid.explanations.vector_jacobian"], [], interpreter.run
+
+    def counted(program, *more):
+        counts.append(len(program.steps))
+        return run(program, *more)
+
+    monkeypatch.setattr(module.interpreter, "run", counted)
+    return counts
+
+
+def test_grad_cam_is_one_pass(rng, monkeypatch):
+    made, x = convolutional(), rng.random((2, 1, 8, 8))
+    expected = explanations.grad_cam(made, x, 1, layer="conv2")
+    counts = passes(monkeypatch)
+    np.testing.assert_array_equal(explanations.grad_cam(made, x, 1, layer="conv2"), expected)
+    assert len(counts) == 1
+
+
+def test_both_maps_come_of_one_pass(rng, monkeypatch):
+    made, x, classes = convolutional(p.Softmax()), rng.random((2, 1, 8, 8)), np.array([3, 0])
+    expected = explanations.saliency(made, x, classes), explanations.grad_cam(made, x, classes, layer="sigmoid1")
+    counts = passes(monkeypatch)
+    for found, alone in zip(saliency_and_grad_cam(made, x, classes, "sigmoid1"), expected, strict=True):
+        np.testing.assert_array_equal(found, alone)
+    assert len(counts) == 1
+
+
 # ---- occlusion
 
 
@@ -188,6 +218,33 @@ def test_flat_samples_and_odd_classes_are_refused():
     maps = p.Sequential([p.Conv2d(1, 2, 3)], input_shape=(1, 4, 4))
     with pytest.raises(p.ShapeError, match="a score for each class is needed"):
         explanations.saliency(maps, np.zeros((1, 1, 4, 4), np.float32))
+
+
+def test_engine_and_threads_are_those_of_every_prediction(monkeypatch, rng):
+    made, images, told = one_pixel(1, 2), rng.random((2, 1, 6, 6)), []
+    for name, function in (("occlusion", "predict_proba"), ("saliency", "predict")):
+        module = sys.modules[f"pellucid.explanations.{name}"]
+        predicted = getattr(module, function)
+
+        def noted(*given, predicted=predicted, **how):
+            told.append(how)
+            return predicted(*given, **how)
+
+        monkeypatch.setattr(module, function, noted)
+    found = explanations.occlusion(made, images, engine="numpy", threads=2)
+    assert found.shape == (2, 6, 6)
+    assert told == [{"engine": "numpy", "threads": 2}] * 3, "the likeliest classes, and each image covered"
+
+
+def test_the_definitions_explain_without_the_compiler(monkeypatch, rng):
+    def never(*given, **how):
+        raise RuntimeError("compiled")
+
+    monkeypatch.setattr(outputs, "executable", never)
+    made, images = p.Sequential([p.Flatten(), p.Linear(36, 2)], input_shape=(1, 6, 6)), rng.random((1, 1, 6, 6))
+    with pytest.raises(RuntimeError, match="compiled"):
+        explanations.occlusion(made, images)
+    assert explanations.occlusion(made, images, engine="numpy").shape == (1, 6, 6)
 
 
 def test_covered_images_are_made_a_part_at_a_time(rng, monkeypatch):

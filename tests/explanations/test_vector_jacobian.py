@@ -5,6 +5,7 @@ import pytest
 
 import pellucid as p
 from pellucid.explanations import vector_jacobian
+from pellucid.explanations.vector_jacobian import gradients_and_values
 
 
 def network(**options):
@@ -123,3 +124,17 @@ def test_what_makes_no_sense_is_refused(words, error, message):
     with pytest.raises(error) as caught:
         vector_jacobian(network(), np.zeros((1, 2, 6, 6)), np.zeros((1, 4)), **words)
     assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize("batch_size", [None, 2])
+def test_the_values_come_of_the_same_pass(batch_size, rng):
+    made, x = network(scaling=p.Scaling(0.2, 0.5)), rng.random((3, 2, 6, 6))
+    vector, by = rng.standard_normal((3, 4)), ("input", "pool1", "linear1")
+    gradients, values = gradients_and_values(made, x, vector, by=by, values=by, batch_size=batch_size)
+    assert gradients.keys() == values.keys() == set(by)
+    for name, expected in vector_jacobian(made, x, vector, by=by).items():
+        np.testing.assert_allclose(gradients[name], expected, rtol=1e-12)
+    np.testing.assert_array_equal(values["input"], x)
+    for name in by[1:]:
+        np.testing.assert_allclose(values[name], p.activations(made, x)[name], rtol=1e-12)
+    assert not gradients_and_values(made, x, vector)[1]

@@ -114,6 +114,7 @@ from oracles import interrupted
 import pellucid as p
 
 class Kill(p.Callback):
+    sees_weights = False
     def on_epoch(self, training):
         if training.step == 16:
             os.kill(os.getpid(), signal.SIGKILL)

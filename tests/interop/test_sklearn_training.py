@@ -15,6 +15,7 @@ import pellucid as p
 from oracles.estimators import data, pickled, quick, weights
 from pellucid.errors import ArgumentError, DataError, ShapeError
 from pellucid.interop.sklearn import ConvRegressor
+from pellucid.training import Callback, Training
 
 
 @pytest.fixture(scope="module")
@@ -277,3 +278,24 @@ def test_early_stopping_holds_out_and_ends() -> None:
     assert best == classifier.n_iter_ - 11
     once = p.EarlyStopping("val_accuracy", patience=1)
     assert quick(early_stopping=once, epochs=50).fit(x, noise).n_iter_ < 50
+
+
+class Keeps(Callback):
+    """Keeps the training that it has listened to."""
+
+    def on_begin(self, training: Training) -> None:
+        self.training = training
+
+
+@pytest.mark.parametrize("kind", [p.TensorBoard, p.KeepBest, Keeps])
+def test_an_estimator_whose_callbacks_have_been_used_can_be_cloned(kind: Any, tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard", reason="tensorboard is not installed: pip install '.[tensorboard]'")
+    images, labels = data()
+    callback = kind() if kind is Keeps else kind(tmp_path / "kept")
+    if kind is p.KeepBest:
+        callback.monitor = "loss"
+    estimator = quick(callbacks=[callback]).fit(images, labels)
+    assert_array_equal(pickled(estimator).predict(images), estimator.predict(images))
+    copy = clone(estimator)
+    assert [type(each) for each in copy.callbacks] == [kind]
+    assert copy.callbacks[0] is not callback

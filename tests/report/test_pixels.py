@@ -1,5 +1,7 @@
 """Numbers become pixels: signs, zeros, gaps, sizes."""
 
+import io
+
 import numpy as np
 import pytest
 
@@ -67,3 +69,21 @@ def test_heat_covers_a_dimmed_image():
     assert red > blue
     red, _, blue = found[3, 3].astype(int)
     assert blue > red
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (5, 7), (28, 28)])
+def test_pixels_come_back_from_a_png(shape, rng):
+    Image = pytest.importorskip("PIL.Image")
+
+    def read(png, mode):
+        with Image.open(io.BytesIO(png)) as found:
+            return np.asarray(found.convert(mode))
+
+    grey = rng.integers(0, 256, shape).astype(np.uint8)
+    np.testing.assert_array_equal(read(pixels.as_png(grey), "L"), grey)
+    for channels, mode in ((3, "RGB"), (4, "RGBA")):
+        colours = np.stack([grey, *(np.roll(grey, n) for n in range(1, channels))], axis=-1)
+        np.testing.assert_array_equal(read(pixels.as_png(colours), mode), colours)
+    for places in (grey, grey % 4, np.full_like(grey, pixels.GAP)):
+        np.testing.assert_array_equal(read(pixels.as_png(places, pixels.PALETTE), "RGBA"), pixels.PALETTE[places])
+    assert pixels.as_png(grey) == pixels.as_png(grey.copy())

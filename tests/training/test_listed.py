@@ -103,9 +103,3 @@ def test_what_belongs_to_the_program_is_not_listed(tmp_path):
     with pytest.raises(ZeroDivisionError):
         p.fit(network(), images(), out=tmp_path, callbacks=[BreakAt(3)], **{**HOW, "progress": True})
     assert [each["name"] for each in RunConfig.read(tmp_path).table["callbacks"]] == ["BreakAt"]
-
-
-def test_a_run_of_before_has_the_librarys_first(tmp_path):
-    broken(tmp_path, p.EarlyStopping("loss", 9))
-    told = RunConfig({"callbacks": [LIBRARY_STOP]}).callbacks([Measure(), BreakAt(3)])
-    assert [type(each).__name__ for each in told] == ["EarlyStopping", "Measure", "BreakAt"]

@@ -240,16 +240,31 @@ def test_where_none_is_whole_the_first_fault_is_told(tmp_path):
         p.resume(tmp_path, images())
 
 
-def test_a_newer_version_is_refused_by_name(tmp_path, monkeypatch):
-    monkeypatch.setattr(saving, "VERSION", "3")
+@pytest.mark.parametrize(
+    ("version", "says"),
+    [
+        ("3", "it is of a newer Pellucid: update Pellucid to read it"),
+        ("1", "it is of an older Pellucid, which this one reads no more: use that version"),
+    ],
+)
+def test_another_version_is_refused_by_its_number(version, says, tmp_path, monkeypatch):
+    monkeypatch.setattr(saving, "VERSION", version)
     broken(tmp_path, 20)
     monkeypatch.undo()
     with pytest.raises(
         p.ModelFileError,
-        match=r"000000020\.safetensors: expected a checkpoint of .* 1 to 2, found '3'; it is of a newer",
+        match=rf"000000020\.safetensors: expected a checkpoint of format version 2, found '{version}'; {says}",
     ):
         p.resume(tmp_path, images())
     assert checkpoint.files(tmp_path), "it is not damaged"
+
+
+def test_a_checkpoint_without_what_it_began_from_is_none(tmp_path, monkeypatch):
+    pieces = saving.pieces
+    monkeypatch.setattr(saving, "pieces", lambda arrays, texts: texts.pop("config") and pieces(arrays, texts))
+    broken(tmp_path, 20)
+    with pytest.raises(p.ModelFileError, match=r"000000020\.safetensors: this checkpoint has no config; remove it"):
+        p.resume(tmp_path, images())
 
 
 @pytest.mark.parametrize(

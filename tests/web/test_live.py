@@ -20,7 +20,7 @@ pytest.importorskip("websockets", reason="the page needs the extra web")
 
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from pellucid.training import Training
+from pellucid.training import Settings, Training
 from pellucid.training.record import Record
 from pellucid.web import Live, controls, live_socket
 from pellucid.web.following import Following
@@ -277,7 +277,8 @@ def test_a_run_that_was_changed_by_hand_says_so(tmp_path, capsys):
 
 
 def test_a_factor_takes_the_place_of_the_one_before():
-    training = Training(network(), None, None, step=5)
+    settings = Settings(1, 8, p.CrossEntropy(), p.Adam(), p.schedules.Constant(), 0, True, "numpy")
+    training = Training(network(), p.Dataset(*data()), settings, step=5)
     for step, factor in ((5, 0.5), (5, 0.1), (8, 0.1), (9, 3), (9, 0.1), (12, 1)):
         training.step = step
         training.multiply_lr(factor)

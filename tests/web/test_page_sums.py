@@ -65,6 +65,11 @@ def test_the_sum_is_copied_as_a_program(stack, trace):
     panel.body.get_by_text("Copied.").wait_for()
     runs(stack.evaluate("navigator.clipboard.readText()"), trace.sum("conv1", (2, 7, 9)))
 
+    stack.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(new Error('not allowed')); }")
+    panel.body.locator("button.copy").click()
+    panel.body.get_by_text("Press Ctrl+C").wait_for()
+    runs(stack.evaluate("document.getSelection().toString()"), trace.sum("conv1", (2, 7, 9)))
+
 
 def test_a_term_is_pinned_by_a_click(page, trace):
     click(page, "conv2", 4, 1, 1, (4, 3))

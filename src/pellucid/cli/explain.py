@@ -73,7 +73,10 @@ def command(
     _print_table(found, measured_peak() / 1e9)
     for each in found if ir or asm else []:
         print(f"\n; {each.kernel} ({each.layers}: {each.does})")
-        print(each.recipe.emit()[0] if ir else assembly(each.recipe))
+        if ir:
+            print(each.recipe.emit()[0])
+        if asm:
+            print(assembly(each.recipe))
 
 
 def _program(network: Network, inference: bool) -> Program:

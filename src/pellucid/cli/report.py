@@ -25,7 +25,7 @@ EXAMPLES = examples(
 
 def command(
     run: Annotated[
-        str, typer.Argument(metavar="RUN", parser=options.named, help="The folder of a run, or a model file.")
+        str, typer.Argument(metavar="RUN", parser=options.named, help="The folder of a run, or a model file, ONNX too.")
     ],
     out: Annotated[
         Path | None,
@@ -62,20 +62,18 @@ def command(
     The page is one file, which needs no network, and can be read as it is or passed on. Where the data of the run are
     no longer there, it shows what can be shown without. Needs matplotlib.
     """
-    from ..report import html_report
-    from ..report.writing import page_place
+    from ..report.writing import page_of, page_place
 
     if data is not None and data_dir is not None:
         refuse_needless_folder(data)
-    open_run(run, "report")  # says best what is wrong with a run
-    place = expanded(run)
+    network, place = open_run(run, "report"), expanded(run)
     by_default = place / "report.html" if place.is_dir() else place.with_suffix(".html")
     file = page_place(by_default if out is None else out, place)
     part, dataset, missing = _data(run, data, data_dir)
     if images and dataset is None:
         raise ArgumentError(f"--image: there are no data to take images from: {missing}")
-    made = html_report(
-        run, dataset, part=part, missing=missing, images=images or None, engine=engine, threads=threads
+    made = page_of(
+        network, place, dataset, part=part, missing=missing, images=images or None, engine=engine, threads=threads
     ).encode()
     write_file(file, made)
     print(f"written: {file} ({format_bytes(len(made))})")

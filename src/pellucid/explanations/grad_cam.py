@@ -11,14 +11,13 @@ from ..arguments import shown
 from ..build import lower
 from ..definitions.arrays import Array
 from ..errors import ArgumentError, ShapeError
-from ..inference import activations
 from ..network import Network
-from .saliency import as_classes, score_gradients
-from .vector_jacobian import refuse_unreached
+from .saliency import as_classes, score_vector, strength
+from .vector_jacobian import gradients_and_values
 
 _MAKE_NO_MAPS = (
     "max_pool2d", "avg_pool2d", "adaptive_avg_pool2d", "mean", "strided_slice", "flatten", "reshape", "scale",
-    "softmax", "log_softmax",
+    "softmax", "log_softmax", "repeat_pixels", "resize",
 )  # fmt: skip
 """Kinds that only make maps smaller, or rename their numbers."""
 
@@ -62,12 +61,22 @@ def grad_cam(network: Network, x: ArrayLike, classes: ArrayLike | None = None, *
     if layer is not None and not isinstance(layer, str):
         raise ArgumentError(f"layer: expected the path of a layer, received {shown(layer)}")
     path = grad_cam_layer(network) if layer is None else layer
-    chosen = as_classes(network, x, classes)
-    refuse_unreached(network, path, "layer")
-    gradients = score_gradients(network, x, chosen, by=(path,))[path]
-    if gradients.ndim != 4:
-        raise ShapeError(f"layer: {path} makes no feature maps, but {gradients.shape[1:]} a sample; name another")
-    maps = activations(network, x)[path]
+    vector = score_vector(network, as_classes(network, x, classes))
+    gradients, maps = gradients_and_values(network, x, vector, by=(path,), values=(path,), argument="layer")
+    return _seen(path, gradients[path], maps[path])
+
+
+def saliency_and_grad_cam(network: Network, x: ArrayLike, classes: ArrayLike | None, layer: str) -> tuple[Array, Array]:
+    """Return what `saliency` and `grad_cam` do, of one pass through the network."""
+    vector = score_vector(network, as_classes(network, x, classes))
+    gradients, maps = gradients_and_values(network, x, vector, by=("input", layer), values=(layer,))
+    return strength(gradients["input"]), _seen(layer, gradients[layer], maps[layer])
+
+
+def _seen(path: str, gradients: Array, maps: Array) -> Array:
+    """Return how much each place of a layer's maps (N, K, h, w) speaks for a class, as (N, h, w)."""
+    if maps.ndim != 4:
+        raise ShapeError(f"layer: {path} makes no feature maps, but {maps.shape[1:]} a sample; name another")
     counts = gradients.mean(axis=(2, 3), keepdims=True)  # (N, K, h, w) -> (N, K, 1, 1)
     return np.asarray(np.maximum((counts * maps).sum(axis=1), 0))
 

@@ -64,7 +64,7 @@ def occlusion(
     images = accepted(network, x)
     if images.ndim != 4:
         raise ShapeError(f"occlusion covers parts of images, but samples are of shape {images.shape[1:]}")
-    chosen, sides = as_classes(network, x, classes), images.shape[2:]
+    chosen, sides = as_classes(network, x, classes, engine=engine, threads=threads), images.shape[2:]
     patch = _patch((sides[0], sides[1]), size)
     step = _step(patch, stride)
     rows, columns = (_places(*each) for each in zip(sides, patch, step, strict=True))

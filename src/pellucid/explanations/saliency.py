@@ -14,7 +14,7 @@ from ..errors import ArgumentError, DataError, ShapeError
 from ..inference import predict
 from ..inference.batches import accepted
 from ..network import Network
-from .vector_jacobian import score_shape, vector_jacobian
+from .vector_jacobian import gradients_and_values, score_shape
 
 
 def score_gradients(
@@ -44,11 +44,15 @@ def score_gradients(
     ShapeError, DataError, ArgumentError
         If the network gives no scores of classes, x is not what it takes, or there is no such class or layer.
     """
-    chosen = as_classes(network, x, classes)
+    return gradients_and_values(network, x, score_vector(network, as_classes(network, x, classes)), by=by)[0]
+
+
+def score_vector(network: Network, classes: NDArray[np.int64]) -> Array:
+    """Return what `vector_jacobian` takes for the score of a class of each sample: (N, …) of zeros, with ones there."""
     shape = score_shape(network)
-    vector = np.zeros((len(chosen), math.prod(shape)), network.dtype)
-    vector[np.arange(len(chosen)), chosen] = 1
-    return vector_jacobian(network, x, vector.reshape(-1, *shape), by=by)
+    vector = np.zeros((len(classes), math.prod(shape)), network.dtype)
+    vector[np.arange(len(classes)), classes] = 1
+    return vector.reshape(-1, *shape)
 
 
 def saliency(network: Network, x: ArrayLike, classes: ArrayLike | None = None) -> Array:
@@ -84,12 +88,19 @@ def saliency(network: Network, x: ArrayLike, classes: ArrayLike | None = None) -
     >>> p.explanations.saliency(network, np.ones((1, 1, 1, 2)), classes=0).tolist()
     [[[1.0, 3.0]]]
     """
-    strength = np.abs(score_gradients(network, x, classes)["input"])
-    return strength if strength.ndim == 2 else strength.max(axis=1)  # (N, C, H, W) -> (N, H, W)
+    return strength(score_gradients(network, x, classes)["input"])
 
 
-def as_classes(network: Network, x: ArrayLike, classes: ArrayLike | None) -> NDArray[np.int64]:
-    """Return a class for each sample: as told, or that of its largest output.
+def strength(gradients: Array) -> Array:
+    """Return the largest magnitude over the channels of gradients with respect to x, as `saliency` does."""
+    sizes = np.abs(gradients)
+    return sizes if sizes.ndim == 2 else np.asarray(sizes.max(axis=1))  # (N, C, H, W) -> (N, H, W)
+
+
+def as_classes(
+    network: Network, x: ArrayLike, classes: ArrayLike | None, *, engine: str = "compiled", threads: int | None = None
+) -> NDArray[np.int64]:
+    """Return a class for each sample: as told, or that of its largest output, which `engine` and `threads` predict.
 
     Raises
     ------
@@ -100,7 +111,7 @@ def as_classes(network: Network, x: ArrayLike, classes: ArrayLike | None) -> NDA
     if len(output) != 1:
         raise ShapeError(f"a score for each class is needed, but the network gives {output} a sample")
     if classes is None:
-        return np.asarray(predict(network, x).argmax(axis=1), np.int64)
+        return np.asarray(predict(network, x, engine=engine, threads=threads).argmax(axis=1), np.int64)
     chosen = as_array(classes, "classes")
     if chosen.dtype.kind not in "iu" or chosen.shape not in ((), (count,)):
         raise DataError(

@@ -71,13 +71,37 @@ def vector_jacobian(
     >>> vector_jacobian(network, np.zeros((1, 3)), [[1, 0]])["input"].tolist()
     [[1.0, 2.0, 3.0]]
     """
+    return gradients_and_values(network, x, vector, of=of, by=by, batch_size=batch_size)[0]
+
+
+def gradients_and_values(
+    network: Network, x: ArrayLike, vector: ArrayLike, *, of: str | None = None, by: Sequence[str] = ("input",),
+    values: Sequence[str] = (), batch_size: int | None = None, argument: str = "by",
+) -> tuple[dict[str, Array], dict[str, Array]]:  # fmt: skip
+    """Return what `vector_jacobian` does, and z itself for those of `by` that `values` names: both come of one pass.
+
+    Parameters
+    ----------
+    network, x, vector, of, by, batch_size
+        As for `vector_jacobian`.
+    values : sequence of str
+    argument : str
+        What the caller calls `by`, for messages.
+
+    Raises
+    ------
+    ArgumentError, ShapeError, DataError
+        As for `vector_jacobian`.
+    """
     images = accepted(network, x)
-    program, seed, sources = _program(network, of, by)
+    program, seed, places = _program(network, of, by, argument)
     value = program.values[seed]
     rows = as_numbers(vector, "vector").astype(program.dtype, copy=False)
     if rows.shape != (len(images), *value.shape):
         raise ShapeError(f"vector: expected the shape {(len(images), *value.shape)}, received {rows.shape}")
-    held, wanted = weights(network), {gradient for gradient in sources.values() if gradient != seed}
+    held, sources = weights(network), {name: program.gradients[place] for name, place in places.items()}
+    kept = {name: places[name] for name in values}
+    wanted = {*sources.values(), *kept.values()} - {seed}
     parts = [
         {
             **interpreter.run(program, {**held, "input": images[batch], value.name: rows[batch]}, wanted),
@@ -85,7 +109,11 @@ def vector_jacobian(
         }
         for batch in batches(len(images), at_once(program, batch_size))
     ]
-    return {name: np.concatenate([part[gradient] for part in parts]) for name, gradient in sources.items()}
+    gradients, themselves = (
+        {name: np.concatenate([part[each] for part in parts]) for name, each in these.items()}
+        for these in (sources, kept)
+    )
+    return gradients, themselves
 
 
 def jacobian_rows(
@@ -96,7 +124,8 @@ def jacobian_rows(
     Together they hold each of the places for each of the images. The images go forward once, and backward once a
     place: of several places together where there is room.
     """
-    program, seed, sources = _program(network, of, ("input",))
+    program, seed, inner = _program(network, of, ("input",))
+    source = program.gradients[inner["input"]]
     forward, backward = _halves(program)
     read = {program.output, *(value for step in backward.steps for value in step.inputs)}
     kept = read & {value for step in forward.steps for value in step.outputs}
@@ -111,8 +140,8 @@ def jacobian_rows(
             rows = _ones(places[some], (count, *program.values[seed].shape), program.dtype)
             repeated = {name: _repeated(program, name, array, len(rows)) for name, array in feeds.items()}
             vectors = {program.values[seed].name: rows.reshape(-1, *rows.shape[2:])}
-            found = interpreter.run(backward, {**held, **repeated, **vectors}, {sources["input"]})
-            yield found[sources["input"]].reshape(len(rows), count, *images.shape[1:])
+            found = interpreter.run(backward, {**held, **repeated, **vectors}, {source})
+            yield found[source].reshape(len(rows), count, *images.shape[1:])
 
 
 def _halves(program: Program) -> tuple[Program, Program]:
@@ -143,20 +172,10 @@ def score_shape(network: Network) -> Shape:
     return build.shape(_scores(build, _lowered(build)[1]))
 
 
-def refuse_unreached(network: Network, layer: str, argument: str) -> None:
-    """Refuse a layer that is not there, or that the scores do not depend on, by the name of the caller's argument.
-
-    Raises
-    ------
-    ArgumentError
-    """
-    _program(network, None, (layer,), argument)
-
-
 def _program(
     network: Network, of: str | None, by: Sequence[str], argument: str = "by"
 ) -> tuple[Program, int, dict[str, int]]:
-    """Return a program, the value in it that holds the vector, and by name the values that hold the results; what
+    """Return a program, the value in it that holds the vector, and by name the values that it has gradients of; what
     cannot be is refused by the name of the `argument` that was `by`."""
     build = Builder(network, training=False, resident=False)
     x, output = _lowered(build)
@@ -175,7 +194,7 @@ def _program(
         tuple(build.values), tuple(build.steps), forward, len(build.steps), x, end, (), None, None,
         MappingProxyType(gradients), MappingProxyType({}), str(network.dtype),
     )  # fmt: skip
-    return program, seed, {name: gradients[value] for name, value in wanted.items()}
+    return program, seed, wanted
 
 
 def _lowered(build: Builder) -> tuple[int, int]:

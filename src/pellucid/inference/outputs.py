@@ -47,17 +47,7 @@ def predict(
     ShapeError, DataError
         If x is not what the network takes, or holds a NaN.
     """
-    images, program = accepted(network, x), lower(network)
-    if not uses_compiler(network, engine):
-        return _run_in_batches(network, program, images, {program.output}, batch_size)[program.output]
-    outputs = np.empty((len(images), *program.values[program.output].shape), np.float32)
-    kind, most = element(images), min(len(images), at_once(program, batch_size, MOST_IMAGES))
-    native = executable(network, program, most, {"input": kind}, threads)
-    with native.busy:
-        load(native, network)
-        for batch in batches(len(images), most):
-            native.predict(np.ascontiguousarray(images[batch], kind), outputs[batch])
-    return outputs
+    return _outputs(network, accepted(network, x), lower(network), batch_size, engine, threads)
 
 
 def predict_proba(
@@ -81,8 +71,9 @@ def predict_proba(
     ShapeError, DataError
         As for `predict`, and if the network does not give one output a class.
     """
-    outputs = _class_outputs(network, predict(network, x, batch_size=batch_size, engine=engine, threads=threads))
-    last = next(step.kind for step in reversed(lower(network).steps) if step.kind not in ("flatten", "reshape"))
+    images, program = accepted(network, x), lower(network)
+    outputs = _class_outputs(network, _outputs(network, images, program, batch_size, engine, threads))
+    last = next(step.kind for step in reversed(program.steps) if step.kind not in ("flatten", "reshape"))
     return outputs if last == "softmax" else softmax(outputs)
 
 
@@ -132,6 +123,22 @@ def activations(network: Network, x: ArrayLike, *, batch_size: int | None = None
     places = {"input": program.layers[0].input, **{place.path: place.output for place in program.layers}}
     results = _run_in_batches(network, program, images, set(places.values()), batch_size)
     return {path: results[value] for path, value in places.items()}
+
+
+def _outputs(
+    network: Network, images: NDArray[Any], program: Program, batch_size: int | None, engine: str, threads: int | None
+) -> Array:
+    """Return the outputs for images that the network takes; `program` is it as lowered."""
+    if not uses_compiler(network, engine):
+        return _run_in_batches(network, program, images, {program.output}, batch_size)[program.output]
+    outputs = np.empty((len(images), *program.values[program.output].shape), np.float32)
+    kind, most = element(images), min(len(images), at_once(program, batch_size, MOST_IMAGES))
+    native = executable(network, program, most, {"input": kind}, threads)
+    with native.busy:
+        load(native, network)
+        for batch in batches(len(images), most):
+            native.predict(np.ascontiguousarray(images[batch], kind), outputs[batch])
+    return outputs
 
 
 def _run_in_batches(

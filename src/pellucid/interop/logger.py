@@ -31,6 +31,9 @@ class Logger(Callback):
     def on_begin(self, training: Training) -> None:
         self._training, self._place, self._resumed, self._lost = training, None, False, False
 
+    def on_end(self, training: Training, error: BaseException | None) -> None:
+        del self._training  # so that a log that is kept, copied or used again keeps neither data nor engine
+
     def state(self) -> Mapping[str, Any]:
         self._attempt(self._complete)
         return {} if self._place is None else {"place": self._place, "run": self._folder()}

@@ -68,14 +68,17 @@ class MLflow(Logger):
         _mlflow()
 
     def on_begin(self, training: Training) -> None:
-        super().on_begin(training)
         self._epochs = 0
         try:
-            self._client = _mlflow().MlflowClient(tracking_uri=self.uri)
+            self._client = self._connected()
             found = self._client.get_experiment_by_name(self.experiment)
             self._experiment = self._new_experiment() if found is None else found.experiment_id
         except Exception as error:
             raise StorageError(f"MLflow cannot use {self.uri or 'MLFLOW_TRACKING_URI'}: {error}") from error
+        super().on_begin(training)
+
+    def _connected(self) -> Any:
+        return _mlflow().MlflowClient(tracking_uri=self.uri)
 
     def _new_experiment(self) -> str:
         """Make the experiment; of a store in a file, its artifacts lie beside that and not in the folder one is in."""
@@ -90,14 +93,20 @@ class MLflow(Logger):
         if error is not None and self._place is not None:
             status = "FAILED" if isinstance(error, Exception) else "KILLED"
             self._attempt(self._client.set_terminated, self._place, status)
+        self._client = None
+        super().on_end(training, error)
 
     def on_finish(self, training: Training) -> None:
+        self._training = training
         self._attempt(self._finish, training)
+        self._client = None
+        del self._training
 
     def _finish(self, training: Training) -> None:
         """Hand over the network; it is the run's own file, where there is a run."""
+        self._client = self._connected()
         self._complete()
-        run = self._training.run
+        run = training.run
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder if run is None else run.folder, MODEL)
             if run is None:

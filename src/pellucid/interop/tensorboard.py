@@ -72,9 +72,8 @@ class TensorBoard(Logger):
         _tensorboard()
 
     def on_begin(self, training: Training) -> None:
-        super().on_begin(training)
-        self._writer = self._records = None
         writable_folder(self.folder)
+        super().on_begin(training)
 
     def on_batch(self, training: Training) -> None:
         if (training.step - 1) % self.every == 0:
@@ -88,6 +87,8 @@ class TensorBoard(Logger):
             with suppress(Exception):  # what cannot be written is warned of below, or will never be missed
                 self._writer.close()
             self._attempt(self._tell)
+        self._writer = self._records = None
+        super().on_end(training, error)
 
     def _complete(self) -> None:
         self._opened().flush()

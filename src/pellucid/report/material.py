@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from ..data import Dataset
 from ..errors import ArgumentError, NonFiniteError, PellucidError, ShapeError
-from ..explanations import grad_cam, grad_cam_layer, occlusion, saliency
+from ..explanations import grad_cam_layer, occlusion, saliency
+from ..explanations.grad_cam import saliency_and_grad_cam
 from ..inference import activations
 from ..network import Network
 from ..summary import Summary, summary
@@ -155,14 +156,17 @@ def _explained(known: Material, found: Judged, engine: str, threads: int | None)
         return None
     network, x, classes = known.network, found.data.images[samples], found.predicted[samples]
     try:
-        strong = saliency(network, x, classes)
+        layer = grad_cam_layer(network)
+    except ShapeError:  # there are no maps
+        layer = ""
+    cam: NDArray[Any] | None = None
+    try:
+        if layer:
+            strong, cam = saliency_and_grad_cam(network, x, classes, layer)
+        else:
+            strong = saliency(network, x, classes)
     except (PellucidError, NotImplementedError):  # a layer of one's own knows no gradient
         return None
-    try:
-        layer = grad_cam_layer(network)
-        cam = grad_cam(network, x, classes, layer=layer)
-    except ShapeError:  # there are no maps
-        layer, cam = "", None
     covered = min(len(samples), int(OCCLUSION_WORK // (work * PATCHES)))
     hidden = occlusion(network, x[:covered], classes[:covered], engine=engine, threads=threads) if covered else x[:0, 0]
     return Explained(samples, strong, cam, layer, hidden)

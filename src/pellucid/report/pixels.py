@@ -6,6 +6,7 @@ ground with orange, and what is below with blue, the more the larger it is. So t
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import numpy as np
@@ -125,3 +126,24 @@ def heat_over(image: Numbers, heat: Numbers, most: int = 1 << 16) -> Pixels:
     """Return an image (C, H, W), no side longer than `most`, with heat of any size over it, as RGB."""
     pixels = shrunk(picture(image), most)
     return heated(pixels, stretched(heat, (pixels.shape[0], pixels.shape[1])))
+
+
+def as_png(pixels: Pixels, palette: Pixels | None = None) -> bytes:
+    """Return a picture as a PNG file, by Pillow, which comes with matplotlib; the same picture gives the same bytes.
+
+    Parameters
+    ----------
+    pixels : uint8 array (H, W), (H, W, 3) or (H, W, 4)
+        Grey, RGB, or RGB with opacity; or with a palette, (H, W) places in it.
+    palette : uint8 array (P, 4), optional
+        Red, green, blue and opacity.
+    """
+    from PIL import Image
+
+    picture, file = Image.fromarray(pixels), io.BytesIO()
+    if palette is None:
+        picture.save(file, "PNG", optimize=True)
+    else:
+        picture.putpalette(palette[:, :3].tobytes())
+        picture.save(file, "PNG", optimize=True, transparency=palette[:, 3].tobytes())
+    return file.getvalue()

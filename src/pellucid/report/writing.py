@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..arguments import shown
-from ..data import as_dataset
+from ..data import Dataset, as_dataset
 from ..errors import ArgumentError, path_text
 from ..geometry import whole_number
 from ..inputs import Data
@@ -69,29 +69,43 @@ def html_report(
     ModelFileError
         If there is no run, or it is damaged.
     """
+    chosen = _chosen(images)
+    if chosen is not None and data is None:
+        raise ArgumentError("images: there are no data to take them from; give data, or leave images out")
+    if isinstance(run, Network):
+        network, place = run, None
+    else:
+        place = expanded(run, "run")
+        network = load(place, layers)
+    dataset = None if data is None else as_dataset(data)
+    return page_of(
+        network, place, dataset, title=title, part=part, missing=missing, images=chosen, engine=engine, threads=threads
+    )
+
+
+def page_of(network: Network, place: Path | None, data: Dataset | None, *, title: str | None = None, **how: Any) -> str:
+    """Return the report of a network that has been opened already, as `html_report` does.
+
+    Parameters
+    ----------
+    network : Network
+    place : Path or None
+        The folder of the run or the model file that it comes from.
+    data : Dataset or None
+    title : str, optional
+        By default the name of the place.
+    **how
+        The further arguments of `material.gather`.
+    """
     from .canvas import canvas
     from .material import gather
     from .page import page
 
-    chosen = _chosen(images)
-    if chosen is not None and data is None:
-        raise ArgumentError("images: there are no data to take them from; give data, or leave images out")
     with canvas():  # what is missing is told before anything is computed
         pass
-    record = None
-    if isinstance(run, Network):
-        network, name = run, "network"
-    else:
-        folder = expanded(run, "run")
-        network, name = load(folder, layers), folder.resolve().name
-        record = Record.of(folder) if folder.is_dir() else None
-    dataset = None if data is None else as_dataset(data)
-    name = name if title is None else title
-    return page(
-        gather(
-            name, network, record, dataset, part=part, missing=missing, images=chosen, engine=engine, threads=threads
-        )
-    )
+    name = "network" if place is None else place.resolve().name
+    record = Record.of(place) if place is not None and place.is_dir() else None
+    return page(gather(name if title is None else title, network, record, data, **how))
 
 
 def save_report(

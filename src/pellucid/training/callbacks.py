@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from numpy.typing import NDArray
@@ -51,6 +51,9 @@ class Settings:
 @dataclass
 class Training:
     """A training as its callbacks see it.
+
+    A copy of one, by `copy` or `pickle`, is what there is to read of it: the network, the settings, the counters and
+    the history. It has neither data nor sample weights, nor an engine, a run, callbacks, or an error to end with.
 
     Attributes
     ----------
@@ -111,6 +114,16 @@ class Training:
     first_steps: str = ""
     engine: Engine | None = None
     rates: list[tuple[int, float]] = field(default_factory=list)
+    steps_per_epoch: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.steps_per_epoch = -(-len(self.data) // self.batch_size)
+
+    def __getstate__(self) -> dict[str, Any]:
+        share = None if isinstance(self.settings.validation, Dataset) else self.settings.validation
+        settings = replace(self.settings, validation=share, sample_weight=None)
+        without = {"data": None, "engine": None, "run": None, "callbacks": (), "ending": None}
+        return {**vars(self), **without, "settings": settings}
 
     @property
     def batch_size(self) -> int:
@@ -119,10 +132,6 @@ class Training:
     @property
     def epochs(self) -> int:
         return self.settings.epochs
-
-    @property
-    def steps_per_epoch(self) -> int:
-        return -(-len(self.data) // self.batch_size)
 
     @property
     def total_steps(self) -> int:

@@ -27,6 +27,7 @@ from ..inference import Tally
 from ..layers import Layer
 from ..limits import LIMITS, Limits
 from ..network import Network
+from ..serialization import load
 from ..serialization.building import extended
 from ..serialization.fitting import compare, take
 from ..serialization.format_version import OtherVersionError, check_version
@@ -39,8 +40,10 @@ from .engine import Engine
 from .history import History
 from .remembered import decoded, unpacked
 
-FORMAT, VERSION = "pellucid checkpoint", "2"
-"""1 has neither architecture nor config, and what callbacks remember beside their names."""
+FORMAT, VERSION, OLDEST = "pellucid checkpoint", "2", "2"
+"""What a file says that it is; the version that is written, and the oldest that can be read."""
+BEGUN = "architecture", "config"
+"""Texts in every checkpoint, of what the training began from."""
 
 _NAME = re.compile(r"checkpoint-(\d+)\.safetensors")
 
@@ -69,27 +72,25 @@ class Checkpoint:
 
     @property
     def begun(self) -> dict[str, str]:
-        """What the training began from: "architecture" and "config", as texts; nothing in the first version."""
-        return {name: self.file.metadata[name] for name in ("architecture", "config") if name in self.file.metadata}
+        """What the training began from: "architecture" and "config", as texts."""
+        return {name: self.file.metadata[name] for name in BEGUN}
 
-    def config(self) -> RunConfig | None:
-        """Return the config of the run as it was written; None if it is not kept here."""
-        text = self.file.metadata.get("config")
-        return None if text is None else RunConfig.parsed(text.encode(), f"{self.path}, config")
+    def config(self) -> RunConfig:
+        """Return the config of the run as it was written."""
+        return RunConfig.parsed(self.begun["config"].encode(), f"{self.path}, config")
 
-    def network(self, layers: Sequence[type[Layer]] = (), limits: Limits = LIMITS) -> Network | None:
-        """Return the network with its weights; None if the architecture or the weights are not kept here."""
-        text = self.file.metadata.get("architecture")
-        if text is None or self.finished:
-            return None
+    def network(self, layers: Sequence[type[Layer]] = (), limits: Limits = LIMITS) -> Network:
+        """Return the network with its weights; those of a finished training are in its model file."""
+        if self.finished:
+            return load(Path(self.path).parent, layers, limits=limits)
+        text = self.begun["architecture"]
         network = made(parse_json(text, self.path, "the architecture", limits), self.file, extended(layers))
         take(network, self._fitting(network))
         return network
 
     def history(self) -> History:
         """Return what had been measured."""
-        first = self.file.metadata.get("format_version") == "1"
-        epochs = [_of_first_version(each) if first else decoded(each) for each in self.state["epochs"]]
+        epochs = [decoded(each) for each in self.state["epochs"]]
         return History(batches=self.file.array("history/batches").tolist(), epochs=epochs)
 
     def restore(self, training: Training, engine: Engine, callbacks: Sequence[Callback]) -> float:
@@ -116,9 +117,8 @@ class Checkpoint:
         training.epoch, training.step, training.lr = state["epoch"], state["step"], state["lr"]
         training.stopping, training.tally, training.history = state["stopping"], Tally(**state["tally"]), self.history()
         training.first_steps, training.rates[:] = state["first_steps"], rates_in(state)
-        first = self.file.metadata.get("format_version") == "1"
         for number, (callback, plain) in enumerate(zip(callbacks, told, strict=True)):
-            known = {**unpacked(plain, first=first), **self._arrays(f"callback {number}/")}
+            known = {**unpacked(plain), **self._arrays(f"callback {number}/")}
             try:
                 callback.restore(known)
             except KeyError as error:
@@ -143,11 +143,6 @@ class Checkpoint:
 
 
 OTHER = "resume a training with the settings that it was begun with"
-
-
-def _of_first_version(epoch: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what an epoch measured, where texts stand for numbers that are not finite."""
-    return {name: float(value) if isinstance(value, str) else value for name, value in epoch.items()}
 
 
 def files(folder: Path) -> list[Path]:
@@ -232,7 +227,9 @@ def read(path: Path, limits: Limits = LIMITS) -> Checkpoint:
     file = decode(read_file(path, limits.file_bytes), str(path), limits)
     if not file.sealed or file.metadata.get("format") != FORMAT:
         raise problem(str(path), "expected a checkpoint with its SHA-256, found another file", "remove it")
-    check_version(file.metadata.get("format_version", ""), str(path), "a checkpoint", int(VERSION))
+    check_version(file.metadata.get("format_version", ""), str(path), "a checkpoint", int(VERSION), int(OLDEST))
+    if missing := [name for name in ("state", *BEGUN) if name not in file.metadata]:
+        raise problem(str(path), f"this checkpoint has no {missing[0]}", "remove it")
     return Checkpoint(str(path), parse_json(file.metadata["state"], str(path), "the state", limits), file)
 
 
@@ -248,8 +245,8 @@ def glance(folder: Path, limits: Limits = LIMITS) -> Mapping[str, Any] | None:
 
 
 def known_config(folder: Path) -> RunConfig:
-    """Return the config of a run as it was begun: the copy in the newest checkpoint that is whole, where one has any,
-    for the file may have been edited since.
+    """Return the config of a run as it was begun: the copy in the newest checkpoint that is whole, for the file may
+    have been edited since; without one, what that says.
 
     Where the file says what the header of the newest checkpoint says, the two vouch for each other, and no more is
     read. Where not, which is right is for a checkpoint's digest to say, for which all of it is read.
@@ -266,7 +263,7 @@ def known_config(folder: Path) -> RunConfig:
             if RunConfig.parsed(copy, str(path)).table == file.table:
                 return file
     found = newest_readable(folder)
-    return (found and found.config()) or RunConfig.read(folder)
+    return RunConfig.read(folder) if found is None else found.config()
 
 
 def _header(path: Path, limits: Limits = LIMITS) -> dict[str, Any]:

@@ -39,8 +39,8 @@ from .plain import Table, by_name, defaults, differences, flat, plain, plain_fie
 CONFIG = "config.toml"
 EVERY = "30s"
 """How often a checkpoint is written, where nothing is said."""
-FORMAT_VERSION = 2
-"""1, which is not written down: callbacks that are no dataclasses are not named, and neither are engine and fused."""
+FORMAT_VERSION = OLDEST = 2
+"""What is written, and the oldest that can be read."""
 
 KINDS: Mapping[str, Mapping[str, type]] = {
     "augment": {kind.__name__: kind for kind in augment.KINDS.values()},
@@ -102,7 +102,7 @@ class RunConfig:
         Raises
         ------
         ModelFileError
-            If the folder is no run, or the file is damaged or of a newer version.
+            If the folder is no run, or the file is damaged or of another version.
         """
         path = Path(folder) / CONFIG
         if not path.exists():
@@ -116,7 +116,7 @@ class RunConfig:
             table = parse_toml(content)
         except ValueError as error:
             raise ModelFileError(f"{where} is damaged: {error}") from error
-        check_version(table.get("format_version", 1), where, "the config of a run", FORMAT_VERSION)
+        check_version(table.get("format_version"), where, "the config of a run", FORMAT_VERSION, OLDEST)
         return cls(table, where)
 
     def text(self) -> str:

@@ -55,9 +55,9 @@ def _said(wrong: Iterator[str]) -> str:
 
 
 def _config(folder: Path, whole: Checkpoint | None) -> Iterator[str]:
-    config, kept = RunConfig.read(folder), None if whole is None else whole.config()
-    if kept is not None:
-        for name, now, before in differences(config.table, kept.table):
+    config = RunConfig.read(folder)
+    if whole is not None:
+        for name, now, before in differences(config.table, whole.config().table):
             yield f"{folder / CONFIG} was changed: {name} is {shown(now)}, and was {shown(before)}"
 
 
@@ -78,6 +78,5 @@ def _model(folder: Path, whole: Checkpoint | None) -> Iterator[str]:
     seal = "" if whole is None else whole.state.get("model_sha256", "")
     if seal and seal != bytes(content[SEAL]).decode("ascii", "replace"):
         yield f"{path} is another file than the training left"
-    kept = None if whole is None else whole.begun.get("architecture")
-    if kept is not None and kept != file.metadata.get("architecture"):
+    if whole is not None and whole.begun["architecture"] != file.metadata.get("architecture"):
         yield f"{path} holds another network than was trained"

@@ -92,8 +92,7 @@ class EarlyStopping(Callback):
     best_epoch: int = field(default=0, init=False, repr=False)
     stopped_epoch: int = field(default=0, init=False, repr=False)
     _best: float = field(default=-math.inf, init=False, repr=False)
-    _weights: dict[str, Array] = field(default_factory=dict, init=False, repr=False)
-    _training: Training | None = field(default=None, init=False, repr=False, compare=False)
+    _weights: dict[str, Array] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     sees_weights = False
 
@@ -104,7 +103,6 @@ class EarlyStopping(Callback):
     def on_begin(self, training: Training) -> None:
         refuse_unmeasured(training, self.monitor)
         self._best, self.best_epoch, self.stopped_epoch, self._weights = -math.inf, 0, 0, {}
-        self._training = training
 
     def on_epoch(self, training: Training) -> None:
         value = measure(training, self.monitor)
@@ -119,6 +117,7 @@ class EarlyStopping(Callback):
     def on_end(self, training: Training, error: BaseException | None) -> None:
         if error is None and self._weights:
             take(training.network, self._weights)
+        self._weights = {}
 
     def state(self) -> Mapping[str, Any]:
         weights = {f"weights/{path}": array for path, array in self._weights.items()}
@@ -127,12 +126,7 @@ class EarlyStopping(Callback):
 
     def restore(self, state: Mapping[str, Any]) -> None:
         self._best = -math.inf if state["best"] is None else float(state["best"])
-        # Before there was "best_epoch", there was "waited": epochs without an improvement.
-        done = 0 if self._training is None else self._training.epoch
-        waited = int(state.get("waited", 0))
-        self.best_epoch = state.get("best_epoch", max(0, done - waited))
-        stopped = done if self._training is not None and self._training.stopping and waited >= self.patience else 0
-        self.stopped_epoch = state.get("stopped_epoch", stopped)
+        self.best_epoch, self.stopped_epoch = state["best_epoch"], state["stopped_epoch"]
         self._weights = {name.removeprefix("weights/"): w for name, w in state.items() if name.startswith("weights/")}
 
 

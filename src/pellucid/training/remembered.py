@@ -93,8 +93,6 @@ def packed(callback: Callback) -> tuple[dict[str, Any], dict[str, Array]]:
     return {"name": name, "state": plain}, arrays
 
 
-def unpacked(known: Mapping[str, Any], *, first: bool = False) -> dict[str, Any]:
-    """Return what `packed` wrote, without the arrays; or what the `first` version wrote, beside the name."""
-    if first:
-        return {name: value for name, value in known.items() if name != "name"}
+def unpacked(known: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what `packed` wrote, without the arrays."""
     return dict(decoded(known["state"]))

@@ -15,7 +15,6 @@ from ..initializers import KINDS
 from ..inputs import Data
 from ..layers import Layer
 from ..network import Network
-from ..serialization import load
 from ..serialization.fitting import held
 from ..storage import expanded
 from .callbacks import FIRST_STEPS, Callback, Training
@@ -56,16 +55,17 @@ def replay(
     """
     folder = expanded(run, "run")
     found = newest(folder)
-    config = (found and found.config()) or RunConfig.read(folder)
-    expected = "" if found is None else str(found.state.get("first_steps", ""))
-    if not expected:
+    if found is None:
+        RunConfig.read(folder)  # which may be no run at all
+    if found is None or not (expected := str(found.state.get("first_steps", ""))):
         raise ArgumentError(f"{folder} has not noted its first {FIRST_STEPS} steps: it was ended before")
-    rates = [] if found is None else rates_in(found.state)
+    config = found.config()
+    rates = rates_in(found.state)
     if any(step < FIRST_STEPS for step, _ in rates):
         raise ArgumentError(f"{folder}: the learning rate was changed by hand, {rates_in_words(rates)}")
     if own := config.strangers():
         raise ArgumentError(f"{folder} was trained with {', '.join(own)}, callbacks of its own")
-    network = begun((found and found.network(layers)) or load(folder, layers), config.table, str(folder))
+    network = begun(found.network(layers), config.table, str(folder))
     told = config.fit_arguments(validation)
     first = _First(config, str(folder))
     with suppress(_Done):

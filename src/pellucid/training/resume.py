@@ -15,7 +15,6 @@ from ..losses import Loss
 from ..network import Network
 from ..optimizers import Optimizer
 from ..schedules import Schedule
-from ..serialization import load
 from ..storage import expanded
 from .callbacks import Callback
 from .checkpoint import newest
@@ -96,8 +95,7 @@ def resume(
             raise ModelFileError(f"{folder} has no checkpoint: it was ended before its first step; train again")
         if found.finished:
             raise ArgumentError(f"{folder} is finished: {len(found.history().epochs)} epochs are done")
-        config = found.config() or RunConfig.read(folder)
-        network = found.network(layers) or load(folder, layers)
+        config, network = found.config(), found.network(layers)
         config.warn_of_versions(network, folder)
         told = config.fit_arguments(validation, loss, schedule, optimizer)
         listeners = config.callbacks(callbacks)

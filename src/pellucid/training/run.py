@@ -112,18 +112,15 @@ class RunWriter(Callback):
     def _compared(self, training: Training, checkpoint: Checkpoint) -> tuple[dict[str, str], tuple[int, int]]:
         """Refuse a training that is not the one that was begun; return what every checkpoint holds, and where it goes
         on. Nothing is written yet."""
-        config = checkpoint.config() or RunConfig.read(self.folder)
-        config.refuse_other(training, self.named)
-        begun = checkpoint.begun or {"architecture": architecture_text(training.network), "config": config.text()}
-        return begun, (checkpoint.state["step"], checkpoint.state["epoch"])
+        checkpoint.config().refuse_other(training, self.named)
+        return checkpoint.begun, (checkpoint.state["step"], checkpoint.state["epoch"])
 
     def _go_on(self, checkpoint: Checkpoint) -> None:
         """Let the files say what the checkpoint does."""
         self._refuse_lost()
         remove_stumps(self.folder)
         set_aside(self.folder, checkpoint)
-        if (config := checkpoint.config()) is not None:
-            self._restore_config(config, checkpoint.begun["config"])
+        self._restore_config(checkpoint.config(), checkpoint.begun["config"])
         epochs = checkpoint.history().epochs
         write_file(self.folder / METRICS, "".join(f"{json_line(epoch)}\n" for epoch in epochs).encode())
         self._epochs, self._going = len(epochs), True

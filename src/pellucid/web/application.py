@@ -1,9 +1,11 @@
-"""The application: which address is answered by what. All that computes runs in a thread, one question at a time."""
+"""The application: which address is answered by what. All that computes runs in a thread, one question at a time but
+for those that take long."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from importlib.resources import files
 
 from starlette.applications import Starlette
@@ -64,7 +66,7 @@ def _question(bench: Bench, answer: Callable[[Bench, Asked], Answer]) -> Callabl
     """Return what answers a question about the bench, or says what is wrong with it."""
 
     def answered(asked: Asked) -> Answer:
-        with bench.busy:
+        with nullcontext() if answer in why.UNHURRIED else bench.busy:
             if answer in EDITING and bench.step is not None:
                 raise ArgumentError("the network is shown as it was in training; go to its end to change it")
             return answer(bench, asked)

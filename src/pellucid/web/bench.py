@@ -13,16 +13,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data import Dataset
-from ..errors import ArgumentError, NonFiniteError
+from ..errors import ArgumentError
 from ..explanations import randomised
 from ..inference.batches import accepted, weights
 from ..network import Network
-from ..report.judging import Judged, judge
+from ..report.judging import Judged
 from ..serialization.fitting import take
+from ..summary import summary
 from .description import describe, digest, shown_values
 from .edits import Edits
 from .following import Following
 from .look import Look, image_id
+from .measuring import Measuring
 from .moments import Moment
 
 IMAGES = 64
@@ -35,7 +37,7 @@ class UnknownImageError(ArgumentError):
 
 @dataclass(eq=False)
 class Bench:
-    """What the page shows. Whoever uses it holds `busy`.
+    """What the page shows. Whoever uses it holds `busy`; what takes long is done with a `snapshot`, without it.
 
     Attributes
     ----------
@@ -48,6 +50,9 @@ class Bench:
         What the data are of those that it was trained on, such as "test".
     revision : int
         Grows with every edit, and whenever the network is shown as it was at another moment.
+    busy : lock
+    explaining : lock
+        Held by one explanation at a time.
     following : Following or None
         What is known of the training that the network comes from.
     step : int or None
@@ -60,18 +65,25 @@ class Bench:
     part: str = ""
     revision: int = 0
     busy: threading.RLock = field(default_factory=threading.RLock)
+    explaining: threading.Lock = field(default_factory=threading.Lock)
     _images: OrderedDict[str, NDArray[Any]] = field(default_factory=OrderedDict)
     _looks: OrderedDict[tuple[str, int], Look] = field(default_factory=OrderedDict)
-    _judged: dict[int, Judged | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.original, self.network = self.network, deepcopy(self.network)
         self.edits = Edits(self.network)
-        self._forgetful: dict[tuple[int, int], Network] = {}
         self.following: Following | None = None
         self.step: int | None = None
+        self._copies: dict[int, Network] = {}
+        self._measure()
         self._now = self.network  # with its edits
         self._then: Network | None = None  # as it was at another moment
+
+    def _measure(self) -> None:
+        """Let the network be measured on the data from the beginning."""
+        self._measuring = None
+        if self.data is not None:
+            self._measuring = Measuring(self.data, summary(self.network).totals.multiply_adds)
 
     @cached_property
     def description(self) -> dict[str, Any]:
@@ -88,7 +100,7 @@ class Bench:
     def changed(self) -> None:
         """Note that the network has just been edited."""
         self.revision += 1
-        self._forgetful.clear()
+        self._copies.clear()
 
     def go_to(self, moment: Moment | None) -> None:
         """Let the network be as it was at a moment of its training, or None: as it is, with its edits."""
@@ -107,16 +119,17 @@ class Bench:
             for each in (self.original, self._now):
                 take(each, {name: array.copy() for name, array in weights(network).items()})
             self.edits.done.clear()
-            self._judged.clear()
+            self._measure()
             self.__dict__.pop("description", None)
             self.go_to(None)
 
-    def forgetful(self, layers: int) -> Network:
-        """Return the network, as it is now, with its last layers as before any training; 0 for the network itself."""
-        key = self.revision, layers
-        if key not in self._forgetful:
-            self._forgetful[key] = randomised(self.network, layers) if layers else self.network
-        return self._forgetful[key]
+    def snapshot(self, forgotten: int = 0) -> Network:
+        """Return the network as it is now, or as if so many of its last layers had not been trained: a copy, which no
+        edit changes. Of those that have forgotten something, the last one is kept."""
+        if forgotten not in self._copies:
+            self._copies = {key: network for key, network in self._copies.items() if key == 0}
+            self._copies[forgotten] = randomised(self.network, forgotten)
+        return self._copies[forgotten]
 
     # ---- images
     def put(self, image: NDArray[Any]) -> str:
@@ -153,23 +166,20 @@ class Bench:
         return self._looks[key]
 
     # ---- data
-    def judged(self, revision: int | None = None) -> Judged | None:
-        """Return what the network makes of the data, now or as it was given (revision 0); None without classes."""
-        at = self.revision if revision is None else revision
-        if at not in self._judged:
-            network = self.original if at == 0 else self.network
-            self._judged = {0: self._judged[0]} if 0 in self._judged else {}
-            self._judged[at] = self._judge(network)
-        return self._judged[at]
+    def measured(self, revision: int | None = None) -> Judged | str | None:
+        """Return what the network makes of the data, now or as it was given (revision 0).
 
-    def _judge(self, network: Network) -> Judged | None:
-        if self.data is None:
-            return None
-        try:
-            found = judge(network, self.data)
-        except NonFiniteError:
-            return None
-        return found if isinstance(found, Judged) else None
+        Instead, a text that says why nothing can be told; or None, as long as it is measured: ask again.
+        """
+        if self._measuring is None:
+            return "there are no data here to be right about"
+        if revision is None:
+            revision = self.revision if self.edits.done or self.edits.network is not self.network else 0
+        return self._measuring.found(revision, (lambda: self.original) if revision == 0 else self.snapshot)
+
+    def share_measured(self) -> float:
+        """Return the share of the data that the network has seen which is being measured."""
+        return 0.0 if self._measuring is None else self._measuring.done
 
     def sample(self, number: int) -> NDArray[Any]:
         """Return an image of the data."""

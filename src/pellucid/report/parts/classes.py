@@ -13,8 +13,7 @@ from ..charts import draw_calibration
 from ..html import Cell, Html, details, figure, gallery, image, paragraph, section, table, text
 from ..judging import Judged
 from ..material import Material
-from ..pixels import PALETTE, shrunk, signed
-from ..png import encode
+from ..pixels import PALETTE, as_png, shrunk, signed
 
 _PAIRS = 20
 _OPEN = 40
@@ -69,7 +68,7 @@ def _matrix_picture(judged: Judged) -> Html:
     side = max(1, 384 // len(pixels)) * len(pixels)
     alt = f"Confusion matrix of {len(shares):,} classes; the most frequent mistakes stand in the table below"
     caption = "Confusion matrix: rows are what it is, columns what it was taken for; blue is right, orange wrong."
-    return figure(image(encode(signed(pixels, float(np.abs(pixels).max())), PALETTE), alt, side, side), text(caption))
+    return figure(image(as_png(signed(pixels, float(np.abs(pixels).max())), PALETTE), alt, side, side), text(caption))
 
 
 def _pairs(judged: Judged) -> Html:

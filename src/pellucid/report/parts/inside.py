@@ -10,8 +10,7 @@ from ..amounts import Amounts, of, spread
 from ..html import Html, element, figure, gallery, image, paragraph, section, table, text
 from ..judging import Judged
 from ..material import Material
-from ..pixels import PALETTE
-from ..png import encode
+from ..pixels import PALETTE, as_png
 from ..tiles import Mosaic, convolutions, filter_mosaic, map_mosaic
 from .samples import is_large, small_image
 
@@ -93,7 +92,7 @@ def _drawn(name: str, mosaic: Mosaic, what: str) -> Html:
     """Return a mosaic as a picture, each of its pixels as large as there is room for."""
     height, width = mosaic.pixels.shape[:2]
     scale = max(1, min(LARGEST, WIDEST // width, HIGHEST // height))
-    png = encode(mosaic.pixels) if mosaic.coloured else encode(mosaic.pixels, PALETTE)
+    png = as_png(mosaic.pixels) if mosaic.coloured else as_png(mosaic.pixels, PALETTE)
     alt = f"{what} of {name}: {mosaic.about}"
     caption = Html(f"{element('strong', text(name))}: {text(mosaic.about)}")
     return figure(image(png, alt, scale * width, scale * height), caption, "tiles")

@@ -11,8 +11,7 @@ from ..amounts import Amounts, of
 from ..html import Html, element, figure, gallery, image, join, paragraph, section, table, text
 from ..judging import Judged
 from ..material import Explained, Material
-from ..pixels import Pixels, heat_over, picture, shrunk
-from ..png import encode
+from ..pixels import Pixels, as_png, heat_over, picture, shrunk
 from .classes import percent
 
 SHOWN = 96
@@ -72,15 +71,15 @@ def _card(judged: Judged, explained: Explained, place: int, side: int) -> Html:
     named = judged.names[judged.predicted[sample]]
     strong = explained.saliency[place]
     called = f"Sample {sample:,}, which is {judged.names[judged.labels[sample]]}"
-    heat = encode(heat_over(own, strong, side))
+    heat = as_png(heat_over(own, strong, side))
     views = [(small_image(own, side), "image", called), (heat, "saliency", f"Saliency of {named}, {_where(strong)}")]
     if explained.cam is not None:
         cam = explained.cam[place]
-        views.append((encode(heat_over(own, cam, side)), "Grad-CAM", f"Grad-CAM of {named}, {_where(cam)}"))
+        views.append((as_png(heat_over(own, cam, side)), "Grad-CAM", f"Grad-CAM of {named}, {_where(cam)}"))
     if place < len(explained.occlusion):
         drop = explained.occlusion[place]
         alt = f"Occlusion: {named} needs what lies {_where(drop)}"
-        views.append((encode(heat_over(own, drop, side)), "occlusion", alt))
+        views.append((as_png(heat_over(own, drop, side)), "occlusion", alt))
     large = is_large(own, side)
     drawn = (figure(image(png, alt, SHOWN, SHOWN, smooth=large), text(name)) for png, name, alt in views)
     return figure(gallery(drawn, "views"), _told(judged, sample), "card")
@@ -104,7 +103,7 @@ def _small(judged: Judged, sample: int, side: int) -> Html:
 def small_image(own: NDArray[Any], side: int) -> bytes:
     """Return an image (C, H, W) as PNG, no side longer than so many pixels."""
     pixels: Pixels = shrunk(picture(own), side)
-    return encode(pixels)
+    return as_png(pixels)
 
 
 def _told(judged: Judged, sample: int, brief: bool = False) -> Html:

@@ -2,10 +2,10 @@
 
 import { css, ink } from "./colours.js";
 import { make } from "./dom.js";
-import { text } from "./numbers.js";
+import { short, text } from "./numbers.js";
 import { nameAt, pinning, reach } from "./sum-parts.js";
 
-const FEW = 7; // columns: more make the digits fewer
+const FEW = 5; // columns: more make the digits fewer, and may be wider than the page
 const STEPS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 
 /**
@@ -41,11 +41,11 @@ function cell(value, row, column, { at, padding, ringed, range, digits }) {
   const element = make("td", { class: "swatch" });
   if (padding?.[row]?.[column]) {
     element.classList.add("padding");
-    element.append(make("data", { value: String(value), title: "padding" }, text(value, digits)), make("span", { class: "unseen" }, " padding"));
+    element.append(make("data", { value: String(value), title: "padding" }, short(value, digits)), make("span", { class: "unseen" }, " padding"));
     return element;
   }
   Object.assign(element.style, { backgroundColor: css(value, range), color: ink(value, range) });
-  const shown = make("data", { value: String(value) }, text(value, digits));
+  const shown = make("data", { value: String(value) }, short(value, digits));
   const { path, index } = at?.(row, column) ?? {};
   if (path) {
     const label = `${nameAt(path, index)}, ${text(value)}`;

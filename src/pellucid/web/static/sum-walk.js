@@ -9,10 +9,11 @@ import { onShown } from "./showing.js";
 import { bar, number, place, placeName } from "./sum-parts.js";
 import { get } from "./state.js";
 
+const REST = 150; // ms
 const ONE = {
   max_pool2d: "the winner of a window", batch_norm_running: "a line through one number", flatten: "a copy", reshape: "a copy",
   concat: "a copy", transpose: "a copy", slice_channels: "a copy", strided_slice: "a copy", pad: "a copy", pad_channels: "a copy",
-  softmax: "the share of one score", bias: "one number, and a learnt one", gain: "one number, and a learnt one",
+  softmax: "the share of one score", avg_pool2d: "a mean of one", adaptive_avg_pool2d: "a mean of one", mean: "a mean of one", bias: "one number, and a learnt one", gain: "one number, and a learnt one",
 }; // what leads to one number alone, but for functions of it
 
 const list = make("ol", { class: "walk" });
@@ -20,6 +21,7 @@ const begin = make("button", { type: "button", hidden: true, click: () => pinInd
 const note = make("p", { class: "quiet" });
 
 let walk = null; // {seen, path, index, steps}: seen is the image and the network's revision
+let timer = 0;
 let shares = null; // what the network makes of the image, a number a class
 
 /** Build the list of steps. */
@@ -32,14 +34,19 @@ export function buildWalk() {
   return make("section", { class: "back", "aria-labelledby": "walk-title" }, make("h3", { id: "walk-title" }, "Walk back"), begin, note, list);
 }
 
+/** Show the way soon: at once for another number, and when the pen rests for another image. */
+export function followWalk(fail) {
+  clearTimeout(timer);
+  timer = setTimeout(() => showWalk().catch(fail), walk && walk.seen !== seenNow() ? REST : 0);
+}
+
 /** Show the way that the pinned number lies on: the one that is shown if that is so, or else its own. */
-export async function showWalk() {
+async function showWalk() {
   const pinned = pinnedPlace();
   list.hidden = !pinned;
   note.textContent = pinned ? "Each step goes to the largest of what a number is made of. Backspace is one step." : "";
   if (!pinned) return;
-  const { image, revision } = get();
-  const seen = `${image} ${revision}`;
+  const seen = seenNow();
   if (walk && walk.seen !== seen) await take(seen, walk.path, walk.index);
   if (!walk || on(pinned) < 0) await take(seen, pinned.path, pinned.index);
   mark(on(pinned));
@@ -64,6 +71,11 @@ async function take(seen, path, index) {
   const { steps } = await ask("walk", { image, layer: path, index: index.join(",") });
   walk = { seen, path, index, steps };
   draw();
+}
+
+function seenNow() {
+  const { image, revision } = get();
+  return `${image} ${revision}`;
 }
 
 function pinnedPlace() {

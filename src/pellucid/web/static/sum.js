@@ -17,7 +17,7 @@ import { maximum, mean } from "./sum-pool.js";
 import { buildSnippet } from "./sum-snippet.js";
 import { softmax } from "./sum-softmax.js";
 import { terms } from "./sum-terms.js";
-import { buildWalk, goBack, showWalk } from "./sum-walk.js";
+import { buildWalk, followWalk, goBack } from "./sum-walk.js";
 
 const FAMILIES = {
   conv2d: conv, linear, max_pool2d: maximum, avg_pool2d: mean, adaptive_avg_pool2d: mean, mean, softmax,
@@ -52,7 +52,7 @@ const follow = newestOnly(async () => {
   try {
     await showMap(map);
     await showSum();
-    await showWalk();
+    followWalk(tell);
   } catch (error) {
     tell(error);
   }
@@ -75,6 +75,10 @@ async function showSum() {
   const index = indexOf(layer, channel, cell).join(",");
   const key = `${image} ${revision} ${path} ${index}`;
   if (key === shown) return;
+  if (!shown) {
+    title.textContent = cellName(layer, channel, cell);
+    body.replaceChildren(make("p", { class: "quiet" }, "is being added up …"));
+  }
   body.setAttribute("aria-busy", "true");
   try {
     draw(await ask("sum", { image, layer: path, index }), cellName(layer, channel, cell));
