@@ -39,7 +39,10 @@ def viewed(wanted: bool, parts: Parts, title: str, port: int, browser: bool) -> 
     """Give the callback that opens the page, if one is wanted; when all is done the page stays until Ctrl-C."""
     if not wanted:
         if port or not browser:
-            raise typer.BadParameter("it is about the page that --view opens: add --view, or leave it out")
+            raise typer.BadParameter(
+                "it is about the page that --view opens: add --view, or leave it out",
+                param_hint="--port" if port else "--no-browser",
+            )
         yield []
         return
     from ..web import Live

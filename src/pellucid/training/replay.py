@@ -49,9 +49,8 @@ def replay(
         If the weights come out otherwise.
     ArgumentError
         If the run did not begin from what its network's initialisers draw, was shorter than so many steps, or a loss,
-        an optimiser, a schedule or a callback of one's own had a part in it, or somebody who changed its learning
-        rate by hand so early: then it cannot be done again from what the
-        run holds. If the data, or the sample weights, are others.
+        an optimiser, a schedule or a callback of one's own had a part in it, or its learning rate was changed by hand
+        so early: then it cannot be done again from what the run holds. If the data, or the sample weights, are others.
     """
     folder = expanded(run, "run")
     found = newest(folder)
