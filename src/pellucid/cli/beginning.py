@@ -22,8 +22,8 @@ from .screen import say
 from .sources import Parts, load_parts
 
 DECIDED = (
-    "model", "epochs", "batch_size", "optimizer", "lr", "schedule", "weight_decay", "label_smoothing", "initializer",
-    "scaling", "size", "new_head", "freeze_until", "lr_scale", "augment",
+    "model", "epochs", "batch_size", "optimizer", "lr", "schedule", "weight_decay", "clip_norm", "average",
+    "label_smoothing", "initializer", "scaling", "size", "new_head", "freeze_until", "lr_scale", "augment",
 )  # fmt: skip
 """The words that cannot stand beside a recipe, as it decides them."""
 

@@ -24,8 +24,8 @@ EXAMPLES = examples(
 
 @training_options.words_of(
     train.command, "model", "recipe", "weights", "data", "data_dir", "validation", "batch_size", "optimizer",
-    "weight_decay", "label_smoothing", "initializer", "scaling", "size", "new_head", "freeze_until", "lr_scale",
-    "augment", "seed", "engine", "threads",
+    "weight_decay", "clip_norm", "average", "label_smoothing", "initializer", "scaling", "size", "new_head",
+    "freeze_until", "lr_scale", "augment", "seed", "engine", "threads",
 )  # fmt: skip
 def command(
     context: typer.Context,

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from .. import models
 from ..arguments import known_name, nearest_name, nearest_or_all, shown
-from ..errors import ArgumentError, ModelFileError, PellucidError, path_text
+from ..errors import ArgumentError, ModelFileError, PellucidError, StorageError, path_text
 from ..interop.known_models import fitting_models
 from ..interop.weights import WeightsFile, open_weights
 from ..network import Network
 from ..scaling import Scaling
 from ..serialization import load
-from ..serialization.model_file import OTHERS
+from ..serialization.model_file import MODEL, OTHERS
 from ..storage import expanded
-from .screen import called
+from ..training.going_on import way_on
+from ..training.record import Record
+from .screen import called, say
 from .sources import meant, near
 
 TAKES_WEIGHTS = ("evaluate", "predict", "export")
 """The verbs that take a model by name with --weights; others show a model, whatever its weights are."""
+
+_UNFINISHED = {
+    "interrupted": "is interrupted after", "diverged": "has diverged after", "running": "is being trained, and has done"
+}  # fmt: skip
+"""The states of a run whose network is not what the training was to come to, in words."""
 
 
 def open_run(path: str, verb: str, scaling: Scaling | None = None) -> Network:
@@ -36,7 +45,7 @@ def open_run(path: str, verb: str, scaling: Scaling | None = None) -> Network:
 
         return load_onnx(place, scaling=scaling)
     try:
-        return load(place)
+        network = load(place)
     except ModelFileError:
         file = weights_alone(path)
         if file is None:
@@ -44,6 +53,22 @@ def open_run(path: str, verb: str, scaling: Scaling | None = None) -> Network:
         raise ModelFileError(
             f"{path_text(path)} holds weights alone, and no network; {_fix(path, verb, file)}"
         ) from None
+    if verb in TAKES_WEIGHTS:
+        _note_unfinished(path, place)
+    return network
+
+
+def _note_unfinished(path: str, place: Path) -> None:
+    """Say so where a network is that of a run which is not finished: it is as it was saved last."""
+    if not (place.is_dir() or place.name == MODEL):
+        return
+    folder, named = (place, Path(path)) if place.is_dir() else (place.parent, Path(path).parent)
+    with suppress(ModelFileError, StorageError):  # what lies in a folder that is no run
+        record = Record.of(folder)
+        if record.state in _UNFINISHED and record.how_far:
+            advice = f" ({way_on(folder, named)})" if record.state == "interrupted" else ""
+            told = f"{path_text(named)} {_UNFINISHED[record.state]} {record.how_far}{advice}"
+            say(f"note: {told}; this is its network as saved last")
 
 
 def model_or_run(text: str, verb: str, **making: Any) -> Network:

@@ -213,6 +213,16 @@ Data = Annotated[
         "class, or a .npz file. By default digits, or what the recipe was made for.",
     ),
 ]
+DataOfRun = Annotated[
+    str | None,
+    typer.Option(
+        "--data",
+        metavar="NAME|PATH",
+        parser=named,
+        show_default=False,
+        help="Where the data of the run are now, if they were moved, or if it was made from arrays.",
+    ),
+]
 Validation = Annotated[
     float | None,
     typer.Option(

@@ -17,7 +17,7 @@ from ..storage import fresh_folder
 from ..training import Callback, EarlyStopping, KeepBest, Training, fit
 from ..training.run import RunWriter, refuse_taken
 from . import options, training_options
-from .beginning import begin, wanted_in
+from .beginning import again, begin, wanted_in
 from .course import Announcement, ended_in_words, report
 from .pretrained import describe_pixels
 from .screen import examples, some
@@ -49,6 +49,8 @@ def command(
     lr: training_options.LearningRate = None,
     schedule: training_options.ScheduleText = "constant",
     weight_decay: training_options.WeightDecay = None,
+    clip_norm: training_options.ClipNorm = None,
+    average: training_options.Average = None,
     label_smoothing: training_options.LabelSmoothing = 0.0,
     initializer: training_options.InitializerName = None,
     scaling: training_options.ScalingText = None,
@@ -81,7 +83,7 @@ def command(
     followed, source, parts, network, anew = begin(context, wanted, progress=not no_progress)
     told = None if recipe is None else catalogue.told(recipe)
     recorded = record(followed, source.settings(), told=told, weights=weights)
-    words = {**recorded, "initializer": initializer, "scaling": scaling}
+    words = {**recorded, "initializer": initializer, "scaling": scaling, "words": again(context, *_NOT_AGAIN) or None}
     run = _Run(out, f"{followed.name}-{_in_folder_name(parts.train.name)}", words, checkpoint_every)
     begun = "" if wanted.file is None else _describe_weights(network, anew, wanted.file, str(weights))
     announced = Announcement(_describe(followed, network, parts, begun))
@@ -93,6 +95,13 @@ def command(
     with ended_in_words(announced):
         fit(network, parts.train, validation=parts.validation, callbacks=callbacks, **settings)
     report(network, parts, run.named, running, announced.training)
+
+
+_NOT_AGAIN = (
+    "model", "recipe", "weights", "data", "data_dir", "validation", "seed", "initializer", "new_head", "threads", "out",
+    "checkpoint_every", "log", "no_progress",
+)  # fmt: skip
+"""What the run says by itself, and what a training that begins from its weights has no need of."""
 
 
 class _Run(RunWriter):
@@ -111,11 +120,11 @@ class _Run(RunWriter):
 
 
 def _early(patience: int | None, parts: Parts) -> list[Callback]:
-    """Return what stops the training early, if that is wanted: by the validation part, where there is one."""
+    """Return what stops the training early, if that is wanted."""
     if patience is None:
         return []
     whole_number(patience, "--early-stopping")
-    return [EarlyStopping("loss" if parts.validation is None else "val_loss", patience)]
+    return [EarlyStopping(_watched(parts), patience)]
 
 
 def _keeping(count: int | None, parts: Parts) -> list[Callback]:
@@ -123,7 +132,12 @@ def _keeping(count: int | None, parts: Parts) -> list[Callback]:
     if count is None:
         return []
     whole_number(count, "--keep-best")
-    return [KeepBest(count=count, monitor="loss" if parts.validation is None else "val_accuracy")]
+    return [KeepBest(count=count, monitor=_watched(parts))]
+
+
+def _watched(parts: Parts) -> str:
+    """Return by what the best epoch is told, so that all who ask for it mean the same one."""
+    return "loss" if parts.validation is None else "val_loss"
 
 
 def _in_folder_name(name: str) -> str:
