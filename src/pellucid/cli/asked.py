@@ -78,9 +78,9 @@ def read(words: dict[str, Any], file: WeightsFile | None) -> Asked:
     it is told nothing.
     """
     weights, model = words["weights"], words["model"]
-    if file is None:
+    if weights is None:
         _refuse_without_weights(words)
-    elif model is None and file.use is None:
+    elif file is not None and model is None and file.use is None:
         _refuse_without_model(file, weights)
     given = {name: words[name] for name in _OF_OPTIMIZERS if words.get(name) is not None}
     scales = _scales(words["lr_scale"] or [])

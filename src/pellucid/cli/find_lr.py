@@ -42,7 +42,7 @@ def command(
     """
     from ..studies.rate_figure import save_rate_figure
 
-    followed, _, parts, network, _ = begin(context, wanted_in(context))
+    followed, _, parts, network, *_ = begin(context, wanted_in(context))
     how = {name: value for name, value in followed.fit_arguments().items() if name not in ("epochs", "schedule")}
     running = {name: words[name] for name in ("seed", "engine", "threads")}
     recipe = words["recipe"]

@@ -18,6 +18,7 @@ from ..serialization.model_file import MODEL, OTHERS
 from ..storage import expanded
 from ..training.going_on import way_on
 from ..training.record import Record
+from .onnx_words import OnnxWords, in_words, refuse_of_others
 from .screen import called, say
 from .sources import meant, near
 
@@ -29,13 +30,17 @@ _UNFINISHED = {
 }  # fmt: skip
 """The states of a run whose network is not what the training was to come to, in words."""
 
+_PLAIN = OnnxWords()
 
-def open_run(path: str, verb: str, scaling: Scaling | None = None) -> Network:
+
+def open_run(path: str, verb: str, scaling: Scaling | None = None, onnx: OnnxWords = _PLAIN) -> Network:
     """Return the network of a run directory or a model file; of weights alone, say how the verb takes them.
 
-    An ONNX model takes its pixels scaled as `scaling` says, or as it says itself.
+    An ONNX model takes its pixels scaled as `scaling` says, or as it says itself, and is read as `onnx` says.
     """
     place = expanded(path)
+    if not is_onnx(path):
+        refuse_of_others(onnx, path)
     if not place.exists():
         if _may_be_model(path) and known_name(path, models.MODELS):
             raise ArgumentError(f"{path} is a model that has learnt nothing yet; add --weights FILE, or name a run")
@@ -43,7 +48,8 @@ def open_run(path: str, verb: str, scaling: Scaling | None = None) -> Network:
     if is_onnx(path):
         from ..interop.onnx.reading import load_onnx  # takes its time
 
-        return load_onnx(place, scaling=scaling)
+        with in_words():
+            return load_onnx(place, scaling=scaling, **onnx._asdict())
     try:
         network = load(place)
     except ModelFileError:
@@ -71,7 +77,7 @@ def _note_unfinished(path: str, place: Path) -> None:
             say(f"note: {told}; this is its network as saved last")
 
 
-def model_or_run(text: str, verb: str, **making: Any) -> Network:
+def model_or_run(text: str, verb: str, onnx: OnnxWords = _PLAIN, **making: Any) -> Network:
     """Return the model of a name, or else the network of a run directory or a model file.
 
     Parameters
@@ -80,16 +86,19 @@ def model_or_run(text: str, verb: str, **making: Any) -> Network:
         With a separator of folders in it, it is never the name of a model.
     verb : str
         What was asked for, as error messages repeat it.
+    onnx : OnnxWords
+        How an ONNX model is read.
     **making
         What a model is made with; networks of runs and files are there already.
     """
     if is_model(text):
+        refuse_of_others(onnx, text)
         return models.by_name(text)(**making)
     if _may_be_model(text) and not expanded(text).exists():
         found = nearest_name(text, models.MODELS) or near(expanded(text))
         hint = nearest_or_all(text, models.MODELS) if found is None else f"; did you mean {found!r}?"
         raise ArgumentError(f"there is no model, run or model file {shown(text)}{hint}")
-    return open_run(text, verb)
+    return open_run(text, verb, onnx=onnx)
 
 
 def is_model(text: str) -> bool:

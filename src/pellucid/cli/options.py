@@ -93,6 +93,16 @@ def interval(text: str) -> str:
     return text
 
 
+def shape(text: str) -> tuple[int, ...]:
+    """Read the shape of one image, or of features."""
+    size = "[0-9]{1,18}"  # more digits would be none of the machine's whole numbers
+    sizes = re.split("[xX×,]", text) if re.fullmatch(f"{size}([xX×,]{size})*", text) else []
+    if len(sizes) not in (1, 3):
+        hint = f"; for one channel write 1x{'x'.join(sizes)}" if len(sizes) == 2 else ""
+        raise typer.BadParameter(f"expected a shape CxHxW such as 3x144x144, received {shown(text)}{hint}")
+    return tuple(map(int, sizes))
+
+
 def scaling(text: str) -> Scaling:
     """Read what ``MEAN:STD`` or a name says of pixels."""
     if text == "imagenet":

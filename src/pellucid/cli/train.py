@@ -7,9 +7,8 @@ from typing import Any
 
 import typer
 
-from .. import recipes
+from .. import models, recipes
 from ..geometry import whole_number
-from ..interop.weights import WeightsFile
 from ..network import Network
 from ..recipes import Recipe, catalogue
 from ..recipes.preparing import record
@@ -31,6 +30,7 @@ EXAMPLES = examples(
     "pellucid train --data photos/ --validation 0.2 --epochs 30",
     "pellucid train lenet --data mnist --optimizer nesterov --schedule linear",
     "pellucid train lenet --data photos/ --weights run --freeze-until linear1",
+    "pellucid train --data photos/ --weights model.onnx",
     "pellucid train lenet --data mnist --log tensorboard:logs",
 )
 
@@ -80,12 +80,14 @@ def command(
     if out is not None:
         refuse_taken(out)  # before anything is downloaded or computed
     logs = training_options.loggers_of(log)
-    followed, source, parts, network, anew = begin(context, wanted, progress=not no_progress)
+    followed, source, parts, network, anew, learnt = begin(context, wanted, progress=not no_progress)
     told = None if recipe is None else catalogue.told(recipe)
     recorded = record(followed, source.settings(), told=told, weights=weights)
+    if followed.model not in models.MODELS:
+        recorded["model"] = None  # the weights are of a network that no name makes
     words = {**recorded, "initializer": initializer, "scaling": scaling, "words": again(context, *_NOT_AGAIN) or None}
     run = _Run(out, f"{followed.name}-{_in_folder_name(parts.train.name)}", words, checkpoint_every)
-    begun = "" if wanted.file is None else _describe_weights(network, anew, wanted.file, str(weights))
+    begun = "" if weights is None else _describe_weights(network, anew, learnt, str(weights))
     announced = Announcement(_describe(followed, network, parts, begun))
     running = {"engine": engine, "threads": threads}
     settings = {**followed.fit_arguments(), **running, "seed": seed, "progress": not no_progress}
@@ -163,9 +165,9 @@ def _describe(recipe: Recipe, network: Network, parts: Parts, begun: str) -> str
     return "\n".join(filter(None, lines))
 
 
-def _describe_weights(network: Network, anew: tuple[str, ...], file: WeightsFile, name: str) -> str:
+def _describe_weights(network: Network, anew: tuple[str, ...], learnt: tuple[str, ...], name: str) -> str:
     """Return which weights a network begins from, by the name that they were given, and what becomes of its head."""
-    head = f"{' and '.join(anew)} begin anew" if anew else _kept(network, file.class_names)
+    head = f"{' and '.join(anew)} begin anew" if anew else _kept(network, learnt)
     return f"weights: {name}; {describe_pixels(network.scaling)}; {head}"
 
 

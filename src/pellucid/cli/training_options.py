@@ -56,7 +56,8 @@ Weights = Annotated[
         metavar="FILE",
         parser=place,
         help="Begin from pretrained weights: those of a run or a model file, of another .safetensors file, or of "
-        "PyTorch's .pth. Only the last layer may be missing there, or be for other classes.",
+        "PyTorch's .pth. Only the last layer may be missing there, or be for other classes. Without MODEL, also an "
+        "ONNX model, or any network that was saved: it is the network then.",
     ),
 ]
 Epochs = Annotated[
