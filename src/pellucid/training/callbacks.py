@@ -93,6 +93,8 @@ class Training:
         What runs the steps, and holds the optimiser's memory.
     resumed : bool
         Whether an earlier training goes on.
+    elapsed : float
+        Seconds that the running epoch had taken before an earlier training was ended in its midst; 0 in all others.
     first_steps : str
         SHA-256 of weights and states after the first `FIRST_STEPS` steps of a run, by which it can be verified.
     """
@@ -111,6 +113,7 @@ class Training:
     callbacks: Sequence[Callback] = ()
     run: RunWriter | None = None
     resumed: bool = False
+    elapsed: float = 0.0
     first_steps: str = ""
     engine: Engine | None = None
     rates: list[tuple[int, float]] = field(default_factory=list)
@@ -189,7 +192,7 @@ class Callback:
 
     What a callback raises ends the training at once, and comes out of `fit`. Others may not have been told then, so
     there is no checkpoint of that moment: a run can be resumed from the one before. `Training.stop` and `Training.end`
-    end it in order.
+    end it in order. Another method whose name begins with ``on_`` is refused by `fit`, as it would never be called.
 
     Examples
     --------

@@ -220,6 +220,10 @@ class CompiledEngine:
         return {**held, **self._resident, **numbers, "step": self.updates + 1}
 
 
+class DivergedError(NonFiniteError):
+    """A step made a number that is not finite of weights and images that were: smaller steps help."""
+
+
 def _fault(program: Program, feeds: Mapping[str, Any], batch: Measured) -> NonFiniteError:
     """Return the error of a step that made a number that is not finite: which one, and what to do about it."""
     kept = "the weights before this step are kept"
@@ -228,7 +232,7 @@ def _fault(program: Program, feeds: Mapping[str, Any], batch: Measured) -> NonFi
             f"the weights of the batch's samples sum up to more than {program.dtype} holds (total_weight); {kept}. "
             "Divide sample_weight, or the loss's class_weights, by the largest: only their ratios count"
         )
-    return NonFiniteError(f"{_where(program, feeds)}; {kept}. Try a smaller lr than {feeds['lr']:g}, or clip_norm")
+    return DivergedError(f"{_where(program, feeds)}; {kept}")
 
 
 def _where(program: Program, feeds: Mapping[str, Any]) -> str:

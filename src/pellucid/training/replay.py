@@ -18,7 +18,7 @@ from ..network import Network
 from ..serialization.fitting import held
 from ..storage import expanded
 from .callbacks import FIRST_STEPS, Callback, Training
-from .checkpoint import newest, rates_in, rates_in_words
+from .checkpoint import Checkpoint, newest, rates_in, rates_in_words
 from .config import RunConfig
 from .fit import fit
 
@@ -57,7 +57,7 @@ def replay(
     if found is None:
         RunConfig.read(folder)  # which may be no run at all
     if found is None or not (expected := str(found.state.get("first_steps", ""))):
-        raise ArgumentError(f"{folder} has not noted its first {FIRST_STEPS} steps: it was ended before")
+        raise ArgumentError(f"{folder}: {_not_noted(found)}")
     config = found.config()
     rates = rates_in(found.state)
     if any(step < FIRST_STEPS for step, _ in rates):
@@ -77,6 +77,15 @@ def replay(
             f"{expected[:12]}…: another version, or a processor that does not multiply and add at once"
         )
     return expected
+
+
+def _not_noted(found: Checkpoint | None) -> str:
+    """Return why a run has not noted the weights after its first steps."""
+    if found is None:
+        return f"no checkpoint is left, so that its first {FIRST_STEPS} steps are not known"
+    if found.finished:
+        return f"it had fewer than {FIRST_STEPS} steps"
+    return f"its first {FIRST_STEPS} steps were in no checkpoint when it was ended; resume it, then verify it"
 
 
 def begun(network: Network, config: Mapping[str, Any], run: str) -> Network:
