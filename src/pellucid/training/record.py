@@ -83,7 +83,9 @@ class Record:
         state, reason = _state(folder, known)
         step, elapsed = (0, 0.0) if known is None else (_step(folder, known), _elapsed(known))
         size = sum(_sizes(folder))
-        return cls(folder, config, epochs, results, state, reason, size, best, stopped, step or None, elapsed, _rates(known))
+        return cls(
+            folder, config, epochs, results, state, reason, size, best, stopped, step or None, elapsed, _rates(known)
+        )
 
     def setting(self, table: str, name: str, default: Any = None) -> Any:
         """Return a setting of a table of the config; the default where there is none."""
