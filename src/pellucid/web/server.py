@@ -83,7 +83,7 @@ class Server:
     """
 
     def __init__(self, bench: Bench, *, port: int = 0, say: Callable[[str], None] = print):
-        uvicorn = _uvicorn()
+        uvicorn = needed()
         from .application import application
 
         self._socket = _bound(port)
@@ -115,7 +115,8 @@ class Server:
         self._socket.close()
 
 
-def _uvicorn() -> Any:
+def needed() -> Any:
+    """Return uvicorn, or say how to install what the page needs."""
     try:
         import starlette  # noqa: F401
         import uvicorn
