@@ -64,7 +64,8 @@ def test_nothing_is_wider_than_the_window(pinned):
     pinned.locator("#open-tour").click()
     for tab in ("sum", "why", "change"):
         pinned.locator(f"#tab-{tab}").click()
-        pinned.locator(f"#panel-{tab}:not([aria-busy]) :is(.sum, .told:not(:empty), input[type=number])").first.wait_for()
+        content = ":is(.sum, .told:not(:empty), input[type=number])"
+        pinned.locator(f"#panel-{tab}:not([aria-busy]) {content}").first.wait_for()
         for width in (1400, 1101, 900, 400, 350):
             resize(pinned, width)
             assert not pinned.evaluate(BEYOND), (tab, width)
@@ -102,15 +103,19 @@ def test_axe_finds_no_fault(pinned):
         found = axe.run(pinned).response["violations"]
         assert not found, (where, [(each["id"], [node["html"] for node in each["nodes"]]) for each in found])
 
-    check("as it opens")
+    check("wide")
+    pinned.emulate_media(color_scheme="dark")
+    resize(pinned, 400, 900)
     pinned.locator("#open-tour").click()
-    for width, scheme in ((1400, "light"), (400, "light"), (400, "dark"), (1400, "dark")):
-        pinned.emulate_media(color_scheme=scheme)
-        resize(pinned, width, 900)
-        check("tour", width, scheme)
+    check("narrow, dark, with the tour")
+    pinned.emulate_media(color_scheme="light")
+    check("narrow, with the tour")
+    resize(pinned, 1400, 900)
+    pinned.emulate_media(color_scheme="dark")
+    check("wide, dark, with the tour")
     pinned.locator("#tour [aria-label='Close the tour']").click()
     pinned.locator("#open-help").click()
-    check("help")
+    check("wide, dark, with the help")
 
 
 def test_targets_are_large_enough(pinned):
@@ -243,6 +248,7 @@ def test_one_layer_at_a_time(page):
     assert layers.count() == 1
     page.locator("#stepper select").select_option("norm1")
     page.locator("section[data-path=norm1] .map").first.wait_for()
+    assert "reads" not in page.locator("section[data-path=norm1] .line").inner_text()
     page.get_by_label("next layer").click()
     page.locator("section[data-path=relu1] .map").first.wait_for()
     assert layers.count() == 1
@@ -250,6 +256,8 @@ def test_one_layer_at_a_time(page):
     page.locator('.body[data-place^="relu1 2,"]').wait_for()
     resize(page, 1400, 900)
     assert layers.count() > 30
+    assert "reads residual1.body and lrn1" in page.locator("section[data-path=residual1] .line").inner_text()
+    assert page.locator(".rail path").count()
 
 
 # ---- waiting, moving
