@@ -19,7 +19,6 @@ import asyncio
 import hmac
 import secrets
 from collections.abc import Awaitable, Callable, MutableMapping
-from http.cookies import CookieError, SimpleCookie
 from typing import Any, TypeAlias
 from urllib.parse import parse_qs
 
@@ -33,8 +32,13 @@ BODY_BYTES = 8 << 20
 """Of a request: a picture from a camera."""
 BODY_SECONDS = 20.0
 """That a body may take."""
+BODIES_BYTES = 8 * BODY_BYTES
+"""Of all requests that are answered at one time."""
 READS = ("GET", "HEAD")
+HTTP_PORT = 80
+"""Which browsers leave out."""
 
+MANY = "there are too many large requests at one time; send this one again\n"
 TOO_LARGE = f"at most {BODY_BYTES:,} bytes are taken\n"
 USED = """This address has been used, or is not the one that was printed last.
 Take the newest address that stands in the terminal where `pellucid view` runs.
@@ -55,9 +59,10 @@ class Guard:
 
     def __init__(self, app: App, port: int, announce: Callable[[str], None] = lambda address: None):
         self._app, self._port, self._announce = app, port, announce
-        self._hosts = {f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]")}
+        names = ("127.0.0.1", "localhost", "[::1]")
+        self._hosts = {f"{name}:{port}" for name in names} | (set(names) if port == HTTP_PORT else set())
         self._cookie_name, self._secret = f"pellucid_{port}", secrets.token_urlsafe(32)
-        self._token = secrets.token_urlsafe(32)
+        self._token, self._bodies = secrets.token_urlsafe(32), _Bodies()
         self._headers = [(name.encode(), value.encode()) for name, value in _headers(port).items()]
 
     @property
@@ -100,12 +105,10 @@ class Guard:
         return None
 
     def _knows(self, headers: dict[str, str]) -> bool:
-        """Return whether a request has the cookie."""
-        try:
-            morsel = SimpleCookie(headers.get("cookie", "")).get(self._cookie_name)
-        except CookieError:
-            return False
-        return morsel is not None and hmac.compare_digest(morsel.value.encode(), self._secret.encode())
+        """Return whether a request has the cookie, among whatever else the pages of other ports have set."""
+        cookies = (each.strip(" \t").partition("=") for each in headers.get("cookie", "").split(";"))
+        own = [value for name, _, value in cookies if name == self._cookie_name]
+        return any([hmac.compare_digest(value.encode(), self._secret.encode()) for value in own])
 
     async def _open(self, scope: Scope, send: Send) -> None:
         """Exchange the token for the cookie; there is another token from then on."""
@@ -120,24 +123,23 @@ class Guard:
 
     async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand a request on, with a bound on its body, and the answer back, with the headers."""
-        begun = False
+        body, begun = _Bounded(receive, self._bodies), False
 
         async def with_headers(message: Message) -> None:
             nonlocal begun
+            if body.refusal is not None and not begun:
+                return  # the application takes it that the client has gone
             if message["type"] == "http.response.start":
                 begun = True
                 message = {**message, "headers": [*message.get("headers", ()), *self._headers]}
             await send(message)
 
         try:
-            await self._app(scope, _Bounded(receive), with_headers)
-        except (_TooMuchError, TimeoutError) as refusal:
-            if begun:
-                raise
-            if isinstance(refusal, _TooMuchError):
-                await self._answer(send, 413, TOO_LARGE)
-            else:
-                await self._answer(send, 408, f"the body took more than {BODY_SECONDS:.0f} seconds\n")
+            await self._app(scope, body, with_headers)
+        finally:
+            body.let_go()
+        if body.refusal is not None and not begun:
+            await self._answer(send, *body.refusal)
 
     async def _answer(
         self, send: Send, status: int, text: str, more: list[tuple[bytes, bytes]] | None = None
@@ -149,27 +151,46 @@ class Guard:
         await send({"type": "http.response.body", "body": data})
 
 
-class _TooMuchError(Exception):
-    """A body is larger than it may be."""
+class _Bodies:
+    """How many bytes of bodies are held for all requests together."""
+
+    taken = 0
 
 
 class _Bounded:
-    """Receives what `receive` does, until the body is too large or takes too long."""
+    """Receives what `receive` does, until the body is too large, one of too many, or takes too long. Then `refusal` is
+    status and words, and what is received is that the client has gone."""
 
-    def __init__(self, receive: Receive):
-        self._receive, self._taken, self._complete = receive, 0, False
+    def __init__(self, receive: Receive, every: _Bodies):
+        self._receive, self._taken, self._complete, self._every = receive, 0, False, every
         self._until = asyncio.get_running_loop().time() + BODY_SECONDS
+        self.refusal: tuple[int, str] | None = None
 
     async def __call__(self) -> Message:
+        if self.refusal is not None:
+            return {"type": "http.disconnect"}
         if self._complete:  # what comes now is that the client has gone, at any time
             return await self._receive()
-        async with asyncio.timeout_at(self._until):
-            message = await self._receive()
-        self._taken += len(message.get("body", b""))
+        try:
+            async with asyncio.timeout_at(self._until):
+                message = await self._receive()
+        except TimeoutError:
+            return self._refuse(408, f"the body took more than {BODY_SECONDS:.0f} seconds\n")
         self._complete = not message.get("more_body", False)
+        self._taken += (count := len(message.get("body", b"")))
+        self._every.taken += count
         if self._taken > BODY_BYTES:
-            raise _TooMuchError
-        return message
+            return self._refuse(413, TOO_LARGE)
+        return self._refuse(503, MANY) if self._every.taken > BODIES_BYTES else message
+
+    def _refuse(self, status: int, words: str) -> Message:
+        self.refusal = status, words
+        return {"type": "http.disconnect"}
+
+    def let_go(self) -> None:
+        """Note that the body is not held any longer."""
+        self._every.taken -= self._taken
+        self._taken = 0
 
 
 def _headers(port: int) -> dict[str, str]:
