@@ -57,7 +57,7 @@ class Wire:
 
 
 def hear(client: socket.socket, quiet: float = 0.4, first: float | None = None) -> Heard:
-    """Read until the connection is closed, or nothing comes for so many seconds; for the `first` one may wait longer."""
+    """Read until the connection is closed, or nothing comes for so many seconds, and for what is `first` as many."""
     client.settimeout(first or quiet)
     data = bytearray()
     while True:

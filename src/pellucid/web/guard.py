@@ -108,7 +108,7 @@ class Guard:
         """Return whether a request has the cookie, among whatever else the pages of other ports have set."""
         cookies = (each.strip(" \t").partition("=") for each in headers.get("cookie", "").split(";"))
         own = [value for name, _, value in cookies if name == self._cookie_name]
-        return any([hmac.compare_digest(value.encode(), self._secret.encode()) for value in own])
+        return any(hmac.compare_digest(value.encode(), self._secret.encode()) for value in own)
 
     async def _open(self, scope: Scope, send: Send) -> None:
         """Exchange the token for the cookie; there is another token from then on."""

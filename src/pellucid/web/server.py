@@ -126,7 +126,7 @@ def _bound(port: int) -> socket.socket:
     """Return a socket that listens on this machine alone."""
     if isinstance(port, bool) or not isinstance(port, int) or not 0 <= port < 65536:
         raise ArgumentError(f"port: expected a number from 0 to 65535, received {port!r}")
-    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         if os.name != "nt":  # where this would let two programs share a port
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
