@@ -205,7 +205,7 @@ class Sum(p.joins.Add):
 
 @pytest.mark.parametrize("kind", [Max, Sum])
 def test_joins_of_ones_own_are_refused(kind):
-    message = f"{kind.__name__} is none of the joins, which are Add, Multiply, Concat of pellucid.joins"
+    message = f"{kind.__name__} is none of the joins, which are Add, Multiply, Divide, MatMul, Concat of pellucid.joins"
     with pytest.raises(p.ArgumentError, match=message):
         p.Graph({"a": (p.ReLU(), "input"), "b": (kind(), "a", "input")})
 

@@ -54,12 +54,15 @@ from .layers import Bias as Bias
 from .layers import Clip as Clip
 from .layers import Concat as Concat
 from .layers import Conv2d as Conv2d
+from .layers import ConvTranspose2d as ConvTranspose2d
 from .layers import Dropout as Dropout
 from .layers import Flatten as Flatten
 from .layers import Gain as Gain
+from .layers import GroupNorm as GroupNorm
 from .layers import HardSigmoid as HardSigmoid
 from .layers import HardSwish as HardSwish
 from .layers import Layer as Layer
+from .layers import LayerNorm as LayerNorm
 from .layers import LeakyReLU as LeakyReLU
 from .layers import Linear as Linear
 from .layers import LocalResponseNorm as LocalResponseNorm
@@ -82,6 +85,7 @@ from .layers import Softplus as Softplus
 from .layers import State as State
 from .layers import Tanh as Tanh
 from .layers import Transpose as Transpose
+from .layers import Upsample as Upsample
 from .layers import joins as joins
 from .losses import CrossEntropy as CrossEntropy
 from .losses import MeanSquaredError as MeanSquaredError

@@ -149,6 +149,16 @@ def _conv2d(back: Backward, step: Step) -> None:
     back.contribute(x, "conv2d.grad_input", [grad, weight], size=back.shape(x)[1:], **step.keywords)
 
 
+def _conv_transpose2d(back: Backward, step: Step) -> None:
+    x, weight, *bias = step.inputs
+    grad = back.grad(step.outputs[0])
+    how = {"window": step.keywords["window"], "groups": step.keywords["groups"]}
+    back.contribute(weight, "conv_transpose2d.grad_weight", [x, grad], **how)
+    for b in bias:
+        back.contribute(b, "conv_transpose2d.grad_bias", [grad])
+    back.contribute(x, "conv_transpose2d.grad_input", [grad, weight], **how)
+
+
 def _linear(back: Backward, step: Step) -> None:
     x, weight, *bias = step.inputs
     grad = back.grad(step.outputs[0])
@@ -161,7 +171,7 @@ def _linear(back: Backward, step: Step) -> None:
 def _from_shape(back: Backward, step: Step) -> None:
     """For kinds whose gradient depends on the input's shape, and on which numbers went where."""
     x = step.inputs[0]
-    keywords = {name: value for name, value in step.attributes if name not in ("value", "keepdims")}
+    keywords = {name: value for name, value in step.attributes if name not in ("value", "keepdims", "size")}
     grad = back.grad(step.outputs[0])
     back.contribute(x, f"{step.kind}.grad_input", [grad], **{**keywords, "shape": back.shape(x)})
 
@@ -183,6 +193,11 @@ def _slice_channels(back: Backward, step: Step) -> None:
     x, start, stop = step.inputs[0], step.keywords["start"], step.keywords["stop"]
     grad = back.grad(step.outputs[0])
     back.contribute(x, "pad_channels", [grad], before=start, after=back.shape(x)[0] - stop)
+
+
+def _repeat_pixels(back: Backward, step: Step) -> None:
+    x = step.inputs[0]
+    back.contribute(x, "repeat_pixels.grad_input", [back.grad(step.outputs[0])], times=step.keywords["times"])
 
 
 def _from_input(back: Backward, step: Step) -> None:
@@ -225,6 +240,14 @@ def _gain(back: Backward, step: Step) -> None:
     grad = back.grad(step.outputs[0])
     back.contribute(weight, f"{step.kind}.grad_weight", [x, grad], shape=back.shape(weight))
     back.contribute(x, f"{step.kind}.grad_input", [grad, weight])
+
+
+def _scale_and_shift(back: Backward, step: Step) -> None:
+    x, weight, bias = step.inputs
+    grad = back.grad(step.outputs[0])
+    back.contribute(weight, "scale_and_shift.grad_weight", [x, grad])
+    back.contribute(bias, "scale_and_shift.grad_bias", [grad])
+    back.contribute(x, "scale_and_shift.grad_input", [grad, weight])
 
 
 def _dropout(back: Backward, step: Step) -> None:
@@ -271,6 +294,20 @@ def _multiply(back: Backward, step: Step) -> None:
     back.contribute(b, "multiply.grad_input", [grad, a])
 
 
+def _divide(back: Backward, step: Step) -> None:
+    a, b = step.inputs
+    grad = back.grad(step.outputs[0])
+    back.contribute(a, "divide.grad_first", [grad, b])
+    back.contribute(b, "divide.grad_second", [a, b, grad])
+
+
+def _matmul(back: Backward, step: Step) -> None:
+    a, b = step.inputs
+    grad = back.grad(step.outputs[0])
+    back.contribute(a, "matmul.grad_first", [grad, b])
+    back.contribute(b, "matmul.grad_second", [a, grad])
+
+
 def _broadcast(back: Backward, step: Step) -> None:
     x = step.inputs[0]
     back.contribute(x, "broadcast.grad_input", [back.grad(step.outputs[0])], shape=back.shape(x))
@@ -311,6 +348,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
     {
         "scale": _scale,
         "conv2d": _conv2d,
+        "conv_transpose2d": _conv_transpose2d,
         "linear": _linear,
         "flatten": _from_shape,
         "reshape": _reshape,
@@ -319,6 +357,8 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "slice_channels": _slice_channels,
         "strided_slice": _from_shape,
         "mean": _from_shape,
+        "resize": _from_shape,
+        "repeat_pixels": _repeat_pixels,
         "relu": _from_output,
         "leaky_relu": _from_input,
         "relu6": _from_output,
@@ -342,11 +382,15 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "avg_pool2d": _average,
         "adaptive_avg_pool2d": _average,
         "local_response_norm": _from_input,
+        "standardize": _from_input,
+        "scale_and_shift": _scale_and_shift,
         "dropout": _dropout,
         "batch_norm": _batch_norm,
         "batch_norm_running": _batch_norm_running,
         "add": _add,
         "multiply": _multiply,
+        "divide": _divide,
+        "matmul": _matmul,
         "broadcast": _broadcast,
         "concat": _concat,
         "pad_channels": _pad_channels,

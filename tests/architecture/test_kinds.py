@@ -47,11 +47,28 @@ def every_layer() -> p.Sequential:
     learned = [p.PReLU(), p.Bias((2, 1, 1)), p.Bias((8, 8)), p.Gain((2, 1, 1)), p.Gain((8, 8)), p.LogSoftmax()]
     moved = [p.Reshape((4, 32)), p.Reshape((2, 8, 8)), p.Transpose((1, 3, 2)), p.Pad((0, 1, 1)), p.Slice(2, 1, 9),
              p.Slice(3, 1, 9), p.Concat(p.Mean((1,), keepdims=True), p.Slice(1, 0, 1))]  # fmt: skip
-    convolutions = [p.Conv2d(2, 2, 3, padding=1), p.BatchNorm2d(2), *activations, *learned, *moved]
-    pools = [p.MaxPool2d(2), p.AvgPool2d(2), p.AdaptiveAvgPool2d(2), p.AdaptiveMaxPool2d(2)]
+    convolutions = [
+        p.Conv2d(2, 2, 3, padding=1),
+        p.ConvTranspose2d(2, 2, 1),
+        p.BatchNorm2d(2),
+        *activations,
+        *[p.LayerNorm(8), p.GroupNorm(1, 2)],
+        *learned,
+        *moved,
+    ]
+    pools = [
+        p.Upsample(scale_factor=2),
+        p.Upsample(size=8, mode="bilinear"),
+        p.MaxPool2d(2),
+        p.AvgPool2d(2),
+        p.AdaptiveAvgPool2d(2),
+        p.AdaptiveMaxPool2d(2),
+    ]
     gate = {"a": (p.AdaptiveAvgPool2d(1), "input"), "b": (p.joins.Multiply(), "input", "a")}
+    scores = {"a": (p.Sigmoid(), "input"), "b": (p.joins.Divide(), "input", "a"), "c": (p.joins.MatMul(), "b", "a")}
     merged = [
         p.Graph(gate),
+        p.Graph(scores),
         p.Residual(p.LocalResponseNorm(3)),
         p.Concat(p.Dropout(), p.Sequential([p.Tanh()])),
         p.PadChannels(1, 0),

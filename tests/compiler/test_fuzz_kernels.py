@@ -43,7 +43,9 @@ def test_checked_kernels_agree_and_stay_within_their_bounds():
 
 def test_every_kernel_is_drawn():
     names = {drawn(seed)[0].emitter.__name__ for seed in range(4000)}
-    others = {"adamw", "reshape", "slice_channels"}  # which other kinds' kernels do too
+    others = {"adamw", "reshape", "slice_channels", "repeat_pixels", "repeat_pixels_grad_input"}
+    others |= {f"conv_transpose2d{gradient}" for gradient in ("", "_grad_input", "_grad_weight", "_grad_bias")}
+    others |= {f"scale_and_shift_grad_{of}" for of in ("input", "weight", "bias")}  # which other kinds' kernels do too
     of_kinds = {kind.replace(".", "_") for kind in RULES} - others
     depthwise = {f"depthwise_conv2d{gradient}" for gradient in ("", "_grad_weight", "_grad_input")}
     assert not (of_kinds | depthwise | {"add_leaves", "moments_leaves", "repack"}) - names

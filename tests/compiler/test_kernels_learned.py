@@ -49,6 +49,15 @@ def test_they_agree_with_the_definitions(pixels, channels, one, how, rng):
 
 
 @pytest.mark.parametrize(("pixels", "channels"), CASES)
+def test_a_scale_and_a_shift_of_each_channel(pixels, channels, how, rng):
+    x, weight, bias = (rng.standard_normal(shape, np.float32) for shape in ((3, channels, pixels), channels, channels))
+    inputs = [channels_last(x), weight, bias]
+    found = run(kernels.scale_and_shift, (pixels, channels), inputs, channels_last(x).shape, **how)
+    exact = DEFINITIONS["scale_and_shift"](*(each.astype(float) for each in (x, weight, bias)))
+    assert_agrees(channels_first(found), exact, 1e-6)
+
+
+@pytest.mark.parametrize(("pixels", "channels"), CASES)
 @pytest.mark.parametrize("one", [False, True], ids=["a channel", "for all"])
 @pytest.mark.parametrize("kind", ["prelu.grad_weight", "bias.grad_bias", "gain.grad_weight"])
 def test_gradients_of_the_numbers_are_added_to_what_is_there(kind, pixels, channels, one, how, rng):

@@ -57,6 +57,21 @@ NETWORKS = {
         p.MaxPool2d(2, stride=1, padding=((0, 1), (1, 0))),
         p.AvgPool2d(2, stride=1, padding=((0, 1), (0, 1)), count_include_pad=False),
     ),
+    "spread": lambda: flat(p.ConvTranspose2d(5, 6, 3, stride=2, padding=1, output_padding=1), p.ReLU()),
+    "spread in groups": lambda: flat(
+        p.PadChannels(1, 0), p.ConvTranspose2d(6, 4, (3, 2), stride=(3, 2), dilation=(1, 2), groups=2), p.Tanh(),
+        p.ConvTranspose2d(4, 4, 3, groups=4, padding=((0, 2), (1, 1)), bias=False),
+    ),
+    "spread again": lambda: flat(p.ReLU(), p.ConvTranspose2d(5, 3, 2, stride=2), p.ConvTranspose2d(3, 2, 1)),
+    "larger": lambda: flat(p.Upsample(scale_factor=(2, 3)), p.ReLU(), p.Conv2d(5, 2, 3)),
+    "larger and smaller": lambda: flat(p.Upsample(size=(9, 7), mode="bilinear"), p.Tanh(), p.Upsample(4)),
+    "normalised": lambda: flat(p.GroupNorm(1, 5), p.ReLU(), p.Conv2d(5, 4, 3), p.LayerNorm(6), p.GroupNorm(4, 4)),
+    "quotients and products of matrices": lambda: flat(
+        p.Graph({
+            "a": (p.Softplus(), "input"), "b": (p.joins.Divide(), "input", "a"), "c": (p.Transpose((1, 3, 2)), "a"),
+            "d": (p.joins.MatMul(), "b", "c"),
+        })
+    ),
     "means of pixels apart": lambda: flat(p.AvgPool2d((3, 2), stride=1, padding=(1, 0), dilation=(2, 3))),
 }  # fmt: skip
 
@@ -74,7 +89,18 @@ def test_outputs_and_gradients_are_those_of_the_definitions(make, count):
 
 
 @pytest.mark.parametrize(
-    "name", ["pieces of lines", "exponentials", "slopes", "numbers of channels", "other axes", "cut"]
+    "name",
+    [
+        "pieces of lines",
+        "exponentials",
+        "slopes",
+        "numbers of channels",
+        "other axes",
+        "cut",
+        "spread",
+        "spread in groups",
+        "larger",
+    ],
 )
 def test_checked_code_stays_within_its_bounds_and_gives_the_same_bits(name, monkeypatch):
     made, (x, labels) = NETWORKS[name](), batch(17)

@@ -63,12 +63,13 @@ class Architect:
             self.conv: 4, self.common_conv: 2, self.depthwise: 1.5, self.max_pool: 2, self.avg_pool: 1.5,
             self.adaptive_pool: 0.5, self.batch_norm: 2, self.local_response: 1, self.dropout: 1, self.residual: 1.5,
             self.concat: 1.5, self.pad_channels: 0.5, self.activation: 4, self.nested: 0.7, self.flatten: 1,
-            self.swish: 0.3, self.graph: 0.8, self.learnt: 0.5, self.moved: 0.4,
+            self.swish: 0.3, self.graph: 0.8, self.learnt: 0.5, self.moved: 0.4, self.larger: 0.5,
+            self.norm_within: 0.3,
         }  # fmt: skip
         self.for_features: dict[Callable[[Shape], Layer], float] = {
             self.linear: 4, self.batch_norm: 1, self.dropout: 0.7, self.residual: 0.7, self.concat: 0.7,
             self.pad_channels: 0.3, self.activation: 2.5, self.nested: 0.4, self.flatten: 0.2, self.swish: 0.2,
-            self.graph: 0.4, self.learnt: 0.4, self.moved: 0.2,
+            self.graph: 0.4, self.learnt: 0.4, self.moved: 0.2, self.norm_within: 0.2,
         }  # fmt: skip
 
     # ---- dice
@@ -213,7 +214,7 @@ class Architect:
         return kinds.Dropout(float(self.rng.choice([0, 0.1, 0.5, 0.8])))
 
     def activation(self, shape: Shape) -> Layer:
-        match self.one((0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 6)):
+        match self.one((0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 6, 6)):
             case 1:
                 return kinds.LeakyReLU(float(self.rng.choice([0.01, 0.2])))
             case 2:
@@ -271,6 +272,27 @@ class Architect:
             case 3:
                 return kinds.Slice(2, 0, None, self.one((1, 2)))
         return kinds.Slice(1, self.one((0, 1)))
+
+    def larger(self, shape: Shape) -> Layer:
+        """Return a layer that makes more pixels."""
+        match self.one((0, 0, 1, 2)):
+            case 0:
+                groups = shape[0] if self.chance(0.3) else 1
+                channels, stride = groups if groups > 1 else self.one(CHANNELS), self.pair(1, 2, 3)
+                return kinds.ConvTranspose2d(
+                    shape[0], channels, self.pair(1, 2, 3), stride=stride, padding=self.one((0, 0, 1)),
+                    output_padding=(int(self.rng.integers(stride[0])), 0), dilation=self.pair(1, 1, 2),
+                    groups=groups, bias=self.chance(0.7),
+                )  # fmt: skip
+            case 1:
+                return kinds.Upsample(scale_factor=self.pair(1, 2, 3))
+        return kinds.Upsample(self.pair(1, 4, 9), mode="bilinear" if self.chance(0.5) else "nearest")
+
+    def norm_within(self, shape: Shape) -> Layer:
+        """Return a layer that normalises each sample by itself."""
+        if self.chance(0.5):
+            return kinds.LayerNorm(shape[self.one((0, -1)) :], eps=0.1)
+        return kinds.GroupNorm(self.one((1, shape[0])), shape[0], eps=0.1)
 
     def pad_channels(self, shape: Shape) -> Layer:
         return kinds.PadChannels(self.one((0, 1, 2, 4, 8)), self.one((0, 1, 3, 8)))

@@ -153,8 +153,11 @@ ANOTHER = {
         X.astype(np.float64),
         "expected one output in float32",
     ),
-    "a quotient of what is computed": Another(
-        of_inputs([node("Relu", "x", "r"), node("Div", "x r")], x=X + 2), [X + 2], (X + 2) / (X + 2), "divides by"
+    "a number divided by what is computed": Another(
+        of_inputs(node("Div", "two x"), x=X + 2, two=np.float32(2)),
+        [X + 2, np.float32(2)],
+        2 / (X + 2),
+        "divides a constant by",
     ),
     "not a number": Another(
         of_inputs(node("Relu", "x"), x=X), [np.full((3, 4), np.nan, np.float32)], np.full((3, 4), np.nan), "NaN"

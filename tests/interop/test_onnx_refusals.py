@@ -26,10 +26,10 @@ def weights(rng: np.random.Generator) -> dict[str, np.ndarray]:
 
 def test_operators_without_a_layer_are_named_all_at_once(tmp_path: Path, weights: dict[str, Any]) -> None:
     nodes = [
-        node("InstanceNormalization", "x s b", "i", name="norm1"),
-        node("ConvTranspose", "i w", "t", name="up1"),
+        node("Hardmax", "x", "i", name="hard1"),
+        node("LpPool", "i", "t", name="pool1"),
         onnx.helper.make_node("Fused", ["t"], ["f"], name="fused", domain="com.example"),
-        node("ConvTranspose", "f w", "u", name="up2"),
+        node("LpPool", "f", "u", name="pool2"),
         node("Transpose", "x", "v", name="turned"),
         node("Add", "u v", "y"),
     ]
@@ -37,7 +37,7 @@ def test_operators_without_a_layer_are_named_all_at_once(tmp_path: Path, weights
         load(model(nodes, IMAGES, weights), tmp_path)
     message = str(caught.value)
     for part in (
-        "no layer for InstanceNormalization (norm1)", "no layer for ConvTranspose (up1, up2)",
+        "no layer for Hardmax (hard1)", "no layer for LpPool (pool1, pool2)",
         "no layer for com.example.Fused (fused)", "turned (Transpose): puts axes in the order (3, 2, 1, 0)",
     ):  # fmt: skip
         assert part in message
@@ -50,6 +50,7 @@ INDICES = {
     "f": np.ones((3, 2, 1, 1), np.float32),
     "q": np.ones((2, 2, 3, 3), np.int8),
 }
+INDICES |= {"q4": np.float32([1, 2, 1, 1]), "q5": np.float32([1, 1, 2, 2])}
 INDICES |= {"t": np.float32(2), "z": np.float32(1), "three": np.float32(3), "root": np.float32(0.70711)}
 ERF = [node("Mul", "x root", "d1"), node("Erf", "d1", "e1")]
 REFUSED = [
@@ -78,8 +79,15 @@ REFUSED = [
     (node("PRelu", "x h"), "constant of the shape"),
     (node("Add", "x f"), "for each of 3 samples"),
     (node("Add", "x o"), "to which samples .* would have to be stretched"),
-    (node("Div", "s x"), "divides by what the network computes"),
-    (node("Concat", "x x", axis=2), "joins along axis 2"),
+    (node("Div", "s x"), "divides a constant by what the network computes"),
+    (node("Concat", "x x", axis=0), "joins along the axis of the samples"),
+    (node("MatMul", "x x"), "expects matrices"),
+    (node("LayerNormalization", "x s", axis=0), "normalises over the samples too"),
+    (node("InstanceNormalization", "x three three"), "a scale and a bias of the shapes"),
+    (node("Sqrt", "x"), "within layer normalisation"),
+    (node("Resize", "x - q4"), "only the pixels of images"),
+    (node("Resize", "x - q5", mode="cubic"), "resizes by cubic"),
+    (node("ConvTranspose", "x w", output_padding=[1, 1]), "beyond the reach of any"),
     (node("Concat", "x f", axis=1), "joins constants"),
     (node("Flatten", "x", axis=2), "puts samples and what is in them into one axis"),
     (node("Reshape", "x one"), r"makes \(1\) of samples \(2, 6, 5\)"),

@@ -226,7 +226,7 @@ def test_what_does_not_fit_into_a_file_is_refused_before_weights_are_drawn(monke
 
 def test_a_missing_package_is_named_with_the_extra_that_brings_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "onnx", None)
-    with pytest.raises(MissingExtraError, match=r'pip install "pellucid\[onnx\]"'):
+    with pytest.raises(MissingExtraError, match=r"pip install '\.\[onnx\]'"):
         onnx_bytes(p.models.small())
 
 

@@ -204,6 +204,8 @@ ALONE = [
     (p.PReLU(3), (2, 3)), (p.Bias((2, 1)), (2, 3, 2, 2)), (p.Gain(3), (2, 3)), (p.Reshape((3, 1)), (2, 3)),
     (p.Transpose((2, 1)), (2, 3, 4)), (p.Pad((1, 0), mode="edge"), (2, 3, 4)), (p.Slice(1, 0, None, 2), (2, 3)),
     (p.Mean((1,)), (2, 3, 4)), (p.AdaptiveMaxPool2d(), (2, 1, 4, 4)),
+    (p.ConvTranspose2d(1, 2, 3), (2, 1, 4, 4)), (p.Upsample(scale_factor=2), (2, 1, 4, 4)),
+    (p.Upsample(3, mode="bilinear"), (2, 1, 4, 4)), (p.LayerNorm((4, 4)), (2, 3, 4, 4)), (p.GroupNorm(2, 4), (2, 4, 3)),
 ]  # fmt: skip
 
 

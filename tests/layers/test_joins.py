@@ -1,4 +1,4 @@
-"""Add, Multiply and Concat: by hand, against differences, and what they refuse."""
+"""Add, Multiply, Divide, MatMul and Concat: by hand, against differences, and what they refuse."""
 
 from itertools import product
 
@@ -12,6 +12,10 @@ JOINS = [
     (p.joins.Add(), [(3, 2, 2), (1, 2, 1), (3, 1, 2)]),
     (p.joins.Multiply(), [(3, 2, 2), (3, 1, 1)]),
     (p.joins.Multiply(), [(1, 4), (2, 4), (2, 1), (2, 4)]),
+    (p.joins.Divide(), [(3, 2, 2), (3, 1, 1)]),
+    (p.joins.Divide(), [(1, 4), (2, 4)]),
+    (p.joins.MatMul(), [(3, 4), (4, 2)]),
+    (p.joins.MatMul(), [(1, 2, 3), (2, 3, 2)]),
     (p.joins.Concat(), [(3, 2, 2), (1, 2, 2), (2, 2, 2)]),
     (p.joins.Concat(), [(3,), (4,)]),
 ]
@@ -22,6 +26,12 @@ def test_by_hand():
     multiply = p.joins.Multiply()
     assert multiply([[2.0, 3]], [[5.0, 7]], [[1.0, 10]]).tolist() == [[10, 210]]
     assert [grad.tolist() for grad in multiply.backward([[1.0, 1]])] == [[[5, 70]], [[2, 30]], [[10, 21]]]
+    divide = p.joins.Divide()
+    assert divide([[6.0, 1]], [[3.0, 4]]).tolist() == [[2, 0.25]]
+    assert [grad.tolist() for grad in divide.backward([[9.0, 16]])] == [[[3, 4]], [[-6, -1]]]
+    matmul = p.joins.MatMul()
+    assert matmul([[[1.0, 2]]], [[[3.0], [4]]]).tolist() == [[[11]]]
+    assert [grad.tolist() for grad in matmul.backward([[[2.0]]])] == [[[[6, 8]]], [[[2], [4]]]]
     concat = p.joins.Concat()
     assert concat([[1.0]], [[2.0, 3]]).tolist() == [[1, 2, 3]]
     assert [grad.tolist() for grad in concat.backward([[4, 5, 6]])] == [[[4]], [[5, 6]]]
@@ -66,7 +76,7 @@ def test_a_value_with_one_along_an_axis_is_repeated():
 
 @pytest.mark.parametrize(("join", "shapes"), JOINS)
 def test_gradients_are_those_of_differences(join, shapes, rng):
-    xs = [rng.normal(size=(2, *shape)) for shape in shapes]
+    xs = [rng.choice([-1, 1], (2, *shape)) * rng.uniform(0.5, 2, (2, *shape)) for shape in shapes]
     wanted = rng.normal(size=(2, *join.output_shape(*shapes)))
     assert join(*xs).shape == wanted.shape
     for number, grad in enumerate(join.backward(wanted)):
@@ -95,6 +105,14 @@ def test_gradients_are_those_of_differences(join, shapes, rng):
             "height and width must be equal, but received (3, 2, 2) and (3, 2, 1)",
         ),
         (p.joins.Add(), [(3,)], "Add expects at least two values, received 1"),
+        (p.joins.Divide(), [(3,), (3,), (3,)], "Divide expects two values, received 3"),
+        (
+            p.joins.MatMul(),
+            [(3, 4), (3, 4)],
+            "expects matrices (…, P, Q) and (…, Q, R), otherwise of one shape",
+        ),
+        (p.joins.MatMul(), [(4,), (4, 2)], "received (4,) and (4, 2)"),
+        (p.joins.MatMul(), [(2, 3, 4), (3, 4, 2)], "received (2, 3, 4) and (3, 4, 2)"),
     ],
 )
 def test_shapes_that_do_not_meet_are_refused(join, shapes, message):
@@ -118,7 +136,8 @@ def test_batches_of_different_length_are_refused(kind, shapes):
 @pytest.mark.parametrize("shape", [(), (1, 1), (1, 8), (2, 1), (3, 8), (2, 9)])
 def test_a_gradient_of_another_shape_is_refused(kind, shape):
     join = kind()
-    expected = join(np.zeros((2, 4)), np.zeros((2, 4))).shape
+    x = np.ones((2, 2, 2) if kind is p.joins.MatMul else (2, 4))
+    expected = join(x, x).shape
     with pytest.raises(p.ShapeError) as caught:
         join.backward(np.zeros(shape))
     message = f"{kind.__name__}.backward expects grad_output of the output's shape {expected}, received {shape}"

@@ -82,6 +82,63 @@ CONVOLUTIONS = [
     ),
 ]
 
+SPREAD = drawn(4, 3, 3, 2)
+
+
+def conv_transpose(opset: int = 17, **attributes: Any) -> Case:
+    return Case("ConvTranspose2d", node("ConvTranspose", "x w b", **attributes), {"w": SPREAD, "b": drawn(3)}, opset)
+
+
+TRANSPOSED = [
+    *(conv_transpose(opset) for opset in (6, 11, 22)),
+    conv_transpose(strides=[2, 3], pads=[1, 0, 0, 1], output_padding=[1, 2]),
+    conv_transpose(strides=[3, 2], dilations=[2, 2], kernel_shape=[3, 2], pads=[4, 3, 2, 1]),
+    conv_transpose(strides=[2, 2], auto_pad="SAME_UPPER"),
+    conv_transpose(strides=[2, 2], auto_pad="SAME_LOWER"),
+    conv_transpose(strides=[2, 2], output_shape=[14, 13]),
+    conv_transpose(auto_pad="VALID"),
+    Case("ConvTranspose2d", node("ConvTranspose", "x w", group=2, strides=[2, 2]), {"w": SPREAD}),
+]
+
+FACTORS = {"f": np.float32([1, 1, 2, 3]), "r": np.zeros(0, np.float32)}
+
+
+def resized(opset: int = 17, *, factors: Any = (1, 1, 2, 3), **attributes: Any) -> Case:
+    weights = {"f": np.float32(factors), "r": np.zeros(0, np.float32)}
+    return Case("Upsample", node("Resize", "x f" if opset < 11 else "x r f", **attributes), weights, opset)
+
+
+def sized(*sizes: int, opset: int = 17, **attributes: Any) -> Case:
+    return Case("Upsample", node("Resize", "x - - s", **attributes), {"s": np.array(sizes)}, opset, batch=2)
+
+
+RESIZED = [
+    *(resized(opset) for opset in (10, 11, 13, 18, 19)),
+    resized(10, mode="linear"),
+    resized(coordinate_transformation_mode="asymmetric", nearest_mode="floor"),
+    resized(factors=(1, 1, 2, 2), coordinate_transformation_mode="asymmetric", nearest_mode="round_prefer_floor"),
+    resized(factors=(1, 1, 1.5, 2.5), coordinate_transformation_mode="asymmetric", nearest_mode="floor"),
+    *(
+        resized(factors=(1, 1, 2, 2.5), mode="linear", coordinate_transformation_mode=each)
+        for each in ("asymmetric", "half_pixel", "pytorch_half_pixel", "align_corners")
+    ),
+    sized(2, 4, 9, 13, mode="linear"),
+    sized(2, 4, 9, 13, mode="linear", coordinate_transformation_mode="align_corners"),
+    sized(2, 4, 14, 6, coordinate_transformation_mode="asymmetric", nearest_mode="floor"),
+    sized(14, 12, opset=18, axes=[2, 3]),
+    Case(
+        "Upsample",
+        [
+            node("Shape", "x", "a"),
+            node("Slice", "a zero two", "n"),
+            node("Concat", "n size", "s", axis=0),
+            node("Resize", "x - - s"),
+        ],
+        {"zero": np.array([0]), "two": np.array([2]), "size": np.array([14, 12])},
+    ),
+    Case("ReLU", [node("Resize", "x r f", "a"), node("Relu", "a")], {**FACTORS, "f": np.ones(4, np.float32)}),
+]
+
 POOLS = [
     of("MaxPool2d", "MaxPool", kernel_shape=[3, 2]),
     of("MaxPool2d", "MaxPool", 8, kernel_shape=[3, 2], strides=[2, 2], pads=[1, 0, 2, 1]),
@@ -129,6 +186,29 @@ WEIGHTS = [
     Case(
         "Linear Bias", [node("MatMul", "x w", "c"), node("Add", "c b")], {"w": MATRIX, "b": np.float32([2])}, shape=(5,)
     ),
+    Case(
+        "Transpose Conv2d Transpose",
+        [node("MatMul", "x w", "c"), node("Add", "c b")],
+        {"w": drawn(6, 8), "b": OUTPUTS},
+    ),
+    Case(
+        "Mean Reshape Transpose Conv2d Transpose Reshape",
+        [node("ReduceMean", "x", "m", axes=[1], keepdims=0), node("MatMul", "m w", "c"), node("Add", "b c")],
+        {"w": drawn(6, 8), "b": OUTPUTS},
+    ),
+    Case(  # a convolution of one pixel and GELU of channels that lie last
+        "Conv2d ReLU Conv2d Gain",
+        [
+            node("Transpose", "x", "a", perm=[0, 2, 3, 1]),
+            node("MatMul", "a w", "c"),
+            node("Add", "c b", "d"),
+            node("Relu", "d", "e"),
+            node("MatMul", "e v", "f"),
+            node("Mul", "g f", "h"),
+            node("Transpose", "h", perm=[0, 3, 1, 2]),
+        ],
+        {"w": drawn(4, 8), "b": OUTPUTS, "v": drawn(8, 3), "g": drawn(3)},
+    ),
     *(Case("BatchNorm2d", node("BatchNormalization", "x s b m v", epsilon=0.01), NORM, n) for n in (7, 9, 14, 15)),
     Case("BatchNorm2d", node("BatchNormalization", "x s b m v", momentum=0.8), NORM, shape=(4,)),
     of("LocalResponseNorm", "LRN", size=3, alpha=0.3, beta=0.6, bias=2.0),
@@ -138,6 +218,38 @@ WEIGHTS = [
     Case("PReLU", node("PRelu", "x s"), {"s": drawn(4)}, 6, like=[node("PRelu", "x t")]),
     Case("PReLU", node("PRelu", "x s"), {"s": np.float32([0.3])}),
     Case("PReLU", node("PRelu", "x s"), {"s": drawn(5)}, shape=(5,)),
+]
+
+WITHIN = {"s": drawn(4, low=0.5), "b": drawn(4)}
+GROUPED_BY_TWO = {"s": np.ones(2, np.float32), "b": np.zeros(2, np.float32), "t": np.array([0, 2, -1])}
+NORMS = [
+    Case("LayerNorm", node("LayerNormalization", "x s b"), {"s": drawn(6), "b": drawn(6)}),
+    Case("LayerNorm", node("LayerNormalization", "x s", axis=2, epsilon=0.1), {"s": drawn(7, 6)}),
+    Case("LayerNorm", node("LayerNormalization", "x s b", axis=-1), {"s": drawn(5), "b": drawn(5)}, shape=(5,)),
+    *(Case("GroupNorm", node("InstanceNormalization", "x s b"), WITHIN, opset) for opset in (6, 17, 22)),
+    Case("GroupNorm", node("GroupNormalization", "x s b", num_groups=2), {"s": drawn(2), "b": drawn(2)}, 18),
+    Case("GroupNorm", node("GroupNormalization", "x s b", num_groups=2, epsilon=0.1), WITHIN, 21),
+    Case(  # as PyTorch writes it
+        "GroupNorm",
+        [
+            node("Reshape", "x t", "r"),
+            node("InstanceNormalization", "r s b", "n"),
+            node("Reshape", "n u", "c"),
+            node("Mul", "c w", "d"),
+            node("Add", "d v"),
+        ],
+        {**GROUPED_BY_TWO, "u": np.array([0, 4, 7, 6]), "w": drawn(4, 1, 1), "v": drawn(4, 1, 1)},
+    ),
+    Case(
+        "Reshape GroupNorm Reshape",
+        [node("Reshape", "x t", "r"), node("InstanceNormalization", "r s b", "n"), node("Reshape", "n u")],
+        {**GROUPED_BY_TWO, "u": np.array([0, 7, 4, 6])},
+    ),
+    Case(
+        "LayerNorm",
+        [node("LayerNormalization", "x s", "n"), node("Mul", "n w")],
+        {"s": np.ones(6, np.float32), "w": drawn(6)},
+    ),
 ]
 
 BOUNDS = {"z": np.float32(0), "m": np.float32(6)}
@@ -180,6 +292,24 @@ GELUS = [
     [*GATE, node("Mul", "half c", "d"), node("Mul", "d x")],
     [*GATE, node("Mul", "x half", "d"), node("Mul", "c d")],
 ]
+CENTRED = {"two": np.float32(2), "eps": np.float32(1e-5)}
+
+
+def centred(*axes: int) -> list[Any]:
+    """Layer normalisation as nodes."""
+    return [
+        node("ReduceMean", "x", "m", axes=axes),
+        node("Sub", "x m", "d"),
+        node("Pow", "d two", "s"),
+        node("ReduceMean", "s", "q", axes=axes),
+        node("Add", "q eps", "e"),
+        node("Sqrt", "e", "r"),
+        node("Div", "d r", "n"),
+        node("Mul", "n w", "o"),
+        node("Add", "o v"),
+    ]
+
+
 ARITHMETIC = [
     after("Relu", then=node("Add", "x a"), becomes="ReLU Add"),
     after("Relu", then=node("Mul", "x a"), becomes="ReLU Multiply"),
@@ -192,6 +322,16 @@ ARITHMETIC = [
     Case("HardSigmoid Multiply", [node("HardSigmoid", "x", "g"), node("Mul", "x g")]),
     Case("Multiply", node("Pow", "x e"), {"e": np.float32(2)}),
     *(Case("GELU", nodes, ERF) for nodes in GELUS),
+    Case("LayerNorm", centred(-1), {**CENTRED, "w": drawn(6, low=0.5), "v": drawn(6)}, 6, like=centred(-1)),
+    Case("LayerNorm", centred(2, 3), {**CENTRED, "w": drawn(7, 6, low=0.5), "v": drawn(7, 6)}, 13),
+    after("Sigmoid", then=node("Div", "x a"), becomes="Sigmoid Divide"),
+    after("GlobalAveragePool", then=node("Div", "a x"), becomes="AdaptiveAvgPool2d Divide"),
+    Case("Transpose MatMul", [node("Transpose", "x", "a", perm=[0, 1, 3, 2]), node("MatMul", "x a")]),
+    Case(
+        "Mean Reshape MatMul",
+        [node("ReduceMean", "x", "a", axes=[1]), node("Reshape", "x t", "b"), node("MatMul", "a b")],
+        {"t": np.array([0, 4, 6, 7])},
+    ),
     after("Sigmoid", then=node("Mul", "a a"), becomes="Sigmoid Multiply"),
     Case("Bias", node("Add", "x c"), {"c": CHANNELS}),
     Case("Bias", node("Add", "c x"), {"c": drawn(7, 6)}),
@@ -286,9 +426,14 @@ SHAPES = [
     of("Mean", "ReduceMean", 6, axes=[1]),
     Case("Mean", node("ReduceMean", "x a", keepdims=0), {"a": np.array([2, 3])}, 18),
     of("AdaptiveMaxPool2d Flatten", "ReduceMax", 11, axes=[-1, 2], keepdims=0),
+    of("Transpose Reshape AdaptiveMaxPool2d Reshape", "ReduceMax", axes=[1]),
+    of("Transpose Reshape AdaptiveMaxPool2d Flatten", "ReduceMax", 12, axes=[1, 2], keepdims=0),
+    of("Reshape AdaptiveMaxPool2d Reshape", "ReduceMax", axes=[3], keepdims=0),
+    after("Relu", then=node("Concat", "x a", axis=3), becomes="ReLU Transpose Transpose Concat Transpose"),
+    after("Relu", then=node("Concat", "x a x", axis=-2), becomes="ReLU Transpose Transpose Transpose Concat Transpose"),
 ]
 
-CASES = [*CONVOLUTIONS, *POOLS, *WEIGHTS, *POINTWISE, *ARITHMETIC, *SHAPES]
+CASES = [*CONVOLUTIONS, *TRANSPOSED, *RESIZED, *POOLS, *WEIGHTS, *NORMS, *POINTWISE, *ARITHMETIC, *SHAPES]
 """What each operator may say; `onnx_revisions` tries the opsets in which one changed."""
 
 

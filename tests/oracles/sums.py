@@ -17,7 +17,8 @@ NEAR = 2e-5
 """How far the network's float32 may be off, beside the same."""
 ONE_TERM_HAS_ALL = {
     "relu", "leaky_relu", "relu6", "clip", "hard_sigmoid", "hard_swish", "sigmoid", "silu", "tanh", "elu", "softplus",
-    "gelu", "prelu", "softmax", "log_softmax", "max_pool2d", "local_response_norm", "multiply",
+    "gelu", "prelu", "softmax", "log_softmax", "max_pool2d", "local_response_norm", "multiply", "divide", "matmul",
+    "standardize",
 }  # fmt: skip
 """Kinds that are no sums in x: another x changes their numbers by something else than its share."""
 

@@ -1,4 +1,4 @@
-"""Conv2d beside torch's: outputs, gradients, and output sizes, in float64."""
+"""Conv2d and ConvTranspose2d beside torch's: outputs, gradients, and output sizes, in float64."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from oracles.numerical import assert_agrees
 from oracles.windows import modest, numbers, rngs
-from pellucid.layers import Conv2d
+from pellucid.layers import Conv2d, ConvTranspose2d
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 pairs = st.tuples(st.integers(1, 3), st.integers(1, 3))
@@ -74,3 +74,26 @@ def test_a_nan_spreads_as_in_torch():
     ours.weight.data[...] = weight
     theirs = torch.nn.functional.conv2d(torch.tensor(x), torch.tensor(weight)).numpy()
     np.testing.assert_array_equal(ours.forward(x), theirs)
+
+
+@st.composite
+def transposed(draw):
+    groups, stride = draw(st.integers(1, 3)), draw(pairs)
+    channels, filters = groups * draw(st.integers(1, 2)), groups * draw(st.integers(1, 2))
+    keywords = {
+        "stride": stride,
+        "padding": draw(st.tuples(st.integers(0, 2), st.integers(0, 2))),
+        "output_padding": tuple(draw(st.integers(0, step - 1)) for step in stride),
+        "dilation": draw(pairs),
+        "groups": groups,
+        "bias": draw(st.booleans()),
+    }
+    return (channels, filters, draw(pairs)), keywords, draw(st.tuples(st.integers(5, 7), st.integers(5, 7))), draw(rngs)
+
+
+@given(transposed())
+@modest
+def test_conv_transpose2d(case):
+    arguments, keywords, size, rng = case
+    x = rng.standard_normal((2, arguments[0], *size))
+    compare(ConvTranspose2d(*arguments, **keywords), torch.nn.ConvTranspose2d(*arguments, **keywords), x, rng)

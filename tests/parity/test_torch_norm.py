@@ -76,3 +76,32 @@ def test_local_response_norm(shape, size, alpha, beta, k, seed):
     y_theirs.backward(torch.tensor(grad_output))
     assert_close(ours.forward(x), y_theirs, 1e-13, "output")
     assert_close(ours.backward(grad_output), x_theirs.grad, 1e-13, "grad_input")
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        (p.LayerNorm(5), torch.nn.LayerNorm(5)),
+        (p.LayerNorm((4, 5), eps=0.1, bias=False), torch.nn.LayerNorm((4, 5), eps=0.1, bias=False)),
+        (p.LayerNorm((6, 4, 5), elementwise_affine=False), torch.nn.LayerNorm((6, 4, 5), elementwise_affine=False)),
+        (p.GroupNorm(3, 6), torch.nn.GroupNorm(3, 6)),
+        (p.GroupNorm(6, 6, eps=0.1), torch.nn.InstanceNorm2d(6, eps=0.1, affine=True)),
+        (p.GroupNorm(1, 6, affine=False), torch.nn.GroupNorm(1, 6, affine=False)),
+    ],
+    ids=repr,
+)
+def test_norms_within_a_sample(ours, theirs, rng):
+    ours.cast("float64")
+    theirs.double()
+    assert list(ours.parameters()) == [name for name, _ in theirs.named_parameters()]
+    for name, parameter in ours.parameters().items():
+        parameter.data = rng.normal(1, 1, parameter.shape)
+        getattr(theirs, name).data = torch.tensor(parameter.data)
+    x, grad_output = rng.normal(1, 2, (3, 6, 4, 5)), rng.normal(0, 1, (3, 6, 4, 5))
+    x_theirs = torch.tensor(x, requires_grad=True)
+    y_theirs = theirs(x_theirs)
+    y_theirs.backward(torch.tensor(grad_output))
+    assert_close(ours.forward(x), y_theirs, 1e-12, "output")
+    assert_close(ours.backward(grad_output), x_theirs.grad, 1e-12, "grad_input")
+    for name, parameter in ours.parameters().items():
+        assert_close(parameter.grad, getattr(theirs, name).grad, 1e-12, name)

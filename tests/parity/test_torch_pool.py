@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from oracles.numerical import assert_agrees
 from oracles.windows import modest, numbers, rngs
 from pellucid.geometry import Window
-from pellucid.layers import AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool2d, MaxPool2d
+from pellucid.layers import AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool2d, MaxPool2d, Upsample
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 pairs = st.tuples(st.integers(1, 3), st.integers(1, 3))
@@ -145,3 +145,23 @@ def test_ceil_mode_gives_torchs_size(size, kernel_size, stride, dilation, data):
             torch.nn.functional.max_pool2d(image, *arguments, ceil_mode=True)
     else:
         assert (rows, columns) == torch.nn.functional.max_pool2d(image, *arguments, ceil_mode=True).shape[2:]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"scale_factor": 2},
+        {"size": (9, 5)},
+        {"scale_factor": (1.5, 2.25)},
+        {"size": (3, 11), "mode": "nearest-exact"},
+        {"scale_factor": (0.6, 1.7), "mode": "nearest-exact"},
+        {"scale_factor": 2, "mode": "bilinear"},
+        {"size": (9, 5), "mode": "bilinear"},
+        {"size": (1, 13), "mode": "bilinear", "align_corners": True},
+        {"scale_factor": (1.5, 0.7), "mode": "bilinear", "align_corners": True},
+        {"scale_factor": (1.5, 0.7), "mode": "bilinear"},
+    ],
+    ids=str,
+)
+def test_upsample(settings, rng):
+    compare(Upsample(**settings), torch.nn.Upsample(**settings), rng.standard_normal((2, 3, 6, 7)), rng)

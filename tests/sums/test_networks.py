@@ -44,12 +44,19 @@ def every_layer() -> p.Sequential:
         p.Slice(2, 2), p.Pad((1, 0, 0), value=0.5), p.Slice(1, 1, 3), p.Slice(3, 0, 8),
         p.Concat(p.Mean((1,), keepdims=True), p.Slice(1, 0, 1)),
     ]  # fmt: skip
+    other = [
+        p.ConvTranspose2d(2, 4, 3, stride=2, padding=1, output_padding=1, groups=2), p.GroupNorm(2, 4), p.LayerNorm(16),
+        p.Upsample(scale_factor=(1, 2)), p.Upsample((9, 8), mode="bilinear"), p.ConvTranspose2d(4, 2, 2, bias=False),
+        p.Upsample(8, mode="bilinear", align_corners=True), p.Upsample((5, 9)), p.Upsample(scale_factor=(1.6, 0.9)),
+    ]  # fmt: skip
+    scores = {"a": (p.Sigmoid(), "input"), "b": (p.joins.Divide(), "input", "a"), "c": (p.joins.MatMul(), "b", "a")}
     gate = p.Graph({"a": (p.AdaptiveAvgPool2d(1), "input"), "b": (p.joins.Multiply(), "input", "a")})
     pools = [p.MaxPool2d(3, stride=1, padding=1), p.AvgPool2d(2, padding=1, ceil_mode=True), p.AdaptiveAvgPool2d(3)]
     ends = [p.HardSigmoid(), p.Sigmoid(), p.Flatten(), p.Linear(45, 6), p.ReLU6(), Doubled(), p.Softmax()]
     return p.Sequential(
         [
-            p.Conv2d(2, 2, 3, padding=1), p.BatchNorm2d(2), p.ReLU(), *activations, *learnt, *moved, *pools, gate,
+            p.Conv2d(2, 2, 3, padding=1), p.BatchNorm2d(2), p.ReLU(), *activations, *other, *learnt,
+            *moved, p.Graph(scores), *pools, gate,
             p.Residual(p.LocalResponseNorm(3)), p.Concat(p.Dropout(), p.Sequential([p.Tanh()])), p.PadChannels(1, 0),
             *ends,
         ],

@@ -20,6 +20,7 @@ from .executable import Executable
 from .jit import compiled
 from .kernels.conv_routed import conv2d_grad_weight_routed, routed_multiply_adds
 from .kernels.convolution import Convolution
+from .kernels.learned import bias
 from .kernels.peak import peak, peak_chains, peak_multiply_adds
 from .kernels.shuffle import pad
 from .plan import Buffer, Call, Count, JobPhase, LeafPhase, Scope
@@ -138,7 +139,7 @@ def _described(parameters: Sequence[object]) -> str:
 
 def _multiply_adds(program: Program, call: Call) -> int:
     """Return the multiply-adds of a call's sums of products, for one sample."""
-    if call.recipe.emitter is pad:  # on its way to a product
+    if call.recipe.emitter in (pad, bias):  # on its way to a product, or from one
         return 0
     match call.recipe.parameters:
         case Convolution() as conv, int(outputs) if call.recipe.emitter is conv2d_grad_weight_routed:
@@ -148,13 +149,16 @@ def _multiply_adds(program: Program, call: Call) -> int:
 
 def _products(program: Program, step: Step) -> int:
     kind, _, _ = step.kind.partition(".")
-    if kind not in ("conv2d", "linear") or step.kind.endswith("grad_bias"):
+    if kind not in ("conv2d", "conv_transpose2d", "linear") or step.kind.endswith("grad_bias"):
         return 0
     shapes = [program.values[v].shape for v in (*step.inputs, *step.outputs)]
-    weight = next(shape for shape in shapes if len(shape) == (4 if kind == "conv2d" else 2))
+    weight = next(shape for shape in shapes if len(shape) == (2 if kind == "linear" else 4))
     if kind == "linear":
         return math.prod(weight)
-    image = program.values[step.outputs[0] if step.kind.endswith("grad_input") else step.inputs[0]].shape
+    ends = step.inputs[0], step.outputs[0]
+    if kind == "conv_transpose2d":  # the window slides over its output
+        ends = step.inputs[-1] if step.kind.endswith("grad_weight") else ends[1], ends[0]
+    image = program.values[ends[step.kind.endswith("grad_input")]].shape
     taps = [sum(len(reads) for reads in step.keywords["window"].taps(axis, image[1 + axis])) for axis in range(2)]
     return taps[0] * taps[1] * weight[0] * weight[1]
 

@@ -108,11 +108,11 @@ def _packed(program: Program, outline: Outline, isa: InstructionSet) -> dict[int
     """Return how the weights of convolutions and linear layers are packed."""
     found: dict[int, Layout] = {}
     for step in program.steps[: program.forward]:
-        if step.kind not in ("conv2d", "linear"):
+        if step.kind not in ("conv2d", "conv_transpose2d", "linear"):
             continue
         weight = step.inputs[1]
         shape = program.values[weight].shape
-        if step.kind == "conv2d":
+        if step.kind != "linear":
             layout = _of_filters(shape, step.keywords["groups"], isa)
         else:
             image = flattened_image(program, outline, step.inputs[0])

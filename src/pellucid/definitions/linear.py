@@ -1,4 +1,4 @@
-"""The fully connected (dense) layer, its gradients, and flattening.
+"""The fully connected (dense) layer, products of matrices that are both computed, their gradients, and flattening.
 
 ``y[n, o] = bias[o] + Σ i  x[n, i] · weight[o, i]``
 
@@ -35,6 +35,21 @@ def linear_grad_weight(x: Array, grad_output: Array) -> Array:
 def linear_grad_bias(grad_output: Array) -> Array:
     """``∂L/∂bias[o] = Σ n  grad_output[n, o]``: (N, O) -> (O,)."""
     return np.asarray(grad_output.sum(axis=0))
+
+
+def matmul(a: Array, b: Array) -> Array:
+    """``y[n, …, p, r] = Σ q  a[n, …, p, q] · b[n, …, q, r]``: (N, …, P, Q), (N, …, Q, R) -> (N, …, P, R)."""
+    return a @ b
+
+
+def matmul_grad_first(grad_output: Array, b: Array) -> Array:
+    """``∂L/∂a = grad_output · bᵀ``: (N, …, P, R), (N, …, Q, R) -> (N, …, P, Q)."""
+    return grad_output @ b.swapaxes(-1, -2)
+
+
+def matmul_grad_second(a: Array, grad_output: Array) -> Array:
+    """``∂L/∂b = aᵀ · grad_output``: (N, …, P, Q), (N, …, P, R) -> (N, …, Q, R)."""
+    return a.swapaxes(-1, -2) @ grad_output
 
 
 def flatten(x: Array) -> Array:

@@ -123,6 +123,21 @@ def multiply_grad_input(grad_output: Array, other: Array) -> Array:
     return grad_output * other
 
 
+def divide(a: Array, b: Array) -> Array:
+    """``y = a / b``, number by number."""
+    return a / b
+
+
+def divide_grad_first(grad_output: Array, b: Array) -> Array:
+    """``∂L/∂a = grad_output / b``."""
+    return grad_output / b
+
+
+def divide_grad_second(a: Array, b: Array, grad_output: Array) -> Array:
+    """``∂L/∂b = −grad_output · a / b²``."""
+    return -grad_output * (a / b) / b
+
+
 def broadcast(x: Array, *, shape: tuple[int, ...]) -> Array:
     """``y[n, i, j, …] = x[n, i′, j′, …]``, where i′ = 0 along axes of x that have length 1: -> (N, *shape)."""
     return np.broadcast_to(x, (len(x), *shape)).copy()

@@ -3,6 +3,7 @@
 Everything here is NumPy arrays in, NumPy arrays out; `report.plots` draws them.
 """
 
+from .agreement import rank_correlation as rank_correlation
 from .counterfactual import Counterfactual as Counterfactual
 from .counterfactual import counterfactual as counterfactual
 from .field import receptive_field as receptive_field

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,7 @@ class Counterfactual:
     image : array
         Of the shape and type of the image that was given.
     probabilities : float64 array (steps + 1,)
-        Of the class that was wanted: as it was, and after every step.
+        Of the class that was wanted: as it was, and after every step that was taken.
     reached : bool
         Whether the network takes the changed image for that class.
     """
@@ -42,7 +43,7 @@ class Counterfactual:
 
 def counterfactual(
     network: Network, image: ArrayLike, wanted: int, *, probability: float = 0.9, sparsity: float = 0.15,
-    steps: int = 200,
+    steps: int = 200, engine: str = "compiled", threads: int | None = None,
 ) -> Counterfactual:  # fmt: skip
     """Change an image, few pixels of it and little, until the network takes it for another class.
 
@@ -64,6 +65,8 @@ def counterfactual(
         What a change of one pixel by the whole range costs. With more of it, fewer pixels change.
     steps : int, default 200
         At most.
+    engine, threads
+        As for `predict`; the gradients are NumPy's in any case.
 
     Returns
     -------
@@ -87,12 +90,10 @@ def counterfactual(
     pull = number(sparsity, "sparsity", "a number of at least 0")
     shape = score_shape(network)
     x, low, high = _as_floats(given, network)
-    span, start, found = high - low, x.copy(), []
-    for _ in range(steps):
-        q = _probabilities(network, x)
-        found.append(float(q[sought]))
-        if found[-1] >= goal:
-            break
+    seen = partial(_probabilities, network, engine=engine, threads=threads)
+    span, start, q = high - low, x.copy(), seen(x)
+    course = [float(q[sought])]
+    while course[-1] < goal and len(course) <= steps:
         ahead = q - (np.arange(q.size) == sought)  # the gradient of −log q[sought] by the scores
         slope = vector_jacobian(network, x, ahead.reshape(1, *shape))["input"]
         strongest = float(np.abs(slope).max())
@@ -101,9 +102,12 @@ def counterfactual(
         change = x - start - _STEP * span * slope / strongest
         drawn = np.sign(change) * np.maximum(np.abs(change) - _STEP * span * pull, 0)
         x = np.clip(start + drawn, low, high)
+        q = seen(x)
+        course.append(float(q[sought]))
     changed = _as_given(x, given)
-    q = _probabilities(network, changed)  # bytes were rounded
-    return Counterfactual(changed[0], np.array([*found, q[sought]]), int(q.argmax()) == sought)
+    q = seen(changed)  # bytes were rounded
+    course[-1] = float(q[sought])
+    return Counterfactual(changed[0], np.array(course), int(q.argmax()) == sought)
 
 
 def _as_floats(given: NDArray[Any], network: Network) -> tuple[NDArray[Any], float, float]:
@@ -121,8 +125,9 @@ def _as_given(x: NDArray[Any], given: NDArray[Any]) -> NDArray[Any]:
     return np.rint(x * 255).astype(np.uint8) if given.dtype == np.uint8 else x.astype(given.dtype)
 
 
-def _probabilities(network: Network, x: NDArray[Any]) -> NDArray[Any]:
-    found = predict_proba(network, x, engine="numpy")[0].astype(np.float64)
+def _probabilities(network: Network, x: NDArray[Any], engine: str, threads: int | None) -> NDArray[Any]:
+    with np.errstate(invalid="ignore"):  # which is refused below
+        found = predict_proba(network, x, engine=engine, threads=threads)[0].astype(np.float64)
     if not np.isfinite(found).all():
         raise NonFiniteError("the network's outputs for this image are not finite")
     return np.asarray(found)

@@ -17,7 +17,7 @@ from .vector_jacobian import gradients_and_values
 
 _MAKE_NO_MAPS = (
     "max_pool2d", "avg_pool2d", "adaptive_avg_pool2d", "mean", "strided_slice", "flatten", "reshape", "scale",
-    "softmax", "log_softmax",
+    "softmax", "log_softmax", "repeat_pixels", "resize",
 )  # fmt: skip
 """Kinds that only make maps smaller, or rename their numbers."""
 

@@ -15,7 +15,7 @@ def learnt_layers(network: Network) -> list[str]:
 
 
 def randomised(network: Network, layers: int, seed: int = 0) -> Network:
-    """Return a copy of a network whose last layers begin anew, as before any training.
+    """Return a copy of a network whose last layers begin anew, as before some other training.
 
     An explanation of the copy should look like noise. Where it looks as before, it tells of the image, and not of what
     the network has learnt.
@@ -26,7 +26,8 @@ def randomised(network: Network, layers: int, seed: int = 0) -> Network:
     layers : int
         How many of the layers with parameters, counted from the output.
     seed : int, default 0
-        Of the new weights.
+        Of the new weights. They are drawn apart from a network's own, so that no seed brings those back from which
+        its training began, and to which it may still be close.
 
     Raises
     ------
@@ -44,7 +45,7 @@ def randomised(network: Network, layers: int, seed: int = 0) -> Network:
     forgotten = set(paths[len(paths) - layers :])
     for path, parameter in copy.parameters().items():
         if path.rpartition(".")[0] in forgotten:
-            parameter.initialize(seed, path)
+            parameter.initialize(seed, f"forgotten {path}")
     for path, state in copy.states().items():
         if path.rpartition(".")[0] in forgotten:
             state.initialize()

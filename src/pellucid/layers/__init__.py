@@ -9,13 +9,14 @@ from .activation import Softmax as Softmax
 from .activation import Tanh as Tanh
 from .base import Layer as Layer
 from .conv import Conv2d as Conv2d
+from .conv_transpose import ConvTranspose2d as ConvTranspose2d
 from .dropout import Dropout as Dropout
 from .exponential import ELU as ELU
 from .exponential import GELU as GELU
 from .exponential import LogSoftmax as LogSoftmax
 from .exponential import SiLU as SiLU
 from .exponential import Softplus as Softplus
-from .joins import Join as Join
+from .join import Join as Join
 from .learned import Bias as Bias
 from .learned import Gain as Gain
 from .learned import PReLU as PReLU
@@ -25,6 +26,8 @@ from .merge import Concat as Concat
 from .merge import Residual as Residual
 from .norm import BatchNorm2d as BatchNorm2d
 from .norm import LocalResponseNorm as LocalResponseNorm
+from .norm_within import GroupNorm as GroupNorm
+from .norm_within import LayerNorm as LayerNorm
 from .padding import Pad as Pad
 from .padding import PadChannels as PadChannels
 from .parameter import Parameter as Parameter
@@ -36,6 +39,7 @@ from .pool import AdaptiveAvgPool2d as AdaptiveAvgPool2d
 from .pool import AdaptiveMaxPool2d as AdaptiveMaxPool2d
 from .pool import AvgPool2d as AvgPool2d
 from .pool import MaxPool2d as MaxPool2d
+from .resize import Upsample as Upsample
 from .shape import Mean as Mean
 from .shape import Reshape as Reshape
 from .shape import Slice as Slice

@@ -18,7 +18,7 @@ from ..definitions.arrays import Array
 from ..errors import ArgumentError, ShapeError, StateError
 from ..random import Purpose, key
 from ..steps import Build, Shape
-from .joins import Join
+from .join import Join
 from .parameter import Parameter, State
 
 Held = TypeVar("Held", Parameter, State)

@@ -1,8 +1,8 @@
-"""Where several values of a `Graph` become one: Add, Multiply, Concat.
+"""Where several values of a `Graph` become one: Add, Multiply, Divide, MatMul, Concat.
 
 A join is no layer, for a layer reads one value. It stands in a graph only, has no parameters, and is used alone as a
-layer is: ``forward`` takes the values, ``backward`` returns a gradient for each of them. There are no others than these
-three: what a program does with a join is known for each of them.
+layer is: ``forward`` takes the values, ``backward`` returns a gradient for each of them. There are no others than
+these: what a program does with a join is known for each of them.
 """
 
 from __future__ import annotations
@@ -13,101 +13,24 @@ from itertools import accumulate, pairwise
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from ..arguments import as_numbers
 from ..definitions.arrays import Array
+from ..definitions.linear import matmul, matmul_grad_first, matmul_grad_second
 from ..definitions.pointwise import (
     add,
     broadcast,
     broadcast_grad_input,
     concat,
     concat_grad_input,
+    divide,
+    divide_grad_first,
+    divide_grad_second,
     multiply,
     multiply_grad_input,
 )
-from ..errors import ShapeError, StateError
+from ..errors import ShapeError
 from ..steps import Build, Shape
-
-
-class Join:
-    """Base of the joins, which are `JOINS`; a graph takes no others."""
-
-    stem: ClassVar[str] = "join"
-    """As that of a layer."""
-
-    def __init__(self) -> None:
-        self._cache: Sequence[Array] | None = None
-        self._expected_grad: Shape = ()
-
-    def output_shape(self, *input_shapes: Shape) -> Shape:
-        """Return the shape of one output for the shapes of what is joined, all without the batch axis.
-
-        Raises
-        ------
-        ShapeError
-            If these cannot be joined.
-        """
-        raise NotImplementedError(f"{type(self).__name__} does not say its output_shape")
-
-    def forward(self, *xs: ArrayLike) -> Array:
-        """Return what batches of values are together, and remember what ``backward`` needs.
-
-        What is not in floating point is converted to float32, or to the wider dtype of what it is joined with.
-
-        Raises
-        ------
-        ShapeError, DataError
-            If these cannot be joined, are batches of different length, or no arrays of real numbers.
-        """
-        arrays = _as_floats([as_numbers(x, type(self).__name__) for x in xs])
-        counts = [len(array) if array.ndim else 0 for array in arrays]
-        if not all(array.ndim for array in arrays) or len(set(counts)) > 1:
-            raise ShapeError(
-                f"{type(self).__name__} expects batches (N, …) of equally many samples, "
-                f"received {_listed([array.shape for array in arrays])}"
-            )
-        self._expected_grad = *counts[:1], *self.output_shape(*(array.shape[1:] for array in arrays))
-        self._cache = arrays
-        return self._joined(arrays)
-
-    def backward(self, grad_output: ArrayLike) -> tuple[Array, ...]:
-        """Return ∂L/∂value for each of the values of the last ``forward``, in their order; grad_output is converted as
-        they were.
-
-        Raises
-        ------
-        StateError
-            If there was no ``forward`` before.
-        ShapeError
-            If grad_output has another shape than that ``forward``'s output.
-        """
-        if self._cache is None:
-            raise StateError(f"{type(self).__name__}.backward needs a forward before it: call forward(…) first")
-        grad, *_ = _as_floats([as_numbers(grad_output, "grad_output"), *self._cache])
-        if grad.shape != self._expected_grad:
-            raise ShapeError(
-                f"{type(self).__name__}.backward expects grad_output of the output's shape {self._expected_grad}, "
-                f"received {grad.shape}"
-            )
-        return self.gradients(self._cache, grad)
-
-    def gradients(self, xs: Sequence[Array], grad_output: Array) -> tuple[Array, ...]:
-        """Return ∂L/∂x for each of the values xs that were joined; whatever ``forward`` remembers plays no part."""
-        raise NotImplementedError
-
-    def _joined(self, xs: Sequence[Array]) -> Array:
-        raise NotImplementedError
-
-    def lower(self, build: Build, xs: Sequence[int]) -> int:
-        """Add the join's steps to a program and return the value that holds its output."""
-        raise NotImplementedError
-
-    def __call__(self, *xs: ArrayLike) -> Array:
-        return self.forward(*xs)
-
-    def __repr__(self) -> str:
-        return f"joins.{type(self).__name__}()"
+from .join import Join, listed, refuse_fewer
 
 
 class _OfEqualShapes(Join):
@@ -116,12 +39,12 @@ class _OfEqualShapes(Join):
     kind: ClassVar[str]
 
     def output_shape(self, *input_shapes: Shape) -> Shape:
-        _refuse_fewer(self, input_shapes)
+        refuse_fewer(self, input_shapes)
         whole = input_shapes[0]
         for shape in input_shapes[1:]:
             if len(shape) != len(whole) or any(a != b and 1 not in (a, b) for a, b in zip(shape, whole, strict=True)):
                 raise ShapeError(
-                    f"expects values of one shape, or with 1 where another is longer, received {_listed(input_shapes)}"
+                    f"expects values of one shape, or with 1 where another is longer, received {listed(input_shapes)}"
                 )
             whole = tuple(b if a == 1 else a for a, b in zip(shape, whole, strict=True))
         return whole
@@ -132,13 +55,7 @@ class _OfEqualShapes(Join):
 
     def lower(self, build: Build, xs: Sequence[int]) -> int:
         shape = self.output_shape(*map(build.shape, xs))
-        repeated = []
-        for x in xs:
-            if build.shape(x) != shape:
-                whole = build.activation(shape, "repeated")
-                build.step("broadcast", [x], [whole], shape=shape)
-                x = whole
-            repeated.append(x)
+        repeated = [_lowered(build, x, shape) for x in xs]
         so_far = repeated[0]
         for x in repeated[1:]:
             y = build.activation(shape)
@@ -201,6 +118,86 @@ class Multiply(_OfEqualShapes):
         return tuple(_narrowed(grad, x) for grad, x in zip((grad_output, *reversed(grads)), xs, strict=True))
 
 
+class Divide(_OfEqualShapes):
+    """``y = x₁ / x₂``, number by number.
+
+    Notes
+    -----
+    Shape: two values of one shape -> that shape; where one has 1 along an axis, it is repeated along it. In a compiled
+    network it runs in NumPy.
+
+    Examples
+    --------
+    >>> Divide()([[3.0, 8.0]], [[2.0, 4.0]]).tolist()
+    [[1.5, 2.0]]
+    """
+
+    stem = kind = "divide"
+
+    def output_shape(self, *input_shapes: Shape) -> Shape:
+        _refuse_others_than_two(self, input_shapes)
+        return super().output_shape(*input_shapes)
+
+    def _joined(self, xs: Sequence[Array]) -> Array:
+        return divide(*self._repeated(xs))
+
+    def gradients(self, xs: Sequence[Array], grad_output: Array) -> tuple[Array, ...]:
+        first, second = self._repeated(xs)
+        grads = divide_grad_first(grad_output, second), divide_grad_second(first, second, grad_output)
+        return tuple(_narrowed(grad, x) for grad, x in zip(grads, xs, strict=True))
+
+
+class MatMul(Join):
+    """``y = x₁ · x₂``, products of matrices, which lie along the last two axes: scores and mixtures of attention.
+
+    Notes
+    -----
+    Shape: (N, …, P, Q), (N, …, Q, R) -> (N, …, P, R); where one has 1 along an axis before these, it is repeated along
+    it. In a compiled network it runs in NumPy.
+
+    Examples
+    --------
+    >>> MatMul().output_shape((8, 49, 16), (8, 16, 49))
+    (8, 49, 49)
+    """
+
+    stem = "matmul"
+
+    def output_shape(self, *input_shapes: Shape) -> Shape:
+        _refuse_others_than_two(self, input_shapes)
+        first, second = input_shapes
+        pairs = list(zip(first[:-2], second[:-2], strict=False))
+        meet = len(first) == len(second) > 1 and first[-1] == second[-2]
+        if not meet or any(a != b and 1 not in (a, b) for a, b in pairs):
+            raise ShapeError(
+                f"expects matrices (…, P, Q) and (…, Q, R), otherwise of one shape, received {listed(input_shapes)}"
+            )
+        return *(b if a == 1 else a for a, b in pairs), first[-2], second[-1]
+
+    def _stretched(self, shapes: Sequence[Shape]) -> list[Shape]:
+        before = self.output_shape(*shapes)[:-2]
+        return [(*before, *shape[-2:]) for shape in shapes]
+
+    def _repeated(self, xs: Sequence[Array]) -> list[Array]:
+        shapes = self._stretched([x.shape[1:] for x in xs])
+        return [x if x.shape[1:] == shape else broadcast(x, shape=shape) for x, shape in zip(xs, shapes, strict=True)]
+
+    def _joined(self, xs: Sequence[Array]) -> Array:
+        return matmul(*self._repeated(xs))
+
+    def gradients(self, xs: Sequence[Array], grad_output: Array) -> tuple[Array, ...]:
+        first, second = self._repeated(xs)
+        grads = matmul_grad_first(grad_output, second), matmul_grad_second(first, grad_output)
+        return tuple(_narrowed(grad, x) for grad, x in zip(grads, xs, strict=True))
+
+    def lower(self, build: Build, xs: Sequence[int]) -> int:
+        shapes = self._stretched([build.shape(x) for x in xs])
+        inputs = [_lowered(build, x, shape) for x, shape in zip(xs, shapes, strict=True)]
+        y = build.activation(self.output_shape(*shapes))
+        build.step("matmul", inputs, [y])
+        return y
+
+
 class Concat(Join):
     """Values one after the other along the channels.
 
@@ -217,9 +214,9 @@ class Concat(Join):
     stem = "concat"
 
     def output_shape(self, *input_shapes: Shape) -> Shape:
-        _refuse_fewer(self, input_shapes)
+        refuse_fewer(self, input_shapes)
         if any(not shape or shape[1:] != input_shapes[0][1:] for shape in input_shapes):
-            raise ShapeError(f"joins channels, so height and width must be equal, but received {_listed(input_shapes)}")
+            raise ShapeError(f"joins channels, so height and width must be equal, but received {listed(input_shapes)}")
         return sum(shape[0] for shape in input_shapes), *input_shapes[0][1:]
 
     def _joined(self, xs: Sequence[Array]) -> Array:
@@ -235,26 +232,24 @@ class Concat(Join):
         return y
 
 
-JOINS: tuple[type[Join], ...] = (Add, Multiply, Concat)
+JOINS: tuple[type[Join], ...] = (Add, Multiply, Divide, MatMul, Concat)
 """All that there are."""
 
 
-def _as_floats(arrays: Sequence[Array]) -> list[Array]:
-    """Return arrays in floating point, where no sum and no product wraps around; those that are stay as they are."""
-    floats = [array.dtype for array in arrays if array.dtype.kind == "f"]
-    dtype = np.result_type(np.float32, *floats)
-    return [array if array.dtype.kind == "f" else array.astype(dtype) for array in arrays]
+def _lowered(build: Build, x: int, shape: Shape) -> int:
+    """Return a value, or what it becomes by being repeated."""
+    if build.shape(x) == shape:
+        return x
+    whole = build.activation(shape, "repeated")
+    build.step("broadcast", [x], [whole], shape=shape)
+    return whole
+
+
+def _refuse_others_than_two(join: Join, input_shapes: Sequence[Shape]) -> None:
+    if len(input_shapes) != 2:
+        raise ShapeError(f"{type(join).__name__} expects two values, received {len(input_shapes)}")
 
 
 def _narrowed(grad: Array, x: Array) -> Array:
     """Return the gradient of a value from that of what it became by being repeated."""
     return grad if grad.shape == x.shape else np.asarray(broadcast_grad_input(grad, shape=x.shape[1:]))
-
-
-def _refuse_fewer(join: Join, input_shapes: Sequence[Shape]) -> None:
-    if len(input_shapes) < 2:
-        raise ShapeError(f"{type(join).__name__} expects at least two values, received {len(input_shapes)}")
-
-
-def _listed(shapes: Sequence[Shape]) -> str:
-    return " and ".join(map(str, shapes))

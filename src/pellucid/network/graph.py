@@ -14,7 +14,8 @@ from ..definitions.pointwise import add
 from ..errors import ArgumentError, ShapeError
 from ..initializers import Initializer
 from ..layers.base import Layer, LayerBuild
-from ..layers.joins import JOINS, Join
+from ..layers.join import Join
+from ..layers.joins import JOINS
 from ..scaling import Scaling
 from ..steps import Shape
 from .base import Network, refuse_name, refuse_too_large

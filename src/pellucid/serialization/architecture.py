@@ -25,13 +25,16 @@ from ..layers import (
     Clip,
     Concat,
     Conv2d,
+    ConvTranspose2d,
     Dropout,
     Flatten,
     Gain,
+    GroupNorm,
     HardSigmoid,
     HardSwish,
     Join,
     Layer,
+    LayerNorm,
     LeakyReLU,
     Linear,
     LocalResponseNorm,
@@ -53,6 +56,7 @@ from ..layers import (
     Softplus,
     Tanh,
     Transpose,
+    Upsample,
     joins,
 )
 from ..network import Graph, Network, Sequential
@@ -66,7 +70,7 @@ LAYERS: Table = MappingProxyType(
             Conv2d, Linear, Flatten, MaxPool2d, AvgPool2d, AdaptiveAvgPool2d, ReLU, LeakyReLU, ReLU6, Sigmoid, Tanh,
             Softmax, Dropout, BatchNorm2d, LocalResponseNorm, PadChannels, Sequential, Graph, Residual,
             Concat, Clip, HardSigmoid, HardSwish, LogSoftmax, ELU, SiLU, Softplus, GELU, PReLU, Bias, Gain,
-            AdaptiveMaxPool2d, Reshape, Transpose, Slice, Mean, Pad,
+            AdaptiveMaxPool2d, Reshape, Transpose, Slice, Mean, Pad, ConvTranspose2d, Upsample, LayerNorm, GroupNorm,
         )
     }
 )  # fmt: skip

@@ -78,7 +78,7 @@ def depth(network: Sequential) -> int:
     found = {program.input: 0}
     for step in program.steps[: program.forward]:
         before = max(found.get(value, 0) for value in step.inputs)
-        found.update(dict.fromkeys(step.outputs, before + (step.kind in ("conv2d", "linear"))))
+        found.update(dict.fromkeys(step.outputs, before + (step.kind in ("conv2d", "conv_transpose2d", "linear"))))
     return found[program.output]
 
 

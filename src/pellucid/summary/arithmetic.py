@@ -19,7 +19,7 @@ Field: TypeAlias = ReceptiveField | Literal["all", "unknown"] | None
 (a layer of one's own, regions of unequal size, other axes), or None where the input is no image."""
 
 WINDOWS = frozenset({"conv2d", "max_pool2d", "avg_pool2d"})
-JOINS = frozenset({"add", "multiply", "concat"})
+JOINS = frozenset({"add", "multiply", "divide", "concat"})
 OF_CLASSES = frozenset({"softmax", "log_softmax"})
 """Kinds whose output at a place depends on all channels of the input at that place."""
 PLACE_BY_PLACE = frozenset(
@@ -71,9 +71,9 @@ def parameter_factors(shape: Shape, groups: int = 1) -> Factors:
     return (*shape[2:], _share(shape[1], groups), shape[0]) if len(shape) > 1 else shape or (1,)
 
 
-def groups_of(input: Shape, weight: Shape) -> int:
-    """Return in how many groups a convolution takes its channels."""
-    return input[0] // weight[1]
+def groups_of(image: Shape, weight: Shape) -> int:
+    """Return in how many groups a convolution takes the channels of what its window slides over."""
+    return image[0] // weight[1]
 
 
 def group_note(groups: int, weight: Shape) -> str:
@@ -91,15 +91,21 @@ def _conv2d(inputs: Sequence[Shape], output: Shape) -> Factors:
     return (*output[1:], filters, _share(channels, groups_of(*inputs[:2])), *window)
 
 
+def _conv_transpose2d(inputs: Sequence[Shape], output: Shape) -> Factors:
+    filters, channels, *window = inputs[1]
+    return (*inputs[0][1:], filters, _share(channels, groups_of(output, inputs[1])), *window)
+
+
 def _linear(inputs: Sequence[Shape], output: Shape) -> Factors:
     return inputs[0][0], output[0]
 
 
 MULTIPLY_ADDS: Mapping[str, Callable[[Sequence[Shape], Shape], Factors]] = MappingProxyType(
-    {"conv2d": _conv2d, "linear": _linear}
+    {"conv2d": _conv2d, "conv_transpose2d": _conv_transpose2d, "linear": _linear}
 )
 """Kind -> the factors of a sample's multiply-adds from the shapes of inputs and output: OH·OW·F·(C/G)·KH·KW for a
-convolution, I·O for a dense layer. All other kinds count 0, as is usual, for theirs are few beside these."""
+convolution, H·W·F·(C/G)·KH·KW for a transposed one, I·O for a dense layer. All other kinds count 0, as is usual, for
+theirs are few beside these."""
 
 
 # ---- output sizes
@@ -109,6 +115,8 @@ def output_lines(step: Step, inputs: Sequence[Shape], output: Shape) -> list[str
     """Return how a step's output size comes about, and what its windows leave unread."""
     if step.kind in WINDOWS:
         return _window_lines(step.keywords["window"], (inputs[0][1], inputs[0][2]))
+    if step.kind == "conv_transpose2d":
+        return _by_axis([_transposed(step.keywords["window"], inputs[0], output, axis) for axis in (0, 1)])
     if step.kind == "flatten":
         return [f"features: {equation([inputs[0]])}"]
     if step.kind == "slice_channels":
@@ -130,6 +138,16 @@ def _window_lines(window: Window, size: Pair) -> list[str]:
     if any(unread):
         lines.append(f"unread: {' and '.join(filter(None, unread))} (of {size[0]}×{size[1]}, counted from 0)")
     return lines
+
+
+def _transposed(window: Window, input: Shape, output: Shape, axis: int) -> str:
+    """Return the size along an axis of what a transposed convolution makes, as a formula with its numbers."""
+    (before, after), size = window.sides[axis], output[1 + axis]
+    whole = (input[1 + axis] - 1) * window.stride[axis] + window.extent[axis]
+    padding = f"2·{before}" if before == after else f"({before} + {after})"
+    more = size - whole + before + after
+    rest = f" + {more}" if more else ""
+    return f"({input[1 + axis]} − 1)·{window.stride[axis]} + {window.extent[axis]} − {padding}{rest} = {size}"
 
 
 def _by_axis(formulas: Sequence[str]) -> list[str]:

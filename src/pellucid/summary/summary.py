@@ -254,10 +254,11 @@ class _Walk:
     def _groups(self, steps: Sequence[Step]) -> dict[str, int]:
         """Return in how many groups channels are convolved, by the path of the weights, where there are several."""
         values = self._program.values
+        over = {"conv2d": lambda step: step.inputs[0], "conv_transpose2d": lambda step: step.outputs[0]}
         counts = {
-            values[step.inputs[1]].name: groups_of(*(values[v].shape for v in step.inputs[:2]))
+            values[step.inputs[1]].name: groups_of(values[over[step.kind](step)].shape, values[step.inputs[1]].shape)
             for step in steps
-            if step.kind == "conv2d"
+            if step.kind in over
         }
         return {path: count for path, count in counts.items() if count > 1}
 

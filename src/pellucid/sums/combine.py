@@ -1,6 +1,8 @@
-"""One number where paths meet: a sum or a product of two, or a number of one of them."""
+"""One number where paths meet: a sum, a product or a quotient of two, or a number of one of them."""
 
 from __future__ import annotations
+
+import numpy as np
 
 from .cell import Cell, copied
 from .made import Made, Terms
@@ -23,6 +25,18 @@ def multiply(cell: Cell) -> Made:
     sources = [cell.source(position, cell.index) for position in (0, 1)]
     terms = Terms.of_each(cell.step.inputs, cell.index, [a * b / 2, a * b / 2])
     return Made("y = a · b", a * b, terms, {"a": a, "b": b}, ["y = a * b"], {"a": a, "b": b, "from": sources})
+
+
+def divide(cell: Cell) -> Made:
+    """``y = a / b``
+
+    The number that is divided is the only term; the other stands in what it is divided by.
+    """
+    a, b = (cell.number(position, cell.index) for position in (0, 1))
+    with np.errstate(all="ignore"):
+        y = float(np.float64(a) / b)
+    details = {"a": a, "b": b, "from": [cell.source(position, cell.index) for position in (0, 1)]}
+    return Made("y = a / b", y, cell.alone(cell.index, y), {"a": a, "b": b}, ["y = np.divide(a, b)"], details)
 
 
 def concat(cell: Cell) -> Made:

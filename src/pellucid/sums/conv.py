@@ -1,11 +1,14 @@
-"""One number of a convolution: a patch of the input times a kernel, channel by channel, and the bias."""
+"""One number of a convolution: a patch of the input times a kernel, channel by channel, and the bias; and one of a
+transposed convolution: all pixels whose kernel reaches it."""
 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
+from ..geometry import Window
 from .cell import Cell
-from .made import Made, Terms
+from .made import Made, Terms, grid
 from .windows import Patch
 
 
@@ -42,3 +45,43 @@ def conv2d(cell: Cell) -> Made:
         },
         bias,
     )  # fmt: skip
+
+
+def conv_transpose2d(cell: Cell) -> Made:
+    """``y[c, i, j] = bias[c] + Σ f, oy, ox  x[f, oy, ox] · weight[f, c, ky, kx]``, over all places of the window
+    whose tap (ky, kx) lies on (i, j).
+    """
+    x, weight, *rest = cell.inputs
+    window, groups = cell.keywords["window"], cell.keywords["groups"]
+    channel, *pixel = cell.index
+    bias = float(rest[0][channel]) if rest else 0.0
+    # with G groups, run g of the filters makes run g of the channels only
+    each, filters = weight.shape[1], len(weight) // groups
+    first = channel // each * filters
+    (rows, ky), (columns, kx) = (_places(window, axis, pixel[axis], x.shape[1 + axis]) for axis in (0, 1))
+    run = np.arange(first, first + filters)
+    pixels = x[np.ix_(run, rows, columns)].astype(np.float64)
+    kernel = weight[run, channel % each][:, ky][:, :, kx]
+    # (F/G, R, S) · (F/G, R, S)
+    products = pixels * kernel
+    return Made(
+        "y[c, i, j] = bias[c] + Σ f, oy, ox  x[f, oy, ox] · weight[f, c, ky, kx], whose tap lies on (i, j)",
+        float(products.sum() + bias),
+        Terms.of(cell.step.inputs[0], grid(run, rows, columns), products.ravel()),
+        {"pixels": pixels, "kernel": kernel, "bias": bias},
+        ["y = bias + (pixels * kernel).sum()"],
+        {
+            "pixels": pixels, "kernel": kernel, "bias": bias, "input": cell.step.inputs[0], "channels": run,
+            "rows": rows, "columns": columns, "row_taps": ky, "column_taps": kx, "groups": groups,
+        },
+        bias,
+    )  # fmt: skip
+
+
+def _places(window: Window, axis: int, pixel: int, count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the places of a window along an axis, of so many, that have a tap on a pixel, and which tap it is."""
+    before, stride, dilation = window.sides[axis][0], window.stride[axis], window.dilation[axis]
+    begins = [(pixel + before - tap * dilation, tap) for tap in range(window.kernel_size[axis])]
+    found = [(begin // stride, tap) for begin, tap in begins if begin % stride == 0 and 0 <= begin // stride < count]
+    places, taps = np.array(found, np.int64).reshape(-1, 2).T
+    return places, taps

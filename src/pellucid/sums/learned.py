@@ -25,6 +25,16 @@ def gain(cell: Cell) -> Made:
     return Made("y = x · weight", y, cell.alone(cell.index, y), numbers, ["y = x * weight"], details)
 
 
+def scale_and_shift(cell: Cell) -> Made:
+    """``y = weight[c] · x + bias[c]``"""
+    x = cell.number(0, cell.index)
+    weight, added = (float(each[cell.index[0]]) for each in cell.inputs[1:])
+    numbers = {"x": x, "weight": weight, "bias": added}
+    details = {**numbers, "from": cell.source(0, cell.index)}
+    terms, code = cell.alone(cell.index, weight * x), ["y = weight * x + bias"]
+    return Made("y = weight[c] · x + bias[c]", weight * x + added, terms, numbers, code, details, added)
+
+
 add_parameter, multiply_parameter = bias, gain
 
 

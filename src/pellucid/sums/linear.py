@@ -1,4 +1,4 @@
-"""One number of a dense layer: every input times its weight, and the bias."""
+"""One number of a dense layer: every input times its weight, and the bias; and one of a product of two matrices."""
 
 from __future__ import annotations
 
@@ -31,6 +31,28 @@ def linear(cell: Cell) -> Made:
         ["y = bias + (x * weight).sum()"],
         {"bias": bias, **_largest(cell, terms, x, row)},
         bias,
+    )
+
+
+def matmul(cell: Cell) -> Made:
+    """``y[…, p, r] = Σ q  a[…, p, q] · b[…, q, r]``
+
+    Each factor of a product is half the term, as in ``y = a · b``.
+    """
+    (a, b), (*before, p, r) = cell.inputs, cell.index
+    row = a[(*before, p)].astype(np.float64)
+    column = np.moveaxis(b, -1, 0)[(r, *before)].astype(np.float64)
+    products, count = row * column, len(row)
+    places = [[(*before, p, q) for q in range(count)], [(*before, q, r) for q in range(count)]]
+    halves = [Terms.of(value, each, products / 2) for value, each in zip(cell.step.inputs, places, strict=True)]
+    both = (np.concatenate([getattr(half, name) for half in halves]) for name in ("values", "indices", "amounts"))
+    return Made(
+        "y[…, p, r] = Σ q  a[…, p, q] · b[…, q, r]",
+        float(products.sum()),
+        Terms(*both),
+        {"row": row, "column": column},
+        ["y = (row * column).sum()"],
+        {"row": row, "column": column, "inputs": list(cell.step.inputs)},
     )
 
 

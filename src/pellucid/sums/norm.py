@@ -1,4 +1,5 @@
-"""One number of a normalisation: by the running statistics of its channel, or by the squares of its neighbours."""
+"""One number of a normalisation: by the running statistics of its channel, by what stands beside it in the sample, or
+by the squares of its neighbours."""
 
 from __future__ import annotations
 
@@ -64,4 +65,29 @@ def local_response_norm(cell: Cell) -> Made:
         ["s = k + alpha / size * (neighbours**2).sum()", "y = x * s**-beta"],
         {"x": x, "channels": seen, "neighbours": neighbours, "squares": neighbours**2, "sum": total, "s": s,
          "outside": size - len(seen), "written": written, **settings},
+    )  # fmt: skip
+
+
+def standardize(cell: Cell) -> Made:
+    """``y = (x − mean) / √(variance + eps)``, with mean and variance of the run of the sample's numbers that x is in
+
+    As if both were given it is ``y = x/s − mean/s``: the term and the constant. All numbers of the run stand in them.
+    """
+    (maps,), runs, eps = cell.inputs, cell.keywords["runs"], cell.keywords["eps"]
+    count = maps.size // runs
+    number = int(np.ravel_multi_index(cell.index, maps.shape)) // count
+    run = maps.reshape(runs, count)[number].astype(np.float64)
+    mean, variance = float(run.mean()), float(run.var())
+    deviation, x = float(np.sqrt(variance + eps)), cell.number(0, cell.index)
+    y = (x - mean) / deviation
+    written = f"({digits(x)} − {digits(mean)}) / √({digits(variance)} + {digits(eps)}) = {digits(y)}"
+    return Made(
+        "y = (x − mean) / √(variance + eps), over the numbers of a run",
+        y,
+        cell.alone(cell.index, x / deviation),
+        {"x": x, "run": run, "eps": eps},
+        ["y = (x - run.mean()) / np.sqrt(run.var() + eps)"],
+        {"x": x, "mean": mean, "variance": variance, "eps": eps, "run": number, "count": count, "written": written,
+         "from": cell.source(0, cell.index)},
+        -mean / deviation,
     )  # fmt: skip

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ..data import drawn_digit
 from ..errors import ArgumentError, DataError, ShapeError
 from ..explanations import score_gradients
+from ..report.judging import Judged
 from .asked import Asked
 from .bench import Bench
 from .described_sum import as_steps, as_sum
@@ -25,6 +26,8 @@ Answer: TypeAlias = dict[str, Any] | bytes
 
 MOST_MAPS = 64
 """Feature maps in one answer."""
+THUMBNAIL = 64
+"""Rows and columns of a small image, at most."""
 MOST_SAMPLES = 200
 """Samples in one list."""
 LARGEST_CANVAS = 1024
@@ -84,14 +87,18 @@ def seen(bench: Bench, asked: Asked) -> Answer:
 
 
 def samples(bench: Bench, asked: Asked) -> Answer:
-    """Samples of the data with what they are taken for: all, or the mistakes, the most confident first."""
+    """Samples of the data with what they are taken for: all, the mistakes, the most confident first, or those that
+    were taken otherwise (``was``) before the network was edited.
+
+    They are measured meanwhile, so ``pending`` says whether to ask again.
+    """
     which = asked.choice("which", ("all", "mistakes", "flipped"), "all")
-    found = bench.judged()
-    if found is None:
-        return {"accuracy": None, "total": 0, "samples": []}
+    before, found = bench.measured(0), bench.measured()
+    if not isinstance(before, Judged) or not isinstance(found, Judged):
+        pending = before is None or found is None
+        return {"revision": bench.revision, "pending": pending, "accuracy": None, "total": 0, "samples": []}
     if which == "flipped":
-        before = bench.judged(0)
-        chosen = np.flatnonzero(before.predicted != found.predicted) if before is not None else found.mistakes
+        chosen = np.flatnonzero(before.predicted != found.predicted)
     else:
         chosen = found.mistakes if which == "mistakes" else np.arange(len(found.data))
     first = asked.whole("first", max(1, len(chosen) + 1), 0)
@@ -101,11 +108,24 @@ def samples(bench: Bench, asked: Asked) -> Answer:
             "number": int(number),
             "label": int(found.labels[number]),
             "predicted": int(found.predicted[number]),
+            "was": int(before.predicted[number]),
             "confidence": round(float(found.confidence[number]), 6),
         }
         for number in part
     ]
-    return {"accuracy": found.accuracy, "total": len(chosen), "samples": listed}
+    known = {"revision": bench.revision, "pending": False, "accuracy": found.accuracy}
+    return {**known, "total": len(chosen), "samples": listed}
+
+
+def thumbnails(bench: Bench, asked: Asked) -> Answer:
+    """The images of some samples, as they are, or with pixels left out where they have many."""
+    count = 0 if bench.data is None else len(bench.data)
+    numbers = asked.wholes("numbers", count, MOST_MAPS)
+    images = np.stack([bench.sample(number) for number in numbers])
+    if images.ndim == 4:
+        step = max(1, -(-max(images.shape[2:]) // THUMBNAIL))
+        images = images[:, :, ::step, ::step]
+    return frame({"numbers": numbers}, {"images": images})
 
 
 # ---- maps and sums
@@ -202,8 +222,11 @@ def shown(
 
 
 READING: Mapping[str, Callable[[Bench, Asked], Answer]] = MappingProxyType(
-    {"network": network, "seen": seen, "samples": samples, "maps": maps, "sum": total, "walk": walk}
-)
+    {
+        "network": network, "seen": seen, "samples": samples, "thumbnails": thumbnails, "maps": maps, "sum": total,
+        "walk": walk,
+    }
+)  # fmt: skip
 """What is asked with GET, by the last part of its address."""
 
 DOING: Mapping[str, Callable[[Bench, Asked], Answer]] = MappingProxyType(

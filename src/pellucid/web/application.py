@@ -1,10 +1,12 @@
-"""The application: which address is answered by what. All that computes runs in a thread, one question at a time."""
+"""The application: which address is answered by what. All that computes runs in a thread, one question at a time but
+for those that take long."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from importlib.resources import files
 
 from starlette.applications import Starlette
@@ -70,7 +72,7 @@ def _question(bench: Bench, answer: Callable[[Bench, Asked], Answer]) -> Callabl
     line = asyncio.Lock()
 
     def answered(asked: Asked) -> Answer:
-        with bench.busy:
+        with nullcontext() if answer in why.UNHURRIED else bench.busy:
             return answer(bench, asked)
 
     async def endpoint(request: Request) -> Response:

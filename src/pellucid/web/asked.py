@@ -49,6 +49,13 @@ class Asked:
         """Return a whole number from 0 up to but not `below`."""
         return _whole(name, self.text(name, None if default is None else str(default)), below)
 
+    def wholes(self, name: str, below: int, most: int) -> list[int]:
+        """Return at least one and at most so many whole numbers, such as ``3,14,15``."""
+        parts = self.text(name).split(",")
+        if len(parts) > most:
+            raise ArgumentError(f"{name}: expected at most {most} numbers, received {len(parts):,}")
+        return [_whole(name, part, below) for part in parts]
+
     def index(self, name: str, shape: Sequence[int]) -> tuple[int, ...]:
         """Return the place of a number in an array of a shape, such as ``17,5,9``."""
         parts = self.text(name).split(",")

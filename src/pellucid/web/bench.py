@@ -13,14 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data import Dataset
-from ..errors import ArgumentError, NonFiniteError
+from ..errors import ArgumentError
 from ..explanations import randomised
 from ..inference.batches import accepted
 from ..network import Network
-from ..report.judging import Judged, judge
+from ..report.judging import Judged
+from ..summary import summary
 from .description import describe, digest, shown_values
 from .edits import Edits
 from .look import Look, image_id
+from .measuring import Measuring
 
 IMAGES = 64
 """Images that are kept: those that were looked at last."""
@@ -32,7 +34,7 @@ class UnknownImageError(ArgumentError):
 
 @dataclass(eq=False)
 class Bench:
-    """What the page shows. Whoever uses it holds `busy`.
+    """What the page shows. Whoever uses it holds `busy`; what takes long is done with a `snapshot`, without it.
 
     Attributes
     ----------
@@ -45,6 +47,9 @@ class Bench:
         What the data are of those that it was trained on, such as "test".
     revision : int
         Grows with every edit.
+    busy : lock
+    explaining : lock
+        Held by one explanation at a time.
     """
 
     network: Network
@@ -53,14 +58,17 @@ class Bench:
     part: str = ""
     revision: int = 0
     busy: threading.RLock = field(default_factory=threading.RLock)
+    explaining: threading.Lock = field(default_factory=threading.Lock)
     _images: OrderedDict[str, NDArray[Any]] = field(default_factory=OrderedDict)
     _looks: OrderedDict[tuple[str, int], Look] = field(default_factory=OrderedDict)
-    _judged: dict[int, Judged | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.original, self.network = self.network, deepcopy(self.network)
         self.edits = Edits(self.network)
-        self._forgetful: dict[tuple[int, int], Network] = {}
+        self._copies: dict[int, Network] = {}
+        self._measuring = None
+        if self.data is not None:
+            self._measuring = Measuring(self.data, summary(self.network).totals.multiply_adds)
 
     @cached_property
     def description(self) -> dict[str, Any]:
@@ -77,14 +85,15 @@ class Bench:
     def changed(self) -> None:
         """Note that the network has just been edited."""
         self.revision += 1
-        self._forgetful.clear()
+        self._copies.clear()
 
-    def forgetful(self, layers: int) -> Network:
-        """Return the network, as it is now, with its last layers as before any training; 0 for the network itself."""
-        key = self.revision, layers
-        if key not in self._forgetful:
-            self._forgetful[key] = randomised(self.network, layers) if layers else self.network
-        return self._forgetful[key]
+    def snapshot(self, forgotten: int = 0) -> Network:
+        """Return the network as it is now, or as if so many of its last layers had not been trained: a copy, which no
+        edit changes. Of those that have forgotten something, the last one is kept."""
+        if forgotten not in self._copies:
+            self._copies = {key: network for key, network in self._copies.items() if key == 0}
+            self._copies[forgotten] = randomised(self.network, forgotten)
+        return self._copies[forgotten]
 
     # ---- images
     def put(self, image: NDArray[Any]) -> str:
@@ -121,23 +130,20 @@ class Bench:
         return self._looks[key]
 
     # ---- data
-    def judged(self, revision: int | None = None) -> Judged | None:
-        """Return what the network makes of the data, now or as it was given (revision 0); None without classes."""
-        at = self.revision if revision is None else revision
-        if at not in self._judged:
-            network = self.original if at == 0 else self.network
-            self._judged = {0: self._judged[0]} if 0 in self._judged else {}
-            self._judged[at] = self._judge(network)
-        return self._judged[at]
+    def measured(self, revision: int | None = None) -> Judged | str | None:
+        """Return what the network makes of the data, now or as it was given (revision 0).
 
-    def _judge(self, network: Network) -> Judged | None:
-        if self.data is None:
-            return None
-        try:
-            found = judge(network, self.data)
-        except NonFiniteError:
-            return None
-        return found if isinstance(found, Judged) else None
+        Instead, a text that says why nothing can be told; or None, as long as it is measured: ask again.
+        """
+        if self._measuring is None:
+            return "there are no data here to be right about"
+        if revision is None:
+            revision = self.revision if self.edits.done or self.edits.network is not self.network else 0
+        return self._measuring.found(revision, (lambda: self.original) if revision == 0 else self.snapshot)
+
+    def share_measured(self) -> float:
+        """Return the share of the data that the network has seen which is being measured."""
+        return 0.0 if self._measuring is None else self._measuring.done
 
     def sample(self, number: int) -> NDArray[Any]:
         """Return an image of the data."""

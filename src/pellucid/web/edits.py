@@ -13,15 +13,8 @@ from ..layers import BatchNorm2d, Conv2d, Linear
 from ..network import Network
 from .description import reads_of
 
-PRESETS: dict[str, NDArray[np.float64]] = {
-    "blur": np.array([[1, 2, 1], [2, 4, 2], [1, 2, 1]]) / 16,
-    "sharpen": np.array([[0, -1, 0], [-1, 5, -1], [0, -1, 0]], float),
-    "vertical edge": np.array([[1, 0, -1], [2, 0, -2], [1, 0, -1]], float) / 4,
-    "horizontal edge": np.array([[1, 2, 1], [0, 0, 0], [-1, -2, -1]], float) / 4,
-    "identity": np.array([[0, 0, 0], [0, 1, 0], [0, 0, 0]], float),
-    "zero": np.zeros((3, 3)),
-}
-"""Filters that one can choose, 3×3: in a larger kernel they stand in its middle. The edges are Sobel's."""
+WITH_CHANNELS = (Conv2d, Linear, BatchNorm2d)
+"""Layers whose weights lead to one channel each, along their first axis."""
 
 
 @dataclass
@@ -32,7 +25,7 @@ class Edit:
     ----------
     words : str
     before : list of (str, index, array)
-        Path of a parameter or state, where in it, and the numbers that were there.
+        Path of a parameter, where in it, and the numbers that were there.
     """
 
     words: str
@@ -42,6 +35,8 @@ class Edit:
 class Edits:
     """The changes that were made to a network, which can be undone in turn.
 
+    What leaves every number as it is, is no edit; and one number that is changed several times in a row is one.
+
     Parameters
     ----------
     network : Network
@@ -49,10 +44,20 @@ class Edits:
     """
 
     def __init__(self, network: Network):
-        self._network, self.done = network, list[Edit]()
+        self.network, self.done = network, list[Edit]()
 
-    def kernel(self, path: str, out: int, channel: int, values: NDArray[Any]) -> None:
+    def kernel(self, path: str, out: int, channel: int | None, values: NDArray[Any], name: str = "") -> None:
         """Overwrite one kernel of a convolution: the weights from one channel of its input to one of its output.
+
+        Parameters
+        ----------
+        path : str
+        out, channel : int
+            Channel of the output, and of the input; None for all kernels of the output channel, each of which takes the
+            same values, divided by their number: a filter of the mean of the input's channels.
+        values : array (KH, KW)
+        name : str
+            What they are called, such as "blur".
 
         Raises
         ------
@@ -64,14 +69,34 @@ class Edits:
             raise ArgumentError(f"layer: {path} has no kernels; expected a convolution")
         shape = layer.weight.shape
         _refuse_outside("out", out, shape[0])
-        _refuse_outside("channel", channel, shape[1])
         if values.shape != shape[2:]:
             raise ArgumentError(f"values: expected a kernel of {shape[2]}×{shape[3]}, received {values.shape}")
-        if not np.isfinite(values).all():
-            raise ArgumentError("values: expected finite numbers")
-        edit = Edit(f"{path}: kernel of channel {out} for channel {channel}")
-        self._change(edit, f"{path}.weight", (out, channel), values)
-        self.done.append(edit)
+        new = _as_weights(values if channel is not None else values / shape[1], layer.weight.dtype)
+        if channel is None:
+            where: Any = (out,)
+            words = f"{path}: all {shape[1]} kernels of channel {out}"
+        else:
+            _refuse_outside("channel", channel, shape[1])
+            where, words = (out, channel), f"{path}: kernel of channel {out} for channel {channel}"
+            differ = np.argwhere(layer.weight.data[where] != new)
+            if len(differ) == 1 and not name:
+                where, new = (*where, *map(int, differ[0])), new[tuple(differ[0])]
+                words = f"{path}: weight ({', '.join(map(str, where))})"
+        self._do(f"{words}: {name}" if name else words, {f"{path}.weight": where}, new)
+
+    def bias(self, path: str, out: int, value: float) -> None:
+        """Overwrite the bias of one channel.
+
+        Raises
+        ------
+        ArgumentError
+            If the layer has no bias, or no such channel.
+        """
+        parameter = self.network.parameters().get(f"{path}.bias")
+        if parameter is None or not isinstance(self._layer(path), WITH_CHANNELS):
+            raise ArgumentError(f"layer: {path[:80]!r} has no bias")
+        _refuse_outside("out", out, parameter.shape[0])
+        self._do(f"{path}: bias of channel {out}", {f"{path}.bias": (out,)}, _as_weights(value, parameter.dtype))
 
     def silence(self, path: str, out: int) -> None:
         """Make one channel of a layer 0 everywhere: all weights and the bias that lead to it.
@@ -84,16 +109,12 @@ class Edits:
         ArgumentError
             If the layer has no weights, or no such channel.
         """
-        parameters = self._network.parameters()
-        if not isinstance(self._layer(path), (Conv2d, Linear, BatchNorm2d)) or f"{path}.weight" not in parameters:
+        parameters = self.network.parameters()
+        if not isinstance(self._layer(path), WITH_CHANNELS) or f"{path}.weight" not in parameters:
             raise ArgumentError(f"layer: {path} has no weights; silence the layer before it that has some")
         _refuse_outside("out", out, parameters[f"{path}.weight"].shape[0])
-        edit = Edit(f"{path}: channel {out} silenced")
-        for each in (path, *self._normalisations(path)):
-            for name in ("weight", "bias"):
-                if f"{each}.{name}" in parameters:
-                    self._change(edit, f"{each}.{name}", out, np.float64(0))
-        self.done.append(edit)
+        names = (f"{each}.{name}" for each in (path, *self._normalisations(path)) for name in ("weight", "bias"))
+        self._do(f"{path}: channel {out} silenced", {name: (out,) for name in names if name in parameters}, 0)
 
     def undo(self) -> None:
         """Undo the last edit.
@@ -106,7 +127,7 @@ class Edits:
         if not self.done:
             raise ArgumentError("there is no edit to undo")
         for path, where, numbers in reversed(self.done.pop().before):
-            self._write(path, where, numbers)
+            self.network.parameters()[path].data[where] = numbers
 
     def reset(self) -> None:
         """Undo all edits."""
@@ -114,37 +135,38 @@ class Edits:
             self.undo()
 
     def _layer(self, path: str) -> Any:
-        layers = dict(self._network.walk())
+        layers = dict(self.network.walk())
         if path not in layers:
             raise ArgumentError(f"layer: there is no {path[:80]!r}")
         return layers[path]
 
     def _normalisations(self, path: str) -> list[str]:
         """Return the layers of batch normalisation that read a layer."""
-        layers, reads = dict(self._network.walk()), reads_of(self._network)
+        layers, reads = dict(self.network.walk()), reads_of(self.network)
         return [each for each, read in reads.items() if path in read and isinstance(layers.get(each), BatchNorm2d)]
 
-    def _change(self, edit: Edit, path: str, where: Any, numbers: Any) -> None:
-        held = self._network.parameters()[path].data
-        edit.before.append((path, where, np.array(held[where])))
-        self._write(path, where, numbers)
+    def _do(self, words: str, places: dict[str, Any], numbers: Any) -> None:
+        """Write numbers to places in parameters, by path, and remember what stood there."""
+        held = {path: self.network.parameters()[path].data for path in places}
+        before = [(path, where, held[path][where].copy()) for path, where in places.items()]
+        if all(np.array_equal(old, np.broadcast_to(numbers, old.shape)) for _, _, old in before):
+            return
+        for path, where in places.items():
+            held[path][where] = numbers
+        last = self.done[-1] if self.done else None
+        if last is None or last.words != words or any(old.size > 1 for _, _, old in before):
+            self.done.append(Edit(words, before))
+        elif all(np.array_equal(held[path][where], old) for path, where, old in last.before):
+            self.done.pop()  # the number is back to what it was
 
-    def _write(self, path: str, where: Any, numbers: Any) -> None:
-        parameter = self._network.parameters()[path]
-        changed = parameter.data.copy()
-        changed[where] = numbers
-        parameter.data = changed
 
-
-def preset(name: str, size: tuple[int, int]) -> NDArray[np.float64]:
-    """Return a filter by name, in the middle of a kernel of that size; of a smaller one, its own middle."""
-    kernel, filter = np.zeros(size), PRESETS[name]
-    (top, left), (y, x) = ([max(0, (a - b) // 2) for a, b in zip(*pair, strict=True)] for pair in (
-        (size, filter.shape), (filter.shape, size)
-    ))  # fmt: skip
-    rows, columns = (min(a, b) for a, b in zip(size, filter.shape, strict=True))
-    kernel[top : top + rows, left : left + columns] = filter[y : y + rows, x : x + columns]
-    return kernel
+def _as_weights(values: Any, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Return weights as a layer holds them."""
+    with np.errstate(over="ignore"):  # which is refused below
+        new = np.asarray(values, dtype)
+    if not np.isfinite(new).all():
+        raise ArgumentError("values: expected finite numbers")
+    return new
 
 
 def _refuse_outside(name: str, number: int, count: int) -> None:

@@ -86,6 +86,14 @@ def learnt(draws: Draws) -> Case:
     return Case(getattr(learned, name), parameters, of_channels, tensors, (result,), len(x))
 
 
+def scale_and_shift(draws: Draws) -> Case:
+    x = image(draws)
+    numbers = [Tensor(draws.numbers(x.shape[1])) for _ in range(2)]
+    tensors, result = (Tensor(x, CHANNELS_LAST), *numbers), Result("y", x.shape, CHANNELS_LAST)
+    definition = DEFINITIONS["scale_and_shift"]
+    return Case(learned.scale_and_shift, (x.shape[2], x.shape[1]), definition, tensors, (result,), len(x))
+
+
 def learnt_gradient(draws: Draws) -> Case:
     """The gradient of numbers of channels, or of one for all."""
     name = draws.one(("prelu_grad_weight", "bias_grad_bias", "gain_grad_weight"))
@@ -243,6 +251,6 @@ FAMILY = {
     activation: 10, learnt: 2, learnt_gradient: 1.5, log_softmax: 1, log_softmax_grad_input: 1,
     multiply: 1, broadcast: 1, softmax: 1, softmax_grad_input: 1,
     add: 1, concat: 1, concat_grad_input: 1, pad_channels: 1,
-    transpose: 1, flatten: 1, flatten_grad_input: 1, dropout: 2,
+    transpose: 1, flatten: 1, flatten_grad_input: 1, dropout: 2, scale_and_shift: 1,
 }  # fmt: skip
 """Cases, with how often each is drawn."""

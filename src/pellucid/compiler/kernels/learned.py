@@ -69,24 +69,37 @@ def gain_grad_weight(k: Kernel, pixels: int, channels: int) -> None:
     _grad_weight(k, pixels, channels, lambda x, grad: grad * x)
 
 
+def scale_and_shift(k: Kernel, pixels: int, channels: int) -> None:
+    """``y[n, p, c] = weight[c] · x[n, p, c] + bias[c]``"""
+    of_channels = ("weight", "bias")
+    _with_numbers(
+        k, pixels, channels, ("x", *of_channels), "y", lambda x, weight, bias: weight * x + bias, len(of_channels)
+    )
+
+
 # ---- what they have in common
 def _with_numbers(
-    k: Kernel, pixels: int, channels: int, inputs: tuple[str, ...], output: str, number: Callable[..., Vector]
-) -> None:
-    """``output[n, p, c] = number(input[n, p, c], learnt[c], …)``: the second input is what is learnt."""
+    k: Kernel, pixels: int, channels: int, inputs: tuple[str, ...], output: str, number: Callable[..., Vector],
+    count: int = 1,
+) -> None:  # fmt: skip
+    """``output[n, p, c] = number(input[n, p, c], learnt[c], …)``: the second input is what is learnt, or so many."""
+    learnt = range(1, 1 + count)
     images = k.piece("images", k.samples)
     tensors = [
-        k.tensor(name, channels) if place == 1 else k.tensor(name, k.samples, pixels * channels)
+        k.tensor(name, channels) if place in learnt else k.tensor(name, k.samples, pixels * channels)
         for place, name in enumerate(inputs)
     ]
     result = k.tensor(output, k.samples, pixels * channels)
 
     def numbers(c: Integer, lanes: int, live: int) -> Numbers:
-        return (tensors[1].load(c, lanes=lanes, live=live),)
+        return tuple(tensors[place].load(c, lanes=lanes, live=live) for place in learnt)
 
     def step(n: Integer, at: Integer, numbers: Numbers) -> None:
-        (own,) = numbers
-        loaded = [own if place == 1 else tensor.load(n, at, lanes=own.lanes) for place, tensor in enumerate(tensors)]
+        lanes = numbers[0].lanes
+        loaded = [
+            numbers[place - 1] if place in learnt else tensor.load(n, at, lanes=lanes)
+            for place, tensor in enumerate(tensors)
+        ]
         result.store(number(*loaded), n, at)
 
     each_vector(k, images, pixels, channels, numbers, step)

@@ -1,4 +1,4 @@
-"""Rules for 2-D convolution and its gradients."""
+"""Rules for 2-D convolution and its gradients, and for transposed convolution, whose kernels are the same ones."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from ..kernels.conv import conv2d, conv2d_grad_bias, conv2d_grad_weight
 from ..kernels.conv_grad_input import conv2d_grad_input, grad_input_tile
 from ..kernels.conv_routed import conv2d_grad_weight_routed
 from ..kernels.convolution import Convolution, forward_tile, weight_tile
+from ..kernels.learned import bias as add_bias
 from ..kernels.shuffle import pad
 from ..lowering import Lowering, Rule
 from ..placement import is_depthwise
@@ -32,7 +33,11 @@ def _depthwise(conv: Convolution) -> bool:
 
 def _conv2d(low: Lowering, op: Operation) -> None:
     x, weight, *bias = op.step.inputs
-    conv, how = _convolution(low, op, x, op.outputs[0]), (bool(bias), op.relu is not None)
+    _forward(low, op, _convolution(low, op, x, op.outputs[0]), x, weight, *bias)
+
+
+def _forward(low: Lowering, op: Operation, conv: Convolution, x: int, weight: int, *bias: int) -> None:
+    how = bool(bias), op.relu is not None
     operands = [low.operand(v) for v in (x, weight, *bias, op.outputs[0])]
     parts = shares_of(conv.multiply_adds())
     if _depthwise(conv):
@@ -49,7 +54,10 @@ def _conv2d_grad_weight(low: Lowering, op: Operation) -> None:
     if grad in low.routes.of_gradient:
         _routed_grad_weight(low, op, low.routes.of_gradient[grad])
         return
-    conv = _convolution(low, op, x, grad)
+    _grad_weight(low, op, _convolution(low, op, x, grad), x, grad)
+
+
+def _grad_weight(low: Lowering, op: Operation, conv: Convolution, x: int, grad: int) -> None:
     operands = low.operand(x), low.operand(grad), low.sum(op.outputs[0])
     if _depthwise(conv):
         tile = by_channel.depthwise_weight_tile(conv, low.isa)
@@ -89,15 +97,41 @@ def _conv2d_grad_input(low: Lowering, op: Operation) -> None:
     grad, weight = op.step.inputs
     conv = _convolution(low, op, op.outputs[0], grad)
     masks = [] if op.mask is None else [low.operand(op.mask)]
-    ends = [*masks, low.operand(op.outputs[0])]
+    _grad_input(low, op, conv, grad, weight, *masks, low.operand(op.outputs[0]))
+
+
+def _grad_input(low: Lowering, op: Operation, conv: Convolution, grad: int, weight: int, *ends: Operand) -> None:
+    """Add the call that makes the gradient of an input; before where that lies, `ends` may have a mask."""
+    masked = len(ends) > 1
     if _depthwise(conv):
         tile = by_channel.depthwise_grad_input_tile(conv, low.isa)
         operands = low.operand(grad), low.operand(weight), *ends
-        low.call(op, by_channel.depthwise_conv2d_grad_input, (conv, tile, bool(masks)), *operands)
+        low.call(op, by_channel.depthwise_conv2d_grad_input, (conv, tile, masked), *operands)
     else:
-        parameters = (conv, grad_input_tile(conv, low.isa), bool(masks))
+        parameters = (conv, grad_input_tile(conv, low.isa), masked)
         weights = low.for_inputs(weight, conv.weight_shape, conv.groups)
         low.call(op, conv2d_grad_input, parameters, low.operand(grad), weights, *ends)
+
+
+def _conv_transpose2d(low: Lowering, op: Operation) -> None:
+    """What a convolution does backwards; then the bias, which none has there, is added."""
+    x, weight, *bias = op.step.inputs
+    y = op.outputs[0]
+    conv, result = _convolution(low, op, y, x), low.operand(y)
+    place = low.memory(f"{low.values[y].name}, without bias", low.size(y), passes=True) if bias else result
+    _grad_input(low, op, conv, x, weight, place)
+    for b in bias:
+        low.call(op, add_bias, low.pixels(y), place, low.operand(b), result)
+
+
+def _conv_transpose2d_grad_input(low: Lowering, op: Operation) -> None:
+    grad, weight = op.step.inputs
+    _forward(low, op, _convolution(low, op, grad, op.outputs[0]), grad, weight)
+
+
+def _conv_transpose2d_grad_weight(low: Lowering, op: Operation) -> None:
+    x, grad = op.step.inputs
+    _grad_weight(low, op, _convolution(low, op, grad, x), grad, x)
 
 
 RULES: Mapping[str, Rule] = {
@@ -105,4 +139,8 @@ RULES: Mapping[str, Rule] = {
     "conv2d.grad_weight": _conv2d_grad_weight,
     "conv2d.grad_bias": _conv2d_grad_bias,
     "conv2d.grad_input": _conv2d_grad_input,
+    "conv_transpose2d": _conv_transpose2d,
+    "conv_transpose2d.grad_input": _conv_transpose2d_grad_input,
+    "conv_transpose2d.grad_weight": _conv_transpose2d_grad_weight,
+    "conv_transpose2d.grad_bias": _conv2d_grad_bias,
 }

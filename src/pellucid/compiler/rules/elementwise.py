@@ -119,6 +119,22 @@ def _broadcast_grad_input(low: Lowering, op: Operation) -> None:
     low.call(op, pointwise.broadcast_grad_input, (low.shape(grad), low.shape(x)), low.operand(grad), low.operand(x))
 
 
+def _repeat_pixels(low: Lowering, op: Operation) -> None:
+    """A pixel is an image of one, which becomes one of `times`: (C, H, 1, W, 1) -> (C, H, SH, W, SW)."""
+    x, y = op.step.inputs[0], op.outputs[0]
+    low.call(op, pointwise.broadcast, _times(low, op, x), low.operand(x), low.operand(y))
+
+
+def _repeat_pixels_grad_input(low: Lowering, op: Operation) -> None:
+    grad, x = op.step.inputs[0], op.outputs[0]
+    low.call(op, pointwise.broadcast_grad_input, _times(low, op, x), low.operand(grad), low.operand(x))
+
+
+def _times(low: Lowering, op: Operation, x: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    (channels, height, width), (rows, columns) = low.shape(x), op.step.keywords["times"]
+    return (channels, height, rows, width, columns), (channels, height, 1, width, 1)
+
+
 def _concat(low: Lowering, op: Operation) -> None:
     parts = op.step.inputs
     pixels, whole = low.pixels(op.outputs[0])
@@ -176,6 +192,10 @@ RULES: Mapping[str, Rule] = {
     "gain": _learnt(learned.gain),
     "gain.grad_input": _learnt(learned.gain_grad_input),
     "gain.grad_weight": _learnt_gradient(learned.gain_grad_weight),
+    "scale_and_shift": _learnt(learned.scale_and_shift),
+    "scale_and_shift.grad_input": _learnt(learned.gain_grad_input),
+    "scale_and_shift.grad_weight": _learnt_gradient(learned.gain_grad_weight),
+    "scale_and_shift.grad_bias": _learnt_gradient(learned.bias_grad_bias),
     "reshape": _reshape,
     "transpose": _transpose,
     "slice_channels": _slice_channels,
@@ -184,6 +204,8 @@ RULES: Mapping[str, Rule] = {
     "multiply.grad_input": _each(pointwise.multiply_grad_input),
     "broadcast": _broadcast,
     "broadcast.grad_input": _broadcast_grad_input,
+    "repeat_pixels": _repeat_pixels,
+    "repeat_pixels.grad_input": _repeat_pixels_grad_input,
     "concat": _concat,
     "concat.grad_input": _concat_grad_input,
     "pad_channels": _pad_channels,

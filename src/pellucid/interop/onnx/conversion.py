@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import PellucidError
-from ...layers import Conv2d, Join, Layer, Linear, Parameter, State
+from ...layers import Conv2d, Join, Layer, Linear, Parameter, State, Transpose
 from ...network.base import refuse_too_large
 from ...network.graph import INPUT
 from ...steps import Shape
@@ -137,6 +137,13 @@ class Conversion:
         """Place a layer that reads a value, under the name of the node at hand, and return what it gives."""
         return self._place(layer, layer.output_shape(x.shape), (x,))
 
+    def each_number(self, layer: Layer, x: Value, times: int = 1) -> Value:
+        """Place a layer that works number by number, on what has its axes in another order before that is so: many a
+        Transpose meets one that undoes it then."""
+        if isinstance(turned := self.before(x, times), Transpose):
+            return self.layer(Transpose(turned.axes), self.layer(layer, self.take_back(x)))
+        return self.layer(layer, x)
+
     def join(self, join: Join, xs: Sequence[Value]) -> Value:
         """Place a join of several values, likewise."""
         return self._place(join, join.output_shape(*(x.shape for x in xs)), tuple(xs))
@@ -180,13 +187,15 @@ class Conversion:
             raise NodeError(f"{place.name}: {wrong:,} of {array.size:,} numbers are not finite")
         self.numbers.append((place, array))
 
-    def only_here(self, x: Value) -> bool:
-        """Return whether the node at hand is the only one that reads a value."""
-        return bool(x.names) and all(self._readers[name] == 1 for name in x.names)
+    def only_here(self, x: Value, times: int = 1) -> bool:
+        """Return whether a value is read so many times alone: once, by the node at hand."""
+        read = [self._readers[name] for name in x.names]
+        return bool(read) and read[-1] == times and all(count == 1 for count in read[:-1])
 
-    def before(self, x: Value) -> Layer | None:
-        """Return the layer that gives a value which the node at hand alone reads; None if there is none such."""
-        if x.source not in self.placed or not self.only_here(x):
+    def before(self, x: Value, times: int = 1) -> Layer | None:
+        """Return the layer that gives a value which is read so many times, as `only_here` says; None if there is none
+        such."""
+        if x.source not in self.placed or not self.only_here(x, times):
             return None
         does = self.placed[x.source].does
         return does if isinstance(does, Layer) else None

@@ -17,6 +17,7 @@ from ...errors import PellucidError
 from . import (
     evaluation_activations,
     evaluation_arithmetic,
+    evaluation_norms,
     evaluation_resize,
     evaluation_shapes,
     evaluation_windows,
@@ -40,6 +41,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType(
         **COMPUTERS,
         **evaluation_arithmetic.OPERATIONS,
         **evaluation_activations.OPERATIONS,
+        **evaluation_norms.OPERATIONS,
         **evaluation_windows.OPERATIONS,
         **evaluation_shapes.OPERATIONS,
         **evaluation_resize.OPERATIONS,

@@ -66,9 +66,25 @@ NEAREST: Mapping[str, Callable[[Numbers], Numbers]] = MappingProxyType(
 """nearest_mode -> the number that is taken for a coordinate."""
 
 
-def resize(use: Use, arrays: Sequence[Numbers]) -> Numbers:
-    """See above."""
-    x = arrays[0]
+class Settings(NamedTuple):
+    """What a Resize says of all axes; an empty rounding is that of opset 10."""
+
+    mode: str
+    coordinates: str
+    rounding: str
+
+    def at(self, how: Axis) -> Numbers:
+        """Return where the places of an axis lie among its numbers."""
+        return COORDINATES[self.coordinates](np.arange(how.length, dtype=np.float64), how)
+
+    def nearest(self, how: Axis) -> Numbers:
+        """Return which number each place shows."""
+        rounded = NEAREST[self.rounding or ("ceil" if how.scale < 1 else "floor")](self.at(how))
+        return rounded.astype(int).clip(0, how.size - 1)
+
+
+def settings(use: Use) -> Settings:
+    """Return what a node says of all axes."""
     mode, coordinates = use.text("mode", "nearest"), "asymmetric"
     if use.opset >= 11:
         coordinates = use.text("coordinate_transformation_mode", "half_pixel")
@@ -77,17 +93,22 @@ def resize(use: Use, arrays: Sequence[Numbers]) -> Numbers:
     rounding = use.text("nearest_mode", "round_prefer_floor") if use.opset >= 11 else ""
     if rounding and rounding not in NEAREST:
         raise NodeError(f"nearest_mode: expected {', '.join(NEAREST)}, found {rounding!r:.40}")
-    filters = _filter(use, mode)
+    return Settings(mode, coordinates, rounding)
+
+
+def resize(use: Use, arrays: Sequence[Numbers]) -> Numbers:
+    """See above."""
+    x, said = arrays[0], settings(use)
+    filters = _filter(use, said.mode)
     outside = use.real("extrapolation_value", 0.0) if use.opset >= 11 else 0.0
-    result, beyond = x.astype(np.float64) if mode != "nearest" else x, np.zeros([1] * x.ndim, bool)
-    for axis, how in _axes(use, x.shape).items():
-        at = COORDINATES[coordinates](np.arange(how.length, dtype=np.float64), how)
-        if mode == "nearest":
-            nearest = NEAREST[rounding or ("ceil" if how.scale < 1 else "floor")](at)  # the latter in opset 10
-            result = np.take(result, nearest.astype(int).clip(0, how.size - 1), axis)
+    result, beyond = x.astype(np.float64) if said.mode != "nearest" else x, np.zeros([1] * x.ndim, bool)
+    for axis, how in axes_of(use, x.shape).items():
+        at = said.at(how)
+        if said.mode == "nearest":
+            result = np.take(result, said.nearest(how), axis)
         else:
             result = np.moveaxis(np.tensordot(filters.matrix(at, how), result, (1, axis)), 0, axis)
-        if coordinates == "tf_crop_and_resize":
+        if said.coordinates == "tf_crop_and_resize":
             off = (at < 0) | (at > how.size - 1)
             beyond = beyond | off.reshape([-1 if each == axis else 1 for each in range(x.ndim)])
     result = np.where(beyond, outside, result) if beyond.any() else result
@@ -103,10 +124,12 @@ def _as(dtype: np.dtype[Any], result: Numbers) -> Numbers:
 
 
 # ---- sizes
-def _axes(use: Use, shape: tuple[int, ...]) -> dict[int, Axis]:
+def axes_of(use: Use, shape: tuple[int, ...]) -> dict[int, Axis]:
     """Return the axes that are resized, and how."""
     if use.opset < 11:
         given = use.constant(1, "scales").array
+        if given.shape != (len(shape),):
+            raise NodeError(f"scales: expected {len(shape)} numbers, found the shape {given.shape}")
         return {axis: _scaled(size, float(given[axis])) for axis, size in enumerate(shape)}
     named = use.wholes("axes") if use.opset >= 18 else None
     axes = tuple(range(len(shape))) if named is None else tuple(use.axis(axis, len(shape)) for axis in named)
@@ -116,7 +139,7 @@ def _axes(use: Use, shape: tuple[int, ...]) -> dict[int, Axis]:
     if roi is not None and roi.array.size == 2 * len(axes):
         starts, ends = np.split(roi.array.astype(float), 2)
         parts = list(zip(starts.tolist(), ends.tolist(), strict=True))
-    given_scales = [] if scales is None else scales.array.astype(float).tolist()
+    given_scales = [] if scales is None else scales.array.astype(float).ravel().tolist()
     if len(sizes or given_scales) != len(axes) or (sizes and given_scales):
         raise NodeError(f"expected either scales or sizes, {len(axes)} of them")
     old = [shape[axis] for axis in axes]

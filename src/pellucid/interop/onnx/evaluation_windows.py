@@ -112,17 +112,14 @@ def conv_transpose(use: Use, arrays: Sequence[Numbers]) -> Numbers:
     strides, dilations = _each(use, "strides", len(sizes)), _each(use, "dilations", len(sizes))
     spans = [Span(*numbers) for numbers in zip(kernel, strides, dilations, strict=True)]
     y = _spread(x, weight, spans, groups)
-    for axis, (first, length) in enumerate(_kept(use, spans, sizes, y.shape[2:]), start=2):
+    for axis, (first, length) in enumerate(kept(use, spans, sizes, y.shape[2:]), start=2):
         y = _cut(y, axis, first, length)
     return y if bias is None else y + _of_channels(bias.array, y)
 
 
 def _spread(x: Numbers, weight: Numbers, spans: Sequence[Span], groups: int) -> Numbers:
     """(N, C, *places), (C, F/G, *kernel) -> (N, F, *sizes), of all pixels that the places reach"""
-    sizes = [
-        (places - 1) * span.stride + extent(span.kernel, span.dilation)
-        for places, span in zip(x.shape[2:], spans, strict=True)
-    ]
+    sizes = reached(spans, x.shape[2:])
     if len(spans) == 1:
         rows = conv2d_grad_input(
             x[..., None], weight[..., None], size=(sizes[0], 1), window=spans[0].window(), groups=groups
@@ -136,7 +133,15 @@ def _spread(x: Numbers, weight: Numbers, spans: Sequence[Span], groups: int) -> 
     return y
 
 
-def _kept(use: Use, spans: Sequence[Span], places: Sequence[int], sizes: Sequence[int]) -> list[Pair]:
+def reached(spans: Sequence[Span], places: Sequence[int]) -> list[int]:
+    """Return the pixels along each axis that the places of a transposed convolution reach."""
+    return [
+        (count - 1) * span.stride + extent(span.kernel, span.dilation)
+        for count, span in zip(places, spans, strict=True)
+    ]
+
+
+def kept(use: Use, spans: Sequence[Span], places: Sequence[int], sizes: Sequence[int]) -> list[Pair]:
     """Return where the result of a transposed convolution begins along each axis of all it reaches, and its length."""
     pads, auto, shape = use.wholes("pads"), use.text("auto_pad", "NOTSET"), use.wholes("output_shape")
     more = use.wholes("output_padding") or (0,) * len(sizes)

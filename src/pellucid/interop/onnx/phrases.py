@@ -5,7 +5,8 @@ The first of such nodes gives a `Part`; those after it add to it, and the last m
 - GELU: ``x · (1 + erf(x / √2)) · ½``, in whichever order it is multiplied,
 - local response normalisation over an even number of channels: ``x / (k + Σ shares · x²)^beta``, the sum being a 1×1
   convolution, as `save_onnx` writes it,
-- means of regions that differ in size: ``rows · x · columns``, likewise.
+- layer normalisation, ``d / √(mean(d²) + eps)`` with ``d = x − mean(x)``, before there was an operator for it,
+- means of regions that differ in size: ``rows · x · columns``, likewise; pixels that are shown again, in the same way.
 """
 
 from __future__ import annotations
@@ -18,12 +19,28 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...definitions.resize import taps
 from ...geometry import regions
-from ...layers import GELU, AdaptiveAvgPool2d, Conv2d, Gain, LocalResponseNorm, joins
+from ...layers import (
+    GELU,
+    AdaptiveAvgPool2d,
+    Bias,
+    Conv2d,
+    Gain,
+    Join,
+    Layer,
+    LayerNorm,
+    LocalResponseNorm,
+    Mean,
+    Upsample,
+    joins,
+)
+from ...steps import Shape
 from .conversion import Conversion, Rule
 from .nodes import Constant, Given, NodeError, Part, Use, Value
 
 ERF, GATE, PRODUCT, POWER, ROWS = "an Erf", "an Erf and 1", "x times an Erf and 1", "a Pow", "a matrix times images"
+DEVIATION = "a Sqrt"
 """What parts are of."""
 
 NEAR = 1e-4
@@ -69,6 +86,9 @@ def continued(build: Conversion, use: Use) -> Value | Part | None:
     elif operator == "Div" and part.of == POWER and isinstance(first, Value) and first.source == part.x.source:
         size, alpha, beta, k = part.numbers
         found = build.layer(LocalResponseNorm(size, alpha=alpha, beta=beta, k=k), first)
+    elif operator == "Div" and part.of == DEVIATION and isinstance(first, Value) and first.source == part.x.source:
+        x, axes, eps = part.numbers
+        found = build.layer(LayerNorm(x.shape[-axes:], eps=eps, elementwise_affine=False), x)
     if found is None:
         raise NodeError(f"takes {part.of}, which is no layer without what usually follows")
     return found
@@ -87,7 +107,7 @@ def _gelu(build: Conversion, part: Part, other: Given | None) -> Value | Part | 
     else:
         return None
     if part.of == PRODUCT and math.isclose(factor, 0.5, rel_tol=NEAR):
-        return build.layer(GELU(), part.x)
+        return build.each_number(GELU(), part.x, times=2)
     return part._replace(numbers=(factor,))
 
 
@@ -133,6 +153,51 @@ def _neighbours(shares: NDArray[Any]) -> int | None:
     return 2 * half if same else None
 
 
+# ---- layer normalisation
+def square_root(build: Conversion, use: Use) -> Part:
+    """`LayerNorm`, together with the nodes round it."""
+    variance, added = _made_by(build, use.value(), Bias)
+    squares, mean = _mean(build, variance)
+    centred, _ = _made_by(build, squares, joins.Multiply)
+    found = _less_its_mean(build, centred)
+    eps = build.held(added.bias) if isinstance(added, Bias) else None
+    if found is not None and eps is not None and eps.size == 1:
+        x, axes = found
+        squared = {each.source for each in build.placed[squares.source].sources} == {centred.source}
+        last = set(range(x.rank - len(axes), x.rank))
+        if squared and set(mean) == set(axes) == last:
+            return Part(DEVIATION, centred, (x, len(axes), float(f"{eps.ravel()[0]:.7g}")))
+    raise NodeError("is possible within layer normalisation over the last axes alone")
+
+
+def _less_its_mean(build: Conversion, centred: Value) -> tuple[Value, Shape] | None:
+    """Return the value that a difference to its own mean is made of, with the axes of the mean; None for others."""
+    x, difference = _made_by(build, centred, joins.Add)
+    if difference is None or len(build.placed[centred.source].sources) != 2:
+        return None
+    subtracted, minus = _made_by(build, build.placed[centred.source].sources[1], Gain)
+    of, axes = _mean(build, subtracted)
+    factor = build.held(minus.weight) if isinstance(minus, Gain) else None
+    if not axes or of.source != x.source or factor is None:
+        return None
+    return (x, axes) if (factor == -1).all() else None
+
+
+def _mean(build: Conversion, x: Value) -> tuple[Value, Shape]:
+    """Return what a value is the mean of, and over which axes, which stay; over none, if it is no mean."""
+    of, mean = _made_by(build, x, Mean)
+    if isinstance(mean, Mean) and mean.keepdims:
+        return of, mean.axes
+    of, pool = _made_by(build, x, AdaptiveAvgPool2d)
+    return of, (2, 3) if isinstance(pool, AdaptiveAvgPool2d) and pool.output_size == (1, 1) else ()
+
+
+def _made_by(build: Conversion, x: Value, kind: type[Layer | Join]) -> tuple[Value, Layer | Join | None]:
+    """Return the first of what a value is made of, and what makes it; the value and None if that is of another kind."""
+    placed = build.placed.get(x.source)
+    return (placed.sources[0], placed.does) if placed is not None and isinstance(placed.does, kind) else (x, None)
+
+
 # ---- means of regions
 def means(build: Conversion, use: Use) -> Value | Part | None:
     """Return images times a matrix on either side, if these take means of regions; None for other products."""
@@ -145,6 +210,9 @@ def means(build: Conversion, use: Use) -> Value | Part | None:
             if columns.ndim == 2 and len(columns) == width and _are_means(rows) and _are_means(columns.T):
                 use.input(0), use.input(1)
                 return build.layer(AdaptiveAvgPool2d((len(rows), columns.shape[1])), part.x)
+            if columns.ndim == 2 and len(columns) == width and (layer := _showing(rows, columns.T)) is not None:
+                use.input(0), use.input(1)
+                return build.layer(layer, part.x)
     return None
 
 
@@ -157,5 +225,19 @@ def _are_means(shares: NDArray[Any]) -> bool:
     return bool(np.allclose(shares, expected, atol=1e-6))
 
 
-RULES: Mapping[str, Rule] = MappingProxyType({"Erf": erf, "Pow": power})
+def _showing(rows: NDArray[Any], columns: NDArray[Any]) -> Upsample | None:
+    """Return the layer that shows pixels as two matrices (places, size) choose them; None if there is none."""
+    if any(np.count_nonzero(each) != len(each) or (each.max(axis=1, initial=0) != 1).any() for each in (rows, columns)):
+        return None
+    for mode in ("nearest", "nearest-exact"):
+        layer = Upsample((len(rows), len(columns)), mode=mode)
+        chosen = [taps(each.shape[1], len(each), None, "nearest", layer.coordinates)[0] for each in (rows, columns)]
+        if all(
+            np.array_equal(each.argmax(axis=1), pixels) for each, pixels in zip((rows, columns), chosen, strict=True)
+        ):
+            return layer
+    return None
+
+
+RULES: Mapping[str, Rule] = MappingProxyType({"Erf": erf, "Pow": power, "Sqrt": square_root})
 """Operator -> its rule."""

@@ -5,13 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from . import phrases, rules_arithmetic, rules_pointwise, rules_shapes, rules_weights, rules_windows
+from . import (
+    phrases,
+    rules_arithmetic,
+    rules_norms,
+    rules_pointwise,
+    rules_shapes,
+    rules_upscaling,
+    rules_weights,
+    rules_windows,
+)
 from .conversion import Rule
 
 RULES: Mapping[str, Rule] = MappingProxyType(
     {
         **rules_weights.RULES,
         **rules_windows.RULES,
+        **rules_norms.RULES,
+        **rules_upscaling.RULES,
         **rules_arithmetic.RULES,
         **rules_pointwise.RULES,
         **rules_shapes.RULES,

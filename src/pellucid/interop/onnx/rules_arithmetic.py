@@ -10,17 +10,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...layers import Bias, Conv2d, Gain, HardSigmoid, HardSwish, Linear, ReLU, Sigmoid, SiLU, joins
-from . import phrases
+from ...layers import Bias, Conv2d, Gain, HardSigmoid, HardSwish, Linear, ReLU, Sigmoid, SiLU, Transpose, joins
+from ...steps import Shape
+from . import phrases, rules_norms
 from .conversion import Conversion, Rule, of_sample
 from .nodes import Constant, NodeError, Part, Use, Value
-from .rules_weights import give_bias
+from .rules_weights import biased, give_bias, turned
 
 Form = Callable[[NDArray[Any]], NDArray[Any]]
 
 
 def add(build: Conversion, use: Use) -> Value | Part:
-    """`joins.Add`; with a constant the bias of the `Conv2d` or `Linear` before it, or else `Bias`."""
+    """`joins.Add`; with a constant the bias of the `Conv2d`, `Linear` or normalisation before it, or else `Bias`."""
     if (found := phrases.continued(build, use)) is not None:
         return found
     match _operands(use):
@@ -56,13 +57,15 @@ def mul(build: Conversion, use: Use) -> Value | Part:
 
 
 def div(build: Conversion, use: Use) -> Value | Part:
-    """`Gain`, of one divided by a constant."""
+    """`joins.Divide`; with a constant `Gain`, of one divided by it."""
     if (found := phrases.continued(build, use)) is not None:
         return found
     match _operands(use):
         case Value() as x, Constant() as numbers:
             return _multiplied(build, x, numbers, np.reciprocal, "one divided by it")
-    raise NodeError("divides by what the network computes; only constants are possible")
+        case Value() as a, Value() as b:
+            return build.join(joins.Divide(), _alike(a, b))
+    raise NodeError("divides a constant by what the network computes, or two constants")
 
 
 def sum_(build: Conversion, use: Use) -> Value:
@@ -138,18 +141,33 @@ def _added(build: Conversion, x: Value, numbers: Constant, form: Form, called: s
         give_bias(before)
         build.learn(before, "bias", numbers, lambda array: form(array).ravel(), f"a row, {called}")
         return x._replace(names=())
+    if rules_norms.shifted(build, x, numbers, form) or biased(build, x, numbers, form, called):
+        return x._replace(names=())
+    x, shape, axes = _before_turning(build, x, shape)
     layer = Bias(shape)
     build.learn(layer, "bias", numbers, lambda array: form(array).reshape(shape), called)
     layer.bias.trainable = _learns(numbers)
-    return build.layer(layer, x)
+    return turned(build, build.layer(layer, x), axes)
 
 
 def _multiplied(build: Conversion, x: Value, numbers: Constant, form: Form, called: str) -> Value:
     shape = of_sample(numbers, x)
+    if called == "as it is" and rules_norms.scaled(build, x, numbers):
+        return x._replace(names=())
+    x, shape, axes = _before_turning(build, x, shape)
     layer = Gain(shape)
     build.learn(layer, "weight", numbers, lambda array: form(array).reshape(shape), called)
     layer.weight.trainable = _learns(numbers)
-    return build.layer(layer, x)
+    return turned(build, build.layer(layer, x), axes)
+
+
+def _before_turning(build: Conversion, x: Value, shape: Shape) -> tuple[Value, Shape, Shape]:
+    """Return a value as it was before its axes were put in another order, the shape in which numbers meet it there, and
+    that order: numbers of the last axis become numbers of channels."""
+    order, last = tuple(range(1, x.rank)), shape[-1]
+    if not isinstance(first := build.before(x), Transpose) or first.axes[-1] != 1 or shape not in ((last,), (1,)):
+        return x, shape, order
+    return build.take_back(x), shape if last == 1 else (last, *(1 for _ in order[1:])), first.axes
 
 
 def times(build: Conversion, x: Value, number: float) -> Value:

@@ -40,7 +40,7 @@ def _as(layer: type[Layer]) -> Rule:
     """Return the rule of an operator that is a layer without settings."""
 
     def rule(build: Conversion, use: Use) -> Value:
-        return build.layer(layer(), use.value())
+        return build.each_number(layer(), use.value())
 
     rule.__doc__ = f"`{layer.__name__}`."
     return rule
@@ -48,31 +48,31 @@ def _as(layer: type[Layer]) -> Rule:
 
 def leaky_relu(build: Conversion, use: Use) -> Value:
     """`LeakyReLU`."""
-    return build.layer(LeakyReLU(use.real("alpha", 0.01)), use.value())
+    return build.each_number(LeakyReLU(use.real("alpha", 0.01)), use.value())
 
 
 def elu(build: Conversion, use: Use) -> Value:
     """`ELU`."""
-    return build.layer(ELU(use.real("alpha", 1.0)), use.value())
+    return build.each_number(ELU(use.real("alpha", 1.0)), use.value())
 
 
 def gelu(build: Conversion, use: Use) -> Value:
     """`GELU`, unless it is approximated."""
     if use.text("approximate", "none") != "none":
         raise NodeError("approximates by a tanh; only the exact function is possible")
-    return build.layer(GELU(), use.value())
+    return build.each_number(GELU(), use.value())
 
 
 def swish(build: Conversion, use: Use) -> Value:
     """`SiLU`, if alpha is 1."""
     if use.real("alpha", 1.0) != 1:
         raise NodeError("multiplies by alpha within the sigmoid; only 1 is possible")
-    return build.layer(SiLU(), use.value())
+    return build.each_number(SiLU(), use.value())
 
 
 def hard_sigmoid(build: Conversion, use: Use) -> Value:
     """`HardSigmoid`."""
-    return build.layer(HardSigmoid(use.real("alpha", 0.2), use.real("beta", 0.5)), use.value())
+    return build.each_number(HardSigmoid(use.real("alpha", 0.2), use.real("beta", 0.5)), use.value())
 
 
 def clip(build: Conversion, use: Use) -> Value:
@@ -87,10 +87,10 @@ def clip(build: Conversion, use: Use) -> Value:
         case [None, None]:
             return x
         case [0, None]:
-            return build.layer(ReLU(), x)
+            return build.each_number(ReLU(), x)
         case [0, 6]:
-            return build.layer(ReLU6(), x)
-    return build.layer(Clip(*known), x)
+            return build.each_number(ReLU6(), x)
+    return build.each_number(Clip(*known), x)
 
 
 def dropout(build: Conversion, use: Use) -> Value:

@@ -19,12 +19,15 @@ from ...layers import (
     Transpose,
     joins,
 )
+from ...layers.shape import back_again
 from ...steps import Shape
 from .conversion import Conversion, Rule
 from .evaluation_shapes import around, pads, parts
 from .folding import slices
 from .nodes import Constant, NodeError, Use, Value
 from .rules_arithmetic import times
+from .rules_norms import unfolded
+from .rules_weights import turned
 from .rules_windows import LEAST
 
 WHOLE = 2**31 - 2
@@ -36,15 +39,21 @@ makes (channels, height, rows, width, columns) of these, height and width."""
 
 
 def concat(build: Conversion, use: Use) -> Value:
-    """`joins.Concat`, along the channels or features."""
+    """`joins.Concat`; along another axis than that of the channels or features between `Transpose`."""
     given = use.inputs()
     values = [each for each in given if isinstance(each, Value)]
     if len(values) < len(given):
         raise NodeError("joins constants to what the network computes")
     axis = use.axis(use.whole("axis"), values[0].rank)
-    if axis != 1:
-        raise NodeError(f"joins along axis {axis}; only channels or features, axis 1, are possible")
-    return values[0] if len(values) == 1 else build.join(joins.Concat(), values)
+    if axis == 0:
+        raise NodeError("joins along the axis of the samples")
+    if len(values) == 1:
+        return values[0]
+    if axis == 1 or len({value.rank for value in values}) > 1:
+        return build.join(joins.Concat(), values)
+    axes = (axis, *(each for each in range(1, values[0].rank) if each != axis))
+    whole = build.join(joins.Concat(), [build.layer(Transpose(axes), value) for value in values])
+    return build.layer(Transpose(back_again(axes)), whole)
 
 
 def flatten(build: Conversion, use: Use) -> Value:
@@ -92,6 +101,8 @@ def shaped(build: Conversion, x: Value, shape: Shape) -> Value:
     """Return a value in another shape."""
     if shape == x.shape:
         return x
+    if (found := unfolded(build, x, shape)) is not None:
+        return found
     return build.layer(Flatten() if len(shape) == 1 else Reshape(shape), x)
 
 
@@ -101,7 +112,7 @@ def transpose(build: Conversion, use: Use) -> Value:
     order = use.wholes("perm") or tuple(reversed(range(x.rank)))
     if sorted(order) != list(range(x.rank)) or order[0] != 0:
         raise NodeError(f"puts axes in the order {order!r:.60}; that of the samples, 0, must come first")
-    return x if order == tuple(range(x.rank)) else build.layer(Transpose(order[1:]), x)
+    return turned(build, x, order[1:])
 
 
 def squeeze(build: Conversion, use: Use) -> Value:
@@ -205,12 +216,16 @@ def depth_to_space(build: Conversion, use: Use) -> Value:
 
 
 def reduce_max(build: Conversion, use: Use) -> Value:
-    """`AdaptiveMaxPool2d`, over all pixels."""
+    """`AdaptiveMaxPool2d`, over all pixels; over other axes after a `Transpose` and a `Reshape`, which make pixels of
+    them."""
     x, axes, keeps = _reduced(use)
+    left = tuple(1 if axis in axes else size for axis, size in enumerate(x.shape, start=1))
+    rest = [axis for axis in range(1, x.rank) if axis not in axes]
     if len(x.shape) != 3 or set(axes) != {2, 3}:
-        raise NodeError(f"takes the largest over axes {axes}; only the pixels of images, axes 2 and 3, are possible")
+        kept, pixels = (math.prod(x.shape[axis - 1] for axis in some) for some in (rest, axes))
+        x = shaped(build, turned(build, x, (*rest, *sorted(set(axes)))), (kept, pixels, 1))
     largest = build.layer(AdaptiveMaxPool2d(), x)
-    return largest if keeps else shaped(build, largest, x.shape[:1])
+    return shaped(build, largest, left if keeps else _some(tuple(left[axis - 1] for axis in rest)))
 
 
 def _reduced(use: Use, inputs_since: int = 18) -> tuple[Value, Shape, bool]:

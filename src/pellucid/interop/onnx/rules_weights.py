@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
@@ -11,7 +12,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...geometry import Sides
-from ...layers import BatchNorm2d, Conv2d, Linear, LocalResponseNorm, Pad, Parameter, PReLU
+from ...layers import (
+    BatchNorm2d,
+    Conv2d,
+    Linear,
+    LocalResponseNorm,
+    Pad,
+    Parameter,
+    PReLU,
+    Reshape,
+    Transpose,
+    joins,
+)
+from ...steps import Shape
 from . import phrases
 from .conversion import Conversion, Rule, floats, of_sample
 from .nodes import TRAINING, Constant, NodeError, Part, Use, Value
@@ -80,15 +93,56 @@ def gemm(build: Conversion, use: Use) -> Value:
 
 
 def matmul(build: Conversion, use: Use) -> Value | Part:
-    """`Linear`, of features and a constant matrix; an Add after it becomes the bias."""
+    """`Linear`, of features and a constant matrix; an Add after it becomes the bias. Along the last of several axes a
+    1×1 `Conv2d`, between two `Transpose`. Of two values `joins.MatMul`."""
     if (found := phrases.means(build, use)) is not None:
         return found
     if isinstance(use.input(0), Constant):
         raise NodeError("multiplies a constant by what the network computes; only the other way round can be a layer")
-    x, weight = use.value(), use.constant(1, "the matrix")
-    if weight.array.ndim != 2 or len(x.shape) != 1:
-        raise NodeError(f"expected (N, features) times a matrix, found (N, {_sizes(x)}) times {weight.array.shape}")
+    x, other = use.value(), use.input(1)
+    if isinstance(other, Value):
+        return build.join(joins.MatMul(), (x, other))
+    weight = use.constant(1, "the matrix")
+    if weight.array.ndim != 2 or 0 in weight.array.shape or weight.array.shape[0] != x.shape[-1]:
+        raise NodeError(f"expected (N, …, features) times a matrix, found (N, {_sizes(x)}) times {weight.array.shape}")
+    if len(x.shape) > 1:
+        return _along_last(build, x, weight)
     return build.layer(_linear(build, weight, "turned", 1.0), x)
+
+
+def _along_last(build: Conversion, x: Value, weight: Constant) -> Value:
+    """Return what a matrix (inputs, outputs) makes of the last axis, as channels of images."""
+    (inputs, outputs), before = weight.array.shape, x.shape[:-1]
+    if len(x.shape) != 3:
+        x = build.layer(Reshape((1, math.prod(before), inputs)), x)
+    layer = Conv2d(inputs, outputs, 1, bias=False)
+    build.learn(layer, "weight", weight, lambda matrix: matrix.T[:, :, None, None], "turned, along the last axis")
+    y = turned(build, build.layer(layer, turned(build, x, (3, 1, 2))), (2, 3, 1))
+    return y if len(before) == 2 else build.layer(Reshape((*before, outputs)), y)
+
+
+def turned(build: Conversion, x: Value, axes: Shape) -> Value:
+    """Return a value with its axes in another order; one `Transpose` after the other becomes one, or none."""
+    if isinstance(first := build.before(x), Transpose):
+        x, axes = build.take_back(x), tuple(first.axes[axis - 1] for axis in axes)
+    return x if axes == tuple(range(1, x.rank)) else build.layer(Transpose(axes), x)
+
+
+def biased(build: Conversion, x: Value, numbers: Constant, form: Any, called: str) -> bool:
+    """Give the convolution that a product along the last axis has become a bias, if x is such a product."""
+    if build.before(x) is None or numbers.array.shape != x.shape[-1:]:
+        return False
+    source = x
+    while isinstance(build.placed[source.source].does, (Reshape, Transpose)):
+        source = build.placed[source.source].sources[0]
+        if source.names or source.source not in build.placed:  # made by another node than the product
+            return False
+    conv = build.placed[source.source].does
+    if not isinstance(conv, Conv2d) or conv.bias is not None:
+        return False
+    give_bias(conv)
+    build.learn(conv, "bias", numbers, form, called)
+    return True
 
 
 def _linear(build: Conversion, weight: Constant, how: str, alpha: float) -> Linear:

@@ -26,7 +26,7 @@ def places(use: Use, shape: Shape, kernel: tuple[int, ...]) -> dict[str, Any]:
         raise NodeError(
             f"has a window of {len(kernel)} axes over {len(shape) - 1}; only images (N, C, H, W) are possible"
         )
-    strides, dilations = _pair(use, "strides"), _pair(use, "dilations")
+    strides, dilations = pair_of(use, "strides"), pair_of(use, "dilations")
     pads, auto = use.wholes("pads"), use.text("auto_pad", "NOTSET")
     if max(*kernel, *strides, *dilations, *(pads or ())) > LARGEST:
         raise NodeError(f"has a window, stride, dilation or padding of more than {LARGEST:,} pixels")
@@ -44,7 +44,8 @@ def places(use: Use, shape: Shape, kernel: tuple[int, ...]) -> dict[str, Any]:
     return {"stride": strides, "dilation": dilations, "padding": padding}
 
 
-def _pair(use: Use, name: str) -> Pair:
+def pair_of(use: Use, name: str) -> Pair:
+    """Return an attribute that is two numbers of at least 1, by default 1."""
     found = use.wholes(name)
     if found is None:
         return 1, 1

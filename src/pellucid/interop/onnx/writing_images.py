@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ...definitions.resize import taps
 from ...geometry import Sides, Window, regions
 from ...steps import Step
 from .writing_graph import Attribute, OnnxGraph, Rule
@@ -53,6 +54,15 @@ def _conv2d(graph: OnnxGraph, step: Step) -> None:
     window = step.keywords["window"]
     places = _places(window, window.sides)
     graph.node("Conv", step.inputs, step.outputs[0], group=step.keywords["groups"], dilations=window.dilation, **places)
+
+
+def _conv_transpose2d(graph: OnnxGraph, step: Step) -> None:
+    x, weight, *bias = step.inputs
+    window, axes = step.keywords["window"], (0, 1)
+    whole = [(graph.size(x)[axis] - 1) * window.stride[axis] + window.extent[axis] for axis in axes]
+    more = [step.keywords["size"][axis] - whole[axis] + sum(window.sides[axis]) for axis in axes]
+    places = {**_places(window, window.sides), "dilations": window.dilation, "output_padding": more}
+    graph.node("ConvTranspose", [x, weight, *bias], step.outputs[0], group=step.keywords["groups"], **places)
 
 
 def _batch_norm_running(graph: OnnxGraph, step: Step) -> None:
@@ -140,6 +150,51 @@ def _counted(window: Window, axis: int, size: tuple[int, int], counts: bool) -> 
     return [len(taps) for taps in window.taps(axis, size[axis])[:places]]
 
 
+def _repeat_pixels(graph: OnnxGraph, step: Step) -> None:
+    scales = graph.constant("scales", [1.0, 1.0, *step.keywords["times"]])
+    how = {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
+    graph.node("Resize", [step.inputs[0], "", scales], step.outputs[0], mode="nearest", **how)
+
+
+def _resize(graph: OnnxGraph, step: Step) -> None:
+    """Nearest pixels are written as products with two matrices where runtimes' rounding would choose another one."""
+    (x,), y, how = step.inputs, step.outputs[0], step.keywords
+    before, after, scale = graph.size(x), how["size"], how["scale"]
+    factors = [b / a for a, b in zip(before, after, strict=True)] if scale is None else scale
+    pixels = [
+        taps(*each, how["mode"], how["coordinates"])[0]
+        for each in zip(before, after, scale or (None, None), strict=True)
+    ]
+    half = 0.5 if how["coordinates"] == "half_pixel" else 0.0
+    if how["mode"] == "nearest" and any(map(_rounded_otherwise, pixels, before, factors, (half, half))):
+        shares = [np.equal(each[:, None], np.arange(size)) * 1.0 for each, size in zip(pixels, before, strict=True)]
+        _product(graph, x, y, shares[0], shares[1])
+        return
+    attributes: dict[str, Attribute] = {"mode": "linear", "coordinate_transformation_mode": how["coordinates"]}
+    if how["mode"] == "nearest":
+        attributes |= {"mode": "nearest", "nearest_mode": "round_prefer_ceil" if half else "floor"}
+    if scale is not None:
+        graph.node("Resize", [x, "", graph.constant("scales", [1.0, 1.0, *scale])], y, **attributes)
+        return
+    bounds = [graph.constant(name, value) for name, value in (("front", [0]), ("images", [2]), ("size", after))]
+    samples = graph.node("Slice", [graph.node("Shape", [x]), bounds[0], bounds[1]])
+    sizes = graph.node("Concat", [samples, bounds[2]], axis=0)
+    graph.node("Resize", [x, "", "", sizes], y, **attributes)
+
+
+def _rounded_otherwise(pixels: np.ndarray, size: int, factor: float, half: float) -> bool:
+    """Return whether in float32 another pixel than the nearest one is found."""
+    places, scale = np.arange(len(pixels), dtype=np.float32), np.float32(factor)
+    found = np.floor((places + np.float32(half)) / scale)
+    return not np.array_equal(found.clip(0, size - 1), pixels)
+
+
+def _product(graph: OnnxGraph, x: int, y: int, rows: np.ndarray, columns: np.ndarray) -> None:
+    # (OH, H) · (N, C, H, W) -> (N, C, OH, W), · (W, OW) -> (N, C, OH, OW)
+    above = graph.node("MatMul", [graph.constant("rows", rows), x])
+    graph.node("MatMul", [above, graph.constant("columns", columns.T)], y)
+
+
 def _adaptive_avg_pool2d(graph: OnnxGraph, step: Step) -> None:
     """Regions that are alike are an ordinary window's places; others are means as products with two matrices."""
     x, y, places = step.inputs[0], step.outputs[0], step.keywords["output_size"]
@@ -152,9 +207,7 @@ def _adaptive_avg_pool2d(graph: OnnxGraph, step: Step) -> None:
         (height, down), (width, right) = (each for each in axes if each is not None)
         graph.node("AveragePool", [x], y, **_places(Window((height, width), (down, right)), NOTHING))
         return
-    # (OH, H) · (N, C, H, W) -> (N, C, OH, W), · (W, OW) -> (N, C, OH, OW)
-    rows = graph.node("MatMul", [graph.constant("rows", _shares(size[0], places[0])), x])
-    graph.node("MatMul", [rows, graph.constant("columns", _shares(size[1], places[1]).T)], y)
+    _product(graph, x, y, _shares(size[0], places[0]), _shares(size[1], places[1]))
 
 
 def _regular(size: int, places: int) -> tuple[int, int] | None:
@@ -191,9 +244,12 @@ def _padded(graph: OnnxGraph, x: int | str, sides: Sides, value: float) -> str:
 RULES: Mapping[str, Rule] = {
     "scale": _scale,
     "conv2d": _conv2d,
+    "conv_transpose2d": _conv_transpose2d,
     "batch_norm_running": _batch_norm_running,
     "local_response_norm": _local_response_norm,
     "max_pool2d": _max_pool2d,
     "avg_pool2d": _avg_pool2d,
+    "repeat_pixels": _repeat_pixels,
+    "resize": _resize,
     "adaptive_avg_pool2d": _adaptive_avg_pool2d,
 }

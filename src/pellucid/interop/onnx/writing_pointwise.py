@@ -13,6 +13,9 @@ from .writing_graph import Attribute, OnnxGraph, Rule
 HARD_SWISH_SINCE, GELU_SINCE = 14, 20
 """The opsets from which there are operators of these names; before, they are written out."""
 
+LAYER_NORMALIZATION_SINCE = 17
+"""The opset from which there is an operator for it."""
+
 AXES_AS_INPUT_SINCE = 18
 """From this opset on ReduceMean is told its axes by a constant, as was an attribute before."""
 
@@ -84,6 +87,31 @@ def _prelu(graph: OnnxGraph, step: Step) -> None:
     graph.node("PRelu", [x, graph.held(weight, shape)], step.outputs[0])
 
 
+# ---- normalised within a sample
+def _standardize(graph: OnnxGraph, step: Step) -> None:
+    """Over the last axes it is a LayerNormalization, from the opset on that has it; otherwise, runs of numbers are
+    channels of an InstanceNormalization. Both scale by 1, for what is learnt follows."""
+    x, y, runs = step.inputs[0], step.outputs[0], step.keywords["runs"]
+    shape = graph.shape(x)
+    axis = next((axis for axis in range(len(shape)) if math.prod(shape[:axis]) == runs), None)
+    of_channels = any(each.kind == "scale_and_shift" and y in each.inputs for each in graph.program.steps)
+    if graph.opset >= LAYER_NORMALIZATION_SINCE and axis is not None and not of_channels:
+        scale = graph.constant("scale", np.ones(shape[axis:]))
+        graph.node("LayerNormalization", [x, scale], y, axis=axis + 1, epsilon=step.keywords["eps"])
+        return
+    rows = graph.node("Reshape", [x, graph.constant("runs", [0, runs, -1])])
+    plain = graph.constant("scale", np.ones(runs)), graph.constant("bias", np.zeros(runs))
+    normal = graph.node("InstanceNormalization", [rows, *plain], epsilon=step.keywords["eps"])
+    graph.node("Reshape", [normal, graph.constant("shape", [0, *graph.shape(x)])], y)
+
+
+def _scale_and_shift(graph: OnnxGraph, step: Step) -> None:
+    x, weight, bias = step.inputs
+    shape = (*graph.shape(weight), *[1] * (len(graph.shape(x)) - 1))
+    product = graph.node("Mul", [x, graph.held(weight, shape)])
+    graph.node("Add", [product, graph.held(bias, shape)], step.outputs[0])
+
+
 # ---- paths
 def _broadcast(graph: OnnxGraph, step: Step) -> None:
     """Sums and products repeat numbers themselves, where what they read has the whole shape between them."""
@@ -92,7 +120,7 @@ def _broadcast(graph: OnnxGraph, step: Step) -> None:
     for reader in graph.program.steps:
         if y in reader.inputs:
             shapes = [graph.shape(source.get(value, value)) for value in reader.inputs]
-            if reader.kind not in ("add", "multiply") or np.broadcast_shapes(*shapes) != graph.shape(y):
+            if reader.kind not in ("add", "multiply", "divide") or np.broadcast_shapes(*shapes) != graph.shape(y):
                 graph.node("Expand", [x, graph.constant("shape", [1, *graph.shape(y)])], y)
                 return
     graph.alias(y, x)
@@ -151,6 +179,8 @@ RULES: Mapping[str, Rule] = {
     "softplus": _as("Softplus"),
     "gelu": _gelu,
     "prelu": _prelu,
+    "standardize": _standardize,
+    "scale_and_shift": _scale_and_shift,
     "softmax": _as("Softmax", axis=1),
     "log_softmax": _as("LogSoftmax", axis=1),
     "bias": _as("Add"),
@@ -159,6 +189,8 @@ RULES: Mapping[str, Rule] = {
     "multiply_parameter": _as("Mul"),
     "add": _as("Add"),
     "multiply": _as("Mul"),
+    "divide": _as("Div"),
+    "matmul": _as("MatMul"),
     "broadcast": _broadcast,
     "concat": _as("Concat", axis=1),
     "flatten": _as("Flatten", axis=1),

@@ -20,6 +20,19 @@ export async function send(name, query = {}, body = undefined, signal = undefine
   return answer(await fetched(`api/${name}?${words(query)}`, { method: "POST", body, signal }));
 }
 
+/**
+ * Ask until the answer is complete, of what is measured meanwhile; null once `wanted` says that nobody waits any more.
+ */
+export async function askUntilDone(name, query, wanted = () => true, progress = () => {}) {
+  for (let pause = 50; wanted(); pause = Math.min(2 * pause, 1000)) {
+    const found = await ask(name, query);
+    if (!found.pending) return found;
+    progress(found);
+    await new Promise((resolve) => setTimeout(resolve, pause));
+  }
+  return null;
+}
+
 async function fetched(address, options) {
   try {
     return await fetch(address, options);

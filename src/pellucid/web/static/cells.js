@@ -3,6 +3,8 @@
 import { get, set } from "./state.js";
 import { cellOf, layerAt, layout, makesMaps } from "./network.js";
 
+const FOLLOWING = ["sum", "change"]; // tabs that show what is pinned
+
 let preview = null; // {layer, channel, cell, value}
 const listeners = [];
 
@@ -25,7 +27,7 @@ export function onHover(listener) {
 
 /** Pin a cell: the inspector shows its sum. */
 export function pin(path, channel, cell) {
-  const view = ["sum"].includes(get().view) ? get().view : "sum";
+  const view = FOLLOWING.includes(get().view) ? get().view : "sum";
   set({ layer: path, channel, cell, view });
 }
 

@@ -28,11 +28,16 @@ export function css(value, range) {
   return `rgb(${rgba & 255} ${(rgba >> 8) & 255} ${(rgba >> 16) & 255})`;
 }
 
-/** Ink that can be read on that colour. */
+/** Ink that can be read on that colour: black or white, whichever differs more, which is always 4.5:1 at least. */
 export function ink(value, range) {
   const rgba = word(value, range);
-  const light = 0.299 * (rgba & 255) + 0.587 * ((rgba >> 8) & 255) + 0.114 * ((rgba >> 16) & 255);
-  return light > 128 ? "#16181d" : "#ffffff";
+  const [r, g, b] = [0, 8, 16].map((bits) => linear(((rgba >> bits) & 255) / 255));
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.179 ? "#000000" : "#ffffff"; // 0.179: as far from either
+}
+
+/** The light of a part of a colour, of the number that sRGB has for it. */
+function linear(part) {
+  return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
 }
 
 /** How many numbers lie beyond the range. */

@@ -1,6 +1,7 @@
 // The page, put together: the network is asked for, each part is built, and the link or the first sample is shown.
 
 import { ask } from "./api.js";
+import { buildChange, showChange } from "./change.js";
 import { byId, problem } from "./dom.js";
 import { addTab, buildInspector } from "./inspector.js";
 import { buildKeys } from "./keys.js";
@@ -13,6 +14,7 @@ import { buildSources } from "./sources.js";
 import { fromLink, get, link, on, set } from "./state.js";
 import { buildSum, stepBack } from "./sum.js";
 import { buildTrail } from "./trail.js";
+import { buildWhy, showWhy } from "./why.js";
 
 const LINKED = ["source", "layer", "channel", "cell", "view", "range", "class", "raw"];
 
@@ -39,6 +41,8 @@ function build() {
   buildSources();
   buildShowing();
   addTab("sum", "Sum", buildSum);
+  addTab("why", "Why", buildWhy, showWhy);
+  addTab("change", "Change", buildChange, showChange);
   buildInspector();
   buildLayers();
   buildTrail();

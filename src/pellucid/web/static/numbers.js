@@ -15,10 +15,23 @@ export function text(value, digits = 4) {
   return written.replaceAll("-", MINUS);
 }
 
+/** A number in few letters, for a cell: "−0.042", and where that says little "−4e−3". */
+export function short(value, digits) {
+  const size = Math.abs(value);
+  const small = size > 0 && size < 10 ** -digits;
+  return small ? value.toExponential(Math.max(0, digits - 2)).replaceAll("-", MINUS) : text(value, digits);
+}
+
 /** A number with its sign, as in a sum: "+0.42", "−0.42". */
 export function signed(value, digits = 4) {
   const written = text(value, digits);
   return value >= 0 ? `+${written}` : written;
+}
+
+/** A number as fields for numbers take it, in which a minus sign is a hyphen: "-0.421"; three digits of the largest. */
+export function plain(value, largest = Math.abs(value)) {
+  const decimals = largest > 0 ? Math.max(0, Math.min(20, 2 - Math.floor(Math.log10(largest)))) : 0;
+  return String(Number(value.toFixed(decimals)) + 0); // -0 becomes 0
 }
 
 /** A share as a percentage: "93 %", "0.4 %", "< 0.1 %". */

@@ -41,7 +41,7 @@ export function showPixels({ data, shape }) {
     element.style.height = `${rows * Math.max(scale, rows === 1 ? 24 : 0)}px`;
   }
   zoom = scale;
-  canvas.getContext("2d").putImageData(new ImageData(bytes(), columns, rows), 0, 0);
+  canvas.getContext("2d").putImageData(new ImageData(inColours(shown), columns, rows), 0, 0);
   byId("pixels-hint").textContent = editable()
     ? "Click a pixel; keys: arrows, 0–9 for ink"
     : "Click a pixel to follow it";
@@ -53,9 +53,8 @@ function editable() {
   return shown.data instanceof Uint8Array && shown.channels === 1 && shown.shape.length === 3;
 }
 
-/** The picture in RGBA: bytes as they are, floats from the smallest to the largest. */
-function bytes() {
-  const { data, channels, rows, columns } = shown;
+/** A picture in RGBA: bytes as they are, floats from the smallest to the largest. */
+export function inColours({ data, channels, rows, columns }) {
   const plane = rows * columns;
   const out = new Uint8ClampedArray(4 * plane);
   let [low, high] = [0, 255];

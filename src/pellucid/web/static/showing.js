@@ -53,6 +53,12 @@ export function showFile(file, how = {}) {
   return shown(() => send("picture", { ...how, layers: inSight().join(",") }, file), { kind: "pixels" });
 }
 
+/** Show an image that the server has; where it came from may serve to bring it back there. */
+export async function showKnown(image, source) {
+  wipe();
+  return (await shown(() => ask("seen", { image, layers: inSight().join(",") }), source)) ?? showSource(source);
+}
+
 /** Show what stands in a link. */
 export function showSource(source) {
   if (source.kind === "sample") return showSample(source.number);

@@ -1,6 +1,6 @@
 // Where images come from, beside the pad: files dropped, pasted or chosen, samples of the data, the mistakes.
 
-import { ask } from "./api.js";
+import { askUntilDone } from "./api.js";
 import { byId, make, problem } from "./dom.js";
 import { className, network } from "./network.js";
 import { count, percent } from "./numbers.js";
@@ -91,7 +91,7 @@ let mistakes = { revision: -1, numbers: [], at: -1 };
 async function mistake(by) {
   try {
     if (mistakes.revision !== get().revision) {
-      const found = await ask("samples", { which: "mistakes", count: 200 });
+      const found = await askUntilDone("samples", { which: "mistakes", count: 200 });
       mistakes = { revision: get().revision, numbers: found.samples.map((each) => each.number), at: by > 0 ? -1 : 0 };
     }
   } catch (error) {
@@ -113,8 +113,10 @@ async function tell(found) {
   const { source } = get();
   told.textContent = "";
   if (source?.kind !== "sample") return;
-  const { samples } = await ask("samples", { first: source.number, count: 1 }).catch(() => ({ samples: [] }));
-  if (!samples.length || get().image !== found.image) return;
+  const wanted = () => get().image === found.image && get().revision === found.revision;
+  const known = await askUntilDone("samples", { first: source.number, count: 1 }, wanted).catch(() => null);
+  if (!known?.samples.length || !wanted()) return;
+  const { samples } = known;
   const { label, predicted, confidence } = samples[0];
   told.textContent = label === predicted
     ? `It is a ${className(label)}, which the network sees (${percent(confidence)}).`

@@ -17,6 +17,7 @@ export function buildTrail() {
   on(["range", "image", "layer"], scale);
   onHover(write);
   byId("layers").addEventListener("painted", scale);
+  write();
 }
 
 /** layer › channel › cell: of the pinned cell, or of the one under the pointer. */
