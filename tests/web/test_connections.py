@@ -379,7 +379,7 @@ def test_two_servers_on_one_machine_know_their_own(capfd: pytest.CaptureFixture[
         swapped = two.own.replace(two.cookie.encode(), one.cookie.encode())
         assert two.tell(b"GET / HTTP/1.1\r\n" + swapped + b"\r\n").statuses == [403]
         assert two.tell(b"GET / HTTP/1.1\r\n" + one.own + b"\r\n").statuses == [421]
-        with pytest.raises(StorageError, match=rf"port {one.port} of this machine cannot be had .*; leave --port out"):
+        with pytest.raises(StorageError, match=rf"^port {one.port} of this machine cannot be had .*; leave --port out"):
             Server(bench(), port=one.port)
 
 

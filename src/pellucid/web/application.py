@@ -85,6 +85,7 @@ def _question(bench: Bench, answer: Callable[[Bench, Asked], Answer]) -> Callabl
                 if await request.is_disconnected():
                     return Response(status_code=GONE)
                 found = await run_in_threadpool(answered, asked)
+            return Response(found, media_type=FRAME) if isinstance(found, bytes) else JSONResponse(found)
         except UnknownImageError as error:
             return _failure(410, str(error))
         except PellucidError as error:
@@ -92,7 +93,6 @@ def _question(bench: Bench, answer: Callable[[Bench, Asked], Answer]) -> Callabl
         except Exception as error:
             _log.exception("%s", request.url.path)
             return _failure(500, f"{type(error).__name__}: a fault of Pellucid's; the terminal shows more")
-        return Response(found, media_type=FRAME) if isinstance(found, bytes) else JSONResponse(found)
 
     return endpoint
 

@@ -134,7 +134,7 @@ def _bound(port: int) -> socket.socket:
     except OSError as error:
         listening.close()
         free = "leave --port out for one that is free"
-        raise StorageError(
-            error.errno, f"port {port} of this machine cannot be had ({error.strerror}); {free}"
-        ) from None
+        told = StorageError(f"port {port} of this machine cannot be had ({error.strerror}); {free}")
+        told.errno = error.errno
+        raise told from None
     return listening
