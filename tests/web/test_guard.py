@@ -90,7 +90,12 @@ def test_every_site_that_a_browser_names(method: str) -> None:
         assert request(guard, "/api/network", method, headers).status == (200 if fits and good else 403)
         open_ = [each for each in headers if each[0] != "origin"]  # an address may be clicked anywhere
         path = guard.address.partition(OWN)[2]
-        assert (request(guard, path, method, open_).status == 303) == (method == "GET")
+        reply = request(guard, path, method, open_)
+        assert ("set-cookie" in reply.headers) == (method == "GET")
+        if method == "GET":
+            assert (reply.status, reply.headers.get("location"), reply.headers.get("refresh")) == (
+                (303, "/", None) if fits else (200, None, "0; url=/")
+            )
         assert socket_opened(guard, "/api/live", headers) == (fits and good)
 
 

@@ -55,3 +55,21 @@ def test_the_token_stays_nowhere(browser: Any, bench: Any, capfd: pytest.Capture
         other.close()
         context.close()
     assert capfd.readouterr() == ("", "")
+
+
+def test_the_address_may_be_clicked_on_another_page(browser: Any, bench: Any) -> None:
+    """Such as a terminal in a browser: the cookie, which is for this page alone, is there all the same."""
+    pytest.importorskip("uvicorn")
+    pytest.importorskip("websockets")
+    from pellucid.web.server import Server
+
+    with Server(bench, say=lambda words: None) as server:
+        context, address = browser.new_context(), server.guard.address
+        page = context.new_page()
+        page.goto(f"data:text/html,<a href='{address}'>open</a>")
+        page.locator("a").click()
+        page.locator("#bars li").first.wait_for()
+        assert page.url.startswith(f"http://127.0.0.1:{server.port}/#")
+        page.go_back()
+        assert page.url.startswith("data:")  # the address with the token is none that one comes back to
+        context.close()

@@ -17,9 +17,24 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-CONNECTIONS = 512
+
+def _files() -> int:
+    """Return how many files this process may have open, which connections count as; −1 where there is no limit."""
+    try:
+        import resource
+    except ImportError:  # under Windows
+        return -1
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+
+
+def most_connections(files: int) -> int:
+    """Return how many connections there may be where a process may have so many files open, or below 0 any number."""
+    return min(512, files // 2) if files >= 0 else 512
+
+
+CONNECTIONS = most_connections(_files())
 """At one time; who comes on top of them is told so, and old ones go on."""
-SPARE = 64
+SPARE = CONNECTIONS // 8
 """Connections on top that are told so; any beyond are closed at once."""
 SECONDS = 20.0
 """That a client may take for the head of a request, and as long again for its body."""
@@ -34,7 +49,7 @@ _REFUSED = b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\
 def _worth_saying(record: logging.LogRecord) -> bool:
     """Return whether something is a fault, and neither a client's doing nor a task that the end interrupts."""
     error = record.exc_info[1] if record.exc_info else None
-    return not (isinstance(error, (asyncio.CancelledError, UnicodeDecodeError)) or record.msg.startswith("Cancel "))
+    return not (isinstance(error, (asyncio.CancelledError, UnicodeError)) or record.msg.startswith("Cancel "))
 
 
 logging.getLogger("uvicorn.error").addFilter(_worth_saying)
@@ -66,7 +81,8 @@ class Patience:
     def __init__(self, transport: asyncio.Transport, owed: Callable[[], tuple[Hashable, float] | None]):
         self._loop = asyncio.get_running_loop()
         self._transport, self._owed = transport, owed
-        self._last, self._since = None, self._loop.time()
+        self._last: tuple[Hashable, float] | None = None
+        self._since = self._loop.time()
         self._timer = self._loop.call_later(LOOK_SECONDS, self._look)
 
     def end(self) -> None:

@@ -35,6 +35,8 @@ BODY_SECONDS = 20.0
 BODIES_BYTES = 8 * BODY_BYTES
 """Of all requests that are answered at one time."""
 READS = ("GET", "HEAD")
+OWN_SITES = ("same-origin", "none")
+"""Who may ask, in the words of browsers: this page, or a person."""
 HTTP_PORT = 80
 """Which browsers leave out."""
 
@@ -84,7 +86,7 @@ class Guard:
         elif refused:
             await self._answer(send, *refused)
         elif scope["path"] == "/open" and scope["method"] == "GET":
-            await self._open(scope, send)
+            await self._open(scope, headers, send)
         elif not self._knows(headers):
             await self._answer(send, 403, USED)
         elif _declared(headers) > BODY_BYTES:
@@ -100,7 +102,7 @@ class Guard:
         reads = scope["type"] == "http" and scope["method"] in READS
         if origin != own and not (reads and origin is None):
             return 403, "this request comes from another page\n"
-        if headers.get("sec-fetch-site", "none") not in ("same-origin", "none") and scope["path"] != "/open":
+        if headers.get("sec-fetch-site", "none") not in OWN_SITES and scope["path"] != "/open":
             return 403, "this request comes from another page\n"
         return None
 
@@ -110,8 +112,12 @@ class Guard:
         own = [value for name, _, value in cookies if name == self._cookie_name]
         return any(hmac.compare_digest(value.encode(), self._secret.encode()) for value in own)
 
-    async def _open(self, scope: Scope, send: Send) -> None:
-        """Exchange the token for the cookie; there is another token from then on."""
+    async def _open(self, scope: Scope, headers: dict[str, str], send: Send) -> None:
+        """Exchange the token for the cookie; there is another token from then on.
+
+        If the address was clicked on another page, such as a terminal in a browser, what follows a 303 would count as
+        that page's doing, and lack the cookie. What an answer's own Refresh asks for is its own.
+        """
         given = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[-1]
         if not hmac.compare_digest(given.encode(), self._token.encode()):
             await self._answer(send, 403, USED)
@@ -119,7 +125,9 @@ class Guard:
         self._token = secrets.token_urlsafe(32)
         self._announce(self.address)
         cookie = f"{self._cookie_name}={self._secret}; HttpOnly; SameSite=Strict; Path=/"
-        await self._answer(send, 303, "", [(b"location", b"/"), (b"set-cookie", cookie.encode())])
+        elsewhere = headers.get("sec-fetch-site", "none") not in OWN_SITES
+        status, onward = (200, (b"refresh", b"0; url=/")) if elsewhere else (303, (b"location", b"/"))
+        await self._answer(send, status, "", [onward, (b"set-cookie", cookie.encode())])
 
     async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand a request on, with a bound on its body, and the answer back, with the headers."""

@@ -109,7 +109,8 @@ class Server:
     def __exit__(self, *error: object) -> None:
         self._server.should_exit = True
         self._thread.join(END_SECONDS)
-        self._socket.close()
+        if not self._thread.is_alive():  # which closes it itself, and must not find it closed
+            self._socket.close()
 
 
 def _uvicorn() -> Any:
