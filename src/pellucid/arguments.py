@@ -89,8 +89,13 @@ def shown(value: object) -> str:
 
 def no_network(received: object) -> str:
     """Return what was received for a network as it stands in a message; where it holds one, with the way to that."""
-    inner = "; of an estimator pass estimator.network_" if hasattr(received, "network_") else ""
-    return shown(received) + inner
+    if hasattr(received, "network_"):
+        return f"{shown(received)}; of an estimator pass estimator.network_"
+    steps = getattr(received, "steps", None)
+    if isinstance(steps, list) and steps and hasattr(steps[-1][-1], "network_"):
+        within = "; of a pipeline pass pipeline[-1].network_, which takes what the steps before it make"
+        return shown(received) + within
+    return shown(received)
 
 
 def float_dtype(dtype: DTypeLike) -> np.dtype[Any]:

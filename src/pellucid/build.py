@@ -148,7 +148,8 @@ def _refuse_double_softmax(build: Builder, output: int, loss: Loss) -> None:
     if loss.classification and step is not None and step.kind == "softmax":
         raise ArgumentError(
             f"{step.layer} stands before {type(loss).__name__}, which applies the softmax itself, in a form that "
-            "cannot overflow: twice would flatten the gradients. Leave the Softmax layer out; predict_proba applies it"
+            "cannot overflow: twice would flatten the gradients. Leave the Softmax layer out, of an imported model "
+            "with load_onnx(path, drop_softmax=True); predict_proba applies it"
         )
 
 

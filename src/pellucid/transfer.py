@@ -11,6 +11,7 @@ from .errors import ArgumentError, ModelFileError
 from .interop.known_models import are_of_size, channels_of, count_classes, head, unlike_before_head
 from .interop.known_models import fitting_models as fitting_models
 from .interop.weights import WeightsFile, WeightsSource, load_weights, open_weights
+from .layers import Conv2d, Linear
 from .models.making import defaults
 from .network import Network
 from .scaling import IMAGENET_SCALING, Scaling
@@ -143,6 +144,49 @@ def begin_from(network: Network, path: WeightsSource, *, new_head: bool = False)
     for name, parameter in drawn.items():
         parameter.initialize(network.seed, name)
     return tuple(drawn)
+
+
+def with_classes(
+    network: Network, classes: int, class_names: Sequence[str] = (), *, new_head: bool = False
+) -> tuple[str, ...]:
+    """Let a network that knows other classes tell these apart: where they are not as many, its last layer begins anew.
+
+    Parameters
+    ----------
+    network : Network
+        With one output a class; it is changed.
+    classes : int
+    class_names : sequence of str, default ()
+    new_head : bool, default False
+        Whether the last layer begins anew also where it is for as many classes.
+
+    Returns
+    -------
+    tuple of str
+        Paths of the parameters that begin anew.
+
+    Raises
+    ------
+    ArgumentError
+        If the last layer that learns is no Linear or Conv2d, or what follows does not keep one output a class.
+    """
+    path, anew = head(network), network.output_shape() != (classes,) or new_head
+    if anew:
+        last = network[path] if path else None
+        if not isinstance(last, (Linear, Conv2d)):
+            raise ArgumentError(
+                f"{path or 'the network'}: expected a Linear or Conv2d as the last layer that learns, to make one for "
+                f"{classes} classes, found {type(last).__name__}; exchange it in Python: network[{path!r}] = …"
+            )
+        outputs = "out_features" if isinstance(last, Linear) else "out_channels"
+        network[path] = type(last)(**{**last.config(), outputs: classes})
+        if network.output_shape() != (classes,):
+            shape = network.output_shape()
+            network[path] = last
+            raise ArgumentError(f"{path}: with {classes} outputs the network gives {shape} a sample, not one a class")
+    network.class_names = tuple(class_names)
+    own = network[path].parameters() if anew else {}
+    return tuple(f"{path}.{name}" for name in own)
 
 
 def refuse_channels(model: str, file: WeightsFile, input_shape: Sequence[int], name: str) -> None:

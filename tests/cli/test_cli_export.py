@@ -59,6 +59,13 @@ def test_a_model_by_name_has_learnt_nothing_unless_weights_are_given(pellucid: P
     np.testing.assert_array_equal(arrays["conv1.weight"], network["conv1"].weight.data)
 
 
+def test_a_network_of_features_takes_no_pixels(pellucid: Pellucid) -> None:
+    scaling = p.Scaling((1.0, 2.0, 3.0), (4.0, 5.0, 6.0))
+    p.save(p.Sequential([p.Linear(3, 2)], input_shape=(3,), scaling=scaling), "features.safetensors")
+    shown = pellucid("export", "features.safetensors", "features.onnx").out
+    assert shown.splitlines()[1] == "input: float32 (batch, 3), features as in training"
+
+
 def test_a_network_of_larger_numbers_is_not_said_to_take_pixels_from_0_to_1(pellucid: Pellucid) -> None:
     p.save(p.models.small(input_shape=(1, 8, 8), scaling=p.Scaling(4.5, 6.0)), "sums.safetensors")
     floats = pellucid("export", "sums.safetensors", "sums.onnx")

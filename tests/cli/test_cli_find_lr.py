@@ -57,6 +57,7 @@ def words(toy: Path, trained: Path, tmp_path: Path) -> dict[str, tuple[object, .
         "nothing": (),
         "a model": ("notebook",),
         "an optimiser": ("--optimizer", "nesterov", "--weight-decay", 0.01, "--lr-scale", "linear1=0.1"),
+        "clipping": ("--clip-norm", 1, "--average", 0.9),
         "first weights": ("--initializer", "glorot-uniform", "--seed", 3),
         "pixels": ("--scaling", "0.5:0.2"),
         "labels": ("--label-smoothing", 0.1),
@@ -69,8 +70,8 @@ def words(toy: Path, trained: Path, tmp_path: Path) -> dict[str, tuple[object, .
 
 
 NAMES = (
-    "nothing", "a model", "an optimiser", "first weights", "pixels", "labels", "a share", "batches", "other images",
-    "weights", "a recipe",
+    "nothing", "a model", "an optimiser", "clipping", "first weights", "pixels", "labels", "a share", "batches",
+    "other images", "weights", "a recipe",
 )  # fmt: skip
 
 

@@ -384,3 +384,27 @@ def test_resnet20_tuned_takes_photographs_of_any_size(pellucid: Pellucid, photos
     assert "photos: 6 images 3×32×32 to train on; 2 classes\n" in result.err
     assert "; linear1.weight and linear1.bias begin anew\nfrozen: all before layer3; " in result.err
     assert pellucid("evaluate", "run").code == 0
+
+
+def test_a_network_of_ones_own_is_taken_from_its_file(
+    pellucid: Pellucid, toy: Path, halves: Path, tmp_path: Path
+) -> None:
+    """No name makes it; where the classes are others, or are said to be, its last layer begins anew."""
+    shape = tuple(np.load(toy)["x_train"].shape[1:])
+    layers = [p.Flatten(), p.Linear(int(np.prod(shape)), 5), p.Tanh(), ("end", p.Linear(5, 3))]
+    own = p.Sequential(layers, input_shape=shape if len(shape) == 3 else (1, *shape), class_names=["a", "b", "c"])
+    p.save(own, tmp_path / "own.safetensors")
+    words = ("--weights", "own.safetensors", "--epochs", 1, "--lr", 0, "--no-progress")
+    result = pellucid("train", *words, "--data", halves, "--out", "two")
+    assert (result.code, "end.weight and end.bias begin anew" in result.err) == (0, True), result.err
+    assert changed(tmp_path / "own.safetensors", tmp_path / "two") == set()
+    result = pellucid(
+        "train", *words, "--data", toy, "--new-head", "--freeze-until", "end", "--seed", 3, "--out", "new"
+    )
+    assert (result.code, "end.weight and end.bias begin anew" in result.err) == (0, True), result.err
+    assert changed(tmp_path / "own.safetensors", tmp_path / "new") == {"end"}
+    result = pellucid("train", *words, "--data", toy, "--scaling", "0,0:1,1")
+    assert (result.code, "--scaling: has numbers for 2 channels, but the network takes" in result.err) == (1, True)
+    result = pellucid("train", *words, "--data", toy, "--out", "kept")
+    assert "the last layer kept" in result.err
+    assert changed(tmp_path / "own.safetensors", tmp_path / "kept") == set()

@@ -11,7 +11,6 @@ import pytest
 
 import pellucid as p
 from pellucid import inference
-from pellucid.cli import evaluate as evaluate_module
 from pellucid.cli import train as train_module
 from pellucid.cli.beginning import DECIDED
 from pellucid.models import MODELS, smallest_side
@@ -79,6 +78,8 @@ BESIDE: tuple[tuple[list[object], str], ...] = (
     (["--lr", 1], "--lr"),
     (["--schedule", "constant"], "--schedule"),
     (["--weight-decay", 0], "--weight-decay"),
+    (["--clip-norm", 1], "--clip-norm"),
+    (["--average", 0.9], "--average"),
     (["--label-smoothing", 0], "--label-smoothing"),
     (["--initializer", "zeros"], "--initializer"),
     (["--scaling", "0:1"], "--scaling"),
@@ -219,15 +220,14 @@ def computed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int | None]]:
         original = getattr(place, name)
 
         def watched(*arguments: Any, **options: Any) -> Any:
-            # `evaluate` passes them on by position, after network, images, targets, loss and batch_size.
-            engine, threads = arguments[5:7] if len(arguments) > 5 else (options["engine"], options["threads"])
+            # By position they come last, or behind the batch's size.
+            engine, threads = (options["engine"], options["threads"]) if options else arguments[-2:]
             asked.append((engine, threads))
             return original(*arguments, **options)
 
         monkeypatch.setattr(place, name, watched)
 
-    watch(inference.outputs, "predict")
-    watch(evaluate_module, "predict")
+    watch(inference.outputs, "_outputs")
     watch(inference.scoring, "scores")
     watch(train_module, "fit")
     return asked

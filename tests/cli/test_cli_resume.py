@@ -1,6 +1,9 @@
 """`pellucid resume`: a run goes on as if nothing had ended it, and refuses what cannot go on."""
 
 import json
+import re
+import shlex
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +60,8 @@ def test_a_resumed_run_is_the_one_that_was_never_interrupted(
     broken(step, "--checkpoint-every", "4") if step < 36 else broken(min(step, 36))
     shown = pellucid("resume", "run", "--threads", "1")
     assert shown.code == 0, shown.err
-    assert shown.err.splitlines()[0] == f"run: going on after step {min(step, 36)}"
+    within = {5: "5 of 36, in epoch 1", 36: "36 of 36, in epoch 6", 37: "36 of 36, in epoch 6"}[step]
+    assert shown.err.splitlines()[0] == f"run: going on after step {within}"
     assert shown.out.splitlines()[0] == "saved in run"
     assert shown.out.splitlines()[-1].startswith("test accuracy ")
     assert (tmp_path / "run/model.safetensors").read_bytes() == (tmp_path / "whole/model.safetensors").read_bytes()
@@ -81,7 +85,21 @@ def test_a_finished_run_has_nothing_to_do(pellucid: Any, toy: Path, tmp_path: Pa
     shown = pellucid("resume", "run")
     assert (shown.code, shown.out) == (0, "")
     assert shown.err.startswith("run: finished, nothing to do; to train on from its weights: ")
-    assert shown.err.endswith(f" train small --data {toy} --weights run\n")
+    settings = "--seed 3 --epochs 6 --batch-size 8 --lr 0.01"
+    assert shown.err.endswith(f" train small --data {toy} {settings} --weights run\n")
+    command = shlex.split(shown.err.partition("weights: ")[2])
+    assert pellucid(*command[command.index("train") :], "--out", "on").code == 0
+    assert pellucid("compare", "run", "on").out.startswith("setting"), "the weights that it began with"
+    assert "training." not in pellucid("compare", "run", "on").out
+    assert "words" not in pellucid("compare", "run", "on").out
+
+
+def test_of_a_run_by_a_recipe_the_advice_names_the_recipe(pellucid: Any, toy: Path, tmp_path: Path) -> None:
+    recipe = Path(shutil.copy(Path(p.recipes.__file__).with_name("notebook.toml"), tmp_path / "mine.toml"))
+    recipe.write_text(re.sub("epochs = .*", "epochs = 1", recipe.read_text()))
+    assert pellucid("train", "--recipe", "mine.toml", "--data", toy, "--seed", 3, "--out", "run").code == 0
+    advice = f" train --recipe {recipe} --data {toy} --seed 3 --weights run\n"
+    assert pellucid("resume", "run").err.endswith(advice)
 
 
 def test_another_model_file_is_not_measured_as_the_one_that_was_trained(
@@ -159,7 +177,7 @@ def test_what_cannot_go_on_is_refused_in_a_line(broken: Any, pellucid: Any, toy:
         shown = pellucid(*words)
         assert (shown.code, shown.out) == (code, "")
         assert message in shown.err
-    assert pellucid("resume", "run", "--no-progress").err == "run: going on after step 9\n"
+    assert pellucid("resume", "run", "--no-progress").err == "run: going on after step 9 of 36, in epoch 2\n"
     again = pellucid("resume", "run")
     assert (again.code, again.out) == (0, "")
 
@@ -236,6 +254,33 @@ def test_a_run_that_began_from_other_weights_says_so(pellucid: Any, toy: Path) -
     assert "there is no run 'nowhere'" in pellucid("verify", "nowhere").err
 
 
+@pytest.mark.parametrize("name", ["run", "run/model.safetensors"])
+@pytest.mark.parametrize("verb", ["evaluate", "predict", "export"])
+def test_the_network_of_an_unfinished_run_is_used_with_a_note(
+    verb: str, name: str, broken: Any, pellucid: Any, toy: Path, tmp_path: Path
+) -> None:
+    broken(9)
+    np.save(tmp_path / "image.npy", np.zeros((1, 6, 6), np.uint8))
+    words = {"evaluate": ("--data", toy), "predict": ("image.npy",), "export": ("model.onnx",)}
+    shown = pellucid(verb, name, *words[verb])
+    said = "note: run is interrupted after 9 of 36 steps (pellucid resume run); this is its network as saved last\n"
+    assert shown.err.startswith(said)
+    assert shown.code == 0 or "onnx" in shown.err
+    assert pellucid("resume", "run").code == 0
+    assert "note:" not in pellucid(verb, name, *words[verb]).err
+
+
+def test_clipped_gradients_and_averages_go_on(broken: Any, pellucid: Any, toy: Path, tmp_path: Path) -> None:
+    words = ("--clip-norm", "0.1", "--average", "0.9")
+    for out, more in {"whole": words, "plain": ()}.items():
+        assert pellucid("train", "small", "--data", toy, *WORDS, *more, "--out", out).code == 0
+    broken(9, *words)
+    assert pellucid("resume", "run").code == 0
+    run, whole, plain = ((tmp_path / each / "model.safetensors").read_bytes() for each in ("run", "whole", "plain"))
+    assert run == whole
+    assert run != plain
+
+
 def test_an_error_of_the_disk_says_how_to_go_on(
     monkeypatch: pytest.MonkeyPatch, pellucid: Any, toy: Path, tmp_path: Path
 ) -> None:
@@ -256,4 +301,4 @@ def test_an_error_of_the_disk_says_how_to_go_on(
 
 
 def test_how_often_checkpoints_are_written_is_as_it_was(pellucid: Any) -> None:
-    assert "[default: as the run was begun]" in " ".join(pellucid("resume", "--help").out.replace("│", " ").split())
+    assert "[default: as was said last]" in " ".join(pellucid("resume", "--help").out.replace("│", " ").split())

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import pellucid as p
@@ -70,9 +71,9 @@ def test_a_run_that_flew_off_is_not_to_be_resumed(pellucid: Any, toy: Path, tmp_
     words = ("small", "--data", toy, "--epochs", 2, "--batch-size", 8, "--no-progress")
     assert pellucid("train", *words, "--optimizer", "sgd", "--lr", "1e25", "--out", "my runs/far").code == 1
     shown = pellucid("runs", "my runs")
-    assert shown.out.splitlines()[1].endswith("diverged")
+    assert shown.out.splitlines()[1].endswith("diverged after 1 of 12 steps")
     assert "far diverged: step 2 (epoch 1): " in shown.out.splitlines()[2]
-    assert shown.out.splitlines()[2].endswith("; train it anew, --lr smaller")
+    assert shown.out.splitlines()[2].endswith(". Try a smaller --lr than 1e+25, or --clip-norm 1; train it anew")
     assert "next:" not in shown.out
     (tmp_path / "my runs/half").mkdir()
     for name in ("config.toml", "model.safetensors"):
@@ -136,5 +137,42 @@ def test_a_run_of_python_that_the_command_cannot_resume_is_not_next(pellucid: An
     with pytest.raises(ZeroDivisionError):
         p.fit(network(), images(), out=tmp_path / "runs/mine", callbacks=[BreakAt(12)], **HOW)
     shown = pellucid("runs")
-    assert shown.out.splitlines()[1].endswith("interrupted")
+    assert shown.out.splitlines()[1].endswith("interrupted after 12 of 40 steps")
     assert "next:" not in shown.out
+
+
+def test_a_run_that_was_stopped_within_an_epoch_says_so(pellucid: Any, tmp_path: Path) -> None:
+    class Stop(p.Callback):
+        sees_weights = False
+
+        def on_batch(self, training: Any) -> None:
+            if training.step == 12:
+                training.stop()
+
+    history = p.fit(network(), images(), out=tmp_path / "runs/mine", callbacks=[Stop()], **HOW)
+    assert [epoch.get("steps") for epoch in history.epochs] == [None, 4]
+    row = pellucid("runs").out.splitlines()[1]
+    assert " 1.5/5 " in row
+    assert row.endswith("stopped")
+
+
+def test_how_far_runs_have_come_and_which_can_be_resumed_is_shown(
+    pellucid: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pellucid.cli.runs._MOST_NEXT", 2)
+    data = p.Dataset(*images(), name=str(tmp_path / "images.npz"))
+    np.savez(data.name, x=data.images, y=data.labels)
+    for name in "abcd":
+        with pytest.raises(ZeroDivisionError):
+            p.fit(network(), data, out=tmp_path / "runs" / name, callbacks=[BreakAt(12)], **HOW)
+    *rows, first, second, more = pellucid("runs").out.splitlines()[1:]
+    assert len(rows) == 4
+    assert all(" 1.5/5 " in row for row in rows)
+    assert all(row.endswith("interrupted after 12 of 40 steps") for row in rows)
+    assert [line.split("resume ")[1] for line in (first, second)] == ["runs/a", "runs/b"]
+    assert more.strip() == "… and 2 more"
+    state, epochs, *_ = pellucid("compare", "runs/a", "runs/b").out.splitlines()[3:]
+    assert state.split("state")[1].strip().startswith("interrupted after 12 of 40 steps")
+    assert epochs.split() == ["epochs", "1.5/5", "1.5/5"]
+    record = Record.of(tmp_path / "runs/a")
+    assert record.seconds > sum(epoch["seconds"] for epoch in record.epochs), "with the epoch in whose midst it is"

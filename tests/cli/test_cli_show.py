@@ -87,7 +87,7 @@ AUGMENT = ("--augment", "crop:1", "--augment", "cutout:2")
 @pytest.fixture
 def run(pellucid: Any, toy: Path) -> str:
     """A run that augments, and holds a part out."""
-    words = ("small", "--data", toy, *AUGMENT, "--validation", 0.25, "--seed", 5, "--epochs", 1, "--batch-size", 8)
+    words = ("small", "--data", toy, *AUGMENT, "--validation", 0.25, "--seed", 5, "--epochs", 3, "--batch-size", 8)
     assert pellucid("train", *words, "--no-progress", "--out", "run").code == 0
     return "run"
 
@@ -108,6 +108,15 @@ def test_a_run_has_seen_what_train_with_its_words_sees(pellucid: Any, run: str, 
     assert np.all(both[..., 6] == 255)
 
 
+@pytest.mark.parametrize("epoch", [0, 9])
+def test_an_epoch_that_a_run_has_not_had_is_not_shown(epoch: int, pellucid: Any, trained: Path, tmp_path: Path) -> None:
+    shown = pellucid("data", "show", "--run", trained, "--epoch", epoch, "--out", "none.png")
+    said = f"--epoch: expected 1 to 8, as {trained} had 8 epochs, received {epoch}"
+    assert shown == (1, "", f"error: {said}\n")
+    assert not (tmp_path / "none.png").exists()
+    assert pellucid("data", "show", "--run", trained, "--epoch", 8, "--out", "last.png").code == 0
+
+
 def test_a_run_that_fit_has_divided_is_divided_so_again(pellucid: Any, toy: Path, tmp_path: Path) -> None:
     with np.load(toy) as arrays:
         data = p.Dataset(arrays["x_train"], arrays["y_train"])
@@ -122,7 +131,7 @@ def test_a_run_that_fit_has_divided_is_divided_so_again(pellucid: Any, toy: Path
 
 def test_what_a_run_leaves_as_it_is_is_shown_alone(pellucid: Any, trained: Path, tmp_path: Path) -> None:
     shown = pellucid("data", "show", "--run", trained, "--out", "one.png")
-    assert f"epoch 1 of {trained}: as it is\n" in shown.out
+    assert f"epoch 1 of {trained}: not augmented\n" in shown.out
     assert picture(tmp_path / "one.png").shape == (1, 6, 6)
 
 

@@ -73,20 +73,25 @@ def test_runs_get_folders_of_their_own(pellucid: Pellucid, toy: Path, tmp_path: 
 def test_every_word_is_kept_in_the_config(pellucid: Pellucid, toy: Path, tmp_path: Path) -> None:
     result = pellucid(
         "train", "notebook", "--data", toy, "--validation", 0.25, "--epochs", 2, "--batch-size", 7, "--lr", 0.02,
-        "--optimizer", "nesterov", "--schedule", "step:1:0.5", "--weight-decay", 0.001, "--label-smoothing", 0.1,
-        "--initializer", "glorot-uniform", "--scaling", "0.2:0.5", "--seed", 3, "--out", "run",
+        "--optimizer", "nesterov", "--schedule", "step:1:0.5", "--weight-decay", 0.001, "--clip-norm", 2,
+        "--average", 0.9, "--label-smoothing", 0.1, "--initializer", "glorot-uniform", "--scaling", "0.2:0.5",
+        "--seed", 3, "--out", "run",
     )  # fmt: skip
     assert result.code == 0, result.err
     config = tomllib.loads((tmp_path / "run/config.toml").read_text())
     assert config["command"] == {
         "model": "notebook", "data": str(toy), "validation": 0.25, "seed": 3, "initializer": "glorot-uniform",
         "scaling": "0.2:0.5",
+        "words": "--epochs 2 --batch-size 7 --optimizer nesterov --lr 0.02 --schedule step:1:0.5 "
+        "--weight-decay 0.001 --clip-norm 2.0 --average 0.9 --label-smoothing 0.1 --scaling 0.2:0.5",
     }  # fmt: skip
     training = config["training"]
     assert (training["epochs"], training["batch_size"], training["seed"]) == (2, 7, 3)
     assert training["loss"]["label_smoothing"] == 0.1
-    optimizer = {key: training["optimizer"][key] for key in ("name", "lr", "momentum", "nesterov", "weight_decay")}
-    assert optimizer == {"name": "SGD", "lr": 0.02, "momentum": 0.9, "nesterov": True, "weight_decay": 0.001}
+    assert training["optimizer"] == {
+        "name": "SGD", "lr": 0.02, "momentum": 0.9, "nesterov": True, "weight_decay": 0.001, "clip_norm": 2.0,
+        "average": 0.9, "lr_scales": {},
+    }  # fmt: skip
     assert training["schedule"] == {"name": "Step", "every_epochs": 1, "factor": 0.5}
     assert config["data"]["samples"] == 36
     first, second, _ = read_metrics(tmp_path / "run")
@@ -139,6 +144,8 @@ def test_without_progress_it_says_what_is_trained_and_no_more(pellucid: Pellucid
         (["--lr", "nan"], "lr: expected "),
         (["--lr", -1], "lr: expected "),
         (["--weight-decay", -1], "weight_decay: expected "),
+        (["--clip-norm", 0], "clip_norm: expected "),
+        (["--average", 1], "average: expected "),
         (["--label-smoothing", 1], "label_smoothing: expected "),
         (["--seed", -1], "seed: expected "),
         (["--scaling", "0.5:0"], "Scaling.std: expected "),
@@ -288,7 +295,8 @@ def test_a_loss_that_is_not_finite(pellucid: Pellucid, toy: Path, tmp_path: Path
     result = pellucid("train", "--data", toy, "--optimizer", "sgd", "--lr", 1e30, "--out", "run", "--no-progress")
     assert (result.code, result.out) == (1, "")
     assert result.err.startswith(f"{BEGUN}error: step ")
-    assert "the weights before this step are kept. Try a smaller lr than 1e+30" in result.err
+    advice = "Try a smaller --lr than 1e+30, or --clip-norm 1. The weights"
+    assert f"the weights before this step are kept. {advice}" in result.err
     assert result.err.endswith(". The weights that are kept are saved in run\n")
     network = p.load(tmp_path / "run/model.safetensors")
     assert all(np.isfinite(parameter.data).all() for parameter in network.parameters().values())
@@ -445,3 +453,9 @@ def test_an_augmentation_that_does_not_fit_leaves_no_run(pellucid: Pellucid, toy
     assert result.code == 1
     assert "augment: MixUp(alpha=0.2) is number 2 of the list, but must come first, and once" in result.err
     assert not (tmp_path / "runs").exists()
+
+
+def test_words_about_the_page_need_the_page(pellucid: Pellucid) -> None:
+    result = pellucid("train", "--data", "digits", "--port", "8000")
+    assert result.code == 2
+    assert "add --view" in result.err

@@ -114,7 +114,7 @@ def test_confusion_of_many_classes_lists_the_mistakes(pellucid: Pellucid, tmp_pa
         (["rum"], "there is no run or model file 'rum'; did you mean 'run'? `pellucid train` makes runs"),
         (["runs"], "there is no run or model file 'runs'; did you mean 'run'? `pellucid train` makes runs"),
         (["run", "--data", "empty", "--data-dir", "empty"], "--data-dir: goes with a set known by name, such as mnist"),
-        (["run/model.safetensors"], " is a model file, which does not say what to measure it on; add --data"),
+        (["model.safetensors"], " is a model file, which does not say what to measure it on; add --data"),
         (["run", "--data", "mnits"], "is neither a path nor the name of a data set; did you mean 'mnist'?"),
         (["run", "--data", "digits"], "the network expects images of shape (1, 6, 6), received (1, 8, 8)"),
         (["run", "--data", "more.npz"], "sample 2 has class 7, but the network has 3 outputs, for classes 0 to 2"),
@@ -125,6 +125,7 @@ def test_confusion_of_many_classes_lists_the_mistakes(pellucid: Pellucid, tmp_pa
 def test_evaluate_refuses(words: list[str], message: str, pellucid: Pellucid, trained: Path, tmp_path: Path) -> None:
     shutil.copytree(trained, tmp_path / "run")
     (tmp_path / "empty").mkdir()
+    shutil.copy(trained / "model.safetensors", tmp_path)
     np.savez(tmp_path / "more.npz", x=np.zeros((3, 6, 6), np.uint8), y=[0, 1, 7])
     result = pellucid("evaluate", *words)
     assert (result.code, result.out) == (1, "")
@@ -667,5 +668,6 @@ def test_the_program_is_named_after_the_package() -> None:
         "summary",
         "explain",
         "verify",
+        "view",
     }
     assert {command.name for command in app.registered_commands} == verbs

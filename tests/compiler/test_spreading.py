@@ -56,6 +56,19 @@ def test_an_image_has_the_same_bits_on_any_number_of_threads(more, small_work):
             assert np.array_equal(alone(image[None]), row[None])
 
 
+@pytest.mark.parametrize("ends", [p.AdaptiveAvgPool2d(1), p.AvgPool2d(16), p.MaxPool2d((2, 16))], ids=repr)
+def test_what_one_thread_does_between_has_rows_of_its_own(ends, monkeypatch):
+    """A pooling that follows calls of more rows, in a job with these; indices are checked."""
+    monkeypatch.setenv("PELLUCID_CHECK", "1")
+    path = p.Residual(p.Conv2d(16, 32, 3, stride=2, padding=1), p.Conv2d(16, 32, 1, stride=2))
+    made = p.Sequential(
+        [p.Conv2d(3, 16, 3, padding=1), p.ReLU(), path, p.ReLU(), ends, p.Flatten()], input_shape=(3, 32, 32)
+    )
+    image = np.random.default_rng(0).standard_normal((1, 3, 32, 32), np.float32)
+    exact = p.predict(made, image, engine="numpy")
+    assert np.abs(p.predict(made, image, threads=2) - exact).max() < 2e-5 * np.abs(exact).max()
+
+
 def test_large_work_is_shared_by_rows_filters_and_strips(small_work):
     plan = planned(lower(network()))
     found = spread(plan, 3)

@@ -299,3 +299,41 @@ def test_resnet20_scores_what_its_authors_report(data_folder: Path) -> None:
     images = np.load(data_folder / "cifar10-subset" / "cifar10_lossless_subset.npz")
     accuracy = p.evaluate(resnet, (images["x_test"], images["y_test"]))["accuracy"]
     assert 0.91 <= accuracy <= 0.92
+
+
+# ---- arrays in memory
+def test_arrays_by_name_are_taken_as_those_of_a_file(trained: p.Sequential) -> None:
+    """As a state dict is: with PyTorch's names, prefixes and counters, and of any memory layout."""
+    arrays: dict[str, Any] = {f"module.{name}": np.asfortranarray(each) for name, each in state_dict(trained).items()}
+    made = network(seed=2)
+    assert not p.load_weights(made, {**arrays, "module.features.1.num_batches_tracked": np.array(7)})
+    assert same(values(made), values(trained))
+    made = network(seed=2)
+    p.load_weights(made, {**trained.parameters(), **trained.states()})
+    assert same(values(made), values(trained))
+    left = p.load_weights(network(4), arrays, strict=False)
+    assert list(left.misshapen) == ["linear1.weight", "linear1.bias"]
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"conv1.weight": "heavy"}, "conv1.weight"),
+        ({"conv1.weight": np.array([object()])}, "conv1.weight"),
+        ({"conv1.weight": np.zeros((2, 1, 3, 3))}, "^the mapping: the weights do not fit the network: missing in the"),
+    ],
+)
+def test_what_is_no_weights_is_refused_by_its_name(arrays: dict[str, Any], message: str) -> None:
+    with pytest.raises(p.PellucidError, match=message):
+        p.load_weights(network(), arrays)
+
+
+def test_a_state_dict_of_pytorch() -> None:
+    torch = pytest.importorskip("torch", reason="torch is not installed")
+    module = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3), torch.nn.BatchNorm2d(2), torch.nn.Flatten())
+    module.append(torch.nn.Linear(8, 3))
+    held = module.state_dict()
+    layers = [("0", p.Conv2d(1, 2, 3)), ("1", p.BatchNorm2d(2)), ("2", p.Flatten()), ("3", p.Linear(8, 3))]
+    made = p.Sequential(layers, input_shape=(1, 4, 4))
+    p.load_weights(made, held)
+    np.testing.assert_array_equal(made["3"].weight.data, held["3.weight"].numpy())

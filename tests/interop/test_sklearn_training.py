@@ -280,6 +280,18 @@ def test_early_stopping_holds_out_and_ends() -> None:
     assert quick(early_stopping=once, epochs=50).fit(x, noise).n_iter_ < 50
 
 
+def test_logarithms_of_probabilities_are_finite_where_these_are_zero() -> None:
+    x, y = data()
+    classifier = quick().fit(x, y)
+    assert_allclose(classifier.predict_log_proba(x), np.log(classifier.predict_proba(x)), rtol=1e-5, atol=1e-6)
+    far = np.full((1, 3), 1e5)
+    assert classifier.predict_proba(far).min() == 0
+    logarithms = classifier.predict_log_proba(far)
+    assert logarithms.dtype == np.float64
+    assert np.isfinite(logarithms).all()
+    assert logarithms.min() < -1000
+
+
 class Keeps(Callback):
     """Keeps the training that it has listened to."""
 

@@ -15,6 +15,8 @@ from oracles.interrupted import HOW, STEPS, BreakAt, images, network
 from pellucid.interop import loggers
 
 ROOT = Path(__file__).parents[2]
+UNNAMED = "Adam-lr0.01-batch16"
+"""What a training without a folder is called, by how it learns."""
 REASON = "tensorboard is not installed: pip install '.[tensorboard]'"
 
 
@@ -35,7 +37,7 @@ def curves():
 def test_the_settings_are_a_text(tmp_path):
     accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator", reason=REASON)
     fit(p.TensorBoard(tmp_path), p.EarlyStopping("loss", patience=9))
-    found = accumulator.EventAccumulator(str(tmp_path / "run"), {"tensors": 0}).Reload()
+    found = accumulator.EventAccumulator(str(tmp_path / UNNAMED), {"tensors": 0}).Reload()
     assert found.PluginTagToContent("text").keys() == {"settings"}
     (event,) = found.Tensors("settings")
     text = event.tensor_proto.string_val[0].decode()
@@ -64,7 +66,7 @@ def test_what_is_measured_is_in_the_curves(tmp_path, curves):
             rates.append(training.lr)
 
     history = fit(p.TensorBoard(tmp_path, every=3), Rates())
-    points, bars = curves(tmp_path / "run")
+    points, bars = curves(tmp_path / UNNAMED)
     assert steps(points["batch/loss"]) == list(range(1, 5 * STEPS + 1, 3))
     assert values(points["batch/loss"]) == pytest.approx(history.batches[::3], rel=1e-6)
     assert values(points["batch/lr"]) == pytest.approx(rates[::3], rel=1e-6)
@@ -78,7 +80,7 @@ def test_what_is_measured_is_in_the_curves(tmp_path, curves):
 def test_histograms_are_of_the_weights_after_each_epoch(tmp_path, curves):
     made = network()
     p.fit(made, images(), callbacks=[p.TensorBoard(tmp_path, histograms=True)], **HOW)
-    _, bars = curves(tmp_path / "run")
+    _, bars = curves(tmp_path / UNNAMED)
     assert bars.keys() == made.parameters().keys()
     for path, parameter in made.parameters().items():
         assert steps(bars[path]) == [STEPS * epoch for epoch in range(1, 6)]
@@ -88,13 +90,27 @@ def test_histograms_are_of_the_weights_after_each_epoch(tmp_path, curves):
         assert last.sum == pytest.approx(weights.sum(), rel=1e-9, abs=1e-9)
 
 
+def test_hyperparameters_tell_trainings_apart(tmp_path):
+    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator", reason=REASON)
+    from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
+
+    fit(p.TensorBoard(tmp_path), epochs=1, schedule=p.schedules.Cosine(), seed=2**63)
+    found = accumulator.EventAccumulator(str(tmp_path / UNNAMED)).Reload()
+    (content,) = found.PluginTagToContent("hparams").values()
+    told = HParamsPluginData.FromString(content).session_start_info.hparams
+    assert (told["lr"].number_value, told["batch_size"].number_value) == (0.01, 16)
+    assert (told["optimizer"].string_value, told["schedule"].string_value) == ("Adam", "Cosine")
+    assert told["layers"].string_value == " ".join(type(layer).__name__ for layer in network())
+    assert told["seed"].string_value == str(2**63)
+
+
 def test_two_trainings_are_two_curves(tmp_path, curves):
     logs = tmp_path / "logs"
     fit(p.TensorBoard(logs), epochs=1)
     fit(p.TensorBoard(logs), epochs=1)
     fit(p.TensorBoard(logs), epochs=1, out=tmp_path / "lenet")
     fit(p.TensorBoard(logs, name="best"), epochs=1, out=tmp_path / "other")
-    assert sorted(path.name for path in logs.iterdir()) == ["best", "lenet", "run", "run-2"]
+    assert sorted(path.name for path in logs.iterdir()) == [UNNAMED, f"{UNNAMED}-2", "best", "lenet"]
     for folder in logs.iterdir():
         assert steps(curves(folder)[0]["epoch/loss"]) == [STEPS]
 

@@ -121,6 +121,10 @@ def test_concat_needs_a_branch():
     ("make", "message"),
     [
         (lambda: p.Residual(p.ReLU), "body: expected a layer, received <class"),
+        (
+            lambda: p.Residual([p.ReLU(), p.Tanh()]),
+            "received [ReLU(), Tanh()]; of several in a row write Sequential([…])",
+        ),
         (lambda: p.Residual(p.ReLU(), 3), "shortcut: expected a layer, received 3"),
         (lambda: p.Concat(p.ReLU(), [p.ReLU()]), "branch 2: expected a layer, received [ReLU()]"),
     ],

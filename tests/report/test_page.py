@@ -42,6 +42,28 @@ def test_of_a_graph_the_table_of_layers_says_what_each_reads(html, tmp_path):
     assert "reads</th>" not in html
 
 
+def test_features_have_no_fields():
+    made = html_report(p.Sequential([p.Linear(3, 4), p.ReLU(), p.Linear(4, 2)], input_shape=(3,)))
+    assert "multiply-adds</th>" in made
+    assert "field</th>" not in made
+    assert "stride</th>" not in made
+    assert "Field:" not in made
+    assert Page(made).faults == []
+
+
+def test_of_a_matrix_mistakes_are_seen_beside_the_largest_and_classes_without_samples_are_left_out():
+    """A network that is nearly always right: its 2 mistakes and its 1 still differ."""
+    made = p.Sequential([p.Linear(3, 3)], input_shape=(3,), class_names=["first", "second", "absent"])
+    made["linear1"].weight.data, made["linear1"].bias.data = np.eye(3), np.zeros(3)
+    labels = np.repeat([0, 1], [98, 99])
+    named = np.r_[[0] * 96, [1, 1], [1] * 98, [0]]
+    whole = html_report(made, (np.eye(3)[named], labels))
+    matrix = whole[whole.index('class="matrix"') :].partition("</table>")[0]
+    assert re.findall(r'class="number (w\d)">(\d+)', matrix) == [("w3", "2"), ("w2", "1")]
+    assert "; 1 class does not occur" in matrix
+    assert matrix.count("<tr>") == 3
+
+
 def test_a_run_has_all_parts_in_order(html):
     found = Page(html)
     assert found.faults == []

@@ -1,5 +1,7 @@
 """Callbacks: when they are called, what they see, and how they end a training."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -304,3 +306,24 @@ def test_an_interrupted_training_leaves_the_averages(make, data):
         fit(network, data, At("on_batch", keep_and_interrupt), batch_size=10, optimizer=p.SGD(0.5, average=0.9))
     expected = steps[0] / 10 + steps[1] * 9 / 10  # the second step remembers (2 − 1)/(2 + 8)
     np.testing.assert_allclose(network["linear1"].weight.data, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("on_epoch_end", "did you mean on_epoch?"),
+        ("on_train_batch_end", "did you mean on_batch?"),
+        ("on_train_end", "did you mean on_end?"),
+        ("on_finsh", "did you mean on_finish?"),
+        ("on_moonrise", "there are on_begin, on_batch, on_epoch, on_end, on_finish."),
+    ],
+)
+def test_a_method_that_would_never_be_called_is_refused(name, hint, make, data):
+    kind = type("Mine", (p.Callback,), {name: lambda self, training: None})
+    with pytest.raises(p.ArgumentError, match=re.escape(f"callbacks: Mine.{name} is never called; {hint}")):
+        p.fit(make(), data, callbacks=[kind()], progress=False)
+
+
+def test_what_is_no_method_may_be_called_as_it_likes(make, data):
+    kind = type("Mine", (p.Callback,), {"on_the_left": True, "_on_epoch_end": lambda self: None})
+    p.fit(make(), data, epochs=1, callbacks=[kind()], progress=False)

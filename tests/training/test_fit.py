@@ -331,6 +331,17 @@ def test_frozen_parameters_stay_bitwise(make, data, weights):
 # ---- what goes wrong
 
 
+@pytest.mark.parametrize("engine", ["compiled", "numpy"])
+def test_what_flew_off_is_told_with_the_rate_that_was_set_and_the_one_of_the_step(engine, make, data):
+    flat, clipped = p.schedules.Constant(), p.Adam(1e30, clip_norm=2)
+    with pytest.raises(p.NonFiniteError, match=r"Try a smaller lr than 1e\+30, or a smaller clip_norm than 2$"):
+        p.fit(make(), data, optimizer=clipped, schedule=flat, engine=engine, progress=False)
+    warm_up = p.schedules.WarmUp(9)
+    said = r"Try a smaller lr than 1e\+30 \(the schedule had made it [\d.]+e\+29\), or clip_norm=1$"
+    with pytest.raises(p.NonFiniteError, match=said):
+        p.fit(make(), data, optimizer=p.SGD(1e30), schedule=warm_up, engine=engine, progress=False)
+
+
 def test_what_is_not_finite_ends_training_with_the_last_good_weights(make, data, weights):
     network, recorder = make(), Recorder()
     with pytest.raises(p.NonFiniteError) as caught:
@@ -342,7 +353,7 @@ def test_what_is_not_finite_ends_training_with_the_last_good_weights(make, data,
     step = len(recorder.steps) + 1
     assert re.match(
         rf"step {step} \(epoch {-(-step // 4)}\): .+ became NaN or infinite in \w+ \([\w.]+\); the weights before this "
-        r"step are kept\. Try a smaller lr than 1e\+25, or clip_norm$",
+        r"step are kept\. Try a smaller lr than 1e\+25, or clip_norm=1$",
         str(caught.value),
     )
     assert all(np.isfinite(array).all() for array in recorder.steps[-1].values())

@@ -1,6 +1,7 @@
 """One training writes to a run: what is done to the files there meanwhile lets no other one in."""
 
 import os
+import re
 
 import pytest
 
@@ -124,9 +125,8 @@ def test_a_folder_with_an_interrupted_run_says_how_it_goes_on(tmp_path, monkeypa
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ZeroDivisionError):
         p.fit(network(), images(), out="w", callbacks=[BreakAt(12)], **HOW)
-    with pytest.raises(
-        p.ArgumentError, match=r"^w holds a run already; choose another folder; to go on: pellucid resu"
-    ):
+    advice = re.escape("; to go on: p.resume('w', …) in Python, or pellucid resume w --data 'NAME|PATH'")
+    with pytest.raises(p.ArgumentError, match=f"^w holds a run already; choose another folder{advice}$"):
         p.fit(network(), images(), out="w", **HOW)
     p.resume("w", images(), progress=False)
     with pytest.raises(p.ArgumentError, match=r"holds a run already; choose another folder$"):

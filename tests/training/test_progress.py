@@ -9,6 +9,7 @@ import pytest
 
 import pellucid as p
 from pellucid.training import progress
+from pellucid.training.checkpoint import Checkpoint
 from pellucid.training.progress import EpochLines, ProgressBar, progress_callbacks
 
 EPOCH = r"epoch {}/{}: loss \d\.\d{{4}}, accuracy \d+\.\d\d %{}, \d+\.\d{{1,2}} s, [\d,]+ images/s"
@@ -55,7 +56,7 @@ def test_the_seconds_are_those_since_the_last_line(make, data, clock):
 
 
 @pytest.mark.parametrize(
-    ("epochs", "left"), [(2, ""), (4, ", about 15 s left"), (41, ", about 3 min left"), (2001, ", about 2.8 h left")]
+    ("epochs", "left"), [(2, ""), (4, ", about 00:15 left"), (41, ", about 03:20 left"), (2001, ", about 2:46:40 left")]
 )
 def test_a_line_says_how_long_it_will_take_if_that_is_long(epochs, left, make, data, clock):
     class Stop(p.Callback):
@@ -68,6 +69,28 @@ def test_a_line_says_how_long_it_will_take_if_that_is_long(epochs, left, make, d
     first, second = stream.getvalue().splitlines()
     assert first.endswith(f" images/s{left}")
     assert second.endswith(" images/s")
+    assert re.match(rf"epoch +2/{epochs}, 1 of 4 steps: loss ", second)
+
+
+def test_the_epoch_in_whose_midst_a_training_goes_on_counts_as_a_whole_one(make, data, clock, tmp_path, monkeypatch):
+    class Break(p.Callback):
+        sees_weights = False
+
+        def on_batch(self, training):
+            if training.step == 3:
+                training.end(ZeroDivisionError())
+
+    with pytest.raises(ZeroDivisionError):
+        fit(make(), data, Break(), epochs=5, out=tmp_path)
+    restore = Checkpoint.restore
+    monkeypatch.setattr(Checkpoint, "restore", lambda *given: 100.0 + 0 * restore(*given))
+    stream = io.StringIO()
+    p.resume(tmp_path, data, callbacks=[EpochLines(stream)], progress=False)
+    first, second, *_ = stream.getvalue().splitlines()
+    assert first.split(", ")[2] == "102.0 s", "a second for the step that was left and one for the epoch's end"
+    assert first.endswith(", about 06:48 left")
+    assert second.split(", ")[2] == "5.0 s"
+    assert re.search(r", 0 images/s", first), "the images of the whole epoch, in all of its seconds"
 
 
 def test_a_line_that_is_rewritten_counts_the_batches(make, data, clock):

@@ -24,6 +24,9 @@ from .options import augmentations
 from .pretrained import scaling_for
 from .training_options import LENGTHS
 
+_OF_OPTIMIZERS = ("lr", "weight_decay", "clip_norm", "average")
+"""The words that are settings of the optimiser, where they are given."""
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -75,11 +78,11 @@ def read(words: dict[str, Any], file: WeightsFile | None) -> Asked:
     it is told nothing.
     """
     weights, model = words["weights"], words["model"]
-    if file is None:
+    if weights is None:
         _refuse_without_weights(words)
-    elif model is None and file.use is None:
+    elif file is not None and model is None and file.use is None:
         _refuse_without_model(file, weights)
-    given = {name: words[name] for name in ("lr", "weight_decay") if words.get(name) is not None}
+    given = {name: words[name] for name in _OF_OPTIMIZERS if words.get(name) is not None}
     scales = _scales(words["lr_scale"] or [])
     return Asked(
         model=None if model is None else models.by_name(model).__name__,

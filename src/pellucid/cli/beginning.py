@@ -5,25 +5,27 @@ from __future__ import annotations
 import shlex
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import typer
 
 from .. import models, recipes
 from ..data import Dataset
-from ..errors import ArgumentError, ShapeError
+from ..errors import ArgumentError, ShapeError, path_text
 from ..interop.weights import WeightsFile, open_weights
 from ..network import Network
 from ..recipes import Recipe
 from ..recipes.preparing import Source, missing, prepare, source_for
+from .adopted import adopted, is_one, refuse_beside_onnx
 from .asked import Asked, read
 from .pretrained import note_scaling
 from .screen import say
 from .sources import Parts, load_parts
 
 DECIDED = (
-    "model", "epochs", "batch_size", "optimizer", "lr", "schedule", "weight_decay", "label_smoothing", "initializer",
-    "scaling", "size", "new_head", "freeze_until", "lr_scale", "augment",
+    "model", "epochs", "batch_size", "optimizer", "lr", "schedule", "weight_decay", "clip_norm", "average",
+    "label_smoothing", "initializer", "scaling", "size", "new_head", "freeze_until", "lr_scale", "augment",
 )  # fmt: skip
 """The words that cannot stand beside a recipe, as it decides them."""
 
@@ -37,19 +39,22 @@ class Wanted(NamedTuple):
 
 class Beginning(NamedTuple):
     """A network that is about to be trained by a recipe, on parts of data; `anew` names what of its last layer begins
-    anew beside weights."""
+    anew beside weights, `learnt` for which classes these were learnt."""
 
     recipe: Recipe
     source: Source
     parts: Parts
     network: Network
     anew: tuple[str, ...]
+    learnt: tuple[str, ...]
 
 
 def wanted_in(context: typer.Context) -> Wanted:
     """Return what the words of a command ask for; all that can be refused without the data is refused here."""
     words = context.params
-    file = None if words["weights"] is None else open_weights(words["weights"])
+    if onnx := is_one(words):
+        refuse_beside_onnx(words)
+    file = None if words["weights"] is None or onnx else open_weights(words["weights"])
     if words["recipe"] is None:
         return Wanted(read(words, file), file)
     recipe = recipe_beside(context, words["recipe"])
@@ -67,12 +72,18 @@ def begin(context: typer.Context, wanted: Wanted, *, progress: bool = True) -> B
     source = chosen_source(words, asked.model, words["data"] or asked.data, asked.size)
     parts = load_parts(source, progress=progress)
     recipe = asked.recipe(parts.train) if isinstance(asked, Asked) else asked
+    own = adopted(words, file, parts.train)
+    if own is not None:
+        path = words["weights"]
+        recipe = replace(recipe, name=path.stem, model=f"the network in {path_text(path)}")
+        _check_what_learns(recipe, own.network)
+        return Beginning(recipe, source, parts, *own)
     with _smaller_named(recipe, parts.train):
         network, anew = prepare(recipe, parts.train, file, words["seed"])
     if words["recipe"] is None and file is not None:
         note_scaling(recipe.model, file, words["scaling"])
     _check_what_learns(recipe, network)
-    return Beginning(recipe, source, parts, network, anew)
+    return Beginning(recipe, source, parts, network, anew, () if file is None else file.class_names)
 
 
 def chosen_source(words: dict[str, Any], model: str | None, data: str, size: tuple[int, int] | None) -> Source:

@@ -12,13 +12,18 @@ from typing import Any
 from ..errors import NonFiniteError, StateError, StorageError
 from ..inference import evaluate
 from ..network import Network
+from ..recipes.catalogue import is_file
 from ..storage import append_line
 from ..training import Callback, EarlyStopping, KeepBest, Training
 from ..training.checkpoint import files
+from ..training.record import Record
 from ..training.run import METRICS, RunWriter, json_line
 from .screen import called
 from .signals import Stopped
 from .sources import Parts
+
+_OPTIONS = {" lr than": " --lr than", "clip_norm=": "--clip-norm ", " clip_norm than": " --clip-norm than"}
+"""What makes steps smaller, as Python's errors name it and as the command does."""
 
 
 class Announcement(Callback):
@@ -60,21 +65,35 @@ def ended_in_words(announced: Announcement) -> Iterator[None]:
         go_on = f"{called()} resume {shlex.quote(str(announced.run.named))}"
         raise StorageError(f"{error}; to go on when that is put right: {go_on}") from error
     except NonFiniteError as error:
-        raise NonFiniteError(f"{error}. The weights that are kept are saved in {announced.run.named}") from error
+        kept = f". The weights that are kept are saved in {announced.run.named}"
+        raise NonFiniteError(smaller_steps(str(error), Record.of(announced.run.folder)) + kept) from error
+
+
+def smaller_steps(reason: str, run: Record) -> str:
+    """Return why a run has diverged, with the options of `train` that make steps smaller; a recipe decides them, so
+    that it, or a copy of it, must say others. A run that was made in Python is left its own words."""
+    recipe, model = (str(run.setting("command", name, "")) for name in ("recipe", "model"))
+    if recipe:
+        name = shlex.quote(recipe)
+        copied = f"a copy of the recipe: {called()} recipes {name} > {name}-mine.toml"
+        return f"{reason}, in {'the recipe' if is_file(recipe) else copied}"
+    for argument, option in _OPTIONS.items() if model else ():
+        reason = reason.replace(argument, option)
+    return reason
 
 
 def report(
     network: Network, parts: Parts, folder: Path, running: dict[str, Any], training: Training | None = None
 ) -> None:
     """Measure the network on the part held out, add the result to the run, and print it with what to do next."""
+    best: Path | None = None
     for each in training.callbacks if training is not None else ():
         if isinstance(each, EarlyStopping) and each.stopped_epoch:
-            best = f"{each.monitor} was best after {each.best_epoch}"
-            print(f"stopped after epoch {each.stopped_epoch}: {best}{', whose weights are kept' * each.restore_best}")
-        elif isinstance(each, KeepBest) and each.paths:
-            print(
-                f"best by {each.monitor}: {', '.join(path.name for path in each.paths)} in {Path(folder, each.folder)}"
-            )
+            told = f"{each.monitor} was best after {each.best_epoch}"
+            print(f"stopped after epoch {each.stopped_epoch}: {told}{', whose weights are kept' * each.restore_best}")
+        elif isinstance(each, KeepBest) and each.best_path is not None:
+            best = Path(folder, each.folder, each.best_path.name)
+            print(f"best by {each.monitor}: {', '.join(path.name for path in each.paths)} in {best.parent}")
     name, dataset = parts.held_out()
     scores = evaluate(network, dataset, **running)
     append_line(folder / METRICS, json_line({f"{name}_{what}": score for what, score in scores.items()}))
@@ -82,4 +101,6 @@ def report(
     print(f"saved in {folder}")
     print(f"next: {called()} evaluate {run} --confusion")
     print(f"      {called()} predict {run} YOUR-PICTURE.png")
+    if best is not None:
+        print(f"      {called()} evaluate {shlex.quote(str(best))}")
     print(f"{name} accuracy {100 * scores['accuracy']:.2f} %")

@@ -26,6 +26,7 @@ from ..recipes.preparing import Source
 from ..scaling import Scaling
 from ..transfer import refuse_channels, usual_preparation
 from . import options
+from .onnx_words import OnnxWords, refuse_of_others, with_onnx_words
 from .opening import open_run
 from .pretrained import name_classes, preparation_of, scaling_alone, with_weights
 from .screen import class_name, examples, passed_on, print_table, say, some
@@ -47,6 +48,7 @@ _MOST_MISTAKES = 20
 _MOST_UNREADABLE = 3
 
 
+@with_onnx_words
 def command(
     run: options.Run,
     data: Annotated[
@@ -64,6 +66,8 @@ def command(
     confusion: Annotated[bool, typer.Option("--confusion", help="Show which classes are taken for which.")] = False,
     engine: options.Engine = "compiled",
     threads: options.Threads = None,
+    *,
+    onnx: OnnxWords,
 ) -> None:
     """Measure a trained network: loss and accuracy; of 100 classes and more the top-5 accuracy, too.
 
@@ -75,8 +79,9 @@ def command(
     if data is not None and data_dir is not None:
         refuse_needless_folder(data)
     if weights is None:
-        task = _of_run(run, scaling_alone(scaling, run), data, data_dir, classes)
+        task = _of_run(run, scaling_alone(scaling, run), data, data_dir, classes, onnx)
     else:
+        refuse_of_others(onnx, run)
         task = _of_model(run, weights, scaling, data, data_dir, classes)
     tally, in_top, pairs = Tally(), 0.0, []
     for dataset in task.datasets:
@@ -142,9 +147,10 @@ class _Task(NamedTuple):
 
 
 def _of_run(
-    run: str, scaling: Scaling | None, data: str | None, data_dir: Path | None, classes: tuple[str, ...] | None
-) -> _Task:
-    network = open_run(run, "evaluate", scaling)
+    run: str, scaling: Scaling | None, data: str | None, data_dir: Path | None, classes: tuple[str, ...] | None,
+    onnx: OnnxWords,
+) -> _Task:  # fmt: skip
+    network = open_run(run, "evaluate", scaling, onnx)
     preparation, folder = preparation_of(run, network), None if data is None else picture_folder(data)
     name_classes(network, classes)
     if preparation is not None and folder is not None:

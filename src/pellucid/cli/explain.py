@@ -19,6 +19,7 @@ from ..network import Network
 from ..optimizers import Adam
 from ..program import Program
 from . import options
+from .onnx_words import OnnxWords, with_onnx_words
 from .opening import model_or_run
 from .screen import GAP, console, examples, print_table
 
@@ -38,6 +39,7 @@ EXAMPLES = examples(
 )
 
 
+@with_onnx_words
 def command(
     network: options.Network,
     layer: Annotated[
@@ -51,6 +53,8 @@ def command(
     batch_size: Annotated[
         int, typer.Option("--batch-size", metavar="N", parser=options.at_least_one, help="Images in a batch.")
     ] = 128,
+    *,
+    onnx: OnnxWords,
 ) -> None:
     """Show what the compiler made of a network, kernel by kernel.
 
@@ -62,7 +66,7 @@ def command(
     from ..compiler.explain import explain, measured_peak
     from ..compiler.jit import assembly
 
-    made = model_or_run(network, "explain")
+    made = model_or_run(network, "explain", onnx)
     program = _program(made, inference)
     executable = Executable(program, batch_size, 1, {"target": "int64"})
     _fill(executable, made, batch_size)

@@ -12,6 +12,7 @@ from ..interop.weights import open_weights
 from ..limits import format_bytes
 from ..network import Network
 from . import options
+from .onnx_words import OnnxWords, refuse_of_others, with_onnx_words
 from .opening import is_model, model_or_run
 from .pretrained import describe_pixels, name_classes, refuse_alone, with_weights
 from .screen import called, examples, say
@@ -40,6 +41,7 @@ def _input_type(text: str) -> str:
     return text
 
 
+@with_onnx_words
 def command(
     network: options.Network,
     file: Annotated[Path, typer.Argument(metavar="FILE.onnx", parser=_file, help="The file to write.")],
@@ -59,6 +61,8 @@ def command(
     weights: options.ModelWeights = None,
     scaling: options.ModelScaling = None,
     classes: options.Classes = None,
+    *,
+    onnx: OnnxWords,
 ) -> None:
     """Write a network as an ONNX model, for onnxruntime and other programs.
 
@@ -67,7 +71,7 @@ def command(
     """
     from ..interop.onnx.writing import save_onnx
 
-    made = _opened(network, weights, scaling)
+    made = _opened(network, weights, scaling, onnx)
     name_classes(made, classes)
     save_onnx(made, file, opset=opset, input_type=input_type)
     print(f"{file}: ONNX, opset {opset}, {format_bytes(file.stat().st_size)}")
@@ -75,15 +79,16 @@ def command(
     print(f"output: float32 {_shape(made.output_shape())}")
 
 
-def _opened(network: str, weights: Path | None, scaling: str | None) -> Network:
+def _opened(network: str, weights: Path | None, scaling: str | None, onnx: OnnxWords) -> Network:
     """Return the network to export, and say so where it has learnt nothing."""
     if weights is not None:
+        refuse_of_others(onnx, network)
         return with_weights(network, open_weights(weights), scaling)
     refuse_alone(scaling)
     if is_model(network):
         command = f"{called()} export {network} … --weights FILE"
         say(f"note: {network} has learnt nothing yet; with weights from a file: {command}")
-    return model_or_run(network, "export")
+    return model_or_run(network, "export", onnx)
 
 
 def _shape(shape: tuple[int, ...]) -> str:
@@ -92,6 +97,8 @@ def _shape(shape: tuple[int, ...]) -> str:
 
 def _pixels(network: Network, input_type: str) -> str:
     """Return what the model expects, and does to it."""
+    if len(network.input_shape or ()) == 1:
+        return "features as in training"
     floats = "pixels from 0 to 1" if network.scaling.fits_pixels else "pixels in the units of its training"
     given = "pixels from 0 to 255" if input_type == "uint8" else floats
     inside = describe_pixels(network.scaling)

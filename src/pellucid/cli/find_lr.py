@@ -24,8 +24,8 @@ EXAMPLES = examples(
 
 @training_options.words_of(
     train.command, "model", "recipe", "weights", "data", "data_dir", "validation", "batch_size", "optimizer",
-    "weight_decay", "label_smoothing", "initializer", "scaling", "size", "new_head", "freeze_until", "lr_scale",
-    "augment", "seed", "engine", "threads",
+    "weight_decay", "clip_norm", "average", "label_smoothing", "initializer", "scaling", "size", "new_head",
+    "freeze_until", "lr_scale", "augment", "seed", "engine", "threads",
 )  # fmt: skip
 def command(
     context: typer.Context,
@@ -42,7 +42,7 @@ def command(
     """
     from ..studies.rate_figure import save_rate_figure
 
-    followed, _, parts, network, _ = begin(context, wanted_in(context))
+    followed, _, parts, network, *_ = begin(context, wanted_in(context))
     how = {name: value for name, value in followed.fit_arguments().items() if name not in ("epochs", "schedule")}
     running = {name: words[name] for name in ("seed", "engine", "threads")}
     recipe = words["recipe"]

@@ -2,31 +2,45 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from .. import models
 from ..arguments import known_name, nearest_name, nearest_or_all, shown
-from ..errors import ArgumentError, ModelFileError, PellucidError, path_text
+from ..errors import ArgumentError, ModelFileError, PellucidError, StorageError, path_text
 from ..interop.known_models import fitting_models
 from ..interop.weights import WeightsFile, open_weights
 from ..network import Network
 from ..scaling import Scaling
 from ..serialization import load
-from ..serialization.model_file import OTHERS
+from ..serialization.model_file import MODEL, OTHERS
 from ..storage import expanded
-from .screen import called
+from ..training.going_on import way_on
+from ..training.record import Record
+from .onnx_words import OnnxWords, in_words, refuse_of_others
+from .screen import called, say
 from .sources import meant, near
 
 TAKES_WEIGHTS = ("evaluate", "predict", "export")
 """The verbs that take a model by name with --weights; others show a model, whatever its weights are."""
 
+_UNFINISHED = {
+    "interrupted": "is interrupted after", "diverged": "has diverged after", "running": "is being trained, and has done"
+}  # fmt: skip
+"""The states of a run whose network is not what the training was to come to, in words."""
 
-def open_run(path: str, verb: str, scaling: Scaling | None = None) -> Network:
+_PLAIN = OnnxWords()
+
+
+def open_run(path: str, verb: str, scaling: Scaling | None = None, onnx: OnnxWords = _PLAIN) -> Network:
     """Return the network of a run directory or a model file; of weights alone, say how the verb takes them.
 
-    An ONNX model takes its pixels scaled as `scaling` says, or as it says itself.
+    An ONNX model takes its pixels scaled as `scaling` says, or as it says itself, and is read as `onnx` says.
     """
     place = expanded(path)
+    if not is_onnx(path):
+        refuse_of_others(onnx, path)
     if not place.exists():
         if _may_be_model(path) and known_name(path, models.MODELS):
             raise ArgumentError(f"{path} is a model that has learnt nothing yet; add --weights FILE, or name a run")
@@ -34,9 +48,10 @@ def open_run(path: str, verb: str, scaling: Scaling | None = None) -> Network:
     if is_onnx(path):
         from ..interop.onnx.reading import load_onnx  # takes its time
 
-        return load_onnx(place, scaling=scaling)
+        with in_words():
+            return load_onnx(place, scaling=scaling, **onnx._asdict())
     try:
-        return load(place)
+        network = load(place)
     except ModelFileError:
         file = weights_alone(path)
         if file is None:
@@ -44,9 +59,25 @@ def open_run(path: str, verb: str, scaling: Scaling | None = None) -> Network:
         raise ModelFileError(
             f"{path_text(path)} holds weights alone, and no network; {_fix(path, verb, file)}"
         ) from None
+    if verb in TAKES_WEIGHTS:
+        _note_unfinished(path, place)
+    return network
 
 
-def model_or_run(text: str, verb: str, **making: Any) -> Network:
+def _note_unfinished(path: str, place: Path) -> None:
+    """Say so where a network is that of a run which is not finished: it is as it was saved last."""
+    if not (place.is_dir() or place.name == MODEL):
+        return
+    folder, named = (place, Path(path)) if place.is_dir() else (place.parent, Path(path).parent)
+    with suppress(ModelFileError, StorageError):  # what lies in a folder that is no run
+        record = Record.of(folder)
+        if record.state in _UNFINISHED and record.how_far:
+            advice = f" ({way_on(folder, named)})" if record.state == "interrupted" else ""
+            told = f"{path_text(named)} {_UNFINISHED[record.state]} {record.how_far}{advice}"
+            say(f"note: {told}; this is its network as saved last")
+
+
+def model_or_run(text: str, verb: str, onnx: OnnxWords = _PLAIN, **making: Any) -> Network:
     """Return the model of a name, or else the network of a run directory or a model file.
 
     Parameters
@@ -55,16 +86,19 @@ def model_or_run(text: str, verb: str, **making: Any) -> Network:
         With a separator of folders in it, it is never the name of a model.
     verb : str
         What was asked for, as error messages repeat it.
+    onnx : OnnxWords
+        How an ONNX model is read.
     **making
         What a model is made with; networks of runs and files are there already.
     """
     if is_model(text):
+        refuse_of_others(onnx, text)
         return models.by_name(text)(**making)
     if _may_be_model(text) and not expanded(text).exists():
         found = nearest_name(text, models.MODELS) or near(expanded(text))
         hint = nearest_or_all(text, models.MODELS) if found is None else f"; did you mean {found!r}?"
         raise ArgumentError(f"there is no model, run or model file {shown(text)}{hint}")
-    return open_run(text, verb)
+    return open_run(text, verb, onnx=onnx)
 
 
 def is_model(text: str) -> bool:

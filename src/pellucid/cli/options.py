@@ -93,6 +93,16 @@ def interval(text: str) -> str:
     return text
 
 
+def shape(text: str) -> tuple[int, ...]:
+    """Read the shape of one image, or of features."""
+    size = "[0-9]{1,18}"  # more digits would be none of the machine's whole numbers
+    sizes = re.split("[xX×,]", text) if re.fullmatch(f"{size}([xX×,]{size})*", text) else []
+    if len(sizes) not in (1, 3):
+        hint = f"; for one channel write 1x{'x'.join(sizes)}" if len(sizes) == 2 else ""
+        raise typer.BadParameter(f"expected a shape CxHxW such as 3x144x144, received {shown(text)}{hint}")
+    return tuple(map(int, sizes))
+
+
 def scaling(text: str) -> Scaling:
     """Read what ``MEAN:STD`` or a name says of pixels."""
     if text == "imagenet":
@@ -211,6 +221,16 @@ Data = Annotated[
         parser=named,
         help="A set known by name (`pellucid data list` shows them), a folder that holds a folder of pictures for each "
         "class, or a .npz file. By default digits, or what the recipe was made for.",
+    ),
+]
+DataOfRun = Annotated[
+    str | None,
+    typer.Option(
+        "--data",
+        metavar="NAME|PATH",
+        parser=named,
+        show_default=False,
+        help="Where the data of the run are now, if they were moved, or if it was made from arrays.",
     ),
 ]
 Validation = Annotated[

@@ -19,6 +19,7 @@ from ..limits import LIMITS
 from ..network import Network
 from ..transfer import usual_preparation
 from . import options
+from .onnx_words import OnnxWords, refuse_of_others, with_onnx_words
 from .opening import open_run
 from .pretrained import name_classes, preparation_of, scaling_alone, with_weights
 from .screen import class_name, examples
@@ -33,6 +34,7 @@ EXAMPLES = examples(
 )
 
 
+@with_onnx_words
 def command(
     run: options.Run,
     files: Annotated[
@@ -70,6 +72,8 @@ def command(
     ] = False,
     engine: options.Engine = "compiled",
     threads: options.Threads = None,
+    *,
+    onnx: OnnxWords,
 ) -> None:
     """Say what is in pictures.
 
@@ -78,7 +82,7 @@ def command(
     classes, and for models made for them, the shorter side is resized, and the central square cropped, as their authors
     did. With --drawn the ink alone is taken, scaled and centred.
     """
-    network, preparation = _opened(run, weights, scaling)
+    network, preparation = _opened(run, weights, scaling, onnx)
     if top is None:
         top = 5 if network.class_names == imagenet_classes() else 3
     name_classes(network, classes)
@@ -110,11 +114,12 @@ def command(
         raise typer.Exit(1)
 
 
-def _opened(run: str, weights: Path | None, scaling: str | None) -> tuple[Network, Preparation | None]:
+def _opened(run: str, weights: Path | None, scaling: str | None, onnx: OnnxWords) -> tuple[Network, Preparation | None]:
     """Return a network, and how pictures are prepared for it unless they are stretched."""
     if weights is None:
-        network = open_run(run, "predict", scaling_alone(scaling, run))
+        network = open_run(run, "predict", scaling_alone(scaling, run), onnx)
         return network, preparation_of(run, network)
+    refuse_of_others(onnx, run)
     preparation = usual_preparation(run)
     return with_weights(run, open_weights(weights), scaling), preparation
 

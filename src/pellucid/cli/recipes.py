@@ -42,7 +42,7 @@ def command(
     )
     print()
     print("test accuracy: mean ± standard deviation (over so many seeds)")
-    print("time: of one training alone, where it was measured: with two threads, on the machine of docs/performance.md")
+    print("time: of the training alone, two threads, on the machine of docs/performance.md")
     print(f"next: {called()} recipes NAME")
     print(f"      {called()} train --recipe NAME")
 

@@ -12,6 +12,7 @@ from ..errors import ArgumentError, DataError, StorageError
 from ..limits import format_bytes
 from ..storage import expanded, write_file
 from . import options
+from .onnx_words import OnnxWords, with_onnx_words
 from .opening import open_run
 from .screen import examples, say
 from .sources import held_out_of, refuse_needless_folder
@@ -23,6 +24,7 @@ EXAMPLES = examples(
 )
 
 
+@with_onnx_words
 def command(
     run: Annotated[
         str, typer.Argument(metavar="RUN", parser=options.named, help="The folder of a run, or a model file, ONNX too.")
@@ -56,6 +58,8 @@ def command(
     ] = None,
     engine: options.Engine = "compiled",
     threads: options.Threads = None,
+    *,
+    onnx: OnnxWords,
 ) -> None:
     """Write a page about a run: settings and curves, confusion, mistakes and why they were made, filters, maps.
 
@@ -66,7 +70,7 @@ def command(
 
     if data is not None and data_dir is not None:
         refuse_needless_folder(data)
-    network, place = open_run(run, "report"), expanded(run)
+    network, place = open_run(run, "report", onnx=onnx), expanded(run)
     by_default = place / "report.html" if place.is_dir() else place.with_suffix(".html")
     file = page_place(by_default if out is None else out, place)
     part, dataset, missing = _data(run, data, data_dir)

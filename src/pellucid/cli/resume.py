@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ..errors import ModelFileError
+from ..errors import ArgumentError, ModelFileError
 from ..serialization import load
 from ..serialization.model_file import MODEL
 from ..serialization.tensor_file import SEAL
 from ..storage import read_beginning
 from ..training import Training, resume
 from ..training.checkpoint import glance, known_config, newest_readable
+from ..training.going_on import in_python, refuse_own
 from ..training.record import Record
 from . import options
 from .course import Announcement, ended_in_words, report
+from .live import Browser, Port, View, viewed
 from .screen import called, examples, say
 from .signals import BetweenSteps
 from .sources import parts_of_run, refuse_changed, run_folder, source_of
@@ -29,19 +30,14 @@ EXAMPLES = examples("pellucid resume run", "pellucid resume run --threads 1")
 
 def command(
     run: Annotated[str, typer.Argument(metavar="RUN", parser=options.named, help="The folder of a run.")],
-    data: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME|PATH",
-            parser=options.named,
-            show_default=False,
-            help="Where the data of the run are now, if they were moved.",
-        ),
-    ] = None,
+    data: options.DataOfRun = None,
     data_dir: options.DataDir = None,
     threads: options.Threads = None,
     checkpoint_every: options.CheckpointEveryAgain = None,
     no_progress: options.NoProgress = False,
+    view: View = False,
+    port: Port = 0,
+    browser: Browser = True,
 ) -> None:
     """Go on with a training that was interrupted, as if it had not been.
 
@@ -53,24 +49,33 @@ def command(
     folder = run_folder(run)
     finished = _finished(folder)
     if finished and Record.of(folder).results:
-        say(f"{folder}: finished, nothing to do; to train on from its weights: {_train_on(folder)}")
+        say(f"{folder}: {Record.of(folder).outcome}, nothing to do; to train on from its weights: {_train_on(folder)}")
         return
-    source = source_of(run)
-    if data is not None or data_dir is not None:
-        source = replace(source, data=data or source.data, data_dir=None if data_dir is None else str(data_dir))
-    given, parts = parts_of_run(run, source, progress=not no_progress)
+    if not finished:
+        _refuse_own(run, folder)
+    given, parts = parts_of_run(run, source_of(run, data, data_dir), progress=not no_progress)
     announced, running = _GoingOn(), {"engine": _engine(folder), "threads": threads}
     if finished:
         refuse_changed(run, parts)
         say(f"{folder}: finished, and not measured at its end")
         report(load(folder), parts, folder, running)
         return
-    with ended_in_words(announced):
-        network, _ = resume(
-            folder, given.train, validation=given.validation, callbacks=[BetweenSteps(), announced], threads=threads,
-            checkpoint_every=checkpoint_every, progress=not no_progress,
-        )  # fmt: skip
-    report(network, parts, folder, running, announced.training)
+    with viewed(view, parts, folder.name, port, browser) as watching:
+        callbacks = [BetweenSteps(), announced, *watching]
+        with ended_in_words(announced):
+            network, _ = resume(
+                folder, given.train, validation=given.validation, callbacks=callbacks, threads=threads,
+                checkpoint_every=checkpoint_every, progress=not no_progress,
+            )  # fmt: skip
+        report(network, parts, folder, running, announced.training)
+
+
+def _refuse_own(run: str, folder: Path) -> None:
+    """Refuse a run that needs something of one's own, which no option can name."""
+    try:
+        refuse_own(known_config(folder))
+    except ArgumentError as error:
+        raise ArgumentError(f"{error}. The command cannot give it: {in_python(run)} can") from None
 
 
 def _engine(folder: Path) -> str:
@@ -93,20 +98,18 @@ def _finished(folder: Path) -> bool:
 
 
 def _train_on(folder: Path) -> str:
-    """Return the command that trains on from a run's weights."""
+    """Return the command that trains on from a run's weights, with the run's own settings."""
     record = Record.of(folder)
-    data = str(record.setting("command", "data") or "")
-    told = [f"--data {shlex.quote(data)}"] if data else ["…"]
-    return " ".join(
-        [
-            called(),
-            "train",
-            *filter(None, [shlex.quote(record.model) if record.model else ""]),
-            *told,
-            "--weights",
-            shlex.quote(str(folder)),
-        ]
-    )
+    told = {name: record.setting("command", name) for name in ("recipe", "data", "data_dir", "validation", "seed")}
+    options = [
+        f"--{name.replace('_', '-')} {shlex.quote(str(value))}"
+        for name, value in told.items()
+        if value is not None and (name, value) != ("seed", 0)
+    ]
+    model, words = (str(record.setting("command", name, "")) for name in ("model", "words"))
+    begin = [called(), "train", *([shlex.quote(model)] if model and not told["recipe"] else [])]
+    more = [each for each in (words, "" if told["data"] else "…") if each]
+    return " ".join([*begin, *options, *more, "--weights", shlex.quote(str(folder))])
 
 
 class _GoingOn(Announcement):
@@ -117,4 +120,10 @@ class _GoingOn(Announcement):
 
     def on_begin(self, training: Training) -> None:
         super().on_begin(training)
-        self.run.gone_on = lambda: say(f"{self.run.named}: going on after step {training.step:,}")
+        self.run.gone_on = lambda: say(f"{self.run.named}: going on {_where(training)}")
+
+
+def _where(training: Training) -> str:
+    """Return in words where a training goes on."""
+    within = f", in epoch {training.epoch + 1:,}" if training.epoch < training.epochs else ""
+    return f"after step {training.step:,} of {training.total_steps:,}{within}"

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ..arguments import shown
-from ..data.catalogue import find_entry
-from ..errors import ArgumentError, ModelFileError, printable
+from ..errors import ArgumentError, printable
 from ..limits import format_bytes
-from ..storage import expanded
+from ..training.checkpoint import rates_in_words
 from ..training.config import RunConfig
+from ..training.going_on import goes_on
 from ..training.plain import differences
 from ..training.record import Record, records
 from . import options
+from .course import smaller_steps
 from .screen import called, examples, print_table, say
 
 EXAMPLES = examples("pellucid runs", "pellucid runs experiments/")
+
+_MOST_NEXT = 5
+"""Runs that can be resumed, of which that is told."""
 
 
 def command(
@@ -43,25 +46,15 @@ def command(
     print_table(columns, [_row(each) for each in runs], right=["epochs", "accuracy", "time", "size"])
     for each in runs:
         if each.state == "diverged":
-            print(f"{printable(each.folder.name)} diverged: {printable(each.reason, 300)}; train it anew, --lr smaller")
-    interrupted = [each for each in runs if each.state == "interrupted" and _goes_on(each)]
-    if interrupted:
-        print(f"next: {called()} resume {shlex.quote(str(interrupted[0].folder))}")
-
-
-def _goes_on(run: Record) -> bool:
-    """Return whether `pellucid resume` has all that a run needs: its data, and nothing in it is of one's own."""
-    config = RunConfig(run.config, str(run.folder))
-    data = str(run.setting("command", "data") or run.data)
-    known = data and (find_entry(data) or expanded(data).exists())
-    if not known or config.strangers():
-        return False
-    given = ((), ()) if isinstance(run.setting("training", "validation"), Mapping) else None  # as the data are at hand
-    try:
-        config.fit_arguments(validation=given)
-    except (ArgumentError, ModelFileError):
-        return False
-    return True
+            reason = printable(smaller_steps(each.reason, each), 400)
+            print(f"{printable(each.folder.name)} diverged: {reason}; train it anew")
+    interrupted = [
+        each for each in runs if each.state == "interrupted" and goes_on(RunConfig(each.config, str(each.folder)))
+    ]
+    for number, each in enumerate(interrupted[:_MOST_NEXT]):
+        print(f"{'      ' if number else 'next: '}{called()} resume {shlex.quote(str(each.folder))}")
+    if len(interrupted) > _MOST_NEXT:
+        print(f"      … and {len(interrupted) - _MOST_NEXT} more")
 
 
 def _row(run: Record) -> list[str]:
@@ -74,11 +67,14 @@ def _row(run: Record) -> list[str]:
 def _epochs(run: Record) -> str:
     """Return how many epochs there were of how many, and which one's weights are kept, unless the last one's."""
     best = f", best {run.best_epoch}" if run.best_epoch not in (0, len(run.epochs)) else ""
-    return f"{len(run.epochs)}/{run.setting('training', 'epochs', '?')}{best}"
+    return f"{run.epochs_done}/{run.setting('training', 'epochs', '?')}{best}"
 
 
 def _state(run: Record) -> str:
-    return "stopped early" if run.state == "finished" and run.stopped_epoch else run.state
+    """Return in which state a run is, and where it is not finished how far it has come."""
+    if run.state == "finished":
+        return run.outcome
+    return f"{run.state} after {run.how_far}" if run.how_far and run.state != "running" else run.state
 
 
 def compare(
@@ -115,6 +111,8 @@ def _setting(name: str, value: object) -> str:
 def _measures(one: Record, two: Record) -> list[list[str]]:
     """Return what both came to, a row each; losses and accuracies are those of the epochs whose weights are kept."""
     rows = [["state", _state(one), _state(two)], ["epochs", _epochs(one), _epochs(two)]]
+    if one.rates or two.rates:
+        rows.append(["learning rate by hand", *(rates_in_words(run.rates) or "–" for run in (one, two))])
     measured = [{**run.measured, **run.results} for run in (one, two)]
     for name in dict.fromkeys(name for each in measured for name in each):
         if name.endswith(("loss", "accuracy")):

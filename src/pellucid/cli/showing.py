@@ -23,10 +23,11 @@ from ..errors import ArgumentError, DataError, printable
 from ..models import by_name
 from ..recipes.preparing import Source
 from ..storage import expanded
+from ..training.record import Record
 from . import options, training_options
 from .beginning import chosen_source, recipe_beside, refuse_beside
 from .screen import download_progress, examples
-from .sources import HELD_OUT, drawn_in, pictures_of, refuse_needless_folder, refuse_other_images, run_folder, source_of
+from .sources import HELD_OUT, drawn_in, refuse_needless_folder, refuse_other_images, run_folder, source_of
 
 EXAMPLES = examples(
     "pellucid data show digits --sample 3",
@@ -108,6 +109,8 @@ def command(
     if out is not None and out.suffix.lower() != ".png":
         raise typer.BadParameter(f"expected a file that ends in .png, received {str(out)!r}", param_hint="--out")
     seen = _asked(context) if run is None else _in_run(context, run)
+    if run is not None:
+        _refuse_no_epoch(run, epoch)
     if seen.source.data_dir is not None:
         refuse_needless_folder(seen.source.data)
     with download_progress() as progress:
@@ -146,23 +149,24 @@ def _in_run(context: typer.Context, run: str) -> _Seen:
     refuse_beside(context, DECIDED, run, "run")
     run_folder(run)
     words, drawn = context.params, drawn_in(run)
-    source = _source_of(run, words["name"])
+    try:
+        source = source_of(run, words["name"], words["data_dir"])
+    except ArgumentError:  # it was made in Python
+        raise ArgumentError(f"{run} does not say what it was trained on; name the data, NAME|PATH") from None
     if drawn.share is not None:  # else the command divided them that made the run
         source = replace(source, validation=drawn.share, seed=drawn.seed)
-    if words["data_dir"] is not None:
-        source = replace(source, data_dir=str(words["data_dir"]))
     return _Seen(source, drawn.augment, drawn.seed, run)
 
 
-def _source_of(run: str, name: str | None) -> Source:
-    """Return the data of a run; under another name, if one is given."""
-    try:
-        source = source_of(run)
-    except ArgumentError:  # it was made in Python
-        if name is None:
-            raise ArgumentError(f"{run} does not say what it was trained on; name the data, NAME|PATH") from None
-        return Source(name, **pictures_of(run))
-    return source if name is None else replace(source, data=name, data_dir=None)
+def _refuse_no_epoch(run: str, epoch: int) -> None:
+    """Refuse an epoch that the run has not had; of one that is not finished, one that it will not have either."""
+    record = Record.of(run)
+    finished = record.state == "finished"
+    last = len(record.epochs) if finished else record.setting("training", "epochs")
+    if isinstance(last, int) and not 1 <= epoch <= last:
+        count = f"{last} epoch{'s' * (last != 1)}"
+        said = f"{run} {'had' if finished else 'is a run of'} {count}"
+        raise ArgumentError(f"--epoch: expected 1 to {last}, as {said}, received {epoch}")
 
 
 def _trained_on(train: Dataset, test: Dataset | None, source: Source) -> NDArray[np.int64]:
@@ -186,7 +190,7 @@ def _describe(seen: _Seen, learnt: Dataset, sample: int, epoch: int, place: int)
     print(f"sample {sample}: {_called(learnt, sample)}")
     if seen.run is not None:
         done = f"augmented by {', '.join(map(str, seen.augment))}; on the left as it is" * bool(seen.augment)
-        print(f"epoch {epoch} of {printable(seen.run)}: {done or 'as it is'}")
+        print(f"epoch {epoch} of {printable(seen.run)}: {done or 'not augmented'}")
     if seen.augment and isinstance(seen.augment[0], MixUp):
         partner, share = mixed_with(len(learnt), [sample], seen.augment[0], seed=seen.seed, epoch=epoch)
         other, given = int(partner[0]), 100 * (1 - float(share[0]))

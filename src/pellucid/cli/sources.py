@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,17 +14,21 @@ from ..data import Dataset, augment, split
 from ..data.augment import Augmentation
 from ..data.catalogue import find_entry
 from ..data.datasets import picture_folders
-from ..errors import ArgumentError, DataError, ModelFileError
+from ..errors import ArgumentError, DataError, ModelFileError, StorageError
 from ..geometry import pair
 from ..recipes.preparing import Source
+from ..serialization.model_file import MODEL
 from ..storage import expanded
 from ..training.checkpoint import known_config
 from ..training.config import CONFIG
 from ..training.run import read_config
-from .screen import download_progress
+from .screen import download_progress, say
 
 HELD_OUT = 0.1
 """Share held out for validation where the data have no test part, so that there is something honest to measure on."""
+
+_KEPT = re.compile(r"epoch-\d+\.safetensors")
+"""What `KeepBest` calls its files, in a folder of the run's."""
 
 
 class Parts(NamedTuple):
@@ -58,13 +64,14 @@ def load_parts(source: Source, *, progress: bool = True) -> Parts:
 
 def parts_of_run(run: str, source: Source, *, progress: bool = True) -> tuple[Parts, Parts]:
     """Return the data of a run as `fit` was given them, and as the network is measured with them: divided there too,
-    where `fit` itself held a share out."""
+    where `fit` itself held a share out. What it was given to validate with may be the test part of the data."""
     training = known_config(expanded(run)).table.get("training")
     training = training if isinstance(training, Mapping) else {}
     share = training.get("validation")
     if isinstance(share, Mapping):
         parts = load_parts(source, progress=progress)
-        return parts, parts
+        tested = parts.validation is None and parts.test is not None and parts.test.digest() == share.get("sha256")
+        return (parts._replace(validation=parts.test) if tested else parts), parts
     given = load_parts(replace(source, validation=0.0), progress=progress)
     if not isinstance(share, float):
         return given, given
@@ -107,24 +114,43 @@ def run_folder(run: str) -> Path:
     return folder
 
 
-def source_of(run: str) -> Source:
-    """Return which data a run was made with."""
-    folder = expanded(run)
+def enclosing_run(path: str) -> str:
+    """Return the folder of the run that a model file is of, where it lies as a training has left it: the run's own, or
+    one of the best that it has kept. All other paths are returned as they are."""
+    place = expanded(path)
+    above = {MODEL: 1}.get(place.name, 2 if _KEPT.fullmatch(place.name) else 0)
+    if not above or not place.is_file():
+        return path
+    folder = place.absolute().parents[above - 1]
+    with suppress(ModelFileError, StorageError):
+        if {"training", "network"} <= read_config(folder).keys():
+            here = Path.cwd()
+            return str(folder.relative_to(here) if folder.is_relative_to(here) else folder)
+    return path
+
+
+def source_of(run: str, data: str | None = None, data_dir: Path | None = None) -> Source:
+    """Return which data a run was made with; `data` and `data_dir` say where they are now, where they were moved or
+    the run does not say it, as one that was made from arrays."""
+    folder = expanded(enclosing_run(run))
     if not folder.is_dir():
         raise ArgumentError(f"{run} is a model file, which does not say what to measure it on; add --data")
     config = known_config(folder).table
     command = _Table(folder / CONFIG, "command", config.get("command", {}))
-    data = command.get("data", str) or _Table(folder / CONFIG, "data", config.get("data", {})).get("name", str)
-    if not data:
+    recorded = command.get("data", str) or _Table(folder / CONFIG, "data", config.get("data", {})).get("name", str)
+    if not (data or recorded):
         raise ArgumentError(f"{run} does not say what it was trained on; add --data")
-    kept = {"data_dir": command.get("data_dir", str), "validation": command.get("validation", float)}
-    return Source(data, **kept, seed=command.get("seed", int) or 0, **_pictures(command))
+    place = None if data_dir is None else str(data_dir)
+    if data is None and data_dir is None:
+        place = command.get("data_dir", str)
+    share, seed = command.get("validation", float), command.get("seed", int) or 0
+    return Source(data or recorded, place, share, seed, **_pictures(command))
 
 
 def pictures_of(run: str) -> dict[str, Any]:
     """Return how a run has prepared the pictures of its folder, as `crop` and `size` of its source; for a run on other
     data, and for a model file, both are None."""
-    path = expanded(run) / CONFIG
+    path = expanded(enclosing_run(run)) / CONFIG
     command = read_config(path.parent).get("command", {}) if path.is_file() else {}
     return _pictures(_Table(path, "command", command))
 
@@ -163,9 +189,14 @@ def held_out_of(run: str, data: str | None = None, data_dir: Path | None = None)
     ArgumentError
         If nothing says which data.
     """
-    source = source_of(run) if data is None else Source(data, validation=0.0, **pictures_of(run))
-    if data_dir is not None:
-        source = replace(source, data_dir=str(data_dir))
+    if data is None:
+        run, given = enclosing_run(run), run
+        if run != given:
+            say(f"data: those of the run {run}")
+        source = source_of(run, data_dir=data_dir)
+    else:
+        place = None if data_dir is None else str(data_dir)
+        source = Source(data, place, validation=0.0, **pictures_of(run))
     parts = load_parts(source)
     name, dataset = parts.held_out()
     if data is None and name != "test":

@@ -7,9 +7,8 @@ from typing import Any
 
 import typer
 
-from .. import recipes
+from .. import models, recipes
 from ..geometry import whole_number
-from ..interop.weights import WeightsFile
 from ..network import Network
 from ..recipes import Recipe, catalogue
 from ..recipes.preparing import record
@@ -17,8 +16,9 @@ from ..storage import fresh_folder
 from ..training import Callback, EarlyStopping, KeepBest, Training, fit
 from ..training.run import RunWriter, refuse_taken
 from . import options, training_options
-from .beginning import begin, wanted_in
+from .beginning import again, begin, wanted_in
 from .course import Announcement, ended_in_words, report
+from .live import Browser, Port, View, viewed
 from .pretrained import describe_pixels
 from .screen import examples, some
 from .signals import BetweenSteps
@@ -31,7 +31,9 @@ EXAMPLES = examples(
     "pellucid train --data photos/ --validation 0.2 --epochs 30",
     "pellucid train lenet --data mnist --optimizer nesterov --schedule linear",
     "pellucid train lenet --data photos/ --weights run --freeze-until linear1",
+    "pellucid train --data photos/ --weights model.onnx",
     "pellucid train lenet --data mnist --log tensorboard:logs",
+    "pellucid train lenet --data mnist --view",
 )
 
 
@@ -49,6 +51,8 @@ def command(
     lr: training_options.LearningRate = None,
     schedule: training_options.ScheduleText = "constant",
     weight_decay: training_options.WeightDecay = None,
+    clip_norm: training_options.ClipNorm = None,
+    average: training_options.Average = None,
     label_smoothing: training_options.LabelSmoothing = 0.0,
     initializer: training_options.InitializerName = None,
     scaling: training_options.ScalingText = None,
@@ -66,6 +70,9 @@ def command(
     checkpoint_every: options.CheckpointEvery = None,
     log: training_options.Logs = None,
     no_progress: options.NoProgress = False,
+    view: View = False,
+    port: Port = 0,
+    browser: Browser = True,
 ) -> None:
     """Train a network on images, and save it as a run.
 
@@ -78,21 +85,31 @@ def command(
     if out is not None:
         refuse_taken(out)  # before anything is downloaded or computed
     logs = training_options.loggers_of(log)
-    followed, source, parts, network, anew = begin(context, wanted, progress=not no_progress)
+    followed, source, parts, network, anew, learnt = begin(context, wanted, progress=not no_progress)
     told = None if recipe is None else catalogue.told(recipe)
     recorded = record(followed, source.settings(), told=told, weights=weights)
-    words = {**recorded, "initializer": initializer, "scaling": scaling}
+    if followed.model not in models.MODELS:
+        recorded["model"] = None  # the weights are of a network that no name makes
+    words = {**recorded, "initializer": initializer, "scaling": scaling, "words": again(context, *_NOT_AGAIN) or None}
     run = _Run(out, f"{followed.name}-{_in_folder_name(parts.train.name)}", words, checkpoint_every)
-    begun = "" if wanted.file is None else _describe_weights(network, anew, wanted.file, str(weights))
+    begun = "" if weights is None else _describe_weights(network, anew, learnt, str(weights))
     announced = Announcement(_describe(followed, network, parts, begun))
     running = {"engine": engine, "threads": threads}
     settings = {**followed.fit_arguments(), **running, "seed": seed, "progress": not no_progress}
     callbacks = [
         *_early(early_stopping, parts), *logs, BetweenSteps(), run, *_keeping(keep_best, parts), announced
     ]  # fmt: skip
-    with ended_in_words(announced):
-        fit(network, parts.train, validation=parts.validation, callbacks=callbacks, **settings)
-    report(network, parts, run.named, running, announced.training)
+    with viewed(view, parts, f"{followed.name}-{parts.train.name}", port, browser) as watching:
+        with ended_in_words(announced):
+            fit(network, parts.train, validation=parts.validation, callbacks=[*callbacks, *watching], **settings)
+        report(network, parts, run.named, running, announced.training)
+
+
+_NOT_AGAIN = (
+    "model", "recipe", "weights", "data", "data_dir", "validation", "seed", "initializer", "new_head", "threads", "out",
+    "checkpoint_every", "log", "no_progress",
+)  # fmt: skip
+"""What the run says by itself, and what a training that begins from its weights has no need of."""
 
 
 class _Run(RunWriter):
@@ -111,11 +128,11 @@ class _Run(RunWriter):
 
 
 def _early(patience: int | None, parts: Parts) -> list[Callback]:
-    """Return what stops the training early, if that is wanted: by the validation part, where there is one."""
+    """Return what stops the training early, if that is wanted."""
     if patience is None:
         return []
     whole_number(patience, "--early-stopping")
-    return [EarlyStopping("loss" if parts.validation is None else "val_loss", patience)]
+    return [EarlyStopping(_watched(parts), patience)]
 
 
 def _keeping(count: int | None, parts: Parts) -> list[Callback]:
@@ -123,7 +140,12 @@ def _keeping(count: int | None, parts: Parts) -> list[Callback]:
     if count is None:
         return []
     whole_number(count, "--keep-best")
-    return [KeepBest(count=count, monitor="loss" if parts.validation is None else "val_accuracy")]
+    return [KeepBest(count=count, monitor=_watched(parts))]
+
+
+def _watched(parts: Parts) -> str:
+    """Return by what the best epoch is told, so that all who ask for it mean the same one."""
+    return "loss" if parts.validation is None else "val_loss"
 
 
 def _in_folder_name(name: str) -> str:
@@ -149,9 +171,9 @@ def _describe(recipe: Recipe, network: Network, parts: Parts, begun: str) -> str
     return "\n".join(filter(None, lines))
 
 
-def _describe_weights(network: Network, anew: tuple[str, ...], file: WeightsFile, name: str) -> str:
+def _describe_weights(network: Network, anew: tuple[str, ...], learnt: tuple[str, ...], name: str) -> str:
     """Return which weights a network begins from, by the name that they were given, and what becomes of its head."""
-    head = f"{' and '.join(anew)} begin anew" if anew else _kept(network, file.class_names)
+    head = f"{' and '.join(anew)} begin anew" if anew else _kept(network, learnt)
     return f"weights: {name}; {describe_pixels(network.scaling)}; {head}"
 
 

@@ -56,7 +56,8 @@ Weights = Annotated[
         metavar="FILE",
         parser=place,
         help="Begin from pretrained weights: those of a run or a model file, of another .safetensors file, or of "
-        "PyTorch's .pth. Only the last layer may be missing there, or be for other classes.",
+        "PyTorch's .pth. Only the last layer may be missing there, or be for other classes. Without MODEL, also an "
+        "ONNX model, or any network that was saved: it is the network then.",
     ),
 ]
 Epochs = Annotated[
@@ -102,6 +103,27 @@ WeightDecay = Annotated[
         metavar="RATE",
         parser=real,
         help="How strongly weights are drawn to 0. By default 0.01 for adamw, 0 for others.",
+    ),
+]
+ClipNorm = Annotated[
+    float | None,
+    typer.Option(
+        "--clip-norm",
+        metavar="NORM",
+        parser=real,
+        show_default=False,
+        help="Where the norm of all gradients together exceeds this, scale them down to it, so that no step is too "
+        "large. By default they are taken as they are.",
+    ),
+]
+Average = Annotated[
+    float | None,
+    typer.Option(
+        "--average",
+        metavar="DECAY",
+        parser=real,
+        show_default=False,
+        help="Average the weights over the steps, with this decay such as 0.999, and validate and save the averages.",
     ),
 ]
 LabelSmoothing = Annotated[
@@ -175,8 +197,8 @@ KeptCount = Annotated[
         metavar="K",
         parser=whole,
         show_default=False,
-        help="Keep the networks of the K best epochs, in the folder best of the run: those with the greatest accuracy "
-        "on what --validation holds out, else with the smallest loss in training.",
+        help="Keep the networks of the K best epochs, in the folder best of the run: by the loss that --early-stopping "
+        "looks at.",
     ),
 ]
 Logs = Annotated[

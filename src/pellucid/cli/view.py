@@ -56,6 +56,7 @@ def command(
     Ctrl-C; what is changed there is changed in a copy. Needs starlette, uvicorn and websockets.
     """
     from ..web.bench import Bench
+    from ..web.past import followed
     from ..web.server import serve
 
     if data is not None and data_dir is not None:
@@ -63,7 +64,10 @@ def command(
     network = model_or_run(run, "view") if weights is None else with_weights(run, open_weights(weights), scaling)
     part, dataset = _data(run, data, data_dir)
     title = run if is_model(run) else expanded(run).resolve().name
-    serve(Bench(network, title, dataset, part), port=port, browser=browser, say=_say)
+    bench = Bench(network, title, dataset, part)
+    if not is_model(run) and weights is None and expanded(run).is_dir():
+        bench.following = followed(network, expanded(run))
+    serve(bench, port=port, browser=browser, say=_say)
 
 
 def _data(run: str, data: str | None, data_dir: Path | None) -> tuple[str, Dataset | None]:

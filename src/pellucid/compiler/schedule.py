@@ -196,7 +196,13 @@ class Schedule:
 
     def _parts(self, job: tuple[Call, ...]) -> Iterator[dict[str, Range]]:
         """Yield the parts that a job is cut into for several threads: along its first range, and along the next one
-        where that does not give enough of them."""
+        where that does not give enough of them.
+
+        A job of several calls, whose ranges differ even where they have one name, is never cut.
+        """
+        if job[0].parts == 1:
+            yield {}
+            return
         left, known = job[0].parts, dict(self._code[job[0].recipe].handle().ranges)
         if isinstance(job[0].count, int):
             known = {name: job[0].count * job[0].times if whole == SAMPLES else whole for name, whole in known.items()}

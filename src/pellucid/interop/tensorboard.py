@@ -34,8 +34,9 @@ _QUEUE = 1000
 class TensorBoard(Logger):
     """Writes curves that ``tensorboard --logdir FOLDER`` shows.
 
-    These are "batch/loss" and "batch/lr", and "epoch/…" for all that an epoch measures, over the number of steps; and
-    the settings of the training, as a text. A training that is resumed goes on in its curves; points after the
+    These are "batch/loss" and "batch/lr", and "epoch/…" for all that an epoch measures, over the number of steps; the
+    settings of the training, as a text; and the few of them by which trainings are compared, as hyperparameters. A
+    training that is resumed goes on in its curves; points after the
     checkpoint are taken back. Where a copy of its run is resumed, in another folder, new curves begin.
 
     Parameters
@@ -47,8 +48,8 @@ class TensorBoard(Logger):
     histograms : bool, default False
         Whether to write how the weights are distributed, after every epoch.
     name : str, optional
-        What the training is called; by default like the folder of its run, or "run". If that is taken, -2, -3, … is
-        put behind it.
+        What the training is called; by default like the folder of its run, or if it has none by how it learns, as in
+        "Adam-lr0.001-batch32". If that is taken, -2, -3, … is put behind it.
 
     Raises
     ------
@@ -122,7 +123,8 @@ class TensorBoard(Logger):
         if self._writer is None:
             writer, _ = _tensorboard()
             if self._place is None:
-                self._place = fresh_folder(self.folder, self._called(self.name)).name
+                name = self.name if self._training.run is not None else self.name or _by_settings(self._training)
+                self._place = fresh_folder(self.folder, self._called(name)).name
             folder = Path(self.folder, self._place)
             if self._resumed:
                 _wait_for_a_later_name(folder)
@@ -132,6 +134,7 @@ class TensorBoard(Logger):
                 self._take_back(self._training)
             else:
                 self._add(0, _text("settings", self._settings()))
+                self._opened().add_event(_hyperparameters(self._training, self._place))
         return self._writer
 
     def _settings(self) -> str:
@@ -221,6 +224,35 @@ def _text(tag: str, words: str) -> dict[str, Any]:
     """Return a text, as TensorBoard holds it."""
     kind = {"plugin_data": {"plugin_name": "text"}}
     return {"tag": tag, "metadata": kind, "tensor": {"dtype": "DT_STRING", "string_val": [words.encode()]}}
+
+
+def _by_settings(training: Training) -> str:
+    """Return the name of a training that has no folder."""
+    settings = training.settings
+    optimizer = settings.optimizer
+    return f"{type(optimizer).__name__}-lr{optimizer.lr:g}-batch{settings.batch_size}"
+
+
+def _hyperparameters(training: Training, place: str) -> Any:
+    """Return the event that the page HPARAMS reads: how a training differs from others."""
+    from tensorboard.plugins.hparams.summary_v2 import hparams_pb
+
+    settings, network = training.settings, training.network
+    optimizer = settings.optimizer
+    values: dict[str, Any] = {
+        "optimizer": type(optimizer).__name__,
+        "lr": float(optimizer.lr),
+        "batch_size": int(settings.batch_size),
+        "parameters": sum(each.size for each in network.parameters().values()),
+        "layers": " ".join(type(layer).__name__ for layer in network)[:_LONGEST],
+        "seed": str(settings.seed),
+    }
+    if (decay := getattr(optimizer, "weight_decay", None)) is not None:
+        values["weight_decay"] = float(decay)
+    if settings.schedule is not None:
+        values["schedule"] = type(settings.schedule).__name__
+    _, event = _tensorboard()
+    return event(wall_time=time.time(), step=0, summary=hparams_pb(values, trial_id=place))
 
 
 def _histogram(weights: Array) -> dict[str, Any]:

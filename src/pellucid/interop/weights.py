@@ -11,14 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import models
-from ..arguments import no_network
+from ..arguments import as_array, no_network
 from ..errors import ArgumentError, ModelFileError, path_text, printable
 from ..limits import LIMITS, Limits
 from ..network import Network
 from ..scaling import Scaling
 from ..serialization.fitting import Differences, Entry, compare, held, listed, take
 from ..serialization.model_file import PathLike, decode_sealed, read_content, saved_use
-from ..serialization.tensor_file import READ, TensorFile, problem
+from ..serialization.tensor_file import READ, WRITTEN, TensorFile, encode, problem
 from .known_models import count_classes, fitting_models
 from .torch import to_torch_names
 from .torch_file import TorchFile, decode, is_torch
@@ -133,22 +133,38 @@ class WeightsFile:
         return compare(network, self.entries, list(READ), self.naming(network))
 
 
-WeightsSource: TypeAlias = PathLike | WeightsFile
+WeightsSource: TypeAlias = PathLike | Mapping[str, Any] | WeightsFile
+
+IN_MEMORY = "the mapping"
+"""What arrays in memory are called where a file would be named by its path."""
 
 
-def open_weights(path: PathLike, *, limits: Limits = LIMITS) -> WeightsFile:
+def open_weights(path: PathLike | Mapping[str, Any], *, limits: Limits = LIMITS) -> WeightsFile:
     """Read a file of weights, as `load_weights` takes it; the numbers are converted when they are asked for.
 
     Raises
     ------
+    ArgumentError, DataError
+        If something in a mapping is no array of numbers.
     ModelFileError
         If the file is damaged or of another kind.
     StorageError
         If it cannot be read.
     """
+    if isinstance(path, Mapping):
+        return _of_arrays(path, limits)
     content, name = read_content(path, limits)
     decoded = decode(content, name, limits) if is_torch(content) else decode_sealed(content, name, limits)
     return WeightsFile(decoded, name, limits)
+
+
+def _of_arrays(arrays: Mapping[str, Any], limits: Limits) -> WeightsFile:
+    """Return arrays by name as a file of them would be read."""
+    held = {str(name): as_array(values, f"{name}") for name, values in arrays.items()}
+    for name, array in held.items():
+        if str(array.dtype) not in WRITTEN:
+            raise ArgumentError(f"{name}: expected an array of numbers, received one of {array.dtype}")
+    return WeightsFile(decode_sealed(encode(held, {}), IN_MEMORY, limits), IN_MEMORY, limits)
 
 
 def load_weights(network: Network, path: WeightsSource, strict: bool = True, *, limits: Limits = LIMITS) -> Differences:
@@ -157,9 +173,10 @@ def load_weights(network: Network, path: WeightsSource, strict: bool = True, *, 
     Parameters
     ----------
     network : Network
-    path : str, path or WeightsFile
+    path : str, path, mapping of str to array, or WeightsFile
         Of any safetensors file, of a file of PyTorch's ``torch.save`` (which is read without PyTorch, and without
-        running anything in it), or of the folder of a run; or one that is open. An architecture in it is not looked
+        running anything in it), or of the folder of a run; or one that is open. Or arrays by name, such as a
+        ``state_dict()`` of PyTorch's. An architecture in it is not looked
         at; numbers are converted to the network's dtype.
     strict : bool, default True
         Whether names and shapes must be the same on both sides; otherwise those that are the same are taken, and the

@@ -151,7 +151,9 @@ class Concat(Layer):
 
 def _layer(value: object, name: str) -> Layer:
     if not isinstance(value, Layer):
-        raise ArgumentError(f"{name}: expected a layer, received {value!r}")
+        several = isinstance(value, (list, tuple)) and all(isinstance(each, Layer) for each in value)
+        fix = "; of several in a row write Sequential([…])" if several else ""
+        raise ArgumentError(f"{name}: expected a layer, received {value!r}{fix}")
     return value
 
 

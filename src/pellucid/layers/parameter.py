@@ -126,6 +126,13 @@ class Parameter(_Values):
         """The number of values."""
         return math.prod(self.shape)
 
+    def has_learnt(self) -> bool:
+        """Return whether it holds other values than those that it draws: learnt ones, or assigned ones."""
+        if self._data is None:
+            return False
+        drawn = np.array(self.initializer(self.shape, key(self._seed, Purpose.INITIALIZE), self._path), self._dtype)
+        return not np.array_equal(self._data, drawn)
+
     def initialize(self, seed: int, path: str) -> None:
         """Forget the values; the next look at them draws new ones from `seed` and `path`."""
         self._data, self.grad, self._seed, self._path = None, None, seed, path

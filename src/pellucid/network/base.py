@@ -17,10 +17,11 @@ from ..geometry import whole_number
 from ..initializers import Initializer
 from ..layers.base import Layer, LayerBuild
 from ..layers.parameter import as_initializer
-from ..limits import LIMITS, physical_memory
+from ..limits import physical_memory
 from ..random import Purpose, key
 from ..scaling import Scaling
 from ..steps import Shape
+from .together import refuse_deep, refuse_networks, refuse_twice
 
 
 class NetworkOptions(TypedDict, total=False):
@@ -59,8 +60,8 @@ class Network(Layer):
     ):
         super().__init__()
         self._children = dict(children)
-        _refuse_deep(self)
-        _refuse_twice(self)
+        refuse_deep(self)
+        refuse_twice(self)
         self.input_shape: Shape | None = None
         self.scaling = _scaling(scaling)
         self.class_names = tuple(str(name) for name in class_names)
@@ -73,9 +74,7 @@ class Network(Layer):
                 parameter.use(initializer)
 
     def _become_network(self, input_shape: Shape, dtype: DTypeLike) -> None:
-        for path, layer in self.walk():
-            if layer is not self and isinstance(layer, Network) and layer.input_shape is not None:
-                raise ArgumentError(f"{path} has an input_shape, but stands inside a network: leave it out there")
+        refuse_networks(self)
         if self.scaling.channels not in (1, input_shape[0]):
             raise ArgumentError(
                 f"scaling: has numbers for {self.scaling.channels} channels, but input_shape has {input_shape[0]}"
@@ -84,10 +83,7 @@ class Network(Layer):
         _refuse_other_number(self.class_names, self.output_shape(input_shape))
         self.input_shape = input_shape
         self.cast(dtype)
-        for path, parameter in self.parameters().items():
-            parameter.place(self.seed, path)
-        for path, layer in self.walk():
-            layer.place(self.seed, path)
+        _place(self, self.seed)
 
     def initialize(self, seed: int = 0) -> None:
         """Begin anew, as `Layer.initialize`; the seed becomes the network's."""
@@ -120,6 +116,48 @@ class Network(Layer):
                 raise ArgumentError(f"no layer {shown(name)}{hint} There are {', '.join(found.children()) or 'none'}")
             found = found.children()[part]
         return found
+
+    def __setitem__(self, name: str | int, layer: Layer) -> None:
+        """Put another layer in the place of the one at a path or position, such as a last one for other classes.
+
+        It draws its weights as it would have done at the beginning, from the network's seed and its path; the others
+        keep theirs. `class_names` are forgotten where there are more or fewer outputs than names.
+
+        Raises
+        ------
+        ArgumentError, ShapeError
+            If there is no such layer, or another one cannot stand there; the network is then as it was.
+        """
+        path = list(self._children)[name] if isinstance(name, int) else name
+        refuse_no_layer(layer, path)
+        before, (above, _, last) = self[path], path.rpartition(".")
+        holder = self[above] if above else self
+        if not isinstance(holder, Network):
+            what = f"{above} is a {type(holder).__name__}, of which no part can be exchanged"
+            raise ArgumentError(f"{path}: {what}: put another in the place of {above} itself")
+        holder.exchange(last, layer)
+        try:
+            shape = self._checked()
+        except (ArgumentError, ShapeError):
+            holder.exchange(last, before)
+            raise
+        layer.cast(self.dtype)
+        _place(layer, self.seed, path)
+        if len(shape) == 1 and len(self.class_names) != shape[0]:
+            self.class_names = ()
+
+    def exchange(self, name: str, layer: Layer) -> None:
+        """Let another layer be the child of a name; nothing is checked."""
+        self._children[name] = layer
+
+    def _checked(self) -> Shape:
+        """Return the output's shape, () without an input_shape; refuse layers that cannot stand together."""
+        refuse_deep(self)
+        refuse_twice(self)
+        if self.input_shape is None:
+            return ()
+        refuse_networks(self)
+        return self.output_shape()
 
     def __len__(self) -> int:
         return len(self._children)
@@ -230,30 +268,12 @@ def refuse_too_large(shape: Shape, where: str) -> None:
         )
 
 
-def _refuse_deep(network: Network) -> None:
-    """Refuse layers too deep inside each other for a file to hold. (Nothing here calls itself: it goes by levels.)"""
-    level: dict[int, Layer] = {id(network): network}
-    for _ in range(LIMITS.nesting + 1):
-        level = {id(child): child for layer in level.values() for child in layer.children().values()}
-        if not level:
-            return
-    raise ArgumentError(
-        f"{type(network).__name__}: expected at most {LIMITS.nesting} layers inside each other, as many as a file can "
-        "hold, received more; put them one after the other"
-    )
-
-
-def _refuse_twice(network: Network) -> None:
-    """Refuse one layer object at two places: its states and its gradient would be one place's or the other's."""
-    places: dict[int, str] = {}
-    for path, layer in network.walk():
-        if id(layer) in places:
-            first = places[id(layer)]
-            sharing = f", and share its parameters if that is meant ({path}.weight = {first}.weight)"
-            raise ArgumentError(
-                f"{path} is the same object as {first}: make a second layer{sharing if layer.parameters() else ''}"
-            )
-        places[id(layer)] = path
+def _place(layer: Layer, seed: int, path: str = "") -> None:
+    """Tell a layer, and all that it holds, a network's seed and where in it they stand."""
+    for name, parameter in layer.parameters().items():
+        parameter.place(seed, f"{path}.{name}" if path else name)
+    for where, each in layer.walk(path):
+        each.place(seed, where)
 
 
 def placed(error: ShapeError, name: str, number: int, source: str, product: str) -> ShapeError:

@@ -31,7 +31,7 @@ class Node(NamedTuple):
     sources: tuple[str, ...]
 
 
-Nodes: TypeAlias = Mapping[str, Sequence[Layer | Join | str]]
+Nodes: TypeAlias = Mapping[str, Sequence[Layer | Join | str] | Node]
 
 
 class Graph(Network):
@@ -41,7 +41,7 @@ class Graph(Network):
     ----------
     nodes : mapping of str to (Layer, str) or (Join, str, str, …)
         Name -> the layer, and what it reads: "input", or the name of a node before it. A join, of `pellucid.joins`,
-        reads several.
+        reads several. The `nodes` of another graph are such a mapping too.
     output : str, optional
         The node whose output is the graph's; by default the last.
     input_shape, seed, dtype, scaling, class_names, initializer
@@ -107,6 +107,10 @@ class Graph(Network):
 
     def names(self) -> Collection[str]:
         return self.nodes
+
+    def exchange(self, name: str, layer: Layer) -> None:
+        super().exchange(name, layer)
+        self.nodes[name] = self.nodes[name]._replace(does=layer)
 
     def before(self, name: str) -> Collection[str]:
         met: set[str] = set()
@@ -196,7 +200,7 @@ def _refuse_joins_twice(nodes: Mapping[str, Node]) -> None:
 
 
 def _parts(name: str, given: object) -> tuple[Layer | Join, tuple[str, ...]]:
-    match given:
+    match (given.does, *given.sources) if isinstance(given, Node) else given:
         case [Layer() as layer, str(source)]:
             return layer, (source,)
         case [Join() as join, *_] if type(join) not in JOINS:

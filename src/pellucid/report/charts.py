@@ -81,11 +81,14 @@ def draw_calibration(axes: Axes, found: Calibration) -> None:
 
 
 def draw_confusion(axes: Axes, counts: NDArray[np.int64], names: Sequence[str]) -> None:
-    """Draw a confusion matrix, the shares of each class (row) as shades; of mistakes, which are few, their roots."""
+    """Draw a confusion matrix, the shares of each class (row) as shades; of mistakes, which are few, the roots of what
+    they are beside the largest."""
     totals = counts.sum(axis=1, keepdims=True)
     shares = np.divide(counts, totals, out=np.zeros(counts.shape), where=totals > 0)
     right = np.eye(len(counts), dtype=bool)
-    draw_pixels(axes, signed(np.where(right, -shares, np.sqrt(shares)), top=1.0))
+    wrong = np.where(right, 0, shares)
+    shades = np.where(right, shares, np.sqrt(wrong / (wrong.max() or 1)))
+    draw_pixels(axes, signed(np.where(right, -shades, shades), top=1.0))
     axes.set(xlabel="taken for", ylabel="what it is")
     if len(names) > MOST_NAMED:
         return
@@ -94,7 +97,7 @@ def draw_confusion(axes: Axes, counts: NDArray[np.int64], names: Sequence[str]) 
     axes.set_yticks(range(len(names)), short)
     for (row, column), count in np.ndenumerate(counts):
         if count:
-            ink = "white" if shares[row, column] > (0.6 if row == column else 0.4) else INK
+            ink = "white" if shades[row, column] > 0.6 else INK
             axes.text(column, row, f"{count}", ha="center", va="center", fontsize=7, color=ink)
 
 

@@ -103,7 +103,7 @@ class Course:
         record = measured if isinstance(measured, Record) else Record.of(measured)
         checkpoint = newest_readable(record.folder)
         batches = [] if checkpoint is None else checkpoint.history().batches
-        steps = _steps_per_epoch(record)
+        steps = record.steps_per_epoch or 1
         rates = _rates(record, len(batches), steps)
         return cls(record.epochs, batches, steps, rates, record.best_epoch, record.stopped_epoch)
 
@@ -161,12 +161,6 @@ def _both(epoch: Mapping[str, Any], key: str) -> bool:
 def _wide(chart: Chart) -> bool:
     values = [value for line in chart.lines for value in line.y]
     return bool(values) and min(values) > 0 and max(values) > _WIDE * min(values)
-
-
-def _steps_per_epoch(record: Record) -> int:
-    samples, size = record.setting("data", "samples"), record.setting("training", "batch_size")
-    whole = isinstance(samples, int) and isinstance(size, int) and samples > 0 and size > 0
-    return math.ceil(samples / size) if whole else 1
 
 
 def _rates(record: Record, steps: int, steps_per_epoch: int) -> list[float]:

@@ -53,6 +53,8 @@ SEAL = slice(8 + len(SEAL_FIELD), 8 + len(SEAL_FIELD) + 64)
 DAMAGED = "the file is damaged or was cut short; copy or save it again"
 FOREIGN = "this is no safetensors file, or a damaged one; check the name, or copy it again"
 
+ONNX = "this is an ONNX model: load_onnx(path) makes a network of it, and `pellucid train --weights PATH` trains it on"
+
 _LONGEST_MESSAGE = 2000
 
 # A quotation mark without its partner takes all that follows: the search stays linear in the text's length.
@@ -196,19 +198,25 @@ def metadata_of(beginning: bytes | bytearray, path: str, limits: Limits = LIMITS
 def _header(content: bytes | bytearray, path: str, limits: Limits) -> tuple[int, dict[str, Any]]:
     """Return the byte where the arrays begin, and the header."""
     if len(content) < 10:
-        raise problem(path, f"expected at least 10 bytes, found {len(content)}", FOREIGN)
+        raise problem(path, f"expected at least 10 bytes, found {len(content)}", _foreign(content, path))
     length = int.from_bytes(content[:8], "little")
     if length > min(limits.header_bytes, len(content) - 8):
         room = f"expected a header of at most {min(limits.header_bytes, len(content) - 8):,} bytes"
-        raise problem(path, f"{room}, found {length:,} as its length", FOREIGN, 0)
+        raise problem(path, f"{room}, found {length:,} as its length", _foreign(content, path), 0)
     if content[8:9] != b"{":
-        raise problem(path, f"expected the header to begin with {{, found {content[8:9]!r}", FOREIGN, 8)
+        raise problem(path, f"expected the header to begin with {{, found {content[8:9]!r}", _foreign(content, path), 8)
     try:
         text = content[8 : 8 + length].decode("utf-8")
     except UnicodeDecodeError as error:
         raise problem(path, f"expected UTF-8 in the header, found {error.reason}", DAMAGED, 8 + error.start) from None
     header: dict[str, Any] = parse_json(text, path, "the header", limits)
     return 8 + length, header  # an object, for it begins with a brace
+
+
+def _foreign(content: bytes | bytearray, path: str) -> str:
+    """Return what to do about a file that is none of these: an ONNX model begins with its version, and what follows."""
+    model = content[:1] == b"\x08" and content[2:3] in (b"\x12", b"\x3a", b"\x42")
+    return ONNX if model or path.lower().endswith(".onnx") else FOREIGN
 
 
 def parse_json(text: str, path: str, what: str, limits: Limits) -> Any:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from numpy.typing import NDArray
 
-from ..arguments import shown
+from ..arguments import number, shown
 from ..data import Dataset
 from ..data.augment import Augmentation
 from ..errors import ArgumentError
@@ -84,12 +84,17 @@ class Training:
         Whether it is looking at what is held out, which changes nothing.
     callbacks : sequence of Callback
         Who listens.
+    rates : list of (int, float)
+        By what the learning rate is multiplied beside the schedule, as `multiply_lr` was told: the number of finished
+        steps from which on, and the factor. A checkpoint holds them.
     run : RunWriter or None
         The one of them that writes the run's folder, if there is one.
     engine : Engine
         What runs the steps, and holds the optimiser's memory.
     resumed : bool
         Whether an earlier training goes on.
+    elapsed : float
+        Seconds that the running epoch had taken before an earlier training was ended in its midst; 0 in all others.
     first_steps : str
         SHA-256 of weights and states after the first `FIRST_STEPS` steps of a run, by which it can be verified.
     """
@@ -108,8 +113,10 @@ class Training:
     callbacks: Sequence[Callback] = ()
     run: RunWriter | None = None
     resumed: bool = False
+    elapsed: float = 0.0
     first_steps: str = ""
     engine: Engine | None = None
+    rates: list[tuple[int, float]] = field(default_factory=list)
     steps_per_epoch: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -145,6 +152,27 @@ class Training:
         """Ask for the training to end: after the current step, which ends the epoch too, or after the epoch."""
         self.stopping = True
 
+    def factor(self, step: int) -> float:
+        """Return by what the learning rate of the step after so many is multiplied beside the schedule."""
+        return next((factor for since, factor in reversed(self.rates) if since <= step), 1.0)
+
+    def multiply_lr(self, factor: float) -> None:
+        """Multiply the learning rate that the schedule gives with a factor, from the next step on; it takes the place
+        of an earlier one, and 1 leaves the schedule as it is.
+
+        A run remembers it: where it is resumed, the factor holds from the same step on.
+
+        Raises
+        ------
+        ArgumentError
+            If it is no number of at least 0.
+        """
+        factor = number(factor, "factor", "a number of at least 0")
+        before = [each for each in self.rates if each[0] < self.step]
+        if factor != (before[-1][1] if before else 1.0):
+            before.append((self.step, factor))
+        self.rates[:] = before
+
     def end(self, error: BaseException) -> None:
         """Ask for `error` to be raised as soon as all callbacks have heard of the step or epoch: what ends the training
         so leaves a checkpoint of that very moment, where there is a run.
@@ -164,7 +192,7 @@ class Callback:
 
     What a callback raises ends the training at once, and comes out of `fit`. Others may not have been told then, so
     there is no checkpoint of that moment: a run can be resumed from the one before. `Training.stop` and `Training.end`
-    end it in order.
+    end it in order. Another method whose name begins with ``on_`` is refused by `fit`, as it would never be called.
 
     Examples
     --------

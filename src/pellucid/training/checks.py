@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..arguments import as_array, number, warn
+from ..arguments import as_array, nearest_name, number, warn
 from ..data import Dataset, as_dataset, split_indices
 from ..errors import ArgumentError, DataError
 from ..inputs import Data
@@ -25,6 +25,9 @@ _FEW_NUMBERS = 8  # a mean and a variance of fewer say more of chance than of th
 _STEPS_TO_LEARN = 50  # after fewer, the loss of a good training too may still be that of guessing
 _RISE, _JUMP = 0.02, 0.25  # of the level of guessing: what a loss rises or falls by in one epoch under steps too large
 
+_CALLED_ELSEWHERE = {"on_train_begin": "on_begin", "on_train_batch_end": "on_batch", "on_train_end": "on_end"}
+"""What Keras calls moments of a training, where the names are not near to those here."""
+
 
 def refuse_strangers(optimizer: Any, schedule: Any, callbacks: Any) -> None:
     """Refuse what is of another kind than its argument's, such as a class where an object is expected."""
@@ -39,6 +42,22 @@ def refuse_strangers(optimizer: Any, schedule: Any, callbacks: Any) -> None:
             "callbacks: expected a list of Callback objects, as in [MyCallback()], or with functions in it, "
             f"[pellucid.on_epoch(f)], received {callbacks!r}"
         )
+    for each in callbacks:
+        _refuse_never_called(type(each))
+
+
+def _refuse_never_called(kind: type[Callback]) -> None:
+    """Refuse a method that is called as if it were for a moment of the training, and is for none, as those of other
+    libraries or one with a slip in its name: it would never run, and nobody would know."""
+    moments = [name for name in vars(Callback) if name.startswith("on_")]
+    for name in dir(kind):
+        if name.startswith("on_") and name not in moments and callable(getattr(kind, name)):
+            meant = _CALLED_ELSEWHERE.get(name) or nearest_name(name, moments)
+            hint = f"did you mean {meant}?" if meant else f"there are {', '.join(moments)}."
+            raise ArgumentError(
+                f"callbacks: {kind.__name__}.{name} is never called; {hint} What is no moment of a training has a name "
+                "that does not begin with on_"
+            )
 
 
 def divide(
@@ -102,6 +121,15 @@ def _still_falls(history: History, guessing: float) -> bool:
     """Return whether the last epoch's loss is below that of the one before, by what can be seen."""
     losses = [epoch["loss"] for epoch in history.epochs[-2:]]
     return losses[0] - losses[-1] > guessing / 1000
+
+
+def smaller_steps(training: Training) -> str:
+    """Return what to try where a step made a number that is not finite: the rate is named as it was set."""
+    optimizer = training.settings.optimizer
+    same = math.isclose(training.lr, optimizer.lr, rel_tol=1e-3)
+    momentary = "" if same else f" (the schedule had made it {training.lr:g})"
+    clip = "clip_norm=1" if optimizer.clip_norm is None else f"a smaller clip_norm than {optimizer.clip_norm:g}"
+    return f"Try a smaller lr than {optimizer.lr:g}{momentary}, or {clip}"
 
 
 def check_normalised(program: Program, samples: int, batch_size: int) -> None:

@@ -20,7 +20,8 @@ from .run import METRICS, json_line
 
 
 def check_files(run: str | os.PathLike[str]) -> dict[str, str]:
-    """Read all files of a run, and return for each what is wrong with it, or nothing.
+    """Read all files of a run, and return for each what is wrong with it, or nothing; what is measured is left out
+    where there is none yet.
 
     The checkpoints bear a seal, the SHA-256 of all their bytes, and so does the model file. The newest that is whole
     holds a copy of the config, of what the epochs measured until then, of the network's architecture and, when the
@@ -43,6 +44,8 @@ def check_files(run: str | os.PathLike[str]) -> dict[str, str]:
         except (ModelFileError, StorageError) as error:
             found[path.name] = str(error)
     others = {CONFIG: _config, METRICS: _metrics, MODEL: _model}
+    if not (folder / METRICS).exists() and not (whole and whole.history().epochs):
+        del others[METRICS]  # the first epoch makes it
     return {**{name: _said(check(folder, whole)) for name, check in others.items()}, **found}
 
 

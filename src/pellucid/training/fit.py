@@ -31,8 +31,16 @@ from ..random import Purpose, Words, key
 from ..schedules import Constant, Schedule
 from ..serialization.fitting import held
 from .callbacks import FIRST_STEPS, Callback, Settings, Training
-from .checks import check_normalised, divide, refuse_strangers, refuse_too_large, warn_of_guessing, warn_of_labels
-from .engine import CompiledEngine, Engine, NumpyEngine
+from .checks import (
+    check_normalised,
+    divide,
+    refuse_strangers,
+    refuse_too_large,
+    smaller_steps,
+    warn_of_guessing,
+    warn_of_labels,
+)
+from .engine import CompiledEngine, DivergedError, Engine, NumpyEngine
 from .history import History
 from .interrupts import put_off
 from .progress import progress_callbacks
@@ -218,7 +226,8 @@ class _Course:
         self.engine.push()  # what listeners have changed as training began
         self.began = time.perf_counter()
         if self.training.run is not None:
-            self.began -= self.training.run.go_on(self.training, self.engine, self._remembering())
+            self.training.elapsed = self.training.run.go_on(self.training, self.engine, self._remembering())
+            self.began -= self.training.elapsed
         if self.training.step:
             self._warn_of_rate()
         self._checkpoint()
@@ -264,14 +273,15 @@ class _Course:
         training = self.training
         done = training.step if step is None else step
         factor = training.settings.schedule(done, training.total_steps, training.steps_per_epoch)
-        return training.settings.optimizer.lr * number(factor, "schedule", "a number of at least 0")
+        rate = training.settings.optimizer.lr * number(factor, "schedule", "a number of at least 0")
+        return rate * training.factor(done)
 
     def _epoch(self) -> None:
         """Train for one epoch, validate, and append both to the history."""
         training, settings = self.training, self.training.settings
         done = training.step - training.epoch * training.steps_per_epoch  # some, where a checkpoint lay within it
         if not done:
-            training.tally, self.began = Tally(), time.perf_counter()
+            training.tally, training.elapsed, self.began = Tally(), 0.0, time.perf_counter()
         keys = {
             "dropout_key": key(settings.seed, Purpose.DROPOUT, training.epoch),
             "augment_key": key(settings.seed, Purpose.AUGMENT, training.epoch),
@@ -293,10 +303,12 @@ class _Course:
                 self._checkpoint()
         seconds = time.perf_counter() - self.began
         found = self._validate()
+        done = training.step - training.epoch * training.steps_per_epoch
+        part = {"steps": done} if done < training.steps_per_epoch else {}
         with self._changing(), self._looking(), self._averaged():
             training.epoch += 1
             training.history.epochs.append({
-                "epoch": training.epoch, **training.tally.scores(),
+                "epoch": training.epoch, **part, **training.tally.scores(),
                 **{f"val_{name}": score for name, score in found.items()}, "lr": training.lr, "seconds": seconds,
             })  # fmt: skip
             for listener in self.listeners:
@@ -374,7 +386,8 @@ class _Course:
             batch = self.engine.step(numbers)
         except NonFiniteError as error:
             self.whole = True  # all is as it was before the step
-            raise NonFiniteError(f"step {training.step + 1} (epoch {training.epoch + 1}): {error}") from None
+            advice = f". {smaller_steps(training)}" if isinstance(error, DivergedError) else ""
+            raise NonFiniteError(f"step {training.step + 1} (epoch {training.epoch + 1}): {error}{advice}") from None
         training.step += 1
         training.tally.add(batch, len(index))
         training.history.batches.append(batch.loss)

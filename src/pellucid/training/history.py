@@ -17,7 +17,8 @@ class History:
     epochs : list of dict
         One an epoch: ``epoch`` (from 1), ``loss`` and ``accuracy`` (from 0 to 1; means over the epoch's batches as they
         were met, in training mode), ``val_loss`` and ``val_accuracy`` (where there is validation data), ``lr`` (of the
-        epoch's last step) and ``seconds`` (training without validation). Accuracies only where targets are classes.
+        epoch's last step) and ``seconds`` (training without validation). Accuracies only where targets are classes. Of
+        an epoch that was ended in its midst, ``steps`` says how many there were.
 
     Examples
     --------

@@ -84,8 +84,11 @@ def flat(value: object, where: str = "") -> dict[str, Any]:
 
 
 def shown_settings(config: Table) -> dict[str, Any]:
-    """Return the settings of a run as they are shown: callbacks by name, and what begins parameters summed up."""
+    """Return the settings of a run as they are shown: callbacks by name, and what begins parameters summed up; without
+    the words of the command, which say the same once more."""
     table = dict(config)
+    if isinstance(command := table.get("command"), Mapping):
+        table["command"] = {name: value for name, value in command.items() if name != "words"}
     if isinstance(callbacks := table.get("callbacks"), list):
         table["callbacks"] = by_name(callbacks)
     network = table.get("network")

@@ -40,15 +40,19 @@ def _epoch_line(training: Training, seconds: float) -> str:
     rate = training.seen / max(epoch["seconds"], 1e-9)
     width = len(str(training.epochs))
     spent = f"{seconds:.1f}" if seconds >= 1 else f"{seconds:.2f}"
-    return f"epoch {training.epoch:{width}}/{training.epochs}: {describe(epoch)}, {spent} s, {rate:,.0f} images/s"
+    part = f", {epoch['steps']:,} of {training.steps_per_epoch:,} steps" if "steps" in epoch else ""
+    number = f"epoch {training.epoch:{width}}/{training.epochs}{part}"
+    return f"{number}: {describe(epoch)}, {spent} s, {rate:,.0f} images/s"
 
 
-def _left(training: Training, seconds: float) -> str:
+def _left(training: Training, each: float) -> str:
     """Return how long it will take until the last epoch, if each takes so many seconds; nothing if that is soon."""
-    left = (training.epochs - training.epoch) * seconds
+    left = (training.epochs - training.epoch) * each
     if left < _SOON or training.stopping:
         return ""
-    amount = f"{left:.0f} s" if left < 100 else f"{left / 60:.0f} min" if left < 6000 else f"{left / 3600:.1f} h"
+    minutes, seconds = divmod(round(left), 60)
+    hours, minutes = divmod(minutes, 60)
+    amount = f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes:02}:{seconds:02}"  # as the bar says it
     return f", about {amount} left"
 
 
@@ -75,7 +79,7 @@ class EpochLines(Callback):
 
     def on_epoch(self, training: Training) -> None:
         now = time.perf_counter()
-        seconds = now - self._epoch_began
+        seconds = now - self._epoch_began + training.elapsed
         self._write(f"{_epoch_line(training, seconds)}{_left(training, seconds)}", end="\n")
         self._epoch_began = now
 
@@ -127,7 +131,8 @@ class ProgressBar(Callback):
 
     def on_epoch(self, training: Training) -> None:
         now = time.perf_counter()
-        self._bar.console.print(_epoch_line(training, now - self._epoch_began), highlight=False)
+        seconds = now - self._epoch_began + training.elapsed
+        self._bar.console.print(_epoch_line(training, seconds), highlight=False)
         self._epoch_began, self._seen_before = now, 0
 
     def on_end(self, training: Training, error: BaseException | None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Any
 from ..errors import ModelFileError, StorageError, path_text
 from ..limits import LIMITS
 from ..storage import expanded, read_file
-from .checkpoint import files, glance, known_config
+from .checkpoint import files, glance, known_config, rates_in, step_of
 from .config import CONFIG, RunConfig
 from .holding import held_by_another
 from .plain import shown_settings
@@ -43,6 +43,12 @@ class Record:
     best_epoch, stopped_epoch : int
         The epoch whose weights the network was given back at the end, and the one after which the training was ended
         early (`EarlyStopping`); 0 where there is none.
+    step : int or None
+        After how many steps it ended, or goes on; None where no checkpoint says it.
+    elapsed : float
+        Seconds that the epoch in which it goes on had taken.
+    rates : list of (int, float)
+        By what the learning rate was multiplied by hand, and after how many steps; see `Training.rates`.
     """
 
     folder: Path
@@ -54,6 +60,9 @@ class Record:
     bytes: int
     best_epoch: int = 0
     stopped_epoch: int = 0
+    step: int | None = None
+    elapsed: float = 0.0
+    rates: Sequence[tuple[int, float]] = ()
 
     @classmethod
     def of(cls, run: str | os.PathLike[str]) -> Record:
@@ -70,8 +79,13 @@ class Record:
         epochs = [line for line in lines if "epoch" in line]
         results = {name: value for line in lines if "epoch" not in line for name, value in line.items()}
         best, stopped = (_epoch(results.pop(name, 0), len(epochs)) for name in ("best_epoch", "stopped_epoch"))
-        state, reason = _state(folder)
-        return cls(folder, config, epochs, results, state, reason, sum(_sizes(folder)), best, stopped)
+        known = glance(folder)
+        state, reason = _state(folder, known)
+        step, elapsed = (0, 0.0) if known is None else (_step(folder, known), _elapsed(known))
+        size = sum(_sizes(folder))
+        return cls(
+            folder, config, epochs, results, state, reason, size, best, stopped, step or None, elapsed, _rates(known)
+        )
 
     def setting(self, table: str, name: str, default: Any = None) -> Any:
         """Return a setting of a table of the config; the default where there is none."""
@@ -90,8 +104,45 @@ class Record:
 
     @property
     def seconds(self) -> float:
-        """Seconds that the epochs took."""
-        return sum(float(epoch.get("seconds") or 0) for epoch in self.epochs)
+        """Seconds that the epochs took, with what there was of the one in which it goes on."""
+        return sum(float(epoch.get("seconds") or 0) for epoch in self.epochs) + self.elapsed
+
+    @property
+    def outcome(self) -> str:
+        """The state; of a finished run that was ended before its last step by whom: "stopped early" by `EarlyStopping`,
+        "stopped" by `Training.stop`."""
+        if self.state == "finished" and self.stopped_epoch:
+            return "stopped early"
+        ended = self.state == "finished" and self.step is not None and self.step < self.total_steps
+        return "stopped" if ended else self.state
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Steps of an epoch; 0 where the config does not say it."""
+        samples, size = self.setting("data", "samples"), self.setting("training", "batch_size")
+        whole = isinstance(samples, int) and isinstance(size, int) and samples > 0 and size > 0
+        return -(-samples // size) if whole else 0
+
+    @property
+    def total_steps(self) -> int:
+        """Steps that it was to have; 0 where the config does not say it."""
+        epochs = self.setting("training", "epochs")
+        return self.steps_per_epoch * epochs if isinstance(epochs, int) else 0
+
+    @property
+    def how_far(self) -> str:
+        """How many steps it has done of how many, in words; nothing where that is not known."""
+        return f"{self.step:,} of {self.total_steps:,} steps" if self.step and self.total_steps else ""
+
+    @property
+    def epochs_done(self) -> str:
+        """How many epochs it has done, in words: with a part of one, such as "2.4", where it is in the midst of it."""
+        if not (self.step and self.steps_per_epoch):
+            return str(len(self.epochs))
+        whole, part = divmod(self.step, self.steps_per_epoch)
+        if part:
+            return f"{whole}.{10 * part // self.steps_per_epoch}"
+        return str(len(self.epochs) if self.state == "finished" else whole)
 
     @property
     def measured(self) -> dict[str, Any]:
@@ -148,17 +199,34 @@ def _epoch(number: object, last: int) -> int:
     return number if isinstance(number, int) and 0 < number <= last else 0
 
 
-def _state(folder: Path) -> tuple[str, str]:
+def _step(folder: Path, state: Mapping[str, Any]) -> int:
+    """Return after how many steps a run ended, or goes on; where it is finished, only the file's name says it."""
+    step = step_of(files(folder)[0]) if state.get("finished") is True else state.get("step")
+    return step if isinstance(step, int) else 0
+
+
+def _elapsed(state: Mapping[str, Any]) -> float:
+    """Return the seconds that the running epoch of a run had taken."""
+    elapsed = state.get("elapsed")
+    return float(elapsed) if isinstance(elapsed, (int, float)) and state.get("finished") is not True else 0.0
+
+
+def _state(folder: Path, state: Mapping[str, Any] | None) -> tuple[str, str]:
     """Return in which state a run is, and which number that is not finite has ended it, in words."""
     if held_by_another(folder):
         return "running", ""
-    state = glance(folder)
     if state is None:
         return ("interrupted" if files(folder) else "no checkpoint"), ""
     reason = state.get("failed", "")
     if state.get("finished") is True:
         return "finished", ""
     return ("diverged", reason) if isinstance(reason, str) and reason else ("interrupted", "")
+
+
+def _rates(known: Mapping[str, Any] | None) -> list[tuple[int, float]]:
+    with suppress(TypeError, ValueError):  # a header that has no list of pairs there
+        return rates_in(known or {})
+    return []
 
 
 def _sizes(folder: Path) -> Iterator[int]:

@@ -18,7 +18,7 @@ from ..network import Network
 from ..serialization.fitting import held
 from ..storage import expanded
 from .callbacks import FIRST_STEPS, Callback, Training
-from .checkpoint import newest
+from .checkpoint import Checkpoint, newest, rates_in, rates_in_words
 from .config import RunConfig
 from .fit import fit
 
@@ -49,16 +49,19 @@ def replay(
         If the weights come out otherwise.
     ArgumentError
         If the run did not begin from what its network's initialisers draw, was shorter than so many steps, or a loss,
-        an optimiser, a schedule or a callback of one's own had a part in it: then it cannot be done again from what the
-        run holds. If the data, or the sample weights, are others.
+        an optimiser, a schedule or a callback of one's own had a part in it, or its learning rate was changed by hand
+        so early: then it cannot be done again from what the run holds. If the data, or the sample weights, are others.
     """
     folder = expanded(run, "run")
     found = newest(folder)
     if found is None:
         RunConfig.read(folder)  # which may be no run at all
     if found is None or not (expected := str(found.state.get("first_steps", ""))):
-        raise ArgumentError(f"{folder} has not noted its first {FIRST_STEPS} steps: it was ended before")
+        raise ArgumentError(f"{folder}: {_not_noted(found)}")
     config = found.config()
+    rates = rates_in(found.state)
+    if any(step < FIRST_STEPS for step, _ in rates):
+        raise ArgumentError(f"{folder}: the learning rate was changed by hand, {rates_in_words(rates)}")
     if own := config.strangers():
         raise ArgumentError(f"{folder} was trained with {', '.join(own)}, callbacks of its own")
     network = begun(found.network(layers), config.table, str(folder))
@@ -74,6 +77,15 @@ def replay(
             f"{expected[:12]}…: another version, or a processor that does not multiply and add at once"
         )
     return expected
+
+
+def _not_noted(found: Checkpoint | None) -> str:
+    """Return why a run has not noted the weights after its first steps."""
+    if found is None:
+        return f"no checkpoint is left, so that its first {FIRST_STEPS} steps are not known"
+    if found.finished:
+        return f"it had fewer than {FIRST_STEPS} steps"
+    return f"its first {FIRST_STEPS} steps were in no checkpoint when it was ended; resume it, then verify it"
 
 
 def begun(network: Network, config: Mapping[str, Any], run: str) -> Network:

@@ -94,7 +94,11 @@ def resume(
             RunConfig.read(folder)  # which may be damaged, or of another version
             raise ModelFileError(f"{folder} has no checkpoint: it was ended before its first step; train again")
         if found.finished:
-            raise ArgumentError(f"{folder} is finished: {len(found.history().epochs)} epochs are done")
+            raise ArgumentError(
+                f"{folder} is finished: {len(found.history().epochs)} epochs are done, and it is not extended, as its "
+                f"schedule was laid out for them; to train on from its weights: p.fit(p.load({str(run)!r}), …), with "
+                "another out"
+            )
         config, network = found.config(), found.network(layers)
         config.warn_of_versions(network, folder)
         told = config.fit_arguments(validation, loss, schedule, optimizer)

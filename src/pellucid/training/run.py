@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -31,6 +30,7 @@ from .checkpoint import Checkpoint, files, glance, set_aside
 from .config import CONFIG as CONFIG
 from .config import EVERY, RunConfig
 from .engine import Engine
+from .going_on import way_on
 from .holding import held_by_another, holding, refuse_lost
 from .interval import Interval
 from .keeping import EarlyStopping
@@ -232,7 +232,7 @@ def refuse_taken(folder: Path, named: Path | None = None, *, held: bool = False)
     if files(folder) or metrics or ((config or model) and not begun):
         state = glance(folder)
         go_on = state is not None and state.get("finished") is not True and not held_by_another(folder)
-        advice = f"; to go on: pellucid resume {shlex.quote(str(named or folder))}" if go_on else ""
+        advice = f"; to go on: {way_on(folder, named or folder)}" if go_on else ""
         raise ArgumentError(f"{named or folder} holds a run already; choose another folder{advice}")
 
 

@@ -13,13 +13,14 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 
-from ..errors import PellucidError
-from . import answers, changes, why
+from ..errors import ArgumentError, PellucidError
+from . import answers, changes, looking_back, why
 from .answers import Answer
 from .asked import Asked
 from .bench import Bench, UnknownImageError
+from .live_socket import socket_of
 
 FRAME = "application/octet-stream"
 KINDS = {
@@ -30,8 +31,9 @@ KINDS = {
 GONE = 499
 """Status of the answer to somebody who has gone; nobody reads it."""
 
-READING = {**answers.READING, **changes.READING, **why.READING}
-DOING = {**answers.DOING, **changes.DOING, **why.DOING}
+READING = {**answers.READING, **changes.READING, **why.READING, **looking_back.READING}
+DOING = {**answers.DOING, **changes.DOING, **why.DOING, **looking_back.DOING}
+EDITING = (changes.edit, changes.undo)
 
 _log = logging.getLogger("pellucid.web")
 
@@ -41,7 +43,7 @@ def application(bench: Bench) -> Starlette:
     pages = [Route("/", _file("index.html")), *(Route(f"/{name}", _file(name)) for name in _names())]
     reading = [Route(f"/api/{name}", _question(bench, answer), methods=["GET"]) for name, answer in READING.items()]
     doing = [Route(f"/api/{name}", _question(bench, answer), methods=["POST"]) for name, answer in DOING.items()]
-    return Starlette(routes=[*pages, *reading, *doing])
+    return Starlette(routes=[*pages, *reading, *doing, WebSocketRoute("/api/live", socket_of(bench))])
 
 
 def _names() -> list[str]:
@@ -73,6 +75,8 @@ def _question(bench: Bench, answer: Callable[[Bench, Asked], Answer]) -> Callabl
 
     def answered(asked: Asked) -> Answer:
         with nullcontext() if answer in why.UNHURRIED else bench.busy:
+            if answer in EDITING and bench.step is not None:
+                raise ArgumentError("the network is shown as it was in training; go to its end to change it")
             return answer(bench, asked)
 
     async def endpoint(request: Request) -> Response:

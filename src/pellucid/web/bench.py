@@ -15,14 +15,17 @@ from numpy.typing import NDArray
 from ..data import Dataset
 from ..errors import ArgumentError, printable
 from ..explanations import randomised
-from ..inference.batches import accepted
+from ..inference.batches import accepted, weights
 from ..network import Network
 from ..report.judging import Judged
+from ..serialization.fitting import take
 from ..summary import summary
 from .description import describe, digest, shown_values
 from .edits import Edits
+from .following import Following
 from .look import Look, image_id
 from .measuring import Measuring
+from .moments import Moment
 
 IMAGES = 64
 """Images that are kept: those that were looked at last."""
@@ -46,10 +49,14 @@ class Bench:
     part : str
         What the data are of those that it was trained on, such as "test".
     revision : int
-        Grows with every edit.
+        Grows with every edit, and whenever the network is shown as it was at another moment.
     busy : lock
     explaining : lock
         Held by one explanation at a time.
+    following : Following or None
+        What is known of the training that the network comes from.
+    step : int or None
+        After how many steps of the training the network is shown, without edits; None for the network as it is.
     """
 
     network: Network
@@ -65,7 +72,15 @@ class Bench:
     def __post_init__(self) -> None:
         self.original, self.network = self.network, deepcopy(self.network)
         self.edits = Edits(self.network)
+        self.following: Following | None = None
+        self.step: int | None = None
         self._copies: dict[int, Network] = {}
+        self._measure()
+        self._now = self.network  # with its edits
+        self._then: Network | None = None  # as it was at another moment
+
+    def _measure(self) -> None:
+        """Let the network be measured on the data from the beginning."""
         self._measuring = None
         if self.data is not None:
             self._measuring = Measuring(self.data, summary(self.network).totals.multiply_adds)
@@ -86,6 +101,27 @@ class Bench:
         """Note that the network has just been edited."""
         self.revision += 1
         self._copies.clear()
+
+    def go_to(self, moment: Moment | None) -> None:
+        """Let the network be as it was at a moment of its training, or None: as it is, with its edits."""
+        if moment is None:
+            self.network, self.step = self._now, None
+        else:
+            if self._then is None:
+                self._then = deepcopy(self._now)
+            take(self._then, moment.weights)
+            self.network, self.step = self._then, moment.step
+        self.changed()
+
+    def renew(self, network: Network) -> None:
+        """Let the network have the weights that its training has come to. What was edited is let go of."""
+        with self.busy:
+            for each in (self.original, self._now):
+                take(each, {name: array.copy() for name, array in weights(network).items()})
+            self.edits.done.clear()
+            self._measure()
+            self.__dict__.pop("description", None)
+            self.go_to(None)
 
     def snapshot(self, forgotten: int = 0) -> Network:
         """Return the network as it is now, or as if so many of its last layers had not been trained: a copy, which no

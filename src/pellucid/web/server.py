@@ -80,7 +80,7 @@ class Server:
     """
 
     def __init__(self, bench: Bench, *, port: int = 0, say: Callable[[str], None] = print):
-        uvicorn = _uvicorn()
+        uvicorn = needed()
         from .application import application
         from .connection import Connection, Listening, Socket
 
@@ -113,7 +113,8 @@ class Server:
             self._socket.close()
 
 
-def _uvicorn() -> Any:
+def needed() -> Any:
+    """Return uvicorn, or say how to install what the page needs."""
     try:
         import starlette  # noqa: F401
         import uvicorn

@@ -30,6 +30,8 @@ Rule: TypeAlias = Callable[["Conversion", Use], "Value | Part | Sequence[Value |
 """What makes layers of a node, and returns what its outputs are."""
 
 LONGEST_NAME = 80
+OF_LAYERS = ("weight", "bias", "running_mean", "running_var")
+"""How PyTorch calls what a layer holds, behind the layer's own name."""
 NO_LAYER = ""
 """The reason where an operator has no rule; all nodes of such an operator are named together."""
 
@@ -214,9 +216,22 @@ class Conversion:
         self.placed[name] = Placed(does, sources)
         return Value(name, shape)
 
+    def _called(self) -> str:
+        """Return what the node at hand is called; where its exporter has numbered it, what its weights are called.
+
+        PyTorch's present exporter names a node "node_Conv_42", and its weights "layer1.weight" and "layer1.bias".
+        """
+        if self._node is None:
+            return ""
+        if self._node.name and not self._node.name.startswith("node_"):
+            return self._node.name
+        weights = [name.rpartition(".") for name in self._node.inputs if name in self.model.constants]
+        stems = {stem for stem, _, last in weights if last in OF_LAYERS}
+        return stems.pop() if len(stems) == 1 else self._node.name
+
     def _name(self, does: Layer | Join) -> str:
         """Return a name for what is placed: that of the node as far as a layer can be called so, and not yet taken."""
-        called = re.sub(r"\W+", "_", self._node.name if self._node is not None else "").strip("_")[:LONGEST_NAME]
+        called = re.sub(r"\W+", "_", self._called()).strip("_")[:LONGEST_NAME]
         while True:
             self._counts[called or does.stem] += 1
             number = self._counts[called or does.stem]

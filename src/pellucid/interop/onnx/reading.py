@@ -88,7 +88,8 @@ def load_onnx(
     -------
     Sequential or Graph
         A Sequential, if each layer reads the one before it; otherwise a Graph. Layers are called as the model's nodes
-        are, as far as letters, digits and _ go, or by their kind and number.
+        are, as far as letters, digits and _ go, or by their kind and number; where an exporter has numbered the nodes,
+        as their weights are.
 
     Raises
     ------

@@ -18,6 +18,7 @@ from ...data.augment import Augmentation
 from ...errors import DataError, ShapeError
 from ...geometry import whole_number
 from ...losses import Loss
+from ...network import Network
 from ...optimizers import Optimizer
 from ...schedules import Schedule
 from ...steps import Shape
@@ -49,7 +50,7 @@ from .settings import (
     stopping_of,
 )
 from .threads import threads_for
-from .undoing import undone_on_failure
+from .undoing import COPY, undone_on_failure
 
 
 class ConvEstimator(BaseEstimator):
@@ -124,7 +125,7 @@ class ConvEstimator(BaseEstimator):
         from the keyboard, it keeps what was learnt so far.
         """
         refuse_at_fit(type(self).__name__, others, self.get_params(deep=False))
-        goes_on = bool(self.warm_start) and hasattr(self, "network_")
+        goes_on = bool(self.warm_start) and hasattr(self, "_network")
         with undone_on_failure(self):
             rows, shape, y = self._validated(X, y, goes_on)
             self._train(rows, shape, self._noted(y, goes_on), sample_weight, goes_on)
@@ -134,6 +135,12 @@ class ConvEstimator(BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         return tags
+
+    @property
+    def network_(self) -> Network:
+        """The trained network, once there is one."""
+        check_is_fitted(self, "_network")
+        return self._network
 
     # ---- what each kind of estimator knows of its targets
 
@@ -176,7 +183,7 @@ class ConvEstimator(BaseEstimator):
         if given is not None and given != self.input_shape_:
             raise ShapeError(f"X: expected images of shape {self.input_shape_}, as in fit, received {given}")
         if not self._bytes:
-            if len(self.input_shape_) == 3 and self.network_.scaling.fits_pixels:
+            if len(self.input_shape_) == 3 and self._network.scaling.fits_pixels:
                 warn_of_undivided(rows)
             return rows.astype(np.float32, copy=False)
         if rows.dtype == np.uint8:
@@ -186,7 +193,7 @@ class ConvEstimator(BaseEstimator):
 
     def _accepted(self, X: Any) -> NDArray[Any]:
         """Return samples that are to be predicted as the network takes them."""
-        check_is_fitted(self, "network_")
+        check_is_fitted(self, "_network")
         plain, given = as_rows(X)
         rows = self._as_before(validate_data(self, plain, reset=False, dtype=(np.float32, np.uint8)), given)
         return rows.reshape(len(rows), *self.input_shape_)
@@ -214,7 +221,7 @@ class ConvEstimator(BaseEstimator):
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "labels count from 1")  # they come from classes_: 0 is absent here only
             history = training.fit(
-                self.network_,
+                self._network,
                 self._pair(samples, index),
                 validation=self._pair(samples, held_out) if stopping else None,
                 epochs=1 if partial else whole_number(self.epochs, "epochs"),
@@ -239,7 +246,7 @@ class ConvEstimator(BaseEstimator):
         outputs, names, _ = self._head()
         scaling = scaling_of(samples.rows, samples.weights, shape)
         self.history_, self.n_iter_, self._trainings = History(), 0, 0
-        self.network_ = make_network(
+        self._network = make_network(
             self.architecture, outputs, shape, seed=self.seed_, scaling=scaling, class_names=names
         )
 
@@ -271,8 +278,9 @@ class ConvEstimator(BaseEstimator):
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(super().__getstate__())
-        if "network_" in state:
-            state["_saved"] = packed(state.pop("network_"))
+        state.pop(COPY, None)
+        if "_network" in state:
+            state["_saved"] = packed(state.pop("_network"))
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -282,4 +290,4 @@ class ConvEstimator(BaseEstimator):
         super().__setstate__(state)
         if fitted:
             noted = {name: state.get(name) for name in self._notes}
-            self.network_ = unpacked(saved, noted, lambda: self._head()[0])
+            self._network = unpacked(saved, noted, lambda: self._head()[0])

@@ -14,8 +14,9 @@ from sklearn.utils.multiclass import check_classification_targets
 
 from ...arguments import as_array, shown
 from ...data.augment import Augmentation
+from ...definitions.exponential import log_softmax
 from ...errors import ArgumentError, DataError
-from ...inference import predict_proba
+from ...inference import predict, predict_proba
 from ...losses import CrossEntropy, Loss
 from ...optimizers import Optimizer
 from ...schedules import Schedule
@@ -178,7 +179,7 @@ class ConvClassifier(ClassifierMixin, ConvEstimator):
         ValueError
             As for `fit`; and if the classes are missing, or others than before.
         """
-        goes_on = hasattr(self, "network_")
+        goes_on = hasattr(self, "_network")
         named = None if classes is None else _as_classes(classes)
         if isinstance(self.class_weight, str):
             raise ArgumentError('class_weight: "balanced" needs all samples; give partial_fit a dict')
@@ -222,8 +223,24 @@ class ConvClassifier(ClassifierMixin, ConvEstimator):
             Each row sums to 1.
         """
         images = self._accepted(X)
-        shares = predict_proba(self.network_, images, threads=threads_for(self.threads)).astype(np.float64)
+        shares = predict_proba(self._network, images, threads=threads_for(self.threads)).astype(np.float64)
         return np.asarray(shares / shares.sum(axis=1, keepdims=True))
+
+    def predict_log_proba(self, X: Any) -> NDArray[np.float64]:
+        """Return the logarithm of each probability, from the network's outputs: finite also where that is tiny.
+
+        Parameters
+        ----------
+        X : array
+            Of the shape that was trained on.
+
+        Returns
+        -------
+        float64 array (N, classes)
+        """
+        images = self._accepted(X)
+        outputs = predict(self._network, images, threads=threads_for(self.threads))
+        return np.asarray(log_softmax(outputs.astype(np.float64)), np.float64)
 
     # ---- what it knows of its targets: class numbers
 

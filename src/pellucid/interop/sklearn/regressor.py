@@ -12,10 +12,12 @@ from sklearn.base import RegressorMixin
 from ...errors import DataError
 from ...inference import predict
 from ...losses import Loss, MeanSquaredError
+from ...network import Network
 from .base import ConvEstimator
 from .samples import Samples, moments
 from .threads import threads_for
-from .undoing import undone_on_failure
+from .undoing import COPY, undone_on_failure
+from .units import in_units
 
 LARGEST_TARGET = 1e300
 """What is predicted, which may be larger than what was learnt, must be a float64 too."""
@@ -25,7 +27,7 @@ class ConvRegressor(RegressorMixin, ConvEstimator):
     """A regressor for images, or for features, that trains a network by the squared error.
 
     One number a sample is learnt, or several, each with mean 0 and deviation 1 over the samples of the first training;
-    `predict` undoes that, and `network_` does not.
+    `predict` undoes that, and so does `network_`.
 
     Parameters
     ----------
@@ -35,9 +37,13 @@ validation_fraction, callbacks, warm_start, random_state, threads, verbose
 
     Attributes
     ----------
+    network_ : Sequential or Graph
+        A copy of what was trained that gives numbers in the units of y, to predict with and to export: its last Linear
+        has the mean and the deviation in it, or a Gain and a Bias follow. What is changed in it changes no prediction
+        of the estimator. It is in float64 where float32 holds too little of such numbers.
     target_mean_, target_scale_ : float64 array (targets,)
-        A target is ``target_mean_ + target_scale_ · output``.
-    network_, history_, n_iter_, n_features_in_, feature_names_in_, input_shape_, seed_
+        What is learnt is ``(y - target_mean_) / target_scale_``; losses in `history_` are of that.
+    history_, n_iter_, n_features_in_, feature_names_in_, input_shape_, seed_
         As for `ConvClassifier`.
 
     Examples
@@ -67,7 +73,7 @@ validation_fraction, callbacks, warm_start, random_state, threads, verbose
         -------
         self
         """
-        goes_on = hasattr(self, "network_")
+        goes_on = hasattr(self, "_network")
         with undone_on_failure(self):
             rows, shape, y = self._validated(X, y, goes_on)
             self._train(rows, shape, self._noted(y, goes_on), sample_weight, goes_on, partial=True)
@@ -86,9 +92,16 @@ validation_fraction, callbacks, warm_start, random_state, threads, verbose
         float64 array (N,) or (N, targets), as y was
         """
         images = self._accepted(X)
-        outputs = predict(self.network_, images, threads=threads_for(self.threads)).astype(np.float64)
+        outputs = predict(self._network, images, threads=threads_for(self.threads)).astype(np.float64)
         targets = self.target_mean_ + self.target_scale_ * outputs
         return targets[:, 0] if self._single else targets
+
+    @property
+    def network_(self) -> Network:
+        """The trained network, in the units of y, once there is one."""
+        if COPY not in vars(self):
+            self._in_units = in_units(super().network_, self.target_scale_, self.target_mean_)
+        return self._in_units
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -36,23 +36,33 @@ def confusion(material: Material, amounts: Amounts) -> Html | None:
 def _matrix(judged: Judged) -> Html:
     counts = judged.confusion
     totals = counts.sum(axis=1)
+    shares = counts / np.maximum(totals, 1)[:, None]
+    most = float(np.where(np.eye(len(counts), dtype=bool), 0, shares).max())
     rows = [
-        [name, *(_count(counts, totals, row, column) for column in range(len(counts)))]
+        [name, *(_count(counts, shares, most, row, column) for column in range(len(counts)))]
         for row, name in enumerate(judged.names)
+        if totals[row]
     ]
     heads = ["it is", *(_short(name) for name in judged.names)]
-    caption = "Confusion matrix: rows are what it is, columns what it was taken for; stronger colours are larger shares"
+    caption = (
+        "Confusion matrix: rows are what it is, columns what it was taken for; stronger colours are larger shares, of "
+        "mistakes beside the most frequent one"
+    )
+    if len(rows) < len(counts):
+        absent = len(counts) - len(rows)
+        caption += f"; {absent:,} {'class does' if absent == 1 else 'classes do'} not occur"
     return table(caption, heads, rows, numbers=heads[1:], kind="matrix")
 
 
-def _count(counts: NDArray[np.int64], totals: NDArray[np.int64], row: int, column: int) -> Cell:
+def _count(counts: NDArray[np.int64], shares: NDArray[np.float64], most: float, row: int, column: int) -> Cell:
+    """Return a cell of the matrix; `most` is the largest share that is taken for something else."""
     count = int(counts[row, column])
     if not count:
         return Cell("·", "none")
-    share = count / totals[row]
+    share = shares[row, column]
     if row == column:
         return Cell(f"{count:,}", f"r{1 + (share > 0.5) + (share > 0.9)}")
-    return Cell(f"{count:,}", f"w{1 + (share > 0.02) + (share > 0.1)}")
+    return Cell(f"{count:,}", f"w{1 + (share > most / 3) + (share > 2 * most / 3)}")
 
 
 def _short(name: str) -> str:

@@ -14,7 +14,9 @@ from ..pixels import PALETTE, as_png
 from ..tiles import Mosaic, convolutions, filter_mosaic, map_mosaic
 from .samples import is_large, small_image
 
-NUMBERS = ("parameters", "multiply-adds", "field", "stride")
+NUMBERS = ("parameters", "multiply-adds")
+SEEN = ("field", "stride")
+"""What there is of images only, not of features."""
 WIDEST, HIGHEST, LARGEST = 400, 280, 14
 """Pixels of the page that a mosaic takes at most, across and down, and that one of its pixels takes."""
 
@@ -30,14 +32,14 @@ def network(material: Material, amounts: Amounts) -> Html:
         f"{totals.multiply_adds:,} multiply-adds a sample."
     )
     reading = any(row.reads for row in found.rows)
-    columns = ["layer", "class", *(["reads"] if reading else []), "output", *NUMBERS]
-    caption = (
-        f"{of(len(shown), len(found.rows), 'layer')}. Field: input pixels along a side that one number sees; "
-        "stride: from one number's to the next's"
-    )
+    numbers = (*NUMBERS, *(SEEN if len(found.input_shape) > 1 else ()))
+    columns = ["layer", "class", *(["reads"] if reading else []), "output", *numbers]
+    caption = of(len(shown), len(found.rows), "layer")
+    if len(found.input_shape) > 1:
+        caption += ". Field: input pixels along a side that one number sees; stride: from one number's to the next's"
     return section(
         "network", "Network", paragraph(said),
-        table(caption, columns, (_row(row, reading) for row in shown), numbers=NUMBERS),
+        table(caption, columns, (_row(row, reading)[: len(columns)] for row in shown), numbers=numbers),
     )  # fmt: skip
 
 

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 def confusion(network: Network, data: Data) -> Figure:
     """Plot how often each class was taken for each: rows are what it is, columns what it was taken for.
 
-    Blue is right and orange wrong, the darker the larger the share of the class; up to 30 classes, counts and names
-    stand in it.
+    Blue is right and orange wrong, the darker the larger the share of the class, and of what is wrong beside the
+    largest; up to 30 classes, counts and names stand in it.
 
     Parameters
     ----------

@@ -6,6 +6,7 @@ import { byId, problem } from "./dom.js";
 import { addTab, buildInspector } from "./inspector.js";
 import { buildKeys } from "./keys.js";
 import { buildLayers } from "./layers.js";
+import { begun, buildLearn, hasTraining, isLive } from "./learn.js";
 import { describe, layerAt, network } from "./network.js";
 import { buildPad } from "./pad.js";
 import { buildPixels } from "./pixels.js";
@@ -26,15 +27,17 @@ async function start() {
   const { source, net, ...place } = linked;
   if (place.layer && !layerAt(place.layer)) for (const part of ["layer", "channel", "cell"]) delete place[part];
   set({ ...place, revision: network.revision });
-  build();
+  build(await hasTraining());
   if (net && net !== network.digest) problem("This link was made with another network; numbers will differ.");
   await showSource(source ?? first());
   const follow = () => history.replaceState(null, "", link(network.digest));
   on(LINKED, follow);
   follow();
+  begun();
 }
 
-function build() {
+function build(trained) {
+  if (trained && isLive() && !location.hash) set({ view: "learn" });
   buildDrawing();
   buildPixels(showBytes);
   buildPad(showDrawing);
@@ -43,6 +46,7 @@ function build() {
   addTab("sum", "Sum", buildSum);
   addTab("why", "Why", buildWhy, showWhy);
   addTab("change", "Change", buildChange, showChange);
+  if (trained) addTab("learn", "Training", buildLearn);
   buildInspector();
   buildLayers();
   buildTrail();

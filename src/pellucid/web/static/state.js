@@ -11,6 +11,7 @@ const state = {
   range: "layer", // whose largest magnitude the colours reach to
   raw: false, // whether drawings are left where they are
   revision: 0, // of the network: grows with every edit
+  moment: null, // the step of the training whose network is shown; null for the network as it is
 };
 
 const listeners = [];
