@@ -18,7 +18,7 @@ pytest.importorskip("uvicorn", reason="the page needs the extra web")
 pytest.importorskip("websockets", reason="the page needs the extra web")
 
 from pellucid.errors import StorageError
-from pellucid.web import connection, guard
+from pellucid.web import application, connection, guard
 from pellucid.web.bench import Bench
 from pellucid.web.server import Server
 
@@ -363,6 +363,27 @@ def test_new_connections_are_told_that_there_are_too_many_and_old_ones_go_on(mon
         assert goes_on(wire)
         for client in clients:
             client.close()
+
+
+def test_who_has_gone_is_passed_over_and_a_long_answer_does_not_keep_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    answered: list[int] = []
+    monkeypatch.setitem(application.READING, "edits", lambda bench, asked: answered.append(1) or {})
+    own = bench()
+    with serving(own) as wire:
+        assert soon(lambda: not held(wire))
+        with own.busy:  # as if an answer took long
+            clients = [wire.connect() for _ in range(60)]  # more than there are threads
+            for client in clients:
+                client.sendall(b"GET /api/edits HTTP/1.1\r\n" + wire.own + b"\r\n")
+            assert soon(lambda: len(wire.server._server.server_state.tasks) == 60)
+            for client in clients[1:-1]:
+                client.close()
+            assert soon(lambda: len(held(wire)) == 2)
+            assert goes_on(wire)
+        assert [hear(client, 0.2, 5).statuses for client in (clients[0], clients[-1])] == [[200], [200]]
+        clients[0].close()
+        clients[-1].close()
+    assert len(answered) == 2
 
 
 @pytest.mark.parametrize(("files", "most"), [(1024, 512), (256, 128), (100_000, 512), (-1, 512), (2**63 - 1, 512)])
