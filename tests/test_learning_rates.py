@@ -30,12 +30,18 @@ def test_rates_grow_by_one_factor_and_the_search_ends_where_the_loss_flies_off(d
     assert len(found.rates) == len(found.losses) == len(found.averages) < 80
     assert found.averages[-1] > FLOWN_OFF * min(found.averages)
     assert max(found.averages[:-1]) <= FLOWN_OFF * min(found.averages)
+    assert found.flown_off == found.rates[-1]
+    assert found.bears(found.suggestion)
+    assert not found.bears(found.rates[-1])
 
 
 def test_all_steps_are_done_where_it_stays_calm(digits):
     found = p.find_learning_rate(p.models.small(), digits, lowest=1e-7, highest=1e-5, steps=25, batch_size=64)
     assert len(found.rates) == 25
     assert found.rates[-1] == pytest.approx(1e-5)
+    assert found.flown_off is None
+    assert found.bears(found.rates[-1])
+    assert not found.bears(2e-5)
     assert repr(found).startswith("LearningRates(25 steps from 1e-07 to 1e-05; suggestion ")
 
 
@@ -61,6 +67,9 @@ def test_it_is_drawn(digits, tmp_path):
     assert [len(series.x) for series in rate_figure(found).series] == [20, 20, 1]
     save_rate_figure(found, tmp_path / "rates.png")
     assert (tmp_path / "rates.png").read_bytes().startswith(b"\x89PNG")
+    image = pytest.importorskip("matplotlib.image").imread(tmp_path / "rates.png")[..., :3]
+    green = np.abs(image - np.array([0x1B, 0x8A, 0x5A]) / 255).max(axis=-1) < 0.02
+    assert green.sum() > 120, "the steepest place lies above the points about it, and is larger than in the legend"
 
 
 @pytest.mark.parametrize(

@@ -42,12 +42,19 @@ class LearningRates:
         The losses' running average, in which the noise of single batches is less.
     suggestion : float
         The rate at which the average falls most steeply, over the logarithm of the rate.
+    flown_off : float or None
+        The rate at which the loss has flown off; None if it has not.
     """
 
     rates: list[float]
     losses: list[float]
     averages: list[float]
     suggestion: float
+    flown_off: float | None = None
+
+    def bears(self, rate: float) -> bool:
+        """Return whether a rate lies between the suggestion and where the loss flies off, or the search ended."""
+        return self.suggestion <= rate and (rate <= self.rates[-1] if self.flown_off is None else rate < self.flown_off)
 
     def __repr__(self) -> str:
         span = f"{self.rates[0]:.2g} to {self.rates[-1]:.2g}"
@@ -119,7 +126,8 @@ def find_learning_rate(
             f"the loss is not finite after {len(watch.losses)} steps, at a rate of {lowest:g}; take a smaller `lowest`"
         )
     rates = [lowest * growth**step for step in range(len(watch.losses))]
-    return LearningRates(rates, watch.losses, watch.averages, rates[_steepest(watch.averages)])
+    flown_off = rates[-1] if len(rates) < steps or watch.flown_off else None
+    return LearningRates(rates, watch.losses, watch.averages, rates[_steepest(watch.averages)], flown_off)
 
 
 class _Enough(Exception):  # noqa: N818  # no error
@@ -135,13 +143,15 @@ class _Watch(Callback):
         self._steps, self._sum = steps, 0.0
         self.losses: list[float] = []
         self.averages: list[float] = []
+        self.flown_off = False
 
     def on_batch(self, training: Training) -> None:
         loss = training.history.batches[-1]
         self.losses.append(loss)
         self._sum = SMOOTHING * self._sum + (1 - SMOOTHING) * loss
         self.averages.append(self._sum / (1 - SMOOTHING ** len(self.losses)))  # as if it had begun at the first loss
-        if len(self.losses) == self._steps or self.averages[-1] > FLOWN_OFF * min(self.averages):
+        self.flown_off = self.averages[-1] > FLOWN_OFF * min(self.averages)
+        if len(self.losses) == self._steps or self.flown_off:
             raise _Enough
 
 

@@ -59,6 +59,7 @@ LEAVES: dict[str, tuple[str, ...]] = {
     "mlflow": ("interop.mlflow",),
     "starlette": ("web",),
     "uvicorn": ("web",),
+    "h11": ("web.connection",),
     "websockets": ("web",),
     "mpi4py": ("distributed",),
 }

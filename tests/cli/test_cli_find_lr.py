@@ -1,6 +1,7 @@
 """`pellucid find-lr`: the rate for what `train` does with the same words, and the command that does it."""
 
 import inspect
+import re
 import shlex
 import shutil
 from pathlib import Path
@@ -143,17 +144,70 @@ def test_a_flag_is_repeated_without_a_value(pellucid: Any, toy: Path, trained: P
     assert " --new-head --lr " in shown.out.splitlines()[-1]
 
 
-def test_the_rate_of_a_recipe_is_written_into_a_copy_of_it(pellucid: Any, toy: Path, words: Any) -> None:
-    shown = pellucid("find-lr", "--recipe", "notebook", "--data", toy, "--seed", 2).out.splitlines()
-    assert shown[0].startswith("notebook, recipe notebook, batches of 48: ")
-    rate = shown[1].rpartition(" ")[2]
-    copied, changed, run = shown[-3:]
+@pytest.fixture
+def found(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What the search finds, without a search."""
+    flown: dict[str, Any] = {"suggestion": 1e-3, "flown_off": 0.1}
+    losses = [1.0, 0.5, 0.4, 3.0]
+    monkeypatch.setattr(
+        find_lr,
+        "find_learning_rate",
+        lambda *_, **__: p.learning_rates.LearningRates([1e-6, 1e-3, 0.01, 0.1], losses, losses, **flown),
+    )
+    return flown
+
+
+def recipe_with(words: Any, **settings: object) -> str:
+    """Writes a recipe of one's own: a copy, with other settings."""
+    recipe = words["a recipe"][1]
+    text = recipe.read_text()
+    for name, value in settings.items():
+        text = re.sub(rf"^{name} = .*$", f"{name} = {value}", text, flags=re.MULTILINE)
+    (recipe.parent / "its.toml").write_text(text)
+    return "its.toml"
+
+
+@pytest.mark.parametrize(
+    ("schedule", "rate"), [('"linear:0.1:0.2"', "0.002"), ('"constant"', "0.001"), ('"cosine"', "0.001")]
+)
+def test_the_rate_of_a_recipe_is_written_into_a_copy_of_it(
+    schedule: str, rate: str, pellucid: Any, toy: Path, words: Any, found: Any
+) -> None:
+    recipe = recipe_with(words, lr=0.0005, schedule=schedule)
+    shown = pellucid("find-lr", "--recipe", recipe, "--data", toy, "--seed", 2).out.splitlines()
+    assert shown[0].startswith("notebook, recipe its, batches of ")
+    assert shown[2] == "it flies off at 0.1"
+    peak = "the recipe's schedule has a peak, which few steps reach: 0.002 to 0.003 are for that"
+    assert (peak in shown) == (rate == "0.002")
+    *_, changed, run = shown
+    new = (
+        f"next: write lr = {rate} in its.toml, in place of 0.0005, and take [reaches] out, which was measured with that"
+    )
+    assert changed == new
+    assert run.endswith(f"train --recipe its.toml --data {toy} --seed 2")
+
+
+def test_a_recipe_of_the_library_is_copied_first(pellucid: Any, toy: Path, found: Any) -> None:
+    found["suggestion"] = 0.01
+    *_, copied, changed, _ = pellucid("find-lr", "--recipe", "notebook", "--data", toy).out.splitlines()
     assert copied.endswith("recipes notebook > notebook-mine.toml")
-    assert changed.strip() == f"write lr = {rate} in notebook-mine.toml, in place of 0.004"
-    assert run.endswith(f"train --recipe notebook-mine.toml --data {toy} --seed 2")
-    *_, changed, run = pellucid("find-lr", "--recipe", "mine.toml", "--data", toy).out.splitlines()
-    assert changed.startswith("next: write lr = ")
-    assert run.endswith(f"train --recipe mine.toml --data {toy}")
+    assert changed.strip().startswith(
+        "write lr = 0.02 in notebook-mine.toml, in place of 0.004, and take [reaches] out"
+    )
+
+
+@pytest.mark.parametrize(("lr", "flown_off", "within"), [
+    (1e-3, 0.1, True), (0.09, 0.1, True), (0.1, 0.1, False), (0.1, None, True), (0.2, None, False), (9e-4, 0.1, False)
+])  # fmt: skip
+def test_a_rate_that_the_network_bears_is_left_to_its_recipe(
+    lr: float, flown_off: float | None, within: bool, pellucid: Any, toy: Path, words: Any, found: Any
+) -> None:
+    found["flown_off"] = flown_off
+    shown = pellucid("find-lr", "--recipe", recipe_with(words, lr=lr), "--data", toy).out.splitlines()
+    assert (f"the recipe's {lr:g} is within what the network bears" in shown) == within
+    assert ("in place of" in shown[-2]) != within
+    assert shown[-1].endswith(f"train --recipe its.toml --data {toy}")
+    assert shown[-1].startswith("next: ") == within
 
 
 @pytest.mark.parametrize(
@@ -164,7 +218,7 @@ def test_the_rate_of_a_recipe_is_written_into_a_copy_of_it(pellucid: Any, toy: P
         (("--freeze-until", "linear1"), "--freeze-until: goes with --weights"),
         (("--recipe", "mnist-99", "--scaling", "0:1"), "--recipe: mnist-99 decides --scaling; leave out that, or the"),
         (("--size", "8x8"), "--size: goes with a folder of pictures, and digits is none"),
-        (("--lr", "1"), "--lr: there is no such option"),
+        (("--lr", "1"), "--lr: it finds the rate; leave that out"),
     ],
 )  # fmt: skip
 def test_what_makes_no_sense_is_refused(asked: tuple[str, ...], message: str, pellucid: Any) -> None:

@@ -130,7 +130,39 @@ def test_a_second_signal_ends_a_step_of_native_code(
         assert process.poll() is None
         process.send_signal(number)
         out, err = process.communicate(timeout=20)
-    assert (process.returncode, out, err) == (128 + number, "", f"{word}\n")
+    assert (process.returncode, out) == (128 + number, "")
+    assert re.fullmatch(rf"{word}; to go on from step 0: .*pellucid resume run\n", err)
+
+
+# What a terminal of 80 columns is sent: the words of the training's end and the bar, which a test has no terminal for.
+IN_A_TERMINAL = """
+class Terminal(type(sys.stderr)):
+    def isatty(self): return True
+    @property
+    def encoding(self): return "utf-8"
+
+sys.stderr.flush(); sys.stderr = Terminal(sys.stderr.detach(), "utf-8", line_buffering=True)
+import os; os.environ.update(TERM="xterm", COLUMNS="80", NO_COLOR="")
+"""
+
+
+@POSIX
+def test_a_bar_is_gone_when_a_second_signal_ends_a_step(toy: Path, tmp_path: Path) -> None:
+    command = native(IN_A_TERMINAL + SLOW_STEPS.format(seconds=None))
+    with ended(start("train", "--data", str(toy), "--out", "run", folder=tmp_path, command=command)) as process:
+        assert process.stderr is not None
+        sent = ""
+        while "native" not in sent:
+            sent += process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        while "stopping after this step" not in sent:
+            sent += process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        sent += process.communicate(timeout=20)[1]
+    above, _, last = sent.rpartition("\x1b[2K")
+    assert "all epochs" in above
+    assert "\x1b[2Kstopping after this step; again to end at once\n" in above
+    assert re.fullmatch(r"interrupted; to go on from step 0: .*pellucid resume run\n", last)
 
 
 @POSIX

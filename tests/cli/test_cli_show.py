@@ -64,7 +64,7 @@ def test_it_shows_what_train_sees(
     pellucid("train", *model, "--data", "photos", *words, "--no-progress")
     shown = pellucid(
         "data", "show", "photos", *(("--model", *model) if model else ()), *words, "--sample", 4, "--epoch", 2,
-        "--out", "four.png",
+        "--scale", 1, "--out", "four.png",
     )  # fmt: skip
     assert shown.code == 0, shown.err
     expected = p.augmented(seen["data"], [4], seen["augment"], seed=seen["seed"], epoch=2)[0]
@@ -74,9 +74,50 @@ def test_it_shows_what_train_sees(
 @pytest.mark.usefixtures("photos", "mine")
 def test_the_data_are_those_of_the_recipe_unless_others_are_named(pellucid: Any) -> None:
     shown = pellucid("data", "show", "--recipe", "mine.toml").out
-    assert shown.startswith("sample 0: class cats\nfrom photos/cats/")
-    assert shown.endswith("saved in photos-0-epoch-1.png\n")
+    assert shown.startswith("sample 0: class cats\naugmented: ")
+    assert "\nfrom photos/cats/" in shown
+    assert shown.endswith("saved in photos-0-epoch-1-crop-2-jitter-0.3-0-0.png\n")
+    assert "augmented: crop:2, jitter:0.3,0,0, in epoch 1\n" in shown
     assert pellucid("data", "show").out.endswith("saved in digits-0-epoch-1.png\n")
+
+
+def test_a_small_picture_is_enlarged_unless_a_scale_is_said(pellucid: Any, toy: Path, tmp_path: Path) -> None:
+    words = ("data", "show", toy, "--sample", 2)
+    assert pellucid(*words, "--scale", 1, "--out", "raw.png").code == 0
+    raw = picture(tmp_path / "raw.png")
+    for scale, times in (((), 42), (("--scale", 3), 3)):
+        assert pellucid(*words, *scale, "--out", "large.png").code == 0
+        assert np.array_equal(picture(tmp_path / "large.png"), raw.repeat(times, axis=1).repeat(times, axis=2))
+    assert "--scale: expected a whole number of at least 1, received 0" in pellucid(*words, "--scale", 0).err
+
+
+def test_other_pictures_have_other_names(pellucid: Any, toy: Path, trained: Path, tmp_path: Path) -> None:
+    asked = [
+        (), ("--sample", 1), ("--epoch", 2), ("--seed", 3), ("--augment", "crop:2"),
+        ("--augment", "affine:1.5,0.12", "--augment", "crop:2"), ("--run", trained),
+    ]  # fmt: skip
+    for words in asked:
+        assert pellucid("data", "show", toy, *words).code == 0
+    names = [path.name for path in tmp_path.glob("*.png")]
+    assert len(names) == len(asked)
+    assert "stripes-0-epoch-1-affine-1.5-0.12-0-0-crop-2.png" in names
+
+
+def test_it_says_what_was_done_and_whether_that_changed_anything(pellucid: Any, toy: Path) -> None:
+    assert "\naugmented: no, in epoch 1\n" in pellucid("data", "show", toy).out
+    said = "what was drawn for it leaves it as it is\n"
+    shown = [pellucid("data", "show", toy, "--augment", "flip", "--epoch", epoch).out for epoch in range(1, 7)]
+    assert {said in text for text in shown} == {True, False}
+    assert all("\naugmented: flip:0.5, in epoch " in text for text in shown)
+
+
+@pytest.mark.parametrize("form", ["affine", "jitter", "flip:0", "affine:0,0,0"])
+@pytest.mark.parametrize("verb", ["train", "find-lr", "data show"])
+def test_an_augmentation_that_changes_nothing_is_refused(form: str, verb: str, pellucid: Any, tmp_path: Path) -> None:
+    shown = pellucid(*verb.split(), "--augment", form)
+    assert shown.code == 2
+    assert shown.err.startswith(f"error: --augment: augmentation '{form}': changes nothing, as all of ")
+    assert not list(tmp_path.iterdir())
 
 
 # ---- a run
@@ -94,13 +135,13 @@ def run(pellucid: Any, toy: Path) -> str:
 
 def test_a_run_has_seen_what_train_with_its_words_sees(pellucid: Any, run: str, toy: Path, tmp_path: Path) -> None:
     words = ("--sample", 7, "--epoch", 3)
-    shown = pellucid("data", "show", "--run", run, *words, "--out", "both.png")
+    shown = pellucid("data", "show", "--run", run, *words, "--scale", 1, "--out", "both.png")
     name, first, saved = shown.out.splitlines()
-    assert first == "epoch 3 of run: augmented by crop:1, cutout:2; on the left as it is"
+    assert first == "augmented: crop:1, cutout:2, in epoch 3 of run; on the left as it is"
     assert saved == "saved in both.png"
     drawn = (*words, "--validation", 0.25, "--seed", 5)
-    assert pellucid("data", "show", toy, *drawn, "--out", "left.png").out.startswith(f"{name}\n")
-    assert pellucid("data", "show", toy, *drawn, *AUGMENT, "--out", "right.png").code == 0
+    assert pellucid("data", "show", toy, *drawn, "--scale", 1, "--out", "left.png").out.startswith(f"{name}\n")
+    assert pellucid("data", "show", toy, *drawn, *AUGMENT, "--scale", 1, "--out", "right.png").code == 0
     both = picture(tmp_path / "both.png")
     assert np.array_equal(both[..., :6], picture(tmp_path / "left.png"))
     assert np.array_equal(both[..., -6:], picture(tmp_path / "right.png"))
@@ -110,11 +151,11 @@ def test_a_run_has_seen_what_train_with_its_words_sees(pellucid: Any, run: str, 
 
 @pytest.mark.parametrize("epoch", [0, 9])
 def test_an_epoch_that_a_run_has_not_had_is_not_shown(epoch: int, pellucid: Any, trained: Path, tmp_path: Path) -> None:
-    shown = pellucid("data", "show", "--run", trained, "--epoch", epoch, "--out", "none.png")
+    shown = pellucid("data", "show", "--run", trained, "--epoch", epoch, "--scale", 1, "--out", "none.png")
     said = f"--epoch: expected 1 to 8, as {trained} had 8 epochs, received {epoch}"
     assert shown == (1, "", f"error: {said}\n")
     assert not (tmp_path / "none.png").exists()
-    assert pellucid("data", "show", "--run", trained, "--epoch", 8, "--out", "last.png").code == 0
+    assert pellucid("data", "show", "--run", trained, "--epoch", 8, "--scale", 1, "--out", "last.png").code == 0
 
 
 def test_a_run_that_fit_has_divided_is_divided_so_again(pellucid: Any, toy: Path, tmp_path: Path) -> None:
@@ -123,15 +164,15 @@ def test_a_run_that_fit_has_divided_is_divided_so_again(pellucid: Any, toy: Path
     how = {"validation": 0.25, "seed": 3, "augment": [p.augment.Flip(1)], "epochs": 1, "batch_size": 8}
     p.fit(p.models.small(3, data.shape), data, **how, progress=False, out="mine")
     assert "does not say what it was trained on; name the data" in pellucid("data", "show", "--run", "mine").err
-    assert pellucid("data", "show", toy, "--run", "mine", "--sample", 2, "--out", "two.png").code == 0
+    assert pellucid("data", "show", toy, "--run", "mine", "--sample", 2, "--scale", 1, "--out", "two.png").code == 0
     rest = p.data.split(data, 0.25, 3)[0]
     assert np.array_equal(picture(tmp_path / "two.png")[..., :6], rest.images[2])
     assert np.array_equal(picture(tmp_path / "two.png")[..., -6:], rest.images[2][..., ::-1])
 
 
 def test_what_a_run_leaves_as_it_is_is_shown_alone(pellucid: Any, trained: Path, tmp_path: Path) -> None:
-    shown = pellucid("data", "show", "--run", trained, "--out", "one.png")
-    assert f"epoch 1 of {trained}: not augmented\n" in shown.out
+    shown = pellucid("data", "show", "--run", trained, "--scale", 1, "--out", "one.png")
+    assert f"augmented: no, in epoch 1 of {trained}\n" in shown.out
     assert picture(tmp_path / "one.png").shape == (1, 6, 6)
 
 

@@ -475,10 +475,23 @@ def test_data_show_writes_what_train_sees(pellucid: Pellucid, toy: Path, tmp_pat
     image = pytest.importorskip("PIL.Image", reason="needs Pillow: pip install '.[images]'")
     with np.load(toy) as arrays:
         data = p.Dataset(arrays["x_train"], arrays["y_train"])
-    result = pellucid("data", "show", toy, "--sample", 7)
-    assert result == (0, "sample 7: class 1\nsaved in stripes-7-epoch-1.png\n", "")
+    result = pellucid("data", "show", toy, "--sample", 7, "--scale", 1)
+    assert result == (0, "sample 7: class 1\naugmented: no, in epoch 1\nsaved in stripes-7-epoch-1.png\n", "")
     assert np.array_equal(np.asarray(image.open(tmp_path / "stripes-7-epoch-1.png")), data.images[7, 0])
-    asked = ("--augment", "crop:2", "--augment", "affine:1,0.3", "--epoch", 3, "--seed", 5, "--out", "seven.png")
+    asked = (
+        "--augment",
+        "crop:2",
+        "--augment",
+        "affine:1,0.3",
+        "--epoch",
+        3,
+        "--seed",
+        5,
+        "--scale",
+        1,
+        "--out",
+        "seven.png",
+    )
     assert pellucid("data", "show", toy, "--sample", 7, *asked).code == 0
     expected = p.augmented(data, [7], [p.augment.Crop(2), p.augment.Affine(1.0, 0.3)], seed=5, epoch=3)
     assert np.array_equal(np.asarray(image.open(tmp_path / "seven.png")), expected[0, 0])
@@ -491,11 +504,25 @@ def test_data_show_says_what_an_image_is_mixed_with(pellucid: Pellucid, toy: Pat
         data = p.Dataset(arrays["x_train"], arrays["y_train"])
     mixing = p.augment.MixUp(8.0)
     partner, share = mixed_with(len(data), [7], mixing, seed=5, epoch=3)
-    asked = ("--augment", "mixup:8", "--augment", "crop:2", "--epoch", 3, "--seed", 5, "--out", "seven.png")
+    asked = (
+        "--augment",
+        "mixup:8",
+        "--augment",
+        "crop:2",
+        "--epoch",
+        3,
+        "--seed",
+        5,
+        "--scale",
+        1,
+        "--out",
+        "seven.png",
+    )
     shown = pellucid("data", "show", toy, "--sample", 7, *asked)
-    assert shown.out.splitlines()[:2] == [
+    assert shown.out.splitlines()[:3] == [
         "sample 7: class 1",
-        f"mixed with sample {partner[0]}: class {data.labels[partner[0]]}, {100 * (1 - share[0]):.1f} % of it",
+        "augmented: mixup:8, crop:2, in epoch 3",
+        f"{100 * (1 - share[0]):.1f} % of the picture is sample {partner[0]}: class {data.labels[partner[0]]}",
     ]
     expected = p.augmented(data, [7], [mixing, p.augment.Crop(2)], seed=5, epoch=3)
     assert np.array_equal(np.asarray(image.open(tmp_path / "seven.png")), expected[0, 0])
@@ -513,11 +540,13 @@ def test_data_show_counts_what_is_left_to_train_on_and_names_the_file(pellucid: 
     for words, share in (((), 0.1), (("--validation", 0), 0), (("--validation", 0.4), 0.4)):
         order = split_indices(whole, share)[0] if share else np.arange(20)
         for sample in (0, len(order) - 1):
-            result = pellucid("data", "show", "pets", "--sample", sample, *words)
+            result = pellucid("data", "show", "pets", "--sample", sample, "--scale", 1, *words)
             (class_name, file) = ("cats", "dogs")[order[sample] // 10], f"{order[sample] % 10}.png"
-            assert result.out.splitlines()[:2] == [
-                f"sample {sample}: class {class_name}", f"from {Path('pets', class_name, file)}"
-            ]  # fmt: skip
+            assert result.out.splitlines()[:3] == [
+                f"sample {sample}: class {class_name}",
+                "augmented: no, in epoch 1",
+                f"from {Path('pets', class_name, file)}",
+            ]
             shown = np.asarray(image.open(tmp_path / f"pets-{sample}-epoch-1.png"))
             assert np.array_equal(shown.transpose(2, 0, 1), whole.images[order[sample]])
 

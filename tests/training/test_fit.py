@@ -108,8 +108,8 @@ def test_history_has_the_agreed_names_and_means(make, data):
     assert last["loss"] == pytest.approx(scores["loss"], rel=1e-6)
     assert last["seconds"] > 0
     assert repr(history) == (
-        f"History(2 epochs: loss {last['loss']:.4f}, accuracy {100 * last['accuracy']:.2f} %, "
-        f"validation loss {last['val_loss']:.4f}, validation accuracy {100 * last['val_accuracy']:.2f} %)"
+        f"History(2 epochs: loss {last['loss']:.4f} (val {last['val_loss']:.4f}), "
+        f"accuracy {100 * last['accuracy']:.2f} % (val {100 * last['val_accuracy']:.2f} %))"
     )
 
 

@@ -12,8 +12,10 @@ from pellucid.training import progress
 from pellucid.training.checkpoint import Checkpoint
 from pellucid.training.progress import EpochLines, ProgressBar, progress_callbacks
 
-EPOCH = r"epoch {}/{}: loss \d\.\d{{4}}, accuracy \d+\.\d\d %{}, \d+\.\d{{1,2}} s, [\d,]+ images/s"
-VALIDATED = r", validation loss \d\.\d{4}, validation accuracy \d+\.\d\d %"
+EPOCH = r"epoch {}/{}: loss \d\.\d{{4}}, accuracy \d+\.\d\d %, \d+\.\d{{1,2}} s, [\d,]+ images/s"
+VALIDATED = (
+    r"epoch {}/{}: loss \d\.\d{{4}} \(val \d\.\d{{4}}\), accuracy \d+\.\d\d % \(val \d+\.\d\d %\), \d+\.\d{{1,2}} s"
+)
 
 
 class Terminal(io.StringIO):
@@ -38,14 +40,15 @@ def test_a_line_an_epoch(make, data):
     lines = stream.getvalue().splitlines()
     assert len(lines) == 10
     for number, line in enumerate(lines, start=1):
-        assert re.fullmatch(EPOCH.format(f"{number:2}", 10, ""), line), line
+        assert re.fullmatch(EPOCH.format(f"{number:2}", 10), line), line
 
 
 def test_validation_is_part_of_the_line(make, data):
     stream = io.StringIO()
     history = fit(make(), data, EpochLines(stream), epochs=1, validation=data)
-    assert re.fullmatch(EPOCH.format(1, 1, VALIDATED) + "\n", stream.getvalue())
-    assert f"validation loss {history.epochs[0]['val_loss']:.4f}, validation accuracy " in stream.getvalue()
+    assert re.fullmatch(VALIDATED.format(1, 1) + r", [\d,]+ images/s\n", stream.getvalue())
+    assert f" (val {history.epochs[0]['val_loss']:.4f}), accuracy " in stream.getvalue()
+    assert f" (val {100 * history.epochs[0]['val_accuracy']:.2f} %), " in stream.getvalue()
 
 
 def test_the_seconds_are_those_since_the_last_line(make, data, clock):
@@ -102,7 +105,7 @@ def test_a_line_that_is_rewritten_counts_the_batches(make, data, clock):
         for count, text in enumerate(batches, start=1):
             assert re.fullmatch(rf"epoch {number}/2: batch {count}/4, loss \d\.\d{{4}} *", text), text
         assert len(batches) == 4
-        assert re.fullmatch(EPOCH.format(number, 2, ""), epoch.rstrip())
+        assert re.fullmatch(EPOCH.format(number, 2), epoch.rstrip())
     assert nothing == ""
 
 
@@ -116,17 +119,59 @@ def test_a_shorter_text_covers_the_longer_one_before_it():
     assert stream.getvalue() == "\rbatch 10\rbatch 9 \rdone   \n\rnew"
 
 
-def test_a_bar_in_a_terminal(make, data, monkeypatch):
+def shown_in_a_terminal(columns, monkeypatch, network, data, *callbacks, **options):
+    """What a terminal of so many columns was sent, without what moves the cursor."""
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
-    for name, value in (("TERM", "xterm"), ("COLUMNS", "150")):
+    for name, value in (("TERM", "xterm"), ("COLUMNS", str(columns))):
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("NO_COLOR", raising=False)
-    fit(make(), data, epochs=2, progress=None)
-    shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", terminal.getvalue())
+    fit(network, data, *callbacks, **{"epochs": 2, "progress": None, **options})
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", terminal.getvalue())
+
+
+def test_a_bar_in_a_terminal(make, data, monkeypatch):
+    shown = shown_in_a_terminal(150, monkeypatch, make(), data)
     for number in (1, 2):
-        assert re.search(EPOCH.format(number, 2, ""), shown), shown
-    assert re.search(r"epoch 2/2  loss \d\.\d{4}  accuracy \d+\.\d%.* images/s left 00:00", shown), shown
+        assert re.search(EPOCH.format(number, 2), shown), shown
+    so_far = r"epoch 2/2: loss \d\.\d{4}, accuracy \d+\.\d\d % [\d,]+ images/s all epochs \S+ left 00:00"
+    assert re.search(so_far, shown), shown
+
+
+@pytest.mark.parametrize(("columns", "rate"), [(80, ""), (100, r", [\d,]+ images/s")])
+def test_a_line_is_no_wider_than_the_terminal(columns, rate, make, data, monkeypatch):
+    shown = shown_in_a_terminal(columns, monkeypatch, make(), data, validation=data, epochs=20)
+    lines = re.split(r"[\r\n]+", shown)
+    assert max(map(len, lines)) <= columns
+    assert any(re.fullmatch(VALIDATED.format(20, 20) + rate, line) for line in lines), shown
+
+
+def test_a_bar_leaves_room_for_what_the_terminal_writes_at_its_end(make, data, monkeypatch):
+    shown = shown_in_a_terminal(80, monkeypatch, make(), data)
+    bars = [line for line in re.split(r"[\r\n]+", shown) if "all epochs" in line]
+    assert bars
+    assert max(map(len, bars)) <= 80 - len("^C^C")
+
+
+def test_the_bar_shows_the_means_of_the_epoch_so_far(make, data, monkeypatch):
+    texts, means = [], []
+
+    class Look(p.Callback):
+        sees_weights = False
+
+        def on_batch(self, training):
+            texts.append(progress._so_far(training))
+            batches = training.history.batches[training.epoch * training.steps_per_epoch :]
+            weights = [8] * (len(batches) - 1) + [training.seen - 8 * (len(batches) - 1)]
+            loss = sum(each * weight for each, weight in zip(batches, weights, strict=True)) / sum(weights)
+            means.append((loss, 100 * training.correct / training.seen))
+
+    shown = shown_in_a_terminal(150, monkeypatch, make(), data, Look())
+    assert texts[-1] in shown
+    said = [re.fullmatch(r"epoch ./2: loss (.*), accuracy (.*) %", text).groups() for text in texts]
+    assert len(said) == 8
+    for (loss, accuracy), expected in zip(said, means, strict=True):
+        assert (float(loss), float(accuracy)) == pytest.approx(expected, abs=1e-2)
 
 
 def test_the_bar_is_gone_after_an_error(make, data, monkeypatch):
@@ -168,7 +213,7 @@ def test_a_notebook_is_watching(make, data, monkeypatch, capsys):
     assert (kinds(None), kinds(False), kinds(True)) == (["EpochLines"], [], ["EpochLines"])
     fit(make(), data, epochs=1, progress=None)
     out, err = capsys.readouterr()
-    assert re.search("\r" + EPOCH.format(1, 1, "") + " *\n$", out), out
+    assert re.search("\r" + EPOCH.format(1, 1) + " *\n$", out), out
     assert err == ""
 
 

@@ -184,6 +184,18 @@ def test_what_changes_nothing_is_no_edit(bench):
     assert len(told["edits"]) == 1
 
 
+def test_there_is_an_end_to_edits(bench, monkeypatch):
+    monkeypatch.setattr("pellucid.web.edits.MOST", 3)
+    for number in range(3):
+        overwrite(bench, "conv1", 0, 0, np.full((5, 5), number + 9))
+    kept = numbers(bench.network)
+    with pytest.raises(ArgumentError, match="edited 3 times; undo some of it first"):
+        overwrite(bench, "conv1", 0, 0, np.ones((5, 5)))
+    assert numbers(bench.network) == kept
+    bench.edits.undo()
+    overwrite(bench, "conv1", 0, 0, np.ones((5, 5)))
+
+
 def test_edits_are_still_known_when_the_page_is_loaded_anew(bench):
     ask(bench, "edit", what="silence", layer="conv2", out=5)
     told, _ = ask(bench, "edits")

@@ -18,8 +18,17 @@ HOSTS = {
     OWN: True, f"localhost:{PORT}": True, f"[::1]:{PORT}": True, "127.0.0.1": False, "127.0.0.1:80": False,
     f"evil.example:{PORT}": False, f"127.0.0.1.evil.example:{PORT}": False, f"LOCALHOST:{PORT}": False, "": False,
     f"127.1:{PORT}": False, f"0.0.0.0:{PORT}": False, f"user@{OWN}": False, None: False,
+    f"localhost.:{PORT}": False, f"127.0.0.1.:{PORT}": False, "127.0.0.1:8001": False, "127.0.0.1:08000": False,
+    f"::1:{PORT}": False, "[::1]": False, f"[::1%lo]:{PORT}": False, f"[0:0:0:0:0:0:0:1]:{PORT}": False,
+    f"[::ffff:127.0.0.1]:{PORT}": False, f"2130706433:{PORT}": False, f"0x7f.1:{PORT}": False,
+    f"a.localhost:{PORT}": False, f"{OWN}, {OWN}": False, f"http://{OWN}": False, f"127.0.0.1:{PORT}/": False,
+    "127.0.0.1:8000.evil.example": False, "\u200b" + OWN: False,
 }  # fmt: skip
-ORIGINS = ("own", None, "null", "http://evil.example", f"https://{OWN}", f"http://{OWN}/", "http://127.0.0.1:80", "")
+ORIGINS = (
+    "own", None, "null", "http://evil.example", f"https://{OWN}", f"http://{OWN}/", "http://127.0.0.1:80", "",
+    "http://127.0.0.1:8001", f"http://{OWN}.", f"http://user@{OWN}", f"HTTP://{OWN}", f"http://{OWN} http://{OWN}",
+    "file://", "chrome-extension://abcdefgh", f"http://{OWN}.evil.example", f"ws://{OWN}",
+)  # fmt: skip
 
 
 async def inside(scope: Any, receive: Any, send: Any) -> None:
@@ -56,6 +65,50 @@ def test_every_host_origin_and_cookie(method: str) -> None:
         status = request(guard, "/api/network", method, headers).status
         expected = 421 if not known else 403 if not (fits and good) else 200
         assert status == expected, (method, host, origin, given)
+
+
+def test_on_the_port_that_browsers_leave_out_they_are_known_without_it() -> None:
+    guard = Guard(inside, 80)
+    for host in ("127.0.0.1", "localhost", "127.0.0.1:80"):
+        reply = request(guard, guard.address.partition(":80")[2], headers=[("host", host)])
+        assert reply.status == 303
+        own = [("host", host), ("origin", f"http://{host}"), ("cookie", reply.headers["set-cookie"].partition(";")[0])]
+        assert request(guard, "/", "POST", own).status == 200
+    assert request(guard, "/", headers=[("host", "evil.example")]).status == 421
+
+
+SITES = {None: True, "none": True, "same-origin": True, "same-site": False, "cross-site": False, "": False,
+         "None": False, "none, none": False, "anything": False}  # fmt: skip
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+def test_every_site_that_a_browser_names(method: str) -> None:
+    guard, cookie = opened()
+    for (site, fits), (given, good) in itertools.product(SITES.items(), {cookie: True, None: False}.items()):
+        sent = {"host": OWN, "origin": f"http://{OWN}", "cookie": given, "sec-fetch-site": site}
+        headers = [(name, value) for name, value in sent.items() if value is not None]
+        assert request(guard, "/api/network", method, headers).status == (200 if fits and good else 403)
+        open_ = [each for each in headers if each[0] != "origin"]  # an address may be clicked anywhere
+        path = guard.address.partition(OWN)[2]
+        reply = request(guard, path, method, open_)
+        assert ("set-cookie" in reply.headers) == (method == "GET")
+        if method == "GET":
+            assert (reply.status, reply.headers.get("location"), reply.headers.get("refresh")) == (
+                (303, "/", None) if fits else (200, None, "0; url=/")
+            )
+        assert socket_opened(guard, "/api/live", headers) == (fits and good)
+
+
+@pytest.mark.parametrize(
+    "around",
+    ["{}", " {} ", "a=b; {}", "{}; a=b", 'other={{"a": 1}}; {}', "not a cookie; {}", 'a="; {}', "[a]=1; {}", ";;; {}",
+     "path=/; {}", "=; {}", "pellucid_8000=tossed; {}", "{}; pellucid_8000=tossed", "pellucid_8000; {}",
+     "pellucid_8001=x; {}", "Pellucid_8000=x; {}", "é=ü; {}", "{};", "\t{}"],
+)  # fmt: skip
+def test_the_cookie_is_found_among_those_of_other_ports(around: str) -> None:
+    guard, cookie = opened()
+    for given, status in ((cookie, 200), (f"{cookie}x", 403), (cookie.replace("_8000", "_8001"), 403), ("", 403)):
+        assert request(guard, "/", headers=[("host", OWN), ("cookie", around.format(given))]).status == status
 
 
 def test_a_socket_needs_the_origin_and_the_cookie_too() -> None:
@@ -100,7 +153,7 @@ def test_the_token_has_256_bits_and_the_cookie_stays_here() -> None:
 
 def test_what_stands_twice_is_what_it_must_not_be() -> None:
     guard, cookie = opened()
-    for twice in ("host", "origin"):
+    for twice in ("host", "origin", "cookie"):
         own = [("host", OWN), ("origin", f"http://{OWN}"), ("cookie", cookie)]
         assert request(guard, "/", "POST", own).status == 200
         assert request(guard, "/", "POST", [*own, *(each for each in own if each[0] == twice)]).status in (403, 421)

@@ -42,11 +42,9 @@ from . import (
     verify,
     view,
 )
-from .options import Verb
-from .screen import examples, notes
+from .options import UsageError, Verb
+from .screen import examples, folded, notes
 from .watch import watch
-
-_UsageError: Any = typer.BadParameter.__base__  # which typer does not export
 
 app = typer.Typer(
     add_completion=False,
@@ -115,18 +113,18 @@ def run(arguments: Sequence[str]) -> int:
     except signals.Stopped as stopped:
         # A terminal shows ^C at the cursor; after a training, the bar's end has begun a new line already.
         shown = "\n" if sys.stderr.isatty() and not stopped.outcome else ""
-        print(f"{shown}{stopped}", file=sys.stderr)
+        print(f"{shown}{folded(str(stopped))}", file=sys.stderr)
         return stopped.code
     except BrokenPipeError:
         _forget_output()
         return 1
-    except _UsageError as error:
-        print(_misuse(error), file=sys.stderr)
+    except UsageError as error:
+        print(folded(_misuse(error)), file=sys.stderr)
         return 2
     except Exception as error:
         if debug:
             traceback.print_exc()
-        print(_explanation(error), file=sys.stderr)
+        print(folded(_explanation(error)), file=sys.stderr)
         return 1
 
 
@@ -154,7 +152,12 @@ def _misuse(error: Any) -> str:
         return str(error.format_message())
     if kind == "NoSuchOption":
         known = [name for parameter in error.ctx.command.params for name in parameter.opts]
-        text = f"{error.option_name}: there is no such option{nearest(error.option_name, known)}"
+        needless = find_lr.NEEDLESS.get(error.option_name) if error.ctx.info_name == "find-lr" else None
+        said = needless or f"there is no such option{nearest(error.option_name, known)}"
+        text = f"{error.option_name}: {said}"
+    elif kind == "BadOptionUsage" and error.ctx is not None:
+        wanted = next((each for each in error.ctx.command.params if error.option_name in each.opts), None)
+        text = f"{error.option_name}: expected {getattr(wanted, 'metavar', None) or 'a value'} behind it"
     elif kind == "MissingParameter":
         text = f"expected {error.param.metavar}"
     elif kind == "BadParameter":

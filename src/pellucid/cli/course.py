@@ -19,7 +19,7 @@ from ..training.checkpoint import files
 from ..training.record import Record
 from ..training.run import METRICS, RunWriter, json_line
 from .screen import called
-from .signals import Stopped
+from .signals import Stopped, outcome
 from .sources import Parts
 
 _OPTIONS = {" lr than": " --lr than", "clip_norm=": "--clip-norm ", " clip_norm than": " --clip-norm than"}
@@ -56,9 +56,7 @@ def ended_in_words(announced: Announcement) -> Iterator[None]:
     except Stopped as stopped:
         if announced.training is None:
             raise
-        steps = f"{announced.training.step:,} of {announced.training.total_steps:,} steps"
-        go_on = f"{called()} resume {shlex.quote(str(announced.run.named))}"
-        raise Stopped(stopped.number, f"after {steps}; to go on: {go_on}") from None
+        raise Stopped(stopped.number, outcome(announced.training)) from None
     except StorageError as error:
         if announced.training is None or not files(announced.run.folder):
             raise

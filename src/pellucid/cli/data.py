@@ -17,7 +17,7 @@ from .screen import download_progress, examples, print_table
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="List data sets, download them, check their files, look at their images.",
+    help="List, download and check data sets; look at their images.",
     epilog=examples(
         "pellucid data list",
         "pellucid data fetch mnist",

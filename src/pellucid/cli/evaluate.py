@@ -69,12 +69,12 @@ def command(
     *,
     onnx: OnnxWords,
 ) -> None:
-    """Measure a trained network: loss and accuracy; of 100 classes and more the top-5 accuracy, too.
+    """Measure a trained network: loss and accuracy.
 
-    It is measured on the test part of the data; where there is none, on the images that the run held out for
-    validation. For networks with ImageNet's classes, and models made for them, a folder of pictures is prepared as
-    their authors did, and may be larger than the memory; its folders bear names of classes, or WordNet ids.
-    Pictures that cannot be read are left out and named.
+    Of 100 classes and more the top-5 accuracy, too. It is measured on the test part of the data; where there is none,
+    on the images that the run held out for validation. For networks with ImageNet's classes, and models made for them,
+    a folder of pictures is prepared as their authors did, and may be larger than the memory; its folders bear names of
+    classes, or WordNet ids. Pictures that cannot be read are left out and named.
     """
     if data is not None and data_dir is not None:
         refuse_needless_folder(data)

@@ -64,10 +64,10 @@ def command(
     *,
     onnx: OnnxWords,
 ) -> None:
-    """Write a network as an ONNX model, for onnxruntime and other programs.
+    """Write a network as an ONNX model, for other programs.
 
-    The model computes what `pellucid predict` computes before the softmax; what the network's scaling does to pixels is
-    part of it. The number of images is free, their size is the network's.
+    One of them is onnxruntime. The model computes what `pellucid predict` computes before the softmax; what the
+    network's scaling does to pixels is part of it. The number of images is free, their size is the network's.
     """
     from ..interop.onnx.writing import save_onnx
 

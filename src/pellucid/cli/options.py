@@ -20,6 +20,8 @@ from ..storage import expanded
 from ..training.interval import Interval
 from .sources import HELD_OUT
 
+UsageError: Any = typer.BadParameter.__base__  # which typer does not export
+
 
 class Verb(TyperCommand):
     """A command whose help shows its arguments by their metavar alone, without the types of Python behind them."""
@@ -29,6 +31,14 @@ class Verb(TyperCommand):
         for parameter in self.params:
             if parameter.param_type_name == "argument":
                 vars(parameter)["display_type_rich"] = lambda ctx: ""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the words; an error about them knows of which command they are."""
+        try:
+            return super().parse_args(ctx, args)
+        except UsageError as error:
+            error.ctx = error.ctx or ctx
+            raise
 
 
 def whole(text: str | int) -> int:
@@ -220,7 +230,8 @@ Data = Annotated[
         metavar="NAME|PATH",
         parser=named,
         help="A set known by name (`pellucid data list` shows them), a folder that holds a folder of pictures for each "
-        "class, or a .npz file. By default digits, or what the recipe was made for.",
+        "class, or a .npz file with the arrays x_train and y_train, and perhaps x_test and y_test, or else x and y. By "
+        "default digits, or what the recipe was made for.",
     ),
 ]
 DataOfRun = Annotated[
@@ -238,7 +249,7 @@ Validation = Annotated[
     typer.Option(
         metavar="SHARE",
         parser=real,
-        help="Share of the training images to hold out, and to measure on after every epoch. By default 0, or "
+        help="Share of the training images to hold out: to measure on, and not to train on. By default 0, or "
         f"{HELD_OUT} where the data have no test part.",
     ),
 ]

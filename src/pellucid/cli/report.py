@@ -61,10 +61,11 @@ def command(
     *,
     onnx: OnnxWords,
 ) -> None:
-    """Write a page about a run: settings and curves, confusion, mistakes and why they were made, filters, maps.
+    """Write a page about a run: curves, mistakes, filters, maps.
 
-    The page is one file, which needs no network, and can be read as it is or passed on. Where the data of the run are
-    no longer there, it shows what can be shown without. Needs matplotlib.
+    With its settings, the confusion of classes, and why mistakes were made. The page is one file, which needs no
+    network, and can be read as it is or passed on. Where the data of the run are no longer there, it shows what can be
+    shown without. Needs matplotlib.
     """
     from ..report.writing import page_of, page_place
 

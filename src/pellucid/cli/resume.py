@@ -39,11 +39,11 @@ def command(
     port: Port = 0,
     browser: Browser = True,
 ) -> None:
-    """Go on with a training that was interrupted, as if it had not been.
+    """Go on with a training that was interrupted.
 
-    Whatever ended it, Ctrl-C, a kill or the power: weights and measures come out the same, to the last bit, as if it
-    had run through; on any number of threads. It goes on at the last checkpoint, of which one is written as often as
-    --checkpoint-every has said. A run that was ended between its last step and the measuring of
+    It is as if it had not been: whatever ended it, Ctrl-C, a kill or the power, weights and measures come out the same,
+    to the last bit, as if it had run through; on any number of threads. It goes on at the last checkpoint, of which one
+    is written as often as --checkpoint-every has said. A run that was ended between its last step and the measuring of
     the network is measured.
     """
     folder = run_folder(run)

@@ -18,12 +18,15 @@ from ..training.plain import differences
 from ..training.record import Record, records
 from . import options
 from .course import smaller_steps
-from .screen import called, examples, print_table, say
+from .screen import called, duration, examples, print_table, say
 
 EXAMPLES = examples("pellucid runs", "pellucid runs experiments/")
 
 _MOST_NEXT = 5
 """Runs that can be resumed, of which that is told."""
+
+_SHORT = {"validation": "val"}
+"""Parts of data as a column has room for them."""
 
 
 def command(
@@ -31,7 +34,11 @@ def command(
         str, typer.Argument(metavar="FOLDER", parser=options.named, help="The folder that the runs lie in.")
     ] = "runs",
 ) -> None:
-    """List the runs in a folder: what was trained, how far it came, how good it is, what it takes."""
+    """List the runs in a folder: how far each came, how good it is.
+
+    With what was trained, and what it takes. In a narrow terminal the size of the files is left out, then the data,
+    then the time.
+    """
     place = Path(options.place(folder))
     if not place.is_dir():
         raise ArgumentError(f"there is no folder {folder!r}; `pellucid train` makes runs in runs/, or where --out says")
@@ -42,8 +49,9 @@ def command(
     runs = [each for each in found if isinstance(each, Record)]
     if not runs:
         raise ArgumentError(f"there are no runs in {folder}; `pellucid train` makes some")
-    columns = ["run", "model", "data", "epochs", "accuracy", "on", "time", "size", "state"]
-    print_table(columns, [_row(each) for each in runs], right=["epochs", "accuracy", "time", "size"])
+    columns = ["run", "state", "model", "data", "epochs", "accuracy", "time", "size"]
+    right = ["epochs", "time", "size"]
+    print_table(columns, [_row(each) for each in runs], right=right, spare=["size", "data", "time"])
     for each in runs:
         if each.state == "diverged":
             reason = printable(smaller_steps(each.reason, each), 400)
@@ -52,16 +60,17 @@ def command(
         each for each in runs if each.state == "interrupted" and goes_on(RunConfig(each.config, str(each.folder)))
     ]
     for number, each in enumerate(interrupted[:_MOST_NEXT]):
-        print(f"{'      ' if number else 'next: '}{called()} resume {shlex.quote(str(each.folder))}")
+        far = f"  # after {each.how_far}" if each.how_far else ""
+        print(f"{'      ' if number else 'next: '}{called()} resume {shlex.quote(str(each.folder))}{far}")
     if len(interrupted) > _MOST_NEXT:
         print(f"      … and {len(interrupted) - _MOST_NEXT} more")
 
 
 def _row(run: Record) -> list[str]:
-    accuracy = run.accuracy()
-    part, value = ("", "") if accuracy is None else (accuracy[0], f"{100 * accuracy[1]:.2f} %")
-    texts = [run.folder.name, run.model, run.data, _epochs(run), value, part, f"{run.seconds:,.1f} s"]
-    return [*map(printable, texts), format_bytes(run.bytes), _state(run)]
+    found = run.accuracy()
+    accuracy = "" if found is None else f"{100 * found[1]:.2f} % {_SHORT.get(found[0], found[0])}"
+    texts = [run.folder.name, run.outcome, run.model, run.data, _epochs(run), accuracy]
+    return [*map(printable, texts), duration(run.seconds), format_bytes(run.bytes)]
 
 
 def _epochs(run: Record) -> str:
@@ -81,7 +90,7 @@ def compare(
     run: Annotated[str, typer.Argument(metavar="RUN", parser=options.named, help="The folder of a run.")],
     other: Annotated[str, typer.Argument(metavar="RUN", parser=options.named, help="The folder of another one.")],
 ) -> None:
-    """Show what two runs differ in: their settings, and what came of them."""
+    """Show in what two runs differ: settings, and what came of them."""
     one, two = Record.of(run), Record.of(other)
     names = [each.folder.name for each in (one, two)]
     heads = names if names[0] != names[1] else [run, other]
@@ -117,7 +126,7 @@ def _measures(one: Record, two: Record) -> list[list[str]]:
     for name in dict.fromkeys(name for each in measured for name in each):
         if name.endswith(("loss", "accuracy")):
             rows.append([name, *(_number(name, each.get(name)) for each in measured)])
-    rows.append(["time", *(f"{each.seconds:,.1f} s" for each in (one, two))])
+    rows.append(["time", *(duration(each.seconds) for each in (one, two))])
     return [[*map(printable, row)] for row in rows]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import shutil
 import sys
+import textwrap
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _UNBOUNDED = 10_000
-GAP = 3
-"""Spaces between columns."""
+GAP, NARROW_GAP = 3, 2
+"""Spaces between columns; and where only that lets all of them stand side by side."""
 
 
 def console() -> Console:
@@ -34,15 +35,19 @@ def console() -> Console:
     return Console(width=width, markup=False, highlight=False)
 
 
-def print_table(columns: Iterable[str], rows: Iterable[Iterable[str]], *, right: Iterable[str] = ()) -> None:
+def print_table(
+    columns: Iterable[str], rows: Iterable[Iterable[str]], *, right: Iterable[str] = (), spare: Iterable[str] = ()
+) -> None:
     """Print rows under their headings; the columns named in `right` hold numbers.
 
-    Where a terminal is too narrow, columns go on in further tables below, each behind those of the first columns that
+    Where a terminal is too narrow, columns stand closer, and those named in `spare` are left out, the first one first.
+    Where that does not do, columns go on in further tables below, each behind those of the first columns that
     tell the rows apart; where these leave no room for others, rows are numbered. Only what is prose, and too long for a
     line, is broken.
     """
-    heads, lines, numbers = list(columns), [list(row) for row in rows], set(right)
     screen = console()
+    heads, lines = _fitting(list(columns), [list(row) for row in rows], screen.width, spare)
+    numbers = set(right)
     parts = _parts(_widths(heads, lines), screen.width, _telling(lines))
     if parts is None:
         heads, numbers = ["row", *heads], {"row", *numbers}
@@ -52,6 +57,24 @@ def print_table(columns: Iterable[str], rows: Iterable[Iterable[str]], *, right:
         if number:
             print()
         _print_columns(screen, [heads[i] for i in part], [[line[i] for i in part] for line in lines], numbers)
+
+
+def _fitting(
+    heads: list[str], rows: list[list[str]], room: int, spare: Iterable[str]
+) -> tuple[list[str], list[list[str]]]:
+    """Return the columns without so many of the spare ones as it takes to fit; with all, where none of it does."""
+    kept, lines = heads, rows
+    for name in spare:
+        if _width(_widths(kept, lines), NARROW_GAP) <= room:
+            return kept, lines
+        at = kept.index(name)
+        kept, lines = [*kept[:at], *kept[at + 1 :]], [[*row[:at], *row[at + 1 :]] for row in lines]
+    return (kept, lines) if _width(_widths(kept, lines), NARROW_GAP) <= room else (heads, rows)
+
+
+def _width(widths: Sequence[int], gap: int) -> int:
+    """Return how wide columns are side by side."""
+    return sum(widths) + gap * (len(widths) - 1)
 
 
 def _widths(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
@@ -77,6 +100,8 @@ def _telling(rows: Sequence[Sequence[str]]) -> list[int]:
 
 def _parts(widths: Sequence[int], room: int, telling: Sequence[int]) -> list[list[int]] | None:
     """Return which columns stand side by side in each table; None where those that tell rows apart take all room."""
+    if _width(widths, NARROW_GAP) <= room:
+        return [[*range(len(widths))]]
     parts = _filled(widths, room, telling)
     alone = [width for column, width in enumerate(widths) if column not in telling and width <= room]
     least = sum(widths[column] + GAP for column in telling) + max(alone, default=0)
@@ -99,7 +124,8 @@ def _filled(widths: Sequence[int], room: int, repeated: Sequence[int]) -> list[l
 def _print_columns(screen: Console, columns: list[str], rows: list[list[str]], right: set[str]) -> None:
     from rich.table import Table
 
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, GAP, 0, 0))
+    gap = GAP if _width(_widths(columns, rows), GAP) <= screen.width else NARROW_GAP
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, gap, 0, 0))
     for column in columns:
         table.add_column(column, justify="right" if column in right else "left", overflow="fold")
     for row in rows:
@@ -110,9 +136,33 @@ def _print_columns(screen: Console, columns: list[str], rows: list[list[str]], r
         print(line.rstrip())  # rich fills the last column with spaces
 
 
+def duration(seconds: float) -> str:
+    """Write a time for people: ``duration(43_800) == "12 h 10 min"``."""
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60:,} h {minutes % 60} min"
+
+
 def say(text: str) -> None:
     """Print what is good to know beside the results, which alone are on the standard output."""
-    print(text, file=sys.stderr)
+    print(folded(text), file=sys.stderr)
+
+
+def folded(text: str) -> str:
+    """Return a message as it goes to the standard error stream: in a terminal, lines that are too long for it are
+    broken between words, and a command at a line's end is left whole, below, so that it can be copied."""
+    if not sys.stderr.isatty():
+        return text
+    room = shutil.get_terminal_size().columns
+    lines: list[str] = []
+    for line in text.split("\n"):
+        before, colon, command = line.partition(f": {called()} ") if len(line) > room else (line, "", "")
+        lines += textwrap.wrap(f"{before}{colon[:1]}", room, break_long_words=False, break_on_hyphens=False) or [""]
+        lines += [f"{colon[2:]}{command}"] if colon else []
+    return "\n".join(lines)
 
 
 def examples(*commands: str) -> str:
@@ -143,7 +193,7 @@ def notes() -> Iterator[None]:
                 show_others(message, category, *place)
             elif str(message) not in said:
                 said.add(str(message))
-                print(f"note: {message}", file=sys.stderr)
+                say(f"note: {message}")
 
         warnings.simplefilter("always", UserWarning)
         warnings.showwarning = show  # type: ignore[assignment]  # its arguments that are not looked at are passed on

@@ -40,6 +40,10 @@ DECIDED = ("model", "recipe", "size", "augment", "seed", "validation")
 """The words that cannot stand beside a run, as it decides them."""
 
 
+_SIDE = 256
+"""Pixels that the longer side of a small image is enlarged to, at most."""
+
+
 class _Seen(NamedTuple):
     """Which images a training sees, and how: `run` is its folder, where it is one that was made."""
 
@@ -97,14 +101,26 @@ def command(
         typer.Option(
             metavar="FILE",
             parser=options.place,
-            help="The file to write, a .png. By default one in this folder, named after the sample.",
+            help="The file to write, a .png. By default one in this folder, named after the sample and what became "
+            "of it.",
+        ),
+    ] = None,
+    scale: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            parser=options.at_least_one,
+            show_default=False,
+            help="Draw each pixel as N×N. By default such that a small image has about 256 pixels; 1 leaves it as it "
+            "is.",
         ),
     ] = None,
 ) -> None:
-    """Write a training image as a picture, as `train` with the same words sees it; or as a run has seen it.
+    """Write a training image as a picture, as a training sees it.
 
-    Its class is printed, and which file it came from, where the data are a folder of pictures. What training would make
-    brighter than white, or darker than black, is white or black in the picture. Needs Pillow.
+    The training is that of `train` with the same words, or a run. Its class is printed, and which file it came from,
+    where the data are a folder of pictures. What training would make brighter than white, or darker than black, is
+    white or black in the picture. Needs Pillow.
     """
     if out is not None and out.suffix.lower() != ".png":
         raise typer.BadParameter(f"expected a file that ends in .png, received {str(out)!r}", param_hint="--out")
@@ -124,9 +140,14 @@ def command(
     if run is not None:
         refuse_other_images(run, learnt)
     image = augmented(learnt, [sample], seen.augment, seed=seen.seed, epoch=epoch)[0]
-    file = out if out is not None else Path(f"{train.name or 'data'}-{sample}-epoch-{epoch}.png")
-    write_picture(file, _beside(learnt.images[sample], image) if run is not None and seen.augment else image)
+    file = out if out is not None else Path(f"{_in_file_name(seen, train.name or 'data', sample, epoch)}.png")
+    original = learnt.images[sample]
+    shown = _beside(original, image) if run is not None and seen.augment else image
+    times = max(1, _SIDE // max(image.shape[1:])) if scale is None else scale
+    write_picture(file, shown.repeat(times, axis=1).repeat(times, axis=2))
     _describe(seen, learnt, sample, epoch, int(order[sample]))
+    if seen.augment and np.array_equal(image, original):
+        print("what was drawn for it leaves it as it is")
     print(f"saved in {file}")
 
 
@@ -178,6 +199,16 @@ def _trained_on(train: Dataset, test: Dataset | None, source: Source) -> NDArray
     return split_indices(train, share, source.seed)[0] if share else np.arange(len(train))
 
 
+def _in_file_name(seen: _Seen, data: str, sample: int, epoch: int) -> str:
+    """Return what tells a picture from others: the sample, the epoch, and what was done to it, or the run."""
+    parts = [data, str(sample), f"epoch-{epoch}"]
+    if seen.run is not None:
+        parts.append(expanded(seen.run).resolve().name)
+    else:
+        parts += [*map(str, seen.augment), *([f"seed-{seen.seed}"] if seen.seed else [])]
+    return "-".join(parts).replace(":", "-").replace(",", "-").replace("/", "-")
+
+
 def _beside(original: NDArray[Any], seen: NDArray[Any]) -> NDArray[Any]:
     """Return two images (C, H, W) as one, with a white line between them."""
     channels, height, width = original.shape
@@ -188,13 +219,13 @@ def _beside(original: NDArray[Any], seen: NDArray[Any]) -> NDArray[Any]:
 def _describe(seen: _Seen, learnt: Dataset, sample: int, epoch: int, place: int) -> None:
     """Print what the picture shows; `place` is the sample's number before a part was held out."""
     print(f"sample {sample}: {_called(learnt, sample)}")
-    if seen.run is not None:
-        done = f"augmented by {', '.join(map(str, seen.augment))}; on the left as it is" * bool(seen.augment)
-        print(f"epoch {epoch} of {printable(seen.run)}: {done or 'not augmented'}")
+    done = ", ".join(map(str, seen.augment)) or "no"
+    run = "" if seen.run is None else f" of {printable(seen.run)}{'; on the left as it is' * bool(seen.augment)}"
+    print(f"augmented: {done}, in epoch {epoch}{run}")
     if seen.augment and isinstance(seen.augment[0], MixUp):
         partner, share = mixed_with(len(learnt), [sample], seen.augment[0], seed=seen.seed, epoch=epoch)
         other, given = int(partner[0]), 100 * (1 - float(share[0]))
-        print(f"mixed with sample {other}: {_called(learnt, other)}, {given:.1f} % of it")
+        print(f"{given:.1f} % of the picture is sample {other}: {_called(learnt, other)}")
     data = seen.source.data
     if find_entry(data) is None and (pictures := datasets.picture_folders(expanded(data, "data"))) is not None:
         print(f"from {printable(str(find_pictures(pictures[0]).files[place]), most=1000)}")

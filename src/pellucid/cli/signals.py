@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
 from ..training import Callback, Training
+from ..training.checkpoint import files, step_of
+from ..training.progress import ProgressBar
+from .screen import called
 from .watch import SIGNALS, watch
 
 
@@ -19,7 +23,7 @@ class Stopped(SystemExit):
     number : int
         Of the signal.
     outcome : str, default ""
-        What became of the work, for the message.
+        What became of the work, as the message goes on: " after …", or "; …".
     """
 
     code: int
@@ -29,7 +33,7 @@ class Stopped(SystemExit):
         self.number, self.outcome = number, outcome
 
     def __str__(self) -> str:
-        return f"{SIGNALS[signal.Signals(self.number)]} {self.outcome}".strip()
+        return f"{SIGNALS[signal.Signals(self.number)]}{self.outcome}"
 
 
 def stop(number: int, frame: FrameType | None) -> None:
@@ -54,6 +58,20 @@ def ignore() -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
+def outcome(training: Training, *, within_step: bool = False) -> str:
+    """Return how far a training that a signal has ended had come, and how to go on: from there, or from the checkpoint
+    before where it was ended within a step, or there is none of that moment."""
+    run = training.run
+    found = [] if run is None else files(run.folder)
+    if run is None or not found:
+        return ""
+    go_on = f"{called()} resume {shlex.quote(str(run.named))}"
+    step = step_of(found[0])
+    if within_step or step != training.step:
+        return f"; to go on from step {step:,}: {go_on}"
+    return f" after {training.step:,} of {training.total_steps:,} steps; to go on: {go_on}"
+
+
 class BetweenSteps(Callback):
     """Ends a training at the next moment at which it can be resumed from.
 
@@ -70,7 +88,7 @@ class BetweenSteps(Callback):
     def on_begin(self, training: Training) -> None:
         self._training = training
         self._before = handle(self._receive)
-        watch.training_begins()
+        watch.training_begins(self)
 
     def on_end(self, training: Training, error: BaseException | None) -> None:
         watch.training_ends()
@@ -78,6 +96,20 @@ class BetweenSteps(Callback):
             signal.signal(number, handler)
         if error is None and training.ending is not None:  # it came when the last step was done
             raise training.ending
+
+    def bar(self) -> bool:
+        return any(each.shows for each in self._bars())
+
+    def clear(self) -> None:
+        for each in self._bars():
+            each.clear()
+
+    def outcome(self) -> str:
+        return "" if self._training is None else outcome(self._training, within_step=True)
+
+    def _bars(self) -> list[ProgressBar]:
+        callbacks = () if self._training is None else self._training.callbacks
+        return [each for each in callbacks if isinstance(each, ProgressBar)]
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
         watch.hear()

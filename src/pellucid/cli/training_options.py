@@ -45,8 +45,8 @@ RecipeName = Annotated[
         "--recipe",
         metavar="NAME|FILE",
         parser=named,
-        help=f"Train by a recipe: {', '.join(recipes.RECIPES)}; or the path of a .toml file of one's own. It decides "
-        "the model and how it learns, so MODEL and the options from --epochs to --augment cannot stand beside it; "
+        help=f"As a recipe does it: {', '.join(recipes.RECIPES)}; or the path of a .toml file of one's own. It decides "
+        "the model and how it learns, and words about that, such as MODEL and --augment, cannot stand beside it; "
         "--data can, with images of one's own. `pellucid recipes` shows them.",
     ),
 ]

@@ -31,11 +31,12 @@ def command(
     data: options.DataOfRun = None,
     data_dir: options.DataDir = None,
 ) -> None:
-    """Train a small network for a few steps, and print the digest of its weights; or verify a run.
+    """Check a run's files, or what this machine computes.
 
-    The weights must be the same, bit for bit, for every number of threads; if they are not, that is an error. Compare
-    the digest with another machine's: where it is the same, results carry over exactly. It should be the same on all
-    processors that multiply and add at once (with FMA), and another on those that do not.
+    Without a run, a small network is trained for a few steps, and the digest of its weights is printed. The weights
+    must be the same, bit for bit, for every number of threads; if they are not, that is an error. Compare the digest
+    with another machine's: where it is the same, results carry over exactly. It should be the same on all processors
+    that multiply and add at once (with FMA), and another on those that do not.
 
     Of a run, all files are read and compared with the digest in each, or with the copy that the newest checkpoint
     holds; then its first five steps are done again, with each number of threads, and must come to the weights that were

@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from contextlib import suppress
+from typing import Protocol
 
 SIGNALS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
 if hasattr(signal, "SIGHUP"):  # not on Windows
@@ -29,6 +30,19 @@ _TURN = 0.05
 _AWAKE = b"\0"  # no signal's number
 
 
+class Shown(Protocol):
+    """What a training shows, and what becomes of it."""
+
+    def bar(self) -> bool:
+        """Return whether a bar is on the screen."""
+
+    def clear(self) -> None:
+        """Take it off the screen."""
+
+    def outcome(self) -> str:
+        """Return how to go on, to stand behind the name of the signal that ended the training at once."""
+
+
 class Watch:
     """Counts the signals that came, and those that Python's handlers have heard of."""
 
@@ -38,6 +52,7 @@ class Watch:
         self._came = self._heard = 0
         self._latest, self._latest_at = signal.SIGINT, 0.0
         self._before_training: int | None = None
+        self._shown: Shown | None = None
         self._first_at = 0.0
         self._told = False
 
@@ -59,13 +74,14 @@ class Watch:
             with suppress(OSError):
                 self._ends[1].send(_AWAKE)
 
-    def training_begins(self) -> None:
+    def training_begins(self, shown: Shown | None = None) -> None:
         """Let the first signal from now on wait for the end of a step."""
         self._collect()
+        self._shown = shown
         self._before_training, self._told = self._came, False
 
     def training_ends(self) -> None:
-        self._before_training = None
+        self._before_training = self._shown = None
 
     def _collect(self) -> None:
         """Count the signals that have come since it was last done."""
@@ -92,15 +108,15 @@ class Watch:
         unheard, before = self._came > self._heard, self._before_training
         if before is None:
             if unheard and now >= self._latest_at + PATIENCE:
-                _end(self._latest)
+                _end(self._latest, None)
             return unheard
         second = unheard and self._came > before + 1
         if second and now >= self._latest_at + AT_ONCE:
-            _end(self._latest)
+            _end(self._latest, self._shown)
         first = self._came > before and not self._told
         if first and now >= self._first_at + PATIENCE:
             self._told, first = True, False
-            _say("stopping after this step; again to end at once")
+            _say("stopping after this step; again to end at once", self._shown)
         return first or second
 
 
@@ -108,12 +124,11 @@ watch = Watch()
 """The one of this process; until it is started, it does nothing."""
 
 
-def _end(number: signal.Signals) -> None:
+def _end(number: signal.Signals, shown: Shown | None) -> None:
     """End the process, whatever else it does; what was printed still appears, unless nobody takes it."""
 
     def last_words() -> None:
-        shown = "\x1b[?25h" if sys.stderr.isatty() else ""  # the cursor, which a bar of progress hides
-        _say(shown + SIGNALS[number])
+        _say(SIGNALS[number], shown, last=True)
         with suppress(OSError, ValueError):
             sys.stdout.flush()
 
@@ -123,7 +138,12 @@ def _end(number: signal.Signals) -> None:
     os._exit(128 + number)
 
 
-def _say(text: str) -> None:
-    """Print a line on the standard error stream. Where a terminal shows ^C or a bar at the cursor, it begins below."""
+def _say(text: str, shown: Shown | None, *, last: bool = False) -> None:
+    """Print a line on the standard error stream, above a bar, or in its place where it is the last one. Where there is
+    none, and a terminal shows ^C at the cursor, it begins below."""
+    bar = shown is not None and shown.bar()
+    if shown is not None and last:
+        shown.clear()
+        text += shown.outcome()
     with suppress(OSError, ValueError):
-        print(f"\n{text}" if sys.stderr.isatty() else text, file=sys.stderr, flush=True)
+        print(f"\n{text}" if sys.stderr.isatty() and not bar else text, file=sys.stderr, flush=True)

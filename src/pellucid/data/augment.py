@@ -256,6 +256,11 @@ def by_name(text: str) -> Augmentation:
     ``crop:PADDING``, ``flip:P``, ``affine:SHIFT,ROTATE,SCALE,SHEAR``, ``jitter:BRIGHTNESS,CONTRAST,SATURATION``,
     ``cutout:SIZE``, ``mixup:ALPHA``. Settings may be left off from the end.
 
+    Raises
+    ------
+    ArgumentError
+        If there is none of that form, or it would change nothing, as all of its numbers are 0.
+
     Examples
     --------
     >>> by_name("crop:2")
@@ -279,7 +284,11 @@ def by_name(text: str) -> Augmentation:
         ]
     except ValueError:
         raise ArgumentError(f"augmentation {shown(text)}: expected the form {_usage(kind)}") from None
-    return kind(*values)
+    found = kind(*values)
+    if not any(getattr(found, field.name) for field in fields(kind)):
+        some = "; for images ±1.5 pixels and ±0.12 radians say affine:1.5,0.12" if kind is Affine else ""
+        raise ArgumentError(f"augmentation {shown(text)}: changes nothing, as all of {_usage(kind)} are 0{some}")
+    return found
 
 
 def as_augmentations(augment: object, shape: tuple[int, ...]) -> tuple[Augmentation, ...]:

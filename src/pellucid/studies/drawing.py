@@ -105,7 +105,10 @@ def _draw_points(figure: Figure, plot: Points) -> None:
                 label=series.name or None,
             )  # fmt: skip
         else:
-            axes.scatter(series.x, series.y, s=36, color=colour, marker=mark, linewidths=0, label=series.name or None)
+            look: dict[str, Any] = {"s": 36, "linewidths": 0}
+            if series.above:
+                look = {"s": 150, "linewidths": 1, "edgecolors": "white", "zorder": 4}
+            axes.scatter(series.x, series.y, c=colour, marker=mark, label=series.name or None, **look)
         if series.spread:
             axes.errorbar(series.x, series.y, series.spread, fmt="none", ecolor=colour, elinewidth=1, capsize=3)
     axes.set(xlabel=plot.x, ylabel=plot.y)

@@ -28,6 +28,8 @@ class Series:
         What the area of each point stands for; all are alike if empty.
     joined : bool
         Whether a line joins the points, in their order.
+    above : bool
+        Whether they lie above all others, and are larger.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Series:
     labels: Sequence[str] = ()
     sizes: Sequence[float] = ()
     joined: bool = False
+    above: bool = False
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ def rate_figure(found: LearningRates) -> Points:
     series = [
         Series("each batch", found.rates, [min(loss, most) for loss in found.losses]),
         Series("average", found.rates, found.averages, joined=True),
-        Series(f"steepest, at {found.suggestion:.2g}", [found.suggestion], [found.averages[at]]),
+        Series(f"steepest, at {found.suggestion:.2g}", [found.suggestion], [found.averages[at]], above=True),
     ]
     return Points("learning rate", "loss of a batch", series, x_log=True)
 

@@ -40,11 +40,15 @@ class History:
 
 
 def describe(epoch: dict[str, float]) -> str:
-    """Return one epoch's numbers as a phrase: ``loss 0.0412, accuracy 98.71 %, validation loss 0.0532, …``."""
+    """Return one epoch's numbers as a phrase: ``loss 0.0412 (val 0.0532), accuracy 98.71 % (val 98.20 %)``."""
+    shown = {name: _shown(name, value) for name, value in epoch.items() if name.endswith(("loss", "accuracy"))}
     parts = []
-    for name, value in epoch.items():
-        if name.endswith("loss"):
-            parts.append(f"{name.replace('val_', 'validation ')} {value:.4f}")
-        elif name.endswith("accuracy"):
-            parts.append(f"{name.replace('val_', 'validation ')} {100 * value:.2f} %")
+    for name, text in shown.items():
+        if name.removeprefix("val_") == name or name.removeprefix("val_") not in shown:
+            beside = f" (val {shown[f'val_{name}']})" if f"val_{name}" in shown else ""
+            parts.append(f"{name.replace('val_', 'validation ')} {text}{beside}")
     return ", ".join(parts)
+
+
+def _shown(name: str, value: float) -> str:
+    return f"{100 * value:.2f} %" if name.endswith("accuracy") else f"{value:.4f}"

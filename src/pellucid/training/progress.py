@@ -12,9 +12,10 @@ from .history import describe
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-_RECENT = 20  # batches whose mean loss the bar shows: that of one batch flickers
 _SOON = 10  # seconds: what is left is not worth a word
 _PAUSE = 0.2  # seconds between two texts in a notebook, whose connection is slow
+_WIDE = 100  # columns of a terminal in which images a second have room beside a bar
+_BESIDE = 4  # columns at the bar's end that stay free for ^C, which a terminal writes there
 
 
 def progress_callbacks(progress: bool | None) -> list[Callback]:
@@ -34,15 +35,18 @@ def _in_notebook() -> bool:
     return kernel is not None and type(kernel).__name__ == "ZMQInteractiveShell"
 
 
-def _epoch_line(training: Training, seconds: float) -> str:
-    """Return what an epoch came to; `seconds` hold all of it, the images a second are those of training alone."""
+def _epoch_line(training: Training, seconds: float, room: int | None = None) -> str:
+    """Return what an epoch came to; `seconds` hold all of it, the images a second are those of training alone, and are
+    left out where a line of `room` columns would not hold them."""
     epoch = training.history.epochs[-1]
     rate = training.seen / max(epoch["seconds"], 1e-9)
     width = len(str(training.epochs))
     spent = f"{seconds:.1f}" if seconds >= 1 else f"{seconds:.2f}"
     part = f", {epoch['steps']:,} of {training.steps_per_epoch:,} steps" if "steps" in epoch else ""
     number = f"epoch {training.epoch:{width}}/{training.epochs}{part}"
-    return f"{number}: {describe(epoch)}, {spent} s, {rate:,.0f} images/s"
+    short = f"{number}: {describe(epoch)}, {spent} s"
+    whole = f"{short}, {rate:,.0f} images/s"
+    return whole if room is None or len(whole) <= room else short
 
 
 def _left(training: Training, each: float) -> str:
@@ -92,9 +96,9 @@ class EpochLines(Callback):
 
 
 class ProgressBar(Callback):
-    """A live bar on the standard error stream: loss, accuracy, images a second, time left."""
+    """A live bar on the standard error stream, of the whole training: with the means of the epoch so far, images a
+    second where there is room, time left."""
 
-    _bar: Progress
     _task: TaskID
     _epoch_began: float
     _seen_before: int
@@ -102,20 +106,10 @@ class ProgressBar(Callback):
 
     sees_weights = False
 
-    def on_begin(self, training: Training) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+    def __init__(self) -> None:
+        self._bar = _bar()
 
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=None),
-            TextColumn("{task.fields[rate]}"),
-            TextColumn("left"),
-            TimeRemainingColumn(compact=True),
-            console=Console(stderr=True),
-            transient=True,
-            expand=True,
-        )
+    def on_begin(self, training: Training) -> None:
         self._task = self._bar.add_task("starting", total=training.total_steps, rate="")
         self._bar.start()
         self._epoch_began, self._seen_before = time.perf_counter(), -1
@@ -124,16 +118,55 @@ class ProgressBar(Callback):
         if self._seen_before < 0:  # the first batch; a training that is resumed had others before it
             self._seen_before = max(0, training.seen - training.batch_size)
         rate = (training.seen - self._seen_before) / max(time.perf_counter() - self._epoch_began, 1e-9)
-        recent = training.history.batches[-_RECENT:]
-        accuracy = "" if training.correct is None else f"  accuracy {training.correct / training.seen:.1%}"
-        text = f"epoch {training.epoch + 1}/{training.epochs}  loss {sum(recent) / len(recent):.4f}{accuracy}"
-        self._bar.update(self._task, completed=training.step, description=text, rate=f"{rate:,.0f} images/s")
+        wide = self._bar.console.width >= _WIDE
+        self._bar.update(
+            self._task, completed=training.step, description=_so_far(training),
+            rate=f"{rate:,.0f} images/s" if wide else "",
+        )  # fmt: skip
 
     def on_epoch(self, training: Training) -> None:
         now = time.perf_counter()
         seconds = now - self._epoch_began + training.elapsed
-        self._bar.console.print(_epoch_line(training, seconds), highlight=False)
+        line = _epoch_line(training, seconds, self._bar.console.width)
+        self._bar.console.print(line, highlight=False, soft_wrap=True)
         self._epoch_began, self._seen_before = now, 0
 
-    def on_end(self, training: Training, error: BaseException | None) -> None:
+    @property
+    def shows(self) -> bool:
+        """Whether the bar is on the screen."""
+        return self._bar.live.is_started
+
+    def clear(self) -> None:
+        """Take the bar off the screen, for good."""
         self._bar.stop()
+
+    def on_end(self, training: Training, error: BaseException | None) -> None:
+        self.clear()
+
+
+def _so_far(training: Training) -> str:
+    """Return what the running epoch has come to so far: means over its samples, as the epoch's own line will say."""
+    mean = training.tally.loss / training.tally.weight if training.tally.weight else 0.0
+    measured = {"loss": mean}
+    if training.correct is not None:
+        measured["accuracy"] = training.correct / training.seen
+    return f"epoch {training.epoch + 1}/{training.epochs}: {describe(measured)}"
+
+
+def _bar() -> Progress:
+    """Return a bar that goes when it is stopped, and leaves some columns free."""
+    from rich.console import Console, RenderableType
+    from rich.constrain import Constrain
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    screen = Console(stderr=True)
+
+    class Bar(Progress):
+        def get_renderable(self) -> RenderableType:
+            return Constrain(super().get_renderable(), max(1, screen.width - _BESIDE))
+
+    columns = (
+        TextColumn("{task.description}"), TextColumn("{task.fields[rate]}"), TextColumn("all epochs"),
+        BarColumn(bar_width=None), TextColumn("left"), TimeRemainingColumn(compact=True),
+    )  # fmt: skip
+    return Bar(*columns, console=screen, transient=True, expand=True)

@@ -94,8 +94,10 @@ class Record:
 
     @property
     def model(self) -> str:
-        """Name of the recipe or the model, where one is known."""
-        return str(self.setting("command", "recipe") or self.setting("command", "model") or "")
+        """Name of the model, where one is known; in brackets that of the recipe, of a file's without its folder."""
+        model, recipe = (str(self.setting("command", name) or "") for name in ("model", "recipe"))
+        name = Path(recipe).name.removesuffix(".toml")
+        return f"{model} ({name})" if model and name else model or name
 
     @property
     def data(self) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data import drawn_digit
-from ..errors import ArgumentError, DataError, ShapeError
+from ..errors import ArgumentError, DataError, ShapeError, printable
 from ..explanations import score_gradients
 from ..report.judging import Judged
 from .asked import Asked
@@ -40,7 +40,7 @@ def network(bench: Bench, asked: Asked) -> Answer:
     """The network: its layers, shapes, and what reads what."""
     data = None
     if bench.data is not None:
-        data = {"name": bench.data.name, "part": bench.part, "count": len(bench.data)}
+        data = {"name": printable(bench.data.name), "part": bench.part, "count": len(bench.data)}
     return {**bench.description, "revision": bench.revision, "data": data}
 
 

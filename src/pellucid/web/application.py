@@ -3,6 +3,7 @@ for those that take long."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
@@ -10,7 +11,7 @@ from importlib.resources import files
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 
@@ -27,6 +28,8 @@ KINDS = {
     ".svg": "image/svg+xml",
 }  # fmt: skip
 """Suffix of a file of the page -> what it is."""
+GONE = 499
+"""Status of the answer to somebody who has gone; nobody reads it."""
 
 READING = {**answers.READING, **changes.READING, **why.READING, **looking_back.READING}
 DOING = {**answers.DOING, **changes.DOING, **why.DOING, **looking_back.DOING}
@@ -63,7 +66,12 @@ def _file(name: str) -> Callable[[Request], Awaitable[Response]]:
 
 
 def _question(bench: Bench, answer: Callable[[Bench, Asked], Answer]) -> Callable[[Request], Awaitable[Response]]:
-    """Return what answers a question about the bench, or says what is wrong with it."""
+    """Return what answers a question about the bench, or says what is wrong with it.
+
+    Those who ask the same wait in line, here and not in threads, of which there are few; who has gone meanwhile, as
+    the page does with what it no longer wants, is passed over.
+    """
+    line = asyncio.Lock()
 
     def answered(asked: Asked) -> Answer:
         with nullcontext() if answer in why.UNHURRIED else bench.busy:
@@ -72,9 +80,16 @@ def _question(bench: Bench, answer: Callable[[Bench, Asked], Answer]) -> Callabl
             return answer(bench, asked)
 
     async def endpoint(request: Request) -> Response:
-        asked = Asked(request.query_params, await request.body())
         try:
-            found = await run_in_threadpool(answered, asked)
+            asked = Asked(request.query_params, await request.body())
+        except ClientDisconnect:
+            return Response(status_code=GONE)
+        try:
+            async with line:
+                if await request.is_disconnected():
+                    return Response(status_code=GONE)
+                found = await run_in_threadpool(answered, asked)
+            return Response(found, media_type=FRAME) if isinstance(found, bytes) else JSONResponse(found)
         except UnknownImageError as error:
             return _failure(410, str(error))
         except PellucidError as error:
@@ -82,7 +97,6 @@ def _question(bench: Bench, answer: Callable[[Bench, Asked], Answer]) -> Callabl
         except Exception as error:
             _log.exception("%s", request.url.path)
             return _failure(500, f"{type(error).__name__}: a fault of Pellucid's; the terminal shows more")
-        return Response(found, media_type=FRAME) if isinstance(found, bytes) else JSONResponse(found)
 
     return endpoint
 

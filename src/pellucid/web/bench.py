@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data import Dataset
-from ..errors import ArgumentError
+from ..errors import ArgumentError, printable
 from ..explanations import randomised
 from ..inference.batches import accepted, weights
 from ..network import Network
@@ -89,7 +89,7 @@ class Bench:
     @cached_property
     def description(self) -> dict[str, Any]:
         """What there is to show of the network; edits do not change it."""
-        return {"title": self.title, "digest": digest(self.original), **describe(self.network)}
+        return {"title": printable(self.title), "digest": digest(self.original), **describe(self.network)}
 
     @cached_property
     def values(self) -> dict[str, int]:

@@ -21,13 +21,16 @@ class Controls:
     Attributes
     ----------
     paused : bool
+        Whether the training is to hold.
+    held : bool
+        Whether it does: the step that it was at when it was told is done.
     clients : int
         Pages that are open.
     """
 
     def __init__(self) -> None:
         self._turn = threading.Condition()
-        self.paused, self._steps = False, 0
+        self.paused, self.held, self._steps = False, False, 0
         self._factor: float | None = None
         self.clients, self._alone_since = 0, time.monotonic()
 
@@ -82,12 +85,14 @@ class Controls:
         False where another learning rate is asked for meanwhile."""
         with self._turn:
             while self.paused and not over():
+                self.held = True
                 if self._factor is not None:
                     return False
                 if self._steps:
                     self._steps -= 1
-                    return True
+                    break
                 if not self.clients and time.monotonic() - self._alone_since > DESERTED_SECONDS:
                     self.paused = False
                 self._turn.wait(_TURN)  # no longer, since Ctrl-C must be noticed
+            self.held = False
             return True

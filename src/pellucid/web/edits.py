@@ -17,6 +17,10 @@ WITH_CHANNELS = (Conv2d, Linear, BatchNorm2d)
 """Layers whose weights lead to one channel each, along their first axis."""
 
 
+MOST = 1000
+"""Edits that are kept, each to be undone."""
+
+
 @dataclass
 class Edit:
     """One change: what it is called, and what stood at the changed places before.
@@ -151,6 +155,8 @@ class Edits:
         before = [(path, where, held[path][where].copy()) for path, where in places.items()]
         if all(np.array_equal(old, np.broadcast_to(numbers, old.shape)) for _, _, old in before):
             return
+        if len(self.done) >= MOST:
+            raise ArgumentError(f"the network has been edited {MOST:,} times; undo some of it first")
         for path, where in places.items():
             held[path][where] = numbers
         last = self.done[-1] if self.done else None

@@ -148,7 +148,7 @@ class Following:
     # ---- what a page is told
     def mark(self) -> tuple[Any, ...]:
         """Return what changes whenever there is something new to tell."""
-        points, state = self.course.points, (self.state, self.controls.paused)
+        points, state = self.course.points, (self.state, self.controls.held)
         return points[0], len(points[1]), self.step, state, self._picture[0], len(self.kept), tuple(self.rates)
 
     def message(self, known: Known) -> bytes:
@@ -157,7 +157,7 @@ class Following:
         known.thinned, first, points = course.since(known.thinned, known.points)
         known.points = first + len(points)
         header = {
-            "state": "paused" if self.live and self.controls.paused else self.state, "step": self.step,
+            "state": "paused" if self.live and self.controls.held else self.state, "step": self.step,
             "loss": _plain(self.loss), "lr": _plain(self.lr), "steps": course.total_steps,
             "steps_per_epoch": course.steps_per_epoch, "rates": [[step, _plain(factor)] for step, factor in self.rates],
             "moments": sorted(self.kept), "first": first, "trouble": self.trouble,

@@ -19,7 +19,6 @@ import asyncio
 import hmac
 import secrets
 from collections.abc import Awaitable, Callable, MutableMapping
-from http.cookies import CookieError, SimpleCookie
 from typing import Any, TypeAlias
 from urllib.parse import parse_qs
 
@@ -33,8 +32,15 @@ BODY_BYTES = 8 << 20
 """Of a request: a picture from a camera."""
 BODY_SECONDS = 20.0
 """That a body may take."""
+BODIES_BYTES = 8 * BODY_BYTES
+"""Of all requests that are answered at one time."""
 READS = ("GET", "HEAD")
+OWN_SITES = ("same-origin", "none")
+"""Who may ask, in the words of browsers: this page, or a person."""
+HTTP_PORT = 80
+"""Which browsers leave out."""
 
+MANY = "there are too many large requests at one time; send this one again\n"
 TOO_LARGE = f"at most {BODY_BYTES:,} bytes are taken\n"
 USED = """This address has been used, or is not the one that was printed last.
 Take the newest address that stands in the terminal where `pellucid view` runs.
@@ -55,9 +61,10 @@ class Guard:
 
     def __init__(self, app: App, port: int, announce: Callable[[str], None] = lambda address: None):
         self._app, self._port, self._announce = app, port, announce
-        self._hosts = {f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]")}
+        names = ("127.0.0.1", "localhost", "[::1]")
+        self._hosts = {f"{name}:{port}" for name in names} | (set(names) if port == HTTP_PORT else set())
         self._cookie_name, self._secret = f"pellucid_{port}", secrets.token_urlsafe(32)
-        self._token = secrets.token_urlsafe(32)
+        self._token, self._bodies = secrets.token_urlsafe(32), _Bodies()
         self._headers = [(name.encode(), value.encode()) for name, value in _headers(port).items()]
 
     @property
@@ -79,7 +86,7 @@ class Guard:
         elif refused:
             await self._answer(send, *refused)
         elif scope["path"] == "/open" and scope["method"] == "GET":
-            await self._open(scope, send)
+            await self._open(scope, headers, send)
         elif not self._knows(headers):
             await self._answer(send, 403, USED)
         elif _declared(headers) > BODY_BYTES:
@@ -95,20 +102,22 @@ class Guard:
         reads = scope["type"] == "http" and scope["method"] in READS
         if origin != own and not (reads and origin is None):
             return 403, "this request comes from another page\n"
-        if headers.get("sec-fetch-site", "none") not in ("same-origin", "none") and scope["path"] != "/open":
+        if headers.get("sec-fetch-site", "none") not in OWN_SITES and scope["path"] != "/open":
             return 403, "this request comes from another page\n"
         return None
 
     def _knows(self, headers: dict[str, str]) -> bool:
-        """Return whether a request has the cookie."""
-        try:
-            morsel = SimpleCookie(headers.get("cookie", "")).get(self._cookie_name)
-        except CookieError:
-            return False
-        return morsel is not None and hmac.compare_digest(morsel.value.encode(), self._secret.encode())
+        """Return whether a request has the cookie, among whatever else the pages of other ports have set."""
+        cookies = (each.strip(" \t").partition("=") for each in headers.get("cookie", "").split(";"))
+        own = [value for name, _, value in cookies if name == self._cookie_name]
+        return any(hmac.compare_digest(value.encode(), self._secret.encode()) for value in own)
 
-    async def _open(self, scope: Scope, send: Send) -> None:
-        """Exchange the token for the cookie; there is another token from then on."""
+    async def _open(self, scope: Scope, headers: dict[str, str], send: Send) -> None:
+        """Exchange the token for the cookie; there is another token from then on.
+
+        If the address was clicked on another page, such as a terminal in a browser, what follows a 303 would count as
+        that page's doing, and lack the cookie. What an answer's own Refresh asks for is its own.
+        """
         given = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[-1]
         if not hmac.compare_digest(given.encode(), self._token.encode()):
             await self._answer(send, 403, USED)
@@ -116,28 +125,29 @@ class Guard:
         self._token = secrets.token_urlsafe(32)
         self._announce(self.address)
         cookie = f"{self._cookie_name}={self._secret}; HttpOnly; SameSite=Strict; Path=/"
-        await self._answer(send, 303, "", [(b"location", b"/"), (b"set-cookie", cookie.encode())])
+        elsewhere = headers.get("sec-fetch-site", "none") not in OWN_SITES
+        status, onward = (200, (b"refresh", b"0; url=/")) if elsewhere else (303, (b"location", b"/"))
+        await self._answer(send, status, "", [onward, (b"set-cookie", cookie.encode())])
 
     async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand a request on, with a bound on its body, and the answer back, with the headers."""
-        begun = False
+        body, begun = _Bounded(receive, self._bodies), False
 
         async def with_headers(message: Message) -> None:
             nonlocal begun
+            if body.refusal is not None and not begun:
+                return  # the application takes it that the client has gone
             if message["type"] == "http.response.start":
                 begun = True
                 message = {**message, "headers": [*message.get("headers", ()), *self._headers]}
             await send(message)
 
         try:
-            await self._app(scope, _Bounded(receive), with_headers)
-        except (_TooMuchError, TimeoutError) as refusal:
-            if begun:
-                raise
-            if isinstance(refusal, _TooMuchError):
-                await self._answer(send, 413, TOO_LARGE)
-            else:
-                await self._answer(send, 408, f"the body took more than {BODY_SECONDS:.0f} seconds\n")
+            await self._app(scope, body, with_headers)
+        finally:
+            body.let_go()
+        if body.refusal is not None and not begun:
+            await self._answer(send, *body.refusal)
 
     async def _answer(
         self, send: Send, status: int, text: str, more: list[tuple[bytes, bytes]] | None = None
@@ -149,27 +159,46 @@ class Guard:
         await send({"type": "http.response.body", "body": data})
 
 
-class _TooMuchError(Exception):
-    """A body is larger than it may be."""
+class _Bodies:
+    """How many bytes of bodies are held for all requests together."""
+
+    taken = 0
 
 
 class _Bounded:
-    """Receives what `receive` does, until the body is too large or takes too long."""
+    """Receives what `receive` does, until the body is too large, one of too many, or takes too long. Then `refusal` is
+    status and words, and what is received is that the client has gone."""
 
-    def __init__(self, receive: Receive):
-        self._receive, self._taken, self._complete = receive, 0, False
+    def __init__(self, receive: Receive, every: _Bodies):
+        self._receive, self._taken, self._complete, self._every = receive, 0, False, every
         self._until = asyncio.get_running_loop().time() + BODY_SECONDS
+        self.refusal: tuple[int, str] | None = None
 
     async def __call__(self) -> Message:
+        if self.refusal is not None:
+            return {"type": "http.disconnect"}
         if self._complete:  # what comes now is that the client has gone, at any time
             return await self._receive()
-        async with asyncio.timeout_at(self._until):
-            message = await self._receive()
-        self._taken += len(message.get("body", b""))
+        try:
+            async with asyncio.timeout_at(self._until):
+                message = await self._receive()
+        except TimeoutError:
+            return self._refuse(408, f"the body took more than {BODY_SECONDS:.0f} seconds\n")
         self._complete = not message.get("more_body", False)
+        self._taken += (count := len(message.get("body", b"")))
+        self._every.taken += count
         if self._taken > BODY_BYTES:
-            raise _TooMuchError
-        return message
+            return self._refuse(413, TOO_LARGE)
+        return self._refuse(503, MANY) if self._every.taken > BODIES_BYTES else message
+
+    def _refuse(self, status: int, words: str) -> Message:
+        self.refusal = status, words
+        return {"type": "http.disconnect"}
+
+    def let_go(self) -> None:
+        """Note that the body is not held any longer."""
+        self._every.taken -= self._taken
+        self._taken = 0
 
 
 def _headers(port: int) -> dict[str, str]:

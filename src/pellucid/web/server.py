@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import socket
 import threading
@@ -17,10 +16,8 @@ from ..network import Network
 from .bench import Bench
 from .guard import Guard
 
-CONNECTIONS = 512
-"""At one time."""
-IDLE_SECONDS = 20
-"""That a connection may stay without a request."""
+END_SECONDS = 1.5
+"""That the page may take to end: what is being computed then is not waited for."""
 
 
 def view(
@@ -85,17 +82,17 @@ class Server:
     def __init__(self, bench: Bench, *, port: int = 0, say: Callable[[str], None] = print):
         uvicorn = needed()
         from .application import application
+        from .connection import Connection, Listening, Socket
 
         self._socket = _bound(port)
         self.port = int(self._socket.getsockname()[1])
         self.guard = Guard(application(bench), self.port, lambda address: say(f"another browser: {address}"))
         config = uvicorn.Config(
-            self.guard, log_level="warning", access_log=False, lifespan="off", server_header=False,
-            limit_concurrency=CONNECTIONS, timeout_keep_alive=IDLE_SECONDS, timeout_graceful_shutdown=1,
-            ws_max_size=1 << 20, ws="websockets-sansio",
+            self.guard, http=Connection, ws=Socket, loop="asyncio", lifespan="off", log_level="error",
+            access_log=False, server_header=False, proxy_headers=False, timeout_keep_alive=20,
+            timeout_graceful_shutdown=1, ws_max_size=1 << 20, ws_per_message_deflate=False,
         )  # fmt: skip
-        self._server: Any = uvicorn.Server(config)
-        self._server.capture_signals = contextlib.nullcontext  # they are the program's, and this is a thread of it
+        self._server = Listening(config)
         self._thread = threading.Thread(target=self._server.run, args=([self._socket],), daemon=True, name="page")
 
     def __enter__(self) -> Server:
@@ -111,8 +108,9 @@ class Server:
 
     def __exit__(self, *error: object) -> None:
         self._server.should_exit = True
-        self._thread.join(5)
-        self._socket.close()
+        self._thread.join(END_SECONDS)
+        if not self._thread.is_alive():  # which closes it itself, and must not find it closed
+            self._socket.close()
 
 
 def needed() -> Any:
@@ -130,7 +128,7 @@ def _bound(port: int) -> socket.socket:
     """Return a socket that listens on this machine alone."""
     if isinstance(port, bool) or not isinstance(port, int) or not 0 <= port < 65536:
         raise ArgumentError(f"port: expected a number from 0 to 65535, received {port!r}")
-    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         if os.name != "nt":  # where this would let two programs share a port
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -138,7 +136,7 @@ def _bound(port: int) -> socket.socket:
     except OSError as error:
         listening.close()
         free = "leave --port out for one that is free"
-        raise StorageError(
-            error.errno, f"port {port} of this machine cannot be had ({error.strerror}); {free}"
-        ) from None
+        told = StorageError(f"port {port} of this machine cannot be had ({error.strerror}); {free}")
+        told.errno = error.errno
+        raise told from None
     return listening
