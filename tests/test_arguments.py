@@ -1,5 +1,7 @@
 """What users give: names with a slip in them, and the line that a warning points at."""
 
+import sys
+import types
 import warnings
 from collections.abc import Callable
 
@@ -7,7 +9,7 @@ import pytest
 
 import pellucid as p
 from pellucid import initializers, models, optimizers, recipes, schedules
-from pellucid.arguments import nearest, number, shown
+from pellucid.arguments import as_array, nearest, number, shown
 from pellucid.data.catalogue import get_entry
 
 MODELS = ("lenet", "notebook", "small")
@@ -148,3 +150,8 @@ def test_a_text_of_a_files_size_is_near_to_nothing(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("pellucid.arguments._slips", compared)
     assert nearest("conv1" * 1_000_000, ["conv1", "conv1" * 1_000_000]) == ""
     assert nearest("conv1", ["conv1" * 1_000_000]) == ""
+
+
+def test_an_array_is_taken_while_another_thread_imports_the_masks(monkeypatch):
+    monkeypatch.setitem(sys.modules, "numpy.ma", types.ModuleType("numpy.ma"))
+    assert as_array([1.0, 2.0], "x").tolist() == [1.0, 2.0]

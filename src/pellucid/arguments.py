@@ -148,7 +148,8 @@ def as_array(values: Any, name: str) -> NDArray[Any]:
 def _masked(values: Any) -> int:
     """Return how many numbers of an array are hidden by a mask, if it has one."""
     masks = sys.modules.get("numpy.ma")  # not there unless somebody has made such an array
-    return int(masks.count_masked(values)) if masks is not None and isinstance(values, masks.MaskedArray) else 0
+    kind = getattr(masks, "MaskedArray", None)  # nor in there as long as another thread is still importing it
+    return int(masks.count_masked(values)) if masks is not None and kind and isinstance(values, kind) else 0
 
 
 def _why_none(values: Any, error: Exception) -> str:

@@ -59,6 +59,8 @@ LEAVES: dict[str, tuple[str, ...]] = {
     "mlflow": ("interop.mlflow",),
     "starlette": ("web",),
     "uvicorn": ("web",),
+    "h11": ("web.connection",),
+    "websockets": ("web",),
     "mpi4py": ("distributed",),
 }
 
@@ -66,7 +68,7 @@ LEAVES: dict[str, tuple[str, ...]] = {
 # the standard library, and what of Pellucid's own most programs do not use.
 AT_FIRST_NEED = {
     "typer", "rich", "PIL", "pooch", "requests", "sklearn", "scipy", "matplotlib", "torch", "onnx", "tensorboard",
-    "google.protobuf", "mlflow", "llvmlite", "safetensors", "pydantic",
+    "google.protobuf", "mlflow", "starlette", "uvicorn", "llvmlite", "safetensors", "pydantic",
     "asyncio", "concurrent.futures", "email", "http", "importlib.metadata", "json", "logging", "multiprocessing",
     "secrets", "shutil", "socket", "ssl", "subprocess", "tempfile", "tomllib", "unittest", "urllib.request", "zipfile",
     "pellucid.cli", "pellucid.compiler", "pellucid.data.datasets", "pellucid.explanations", "pellucid.gradient_check",

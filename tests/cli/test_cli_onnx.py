@@ -125,6 +125,16 @@ def test_a_model_is_trained_on_for_the_classes_of_the_data(
     assert p.load(tmp_path / "four").output_shape() == (4,)
 
 
+def test_training_on_weights_beside_a_model_says_how_to_convert_it(
+    pellucid: Pellucid, open_model: Path, pictures: Path
+) -> None:
+    result = pellucid("train", "--weights", str(open_model), "--data", str(pictures / "pictures.npz"))
+    fix = (
+        'make a file for --weights of it in Python: pellucid.save(pellucid.load_onnx(path, external_data=True), "model'
+    )
+    assert (result.code, fix in " ".join(result.err.split())) == (1, True), result.err
+
+
 def test_a_softmax_at_its_end_is_left_out(pellucid: Pellucid, pictures: Path, tmp_path: Path) -> None:
     weights = {"w": np.float32([[-1, 1]])}
     nodes = [node("GlobalAveragePool", "x", "m"), node("Flatten", "m", "f"), node("Gemm", "f w"), node("Softmax", "")]

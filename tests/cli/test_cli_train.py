@@ -453,3 +453,9 @@ def test_an_augmentation_that_does_not_fit_leaves_no_run(pellucid: Pellucid, toy
     assert result.code == 1
     assert "augment: MixUp(alpha=0.2) is number 2 of the list, but must come first, and once" in result.err
     assert not (tmp_path / "runs").exists()
+
+
+def test_words_about_the_page_need_the_page(pellucid: Pellucid) -> None:
+    result = pellucid("train", "--data", "digits", "--port", "8000")
+    assert result.code == 2
+    assert "add --view" in result.err

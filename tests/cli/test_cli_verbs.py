@@ -697,5 +697,6 @@ def test_the_program_is_named_after_the_package() -> None:
         "summary",
         "explain",
         "verify",
+        "view",
     }
     assert {command.name for command in app.registered_commands} == verbs

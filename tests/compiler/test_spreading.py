@@ -92,6 +92,14 @@ def test_what_is_not_shared_stays_together():
     assert all(len(job) == 1 for job in jobs if any(call.parts > 1 for call in job))
 
 
+def test_a_job_of_several_calls_is_never_cut(small_work):
+    made = p.Sequential([p.Conv2d(3, 8, 3), p.MaxPool2d(2)], input_shape=(3, 16, 16))
+    native = executable(made, lower(made), 1, 2)
+    cut = next(call for call in calls(spread(native.plan, 2).phases) if call.parts > 1)
+    assert len(list(native._schedule._parts((cut,)))) > 1
+    assert list(native._schedule._parts((cut, cut))) == [{}]
+
+
 def test_little_work_one_thread_and_training_are_not_spread():
     assert spread(planned(lower(p.models.lenet())), 2) is None
     assert spread(planned(lower(network())), 1) is None

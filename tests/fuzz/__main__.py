@@ -1,7 +1,8 @@
-"""The long run: ``python -m tests.fuzz --seeds A:B [--kernels|--networks|--bits] [--guard] [--jobs N] [--out FILE]``.
+"""The long run: ``python -m tests.fuzz --seeds A:B [--kernels|--networks|--bits|--spread] [--guard] [--jobs N]``.
 
-Every case's report is a line of JSON in the file. A run that is started again goes on where the file ends; seeds say
-all about a case, so any line's case can be made again alone. With PELLUCID_CHECK=1 all kernels check their bounds.
+Every case's report is a line of JSON in a file, which ``--out`` names. A run that is started again goes on where the
+file ends; seeds say all about a case, so any line's case can be made again alone. With PELLUCID_CHECK=1 all kernels
+check their bounds.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from .worker import MEMORY, Order
 
 CASES_OF_A_PROCESS = 500
 """After so many a worker is replaced, and with it what it keeps on the disk."""
-ALONE = {"kernel": "kernels", "network": "networks", "bits": "bits"}
+ALONE = {"kernel": "kernels", "network": "networks", "bits": "bits", "spread": "spread"}
 """Kind of case -> the option that asks for nothing else."""
 PROGRAM = f"from {__package__}.worker import serve; serve()"
 ROOT = Path(__file__).resolve().parents[__package__.count(".") + 1]
@@ -54,6 +55,7 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--kernels", action="store_true", help="kernels only")
     one.add_argument("--networks", action="store_true", help="networks only")
     one.add_argument("--bits", action="store_true", help="networks on AVX2 and AVX-512, whose bits must be the same")
+    one.add_argument("--spread", action="store_true", help="one to three larger images on one to four threads")
     made.add_argument("--guard", action="store_true", help="with forbidden pages behind every buffer, then before it")
     made.add_argument("--out", default="fuzz.jsonl", metavar="FILE", help="reports (default: fuzz.jsonl)")
     made.add_argument("--jobs", type=int, default=1, metavar="N", help="processes side by side (default: 1)")

@@ -23,10 +23,6 @@ Shape = tuple[int, ...]
 
 CHANNELS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 15, 16, 17, 20, 24, 33)
 FEATURES = (1, 2, 3, 5, 7, 8, 10, 16, 17, 31, 40, 65)
-MOST_NUMBERS = 2_500
-"""Numbers of one sample that a layer may give."""
-MOST_WORK = 400_000
-"""Multiply-adds of a convolution and a sample: what NumPy does in a few milliseconds a batch."""
 LARGE = 0.03
 """Share of networks of which one thing is large: an image, for leaves of 8 samples, or a matrix, summed serially."""
 
@@ -55,7 +51,16 @@ class Architect:
     Parameters
     ----------
     rng : Generator
+
+    Attributes
+    ----------
+    most_numbers : int
+        Numbers of one sample that a layer may give.
+    most_work : int
+        Multiply-adds of a convolution and a sample: what NumPy does in a few milliseconds a batch.
     """
+
+    most_numbers, most_work = 2_500, 400_000
 
     def __init__(self, rng: np.random.Generator):
         self.rng = rng
@@ -114,7 +119,7 @@ class Architect:
                 given = layer.output_shape(shape)
             except (ShapeError, ArgumentError):
                 continue
-            if math.prod(given) <= max(MOST_NUMBERS, math.prod(shape)):
+            if math.prod(given) <= max(self.most_numbers, math.prod(shape)):
                 return layer, given
 
     def fill(self, network: Sequential) -> None:
@@ -165,7 +170,7 @@ class Architect:
             padding=self.padding(kernel), groups=groups, bias=self.chance(0.8),
         )  # fmt: skip
         places = math.prod(conv.output_shape(shape)[1:])
-        if places * math.prod(conv.weight.shape) > MOST_WORK:
+        if places * math.prod(conv.weight.shape) > self.most_work:
             raise ShapeError("too much work")
         return conv
 

@@ -26,6 +26,7 @@ from .guards import Guarded, Memory
 from .kernels import examine_kernel
 from .networks import examine, step_on
 from .problems import problem
+from .spread import examine_spread
 
 OTHER_SET = 0.3
 """Share of networks that are compiled for another instruction set than this machine's best."""
@@ -37,8 +38,8 @@ MEMORY = {"ordinary": None, "guarded behind": True, "guarded before": False}
 
 @dataclass(frozen=True)
 class Order:
-    """A case: "network", "kernel", or "bits" of a network, its seed, what lies beside its buffers, and whether kernels
-    check their bounds."""
+    """A case: "network", "kernel", "bits" of a network, or "spread" over threads, its seed, what lies beside its
+    buffers, and whether kernels check their bounds."""
 
     kind: str
     seed: int
@@ -66,6 +67,9 @@ def _examine(order: Order, memory: Memory) -> tuple[str, Outcome]:
         return examine_kernel(order.seed, memory, order.checked)
     if order.kind == "bits":
         return _compare_bits(order.seed)
+    if order.kind == "spread":
+        with forced(isa_of(order.seed)):
+            return examine_spread(order.seed, memory)
     with forced(isa_of(order.seed)) as name, shared_if(order.seed % SHARED == 0):
         return name, examine(problem(order.seed), memory)
 

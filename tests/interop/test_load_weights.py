@@ -337,3 +337,27 @@ def test_a_state_dict_of_pytorch() -> None:
     made = p.Sequential(layers, input_shape=(1, 4, 4))
     p.load_weights(made, held)
     np.testing.assert_array_equal(made["3"].weight.data, held["3.weight"].numpy())
+
+
+class Module:
+    """What has a state_dict, as PyTorch's modules."""
+
+    def state_dict(self) -> dict[str, np.ndarray]:
+        return {}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (Module(), r"expected the path of a file, or arrays by name .*; write module\.state_dict\(\)"),
+        (network(), r"write network\.parameters\(\)"),
+        ([np.ones(3)], r"or arrays by name such as module\.state_dict\(\), received list"),
+        (None, "received NoneType"),
+        ({"epoch": 3, "state_dict": {"conv1.weight": np.ones(3)}}, r"pass mapping\['state_dict'\]"),
+    ],
+)
+def test_what_are_no_weights_says_what_to_pass(wrong: Any, message: str) -> None:
+    with pytest.raises(p.ArgumentError, match=message):
+        p.load_weights(network(), wrong)
+    with pytest.raises(p.ArgumentError, match=message):
+        open_weights(wrong)

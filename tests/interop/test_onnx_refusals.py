@@ -51,6 +51,7 @@ INDICES = {
     "q": np.ones((2, 2, 3, 3), np.int8),
 }
 INDICES |= {"q4": np.float32([1, 2, 1, 1]), "q5": np.float32([1, 1, 2, 2])}
+INDICES |= {"q6": np.float32([1, 1, np.inf, 2]), "q7": np.float32([1, 1, 1.25, 1.25])}
 INDICES |= {"t": np.float32(2), "z": np.float32(1), "three": np.float32(3), "root": np.float32(0.70711)}
 ERF = [node("Mul", "x root", "d1"), node("Erf", "d1", "e1")]
 REFUSED = [
@@ -87,6 +88,11 @@ REFUSED = [
     (node("Sqrt", "x"), "within layer normalisation"),
     (node("Resize", "x - q4"), "only the pixels of images"),
     (node("Resize", "x - q5", mode="cubic"), "resizes by cubic"),
+    (node("Resize", "x - q6"), "scales: expected finite numbers above 0, found inf"),
+    (
+        node("Resize", "x - q7", coordinate_transformation_mode="align_corners", nearest_mode="floor"),
+        r"align_corners: .* size · scale is no whole number, runtimes do not agree",
+    ),
     (node("ConvTranspose", "x w", output_padding=[1, 1]), "beyond the reach of any"),
     (node("Concat", "x f", axis=1), "joins constants"),
     (node("Flatten", "x", axis=2), "puts samples and what is in them into one axis"),

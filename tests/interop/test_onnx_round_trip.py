@@ -102,3 +102,19 @@ def test_known_networks(name: str, tmp_path: Path, rng: np.random.Generator) -> 
     x = rng.standard_normal((1, 3, 64, 64)).astype(np.float32)
     found, expected = (p.predict(each, x, engine="numpy") for each in (again, network))
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape"),
+    [(p.Upsample(scale_factor=1), (2, 3, 4)), (p.Upsample(size=(3, 4)), (2, 3, 4)), (p.Flatten(), (5,))],
+)
+def test_what_leaves_all_as_it_is_becomes_a_layer_that_does_so(
+    layer: p.Layer, shape: tuple[int, ...], tmp_path: Path
+) -> None:
+    for scaling in (p.Scaling(), p.Scaling(0.25, 0.5)):
+        network = p.Sequential([layer], input_shape=shape, scaling=scaling)
+        again = there_and_back(network, tmp_path)
+        assert [type(each) for each in again] == [p.Reshape]
+        x = np.random.default_rng(0).random((3, *shape), np.float32)
+        np.testing.assert_array_equal(p.predict(again, x), p.predict(network, x))
+        np.testing.assert_array_equal(p.predict(there_and_back(again, tmp_path), x), p.predict(network, x))

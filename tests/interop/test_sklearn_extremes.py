@@ -160,3 +160,17 @@ def test_features_that_float32_does_not_hold_are_refused() -> None:
     x, y = data()
     with pytest.raises(p.DataError, match=r"X: expected numbers that float32 holds, up to 3\.40282e\+38, received"):
         quick().fit(x * 1e100, y)
+
+
+@pytest.mark.parametrize("value", [0.0, 0.1, 1e200, -3e299])
+def test_targets_that_are_all_the_same_are_their_own_mean(value: float) -> None:
+    x = np.random.default_rng(0).random((49, 8, 8))
+    y = np.full((49, 2), value)
+    y[:, 1] *= 1 + 1e-15 * np.arange(49)  # a constant but for rounding
+    fitted = ConvRegressor(epochs=1, random_state=0).fit(x, y)
+    assert fitted.target_mean_[0] == value
+    assert fitted.target_scale_[0] == 1
+    assert_allclose(fitted.predict(x), y, rtol=1e-10, atol=20)
+    weights = np.ones(49)
+    weights[0], y[0] = 0, 3 * value / 4
+    assert ConvRegressor(epochs=1, random_state=0).fit(x, y[:, 0], weights).target_mean_[0] == value

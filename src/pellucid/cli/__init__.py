@@ -1,5 +1,6 @@
 """The command line: ``pellucid train``, ``resume``, ``evaluate``, ``predict``, ``export``, ``summary``, ``explain``,
-``verify``, ``report``, ``runs``, ``compare``, ``find-lr``, ``recipes``, ``study`` and ``data``, one module a verb.
+``view``, ``verify``, ``report``, ``runs``, ``compare``, ``find-lr``, ``recipes``, ``study`` and ``data``, one module a
+verb.
 
 A verb reads its words, calls the library and prints; what can go wrong is said here, in one line:
 
@@ -39,6 +40,7 @@ from . import (
     summary,
     train,
     verify,
+    view,
 )
 from .options import UsageError, Verb
 from .screen import examples, folded, notes
@@ -57,7 +59,7 @@ app = typer.Typer(
         "pellucid predict run photo.png --invert",
     ),
 )
-for verb in (train, resume, runs, find_lr, recipes, evaluate, predict, export, report, summary, explain, verify):
+for verb in (train, resume, runs, find_lr, recipes, evaluate, predict, export, report, view, summary, explain, verify):
     name = verb.__name__.rpartition(".")[2].replace("_", "-")
     app.command(name, cls=Verb, epilog=verb.EXAMPLES)(verb.command)
 app.command("compare", cls=Verb, epilog=runs.COMPARE_EXAMPLES)(runs.compare)

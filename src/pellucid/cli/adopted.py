@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,7 +12,7 @@ import typer
 from .. import models
 from ..build import lower
 from ..data import Dataset
-from ..errors import ArgumentError, path_text
+from ..errors import ArgumentError, ModelFileError, path_text
 from ..freezing import freeze
 from ..interop.known_models import unlike_before_head
 from ..interop.weights import WeightsFile
@@ -71,6 +73,12 @@ def _read(path: Path, file: WeightsFile | None, scaling: str | None, train: Data
             _refuse_other_channels(network, given)
             network.scaling = given
         return network
+    with _to_be_converted():
+        return _of_onnx(path, given, train)
+
+
+def _of_onnx(path: Path, given: Scaling | None, train: Dataset) -> Network:
+    """Return an ONNX model as a network, without the softmax that it may end with."""
     from ..interop.onnx.reading import load_onnx  # takes its time
 
     try:
@@ -79,6 +87,18 @@ def _read(path: Path, file: WeightsFile | None, scaling: str | None, train: Data
         return load_onnx(path, scaling=given)  # it is for images of another shape, as is said then
     ends = lower(network).steps[-1].kind in ("softmax", "log_softmax")  # which the loss applies itself
     return load_onnx(path, scaling=given, input_shape=train.shape, drop_softmax=True) if ends else network
+
+
+@contextmanager
+def _to_be_converted() -> Iterator[None]:
+    """Let the error of a model whose weights lie in another file say how ``--weights`` takes it."""
+    try:
+        yield
+    except ModelFileError as error:
+        call = "load_onnx(path, external_data=True)"
+        saved = f'pellucid.save(pellucid.{call}, "model.safetensors")'
+        fix = f"make a file for --weights of it in Python: {saved}"
+        raise type(error)(str(error).replace(call, fix)) from None
 
 
 def _refuse_other_channels(network: Network, scaling: Scaling) -> None:

@@ -20,6 +20,7 @@ from ..training.going_on import in_python, refuse_own
 from ..training.record import Record
 from . import options
 from .course import Announcement, ended_in_words, report
+from .live import Browser, Port, View, viewed
 from .screen import called, examples, say
 from .signals import BetweenSteps
 from .sources import parts_of_run, refuse_changed, run_folder, source_of
@@ -34,6 +35,9 @@ def command(
     threads: options.Threads = None,
     checkpoint_every: options.CheckpointEveryAgain = None,
     no_progress: options.NoProgress = False,
+    view: View = False,
+    port: Port = 0,
+    browser: Browser = True,
 ) -> None:
     """Go on with a training that was interrupted.
 
@@ -56,12 +60,14 @@ def command(
         say(f"{folder}: finished, and not measured at its end")
         report(load(folder), parts, folder, running)
         return
-    with ended_in_words(announced):
-        network, _ = resume(
-            folder, given.train, validation=given.validation, callbacks=[BetweenSteps(), announced], threads=threads,
-            checkpoint_every=checkpoint_every, progress=not no_progress,
-        )  # fmt: skip
-    report(network, parts, folder, running, announced.training)
+    with viewed(view, parts, folder.name, port, browser) as watching:
+        callbacks = [BetweenSteps(), announced, *watching]
+        with ended_in_words(announced):
+            network, _ = resume(
+                folder, given.train, validation=given.validation, callbacks=callbacks, threads=threads,
+                checkpoint_every=checkpoint_every, progress=not no_progress,
+            )  # fmt: skip
+        report(network, parts, folder, running, announced.training)
 
 
 def _refuse_own(run: str, folder: Path) -> None:

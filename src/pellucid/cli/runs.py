@@ -11,6 +11,7 @@ import typer
 from ..arguments import shown
 from ..errors import ArgumentError, printable
 from ..limits import format_bytes
+from ..training.checkpoint import rates_in_words
 from ..training.config import RunConfig
 from ..training.going_on import goes_on
 from ..training.plain import differences
@@ -119,6 +120,8 @@ def _setting(name: str, value: object) -> str:
 def _measures(one: Record, two: Record) -> list[list[str]]:
     """Return what both came to, a row each; losses and accuracies are those of the epochs whose weights are kept."""
     rows = [["state", _state(one), _state(two)], ["epochs", _epochs(one), _epochs(two)]]
+    if one.rates or two.rates:
+        rows.append(["learning rate by hand", *(rates_in_words(run.rates) or "–" for run in (one, two))])
     measured = [{**run.measured, **run.results} for run in (one, two)]
     for name in dict.fromkeys(name for each in measured for name in each):
         if name.endswith(("loss", "accuracy")):

@@ -18,6 +18,7 @@ from ..training.run import RunWriter, refuse_taken
 from . import options, training_options
 from .beginning import again, begin, wanted_in
 from .course import Announcement, ended_in_words, report
+from .live import Browser, Port, View, viewed
 from .pretrained import describe_pixels
 from .screen import examples, some
 from .signals import BetweenSteps
@@ -32,6 +33,7 @@ EXAMPLES = examples(
     "pellucid train lenet --data photos/ --weights run --freeze-until linear1",
     "pellucid train --data photos/ --weights model.onnx",
     "pellucid train lenet --data mnist --log tensorboard:logs",
+    "pellucid train lenet --data mnist --view",
 )
 
 
@@ -68,6 +70,9 @@ def command(
     checkpoint_every: options.CheckpointEvery = None,
     log: training_options.Logs = None,
     no_progress: options.NoProgress = False,
+    view: View = False,
+    port: Port = 0,
+    browser: Browser = True,
 ) -> None:
     """Train a network on images, and save it as a run.
 
@@ -94,9 +99,10 @@ def command(
     callbacks = [
         *_early(early_stopping, parts), *logs, BetweenSteps(), run, *_keeping(keep_best, parts), announced
     ]  # fmt: skip
-    with ended_in_words(announced):
-        fit(network, parts.train, validation=parts.validation, callbacks=callbacks, **settings)
-    report(network, parts, run.named, running, announced.training)
+    with viewed(view, parts, f"{followed.name}-{parts.train.name}", port, browser) as watching:
+        with ended_in_words(announced):
+            fit(network, parts.train, validation=parts.validation, callbacks=[*callbacks, *watching], **settings)
+        report(network, parts, run.named, running, announced.training)
 
 
 _NOT_AGAIN = (

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ..errors import PellucidError, StateError
+from ..training.checkpoint import glance, rates_in, rates_in_words
 from ..training.files import check_files
 from ..training.holding import held_by_another
 from ..training.replay import replay
@@ -72,6 +73,8 @@ def _verify_run(run: str, numbers: list[int], data: str | None, data_dir: Path |
         print(f"{METRICS}: none yet, as no epoch is done")
     for name, wrong in found.items():
         print(f"{name}: {f'wrong: {wrong}' if wrong else 'whole'}")
+    if rates := rates_in_words(rates_in(glance(folder) or {})):
+        print(f"learning rate: changed by hand, {rates}")
     told = _replay_run(run, folder, numbers, data, data_dir)
     if names := [name for name, wrong in found.items() if wrong]:
         raise PellucidError(f"{', '.join(names)}: damaged or changed; {told}")

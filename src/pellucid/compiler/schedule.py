@@ -200,7 +200,7 @@ class Schedule:
 
         A job of several calls, whose ranges differ even where they have one name, is never cut.
         """
-        if job[0].parts == 1:
+        if len(job) > 1 or job[0].parts == 1:
             yield {}
             return
         left, known = job[0].parts, dict(self._code[job[0].recipe].handle().ranges)

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -98,23 +98,29 @@ def prepare_picture(image: NDArray[Any], shape: tuple[int, int, int], invert: bo
 @contextmanager
 def open_picture(path: str | os.PathLike[str], limits: Limits = LIMITS) -> Iterator[Image]:
     """Open a picture without decoding it, which suffices for its size and kind; hold its pixels against the limit."""
-    pillow, where = _pillow(), path_text(path)
     file, _ = open_regular(Path(path), limits)
-    with file:
-        try:
-            with _faults_named(path, pillow.DecompressionBombError, pillow.UnidentifiedImageError):
-                picture = pillow.open(file, formats=_FORMATS)
-        except pillow.DecompressionBombError as error:  # Pillow's own bound, beyond which it does not go
-            raise DataError(f"{where}: too many pixels; up to {limits.pixels:,} are read ({error})") from error
-        except pillow.UnidentifiedImageError as error:
-            raise DataError(f"{where}: expected a picture ({', '.join(_FORMATS)}), found none") from error
-        with picture:
-            width, height = picture.size
-            if width * height > limits.pixels:
-                raise DataError(
-                    f"{where}: {width:,}×{height:,} = {width * height:,} pixels; up to {limits.pixels:,} are read"
-                )
-            yield picture
+    with file, picture_in(file, path, limits) as picture:
+        yield picture
+
+
+@contextmanager
+def picture_in(file: IO[bytes], path: str | os.PathLike[str], limits: Limits = LIMITS) -> Iterator[Image]:
+    """Open the picture in a file that is open already, as `open_picture` does; `path` is what messages call it."""
+    pillow, where = _pillow(), path_text(path)
+    try:
+        with _faults_named(path, pillow.DecompressionBombError, pillow.UnidentifiedImageError):
+            picture = pillow.open(file, formats=_FORMATS)
+    except pillow.DecompressionBombError as error:  # Pillow's own bound, beyond which it does not go
+        raise DataError(f"{where}: too many pixels; up to {limits.pixels:,} are read ({error})") from error
+    except pillow.UnidentifiedImageError as error:
+        raise DataError(f"{where}: expected a picture ({', '.join(_FORMATS)}), found none") from error
+    with picture:
+        width, height = picture.size
+        if width * height > limits.pixels:
+            raise DataError(
+                f"{where}: {width:,}×{height:,} = {width * height:,} pixels; up to {limits.pixels:,} are read"
+            )
+        yield picture
 
 
 def upright_size(picture: Image, path: str | os.PathLike[str]) -> tuple[int, int]:

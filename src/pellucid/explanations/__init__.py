@@ -3,10 +3,15 @@
 Everything here is NumPy arrays in, NumPy arrays out; `report.plots` draws them.
 """
 
+from .agreement import rank_correlation as rank_correlation
+from .counterfactual import Counterfactual as Counterfactual
+from .counterfactual import counterfactual as counterfactual
 from .field import receptive_field as receptive_field
 from .grad_cam import grad_cam as grad_cam
 from .grad_cam import grad_cam_layer as grad_cam_layer
 from .occlusion import occlusion as occlusion
+from .randomised import learnt_layers as learnt_layers
+from .randomised import randomised as randomised
 from .saliency import saliency as saliency
 from .saliency import score_gradients as score_gradients
 from .vector_jacobian import vector_jacobian as vector_jacobian

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Collection, Mapping
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import models
-from ..arguments import as_array, no_network
+from ..arguments import as_array, no_network, shown
 from ..errors import ArgumentError, ModelFileError, path_text, printable
 from ..limits import LIMITS, Limits
 from ..network import Network
@@ -145,7 +146,7 @@ def open_weights(path: PathLike | Mapping[str, Any], *, limits: Limits = LIMITS)
     Raises
     ------
     ArgumentError, DataError
-        If something in a mapping is no array of numbers.
+        If `path` is neither a path nor a mapping, or something in a mapping is no array of numbers.
     ModelFileError
         If the file is damaged or of another kind.
     StorageError
@@ -153,13 +154,27 @@ def open_weights(path: PathLike | Mapping[str, Any], *, limits: Limits = LIMITS)
     """
     if isinstance(path, Mapping):
         return _of_arrays(path, limits)
+    _refuse_no_path(path)
     content, name = read_content(path, limits)
     decoded = decode(content, name, limits) if is_torch(content) else decode_sealed(content, name, limits)
     return WeightsFile(decoded, name, limits)
 
 
+def _refuse_no_path(path: object) -> None:
+    """Refuse what is no path of a file; of what has a state_dict, such as a module of PyTorch's, say to pass that."""
+    if isinstance(path, (str, os.PathLike)):
+        return
+    made = "state_dict" if hasattr(path, "state_dict") else "parameters" if isinstance(path, Network) else ""
+    fix = f"; write {'network' if made == 'parameters' else 'module'}.{made}()" if made else ""
+    expected = "the path of a file, or arrays by name such as module.state_dict()"
+    raise ArgumentError(f"weights: expected {expected}, received {type(path).__name__} {shown(path)}{fix}")
+
+
 def _of_arrays(arrays: Mapping[str, Any], limits: Limits) -> WeightsFile:
     """Return arrays by name as a file of them would be read."""
+    for name, values in arrays.items():
+        if isinstance(values, Mapping):
+            raise ArgumentError(f"weights: {name} is a mapping itself, no array; pass mapping[{name!r}]")
     held = {str(name): as_array(values, f"{name}") for name, values in arrays.items()}
     for name, array in held.items():
         if str(array.dtype) not in WRITTEN:
@@ -190,7 +205,7 @@ def load_weights(network: Network, path: WeightsSource, strict: bool = True, *, 
     Raises
     ------
     ArgumentError
-        If `network` is none, or has no `input_shape`.
+        If `network` is none, or has no `input_shape`; or `path` is neither a path nor arrays by name.
     ModelFileError
         If the file is damaged or of another kind, if it does not fit (`strict`), if nothing in it does, or if a number
         in it is NaN or infinite, perhaps for being too large for the network's dtype.

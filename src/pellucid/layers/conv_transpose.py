@@ -40,7 +40,8 @@ class ConvTranspose2d(Layer):
         Pixels that are cut off round the output.
     output_padding : int or (int, int), default 0
         Rows and columns that the output has more, below and on the right, fewer than the stride: a `Conv2d` makes the
-        same size of several, and this says which of them comes back.
+        same size of several, and this says which of them comes back. (PyTorch takes more where the dilation is larger
+        than the stride; those rows and columns are out of reach of the pixels.)
     groups : int, default 1
         Cuts the channels into runs that do not see each other.
     bias : bool, default True

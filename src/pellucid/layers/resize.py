@@ -47,6 +47,9 @@ class Upsample(Layer):
     Shape: (N, C, H, W) -> (N, C, OH, OW). In a compiled network pixels are repeated a whole number of times by a
     kernel; all else runs in NumPy.
 
+    Places are those of the formulas, with the factors as they are given; PyTorch rounds factors to float32, and for
+    "nearest" passes over one that leaves the size as it is, so some of its places show a neighbouring pixel.
+
     Examples
     --------
     >>> Upsample(scale_factor=2).forward([[[[1, 2]]]])

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import math
+import operator
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, TypedDict
+from weakref import WeakSet
 
 from numpy.typing import ArrayLike, DTypeLike
 
@@ -13,14 +14,14 @@ from ..arguments import as_numbers, nearest, shown
 from ..definitions.arrays import Array
 from ..definitions.input import scale, scale_grad_input
 from ..errors import ArgumentError, ShapeError
-from ..geometry import whole_number
 from ..initializers import Initializer
 from ..layers.base import Layer, LayerBuild
+from ..layers.join import Join
 from ..layers.parameter import as_initializer
-from ..limits import physical_memory
 from ..random import Purpose, key
 from ..scaling import Scaling
 from ..steps import Shape
+from .options import checked_scaling, checked_shape, refuse_other_number
 from .together import refuse_deep, refuse_networks, refuse_twice
 
 
@@ -63,15 +64,21 @@ class Network(Layer):
         refuse_deep(self)
         refuse_twice(self)
         self.input_shape: Shape | None = None
-        self.scaling = _scaling(scaling)
+        self.scaling = checked_scaling(scaling)
         self.class_names = tuple(str(name) for name in class_names)
         self.seed = seed
-        initializer = None if initializer is None else as_initializer(initializer)
+        self._initializer = None if initializer is None else as_initializer(initializer)
+        self._around: WeakSet[Network] = WeakSet()
         if input_shape is not None:
-            self._become_network(_shape(input_shape), dtype)
-        if initializer is not None:
-            for parameter in self.parameters().values():
-                parameter.use(initializer)
+            self._become_network(checked_shape(input_shape), dtype)
+        self._let_draw(self)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_around"}
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        vars(self).update(state, _around=WeakSet())
+        self._surround()
 
     def _become_network(self, input_shape: Shape, dtype: DTypeLike) -> None:
         refuse_networks(self)
@@ -80,10 +87,24 @@ class Network(Layer):
                 f"scaling: has numbers for {self.scaling.channels} channels, but input_shape has {input_shape[0]}"
             )
         key(self.seed, Purpose.INITIALIZE)  # refuses a bad seed now rather than at the first look at a weight
-        _refuse_other_number(self.class_names, self.output_shape(input_shape))
+        refuse_other_number(self.class_names, self.output_shape(input_shape))
         self.input_shape = input_shape
         self.cast(dtype)
         _place(self, self.seed)
+        self._surround()
+
+    def _surround(self) -> None:
+        """Let the networks inside know that they stand in this one, if it is one that can be trained."""
+        if self.input_shape is not None:
+            for _, layer in self.walk():
+                if isinstance(layer, Network) and layer is not self:
+                    layer._around.add(self)
+
+    def _let_draw(self, layer: Layer) -> None:
+        """Let the network's initialiser, if it has one, draw the weights of a layer."""
+        if self._initializer is not None:
+            for parameter in layer.parameters().values():
+                parameter.use(self._initializer)
 
     def initialize(self, seed: int = 0) -> None:
         """Begin anew, as `Layer.initialize`; the seed becomes the network's."""
@@ -100,10 +121,10 @@ class Network(Layer):
         Raises
         ------
         ArgumentError
-            If there is no such path, and the message suggests the nearest name; or if it is that of a join.
+            If there is no such path, and the message suggests the nearest name; or no such position; or if it is that
+            of a join.
         """
-        if isinstance(name, int):
-            return list(self._children.values())[name]
+        name = self._path(name)
         found: Layer = self
         for number, part in enumerate(parts := name.split(".")):
             if number and not found.children():
@@ -117,19 +138,37 @@ class Network(Layer):
             found = found.children()[part]
         return found
 
+    def _path(self, at: object) -> str:
+        """Return a path as it is, and the name of the layer at a position; refuse all else."""
+        if isinstance(at, str):
+            return at
+        try:
+            position = operator.index(at)  # type: ignore[arg-type]
+        except TypeError:
+            position = None
+        if position is None or isinstance(at, bool):
+            expected = "a name, a path such as 'block1.conv2', or a position"
+            raise ArgumentError(f"network[…]: expected {expected}, received {shown(at)}")
+        if not -len(self) <= position < len(self):
+            raise ArgumentError(f"network[{position}]: there are {len(self)} layers, 0 to {len(self) - 1}")
+        return list(self._children)[position]
+
     def __setitem__(self, name: str | int, layer: Layer) -> None:
         """Put another layer in the place of the one at a path or position, such as a last one for other classes.
 
-        It draws its weights as it would have done at the beginning, from the network's seed and its path; the others
-        keep theirs. `class_names` are forgotten where there are more or fewer outputs than names.
+        It draws its weights as it would have done at the beginning, from the network's seed and initialiser and its
+        path; values that it has already stay, and so do those of all other layers. `class_names` are forgotten where
+        there are more or fewer outputs than names. What stands in a network inside another is exchanged in the
+        outermost, ``network["block1.conv2"] = …``, which checks all shapes.
 
         Raises
         ------
         ArgumentError, ShapeError
             If there is no such layer, or another one cannot stand there; the network is then as it was.
         """
-        path = list(self._children)[name] if isinstance(name, int) else name
-        refuse_no_layer(layer, path)
+        path = self._path(name)
+        self._refuse_within(path)
+        refuse_other(self, layer, path)
         before, (above, _, last) = self[path], path.rpartition(".")
         holder = self[above] if above else self
         if not isinstance(holder, Network):
@@ -143,8 +182,23 @@ class Network(Layer):
             raise
         layer.cast(self.dtype)
         _place(layer, self.seed, path)
+        self._surround()
+        around = [each for place, each in self.walk() if not place or path.startswith(f"{place}.")]
+        for network in reversed(around):  # the innermost first, as when they were made
+            if isinstance(network, Network):
+                network._let_draw(layer)
         if len(shape) == 1 and len(self.class_names) != shape[0]:
             self.class_names = ()
+
+    def _refuse_within(self, path: str) -> None:
+        """Refuse an exchange in a network that stands inside another, whose shapes and paths would not be looked at."""
+        for network in self._around:
+            for place, layer in network.walk():
+                if layer is self:
+                    raise ArgumentError(
+                        f"{path}: this {type(self).__name__} stands inside a network, as {place}: exchange the layer "
+                        f"there, with network['{place}.{path}'] = …"
+                    )
 
     def exchange(self, name: str, layer: Layer) -> None:
         """Let another layer be the child of a name; nothing is checked."""
@@ -227,45 +281,24 @@ def refuse_name(name: object, where: str) -> None:
         raise ArgumentError(f"{where}: the name 'input' means what the network is given; choose another")
 
 
-def refuse_no_layer(layer: object, where: str) -> None:
+def refuse_no_layer(layer: object, where: str, expected: str = "a layer or (name, layer)") -> None:
     """Refuse what is no layer."""
     if not isinstance(layer, Layer):
         hint = f"; write {layer.__name__}(…), an object, not the class" if isinstance(layer, type) else ""
-        raise ArgumentError(f"{where}: expected a layer or (name, layer), received {layer!r}{hint}")
+        raise ArgumentError(f"{where}: expected {expected}, received {layer!r}{hint}")
 
 
-def _scaling(scaling: Scaling | None) -> Scaling:
-    if scaling is not None and not isinstance(scaling, Scaling):
-        raise ArgumentError(f"scaling: expected a Scaling(mean=…, std=…), received {scaling!r}")
-    return scaling if scaling is not None else Scaling()
-
-
-def _refuse_other_number(class_names: Sequence[str], output_shape: Shape) -> None:
-    """Refuse class names where there are more or fewer outputs."""
-    if class_names and len(output_shape) == 1 and len(class_names) != output_shape[0]:
-        raise ArgumentError(
-            f"class_names: expected one for each of the {output_shape[0]} outputs, received {len(class_names)}"
-        )
-
-
-def _shape(input_shape: Sequence[int]) -> Shape:
-    if not isinstance(input_shape, Sequence) or not input_shape:
-        raise ArgumentError(f"input_shape: expected (channels, height, width) or (features,), received {input_shape!r}")
-    shape = tuple(whole_number(size, "input_shape") for size in input_shape)
-    if len(shape) not in (1, 3):
-        raise ArgumentError(f"input_shape: expected (channels, height, width) or (features,), received {shape}")
-    refuse_too_large(shape, "input_shape")
-    return shape
-
-
-def refuse_too_large(shape: Shape, where: str) -> None:
-    """Refuse the shape of one sample that would not fit into memory, before anybody makes an array of it."""
-    needed = math.prod(shape) * 4
-    if needed > physical_memory():
-        raise ShapeError(
-            f"a single output {shape} would need {needed:,} bytes, and this machine has {physical_memory():,}",
-            where=where,
-        )
+def refuse_other(network: Network, layer: object, path: str) -> None:
+    """Refuse what cannot be put in the place of a network's layer: no layer, a join, or the network itself."""
+    above, _, last = path.rpartition(".")
+    holder = network[above] if above else network
+    if isinstance(layer, Join) or (isinstance(holder, Network) and last in {*holder.names()} - {*holder.children()}):
+        raise ArgumentError(f"{path}: a join cannot be exchanged; make a Graph from its nodes: Graph({{**it.nodes}})")
+    refuse_no_layer(layer, path, "a layer")
+    for place, each in layer.walk() if isinstance(layer, Layer) else ():
+        if each is network:
+            what = f"holds the network itself, as {place}" if place else "is the network itself"
+            raise ArgumentError(f"{path}: what is put there {what}; make another one")
 
 
 def _place(layer: Layer, seed: int, path: str = "") -> None:

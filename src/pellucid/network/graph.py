@@ -18,7 +18,8 @@ from ..layers.join import Join
 from ..layers.joins import JOINS
 from ..scaling import Scaling
 from ..steps import Shape
-from .base import Network, refuse_name, refuse_too_large
+from .base import Network, refuse_name
+from .options import refuse_too_large
 
 INPUT = "input"
 """What the input is called among the sources of nodes."""

@@ -14,7 +14,8 @@ from ..initializers import Initializer
 from ..layers.base import Layer, LayerBuild
 from ..scaling import Scaling
 from ..steps import Shape
-from .base import Network, placed, refuse_name, refuse_no_layer, refuse_too_large
+from .base import Network, placed, refuse_name, refuse_no_layer
+from .options import refuse_too_large
 
 Item: TypeAlias = Layer | tuple[str, Layer]
 

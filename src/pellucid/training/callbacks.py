@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from numpy.typing import NDArray
 
-from ..arguments import shown
+from ..arguments import number, shown
 from ..data import Dataset
 from ..data.augment import Augmentation
 from ..errors import ArgumentError
@@ -84,6 +84,9 @@ class Training:
         Whether it is looking at what is held out, which changes nothing.
     callbacks : sequence of Callback
         Who listens.
+    rates : list of (int, float)
+        By what the learning rate is multiplied beside the schedule, as `multiply_lr` was told: the number of finished
+        steps from which on, and the factor. A checkpoint holds them.
     run : RunWriter or None
         The one of them that writes the run's folder, if there is one.
     engine : Engine
@@ -113,6 +116,7 @@ class Training:
     elapsed: float = 0.0
     first_steps: str = ""
     engine: Engine | None = None
+    rates: list[tuple[int, float]] = field(default_factory=list)
     steps_per_epoch: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -147,6 +151,27 @@ class Training:
     def stop(self) -> None:
         """Ask for the training to end: after the current step, which ends the epoch too, or after the epoch."""
         self.stopping = True
+
+    def factor(self, step: int) -> float:
+        """Return by what the learning rate of the step after so many is multiplied beside the schedule."""
+        return next((factor for since, factor in reversed(self.rates) if since <= step), 1.0)
+
+    def multiply_lr(self, factor: float) -> None:
+        """Multiply the learning rate that the schedule gives with a factor, from the next step on; it takes the place
+        of an earlier one, and 1 leaves the schedule as it is.
+
+        A run remembers it: where it is resumed, the factor holds from the same step on.
+
+        Raises
+        ------
+        ArgumentError
+            If it is no number of at least 0.
+        """
+        factor = number(factor, "factor", "a number of at least 0")
+        before = [each for each in self.rates if each[0] < self.step]
+        if factor != (before[-1][1] if before else 1.0):
+            before.append((self.step, factor))
+        self.rates[:] = before
 
     def end(self, error: BaseException) -> None:
         """Ask for `error` to be raised as soon as all callbacks have heard of the step or epoch: what ends the training

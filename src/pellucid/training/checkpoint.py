@@ -118,7 +118,7 @@ class Checkpoint:
         weights = self._fitting(training.network)
         training.epoch, training.step, training.lr = state["epoch"], state["step"], state["lr"]
         training.stopping, training.tally, training.history = state["stopping"], Tally(**state["tally"]), self.history()
-        training.first_steps = state["first_steps"]
+        training.first_steps, training.rates[:] = state["first_steps"], rates_in(state)
         for number, (callback, plain) in enumerate(zip(callbacks, told, strict=True)):
             known = {**unpacked(plain), **self._arrays(f"callback {number}/")}
             try:
@@ -181,6 +181,17 @@ def every(folder: Path, limits: Limits = LIMITS) -> Iterator[tuple[Path, Checkpo
                     gone = True
                     continue
             yield path, found
+
+
+def rates_in(state: Mapping[str, Any]) -> list[tuple[int, float]]:
+    """Return by what the learning rate was multiplied by hand, and after how many steps; see `Training.rates`."""
+    return [(int(step), float(factor)) for step, factor in state.get("rates", ())]
+
+
+def rates_in_words(rates: Sequence[tuple[int, float]]) -> str:
+    """Return what was done to the learning rate by hand: "× 0.5 from step 702 on, × 1 from step 900 on"; counted from
+    1. Nothing if nothing was done."""
+    return ", ".join(f"× {factor:g} from step {step + 1:,} on" for step, factor in rates)
 
 
 def newest(folder: Path, limits: Limits = LIMITS) -> Checkpoint | None:

@@ -47,6 +47,9 @@ class Engine(Protocol):
     def restore(self, slots: Mapping[str, Array], updates: int) -> None:
         """Take over an optimiser's memory and its number of steps, and the network's weights and states."""
 
+    def weights(self) -> dict[str, Array]:
+        """Return copies of the weights and states after the last step, by path."""
+
     def pull(self) -> None:
         """Bring weights and states into the network."""
 
@@ -123,6 +126,10 @@ class NumpyEngine:
         """Take over an optimiser's memory and its number of steps; the network's own weights are used."""
         self._slots, self.updates = dict(slots), updates
 
+    def weights(self) -> dict[str, Array]:
+        """Return copies of the weights and states after the last step, by path."""
+        return {name: each.data.copy() for name, each in self._held.items()}
+
     def pull(self) -> None:
         """The network has the weights already."""
 
@@ -194,11 +201,14 @@ class CompiledEngine:
         self.updates = updates
         self.push()
 
+    def weights(self) -> dict[str, Array]:
+        """Return copies of the weights and states after the last step, by path."""
+        return {name: self._native.read(name) for name in self._native.names() if name in self._held}
+
     def pull(self) -> None:
         """Bring weights and states into the network."""
-        for name in self._native.names():
-            if name in self._held:
-                self._held[name].data = self._native.read(name)
+        for name, array in self.weights().items():
+            self._held[name].data = array
 
     def push(self) -> None:
         """Take over the network's weights and states."""

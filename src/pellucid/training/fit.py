@@ -273,7 +273,8 @@ class _Course:
         training = self.training
         done = training.step if step is None else step
         factor = training.settings.schedule(done, training.total_steps, training.steps_per_epoch)
-        return training.settings.optimizer.lr * number(factor, "schedule", "a number of at least 0")
+        rate = training.settings.optimizer.lr * number(factor, "schedule", "a number of at least 0")
+        return rate * training.factor(done)
 
     def _epoch(self) -> None:
         """Train for one epoch, validate, and append both to the history."""

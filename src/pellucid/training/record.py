@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Any
 from ..errors import ModelFileError, StorageError, path_text
 from ..limits import LIMITS
 from ..storage import expanded, read_file
-from .checkpoint import files, glance, known_config, step_of
+from .checkpoint import files, glance, known_config, rates_in, step_of
 from .config import CONFIG, RunConfig
 from .holding import held_by_another
 from .plain import shown_settings
@@ -47,6 +47,8 @@ class Record:
         After how many steps it ended, or goes on; None where no checkpoint says it.
     elapsed : float
         Seconds that the epoch in which it goes on had taken.
+    rates : list of (int, float)
+        By what the learning rate was multiplied by hand, and after how many steps; see `Training.rates`.
     """
 
     folder: Path
@@ -60,6 +62,7 @@ class Record:
     stopped_epoch: int = 0
     step: int | None = None
     elapsed: float = 0.0
+    rates: Sequence[tuple[int, float]] = ()
 
     @classmethod
     def of(cls, run: str | os.PathLike[str]) -> Record:
@@ -82,7 +85,9 @@ class Record:
         state, reason = _state(folder, known)
         step, elapsed = (0, 0.0) if known is None else (_step(folder, known), _elapsed(known))
         size = sum(_sizes(folder))
-        return cls(folder, config, epochs, results, state, reason, size, best, stopped, step or None, elapsed)
+        return cls(
+            folder, config, epochs, results, state, reason, size, best, stopped, step or None, elapsed, _rates(known)
+        )
 
     def setting(self, table: str, name: str, default: Any = None) -> Any:
         """Return a setting of a table of the config; the default where there is none."""
@@ -220,6 +225,12 @@ def _state(folder: Path, state: Mapping[str, Any] | None) -> tuple[str, str]:
     if state.get("finished") is True:
         return "finished", ""
     return ("diverged", reason) if isinstance(reason, str) and reason else ("interrupted", "")
+
+
+def _rates(known: Mapping[str, Any] | None) -> list[tuple[int, float]]:
+    with suppress(TypeError, ValueError):  # a header that has no list of pairs there
+        return rates_in(known or {})
+    return []
 
 
 def _sizes(folder: Path) -> Iterator[int]:

@@ -18,7 +18,7 @@ from ..network import Network
 from ..serialization.fitting import held
 from ..storage import expanded
 from .callbacks import FIRST_STEPS, Callback, Training
-from .checkpoint import Checkpoint, newest
+from .checkpoint import Checkpoint, newest, rates_in, rates_in_words
 from .config import RunConfig
 from .fit import fit
 
@@ -49,8 +49,8 @@ def replay(
         If the weights come out otherwise.
     ArgumentError
         If the run did not begin from what its network's initialisers draw, was shorter than so many steps, or a loss,
-        an optimiser, a schedule or a callback of one's own had a part in it: then it cannot be done again from what the
-        run holds. If the data, or the sample weights, are others.
+        an optimiser, a schedule or a callback of one's own had a part in it, or its learning rate was changed by hand
+        so early: then it cannot be done again from what the run holds. If the data, or the sample weights, are others.
     """
     folder = expanded(run, "run")
     found = newest(folder)
@@ -59,6 +59,9 @@ def replay(
     if found is None or not (expected := str(found.state.get("first_steps", ""))):
         raise ArgumentError(f"{folder}: {_not_noted(found)}")
     config = found.config()
+    rates = rates_in(found.state)
+    if any(step < FIRST_STEPS for step, _ in rates):
+        raise ArgumentError(f"{folder}: the learning rate was changed by hand, {rates_in_words(rates)}")
     if own := config.strangers():
         raise ArgumentError(f"{folder} was trained with {', '.join(own)}, callbacks of its own")
     network = begun(found.network(layers), config.table, str(folder))

@@ -85,6 +85,7 @@ class Checkpoints:
             "epoch": training.epoch, "step": training.step, "lr": training.lr, "stopping": training.stopping,
             "updates": engine.updates, "elapsed": elapsed, "tally": vars(training.tally), "callbacks": [],
             "first_steps": training.first_steps, "failed": self.failed, "checkpoint_every": self._every,
+            "rates": [*map(list, training.rates)],
         }  # fmt: skip
         for number, (known, kept) in enumerate(remembered):
             state["callbacks"].append(known)
@@ -100,7 +101,10 @@ class Checkpoints:
         model : str
             The SHA-256 in the model file.
         """
-        state = {"finished": True, "first_steps": training.first_steps, "model_sha256": model}
+        state = {
+            "finished": True, "first_steps": training.first_steps, "model_sha256": model,
+            "rates": [*map(list, training.rates)],
+        }  # fmt: skip
         self._put({}, state, training, keep=1)
 
     def _put(

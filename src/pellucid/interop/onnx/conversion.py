@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from ...errors import PellucidError
 from ...layers import Conv2d, Join, Layer, Linear, Parameter, State, Transpose
-from ...network.base import refuse_too_large
 from ...network.graph import INPUT
+from ...network.options import refuse_too_large
 from ...steps import Shape
 from .entry import Entry
 from .folding import FOLDED, Folder

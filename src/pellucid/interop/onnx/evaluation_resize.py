@@ -52,7 +52,7 @@ COORDINATES: Mapping[str, Callable[[Numbers, Axis], Numbers]] = MappingProxyType
 """coordinate_transformation_mode -> the coordinates in x of the places o.
 
 With "align_corners" the last corner is that of size · scale numbers, also where that is no whole number, as in ONNX's
-tests; onnxruntime takes the last place.
+tests; onnxruntime takes the last place, so such a node becomes no layer (`runtimes_agree`).
 """
 
 NEAREST: Mapping[str, Callable[[Numbers], Numbers]] = MappingProxyType(
@@ -147,9 +147,19 @@ def axes_of(use: Use, shape: tuple[int, ...]) -> dict[int, Axis]:
     return {axis: how._replace(part=part) for axis, how, part in zip(axes, hows, parts, strict=True)}
 
 
+def runtimes_agree(said: Settings, how: Axis) -> bool:
+    """Return whether all runtimes see the places of an axis at the same coordinates.
+
+    With "align_corners" they do where size · scale is a whole number, but for what float32 cuts off of the scale.
+    """
+    if said.coordinates != "align_corners" or min(how.size, how.length) < 2:
+        return True
+    return math.isclose(how.size * how.scale, how.length, rel_tol=1e-6)
+
+
 def _scaled(size: int, scale: float) -> Axis:
-    if not scale > 0:
-        raise NodeError(f"scales: expected numbers above 0, found {scale}")
+    if not (scale > 0 and math.isfinite(size * scale)):
+        raise NodeError(f"scales: expected finite numbers above 0, found {scale:g}")
     return Axis(size, math.floor(size * scale), scale, (0.0, 1.0))
 
 

@@ -14,7 +14,7 @@ from ... import storage
 from ...arguments import nearest, shown
 from ...errors import ArgumentError, PellucidError, path_text, printable
 from ...geometry import whole_number
-from ...layers import Layer, LogSoftmax, Softmax
+from ...layers import Layer, LogSoftmax, Reshape, Softmax
 from ...limits import LIMITS, Limits, physical_memory
 from ...network import Graph, Item, Network, NetworkOptions, Sequential
 from ...network.graph import INPUT
@@ -144,6 +144,8 @@ def to_network(model: Model, size: int, wanted: Wanted, limits: Limits = LIMITS)
     if build.problems:
         what = f"expected nodes that can become layers, but {listed(build.problems)}"
         raise problem(model.path, what, "name an earlier result as output=…, or export the model with other operators")
+    if isinstance(last, Value) and last.source == INPUT and len(last.names) > 1:
+        last = build.layer(Reshape(last.shape), last)  # nodes that leave all as it is, beside a scaling perhaps
     if not isinstance(last, Value) or last.source == INPUT:
         raise problem(model.path, f"the output {output!r} is not computed by any layer", "name another as output=…")
     source = _without_softmax(build, last) if wanted.drop_softmax else last.source

@@ -11,7 +11,7 @@ from ...definitions.resize import taps
 from ...geometry import LARGEST, Pair, Sides
 from ...layers import ConvTranspose2d, Upsample
 from .conversion import Conversion, Rule
-from .evaluation_resize import Axis, Settings, axes_of, settings
+from .evaluation_resize import Axis, Settings, axes_of, runtimes_agree, settings
 from .evaluation_windows import Span, kept, reached
 from .nodes import Constant, NodeError, Use, Value
 from .rules_weights import as_it_is
@@ -90,6 +90,11 @@ def resize(build: Conversion, use: Use) -> Value:
         )
     if max(max(axes[axis].size, axes[axis].length) for axis in changed) > LARGEST:
         raise NodeError(f"has an image of more than {LARGEST:,} pixels along an axis")
+    if not all(runtimes_agree(said, axes[axis]) for axis in changed):
+        raise NodeError(
+            "align_corners: what it is where size · scale is no whole number, runtimes do not agree; export the model "
+            "with sizes in place of scales"
+        )
     hows = tuple(axes.get(axis, Axis(x.shape[axis - 1], x.shape[axis - 1], 1.0, (0.0, 1.0))) for axis in (2, 3))
     for layer in _candidates(said, hows, scaled=asked.input(3) is None):
         if layer.output_shape(x.shape)[1:] == tuple(how.length for how in hows) and _agrees(layer, said, hows):

@@ -122,9 +122,13 @@ validation_fraction, callbacks, warm_start, random_state, threads, verbose
         return targets
 
     def _measured(self, samples: Samples) -> None:
-        self.target_mean_, deviation = moments(samples.targets[:, :, None], samples.weights)
-        constant = deviation <= 1e-12 * np.abs(self.target_mean_)
-        self.target_scale_ = np.where(constant, 1.0, deviation)
+        """Note mean and deviation; of targets that are all the same, that number itself, which no rounding moves."""
+        weighing = samples.targets[samples.weights > 0]
+        same = (weighing == weighing[0]).all(axis=0)
+        mean, deviation = moments(samples.targets[:, :, None], samples.weights)
+        self.target_mean_ = np.where(same, weighing[0], mean)
+        nearly = 1e-12 * np.abs(self.target_mean_)
+        self.target_scale_ = np.where(same, 1.0, np.where(deviation <= nearly, np.maximum(1.0, nearly), deviation))
 
     def _learnt(self, targets: NDArray[Any]) -> NDArray[np.float32]:
         with np.errstate(over="ignore"):

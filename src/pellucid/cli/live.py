@@ -1,0 +1,65 @@
+"""The page that `train` and `resume` open where ``--view`` says so."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from . import options
+from .screen import say
+from .signals import Stopped
+from .sources import Parts
+
+if TYPE_CHECKING:
+    from ..web import Live
+
+View = Annotated[
+    bool,
+    typer.Option(
+        "--view",
+        help="Open a page in the browser on which one watches it learn, pauses it, or changes the learning rate; and "
+        "keep moments of the training in the run, to look back at with `pellucid view RUN`. It stays until Ctrl-C.",
+    ),
+]
+Port = Annotated[
+    int,
+    typer.Option(metavar="N", parser=options.whole, help="Of the page, on this machine. By default one that is free."),
+]
+Browser = Annotated[
+    bool, typer.Option("--browser/--no-browser", help="Whether to open the page, or to print its address alone.")
+]
+
+
+@contextmanager
+def viewed(wanted: bool, parts: Parts, title: str, port: int, browser: bool) -> Iterator[list[Live]]:
+    """Give the callback that opens the page, if one is wanted; when all is done the page stays until Ctrl-C."""
+    if not wanted:
+        if port or not browser:
+            raise typer.BadParameter(
+                "it is about the page that --view opens: add --view, or leave it out",
+                param_hint="--port" if port else "--no-browser",
+            )
+        yield []
+        return
+    from ..web import Live
+
+    part, data = parts.held_out()
+    live = Live(data, part=part, title=title, port=port, browser=browser, say=say)
+    try:
+        yield [live]
+        _stay(live.wait)
+    finally:
+        live.close()
+
+
+def _stay(wait: Callable[[], None]) -> None:
+    """Wait for Ctrl-C, which is how this ends, and no failure."""
+    try:
+        wait()
+    except Stopped as stopped:
+        if stopped.number != signal.SIGINT:
+            raise

@@ -1,0 +1,235 @@
+"""What the page asks, and what it is answered: one function a question, from a bench and what is asked to plain data,
+or to a frame where there are arrays. Nothing here knows of HTTP.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..data import drawn_digit
+from ..errors import ArgumentError, DataError, ShapeError, printable
+from ..explanations import score_gradients
+from ..report.judging import Judged
+from .asked import Asked
+from .bench import Bench
+from .described_sum import as_steps, as_sum
+from .frames import frame
+from .look import Look, colour_range, colour_ranges
+from .picture import read_image
+
+Answer: TypeAlias = dict[str, Any] | bytes
+
+MOST_MAPS = 64
+"""Feature maps in one answer."""
+THUMBNAIL = 64
+"""Rows and columns of a small image, at most."""
+MOST_SAMPLES = 200
+"""Samples in one list."""
+LARGEST_CANVAS = 1024
+"""Rows and columns of a canvas that is drawn on, at most."""
+DRAWN_FLOATS = 1 << 20
+"""Numbers that maps have which come with every stroke: more take too long."""
+
+
+def network(bench: Bench, asked: Asked) -> Answer:
+    """The network: its layers, shapes, and what reads what."""
+    data = None
+    if bench.data is not None:
+        data = {"name": printable(bench.data.name), "part": bench.part, "count": len(bench.data)}
+    return {**bench.description, "revision": bench.revision, "data": data}
+
+
+# ---- images
+
+
+def drawing(bench: Bench, asked: Asked) -> Answer:
+    """What the network makes of ink on a canvas: the body, a byte a pixel."""
+    rows, columns = asked.whole("rows", LARGEST_CANVAS + 1), asked.whole("columns", LARGEST_CANVAS + 1)
+    if len(asked.body) != rows * columns or not asked.body:
+        raise DataError(f"expected {rows}×{columns} = {rows * columns:,} bytes, received {len(asked.body):,}")
+    channels, height, width = image_shape(bench)
+    if channels != 1 or height != width:
+        raise ShapeError(f"what is drawn is one channel of a square, but the network takes {channels}×{height}×{width}")
+    ink = np.frombuffer(asked.body, np.uint8).reshape(rows, columns)
+    return shown(bench, bench.put(drawn_digit(ink, size=height, centred=not asked.flag("raw"))), asked)
+
+
+def pixels(bench: Bench, asked: Asked) -> Answer:
+    """What the network makes of an image, every pixel of which is given: the body, a byte or a float32 each."""
+    shape = bench.network.input_shape or ()
+    kind = np.dtype(np.uint8) if asked.choice("type", ("u1", "f4"), "u1") == "u1" else np.dtype("<f4")
+    if len(asked.body) != np.prod(shape, dtype=int) * kind.itemsize:
+        raise DataError(f"expected {'×'.join(map(str, shape))} numbers of {kind.itemsize} bytes, received other many")
+    return shown(bench, bench.put(np.frombuffer(asked.body, kind).reshape(shape).copy()), asked)
+
+
+def picture(bench: Bench, asked: Asked) -> Answer:
+    """What the network makes of a picture: the body, a PNG, JPEG or other file."""
+    how = {name: asked.flag(name) for name in ("drawn", "raw", "invert")}
+    image = read_image(asked.body, image_shape(bench), **how)
+    return shown(bench, bench.put(image), asked)
+
+
+def sample(bench: Bench, asked: Asked) -> Answer:
+    """What the network makes of a sample of the data."""
+    number = asked.whole("number", 0 if bench.data is None else len(bench.data))
+    return shown(bench, bench.put(bench.sample(number)), asked)
+
+
+def seen(bench: Bench, asked: Asked) -> Answer:
+    """What the network, as it is now, makes of an image that it was shown before."""
+    return shown(bench, asked.text("image"), asked)
+
+
+def samples(bench: Bench, asked: Asked) -> Answer:
+    """Samples of the data with what they are taken for: all, the mistakes, the most confident first, or those that
+    were taken otherwise (``was``) before the network was edited.
+
+    They are measured meanwhile, so ``pending`` says whether to ask again.
+    """
+    which = asked.choice("which", ("all", "mistakes", "flipped"), "all")
+    before, found = bench.measured(0), bench.measured()
+    if not isinstance(before, Judged) or not isinstance(found, Judged):
+        pending = before is None or found is None
+        return {"revision": bench.revision, "pending": pending, "accuracy": None, "total": 0, "samples": []}
+    if which == "flipped":
+        chosen = np.flatnonzero(before.predicted != found.predicted)
+    else:
+        chosen = found.mistakes if which == "mistakes" else np.arange(len(found.data))
+    first = asked.whole("first", max(1, len(chosen) + 1), 0)
+    part = chosen[first : first + asked.whole("count", MOST_SAMPLES + 1, 24)]
+    listed = [
+        {
+            "number": int(number),
+            "label": int(found.labels[number]),
+            "predicted": int(found.predicted[number]),
+            "was": int(before.predicted[number]),
+            "confidence": round(float(found.confidence[number]), 6),
+        }
+        for number in part
+    ]
+    known = {"revision": bench.revision, "pending": False, "accuracy": found.accuracy}
+    return {**known, "total": len(chosen), "samples": listed}
+
+
+def thumbnails(bench: Bench, asked: Asked) -> Answer:
+    """The images of some samples, as they are, or with pixels left out where they have many."""
+    count = 0 if bench.data is None else len(bench.data)
+    numbers = asked.wholes("numbers", count, MOST_MAPS)
+    images = np.stack([bench.sample(number) for number in numbers])
+    if images.ndim == 4:
+        step = max(1, -(-max(images.shape[2:]) // THUMBNAIL))
+        images = images[:, :, ::step, ::step]
+    return frame({"numbers": numbers}, {"images": images})
+
+
+# ---- maps and sums
+
+
+def maps(bench: Bench, asked: Asked) -> Answer:
+    """Feature maps of a layer, in an order, with the range of their colours."""
+    look, path = bench.look(asked.text("image")), asked.known("layer", bench.values)
+    every = look.maps(bench.values[path])
+    order, counts = _ordered(bench, look, path, asked)
+    first = asked.whole("first", len(every), 0)
+    chosen = order[first : first + asked.whole("count", MOST_MAPS + 1, 24)]
+    header = {
+        "layer": path, "total": len(every), "dead": int(np.sum(~every.any(axis=(1, 2)))),
+        "range": colour_range(every), "whole": look.range if asked.flag("whole") else None,
+        "revision": bench.revision,
+    }  # fmt: skip
+    arrays = {
+        "channels": chosen, "maps": every[chosen], "ranges": colour_ranges(every[chosen]), "scores": counts[chosen],
+    }  # fmt: skip
+    return frame(header, arrays)
+
+
+def total(bench: Bench, asked: Asked) -> Answer:
+    """The whole sum behind one number."""
+    look, path = bench.look(asked.text("image")), asked.known("layer", bench.values)
+    value = bench.values[path]
+    return as_sum(look.trace, bench.values, value, asked.index("index", look.program.values[value].shape))
+
+
+def walk(bench: Bench, asked: Asked) -> Answer:
+    """The way back from a number to the largest of what it is made of, and so on, down to the input."""
+    look, path = bench.look(asked.text("image")), asked.known("layer", bench.values)
+    value = bench.values[path]
+    return as_steps(look.trace, bench.values, value, asked.index("index", look.program.values[value].shape))
+
+
+def _ordered(bench: Bench, look: Look, path: str, asked: Asked) -> tuple[NDArray[np.int64], NDArray[Any]]:
+    """Return the channels of a layer in the order that is asked for, and what each one is ordered by."""
+    every = look.maps(bench.values[path])
+    by = asked.choice("order", ("index", "mean", "contribution", "dead"), "index")
+    if by == "index":
+        return np.arange(len(every)), np.arange(len(every), dtype=float)
+    if by == "contribution":
+        classes = int(np.prod(bench.network.output_shape(), dtype=int))
+        counts = _contributions(bench, look, path, asked.whole("class", classes, int(look.output.argmax())))
+    else:
+        counts = np.abs(every).mean(axis=(1, 2), dtype=np.float64)
+        if by == "dead":
+            counts = -counts
+    return np.argsort(-counts, kind="stable"), counts
+
+
+def _contributions(bench: Bench, look: Look, path: str, of: int) -> NDArray[np.float64]:
+    """Return what each map of a layer adds to a class's score, to first order: Σ i, j  A[k, i, j]·∂s/∂A[k, i, j]."""
+    gradients = score_gradients(bench.network, look.image[None], of, by=(path,))[path]
+    products = look.trace.values[bench.values[path]].astype(np.float64) * gradients[0]
+    return np.asarray(products.reshape(len(look.maps(bench.values[path])), -1).sum(axis=1))
+
+
+# ---- what is shared
+
+
+def image_shape(bench: Bench) -> tuple[int, int, int]:
+    shape = bench.network.input_shape or ()
+    if len(shape) != 3:
+        raise ArgumentError(f"the network takes inputs of shape {shape}, not pictures")
+    return shape
+
+
+def shown(
+    bench: Bench, image: str, asked: Asked, told: Mapping[str, Any] = MappingProxyType({}),
+    more: Mapping[str, NDArray[Any]] = MappingProxyType({}),
+) -> bytes:  # fmt: skip
+    """Return the first that is shown of an image: it, what is made of it, and the maps of some layers.
+
+    What else is to be told goes into the header, and `more` beside the arrays.
+    """
+    look = bench.look(image)
+    arrays: dict[str, NDArray[Any]] = {"image": look.image, "output": look.output, **more}
+    probabilities = look.probabilities()
+    if probabilities is not None:
+        arrays["probabilities"] = probabilities
+    ranges, room = {}, DRAWN_FLOATS
+    for path in filter(None, asked.text("layers", "").split(",")):
+        if path not in bench.values:
+            raise ArgumentError(f"layers: there is no {path[:80]!r}")
+        every = look.maps(bench.values[path])
+        room -= every.size
+        if room < 0:
+            break
+        arrays[f"maps {path}"], ranges[path] = every, colour_range(every)
+    return frame({"image": image, "revision": bench.revision, "ranges": ranges, **told}, arrays)
+
+
+READING: Mapping[str, Callable[[Bench, Asked], Answer]] = MappingProxyType(
+    {
+        "network": network, "seen": seen, "samples": samples, "thumbnails": thumbnails, "maps": maps, "sum": total,
+        "walk": walk,
+    }
+)  # fmt: skip
+"""What is asked with GET, by the last part of its address."""
+
+DOING: Mapping[str, Callable[[Bench, Asked], Answer]] = MappingProxyType(
+    {"drawing": drawing, "pixels": pixels, "picture": picture, "sample": sample}
+)
+"""What is asked with POST."""

@@ -1,0 +1,105 @@
+"""The application: which address is answered by what. All that computes runs in a thread, one question at a time but
+for those that take long."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
+from importlib.resources import files
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route, WebSocketRoute
+
+from ..errors import ArgumentError, PellucidError
+from . import answers, changes, looking_back, why
+from .answers import Answer
+from .asked import Asked
+from .bench import Bench, UnknownImageError
+from .live_socket import socket_of
+
+FRAME = "application/octet-stream"
+KINDS = {
+    ".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+}  # fmt: skip
+"""Suffix of a file of the page -> what it is."""
+GONE = 499
+"""Status of the answer to somebody who has gone; nobody reads it."""
+
+READING = {**answers.READING, **changes.READING, **why.READING, **looking_back.READING}
+DOING = {**answers.DOING, **changes.DOING, **why.DOING, **looking_back.DOING}
+EDITING = (changes.edit, changes.undo)
+
+_log = logging.getLogger("pellucid.web")
+
+
+def application(bench: Bench) -> Starlette:
+    """Return the application that shows a bench."""
+    pages = [Route("/", _file("index.html")), *(Route(f"/{name}", _file(name)) for name in _names())]
+    reading = [Route(f"/api/{name}", _question(bench, answer), methods=["GET"]) for name, answer in READING.items()]
+    doing = [Route(f"/api/{name}", _question(bench, answer), methods=["POST"]) for name, answer in DOING.items()]
+    return Starlette(routes=[*pages, *reading, *doing, WebSocketRoute("/api/live", socket_of(bench))])
+
+
+def _names() -> list[str]:
+    """Return the names of the files of the page."""
+    return sorted(each.name for each in files(__package__).joinpath("static").iterdir() if _kind(each.name))
+
+
+def _kind(name: str) -> str | None:
+    return KINDS.get(f".{name.rpartition('.')[2]}")
+
+
+def _file(name: str) -> Callable[[Request], Awaitable[Response]]:
+    """Return what answers with a file of the page, which is read once."""
+    content, kind = files(__package__).joinpath("static", name).read_bytes(), _kind(name)
+
+    async def endpoint(request: Request) -> Response:
+        return Response(content, media_type=kind)
+
+    return endpoint
+
+
+def _question(bench: Bench, answer: Callable[[Bench, Asked], Answer]) -> Callable[[Request], Awaitable[Response]]:
+    """Return what answers a question about the bench, or says what is wrong with it.
+
+    Those who ask the same wait in line, here and not in threads, of which there are few; who has gone meanwhile, as
+    the page does with what it no longer wants, is passed over.
+    """
+    line = asyncio.Lock()
+
+    def answered(asked: Asked) -> Answer:
+        with nullcontext() if answer in why.UNHURRIED else bench.busy:
+            if answer in EDITING and bench.step is not None:
+                raise ArgumentError("the network is shown as it was in training; go to its end to change it")
+            return answer(bench, asked)
+
+    async def endpoint(request: Request) -> Response:
+        try:
+            asked = Asked(request.query_params, await request.body())
+        except ClientDisconnect:
+            return Response(status_code=GONE)
+        try:
+            async with line:
+                if await request.is_disconnected():
+                    return Response(status_code=GONE)
+                found = await run_in_threadpool(answered, asked)
+            return Response(found, media_type=FRAME) if isinstance(found, bytes) else JSONResponse(found)
+        except UnknownImageError as error:
+            return _failure(410, str(error))
+        except PellucidError as error:
+            return _failure(400, str(error))
+        except Exception as error:
+            _log.exception("%s", request.url.path)
+            return _failure(500, f"{type(error).__name__}: a fault of Pellucid's; the terminal shows more")
+
+    return endpoint
+
+
+def _failure(status: int, message: str) -> Response:
+    return JSONResponse({"error": message[:2000]}, status)

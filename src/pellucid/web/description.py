@@ -1,0 +1,113 @@
+"""A network as the page is told of it: its layers, their shapes, and what reads what. Plain data for JSON."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import numpy as np
+
+from ..build import lower
+from ..geometry import ReceptiveField
+from ..inference.batches import weights
+from ..network import Network
+from ..program import Program
+from ..report.judging import shown_names
+from ..summary import Row, summary
+
+INPUT = "input"
+"""Path under which the page shows what the first layer reads: the scaled image."""
+
+
+def describe(network: Network) -> dict[str, Any]:
+    """Return what there is to show of a network, whatever its weights are.
+
+    Returns
+    -------
+    dict
+        ``input_shape``, ``classes`` (names), ``scaling``, ``parameters``, ``multiply_adds``, and ``layers``, in the
+        order of the data's flow, of which each has ``path``, ``kind``, ``shape``, ``reads`` (paths), ``weights`` (shape
+        by the parameter's own name), ``parameters``, ``multiply_adds``, ``arithmetic`` (lines) and ``field``.
+    """
+    program, told = lower(network), summary(network)
+    values = shown_values(program)
+    rows = {row.path: row for row in told.rows}
+    reads = _reads(program, values)
+    shapes = {path: parameter.shape for path, parameter in network.parameters().items()}
+    layers = [
+        _layer(path, program.values[value].shape, reads[path], rows.get(path), shapes) for path, value in values.items()
+    ]
+    return {
+        "input_shape": program.values[program.input].shape,
+        "classes": shown_names(network) if program.values[program.output].shape != (1,) else (),
+        "scaling": {"mean": network.scaling.means, "std": network.scaling.deviations},
+        "parameters": told.totals.parameters,
+        "multiply_adds": told.totals.multiply_adds,
+        "layers": layers,
+    }
+
+
+def shown_values(program: Program) -> dict[str, int]:
+    """Return the values that the page shows, by the paths of the layers that make them, in their order.
+
+    Of a container and the layer that ends it, both of which make the same value, the layer is shown; a layer that
+    does nothing now, such as dropout, makes none of its own.
+    """
+    found = {INPUT: program.layers[0].input}
+    for place in program.layers:
+        if place.output not in found.values():
+            found[place.path] = place.output
+    return found
+
+
+def digest(network: Network) -> str:
+    """Return the name of a network: the same for the same layers and the same weights."""
+    sha = hashlib.sha256()
+    for name, array in sorted(weights(network).items()):
+        sha.update(f"{name} {array.shape} {array.dtype.str} ".encode() + np.ascontiguousarray(array).tobytes())
+    for step in lower(network).steps:
+        sha.update(f"{step.kind} {step.layer} {step.attributes} ".encode())
+    return sha.hexdigest()[:24]
+
+
+def reads_of(network: Network) -> dict[str, list[str]]:
+    """Return for each layer that is shown the paths of those that it reads."""
+    program = lower(network)
+    return _reads(program, shown_values(program))
+
+
+def _reads(program: Program, values: dict[str, int]) -> dict[str, list[str]]:
+    """Return for each shown value the paths of those that it is made of."""
+    paths = {value: path for path, value in values.items()}
+    sources: dict[int, list[str]] = {value: [path] for value, path in paths.items()}
+    made: dict[str, list[str]] = {INPUT: []}
+    for step in program.steps[: program.forward]:
+        read = list(dict.fromkeys(path for value in step.inputs for path in sources.get(value, ())))
+        for value in step.outputs:
+            if value in paths:
+                made.setdefault(paths[value], read)
+            sources.setdefault(value, read)
+    return {path: made.get(path, []) for path in values}
+
+
+def _layer(
+    path: str, shape: tuple[int, ...], reads: list[str], row: Row | None, shapes: dict[str, tuple[int, ...]]
+) -> dict[str, Any]:  # fmt: skip
+    own = {name.removeprefix(f"{path}."): size for name, size in shapes.items() if name.rpartition(".")[0] == path}
+    known: dict[str, Any] = {"path": path, "kind": "Input", "shape": shape, "reads": reads, "weights": own}
+    if row is None:
+        return {**known, "parameters": 0, "multiply_adds": 0, "arithmetic": [], "field": _field(None)}
+    return {
+        **known,
+        "kind": row.kind,
+        "parameters": row.parameters,
+        "multiply_adds": row.multiply_adds,
+        "arithmetic": row.arithmetic,
+        "field": _field(row.field),
+    }
+
+
+def _field(field: object) -> dict[str, Any] | None:
+    if not isinstance(field, ReceptiveField):
+        return None
+    return {"size": field.size, "stride": field.stride, "offset": field.offset}

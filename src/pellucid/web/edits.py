@@ -1,0 +1,180 @@
+"""Changing a network: filters overwritten, channels silenced, one edit after the other, and undone likewise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import ArgumentError
+from ..layers import BatchNorm2d, Conv2d, Linear
+from ..network import Network
+from .description import reads_of
+
+WITH_CHANNELS = (Conv2d, Linear, BatchNorm2d)
+"""Layers whose weights lead to one channel each, along their first axis."""
+
+
+MOST = 1000
+"""Edits that are kept, each to be undone."""
+
+
+@dataclass
+class Edit:
+    """One change: what it is called, and what stood at the changed places before.
+
+    Attributes
+    ----------
+    words : str
+    before : list of (str, index, array)
+        Path of a parameter, where in it, and the numbers that were there.
+    """
+
+    words: str
+    before: list[tuple[str, Any, NDArray[Any]]] = field(default_factory=list)
+
+
+class Edits:
+    """The changes that were made to a network, which can be undone in turn.
+
+    What leaves every number as it is, is no edit; and one number that is changed several times in a row is one.
+
+    Parameters
+    ----------
+    network : Network
+        It is changed in place.
+    """
+
+    def __init__(self, network: Network):
+        self.network, self.done = network, list[Edit]()
+
+    def kernel(self, path: str, out: int, channel: int | None, values: NDArray[Any], name: str = "") -> None:
+        """Overwrite one kernel of a convolution: the weights from one channel of its input to one of its output.
+
+        Parameters
+        ----------
+        path : str
+        out, channel : int
+            Channel of the output, and of the input; None for all kernels of the output channel, each of which takes the
+            same values, divided by their number: a filter of the mean of the input's channels.
+        values : array (KH, KW)
+        name : str
+            What they are called, such as "blur".
+
+        Raises
+        ------
+        ArgumentError
+            If the layer is no convolution, has no such channel, or the kernel is of another size.
+        """
+        layer = self._layer(path)
+        if not isinstance(layer, Conv2d):
+            raise ArgumentError(f"layer: {path} has no kernels; expected a convolution")
+        shape = layer.weight.shape
+        _refuse_outside("out", out, shape[0])
+        if values.shape != shape[2:]:
+            raise ArgumentError(f"values: expected a kernel of {shape[2]}×{shape[3]}, received {values.shape}")
+        new = _as_weights(values if channel is not None else values / shape[1], layer.weight.dtype)
+        if channel is None:
+            where: Any = (out,)
+            words = f"{path}: all {shape[1]} kernels of channel {out}"
+        else:
+            _refuse_outside("channel", channel, shape[1])
+            where, words = (out, channel), f"{path}: kernel of channel {out} for channel {channel}"
+            differ = np.argwhere(layer.weight.data[where] != new)
+            if len(differ) == 1 and not name:
+                where, new = (*where, *map(int, differ[0])), new[tuple(differ[0])]
+                words = f"{path}: weight ({', '.join(map(str, where))})"
+        self._do(f"{words}: {name}" if name else words, {f"{path}.weight": where}, new)
+
+    def bias(self, path: str, out: int, value: float) -> None:
+        """Overwrite the bias of one channel.
+
+        Raises
+        ------
+        ArgumentError
+            If the layer has no bias, or no such channel.
+        """
+        parameter = self.network.parameters().get(f"{path}.bias")
+        if parameter is None or not isinstance(self._layer(path), WITH_CHANNELS):
+            raise ArgumentError(f"layer: {path[:80]!r} has no bias")
+        _refuse_outside("out", out, parameter.shape[0])
+        self._do(f"{path}: bias of channel {out}", {f"{path}.bias": (out,)}, _as_weights(value, parameter.dtype))
+
+    def silence(self, path: str, out: int) -> None:
+        """Make one channel of a layer 0 everywhere: all weights and the bias that lead to it.
+
+        Where batch normalisation reads the layer, and would make another number of the zeros, its factor and its shift
+        for that channel become 0 too.
+
+        Raises
+        ------
+        ArgumentError
+            If the layer has no weights, or no such channel.
+        """
+        parameters = self.network.parameters()
+        if not isinstance(self._layer(path), WITH_CHANNELS) or f"{path}.weight" not in parameters:
+            raise ArgumentError(f"layer: {path} has no weights; silence the layer before it that has some")
+        _refuse_outside("out", out, parameters[f"{path}.weight"].shape[0])
+        names = (f"{each}.{name}" for each in (path, *self._normalisations(path)) for name in ("weight", "bias"))
+        self._do(f"{path}: channel {out} silenced", {name: (out,) for name in names if name in parameters}, 0)
+
+    def undo(self) -> None:
+        """Undo the last edit.
+
+        Raises
+        ------
+        ArgumentError
+            If there is none.
+        """
+        if not self.done:
+            raise ArgumentError("there is no edit to undo")
+        for path, where, numbers in reversed(self.done.pop().before):
+            self.network.parameters()[path].data[where] = numbers
+
+    def reset(self) -> None:
+        """Undo all edits."""
+        while self.done:
+            self.undo()
+
+    def _layer(self, path: str) -> Any:
+        layers = dict(self.network.walk())
+        if path not in layers:
+            raise ArgumentError(f"layer: there is no {path[:80]!r}")
+        return layers[path]
+
+    def _normalisations(self, path: str) -> list[str]:
+        """Return the layers of batch normalisation that read a layer."""
+        layers, reads = dict(self.network.walk()), reads_of(self.network)
+        return [each for each, read in reads.items() if path in read and isinstance(layers.get(each), BatchNorm2d)]
+
+    def _do(self, words: str, places: dict[str, Any], numbers: Any) -> None:
+        """Write numbers to places in parameters, by path, and remember what stood there."""
+        held = {path: self.network.parameters()[path].data for path in places}
+        before = [(path, where, held[path][where].copy()) for path, where in places.items()]
+        if all(np.array_equal(old, np.broadcast_to(numbers, old.shape)) for _, _, old in before):
+            return
+        if len(self.done) >= MOST:
+            raise ArgumentError(f"the network has been edited {MOST:,} times; undo some of it first")
+        for path, where in places.items():
+            held[path][where] = numbers
+        last = self.done[-1] if self.done else None
+        if last is None or last.words != words or any(old.size > 1 for _, _, old in before):
+            self.done.append(Edit(words, before))
+        elif all(np.array_equal(held[path][where], old) for path, where, old in last.before):
+            self.done.pop()  # the number is back to what it was
+
+
+def _as_weights(values: Any, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Return weights as a layer holds them."""
+    with np.errstate(over="ignore"):  # which is refused below
+        new = np.asarray(values, dtype)
+    if not np.isfinite(new).all():
+        raise ArgumentError("values: expected finite numbers")
+    return new
+
+
+def _refuse_outside(name: str, number: int, count: int) -> None:
+    if not 0 <= number < count:
+        raise ArgumentError(f"{name}: expected a number from 0 to {count - 1}, received {number}")

@@ -1,0 +1,89 @@
+"""Looking back: what is known of the training, the network as it was after a step, and when it came to be right."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..errors import ArgumentError
+from ..inference.batches import weights
+from .answers import Answer, shown
+from .asked import Asked
+from .bench import Bench
+from .following import Following, Known
+from .frames import frame
+from .image_course import ImageCourse
+from .miniatures import Miniatures
+
+COURSE_SECONDS = 1.0
+"""That one answer may take; the page asks for the rest."""
+IMAGES = 16
+"""Whose courses are kept."""
+LAST_STEP = 10**15
+
+
+def training(bench: Bench, asked: Asked) -> Answer:
+    """All that there is to say of the training; an unknown state where nothing is known of one."""
+    if bench.following is None:
+        return {"state": "unknown"}
+    return bench.following.message(Known())
+
+
+def moment(bench: Bench, asked: Asked) -> Answer:
+    """Let the network be as it was after a step, or as it is "now" in training, or at the "end", and show an image."""
+    following, step, name = _following(bench), asked.text("step"), asked.text("image")
+    bench.image(name)  # which may not be here any more
+    if step == "end":
+        bench.go_to(None)
+    elif step != "now":
+        bench.go_to(following.moments.read(asked.whole("step", LAST_STEP), bench.original))
+    elif following.newest is None:
+        raise ArgumentError("step: the training has not begun")
+    else:
+        bench.go_to(following.newest)
+    pictures = Miniatures(bench.original, dict(_course(bench, following, name).reach))
+    arrays, _ = pictures.of(weights(bench.network), bench.image(name))
+    told = {"moment": bench.step, "reach": pictures.reach}
+    return shown(bench, name, asked, told, arrays)
+
+
+def course(bench: Bench, asked: Asked) -> Answer:
+    """What an image was taken for at each moment that is kept, and since which one that is right."""
+    following = _following(bench)
+    found = _course(bench, following, asked.text("image"))
+    complete = found.go_on(following.moments, COURSE_SECONDS)
+    right = _label(bench, asked)
+    known = right is not None
+    if right is None and found.probabilities:  # nobody knows; then what it was taken for at last
+        right = int(found.probabilities[max(found.probabilities)].argmax())
+    header = {"complete": complete, "right": right, "known": known, "since": found.right_since(right)}
+    return frame({**header, "reach": found.reach}, found.arrays(right))
+
+
+def _label(bench: Bench, asked: Asked) -> int | None:
+    """Return the class of a sample of the data, where it is one."""
+    if bench.data is None or not asked.text("sample", "") or bench.data.labels.dtype.kind not in "iu":
+        return None
+    classes = int(np.prod(bench.original.output_shape(), dtype=int))
+    label = int(bench.data.labels[asked.whole("sample", len(bench.data))])
+    return label if label < classes else None
+
+
+def _course(bench: Bench, following: Following, name: str) -> ImageCourse:
+    """Return what is known of an image's course; those that were asked for last are kept."""
+    image, courses = bench.image(name), following.courses
+    if name not in courses:
+        courses[name] = ImageCourse(bench.original, image)
+    courses.move_to_end(name)
+    while len(courses) > IMAGES:
+        courses.popitem(last=False)
+    return courses[name]
+
+
+def _following(bench: Bench) -> Following:
+    if bench.following is None:
+        raise ArgumentError("nothing is known here of a training; `pellucid train … --view` keeps its moments")
+    return bench.following
+
+
+READING = {"training": training, "course": course}
+DOING = {"moment": moment}

@@ -1,0 +1,44 @@
+"""Pictures that somebody drops on the page, as files."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+from numpy.typing import NDArray
+
+from ..data import drawn_digit
+from ..data.pictures import decode, is_grey, picture_in, prepare_picture
+
+NAME = "the picture"
+"""What messages call it."""
+
+
+def read_image(
+    data: bytes, shape: tuple[int, int, int], *, drawn: bool = False, raw: bool = False, invert: bool = False
+) -> NDArray[Any]:  # fmt: skip
+    """Return a picture as a network takes it: stretched to its size, or placed as a digit that somebody drew.
+
+    Parameters
+    ----------
+    data : bytes
+        A PNG, JPEG or other file.
+    shape : (int, int, int)
+        (channels, height, width) of the network.
+    drawn : bool
+        Whether it is a digit, of any size and anywhere, on a dark ground.
+    raw : bool
+        Whether such a digit stays where it is.
+    invert : bool
+        Whether dark and light are exchanged first: for ink on paper.
+
+    Raises
+    ------
+    DataError, MissingExtraError
+        As `read_picture`.
+    """
+    with picture_in(io.BytesIO(data), NAME) as picture:
+        pixels = decode(picture, NAME, grey=drawn or is_grey(picture))
+    if drawn:
+        return drawn_digit(255 - pixels[0] if invert else pixels[0], size=shape[1], centred=not raw)
+    return prepare_picture(pixels, shape, invert)

@@ -1,0 +1,142 @@
+"""The server of the page: one port of this machine, until somebody ends it."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import webbrowser
+from collections.abc import Callable
+from typing import Any
+
+from ..data import as_dataset
+from ..errors import ArgumentError, MissingExtraError, StorageError, installing
+from ..inputs import Data
+from ..network import Network
+from .bench import Bench
+from .guard import Guard
+
+END_SECONDS = 1.5
+"""That the page may take to end: what is being computed then is not waited for."""
+
+
+def view(
+    network: Network, data: Data | None = None, *, title: str = "network", port: int = 0, browser: bool = True
+) -> None:
+    """Show a network on a page in the browser, until Ctrl-C.
+
+    Parameters
+    ----------
+    network : Network
+        What is done with it on the page happens to a copy.
+    data : Dataset or (images, labels), optional
+        Images to choose from, and to measure the network on.
+    title : str
+        What the page calls it.
+    port : int, default 0
+        Of this machine; by default one that is free.
+    browser : bool, default True
+        Whether to open the page; its address is printed anyway.
+
+    Raises
+    ------
+    MissingExtraError
+        If starlette or uvicorn is not installed.
+    ShapeError, DataError
+        If the data are not what the network takes.
+    StorageError
+        If the port is taken.
+    """
+    bench = Bench(network, title, None if data is None else as_dataset(data))
+    serve(bench, port=port, browser=browser)
+
+
+def serve(bench: Bench, *, port: int = 0, browser: bool = True, say: Callable[[str], None] = print) -> None:
+    """Show a bench until Ctrl-C; `say` is told the address."""
+    with Server(bench, port=port, say=say) as server:
+        if browser:
+            webbrowser.open(server.guard.address)
+        else:
+            say(f"open {server.guard.address}")
+        server.wait()
+
+
+class Server:
+    """The page of a bench, served by a thread from ``with`` to its end.
+
+    Parameters
+    ----------
+    bench : Bench
+    port : int
+        0 for one that is free.
+    say : callable
+        Told an address whenever the one before has been used.
+
+    Attributes
+    ----------
+    port : int
+    guard : Guard
+        Its `address` opens the page.
+    """
+
+    def __init__(self, bench: Bench, *, port: int = 0, say: Callable[[str], None] = print):
+        uvicorn = needed()
+        from .application import application
+        from .connection import Connection, Listening, Socket
+
+        self._socket = _bound(port)
+        self.port = int(self._socket.getsockname()[1])
+        self.guard = Guard(application(bench), self.port, lambda address: say(f"another browser: {address}"))
+        config = uvicorn.Config(
+            self.guard, http=Connection, ws=Socket, loop="asyncio", lifespan="off", log_level="error",
+            access_log=False, server_header=False, proxy_headers=False, timeout_keep_alive=20,
+            timeout_graceful_shutdown=1, ws_max_size=1 << 20, ws_per_message_deflate=False,
+        )  # fmt: skip
+        self._server = Listening(config)
+        self._thread = threading.Thread(target=self._server.run, args=([self._socket],), daemon=True, name="page")
+
+    def __enter__(self) -> Server:
+        self._thread.start()
+        while not self._server.started and self._thread.is_alive():
+            self._thread.join(0.01)
+        return self
+
+    def wait(self) -> None:
+        """Wait until the server ends, which it does by itself only if something is wrong."""
+        while self._thread.is_alive():
+            self._thread.join(0.5)
+
+    def __exit__(self, *error: object) -> None:
+        self._server.should_exit = True
+        self._thread.join(END_SECONDS)
+        if not self._thread.is_alive():  # which closes it itself, and must not find it closed
+            self._socket.close()
+
+
+def needed() -> Any:
+    """Return uvicorn, or say how to install what the page needs."""
+    try:
+        import starlette  # noqa: F401
+        import uvicorn
+        import websockets  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError(f"the page needs starlette, uvicorn and websockets: {installing('web')}") from error
+    return uvicorn
+
+
+def _bound(port: int) -> socket.socket:
+    """Return a socket that listens on this machine alone."""
+    if isinstance(port, bool) or not isinstance(port, int) or not 0 <= port < 65536:
+        raise ArgumentError(f"port: expected a number from 0 to 65535, received {port!r}")
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        if os.name != "nt":  # where this would let two programs share a port
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(("127.0.0.1", port))
+    except OSError as error:
+        listening.close()
+        free = "leave --port out for one that is free"
+        told = StorageError(f"port {port} of this machine cannot be had ({error.strerror}); {free}")
+        told.errno = error.errno
+        raise told from None
+    return listening

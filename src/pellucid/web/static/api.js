@@ -1,0 +1,94 @@
+// Questions to the server. Answers are JSON, or frames: a header in JSON with arrays behind it (see frames.py).
+
+import { waitFor } from "./waiting.js";
+
+const TYPES = { f4: Float32Array, u1: Uint8Array, i4: Int32Array };
+
+/** A question was refused; the message says why. `gone`: the server no longer has the image that it is about. */
+export class Refused extends Error {
+  constructor(message, status) {
+    super(message);
+    this.gone = status === 410;
+  }
+}
+
+/** Ask something that changes nothing. */
+export async function ask(name, query = {}, signal = undefined) {
+  return answer(await fetched(`api/${name}?${words(query)}`, { signal }));
+}
+
+/** Send something: an image, an edit. */
+export async function send(name, query = {}, body = undefined, signal = undefined) {
+  return answer(await fetched(`api/${name}?${words(query)}`, { method: "POST", body, signal }));
+}
+
+/**
+ * Ask until the answer is complete, of what is measured meanwhile; null once `wanted` says that nobody waits any more.
+ */
+export async function askUntilDone(name, query, wanted = () => true, progress = () => {}) {
+  for (let pause = 50; wanted(); pause = Math.min(2 * pause, 1000)) {
+    const found = await ask(name, query);
+    if (!found.pending) return found;
+    progress(found);
+    await new Promise((resolve) => setTimeout(resolve, pause));
+  }
+  return null;
+}
+
+async function fetched(address, options) {
+  try {
+    return await waitFor(fetch(address, options));
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Refused("The server does not answer; has pellucid view ended?", 0);
+  }
+}
+
+function words(query) {
+  const given = Object.entries(query).filter(([, value]) => value !== undefined && value !== null);
+  return new URLSearchParams(given.map(([name, value]) => [name, value === true ? "1" : value === false ? "0" : String(value)]));
+}
+
+async function answer(response) {
+  const kind = response.headers.get("content-type") ?? "";
+  if (!response.ok) {
+    const said = kind.startsWith("application/json") ? (await response.json()).error : await response.text();
+    throw new Refused(said || `The server answers ${response.status}`, response.status);
+  }
+  return kind.startsWith("application/json") ? response.json() : parse(await response.arrayBuffer());
+}
+
+/** Take a frame apart: the header, with `arrays` by name, each {shape, data}. */
+export function parse(buffer) {
+  const size = new DataView(buffer).getUint32(0, true);
+  const header = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, size)));
+  const arrays = {};
+  for (const { name, shape, type, at } of header.arrays) {
+    const length = shape.reduce((product, side) => product * side, 1);
+    arrays[name] = { shape, data: new TYPES[type](buffer, 4 + size + at, length) };
+  }
+  return { ...header, arrays };
+}
+
+/**
+ * Return a function that calls `work`, one call at a time. What comes while one is under way waits, and only the newest
+ * of it is done: a pen is faster than a network, and nobody wants to see where it was.
+ */
+export function newestOnly(work) {
+  let waiting = null;
+  let running = false;
+  return async function call(...given) {
+    waiting = given;
+    if (running) return;
+    running = true;
+    try {
+      while (waiting) {
+        const next = waiting;
+        waiting = null;
+        await work(...next);
+      }
+    } finally {
+      running = false;
+    }
+  };
+}

@@ -1,0 +1,47 @@
+// The prediction: a bar for each class, or for the likeliest ten, and the words that a screen reader says of it.
+
+import { byId, make, say } from "./dom.js";
+import { pinIndex } from "./cells.js";
+import { className, network } from "./network.js";
+import { percent, text } from "./numbers.js";
+
+const MOST = 10;
+
+let spoken = "";
+
+/** Show outputs and probabilities, arrays of one number a class. */
+export function showBars(output, probabilities) {
+  const place = byId("bars");
+  if (!probabilities) {
+    place.replaceChildren(...Array.from(output).slice(0, MOST).map((value, k) => make("p", {}, `output ${k}: ${text(value)}`)));
+    return;
+  }
+  const every = Array.from(probabilities, (share, number) => ({ share, number }));
+  const order = [...every].sort((a, b) => b.share - a.share);
+  const few = every.length > MOST ? order.slice(0, MOST) : every;
+  const list = few.map((each) => bar(each, each.number === order[0].number));
+  place.replaceChildren(make("ol", { class: "bars" }, ...list));
+
+  place.style.setProperty("--name", `${Math.min(10, Math.max(...few.map(({ number }) => className(number).length)))}ch`);
+
+  const words = `${className(order[0].number)}, ${percent(order[0].share)}`;
+  if (words !== spoken) say(`prediction: ${words}`);
+  spoken = words;
+}
+
+function bar({ share, number }, first) {
+  const fill = make("span", { class: "fill" });
+  fill.style.width = `${100 * share}%`;
+  const last = network.layers.at(-1);
+  return make(
+    "li",
+    {},
+    make(
+      "button",
+      { type: "button", class: first ? "bar likeliest" : "bar", title: "follow this number", click: () => pinIndex(last.path, [number]) },
+      make("span", { class: "name" }, className(number)),
+      make("span", { class: "track" }, fill),
+      make("span", { class: "share" }, percent(share)),
+    ),
+  );
+}

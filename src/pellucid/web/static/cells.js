@@ -1,0 +1,48 @@
+// Following numbers: which cell the pointer is over (a preview), and which is pinned (its sum is shown).
+
+import { get, set } from "./state.js";
+import { cellOf, layerAt, layout, makesMaps } from "./network.js";
+
+const FOLLOWING = ["sum", "change"]; // tabs that show what is pinned
+
+let preview = null; // {layer, channel, cell, value}
+const listeners = [];
+
+/** Show what lies under the pointer, or under the keyboard's cell; null for nothing. */
+export function hover(place) {
+  preview = place;
+  for (const listener of listeners) listener(preview);
+}
+
+/** The cell that is previewed, or else the pinned one; null if there is neither. */
+export function current() {
+  const { layer, channel, cell } = get();
+  return preview ?? (layer && cell ? { layer, channel, cell, value: undefined } : null);
+}
+
+/** Call a function when another cell is previewed. */
+export function onHover(listener) {
+  listeners.push(listener);
+}
+
+/** Pin a cell: the inspector shows its sum. */
+export function pin(path, channel, cell) {
+  const view = FOLLOWING.includes(get().view) ? get().view : "sum";
+  set({ layer: path, channel, cell, view });
+}
+
+/** Pin the cell at an index of a layer's output. */
+export function pinIndex(path, index) {
+  const layer = layerAt(path);
+  if (!layer) return;
+  const { channel, cell } = cellOf(layer, index);
+  pin(path, channel, cell);
+}
+
+/** A cell so many rows and columns further, kept inside of its map. */
+export function moved(layer, [row, column], down, right) {
+  const { rows, columns, length } = layout(layer);
+  const y = Math.max(0, Math.min(rows - 1, row + down));
+  const x = Math.max(0, Math.min(columns - 1, column + right));
+  return makesMaps(layer) || y * columns + x < length ? [y, x] : [row, column];
+}

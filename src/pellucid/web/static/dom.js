@@ -1,0 +1,38 @@
+// Making elements. Texts are always text: nothing that a file or a network says becomes markup.
+
+/** Make an element: `make("p", {class: "quiet"}, "text", other)`. Functions become listeners: `{click: …}`. */
+export function make(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (typeof value === "function") element.addEventListener(name, value);
+    else if (value === true) element.setAttribute(name, "");
+    else if (value !== false && value !== null && value !== undefined) element.setAttribute(name, value);
+  }
+  element.append(...children.filter((child) => child !== null && child !== undefined));
+  return element;
+}
+
+/** The element with an id. */
+export function byId(id) {
+  return document.getElementById(id);
+}
+
+/** Whether the user wants things to stay still. */
+export function still() {
+  return matchMedia("(prefers-reduced-motion: reduce)").matches;
+}
+
+let announced = 0;
+
+/** Have a screen reader say something, when it has nothing else to say; of several in a row, the last. */
+export function say(words) {
+  clearTimeout(announced);
+  announced = setTimeout(() => { byId("spoken").textContent = words; }, 250);
+}
+
+/** Show what went wrong, until the next success. */
+export function problem(words) {
+  const place = byId("problem");
+  place.hidden = !words;
+  if (place.textContent !== words) place.textContent = words ?? "";
+}

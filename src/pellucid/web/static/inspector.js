@@ -1,0 +1,57 @@
+// The right side: tabs, each with a panel that another module fills.
+
+import { byId, make } from "./dom.js";
+import { get, on, set } from "./state.js";
+
+const tabs = []; // {name, title, button, panel, show}
+
+/**
+ * Add a tab.
+ *
+ * @param {string} name as it stands in links
+ * @param {string} title
+ * @param {(panel: HTMLElement) => void} build fills the panel, once
+ * @param {() => void} show is called when the tab is opened
+ */
+export function addTab(name, title, build, show = () => {}) {
+  const panel = make("div", { role: "tabpanel", id: `panel-${name}`, "aria-labelledby": `tab-${name}`, tabindex: "0" });
+  const button = make(
+    "button",
+    {
+      role: "tab", id: `tab-${name}`, type: "button", "aria-controls": `panel-${name}`, click: () => set({ view: name }),
+      keydown: turn,
+    },
+    title,
+  );
+  tabs.push({ name, title, button, panel, show });
+  byId("tabs").append(button);
+  byId("panels").append(panel);
+  build(panel);
+}
+
+/** Open the tab that the state names, and follow it. */
+export function buildInspector() {
+  if (!tabs.some((tab) => tab.name === get().view)) set({ view: tabs[0].name });
+  on(["view"], open);
+  open();
+}
+
+function open() {
+  for (const tab of tabs) {
+    const chosen = tab.name === get().view;
+    tab.button.setAttribute("aria-selected", String(chosen));
+    tab.button.tabIndex = chosen ? 0 : -1;
+    tab.panel.hidden = !chosen;
+    if (chosen) tab.show();
+  }
+}
+
+function turn(event) {
+  const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+  if (!step) return;
+  const at = tabs.findIndex((tab) => tab.button === event.currentTarget);
+  const next = tabs[(at + step + tabs.length) % tabs.length];
+  set({ view: next.name });
+  next.button.focus();
+  event.preventDefault();
+}

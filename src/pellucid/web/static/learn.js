@@ -1,0 +1,252 @@
+// The tab "Training": a network while it learns, and afterwards the way that it came.
+
+import { ask, newestOnly, parse, send } from "./api.js";
+import { byId, make, problem, say, still } from "./dom.js";
+import { inSight } from "./layers.js";
+import { accuracyText, drawCurves, epochsOf, short } from "./learn-curves.js";
+import { showPictures } from "./learn-pictures.js";
+import { buildScrubber } from "./learn-scrub.js";
+import { className } from "./network.js";
+import { count, percent, text } from "./numbers.js";
+import { shown } from "./showing.js";
+import { get, on, set } from "./state.js";
+
+const CURVES_EVERY = 1000; // milliseconds
+const WORDS_EVERY = 450;
+const RETRIES = [500, 1000, 2000, 4000, 8000];
+const WORDS = { training: "Training", paused: "Paused", finished: "Finished", interrupted: "Interrupted" };
+
+const learning = { points: [], epochs: [], moments: [], state: "unknown", step: 0, steps: 1, steps_per_epoch: 1, lr: 0, rates: [] };
+const parts = {}; // elements of the tab
+let socket = null;
+let tries = 0;
+let scrubber = null;
+let following = true; // whether pictures are those of the training as it goes on
+let drawnAt = 0;
+let saidAt = 0;
+let pictureAt = 0;
+let epochsTold = 0;
+
+/** Whether anything is known of a training; ask once, before the tab is added. */
+export async function hasTraining() {
+  const found = await ask("training");
+  if (found.state === "unknown") return false;
+  take(found);
+  epochsTold = learning.epochs.length;
+  return true;
+}
+
+/** Whether the training goes on. */
+export function isLive() {
+  return learning.state === "training" || learning.state === "paused";
+}
+
+/** Fill the tab. */
+export function buildLearn(panel) {
+  const button = (name, words, key, click) => {
+    parts[name] = make("button", { type: "button", "aria-keyshortcuts": key, title: `key ${key}`, click }, words);
+    return parts[name];
+  };
+  parts.status = make("p", { class: "learn-status" });
+  parts.trouble = make("p", { class: "quiet" });
+  parts.controls = make(
+    "div",
+    { class: "row", role: "group", "aria-label": "The training" },
+    button("pause", "Pause", "p", turn),
+    button("step", "Step", "n", () => tell({ do: "step" })),
+    button("closer", "Look closer", "l", () => goTo("now")),
+  );
+  parts.rate = rateControls();
+  parts.sees = make("p", { class: "learn-sees" });
+  parts.pictures = make("div", { class: "learn-pictures" });
+  parts.curves = make("div", { class: "learn-curves" });
+  scrubber = buildScrubber({ learning, goTo });
+  panel.append(
+    make("h2", {}, "Training"), parts.status, parts.trouble, parts.controls, parts.rate, parts.curves, scrubber.element,
+    parts.sees, parts.pictures,
+  );
+  document.addEventListener("keydown", key);
+  on(["image"], imageChanged);
+  on(["view"], () => { if (get().view === "learn") refresh(true); });
+  refresh(true);
+  if (isLive()) connect();
+}
+
+/** What the tab says of the training when it opens: the newest moment, and the course of the image. */
+export function begun() {
+  if (learning.state !== "unknown" && !isLive()) goTo("end");
+}
+
+// ---- what comes from the server
+
+function connect() {
+  socket = new WebSocket(`ws://${location.host}/api/live`);
+  socket.binaryType = "arraybuffer";
+  socket.onopen = () => { tries = 0; problem(""); imageChanged(); };
+  socket.onmessage = ({ data }) => {
+    const found = parse(data);
+    if (found.error) problem(found.error);
+    else accept(found);
+  };
+  socket.onclose = () => {
+    if (!isLive()) return;
+    if (tries >= RETRIES.length) problem("The training does not answer any more; look into its terminal.");
+    else setTimeout(connect, RETRIES[tries]);
+    tries += 1;
+  };
+}
+
+function tell(words) {
+  if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(words));
+}
+
+function take(found) {
+  const { points, epochs } = found.arrays;
+  const rows = rowsOf(points);
+  learning.points.splice(found.first, Infinity, ...rows);
+  learning.epochs = epochsOf(rowsOf(epochs));
+  for (const name of ["state", "step", "loss", "steps", "steps_per_epoch", "lr", "rates", "moments", "trouble"]) learning[name] = found[name];
+}
+
+function rowsOf({ shape, data }) {
+  return Array.from({ length: shape[0] }, (_, k) => Array.from(data.subarray(k * shape[1], (k + 1) * shape[1])));
+}
+
+function accept(found) {
+  const { state: before, step } = learning;
+  take(found);
+  if (before !== learning.state) stateChanged(before);
+  else if (learning.state === "paused" && following && step !== learning.step) goTo("now");
+  else if (learning.epochs.length > epochsTold) say(epochWords(learning.epochs.at(-1)));
+  epochsTold = learning.epochs.length;
+  if (found.picture && following && isLive()) takePicture(found);
+  refresh(before !== learning.state);
+}
+
+function takePicture(found) {
+  const now = performance.now();
+  if (document.hidden || get().view !== "learn" || (still() && learning.state === "training" && now - pictureAt < 1000)) return;
+  pictureAt = now;
+  showPictures(parts.pictures, found.arrays, found.picture.reach, found.picture.at);
+  sees(found.arrays.probabilities, found.picture.at);
+}
+
+function stateChanged(before) {
+  say(statusWords());
+  if (learning.state === "paused" && following) goTo("now");
+  if (!isLive() && (before === "training" || before === "paused")) {
+    setTimeout(() => { socket?.close(); goTo("end"); }, 300); // when the network has what it came to
+  }
+}
+
+function imageChanged() {
+  const { image } = get();
+  if (image && isLive()) tell({ do: "watch", image });
+  if (image && (!isLive() || !following)) scrubber?.imageChanged();
+}
+
+// ---- going to a moment
+
+/** Let the whole page show the network as it was after a step, "now", or at the "end". */
+const goTo = newestOnly(async (step) => {
+  following = step === "now" || step === "end";
+  const { image, source, range } = get();
+  if (!image || !source) return;
+  if (!following && range === "layer") {
+    set({ range: "locked" });
+    byId("range").value = "locked";
+  }
+  const found = await shown(() => send("moment", { step, image, layers: inSight().join(",") }), source);
+  if (!found) return;
+  const badge = byId("moment");
+  badge.hidden = found.moment === null;
+  badge.textContent = found.moment === null ? "" : `after step ${count(found.moment)}`;
+  set({ moment: found.moment });
+  showPictures(parts.pictures, found.arrays, found.reach, found.moment ?? learning.step);
+  sees(found.arrays.probabilities, found.moment ?? learning.step);
+  scrubber.placed(found.moment, step);
+  refresh(true);
+  if (!isLive() || !following) scrubber.imageChanged();
+});
+
+function sees(probabilities, step) {
+  if (!probabilities) return;
+  const shares = probabilities.data;
+  const best = shares.reduce((most, share, k) => (share > shares[most] ? k : most), 0);
+  parts.sees.textContent = `After step ${count(step)} it takes the image for ${className(best)} (${percent(shares[best])}).`;
+}
+
+// ---- what one does
+
+function turn() {
+  tell({ do: learning.state === "paused" ? "continue" : "pause" });
+  parts.pause.disabled = true; // until the training has heard of it
+  setTimeout(() => { parts.pause.disabled = false; }, 400);
+}
+
+function rateControls() {
+  const factor = make("input", { type: "number", min: "0.001", max: "100", step: "any", value: "1", id: "learn-factor" });
+  const apply = () => tell({ do: "rate", factor: factor.value });
+  const multiply = (by) => { factor.value = String(Number((Number(factor.value || 1) * by).toPrecision(6))); apply(); };
+  parts.factor = factor;
+  return make(
+    "div",
+    { class: "row", role: "group", "aria-label": "Learning rate" },
+    make("label", { class: "field", for: "learn-factor" }, "learning rate ×"),
+    factor,
+    make("button", { type: "button", click: apply }, "Set"),
+    make("button", { type: "button", "aria-label": "half the learning rate", click: () => multiply(0.5) }, "½"),
+    make("button", { type: "button", "aria-label": "twice the learning rate", click: () => multiply(2) }, "2×"),
+  );
+}
+
+function key(event) {
+  if (event.ctrlKey || event.altKey || event.metaKey || event.target.closest("input, select, textarea, dialog[open]")) return;
+  if (!isLive()) return;
+  if (event.key === "p") turn();
+  else if (event.key === "n") tell({ do: "step" });
+  else if (event.key === "l") goTo("now");
+  else return;
+  event.preventDefault();
+}
+
+// ---- words and pictures
+
+function refresh(anew = false) {
+  if (!parts.status) return;
+  const live = isLive();
+  if (!anew && learning.state === "training" && performance.now() - saidAt < WORDS_EVERY) return;
+  saidAt = performance.now();
+  parts.status.textContent = statusWords();
+  parts.trouble.textContent = [...learning.rates.map(rateWords), learning.trouble].filter(Boolean).join("; ");
+  parts.controls.hidden = parts.rate.hidden = !live;
+  const paused = learning.state === "paused";
+  const words = paused ? "Continue" : "Pause";
+  if (parts.pause.textContent !== words) parts.pause.textContent = words;
+  const now = performance.now();
+  if (document.hidden || get().view !== "learn" || (!anew && now - drawnAt < CURVES_EVERY)) return;
+  drawnAt = now;
+  drawCurves(parts.curves, learning, scrubber.marks());
+  scrubber.refresh();
+}
+
+function statusWords() {
+  const { step, steps, steps_per_epoch: each, lr, points } = learning;
+  const epochs = Math.round(steps / each);
+  const last = points.at(-1) ?? [];
+  const loss = learning.state === "paused" ? learning.loss : last[1];
+  const words = [`${WORDS[learning.state]}: step ${count(step)} of ${count(steps)}`];
+  words.push(`epoch ${Math.min(epochs, Math.floor(Math.max(0, step - 1) / each) + 1)} of ${epochs}`);
+  if (Number.isFinite(loss)) words.push(`${learning.state === "paused" ? "this step's loss" : "loss"} ${text(loss, 3)}`);
+  if (Number.isFinite(last[2])) words.push(`accuracy ${accuracyText(last[2])}`);
+  if (lr) words.push(`learning rate ${short(lr)}`);
+  return words.join(" · ");
+}
+
+function epochWords({ epoch, loss, accuracy }) {
+  return `epoch ${epoch} done: loss ${text(loss, 3)}${accuracy === accuracy ? `, accuracy ${accuracyText(accuracy)}` : ""}`;
+}
+
+function rateWords([step, factor]) {
+  return `learning rate × ${short(factor)} by hand from step ${count(step + 1)} on`;
+}

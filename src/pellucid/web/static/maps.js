@@ -1,0 +1,202 @@
+// The feature maps of one layer: a canvas, and over it a button for every map, which knows keyboard and pointer.
+
+import { ask, Refused } from "./api.js";
+import { clipped } from "./colours.js";
+import { make, problem } from "./dom.js";
+import { MapButton } from "./map-button.js";
+import { layout, makesMaps, summaryLine } from "./network.js";
+import { count } from "./numbers.js";
+import { paint } from "./painting.js";
+import { rangesOf } from "./ranges.js";
+import { get } from "./state.js";
+
+const SHOWN = 24; // maps at a time
+const SIDE = 84; // of a map on the page, about, in pixels
+const LEAST = matchMedia("(pointer: coarse)").matches ? 44 : 24; // of what can be pointed at
+const GAP = 6;
+const VECTOR_CELL = 12;
+const ORDERS = { index: "by number", mean: "by mean |a|", contribution: "by what they add to the class", dead: "dead first" };
+
+/** One layer on the page. */
+export class Maps {
+  constructor(layer) {
+    this.layer = layer;
+    this.order = "index";
+    this.first = 0;
+    this.visible = false;
+    this.loaded = null; // the image, revision and order that are shown
+    this.found = null;
+    this.buttons = [];
+    this.#build();
+  }
+
+  #build() {
+    const { layer } = this;
+    const id = `layer-${layer.path}`;
+    this.canvas = make("canvas", { "aria-hidden": "true" });
+    this.stage = make("div", { class: "stage" }, this.canvas);
+    this.note = make("p", { class: "quiet" });
+    this.element = make(
+      "section",
+      { class: "layer", "aria-labelledby": id, "data-path": layer.path },
+      make("h2", { id }, layer.path, make("span", { class: "kind" }, layer.kind)),
+      make("p", { class: "line" }, summaryLine(layer)),
+      this.#arithmetic(),
+      this.#controls(),
+      make("div", { class: "scroll" }, this.stage),
+      this.note,
+    );
+  }
+
+  #arithmetic() {
+    if (!this.layer.arithmetic.length) return null;
+    const lines = this.layer.arithmetic.map((line) => make("li", {}, line));
+    return make("details", { class: "arithmetic" }, make("summary", {}, "arithmetic"), make("ul", {}, ...lines));
+  }
+
+  #controls() {
+    if (!makesMaps(this.layer) || this.layer.shape[0] < 2) return null;
+    const options = Object.entries(ORDERS).map(([value, words]) => make("option", { value }, words));
+    const choice = make("select", { change: () => this.#reorder(choice.value) }, ...options);
+    this.pager = make("span", { class: "pager" });
+    return make("div", { class: "row controls" }, make("label", { class: "field" }, make("span", { class: "unseen" }, `order of the maps of ${this.layer.path}`), choice), this.pager);
+  }
+
+  #reorder(order) {
+    Object.assign(this, { order, first: 0 });
+    this.refresh();
+  }
+
+  #turn(first) {
+    this.first = first;
+    this.refresh();
+  }
+
+  /** Ask for the maps anew if what is shown is of another image, network or order; out of sight only on request. */
+  async refresh(unseen = false) {
+    const { image, revision } = get();
+    const wanted = `${image} ${revision} ${this.order} ${this.first} ${this.order === "contribution" ? get().class : ""}${get().range === "network"}`;
+    if (!image || !(this.visible || unseen) || this.loaded === wanted) return;
+    this.loaded = wanted;
+    const query = { image, layer: this.layer.path, order: this.order, first: this.first, count: SHOWN, whole: get().range === "network" };
+    if (get().class !== null) query.class = get().class;
+    try {
+      const found = await ask("maps", query);
+      if (this.loaded === wanted) this.show(found);
+    } catch (error) {
+      this.loaded = null;
+      if (!(error instanceof Refused && error.gone)) problem(error.message);
+    }
+  }
+
+  /** Take all maps, as they come with a stroke; of an order other than by number they are fetched later. */
+  accept(maps, range) {
+    if (this.order !== "index") return;
+    const { length, maps: total } = layout(this.layer);
+    const many = Math.min(SHOWN, total - this.first);
+    const channels = Int32Array.from({ length: many }, (_, k) => this.first + k);
+    const data = maps.data.subarray(this.first * length, (this.first + many) * length);
+    this.loaded = `${get().image} ${get().revision} ${this.order} ${this.first} false`;
+    this.show({ total, range, arrays: { channels: { data: channels }, maps: { data }, ranges: null } });
+  }
+
+  /** Show what the server has answered. */
+  show(found) {
+    this.found = found;
+    this.channels = [...found.arrays.channels.data];
+    this.numbers = found.arrays.maps.data;
+    this.#place();
+    this.#describe();
+    this.repaint();
+  }
+
+  /** Place the maps anew if there is more or less room than before. */
+  arrange() {
+    if (this.found && this.element.clientWidth && this.element.clientWidth !== this.room) this.show(this.found);
+  }
+
+  #place() {
+    const { rows, columns } = layout(this.layer);
+    const many = this.channels.length;
+    const longest = Math.max(rows, columns);
+    const maps = makesMaps(this.layer);
+    this.zoom = maps ? Math.max(1, Math.floor(SIDE / longest)) : VECTOR_CELL;
+    const shrink = maps ? Math.max(1, Math.ceil(longest / (1.5 * SIDE))) : 1;
+    const pitch = [rows, columns].map((side) => Math.max(side * this.zoom, LEAST * shrink) + GAP * shrink);
+    this.room = this.element.clientWidth;
+    const room = this.room ? this.room - 24 : 720;
+    const across = Math.max(1, Math.min(many, Math.floor((room * shrink + GAP) / pitch[1])));
+    this.width = across * pitch[1] - GAP * shrink;
+    this.height = Math.ceil(many / across) * pitch[0] - GAP * shrink;
+    this.places = this.channels.map((_, k) => [(k % across) * pitch[1], Math.floor(k / across) * pitch[0], k]);
+    this.pixel = this.zoom / shrink; // of the page, that a number takes
+    this.shrink = shrink;
+    this.canvas.style.width = this.stage.style.width = `${this.width / shrink}px`;
+    this.canvas.style.height = this.stage.style.height = `${this.height / shrink}px`;
+    this.#buttons(...[rows, columns].map((side) => Math.max(LEAST, side * this.pixel)));
+  }
+
+  #buttons(height, width) {
+    while (this.buttons.length < this.channels.length) this.buttons.push(new MapButton(this, this.buttons.length));
+    while (this.buttons.length > this.channels.length) this.buttons.pop().element.remove();
+    this.buttons.forEach((button, k) => {
+      const [left, top] = this.places[k];
+      button.place(left / this.shrink, top / this.shrink, width, height);
+    });
+  }
+
+  #describe() {
+    const { total, dead } = this.found;
+    const words = [];
+    if (dead) words.push(`${count(dead)} of ${count(total)} ${total === 1 ? "map is" : "maps are"} 0 everywhere for this image`);
+    this.note.textContent = words.join(" ");
+    if (!this.pager) return;
+    const last = this.first + this.channels.length;
+    const turn = (label, first, able) => make("button", { type: "button", disabled: !able, click: () => this.#turn(first) }, label);
+    this.pager.replaceChildren(
+      total > SHOWN ? turn("◀", Math.max(0, this.first - SHOWN), this.first > 0) : "",
+      total > SHOWN ? ` ${count(this.first)}–${count(last - 1)} of ${count(total)} ` : "",
+      total > SHOWN ? turn("▶", this.first + SHOWN, last < total) : "",
+    );
+    for (const [label, name] of [["◀", "earlier maps"], ["▶", "further maps"]]) {
+      [...this.pager.children].find((child) => child.textContent === label)?.setAttribute("aria-label", `${this.layer.path}: ${name}`);
+    }
+  }
+
+  /** Colour the maps anew, as when the range of the colours changes; out of sight, once they are seen. */
+  repaint(late = false) {
+    if (!this.found || (late && !this.late)) return;
+    const { rows, columns } = layout(this.layer);
+    this.ranges = rangesOf(this.layer.path, this.found, this.channels.length);
+    this.late = !this.visible;
+    if (this.visible) paint(this.canvas, {
+      numbers: this.numbers, rows, columns, places: this.places, ranges: this.ranges, zoom: this.zoom, width: this.width,
+      height: this.height,
+    });
+    for (const button of this.buttons) button.mark();
+    this.element.dispatchEvent(new CustomEvent("painted", { bubbles: true }));
+  }
+
+  /** How many numbers of the k-th map, or of all that are shown, lie beyond their range of colours. */
+  beyond(k = undefined) {
+    const { length } = layout(this.layer);
+    const chosen = k === undefined ? this.channels.map((_, each) => each) : [k];
+    return chosen.reduce((sum, each) => sum + clipped(this.numbers.subarray(each * length, (each + 1) * length), this.ranges[each]), 0);
+  }
+
+  /** The number at a cell of the k-th map that is shown. */
+  value(k, [row, column]) {
+    const { length, columns } = layout(this.layer);
+    return this.numbers[k * length + row * columns + column];
+  }
+
+  /** Bring a channel onto the page if it is not, and put the keyboard there. */
+  async focus(channel) {
+    this.visible = true;
+    if (!this.channels?.includes(channel)) {
+      Object.assign(this, { order: "index", first: Math.floor(channel / SHOWN) * SHOWN });
+      await this.refresh();
+    }
+    this.buttons[this.channels?.indexOf(channel) ?? -1]?.element.focus();
+  }
+}

@@ -1,0 +1,94 @@
+// A narrow page: a strip that stays in sight with the image and what it is taken for, and one layer at a time.
+
+import { byId, make } from "./dom.js";
+import { mapsOf } from "./layers.js";
+import { className, network, neighbour } from "./network.js";
+import { percent, text } from "./numbers.js";
+import { inColours, shownPixels } from "./pixels.js";
+import { onShown } from "./showing.js";
+import { get, on } from "./state.js";
+
+const FEW = 3;
+
+export const narrow = matchMedia("(max-width: 720px)");
+
+const thumbnail = make("canvas", { class: "thumbnail", role: "img", "aria-label": "the image" });
+const best = make("ol", { class: "best", "aria-label": "likeliest" });
+const choice = make("select", { "aria-label": "layer", change: () => goTo(choice.value) });
+const before = make("button", { type: "button", "aria-label": "layer before", click: () => goTo(neighbour(here, -1).path) }, "◀");
+const after = make("button", { type: "button", "aria-label": "next layer", click: () => goTo(neighbour(here, 1).path) }, "▶");
+
+let here = "input";
+
+/** Build the strip and the choice of a layer, and move what must stay in sight to where it does. */
+export function buildNarrow() {
+  byId("strip").prepend(thumbnail, best);
+  byId("stepper").append(before, choice, after);
+  choice.append(...network.layers.map(({ path, kind }) => make("option", { value: path }, `${path} · ${kind}`)));
+  byId("layers").addEventListener("going", ({ detail }) => show(detail));
+  on(["layer"], () => { if (get().layer) show(get().layer); });
+  onShown(tell);
+  narrow.addEventListener("change", arrange);
+  for (const id of ["bar", "strip"]) new ResizeObserver(measure).observe(byId(id));
+  here = get().layer ?? here;
+  arrange();
+}
+
+/** The path of the layer that is looked at: on a narrow page, the one that is there. */
+export function lookedAt() {
+  return here;
+}
+
+/** What is always in sight stands in the bar, and on a narrow page in the strip. */
+function arrange() {
+  const strip = byId("strip");
+  strip.hidden = byId("stepper").hidden = !narrow.matches;
+  const [trail, scale, computing] = ["trail", "scale", "computing"].map(byId);
+  const badges = [...document.querySelectorAll(".badge")];
+  const held = [trail, ...badges].find((each) => each.contains(document.activeElement)) && document.activeElement;
+  if (narrow.matches) strip.append(computing, ...badges, trail, scale);
+  else {
+    byId("title").after(trail, ...badges);
+    byId("range").parentElement.after(scale, computing);
+  }
+  held?.focus();
+  measure();
+  show(here);
+}
+
+/** Tell the style sheets how high what stays at the top is. */
+function measure() {
+  const top = narrow.matches ? byId("strip") : byId("bar");
+  document.documentElement.style.setProperty("--bar", `${top.offsetHeight}px`);
+}
+
+function goTo(path) {
+  byId("layers").dispatchEvent(new CustomEvent("going", { detail: path }));
+}
+
+function show(path) {
+  here = path;
+  for (const element of document.querySelectorAll(".layer")) element.classList.toggle("here", element.dataset.path === path);
+  choice.value = path;
+  before.disabled = path === network.layers[0].path;
+  after.disabled = path === network.layers.at(-1).path;
+  if (narrow.matches) {
+    const maps = mapsOf(path);
+    maps.visible = true;
+    maps.refresh();
+    maps.arrange();
+    maps.repaint(true);
+  }
+  byId("layers").dispatchEvent(new CustomEvent("looked"));
+}
+
+function tell({ arrays: { output, probabilities } }) {
+  const { rows, columns } = shownPixels();
+  Object.assign(thumbnail, { width: columns, height: rows });
+  thumbnail.getContext("2d").putImageData(new ImageData(inColours(shownPixels()), columns, rows), 0, 0);
+  const values = probabilities?.data ?? output.data;
+  const order = Array.from(values, (value, number) => ({ value, number })).sort((a, b) => b.value - a.value);
+  best.replaceChildren(...order.slice(0, FEW).map(({ value, number }) => make(
+    "li", {}, make("span", { class: "name" }, className(number)), " ", probabilities ? percent(value) : text(value),
+  )));
+}

@@ -1,0 +1,155 @@
+// What the network sees: the image itself, pixel by pixel, to look at, to point at, and to edit from the keyboard.
+
+import { current, hover, onHover, pin } from "./cells.js";
+import { byId, say } from "./dom.js";
+import { layerAt, network, receptiveField } from "./network.js";
+import { text } from "./numbers.js";
+import { get, on } from "./state.js";
+
+const SIDE = 196;
+const LEVELS = 9; // 0 … 9 on the keyboard: from nothing to full ink
+
+let shown = null; // {data, shape, channels, rows, columns}
+let cursor = [0, 0];
+let edited = () => {};
+
+/** Listen; `whenEdited` is called with the bytes of an image that was changed. */
+export function buildPixels(whenEdited) {
+  edited = whenEdited;
+  const button = byId("pixels-cell");
+  button.addEventListener("pointermove", (event) => point(cellAt(event)));
+  button.addEventListener("pointerleave", () => hover(null));
+  button.addEventListener("click", (event) => { if (event.detail) cursor = cellAt(event); point(cursor); pin("input", channelOfInput(), cursor); });
+  button.addEventListener("focus", () => point(cursor));
+  button.addEventListener("blur", () => hover(null));
+  button.addEventListener("keydown", key);
+  onHover(frame);
+  on(["layer", "cell"], frame);
+}
+
+/** Show an image, as the network is given it. */
+export function showPixels({ data, shape }) {
+  const [channels, rows, columns] = shape.length === 3 ? shape : [1, 1, shape[0]];
+  shown = { data, shape, channels, rows, columns };
+  const canvas = byId("pixels");
+  Object.assign(canvas, { width: columns, height: rows });
+  const scale = Math.min(Math.max(1, Math.floor(SIDE / Math.max(rows, columns))), SIDE / columns);
+  Object.assign(byId("pixels-frame").style, { width: `${columns * scale}px`, aspectRatio: rows > 1 ? `${columns} / ${rows}` : "", height: rows > 1 ? "" : "24px" });
+  canvas.getContext("2d").putImageData(new ImageData(inColours(shown), columns, rows), 0, 0);
+  byId("pixels-hint").textContent = editable()
+    ? "Click a pixel; arrows; 0–9 for ink"
+    : "Click a pixel to follow it";
+  label();
+  frame();
+}
+
+function editable() {
+  return shown.data instanceof Uint8Array && shown.channels === 1 && shown.shape.length === 3;
+}
+
+/** A picture in RGBA: bytes as they are, floats from the smallest to the largest. */
+export function inColours({ data, channels, rows, columns }) {
+  const plane = rows * columns;
+  const out = new Uint8ClampedArray(4 * plane);
+  let [low, high] = [0, 255];
+  if (!(data instanceof Uint8Array)) {
+    [low, high] = [Infinity, -Infinity];
+    for (const value of data) { low = Math.min(low, value); high = Math.max(high, value); }
+  }
+  const gain = high > low ? 255 / (high - low) : 0;
+  for (let at = 0; at < plane; at += 1) {
+    for (let c = 0; c < 3; c += 1) out[4 * at + c] = (data[(channels >= 3 ? c : 0) * plane + at] - low) * gain;
+    out[4 * at + 3] = 255;
+  }
+  return out;
+}
+
+function channelOfInput() {
+  return get().layer === "input" ? get().channel : 0;
+}
+
+function cellAt(event) {
+  const box = byId("pixels-cell").getBoundingClientRect();
+  const row = Math.floor(((event.clientY - box.top) / box.height) * shown.rows);
+  const column = Math.floor(((event.clientX - box.left) / box.width) * shown.columns);
+  return [Math.max(0, Math.min(shown.rows - 1, row)), Math.max(0, Math.min(shown.columns - 1, column))];
+}
+
+function valueAt([row, column], channel = 0) {
+  return shown.data[(channel * shown.rows + row) * shown.columns + column];
+}
+
+function point(cell) {
+  if (!shown) return;
+  hover({ layer: "input", channel: channelOfInput(), cell, pixel: true, value: valueAt(cell, channelOfInput()) });
+}
+
+function label() {
+  const value = shown.channels === 3
+    ? [0, 1, 2].map((channel) => text(valueAt(cursor, channel))).join(", ")
+    : text(valueAt(cursor));
+  byId("pixels-cell").setAttribute("aria-label", `pixel, row ${cursor[0]}, column ${cursor[1]}, ${value}`);
+}
+
+function key(event) {
+  const step = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
+  if (event.ctrlKey || event.altKey || event.metaKey) return;
+  if (step) {
+    cursor = [
+      Math.max(0, Math.min(shown.rows - 1, cursor[0] + step[0])), Math.max(0, Math.min(shown.columns - 1, cursor[1] + step[1])),
+    ];
+    point(cursor);
+  } else if (/^[0-9]$/.test(event.key) && editable()) {
+    const data = shown.data.slice();
+    data[cursor[0] * shown.columns + cursor[1]] = Math.round((255 * Number(event.key)) / LEVELS);
+    shown.data = data;
+    edited(data);
+  } else {
+    return;
+  }
+  event.preventDefault();
+  event.stopPropagation();
+  label();
+  say(byId("pixels-cell").getAttribute("aria-label"));
+}
+
+/** Draw a frame around the pixels that the cell in question depends on. */
+function frame() {
+  const place = current();
+  const box = byId("field");
+  const layer = place && layerAt(place.layer);
+  const field = shown && layer ? receptiveField(layer, place.cell) : null;
+  box.hidden = !field;
+  if (!field) return;
+  const [y, x] = [100 / shown.rows, 100 / shown.columns];
+  Object.assign(box.style, {
+    left: `${field.left * x}%`, top: `${field.top * y}%`, width: `${field.columns * x}%`, height: `${field.rows * y}%`,
+  });
+}
+
+/** The image that is shown: {data, shape, …}, or null. */
+export function shownPixels() {
+  return shown;
+}
+
+/** The image as text for a link, if bytes: base64 with - and _. */
+export function pixelsAsText(data) {
+  let binary = "";
+  for (const byte of data) binary += String.fromCharCode(byte);
+  return btoa(binary).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+}
+
+/** The bytes of such a text; null if it is none. */
+export function textAsPixels(words) {
+  try {
+    return Uint8Array.from(atob(words.replaceAll("-", "+").replaceAll("_", "/")), (letter) => letter.charCodeAt(0));
+  } catch {
+    return null;
+  }
+}
+
+/** Whether the network takes pictures of one channel on a square: what can be drawn. */
+export function drawable() {
+  const [channels, rows, columns] = network.input_shape;
+  return channels === 1 && rows === columns && rows !== undefined;
+}

@@ -1,0 +1,105 @@
+// The inspector as a sheet at the bottom, where the page has no room for it at the side: closed, half open, or whole.
+
+import { byId, make, still } from "./dom.js";
+import { get, on } from "./state.js";
+
+const SIZES = ["closed", "half", "full"];
+const SHUT = 0.2; // of the window: a sheet that is let go below is closed
+const WHOLE = 0.7; // and above, it is opened wholly
+
+export const sheeted = matchMedia("(max-width: 1100px) and (min-height: 481px)");
+
+const opener = make("button", { type: "button", id: "sheet-open", "aria-controls": "tabs panels", click: () => resize(size === "closed" ? "half" : "closed") });
+const lower = make("button", { type: "button", "aria-label": "a smaller sheet", click: () => step(-1) }, "▾");
+const higher = make("button", { type: "button", "aria-label": "a larger sheet", click: () => step(1) }, "▴");
+const handle = make("div", { class: "handle" }, make("span", { class: "grip", "aria-hidden": "true" }), opener, lower, higher);
+
+let size = "closed";
+let dragged = null; // {y, height}: where the pointer went down, and how high the sheet was
+
+/** Put the handle in its place, and open the sheet for whatever is asked for. */
+export function buildSheet() {
+  const sheet = byId("inspector");
+  sheet.prepend(handle);
+  sheet.addEventListener("focus", opened); // the link that skips to the sum
+  sheet.addEventListener("keydown", escape);
+  handle.addEventListener("pointerdown", take);
+  handle.addEventListener("pointermove", drag);
+  for (const end of ["pointerup", "pointercancel"]) handle.addEventListener(end, release);
+  on(["layer", "channel", "cell"], () => (get().cell ? opened() : leave()));
+  on(["view"], opened);
+  sheeted.addEventListener("change", () => resize(atFirst()));
+  new ResizeObserver(measure).observe(sheet);
+  resize(atFirst());
+}
+
+/** The sheet is open if there is something to look at in it. */
+function atFirst() {
+  return get().cell || get().view !== "sum" ? "half" : "closed";
+}
+
+/** Open the sheet if it is closed. */
+export function opened() {
+  if (sheeted.matches && size === "closed") resize("half");
+}
+
+function leave() {
+  if (get().view === "sum" && !get().cell) resize("closed");
+}
+
+function step(by) {
+  resize(SIZES[Math.max(0, Math.min(SIZES.length - 1, SIZES.indexOf(size) + by))]);
+}
+
+function resize(wanted) {
+  size = wanted;
+  const sheet = byId("inspector");
+  const shut = sheeted.matches && size === "closed";
+  if (shut && sheet.contains(document.activeElement) && !handle.contains(document.activeElement)) opener.focus();
+  sheet.dataset.size = size;
+  sheet.style.height = "";
+  for (const each of [byId("tabs"), byId("panels")]) each.inert = shut;
+  opener.setAttribute("aria-expanded", String(!shut));
+  opener.textContent = shut ? "Look closer" : "Close";
+  lower.disabled = size === "closed";
+  higher.disabled = size === "full";
+  measure();
+  if (sheeted.matches && !shut) requestAnimationFrame(() => {
+    document.querySelector(".map.pinned")?.scrollIntoView({ block: "nearest", behavior: still() ? "auto" : "smooth" });
+  });
+}
+
+/** Tell the style sheets how much of the window the sheet takes. */
+function measure() {
+  document.documentElement.style.setProperty("--sheet", sheeted.matches ? `${byId("inspector").offsetHeight}px` : "0px");
+}
+
+function escape(event) {
+  if (event.key !== "Escape" || !sheeted.matches || size === "closed" || get().cell) return;
+  resize("closed");
+  event.preventDefault();
+  event.stopPropagation();
+}
+
+// ---- the handle is dragged
+
+function take(event) {
+  if (event.button || event.target.closest("button")) return;
+  handle.setPointerCapture(event.pointerId);
+  dragged = { y: event.clientY, height: byId("inspector").offsetHeight };
+  byId("inspector").classList.add("dragged");
+}
+
+function drag(event) {
+  if (!dragged) return;
+  const height = Math.max(handle.offsetHeight, Math.min(innerHeight * 0.9, dragged.height + dragged.y - event.clientY));
+  byId("inspector").style.height = `${height}px`;
+}
+
+function release() {
+  if (!dragged) return;
+  dragged = null;
+  byId("inspector").classList.remove("dragged");
+  const share = byId("inspector").offsetHeight / innerHeight;
+  resize(share < SHUT ? "closed" : share > WHOLE ? "full" : "half");
+}

@@ -1,0 +1,75 @@
+// A convolution: of one channel the patch, the kernel and their products as grids; of all channels what they add.
+
+import { make } from "./dom.js";
+import { count } from "./numbers.js";
+import { grid } from "./sum-grid.js";
+import { bar, figure, number, numbers, pathOf, reach, table, total } from "./sum-parts.js";
+
+const FEW = 8;
+
+let chosen = { path: null, channel: null }; // whose grids are shown, if somebody has chosen
+
+/** Draw the sum behind one number of a convolution. */
+export function conv(found) {
+  const { details } = found;
+  const patch = numbers(details.patch);
+  const kernel = numbers(details.kernel);
+  const products = patch.map((rows, c) => rows.map((line, y) => line.map((x, k) => x * kernel[c][y][k])));
+  const subtotals = products.map((rows) => total(rows.flat()));
+  const bias = number(details.bias);
+  const order = subtotals.map((_, c) => c).sort((a, b) => Math.abs(subtotals[b]) - Math.abs(subtotals[a]) || a - b);
+  if (chosen.path !== found.path) chosen = { path: found.path, channel: null };
+  const sum = { found, patch, kernel, products, subtotals, bias, order };
+  const grids = make("div", { class: "grids" });
+  const channels = make("div", {});
+  let many = FEW;
+  const draw = () => {
+    const known = details.channels.indexOf(chosen.channel);
+    const c = known < 0 ? order[0] : known;
+    grids.replaceChildren(...drawn(sum, c));
+    channels.replaceChildren(...listed(sum, c, many, (channel) => { chosen.channel = channel; draw(); refocus(channels, channel); }, () => { many = Infinity; draw(); }));
+  };
+  draw();
+  return { parts: [grids, channels], y: total(subtotals) + bias };
+}
+
+/** The three grids of one channel. */
+function drawn({ found, patch, kernel, products, subtotals }, c) {
+  const { details } = found;
+  const channel = details.channels[c];
+  const path = pathOf(found, details.input);
+  const shown = { rows: details.rows, columns: details.columns, padding: details.padding };
+  const at = (row, column) => ({ path, index: [channel, details.rows[row], details.columns[column]] });
+  const from = path ?? "what it reads";
+  return [
+    grid(`patch: ${from}, channel ${channel}`, patch[c], { ...shown, range: reach(patch), at }),
+    grid(`⊙ kernel ${found.index[0]}, channel ${channel}`, kernel[c], { range: reach(kernel) }),
+    grid(`= products, together ${figure(subtotals[c]).textContent}`, products[c], { ...shown, range: reach(products), at }),
+  ];
+}
+
+/** What each channel adds, the largest first, then the bias. */
+function listed({ subtotals, bias, order, found }, current, many, choose, unfold) {
+  const sum = total(subtotals) + bias;
+  const most = reach([subtotals, bias, sum]);
+  const shown = order.slice(0, many);
+  const hidden = order.slice(many);
+  const line = (name, amount) => [name, figure(amount), bar(0, amount, -most, most)];
+  const rows = shown.map((c) => line(button(found.details.channels[c], c === current, choose), subtotals[c]));
+  if (hidden.length) rows.push(line(`other ${count(hidden.length)} together`, total(hidden.map((c) => subtotals[c]))));
+  rows.push(line("+ bias", bias));
+  const foot = [line("sum", sum)];
+  const more = hidden.length ? make("button", { type: "button", click: unfold }, `Show ${count(hidden.length)} more`) : null;
+  return [table("Channel by channel", ["channel", "subtotal", "bar"], rows, foot), ...(more ? [more] : [])];
+}
+
+function button(channel, current, choose) {
+  return make(
+    "button", { type: "button", class: "link channel", "aria-pressed": String(current), "data-channel": channel, click: () => choose(channel) },
+    `channel ${channel}`,
+  );
+}
+
+function refocus(channels, channel) {
+  channels.querySelector(`[data-channel="${channel}"]`)?.focus();
+}

@@ -1,0 +1,78 @@
+// A grid of coloured numbers: a patch, a kernel, a window. It is one tab stop; arrows go from number to number.
+
+import { css, ink } from "./colours.js";
+import { make } from "./dom.js";
+import { short, text } from "./numbers.js";
+import { nameAt, pinning, reach } from "./sum-parts.js";
+
+const FEW = 5; // columns: more make the digits fewer, and may be wider than the page
+const STEPS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
+
+/**
+ * Draw a grid.
+ *
+ * @param {string} caption
+ * @param {number[][]} values
+ * @param {{rows?: number[], columns?: number[], range?: number, padding?: boolean[][], ringed?: (row: number, column: number) => boolean,
+ *   at?: (row: number, column: number) => {path: string|null, index: number[]}}} how `rows` and `columns` are headings,
+ *   `padding` says which cells lie beside the image, `at` where the number of a cell stands
+ */
+export function grid(caption, values, how = {}) {
+  const columns = how.columns ?? values[0].map((_, column) => column);
+  const range = how.range ?? reach(values);
+  const drawn = [];
+  const lines = values.map((line, row) => {
+    const cells = line.map((value, column) => cell(value, row, column, { ...how, range, digits: columns.length > FEW ? 2 : 3 }));
+    drawn.push(cells.map((each) => each.querySelector("button")));
+    return make("tr", {}, make("th", { scope: "row" }, text(how.rows?.[row] ?? row)), ...cells);
+  });
+  const head = make("tr", {}, make("td", {}), ...columns.map((column) => make("th", { scope: "col" }, text(column))));
+  const table = make(
+    "table", { class: "grid", keydown: (event) => move(event, drawn) },
+    make("caption", {}, caption), make("thead", {}, head), make("tbody", {}, ...lines),
+  );
+  const first = drawn.flat().find(Boolean);
+  if (first) first.tabIndex = 0;
+  const wide = columns.length > FEW;
+  return make("div", wide ? { class: "wide", tabindex: "0", role: "group", "aria-label": caption } : {}, table);
+}
+
+function cell(value, row, column, { at, padding, ringed, range, digits }) {
+  const element = make("td", { class: "swatch" });
+  if (padding?.[row]?.[column]) {
+    element.classList.add("padding");
+    element.append(make("data", { value: String(value), title: "padding" }, short(value, digits)), make("span", { class: "unseen" }, " padding"));
+    return element;
+  }
+  Object.assign(element.style, { backgroundColor: css(value, range), color: ink(value, range) });
+  const shown = make("data", { value: String(value) }, short(value, digits));
+  const { path, index } = at?.(row, column) ?? {};
+  if (path) {
+    const label = `${nameAt(path, index)}, ${text(value)}`;
+    element.append(make("button", { type: "button", class: "number", tabindex: "-1", "aria-label": label, ...pinning(path, index, value) }, shown));
+  } else {
+    element.append(shown);
+  }
+  if (ringed?.(row, column)) element.classList.add("ringed");
+  return element;
+}
+
+/** Go to the next number in a direction, over those that cannot be pinned. */
+function move(event, drawn) {
+  const step = STEPS[event.key];
+  const button = event.target.closest("button");
+  if (!step || !button || event.ctrlKey || event.altKey || event.metaKey) return;
+  let row = drawn.findIndex((line) => line.includes(button));
+  let column = drawn[row].indexOf(button);
+  do {
+    row += step[0];
+    column += step[1];
+  } while (drawn[row]?.[column] === null);
+  event.preventDefault();
+  event.stopPropagation();
+  const next = drawn[row]?.[column];
+  if (!next) return;
+  button.tabIndex = -1;
+  next.tabIndex = 0;
+  next.focus();
+}

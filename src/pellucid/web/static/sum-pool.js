@@ -1,0 +1,59 @@
+// Pooling: the window, with the winner ringed; of a mean, by how many the sum is divided.
+
+import { make } from "./dom.js";
+import { text } from "./numbers.js";
+import { grid } from "./sum-grid.js";
+import { figure, number, numbers, placeName, table, total } from "./sum-parts.js";
+import { terms } from "./sum-terms.js";
+
+/** The largest of a window. */
+export function maximum(found) {
+  const { details } = found;
+  const path = found.terms[0]?.path ?? null;
+  const values = numbers(details.window);
+  const inside = values.flatMap((line, row) => line.filter((_, column) => !details.padding[row][column]));
+  const [winner, ...ties] = [details.winner, ...details.ties];
+  const ringed = (row, column) => details.rows[row] === winner[0] && details.columns[column] === winner[1];
+  const y = Math.max(...inside); // NaN if there is one
+  const words = [make("p", {}, `The largest, ringed, is ${text(y)} at row ${winner[0]}, column ${winner[1]}.`)];
+  if (ties.length) {
+    const others = ties.map(([row, column]) => `(${row}, ${column})`).join(", ");
+    words.push(make("p", { class: "ties" }, `As large: ${others}. Of equal ones the first counts, row by row.`));
+  }
+  return { parts: [window(found, values, path, ringed), ...words], y };
+}
+
+/** The mean of a window, or of a region. */
+export function mean(found) {
+  const { details } = found;
+  if (!details.window) return whole(found);
+  const values = numbers(details.window);
+  const counted = details.divisor - details.values.length;
+  const { element, y } = division(details);
+  const note = counted > 0
+    ? make("p", {}, `${counted === 1 ? "One zero" : `${counted} zeros`} of the padding ${counted === 1 ? "is" : "are"} counted as well.`)
+    : null;
+  const path = found.terms[0]?.path ?? null;
+  return { parts: [window(found, values, path), ...(note ? [note] : []), element], y };
+}
+
+/** The mean over whole axes. */
+function whole(found) {
+  const { element, y } = division(found.details);
+  return { parts: [...terms(found, "Each number's part").parts, element], y };
+}
+
+function division({ values, divisor }) {
+  const sum = total(numbers(values));
+  const y = sum / number(divisor);
+  const rows = [["sum", figure(sum, 6)], ["divided by", figure(divisor)]];
+  return { element: table("The mean", [], rows, [["mean", figure(y, 6)]]), y };
+}
+
+function window(found, values, path, ringed = undefined) {
+  const { details } = found;
+  const { rows, columns, padding, channel } = details;
+  const at = (row, column) => ({ path, index: [channel, rows[row], columns[column]] });
+  const name = path ? placeName(path, [channel, `${rows[0]}–${rows.at(-1)}`, `${columns[0]}–${columns.at(-1)}`]) : `channel ${channel}`;
+  return grid(`window: ${name}`, values, { rows, columns, padding, ringed, at });
+}

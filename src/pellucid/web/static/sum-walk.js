@@ -1,0 +1,136 @@
+// The way back: from a prediction, or from any number, to the largest of what it is made of, down to a pixel.
+
+import { ask } from "./api.js";
+import { pinIndex } from "./cells.js";
+import { make, say } from "./dom.js";
+import { className, indexOf, isOutput, layerAt, network } from "./network.js";
+import { count, percent, text } from "./numbers.js";
+import { onShown } from "./showing.js";
+import { bar, number, place, placeName } from "./sum-parts.js";
+import { get } from "./state.js";
+
+const REST = 150; // ms
+const ONE = {
+  max_pool2d: "the winner of a window", batch_norm_running: "a line through one number", flatten: "a copy", reshape: "a copy",
+  concat: "a copy", transpose: "a copy", slice_channels: "a copy", strided_slice: "a copy", pad: "a copy", pad_channels: "a copy",
+  softmax: "the share of one score", avg_pool2d: "a mean of one", adaptive_avg_pool2d: "a mean of one", mean: "a mean of one", bias: "one number, and a learnt one", gain: "one number, and a learnt one",
+}; // what leads to one number alone, but for functions of it
+
+const list = make("ol", { class: "walk" });
+const begin = make("button", { type: "button", hidden: true, click: () => pinIndex(network.layers.at(-1).path, [likeliest()]) });
+const note = make("p", { class: "quiet" });
+
+let walk = null; // {seen, path, index, steps}: seen is the image and the network's revision
+let timer = 0;
+let shares = null; // what the network makes of the image, a number a class
+
+/** Build the list of steps. */
+export function buildWalk() {
+  onShown(({ arrays }) => {
+    shares = arrays.probabilities?.data ?? null;
+    begin.hidden = !shares || !isOutput(network.layers.at(-1));
+    if (shares) begin.textContent = `From ${prediction(likeliest())}`;
+  });
+  return make("section", { class: "back", "aria-labelledby": "walk-title" }, make("h3", { id: "walk-title" }, "Walk back"), begin, note, list);
+}
+
+/** Show the way soon: at once for another number, and when the pen rests for another image. */
+export function followWalk(fail) {
+  clearTimeout(timer);
+  timer = setTimeout(() => showWalk().catch(fail), walk && walk.seen !== seenNow() ? REST : 0);
+}
+
+/** Show the way that the pinned number lies on: the one that is shown if that is so, or else its own. */
+async function showWalk() {
+  const pinned = pinnedPlace();
+  list.hidden = !pinned;
+  note.textContent = pinned ? "Each step goes to the largest of what a number is made of. Backspace is one step." : "";
+  if (!pinned) return;
+  const seen = seenNow();
+  if (walk && walk.seen !== seen) await take(seen, walk.path, walk.index);
+  if (!walk || on(pinned) < 0) await take(seen, pinned.path, pinned.index);
+  mark(on(pinned));
+}
+
+/** Pin the largest contributor to the pinned number; of what the page does not show, that which comes before it. */
+export async function goBack() {
+  const pinned = pinnedPlace();
+  if (!pinned) return;
+  await showWalk();
+  const next = walk.steps.slice(on(pinned) + 1).find((step) => step.path);
+  if (!next) {
+    say("This is where the way ends");
+    return;
+  }
+  say(`${placeName(next.path, next.index)}, ${text(number(next.number))}`);
+  pinIndex(next.path, next.index);
+}
+
+async function take(seen, path, index) {
+  const { image } = get();
+  const { steps } = await ask("walk", { image, layer: path, index: index.join(",") });
+  walk = { seen, path, index, steps };
+  draw();
+}
+
+function seenNow() {
+  const { image, revision } = get();
+  return `${image} ${revision}`;
+}
+
+function pinnedPlace() {
+  const { layer: path, channel, cell } = get();
+  const layer = layerAt(path);
+  return layer && cell ? { path, index: indexOf(layer, channel, cell) } : null;
+}
+
+/** Which step a place is, or −1. */
+function on({ path, index }) {
+  return walk.steps.findIndex((step) => step.path === path && String(step.index) === String(index));
+}
+
+function draw() {
+  let kept = 1;
+  list.replaceChildren(...walk.steps.map((step, k) => {
+    kept *= number(step.share);
+    return make("li", {}, ...line(step, k, kept));
+  }));
+}
+
+function line(step, k, kept) {
+  const words = k === 0 ? beginning(step) : placeName(step.path ?? step.layer, step.index);
+  const share = number(step.share);
+  const head = [
+    step.path ? place(step.path, step.index, words) : make("span", { class: "quiet" }, words), " ",
+    make("data", { value: String(number(step.number)) }, text(number(step.number))),
+  ];
+  if (k === walk.steps.length - 1) return [...head, make("p", { class: "quiet" }, ending(step))];
+  if (step.terms === 1) return [...head, make("p", { class: "quiet" }, ONE[step.kind] ?? "a function of one number")];
+  const told = `the largest of ${count(step.terms)} terms, ${text(number(step.amount))}, keeps ${percent(share)} of the sum`;
+  return [...head, make("p", {}, told, make("span", { class: "quiet" }, `; ${percent(kept)} from the start`)), bar(0, share, 0, 1)];
+}
+
+function beginning(step) {
+  const layer = layerAt(step.path);
+  return layer && isOutput(layer) && shares ? prediction(step.index[0]) : placeName(step.path, step.index);
+}
+
+function ending(step) {
+  if (step.kind === "scale" || step.kind === "input") return `the image itself: row ${step.index.at(-2)}, column ${step.index.at(-1)}`;
+  return step.terms ? "the way goes on" : "nothing of the network stands before it";
+}
+
+function mark(current) {
+  [...list.children].forEach((item, k) => {
+    if (k === current) item.setAttribute("aria-current", "step");
+    else item.removeAttribute("aria-current");
+  });
+}
+
+function prediction(k) {
+  return `${className(k)}: ${percent(shares[k])}`;
+}
+
+function likeliest() {
+  return shares.indexOf(Math.max(...shares));
+}

@@ -1,0 +1,113 @@
+// The tab that follows one number: its map in large, the whole sum behind it, and the way back to the pixels.
+
+import { Refused, ask, newestOnly } from "./api.js";
+import { make, problem, say } from "./dom.js";
+import { cellName, indexOf, layerAt } from "./network.js";
+import { text } from "./numbers.js";
+import { get, on } from "./state.js";
+import { activation, isActivation } from "./sum-activation.js";
+import { conv } from "./sum-conv.js";
+import { copied, given, joined, learnt, scaled } from "./sum-joins.js";
+import { linear } from "./sum-linear.js";
+import { localResponse } from "./sum-lrn.js";
+import { buildMap, showMap } from "./sum-map.js";
+import { batchNorm } from "./sum-norm.js";
+import { figure, number, table } from "./sum-parts.js";
+import { maximum, mean } from "./sum-pool.js";
+import { buildSnippet } from "./sum-snippet.js";
+import { softmax } from "./sum-softmax.js";
+import { terms } from "./sum-terms.js";
+import { buildWalk, followWalk, goBack } from "./sum-walk.js";
+
+const FAMILIES = {
+  conv2d: conv, linear, max_pool2d: maximum, avg_pool2d: mean, adaptive_avg_pool2d: mean, mean, softmax,
+  log_softmax: softmax, batch_norm_running: batchNorm, local_response_norm: localResponse, add: joined, multiply: joined,
+  bias: learnt, gain: learnt, add_parameter: learnt, multiply_parameter: learnt, concat: copied, flatten: copied,
+  reshape: copied, transpose: copied, slice_channels: copied, strided_slice: copied, broadcast: copied, pad: copied,
+  pad_channels: copied, dropout: copied, scale: scaled, custom: given, input: given,
+};
+const NEAR = 1e-9; // the page adds up in another order: what that makes is far less
+
+const title = make("h3", { tabindex: "-1" });
+const body = make("div", { class: "body" });
+let map = null;
+let shown = null; // the image, revision and place of the sum that is drawn
+
+/** Fill the tab, and follow what is pinned. */
+export function buildSum(panel) {
+  map = buildMap();
+  panel.classList.add("sums");
+  panel.append(map, make("section", { "aria-label": "The sum" }, title, body), buildWalk());
+  on(["image", "revision", "layer", "channel", "cell", "view", "range"], follow);
+  follow();
+}
+
+/** Go from the pinned number to the largest that it is made of. */
+export function stepBack() {
+  return goBack().catch(tell);
+}
+
+const follow = newestOnly(async () => {
+  if (get().view !== "sum" || !get().image) return;
+  try {
+    await showMap(map);
+    await showSum();
+    followWalk(tell);
+  } catch (error) {
+    tell(error);
+  }
+});
+
+function tell(error) {
+  if (!(error instanceof Refused)) throw error;
+  if (!error.gone) problem(error.message);
+}
+
+async function showSum() {
+  const { image, revision, layer: path, channel, cell } = get();
+  const layer = layerAt(path);
+  if (!layer || !cell) {
+    title.textContent = "Follow one number";
+    body.replaceChildren(make("p", {}, "Click a number in any map, or press Enter on it: here stands the whole sum that it is."));
+    shown = null;
+    return;
+  }
+  const index = indexOf(layer, channel, cell).join(",");
+  const key = `${image} ${revision} ${path} ${index}`;
+  if (key === shown) return;
+  if (!shown) {
+    title.textContent = cellName(layer, channel, cell);
+    body.replaceChildren(make("p", { class: "quiet" }, "is being added up …"));
+  }
+  body.setAttribute("aria-busy", "true");
+  try {
+    draw(await ask("sum", { image, layer: path, index }), cellName(layer, channel, cell));
+    shown = key;
+  } finally {
+    body.removeAttribute("aria-busy");
+  }
+}
+
+function draw(found, name) {
+  const held = body.contains(document.activeElement); // what was clicked there will not be there any more
+  const family = isActivation(found.kind) ? activation : FAMILIES[found.kind] ?? terms;
+  const { parts, y } = family(found);
+  title.textContent = name;
+  body.replaceChildren(
+    make("p", { class: "formula" }, found.formula), ...parts, ...compared(found, y), buildSnippet(found.snippet),
+  );
+  body.dataset.kind = found.kind;
+  body.dataset.place = `${found.path} ${found.index.join(",")}`;
+  if (held) { title.focus(); say(`${name}, ${text(number(found.stored))}`); }
+}
+
+/** What the network stored, what the sum is in more digits, and whether this page comes to the same. */
+function compared(found, y) {
+  const [stored, recomputed, difference, size] = ["stored", "recomputed", "difference", "size"].map((key) => number(found[key]));
+  const same = Object.is(y, recomputed) || Math.abs(y - recomputed) <= NEAR * size + Number.MIN_VALUE || (Number.isNaN(y) && Number.isNaN(recomputed));
+  const rows = [["stored by the network", figure(stored, 9)], ["computed anew, in 64 bits", figure(recomputed, 12)]];
+  const check = same
+    ? make("p", { class: "quiet", "data-check": "same" }, "What is drawn here, this page has added up itself: it comes to the same.")
+    : make("p", { class: "differs", role: "alert", "data-check": "differs" }, `This page comes to ${text(y, 12)}, the server to ${text(recomputed, 12)}: please report it.`);
+  return [table("The number", [], rows, [["difference", figure(difference, 3)]]), check];
+}

@@ -1,0 +1,77 @@
+// The line at the top: where one is, how far the colours reach, and whether the network was changed.
+
+import { current, onHover } from "./cells.js";
+import { byId, make } from "./dom.js";
+import { gradient } from "./colours.js";
+import { goTo, mapsOf } from "./layers.js";
+import { lookedAt } from "./narrow.js";
+import { cellName, indexOf, layerAt, makesMaps } from "./network.js";
+import { count, text } from "./numbers.js";
+import { get, on, set } from "./state.js";
+
+const REST = 150; // ms: no stroke waits for it
+
+let timer = 0;
+
+/** Listen. */
+export function buildTrail() {
+  const choice = byId("range");
+  choice.value = get().range;
+  choice.addEventListener("change", () => set({ range: choice.value }));
+  on(["layer", "channel", "cell"], write);
+  on(["range", "image", "layer", "channel"], scale);
+  on(["range", "image", "layer", "revision"], fetchSoon);
+  onHover(write);
+  byId("layers").addEventListener("looked", scale);
+  byId("layers").addEventListener("painted", ({ target }) => { if (target.dataset.path === lookedAt()) { scale(); write(); } });
+  write();
+}
+
+/** layer › channel › cell: of the pinned cell, or of the one under the pointer. */
+function write() {
+  const place = current();
+  const trail = byId("trail");
+  const layer = place && layerAt(place.layer);
+  if (!layer) {
+    trail.replaceChildren(make("span", { class: "quiet" }, "Point at a number; click to see its sum"));
+    return;
+  }
+  const parts = [make("button", { type: "button", class: "link", click: () => goTo(layer.path, place.channel) }, layer.path)];
+  const index = indexOf(layer, place.channel, place.cell);
+  if (makesMaps(layer)) parts.push(make("span", {}, `channel ${index[0]}`), make("span", {}, `(${index[1]}, ${index[2]})`));
+  else parts.push(make("span", {}, `number ${index.join(", ")}`));
+  const value = place.value ?? valueOf(place);
+  if (value !== undefined) parts.push(make("output", { title: cellName(layer, place.channel, place.cell) }, text(value)));
+  trail.replaceChildren(...parts.flatMap((part, k) => (k ? [make("span", { "aria-hidden": "true", class: "step" }, "›"), part] : [part])));
+}
+
+function valueOf({ layer, channel, cell }) {
+  const maps = mapsOf(layer);
+  const k = makesMaps(maps.layer) ? maps.channels?.indexOf(channel) ?? -1 : 0;
+  return k < 0 || !maps.numbers ? undefined : maps.value(k, cell);
+}
+
+/** What is looked at may be out of sight, and then nobody else asks for it. */
+function fetchSoon() {
+  clearTimeout(timer);
+  timer = setTimeout(() => mapsOf(lookedAt())?.refresh(true), REST);
+}
+
+/** What the colours mean in the layer that is looked at. */
+function scale() {
+  const { channel } = get();
+  const maps = mapsOf(lookedAt());
+  const place = byId("scale");
+  if (!maps?.ranges?.length) return;
+  const k = Math.max(0, maps.channels.indexOf(channel));
+  const alone = get().range === "channel"; // else one range holds for all maps that are shown
+  const range = maps.ranges[k] ?? maps.ranges[0];
+  const half = !maps.numbers.some((value) => value < 0);
+  const strip = make("span", { class: "gradient", "aria-hidden": "true" });
+  strip.style.backgroundImage = gradient(half);
+  const beyond = maps.beyond(alone ? k : undefined);
+  place.replaceChildren(
+    make("span", {}, half ? "0" : text(-range, 3)), strip, make("span", {}, text(range, 3)),
+    make("span", { class: "quiet", title: "numbers that have the last colour" }, `${count(beyond)} beyond`),
+  );
+}

@@ -1,0 +1,180 @@
+// Why the network says what it says: which pixels a class depends on, and whether that is worth anything.
+
+import { ask, newestOnly, Refused } from "./api.js";
+import { make, problem, say } from "./dom.js";
+import { className, network } from "./network.js";
+import { shape, text } from "./numbers.js";
+import { Picture } from "./picture.js";
+import { onShown } from "./showing.js";
+import { get, on, set } from "./state.js";
+import { buildWouldBe, showWouldBe } from "./wouldbe.js";
+
+const NAMES = { saliency: "Saliency", grad_cam: "Grad-CAM", occlusion: "Occlusion" };
+const WORDS = {
+  saliency: () => "How much the class’s score changes with each pixel: the size of its gradient.",
+  grad_cam: () => `Where the maps of ${known.grad_cam_layer} speak for the class, each counted by its mean gradient.`,
+  occlusion: () => "How much the class’s probability falls where a patch covers a pixel: blue needs it, orange speaks against it.",
+};
+
+const LISTED = 3; // of the layers that are forgotten, the first
+
+let known = null; // what the server says can be asked
+let method = null;
+let forgotten = 0;
+let latest = null; // the last answer: its image, and what is made of it
+let asked = ""; // what the pictures show
+let kept = { wanted: "", own: null }; // the picture of the network as it is, which stays while others forget
+const learnt = new Picture("as it has learnt");
+const forgetful = new Picture("after forgetting");
+const parts = {};
+
+/** Fill the panel. */
+export function buildWhy(panel) {
+  parts.panel = panel;
+  onShown((found) => { latest = found; names(); update(); });
+  on(["class", "revision"], () => { if (parts.classes) parts.classes.value = get().class ?? ""; update(); });
+  panel.append(make("p", { class: "quiet" }, "…"));
+}
+
+/** The tab is opened. */
+export async function showWhy() {
+  if (known) return update();
+  try {
+    known = await ask("methods");
+  } catch (error) {
+    return problem(error.message);
+  }
+  if (!known.methods.length) parts.panel.replaceChildren(make("p", {}, "Explanations are of classes; this network does not give one number a class."));
+  else fill();
+  return update();
+}
+
+function fill() {
+  [method] = known.methods;
+  parts.panel.replaceChildren(make("h2", {}, "Which pixels count"), choices(), honesty(), wouldBePart());
+  names();
+}
+
+function choices() {
+  parts.classes = make("select", { id: "why-class", change: () => set({ class: parts.classes.value === "" ? null : Number(parts.classes.value) }) });
+  parts.methods = make(
+    "select",
+    { id: "why-method", change: () => { method = parts.methods.value; update(); } },
+    ...known.methods.map((value) => make("option", { value }, NAMES[value])),
+  );
+  parts.words = make("p", { class: "quiet" });
+  const through = make("input", { type: "range", min: 0, max: 1, step: 0.05, value: 0.25, id: "why-mix", input: () => mix(Number(through.value)) });
+  mix(0.25);
+  return make(
+    "div",
+    {},
+    make("div", { class: "row" }, make("label", { class: "field" }, "by ", parts.methods), make("label", { class: "field" }, "for ", parts.classes)),
+    parts.words,
+    make("div", { class: "pictures" }, learnt.element, forgetful.element),
+    make("label", { class: "field slide" }, "image through the colours ", through),
+  );
+}
+
+function mix(share) {
+  for (const picture of [learnt, forgetful]) picture.mix(share);
+}
+
+/** The honesty switch: the same picture of a network that has forgotten its last layers. */
+function honesty() {
+  const most = known.forgetting.length;
+  parts.slider = make("input", {
+    type: "range", min: 0, max: most, step: 1, value: 0, id: "why-forgotten",
+    input: () => { forgotten = Number(parts.slider.value); names(); update(); },
+  });
+  parts.forgotten = make("p", { class: "quiet" });
+  parts.agreement = make("p", { class: "agreement", id: "why-agreement" });
+  return make(
+    "div",
+    {},
+    make("h3", {}, "Is it honest?"),
+    make("label", { class: "field slide" }, "forget the last layers ", parts.slider),
+    parts.forgotten,
+    parts.agreement,
+    make("p", { class: "quiet" }, "With weights drawn anew, the picture should change. If it hardly changes, distrust it: then it tells of the image, not of what the network has learnt."),
+  );
+}
+
+function wouldBePart() {
+  const place = make("div", {});
+  if (known.seeks) buildWouldBe(place);
+  return place;
+}
+
+/** Write what depends on the image or on the slider: the classes' names, and which layers are forgotten. */
+function names() {
+  if (!known?.methods.length || !latest) return;
+  const likeliest = latest.arrays.output.data.reduce((best, value, k, all) => (value > all[best] ? k : best), 0);
+  const classes = latest.arrays.output.data.length;
+  if (parts.classes.options.length !== classes + 1) {
+    parts.classes.replaceChildren(
+      make("option", { value: "" }, ""), ...Array.from({ length: classes }, (_, k) => make("option", { value: k }, className(k))),
+    );
+  }
+  parts.classes.options[0].textContent = `what it sees: ${className(likeliest)}`;
+  parts.classes.value = get().class ?? "";
+  const gone = known.forgetting.slice(0, forgotten);
+  parts.forgotten.textContent = gone.length
+    ? `forgotten, from the output on: ${few(gone)} (${gone.length} of ${known.forgetting.length})`
+    : `nothing is forgotten; ${known.forgetting.length} layers have learnt something`;
+  parts.slider.setAttribute("aria-valuetext", gone.length ? `${gone.length} of ${known.forgetting.length}, up to ${gone.at(-1)}` : "none");
+  showWouldBe(latest, likeliest);
+}
+
+function few(paths) {
+  return paths.length > LISTED + 1 ? `${paths.slice(0, LISTED).join(", ")}, … up to ${paths.at(-1)}` : paths.join(", ");
+}
+
+const fetchPictures = newestOnly(async () => {
+  const { image, revision, class: of } = get();
+  const wanted = [image, revision, of, method].join(" ");
+  const both = `${wanted} ${forgotten}`;
+  if (both === asked || image !== latest?.image) return;
+  const query = { image, method, class: of };
+  parts.panel.setAttribute("aria-busy", "true");
+  try {
+    if (kept.wanted !== wanted) kept = { wanted, own: await ask("why", query) };
+    const { own } = kept;
+    const other = forgotten ? await ask("why", { ...query, forgotten }) : null;
+    if (get().image !== image || method !== own.method) return;
+    asked = both;
+    draw(own, other);
+  } catch (error) {
+    if (!(error instanceof Refused && error.gone)) problem(error.message);
+  } finally {
+    parts.panel.removeAttribute("aria-busy");
+  }
+});
+
+/** Ask anew if the tab is open and something else is wanted. */
+function update() {
+  if (!known?.methods.length || get().view !== "why" || !latest) return;
+  fetchPictures();
+}
+
+function draw(own, other) {
+  const { image } = latest.arrays;
+  const [{ shape: sizes }, { shape: pixels }] = [own.arrays.picture, image];
+  const stretched = sizes.at(-1) === pixels.at(-1) ? "" : ` ${shape(sizes)} numbers, stretched over the image.`;
+  parts.words.textContent = WORDS[own.method]() + stretched;
+  learnt.showImage(image);
+  learnt.showNumbers(own.arrays.picture, own.range);
+  forgetful.element.hidden = !other;
+  if (other) {
+    forgetful.showImage(image);
+    forgetful.showNumbers(other.arrays.picture, other.range);
+  }
+  const words = agreement(other);
+  parts.agreement.replaceChildren(...words);
+  if (other) say(parts.agreement.textContent);
+}
+
+function agreement(other) {
+  if (!other) return [make("span", { class: "quiet" }, "Move the slider to compare.")];
+  if (other.agreement === null) return ["Nothing to compare: one of the pictures is the same everywhere."];
+  return ["Agreement of the two pictures: ", make("strong", {}, text(other.agreement, 2)), " (rank correlation: 1 is the same order of pixels, 0 none in common)"];
+}

@@ -1,0 +1,96 @@
+"""`pellucid view`: what it shows, and what it says of what cannot be shown."""
+
+import re
+import signal
+import socket
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("starlette", reason="the page needs the extra web")
+pytest.importorskip("uvicorn", reason="the page needs the extra web")
+pytest.importorskip("websockets", reason="the page needs the extra web")
+
+from .test_cli_process import LISTENING, POSIX, ended, start
+
+
+@pytest.fixture
+def served(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Benches that are served, without a server."""
+    found: list[Any] = []
+    monkeypatch.setattr("pellucid.web.server.serve", lambda bench, **how: found.append(bench))
+    return found
+
+
+def test_a_run_is_shown_with_what_it_was_tested_on(pellucid: Any, trained: Path, served: list[Any]) -> None:
+    assert pellucid("view", trained, "--no-browser").code == 0
+    assert (served[0].title, served[0].part, len(served[0].data)) == ("run", "test", 12)
+
+
+def test_a_run_whose_data_are_gone_is_shown_without(
+    pellucid: Any, toy: Path, served: list[Any], tmp_path: Path
+) -> None:
+    data, run = tmp_path / "gone.npz", tmp_path / "<b>run\u202e"
+    data.write_bytes(toy.read_bytes())
+    assert pellucid("train", "small", "--data", data, "--epochs", 1, "--out", run, "--no-progress").code == 0
+    data.unlink()
+    result = pellucid("view", run, "--no-browser")
+    assert (result.code, result.out) == (0, "")
+    assert result.err.startswith("note: there will be no images to choose from: ")
+    assert served[0].data is None
+    assert served[0].description["title"] == "<b>run\\u202e"
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (("nowhere",), 1, "there is no model, run or model file 'nowhere'"),
+        (("damaged.safetensors",), 1, "damaged.safetensors: expected at least 10 bytes, found 4"),
+        (("damaged.onnx",), 1, "damaged.onnx, byte 0: expected an ONNX model"),
+        (("empty",), 1, "the folder holds no run"),
+        (("lenet5", "--port", 70_000), 1, "port: expected a number from 0 to 65535, received 70000"),
+        (("lenet5", "--port", "x"), 2, "--port: expected a whole number, received 'x'"),
+        (("lenet5", "--data", "nowhere"), 1, "data: 'nowhere' is neither a path nor the name of a data set"),
+        ((), 2, "expected RUN"),
+    ],
+)
+def test_what_cannot_be_shown_is_said(
+    pellucid: Any, tmp_path: Path, words: tuple[object, ...], code: int, message: str
+) -> None:
+    for name in ("damaged.safetensors", "damaged.onnx"):
+        (tmp_path / name).write_bytes(b"junk")
+    (tmp_path / "empty").mkdir()
+    result = pellucid("view", *words, "--no-browser")
+    assert result.code == code
+    assert message in result.err
+    assert result.err.startswith("error: ")
+
+
+def test_a_port_that_is_taken_is_said(pellucid: Any) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        result = pellucid("view", "lenet5", "--no-browser", "--port", port)
+    assert result.code == 1
+    assert result.err.startswith(f"error: port {port} of this machine cannot be had (")
+    assert "leave --port out for one that is free" in result.err
+
+
+@POSIX
+def test_interrupting_it_ends_it_at_once(tmp_path: Path) -> None:
+    command = (start.__globals__["sys"].executable, "-c", LISTENING)
+    with ended(start("view", "lenet5", "--no-browser", folder=tmp_path, command=command)) as process:
+        assert process.stdout is not None
+        port = int(re.search(r":(\d+)/open\?token=", process.stdout.readline())[1])  # type: ignore[index]
+        clients = [socket.create_connection(("127.0.0.1", port)) for _ in range(8)]
+        for client in clients[:4]:
+            client.sendall(b"GET / HT")
+        time.sleep(0.3)
+        begun = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+        assert time.monotonic() - begun < 3  # a machine may have other things to do; alone it takes 0.3 s
+        assert (process.returncode, out, err) == (130, "", "interrupted\n")
+        for client in clients:
+            client.close()

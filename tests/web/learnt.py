@@ -1,0 +1,47 @@
+"""A network that has learnt the clock's digits, and questions to a bench without HTTP."""
+
+import time
+from copy import deepcopy
+from functools import cache
+from typing import Any
+
+import pellucid as p
+from pellucid.web import answers, changes, why
+from pellucid.web.asked import Asked
+from pellucid.web.bench import Bench
+from pellucid.web.frames import parse
+
+from .conftest import SIZE, clock_digits
+
+QUESTIONS = {**answers.READING, **answers.DOING, **changes.READING, **changes.DOING, **why.READING, **why.DOING}
+
+
+@cache
+def _fitted() -> p.Sequential:
+    first = [p.Conv2d(1, 4, 5), p.BatchNorm2d(4), p.ReLU(), p.MaxPool2d(2)]
+    second = [p.Conv2d(4, 6, 5), p.ReLU(), p.MaxPool2d(2)]
+    network = p.Sequential([*first, *second, p.Flatten(), p.Linear(96, 10)], input_shape=(1, SIZE, SIZE), seed=2)
+    p.fit(network, clock_digits(), epochs=12, batch_size=10, optimizer=p.Adam(3e-3), engine="numpy")
+    return network
+
+
+def learnt() -> p.Sequential:
+    """A small network, right on nearly all of the clock's digits."""
+    return deepcopy(_fitted())
+
+
+def ask(bench: Bench, name: str, body: bytes = b"", **words: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Ask a bench, and return what it tells, and the arrays."""
+    found = QUESTIONS[name](bench, Asked({word: str(value) for word, value in words.items()}, body))
+    return parse(found) if isinstance(found, bytes) else (found, {})
+
+
+def settled(bench: Bench, name: str, **words: Any) -> dict[str, Any]:
+    """Ask until all is measured."""
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        told, _ = ask(bench, name, **words)
+        if not told["pending"]:
+            return told
+        time.sleep(0.01)
+    raise AssertionError(f"{name} is still being measured")

@@ -1,0 +1,354 @@
+"""Edits of the network on the bench: what follows from them is what the library makes of the same weights."""
+
+import threading
+
+import numpy as np
+import pytest
+
+import pellucid as p
+
+pytest.importorskip("starlette", reason="the page needs the extra web")
+
+from pellucid.errors import ArgumentError, DataError
+from pellucid.web import measuring
+from pellucid.web.bench import Bench
+from pellucid.web.edits import Edits
+from pellucid.web.presets import PRESETS, fitting, preset
+
+from .conftest import clock_digits, every_family
+from .learnt import ask, learnt, settled
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench(learnt(), "learnt", clock_digits(), "test")
+
+
+def numbers(network: p.Sequential) -> dict[str, bytes]:
+    """The bits of all parameters and states."""
+    return {path: held.data.tobytes() for path, held in (network.parameters() | network.states()).items()}
+
+
+def kernel(bench: Bench, path: str, out: int, channel: int) -> np.ndarray:
+    return bench.network.parameters()[f"{path}.weight"].data[out, channel].copy()
+
+
+def overwrite(bench: Bench, path: str, out: int, channel: int, values: np.ndarray) -> dict:
+    body = np.asarray(values, "<f4").tobytes()
+    return ask(bench, "edit", body, what="kernel", layer=path, out=out, channel=channel)[0]
+
+
+# ---- what follows
+
+
+def test_everything_behind_a_weight_follows(bench):
+    image = bench.put(bench.sample(3))
+    before, as_given = p.activations(learnt(), bench.sample(3)[None]), numbers(bench.original)
+    ask(bench, "seen", image=image, layers="conv1,relu1,conv2")
+    changed = kernel(bench, "conv1", 1, 0)
+    changed[2, 3] = 1.5
+    told = overwrite(bench, "conv1", 1, 0, changed)
+    assert told == {"revision": 1, "edits": ["conv1: weight (1, 0, 2, 3)"]}
+
+    same = learnt()
+    same["conv1"].weight.data[1, 0, 2, 3] = 1.5
+    expected = p.activations(same, bench.sample(3)[None])
+    told, arrays = ask(bench, "seen", image=image, layers="conv1,relu1,conv2")
+    assert told["revision"] == 1
+    for path in ("conv1", "relu1", "conv2"):
+        np.testing.assert_array_equal(arrays[f"maps {path}"], expected[path][0])
+    np.testing.assert_array_equal(arrays["maps conv1"][0], before["conv1"][0, 0], err_msg="no other channel changes")
+    assert not np.array_equal(arrays["maps conv2"], before["conv2"][0])
+    np.testing.assert_allclose(arrays["output"], p.predict(same, bench.sample(3)[None])[0], rtol=1e-5)
+    assert numbers(bench.original) == as_given
+
+
+def test_a_bias_is_overwritten(bench):
+    ask(bench, "edit", np.float32(2.5).tobytes(), what="bias", layer="linear1", out=4)
+    assert bench.network["linear1"].bias.data[4] == 2.5
+    told, arrays = ask(bench, "kernel", layer="linear1", out=4)
+    assert told["channels"] == 10
+    assert told["presets"] == []
+    assert arrays["bias now"] == 2.5
+    assert arrays["bias before"] == learnt()["linear1"].bias.data[4]
+    assert "now" not in arrays
+
+
+def test_a_filter_is_chosen_by_name(bench):
+    told, _ = ask(bench, "edit", what="kernel", layer="conv2", out=2, channel=3, preset="vertical edge")
+    assert told["edits"] == ["conv2: kernel of channel 2 for channel 3: vertical edge"]
+    told, arrays = ask(bench, "kernel", layer="conv2", out=2)
+    np.testing.assert_array_equal(arrays["now"][3, 1:4, 1:4] * 4, [[1, 0, -1], [2, 0, -2], [1, 0, -1]])
+    assert np.abs(arrays["now"][3]).sum() == 2
+    np.testing.assert_array_equal(arrays["now"][:3], learnt()["conv2"].weight.data[2, :3])
+    np.testing.assert_array_equal(arrays["before"], learnt()["conv2"].weight.data[2])
+
+
+def test_a_filter_for_all_kernels_is_one_of_their_mean(bench):
+    told, _ = ask(bench, "edit", what="kernel", layer="conv2", out=2, channel="all", preset="identity")
+    assert told["edits"] == ["conv2: all 4 kernels of channel 2: identity"]
+    inside = p.activations(bench.network, bench.sample(0)[None])
+    bias = bench.network["conv2"].bias.data[2]
+    np.testing.assert_allclose(
+        inside["conv2"][0, 2], inside["pool1"][0].mean(axis=0)[2:-2, 2:-2] + bias, rtol=1e-5, atol=1e-6
+    )
+
+
+def test_filters_stand_in_the_middle_and_only_where_they_fit():
+    assert fitting((1, 1)) == ["identity", "zero"]
+    assert fitting((5, 3)) == list(PRESETS)
+    for name in ("blur", "sharpen", "identity"):
+        assert preset(name, (7, 5)).sum() == 1, "a plain of one colour stays as it is"
+    for name in ("vertical edge", "horizontal edge", "zero"):
+        assert preset(name, (3, 3)).sum() == 0
+    assert np.argwhere(preset("identity", (7, 5))).tolist() == [[3, 2]]
+    np.testing.assert_array_equal(preset("horizontal edge", (3, 3)), preset("vertical edge", (3, 3)).T)
+
+
+# ---- silence
+
+
+def test_a_silent_channel_stays_silent_behind_batch_normalisation(bench):
+    told, _ = ask(bench, "edit", what="silence", layer="conv1", out=2)
+    assert told["edits"] == ["conv1: channel 2 silenced"]
+    inside, before = (p.activations(each, bench.sample(0)[None]) for each in (bench.network, learnt()))
+    assert before["norm1"][0, 2].any()
+    for path in ("conv1", "norm1", "relu1"):
+        assert not inside[path][0, 2].any(), path
+        np.testing.assert_array_equal(np.delete(inside[path][0], 2, 0), np.delete(before[path][0], 2, 0))
+
+
+def test_each_layer_with_channels_can_be_silenced():
+    """Whatever it stands in: a residual block, one branch of several, groups."""
+    bench = Bench(every_family(), "every family", clock_digits())
+    layers = ask(bench, "edits")[0]["layers"]
+    assert set(layers) == {
+        "conv1", "norm1", "residual1.body", "concat1.branch1", "conv2", "linear1", "linear2"
+    }  # fmt: skip
+    for path, channels in layers.items():
+        bench.edits.reset()
+        ask(bench, "edit", what="silence", layer=path, out=channels - 1)
+        look = bench.look(bench.put(bench.sample(0)))
+        assert not look.trace.values[bench.values[path]][-1].any(), path
+        assert look.trace.values[bench.values[path]][0].any(), path
+
+
+# ---- undo
+
+
+def test_undo_restores_every_bit(bench, rng):
+    states = [numbers(bench.network)]
+    values = rng.normal(size=(5, 5))
+    edits = [
+        lambda: overwrite(bench, "conv1", 0, 0, values),
+        lambda: ask(bench, "edit", what="silence", layer="conv1", out=0),
+        lambda: ask(bench, "edit", what="kernel", layer="conv2", out=1, channel="all", preset="blur"),
+        lambda: ask(bench, "edit", np.float32(-1).tobytes(), what="bias", layer="conv2", out=1),
+        lambda: ask(bench, "edit", what="kernel", layer="conv2", out=1, channel=0, preset="zero"),
+    ]
+    for change in edits:
+        change()
+        states.append(numbers(bench.network))
+        assert states[-1] != states[-2]
+    for state in reversed(states[:-1]):
+        ask(bench, "undo")
+        assert numbers(bench.network) == state
+    with pytest.raises(ArgumentError, match="there is no edit to undo"):
+        ask(bench, "undo")
+    for change in edits:
+        change()
+    told, _ = ask(bench, "undo", all=1)
+    assert told["edits"] == []
+    assert numbers(bench.network) == states[0]
+
+
+def test_a_number_that_is_changed_in_a_row_is_one_edit(bench):
+    start = kernel(bench, "conv1", 1, 0)
+    for value in (0.1, 0.2, 0.3):
+        changed = start.copy()
+        changed[0, 1] = value
+        told = overwrite(bench, "conv1", 1, 0, changed)
+        assert told["edits"] == ["conv1: weight (1, 0, 0, 1)"]
+    other = changed.copy()
+    other[4, 4] = 9
+    assert len(overwrite(bench, "conv1", 1, 0, other)["edits"]) == 2
+    ask(bench, "undo")
+    np.testing.assert_array_equal(kernel(bench, "conv1", 1, 0), changed)
+    assert overwrite(bench, "conv1", 1, 0, start)["edits"] == [], "it is back to what it was"
+
+
+def test_what_changes_nothing_is_no_edit(bench):
+    assert overwrite(bench, "conv1", 1, 0, kernel(bench, "conv1", 1, 0))["edits"] == []
+    ask(bench, "edit", what="silence", layer="conv1", out=1)
+    told, _ = ask(bench, "edit", what="silence", layer="conv1", out=1)
+    assert len(told["edits"]) == 1
+
+
+def test_there_is_an_end_to_edits(bench, monkeypatch):
+    monkeypatch.setattr("pellucid.web.edits.MOST", 3)
+    for number in range(3):
+        overwrite(bench, "conv1", 0, 0, np.full((5, 5), number + 9))
+    kept = numbers(bench.network)
+    with pytest.raises(ArgumentError, match="edited 3 times; undo some of it first"):
+        overwrite(bench, "conv1", 0, 0, np.ones((5, 5)))
+    assert numbers(bench.network) == kept
+    bench.edits.undo()
+    overwrite(bench, "conv1", 0, 0, np.ones((5, 5)))
+
+
+def test_edits_are_still_known_when_the_page_is_loaded_anew(bench):
+    ask(bench, "edit", what="silence", layer="conv2", out=5)
+    told, _ = ask(bench, "edits")
+    assert told["edits"] == ["conv2: channel 5 silenced"]
+    assert told["revision"] == 1
+    assert told["layers"] == {"conv1": 4, "norm1": 4, "conv2": 6, "linear1": 10}
+
+
+# ---- refusals
+
+
+@pytest.mark.parametrize(
+    ("body", "words", "message"),
+    [
+        (b"", {"what": "kernel", "layer": "conv9"}, "there is no 'conv9'; did you mean 'conv1'"),
+        (b"", {"what": "kernel", "layer": "relu1"}, "there is no 'relu1'"),
+        (b"", {"what": "silence", "layer": "conv1", "out": 4}, "out: expected a whole number from 0 to 3"),
+        (b"", {"what": "kernel", "layer": "linear1", "out": 0}, "linear1 has no kernels"),
+        (b"", {"what": "kernel", "layer": "conv1", "out": 0, "channel": 1}, "channel: expected a whole number"),
+        (b"", {"what": "kernel", "layer": "conv1", "out": 0, "channel": 0, "preset": "best"}, "expected one of blur"),
+        (bytes(96), {"what": "kernel", "layer": "conv1", "out": 0, "channel": 0}, "expected 25 numbers of float32"),
+        (b"\xff" * 100, {"what": "kernel", "layer": "conv1", "out": 0, "channel": 0}, "expected finite numbers"),
+        (np.float32("inf").tobytes(), {"what": "bias", "layer": "conv1", "out": 0}, "expected finite numbers"),
+    ],
+)
+def test_what_cannot_be_changed_is_refused_and_nothing_happens(bench, body, words, message):
+    before = numbers(bench.network)
+    with pytest.raises((ArgumentError, DataError), match=message):
+        ask(bench, "edit", body, **words)
+    assert numbers(bench.network) == before
+    assert bench.revision == 0
+    assert not bench.edits.done
+
+
+def test_edits_refuse_what_has_no_weights():
+    network = p.Sequential([p.Conv2d(1, 2, 3, bias=False), p.ReLU()], input_shape=(1, 5, 5))
+    edits = Edits(network)
+    with pytest.raises(ArgumentError, match="relu1 has no weights"):
+        edits.silence("relu1", 0)
+    with pytest.raises(ArgumentError, match="'conv1' has no bias"):
+        edits.bias("conv1", 0, 1.0)
+    with pytest.raises(ArgumentError, match="expected a kernel of 3×3"):
+        edits.kernel("conv1", 0, 0, np.zeros((2, 2)))
+    with pytest.raises(ArgumentError, match="relu1 has no kernels"):
+        edits.kernel("relu1", 0, 0, np.zeros((3, 3)))
+
+
+# ---- on the data
+
+
+def test_accuracy_and_flipped_images_are_the_librarys(bench):
+    assert settled(bench, "accuracy")["flipped"] == 0
+    ask(bench, "edit", what="silence", layer="conv2", out=1)
+    ask(bench, "edit", what="silence", layer="conv2", out=3)
+    told, data = settled(bench, "accuracy"), bench.data
+    before, now = (p.predict_classes(each, data.images) for each in (learnt(), bench.network))
+    assert told["before"] == np.mean(before == data.labels) >= 0.9
+    assert told["now"] == np.mean(now == data.labels) < told["before"]
+    flipped = np.flatnonzero(before != now)
+    assert told["flipped"] == len(flipped) > 0
+    assert told["broken"] == np.sum(before[flipped] == data.labels[flipped])
+    assert told["mended"] == np.sum(now[flipped] == data.labels[flipped])
+    listed = settled(bench, "samples", which="flipped", count=100)
+    assert [each["number"] for each in listed["samples"]] == flipped.tolist()
+    assert [each["was"] for each in listed["samples"]] == before[flipped].tolist()
+    assert [each["predicted"] for each in listed["samples"]] == now[flipped].tolist()
+    ask(bench, "undo", all=1)
+    told = settled(bench, "accuracy")
+    assert told["now"] == told["before"]
+    assert told["flipped"] == 0
+
+
+def test_data_are_measured_a_part_at_a_time(bench, monkeypatch):
+    seen, judge = [], measuring.judge
+    monkeypatch.setattr(measuring, "SLICE_WORK", 7.5 * bench.description["multiply_adds"])
+    monkeypatch.setattr(measuring, "judge", lambda *given, **how: seen.append(len(given[1])) or judge(*given, **how))
+    told = settled(Bench(learnt(), "again", clock_digits()), "accuracy")
+    assert seen == [7] * 5 + [5]
+    assert told["now"] == settled(bench, "accuracy")["now"]
+
+
+def test_the_newest_is_measured_and_nobody_waits(bench, monkeypatch):
+    """While one part is measured, maps are answered; when it is done, only the newest network goes on."""
+    settled(bench, "accuracy")
+    judge, seen, inside, may_go = measuring.judge, [], threading.Event(), threading.Event()
+
+    def slow(network, part, **how):
+        seen.append(network)
+        inside.set()
+        assert may_go.wait(30)
+        return judge(network, part, **how)
+
+    monkeypatch.setattr(measuring, "judge", slow)
+    bench._measuring._at_once = 10
+    ask(bench, "edit", what="silence", layer="conv2", out=1)
+    told, _ = ask(bench, "accuracy")
+    assert told["pending"]
+    assert told["now"] is None
+    assert told["before"] is not None
+    assert inside.wait(30)
+    image = bench.put(bench.sample(0))
+    assert ask(bench, "maps", image=image, layer="conv2")[0]["revision"] == 1
+    for out in (2, 3):
+        ask(bench, "edit", what="silence", layer="conv2", out=out)
+        assert ask(bench, "accuracy")[0]["pending"]
+    assert ask(bench, "samples")[0] == {"revision": 3, "pending": True, "accuracy": None, "total": 0, "samples": []}
+    may_go.set()
+    told = settled(bench, "accuracy")
+    assert told["now"] == np.mean(p.predict_classes(bench.network, bench.data.images) == bench.data.labels)
+    assert len({id(network) for network in seen}) == 2, "the one between is never begun"
+    assert len(seen) == 1 + 4
+
+
+def test_what_was_measured_can_be_forgotten(bench):
+    """As when training goes on: what is shown as given has other weights then."""
+    assert settled(bench, "accuracy")["before"] >= 0.9
+    for network in (bench.original, bench.network):
+        network["linear1"].weight.data[...] = 0
+    assert ask(bench, "accuracy")[0]["before"] >= 0.9, "nobody has said so"
+    bench._measuring.forget()
+    assert ask(bench, "accuracy")[0]["pending"]
+    assert settled(bench, "accuracy")["before"] < 0.3
+
+
+def test_a_network_that_takes_the_place_of_the_edited_one_is_measured_itself(bench):
+    other = learnt()
+    other["linear1"].weight.data[...] = 0
+    bench.network = other
+    bench.changed()
+    told = settled(bench, "accuracy")
+    assert told["before"] >= 0.9
+    assert told["now"] < 0.3
+
+
+def test_what_cannot_be_measured_is_said():
+    assert settled(Bench(learnt(), "no data"), "accuracy")["problem"] == "there are no data here to be right about"
+    network = learnt()
+    network["linear1"].weight.data[...] = np.float32(3e38)
+    told = settled(Bench(network, "overflowing", clock_digits()), "accuracy")
+    assert told["now"] is None
+    assert "are not finite" in told["problem"]
+    targets = p.Dataset(clock_digits().images, np.zeros((40, 10)) + 0.5)
+    told = settled(Bench(learnt(), "numbers", targets), "accuracy")
+    assert told["now"] is None
+
+
+def test_small_images_of_samples(bench):
+    told, arrays = ask(bench, "thumbnails", numbers="3,0,39")
+    assert told["numbers"] == [3, 0, 39]
+    np.testing.assert_array_equal(arrays["images"], bench.data.images[[3, 0, 39]].reshape(3, 1, 28, 28))
+    with pytest.raises(ArgumentError, match="at most 64 numbers, received 65"):
+        ask(bench, "thumbnails", numbers=",".join(["0"] * 65))
+    large = p.Dataset(np.arange(2 * 3 * 130 * 100, dtype=np.uint32).astype(np.uint8).reshape(2, 3, 130, 100), [0, 1])
+    network = p.Sequential([p.Conv2d(3, 2, 3), p.AdaptiveAvgPool2d(1), p.Flatten()], input_shape=(3, 130, 100))
+    _, arrays = ask(Bench(network, "large", large), "thumbnails", numbers="1")
+    np.testing.assert_array_equal(arrays["images"][0], large.images[1, :, ::3, ::3])

@@ -1,0 +1,198 @@
+"""Which moments of a training are kept, and the page that looks back at them."""
+
+from itertools import pairwise
+from typing import Any
+from urllib.parse import urlencode
+
+import numpy as np
+import pytest
+
+import pellucid as p
+
+pytest.importorskip("starlette", reason="the page needs the extra web")
+pytest.importorskip("uvicorn", reason="the page needs the extra web")
+pytest.importorskip("websockets", reason="the page needs the extra web")
+
+from pellucid.web.application import application
+from pellucid.web.bench import Bench
+from pellucid.web.course import MOST_POINTS, Course
+from pellucid.web.frames import parse
+from pellucid.web.miniatures import levels
+from pellucid.web.moments import MOST, MOST_BYTES, Moment, Moments, affordable, planned
+from pellucid.web.past import followed
+
+from .asgi import request
+
+
+def network(seed: int = 0) -> p.Sequential:
+    layers = [p.Conv2d(1, 3, 3), p.ReLU(), p.Flatten(), p.Linear(108, 3)]
+    return p.Sequential(layers, input_shape=(1, 8, 8), seed=seed)
+
+
+@pytest.mark.parametrize("total", [1, 2, 3, 10, 39, 40, 41, 100, 1407, 4690, 100_000, 12_345_678])
+@pytest.mark.parametrize("most", [3, 4, 10, MOST])
+def test_moments_are_few_and_evenly_spread(total, most):
+    steps = planned(total, most)
+    assert steps[0] == 0
+    assert steps[-1] == total
+    assert list(steps) == sorted(set(steps))
+    assert len(steps) <= most
+    gaps = [after - before for before, after in pairwise(steps)]
+    assert max(gaps[:-1], default=1) <= 2.5 * max(1, total / most) or most < 10
+    if most == MOST and total > 1000:
+        assert steps[1:5] == (1, 2, 4, 8)
+        assert len(steps) > 30
+
+
+def test_of_large_networks_few_moments_are_kept_or_none():
+    assert affordable(180_000) == MOST
+    assert affordable(MOST_BYTES // 10) == 10
+    assert planned(1000, affordable(MOST_BYTES)) == ()
+
+
+def test_a_moment_is_read_as_it_was_and_a_damaged_one_is_refused(tmp_path):
+    moments, made = Moments(tmp_path), network()
+    held = {path: each.data for path, each in made.parameters().items()}
+    moments.keep(Moment(12, held))
+    assert moments.steps() == [12]
+    assert [*tmp_path.rglob("*.safetensors")] == [tmp_path / "view" / "step-000012.safetensors"]
+    assert all(np.array_equal(held[path], array) for path, array in moments.read(12, made).weights.items())
+    other = p.Sequential([p.Flatten(), p.Linear(64, 3)], input_shape=(1, 8, 8))
+    with pytest.raises(p.ModelFileError, match="another network"):
+        moments.read(12, other)
+    with pytest.raises(p.ArgumentError, match="step 13"):
+        moments.read(13, made)
+    path = tmp_path / "view" / "step-000012.safetensors"
+    content = bytearray(path.read_bytes())
+    content[-5] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(p.ModelFileError):
+        moments.read(12, made)
+    p.save(made, path)
+    with pytest.raises(p.ModelFileError, match="moment of a training"):
+        moments.read(12, made)
+    moments.forget_after(11)
+    assert moments.steps() == []
+
+
+def test_a_byte_tells_a_number_and_where_there_is_none():
+    found = levels(np.array([0, 1, -1, 0.5, 9, -9, np.nan, np.inf], np.float32), 1.0)
+    assert found.tolist() == [128, 255, 1, 192, 255, 1, 0, 255]
+    assert levels(np.zeros(2), 0.0).tolist() == [128, 128]
+
+
+def test_a_curve_is_thinned_and_keeps_its_means():
+    course, losses = Course(10_000, 100), np.random.default_rng(0).random(10_000)
+    for step, loss in enumerate(losses, 1):
+        course._add((step, loss, float("nan"), 0.1))
+    thinned, points = course.points
+    assert len(points) <= MOST_POINTS
+    assert thinned
+    assert points[-1][0] == 10_000
+    now, first, rest = course.since(thinned, len(points) - 3)
+    assert (now, first, len(rest)) == (thinned, len(points) - 3, 3)
+    assert course.since(thinned - 1, 5)[1] == 0  # all of it, since it is another curve now
+
+
+# ---- the page that looks back
+
+
+class Asking:
+    """A page: what it asks, and what it is answered."""
+
+    def __init__(self, bench: Bench):
+        self._app = application(bench)
+
+    def __call__(self, name: str, method: str = "GET", **query: Any) -> tuple[int, dict[str, Any], dict[str, Any]]:
+        reply = request(self._app, f"/api/{name}?{urlencode(query)}", method, [("host", "127.0.0.1")])
+        if reply.headers["content-type"].startswith("application/json"):
+            import json
+
+            return reply.status, json.loads(reply.body), {}
+        return reply.status, *parse(reply.body)
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A run, whose network learns to tell three images apart."""
+    from pellucid.web import Live
+
+    images = np.zeros((30, 1, 8, 8), np.uint8)
+    for label in range(3):
+        images[label::3, 0, 2 * label : 2 * label + 3] = 255
+    data = p.Dataset(images, np.arange(30) % 3, name="bars")
+    live = Live(browser=False, say=lambda words: None)
+    made = network()
+    p.fit(made, data, epochs=6, batch_size=10, callbacks=[live], out=tmp_path / "run", engine="numpy", progress=False)
+    live.close()
+    return made, data, tmp_path / "run"
+
+
+def test_the_page_goes_back_to_a_moment(run):
+    made, data, folder = run
+    bench = Bench(made, "bars", data, "test")
+    bench.following = followed(made, folder)
+    ask = Asking(bench)
+    _, told, arrays = ask("training")
+    assert (told["state"], told["step"], told["steps"]) == ("finished", 18, 18)
+    assert told["moments"] == Moments(folder).steps()
+    assert len(arrays["epochs"]) == 6
+    assert arrays["points"][-1, 0] == 18
+
+    image = bench.put(data.images[0])
+    status, told, arrays = ask("moment", "POST", step=2, image=image, layers="conv1")
+    assert status == 200
+    assert told["moment"] == 2
+    assert bench.step == 2
+    early = network()
+    for path, array in Moments(folder).read(2, made).weights.items():
+        early.parameters()[path].data = array
+    np.testing.assert_allclose(arrays["output"], p.predict(early, data.images[:1])[0], rtol=1e-4, atol=1e-6)
+    assert arrays["small conv1"].dtype == np.uint8
+    assert arrays["maps conv1"].dtype == np.float32
+
+    status, told, _ = ask("edit", "POST", layer="conv1", out=0)
+    assert status == 400
+    assert "as it was in training" in told["error"]
+    revision = bench.revision
+    status, told, arrays = ask("moment", "POST", step="end", image=image)
+    assert told["moment"] is None
+    assert bench.revision > revision
+    np.testing.assert_allclose(arrays["output"], p.predict(made, data.images[:1])[0], rtol=1e-4, atol=1e-6)
+    for step, status in (("3000", 400), ("now", 400), ("-1", 400), ("x", 400)):
+        assert ask("moment", "POST", step=step, image=image)[0] == status
+    assert ask("moment", "POST", step="end", image="gone")[0] == 410
+
+
+def test_the_page_tells_since_when_the_network_was_right(run):
+    made, data, folder = run
+    bench = Bench(made, "bars", data, "test")
+    bench.following = followed(made, folder)
+    ask = Asking(bench)
+    moments = Moments(folder)
+    for sample in range(3):
+        image = bench.put(data.images[sample])
+        _, told, arrays = ask("course", image=image, sample=sample)
+        assert told["complete"]
+        assert told["right"] == sample
+        assert told["known"]
+        taken = []
+        for step in moments.steps():
+            for path, array in moments.read(step, made).weights.items():
+                made.parameters()[path].data = array
+            taken.append(int(p.predict_classes(made, data.images[sample : sample + 1])[0]))
+        assert arrays["taken"].tolist() == taken
+        assert arrays["steps"].tolist() == moments.steps()
+        wrong = [step for step, found in zip(moments.steps(), taken, strict=True) if found != sample]
+        later = [step for step in moments.steps() if step > max(wrong, default=-1)]
+        assert told["since"] == (later[0] if later else None)
+    _, told, _ = ask("course", image=image)
+    assert not told["known"]
+
+
+def test_a_network_that_was_not_watched_has_no_moments(run, tmp_path):
+    made, data, _ = run
+    ask = Asking(Bench(made, "bars", data))
+    assert ask("training")[1] == {"state": "unknown"}
+    assert ask("course", image="x")[0] == 400
+    assert followed(made, tmp_path) is None

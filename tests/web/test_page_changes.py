@@ -1,0 +1,245 @@
+"""The page in a browser: asking why, and changing the network. What it shows is held against the library."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import pytest
+
+import pellucid as p
+from pellucid import explanations
+
+from .conftest import WAIT, clock_digits, opened
+from .learnt import learnt
+
+SAMPLE = 8
+
+
+@pytest.fixture(scope="module")
+def bench() -> Any:
+    pytest.importorskip("starlette")
+    from pellucid.web.bench import Bench
+
+    return Bench(learnt(), "learnt", clock_digits(), "test")
+
+
+@pytest.fixture(scope="module")
+def window(browser: Any, bench: Any) -> Iterator[tuple[Any, str]]:
+    """A window of its own, on a server of its own: what is changed here is nobody else's."""
+    from pellucid.web.server import Server
+
+    with Server(bench, say=lambda line: None) as server:
+        own = browser.new_context(viewport={"width": 1400, "height": 900}, reduced_motion="reduce")
+        own.set_default_timeout(WAIT)
+        first = own.new_page()
+        first.goto(server.guard.address)
+        first.close()
+        yield own, f"http://127.0.0.1:{server.port}/#sample={SAMPLE}"
+        own.close()
+
+
+@contextmanager
+def tab(window: tuple[Any, str], name: str) -> Iterator[Any]:
+    with opened(window[0], f"{window[1]}&view={name}") as page:
+        page.locator(f"#panel-{name}").wait_for()
+        yield page
+
+
+@pytest.fixture
+def change(window: Any, bench: Any) -> Iterator[Any]:
+    bench.edits.reset()
+    bench.changed()
+    with tab(window, "change") as page:
+        page.locator("#change-layer option").first.wait_for(state="attached")
+        page.locator(".weights input").first.wait_for()
+        yield page
+
+
+@pytest.fixture
+def why(window: Any, bench: Any) -> Iterator[Any]:
+    bench.edits.reset()
+    bench.changed()
+    with tab(window, "why") as page:
+        page.locator(".told", has_text="strongest").first.wait_for()
+        yield page
+
+
+def number(words: str) -> float:
+    """The last number in a text, as the page writes it."""
+    return float(re.findall(r"[−-]?[\d.]+(?:e[−-]?\d+)?", words)[-1].replace("−", "-"))
+
+
+def cell(page: Any, path: str, channel: int) -> float:
+    """What the page shows of the first cell of a map, once it follows the network."""
+    page.locator(f"[data-path={path}]").scroll_into_view_if_needed()
+    button = page.locator(f"[data-path={path}] .map").nth(channel)
+    button.wait_for()
+    return number(button.get_attribute("aria-label"))
+
+
+def wait_for_cell(page: Any, path: str, channel: int, value: float) -> None:
+    """Wait until the page shows a number, which it has to fetch."""
+    for _ in range(200):
+        if cell(page, path, channel) == pytest.approx(value, rel=1e-3, abs=1e-6):
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(f"{path} shows {cell(page, path, channel)}, expected {value}")
+
+
+def first_cells(network: p.Sequential, path: str) -> np.ndarray:
+    return p.activations(network, clock_digits().images[SAMPLE : SAMPLE + 1])[path][0, :, 0, 0]
+
+
+# ---- change
+
+
+def test_what_is_typed_into_a_kernel_changes_everything_behind_it_and_undo_restores_it(change, bench):
+    before, same = learnt(), learnt()
+    assert change.locator("#edited").is_hidden()
+    change.locator("[data-path=norm1] .map").nth(1).click(position={"x": 1, "y": 1})
+    change.locator("#change-channel").wait_for()
+    assert change.locator("#tab-change").get_attribute("aria-selected") == "true"
+    change.wait_for_timeout(300)
+    assert change.locator("#change-layer").input_value() == "conv1", "of a normalised map, the kernels that made it"
+    assert change.locator("#change-channel").input_value() == "1"
+    weights = before["conv1"].weight.data[1, 0]
+    shown = [number(f"{each.input_value()}") for each in change.locator(".weights input").all()]
+    np.testing.assert_allclose(shown, weights.ravel(), atol=0.006 * np.abs(weights).max())
+
+    field = change.locator(".weights input").nth(7)
+    field.focus()
+    change.keyboard.press("Control+a")
+    change.keyboard.type("1.5")
+    change.keyboard.press("Enter")
+    change.locator("#change-edits li", has_text="conv1: weight (1, 0, 1, 2)").wait_for()
+    assert change.locator("#edited").is_visible()
+    same["conv1"].weight.data[1, 0, 1, 2] = 1.5
+    for path in ("norm1", "conv2"):
+        for channel in (0, 1):
+            wait_for_cell(change, path, channel, first_cells(same, path)[channel])
+    assert first_cells(same, "conv2")[0] != pytest.approx(first_cells(before, "conv2")[0], rel=1e-3)
+
+    change.reload()
+    change.locator("#edited").wait_for()
+    change.locator("#change-edits li").wait_for()
+    change.locator("#change-undo").click()
+    change.locator("#edited").wait_for(state="hidden")
+    assert bench.network["conv1"].weight.data.tobytes() == before["conv1"].weight.data.tobytes()
+    wait_for_cell(change, "conv2", 0, first_cells(before, "conv2")[0])
+
+
+def test_a_silent_channel_and_the_images_that_flip(change, bench):
+    change.locator("#accuracy", has_text="right").wait_for()
+    change.locator("#change-layer").select_option("conv2")
+    for channel in (1, 3):
+        change.locator("#change-channel").fill(str(channel))
+        change.locator("#change-channel").press("Enter")
+        change.locator(".kernels button").nth(3).wait_for()
+        change.locator("#change-silence").click()
+        change.locator("#change-edits li", has_text=f"conv2: channel {channel} silenced").wait_for()
+    wait_for_cell(change, "conv2", 3, 0)
+    data = clock_digits()
+    before, now = (p.predict_classes(each, data.images) for each in (learnt(), bench.network))
+    words = f"{100 * np.mean(before == data.labels):.2f} % right before, {100 * np.mean(now == data.labels):.2f} % now"
+    change.locator("#accuracy", has_text=words).wait_for()
+    flipped = np.flatnonzero(before != now)
+    change.locator(".flip").nth(len(flipped) - 1).wait_for()
+    assert change.locator(".flip").count() == len(flipped)
+    name = f"sample {flipped[-1]}, a {data.labels[flipped[-1]]}: was taken for {before[flipped[-1]]}, now for"
+    last = change.locator(".flip").last
+    assert last.get_attribute("aria-label").startswith(name)
+    last.click()
+    change.locator("li .likeliest", has_text=str(now[flipped[-1]])).wait_for()
+    change.wait_for_url(re.compile(rf"sample={flipped[-1]}\b"))
+
+
+def test_a_filter_is_chosen_for_one_kernel_or_for_all(change, bench):
+    change.locator("#change-layer").select_option("conv2")
+    change.locator(".kernels button").nth(2).click()
+    change.locator("#panel-change button", has_text="blur").click()
+    change.locator("#change-edits li", has_text="conv2: kernel of channel 0 for channel 2: blur").wait_for()
+    change.locator("#change-every").check()
+    change.locator("#panel-change button", has_text="zero").click()
+    change.locator("#change-edits li", has_text="conv2: all 4 kernels of channel 0: zero").wait_for()
+    assert not bench.network["conv2"].weight.data[0].any()
+    change.locator("#change-reset").click()
+    change.locator("#edited").wait_for(state="hidden")
+
+
+# ---- why
+
+
+def test_pictures_are_the_librarys_and_differ_once_layers_are_forgotten(why):
+    x = clock_digits().images[SAMPLE : SAMPLE + 1]
+    pictures = why.locator("#panel-why .picture")
+    for method, function in (
+        ("saliency", explanations.saliency), ("occlusion", explanations.occlusion), ("grad_cam", explanations.grad_cam)
+    ):  # fmt: skip
+        why.locator("#why-forgotten").fill("0")
+        why.locator("#why-method").select_option(method)
+        words = {"saliency": "gradient", "occlusion": "covers", "grad_cam": "maps of relu2"}[method]
+        why.locator("#panel-why p", has_text=words).wait_for()
+        own = function(learnt(), x)[0]
+        assert strongest(pictures.nth(0)) == pytest.approx(signed_most(own), rel=2e-3)
+        why.locator("#why-forgotten").fill("2")
+        why.locator("#why-agreement strong").wait_for()
+        other = function(explanations.randomised(learnt(), 2), x, SAMPLE)[0]
+        expected = explanations.rank_correlation(own, other)
+        assert number(why.locator("#why-agreement strong").inner_text()) == pytest.approx(expected, abs=0.006)
+        assert strongest(pictures.nth(1)) == pytest.approx(signed_most(other), rel=2e-3)
+    assert "If it hardly changes, distrust it" in why.locator("#panel-why").inner_text()
+    assert "linear1, conv2 (2 of 4)" in why.locator("#panel-why").inner_text()
+
+
+def strongest(picture: Any) -> float:
+    return number(picture.locator(".told").inner_text().split(" at row")[0])
+
+
+def signed_most(picture: np.ndarray) -> float:
+    return float(picture.ravel()[np.abs(picture).argmax()])
+
+
+def test_a_picture_is_read_by_keyboard(why):
+    own = explanations.saliency(learnt(), clock_digits().images[SAMPLE : SAMPLE + 1])[0]
+    picture = why.locator("#panel-why .picture").first
+    picture.locator(".map").focus()
+    for key in ("Shift+ArrowDown", "Shift+ArrowDown", "Shift+ArrowRight", "ArrowRight"):
+        why.keyboard.press(key)
+    assert picture.locator(".told").inner_text().startswith("row 10, column 6: ")
+    assert number(picture.locator(".told").inner_text()) == pytest.approx(own[10, 6], rel=1e-3)
+
+
+def test_what_would_make_it_another_is_found_looked_at_and_left(why):
+    found = explanations.counterfactual(learnt(), clock_digits().images[SAMPLE], 6)
+    why.locator("#would-be-class").select_option("6")
+    why.locator("#would-be").click()
+    told = why.locator("#would-be-told")
+    why.locator("#would-be-look").wait_for()
+    changed = int((found.image != clock_digits().images[SAMPLE]).sum())
+    assert told.inner_text().startswith(f"Reached in {len(found.probabilities) - 1} steps: 6 goes from ")
+    assert told.inner_text().endswith(f"{changed} of 784 pixels changed.")
+    assert why.locator("svg.course .line").count() == 1
+    why.locator("#would-be-look").click()
+    why.locator("li .likeliest .name", has_text="6").wait_for()
+    assert why.locator("#would-be-look").is_disabled()
+    why.locator("#would-be-back").click()
+    why.locator("li .likeliest .name", has_text="8").wait_for()
+    why.wait_for_url(re.compile(rf"sample={SAMPLE}\b"))
+
+
+# ---- in any width
+
+
+@pytest.mark.parametrize("name", ["why", "change"])
+def test_the_tabs_fit_a_narrow_window_and_targets_are_large_enough(window, name):
+    with tab(window, name) as page:
+        page.set_viewport_size({"width": 340, "height": 800})
+        page.locator(f"#panel-{name} h2").first.wait_for()
+        page.wait_for_timeout(500)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 340
+        for each in page.locator(f"#panel-{name} :is(button, select, input)").all():
+            box = each.bounding_box()
+            checked = each.get_attribute("type") in ("checkbox", "range")
+            assert box is None or checked or (box["width"] >= 24 and box["height"] >= 24), each.inner_html()

@@ -1,0 +1,176 @@
+"""Explanations of the page: they are the library's, of the network as it is now, and nobody waits for them."""
+
+import threading
+
+import numpy as np
+import pytest
+
+import pellucid as p
+
+pytest.importorskip("starlette", reason="the page needs the extra web")
+
+from pellucid import explanations
+from pellucid.errors import ArgumentError, ShapeError
+from pellucid.web import why
+from pellucid.web.application import application
+from pellucid.web.bench import Bench, UnknownImageError
+from pellucid.web.frames import parse
+
+from .asgi import request
+from .conftest import clock_digits, every_family
+from .learnt import ask, learnt
+
+LIBRARY = {
+    "saliency": explanations.saliency, "grad_cam": explanations.grad_cam, "occlusion": explanations.occlusion,
+}  # fmt: skip
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench(learnt(), "learnt", clock_digits(), "test")
+
+
+def test_what_can_be_asked(bench):
+    told, _ = ask(bench, "methods")
+    assert told["methods"] == ["saliency", "grad_cam", "occlusion"]
+    assert told["grad_cam_layer"] == explanations.grad_cam_layer(bench.network) == "relu2"
+    assert told["forgetting"] == ["linear1", "conv2", "norm1", "conv1"]
+    assert told["seeks"]
+
+
+def test_networks_without_classes_or_maps_are_asked_less():
+    features = p.Sequential([p.Linear(4, 3)], input_shape=(4,))
+    assert ask(Bench(features, "features"), "methods")[0] == {
+        "methods": ["saliency"], "grad_cam_layer": None, "forgetting": ["linear1"], "seeks": True
+    }  # fmt: skip
+    one = p.Sequential([p.Flatten(), p.Linear(16, 1)], input_shape=(1, 4, 4))
+    assert ask(Bench(one, "one output"), "methods")[0]["seeks"] is False
+    maps = p.Sequential([p.Conv2d(1, 2, 3)], input_shape=(1, 8, 8))
+    assert ask(Bench(maps, "maps"), "methods")[0]["methods"] == []
+
+
+@pytest.mark.parametrize("method", LIBRARY)
+@pytest.mark.parametrize("of", [None, 4])
+def test_pictures_are_the_librarys(bench, method, of):
+    image, x = bench.put(bench.sample(8)), bench.sample(8)[None]
+    words = {} if of is None else {"class": of}
+    told, arrays = ask(bench, "why", image=image, method=method, **words)
+    expected = LIBRARY[method](learnt(), x, of)[0]
+    np.testing.assert_array_equal(arrays["picture"], expected)
+    assert told["class"] == (8 if of is None else of)
+    assert told["range"] == pytest.approx(np.percentile(np.abs(expected), 99.5), rel=1e-6)
+    assert told["agreement"] == 1
+
+
+@pytest.mark.parametrize("method", LIBRARY)
+@pytest.mark.parametrize("forgotten", [1, 4])
+def test_a_network_that_forgets_has_another_picture(bench, method, forgotten):
+    image, x = bench.put(bench.sample(8)), bench.sample(8)[None]
+    told, arrays = ask(bench, "why", image=image, method=method, forgotten=forgotten)
+    learnt_picture = LIBRARY[method](learnt(), x, 8)[0]
+    expected = LIBRARY[method](explanations.randomised(learnt(), forgotten), x, 8)[0]
+    np.testing.assert_array_equal(arrays["picture"], expected)
+    assert not np.allclose(expected, learnt_picture, rtol=0.1)
+    assert told["agreement"] == pytest.approx(explanations.rank_correlation(learnt_picture, expected))
+    assert told["agreement"] < 0.9
+
+
+def test_pictures_that_are_the_same_everywhere_agree_with_nothing():
+    network = learnt()
+    network["conv1"].weight.data[...] = 0
+    bench = Bench(network, "blind", clock_digits())
+    told, arrays = ask(bench, "why", image=bench.put(bench.sample(0)), method="saliency", forgotten=1)
+    assert not arrays["picture"].any()
+    assert told["agreement"] is None
+
+
+def test_an_edited_network_is_explained_as_it_is_now(bench):
+    image, x = bench.put(bench.sample(8)), bench.sample(8)[None]
+    ask(bench, "why", image=image, method="saliency")
+    ask(bench, "edit", what="silence", layer="conv2", out=1)
+    told, arrays = ask(bench, "why", image=image, method="saliency", **{"class": 8})
+    assert told["revision"] == 1
+    np.testing.assert_array_equal(arrays["picture"], explanations.saliency(bench.network, x, 8)[0])
+    assert not np.array_equal(arrays["picture"], explanations.saliency(learnt(), x, 8)[0])
+
+
+def test_graphs_and_all_kinds_of_layers_are_explained():
+    bench = Bench(every_family(), "every family", clock_digits())
+    image = bench.put(bench.sample(5))
+    for method in ask(bench, "methods")[0]["methods"]:
+        _, arrays = ask(bench, "why", image=image, method=method, forgotten=2)
+        assert np.isfinite(arrays["picture"]).all()
+
+
+def test_what_cannot_be_explained_is_refused(bench):
+    image = bench.put(bench.sample(0))
+    with pytest.raises(ArgumentError, match="class: expected a whole number from 0 to 9, received '10'"):
+        ask(bench, "why", image=image, method="saliency", **{"class": 10})
+    with pytest.raises(ArgumentError, match="forgotten: expected a whole number from 0 to 4, received '5'"):
+        ask(bench, "why", image=image, method="saliency", forgotten=5)
+    with pytest.raises(UnknownImageError):
+        ask(bench, "why", image="nothing", method="saliency")
+    maps = Bench(p.Sequential([p.Conv2d(1, 2, 3)], input_shape=(1, 8, 8)), "maps")
+    with pytest.raises(ShapeError, match="a score for each class is needed"):
+        ask(maps, "why", image=maps.put(np.zeros((1, 8, 8), np.uint8)), method="saliency")
+
+
+# ---- what would make it another
+
+
+def test_another_class_is_reached_and_can_be_looked_at(bench):
+    image = bench.put(bench.sample(8))
+    told, arrays = ask(bench, "would-be", image=image, layers="conv1", **{"class": 6})
+    assert told["reached"]
+    assert told["from"] == image
+    assert told["wanted"] == 6
+    found = explanations.counterfactual(learnt(), bench.sample(8), 6)
+    np.testing.assert_array_equal(arrays["image"], found.image)
+    np.testing.assert_array_equal(arrays["was"], bench.image(image))
+    np.testing.assert_allclose(arrays["course"], found.probabilities, rtol=1e-6)
+    assert told["steps"] == len(found.probabilities) - 1
+    _, arrays = ask(bench, "seen", image=told["image"])
+    assert arrays["output"].argmax() == 6
+    assert p.predict_classes(learnt(), arrays["image"][None])[0] == 6
+    _, arrays = ask(bench, "seen", image=image)
+    assert arrays["output"].argmax() == 8, "and back"
+
+
+def test_a_search_in_a_large_network_takes_fewer_steps(bench, monkeypatch):
+    taken = []
+    monkeypatch.setattr(
+        why, "counterfactual", lambda *given, steps: taken.append(steps) or explanations.counterfactual(*given, steps=1)
+    )
+    image = bench.put(bench.sample(8))
+    for multiply_adds in (300_000, 2_000_000_000, 15_000_000_000):
+        bench.__dict__["description"] = {"multiply_adds": multiply_adds}
+        ask(bench, "would-be", image=image, **{"class": 6})
+    assert taken == [200, 50, 10]
+
+
+@pytest.mark.parametrize(("name", "slow"), [("why", "saliency"), ("would-be", "counterfactual")])
+def test_nobody_waits_for_an_explanation(bench, monkeypatch, name, slow):
+    """While one is made, maps are answered and the network is edited; the explanation is of the network as it was."""
+    inside, may_go, done, library = threading.Event(), threading.Event(), [], getattr(why, slow)
+
+    def slowly(*given, **how):
+        inside.set()
+        assert may_go.wait(30)
+        return library(*given, **how)
+
+    monkeypatch.setattr(why, slow, slowly)
+    app, image = application(bench), bench.put(bench.sample(8))
+    address = f"/api/{name}?image={image}&method=saliency&class=6"
+    method = "GET" if name == "why" else "POST"
+    thread = threading.Thread(target=lambda: done.append(request(app, address, method)))
+    thread.start()
+    assert inside.wait(30)
+    assert parse(request(app, f"/api/maps?image={image}&layer=conv1").body)[0]["total"] == 4
+    assert request(app, "/api/edit?what=silence&layer=conv2&out=1", "POST").status == 200
+    may_go.set()
+    thread.join(30)
+    _, arrays = parse(done[0].body)
+    if name == "why":
+        np.testing.assert_array_equal(arrays["picture"], explanations.saliency(learnt(), bench.sample(8)[None], 6)[0])
+    else:
+        np.testing.assert_array_equal(arrays["image"], explanations.counterfactual(learnt(), bench.sample(8), 6).image)
