@@ -203,7 +203,7 @@ class Cutout(Augmentation):
         object.__setattr__(self, "size", whole_number(self.size, "Cutout.size"))
 
     def check(self, shape: tuple[int, int, int]) -> None:
-        if self.size > 2 * max(shape[1:]):
+        if self.size >= 2 * max(shape[1:]) - 1:  # from its place at either end it reaches the other
             raise ArgumentError(f"Cutout.size: {self.size} covers all of images {_size(shape)}, wherever it lies")
 
 
