@@ -49,11 +49,11 @@ def command(
         bool, typer.Option("--browser/--no-browser", help="Whether to open the page, or to print its address alone.")
     ] = True,
 ) -> None:
-    """See through a network: what every layer does with an image, to the last sum.
+    """See through a network, on a page in the browser.
 
-    Opens a page in the browser, on which one draws or chooses images, follows any number back to the pixels, asks why,
-    changes filters, and sees at once what becomes of it. It is served on this machine, to this machine alone, until
-    Ctrl-C; what is changed there is changed in a copy. Needs starlette, uvicorn and websockets.
+    Shows what every layer does with an image, to the last sum: one draws or chooses images, follows any number back to
+    the pixels, asks why, changes filters, and sees at once what becomes of it. It is served on this machine, to this
+    machine alone, until Ctrl-C; what is changed there is changed in a copy. Needs starlette, uvicorn and websockets.
     """
     from ..web.bench import Bench
     from ..web.past import followed
