@@ -123,7 +123,7 @@ def test_the_data_are_those_that_the_run_was_begun_with(broken: Any, pellucid: A
     assert 'data = "digits"' in config.read_text()
     shown = pellucid("resume", "run")
     assert shown.code == 0, shown.err
-    assert "config.toml was changed since the run was begun" in shown.err
+    assert "config.toml was changed since the run was begun (" in shown.err
 
 
 def test_what_is_refused_is_not_announced(broken: Any, pellucid: Any, tmp_path: Path, toy: Path) -> None:

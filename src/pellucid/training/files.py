@@ -14,12 +14,9 @@ from ..serialization.tensor_file import SEAL
 from ..storage import expanded
 from .checkpoint import Checkpoint, every, files
 from .config import CONFIG, RunConfig
-from .plain import differences
+from .plain import changes_in_words
 from .record import measures
 from .run import METRICS, json_line
-
-_MOST_CHANGES = 5
-"""Changed settings that are named."""
 
 
 def check_files(run: str | os.PathLike[str]) -> dict[str, str]:
@@ -59,13 +56,8 @@ def _said(wrong: Iterator[str]) -> str:
 
 def _config(folder: Path, whole: Checkpoint | None) -> Iterator[str]:
     config = RunConfig.read(folder)
-    if whole is not None:
-        changes = differences(config.table, whole.config().table)
-        named = [f"{name} is {shown(now)}, and was {shown(before)}" for name, now, before in changes[:_MOST_CHANGES]]
-        if more := len(changes) - len(named):
-            named.append(f"and {more} more")
-        if changes:
-            yield f"{folder / CONFIG} was changed: {'; '.join(named)}"
+    if whole is not None and (changes := changes_in_words(config.table, whole.config().table)):
+        yield f"{folder / CONFIG} was changed: {changes}"
 
 
 def _metrics(folder: Path, whole: Checkpoint | None) -> Iterator[str]:

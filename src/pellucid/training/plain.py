@@ -9,10 +9,14 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from ..arguments import shown
 from ..data import Dataset
 from ..data.dataset import digest
 
 Table: TypeAlias = Mapping[str, Any]
+
+_MOST_CHANGES = 5
+"""Changed settings that are named."""
 
 
 def plain(value: object) -> Any:
@@ -62,6 +66,15 @@ def differences(one: Table, two: Table) -> list[tuple[str, Any, Any]]:
     names = dict.fromkeys((*before, *after))
     pairs = ((name, before.get(name), after.get(name)) for name in names)
     return [(name, one, other) for name, one, other in pairs if not _equal(one, other)]
+
+
+def changes_in_words(now: Table, before: Table) -> str:
+    """Return what has changed from one table to another, as messages say it; nothing where they are the same."""
+    changes = differences(now, before)
+    named = [f"{name} is {shown(new)}, and was {shown(old)}" for name, new, old in changes[:_MOST_CHANGES]]
+    if more := len(changes) - len(named):
+        named.append(f"and {more} more")
+    return "; ".join(named)
 
 
 def _equal(one: object, other: object) -> bool:

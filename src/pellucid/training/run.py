@@ -34,7 +34,7 @@ from .going_on import way_on
 from .holding import held_by_another, holding, refuse_lost
 from .interval import Interval
 from .keeping import EarlyStopping
-from .plain import differences
+from .plain import changes_in_words
 from .remembered import NUMBER, encoded
 from .saving import Checkpoints
 
@@ -130,10 +130,13 @@ class RunWriter(Callback):
 
     def _restore_config(self, config: RunConfig, text: str) -> None:
         """Write the config as it was begun with where the file is damaged or was changed, and say so."""
+        changes = ""
         with suppress(ModelFileError, StorageError):
-            if not differences(RunConfig.read(self.folder).table, config.table):
+            changes = changes_in_words(RunConfig.read(self.folder).table, config.table)
+            if not changes:
                 return
-        warn(f"{self.folder / CONFIG} was changed since the run was begun; it is written anew as it was then")
+        which = f" ({changes})" if changes else ""
+        warn(f"{self.folder / CONFIG} was changed since the run was begun{which}; it is written anew as it was then")
         write_file(self.folder / CONFIG, text.encode())
 
     def go_on(self, training: Training, engine: Engine, callbacks: Sequence[Callback]) -> float:
