@@ -11,7 +11,7 @@ from pellucid.errors import ArgumentError, ShapeError
 from pellucid.inference import evaluate
 from pellucid.initializers import GlorotUniform
 from pellucid.models import MODELS, by_name, for_data, lenet, mnist_s6, mnist_s8, small
-from pellucid.network import base as network_module
+from pellucid.network import options as network_module
 from pellucid.training import fit
 
 
