@@ -17,7 +17,33 @@ from .images import image_shape, places
 from .parameter import Parameter
 
 
-class Conv2d(Layer):
+class Convolution(Layer):
+    """What `Conv2d` and `ConvTranspose2d` have in common: channels in groups, a window, filters and their biases."""
+
+    window: Window
+
+    def __init__(self, in_channels: int, out_channels: int, groups: int):
+        super().__init__()
+        self.in_channels = whole_number(in_channels, "in_channels")
+        self.out_channels = whole_number(out_channels, "out_channels")
+        self.groups = whole_number(groups, "groups")
+
+    def _learn(self, filters: int, channels: int, bias: bool, initializer: Initializer | None) -> None:
+        """Take parameters: `filters` filters, each of which sees or makes the `channels` of its group."""
+        for name, count in (("in_channels", self.in_channels), ("out_channels", self.out_channels)):
+            if count % self.groups:
+                raise ArgumentError(f"groups: expected a divisor of {name} = {count}, received {self.groups}")
+        shape = (filters, channels // self.groups, *self.window.kernel_size)
+        self.weight = Parameter("weight", shape, initializer, default=HeNormal())
+        self.bias = Parameter("bias", (self.out_channels,)) if bias else None
+
+    def _lowered(self, build: LayerBuild, x: int) -> list[int]:
+        """Return what the layer's step reads: x, and the parameters."""
+        parameters = [self.weight] if self.bias is None else [self.weight, self.bias]
+        return [x, *map(build.parameter, parameters)]
+
+
+class Conv2d(Convolution):
     """2-D convolution: every filter slides over the image and is multiplied with what it sees.
 
     ``y[n, f, oy, ox] = bias[f] + Σ c, ky, kx  x[n, c, i, j] · weight[f, c, ky, kx]``
@@ -77,17 +103,9 @@ class Conv2d(Layer):
         bias: bool = True,
         initializer: Initializer | None = None,
     ):
-        super().__init__()
-        self.in_channels = whole_number(in_channels, "in_channels")
-        self.out_channels = whole_number(out_channels, "out_channels")
-        self.groups = whole_number(groups, "groups")
+        super().__init__(in_channels, out_channels, groups)
         self.window = Window.of(kernel_size, stride, padding, dilation)
-        for name, channels in (("in_channels", self.in_channels), ("out_channels", self.out_channels)):
-            if channels % self.groups:
-                raise ArgumentError(f"groups: expected a divisor of {name} = {channels}, received {self.groups}")
-        shape = (self.out_channels, self.in_channels // self.groups, *self.window.kernel_size)
-        self.weight = Parameter("weight", shape, initializer, default=HeNormal())
-        self.bias = Parameter("bias", (self.out_channels,)) if bias else None
+        self._learn(self.out_channels, self.in_channels, bias, initializer)
 
     def output_shape(self, input_shape: Shape) -> Shape:
         _, height, width = image_shape(input_shape, self.in_channels)
@@ -107,10 +125,9 @@ class Conv2d(Layer):
         return conv2d_grad_input(grad_output, self.weight.data, size=x.shape[2:], window=window, groups=self.groups)
 
     def lower(self, build: LayerBuild, x: int) -> int:
-        parameters = [self.weight] if self.bias is None else [self.weight, self.bias]
         y = build.activation(self.output_shape(build.shape(x)))
         window = self._window(build.shape(x))
-        build.step("conv2d", [x, *map(build.parameter, parameters)], [y], window=window, groups=self.groups)
+        build.step("conv2d", self._lowered(build, x), [y], window=window, groups=self.groups)
         return y
 
     def _window(self, shape: Shape) -> Window:

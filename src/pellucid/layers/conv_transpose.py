@@ -14,15 +14,15 @@ from ..definitions.conv_transpose import (
     conv_transpose2d_grad_weight,
 )
 from ..errors import ArgumentError, ShapeError
-from ..geometry import Pair, Window, extent, pair, whole_number
-from ..initializers import HeNormal, Initializer
+from ..geometry import Pair, Window, extent, pair
+from ..initializers import Initializer
 from ..steps import Shape
-from .base import Layer, LayerBuild
+from .base import LayerBuild
+from .conv import Convolution
 from .images import image_shape
-from .parameter import Parameter
 
 
-class ConvTranspose2d(Layer):
+class ConvTranspose2d(Convolution):
     """Transposed 2-D convolution: every pixel adds a multiple of a filter to the image, the filters a stride apart.
 
     ``y[n, c, oy·SH + ky·DH − top, ox·SW + kx·DW − left] += x[n, f, oy, ox] · weight[f, c, ky, kx]``, and bias[c] once
@@ -87,10 +87,7 @@ class ConvTranspose2d(Layer):
         bias: bool = True,
         initializer: Initializer | None = None,
     ):
-        super().__init__()
-        self.in_channels = whole_number(in_channels, "in_channels")
-        self.out_channels = whole_number(out_channels, "out_channels")
-        self.groups = whole_number(groups, "groups")
+        super().__init__(in_channels, out_channels, groups)
         self.window = Window.of(kernel_size, stride, padding, dilation)
         self.output_padding = pair(output_padding, "output_padding", 0)
         if self.window.padding == "same":
@@ -99,12 +96,7 @@ class ConvTranspose2d(Layer):
             raise ArgumentError(
                 f"output_padding: expected less than the stride {self.window.stride}, received {self.output_padding}"
             )
-        for name, channels in (("in_channels", self.in_channels), ("out_channels", self.out_channels)):
-            if channels % self.groups:
-                raise ArgumentError(f"groups: expected a divisor of {name} = {channels}, received {self.groups}")
-        shape = (self.in_channels, self.out_channels // self.groups, *self.window.kernel_size)
-        self.weight = Parameter("weight", shape, initializer, default=HeNormal())
-        self.bias = Parameter("bias", (self.out_channels,)) if bias else None
+        self._learn(self.in_channels, self.out_channels, bias, initializer)
 
     def output_shape(self, input_shape: Shape) -> Shape:
         _, height, width = image_shape(input_shape, self.in_channels)
@@ -141,9 +133,8 @@ class ConvTranspose2d(Layer):
         return conv_transpose2d_grad_input(grad_output, self.weight.data, window=self.window, groups=self.groups)
 
     def lower(self, build: LayerBuild, x: int) -> int:
-        parameters = [self.weight] if self.bias is None else [self.weight, self.bias]
         shape = self.output_shape(build.shape(x))
-        y, inputs = build.activation(shape), [x, *map(build.parameter, parameters)]
+        y, inputs = build.activation(shape), self._lowered(build, x)
         build.step("conv_transpose2d", inputs, [y], size=shape[1:], window=self.window, groups=self.groups)
         return y
 
