@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..build import lower
 from ..data import Dataset
 from ..errors import ArgumentError, printable
 from ..explanations import randomised
@@ -94,8 +95,6 @@ class Bench:
     @cached_property
     def values(self) -> dict[str, int]:
         """Path of each shown layer -> the value that it makes."""
-        from ..build import lower
-
         return shown_values(lower(self.network))
 
     def changed(self) -> None:
