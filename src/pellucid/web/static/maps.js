@@ -78,12 +78,15 @@ export class Maps {
     const wanted = `${image} ${revision} ${this.order} ${this.first} ${this.order === "contribution" ? get().class : ""}${get().range === "network"}`;
     if (!image || !(this.visible || unseen) || this.loaded === wanted) return;
     this.loaded = wanted;
+    this.asking?.abort();
+    this.asking = new AbortController();
     const query = { image, layer: this.layer.path, order: this.order, first: this.first, count: SHOWN, whole: get().range === "network" };
     if (get().class !== null) query.class = get().class;
     try {
-      const found = await ask("maps", query);
+      const found = await ask("maps", query, this.asking.signal);
       if (this.loaded === wanted) this.show(found);
     } catch (error) {
+      if (error.name === "AbortError") return;
       this.loaded = null;
       if (!(error instanceof Refused && error.gone)) problem(error.message);
     }
@@ -92,6 +95,7 @@ export class Maps {
   /** Take all maps, as they come with a stroke; of an order other than by number they are fetched later. */
   accept(maps, range) {
     if (this.order !== "index") return;
+    this.asking?.abort();
     const { length, maps: total } = layout(this.layer);
     const many = Math.min(SHOWN, total - this.first);
     const channels = Int32Array.from({ length: many }, (_, k) => this.first + k);
