@@ -34,6 +34,8 @@ GONE = 499
 READING = {**answers.READING, **changes.READING, **why.READING, **looking_back.READING}
 DOING = {**answers.DOING, **changes.DOING, **why.DOING, **looking_back.DOING}
 EDITING = (changes.edit, changes.undo)
+UNHURRIED = (*why.UNHURRIED, answers.edition)
+"""These wait for nobody who has the bench."""
 
 
 def application(bench: Bench) -> Starlette:
@@ -72,7 +74,7 @@ def _question(bench: Bench, answer: Callable[[Bench, Asked], Answer]) -> Callabl
     line = asyncio.Lock()
 
     def answered(asked: Asked) -> Answer:
-        with nullcontext() if answer in why.UNHURRIED else bench.busy:
+        with nullcontext() if answer in UNHURRIED else bench.busy:
             if answer in EDITING and bench.step is not None:
                 raise ArgumentError("the network is shown as it was in training; go to its end to change it")
             return answer(bench, asked)
