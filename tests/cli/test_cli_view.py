@@ -5,6 +5,7 @@ import signal
 import socket
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ import pytest
 pytest.importorskip("starlette", reason="the page needs the extra web")
 pytest.importorskip("uvicorn", reason="the page needs the extra web")
 pytest.importorskip("websockets", reason="the page needs the extra web")
+
+from web.live_client import Page
 
 from .test_cli_process import LISTENING, POSIX, ended, start
 
@@ -94,3 +97,29 @@ def test_interrupting_it_ends_it_at_once(tmp_path: Path) -> None:
         assert (process.returncode, out, err) == (130, "", "interrupted\n")
         for client in clients:
             client.close()
+
+
+@POSIX
+def test_interrupting_a_training_that_the_page_holds_ends_it_with_a_checkpoint_of_that_step(
+    toy: Path, tmp_path: Path
+) -> None:
+    words = ("train", "small", "--data", str(toy), "--epochs", "100000", "--out", "run", "--view", "--no-browser")
+    command = (start.__globals__["sys"].executable, "-c", LISTENING)
+    with ended(start(*words, folder=tmp_path, command=command)) as process:
+        assert process.stderr is not None
+        while (found := re.search(r"watch it learn: (http://127.0.0.1:(\d+)/\S+)", process.stderr.readline())) is None:
+            assert process.poll() is None, "it ended before the page opened"
+        place = SimpleNamespace(port=int(found[2]), guard=SimpleNamespace(address=found[1]))
+        with Page(SimpleNamespace(server=place)) as page:
+            page.tell(do="pause")
+            step = page.until(lambda told: told["state"] == "paused")["step"]
+            begun = time.monotonic()
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=30)
+            assert time.monotonic() - begun < 10  # the page is open, and nobody waits for it
+    assert (process.returncode, out) == (130, "")
+    assert re.fullmatch(
+        rf"interrupted after {step:,} of [\d,]+ steps; to go on: .*pellucid resume run", err.splitlines()[-1]
+    )
+    assert "Traceback" not in err
+    assert (tmp_path / "run" / f"checkpoint-{step:09}.safetensors").is_file()

@@ -9,9 +9,9 @@ import pellucid as p
 from pellucid.web import answers, changes, why
 from pellucid.web.asked import Asked
 from pellucid.web.bench import Bench
-from pellucid.web.frames import parse
 
 from .conftest import SIZE, clock_digits
+from .parsed import parse
 
 QUESTIONS = {**answers.READING, **answers.DOING, **changes.READING, **changes.DOING, **why.READING, **why.DOING}
 

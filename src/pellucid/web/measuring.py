@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,12 +14,11 @@ from ..errors import PellucidError
 from ..inference.batches import batches
 from ..network import Network
 from ..report.judging import Judged, judge
+from .faults import noted
 
 SLICE_WORK = 2e9
 """Multiply-adds between two looks at whether something newer is to be measured: a tenth of a second or less."""
 MOST_AT_ONCE = 1024
-
-_log = logging.getLogger("pellucid.web")
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,8 +101,7 @@ class Measuring:
         except PellucidError as error:
             return str(error)
         except Exception as error:
-            _log.exception("measuring")
-            return f"{type(error).__name__}: a fault of Pellucid's; the terminal shows more"
+            return noted(error, "measuring")
         labels, predicted, probabilities = (
             np.concatenate([getattr(part, name) for part in parts]) for name in ("labels", "predicted", "probabilities")
         )

@@ -28,7 +28,13 @@ export function buildKernels(place, whenEdited) {
   parts.everyRow = make("label", { class: "check" }, parts.every, make("span", {}));
   parts.presets = make("div", { class: "row", role: "group", "aria-label": "overwrite the kernel by" });
   parts.place = place;
-  place.append(parts.list, parts.pager, parts.title, parts.grid, parts.scale, parts.everyRow, parts.presets);
+  parts.doing = make("fieldset", {}, parts.grid, parts.scale, parts.everyRow, parts.presets);
+  place.append(parts.list, parts.pager, parts.title, parts.doing);
+}
+
+/** Let the kernel be changed, or only looked at. */
+export function allowKernels(allowed) {
+  parts.doing.disabled = !allowed;
 }
 
 /** Show what the server has answered. */

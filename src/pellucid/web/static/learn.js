@@ -67,6 +67,7 @@ export function buildLearn(panel) {
   );
   document.addEventListener("keydown", key);
   on(["image"], imageChanged);
+  on(["moment"], ({ moment }) => scrubber.placed(moment, moment === null ? "end" : moment));
   on(["view"], () => { if (get().view === "learn") refresh(true); });
   refresh(true);
   if (isLive()) connect();
@@ -158,9 +159,6 @@ const goTo = newestOnly(async (step) => {
   }
   const found = await shown(() => send("moment", { step, image, layers: inSight().join(",") }), source);
   if (!found) return;
-  const badge = byId("moment");
-  badge.hidden = found.moment === null;
-  badge.textContent = found.moment === null ? "" : `after step ${count(found.moment)}`;
   set({ moment: found.moment });
   showPictures(parts.pictures, found.arrays, found.reach, found.moment ?? learning.step);
   sees(found.arrays.probabilities, found.moment ?? learning.step);

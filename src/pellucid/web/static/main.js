@@ -1,8 +1,9 @@
 // The page, put together: the network is asked for, each part is built, and the link or the first sample is shown.
 
 import { ask } from "./api.js";
-import { buildChange, showChange } from "./change.js";
+import { buildChange, showChange, takeOver } from "./change.js";
 import { byId, problem } from "./dom.js";
+import { buildEdition } from "./edition.js";
 import { addTab, buildInspector } from "./inspector.js";
 import { buildKeys } from "./keys.js";
 import { buildLayers } from "./layers.js";
@@ -29,7 +30,7 @@ async function start() {
   const linked = fromLink(location.hash);
   const { source, net, ...place } = linked;
   if (place.layer && !layerAt(place.layer)) for (const part of ["layer", "channel", "cell"]) delete place[part];
-  set({ ...place, revision: network.revision });
+  set({ ...place, revision: network.revision, moment: network.step });
   build(await hasTraining());
   if (net && net !== network.digest) problem("This link was made with another network; numbers will differ.");
   await showSource(source ?? first());
@@ -57,6 +58,7 @@ function build(trained) {
   buildSheet();
   buildKeys(stepBack);
   buildTour();
+  buildEdition(takeOver);
   const raw = byId("raw");
   raw.checked = get().raw;
   raw.addEventListener("change", () => { set({ raw: raw.checked }); redraw(); });
