@@ -40,6 +40,7 @@ layers are shown while the last are still being made."""
 
 def network(bench: Bench, asked: Asked) -> Answer:
     """The network: its layers, shapes, and what reads what; how often it was changed, and at what moment it is."""
+    bench.catch_up()
     data = None
     if bench.data is not None:
         data = {"name": printable(bench.data.name), "part": bench.part, "count": len(bench.data)}

@@ -85,6 +85,7 @@ class Bench:
         self.edits = Edits(self.network)
         self.following: Following | None = None
         self.step: int | None = None
+        self._moment: Moment | None = None
         self._forgetful: tuple[tuple[Network, int], Network] | None = None
         self._lowered: tuple[Network, Program] | None = None
         self._measure()
@@ -117,8 +118,16 @@ class Bench:
         self.network = self.edits.network
         self.changed()
 
+    def show_original(self) -> None:
+        """Show the network as it was before all edits, until `edited` shows it with them again."""
+        self.network = self.original
+        self.changed()
+
     def go_to(self, moment: Moment | None) -> None:
         """Let the network be as it was at a moment of its training, or None: as it is, with its edits."""
+        if moment is not None and moment is self._moment:
+            return  # another page has gone there
+        self._moment = moment
         self.network = self.edits.network if moment is None else with_weights(self.original, moment.weights)
         self.step = None if moment is None else moment.step
         self.changed()
@@ -132,6 +141,12 @@ class Bench:
             self._measure()
             self.__dict__.pop("description", None)
             self.go_to(None)
+
+    def catch_up(self) -> None:
+        """Take over what a training elsewhere has come to, unless the network was edited here."""
+        newer = None if self.following is None or self.edits.done else self.following.newer()
+        if newer is not None:
+            self.renew(newer)
 
     def forgetful(self, network: Network, layers: int) -> Network:
         """Return a network as if so many of its last layers had not been trained; the last one is kept. Whoever asks
