@@ -22,9 +22,11 @@ def field_of_layer(network: Network, layer: str) -> ReceptiveField | None:
         If there is no such layer.
     """
     values = {place.path: place.output for place in lower(network).layers}
-    if not isinstance(layer, str) or layer not in values:
-        hint = nearest(layer, values) if isinstance(layer, str) else ""
-        raise ArgumentError(f"layer: no layer {shown(layer)}{hint or f'. There are {", ".join(values)}'}")
+    if not isinstance(layer, str):
+        raise ArgumentError(f"layer: expected the path of a layer, received {shown(layer)}")
+    if layer not in values:
+        hint = nearest(layer, values) or f". There are {', '.join(values)}"
+        raise ArgumentError(f"layer: no layer {shown(layer)}{hint}")
     rows = (row for row in summary(network).rows if values.get(row.path) == values[layer])  # also of the one within
     return next((row.field for row in rows if isinstance(row.field, ReceptiveField)), None)
 

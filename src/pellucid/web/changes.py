@@ -75,7 +75,7 @@ def compare(bench: Bench, asked: Asked) -> Answer:
     if asked.flag("before"):
         bench.show_original()
     else:
-        bench.edited()
+        bench.show_edited()
     return shown(bench, name, asked)
 
 

@@ -38,12 +38,12 @@ def moment(bench: Bench, asked: Asked) -> Answer:
     if step == "end":
         bench.go_to(None)
     elif step != "now":
-        bench.go_to(following.moments.read(asked.whole("step", LAST_STEP), bench.original))
+        bench.go_to(following.moments.read(asked.whole("step", LAST_STEP), bench.original), chosen=True)
     elif following.newest is None:
         raise ArgumentError("step: the training has not begun")
     else:
         bench.go_to(following.newest)
-    told: dict[str, Any] = {"moment": bench.step}
+    told: dict[str, Any] = {"moment": bench.step, "chosen": bench.chosen}
     if not asked.flag("pictures"):
         return shown(bench, name, asked, told)
     pictures = Miniatures(bench.original, dict(_course(bench, following, name).reach))

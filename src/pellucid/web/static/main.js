@@ -30,7 +30,7 @@ async function start() {
   const linked = fromLink(location.hash);
   const { source, net, ...place } = linked;
   if (place.layer && !layerAt(place.layer)) for (const part of ["layer", "channel", "cell"]) delete place[part];
-  set({ ...place, revision: network.revision, moment: network.step });
+  set({ ...place, revision: network.revision, moment: network.step, chosen: network.chosen });
   build(await hasTraining());
   if (net && net !== network.digest) problem("This link was made with another network; numbers will differ.");
   await showSource(source ?? first());

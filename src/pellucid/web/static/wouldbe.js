@@ -10,6 +10,7 @@ import { showKnown } from "./showing.js";
 import { get } from "./state.js";
 
 const SVG = "http://www.w3.org/2000/svg";
+const LITTLE = 0.05; // of the pixels
 const [WIDTH, HEIGHT, LEFT, BOTTOM] = [280, 90, 40, 18];
 
 let result = null; // the server's answer, and where the image before it came from
@@ -34,7 +35,7 @@ export function buildWouldBe(place) {
     make("div", { class: "pictures" }, changed.element, difference.element),
     parts.course,
     make("div", { class: "row" }, parts.look, parts.back),
-    make("p", { class: "quiet" }, "A small change that a search found, not what such an image looks like: that so little suffices is worth knowing."),
+    parts.size = make("p", { class: "quiet" }),
   );
   difference.mix(0);
   place.append(
@@ -98,12 +99,31 @@ function draw() {
   difference.showNumbers(pixels, range);
   const touched = pixels.data.reduce((sum, value) => sum + (value !== 0), 0);
   const [from, to] = [course.data[0], course.data.at(-1)];
-  parts.told.textContent = `${result.reached ? "Reached" : "Not reached"} in ${count(result.steps)} steps${result.fewer && !result.reached ? ", as many as there is time for in a network of this size" : ""}: ${className(result.wanted)} goes from ${percent(from)} to ${percent(to)}; ${count(touched)} of ${count(pixels.data.length)} pixels changed.`;
+  const [pixelsChanged, most] = [touched / pixels.data.length, range / spanOf(was)];
+  parts.size.textContent = `${sizeWords(result.reached, pixelsChanged, most)} It is what a search found, not what such an image looks like.`;
+  parts.told.textContent = `${result.changed ? "The network was changed meanwhile; this was found for it as it was. " : ""}${result.reached ? "Reached" : "Not reached"} in ${count(result.steps)} steps${result.fewer && !result.reached ? ", as many as there is time for in a network of this size" : ""}: ${className(result.wanted)} goes from ${percent(from)} to ${percent(to)}; ${count(touched)} of ${count(pixels.data.length)} pixels changed.`;
   parts.course.replaceChildren(chart(course.data));
   parts.found.hidden = false;
   parts.look.disabled = false;
   parts.back.disabled = true;
   say(parts.told.textContent);
+}
+
+/** From the smallest to the largest number that pixels may have: of bytes 255, of others those of the image. */
+function spanOf({ data }) {
+  if (data instanceof Uint8Array) return 255;
+  const [low, high] = data.reduce(([least, most], value) => [Math.min(least, value), Math.max(most, value)], [Infinity, -Infinity]);
+  return high - low || 1;
+}
+
+/** How large the change is, in words, by how much of the image was changed and by how much at most. */
+function sizeWords(reached, touched, most) {
+  const measured = `${percent(touched)} of the pixels changed, by ${percent(most)} of black to white at most`;
+  if (!reached) return `Not even this was enough: ${measured}.`;
+  if (touched <= LITTLE && most <= 0.5) return `A small change suffices: ${measured}. That is worth knowing.`;
+  if (touched <= LITTLE) return `Few pixels suffice, though they change much: ${measured}.`;
+  if (most <= 0.1) return `A faint change suffices: ${measured}.`;
+  return `It takes a large change: ${measured}.`;
 }
 
 /** Of the channels of each pixel, what changed most. */
