@@ -36,10 +36,10 @@ def over_image(network: Network, layer: str, maps: ArrayLike) -> NDArray[np.floa
 
     ``m[n, y, x] = Σ i, j  w((y − a)/s − i)·w((x − b)/t − j)·A[n, i, j]``, ``w(d) = max(0, 1 − |d|)``
 
-    for (s, t) the pixels from one place to the next, and (a, b) the middle of what the first place reads; what lies
-    beyond the outermost places has their numbers. Without padding, that is well inside of the image, so that maps which
-    are merely stretched show everything too far out. Where a layer's places read no window of their own, the maps are
-    stretched.
+    for (s, t) the pixels from one place to the next, and (a, b) the middle of what the first place reads. The outermost
+    places reach half a step further; beyond is 0, as no place lies there. Without padding that begins well inside of the
+    image, so that maps which are merely stretched show everything too far out. Where a layer's places read no window of
+    their own, the maps are stretched.
 
     Parameters
     ----------
@@ -69,8 +69,8 @@ def over_image(network: Network, layer: str, maps: ArrayLike) -> NDArray[np.floa
     --------
     >>> import pellucid as p
     >>> network = p.Sequential([p.Conv2d(1, 1, 3), p.MaxPool2d(2)], input_shape=(1, 6, 6))
-    >>> p.explanations.over_image(network, "pool1", [[[0, 2], [0, 2]]])[0, 0].tolist()
-    [0.0, 0.0, 0.5, 1.5, 2.0, 2.0]
+    >>> p.explanations.over_image(network, "pool1", [[[1, 2], [1, 2]]])[0, 2].tolist()
+    [0.0, 1.0, 1.25, 1.75, 2.0, 0.0]
     """
     planes, shape = as_numbers(maps, "maps"), network.input_shape or ()
     if len(shape) != 3:
@@ -90,12 +90,14 @@ def _places(field: ReceptiveField | None, axis: int, count: int, side: int) -> N
         at = (pixels + 0.5) * count / side - 0.5
     else:
         at = (pixels - (field.offset[axis] + (field.size[axis] - 1) / 2)) / field.stride[axis]
-    return np.clip(at, 0, count - 1)
+    return at
 
 
 def _laid_out(planes: NDArray[np.float64], axis: int, at: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return numbers at places between those that are there, each mixed from its two neighbours."""
-    first = np.minimum(at.astype(int), max(planes.shape[axis] - 2, 0))
-    second = np.minimum(first + 1, planes.shape[axis] - 1)
-    share = (at - first).reshape([-1 if each == axis else 1 for each in range(3)])
-    return np.asarray(np.take(planes, first, axis) * (1 - share) + np.take(planes, second, axis) * share)
+    """Return numbers at places between those that are there, each mixed from its two neighbours; 0 far from all."""
+    count, along = planes.shape[axis], [-1 if each == axis else 1 for each in range(3)]
+    near, within = (at >= -0.5) & (at <= count - 0.5), np.clip(at, 0, count - 1)
+    first = np.minimum(within.astype(int), max(count - 2, 0))
+    second, share = np.minimum(first + 1, count - 1), (within - first).reshape(along)
+    mixed = np.take(planes, first, axis) * (1 - share) + np.take(planes, second, axis) * share
+    return np.asarray(np.where(near.reshape(along), mixed, 0))

@@ -37,8 +37,8 @@ from .frames import frame
 from .look import Look, colour_range
 
 METHODS = ("saliency", "grad_cam", "occlusion")
-MEASURES = ("score", "probability")
-"""What occlusion measures: where a network is as good as sure, the probability hardly ever falls."""
+MEASURES = ("probability", "score")
+"""What occlusion measures."""
 SEARCH_WORK = 4e11
 """Multiply-adds that a search for another class's image may take: about a minute."""
 OCCLUSION_WORK = 8e11
@@ -64,7 +64,7 @@ class Wanted:
 
 
 def _wanted(look: Look, asked: Asked) -> Wanted:
-    method, measure = asked.choice("method", METHODS), asked.choice("measure", MEASURES, MEASURES[0])
+    method, measure = asked.choice("method", METHODS), asked.choice("measure", MEASURES, "probability")
     patch = (0, 0)
     if method == "occlusion" and look.image.ndim == 3:
         sides = look.image.shape[1], look.image.shape[2]

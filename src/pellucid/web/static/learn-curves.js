@@ -8,7 +8,7 @@ const [WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM] = [200, 104, 44, 6, 8, 18];
 
 const CURVES = [
   { name: "Loss", column: 1, validated: "val_loss", epoch: "loss", write: (value) => text(value, 3), log: true },
-  { name: "Accuracy", column: 2, validated: "val_accuracy", epoch: "accuracy", write: accuracyText, low: 0, high: 1 },
+  { name: "Accuracy", column: 2, validated: "val_accuracy", epoch: "accuracy", write: accuracyText, high: 1, tenths: true },
   { name: "Learning rate", column: 3, write: rateText, low: 0, steps: true },
 ];
 
@@ -96,13 +96,14 @@ function staircase(known) {
   return known.flatMap(([step, value], k) => [[k ? known[k - 1][0] : 0, value], [step, value]]);
 }
 
-function scaleOf({ log, low, high }, values) {
+function scaleOf({ log, low, high, tenths }, values) {
   const positive = log ? values.filter((value) => value > 0) : values;
   const [least, most] = [Math.min(...positive), Math.max(...positive)];
   if (log && positive.length && least < most) {
     const [from, to] = [Math.log(least), Math.log(most)];
     return { low: least, high: most, share: (value) => (Math.log(Math.max(value, least)) - from) / (to - from) };
   }
+  if (tenths) low = Math.min(0.9, Math.floor(10 * least) / 10);
   const [from, to] = [low ?? least, high ?? (most > (low ?? least) ? most : (low ?? least) + 1)];
   return { low: from, high: to, share: (value) => (value - from) / (to - from || 1) };
 }

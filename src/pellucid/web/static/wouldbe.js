@@ -10,7 +10,7 @@ import { showKnown } from "./showing.js";
 import { get } from "./state.js";
 
 const SVG = "http://www.w3.org/2000/svg";
-const LITTLE = 0.05; // of the pixels
+const [LITTLE, MUCH] = [0.02, 0.1]; // of black to white, on average over the image
 const [WIDTH, HEIGHT, LEFT, BOTTOM] = [280, 90, 40, 18];
 
 let result = null; // the server's answer, and where the image before it came from
@@ -99,8 +99,9 @@ function draw() {
   difference.showNumbers(pixels, range);
   const touched = pixels.data.reduce((sum, value) => sum + (value !== 0), 0);
   const [from, to] = [course.data[0], course.data.at(-1)];
-  const [pixelsChanged, most] = [touched / pixels.data.length, range / spanOf(was)];
-  parts.size.textContent = `${sizeWords(result.reached, pixelsChanged, most)} It is what a search found, not what such an image looks like.`;
+  const span = spanOf(was);
+  const mean = apart.reduce((sum, value) => sum + Math.abs(value), 0) / (span * apart.length);
+  parts.size.textContent = `${sizeWords(result.reached, mean, range / span)} It is what a search found, not what such an image looks like.`;
   parts.told.textContent = `${result.changed ? "The network was changed meanwhile; this was found for it as it was. " : ""}${result.reached ? "Reached" : "Not reached"} in ${count(result.steps)} steps${result.fewer && !result.reached ? ", as many as there is time for in a network of this size" : ""}: ${className(result.wanted)} goes from ${percent(from)} to ${percent(to)}; ${count(touched)} of ${count(pixels.data.length)} pixels changed.`;
   parts.course.replaceChildren(chart(course.data));
   parts.found.hidden = false;
@@ -116,14 +117,12 @@ function spanOf({ data }) {
   return high - low || 1;
 }
 
-/** How large the change is, in words, by how much of the image was changed and by how much at most. */
-function sizeWords(reached, touched, most) {
-  const measured = `${percent(touched)} of the pixels changed, by ${percent(most)} of black to white at most`;
+/** How large the change is, in words: on average over the image, and at most, as shares of black to white. */
+function sizeWords(reached, mean, most) {
+  const measured = `a pixel changes by ${percent(mean)} of black to white on average, by ${percent(most)} at most`;
   if (!reached) return `Not even this was enough: ${measured}.`;
-  if (touched <= LITTLE && most <= 0.5) return `A small change suffices: ${measured}. That is worth knowing.`;
-  if (touched <= LITTLE) return `Few pixels suffice, though they change much: ${measured}.`;
-  if (most <= 0.1) return `A faint change suffices: ${measured}.`;
-  return `It takes a large change: ${measured}.`;
+  if (mean <= LITTLE) return `Little suffices, which is worth knowing: ${measured}.`;
+  return `It takes ${mean <= MUCH ? "some" : "much"}: ${measured}.`;
 }
 
 /** Of the channels of each pixel, what changed most. */
