@@ -87,6 +87,7 @@ class Bench:
         self.step: int | None = None
         self._forgetful: tuple[tuple[Network, int], Network] | None = None
         self._lowered: tuple[Network, Program] | None = None
+        self.description = self._described()
         self._measure()
 
     def _measure(self) -> None:
@@ -98,9 +99,8 @@ class Bench:
         """Multiply-adds for one image."""
         return summary(self.network).totals.multiply_adds
 
-    @cached_property
-    def description(self) -> dict[str, Any]:
-        """What there is to show of the network; edits do not change it."""
+    def _described(self) -> dict[str, Any]:
+        """Return what there is to show of the network; edits do not change it."""
         return {"title": printable(self.title), "digest": digest(self.original), **describe(self.network)}
 
     @cached_property
@@ -130,7 +130,7 @@ class Bench:
             self.original = with_weights(self.original, held)
             self.edits = Edits(self.original)
             self._measure()
-            self.__dict__.pop("description", None)
+            self.description = self._described()
             self.go_to(None)
 
     def forgetful(self, network: Network, layers: int) -> Network:

@@ -65,7 +65,7 @@ def digest(network: Network) -> str:
     sha = hashlib.sha256()
     for name, array in sorted(weights(network).items()):
         sha.update(f"{name} {array.shape} {array.dtype.str} ".encode())
-        sha.update(np.ascontiguousarray(array))
+        sha.update(np.ascontiguousarray(array).data)
     for step in lower(network).steps:
         sha.update(f"{step.kind} {step.layer} {step.attributes} ".encode())
     return sha.hexdigest()[:24]

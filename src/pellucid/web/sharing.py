@@ -27,4 +27,6 @@ def with_weights(network: Network, others: Mapping[str, Array]) -> Network:
     """Return a copy that has other parameters and states, by path; it shares those arrays, and of all others the
     network's."""
     held = weights(network)
-    return deepcopy(network, {id(array): np.asarray(others.get(path, array), array.dtype) for path, array in held.items()})
+    return deepcopy(
+        network, {id(array): np.asarray(others.get(path, array), array.dtype) for path, array in held.items()}
+    )
