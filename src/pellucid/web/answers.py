@@ -43,7 +43,7 @@ def network(bench: Bench, asked: Asked) -> Answer:
     data = None
     if bench.data is not None:
         data = {"name": printable(bench.data.name), "part": bench.part, "count": len(bench.data)}
-    return {**bench.description, "revision": bench.revision, "data": data}
+    return {"title": printable(bench.title), **bench.description, "revision": bench.revision, "data": data}
 
 
 # ---- images

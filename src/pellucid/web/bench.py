@@ -13,13 +13,12 @@ from numpy.typing import NDArray
 
 from ..build import lower
 from ..data import Dataset
-from ..errors import ArgumentError, printable
+from ..errors import ArgumentError
 from ..explanations import randomised
 from ..inference.batches import accepted, weights
 from ..network import Network
 from ..program import Program
 from ..report.judging import Judged
-from ..summary import summary
 from .description import describe, digest, shown_values
 from .edits import Edits
 from .following import Following
@@ -62,6 +61,10 @@ class Bench:
         Held by one explanation at a time.
     following : Following or None
         What is known of the training that the network comes from.
+    description : dict
+        What there is to show of the network; edits do not change it.
+    work : int
+        Multiply-adds for one image.
     explained : float
         The share that is done of the explanation that is being made.
     step : int or None
@@ -88,20 +91,15 @@ class Bench:
         self._forgetful: tuple[tuple[Network, int], Network] | None = None
         self._lowered: tuple[Network, Program] | None = None
         self.description = self._described()
+        self.work: int = self.description["multiply_adds"]
         self._measure()
 
     def _measure(self) -> None:
         """Let the network be measured on the data from the beginning."""
         self._measuring = None if self.data is None else Measuring(self.data, self.work)
 
-    @cached_property
-    def work(self) -> int:
-        """Multiply-adds for one image."""
-        return summary(self.network).totals.multiply_adds
-
     def _described(self) -> dict[str, Any]:
-        """Return what there is to show of the network; edits do not change it."""
-        return {"title": printable(self.title), "digest": digest(self.original), **describe(self.network)}
+        return {"digest": digest(self.original), **describe(self.network)}
 
     @cached_property
     def values(self) -> dict[str, int]:
