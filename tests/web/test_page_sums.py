@@ -14,7 +14,8 @@ PATHS = (
     "input", "conv1", "norm1", "relu1", "pool1", "lrn1", "residual1.body", "residual1", "leaky1", "prelu1", "clip1",
     "hard_swish1", "elu1", "silu1", "gelu1", "tanh1", "hard_sigmoid1", "softplus1", "relu61", "sigmoid1", "pool2",
     "concat1.branch1", "concat1.branch2", "concat1", "bias1", "gain1", "pad1", "pad2", "slice1", "transpose1",
-    "graph1.a", "graph1.b.repeated", "graph1.b", "conv2", "pool3", "flatten1", "linear1", "tanh2", "linear2", "softmax1",
+    "graph1.a", "graph1.b.repeated", "graph1.b", "conv2", "pool3", "flatten1", "linear1", "tanh2", "linear2",
+    "softmax1",
 )  # fmt: skip
 """What the page shows of the network of these tests."""
 

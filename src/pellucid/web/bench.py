@@ -96,7 +96,7 @@ class Bench:
 
     def _measure(self) -> None:
         """Let the network be measured on the data from the beginning."""
-        self._measuring = None if self.data is None else Measuring(self.data, self.work)
+        self._measuring = None if self.data is None else Measuring(self.data)
 
     def _described(self) -> dict[str, Any]:
         return {"digest": digest(self.original), **describe(self.network)}
