@@ -25,7 +25,7 @@ from .following import Following
 from .look import Look, image_id
 from .measuring import Measuring
 from .moments import Moment
-from .sharing import with_weights
+from .sharing import sharing, to_run, with_weights
 
 IMAGES = 64
 """Images that are kept: those that were looked at last."""
@@ -169,8 +169,10 @@ class Bench:
         with self.busy:
             image, key = self.image(name), (name, self.revision)
             if key not in self._looks:
-                program = self._program()
-                self._looks[key] = Look.at(self.network, self.revision, image, program)
+                network, program = self.network, self._program()
+                if (own := to_run(network, program)) is not network:
+                    network, program = own, lower(own)
+                self._looks[key] = Look.at(network, self.revision, image, program)
                 kept = max(2, min(16, int(5e8 / program.activation_bytes())))
                 while len(self._looks) > kept:
                     self._looks.popitem(last=False)
@@ -178,8 +180,8 @@ class Bench:
             return self._looks[key]
 
     def _program(self) -> Program:
-        """Return the network as it is now, lowered for prediction: a layer of the user's own lowers itself, so that
-        each network has a program of its own."""
+        """Return the network as it is now, lowered for prediction: each has a program of its own, as a layer of the
+        user's own is part of it."""
         if self._lowered is None or self._lowered[0] is not self.network:
             self._lowered = self.network, lower(self.network)
         return self._lowered[1]
@@ -195,7 +197,7 @@ class Bench:
                 return "there are no data here to be right about"
             if revision is None:
                 revision = self.revision if self.edits.done or self.edits.network is not self.network else 0
-            return self._measuring.found(revision, lambda: self.original if revision == 0 else self.network)
+            return self._measuring.found(revision, lambda: sharing(self.original if revision == 0 else self.network))
 
     def share_measured(self) -> float:
         """Return the share of the data that the network has seen which is being measured."""

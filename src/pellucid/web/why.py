@@ -30,6 +30,7 @@ from .asked import Asked
 from .bench import Bench
 from .frames import frame
 from .look import colour_range
+from .sharing import to_run
 
 METHODS = ("saliency", "grad_cam", "occlusion")
 SEARCH_WORK = 4e11
@@ -66,9 +67,9 @@ def why(bench: Bench, asked: Asked) -> Answer:
     of = asked.whole("class", look.output.size, int(look.output.argmax()))
     _refuse_non_finite(look.output)
     with _explaining(bench, asked) as note:
-        if (method, of) not in look.pictures:
-            look.pictures[method, of] = _explained(bench, look.network, look.image, of, method, note)
-        picture, agreement = look.pictures[method, of], 1.0
+        network = to_run(look.network, look.program)
+        picture = look.once((method, of), lambda: _explained(bench, network, look.image, of, method, note))
+        agreement = 1.0
         if forgotten:
             forgetful = bench.forgetful(look.network, forgotten)
             learnt, picture = picture, _explained(bench, forgetful, look.image, of, method, note)
@@ -83,17 +84,18 @@ def why(bench: Bench, asked: Asked) -> Answer:
 
 def would_be(bench: Bench, asked: Asked) -> Answer:
     """What the image would have to be like for another class to be seen in it: a new image, and what is made of it."""
-    name, network = asked.text("image"), bench.network
-    image, wanted = bench.image(name), asked.whole("class", math.prod(network.output_shape()))
+    look = bench.look(name := asked.text("image"))
+    wanted = asked.whole("class", math.prod(look.network.output_shape()))
     passes = 4 * max(1, bench.work)  # forward twice, backward once, by inputs alone and weights
     steps = int(np.clip(SEARCH_WORK / passes, *SEARCH_STEPS))
     with _explaining(bench, asked) as note:
-        found = counterfactual(network, image, wanted, steps=steps, progress=note)
+        network = to_run(look.network, look.program)
+        found = counterfactual(network, look.image, wanted, steps=steps, progress=note)
     told = {
         "from": name, "wanted": wanted, "reached": found.reached, "steps": len(found.probabilities) - 1, "most": steps,
         "fewer": steps < SEARCH_STEPS[1],
     }  # fmt: skip
-    return shown(bench, bench.put(found.image), asked, told, {"course": found.probabilities, "was": image})
+    return shown(bench, bench.put(found.image), asked, told, {"course": found.probabilities, "was": look.image})
 
 
 def progress(bench: Bench, asked: Asked) -> Answer:
