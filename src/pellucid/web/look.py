@@ -96,7 +96,7 @@ class Look:
                 products = self.values[value].astype(np.float64) * gradients[0]
             return np.asarray(products.reshape(len(self.maps(value)), -1).sum(axis=1))
 
-        return self.once((path, of), made)
+        return self.once(("contributions", path, of), made)
 
     def once(self, name: Hashable, make: Callable[[], NDArray[Any]]) -> NDArray[Any]:
         """Return what was made of this look under a name, or make it: the last few are kept."""

@@ -68,7 +68,7 @@ def why(bench: Bench, asked: Asked) -> Answer:
     _refuse_non_finite(look.output)
     with _explaining(bench, asked) as note:
         network = to_run(look.network, look.program)
-        picture = look.once((method, of), lambda: _explained(bench, network, look.image, of, method, note))
+        picture = look.once(("picture", method, of), lambda: _explained(bench, network, look.image, of, method, note))
         agreement = 1.0
         if forgotten:
             forgetful = bench.forgetful(look.network, forgotten)
