@@ -73,7 +73,7 @@ def why(bench: Bench, asked: Asked) -> Answer:
         if forgotten:
             forgetful = bench.forgetful(look.network, forgotten)
             learnt, picture = picture, _explained(bench, forgetful, look.image, of, method, note)
-            agreement = rank_correlation(learnt, picture)
+            agreement = _agreement(learnt, picture)
     header = {
         "method": method, "class": of, "forgotten": forgotten, "range": colour_range(picture),
         "revision": look.revision, "agreement": None if math.isnan(agreement) else agreement,
@@ -135,6 +135,13 @@ def _places(bench: Bench) -> dict[str, Any]:
     """Return how many places the patch has, down and across, and whether it would have more in a smaller network."""
     (_, places), (_, usual) = (occlusion_stride(bench.network, most) for most in (_most_places(bench), 1 << 62))
     return {"count": places, "fewer": places != usual}
+
+
+def _agreement(learnt: NDArray[Any], forgetful: NDArray[Any]) -> float:
+    """Return how much two pictures agree, where both are numbers."""
+    if not (np.isfinite(learnt).all() and np.isfinite(forgetful).all()):
+        raise NonFiniteError("some numbers of the pictures are NaN or infinite, so there is nothing to compare")
+    return rank_correlation(learnt, forgetful)
 
 
 def _refuse_non_finite(output: NDArray[Any]) -> None:
