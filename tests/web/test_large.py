@@ -425,6 +425,10 @@ def test_the_page_shows_a_large_network_layer_by_layer(
         page.locator("#tab-why").click()
         page.locator("#why-method").select_option("occlusion")
         page.get_by_text("The patch has 5×5 places, fewer than usual").wait_for()
+        monkeypatch.setattr(why, "SEARCH_STEPS", (1, 200))
+        monkeypatch.setattr(why, "SEARCH_WORK", 0)
+        page.locator("#would-be").click()
+        page.get_by_text("Not reached in 1 steps, as many as there is time for in a network of this size").wait_for()
         page.close()
 
 
