@@ -13,20 +13,19 @@ from numpy.typing import NDArray
 
 from ..build import lower
 from ..data import Dataset
-from ..errors import ArgumentError, printable
+from ..errors import ArgumentError
 from ..explanations import randomised
 from ..inference.batches import accepted, weights
 from ..network import Network
 from ..program import Program
 from ..report.judging import Judged
-from ..summary import summary
 from .description import describe, digest, shown_values
 from .edits import Edits
 from .following import Following
 from .look import Look, image_id
 from .measuring import Measuring
 from .moments import Moment
-from .sharing import with_weights
+from .sharing import sharing, to_run, with_weights
 
 IMAGES = 64
 """Images that are kept: those that were looked at last."""
@@ -62,6 +61,10 @@ class Bench:
         Held by one explanation at a time.
     following : Following or None
         What is known of the training that the network comes from.
+    description : dict
+        What there is to show of the network; edits do not change it.
+    work : int
+        Multiply-adds for one image.
     explained : float
         The share that is done of the explanation that is being made.
     step : int or None
@@ -92,21 +95,16 @@ class Bench:
         self._moment: Moment | None = None
         self._forgetful: tuple[tuple[Network, int], Network] | None = None
         self._lowered: tuple[Network, Program] | None = None
+        self.description = self._described()
+        self.work: int = self.description["multiply_adds"]
         self._measure()
 
     def _measure(self) -> None:
         """Let the network be measured on the data from the beginning."""
-        self._measuring = None if self.data is None else Measuring(self.data, self.work)
+        self._measuring = None if self.data is None else Measuring(self.data)
 
-    @cached_property
-    def work(self) -> int:
-        """Multiply-adds for one image."""
-        return summary(self.network).totals.multiply_adds
-
-    @cached_property
-    def description(self) -> dict[str, Any]:
-        """What there is to show of the network; edits do not change it."""
-        return {"title": printable(self.title), "digest": digest(self.original), **describe(self.network)}
+    def _described(self) -> dict[str, Any]:
+        return {"digest": digest(self.original), **describe(self.network)}
 
     @cached_property
     def values(self) -> dict[str, int]:
@@ -149,7 +147,7 @@ class Bench:
             self.original = with_weights(self.original, held)
             self.edits = Edits(self.original)
             self._measure()
-            self.__dict__.pop("description", None)
+            self.description = self._described()
             self.go_to(None)
 
     def catch_up(self) -> None:
@@ -199,8 +197,10 @@ class Bench:
         with self.busy:
             image, key = self.image(name), (name, self.revision)
             if key not in self._looks:
-                program = self._program()
-                self._looks[key] = Look.at(self.network, self.revision, image, program)
+                network, program = self.network, self._program()
+                if (own := to_run(network, program)) is not network:
+                    network, program = own, lower(own)
+                self._looks[key] = Look.at(network, self.revision, image, program)
                 kept = max(2, min(16, int(5e8 / program.activation_bytes())))
                 while len(self._looks) > kept:
                     self._looks.popitem(last=False)
@@ -208,8 +208,8 @@ class Bench:
             return self._looks[key]
 
     def _program(self) -> Program:
-        """Return the network as it is now, lowered for prediction: a layer of the user's own lowers itself, so that
-        each network has a program of its own."""
+        """Return the network as it is now, lowered for prediction: each has a program of its own, as a layer of the
+        user's own is part of it."""
         if self._lowered is None or self._lowered[0] is not self.network:
             self._lowered = self.network, lower(self.network)
         return self._lowered[1]
@@ -225,7 +225,7 @@ class Bench:
                 return "there are no data here to be right about"
             if revision is None:
                 revision = self._measured_as()
-            return self._measuring.found(revision, lambda: self.original if revision == 0 else self.network)
+            return self._measuring.found(revision, lambda: sharing(self.original if revision == 0 else self.network))
 
     def _measured_as(self) -> int:
         """Return the revision under which the network is measured that is shown: of one that comes back, as before."""

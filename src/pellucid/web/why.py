@@ -35,6 +35,7 @@ from .asked import Asked
 from .bench import Bench
 from .frames import frame
 from .look import Look, colour_range
+from .sharing import to_run
 
 METHODS = ("saliency", "grad_cam", "occlusion")
 MEASURES = ("probability", "score")
@@ -95,17 +96,18 @@ def why(bench: Bench, asked: Asked) -> Answer:
     look = bench.look(asked.text("image"))
     look.values.make(look.program.output, asked.go_on)
     wanted, most = _wanted(look, asked), len(learnt_layers(look.network))
-    forgotten, key = asked.whole("forgotten", most + 1, 0), (wanted.name, wanted.of)
+    forgotten = asked.whole("forgotten", most + 1, 0)
     _refuse_non_finite(look.output)
     with _explaining(bench, asked) as note:
-        if key not in look.pictures:
-            look.pictures[key] = _explained(bench, look.network, look.image, wanted, note)
-        picture = learnt = look.pictures[key]
+        network = to_run(look.network, look.program)
+        picture = learnt = look.once(
+            ("picture", wanted.name, wanted.of), lambda: _explained(bench, network, look.image, wanted, note)
+        )
         if forgotten:
             picture = _explained(bench, bench.forgetful(look.network, forgotten), look.image, wanted, note)
     header = {
         "method": wanted.method, "class": wanted.of, "forgotten": forgotten, "range": colour_range(picture),
-        "revision": look.revision, "agreement": _number(rank_correlation(learnt, picture)) if forgotten else 1.0,
+        "revision": look.revision, "agreement": _number(_agreement(learnt, picture)) if forgotten else 1.0,
         "contrast": _contrast(look.network, look.image, learnt, wanted.method),
     }  # fmt: skip
     if wanted.method == "grad_cam":
@@ -118,17 +120,18 @@ def why(bench: Bench, asked: Asked) -> Answer:
 
 def would_be(bench: Bench, asked: Asked) -> Answer:
     """What the image would have to be like for another class to be seen in it: a new image, and what is made of it."""
-    name, network, revision = asked.text("image"), bench.network, bench.revision
-    image, wanted = bench.image(name), asked.whole("class", math.prod(network.output_shape()))
+    look = bench.look(name := asked.text("image"))
+    wanted = asked.whole("class", math.prod(look.network.output_shape()))
     passes = 4 * max(1, bench.work)  # forward twice, backward once, by inputs alone and weights
     steps = int(np.clip(SEARCH_WORK / passes, *SEARCH_STEPS))
     with _explaining(bench, asked) as note:
-        found = counterfactual(network, image, wanted, steps=steps, progress=note)
+        network = to_run(look.network, look.program)
+        found = counterfactual(network, look.image, wanted, steps=steps, progress=note)
     told = {
         "from": name, "wanted": wanted, "reached": found.reached, "steps": len(found.probabilities) - 1, "most": steps,
-        "fewer": steps < SEARCH_STEPS[1], "changed": bench.revision != revision,
+        "fewer": steps < SEARCH_STEPS[1], "changed": bench.revision != look.revision,
     }  # fmt: skip
-    return shown(bench, bench.put(found.image), asked, told, {"course": found.probabilities, "was": image})
+    return shown(bench, bench.put(found.image), asked, told, {"course": found.probabilities, "was": look.image})
 
 
 def progress(bench: Bench, asked: Asked) -> Answer:
@@ -169,7 +172,7 @@ def _contrast(network: Network, image: NDArray[Any], picture: NDArray[Any], meth
     apart = np.abs(planes - np.median(planes, axis=1, keepdims=True)).max(axis=0)
     if method == "grad_cam":
         picture = over_image(network, grad_cam_layer(network), picture[None])[0]
-    return _number(rank_correlation(apart, np.abs(picture).ravel()))
+    return _number(rank_correlation(apart, np.abs(picture).ravel())) if np.isfinite(picture).all() else None
 
 
 def _number(value: float) -> float | None:
@@ -185,6 +188,13 @@ def _places(bench: Bench, patch: Pair) -> dict[str, Any]:
     """Return how many places the patch has, down and across, and whether it would have more in a smaller network."""
     (_, places), (_, usual) = (occlusion_stride(bench.network, most, patch) for most in (_most_places(bench), 1 << 62))
     return {"count": places, "fewer": places != usual}
+
+
+def _agreement(learnt: NDArray[Any], forgetful: NDArray[Any]) -> float:
+    """Return how much two pictures agree, where both are numbers."""
+    if not (np.isfinite(learnt).all() and np.isfinite(forgetful).all()):
+        raise NonFiniteError("some numbers of the pictures are NaN or infinite, so there is nothing to compare")
+    return rank_correlation(learnt, forgetful)
 
 
 def _refuse_non_finite(output: NDArray[Any]) -> None:

@@ -15,6 +15,7 @@ const SIDE = 84; // of a map on the page, about, in pixels
 const LEAST = matchMedia("(pointer: coarse)").matches ? 44 : 24; // of what can be pointed at
 const GAP = 6;
 const VECTOR_CELL = 12;
+const ROOM = "18rem"; // that maps take, about, as long as they are not there: else too many layers would be in sight
 const ORDERS = { index: "by number", mean: "by mean |a|", contribution: "by what they add to the class", dead: "dead first" };
 
 /** One layer on the page. */
@@ -46,6 +47,7 @@ export class Maps {
       make("div", { class: "scroll" }, this.stage),
       this.note,
     );
+    if (makesMaps(layer)) this.element.style.minHeight = ROOM;
   }
 
   #arithmetic() {
@@ -106,6 +108,7 @@ export class Maps {
 
   /** Show what the server has answered. */
   show(found) {
+    this.element.style.minHeight = "";
     this.found = found;
     this.channels = [...found.arrays.channels.data];
     this.numbers = found.arrays.maps.data;

@@ -102,7 +102,7 @@ function draw() {
   const span = spanOf(was);
   const mean = apart.reduce((sum, value) => sum + Math.abs(value), 0) / (span * apart.length);
   parts.size.textContent = `${sizeWords(result.reached, mean, range / span)} It is what a search found, not what such an image looks like.`;
-  parts.told.textContent = `${result.changed ? "The network was changed meanwhile; this was found for it as it was. " : ""}${result.reached ? "Reached" : "Not reached"} in ${count(result.steps)} steps${result.fewer && !result.reached ? ", as many as there is time for in a network of this size" : ""}: ${className(result.wanted)} goes from ${percent(from)} to ${percent(to)}; ${count(touched)} of ${count(pixels.data.length)} pixels changed.`;
+  parts.told.textContent = `${result.changed ? "The network was changed meanwhile; this was found for it as it was. " : ""}${result.reached ? "Reached" : "Not reached"} in ${count(result.steps)} steps${result.fewer && result.steps === result.most && !result.reached ? ", as many as there is time for in a network of this size" : ""}: ${className(result.wanted)} goes from ${percent(from)} to ${percent(to)}; ${count(touched)} of ${count(pixels.data.length)} pixels changed.`;
   parts.course.replaceChildren(chart(course.data));
   parts.found.hidden = false;
   parts.look.disabled = false;
