@@ -63,7 +63,7 @@ def test_the_file_is_there_until_the_token_is_used_and_at_most_as_long_as_the_pa
 ) -> None:
     address, said = server.guard.address, []
     server.invite(said.append, browser=True)
-    assert said == [f"the page opens in the browser; if it does not, open {address}"]
+    assert said == [f"the page opens in the browser; if it does not, open\n{address}"]
     assert len(list(tmp_path.iterdir())) == 1
     open_page(server)
     assert list(tmp_path.iterdir()) == []
@@ -117,8 +117,8 @@ def test_where_no_browser_can_be_opened_it_is_said_and_how_the_page_is_reached(
     server.invite(said.append, browser=True, words="watch it learn:")
     port = server.port
     assert said == [
-        f"no browser can be opened from here; watch it learn: {server.guard.address}",
-        f"where your browser is: ssh -N -L {port}:127.0.0.1:{port} and the name of this machine",
+        f"no browser can be opened from here; watch it learn:\n{server.guard.address}",
+        f"after this, where your browser is:\nssh -N -L {port}:127.0.0.1:{port} THIS-MACHINE",
     ]
     assert list(tmp_path.iterdir()) == []
     assert given == []

@@ -111,11 +111,11 @@ class Server:
         if not browser:
             say(f"{words} {address}")
         elif self._forwarding.open(address):
-            say(f"the page opens in the browser; if it does not, {words} {address}")
+            say(f"the page opens in the browser; if it does not, {words}\n{address}")
         else:
-            say(f"no browser can be opened from here; {words} {address}")
+            say(f"no browser can be opened from here; {words}\n{address}")
             if "SSH_CONNECTION" in os.environ:
-                say(f"where your browser is: ssh -N -L {self.port}:127.0.0.1:{self.port} and the name of this machine")
+                say(f"after this, where your browser is:\nssh -N -L {self.port}:127.0.0.1:{self.port} THIS-MACHINE")
 
     def _used(self, address: str) -> None:
         self._forwarding.remove()
