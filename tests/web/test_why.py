@@ -14,11 +14,11 @@ from pellucid.errors import ArgumentError, ShapeError
 from pellucid.web import why
 from pellucid.web.application import application
 from pellucid.web.bench import Bench, UnknownImageError
-from pellucid.web.frames import parse
 
 from .asgi import request
 from .conftest import clock_digits, every_family
 from .learnt import ask, learnt
+from .parsed import parse
 
 LIBRARY = {
     "saliency": explanations.saliency, "grad_cam": explanations.grad_cam, "occlusion": explanations.occlusion,

@@ -39,11 +39,17 @@ layers are shown while the last are still being made."""
 
 
 def network(bench: Bench, asked: Asked) -> Answer:
-    """The network: its layers, shapes, and what reads what."""
+    """The network: its layers, shapes, and what reads what; how often it was changed, and at what moment it is."""
     data = None
     if bench.data is not None:
         data = {"name": printable(bench.data.name), "part": bench.part, "count": len(bench.data)}
-    return {"title": printable(bench.title), **bench.description, "revision": bench.revision, "data": data}
+    return {"title": printable(bench.title), **bench.description, **edition(bench, asked), "data": data}
+
+
+def edition(bench: Bench, asked: Asked) -> dict[str, Any]:
+    """What tells a page that another one has changed the network: how often that was done, and the step of the training
+    that it is shown at."""
+    return {"revision": bench.revision, "step": bench.step}
 
 
 # ---- images
@@ -234,8 +240,8 @@ def shown(
 
 READING: Mapping[str, Callable[[Bench, Asked], Answer]] = MappingProxyType(
     {
-        "network": network, "seen": seen, "samples": samples, "thumbnails": thumbnails, "maps": maps, "sum": total,
-        "walk": walk,
+        "network": network, "edition": edition, "seen": seen, "samples": samples, "thumbnails": thumbnails,
+        "maps": maps, "sum": total, "walk": walk,
     }
 )  # fmt: skip
 """What is asked with GET, by the last part of its address."""

@@ -4,7 +4,6 @@ time."""
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
 from importlib.resources import files
@@ -20,6 +19,7 @@ from . import answers, changes, looking_back, why
 from .answers import Answer
 from .asked import Asked, GoneError
 from .bench import Bench, UnknownImageError
+from .faults import noted
 from .live_socket import socket_of
 
 FRAME = "application/octet-stream"
@@ -38,8 +38,6 @@ CHANGING = (*EDITING, looking_back.moment)
 """They hold the bench; all others take from it what they need, and wait for nobody."""
 LOOK_SECONDS = 0.1
 """Between two looks at whether somebody still waits for what is being computed."""
-
-_log = logging.getLogger("pellucid.web")
 
 
 def application(bench: Bench) -> Starlette:
@@ -106,8 +104,7 @@ def _question(bench: Bench, answer: Callable[[Bench, Asked], Answer]) -> Callabl
         except PellucidError as error:
             return _failure(400, str(error))
         except Exception as error:
-            _log.exception("%s", request.url.path)
-            return _failure(500, f"{type(error).__name__}: a fault of Pellucid's; the terminal shows more")
+            return _failure(500, noted(error, request.url.path))
 
     return endpoint
 

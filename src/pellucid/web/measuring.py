@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,8 +11,7 @@ from ..data import Dataset
 from ..errors import PellucidError
 from ..network import Network
 from ..report.judging import Judged, judge
-
-_log = logging.getLogger("pellucid.web")
+from .faults import noted
 
 
 class _NobodyWaitsError(Exception):
@@ -98,6 +96,5 @@ class Measuring:
         except PellucidError as error:
             return str(error)
         except Exception as error:
-            _log.exception("measuring")
-            return f"{type(error).__name__}: a fault of Pellucid's; the terminal shows more"
+            return noted(error, "measuring")
         return found if isinstance(found, Judged) else "the data have no classes to be right about"

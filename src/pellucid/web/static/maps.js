@@ -2,7 +2,7 @@
 
 import { ask, Refused } from "./api.js";
 import { clipped } from "./colours.js";
-import { make, problem } from "./dom.js";
+import { make, problem, renew } from "./dom.js";
 import { MapButton } from "./map-button.js";
 import { layout, makesMaps, summaryLine } from "./network.js";
 import { count } from "./numbers.js";
@@ -160,7 +160,8 @@ export class Maps {
     if (!this.pager) return;
     const last = this.first + this.channels.length;
     const turn = (label, first, able) => make("button", { type: "button", disabled: !able, click: () => this.#turn(first) }, label);
-    this.pager.replaceChildren(
+    renew(
+      this.pager,
       total > SHOWN ? turn("◀", Math.max(0, this.first - SHOWN), this.first > 0) : "",
       total > SHOWN ? ` ${count(this.first)}–${count(last - 1)} of ${count(total)} ` : "",
       total > SHOWN ? turn("▶", this.first + SHOWN, last < total) : "",
