@@ -14,7 +14,6 @@ from ..report.judging import Judged, judge
 from .faults import noted
 
 
-
 class _NobodyWaitsError(Exception):
     """Something newer is to be measured."""
 
