@@ -122,4 +122,3 @@ def _status(name: str) -> tuple[int, int]:
     except (OSError, ValueError):
         return -1, -1
     return status.st_size, status.st_mtime_ns
-

@@ -14,7 +14,7 @@ from ..data.patterns import matching
 from ..errors import ArgumentError, PellucidError, StateError, StorageError, path_text
 from ..network import Network
 from ..serialization.model_file import fingerprint
-from ..storage import NewFile, make_folder, remove_folder
+from ..storage import NewFile, make_folder, remove_file, remove_folder
 from ..version import VERSION
 from .classifier import Classifier
 from .parts import LIST
@@ -101,13 +101,16 @@ def asked(
             "it; choose another output, or remove it"
         )
     make_folder(place.parts)
+    path = place.parts / f"rank-{who.rank}-of-{who.ranks}{LIST}"
     try:
-        listing = _listed(place, patterns, reader, place.parts / f"rank-{who.rank}-of-{who.ranks}{LIST}")
+        listing = _listed(place, patterns, reader, path)
         request = _request(network, listing, place, columns, reader, classifier, engine)
         if before is not None:
             refuse_other(before.request, request, place.output, place.record, place.parts)
             _refuse_changed(place, before)
     except BaseException:
+        with suppress(PellucidError):
+            remove_file(path)
         with suppress(PellucidError):  # if nothing else is in it
             remove_folder(place.parts)
         raise

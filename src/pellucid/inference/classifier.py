@@ -65,12 +65,14 @@ class Classifier:
         if are_bytes not in self._seen:  # said once, of the first ones
             self._seen.add(are_bytes)
             warn_of_pixels(self._network, images)
-        return as_probabilities(self._program, self._outputs(images))
+        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite, the caller sees
+            return as_probabilities(self._program, self._outputs(images))
 
     def _outputs(self, images: NDArray[Any]) -> Array:
         if not self._compiled:
             held = {**weights(self._network), "input": images}
-            return interpreter.run(self._program, held, {self._program.output})[self._program.output]
+            outputs: Array = interpreter.run(self._program, held, {self._program.output})[self._program.output]
+            return outputs
         kind = element(images)
         outputs = np.empty((len(images), self.classes), np.float32)
         self._executable(kind).predict(np.ascontiguousarray(images, kind), outputs)

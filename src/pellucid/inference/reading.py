@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -114,9 +114,7 @@ class Reader:
         usable = np.isfinite(prepared).reshape(len(prepared), -1).all(axis=1)
         return prepared, tuple("" if each else UNUSABLE for each in usable.tolist())
 
-    def _one_by_one(
-        self, images: NDArray[Any], name: str, how: dict[str, Any]
-    ) -> tuple[NDArray[Any], tuple[str, ...]]:
+    def _one_by_one(self, images: NDArray[Any], name: str, how: dict[str, Any]) -> tuple[NDArray[Any], tuple[str, ...]]:
         """Return images some of which cannot be made to fit, with zeros in their places."""
         prepared, errors = [], []
         for image in images[:, None]:
@@ -189,7 +187,7 @@ class Batch:
         return batch
 
 
-def ahead(batches: Iterable[list[Piece]], reader: Reader, readers: int) -> Iterator[Batch]:
+def ahead(batches: Iterable[list[Piece]], reader: Reader, readers: int) -> Generator[Batch, None, None]:
     """Yield batches of pieces in their order, read by so many threads."""
     from concurrent.futures import ThreadPoolExecutor  # takes its time
 

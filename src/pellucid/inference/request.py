@@ -1,7 +1,7 @@
 """What was asked for when a prediction began, and what has come of it: the record beside the output.
 
 A prediction goes on only where everything is still as it was when it began, so that the rows before and after belong
-together. The record, ``….json``, says what that is; it stays when the output is complete, and says where that came from.
+together. The record, ``….json``, says what that is; it stays when the output is complete, and tells its origin.
 """
 
 from __future__ import annotations

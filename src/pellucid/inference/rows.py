@@ -86,7 +86,7 @@ class Rows:
 
     def add(self, batch: Batch, probabilities: Array) -> None:
         """Add rows for a batch, whose probabilities are NaN where there are none."""
-        found = np.isfinite(probabilities).all(axis=1)
+        found = np.asarray(np.isfinite(probabilities).all(axis=1))
         self.files += [file_text(file.name) for file, _ in batch.files]
         self.indices += [place for _, place in batch.files]
         self.errors += [error or ("" if fine else NOT_FINITE) for error, fine in zip(batch.errors, found, strict=True)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -88,8 +89,7 @@ class Share:
         """Make the parts that are missing, in their order."""
         missing, notes = [number for number in self._mine if not self._is_there(number)], Notes()
         progress(self._done, self._rows, self._failed)
-        batches = ahead(self._batches(missing), self._reader, readers)
-        try:
+        with closing(ahead(self._batches(missing), self._reader, readers)) as batches:
             for number in missing:
                 rows, wanted = Rows(self._columns), self._parts.rows(number)
                 while len(rows.files) < wanted:
@@ -99,8 +99,6 @@ class Share:
                     progress(self._done + len(rows.files), self._rows, self._failed + rows.failed)
                 self._parts.write(number, Part(self._encoded(rows), wanted, rows.failed))
                 self._done, self._failed = self._done + wanted, self._failed + rows.failed
-        finally:
-            batches.close()
         notes.tell_rest()
 
     def _is_there(self, number: int) -> bool:
