@@ -397,6 +397,19 @@ def test_a_process_that_comes_late_finds_all_done(network: p.Network, inputs: Pa
     assert p.predict_files(network, "in", "out.csv", rank=(1, 2)).complete
 
 
+def test_nobody_removes_what_another_process_works_with(network: p.Network, inputs: Path) -> None:
+    """Once all parts are there, one process finishes, while another one has only begun."""
+    all_but_the_table(network)
+
+    def finish(done: int, total: int, failed: int) -> None:
+        if not Path("out.csv").exists():
+            assert p.predict_files(network, "in", "out.csv", rank=(1, 2)).complete
+            assert Path("out.csv.parts").exists()
+
+    assert p.predict_files(network, "in", "out.csv", rank=(0, 2), progress=finish).complete
+    assert not Path("out.csv.parts").exists()
+
+
 def test_a_damaged_part_of_another_share_is_not_taken(network: p.Network, inputs: Path) -> None:
     all_but_the_table(network)
     last = max(Path("out.csv.parts").glob("part-*"))

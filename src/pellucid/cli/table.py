@@ -98,16 +98,22 @@ def table_of(
 def write(table: Table, network: Network, preparation: Preparation | None, **how: Any) -> None:
     """Predict into a table, and say what came of it."""
     rank, began = rank_of_environment(), time.monotonic()
-    try:
-        with _shown(rank) as progress:
-            done = predict_files(
-                network, table.inputs, table.out, probabilities=table.probabilities, preparation=preparation,
-                progress=progress, **how,
-            )  # fmt: skip
-    except Stopped as stopped:
-        raise Stopped(stopped.number, "; the same command goes on where it stopped") from None
+    with going_on(), _shown(rank) as progress:
+        done = predict_files(
+            network, table.inputs, table.out, probabilities=table.probabilities, preparation=preparation,
+            progress=progress, **how,
+        )  # fmt: skip
     if table.ranks is None:  # else the process that has started this one says it
         say_what_came(done, time.monotonic() - began, rank)
+
+
+@contextmanager
+def going_on() -> Iterator[None]:
+    """Let a signal that ends the work say how it goes on."""
+    try:
+        yield
+    except Stopped as stopped:
+        raise Stopped(stopped.number, "; the same command goes on where it stopped") from None
 
 
 def say_what_came(done: Predicted, seconds: float, rank: Rank | None = None) -> None:

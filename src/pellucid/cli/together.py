@@ -18,7 +18,7 @@ from ..inference import Predicted
 from ..inference.asked import Place
 from ..inference.ranks import RANK, RANKS, rank_of_environment
 from ..inference.request import Record
-from .table import Table, bar, say_what_came
+from .table import Table, bar, going_on, say_what_came
 
 _START = "import sys; sys.path.insert(0, sys.argv.pop(1)); from pellucid.cli.together import begin; begin()"
 _PACKAGES = Path(__file__).parents[2]
@@ -37,7 +37,8 @@ def shared(table: Table, words: Sequence[str], threads: int | None) -> bool:
         environment[THREADS_VARIABLE] = str(max(1, thread_count() // table.ranks))
     children = [_child(words, {**environment, RANK: str(rank)}) for rank in range(table.ranks)]
     try:
-        codes = _ended(children, table)
+        with going_on():
+            codes = _ended(children, table)
     finally:
         for child in children:
             if child.poll() is None:

@@ -5,16 +5,15 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..data.listing import Listing, lines, looked_at
 from ..data.patterns import matching
-from ..errors import ArgumentError, PellucidError, StateError, StorageError, path_text
+from ..errors import ArgumentError, StateError, StorageError, path_text
 from ..network import Network
 from ..serialization.model_file import fingerprint
-from ..storage import NewFile, make_folder, remove_file, remove_folder
+from ..storage import NewFile
 from ..version import VERSION
 from .classifier import Classifier
 from .parts import LIST
@@ -87,7 +86,8 @@ def asked(
     network: Network, patterns: Sequence[str | os.PathLike[str]], place: Place, columns: Columns, reader: Reader,
     classifier: Classifier, engine: str, who: Rank,
 ) -> Asked:  # fmt: skip
-    """Look up the inputs, and hold them and all else against the record of a prediction that began before.
+    """Look up the inputs, and hold them and all else against the record of a prediction that began before; whoever asks
+    is `at_work`.
 
     Raises
     ------
@@ -100,20 +100,11 @@ def asked(
             f"{path_text(place.output)} exists already, and no record of a prediction, {place.record.name}, is beside "
             "it; choose another output, or remove it"
         )
-    make_folder(place.parts)
-    path = place.parts / f"rank-{who.rank}-of-{who.ranks}{LIST}"
-    try:
-        listing = _listed(place, patterns, reader, path)
-        request = _request(network, listing, place, columns, reader, classifier, engine)
-        if before is not None:
-            refuse_other(before.request, request, place.output, place.record, place.parts)
-            _refuse_changed(place, before)
-    except BaseException:
-        with suppress(PellucidError):
-            remove_file(path)
-        with suppress(PellucidError):  # if nothing else is in it
-            remove_folder(place.parts)
-        raise
+    listing = _listed(place, patterns, reader, place.parts / f"rank-{who.rank}-of-{who.ranks}{LIST}")
+    request = _request(network, listing, place, columns, reader, classifier, engine)
+    if before is not None:
+        refuse_other(before.request, request, place.output, place.record, place.parts)
+        _refuse_changed(place, before)
     if before is not None and before.outcome is not None and not os.path.lexists(place.output):
         before = None  # somebody has removed it, and wants it again
     record = before or Record(request)

@@ -19,6 +19,7 @@ from ..network import Network
 from ..storage import expanded
 from .asked import Place, asked
 from .classifier import Classifier
+from .parts import at_work
 from .ranks import checked, rank_of_environment
 from .reading import Reader, usual_readers
 from .rows import Columns
@@ -106,8 +107,9 @@ def predict_files(
     columns, reader, classifier = _ready(network, top, probabilities, invert, drawn, preparation, engine, threads)
     number = usual_readers() if readers is None else whole_number(readers, "readers")
     patterns = [inputs] if isinstance(inputs, (str, os.PathLike)) else list(inputs)
-    job = asked(network, patterns, place, columns, reader, classifier, engine, who)
-    return Share(job, who, columns, reader, classifier).predict(number, progress)
+    with at_work(place.parts, place.record):
+        job = asked(network, patterns, place, columns, reader, classifier, engine, who)
+        return Share(job, who, columns, reader, classifier).predict(number, progress)
 
 
 def _ready(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -17,13 +18,15 @@ from typing import NamedTuple
 from ..errors import PellucidError, StateError, StorageError, path_text
 from ..limits import GIB
 from ..locking import locked
-from ..storage import claim, read_file, remove_file, remove_folder, write_file
-from .request import Request
+from ..storage import claim, make_folder, read_file, remove_file, remove_folder, write_file
+from .request import Record, Request
 
 LIST, LOCK = ".list", ".lock"
 _OURS = re.compile(r"part-[0-9a-f]{16}-\d+|\.pellucid-[0-9a-f]+\.tmp|[a-z0-9-]+\.(list|lock)")
 _HEAD = re.compile(rb"([0-9a-f]{64}) (\d{1,12}) (\d{1,12})\n")
 _LARGEST = 4 * GIB
+_WORK = "work"
+_TURNS, _TURN = 60, 0.01
 
 
 class Part(NamedTuple):
@@ -94,16 +97,6 @@ class Parts:
                 raise StateError(f"{where}: this part was damaged or removed meanwhile; the same command makes it anew")
             yield part
 
-    def remove(self) -> None:
-        """Remove what this module has put into the folder, and the folder, if nothing else is in it."""
-        with suppress(OSError):
-            for name in os.listdir(self.folder):
-                if _OURS.fullmatch(name):
-                    with suppress(PellucidError):
-                        remove_file(self.folder / name)
-        with suppress(PellucidError):
-            remove_folder(self.folder)
-
     def _path(self, number: int) -> Path:
         return self.folder / f"{self._begin}{number:09}"
 
@@ -120,11 +113,59 @@ def alone(folder: Path, name: str) -> Iterator[bool]:
 
     However a process ends, it holds nothing any more.
     """
+    with _held(folder, name, shared=False) as held:
+        yield held
+
+
+@contextmanager
+def at_work(folder: Path, record: Path) -> Iterator[None]:
+    """Be one of the processes at work in a folder, which is made: while one is, nobody removes it.
+
+    The last one that leaves does so, if the record tells of a table that is complete, or if no part was made.
+
+    Raises
+    ------
+    StorageError
+        If the folder cannot be made.
+    """
+    with ExitStack() as stack:
+        for turn in range(_TURNS):
+            make_folder(folder)
+            if stack.enter_context(_held(folder, _WORK, shared=True)):
+                break
+            stack.close()  # the last of others is removing the folder
+            time.sleep(_TURN * turn)
+        else:
+            raise StorageError(f"{path_text(folder)}: cannot be worked in: it is removed again and again")
+        try:
+            yield
+        finally:
+            stack.close()
+            _leave(folder, record)
+
+
+def _leave(folder: Path, record: Path) -> None:
+    """Remove a folder in which nobody is at work any more, if nothing in it is of use."""
+    with suppress(OSError, PellucidError):
+        if any(name.startswith("part-") for name in os.listdir(folder)):
+            kept = Record.read(record)
+            if kept is None or kept.outcome is None:
+                return
+        with alone(folder, _WORK) as held:
+            for name in os.listdir(folder) if held else ():
+                if _OURS.fullmatch(name):
+                    remove_file(folder / name)
+            if held:
+                remove_folder(folder)
+
+
+@contextmanager
+def _held(folder: Path, name: str, *, shared: bool) -> Iterator[bool]:
     path = folder / f"{name}{LOCK}"
     with ExitStack() as stack:
         try:
             claim(path)
-            held = bool(stack.enter_context(locked(path)))
+            held = bool(stack.enter_context(locked(path, shared=shared)))
         except StorageError:
             held = False
         yield held

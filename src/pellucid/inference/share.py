@@ -75,7 +75,6 @@ class Share:
         """Do what is not done yet, and put the table together where nothing is missing any more."""
         complete = self._complete(self._job.record)
         if complete is not None:
-            self._parts.remove()
             return complete
         if self._mine:
             with alone(self._job.place.parts, f"rank-{self._who.rank}-of-{self._who.ranks}") as held:
@@ -144,7 +143,6 @@ class Share:
                     raise
                 return unfinished  # the process whose share the damaged part is in makes it anew
             record.write(place.record)
-        self._parts.remove()
         return Predicted(place.output, True, request.rows, record.outcome.failed if record.outcome else 0)
 
     def _joined(self) -> Outcome:
