@@ -114,7 +114,7 @@ def calls() -> int:
 def _finished(output: Path, expected: bytes, ranks: int) -> str:
     """Return what is wrong once all processes have had their turn."""
     for rank in range(ranks):
-        code = forked.wait(forked.child(partial(predicted, output, (rank, ranks), threads=2)))
+        code = forked.wait(forked.child(partial(predicted, output, (rank, ranks), threads=2)), seconds=300)
         if code:
             return f"process {rank} of {ranks} ended with {code}"
     if not output.exists():
