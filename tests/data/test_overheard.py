@@ -2,6 +2,9 @@
 
 import threading
 import warnings
+from typing import Literal
+
+import pytest
 
 from pellucid.data.overheard import overheard
 
@@ -36,12 +39,32 @@ def test_who_does_not_listen_warns_as_ever() -> None:
     begun, done = threading.Event(), threading.Event()
     thread = threading.Thread(target=listen)
     with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
         thread.start()
         begun.wait()
         warnings.warn("mine", UserWarning, stacklevel=1)
         done.set()
         thread.join()
     assert [str(each.message) for each in told] == ["mine"]
+
+
+@pytest.mark.parametrize(("action", "expected"), [("ignore", "nothing"), ("error", "error"), ("always", "shown")])
+def test_filters_count_for_those_who_do_not_listen(action: Literal["ignore", "error", "always"], expected: str) -> None:
+    def speak() -> None:
+        try:
+            warnings.warn("mine", UserWarning, stacklevel=1)
+        except UserWarning:
+            came.append("error")
+
+    came: list[str] = []
+    thread = threading.Thread(target=speak)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.filterwarnings(action, "mine", UserWarning)
+        with overheard() as heard:
+            thread.start()
+            thread.join()
+    came += ["shown"] * len(told) or (["nothing"] if not came else [])
+    assert (came, heard) == ([expected], [])
 
 
 def test_the_inner_one_hears_alone() -> None:

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -107,6 +108,24 @@ def test_arrays_of_every_kind_are_read_as_predict_reads_them(network: p.Network,
         expected = p.predict_proba(network, p.data.read_inputs(f"in/{name}.npy", SHAPE)).max(axis=1)
         found = [np.float32(row["probability"]) for row in rows if row["file"] == f"in/{name}.npy"]
         assert found == expected.tolist(), name
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("how", [{"invert": True}, {"drawn": True}, {"preparation": p.data.Preparation(9, 8)}])
+def test_pictures_are_made_to_fit_as_predict_does(network: p.Network, inputs: Path, how: dict[str, Any]) -> None:
+    os.remove("in/floats.npy")  # which cannot be inverted
+    p.predict_files(network, "in", "out.csv", **how)
+    for row in table("out.csv")[::40]:
+        image = p.data.read_inputs(row["file"], SHAPE, **how)[int(row["index"])]
+        assert np.float32(row["probability"]) == p.predict_proba(network, image[None]).max()
+
+
+def test_batch_normalisation_and_dropout_predict_as_ever(inputs: Path) -> None:
+    layers = [p.Conv2d(1, 4, 3), p.BatchNorm2d(4), p.ReLU(), p.Dropout(0.5), p.Flatten(), p.Linear(144, 3), p.Softmax()]
+    network = p.Sequential(layers, input_shape=SHAPE, seed=2)
+    p.predict_files(network, "in/many.npy", "out.csv")
+    expected = p.predict_proba(network, np.load("in/many.npy")).max(axis=1)
+    assert [np.float32(row["probability"]) for row in table("out.csv")] == expected.tolist()
 
 
 def test_idx_files_are_read_too(network: p.Network, inputs: Path) -> None:

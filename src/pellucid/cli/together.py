@@ -12,7 +12,6 @@ from pathlib import Path
 
 import typer
 
-from ..compiler.runtime import THREADS_VARIABLE, thread_count
 from ..errors import ArgumentError, StateError, path_text
 from ..inference import Predicted
 from ..inference.asked import Place
@@ -27,6 +26,8 @@ _TURN = 0.1
 
 def shared(table: Table, words: Sequence[str], threads: int | None) -> bool:
     """Let `table.ranks` processes do what `words` ask of `pellucid predict`, and return True; False in one of them."""
+    from ..compiler.runtime import THREADS_VARIABLE, thread_count  # takes its time
+
     if table.ranks is None or os.environ.get(RANKS) == str(table.ranks):
         return False
     if rank_of_environment().ranks > 1:

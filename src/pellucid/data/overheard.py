@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 _lock = threading.Lock()
@@ -36,10 +37,11 @@ def _begin() -> None:
     global _listening, _before
     with _lock:
         if _listening == 0:
+            filters = list(warnings.filters)
             _before = warnings.catch_warnings()
             _before.__enter__()
             warnings.simplefilter("always")
-            warnings.showwarning = _passing_to(warnings.showwarning)
+            warnings.showwarning = _passing_to(warnings.showwarning, filters)
         _listening += 1
 
 
@@ -52,12 +54,28 @@ def _end() -> None:
             _before = None
 
 
-def _passing_to(others: Any) -> Any:
-    def show(message: Warning | str, category: type[Warning], *place: Any) -> None:
+def _passing_to(others: Any, filters: Sequence[Any]) -> Any:
+    """Return what shows warnings: to the thread that listens, or else as the filters say that were there before."""
+
+    def show(message: Warning | str, category: type[Warning], filename: str, line: int, *place: Any) -> None:
+        warning = message if isinstance(message, Warning) else category(message)
         told = getattr(_heard, "told", None)
-        if told is None:
-            others(message, category, *place)
-        else:
-            told.append(message if isinstance(message, Warning) else category(message))
+        if told is not None:
+            told.append(warning)
+            return
+        action = _action(filters, str(message), category, Path(filename).stem, line)
+        if action == "error":
+            raise warning
+        if action != "ignore":
+            others(message, category, filename, line, *place)
 
     return show
+
+
+def _action(filters: Sequence[Any], text: str, category: type[Warning], module: str, line: int) -> str:
+    """Return what the first filter that fits says, as in the module ``warnings``."""
+    for action, form, kind, home, number in filters:
+        fits = issubclass(category, kind) and number in (0, line)
+        if fits and (form is None or form.match(text)) and (home is None or home.match(module)):
+            return str(action)
+    return "default"

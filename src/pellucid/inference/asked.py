@@ -109,7 +109,7 @@ def asked(
         before = None  # somebody has removed it, and wants it again
     record = before or Record(request)
     if before is None and who.share(request.parts):
-        record.write(place.record)
+        record.write(place.record, place.parts)
     return Asked(place, request, listing, record)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import DataError, StateError, path_text
-from ..storage import read_file, write_file
+from ..storage import NewFile, read_file
 
 FORMAT = 1
 _LONGEST = 1 << 20
@@ -90,11 +90,12 @@ class Record:
     request: Request
     outcome: Outcome | None = None
 
-    def write(self, path: Path) -> None:
-        """Write the record to the disk."""
+    def write(self, path: Path, workshop: Path) -> None:
+        """Write the record to the disk; until it is whole, it is in the folder `workshop`."""
         outcome = None if self.outcome is None else asdict(self.outcome)
         content = {"format": FORMAT, "request": asdict(self.request), "outcome": outcome}
-        write_file(path, (json.dumps(content, indent=2) + "\n").encode())
+        with NewFile(path, workshop) as file:
+            file.write((json.dumps(content, indent=2) + "\n").encode())
 
     @classmethod
     def read(cls, path: Path) -> Record | None:

@@ -142,7 +142,7 @@ class Share:
                 if self._who.ranks == 1:
                     raise
                 return unfinished  # the process whose share the damaged part is in makes it anew
-            record.write(place.record)
+            record.write(place.record, place.parts)
         return Predicted(place.output, True, request.rows, record.outcome.failed if record.outcome else 0)
 
     def _joined(self) -> Outcome:
