@@ -8,8 +8,8 @@ import { count } from "./numbers.js";
 import { shown } from "./showing.js";
 import { get, on, set } from "./state.js";
 
-const EVERY = 1000; // milliseconds between two looks at the newest network, at least
-const SHARE = 20; // and so many times what the last look took
+const EVERY = 2000; // milliseconds between two looks at the newest network, at least
+const SHARE = 40; // and so many times what the last look took
 const MOST = 4000; // but no more: what takes that long waits for others
 const REST = 400; // milliseconds that an image rests before the page follows with it: a pen goes first
 const STILL = ["why", "change"]; // tabs that look into one network for long: while one is open, nothing follows
