@@ -34,6 +34,8 @@ LARGEST_CANVAS = 1024
 """Rows and columns of a canvas that is drawn on, at most."""
 DRAWN_FLOATS = 1 << 20
 """Numbers that maps have which come with every stroke: more take too long."""
+RANGES = "layer", "channel", "network", "locked"
+"""Whose largest magnitudes colours reach to; where it was locked, the page remembers it."""
 
 
 def network(bench: Bench, asked: Asked) -> Answer:
@@ -139,7 +141,7 @@ def maps(bench: Bench, asked: Asked) -> Answer:
     first = asked.whole("first", len(every), 0)
     chosen = order[first : first + asked.whole("count", MOST_MAPS + 1, 24)]
     header = {
-        "layer": path, "total": len(every), "dead": int(np.sum(~every.any(axis=(1, 2)))),
+        "layer": path, "total": len(every), "dead": _dead(every),
         "range": colour_range(every), "whole": look.range if asked.flag("whole") else None,
         "revision": bench.revision,
     }  # fmt: skip
@@ -200,7 +202,8 @@ def shown(
     bench: Bench, image: str, asked: Asked, told: Mapping[str, Any] = MappingProxyType({}),
     more: Mapping[str, NDArray[Any]] = MappingProxyType({}),
 ) -> bytes:  # fmt: skip
-    """Return the first that is shown of an image: it, what is made of it, and the maps of some layers.
+    """Return the first that is shown of an image: it, what is made of it, and the maps of some layers, with the range
+    that is asked for: of each layer, of each of its maps ("channel"), or of all ("network").
 
     What else is to be told goes into the header, and `more` beside the arrays.
     """
@@ -209,7 +212,8 @@ def shown(
     probabilities = look.probabilities()
     if probabilities is not None:
         arrays["probabilities"] = probabilities
-    ranges, room = {}, DRAWN_FLOATS
+    ranged = asked.choice("range", RANGES, RANGES[0])
+    ranges, dead, room = {}, {}, DRAWN_FLOATS
     for path in filter(None, asked.text("layers", "").split(",")):
         if path not in bench.values:
             raise ArgumentError(f"layers: there is no {path[:80]!r}")
@@ -217,8 +221,19 @@ def shown(
         room -= every.size
         if room < 0:
             break
-        arrays[f"maps {path}"], ranges[path] = every, colour_range(every)
-    return frame({"image": image, "revision": bench.revision, "ranges": ranges, **told}, arrays)
+        arrays[f"maps {path}"], ranges[path], dead[path] = every, colour_range(every), _dead(every)
+        if ranged == "channel":
+            arrays[f"ranges {path}"] = colour_ranges(every)
+    header = {
+        "image": image, "revision": bench.revision, "ranged": ranged, "ranges": ranges, "dead": dead,
+        "whole": look.range if ranged == "network" else None,
+    }  # fmt: skip
+    return frame({**header, **told}, arrays)
+
+
+def _dead(maps: NDArray[Any]) -> int:
+    """Return how many maps are 0 everywhere."""
+    return int(np.sum(~maps.any(axis=(1, 2))))
 
 
 READING: Mapping[str, Callable[[Bench, Asked], Answer]] = MappingProxyType(

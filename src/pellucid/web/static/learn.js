@@ -2,7 +2,7 @@
 
 import { ask, newestOnly, parse, send } from "./api.js";
 import { byId, make, problem, say, still } from "./dom.js";
-import { inSight } from "./layers.js";
+import { mapsInSight } from "./layers.js";
 import { accuracyText, drawCurves, epochsOf, short } from "./learn-curves.js";
 import { showPictures } from "./learn-pictures.js";
 import { buildScrubber } from "./learn-scrub.js";
@@ -156,7 +156,7 @@ const goTo = newestOnly(async (step) => {
     set({ range: "locked" });
     byId("range").value = "locked";
   }
-  const found = await shown(() => send("moment", { step, image, layers: inSight().join(",") }), source);
+  const found = await shown(() => send("moment", { step, image, ...mapsInSight() }), source);
   if (!found) return;
   const badge = byId("moment");
   badge.hidden = found.moment === null;
