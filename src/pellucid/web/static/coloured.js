@@ -13,11 +13,15 @@ export function coloured({ numbers, rows, columns, places, ranges, zoom, width, 
   const pixels = new Uint32Array(width * height);
   places.forEach(([left, top, map], k) => {
     const from = map * rows * columns;
-    const many = Math.min(rows * columns, numbers.length - from); // the last row of a folded vector may be shorter
-    for (let at = 0; at < many; at += 1) {
-      const colour = word(numbers[from + at], ranges[k]);
-      const start = (top + Math.floor(at / columns) * zoom) * width + left + (at % columns) * zoom;
-      for (let line = 0; line < zoom; line += 1) pixels.fill(colour, start + line * width, start + line * width + zoom);
+    for (let row = 0; row < rows; row += 1) {
+      const start = (top + row * zoom) * width + left;
+      const first = from + row * columns;
+      const many = Math.min(columns, numbers.length - first); // the last row of a folded vector may be shorter
+      for (let column = 0, at = start; column < many; column += 1) {
+        const colour = word(numbers[first + column], ranges[k]);
+        for (const end = at + zoom; at < end; at += 1) pixels[at] = colour;
+      }
+      for (let line = 1; line < zoom; line += 1) pixels.copyWithin(start + line * width, start, start + columns * zoom);
     }
   });
   return pixels;
