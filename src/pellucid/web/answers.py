@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from ..data import drawn_digit
 from ..errors import ArgumentError, DataError, ShapeError, printable
-from ..explanations import score_gradients
 from ..report.judging import Judged
 from .asked import Asked
 from .bench import Bench
@@ -36,14 +35,23 @@ DRAWN_FLOATS = 1 << 20
 """Numbers that maps have which come with every stroke: more take too long."""
 RANGES = "layer", "channel", "network", "locked"
 """Whose largest magnitudes colours reach to; where it was locked, the page remembers it."""
+AT_ONCE = 5e8
+"""Multiply-adds for one image that an answer waits for: about a twentieth of a second. Of larger networks the first
+layers are shown while the last are still being made."""
 
 
 def network(bench: Bench, asked: Asked) -> Answer:
-    """The network: its layers, shapes, and what reads what."""
+    """The network: its layers, shapes, and what reads what; how often it was changed, and at what moment it is."""
     data = None
     if bench.data is not None:
         data = {"name": printable(bench.data.name), "part": bench.part, "count": len(bench.data)}
-    return {**bench.description, "revision": bench.revision, "data": data}
+    return {"title": printable(bench.title), **bench.description, **edition(bench, asked), "data": data}
+
+
+def edition(bench: Bench, asked: Asked) -> dict[str, Any]:
+    """What tells a page that another one has changed the network: how often that was done, and the step of the training
+    that it is shown at."""
+    return {"revision": bench.revision, "step": bench.step}
 
 
 # ---- images
@@ -135,7 +143,7 @@ def thumbnails(bench: Bench, asked: Asked) -> Answer:
 
 def maps(bench: Bench, asked: Asked) -> Answer:
     """Feature maps of a layer, in an order, with the range of their colours."""
-    look, path = bench.look(asked.text("image")), asked.known("layer", bench.values)
+    look, path = _looked(bench, asked)
     every = look.maps(bench.values[path])
     order, counts = _ordered(bench, look, path, asked)
     first = asked.whole("first", len(every), 0)
@@ -143,7 +151,7 @@ def maps(bench: Bench, asked: Asked) -> Answer:
     header = {
         "layer": path, "total": len(every), "dead": _dead(every),
         "range": colour_range(every), "whole": look.range if asked.flag("whole") else None,
-        "revision": bench.revision,
+        "revision": look.revision,
     }  # fmt: skip
     arrays = {
         "channels": chosen, "maps": every[chosen], "ranges": colour_ranges(every[chosen]), "scores": counts[chosen],
@@ -153,16 +161,23 @@ def maps(bench: Bench, asked: Asked) -> Answer:
 
 def total(bench: Bench, asked: Asked) -> Answer:
     """The whole sum behind one number."""
-    look, path = bench.look(asked.text("image")), asked.known("layer", bench.values)
+    look, path = _looked(bench, asked)
     value = bench.values[path]
     return as_sum(look.trace, bench.values, value, asked.index("index", look.program.values[value].shape))
 
 
 def walk(bench: Bench, asked: Asked) -> Answer:
     """The way back from a number to the largest of what it is made of, and so on, down to the input."""
-    look, path = bench.look(asked.text("image")), asked.known("layer", bench.values)
+    look, path = _looked(bench, asked)
     value = bench.values[path]
     return as_steps(look.trace, bench.values, value, asked.index("index", look.program.values[value].shape))
+
+
+def _looked(bench: Bench, asked: Asked) -> tuple[Look, str]:
+    """Return a look at an image and the path of a layer, which has been made there."""
+    look, path = bench.look(asked.text("image")), asked.known("layer", bench.values)
+    look.values.make(bench.values[path], asked.go_on)
+    return look, path
 
 
 def _ordered(bench: Bench, look: Look, path: str, asked: Asked) -> tuple[NDArray[np.int64], NDArray[Any]]:
@@ -172,20 +187,14 @@ def _ordered(bench: Bench, look: Look, path: str, asked: Asked) -> tuple[NDArray
     if by == "index":
         return np.arange(len(every)), np.arange(len(every), dtype=float)
     if by == "contribution":
-        classes = int(np.prod(bench.network.output_shape(), dtype=int))
-        counts = _contributions(bench, look, path, asked.whole("class", classes, int(look.output.argmax())))
+        look.values.make(look.program.output, asked.go_on)
+        of = asked.whole("class", look.output.size, int(look.output.argmax()))
+        counts = look.contributions(path, bench.values[path], of)
     else:
         counts = np.abs(every).mean(axis=(1, 2), dtype=np.float64)
         if by == "dead":
             counts = -counts
     return np.argsort(-counts, kind="stable"), counts
-
-
-def _contributions(bench: Bench, look: Look, path: str, of: int) -> NDArray[np.float64]:
-    """Return what each map of a layer adds to a class's score, to first order: Σ i, j  A[k, i, j]·∂s/∂A[k, i, j]."""
-    gradients = score_gradients(bench.network, look.image[None], of, by=(path,))[path]
-    products = look.trace.values[bench.values[path]].astype(np.float64) * gradients[0]
-    return np.asarray(products.reshape(len(look.maps(bench.values[path])), -1).sum(axis=1))
 
 
 # ---- what is shared
@@ -205,18 +214,27 @@ def shown(
     """Return the first that is shown of an image: it, what is made of it, and the maps of some layers, with the range
     that is asked for: of each layer, of each of its maps ("channel"), or of all ("network").
 
-    What else is to be told goes into the header, and `more` beside the arrays.
+    Of a large network only what is there already, as ``pending`` says, unless the question is to ``wait``. What else is
+    to be told goes into the header, and `more` beside the arrays.
     """
     look = bench.look(image)
-    arrays: dict[str, NDArray[Any]] = {"image": look.image, "output": look.output, **more}
-    probabilities = look.probabilities()
-    if probabilities is not None:
-        arrays["probabilities"] = probabilities
+    if bench.work <= AT_ONCE or asked.flag("wait"):
+        look.values.make(look.program.output, asked.go_on)
+    pending = not look.values.is_made(look.program.output)
+    arrays: dict[str, NDArray[Any]] = {"image": look.image, **more}
+    if not pending:
+        arrays["output"] = look.output
+        if (probabilities := look.probabilities()) is not None:
+            arrays["probabilities"] = probabilities
     ranged = asked.choice("range", RANGES, RANGES[0])
+    if pending and ranged == "network":  # which is not known yet
+        ranged = "layer"
     ranges, dead, room = {}, {}, DRAWN_FLOATS
     for path in filter(None, asked.text("layers", "").split(",")):
         if path not in bench.values:
             raise ArgumentError(f"layers: there is no {path[:80]!r}")
+        if pending and not look.values.is_made(bench.values[path]):
+            continue
         every = look.maps(bench.values[path])
         room -= every.size
         if room < 0:
@@ -225,7 +243,7 @@ def shown(
         if ranged == "channel":
             arrays[f"ranges {path}"] = colour_ranges(every)
     header = {
-        "image": image, "revision": bench.revision, "ranged": ranged, "ranges": ranges, "dead": dead,
+        "image": image, "revision": look.revision, "pending": pending, "ranged": ranged, "ranges": ranges, "dead": dead,
         "whole": look.range if ranged == "network" else None,
     }  # fmt: skip
     return frame({**header, **told}, arrays)
@@ -238,8 +256,8 @@ def _dead(maps: NDArray[Any]) -> int:
 
 READING: Mapping[str, Callable[[Bench, Asked], Answer]] = MappingProxyType(
     {
-        "network": network, "seen": seen, "samples": samples, "thumbnails": thumbnails, "maps": maps, "sum": total,
-        "walk": walk,
+        "network": network, "edition": edition, "seen": seen, "samples": samples, "thumbnails": thumbnails,
+        "maps": maps, "sum": total, "walk": walk,
     }
 )  # fmt: skip
 """What is asked with GET, by the last part of its address."""

@@ -13,7 +13,6 @@ It is answered as ``api/drawing`` is; what is wrong with it is told in a frame w
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable
 from contextlib import suppress
 from urllib.parse import parse_qsl
@@ -25,13 +24,12 @@ from ..errors import ArgumentError, PellucidError
 from .answers import drawing
 from .asked import Asked
 from .bench import Bench
+from .faults import noted
 from .frames import frame
 from .live_socket import MOST, SEND_SECONDS, TRY_LATER
 
 WORDS = 4
 """Bytes that say how long the words are."""
-
-_log = logging.getLogger("pellucid.web")
 
 
 def pen_socket_of(bench: Bench) -> Callable[[WebSocket], object]:
@@ -40,13 +38,11 @@ def pen_socket_of(bench: Bench) -> Callable[[WebSocket], object]:
 
     def answered(message: bytes) -> bytes:
         try:
-            with bench.busy:
-                return drawing(bench, _asked(message))
+            return drawing(bench, _asked(message))
         except PellucidError as error:
             return frame({"error": str(error)[:2000]}, {})
         except Exception as error:
-            _log.exception("drawing")
-            return frame({"error": f"{type(error).__name__}: a fault of Pellucid's; the terminal shows more"}, {})
+            return frame({"error": noted(error, "drawing")}, {})
 
     async def endpoint(socket: WebSocket) -> None:
         nonlocal open_sockets

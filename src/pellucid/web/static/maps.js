@@ -2,7 +2,7 @@
 
 import { ask, Refused } from "./api.js";
 import { clipped } from "./colours.js";
-import { make, problem } from "./dom.js";
+import { make, problem, renew } from "./dom.js";
 import { MapButton } from "./map-button.js";
 import { layout, makesMaps, summaryLine } from "./network.js";
 import { count } from "./numbers.js";
@@ -16,6 +16,7 @@ const LEAST = matchMedia("(pointer: coarse)").matches ? 44 : 24; // of what can 
 const GAP = 6; // between maps, about
 const VECTOR_CELL = 12;
 const REST = 150; // ms that an image rests before maps tell a screen reader what stands in them
+const ROOM = "18rem"; // that maps take, about, as long as they are not there: else too many layers would be in sight
 const ORDERS = { index: "by number", mean: "by mean |a|", contribution: "by what they add to the class", dead: "dead first" };
 
 /** One layer on the page. */
@@ -48,6 +49,7 @@ export class Maps {
       make("div", { class: "scroll" }, this.stage),
       this.note,
     );
+    if (makesMaps(layer)) this.element.style.minHeight = ROOM;
   }
 
   #arithmetic() {
@@ -86,12 +88,15 @@ export class Maps {
     const wanted = this.#wanted(image, revision);
     if (!image || !(this.visible || unseen) || this.loaded === wanted) return;
     this.loaded = wanted;
+    this.asking?.abort();
+    this.asking = new AbortController();
     const query = { image, layer: this.layer.path, order: this.order, first: this.first, count: SHOWN, whole: get().range === "network" };
     if (get().class !== null) query.class = get().class;
     try {
-      const found = await ask("maps", query);
+      const found = await ask("maps", query, this.asking.signal);
       if (this.loaded === wanted) this.show(found);
     } catch (error) {
+      if (error.name === "AbortError") return;
       this.loaded = null;
       if (!(error instanceof Refused && error.gone)) problem(error.message);
     }
@@ -100,6 +105,7 @@ export class Maps {
   /** Take all maps, as they come with a stroke; of an order other than by number they are fetched later. */
   accept(maps, { image, revision, ranged, ranges, dead, whole, arrays }) {
     if (this.order !== "index") return;
+    this.asking?.abort();
     const { path } = this.layer;
     const { length, maps: total } = layout(this.layer);
     const many = Math.min(SHOWN, total - this.first);
@@ -115,6 +121,7 @@ export class Maps {
 
   /** Show what the server has answered. */
   show(found) {
+    this.element.style.minHeight = "";
     const channels = [...found.arrays.channels.data];
     const others = channels.join() !== this.channels.join();
     Object.assign(this, { found, channels, numbers: found.arrays.maps.data });
@@ -178,7 +185,8 @@ export class Maps {
     const turn = (label, name, first, able) => make(
       "button", { type: "button", disabled: !able, "aria-label": `${this.layer.path}: ${name}`, click: () => this.#turn(first) }, label,
     );
-    this.pager.replaceChildren(
+    renew(
+      this.pager,
       turn("◀", "earlier maps", Math.max(0, this.first - SHOWN), this.first > 0), ` ${range} `,
       turn("▶", "further maps", this.first + SHOWN, last < total),
     );
