@@ -5,7 +5,7 @@ import { ask, Refused, send } from "./api.js";
 import { allow, byId, make, problem, say } from "./dom.js";
 import { buildFlips, showFlips } from "./flips.js";
 import { allowKernels, buildKernels, showKernels } from "./kernels.js";
-import { inSight } from "./layers.js";
+import { mapsInSight } from "./layers.js";
 import { indexOf, layerAt, makesMaps, network } from "./network.js";
 import { count, plain, text } from "./numbers.js";
 import { shown } from "./showing.js";
@@ -180,7 +180,7 @@ function compareButton() {
     const { image, source } = get();
     act(async () => {
       set({ comparing: wanted });
-      await shown(() => send("compare", { image, before: wanted, layers: inSight().join(",") }), source);
+      await shown(() => send("compare", { image, before: wanted, ...mapsInSight() }), source);
     });
     say(before ? "as it was" : "with the changes");
   };

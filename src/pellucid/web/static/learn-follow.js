@@ -3,7 +3,7 @@
 
 import { newestOnly, send } from "./api.js";
 import { byId } from "./dom.js";
-import { inSight } from "./layers.js";
+import { mapsInSight } from "./layers.js";
 import { count } from "./numbers.js";
 import { shown } from "./showing.js";
 import { get, on, set } from "./state.js";
@@ -76,7 +76,7 @@ async function look(step, { pictures = false, quiet = false }) {
   looking = true;
   try {
     const found = await shown(async () => {
-      const answer = await send("moment", { step, image, pictures, layers: inSight().join(",") });
+      const answer = await send("moment", { step, image, pictures, ...mapsInSight() });
       if (get().image !== image || (quiet && !isFollowing())) throw new DOMException("something else is wanted", "AbortError");
       return Object.assign(answer, { quiet });
     }, source);
