@@ -1,5 +1,6 @@
 // The page, put together: the network is asked for, each part is built, and the link or the first sample is shown.
 
+import { buildAbout } from "./about.js";
 import { ask } from "./api.js";
 import { buildChange, showChange } from "./change.js";
 import { byId, problem } from "./dom.js";
@@ -56,7 +57,7 @@ function build(trained) {
   buildNarrow();
   buildSheet();
   buildKeys(stepBack);
-  buildTour();
+  buildAbout(buildTour());
   const raw = byId("raw");
   raw.checked = get().raw;
   raw.addEventListener("change", () => { set({ raw: raw.checked }); redraw(); });

@@ -42,8 +42,18 @@ function stroke(pen, from, to) {
   pen.moveTo(...from);
   pen.lineTo(to[0], to[1] + (from[0] === to[0] && from[1] === to[1] ? 0.01 : 0)); // a dot is a short line
   pen.stroke();
-  inked = true;
+  tell(true);
   whenDrawn();
+}
+
+/** Draw a line through points, as a pen does that stops at each for as long as `wait` takes. */
+export async function drawLine(points, wait) {
+  wipe();
+  const pen = byId("pad").getContext("2d");
+  for (let k = 1; k < points.length; k += 1) {
+    stroke(pen, points[k - 1], points[k]);
+    await wait();
+  }
 }
 
 /** Wipe the pad. */
@@ -56,7 +66,12 @@ export function clear() {
 export function wipe() {
   const pad = byId("pad");
   pad.getContext("2d").clearRect(0, 0, pad.width, pad.height);
-  inked = false;
+  tell(false);
+}
+
+function tell(ink) {
+  inked = ink;
+  byId("drawing").classList.toggle("inked", inked);
 }
 
 /** Whether there is something on the pad. */
