@@ -132,7 +132,7 @@ function bringTarget() {
   if (!target) return;
   if (layer) byId("layers").dispatchEvent(new CustomEvent("going", { detail: layer }));
   const inspected = Boolean(target.closest("#inspector"));
-  card.classList.toggle("beside", inspected);
+  card.classList.toggle("inspecting", inspected);
   if (inspected) opened();
   else folded();
   point(targets());
