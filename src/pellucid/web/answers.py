@@ -21,6 +21,8 @@ from .described_sum import as_steps, as_sum
 from .frames import frame
 from .look import Look, colour_range, colour_ranges
 from .picture import read_image
+from .tour import tour
+from .words import GLOSSARY, purpose
 
 Answer: TypeAlias = dict[str, Any] | bytes
 
@@ -41,7 +43,14 @@ def network(bench: Bench, asked: Asked) -> Answer:
     data = None
     if bench.data is not None:
         data = {"name": printable(bench.data.name), "part": bench.part, "count": len(bench.data)}
-    return {**bench.description, "revision": bench.revision, "data": data}
+    known = bench.description
+    made = int(np.prod(known["layers"][-1]["shape"], dtype=int))
+    words = {
+        "purpose": purpose("" if data is None else data["name"], known["classes"], made),
+        "glossary": dict(GLOSSARY),
+        "tour": tour(known, 0 if bench.data is None else len(bench.data), bench.following is not None),
+    }
+    return {**known, **words, "revision": bench.revision, "data": data}
 
 
 # ---- images

@@ -6,13 +6,7 @@ import { keep, kept } from "./kept.js";
 import { isLive } from "./learn.js";
 import { narrow } from "./narrow.js";
 import { network } from "./network.js";
-import { count, shape } from "./numbers.js";
-
-const SUBJECTS = {
-  mnist: "handwritten digits (MNIST)", digits: "handwritten digits", kmnist: "handwritten Japanese letters (KMNIST)",
-  "fashion-mnist": "pieces of clothing (Fashion-MNIST)", cifar10: "animals and vehicles in small photographs (CIFAR-10)",
-};
-const FEW = 4;
+import { count } from "./numbers.js";
 
 const good = make("span", {});
 const offer = make("span", { class: "offer", hidden: true });
@@ -27,20 +21,10 @@ export function buildAbout(tour) {
   );
   offer.hidden = Boolean(kept("met") ?? kept("tour"));
   byId("open-tour").addEventListener("click", decide(() => {}));
-  element.append(make("span", {}, purpose(), good), offer);
+  element.append(make("span", {}, network.purpose, good), offer);
   narrow.addEventListener("change", place);
   place();
   if (network.data && !isLive()) measure();
-}
-
-/** What the network is for, as far as its data and its classes tell. */
-export function purpose() {
-  const subject = SUBJECTS[network.data?.name];
-  const names = network.classes.slice(0, FEW).join(", ");
-  const classes = network.classes.length;
-  if (subject) return `This network recognises ${subject}.`;
-  if (classes) return `This network tells ${count(classes)} classes apart: ${names}${classes > FEW ? " …" : ""}.`;
-  return `This network makes ${shape(network.layers.at(-1).shape)} numbers of ${shape(network.input_shape)}.`;
 }
 
 async function measure() {

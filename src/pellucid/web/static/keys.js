@@ -2,7 +2,6 @@
 
 import { byId, make } from "./dom.js";
 import { goBy } from "./layers.js";
-import { network } from "./network.js";
 import { get, set } from "./state.js";
 import { glossary } from "./words.js";
 
@@ -28,13 +27,12 @@ export function buildKeys(stepBack) {
   const help = byId("help");
   const rows = KEYS.map(([name, words]) => make("tr", {}, make("th", { scope: "row" }, name), make("td", {}, words)));
   help.append(
-    make("h2", { id: "help-title", class: "unseen" }, "Help"),
+    make("form", { method: "dialog", class: "row" }, make("h2", { id: "help-title" }, "Help"), make("button", {}, "Close")),
     make("h3", {}, "Keys"),
     make("table", {}, make("tbody", {}, ...rows)),
     make("p", { class: "quiet" }, "Tab goes from map to map; a screen reader says where you are, and the number there."),
     make("h3", {}, "Words"),
-    glossary([...new Set(network.layers.map(({ kind }) => kind))]),
-    make("form", { method: "dialog" }, make("button", {}, "Close")),
+    glossary(),
   );
   byId("open-help").addEventListener("click", () => help.showModal());
 }

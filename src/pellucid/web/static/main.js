@@ -20,6 +20,7 @@ import { buildSum, stepBack } from "./sum.js";
 import { buildTour } from "./tour.js";
 import { buildTrail } from "./trail.js";
 import { buildWhy, showWhy } from "./why.js";
+import { buildWords } from "./words.js";
 
 const LINKED = ["source", "layer", "channel", "cell", "view", "range", "class", "raw"];
 
@@ -41,6 +42,7 @@ async function start() {
 }
 
 function build(trained) {
+  buildWords();
   if (trained && isLive() && !location.hash) set({ view: "learn" });
   buildDrawing();
   buildPixels(showBytes);

@@ -9,7 +9,7 @@ import { count } from "./numbers.js";
 import { paint } from "./painting.js";
 import { rangesOf } from "./ranges.js";
 import { get } from "./state.js";
-import { doing, dotted, explained } from "./words.js";
+import { dotted, explained } from "./words.js";
 
 const SHOWN = 24; // maps at a time
 const SIDE = 84; // of a map on the page, about, in pixels
@@ -40,9 +40,9 @@ export class Maps {
     this.element = make(
       "section",
       { class: "layer", "aria-labelledby": id, "data-path": layer.path },
-      make("h2", { id }, layer.path, make("span", { class: "kind" }, dotted(layer.kind, doing(layer.kind)))),
+      make("h2", { id }, layer.path, make("span", { class: "kind" }, dotted(layer.kind, layer.does))),
       make("p", { class: "line" }, ...explained(summaryLine(layer))),
-      isFirst(layer) && doing(layer.kind) ? make("p", { class: "quiet doing" }, `${layer.kind}: ${doing(layer.kind)}.`) : null,
+      isFirst(layer) && layer.does ? make("p", { class: "quiet doing" }, `${layer.kind}: ${layer.does}.`) : null,
       this.#arithmetic(),
       this.#controls(),
       make("div", { class: "scroll" }, this.stage),

@@ -1,48 +1,10 @@
 // A sum in words, then with its own numbers; and its formula, folded, with what the letters in it stand for.
 
 import { make } from "./dom.js";
-import { count, text } from "./numbers.js";
-import { isActivation } from "./sum-activation.js";
+import { text } from "./numbers.js";
 import { figure } from "./sum-parts.js";
 
-const COPY = "a number that stands elsewhere too, copied";
-const MEAN = (found) => `the sum of ${many(found.details.values?.length ?? found.count, "number")}, divided by ${count(Number(found.details.divisor))}`;
-const LEARNT = { plus: "a number + a learnt one", times: "a number × a learnt one" };
-
-/** Kind -> what its number is, in words. */
-const WORDS = {
-  conv2d: ({ constant, details }) => `${biased(constant)}the sum of patch × kernel, over ${details.channels.length === 1 ? "one input channel" : `all ${count(details.channels.length)} input channels${details.groups > 1 ? " of the group" : ""}`}`,
-  conv_transpose2d: ({ constant }) => `${biased(constant)}the sum of number × weight, over all numbers whose kernel reaches this place`,
-  linear: (found) => `${biased(found.constant)}the sum of number × weight, over all ${many(found.count, "number")} before it`,
-  max_pool2d: () => "the largest number in its window", avg_pool2d: MEAN, adaptive_avg_pool2d: MEAN, mean: MEAN,
-  softmax: () => "e to the power of the score, as a share of all such powers",
-  log_softmax: () => "the logarithm of the class’s share",
-  batch_norm_running: () => "(number − mean) / deviation of its channel, × a learnt weight, + a learnt bias",
-  local_response_norm: () => "the number, divided by a power of what its neighbours’ squares come to",
-  add: () => "the sum of two numbers, one from each path", multiply: () => "the product of two numbers, one from each path",
-  bias: () => LEARNT.plus, add_parameter: () => LEARNT.plus, gain: () => LEARNT.times, multiply_parameter: () => LEARNT.times,
-  concat: () => COPY, flatten: () => COPY, reshape: () => COPY, transpose: () => COPY, slice_channels: () => COPY,
-  strided_slice: () => COPY, broadcast: () => COPY, relu: () => "the number itself where it is above 0, else 0",
-  scale: ({ details }) => `(pixel${Number(details.divisor) === 1 ? "" : ` / ${details.divisor}`} − mean) / deviation`,
-};
-
-const LETTERS = [
-  ["y", "this number"], ["x", "what the layer reads"], ["Σ", "the sum over all values of the letters after it"],
-  ["f", "number of the filter"], ["c", "number of the channel"], ["oy", "ox", "row and column of this number"], ["a", "b", "row and column of this number"],
-  ["ky", "kx", "row and column in the kernel, or in the window"], ["SH", "SW", "stride: how far the window goes, down and across"],
-  ["DH", "DW", "dilation: how far its rows and columns are apart"], ["top", "left", "rows and columns of padding before the first"],
-  ["H", "W", "rows and columns of what is read"], ["OH", "OW", "rows and columns of what is made"],
-];
-
 let unfolded = false; // formulas stay open for whoever wants to see them
-
-function biased(bias) {
-  return bias ? "bias + " : "";
-}
-
-function many(number, what) {
-  return `${count(number)} ${what}${number === 1 ? "" : "s"}`;
-}
 
 /**
  * What a number is: the result first, in words; its numbers, if the family has given them; and the formula.
@@ -50,11 +12,10 @@ function many(number, what) {
  * @param {string} [numbers] such as "0.5·0.3 + … = 0.2"
  */
 export function inWords(found, y, numbers = undefined) {
-  const words = WORDS[found.kind]?.(found) ?? (isActivation(found.kind) ? "a function of one number: the point on its curve" : null);
-  const parts = [make("p", { class: "formula" }, found.formula), legend(found.formula)];
-  if (!words) return parts;
+  const parts = [make("p", { class: "formula" }, found.formula), make("p", { class: "quiet legend" }, found.letters.join("; "))];
+  if (!found.words) return parts;
   const general = make("details", { class: "general", open: unfolded, toggle: () => { unfolded = general.open; } }, make("summary", {}, "formula"), ...parts);
-  const result = make("p", { class: "result" }, make("strong", {}, figure(y)), ` = ${words}`);
+  const result = make("p", { class: "result" }, make("strong", {}, figure(y)), ` = ${found.words}`);
   return [result, ...(numbers ? [make("p", { class: "with-numbers" }, numbers)] : []), general];
 }
 
@@ -73,13 +34,6 @@ export function listed(values, between) {
 
 function bracketed(value) {
   return value < 0 ? `(${text(value, 3)})` : text(value, 3);
-}
-
-/** What the letters of a formula stand for. */
-function legend(formula) {
-  const letters = new Set(formula.match(/[A-Za-z]+|Σ/g));
-  const known = LETTERS.map((line) => [line.slice(0, -1).filter((letter) => letters.has(letter)), line.at(-1)]).filter(([has]) => has.length);
-  return make("p", { class: "quiet legend" }, known.map(([has, words]) => `${has.join(", ")}: ${words}`).join("; "));
 }
 
 const RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹";

@@ -6,8 +6,7 @@ import { keep, kept } from "./kept.js";
 import { get, on, set } from "./state.js";
 import { folded, opened } from "./sheet.js";
 import { slowly, stop } from "./tour-acts.js";
-import { stepsFor } from "./tour-steps.js";
-import { buildSteps, snapshot } from "./tour-whole.js";
+import { snapshot, stepsFor } from "./tour-steps.js";
 
 const KEPT = "tour"; // where the step is remembered
 
@@ -34,7 +33,6 @@ let paused = false;
 
 /** Make the card, and the button that opens it; return what else may open it. */
 export function buildTour() {
-  buildSteps();
   steps = stepsFor(() => notice());
   byId("strip").after(card);
   byId("open-tour").addEventListener("click", () => (card.hidden || paused ? open() : title.focus()));
@@ -98,7 +96,7 @@ function notice() {
   done = true;
   card.classList.toggle("brief", Boolean(step.tab));
   task.classList.add("done");
-  task.textContent = `✓ ${step.then ?? "Done."}`;
+  task.textContent = `✓ ${step.then}`;
   next.classList.add("ready");
   say(`${task.textContent} F6 goes to the tour.`);
 }
