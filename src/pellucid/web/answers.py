@@ -40,7 +40,7 @@ DRAWN_FLOATS = 1 << 20
 
 def network(bench: Bench, asked: Asked) -> Answer:
     """The network: its layers, shapes, and what reads what."""
-    data = None
+    data: dict[str, Any] | None = None
     if bench.data is not None:
         data = {"name": printable(bench.data.name), "part": bench.part, "count": len(bench.data)}
     known = bench.description

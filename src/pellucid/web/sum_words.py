@@ -29,7 +29,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "concat": _COPY, "flatten": _COPY, "reshape": _COPY, "transpose": _COPY, "slice_channels": _COPY,
         "strided_slice": _COPY, "broadcast": _COPY,
         "relu": "the number itself where it is above 0, else 0",
-        "scale": "(pixel − mean) / deviation",
+        "scale": "({pixel} − mean) / deviation",
     }
 )  # fmt: skip
 """Kind of a step -> what a number that it makes is."""
@@ -70,6 +70,7 @@ def in_words(found: Sum) -> str | None:
         count=len(found.terms),
         numbers="one number" if values == 1 else f"{values:,} numbers",
         divisor=details.get("divisor"),
+        pixel="pixel" if details.get("divisor") == 1 else f"pixel / {details.get('divisor')}",
     )
 
 

@@ -264,8 +264,8 @@ def _back(last: Told) -> Step:
         "back", "Follow one number back",
         [
             "Where does a number come from? From the largest term of its sum, and that from the largest of its own, "
-            "and so on, down to the ink. Each step says how much it is of all that is added and taken away; soon it is one "
-            "path of very many."
+            "and so on, down to the ink. Each step says how much it is of all that is added and taken away; soon it is "
+            "one path of very many."
         ],
         f"Pin a number of {last['path']}, such as with “From …” in the inspector; then go down the list, or press "
         "Backspace, to the image.", "That pixel is where the way ends.",
