@@ -10,7 +10,7 @@ import { count } from "./numbers.js";
 
 const good = make("span", {});
 const offer = make("span", { class: "offer", hidden: true });
-const element = make("div", { id: "about" });
+const element = make("div", { id: "about", role: "region", "aria-label": "What this is" });
 
 /** Say it, above the layers; `tour` opens the tour, which is offered until somebody has decided. */
 export function buildAbout(tour) {
