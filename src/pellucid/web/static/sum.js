@@ -111,5 +111,5 @@ function compared(found, y) {
   if (!same) return [make("p", { class: "differs", role: "alert", "data-check": "differs" }, `This page comes to ${text(y, 12)}, the server to ${text(recomputed, 12)}: please report it.`), numbers];
   const words = difference ? `✓ agrees to ${Number.isFinite(difference) ? power(Math.abs(difference)) : text(difference)}` : "✓ agrees exactly";
   const check = make("p", { class: "quiet", "data-check": "same" }, "What is drawn here, this page has added up itself: it comes to the same.");
-  return [make("details", { class: "check" }, make("summary", {}, words), numbers, check)];
+  return [make("details", { class: "held" }, make("summary", {}, words), numbers, check)];
 }
