@@ -41,8 +41,8 @@ layers are shown while the last are still being made."""
 
 
 def network(bench: Bench, asked: Asked) -> Answer:
-    """The network: its layers, shapes, and what reads what; how often it was changed, and at what moment it is; and what
-    the page says of it."""
+    """The network: its layers, shapes, and what reads what; how often it was changed, and at what moment it is; and
+    what the page says of it."""
     data: dict[str, Any] | None = None
     if bench.data is not None:
         data = {"name": printable(bench.data.name), "part": bench.part, "count": len(bench.data)}

@@ -52,6 +52,7 @@ KINDS: Mapping[str, str] = MappingProxyType(
         "Slice": _CUTS,
         "Transpose": _CUTS,
         "Reshape": _CUTS,
+        "broadcast": "repeats numbers, so that each meets another",
     }
 )
 """Kind of a layer -> what it does; those of the user's own have none."""
