@@ -2,7 +2,7 @@
 
 import { ask, newestOnly, parse, send } from "./api.js";
 import { byId, make, problem, say, still } from "./dom.js";
-import { inSight } from "./layers.js";
+import { mapsInSight } from "./layers.js";
 import { accuracyText, drawCurves, epochsOf, short } from "./learn-curves.js";
 import { showPictures } from "./learn-pictures.js";
 import { buildScrubber } from "./learn-scrub.js";
@@ -72,7 +72,9 @@ export function buildLearn(panel) {
   on(["moment"], ({ moment }) => scrubber.placed(moment, moment === null ? "end" : moment));
   on(["view"], () => { if (get().view === "learn") refresh(true); });
   refresh(true);
-  if (isLive()) connect();
+  if (!isLive()) return;
+  connect();
+  document.addEventListener("visibilitychange", seen);
 }
 
 /** What the tab says of the training when it opens: the newest moment, and the course of the image. */
@@ -92,11 +94,17 @@ function connect() {
     else accept(found);
   };
   socket.onclose = () => {
-    if (!isLive()) return;
+    if (!isLive() || document.hidden) return;
     if (tries >= RETRIES.length) problem("The training does not answer any more; look into its terminal.");
     else setTimeout(connect, RETRIES[tries]);
     tries += 1;
   };
+}
+
+/** While nobody can see the page, nothing is made for it; but who pauses a training stays with it. */
+function seen() {
+  if (document.hidden && learning.state === "training") socket.close();
+  else if (!document.hidden && isLive() && socket.readyState > WebSocket.OPEN) connect();
 }
 
 function tell(words) {
@@ -159,7 +167,7 @@ const goTo = newestOnly(async (step) => {
     set({ range: "locked" });
     byId("range").value = "locked";
   }
-  const found = await shown(() => send("moment", { step, image, layers: inSight().join(",") }), source);
+  const found = await shown(() => send("moment", { step, image, ...mapsInSight() }), source);
   if (!found) return;
   set({ moment: found.moment });
   showPictures(parts.pictures, found.arrays, found.reach, found.moment ?? learning.step);

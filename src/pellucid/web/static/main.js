@@ -24,7 +24,8 @@ import { buildTrail } from "./trail.js";
 import { buildWhy, showWhy } from "./why.js";
 import { buildWords } from "./words.js";
 
-const LINKED = ["source", "layer", "channel", "cell", "view", "range", "class", "raw"];
+const LINKED = ["layer", "channel", "cell", "view", "range", "class", "raw"];
+const REST = 300; // ms that an image rests before the address tells of it: to change that takes the browser longer than to show it
 
 async function start() {
   describe(await ask("network"));
@@ -33,8 +34,10 @@ async function start() {
   set({ revision: network.revision, moment: network.step });
   build(await hasTraining());
   await openLink(first());
-  const follow = () => history.replaceState(null, "", link(network.digest));
+  let timer = 0;
+  const follow = () => { clearTimeout(timer); history.replaceState(null, "", link(network.digest)); };
   on(LINKED, follow);
+  on(["source"], () => { clearTimeout(timer); timer = setTimeout(follow, REST); });
   follow();
   addEventListener("hashchange", () => {
     if (location.hash.includes("=")) openLink(get().source ?? first()).then(follow); // else it is a place on the page
