@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..arguments import number, warn
 from ..build import lower
+from ..collective import Collective
 from ..data import as_dataset, batches
 from ..data.augment import Augmentation, as_augmentations
 from ..data.dataset import digest
@@ -67,6 +68,7 @@ def fit(
     out: str | os.PathLike[str] | None = None,
     checkpoint_every: str | int | None = None,
     progress: bool | None = None,
+    ranks: Collective | None = None,
 ) -> History:
     """Train a network, and return what was measured on the way.
 
@@ -178,7 +180,7 @@ def fit(
     training.callbacks, training.run = listeners, _run_among(listeners)
     training.resumed = training.run is not None and training.run.resumed is not None
     runner = (
-        CompiledEngine(network, program, resident, size, threads) if native else NumpyEngine(network, program, resident)
+        CompiledEngine(network, program, resident, size, threads, ranks) if native else NumpyEngine(network, program, resident)
     )
     training.engine = runner
     course = _Course(training, runner, validated, listeners, threads)
