@@ -181,6 +181,8 @@ class KeepBest(Callback):
         refuse_unmeasured(training, self.monitor)
         run = None if training.run is None else training.run.folder
         self._kept, self._place = {}, Path(run or "", self.folder).absolute()
+        if training.rank:
+            return
         if run is None or Path(self.folder).is_absolute():  # the folder of a run is the run's to make
             make_folder(self._place)
         if not training.resumed and (others := sorted(self._place.glob("epoch-*.safetensors"))):
@@ -192,12 +194,13 @@ class KeepBest(Callback):
         value, name = measure(training, self.monitor), f"epoch-{training.epoch:03}.safetensors"
         if len(self._kept) >= self.count and value <= min(self._kept.values()):
             return
-        save(training.network, make_folder(self._place) / name)
+        if training.rank == 0:
+            save(training.network, make_folder(self._place) / name)
         self._kept[name] = value
         while len(self._kept) > self.count:
             worst = min(reversed(self._kept), key=lambda each: self._kept[each])
             del self._kept[worst]
-            if (self._place / worst).exists():  # a training that was killed and resumed may have removed it already
+            if training.rank == 0 and (self._place / worst).exists():  # a training that was killed and resumed may have removed it already
                 remove_file(self._place / worst)
 
     def state(self) -> Mapping[str, Any]:
