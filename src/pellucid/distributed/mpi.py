@@ -67,6 +67,7 @@ class Ranks:
         self.rank, self.size = self._communicator.Get_rank(), self._communicator.Get_size()
         self.patience = patience
         self._begun = 0  # exchanges, by which ranks tell each other where they are
+        self._sent: list[tuple[bytes, Any]] = []
 
     def gather(self, room: NDArray[Any], bounds: Sequence[int]) -> MpiExchange:
         """Begin to bring every rank's piece of an array to all others; see `Collective.gather`."""
@@ -91,24 +92,34 @@ class Ranks:
     def missing(self, exchange: int) -> list[int]:
         """Return the ranks that have not come to an exchange: this one tells all that it waits, and hears who else
         does."""
-        words = np.array([exchange], np.int64)
-        sent = [self._communicator.Isend(words, other, WAITING) for other in range(self.size) if other != self.rank]
-        here = {self.rank}
-        until(lambda: self._hear(here, exchange) == self.size, ANSWERING)
-        for request in sent:  # those who are not there will never take theirs
-            if not request.Test():
-                request.Cancel()
-                request.Free()
-        return [rank for rank in range(self.size) if rank not in here]
+        told = self._tell(WAITING, str(exchange).encode())
+        return [rank for rank in range(self.size) if int(told.get(rank, b"-1")) < exchange]
 
-    def _hear(self, here: set[int], exchange: int) -> int:
-        """Add the ranks that say that they wait at an exchange, and return how many there are now."""
-        status, number = self._mpi.Status(), np.zeros(1, np.int64)
-        while self._communicator.Iprobe(self._mpi.ANY_SOURCE, WAITING, status):
-            self._communicator.Recv(number, status.Get_source(), WAITING)
-            if number[0] >= exchange:
-                here.add(status.Get_source())
-        return len(here)
+    def failing(self, words: bytes) -> dict[int, bytes]:
+        """Tell all that this rank fails, and return what those that fail, too, have to say; this one among them."""
+        return self._tell(FAILING, words)
+
+    def abort(self, code: int) -> None:
+        """End all ranks at once; the job's exit code is this one."""
+        self._communicator.Abort(code)
+
+    def _tell(self, tag: int, words: bytes) -> dict[int, bytes]:
+        """Say something to all, and return what each has said that did so, too, within a moment."""
+        said = {self.rank: words}
+        others = [rank for rank in range(self.size) if rank != self.rank]
+        # Nobody may ever take them: what was sent is held for as long as this is.
+        self._sent += [(words, self._communicator.Isend([words, self._mpi.BYTE], other, tag)) for other in others]
+
+        def heard() -> bool:
+            status = self._mpi.Status()
+            while self._communicator.Iprobe(self._mpi.ANY_SOURCE, tag, status):
+                room = np.zeros(status.Get_count(self._mpi.BYTE), np.uint8)
+                self._communicator.Recv([room, self._mpi.BYTE], status.Get_source(), tag)
+                said[status.Get_source()] = room.tobytes()
+            return len(said) == self.size
+
+        until(heard, ANSWERING)
+        return said
 
 
 class MpiExchange:
@@ -130,11 +141,10 @@ class MpiExchange:
         if test() or until(test, self._ranks.patience):
             return
         absent = self._ranks.missing(self._number)
-        who = f"rank {', '.join(map(str, absent))}" if absent else "an answer"
+        who = f"rank {', '.join(map(str, absent))} did not come" if absent else "no answer came"
         raise RankError(
-            f"rank {self._ranks.rank} has waited {self._ranks.patience:g} seconds for {who} at exchange "
-            f"{self._number:,}; see what became of it there, then go on from the last checkpoint with pellucid resume "
-            "(--rank-timeout sets how long to wait)"
+            f"{who} within {self._ranks.patience:g} seconds, at exchange {self._number:,}; see what became of it, and "
+            "go on from the last checkpoint (pellucid resume). --rank-timeout says how long to wait"
         )
 
 

@@ -24,8 +24,7 @@ from ..version import VERSION
 from .callbacks import Callback, Training
 from .config import repeated
 from .engine import Engine
-from .following import RunFollower
-from .listed import remembers
+from .following import RunFollower, stand_in
 from .plain import flat, plain
 from .run import RunWriter
 
@@ -124,16 +123,14 @@ class Agreement:
             )
 
 
-def among(ranks: Collective | None, training: Training, listeners: Sequence[Callback]) -> list[Callback]:
-    """Return which callbacks a rank has, and note there which rank it is.
-
-    All but the first do without those that only watch (`Callback.sees_weights`) and remember nothing, and write no run.
-    """
+def among(ranks: Collective | None, listeners: Sequence[Callback]) -> list[Callback]:
+    """Return which callbacks a rank has: all but the first do without those that only watch (`Callback.sees_weights`),
+    and write no run."""
     if ranks is None or ranks.rank == 0:
         return [*listeners]
-    training.rank = ranks.rank
     kept = [RunFollower(each) if isinstance(each, RunWriter) else each for each in listeners]
-    return [each for each in kept if each.sees_weights or each.for_all_ranks or remembers(each)]
+    kept = [each if each.sees_weights or each.for_all_ranks else stand_in(each) for each in kept]
+    return [each for each in kept if type(each) is not Callback]
 
 
 def refuse_numpy(ranks: Collective | None, native: bool) -> None:

@@ -91,8 +91,6 @@ class Training:
         The one of them that writes the run's folder, if there is one.
     engine : Engine
         What runs the steps, and holds the optimiser's memory.
-    rank : int
-        Which of the processes that share the training this is; the first one, 0, alone writes files.
     resumed : bool
         Whether an earlier training goes on.
     elapsed : float
@@ -118,7 +116,6 @@ class Training:
     elapsed: float = 0.0
     first_steps: str = ""
     engine: Engine | None = None
-    rank: int = 0
     rates: list[tuple[int, float]] = field(default_factory=list)
     steps_per_epoch: int = field(init=False)
 
@@ -210,8 +207,8 @@ class Callback:
     to it after every step; and where it remembers nothing either, a run can be resumed without it."""
 
     for_all_ranks: ClassVar[bool] = False
-    """Where several processes share a training, a callback whose `sees_weights` says False, and that remembers nothing,
-    is called in the first one alone, unless this says True. All others are called in each, and do the same there."""
+    """Where several processes share a training, a callback whose `sees_weights` says False is called in the first one
+    alone, unless this says True. All others are called in each, and do the same there."""
 
     def state(self) -> Mapping[str, Any]:
         """Return what must be remembered for a training that is resumed: by name, arrays of numbers or

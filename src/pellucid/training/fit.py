@@ -187,7 +187,7 @@ def fit(
     training = Training(network, data, settings)
     written = [] if out is None else [RunWriter(out, checkpoint_every=checkpoint_every)]
     # What refuses a folder comes before any display.
-    listeners = among(ranks, training, [*callbacks, *written, *progress_callbacks(progress)])
+    listeners = among(ranks, [*callbacks, *written, *progress_callbacks(progress)])
     training.callbacks, training.run = listeners, _run_among(listeners)
     training.resumed = training.run is not None and training.run.resumed is not None
     runner = (

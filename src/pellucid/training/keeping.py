@@ -95,6 +95,7 @@ class EarlyStopping(Callback):
     _weights: dict[str, Array] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     sees_weights = False
+    for_all_ranks = True
 
     def __post_init__(self) -> None:
         whole_number(self.patience, "patience")
@@ -181,8 +182,6 @@ class KeepBest(Callback):
         refuse_unmeasured(training, self.monitor)
         run = None if training.run is None else training.run.folder
         self._kept, self._place = {}, Path(run or "", self.folder).absolute()
-        if training.rank:
-            return
         if run is None or Path(self.folder).is_absolute():  # the folder of a run is the run's to make
             make_folder(self._place)
         if not training.resumed and (others := sorted(self._place.glob("epoch-*.safetensors"))):
@@ -194,13 +193,12 @@ class KeepBest(Callback):
         value, name = measure(training, self.monitor), f"epoch-{training.epoch:03}.safetensors"
         if len(self._kept) >= self.count and value <= min(self._kept.values()):
             return
-        if training.rank == 0:
-            save(training.network, make_folder(self._place) / name)
+        save(training.network, make_folder(self._place) / name)
         self._kept[name] = value
         while len(self._kept) > self.count:
             worst = min(reversed(self._kept), key=lambda each: self._kept[each])
             del self._kept[worst]
-            if training.rank == 0 and (self._place / worst).exists():  # a training that was killed and resumed may have removed it already
+            if (self._place / worst).exists():  # a training that was killed and resumed may have removed it already
                 remove_file(self._place / worst)
 
     def state(self) -> Mapping[str, Any]:
