@@ -22,7 +22,7 @@ TIERS: tuple[tuple[str, ...], ...] = (
     ("arguments",),
     ("paths",),
     ("geometry", "random", "limits", "storage", "metrics", "pickle_machine"),
-    ("locking", "zip_reader", "toml_file", "calibration"),
+    ("locking", "zip_reader", "toml_file", "calibration", "collective"),
     ("definitions", "steps", "initializers", "schedules", "data"),
     ("layers", "losses", "optimizers", "scaling"),
     ("network", "differentiation"),

@@ -69,7 +69,7 @@ class Executable:
         self.program, self.samples, self.threads, self._ranks = program, samples, threads, ranks
         self.plan = planned(program, instruction_set(), RULES, elements)
         if ranks is not None:
-            self.plan = shared(self.plan)
+            self.plan = shared(self.plan, samples)
         self.code = compile_all(recipes(self.plan), runtime.thread_count())
         for_one = spread(self.plan, threads)
         rank, size = (0, 1) if ranks is None else (ranks.rank, ranks.size)
@@ -180,12 +180,7 @@ class Executable:
         outputs = np.zeros((1, *program.values[program.output].shape), np.float32)
         self.predict(image, outputs)
         schedule, segment = self._schedule, self._schedule.segments[0]
-        if (
-            len(self._schedules) > 1
-            or len(schedule.segments) > 1
-            or not isinstance(segment, range)
-            or self._checked
-        ):
+        if len(self._schedules) > 1 or len(schedule.segments) > 1 or not isinstance(segment, range) or self._checked:
 
             def slowly(x: NDArray[Any]) -> Array:
                 image[...] = x

@@ -104,6 +104,11 @@ class Call:
         Ranges that can be cut, each part being work for another thread.
     parts : int
         In about how many parts it is worth cutting; leaves are not cut.
+    terms, slab : int
+        Of a sum over the batch: how many terms each sample has; and how many bytes of its last tensor each number of
+        the first range `split` fills, one after the other, or 0 where they do not lie so.
+    owned : bool
+        Whether each of several ranks does its share of the first range `split`.
     ranges : mapping of str to Range
         Parts of the work; what is not named is done whole.
     """
@@ -116,6 +121,9 @@ class Call:
     once: bool = False
     split: tuple[str, ...] = ()
     parts: int = 1
+    terms: int = 1
+    slab: int = 0
+    owned: bool = False
     ranges: tuple[tuple[str, Range], ...] = ()
 
 
@@ -143,7 +151,7 @@ class JobPhase:
 
 @dataclass
 class NodePhase:
-    """A rank's nodes of the order of sums, each made from its leaves; any thread may take any of the calls for any node.
+    """A rank's nodes of the order of sums, each made from its leaves; any thread may take any call for any node.
 
     Attributes
     ----------

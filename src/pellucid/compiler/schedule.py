@@ -86,6 +86,7 @@ class Schedule:
         self._rooms = self._find_rooms()
         self._addresses = {buffer: room.ctypes.data for buffer, room in self._rooms.items()}
         self._counts: list[tuple[int, Count, int]] = []  # words that depend on the batch, with how many times that
+        self._owned: dict[Buffer, list[int]] = {}  # where each rank's part of a sum begins, and where all of it ends
         native: list[Native] = []
         self.segments: list[Segment] = []
         for phase in plan.phases:
@@ -144,14 +145,11 @@ class Schedule:
             self._calls[at] = told[count] * times
         self.batch = samples
 
-    def set_rank(self, rank: int, ranks: int) -> None:
-        """Take over the part of another rank, or of one among another number of them."""
-        self._rank, self._ranks = rank, ranks
-        self.set_batch(self.batch)
-
     def travelling(self, buffer: Buffer) -> tuple[NDArray[np.uint8], list[int]]:
         """Return what of a buffer belongs to the batch at hand, and where each rank's part of it begins, in bytes; last
         comes where it ends."""
+        if buffer in self._owned:
+            return self._rooms[buffer], self._owned[buffer]
         bounds = self.share.node_bounds if buffer.scope is Scope.NODE else self.share.sample_bounds
         return self._rooms[buffer][: bounds[-1] * buffer.size], [bound * buffer.size for bound in bounds]
 
@@ -264,10 +262,19 @@ class Schedule:
             known = {name: job[0].count * job[0].times if whole == SAMPLES else whole for name, whole in known.items()}
         cuts: dict[str, list[Range]] = {}
         for name in job[0].split:
-            pieces = even_pieces(known[name], -(-known[name] // left))
-            cuts[name], left = [(start, start + size) for start, size in pieces], -(-left // len(pieces))
+            own = self._own(job[0], known[name]) if job[0].owned and not cuts else range(known[name])
+            pieces = even_pieces(len(own), max(1, -(-len(own) // left)))
+            cuts[name] = [(own.start + start, own.start + start + size) for start, size in pieces]
+            left = -(-left // max(1, len(pieces)))
         for ranges in product(*cuts.values()):
             yield dict(zip(cuts, ranges, strict=True))
+
+    def _own(self, call: Call, pieces: int) -> range:
+        """Return which of the pieces that a sum is cut into are this rank's, and note whose the sum's numbers are."""
+        firsts = [rank * pieces // self._ranks for rank in range(self._ranks + 1)]
+        total = call.operands[-1].buffer
+        self._owned[total] = [*(first * call.slab for first in firsts[:-1]), total.size]
+        return range(*firsts[self._rank : self._rank + 2])
 
     def _write_call(
         self, words: list[int], call: Call, places: Mapping[Buffer, int], parts: Mapping[str, Range],

@@ -7,14 +7,16 @@ sums. Then the nodes travel, and every rank completes the sums from all nodes, b
 in the same order as in one process.
 
 What is summed over all samples one after the other, or done in NumPy on the whole batch, needs all samples: what it
-reads travels instead, and every rank does it.
+reads travels instead. Then every rank does it; or, where a sum takes longer to be made than to travel, each rank makes
+a part of its numbers, which travel.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 
 from .plan import (
     Buffer,
@@ -31,6 +33,10 @@ from .plan import (
     Send,
     Wait,
 )
+
+WORTH_SENDING = 256
+"""Terms of a sum that take as long to be added up as it takes to send the sum: at 50 thousand million multiply-adds a
+second, and 10 Gb/s, each of them 4 bytes."""
 
 
 @dataclass(frozen=True)
@@ -102,94 +108,146 @@ class Share:
     def _longest(self, level: int) -> int:
         """Return how many leaves the rank with the most of them would have."""
         bounds = [min(self.leaves, bound << level) for bound in self._bounds(level)]
-        return max(stop - start for start, stop in zip(bounds, bounds[1:], strict=False))
+        return max(stop - start for start, stop in pairwise(bounds))
 
 
-def shared(plan: Plan) -> Plan:
+def shared(plan: Plan, samples: int) -> Plan:
     """Return the plan of a program on several ranks, whatever their number: it says what travels, and when.
 
     An exchange begins as soon as what travels is there, and is waited for where it is read first.
+
+    Parameters
+    ----------
+    plan : Plan
+    samples : int
+        Of the largest batch.
     """
-    nodes = {buffer: Buffer(f"{buffer.name}, of nodes", buffer.size, Scope.NODE) for buffer in _parts(plan)}
-    phases: list[Phase] = []
-    away: set[Buffer] = set()
-    for number, phase in enumerate(plan.phases):
-        phase = _completing_nodes(phase, nodes)
-        read = [buffer for buffer in _reads(phase) if buffer in away]
-        if read:
-            phases.append(Wait(tuple(read)))
-            away.difference_update(read)
-        phases.append(phase)
-        if isinstance(phase, LeafPhase):
-            later = plan.phases[number + 1 :]
-            calls = [call for call in _completing(later) if call.operands[0].buffer in _buffers(phase)]
-            if calls:
-                phases.append(NodePhase([_up_to_node(call, nodes) for call in calls]))
-            sent = [nodes[buffer] for buffer in dict.fromkeys(call.operands[0].buffer for call in calls)]
-            whole = dict.fromkeys(buffer for each in later for buffer in _reads(each))
-            sent += [buffer for buffer in whole if buffer in _buffers(phase) and buffer not in _made_before(plan, number)]
-            if sent:
-                phases.append(Send(tuple(sent)))
-                away.update(sent)
-    return replace(plan, phases=phases)
+    return replace(plan, phases=_Sharing(plan, samples).phases)
 
 
-def _parts(plan: Plan) -> Iterator[Buffer]:
-    """Yield the buffers of leaves' parts of sums."""
-    yield from dict.fromkeys(call.operands[0].buffer for call in _completing(plan.phases))
+class _Sharing:
+    """A plan on its way to one for several ranks.
+
+    Attributes
+    ----------
+    phases : list of Phase
+    """
+
+    def __init__(self, plan: Plan, samples: int):
+        self._samples, self.phases = samples, list[Phase]()
+        self._nodes: dict[Buffer, Buffer] = {}  # of the buffers of leaves' parts
+        self._away: set[Buffer] = set()  # what travels, and nobody has waited for
+        self._made: set[Buffer] = set()  # what was made before the phase at hand
+        self._serial: list[Call] = []  # sums over all samples that nobody has asked for yet
+        for number, phase in enumerate(plan.phases):
+            if isinstance(phase, LeafPhase):
+                self._add_leaves(phase, plan.phases[number + 1 :])
+            elif isinstance(phase, JobPhase):
+                self._add_jobs(phase)
+            else:
+                self._add(phase)
+        self._sum_serially()
+        self._wait(self._away)
+
+    def _add(self, phase: Phase) -> None:
+        """Add a phase; before it comes what it reads."""
+        touched = _touched(phase)
+        if touched & {_total(call) for call in self._serial}:
+            self._sum_serially()
+        self._wait(touched if not isinstance(phase, LeafPhase) else _of_all(touched))
+        self.phases.append(phase)
+        self._made |= touched
+
+    def _wait(self, buffers: Set[Buffer]) -> None:
+        if found := tuple(buffer for buffer in self._away if buffer in buffers):
+            self.phases.append(Wait(found))
+            self._away.difference_update(found)
+
+    def _send(self, buffers: Iterable[Buffer]) -> None:
+        if found := tuple(dict.fromkeys(buffers)):
+            self.phases.append(Send(found))
+            self._away.update(found)
+
+    def _add_leaves(self, phase: LeafPhase, later: Sequence[Phase]) -> None:
+        """Add a phase of leaves; then sums go up to the nodes, and travel, as does what is read of all samples."""
+        new = _touched(phase) - self._made
+        self._add(phase)
+        calls = [call for call in _completing(later) if call.operands[0].buffer in new]
+        for buffer in dict.fromkeys(call.operands[0].buffer for call in calls):
+            self._nodes[buffer] = Buffer(f"{buffer.name}, of nodes", buffer.size, Scope.NODE)
+        if calls:
+            self.phases.append(NodePhase([self._up_to_node(call) for call in calls]))
+        whole = [buffer for each in later for buffer in _read_whole(each) if buffer in new]
+        self._send([*(self._nodes[call.operands[0].buffer] for call in calls), *whole])
+
+    def _add_jobs(self, phase: JobPhase) -> None:
+        """Add a phase of jobs, which complete sums from nodes. Sums over all samples wait until they are asked for."""
+        serial = [job[0] for job in phase.jobs if job[0].count is Count.BATCH]
+        others = [tuple(map(self._from_nodes, job)) for job in phase.jobs if job[0].count is not Count.BATCH]
+        self._serial += [replace(call, owned=self._is_worth_sending(call)) for call in serial]
+        if others:
+            self._add(JobPhase(others))
+
+    def _sum_serially(self) -> None:
+        """Add the sums over all samples that wait."""
+        calls, self._serial = self._serial, []
+        if calls:
+            self._add(JobPhase([(call,) for call in calls]))
+            self._send(_total(call) for call in calls if call.owned)
+
+    def _is_worth_sending(self, call: Call) -> bool:
+        """Return whether a sum of so many terms takes longer to be made than to travel."""
+        return call.slab > 0 and self._samples * call.terms > WORTH_SENDING
+
+    def _from_nodes(self, call: Call) -> Call:
+        """Return a call that completes a sum from nodes, instead of leaves."""
+        if call.count is not Count.LEAVES:
+            return call
+        parts, *others = call.operands
+        return replace(call, operands=(self._node(parts), *others), count=Count.NODES)
+
+    def _up_to_node(self, call: Call) -> Call:
+        """Return the call that combines the leaves of a node as another one would combine all."""
+        parts = call.operands[0]
+        return replace(call, operands=(parts, self._node(parts)), count=Count.AT_HAND)
+
+    def _node(self, parts: Operand) -> Operand:
+        return Operand(self._nodes[parts.buffer], parts.offset)
 
 
-def _completing(phases: list[Phase]) -> Iterator[Call]:
+def _completing(phases: Sequence[Phase]) -> Iterator[Call]:
     """Yield the calls that complete sums from parts, each of which reads its parts as its first tensor."""
     for phase in phases:
         for job in phase.jobs if isinstance(phase, JobPhase) else ():
             yield from (call for call in job if call.count is Count.LEAVES)
 
 
-def _completing_nodes(phase: Phase, nodes: dict[Buffer, Buffer]) -> Phase:
-    """Return a phase that completes sums from nodes, instead of leaves."""
-    if not isinstance(phase, JobPhase):
-        return phase
-    return JobPhase([tuple(_from_nodes(call, nodes) for call in job) for job in phase.jobs])
+def _touched(phase: Phase) -> set[Buffer]:
+    """Return what a phase reads or writes."""
+    match phase:
+        case LeafPhase() | NodePhase():
+            return {operand.buffer for call in phase.calls for operand in call.operands}
+        case JobPhase():
+            return {operand.buffer for job in phase.jobs for call in job for operand in call.operands}
+        case DefinitionPhase():
+            return {operand.buffer for operand in (*phase.inputs, *phase.outputs)}
+        case Send() | Wait():
+            return set(phase.buffers)
 
 
-def _from_nodes(call: Call, nodes: dict[Buffer, Buffer]) -> Call:
-    if call.count is not Count.LEAVES:
-        return call
-    parts, *others = call.operands
-    return replace(call, operands=(_node(parts, nodes), *others), count=Count.NODES)
+def _of_all(buffers: set[Buffer]) -> set[Buffer]:
+    """Return those of which a leaf reads more than its own part."""
+    return {buffer for buffer in buffers if buffer.scope is Scope.WHOLE}
 
 
-def _up_to_node(call: Call, nodes: dict[Buffer, Buffer]) -> Call:
-    """Return the call that combines the leaves of a node as another one would combine all."""
-    parts = call.operands[0]
-    return replace(call, operands=(parts, _node(parts, nodes)), count=Count.AT_HAND)
-
-
-def _node(parts: Operand, nodes: dict[Buffer, Buffer]) -> Operand:
-    return Operand(nodes[parts.buffer], parts.offset)
-
-
-def _buffers(phase: LeafPhase) -> set[Buffer]:
-    return {operand.buffer for call in phase.calls for operand in call.operands}
-
-
-def _made_before(plan: Plan, number: int) -> set[Buffer]:
-    """Return the buffers that an earlier phase than this one writes, or reads."""
-    found: set[Buffer] = set()
-    for phase in plan.phases[:number]:
-        if isinstance(phase, LeafPhase):
-            found |= _buffers(phase)
-        elif isinstance(phase, DefinitionPhase):
-            found.update(operand.buffer for operand in (*phase.inputs, *phase.outputs))
-    return found
-
-
-def _reads(phase: Phase) -> list[Buffer]:
-    """Return what a phase reads of all samples or nodes, each once."""
+def _read_whole(phase: Phase) -> list[Buffer]:
+    """Return what a phase reads of all samples."""
     if isinstance(phase, DefinitionPhase):
-        return list(dict.fromkeys(o.buffer for o in phase.inputs if o.buffer.scope is Scope.BATCH))
-    if not isinstance(phase, JobPhase):
-        return []
-    operands = (operand for job in phase.jobs for call in job for operand in call.operands)
-    return list(dict.fromkeys(o.buffer for o in operands if o.buffer.scope in (Scope.BATCH, Scope.NODE)))
+        return [operand.buffer for operand in phase.inputs if operand.buffer.scope is Scope.BATCH]
+    calls = (call for job in phase.jobs for call in job) if isinstance(phase, JobPhase) else ()
+    return [operand.buffer for call in calls for operand in call.operands if operand.buffer.scope is Scope.BATCH]
+
+
+def _total(call: Call) -> Buffer:
+    """Return where a sum over all samples lies."""
+    return call.operands[-1].buffer

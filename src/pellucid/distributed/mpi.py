@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from types import ModuleType
 from typing import Any
 
@@ -71,11 +72,9 @@ class Ranks:
 
     def gather(self, room: NDArray[Any], bounds: Sequence[int]) -> MpiExchange:
         """Begin to bring every rank's piece of an array to all others; see `Collective.gather`."""
-        counts = [stop - start for start, stop in zip(bounds, bounds[1:], strict=False)]
+        counts = [stop - start for start, stop in pairwise(bounds)]
         self._begun += 1
-        request = self._communicator.Iallgatherv(
-            self._mpi.IN_PLACE, [room, counts, list(bounds[:-1]), self._mpi.BYTE]
-        )
+        request = self._communicator.Iallgatherv(self._mpi.IN_PLACE, [room, counts, list(bounds[:-1]), self._mpi.BYTE])
         return MpiExchange(self, request, self._begun, room)
 
     def all(self, message: bytes) -> list[bytes]:
@@ -87,7 +86,7 @@ class Ranks:
         said = np.zeros(bounds[-1], np.uint8)
         said[bounds[self.rank] : bounds[self.rank + 1]] = np.frombuffer(message, np.uint8)
         self.gather(said, bounds).wait()
-        return [said[start:stop].tobytes() for start, stop in zip(bounds, bounds[1:], strict=False)]
+        return [said[start:stop].tobytes() for start, stop in pairwise(bounds)]
 
     def missing(self, exchange: int) -> list[int]:
         """Return the ranks that have not come to an exchange: this one tells all that it waits, and hears who else
@@ -137,7 +136,7 @@ class MpiExchange:
         RankError
             If a rank does not come.
         """
-        test = self._request.Test
+        test: Callable[[], Any] = self._request.Test
         if test() or until(test, self._ranks.patience):
             return
         absent = self._ranks.missing(self._number)

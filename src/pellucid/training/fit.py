@@ -191,7 +191,9 @@ def fit(
     training.callbacks, training.run = listeners, _run_among(listeners)
     training.resumed = training.run is not None and training.run.resumed is not None
     runner = (
-        CompiledEngine(network, program, resident, size, threads, ranks) if native else NumpyEngine(network, program, resident)
+        CompiledEngine(network, program, resident, size, threads, ranks)
+        if native
+        else NumpyEngine(network, program, resident)
     )
     training.engine = runner
     agreed: Ranks = Alone() if ranks is None else Agreement(ranks, program)
@@ -371,7 +373,14 @@ class _Course:
         with self._changing(), self._looking(), self._averaged():
             try:
                 self.training.validating = True
-                found = scores(network, *self.validated, settings.loss, engine=settings.engine, threads=self.threads, ranks=self.ranks)
+                found = scores(
+                    network,
+                    *self.validated,
+                    settings.loss,
+                    engine=settings.engine,
+                    threads=self.threads,
+                    ranks=self.ranks,
+                )
             except BaseException as error:
                 ended = error
             finally:

@@ -131,9 +131,11 @@ class Checkpoints:
 class NoCheckpoints:
     """Stands where `Checkpoints` do: the first rank writes them."""
 
-    failed = ""
+    written, failed = 0, ""
 
     def due(self, step: int) -> bool:
         return False
 
     def write(self, training: Training, engine: Engine, callbacks: Sequence[Callback], elapsed: float) -> None: ...
+
+    def finish(self, training: Training, model: str) -> None: ...
