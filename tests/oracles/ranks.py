@@ -31,7 +31,7 @@ class World:
             thread.start()
         for thread in threads:
             thread.join()
-        if errors:
+        if errors:  # the first one, of which others that wait for it are a consequence
             raise errors[0]
         return results
 

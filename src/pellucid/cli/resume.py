@@ -48,8 +48,8 @@ def command(
 
     It is as if it had not been: whatever ended it, Ctrl-C, a kill or the power, weights and measures come out the same,
     to the last bit, as if it had run through; on any number of threads and ranks. It goes on at the last checkpoint, of
-    which one is written as often as --checkpoint-every has said. A run that was ended between its last step and the measuring of
-    the network is measured.
+    which one is written as often as --checkpoint-every has said. A run that was ended between its last step and the
+    measuring of the network is measured.
     """
     folder = run_folder(run)
     finished = _finished(folder)

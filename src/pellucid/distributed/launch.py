@@ -78,6 +78,8 @@ def without_reports(lines: Iterable[str]) -> Iterator[str]:
     """Yield lines without what the launcher reports, between two rules, about ranks that ended with an error."""
     report: list[str] = []
     for line in lines:
+        if "PMIX ERROR" in line:  # that ranks have gone
+            continue
         if not report and not line.startswith(RULE):
             yield line
             continue
