@@ -34,4 +34,4 @@ def job(size, *words, patience=60.0):
 
     how = ["--map-by", ":OVERSUBSCRIBE", "--bind-to", "none"]
     command = [mpiexec(), "-n", str(size), *how, sys.executable, "-m", "tests.distributed.rank", *words, str(patience)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=ROOT, env=environment())
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=ROOT, env=environment())

@@ -53,7 +53,7 @@ def settle(ranks: Ranks, error: BaseException) -> bool:
     code = exit_code(error)
     words = f"exit {code}" if isinstance(error, SystemExit | KeyboardInterrupt) else f"{type(error).__name__}: {error}"
     said = ranks.failing(words.encode())
-    speaks = min(rank for rank, each in said.items() if each == words.encode()) == ranks.rank
+    speaks = ranks.rank == min(rank for rank, each in said.items() if each == words.encode())
     if speaks and len(said) < ranks.size:
         atexit.register(end_all, ranks, code)  # before MPI's own end, which would wait for the others
     return speaks

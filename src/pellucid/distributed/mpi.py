@@ -65,7 +65,8 @@ class Ranks:
     def __init__(self, communicator: Any = None, patience: float = PATIENCE):
         self._mpi = mpi()
         self._communicator = self._mpi.COMM_WORLD.Dup() if communicator is None else communicator
-        self.rank, self.size = self._communicator.Get_rank(), self._communicator.Get_size()
+        self.rank: int = self._communicator.Get_rank()
+        self.size: int = self._communicator.Get_size()
         self.patience = patience
         self._begun = 0  # exchanges, by which ranks tell each other where they are
         self._sent: list[tuple[bytes, Any]] = []

@@ -60,8 +60,8 @@ def _conv2d_grad_weight(low: Lowering, op: Operation) -> None:
 def _grad_weight(low: Lowering, op: Operation, conv: Convolution, x: int, grad: int) -> None:
     operands = low.operand(x), low.operand(grad), low.sum(op.outputs[0])
     if _depthwise(conv):
-        tile = by_channel.depthwise_weight_tile(conv, low.isa)
-        low.call(op, by_channel.depthwise_conv2d_grad_weight, (conv, tile), *operands, split=("blocks",))
+        strip = by_channel.depthwise_weight_tile(conv, low.isa)
+        low.call(op, by_channel.depthwise_conv2d_grad_weight, (conv, strip), *operands, split=("blocks",))
     else:
         tile, split = weight_tile(conv, low.isa), ("blocks", "channel_tiles")
         slab = tile.vectors * tile.lanes * math.prod(conv.weight_shape[1:]) * FLOAT_BYTES * (conv.groups == 1)
