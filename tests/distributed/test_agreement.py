@@ -11,13 +11,14 @@ from oracles.ranks import World
 from oracles.shared_trainings import data, residual, trained
 from pellucid.errors import RankError
 from pellucid.training.agreement import exit_code, odd_ones
+from pellucid.training.checkpoint import files
 
 
 def held(network):
     return {path: each.data.tobytes() for path, each in (network.parameters() | network.states()).items()}
 
 
-def shared(work, size=3):
+def shared(work, size=3, **how):
     """Return what each rank's work returns or raises."""
 
     def kept(rank):
@@ -26,7 +27,7 @@ def shared(work, size=3):
         except BaseException as error:
             return error
 
-    return World(size).run(kept)
+    return World(size, **how).run(kept)
 
 
 # ---- beginning
@@ -154,6 +155,58 @@ def test_a_run_goes_on_with_another_number_of_ranks(tmp_path, sizes):
     for found, history in shared(lambda rank: p.resume(run, images(), ranks=rank, progress=False), after):
         assert held(found) == held(whole)
         assert len(history.epochs) == HOW["epochs"]
+
+
+@pytest.mark.parametrize("moment", ["within a step", "between two steps"])
+def test_where_a_rank_is_lost_the_last_whole_step_is_kept(tmp_path, moment):
+    whole = network()
+    p.fit(whole, images(), **HOW)
+    run = tmp_path / "run"
+
+    def count(training):
+        """What a run remembers of the callback is its name."""
+
+    def work(rank):
+        steps, gather = [], rank.gather
+
+        def count(training):
+            steps.append(training.step)
+            if moment == "between two steps":
+                lose()
+
+        def lose():
+            if rank.rank == 1 and len(steps) == STEPS + 3:
+                raise ConnectionError("the rank has gone")
+
+        def gather_or_go(room, bounds):
+            # The word after the step is still said.
+            if moment == "within a step" and len(room) != 2 * 4 * 8:
+                lose()
+            return gather(room, bounds)
+
+        rank.gather = gather_or_go
+        return p.fit(network(), images(), out=run, callbacks=[p.on_batch(count)], ranks=rank, **HOW)
+
+    first, second = shared(work, 2, patience=1.0)
+    assert (type(first), type(second)) == (RankError, ConnectionError)
+    assert files(run)[0].name == f"checkpoint-{STEPS + 3:09}.safetensors"
+    found, _ = p.resume(run, images(), callbacks=[p.on_batch(count)], progress=False)
+    assert held(found) == held(whole)
+
+
+def test_of_weights_that_came_apart_there_is_no_checkpoint(tmp_path):
+    def work(rank):
+        def astray(training):
+            if rank.rank == 0 and training.step == 4:
+                training.network["linear1"].bias.data[0] += 1e-7
+
+        return trained(
+            "batch normalisation", rank, callbacks=[p.on_batch(astray)], out=tmp_path / "run", checkpoint_every=5
+        )
+
+    for error in shared(work):
+        assert "after step 5" in str(error)
+    assert [path.name for path in files(tmp_path / "run")] == ["checkpoint-000000000.safetensors"]
 
 
 def test_what_a_rank_keeps_of_the_best_epochs_lies_there_once(tmp_path):

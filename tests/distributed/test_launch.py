@@ -4,6 +4,7 @@ import sys
 
 import pytest
 
+from pellucid.cli import run
 from pellucid.cli.ranks import without_ranks
 from pellucid.distributed import job, launch, mpi
 from pellucid.distributed.job import exit_code, settle, share_of
@@ -27,6 +28,19 @@ def test_other_words_of_the_launcher_stay():
 @pytest.mark.parametrize("words", [["--ranks", "4"], ["--ranks=4"]])
 def test_the_ranks_do_the_other_words(words):
     assert without_ranks(["train", "lenet", *words, "--seed", "1"]) == ["train", "lenet", "--seed", "1"]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--ranks", "2", "--distributed"], "--ranks: mpiexec has said how many there are"),
+        (["--ranks", "0"], "--ranks: expected a whole number of at least 1, received 0"),
+        (["--rank-timeout", "0", "--ranks", "2"], "--rank-timeout: expected more than 0 seconds, received 0"),
+    ],
+)
+def test_words_that_make_no_sense_are_refused(capsys, words, told):
+    assert run(["train", *words]) == 2
+    assert told in " ".join(capsys.readouterr().err.split())
 
 
 def test_a_missing_launcher_is_named_with_what_brings_it(monkeypatch, tmp_path):

@@ -4,6 +4,8 @@ import threading
 
 import numpy as np
 
+from pellucid.errors import RankError
+
 
 class World:
     """What the ranks of one computation share."""
@@ -73,7 +75,7 @@ class Arriving:
         with world.changed:
             came = world.changed.wait_for(lambda: len(self.said) == world.size, world.patience)
         if not came:
-            raise TimeoutError(f"only {sorted(self.said)} came")
+            raise RankError(f"only {sorted(self.said)} came")
         for rank, message in self.said.items():
             if rank != self.own.rank:
                 self.room[self.bounds[rank] : self.bounds[rank + 1]] = np.frombuffer(message, np.uint8)

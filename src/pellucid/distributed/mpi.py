@@ -7,7 +7,6 @@ when it has taken too long, the ranks that wait tell each other so, and whoever 
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Sequence
 from itertools import pairwise
@@ -21,8 +20,9 @@ from ..errors import MissingExtraError, RankError, installing
 
 PATIENCE = 300.0
 """Seconds that a rank waits for the others, unless told otherwise."""
-SPINNING, LONGEST_SLEEP = 0.002, 0.001
-"""Seconds that a wait lasts before it sleeps between its looks, and the longest of those sleeps."""
+SPINNING, LONGEST_SLEEP = 0.0005, 0.001
+"""Seconds that a wait lasts before it sleeps between its looks, and the longest of those sleeps. (Whoever offers the
+processor to others instead of sleeping is not given it back for long where there are many of them.)"""
 ANSWERING = 2.0
 """Seconds in which ranks that have waited too long hear of each other."""
 WAITING, FAILING = 1, 2
@@ -152,14 +152,11 @@ def until(true: Callable[[], Any], seconds: float) -> bool:
     """Return whether something has become true within so many seconds; it is asked all the while."""
     began = time.monotonic()
     sleep = 0.0
-    offer = getattr(os, "sched_yield", lambda: time.sleep(0))
     while not true():
         waited = time.monotonic() - began
         if waited > seconds:
             return False
-        if waited < SPINNING:
-            offer()
-        else:
+        if waited > SPINNING:
             sleep = min(LONGEST_SLEEP, sleep + 50e-6)
             time.sleep(sleep)
     return True

@@ -257,7 +257,7 @@ class _Course:
         try:
             while training.epoch < training.epochs and (self._within_epoch or not training.stopping):
                 self._epoch()
-            self.agreed.verify(training, self.engine)
+            self._verify()
         except NonFiniteError as error:
             if training.run is not None:
                 training.run.checkpoints.failed = str(error)
@@ -318,11 +318,11 @@ class _Course:
                     self.engine.pull()
                     training.first_steps = digest(*(each.data for each in held(training.network).values()))
                 self._tell_of_batch()
-                due = training.run is not None and training.run.checkpoints.due(training.step)
-                due = self.agreed.after(training, due)
+            due = training.run is not None and training.run.checkpoints.due(training.step)
+            due = self.agreed.after(training, due)
             self._end_if_asked()
             if due:
-                self.agreed.verify(training, self.engine)
+                self._verify()
                 self._checkpoint()
         seconds = time.perf_counter() - self.began
         found = self._validate()
@@ -336,7 +336,7 @@ class _Course:
             })  # fmt: skip
             for listener in self.listeners:
                 listener.on_epoch(training)
-            self.agreed.after(training)
+        self.agreed.after(training)
         self._end_if_asked()
 
     @contextmanager
@@ -358,6 +358,11 @@ class _Course:
             with self._changing():
                 elapsed = time.perf_counter() - self.began
                 run.checkpoints.write(self.training, self.engine, self._remembering(), elapsed)
+
+    def _verify(self) -> None:
+        """Refuse ranks whose weights have come apart: of these there is no checkpoint."""
+        with self._changing():
+            self.agreed.verify(self.training, self.engine)
 
     def _remembering(self) -> list[Callback]:
         """Return the callbacks that have something to remember, in their order."""
