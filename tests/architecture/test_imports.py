@@ -71,7 +71,8 @@ AT_FIRST_NEED = {
     "google.protobuf", "mlflow", "mpi4py", "starlette", "uvicorn", "llvmlite", "safetensors", "pydantic",
     "asyncio", "concurrent.futures", "email", "http", "importlib.metadata", "json", "logging", "multiprocessing",
     "secrets", "shutil", "socket", "ssl", "subprocess", "tempfile", "tomllib", "unittest", "urllib.request", "zipfile",
-    "pellucid.cli", "pellucid.compiler", "pellucid.data.datasets", "pellucid.distributed", "pellucid.explanations", "pellucid.gradient_check",
+    "pellucid.cli", "pellucid.compiler", "pellucid.data.datasets", "pellucid.distributed", "pellucid.explanations",
+    "pellucid.gradient_check",
     "pellucid.inference", "pellucid.interop", "pellucid.interpreter", "pellucid.learning_rates", "pellucid.native",
     "pellucid.recipes", "pellucid.report", "pellucid.schedules", "pellucid.serialization", "pellucid.snapshot",
     "pellucid.studies", "pellucid.sums", "pellucid.toml_file", "pellucid.training", "pellucid.transfer",
@@ -81,7 +82,8 @@ AT_FIRST_NEED = {
 # And what the command line must not, before it knows what is to be done.
 AT_FIRST_VERB = {
     "llvmlite", "matplotlib", "PIL", "pooch", "sklearn", "onnx", "mlflow", "mpi4py", "tensorboard",
-    "pellucid.compiler", "pellucid.distributed", "pellucid.explanations", "pellucid.interop.onnx.reading", "pellucid.interop.onnx.writing",
+    "pellucid.compiler", "pellucid.distributed", "pellucid.explanations", "pellucid.interop.onnx.reading",
+    "pellucid.interop.onnx.writing",
     "pellucid.report", "pellucid.studies.trials", "pellucid.studies.rendering",
 }  # fmt: skip
 

@@ -13,10 +13,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from oracles.mpi_jobs import job
 from oracles.shared_trainings import CASES, MODELS, trained
 from oracles.travelling import sent_in_a_step
-
 from pellucid import models
+from pellucid.distributed.launch import without_reports
 
 KINDS = {**CASES, **MODELS}
+PATIENCE = 250.0
+"""Seconds that ranks wait for each other, of which there may be many more than processors."""
 WEIGHED = {"lenet": 128, "resnet20": 128, "resnet18": 64, "vgg16": 32}
 """Models whose messages are counted, with the size of a batch."""
 
@@ -36,9 +38,9 @@ def main(words=None):
     right = True
     for name in told.names or KINDS:
         expected, *_ = trained(name)
-        found = [job(size, name) for size in sizes]
-        digests = [each.stdout.strip() or each.stderr.strip()[-60:] for each in found]
-        cells = ["the same" if digest == expected else f"**{digest[:12]}**" for digest in digests]
+        found = [job(size, name, patience=PATIENCE) for size in sizes]
+        digests = [each.stdout.strip() or " ".join(without_reports(each.stderr.splitlines())) for each in found]
+        cells = ["the same" if digest == expected else f"**{digest[-80:]}**" for digest in digests]
         print(f"| {name} | `{expected[:12]}` |", *(f"{cell} |" for cell in cells), flush=True)
         right &= all(digest == expected for digest in digests)
     return 0 if right else 1

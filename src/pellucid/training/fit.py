@@ -412,7 +412,7 @@ class _Course:
 
     def _step(self, index: NDArray[np.int64], keys: Mapping[str, Words]) -> None:
         """Do one step with the samples at `index` and the epoch's keys; note what it measured."""
-        training = self.training
+        training, before = self.training, self.training.lr
         training.lr = self.lr()
         numbers = {
             "index": index, "position": training.seen + np.arange(len(index)), "count": len(index),
@@ -425,7 +425,7 @@ class _Course:
             advice = f". {smaller_steps(training)}" if isinstance(error, DivergedError) else ""
             raise NonFiniteError(f"step {training.step + 1} (epoch {training.epoch + 1}): {error}{advice}") from None
         except RankError:
-            self.whole = True  # likewise
+            self.whole, training.lr = True, before  # likewise
             raise
         training.step += 1
         training.tally.add(batch, len(index))
