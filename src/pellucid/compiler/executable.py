@@ -147,6 +147,7 @@ class Executable:
             found = scalar.formula(*(float((numbers or {})[name]) for name in scalar.takes), **dict(scalar.keywords))
             self._numbers[scalar.offset : scalar.offset + len(found)] = list(found)  # too large becomes infinite
         self._flags[:] = 0
+        self._under_way.clear()  # of a run that a rank was lost in
         for segment in schedule.segments:
             match segment:
                 case range():
