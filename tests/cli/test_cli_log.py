@@ -6,22 +6,12 @@ from typing import Any
 
 import pytest
 
+from oracles.interrupted import FailAt
 from pellucid.cli import train as train_verb
-from pellucid.training import Callback
 from pellucid.training import fit as whole_fit
 
 WORDS = ("train", "small", "--batch-size", "8", "--no-progress", "--epochs", "4")
 REASON = "tensorboard is not installed: pip install '.[tensorboard]'"
-
-
-class Break(Callback):
-    """Ends a training in the middle of the third epoch."""
-
-    sees_weights = False
-
-    def on_batch(self, training: Any) -> None:
-        if training.step == 15:
-            raise ZeroDivisionError
 
 
 def test_a_training_is_logged_and_goes_on_where_it_was(
@@ -30,7 +20,7 @@ def test_a_training_is_logged_and_goes_on_where_it_was(
     accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator", reason=REASON)
 
     def fit(*arguments: Any, callbacks: Any, **settings: Any) -> Any:
-        return whole_fit(*arguments, callbacks=[*callbacks, Break()], **settings)
+        return whole_fit(*arguments, callbacks=[*callbacks, FailAt(15)], **settings)
 
     with monkeypatch.context() as patch:
         patch.setattr(train_verb, "fit", fit)

@@ -11,25 +11,12 @@ import numpy as np
 import pytest
 
 import pellucid as p
+from oracles.interrupted import BreakAt
 from pellucid.cli import train as train_verb
-from pellucid.training import Callback
 from pellucid.training import fit as whole_fit
 from pellucid.training.holding import holding
 
 WORDS = ("--epochs", "6", "--batch-size", "8", "--lr", "0.01", "--seed", "3", "--no-progress")
-
-
-class Break(Callback):
-    """Ends a training in order, as Ctrl-C does."""
-
-    sees_weights = False
-
-    def __init__(self, step: int):
-        self._step = step
-
-    def on_batch(self, training: Any) -> None:
-        if training.step == self._step:
-            training.end(ZeroDivisionError())
 
 
 @pytest.fixture
@@ -38,7 +25,7 @@ def broken(monkeypatch: pytest.MonkeyPatch, pellucid: Any, toy: Path) -> Any:
 
     def train(step: int, *words: object) -> None:
         def fit(*arguments: Any, callbacks: Any, **settings: Any) -> Any:
-            return whole_fit(*arguments, callbacks=[*callbacks, Break(step)], **settings)
+            return whole_fit(*arguments, callbacks=[*callbacks, BreakAt(step)], **settings)
 
         with monkeypatch.context() as patch:
             patch.setattr(train_verb, "fit", fit)
@@ -146,7 +133,7 @@ def test_a_run_of_python_whose_data_fit_divided_goes_on(
     network = p.models.small(3, data.shape, seed=3)
     how: Any = {"validation": validation, "epochs": 3, "batch_size": 8, "progress": False}
     with pytest.raises(ZeroDivisionError):
-        p.fit(network, data, out=tmp_path / "run", callbacks=[Break(9)], **how)
+        p.fit(network, data, out=tmp_path / "run", callbacks=[BreakAt(9)], **how)
     whole = p.models.small(3, data.shape, seed=3)
     p.fit(whole, data, **how)
     shown = pellucid("resume", "run", "--data", "train.npz")
@@ -293,7 +280,7 @@ def test_clipped_gradients_and_averages_go_on(broken: Any, pellucid: Any, toy: P
 def test_an_error_of_the_disk_says_how_to_go_on(
     monkeypatch: pytest.MonkeyPatch, pellucid: Any, toy: Path, tmp_path: Path
 ) -> None:
-    class Full(Callback):
+    class Full(p.Callback):
         sees_weights = False
 
         def on_epoch(self, training: Any) -> None:

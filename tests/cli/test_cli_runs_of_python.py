@@ -7,21 +7,8 @@ import numpy as np
 import pytest
 
 import pellucid as p
-from oracles.interrupted import FailAt
+from oracles.interrupted import BreakAt, FailAt
 from pellucid.training import Callback
-
-
-class Break(Callback):
-    """Ends a training in order, as Ctrl-C does."""
-
-    sees_weights = False
-
-    def __init__(self, step: int):
-        self._step = step
-
-    def on_batch(self, training: Any) -> None:
-        if training.step == self._step:
-            training.end(ZeroDivisionError())
 
 
 @pytest.fixture
@@ -38,7 +25,7 @@ def broken(toy: Path, tmp_path: Path) -> Any:
         with pytest.raises(ZeroDivisionError):
             p.fit(
                 network, (arrays["x_train"], arrays["y_train"]), out=tmp_path / "run",
-                **{**how, "callbacks": [*how.get("callbacks", ()), Break(9)]},
+                **{**how, "callbacks": [*how.get("callbacks", ()), BreakAt(9)]},
             )  # fmt: skip
         return arrays
 

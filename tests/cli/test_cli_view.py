@@ -3,15 +3,23 @@
 import re
 import signal
 import socket
+import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
+import safetensors.numpy
+
+import pellucid as p
 
 pytest.importorskip("starlette", reason="the page needs the extra web")
 pytest.importorskip("uvicorn", reason="the page needs the extra web")
 pytest.importorskip("websockets", reason="the page needs the extra web")
+
+from web.live_client import Page
 
 from .test_cli_process import LISTENING, POSIX, ended, start
 
@@ -53,7 +61,13 @@ def test_a_run_whose_data_are_gone_is_shown_without(
         (("lenet5", "--port", 70_000), 1, "port: expected a number from 0 to 65535, received 70000"),
         (("lenet5", "--port", "x"), 2, "--port: expected a whole number, received 'x'"),
         (("lenet5", "--data", "nowhere"), 1, "data: 'nowhere' is neither a path nor the name of a data set"),
+        (
+            ("lenet5", "--data", "mnist", "--data-dir", "none"),
+            1,
+            "'none', which does not exist; name the folder that mnist/",
+        ),
         ((), 2, "expected RUN"),
+        (("lenet5", "more"), 2, "expected RUN alone, received also more. See pellucid view --help"),
     ],
 )
 def test_what_cannot_be_shown_is_said(
@@ -66,6 +80,37 @@ def test_what_cannot_be_shown_is_said(
     assert result.code == code
     assert message in result.err
     assert result.err.startswith("error: ")
+
+
+def test_of_a_checkpoint_its_run_is_named(pellucid: Any, trained: Path, served: list[Any]) -> None:
+    (checkpoint,) = trained.glob("checkpoint-*")
+    result = pellucid("view", checkpoint, "--no-browser")
+    assert (result.code, served) == (1, [])
+    assert "is a checkpoint, from which a training goes on; name its run: " in result.err
+    assert result.err.endswith(f" view {trained}\n")
+
+
+def test_weights_alone_are_shown_with_their_model(pellucid: Any, tmp_path: Path, served: list[Any]) -> None:
+    network = p.models.lenet5()
+    safetensors.numpy.save_file(
+        {path: np.ascontiguousarray(each.data) for path, each in network.parameters().items()},
+        tmp_path / "w.safetensors",
+    )
+    result = pellucid("view", "w.safetensors", "--no-browser")
+    assert result.code == 1
+    assert result.err.endswith(" view lenet5 --weights w.safetensors\n")
+    assert pellucid("view", "lenet5", "--weights", "w.safetensors", "--no-browser").code == 0
+    assert len(served) == 1
+
+
+def test_what_is_not_installed_is_said_before_anything_is_read(
+    pellucid: Any, served: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    result = pellucid("view", "nowhere")
+    assert result.code == 1
+    assert result.err.startswith("error: the page needs starlette, uvicorn and websockets: pip install ")
+    assert served == []
 
 
 def test_a_port_that_is_taken_is_said(pellucid: Any) -> None:
@@ -94,3 +139,29 @@ def test_interrupting_it_ends_it_at_once(tmp_path: Path) -> None:
         assert (process.returncode, out, err) == (130, "", "interrupted\n")
         for client in clients:
             client.close()
+
+
+@POSIX
+def test_interrupting_a_training_that_the_page_holds_ends_it_with_a_checkpoint_of_that_step(
+    toy: Path, tmp_path: Path
+) -> None:
+    words = ("train", "small", "--data", str(toy), "--epochs", "100000", "--out", "run", "--view", "--no-browser")
+    command = (start.__globals__["sys"].executable, "-c", LISTENING)
+    with ended(start(*words, folder=tmp_path, command=command)) as process:
+        assert process.stderr is not None
+        while (found := re.search(r"watch it learn: (http://127.0.0.1:(\d+)/\S+)", process.stderr.readline())) is None:
+            assert process.poll() is None, "it ended before the page opened"
+        place = SimpleNamespace(port=int(found[2]), guard=SimpleNamespace(address=found[1]))
+        with Page(SimpleNamespace(server=place)) as page:
+            page.tell(do="pause")
+            step = page.until(lambda told: told["state"] == "paused")["step"]
+            begun = time.monotonic()
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=30)
+            assert time.monotonic() - begun < 10  # the page is open, and nobody waits for it
+    assert (process.returncode, out) == (130, "")
+    assert re.fullmatch(
+        rf"interrupted after {step:,} of [\d,]+ steps; to go on: .*pellucid resume run", err.splitlines()[-1]
+    )
+    assert "Traceback" not in err
+    assert (tmp_path / "run" / f"checkpoint-{step:09}.safetensors").is_file()

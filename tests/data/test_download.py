@@ -272,7 +272,10 @@ def test_folders_that_do_not_serve(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     half = put(tmp_path / "half", "first.gz")
     for data_dir, message in (
         (half, f"{half}: holds only some files of toy-set; missing: second.gz"),
-        (tmp_path / "no", f"data_dir is {str(tmp_path / 'no')!r}, which does not exist"),
+        (
+            tmp_path / "no",
+            f"data_dir is {str(tmp_path / 'no')!r}, which does not exist; name the folder that toy-set/ is in",
+        ),
         (half / "first.gz", f"data_dir is {str(half / 'first.gz')!r}, a file; expected the folder of the 2 files"),
     ):
         with pytest.raises(DataError) as caught:

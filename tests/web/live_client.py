@@ -11,7 +11,8 @@ from typing import Any, Self
 from websockets.sync.client import ClientConnection, connect
 
 from pellucid.web import Live
-from pellucid.web.frames import parse
+
+from .parsed import parse
 
 PATIENCE = 30.0
 """Seconds: the machine has other things to do."""

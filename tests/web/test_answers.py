@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 
 from pellucid.web.application import DOING, READING, application
 from pellucid.web.bench import Bench
-from pellucid.web.frames import parse
 
 from .asgi import Reply, request
+from .parsed import parse
 
 SHAPE = (1, 12, 12)
 
@@ -201,3 +201,22 @@ def test_reading_changes_nothing(bench: Bench, method: str) -> None:
         assert ask(application(bench), f"/api/{name}", method=method).status == 405
     for name in DOING:
         assert ask(application(bench), f"/api/{name}").status == 405
+
+
+def test_what_nobody_foresaw_is_told_in_a_sentence_and_logged_with_its_place(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*given: Any, **how: Any) -> Any:
+        raise ZeroDivisionError("private words")
+
+    told_as = "ZeroDivisionError: a fault of Pellucid's; the terminal shows more"
+    monkeypatch.setattr(bench, "look", broken)
+    reply = ask(application(bench), "/api/sample?number=7", method="POST")
+    assert (reply.status, json.loads(reply.body)) == (500, {"error": told_as})
+    monkeypatch.setattr("pellucid.web.measuring.judge", broken)
+    until = time.monotonic() + 30
+    while (found := bench.measured()) is None and time.monotonic() < until:
+        time.sleep(0.01)
+    assert found == told_as
+    assert [record.getMessage() for record in caplog.records] == ["/api/sample", "measuring"]
+    assert all("in broken" in caplog.handler.format(record) for record in caplog.records)

@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from pellucid.web.frames import frame, parse
+from pellucid.web.frames import frame
+
+from .parsed import parse
 
 KINDS = st.sampled_from([np.float32, np.float64, np.uint8, np.int64])
 

@@ -16,12 +16,12 @@ pytest.importorskip("websockets", reason="the page needs the extra web")
 from pellucid.web.application import application
 from pellucid.web.bench import Bench
 from pellucid.web.course import MOST_POINTS, Course
-from pellucid.web.frames import parse
 from pellucid.web.miniatures import levels
 from pellucid.web.moments import MOST, MOST_BYTES, Moment, Moments, affordable, planned
 from pellucid.web.past import followed
 
 from .asgi import request
+from .parsed import parse
 
 
 def network(seed: int = 0) -> p.Sequential:

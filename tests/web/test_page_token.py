@@ -1,5 +1,6 @@
 """The address with the token, in a browser: used once, it stands nowhere any more."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -55,6 +56,34 @@ def test_the_token_stays_nowhere(browser: Any, bench: Any, capfd: pytest.Capture
         other.close()
         context.close()
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_browser_comes_from_the_file_that_it_is_given(
+    browser: Any, bench: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    pytest.importorskip("uvicorn")
+    pytest.importorskip("websockets")
+    from pellucid.web import browser as leading
+    from pellucid.web.server import Server
+
+    given: list[str] = []
+    monkeypatch.setattr("webbrowser.open", lambda address: not given.append(address))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr(leading, "SNAPS", tmp_path / "none")
+    monkeypatch.setattr(leading, "_is_windows", lambda: False)
+    monkeypatch.setenv("DISPLAY", ":0")
+    with Server(bench, say=lambda words: None) as server:
+        server.invite(lambda words: None, browser=True)
+        context = browser.new_context()
+        page = context.new_page()
+        page.goto(given[0], wait_until="commit")
+        page.locator("#bars li").first.wait_for()
+        assert page.url.startswith(f"http://127.0.0.1:{server.port}/#")
+        assert page.evaluate("document.referrer") == ""
+        assert list(tmp_path.iterdir()) == []
+        page.reload()
+        page.locator("#bars li").first.wait_for()
+        context.close()
 
 
 def test_the_address_may_be_clicked_on_another_page(browser: Any, bench: Any) -> None:

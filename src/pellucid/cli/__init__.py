@@ -163,6 +163,10 @@ def _misuse(error: Any) -> str:
     elif kind == "BadParameter":
         is_argument = error.param is not None and error.param.param_type_name == "argument"
         text = f"{error.param_hint or (error.param.metavar if is_argument else error.param.opts[0])}: {error.message}"
+    elif kind == "UsageError" and error.format_message().startswith("Got unexpected extra argument"):
+        words = [each.metavar for each in error.ctx.command.params if each.param_type_name == "argument"]
+        further = error.format_message().partition(" (")[2].removesuffix(")")
+        text = f"expected {' '.join(filter(None, words)) or 'options'} alone, received also {further}"
     else:
         text = error.format_message().rstrip(".").replace(". Did", "; did")
         text = text[0].lower() + text[1:]

@@ -27,7 +27,12 @@ View = Annotated[
 ]
 Port = Annotated[
     int,
-    typer.Option(metavar="N", parser=options.whole, help="Of the page, on this machine. By default one that is free."),
+    typer.Option(
+        metavar="N",
+        parser=options.whole,
+        show_default=False,
+        help="Of the page, on this machine. By default one that is free.",
+    ),
 ]
 Browser = Annotated[
     bool, typer.Option("--browser/--no-browser", help="Whether to open the page, or to print its address alone.")

@@ -16,13 +16,14 @@ from ..scaling import Scaling
 from ..serialization import load
 from ..serialization.model_file import MODEL, OTHERS
 from ..storage import expanded
+from ..training.checkpoint import files
 from ..training.going_on import way_on
 from ..training.record import Record
 from .onnx_words import OnnxWords, in_words, refuse_of_others
 from .screen import called, say
 from .sources import meant, near
 
-TAKES_WEIGHTS = ("evaluate", "predict", "export")
+TAKES_WEIGHTS = ("evaluate", "predict", "export", "view")
 """The verbs that take a model by name with --weights; others show a model, whatever its weights are."""
 
 _UNFINISHED = {
@@ -56,6 +57,12 @@ def open_run(path: str, verb: str, scaling: Scaling | None = None, onnx: OnnxWor
         file = weights_alone(path)
         if file is None:
             raise
+        if place in files(place.parent):
+            run = path_text(Path(path).parent)
+            raise ModelFileError(
+                f"{path_text(path)} is a checkpoint, from which a training goes on; name its run: "
+                f"{called()} {verb} {run}"
+            ) from None
         raise ModelFileError(
             f"{path_text(path)} holds weights alone, and no network; {_fix(path, verb, file)}"
         ) from None

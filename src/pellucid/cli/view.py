@@ -43,7 +43,10 @@ def command(
     weights: options.ModelWeights = None,
     scaling: options.ModelScaling = None,
     port: Annotated[
-        int, typer.Option(metavar="N", parser=options.whole, help="Of this machine. By default one that is free.")
+        int,
+        typer.Option(
+            metavar="N", parser=options.whole, show_default=False, help="Of this machine. By default one that is free."
+        ),
     ] = 0,
     browser: Annotated[
         bool, typer.Option("--browser/--no-browser", help="Whether to open the page, or to print its address alone.")
@@ -53,12 +56,14 @@ def command(
 
     Shows what every layer does with an image, to the last sum: one draws or chooses images, follows any number back to
     the pixels, asks why, changes filters, and sees at once what becomes of it. It is served on this machine, to this
-    machine alone, until Ctrl-C; what is changed there is changed in a copy. Needs starlette, uvicorn and websockets.
+    machine alone, until Ctrl-C; what is changed there is changed in a copy. Needs the extra web, as
+    pip install 'pellucid[web]' brings it.
     """
     from ..web.bench import Bench
     from ..web.past import followed
-    from ..web.server import serve
+    from ..web.server import needed, serve
 
+    needed()
     if data is not None and data_dir is not None:
         refuse_needless_folder(data)
     network = model_or_run(run, "view") if weights is None else with_weights(run, open_weights(weights), scaling)

@@ -87,7 +87,9 @@ def locate(entry: Entry, data_dir: str | os.PathLike[str] | None = None) -> list
             continue
         root = expanded(folder, setting)
         if not root.exists():
-            raise DataError(f"{setting} is {str(root)!r}, which does not exist")
+            raise DataError(
+                f"{setting} is {str(root)!r}, which does not exist; name the folder that {entry.name}/ is in"
+            )
         if root.is_file():
             if len(entry.files) == 1:
                 return [root]

@@ -44,14 +44,3 @@ def frame(header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> byte
     text = json.dumps({**header, "arrays": listed}, allow_nan=False, separators=(",", ":")).encode()
     text += b" " * (-(4 + len(text)) % _ALIGNMENT)
     return b"".join([len(text).to_bytes(4, "little"), text, *parts])
-
-
-def parse(data: bytes) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    """Return the header and the arrays of a frame, as the page does."""
-    size = int.from_bytes(data[:4], "little")
-    header = json.loads(data[4 : 4 + size])
-    arrays = {}
-    for each in header.pop("arrays"):
-        kind, count = TYPES[each["type"]], int(np.prod(each["shape"], dtype=np.int64))
-        arrays[each["name"]] = np.frombuffer(data, kind, count, 4 + size + each["at"]).reshape(each["shape"])
-    return header, arrays

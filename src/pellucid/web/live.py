@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import webbrowser
 from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
@@ -98,10 +97,7 @@ class Live(Callback):
         self._first = None if training.resumed else {name: each.data.copy() for name, each in _held(network).items()}
         self.server = Server(self._bench, port=self._port, say=self._addresses.append).__enter__()
         self._following.begin()
-        if self._browser:
-            webbrowser.open(self.server.guard.address)
-        else:
-            self._say(f"watch it learn: {self.server.guard.address}")
+        self.server.invite(self._say, browser=self._browser, words="watch it learn:")
 
     def on_batch(self, training: Training) -> None:
         following = self._following

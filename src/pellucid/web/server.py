@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import socket
 import threading
-import webbrowser
 from collections.abc import Callable
+from copy import deepcopy
 from typing import Any
 
 from ..data import as_dataset
@@ -14,6 +14,7 @@ from ..errors import ArgumentError, MissingExtraError, StorageError, installing
 from ..inputs import Data
 from ..network import Network
 from .bench import Bench
+from .browser import Forwarding
 from .guard import Guard
 
 END_SECONDS = 1.5
@@ -36,7 +37,7 @@ def view(
     port : int, default 0
         Of this machine; by default one that is free.
     browser : bool, default True
-        Whether to open the page; its address is printed anyway.
+        Whether to open the page; its address is printed anyway, and opens it once.
 
     Raises
     ------
@@ -47,17 +48,14 @@ def view(
     StorageError
         If the port is taken.
     """
-    bench = Bench(network, title, None if data is None else as_dataset(data))
+    bench = Bench(deepcopy(network), title, None if data is None else as_dataset(data))
     serve(bench, port=port, browser=browser)
 
 
 def serve(bench: Bench, *, port: int = 0, browser: bool = True, say: Callable[[str], None] = print) -> None:
     """Show a bench until Ctrl-C; `say` is told the address."""
     with Server(bench, port=port, say=say) as server:
-        if browser:
-            webbrowser.open(server.guard.address)
-        else:
-            say(f"open {server.guard.address}")
+        server.invite(say, browser=browser)
         server.wait()
 
 
@@ -86,7 +84,8 @@ class Server:
 
         self._socket = _bound(port)
         self.port = int(self._socket.getsockname()[1])
-        self.guard = Guard(application(bench), self.port, lambda address: say(f"another browser: {address}"))
+        self._say, self._forwarding = say, Forwarding()
+        self.guard = Guard(application(bench), self.port, self._used)
         config = uvicorn.Config(
             self.guard, http=Connection, ws=Socket, loop="asyncio", lifespan="off", log_level="error",
             access_log=False, server_header=False, proxy_headers=False, timeout_keep_alive=20,
@@ -101,12 +100,29 @@ class Server:
             self._thread.join(0.01)
         return self
 
+    def invite(self, say: Callable[[str], object], *, browser: bool, words: str = "open") -> None:
+        """Open the page in a browser, if one is wanted, and say its address for where none appears."""
+        address = self.guard.address
+        if not browser:
+            say(f"{words} {address}")
+        elif self._forwarding.open(address):
+            say(f"the page opens in the browser; if it does not, {words}\n{address}")
+        else:
+            say(f"no browser can be opened from here; {words}\n{address}")
+            if "SSH_CONNECTION" in os.environ:
+                say(f"after this, where your browser is:\nssh -N -L {self.port}:127.0.0.1:{self.port} THIS-MACHINE")
+
+    def _used(self, address: str) -> None:
+        self._forwarding.remove()
+        self._say(f"another browser: {address}")
+
     def wait(self) -> None:
         """Wait until the server ends, which it does by itself only if something is wrong."""
         while self._thread.is_alive():
             self._thread.join(0.5)
 
     def __exit__(self, *error: object) -> None:
+        self._forwarding.remove()
         self._server.should_exit = True
         self._thread.join(END_SECONDS)
         if not self._thread.is_alive():  # which closes it itself, and must not find it closed

@@ -2,9 +2,9 @@
 // The server changes a copy; its revision grows with every edit, and all that is shown follows the revision.
 
 import { ask, Refused, send } from "./api.js";
-import { byId, make, problem, say } from "./dom.js";
+import { allow, byId, make, problem, say } from "./dom.js";
 import { buildFlips, showFlips } from "./flips.js";
-import { buildKernels, showKernels } from "./kernels.js";
+import { allowKernels, buildKernels, showKernels } from "./kernels.js";
 import { indexOf, layerAt, makesMaps, network } from "./network.js";
 import { count, plain, text } from "./numbers.js";
 import { get, on, set } from "./state.js";
@@ -29,15 +29,17 @@ export function buildChange(panel) {
   parts.silence = make("button", { type: "button", id: "change-silence", click: () => edit({ what: "silence" }) }, "Silence this channel");
   parts.undo = make("button", { type: "button", id: "change-undo", click: () => undo(false) }, "Undo");
   parts.reset = make("button", { type: "button", id: "change-reset", click: () => undo(true) }, "Undo all");
+  parts.doing = make("fieldset", {}, make("div", { class: "row" }, parts.biasRow, parts.silence), make("div", { class: "row" }, parts.undo, parts.reset));
+  parts.past = make("p", { class: "warning", id: "change-past" }, make("span", {}), make("button", { type: "button", class: "link", click: () => set({ view: "learn" }) }, "Go to its end"), " to change it.");
   parts.done = make("ol", { class: "edits", id: "change-edits" });
   parts.flips = make("div", {});
   panel.append(
     make("h2", {}, "Change the network"),
     make("p", { class: "quiet" }, "It is a copy that is changed; the file stays as it is. Click a map to see the kernels that made it."),
     make("div", { class: "row" }, make("label", { class: "field" }, "layer ", parts.layers), make("label", { class: "field" }, "channel ", parts.channel), parts.many),
+    parts.past,
     parts.kernels,
-    make("div", { class: "row" }, parts.biasRow, parts.silence),
-    make("div", { class: "row" }, parts.undo, parts.reset),
+    parts.doing,
     parts.done,
     parts.flips,
   );
@@ -45,13 +47,31 @@ export function buildChange(panel) {
   buildFlips(parts.flips);
   on(["layer", "channel", "cell"], follow);
   on(["revision"], () => { showFlips(); load(); });
+  on(["moment"], permit);
+  permit();
   remember();
+}
+
+/** What the network was in its training stays so: nothing can be done then, and the panel says why. */
+function permit() {
+  const { moment } = get();
+  parts.past.hidden = moment === null;
+  parts.past.firstChild.textContent = `This is the network as it was after step ${count(moment ?? 0)} of its training, which stays as it was. `;
+  parts.doing.disabled = moment !== null;
+  allowKernels(moment === null);
 }
 
 /** The tab is opened. */
 export function showChange() {
   load();
   showFlips();
+}
+
+/** Take over what was changed in another window. */
+export function takeOver() {
+  const taken = queue.then(async () => took(await ask("edits")));
+  queue = taken.catch(() => {}); // what is done next does not depend on it
+  return taken;
 }
 
 async function remember() {
@@ -72,10 +92,10 @@ function took({ revision, edits }) {
   done = edits;
   byId("edited").hidden = !done.length;
   byId("edited").textContent = done.length > 1 ? `edited, ${count(done.length)} times` : "edited";
-  parts.undo.disabled = parts.reset.disabled = !done.length;
+  for (const button of [parts.undo, parts.reset]) allow(button, done.length, parts.layers);
   parts.done.start = Math.max(0, done.length - LISTED) + 1;
   parts.done.replaceChildren(...done.slice(-LISTED).map((words) => make("li", {}, words)));
-  set({ revision });
+  if (revision > get().revision) set({ revision });
 }
 
 /** Take over the layer and channel that are looked at: those of the layer that made their numbers. */

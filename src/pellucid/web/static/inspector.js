@@ -29,9 +29,14 @@ export function addTab(name, title, build, show = () => {}) {
   build(panel);
 }
 
+/** Whether there is a tab of a name. */
+export function hasTab(name) {
+  return tabs.some((tab) => tab.name === name);
+}
+
 /** Open the tab that the state names, and follow it. */
 export function buildInspector() {
-  if (!tabs.some((tab) => tab.name === get().view)) set({ view: tabs[0].name });
+  if (!hasTab(get().view)) set({ view: tabs[0].name });
   on(["view"], open);
   open();
 }

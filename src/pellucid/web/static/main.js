@@ -1,20 +1,22 @@
 // The page, put together: the network is asked for, each part is built, and the link or the first sample is shown.
 
 import { ask } from "./api.js";
-import { buildChange, showChange } from "./change.js";
+import { buildChange, showChange, takeOver } from "./change.js";
 import { byId, problem } from "./dom.js";
+import { buildEdition } from "./edition.js";
 import { addTab, buildInspector } from "./inspector.js";
 import { buildKeys } from "./keys.js";
 import { buildLayers } from "./layers.js";
 import { begun, buildLearn, hasTraining, isLive } from "./learn.js";
+import { openLink } from "./links.js";
 import { buildNarrow } from "./narrow.js";
-import { describe, layerAt, network } from "./network.js";
+import { describe, network } from "./network.js";
 import { buildPad } from "./pad.js";
 import { buildPixels } from "./pixels.js";
-import { buildDrawing, buildShowing, redraw, showBytes, showDrawing, showSource } from "./showing.js";
+import { buildDrawing, buildShowing, redraw, showBytes, showDrawing } from "./showing.js";
 import { buildSheet } from "./sheet.js";
 import { buildSources } from "./sources.js";
-import { fromLink, get, link, on, set } from "./state.js";
+import { get, link, on, set } from "./state.js";
 import { buildSum, stepBack } from "./sum.js";
 import { buildTour } from "./tour.js";
 import { buildTrail } from "./trail.js";
@@ -26,16 +28,15 @@ async function start() {
   describe(await ask("network"));
   document.title = `${network.title} – Pellucid`;
   byId("title").textContent = network.title;
-  const linked = fromLink(location.hash);
-  const { source, net, ...place } = linked;
-  if (place.layer && !layerAt(place.layer)) for (const part of ["layer", "channel", "cell"]) delete place[part];
-  set({ ...place, revision: network.revision });
+  set({ revision: network.revision, moment: network.step });
   build(await hasTraining());
-  if (net && net !== network.digest) problem("This link was made with another network; numbers will differ.");
-  await showSource(source ?? first());
+  await openLink(first());
   const follow = () => history.replaceState(null, "", link(network.digest));
   on(LINKED, follow);
   follow();
+  addEventListener("hashchange", () => {
+    if (location.hash.includes("=")) openLink(get().source ?? first()).then(follow); // else it is a place on the page
+  });
   begun();
 }
 
@@ -57,6 +58,7 @@ function build(trained) {
   buildSheet();
   buildKeys(stepBack);
   buildTour();
+  buildEdition(takeOver);
   const raw = byId("raw");
   raw.checked = get().raw;
   raw.addEventListener("change", () => { set({ raw: raw.checked }); redraw(); });

@@ -43,7 +43,7 @@ export function link(digest) {
   const words = new URLSearchParams({ net: digest });
   const { source, layer, channel, cell, view, range, raw } = state;
   if (source?.kind === "sample") words.set("sample", source.number);
-  if (source?.kind === "pixels" && source.data.length < LONGEST) words.set("pixels", source.data);
+  if (source?.kind === "pixels" && source.data?.length < LONGEST) words.set("pixels", source.data);
   if (layer) words.set("layer", layer);
   if (layer) words.set("channel", channel);
   if (cell) words.set("cell", cell.join(","));
