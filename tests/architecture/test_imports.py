@@ -69,7 +69,8 @@ LEAVES: dict[str, tuple[str, ...]] = {
 # the standard library, and what of Pellucid's own most programs do not use.
 AT_FIRST_NEED = {
     "typer", "rich", "PIL", "pooch", "requests", "sklearn", "scipy", "matplotlib", "torch", "onnx", "tensorboard",
-    "google.protobuf", "mlflow", "mpi4py", "pyarrow", "ray", "starlette", "uvicorn", "llvmlite", "safetensors", "pydantic",
+    "google.protobuf", "mlflow", "mpi4py", "pyarrow", "ray", "starlette", "uvicorn", "llvmlite", "safetensors",
+    "pydantic",
     "asyncio", "concurrent.futures", "email", "http", "importlib.metadata", "json", "logging", "multiprocessing",
     "secrets", "shutil", "socket", "ssl", "subprocess", "tempfile", "tomllib", "unittest", "urllib.request", "zipfile",
     "pellucid.cli", "pellucid.compiler", "pellucid.data.datasets", "pellucid.distributed", "pellucid.explanations",
