@@ -1,5 +1,6 @@
 // The page, put together: the network is asked for, each part is built, and the link or the first sample is shown.
 
+import { buildAbout } from "./about.js";
 import { ask } from "./api.js";
 import { buildChange, showChange, takeOver } from "./change.js";
 import { byId, problem } from "./dom.js";
@@ -22,6 +23,7 @@ import { buildSum, stepBack } from "./sum.js";
 import { buildTour } from "./tour.js";
 import { buildTrail } from "./trail.js";
 import { buildWhy, showWhy } from "./why.js";
+import { buildWords } from "./words.js";
 
 const LINKED = ["layer", "channel", "cell", "view", "range", "class", "raw"];
 const REST = 300; // ms that an image rests before the address tells of it: to change that takes the browser longer than to show it
@@ -45,6 +47,7 @@ async function start() {
 }
 
 function build(trained) {
+  buildWords();
   if (trained && isLive() && !location.hash) set({ view: "learn" });
   buildDrawing();
   buildPixels(showBytes);
@@ -62,7 +65,7 @@ function build(trained) {
   buildNarrow();
   buildSheet();
   buildKeys(stepBack);
-  buildTour();
+  buildAbout(buildTour());
   buildEdition(takeOver);
   const raw = byId("raw");
   raw.checked = get().raw;
