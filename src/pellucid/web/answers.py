@@ -40,6 +40,7 @@ layers are shown while the last are still being made."""
 
 def network(bench: Bench, asked: Asked) -> Answer:
     """The network: its layers, shapes, and what reads what; how often it was changed, and at what moment it is."""
+    bench.catch_up()
     data = None
     if bench.data is not None:
         data = {"name": printable(bench.data.name), "part": bench.part, "count": len(bench.data)}
@@ -48,8 +49,8 @@ def network(bench: Bench, asked: Asked) -> Answer:
 
 def edition(bench: Bench, asked: Asked) -> dict[str, Any]:
     """What tells a page that another one has changed the network: how often that was done, and the step of the training
-    that it is shown at."""
-    return {"revision": bench.revision, "step": bench.step}
+    that it is shown at, which somebody has ``chosen``, or only follows."""
+    return {"revision": bench.revision, "step": bench.step, "chosen": bench.chosen}
 
 
 # ---- images

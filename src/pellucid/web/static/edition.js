@@ -2,10 +2,8 @@
 // others notice within seconds, and at once when one comes back to them.
 
 import { ask } from "./api.js";
-import { byId } from "./dom.js";
 import { network } from "./network.js";
-import { count } from "./numbers.js";
-import { get, on, set } from "./state.js";
+import { get, set } from "./state.js";
 
 const EVERY = 2000; // milliseconds
 
@@ -17,29 +15,20 @@ let takeOver = () => {};
 /** Look after other windows from now on; `whenChanged` takes over their edits. */
 export function buildEdition(whenChanged) {
   [known, takeOver] = [network.revision, whenChanged];
-  on(["moment"], badge);
-  badge();
   setInterval(() => { if (!silent) look(); }, EVERY);
   document.addEventListener("visibilitychange", look);
   addEventListener("focus", look);
-}
-
-/** What the line at the top says of the moment of the training that is shown. */
-function badge() {
-  const { moment } = get();
-  byId("moment").hidden = moment === null;
-  byId("moment").textContent = moment === null ? "" : `after step ${count(moment)}`;
 }
 
 async function look() {
   if (document.hidden || asking) return;
   asking = true;
   try {
-    const { revision, step } = await ask("edition");
+    const { revision, step, chosen } = await ask("edition");
     silent = false;
     if (revision === known) return;
     known = revision;
-    if (revision > get().revision) set({ moment: step });
+    if (revision > get().revision) set({ moment: step, chosen });
     await takeOver();
   } catch {
     silent = true;

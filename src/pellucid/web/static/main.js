@@ -28,7 +28,7 @@ async function start() {
   describe(await ask("network"));
   document.title = `${network.title} – Pellucid`;
   byId("title").textContent = network.title;
-  set({ revision: network.revision, moment: network.step });
+  set({ revision: network.revision, moment: network.step, chosen: network.chosen });
   build(await hasTraining());
   await openLink(first());
   const follow = () => history.replaceState(null, "", link(network.digest));

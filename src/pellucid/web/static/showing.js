@@ -67,17 +67,19 @@ export function showSource(source) {
   return data ? showBytes(data) : undefined;
 }
 
+let newest = -1; // the revision of what was shown last
+
 /** Ask anew about the same image: the network has changed. */
 function again() {
-  const { image, source } = get();
-  if (image) shown(() => ask("seen", { image, layers: inSight().join(",") }), source);
+  const { image, source, revision } = get();
+  if (image && revision !== newest) shown(() => ask("seen", { image, layers: inSight().join(",") }), source);
 }
 
-/** Show an answer that some other question brought: a frame such as `seen` gives. */
+/** Show an answer that some other question brought: a frame such as `seen` gives; if it is `quiet`, nothing is said. */
 export async function shown(question, source) {
   try {
     const found = await question();
-    problem("");
+    if (!found.quiet) problem("");
     const { image } = found.arrays;
     showPixels(image);
     if (!found.pending) {
@@ -87,6 +89,7 @@ export async function shown(question, source) {
     const bytes = image.data instanceof Uint8Array;
     const kept = source.kind === "sample" || !bytes ? source : { kind: source.kind, data: pixelsAsText(image.data) };
     if (kept.kind === "drawing") Object.assign(kept, { kind: "pixels", drawn: true });
+    newest = found.revision;
     set({ image: found.image, revision: found.revision, source: kept });
     acceptMaps(found);
     if (!found.pending) tell(found);
@@ -99,9 +102,9 @@ export async function shown(question, source) {
   }
 }
 
-function showOutput({ arrays: { output, probabilities } }) {
+function showOutput({ quiet = false, arrays: { output, probabilities } }) {
   byId("bars").removeAttribute("aria-busy");
-  showBars(output.data, probabilities?.data);
+  showBars(output.data, probabilities?.data, quiet);
 }
 
 function tell(found) {

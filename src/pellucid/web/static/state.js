@@ -11,6 +11,8 @@ const state = {
   range: "layer", // whose largest magnitude the colours reach to
   raw: false, // whether drawings are left where they are
   revision: 0, // of the network: grows with every edit
+  comparing: false, // whether the network is shown as it was before all edits
+  chosen: false, // whether somebody went to that moment, here or in another window, and does not only follow
   moment: null, // the step of the training whose network is shown; null for the network as it is
 };
 
