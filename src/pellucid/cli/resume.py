@@ -20,7 +20,7 @@ from ..training.going_on import in_python, refuse_own
 from ..training.record import Record
 from . import options
 from .course import Announcement, ended_in_words, report
-from .live import Browser, Port, View, viewed
+from .live import Browser, Port, View, refuse_misplaced, viewed
 from .screen import called, examples, say
 from .signals import BetweenSteps
 from .sources import parts_of_run, refuse_changed, run_folder, source_of
@@ -46,6 +46,7 @@ def command(
     is written as often as --checkpoint-every has said. A run that was ended between its last step and the measuring of
     the network is measured.
     """
+    refuse_misplaced(view, port, browser)
     folder = run_folder(run)
     finished = _finished(folder)
     if finished and Record.of(folder).results:

@@ -18,7 +18,7 @@ from ..training.run import RunWriter, refuse_taken
 from . import options, training_options
 from .beginning import again, begin, wanted_in
 from .course import Announcement, ended_in_words, report
-from .live import Browser, Port, View, viewed
+from .live import Browser, Port, View, refuse_misplaced, viewed
 from .pretrained import describe_pixels
 from .screen import examples, some
 from .signals import BetweenSteps
@@ -82,6 +82,7 @@ def command(
     printed.
     """
     wanted = wanted_in(context)
+    refuse_misplaced(view, port, browser)
     if out is not None:
         refuse_taken(out)  # before anything is downloaded or computed
     logs = training_options.loggers_of(log)

@@ -104,7 +104,7 @@ def _layer(
     kind = "Input" if path == INPUT else step
     known: dict[str, Any] = {"path": path, "kind": kind, "shape": shape, "reads": reads, "weights": own}
     if row is None:
-        return {**known, "parameters": 0, "multiply_adds": 0, "arithmetic": [], "field": _field(None)}
+        return {**known, "parameters": 0, "multiply_adds": 0, "arithmetic": [], "field": None}
     return {
         **known,
         "kind": row.kind,
