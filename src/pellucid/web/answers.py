@@ -20,6 +20,8 @@ from .described_sum import as_steps, as_sum
 from .frames import frame
 from .look import Look, colour_range, colour_ranges
 from .picture import read_image
+from .tour import tour
+from .words import GLOSSARY, purpose
 
 Answer: TypeAlias = dict[str, Any] | bytes
 
@@ -33,18 +35,28 @@ LARGEST_CANVAS = 1024
 """Rows and columns of a canvas that is drawn on, at most."""
 DRAWN_FLOATS = 1 << 20
 """Numbers that maps have which come with every stroke: more take too long."""
+RANGES = "layer", "channel", "network", "locked"
+"""Whose largest magnitudes colours reach to; where it was locked, the page remembers it."""
 AT_ONCE = 5e8
 """Multiply-adds for one image that an answer waits for: about a twentieth of a second. Of larger networks the first
 layers are shown while the last are still being made."""
 
 
 def network(bench: Bench, asked: Asked) -> Answer:
-    """The network: its layers, shapes, and what reads what; how often it was changed, and at what moment it is."""
+    """The network: its layers, shapes, and what reads what; how often it was changed, and at what moment it is; and
+    what the page says of it."""
     bench.catch_up()
-    data = None
+    data: dict[str, Any] | None = None
     if bench.data is not None:
         data = {"name": printable(bench.data.name), "part": bench.part, "count": len(bench.data)}
-    return {"title": printable(bench.title), **bench.description, **edition(bench, asked), "data": data}
+    known = bench.description
+    made = int(np.prod(known["layers"][-1]["shape"], dtype=int))
+    words = {
+        "purpose": purpose("" if data is None else data["name"], known["classes"], made),
+        "glossary": dict(GLOSSARY),
+        "tour": tour(known, 0 if bench.data is None else len(bench.data), bench.following is not None),
+    }
+    return {"title": printable(bench.title), **known, **words, **edition(bench, asked), "data": data}
 
 
 def edition(bench: Bench, asked: Asked) -> dict[str, Any]:
@@ -56,7 +68,7 @@ def edition(bench: Bench, asked: Asked) -> dict[str, Any]:
 # ---- images
 
 
-def drawing(bench: Bench, asked: Asked) -> Answer:
+def drawing(bench: Bench, asked: Asked) -> bytes:
     """What the network makes of ink on a canvas: the body, a byte a pixel."""
     rows, columns = asked.whole("rows", LARGEST_CANVAS + 1), asked.whole("columns", LARGEST_CANVAS + 1)
     if len(asked.body) != rows * columns or not asked.body:
@@ -148,7 +160,7 @@ def maps(bench: Bench, asked: Asked) -> Answer:
     first = asked.whole("first", len(every), 0)
     chosen = order[first : first + asked.whole("count", MOST_MAPS + 1, 24)]
     header = {
-        "layer": path, "total": len(every), "dead": int(np.sum(~every.any(axis=(1, 2)))),
+        "layer": path, "total": len(every), "dead": _dead(every),
         "range": colour_range(every), "whole": look.range if asked.flag("whole") else None,
         "revision": look.revision,
     }  # fmt: skip
@@ -210,7 +222,8 @@ def shown(
     bench: Bench, image: str, asked: Asked, told: Mapping[str, Any] = MappingProxyType({}),
     more: Mapping[str, NDArray[Any]] = MappingProxyType({}),
 ) -> bytes:  # fmt: skip
-    """Return the first that is shown of an image: it, what is made of it, and the maps of some layers.
+    """Return the first that is shown of an image: it, what is made of it, and the maps of some layers, with the range
+    that is asked for: of each layer, of each of its maps ("channel"), or of all ("network").
 
     Of a large network only what is there already, as ``pending`` says, unless the question is to ``wait``. What else is
     to be told goes into the header, and `more` beside the arrays.
@@ -224,7 +237,10 @@ def shown(
         arrays["output"] = look.output
         if (probabilities := look.probabilities()) is not None:
             arrays["probabilities"] = probabilities
-    ranges, room = {}, DRAWN_FLOATS
+    ranged = asked.choice("range", RANGES, RANGES[0])
+    if pending and ranged == "network":  # which is not known yet
+        ranged = "layer"
+    ranges, dead, room = {}, {}, DRAWN_FLOATS
     for path in filter(None, asked.text("layers", "").split(",")):
         if path not in bench.values:
             raise ArgumentError(f"layers: there is no {path[:80]!r}")
@@ -234,9 +250,19 @@ def shown(
         room -= every.size
         if room < 0:
             break
-        arrays[f"maps {path}"], ranges[path] = every, colour_range(every)
-    header = {"image": image, "revision": look.revision, "pending": pending, "ranges": ranges}
+        arrays[f"maps {path}"], ranges[path], dead[path] = every, colour_range(every), _dead(every)
+        if ranged == "channel":
+            arrays[f"ranges {path}"] = colour_ranges(every)
+    header = {
+        "image": image, "revision": look.revision, "pending": pending, "ranged": ranged, "ranges": ranges, "dead": dead,
+        "whole": look.range if ranged == "network" else None,
+    }  # fmt: skip
     return frame({**header, **told}, arrays)
+
+
+def _dead(maps: NDArray[Any]) -> int:
+    """Return how many maps are 0 everywhere."""
+    return int(np.sum(~maps.any(axis=(1, 2))))
 
 
 READING: Mapping[str, Callable[[Bench, Asked], Answer]] = MappingProxyType(

@@ -9,6 +9,7 @@ const KERNEL = 40; // of a picture, at most
 const LEAST = 5; // of a number in a kernel
 const MAP = 56;
 const GAP = 2;
+const NUMBERS = Float32Array.from({ length: 256 }, (_, byte) => (byte ? (byte - 128) / 127 : NaN)); // that a byte stands for
 
 /**
  * Show the pictures that came: arrays named "filters conv1" (in, out, h, w) and "small conv1" (k, h, w), its maps. Those
@@ -21,7 +22,8 @@ export function showPictures(place, arrays, reach, step) {
     const figure = figureOf(place, name);
     const { canvas } = figure;
     paint(canvas, job(shape, data));
-    figure.caption.textContent = `${caption(kind[1], kind[2], shape)}, to ±${text(reach[name] ?? 0, 3)}`;
+    const words = `${caption(kind[1], kind[2], shape)}, to ±${text(reach[name] ?? 0, 3)}`;
+    if (figure.caption.textContent !== words) figure.caption.textContent = words; // else the page would be laid out anew
     canvas.setAttribute("aria-label", `${caption(kind[1], kind[2], shape)}, after step ${step}`);
     canvas.dataset.step = step;
   }
@@ -65,7 +67,8 @@ function job(shape, data) {
   const across = kernels ? acrossOf(shape) : Math.min(many, Math.max(1, Math.floor(WIDE / right)));
   const shown = Array.from({ length: many }, (_, k) => k).filter((k) => !kernels || k % shape[1] < across);
   const places = shown.map((k, place) => [(place % across) * right, Math.floor(place / across) * down, k]);
-  const numbers = Float32Array.from(data, (byte) => (byte ? (byte - 128) / 127 : NaN));
+  const numbers = new Float32Array(data.length);
+  for (let at = 0; at < data.length; at += 1) numbers[at] = NUMBERS[data[at]];
   const lines = Math.ceil(shown.length / across);
   return { numbers, rows, columns, zoom, places, ranges: Array(shown.length).fill(1), width: across * right - GAP, height: lines * down - GAP };
 }

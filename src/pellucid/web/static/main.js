@@ -1,5 +1,6 @@
 // The page, put together: the network is asked for, each part is built, and the link or the first sample is shown.
 
+import { buildAbout } from "./about.js";
 import { ask } from "./api.js";
 import { buildChange, showChange, takeOver } from "./change.js";
 import { byId, problem } from "./dom.js";
@@ -21,8 +22,10 @@ import { buildSum, stepBack } from "./sum.js";
 import { buildTour } from "./tour.js";
 import { buildTrail } from "./trail.js";
 import { buildWhy, showWhy } from "./why.js";
+import { buildWords } from "./words.js";
 
-const LINKED = ["source", "layer", "channel", "cell", "view", "range", "class", "raw"];
+const LINKED = ["layer", "channel", "cell", "view", "range", "class", "raw"];
+const REST = 300; // ms that an image rests before the address tells of it: to change that takes the browser longer than to show it
 
 async function start() {
   describe(await ask("network"));
@@ -31,8 +34,10 @@ async function start() {
   set({ revision: network.revision, moment: network.step, chosen: network.chosen });
   build(await hasTraining());
   await openLink(first());
-  const follow = () => history.replaceState(null, "", link(network.digest));
+  let timer = 0;
+  const follow = () => { clearTimeout(timer); history.replaceState(null, "", link(network.digest)); };
   on(LINKED, follow);
+  on(["source"], () => { clearTimeout(timer); timer = setTimeout(follow, REST); });
   follow();
   addEventListener("hashchange", () => {
     if (location.hash.includes("=")) openLink(get().source ?? first()).then(follow); // else it is a place on the page
@@ -41,6 +46,7 @@ async function start() {
 }
 
 function build(trained) {
+  buildWords();
   if (trained && isLive() && !location.hash) set({ view: "learn" });
   buildDrawing();
   buildPixels(showBytes);
@@ -57,7 +63,7 @@ function build(trained) {
   buildNarrow();
   buildSheet();
   buildKeys(stepBack);
-  buildTour();
+  buildAbout(buildTour());
   buildEdition(takeOver);
   const raw = byId("raw");
   raw.checked = get().raw;

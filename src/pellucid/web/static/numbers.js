@@ -1,6 +1,7 @@
 // How numbers are written: with a true minus sign, and so that digits stand below each other.
 
 const MINUS = "\u2212";
+const IN_ENGLISH = new Intl.NumberFormat("en");
 
 /** A number in about `digits` significant digits: "−0.4213", "1.25e−9". */
 export function text(value, digits = 4) {
@@ -20,6 +21,13 @@ export function short(value, digits) {
   const size = Math.abs(value);
   const small = size > 0 && size < 10 ** -digits;
   return small ? value.toExponential(Math.max(0, digits - 2)).replaceAll("-", MINUS) : text(value, digits);
+}
+
+/** A number in at most four letters, for three grids side by side: "−.13", "1.8", "−12". */
+export function tiny(value) {
+  const size = Math.abs(value);
+  if (!(size < 1000) || value === 0) return text(value, 1);
+  return value.toFixed(size < 0.995 ? 2 : size < 9.95 ? 1 : 0).replace(/^(-?)0\./, "$1.").replace("-", MINUS);
 }
 
 /** A number with its sign, as in a sum: "+0.42", "−0.42". */
@@ -44,7 +52,7 @@ export function percent(share) {
 
 /** A count with its thousands apart: "44,426". */
 export function count(value) {
-  return value.toLocaleString("en");
+  return IN_ENGLISH.format(value);
 }
 
 /** A shape: [6, 24, 24] as "6×24×24". */

@@ -3,9 +3,10 @@
 import { newestOnly, Refused, ask, send } from "./api.js";
 import { showBars } from "./bars.js";
 import { byId, problem } from "./dom.js";
-import { acceptMaps, inSight } from "./layers.js";
+import { acceptMaps, mapsInSight } from "./layers.js";
 import { network } from "./network.js";
 import { hasInk, padInk, wipe } from "./pad.js";
+import { askDrawing } from "./pen-socket.js";
 import { pixelsAsText, showPixels, textAsPixels } from "./pixels.js";
 import { get, on, set } from "./state.js";
 
@@ -23,7 +24,7 @@ export function buildShowing() {
 
 const drawn = newestOnly(async () => {
   const { rows, columns, bytes } = padInk();
-  await shown(() => send("drawing", { rows, columns, raw: get().raw, layers: inSight().join(",") }, bytes), { kind: "drawing" });
+  await shown(() => askDrawing({ rows, columns, raw: get().raw, ...mapsInSight() }, bytes), { kind: "drawing" });
 });
 
 /** Show what is on the pad. */
@@ -39,24 +40,24 @@ export function redraw() {
 /** Show a sample of the data. */
 export function showSample(number) {
   wipe();
-  return shown(() => send("sample", { number, layers: inSight().join(",") }), { kind: "sample", number });
+  return shown(() => send("sample", { number, ...mapsInSight() }), { kind: "sample", number });
 }
 
 /** Show an image, every pixel of which is given as a byte. */
 export function showBytes(data) {
-  return shown(() => send("pixels", { type: "u1", layers: inSight().join(",") }, data), { kind: "pixels" });
+  return shown(() => send("pixels", { type: "u1", ...mapsInSight() }, data), { kind: "pixels" });
 }
 
 /** Show a picture from a file. */
 export function showFile(file, how = {}) {
   wipe();
-  return shown(() => send("picture", { ...how, layers: inSight().join(",") }, file), { kind: "pixels" });
+  return shown(() => send("picture", { ...how, ...mapsInSight() }, file), { kind: "pixels" });
 }
 
 /** Show an image that the server has; where it came from may serve to bring it back there. */
 export async function showKnown(image, source) {
   wipe();
-  return (await shown(() => ask("seen", { image, layers: inSight().join(",") }), source)) ?? showSource(source);
+  return (await shown(() => ask("seen", { image, ...mapsInSight() }), source)) ?? showSource(source);
 }
 
 /** Show what stands in a link. */
@@ -72,7 +73,7 @@ let newest = -1; // the revision of what was shown last
 /** Ask anew about the same image: the network has changed. */
 function again() {
   const { image, source, revision } = get();
-  if (image && revision !== newest) shown(() => ask("seen", { image, layers: inSight().join(",") }), source);
+  if (image && revision !== newest) shown(() => ask("seen", { image, ...mapsInSight() }), source);
 }
 
 /** Show an answer that some other question brought: a frame such as `seen` gives; if it is `quiet`, nothing is said. */
@@ -90,8 +91,8 @@ export async function shown(question, source) {
     const kept = source.kind === "sample" || !bytes ? source : { kind: source.kind, data: pixelsAsText(image.data) };
     if (kept.kind === "drawing") Object.assign(kept, { kind: "pixels", drawn: true });
     newest = found.revision;
+    acceptMaps(found); // before others hear of the image: what has come, nobody asks for again
     set({ image: found.image, revision: found.revision, source: kept });
-    acceptMaps(found);
     if (!found.pending) tell(found);
     else await finish(found);
     return found;

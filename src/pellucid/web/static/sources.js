@@ -9,6 +9,7 @@ import { onShown, showFile, showSample } from "./showing.js";
 import { get, on } from "./state.js";
 
 let told = null; // what the data say of the sample that is shown
+let label = null; // what that sample is, and what it is taken for: {number, label, predicted}
 let number = null; // the field with the sample's number
 
 /** Build the controls. */
@@ -88,7 +89,20 @@ function step(by) {
 
 let mistakes = { revision: -1, numbers: [], at: -1 };
 
-async function mistake(by) {
+/** Whether the sample that is shown is taken for something else. */
+export function isMistake() {
+  return Boolean(label) && label.label !== label.predicted;
+}
+
+/** Show the sample that the network is least sure of, among its mistakes. */
+export async function showUnsure() {
+  const { total } = await askUntilDone("samples", { which: "mistakes", count: 1 });
+  const { samples } = await askUntilDone("samples", { which: total ? "mistakes" : "all", first: Math.max(0, total - 1), count: 1 });
+  if (samples.length) await showSample(samples[0].number);
+}
+
+/** Show the next of the mistakes, or one of those before. */
+export async function mistake(by) {
   try {
     if (mistakes.revision !== get().revision) {
       const found = await askUntilDone("samples", { which: "mistakes", count: 200 });
@@ -112,13 +126,16 @@ async function tell(found) {
   if (!told) return;
   const { source } = get();
   told.textContent = "";
+  label = null;
   if (source?.kind !== "sample") return;
   const wanted = () => get().image === found.image && get().revision === found.revision;
   const known = await askUntilDone("samples", { first: source.number, count: 1 }, wanted).catch(() => null);
   if (!known?.samples.length || !wanted()) return;
   const { samples } = known;
-  const { label, predicted, confidence } = samples[0];
-  told.textContent = label === predicted
-    ? `It is a ${className(label)}, which the network sees (${percent(confidence)}).`
-    : `It is a ${className(label)}; the network takes it for a ${className(predicted)} (${percent(confidence)}).`;
+  [label] = samples;
+  const { predicted, confidence } = label;
+  told.textContent = label.label === predicted
+    ? `It is a ${className(predicted)}, which the network sees (${percent(confidence)}).`
+    : `It is a ${className(label.label)}; the network takes it for a ${className(predicted)} (${percent(confidence)}).`;
+  byId("sources").dispatchEvent(new Event("told"));
 }
