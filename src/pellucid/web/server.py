@@ -156,7 +156,7 @@ def needed() -> Any:
 
 
 def bound(port: int) -> socket.socket:
-    """Return a socket that has a port of this machine alone, or refuse a port that another one has.
+    """Return a socket that listens at a port of this machine alone.
 
     Raises
     ------
@@ -170,6 +170,7 @@ def bound(port: int) -> socket.socket:
         if os.name != "nt":  # where this would let two programs share a port
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(("127.0.0.1", port))
+        listening.listen()  # else another one could have the same port until then
     except OSError as error:
         listening.close()
         free = "leave --port out for one that is free"
