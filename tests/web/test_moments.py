@@ -87,6 +87,8 @@ def test_a_curve_is_thinned_and_keeps_its_means():
         course._add((step, loss, float("nan"), 0.1))
     thinned, points = course.points
     assert len(points) <= MOST_POINTS
+    for last, (step, loss, _, _) in zip([0, *(int(point[0]) for point in points)], points, strict=False):
+        assert loss == pytest.approx(losses[last : int(step)].mean())
     assert thinned
     assert points[-1][0] == 10_000
     now, first, rest = course.since(thinned, len(points) - 3)
