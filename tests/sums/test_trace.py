@@ -42,7 +42,7 @@ def test_an_image_that_is_drawn_on_later_is_kept_as_it_was(network, dtype):
     trace = p.trace(network, image)
     image[...] = 0
     assert (trace.values[trace.program.input] == 3).all()
-    assert trace.sum("input", (0, 1, 2)).details["x"] == 3
+    assert trace.sum("input", (0, 1, 2)).details["pixel"] == 3
 
 
 def test_what_is_learnt_later_changes_nothing(network, rng):

@@ -87,13 +87,22 @@ def test_a_curve_is_thinned_and_keeps_its_means():
         course._add((step, loss, float("nan"), 0.1))
     thinned, points = course.points
     assert len(points) <= MOST_POINTS
-    for last, (step, loss, _, _) in zip([0, *(int(point[0]) for point in points)], points, strict=False):
-        assert loss == pytest.approx(losses[last : int(step)].mean())
     assert thinned
     assert points[-1][0] == 10_000
     now, first, rest = course.since(thinned, len(points) - 3)
     assert (now, first, len(rest)) == (thinned, len(points) - 3, 3)
     assert course.since(thinned - 1, 5)[1] == 0  # all of it, since it is another curve now
+
+
+def test_two_points_that_become_one_are_told_as_their_mean():
+    course, losses = Course(10_000, 100), np.random.default_rng(0).random(MOST_POINTS + 1)
+    for step, loss in enumerate(losses, 1):
+        course._add((step, loss, 1 - loss if step % 3 else float("nan"), step / 10))
+    thinned, points = course.points
+    assert (thinned, len(points)) == (1, MOST_POINTS // 2 + 1)
+    assert points[0] == (2, losses[:2].mean(), 1 - losses[:2].mean(), 0.2)
+    assert points[1] == (4, losses[2:4].mean(), 1 - losses[3], 0.4), "what is known of one of the two"
+    assert points[-1][:2] == (MOST_POINTS + 1, losses[-1])
 
 
 @pytest.mark.parametrize(("size", "every"), [(30, 1), (10, 1), (10, 3), (10, 5), (7, 4)])
