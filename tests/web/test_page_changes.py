@@ -51,7 +51,7 @@ def tab(window: tuple[Any, str], name: str) -> Iterator[Any]:
 @pytest.fixture
 def change(window: Any, bench: Any) -> Iterator[Any]:
     bench.edits.reset()
-    bench.changed()
+    bench.edited()
     with tab(window, "change") as page:
         page.locator("#change-layer option").first.wait_for(state="attached")
         page.locator(".weights input").first.wait_for()
@@ -61,7 +61,7 @@ def change(window: Any, bench: Any) -> Iterator[Any]:
 @pytest.fixture
 def why(window: Any, bench: Any) -> Iterator[Any]:
     bench.edits.reset()
-    bench.changed()
+    bench.edited()
     with tab(window, "why") as page:
         page.locator(".told", has_text="strongest").first.wait_for()
         yield page
@@ -195,19 +195,23 @@ def test_the_network_before_all_edits_is_shown_as_long_as_the_button_is_held(cha
     assert change.locator("#change-edits li").count() == 1
 
 
-def test_what_was_refused_does_not_stand_there_as_if_it_were_done(change, bench, monkeypatch):
+def test_what_was_refused_does_not_stand_there_as_if_it_were_done(window, bench, monkeypatch):
     from pellucid.web.edits import Edits
 
     def refuse(self: Any, *given: Any, **how: Any) -> None:
         raise p.ArgumentError("not today")
 
     monkeypatch.setattr(Edits, "kernel", refuse)
-    field = change.locator(".weights input").first
+    page = window[0].new_page()  # on whose console the refusal may stand
+    page.goto(f"{window[1]}&view=change")
+    field = page.locator(".weights input").first
+    field.wait_for()
     before = field.input_value()
     field.fill("9")
     field.press("Enter")
-    change.locator("#problem", has_text="not today").wait_for()
-    change.wait_for_function("old => document.querySelector('.weights input').value === old", arg=before)
+    page.locator("#problem", has_text="not today").wait_for()
+    page.wait_for_function("old => document.querySelector('.weights input').value === old", arg=before)
+    page.close()
 
 
 # ---- why

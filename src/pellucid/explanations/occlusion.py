@@ -174,8 +174,8 @@ def _places(side: int, size: int, stride: int) -> list[int]:
 
 
 def _drops(
-    scored: Callable[..., Array], image: NDArray[np.generic], own: int, patch: Pair, places: tuple[list[int], list[int]],
-    engine: str, threads: int | None, progress: Callable[[float], object] | None,
+    scored: Callable[..., Array], image: NDArray[np.generic], own: int, patch: Pair,
+    places: tuple[list[int], list[int]], engine: str, threads: int | None, progress: Callable[[float], object] | None,
 ) -> NDArray[np.float64]:  # fmt: skip
     """Return how much the class loses at each place of the patch, (rows, columns) of places."""
     mean = image.mean(axis=(1, 2), keepdims=True)

@@ -37,9 +37,9 @@ def over_image(network: Network, layer: str, maps: ArrayLike) -> NDArray[np.floa
     ``m[n, y, x] = Σ i, j  w((y − a)/s − i)·w((x − b)/t − j)·A[n, i, j]``, ``w(d) = max(0, 1 − |d|)``
 
     for (s, t) the pixels from one place to the next, and (a, b) the middle of what the first place reads. The outermost
-    places reach half a step further; beyond is 0, as no place lies there. Without padding that begins well inside of the
-    image, so that maps which are merely stretched show everything too far out. Where a layer's places read no window of
-    their own, the maps are stretched.
+    places reach half a step further; beyond is 0, as no place lies there. Without padding that is well inside of the
+    image, so that maps which are merely stretched show everything too far out. Where a layer's places read no window
+    of their own, the maps are stretched.
 
     Parameters
     ----------

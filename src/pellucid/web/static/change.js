@@ -5,7 +5,7 @@ import { ask, Refused, send } from "./api.js";
 import { allow, byId, make, problem, say } from "./dom.js";
 import { buildFlips, showFlips } from "./flips.js";
 import { allowKernels, buildKernels, showKernels } from "./kernels.js";
-import { inSight } from "./layers.js";
+import { mapsInSight } from "./layers.js";
 import { indexOf, layerAt, makesMaps, network } from "./network.js";
 import { count, plain, text } from "./numbers.js";
 import { shown } from "./showing.js";
@@ -171,7 +171,8 @@ function setBias() {
 /** A button that shows the network as it was, as long as it is held; a screen reader's click turns it on and off. */
 function compareButton() {
   let before = false;
-  let pressed = false; // by a pointer or a key, whose click is no other press
+  let holding = false;
+  let keyed = false; // a key has been pressed, whose click is no other press
   const show = (wanted) => {
     if (wanted === before) return;
     before = wanted;
@@ -179,17 +180,17 @@ function compareButton() {
     const { image, source } = get();
     act(async () => {
       set({ comparing: wanted });
-      await shown(() => send("compare", { image, before: wanted, layers: inSight().join(",") }), source);
+      await shown(() => send("compare", { image, before: wanted, ...mapsInSight() }), source);
     });
     say(before ? "as it was" : "with the changes");
   };
-  const hold = () => { pressed = true; show(true); };
-  const letGo = () => { if (pressed) show(false); };
+  const hold = () => { holding = true; show(true); };
+  const letGo = () => { if (holding) show(false); holding = false; };
   const isPress = ({ key, repeat }) => !repeat && (key === " " || key === "Enter");
   const button = make("button", {
     type: "button", id: "change-compare", "aria-pressed": "false", pointerdown: (event) => { if (!event.button) hold(); }, pointerup: letGo, pointerleave: letGo,
-    pointercancel: letGo, blur: letGo, keydown: (event) => { if (isPress(event)) hold(); }, keyup: letGo,
-    click: () => { if (!pressed) show(!before); pressed = false; },
+    pointercancel: letGo, blur: letGo, keydown: (event) => { if (isPress(event)) { keyed = true; hold(); } }, keyup: letGo,
+    click: ({ detail }) => { if (!detail && !holding && !keyed) show(!before); keyed = false; },
   }, "Hold to compare");
   return button;
 }

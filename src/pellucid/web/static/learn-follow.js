@@ -3,18 +3,20 @@
 
 import { newestOnly, send } from "./api.js";
 import { byId } from "./dom.js";
-import { inSight } from "./layers.js";
+import { mapsInSight } from "./layers.js";
 import { count } from "./numbers.js";
 import { shown } from "./showing.js";
 import { get, on, set } from "./state.js";
 
-const EVERY = 1000; // milliseconds between two looks at the newest network, at least
-const SHARE = 20; // and so many times what the last look took
+const EVERY = 2000; // milliseconds between two looks at the newest network, at least
+const SHARE = 40; // and so many times what the last look took
 const MOST = 4000; // but no more: what takes that long waits for others
 const REST = 400; // milliseconds that an image rests before the page follows with it: a pen goes first
 const STILL = ["why", "change"]; // tabs that look into one network for long: while one is open, nothing follows
 
-let training = null; // {learning, isLive, came}
+const NONE = { learning: {}, isLive: () => false, came: null }; // where nothing is known of a training
+
+let training = NONE;
 let following = true; // the newest network is wanted, not that of a moment
 let held = false; // the page stays where it is
 let looking = false;
@@ -22,13 +24,13 @@ let free = 0; // when the next look may begin
 let rested = 0; // when the image has rested
 
 /**
- * Look after the badge from now on.
+ * Look after the badge from now on; also where nothing is known of the training, as a bench may show a moment of it.
  *
  * @param {{learning: object, isLive: () => boolean, came: (found: object, step: number | string) => void,
  *   stayed: () => void}} page `came` is called when the page shows another network, or the same anew, `stayed` when it
  *   was to and could not
  */
-export function buildFollow(page) {
+export function buildFollow(page = NONE) {
   training = page;
   byId("moment").addEventListener("click", turn);
   on(["moment", "view"], badge);
@@ -84,7 +86,7 @@ async function look(step, { pictures = false, quiet = false }) {
   looking = true;
   try {
     const found = await shown(async () => {
-      const answer = await send("moment", { step, image, pictures, layers: inSight().join(",") });
+      const answer = await send("moment", { step, image, pictures, ...mapsInSight() });
       if (get().image !== image || (quiet && !isFollowing())) throw new DOMException("something else is wanted", "AbortError");
       return Object.assign(answer, { quiet });
     }, source);
@@ -109,9 +111,9 @@ export function badge() {
   const paused = training.learning.state === "paused";
   const waits = live && isFollowing() && STILL.includes(view);
   const words = live && isFollowing() ? `${paused ? "paused" : waits ? "held" : "live"}, ${at}` : `${held ? "held" : "after"} ${at}`;
-  const onward = isFollowing() && live ? "" : live ? " · follow live" : " · to the end";
+  const onward = (isFollowing() && live) || !training.came ? "" : live ? " · follow live" : " · to the end";
   element.textContent = words + onward;
-  element.disabled = live && isFollowing() && (paused || waits);
-  element.title = waits ? "The page follows again when another tab is open" : onward ? "" : "Hold the page here while the training goes on";
+  element.disabled = !training.came || (live && isFollowing() && (paused || waits));
+  element.title = waits ? "The page follows again when another tab is open" : onward || !live ? "" : "Hold the page here while the training goes on";
   element.classList.toggle("live", live && isFollowing() && !waits);
 }

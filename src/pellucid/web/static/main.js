@@ -8,6 +8,7 @@ import { buildEdition } from "./edition.js";
 import { addTab, buildInspector } from "./inspector.js";
 import { buildKeys } from "./keys.js";
 import { buildLayers } from "./layers.js";
+import { buildFollow } from "./learn-follow.js";
 import { begun, buildLearn, hasTraining, isLive } from "./learn.js";
 import { openLink } from "./links.js";
 import { buildNarrow } from "./narrow.js";
@@ -57,6 +58,7 @@ function build(trained) {
   addTab("why", "Why", buildWhy, showWhy);
   addTab("change", "Change", buildChange, showChange);
   if (trained) addTab("learn", "Training", buildLearn);
+  else buildFollow();
   buildInspector();
   buildLayers();
   buildTrail();
