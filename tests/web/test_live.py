@@ -302,9 +302,15 @@ def test_a_training_that_fails_keeps_its_page_which_says_why_and_shows_what_it_c
             reached.update({path: array.copy() for path, array in training.engine.weights().items()})
             raise ValueError("no such column")
 
-    with pytest.raises(ValueError, match="column"), going_on(live, Each(slowly), Each(fail)), Page(live) as page:
-        told = page.until(lambda header: header["state"] == "interrupted")
-        assert (told["ending"], told["step"]) == ("ValueError: no such column", 11)
+    told: dict[str, Any] = {}
+
+    def watch() -> None:
+        with going_on(live, Each(slowly), Each(fail)), Page(live) as page:
+            told.update(page.until(lambda header: header["state"] == "interrupted"))
+
+    with pytest.raises(ValueError, match="column"):
+        watch()
+    assert (told["ending"], told["step"]) == ("ValueError: no such column", 11)
     shown = weights(live._bench.network)
     assert all(np.array_equal(shown[path], array) for path, array in reached.items())
     assert not same(live._bench.network, network())

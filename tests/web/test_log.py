@@ -23,9 +23,7 @@ NAMES = "uvicorn", "uvicorn.error", "uvicorn.access", "uvicorn.asgi"
 def standing() -> dict[str, Any]:
     """What the program's log is like."""
     every = {name: logging.getLogger(name) for name in NAMES}
-    return {
-        name: (each.level, each.propagate, list(each.handlers), list(each.filters)) for name, each in every.items()
-    }
+    return {name: (each.level, each.propagate, list(each.handlers), list(each.filters)) for name, each in every.items()}
 
 
 def test_a_server_changes_no_logger_but_for_a_filter_as_long_as_it_is_there(caplog: pytest.LogCaptureFixture) -> None:

@@ -54,8 +54,8 @@ class Controls:
             self._turn.notify_all()
 
     def multiply_lr(self, factor: float) -> None:
-        """Multiply the learning rate that the schedule says, from the next step on; the factor takes the place of the one
-        before.
+        """Multiply the learning rate that the schedule says, from the next step on; the factor takes the place of the
+        one before.
 
         Raises
         ------

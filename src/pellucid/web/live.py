@@ -11,6 +11,7 @@ from ..data import as_dataset
 from ..errors import StateError
 from ..inputs import Data
 from ..training import Callback, Training
+from ..training.saving import Checkpoints
 from .bench import Bench
 from .course import Course
 from .following import Following
@@ -185,7 +186,7 @@ class Live(Callback):
         """Note what there is at the first step that is heard of, which of a resumed training is a later one."""
         following = self._following
         self._began = True
-        if training.run is not None:
+        if training.run is not None and isinstance(training.run.checkpoints, Checkpoints):
             following.moments.training = training_of(training.run.checkpoints.begun["config"])
         following.moments.forget_after(training.step - 1 if self._first is None else -1)
         others = following.moments.of_another()

@@ -14,8 +14,8 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from ..errors import ArgumentError, PellucidError
 from .asked import Asked
 from .bench import Bench
-from .following import INTERVAL, PAUSED_INTERVAL, Following, Known
 from .faults import noted
+from .following import INTERVAL, PAUSED_INTERVAL, Following, Known
 from .frames import frame
 
 MOST = 32

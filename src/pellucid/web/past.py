@@ -71,7 +71,6 @@ class Past(Following):
         self.rates = () if found is None else rates_in(found.state)
         self.lr = float(history.epochs[-1]["lr"]) if history.epochs else 0.0
 
-
     def _config(self, checkpoint: Checkpoint | None) -> str:
         """Return the text of the config that the training was begun with."""
         if checkpoint is not None:

@@ -80,8 +80,9 @@ class Server:
     """
 
     def __init__(
-        self, bench: Bench, *, port: int | socket.socket = 0, say: Callable[[str], object] = print, where: str = "`pellucid view` runs"
-    ):
+        self, bench: Bench, *, port: int | socket.socket = 0, say: Callable[[str], object] = print,
+        where: str = "`pellucid view` runs",
+    ):  # fmt: skip
         uvicorn = needed()
         from .application import application
         from .connection import Connection, Listening, OnlyFaults, Socket
