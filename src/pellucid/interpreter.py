@@ -39,7 +39,7 @@ def run(program: Program, feeds: Mapping[str, Any], wanted: Collection[int] | No
     if wanted is None:
         ends = {program.output, program.loss, program.weight, program.correct, *program.renewed.values()}
         wanted = {value for value in ends if value is not None}
-    values = _bind(program, feeds)
+    values = bound(program, feeds)
     for (_, results), gone in zip(_results(program, values), unused(program, wanted), strict=True):
         values.update(results)
         for value in gone:
@@ -49,7 +49,7 @@ def run(program: Program, feeds: Mapping[str, Any], wanted: Collection[int] | No
 
 def first_non_finite(program: Program, feeds: Mapping[str, Any]) -> tuple[Step, str] | None:
     """Run a program again and return the first step that makes a NaN or an infinity, and the value's name."""
-    values = _bind(program, feeds)
+    values = bound(program, feeds)
     with np.errstate(all="ignore"):
         for step, results in _results(program, values):
             for value, result in results.items():
@@ -59,7 +59,7 @@ def first_non_finite(program: Program, feeds: Mapping[str, Any]) -> tuple[Step, 
     return None
 
 
-def _bind(program: Program, feeds: Mapping[str, Any]) -> dict[int, Any]:
+def bound(program: Program, feeds: Mapping[str, Any]) -> dict[int, Any]:
     """Return what is fed by id, or refuse it by name."""
     made = {value for step in program.steps for value in step.outputs}
     read = {value for step in program.steps for value in step.inputs} | {program.output}
@@ -89,5 +89,10 @@ def _check_shapes(fed: Iterable[tuple[Value, Shape]]) -> None:
 def _results(program: Program, values: Mapping[int, Any]) -> Iterator[tuple[Step, dict[int, Any]]]:
     """Yield each step and its results by id; the caller keeps them in `values`."""
     for step in program.steps:
-        results = DEFINITIONS[step.kind](*(values[v] for v in step.inputs), **step.keywords)
-        yield step, dict(zip(step.outputs, results if isinstance(results, tuple) else (results,), strict=True))
+        yield step, results_of(step, values)
+
+
+def results_of(step: Step, values: Mapping[int, Any]) -> dict[int, Any]:
+    """Return what a step makes of the values that it reads, by id."""
+    results = DEFINITIONS[step.kind](*(values[v] for v in step.inputs), **step.keywords)
+    return dict(zip(step.outputs, results if isinstance(results, tuple) else (results,), strict=True))

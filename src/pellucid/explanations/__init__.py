@@ -10,6 +10,7 @@ from .field import receptive_field as receptive_field
 from .grad_cam import grad_cam as grad_cam
 from .grad_cam import grad_cam_layer as grad_cam_layer
 from .occlusion import occlusion as occlusion
+from .occlusion import occlusion_stride as occlusion_stride
 from .randomised import learnt_layers as learnt_layers
 from .randomised import randomised as randomised
 from .saliency import saliency as saliency

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -44,6 +45,7 @@ class Counterfactual:
 def counterfactual(
     network: Network, image: ArrayLike, wanted: int, *, probability: float = 0.9, sparsity: float = 0.15,
     steps: int = 200, engine: str = "compiled", threads: int | None = None,
+    progress: Callable[[float], object] | None = None,
 ) -> Counterfactual:  # fmt: skip
     """Change an image, few pixels of it and little, until the network takes it for another class.
 
@@ -67,6 +69,8 @@ def counterfactual(
         At most.
     engine, threads
         As for `predict`; the gradients are NumPy's in any case.
+    progress : callable, optional
+        Told before each step which share of them is done. What it raises ends the search.
 
     Returns
     -------
@@ -94,6 +98,8 @@ def counterfactual(
     span, start, q = high - low, x.copy(), seen(x)
     course = [float(q[sought])]
     while course[-1] < goal and len(course) <= steps:
+        if progress is not None:
+            progress((len(course) - 1) / steps)
         ahead = q - (np.arange(q.size) == sought)  # the gradient of −log q[sought] by the scores
         slope = vector_jacobian(network, x, ahead.reshape(1, *shape))["input"]
         strongest = float(np.abs(slope).max())

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import product
 
 import numpy as np
@@ -21,6 +23,7 @@ from .saliency import as_classes
 def occlusion(
     network: Network, x: ArrayLike, classes: ArrayLike | None = None, *, size: int | Pair | None = None,
     stride: int | Pair | None = None, engine: str = "compiled", threads: int | None = None,
+    progress: Callable[[float], object] | None = None,
 ) -> Array:  # fmt: skip
     """Return how much the probability of a class falls, on average, where a patch covers a pixel.
 
@@ -43,6 +46,8 @@ def occlusion(
         the image's edge, so that every pixel is covered.
     engine, threads
         As for `predict`.
+    progress : callable, optional
+        Told again and again which share of the work is done. What it raises ends the work.
 
     Returns
     -------
@@ -70,9 +75,48 @@ def occlusion(
     rows, columns = (_places(*each) for each in zip(sides, patch, step, strict=True))
     found = np.zeros((len(images), *sides))
     for number, image in enumerate(images):
-        drops = _drops(network, image, int(chosen[number]), patch, (rows, columns), engine, threads)
+        told = None if progress is None else partial(_tell, progress, number, len(images))
+        drops = _drops(network, image, int(chosen[number]), patch, (rows, columns), engine, threads, told)
         found[number] = _mean_over_patches(drops, patch, (rows, columns), (sides[0], sides[1]))
     return found.astype(network.dtype)
+
+
+def occlusion_stride(network: Network, most: int) -> tuple[Pair, Pair]:
+    """Return a stride of `occlusion` with which the patch has about `most` places at most, and how many it has.
+
+    It is the default stride, or a longer one where that leads to too many places; but never longer than the patch, with
+    which it has about 16 places.
+
+    Parameters
+    ----------
+    network : Network
+    most : int
+
+    Returns
+    -------
+    stride, places : (int, int)
+        Down and across.
+
+    Raises
+    ------
+    ShapeError
+        If the network takes no images.
+    """
+    shape = network.input_shape or ()
+    if len(shape) != 3:
+        raise ShapeError(f"occlusion covers parts of images, but samples are of shape {shape}")
+    sides = shape[1], shape[2]
+    patch, along = _patch(sides, None), max(2, math.isqrt(max(0, most)))
+    step = _step(patch, None)
+    far = [-(-(side - size) // (along - 1)) for side, size in zip(sides, patch, strict=True)]
+    stride = min(patch[0], max(step[0], far[0])), min(patch[1], max(step[1], far[1]))
+    rows, columns = (len(_places(*each)) for each in zip(sides, patch, stride, strict=True))
+    return stride, (rows, columns)
+
+
+def _tell(progress: Callable[[float], object], number: int, count: int, share: float) -> None:
+    """Tell the share of all images that is done, by that of the one at hand."""
+    progress((number + share) / count)
 
 
 def _patch(sides: Pair, size: int | Pair | None) -> Pair:
@@ -101,7 +145,7 @@ def _places(side: int, size: int, stride: int) -> list[int]:
 
 def _drops(
     network: Network, image: NDArray[np.generic], own: int, patch: Pair, places: tuple[list[int], list[int]],
-    engine: str, threads: int | None,
+    engine: str, threads: int | None, progress: Callable[[float], object] | None,
 ) -> NDArray[np.float64]:  # fmt: skip
     """Return how much the class loses at each place of the patch, (rows, columns) of places."""
     mean = image.mean(axis=(1, 2), keepdims=True)
@@ -111,9 +155,15 @@ def _drops(
     scored = predict if network.output_shape() == (1,) else predict_proba
     scores = np.empty(1 + len(corners))
     for batch in batches(len(scores), max(1, BATCH_BYTES // image.nbytes)):
+
+        def told(done: int, before: int = batch.start) -> None:
+            if progress is not None:
+                progress((before + done) / len(scores))
+
         scores[batch] = scored(  # which alone holds the copies, so that they are gone before the next are made
-            network, _covered(image, [nowhere, *corners][batch], patch, grey), engine=engine, threads=threads
-        )[:, own]
+            network, _covered(image, [nowhere, *corners][batch], patch, grey), engine=engine, threads=threads,
+            progress=told,
+        )[:, own]  # fmt: skip
     return np.asarray(scores[0] - scores[1:]).reshape(len(places[0]), len(places[1]))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from .batches import accepted, at_once, batches, weights
 
 def predict(
     network: Network, x: ArrayLike, *, batch_size: int | None = None, engine: str = "compiled",
-    threads: int | None = None,
+    threads: int | None = None, progress: Callable[[int], object] | None = None,
 ) -> Array:  # fmt: skip
     """Return the network's outputs for images x.
 
@@ -36,6 +36,8 @@ def predict(
         "compiled" or "numpy"; a network in float64 always takes the latter.
     threads : int, optional
         Of the compiled engine; by default PELLUCID_THREADS, or else as many as this process has processors.
+    progress : callable, optional
+        Told after each batch how many images are done. What it raises ends the work.
 
     Returns
     -------
@@ -47,18 +49,18 @@ def predict(
     ShapeError, DataError
         If x is not what the network takes, or holds a NaN.
     """
-    return _outputs(network, accepted(network, x), lower(network), batch_size, engine, threads)
+    return _outputs(network, accepted(network, x), lower(network), batch_size, engine, threads, progress)
 
 
 def predict_proba(
     network: Network, x: ArrayLike, *, batch_size: int | None = None, engine: str = "compiled",
-    threads: int | None = None,
+    threads: int | None = None, progress: Callable[[int], object] | None = None,
 ) -> Array:  # fmt: skip
     """Return the probability of each class: the softmax of the outputs, unless the network itself ends with it.
 
     Parameters
     ----------
-    network, x, batch_size, engine, threads
+    network, x, batch_size, engine, threads, progress
         As for `predict`.
 
     Returns
@@ -72,7 +74,7 @@ def predict_proba(
         As for `predict`, and if the network does not give one output a class.
     """
     images, program = accepted(network, x), lower(network)
-    outputs = _class_outputs(network, _outputs(network, images, program, batch_size, engine, threads))
+    outputs = _class_outputs(network, _outputs(network, images, program, batch_size, engine, threads, progress))
     last = next(step.kind for step in reversed(program.steps) if step.kind not in ("flatten", "reshape"))
     return outputs if last == "softmax" else softmax(outputs)
 
@@ -126,11 +128,12 @@ def activations(network: Network, x: ArrayLike, *, batch_size: int | None = None
 
 
 def _outputs(
-    network: Network, images: NDArray[Any], program: Program, batch_size: int | None, engine: str, threads: int | None
-) -> Array:
+    network: Network, images: NDArray[Any], program: Program, batch_size: int | None, engine: str, threads: int | None,
+    progress: Callable[[int], object] | None,
+) -> Array:  # fmt: skip
     """Return the outputs for images that the network takes; `program` is it as lowered."""
     if not uses_compiler(network, engine):
-        return _run_in_batches(network, program, images, {program.output}, batch_size)[program.output]
+        return _run_in_batches(network, program, images, {program.output}, batch_size, progress)[program.output]
     outputs = np.empty((len(images), *program.values[program.output].shape), np.float32)
     kind, most = element(images), min(len(images), at_once(program, batch_size, MOST_IMAGES))
     native = executable(network, program, most, {"input": kind}, threads)
@@ -138,18 +141,21 @@ def _outputs(
         load(native, network)
         for batch in batches(len(images), most):
             native.predict(np.ascontiguousarray(images[batch], kind), outputs[batch])
+            if progress is not None:
+                progress(min(batch.stop, len(images)))
     return outputs
 
 
 def _run_in_batches(
-    network: Network, program: Program, images: NDArray[Any], wanted: Collection[int], batch_size: int | None
-) -> dict[int, Array]:
+    network: Network, program: Program, images: NDArray[Any], wanted: Collection[int], batch_size: int | None,
+    progress: Callable[[int], object] | None = None,
+) -> dict[int, Array]:  # fmt: skip
     """Return the wanted values of all images, by id."""
-    held = weights(network)
-    parts = [
-        interpreter.run(program, {**held, "input": images[batch]}, wanted)
-        for batch in batches(len(images), at_once(program, batch_size))
-    ]
+    held, parts = weights(network), list[dict[int, Array]]()
+    for batch in batches(len(images), at_once(program, batch_size)):
+        parts.append(interpreter.run(program, {**held, "input": images[batch]}, wanted))
+        if progress is not None:
+            progress(min(batch.stop, len(images)))
     return {value: np.concatenate([part[value] for part in parts]) for value in wanted}
 
 

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from ..data import drawn_digit
 from ..errors import ArgumentError, DataError, ShapeError, printable
-from ..explanations import score_gradients
 from ..report.judging import Judged
 from .asked import Asked
 from .bench import Bench
@@ -34,6 +33,9 @@ LARGEST_CANVAS = 1024
 """Rows and columns of a canvas that is drawn on, at most."""
 DRAWN_FLOATS = 1 << 20
 """Numbers that maps have which come with every stroke: more take too long."""
+AT_ONCE = 5e8
+"""Multiply-adds for one image that an answer waits for: about a twentieth of a second. Of larger networks the first
+layers are shown while the last are still being made."""
 
 
 def network(bench: Bench, asked: Asked) -> Answer:
@@ -139,7 +141,7 @@ def thumbnails(bench: Bench, asked: Asked) -> Answer:
 
 def maps(bench: Bench, asked: Asked) -> Answer:
     """Feature maps of a layer, in an order, with the range of their colours."""
-    look, path = bench.look(asked.text("image")), asked.known("layer", bench.values)
+    look, path = _looked(bench, asked)
     every = look.maps(bench.values[path])
     order, counts = _ordered(bench, look, path, asked)
     first = asked.whole("first", len(every), 0)
@@ -147,7 +149,7 @@ def maps(bench: Bench, asked: Asked) -> Answer:
     header = {
         "layer": path, "total": len(every), "dead": int(np.sum(~every.any(axis=(1, 2)))),
         "range": colour_range(every), "whole": look.range if asked.flag("whole") else None,
-        "revision": bench.revision,
+        "revision": look.revision,
     }  # fmt: skip
     arrays = {
         "channels": chosen, "maps": every[chosen], "ranges": colour_ranges(every[chosen]), "scores": counts[chosen],
@@ -157,16 +159,23 @@ def maps(bench: Bench, asked: Asked) -> Answer:
 
 def total(bench: Bench, asked: Asked) -> Answer:
     """The whole sum behind one number."""
-    look, path = bench.look(asked.text("image")), asked.known("layer", bench.values)
+    look, path = _looked(bench, asked)
     value = bench.values[path]
     return as_sum(look.trace, bench.values, value, asked.index("index", look.program.values[value].shape))
 
 
 def walk(bench: Bench, asked: Asked) -> Answer:
     """The way back from a number to the largest of what it is made of, and so on, down to the input."""
-    look, path = bench.look(asked.text("image")), asked.known("layer", bench.values)
+    look, path = _looked(bench, asked)
     value = bench.values[path]
     return as_steps(look.trace, bench.values, value, asked.index("index", look.program.values[value].shape))
+
+
+def _looked(bench: Bench, asked: Asked) -> tuple[Look, str]:
+    """Return a look at an image and the path of a layer, which has been made there."""
+    look, path = bench.look(asked.text("image")), asked.known("layer", bench.values)
+    look.values.make(bench.values[path], asked.go_on)
+    return look, path
 
 
 def _ordered(bench: Bench, look: Look, path: str, asked: Asked) -> tuple[NDArray[np.int64], NDArray[Any]]:
@@ -176,20 +185,14 @@ def _ordered(bench: Bench, look: Look, path: str, asked: Asked) -> tuple[NDArray
     if by == "index":
         return np.arange(len(every)), np.arange(len(every), dtype=float)
     if by == "contribution":
-        classes = int(np.prod(bench.network.output_shape(), dtype=int))
-        counts = _contributions(bench, look, path, asked.whole("class", classes, int(look.output.argmax())))
+        look.values.make(look.program.output, asked.go_on)
+        of = asked.whole("class", look.output.size, int(look.output.argmax()))
+        counts = look.contributions(path, bench.values[path], of)
     else:
         counts = np.abs(every).mean(axis=(1, 2), dtype=np.float64)
         if by == "dead":
             counts = -counts
     return np.argsort(-counts, kind="stable"), counts
-
-
-def _contributions(bench: Bench, look: Look, path: str, of: int) -> NDArray[np.float64]:
-    """Return what each map of a layer adds to a class's score, to first order: Σ i, j  A[k, i, j]·∂s/∂A[k, i, j]."""
-    gradients = score_gradients(bench.network, look.image[None], of, by=(path,))[path]
-    products = look.trace.values[bench.values[path]].astype(np.float64) * gradients[0]
-    return np.asarray(products.reshape(len(look.maps(bench.values[path])), -1).sum(axis=1))
 
 
 # ---- what is shared
@@ -208,23 +211,31 @@ def shown(
 ) -> bytes:  # fmt: skip
     """Return the first that is shown of an image: it, what is made of it, and the maps of some layers.
 
-    What else is to be told goes into the header, and `more` beside the arrays.
+    Of a large network only what is there already, as ``pending`` says, unless the question is to ``wait``. What else is
+    to be told goes into the header, and `more` beside the arrays.
     """
     look = bench.look(image)
-    arrays: dict[str, NDArray[Any]] = {"image": look.image, "output": look.output, **more}
-    probabilities = look.probabilities()
-    if probabilities is not None:
-        arrays["probabilities"] = probabilities
+    if bench.work <= AT_ONCE or asked.flag("wait"):
+        look.values.make(look.program.output, asked.go_on)
+    pending = not look.values.is_made(look.program.output)
+    arrays: dict[str, NDArray[Any]] = {"image": look.image, **more}
+    if not pending:
+        arrays["output"] = look.output
+        if (probabilities := look.probabilities()) is not None:
+            arrays["probabilities"] = probabilities
     ranges, room = {}, DRAWN_FLOATS
     for path in filter(None, asked.text("layers", "").split(",")):
         if path not in bench.values:
             raise ArgumentError(f"layers: there is no {path[:80]!r}")
+        if pending and not look.values.is_made(bench.values[path]):
+            continue
         every = look.maps(bench.values[path])
         room -= every.size
         if room < 0:
             break
         arrays[f"maps {path}"], ranges[path] = every, colour_range(every)
-    return frame({"image": image, "revision": bench.revision, "ranges": ranges, **told}, arrays)
+    header = {"image": image, "revision": look.revision, "pending": pending, "ranges": ranges}
+    return frame({**header, **told}, arrays)
 
 
 READING: Mapping[str, Callable[[Bench, Asked], Answer]] = MappingProxyType(

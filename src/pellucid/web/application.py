@@ -1,5 +1,5 @@
-"""The application: which address is answered by what. All that computes runs in a thread, one question at a time but
-for those that take long."""
+"""The application: which address is answered by what. All that computes runs in a thread, one question of a kind at a
+time."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from starlette.routing import Route, WebSocketRoute
 from ..errors import ArgumentError, PellucidError
 from . import answers, changes, looking_back, why
 from .answers import Answer
-from .asked import Asked
+from .asked import Asked, GoneError
 from .bench import Bench, UnknownImageError
 from .faults import noted
 from .live_socket import socket_of
@@ -34,8 +34,10 @@ GONE = 499
 READING = {**answers.READING, **changes.READING, **why.READING, **looking_back.READING}
 DOING = {**answers.DOING, **changes.DOING, **why.DOING, **looking_back.DOING}
 EDITING = (changes.edit, changes.undo)
-UNHURRIED = (*why.UNHURRIED, answers.edition)
-"""These wait for nobody who has the bench."""
+CHANGING = (*EDITING, looking_back.moment)
+"""They hold the bench; all others take from it what they need, and wait for nobody."""
+LOOK_SECONDS = 0.1
+"""Between two looks at whether somebody still waits for what is being computed."""
 
 
 def application(bench: Bench) -> Starlette:
@@ -69,12 +71,13 @@ def _question(bench: Bench, answer: Callable[[Bench, Asked], Answer]) -> Callabl
     """Return what answers a question about the bench, or says what is wrong with it.
 
     Those who ask the same wait in line, here and not in threads, of which there are few; who has gone meanwhile, as
-    the page does with what it no longer wants, is passed over.
+    the page does with what it no longer wants, is passed over, or no longer computed for. Maps in an order that takes
+    long have a line of their own.
     """
-    line = asyncio.Lock()
+    lines = asyncio.Lock(), asyncio.Lock()
 
     def answered(asked: Asked) -> Answer:
-        with nullcontext() if answer in UNHURRIED else bench.busy:
+        with bench.busy if answer in CHANGING else nullcontext():
             if answer in EDITING and bench.step is not None:
                 raise ArgumentError("the network is shown as it was in training; go to its end to change it")
             return answer(bench, asked)
@@ -85,11 +88,17 @@ def _question(bench: Bench, answer: Callable[[Bench, Asked], Answer]) -> Callabl
         except ClientDisconnect:
             return Response(status_code=GONE)
         try:
-            async with line:
+            async with lines[request.query_params.get("order") == "contribution"]:
                 if await request.is_disconnected():
                     return Response(status_code=GONE)
-                found = await run_in_threadpool(answered, asked)
+                watching = asyncio.create_task(_watch(request, asked))
+                try:
+                    found = await run_in_threadpool(answered, asked)
+                finally:
+                    watching.cancel()
             return Response(found, media_type=FRAME) if isinstance(found, bytes) else JSONResponse(found)
+        except GoneError:
+            return Response(status_code=GONE)
         except UnknownImageError as error:
             return _failure(410, str(error))
         except PellucidError as error:
@@ -98,6 +107,14 @@ def _question(bench: Bench, answer: Callable[[Bench, Asked], Answer]) -> Callabl
             return _failure(500, noted(error, request.url.path))
 
     return endpoint
+
+
+async def _watch(request: Request, asked: Asked) -> None:
+    """Note when whoever has asked has gone."""
+    while not asked.gone.is_set():
+        await asyncio.sleep(LOOK_SECONDS)
+        if await request.is_disconnected():
+            asked.gone.set()
 
 
 def _failure(status: int, message: str) -> Response:

@@ -1,11 +1,17 @@
-"""What a request asks for: its query and its body, read and checked one word at a time."""
+"""What a request asks for: its query and its body, read and checked one word at a time; and whether anybody still
+waits for the answer."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 
 from ..arguments import nearest, shown
 from ..errors import ArgumentError
+
+
+class GoneError(Exception):
+    """Whoever has asked does not wait for the answer any more."""
 
 
 class Asked:
@@ -15,10 +21,21 @@ class Asked:
     ----------
     words : mapping of str to str
     body : bytes
+
+    Attributes
+    ----------
+    gone : Event
+        Whether whoever has asked has gone, as the page does with what it no longer wants.
     """
 
     def __init__(self, words: Mapping[str, str], body: bytes = b""):
         self._words, self.body = words, body
+        self.gone = threading.Event()
+
+    def go_on(self) -> None:
+        """End what takes long, by a GoneError, if nobody waits for it any more."""
+        if self.gone.is_set():
+            raise GoneError
 
     def text(self, name: str, default: str | None = None) -> str:
         """Return a word, or refuse a query without it."""

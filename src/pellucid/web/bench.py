@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -18,8 +17,8 @@ from ..errors import ArgumentError, printable
 from ..explanations import randomised
 from ..inference.batches import accepted, weights
 from ..network import Network
+from ..program import Program
 from ..report.judging import Judged
-from ..serialization.fitting import take
 from ..summary import summary
 from .description import describe, digest, shown_values
 from .edits import Edits
@@ -27,6 +26,7 @@ from .following import Following
 from .look import Look, image_id
 from .measuring import Measuring
 from .moments import Moment
+from .sharing import with_weights
 
 IMAGES = 64
 """Images that are kept: those that were looked at last."""
@@ -38,12 +38,17 @@ class UnknownImageError(ArgumentError):
 
 @dataclass(eq=False)
 class Bench:
-    """What the page shows. Whoever uses it holds `busy`; what takes long is done with a `snapshot`, without it.
+    """What the page shows.
+
+    Networks on it never change: with every edit another takes the place of the one before, and shares with it all
+    arrays that are the same. So whoever has taken one, or a look at an image, goes on with it and waits for nobody.
 
     Attributes
     ----------
     network : Network
-        As it is now, with all edits; a copy, so that who gave it keeps theirs.
+        As it is now, with all edits.
+    original : Network
+        As it was given. Nobody may change it as long as it is here.
     title : str
     data : Dataset or None
         What it is measured on.
@@ -52,10 +57,13 @@ class Bench:
     revision : int
         Grows with every edit, and whenever the network is shown as it was at another moment.
     busy : lock
+        Held while the bench is changed, and by nobody who computes.
     explaining : lock
         Held by one explanation at a time.
     following : Following or None
         What is known of the training that the network comes from.
+    explained : float
+        The share that is done of the explanation that is being made.
     step : int or None
         After how many steps of the training the network is shown, without edits; None for the network as it is.
     """
@@ -67,29 +75,32 @@ class Bench:
     revision: int = 0
     busy: threading.RLock = field(default_factory=threading.RLock)
     explaining: threading.Lock = field(default_factory=threading.Lock)
+    explained: float = 0.0
     _images: OrderedDict[str, NDArray[Any]] = field(default_factory=OrderedDict)
     _looks: OrderedDict[tuple[str, int], Look] = field(default_factory=OrderedDict)
 
     def __post_init__(self) -> None:
-        weights(self.network)  # those that are not there yet are drawn once, for both
-        self.original, self.network = self.network, deepcopy(self.network)
+        weights(self.network)  # those that are not there yet are drawn once, for all
+        self.original = self.network
         self.edits = Edits(self.network)
         self.following: Following | None = None
         self.step: int | None = None
-        self._copies: dict[int, Network] = {}
+        self._forgetful: tuple[tuple[Network, int], Network] | None = None
+        self._lowered: tuple[Network, Program] | None = None
+        self.description = self._described()
         self._measure()
-        self._now = self.network  # with its edits
-        self._then: Network | None = None  # as it was at another moment
 
     def _measure(self) -> None:
         """Let the network be measured on the data from the beginning."""
-        self._measuring = None
-        if self.data is not None:
-            self._measuring = Measuring(self.data, summary(self.network).totals.multiply_adds)
+        self._measuring = None if self.data is None else Measuring(self.data, self.work)
 
     @cached_property
-    def description(self) -> dict[str, Any]:
-        """What there is to show of the network; edits do not change it."""
+    def work(self) -> int:
+        """Multiply-adds for one image."""
+        return summary(self.network).totals.multiply_adds
+
+    def _described(self) -> dict[str, Any]:
+        """Return what there is to show of the network; edits do not change it."""
         return {"title": printable(self.title), "digest": digest(self.original), **describe(self.network)}
 
     @cached_property
@@ -98,38 +109,37 @@ class Bench:
         return shown_values(lower(self.network))
 
     def changed(self) -> None:
-        """Note that the network has just been edited."""
+        """Note that another network has just taken the place of the one before."""
         self.revision += 1
-        self._copies.clear()
+
+    def edited(self) -> None:
+        """Show the network with all edits."""
+        self.network = self.edits.network
+        self.changed()
 
     def go_to(self, moment: Moment | None) -> None:
         """Let the network be as it was at a moment of its training, or None: as it is, with its edits."""
-        if moment is None:
-            self.network, self.step = self._now, None
-        else:
-            if self._then is None:
-                self._then = deepcopy(self._now)
-            take(self._then, moment.weights)
-            self.network, self.step = self._then, moment.step
+        self.network = self.edits.network if moment is None else with_weights(self.original, moment.weights)
+        self.step = None if moment is None else moment.step
         self.changed()
 
     def renew(self, network: Network) -> None:
         """Let the network have the weights that its training has come to. What was edited is let go of."""
+        held = {name: array.copy() for name, array in weights(network).items()}
         with self.busy:
-            for each in (self.original, self._now):
-                take(each, {name: array.copy() for name, array in weights(network).items()})
-            self.edits.done.clear()
+            self.original = with_weights(self.original, held)
+            self.edits = Edits(self.original)
             self._measure()
-            self.__dict__.pop("description", None)
+            self.description = self._described()
             self.go_to(None)
 
-    def snapshot(self, forgotten: int = 0) -> Network:
-        """Return the network as it is now, or as if so many of its last layers had not been trained: a copy, which no
-        edit changes. Of those that have forgotten something, the last one is kept."""
-        if forgotten not in self._copies:
-            self._copies = {key: network for key, network in self._copies.items() if key == 0}
-            self._copies[forgotten] = randomised(self.network, forgotten)
-        return self._copies[forgotten]
+    def forgetful(self, network: Network, layers: int) -> Network:
+        """Return a network as if so many of its last layers had not been trained; the last one is kept. Whoever asks
+        holds `explaining`."""
+        key = network, layers
+        if self._forgetful is None or self._forgetful[0] != key:
+            self._forgetful = key, randomised(network, layers)
+        return self._forgetful[1]
 
     # ---- images
     def put(self, image: NDArray[Any]) -> str:
@@ -142,28 +152,39 @@ class Bench:
         """
         image = accepted(self.network, image[None])[0]
         name = image_id(image)
-        self._images[name] = image
-        self._images.move_to_end(name)
-        while len(self._images) > IMAGES:
-            self._images.popitem(last=False)
+        with self.busy:
+            self._images[name] = image
+            self._images.move_to_end(name)
+            while len(self._images) > IMAGES:
+                self._images.popitem(last=False)
         return name
 
     def image(self, name: str) -> NDArray[Any]:
         """Return an image that was put there."""
-        if name not in self._images:
+        image = self._images.get(name)
+        if image is None:
             raise UnknownImageError(f"image: {name[:24]!r} is not here any more; show it again")
-        return self._images[name]
+        return image
 
     def look(self, name: str) -> Look:
         """Return what the network, as it is now, makes of an image that was put there."""
-        image, key = self.image(name), (name, self.revision)
-        if key not in self._looks:
-            self._looks[key] = Look.at(self.network, image)
-            kept = max(2, min(16, int(5e8 / self._looks[key].program.activation_bytes())))
-            while len(self._looks) > kept:
-                self._looks.popitem(last=False)
-        self._looks.move_to_end(key)
-        return self._looks[key]
+        with self.busy:
+            image, key = self.image(name), (name, self.revision)
+            if key not in self._looks:
+                program = self._program()
+                self._looks[key] = Look.at(self.network, self.revision, image, program)
+                kept = max(2, min(16, int(5e8 / program.activation_bytes())))
+                while len(self._looks) > kept:
+                    self._looks.popitem(last=False)
+            self._looks.move_to_end(key)
+            return self._looks[key]
+
+    def _program(self) -> Program:
+        """Return the network as it is now, lowered for prediction: a layer of the user's own lowers itself, so that
+        each network has a program of its own."""
+        if self._lowered is None or self._lowered[0] is not self.network:
+            self._lowered = self.network, lower(self.network)
+        return self._lowered[1]
 
     # ---- data
     def measured(self, revision: int | None = None) -> Judged | str | None:
@@ -171,11 +192,12 @@ class Bench:
 
         Instead, a text that says why nothing can be told; or None, as long as it is measured: ask again.
         """
-        if self._measuring is None:
-            return "there are no data here to be right about"
-        if revision is None:
-            revision = self.revision if self.edits.done or self.edits.network is not self.network else 0
-        return self._measuring.found(revision, (lambda: self.original) if revision == 0 else self.snapshot)
+        with self.busy:
+            if self._measuring is None:
+                return "there are no data here to be right about"
+            if revision is None:
+                revision = self.revision if self.edits.done or self.edits.network is not self.network else 0
+            return self._measuring.found(revision, lambda: self.original if revision == 0 else self.network)
 
     def share_measured(self) -> float:
         """Return the share of the data that the network has seen which is being measured."""

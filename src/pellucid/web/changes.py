@@ -98,7 +98,7 @@ def accuracy(bench: Bench, asked: Asked) -> Answer:
 
 
 def _done(bench: Bench) -> Answer:
-    bench.changed()
+    bench.edited()
     return _told(bench)
 
 

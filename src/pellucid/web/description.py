@@ -64,7 +64,8 @@ def digest(network: Network) -> str:
     """Return the name of a network: the same for the same layers and the same weights."""
     sha = hashlib.sha256()
     for name, array in sorted(weights(network).items()):
-        sha.update(f"{name} {array.shape} {array.dtype.str} ".encode() + np.ascontiguousarray(array).tobytes())
+        sha.update(f"{name} {array.shape} {array.dtype.str} ".encode())
+        sha.update(np.ascontiguousarray(array).data)
     for step in lower(network).steps:
         sha.update(f"{step.kind} {step.layer} {step.attributes} ".encode())
     return sha.hexdigest()[:24]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +13,7 @@ from ..errors import ArgumentError
 from ..layers import BatchNorm2d, Conv2d, Linear
 from ..network import Network
 from .description import reads_of
+from .sharing import sharing
 
 WITH_CHANNELS = (Conv2d, Linear, BatchNorm2d)
 """Layers whose weights lead to one channel each, along their first axis."""
@@ -44,7 +46,13 @@ class Edits:
     Parameters
     ----------
     network : Network
-        It is changed in place.
+        It stays as it is.
+
+    Attributes
+    ----------
+    network : Network
+        With all edits: after each one another, which shares with the one before all arrays that are the same.
+    done : list of Edit
     """
 
     def __init__(self, network: Network):
@@ -130,13 +138,25 @@ class Edits:
         """
         if not self.done:
             raise ArgumentError("there is no edit to undo")
-        for path, where, numbers in reversed(self.done.pop().before):
-            self.network.parameters()[path].data[where] = numbers
+        self._restore([self.done.pop()])
 
     def reset(self) -> None:
         """Undo all edits."""
-        while self.done:
-            self.undo()
+        edits, self.done = self.done[::-1], []
+        self._restore(edits)
+
+    def _restore(self, edits: list[Edit]) -> None:
+        """Put back what stood there before some edits, the last of which comes first."""
+        held = self._apart(path for edit in edits for path, _, _ in edit.before)
+        for edit in edits:
+            for path, where, numbers in reversed(edit.before):
+                held[path][where] = numbers
+
+    def _apart(self, paths: Iterable[str]) -> dict[str, NDArray[Any]]:
+        """Let the network be another, with arrays of its own at some paths, and return these."""
+        own = set(paths)
+        self.network = sharing(self.network, own)
+        return {path: parameter.data for path, parameter in self.network.parameters().items() if path in own}
 
     def _layer(self, path: str) -> Any:
         layers = dict(self.network.walk())
@@ -157,6 +177,7 @@ class Edits:
             return
         if len(self.done) >= MOST:
             raise ArgumentError(f"the network has been edited {MOST:,} times; undo some of it first")
+        held = self._apart(places)
         for path, where in places.items():
             held[path][where] = numbers
         last = self.done[-1] if self.done else None

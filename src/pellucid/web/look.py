@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 
 from ..definitions.arrays import Array
 from ..definitions.pointwise import softmax
+from ..explanations import score_gradients
 from ..network import Network
 from ..program import Program
-from ..sums import Trace, trace
+from ..sums import Trace
+from .unfolding import Unfolding
 
 RANGE = 99.5
 """Percentile of the magnitudes that a range of colours reaches to: a few outliers do not pale all others."""
@@ -27,51 +29,79 @@ def image_id(image: NDArray[Any]) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Look:
-    """What a network, as it is now, makes of an image.
+    """What a network, as it was after some edits, makes of an image: made when it is asked for.
 
     Attributes
     ----------
+    network : Network
+        Nobody changes it.
+    revision : int
+        How often the network had been edited.
     image : array (C, H, W) or (features,)
         As the network is given it: uint8, or floats.
-    trace : Trace
+    values : Unfolding
         Every number on the way.
+    pictures : dict of (str, int) to array
+        Explanations that were made: by the method, and the class.
     """
 
+    network: Network
+    revision: int
     image: NDArray[Any]
-    trace: Trace
+    program: Program
+    values: Unfolding
+    pictures: dict[tuple[str, int], NDArray[Any]] = field(default_factory=dict)
+    _counts: dict[tuple[str, int], NDArray[np.float64]] = field(default_factory=dict)
 
     @classmethod
-    def at(cls, network: Network, image: NDArray[Any]) -> Look:
-        """Look at an image."""
-        return cls(image, trace(network, image))
+    def at(cls, network: Network, revision: int, image: NDArray[Any], program: Program) -> Look:
+        """Look at an image; `program` is the network, lowered for prediction."""
+        return cls(network, revision, image, program, Unfolding(network, program, image))
 
     @property
-    def program(self) -> Program:
-        return self.trace.program
+    def trace(self) -> Trace:
+        """All numbers, for their sums."""
+        return Trace(self.program, self.values)
 
     @property
     def output(self) -> Array:
         """The network's outputs, in one row."""
-        return np.asarray(self.trace.values[self.program.output]).reshape(-1)
+        return np.asarray(self.values[self.program.output]).reshape(-1)
 
     def probabilities(self) -> Array | None:
         """Return the probability of each class; None of a network with one output."""
-        if self.output.size < 2:
-            return None
-        kinds = [step.kind for step in self.program.steps[: self.program.forward]]
-        last = next(kind for kind in reversed(kinds) if kind not in ("flatten", "reshape"))
-        return self.output if last == "softmax" else softmax(self.output[None])[0]
+        return probabilities(self.program, self.output)
 
     @cached_property
     def range(self) -> float:
         """How far colours reach if all layers share them."""
         shown = self.program.layers
-        return colour_range(np.concatenate([np.ravel(self.trace.values[place.output]) for place in shown]))
+        return colour_range(np.concatenate([np.ravel(self.values[place.output]) for place in shown]))
 
     def maps(self, value: int) -> Array:
         """Return what a layer makes as maps (K, h, w); a vector is one map of one row."""
-        array: Array = self.trace.values[value]
+        array: Array = self.values[value]
         return array if array.ndim == 3 else array.reshape(1, 1, -1)
+
+    def contributions(self, path: str, value: int, of: int) -> NDArray[np.float64]:
+        """Return what each map of a layer, by its path and its value, adds to a class's score, to first order:
+        Σ i, j  A[k, i, j]·∂s/∂A[k, i, j]."""
+        if (path, of) not in self._counts:
+            with np.errstate(all="ignore"):
+                gradients = score_gradients(self.network, self.image[None], of, by=(path,))[path]
+                products = self.values[value].astype(np.float64) * gradients[0]
+            self._counts[path, of] = products.reshape(len(self.maps(value)), -1).sum(axis=1)
+        return self._counts[path, of]
+
+
+def probabilities(program: Program, output: Array) -> Array | None:
+    """Return the probability of each class, from a network's outputs in one row; None of a network with one output."""
+    if output.size < 2:
+        return None
+    kinds = [step.kind for step in program.steps[: program.forward]]
+    last = next(kind for kind in reversed(kinds) if kind not in ("flatten", "reshape"))
+    with np.errstate(all="ignore"):  # outputs that are NaN are shown as such
+        return output if last == "softmax" else softmax(output[None])[0]
 
 
 def colour_range(values: Array) -> float:

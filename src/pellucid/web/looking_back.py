@@ -71,12 +71,13 @@ def _label(bench: Bench, asked: Asked) -> int | None:
 def _course(bench: Bench, following: Following, name: str) -> ImageCourse:
     """Return what is known of an image's course; those that were asked for last are kept."""
     image, courses = bench.image(name), following.courses
-    if name not in courses:
-        courses[name] = ImageCourse(bench.original, image)
-    courses.move_to_end(name)
-    while len(courses) > IMAGES:
-        courses.popitem(last=False)
-    return courses[name]
+    with bench.busy:
+        if name not in courses:
+            courses[name] = ImageCourse(bench.original, image)
+        courses.move_to_end(name)
+        while len(courses) > IMAGES:
+            courses.popitem(last=False)
+        return courses[name]
 
 
 def _following(bench: Bench) -> Following:

@@ -17,9 +17,8 @@ from ..build import lower
 from ..definitions.arrays import Array
 from ..layers import Conv2d
 from ..network import Network
-from ..sums import Trace
 from .description import shown_values
-from .look import Look, colour_range
+from .look import colour_range, probabilities
 
 LAYERS = 2
 """Convolutions that are shown."""
@@ -68,8 +67,7 @@ class Miniatures:
             )  # fmt: skip
         for path, value in self._layers.items():
             arrays[f"small {path}"] = self._levels(f"small {path}", _maps(found[value][0]))
-        look = Look(image, Trace(program, {program.output: found[program.output][0]}))
-        return arrays, look.probabilities()
+        return arrays, probabilities(program, found[program.output].reshape(-1))
 
     def _levels(self, name: str, numbers: Array) -> NDArray[np.uint8]:
         self.reach[name] = max(self.reach.get(name, 0.0), colour_range(numbers))

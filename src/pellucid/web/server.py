@@ -6,6 +6,7 @@ import os
 import socket
 import threading
 from collections.abc import Callable
+from copy import deepcopy
 from typing import Any
 
 from ..data import as_dataset
@@ -47,7 +48,7 @@ def view(
     StorageError
         If the port is taken.
     """
-    bench = Bench(network, title, None if data is None else as_dataset(data))
+    bench = Bench(deepcopy(network), title, None if data is None else as_dataset(data))
     serve(bench, port=port, browser=browser)
 
 

@@ -1,23 +1,26 @@
 """Why the network says what it says: explanations of an image, as answers to the page.
 
-They may take long, so they are made with a copy of the network, and whoever asks for maps does not wait for them.
+They may take long; whoever asks for maps does not wait for them, and they end when nobody waits for them any more.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ShapeError
+from ..errors import NonFiniteError, ShapeError
 from ..explanations import (
     counterfactual,
     grad_cam,
     grad_cam_layer,
     learnt_layers,
     occlusion,
+    occlusion_stride,
     rank_correlation,
     saliency,
 )
@@ -31,6 +34,8 @@ from .look import colour_range
 METHODS = ("saliency", "grad_cam", "occlusion")
 SEARCH_WORK = 4e11
 """Multiply-adds that a search for another class's image may take: about a minute."""
+OCCLUSION_WORK = 8e11
+"""Multiply-adds that the places of a patch may take: about ten seconds."""
 SEARCH_STEPS = (10, 200)
 """Steps of such a search, at least and at most."""
 
@@ -54,49 +59,90 @@ def methods(bench: Bench, asked: Asked) -> Answer:
 def why(bench: Bench, asked: Asked) -> Answer:
     """Which pixels a class depends on; also of a network whose last layers have forgotten what they learnt, and then
     how much the picture agrees with the one before: None where one of the two is the same everywhere."""
-    with bench.busy:
-        name, revision, most = asked.text("image"), bench.revision, len(learnt_layers(bench.network))
-        image, network = bench.image(name)[None], bench.snapshot()
-        method, forgotten = asked.choice("method", METHODS), asked.whole("forgotten", most + 1, 0)
-        of = asked.whole("class", math.prod(network.output_shape()), int(bench.look(name).output.argmax()))
-        forgetful = bench.snapshot(forgotten)
-    with bench.explaining:
-        picture, agreement = _explained(network, image, of, method), 1.0
+    look = bench.look(asked.text("image"))
+    look.values.make(look.program.output, asked.go_on)
+    method, most = asked.choice("method", METHODS), len(learnt_layers(look.network))
+    forgotten = asked.whole("forgotten", most + 1, 0)
+    of = asked.whole("class", look.output.size, int(look.output.argmax()))
+    _refuse_non_finite(look.output)
+    with _explaining(bench, asked) as note:
+        if (method, of) not in look.pictures:
+            look.pictures[method, of] = _explained(bench, look.network, look.image, of, method, note)
+        picture, agreement = look.pictures[method, of], 1.0
         if forgotten:
-            learnt, picture = picture, _explained(forgetful, image, of, method)
+            forgetful = bench.forgetful(look.network, forgotten)
+            learnt, picture = picture, _explained(bench, forgetful, look.image, of, method, note)
             agreement = rank_correlation(learnt, picture)
     header = {
-        "method": method, "class": of, "forgotten": forgotten, "range": colour_range(picture), "revision": revision,
-        "agreement": None if math.isnan(agreement) else agreement,
+        "method": method, "class": of, "forgotten": forgotten, "range": colour_range(picture),
+        "revision": look.revision, "agreement": None if math.isnan(agreement) else agreement,
+        "places": _places(bench) if method == "occlusion" else None,
     }  # fmt: skip
     return frame(header, {"picture": picture})
 
 
 def would_be(bench: Bench, asked: Asked) -> Answer:
     """What the image would have to be like for another class to be seen in it: a new image, and what is made of it."""
-    with bench.busy:
-        name = asked.text("image")
-        image, network = bench.image(name), bench.snapshot()
-        wanted = asked.whole("class", math.prod(network.output_shape()))
-    passes = 4 * max(1, bench.description["multiply_adds"])  # forward twice, backward once, by inputs alone and weights
+    name, network = asked.text("image"), bench.network
+    image, wanted = bench.image(name), asked.whole("class", math.prod(network.output_shape()))
+    passes = 4 * max(1, bench.work)  # forward twice, backward once, by inputs alone and weights
     steps = int(np.clip(SEARCH_WORK / passes, *SEARCH_STEPS))
-    with bench.explaining:
-        found = counterfactual(network, image, wanted, steps=steps)
-    told = {"from": name, "wanted": wanted, "reached": found.reached, "steps": len(found.probabilities) - 1}
-    with bench.busy:
-        more = {"course": found.probabilities, "was": image}
-        return shown(bench, bench.put(found.image), asked, told, more)
+    with _explaining(bench, asked) as note:
+        found = counterfactual(network, image, wanted, steps=steps, progress=note)
+    told = {
+        "from": name, "wanted": wanted, "reached": found.reached, "steps": len(found.probabilities) - 1, "most": steps,
+        "fewer": steps < SEARCH_STEPS[1],
+    }  # fmt: skip
+    return shown(bench, bench.put(found.image), asked, told, {"course": found.probabilities, "was": image})
 
 
-def _explained(network: Network, image: NDArray[Any], of: int, method: str) -> NDArray[Any]:
+def progress(bench: Bench, asked: Asked) -> Answer:
+    """Which share is done of the explanation that is being made."""
+    return {"done": bench.explained}
+
+
+@contextmanager
+def _explaining(bench: Bench, asked: Asked) -> Iterator[Callable[[float], None]]:
+    """Let one explanation after the other be made, and yield what notes its progress, and ends it if nobody waits."""
+
+    def note(done: float) -> None:
+        asked.go_on()
+        bench.explained = done
+
+    with bench.explaining, np.errstate(all="ignore"):
+        note(0.0)
+        yield note
+
+
+def _explained(
+    bench: Bench, network: Network, image: NDArray[Any], of: int, method: str, note: Callable[[float], None]
+) -> NDArray[Any]:
     if method == "saliency":
-        return np.asarray(saliency(network, image, of)[0])
+        return np.asarray(saliency(network, image[None], of)[0])
     if method == "grad_cam":
-        return np.asarray(grad_cam(network, image, of)[0])
-    return np.asarray(occlusion(network, image, of)[0])
+        return np.asarray(grad_cam(network, image[None], of)[0])
+    stride, _ = occlusion_stride(network, _most_places(bench))
+    return np.asarray(occlusion(network, image[None], of, stride=stride, progress=note)[0])
 
 
-READING = {"methods": methods, "why": why}
+def _most_places(bench: Bench) -> int:
+    return int(OCCLUSION_WORK / max(1, bench.work))
+
+
+def _places(bench: Bench) -> dict[str, Any]:
+    """Return how many places the patch has, down and across, and whether it would have more in a smaller network."""
+    (_, places), (_, usual) = (occlusion_stride(bench.network, most) for most in (_most_places(bench), 1 << 62))
+    return {"count": places, "fewer": places != usual}
+
+
+def _refuse_non_finite(output: NDArray[Any]) -> None:
+    if not np.isfinite(output).all():
+        what = "NaN" if np.isnan(output).any() else "infinite"
+        raise NonFiniteError(
+            f"the network's outputs for this image are {what}, so there is nothing to explain; the first layer that "
+            "shows such numbers tells where they come from"
+        )
+
+
+READING = {"methods": methods, "why": why, "progress": progress}
 DOING = {"would-be": would_be}
-UNHURRIED = (why, would_be)
-"""They hold the bench only as long as they need it."""

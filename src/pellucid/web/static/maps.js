@@ -15,6 +15,7 @@ const SIDE = 84; // of a map on the page, about, in pixels
 const LEAST = matchMedia("(pointer: coarse)").matches ? 44 : 24; // of what can be pointed at
 const GAP = 6;
 const VECTOR_CELL = 12;
+const ROOM = "18rem"; // that maps take, about, as long as they are not there: else too many layers would be in sight
 const ORDERS = { index: "by number", mean: "by mean |a|", contribution: "by what they add to the class", dead: "dead first" };
 
 /** One layer on the page. */
@@ -46,6 +47,7 @@ export class Maps {
       make("div", { class: "scroll" }, this.stage),
       this.note,
     );
+    if (makesMaps(layer)) this.element.style.minHeight = ROOM;
   }
 
   #arithmetic() {
@@ -78,12 +80,15 @@ export class Maps {
     const wanted = `${image} ${revision} ${this.order} ${this.first} ${this.order === "contribution" ? get().class : ""}${get().range === "network"}`;
     if (!image || !(this.visible || unseen) || this.loaded === wanted) return;
     this.loaded = wanted;
+    this.asking?.abort();
+    this.asking = new AbortController();
     const query = { image, layer: this.layer.path, order: this.order, first: this.first, count: SHOWN, whole: get().range === "network" };
     if (get().class !== null) query.class = get().class;
     try {
-      const found = await ask("maps", query);
+      const found = await ask("maps", query, this.asking.signal);
       if (this.loaded === wanted) this.show(found);
     } catch (error) {
+      if (error.name === "AbortError") return;
       this.loaded = null;
       if (!(error instanceof Refused && error.gone)) problem(error.message);
     }
@@ -92,6 +97,7 @@ export class Maps {
   /** Take all maps, as they come with a stroke; of an order other than by number they are fetched later. */
   accept(maps, range) {
     if (this.order !== "index") return;
+    this.asking?.abort();
     const { length, maps: total } = layout(this.layer);
     const many = Math.min(SHOWN, total - this.first);
     const channels = Int32Array.from({ length: many }, (_, k) => this.first + k);
@@ -102,6 +108,7 @@ export class Maps {
 
   /** Show what the server has answered. */
   show(found) {
+    this.element.style.minHeight = "";
     this.found = found;
     this.channels = [...found.arrays.channels.data];
     this.numbers = found.arrays.maps.data;

@@ -78,21 +78,52 @@ export async function shown(question, source) {
   try {
     const found = await question();
     problem("");
-    const { image, output, probabilities } = found.arrays;
+    const { image } = found.arrays;
     showPixels(image);
-    showBars(output.data, probabilities?.data);
+    if (!found.pending) {
+      finishing?.abort();
+      showOutput(found);
+    }
     const bytes = image.data instanceof Uint8Array;
     const kept = source.kind === "sample" || !bytes ? source : { kind: source.kind, data: pixelsAsText(image.data) };
     if (kept.kind === "drawing") Object.assign(kept, { kind: "pixels", drawn: true });
     set({ image: found.image, revision: found.revision, source: kept });
     acceptMaps(found);
-    for (const listener of shownListeners) listener(found);
+    if (!found.pending) tell(found);
+    else await finish(found);
     return found;
   } catch (error) {
     if (error.name !== "AbortError") problem(error.message);
     if (!(error instanceof Refused) && error.name !== "AbortError") throw error;
     return null;
   }
+}
+
+function showOutput({ arrays: { output, probabilities } }) {
+  byId("bars").removeAttribute("aria-busy");
+  showBars(output.data, probabilities?.data);
+}
+
+function tell(found) {
+  for (const listener of shownListeners) listener(found);
+}
+
+let finishing = null; // the question about the outputs of the image that was shown last
+
+/** A large network has answered before it has come to its outputs: wait for these, unless another image is shown. */
+async function finish(found) {
+  finishing?.abort();
+  finishing = new AbortController();
+  byId("bars").setAttribute("aria-busy", "true");
+  try {
+    const whole = await ask("seen", { image: found.image, wait: true }, finishing.signal);
+    Object.assign(found, { pending: false, arrays: { ...found.arrays, ...whole.arrays } });
+  } catch (error) {
+    if (error.name === "AbortError") return;
+    throw error;
+  }
+  showOutput(found);
+  tell(found);
 }
 
 /** What the network takes is a square of one channel: something to draw on. */

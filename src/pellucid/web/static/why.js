@@ -5,6 +5,7 @@ import { make, problem, say } from "./dom.js";
 import { className, network } from "./network.js";
 import { shape, text } from "./numbers.js";
 import { Picture } from "./picture.js";
+import { progressBar } from "./progress.js";
 import { onShown } from "./showing.js";
 import { get, on, set } from "./state.js";
 import { buildWouldBe, showWouldBe } from "./wouldbe.js";
@@ -13,7 +14,7 @@ const NAMES = { saliency: "Saliency", grad_cam: "Grad-CAM", occlusion: "Occlusio
 const WORDS = {
   saliency: () => "How much the class’s score changes with each pixel: the size of its gradient.",
   grad_cam: () => `Where the maps of ${known.grad_cam_layer} speak for the class, each counted by its mean gradient.`,
-  occlusion: () => "How much the class’s probability falls where a patch covers a pixel: blue needs it, orange speaks against it.",
+  occlusion: ({ places }) => `How much the class’s probability falls where a patch covers a pixel: blue needs it, orange speaks against it.${places.fewer ? ` The patch has ${shape(places.count)} places, fewer than usual: each takes long in a network of this size.` : ""}`,
 };
 
 const LISTED = 3; // of the layers that are forgotten, the first
@@ -23,6 +24,7 @@ let method = null;
 let forgotten = 0;
 let latest = null; // the last answer: its image, and what is made of it
 let asked = ""; // what the pictures show
+let asking = null; // what is being asked, and how to end that
 let kept = { wanted: "", own: null }; // the picture of the network as it is, which stays while others forget
 const learnt = new Picture("as it has learnt");
 const forgetful = new Picture("after forgetting");
@@ -63,6 +65,7 @@ function choices() {
     ...known.methods.map((value) => make("option", { value }, NAMES[value])),
   );
   parts.words = make("p", { class: "quiet" });
+  parts.progress = progressBar("how far the explanation is");
   const through = make("input", { type: "range", min: 0, max: 1, step: 0.05, value: 0.25, id: "why-mix", input: () => mix(Number(through.value)) });
   mix(0.25);
   return make(
@@ -70,6 +73,7 @@ function choices() {
     {},
     make("div", { class: "row" }, make("label", { class: "field" }, "by ", parts.methods), make("label", { class: "field" }, "for ", parts.classes)),
     parts.words,
+    parts.progress.element,
     make("div", { class: "pictures" }, learnt.element, forgetful.element),
     make("label", { class: "field slide" }, "image through the colours ", through),
   );
@@ -129,38 +133,56 @@ function few(paths) {
   return paths.length > LISTED + 1 ? `${paths.slice(0, LISTED).join(", ")}, … up to ${paths.at(-1)}` : paths.join(", ");
 }
 
-const fetchPictures = newestOnly(async () => {
+function wish() {
   const { image, revision, class: of } = get();
   const wanted = [image, revision, of, method].join(" ");
-  const both = `${wanted} ${forgotten}`;
+  return { wanted, both: `${wanted} ${forgotten}`, query: { image, method, class: of } };
+}
+
+const fetchPictures = newestOnly(async () => {
+  const { wanted, both, query } = wish();
+  const { image } = query;
   if (both === asked || image !== latest?.image) return;
-  const query = { image, method, class: of };
+  asking = { both, control: new AbortController() };
+  const put = (words) => parts.progress.during(ask("why", words, asking.control.signal));
   parts.panel.setAttribute("aria-busy", "true");
   try {
-    if (kept.wanted !== wanted) kept = { wanted, own: await ask("why", query) };
+    if (kept.wanted !== wanted) kept = { wanted, own: await put(query) };
     const { own } = kept;
-    const other = forgotten ? await ask("why", { ...query, forgotten }) : null;
+    const other = forgotten ? await put({ ...query, forgotten }) : null;
     if (get().image !== image || method !== own.method) return;
     asked = both;
     draw(own, other);
   } catch (error) {
-    if (!(error instanceof Refused && error.gone)) problem(error.message);
+    if (error.name === "AbortError" || (error instanceof Refused && error.gone)) return;
+    refuse(error.message);
   } finally {
+    asking = null;
     parts.panel.removeAttribute("aria-busy");
   }
 });
 
-/** Ask anew if the tab is open and something else is wanted. */
+/** Ask anew if the tab is open and something else is wanted; what is being made for nobody ends. */
 function update() {
   if (!known?.methods.length || get().view !== "why" || !latest) return;
+  if (asking && asking.both !== wish().both) asking.control.abort();
   fetchPictures();
+}
+
+/** Say why there is no picture, instead of one. */
+function refuse(words) {
+  asked = "";
+  parts.words.textContent = words;
+  parts.agreement.replaceChildren();
+  for (const picture of [learnt, forgetful]) picture.showNumbers(null);
+  say(words);
 }
 
 function draw(own, other) {
   const { image } = latest.arrays;
   const [{ shape: sizes }, { shape: pixels }] = [own.arrays.picture, image];
   const stretched = sizes.at(-1) === pixels.at(-1) ? "" : ` ${shape(sizes)} numbers, stretched over the image.`;
-  parts.words.textContent = WORDS[own.method]() + stretched;
+  parts.words.textContent = WORDS[own.method](own) + stretched;
   learnt.showImage(image);
   learnt.showNumbers(own.arrays.picture, own.range);
   forgetful.element.hidden = !other;

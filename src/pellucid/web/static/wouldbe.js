@@ -5,6 +5,7 @@ import { make, problem, say } from "./dom.js";
 import { className } from "./network.js";
 import { count, percent } from "./numbers.js";
 import { Picture } from "./picture.js";
+import { progressBar } from "./progress.js";
 import { showKnown } from "./showing.js";
 import { get } from "./state.js";
 
@@ -12,6 +13,7 @@ const SVG = "http://www.w3.org/2000/svg";
 const [WIDTH, HEIGHT, LEFT, BOTTOM] = [280, 90, 40, 18];
 
 let result = null; // the server's answer, and where the image before it came from
+let searching = null; // the image that is being changed, and how to end that
 let chosen = false; // whether somebody has chosen a class
 const changed = new Picture("changed");
 const difference = new Picture("what changed");
@@ -22,6 +24,7 @@ export function buildWouldBe(place) {
   parts.classes = make("select", { id: "would-be-class", change: () => { chosen = true; } });
   parts.find = make("button", { type: "button", id: "would-be", click: () => find() }, "Find out");
   parts.told = make("p", { id: "would-be-told" });
+  parts.progress = progressBar("how far the search is");
   parts.course = make("div", {});
   parts.look = make("button", { type: "button", id: "would-be-look", click: () => showKnown(result.image, { kind: "pixels" }) }, "Look at it");
   parts.back = make("button", { type: "button", id: "would-be-back", click: () => showKnown(result.from, result.source) }, "Back to the image before");
@@ -38,6 +41,7 @@ export function buildWouldBe(place) {
     make("h2", {}, "What would make it another"),
     make("div", { class: "row" }, make("label", { class: "field" }, "what would make it ", parts.classes), parts.find),
     parts.told,
+    parts.progress.element,
     parts.found,
   );
 }
@@ -45,6 +49,7 @@ export function buildWouldBe(place) {
 /** Follow the image that is shown: offer the classes, and put away what was found for another image. */
 export function showWouldBe(found, likeliest) {
   if (!parts.classes) return;
+  if (searching && searching.image !== found.image) searching.control.abort();
   const scores = found.arrays.output.data;
   if (parts.classes.options.length !== scores.length) {
     parts.classes.replaceChildren(...Array.from(scores, (_, k) => make("option", { value: k }, className(k))));
@@ -67,15 +72,17 @@ const find = newestOnly(async () => {
   const wanted = Number(parts.classes.value);
   parts.told.textContent = "Searching …";
   parts.find.disabled = true;
+  searching = { image, control: new AbortController() };
   try {
-    const found = await send("would-be", { image, class: wanted });
+    const found = await parts.progress.during(send("would-be", { image, class: wanted, wait: true }, undefined, searching.control.signal));
     if (get().image !== image) return;
     result = { ...found, source };
     draw();
   } catch (error) {
     parts.told.textContent = "";
-    if (!(error instanceof Refused && error.gone)) problem(error.message);
+    if (error.name !== "AbortError" && !(error instanceof Refused && error.gone)) problem(error.message);
   } finally {
+    searching = null;
     parts.find.disabled = false;
   }
 });
@@ -91,7 +98,7 @@ function draw() {
   difference.showNumbers(pixels, range);
   const touched = pixels.data.reduce((sum, value) => sum + (value !== 0), 0);
   const [from, to] = [course.data[0], course.data.at(-1)];
-  parts.told.textContent = `${result.reached ? "Reached" : "Not reached"} in ${count(result.steps)} steps: ${className(result.wanted)} goes from ${percent(from)} to ${percent(to)}; ${count(touched)} of ${count(pixels.data.length)} pixels changed.`;
+  parts.told.textContent = `${result.reached ? "Reached" : "Not reached"} in ${count(result.steps)} steps${result.fewer && !result.reached ? ", as many as there is time for in a network of this size" : ""}: ${className(result.wanted)} goes from ${percent(from)} to ${percent(to)}; ${count(touched)} of ${count(pixels.data.length)} pixels changed.`;
   parts.course.replaceChildren(chart(course.data));
   parts.found.hidden = false;
   parts.look.disabled = false;
