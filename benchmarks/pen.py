@@ -25,23 +25,35 @@ WATCH = """() => {
   performance.clearResourceTimings();
   performance.setResourceTimingBufferSize(10000);
   window.lags = [];
-  let began = null;
-  const since = (event) => { if (event.buttons && began === null) began = performance.now(); };
-  document.getElementById("pad").addEventListener("pointermove", since, true);
   const inSight = [...document.querySelectorAll("[data-path] canvas")].filter((canvas) => {
     const { top, bottom, height } = canvas.getBoundingClientRect();
     return height && top < innerHeight && bottom > 0;
   });
-  const painted = () => {
-    if (began === null) return;
-    const from = began;
-    began = null;
-    requestAnimationFrame(() => lags.push(performance.now() - from));
+  const last = inSight.at(-1);
+  let moved = []; // when the pen was at places that nothing was asked about yet
+  let answered = []; // the same of all questions that were answered, and whose answer is not painted yet
+  const follow = (event) => { if (event.buttons) moved.push(event.timeStamp); };
+  document.getElementById("pad").addEventListener("pointermove", follow, true);
+  const { fetch } = window;
+  window.fetch = async (address, ...more) => {
+    const about = String(address).includes("api/drawing") ? moved.splice(0) : [];
+    const answer = await fetch(address, ...more);
+    answered.push(...about);
+    return answer;
   };
-  // a canvas that is painted is given its size anew
-  new MutationObserver(painted).observe(inSight.at(-1), { attributes: true, attributeFilter: ["width"] });
+  const { putImageData } = CanvasRenderingContext2D.prototype;
+  CanvasRenderingContext2D.prototype.putImageData = function (...given) {
+    if (this.canvas === last) {
+      const from = answered;
+      answered = [];
+      if (from.length) requestAnimationFrame(() => lags.push(...from.map((each) => performance.now() - each)));
+    }
+    return putImageData.apply(this, given);
+  };
   return inSight.length;
 }"""
+"""In the page: notes for each move of the pen how long it took until the frame in which the last of the layers in sight
+had its maps. A move that was passed over waits for the next picture, which shows it too."""
 ANSWERS = """() => performance.getEntriesByType("resource")
   .filter(({ name }) => name.includes("api/drawing")).map(({ duration }) => duration)"""
 

@@ -34,7 +34,7 @@ export function inSight() {
 export function acceptMaps(found) {
   for (const [path, maps] of rows) {
     const came = found.arrays[`maps ${path}`];
-    if (came && get().range !== "network") maps.accept(came, found.ranges[path]);
+    if (came && get().range !== "network") maps.accept(came, found);
   }
 }
 

@@ -21,7 +21,8 @@ import { buildTour } from "./tour.js";
 import { buildTrail } from "./trail.js";
 import { buildWhy, showWhy } from "./why.js";
 
-const LINKED = ["source", "layer", "channel", "cell", "view", "range", "class", "raw"];
+const LINKED = ["layer", "channel", "cell", "view", "range", "class", "raw"];
+const REST = 300; // ms that an image rests before the address tells of it: to change that takes the browser longer than to show it
 
 async function start() {
   describe(await ask("network"));
@@ -34,8 +35,10 @@ async function start() {
   build(await hasTraining());
   if (net && net !== network.digest) problem("This link was made with another network; numbers will differ.");
   await showSource(source ?? first());
-  const follow = () => history.replaceState(null, "", link(network.digest));
+  let timer = 0;
+  const follow = () => { clearTimeout(timer); history.replaceState(null, "", link(network.digest)); };
   on(LINKED, follow);
+  on(["source"], () => { clearTimeout(timer); timer = setTimeout(follow, REST); });
   follow();
   begun();
 }

@@ -74,10 +74,16 @@ export class Maps {
     this.refresh();
   }
 
+  /** What is to be shown of an image, as text that is another one for anything else. */
+  #wanted(image, revision) {
+    const { class: of, range } = get();
+    return [image, revision, this.order, this.first, this.order === "contribution" ? of : "", range === "network"].join(" ");
+  }
+
   /** Ask for the maps anew if what is shown is of another image, network or order; out of sight only on request. */
   async refresh(unseen = false) {
     const { image, revision } = get();
-    const wanted = `${image} ${revision} ${this.order} ${this.first} ${this.order === "contribution" ? get().class : ""}${get().range === "network"}`;
+    const wanted = this.#wanted(image, revision);
     if (!image || !(this.visible || unseen) || this.loaded === wanted) return;
     this.loaded = wanted;
     this.asking?.abort();
@@ -95,15 +101,15 @@ export class Maps {
   }
 
   /** Take all maps, as they come with a stroke; of an order other than by number they are fetched later. */
-  accept(maps, range) {
+  accept(maps, { image, revision, ranges }) {
     if (this.order !== "index") return;
     this.asking?.abort();
     const { length, maps: total } = layout(this.layer);
     const many = Math.min(SHOWN, total - this.first);
     const channels = Int32Array.from({ length: many }, (_, k) => this.first + k);
     const data = maps.data.subarray(this.first * length, (this.first + many) * length);
-    this.loaded = `${get().image} ${get().revision} ${this.order} ${this.first} false`;
-    this.show({ total, range, arrays: { channels: { data: channels }, maps: { data }, ranges: null } });
+    this.loaded = this.#wanted(image, revision);
+    this.show({ total, range: ranges[this.layer.path], arrays: { channels: { data: channels }, maps: { data }, ranges: null } });
   }
 
   /** Show what the server has answered. */

@@ -87,8 +87,8 @@ export async function shown(question, source) {
     const bytes = image.data instanceof Uint8Array;
     const kept = source.kind === "sample" || !bytes ? source : { kind: source.kind, data: pixelsAsText(image.data) };
     if (kept.kind === "drawing") Object.assign(kept, { kind: "pixels", drawn: true });
+    acceptMaps(found); // before others hear of the image: what has come, nobody asks for again
     set({ image: found.image, revision: found.revision, source: kept });
-    acceptMaps(found);
     if (!found.pending) tell(found);
     else await finish(found);
     return found;
