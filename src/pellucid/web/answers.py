@@ -47,9 +47,9 @@ def network(bench: Bench, asked: Asked) -> Answer:
 
 
 def edition(bench: Bench, asked: Asked) -> dict[str, Any]:
-    """What tells a page that another one has changed the network: how often that was done, and the step of the training
-    that it is shown at."""
-    return {"revision": bench.revision, "step": bench.step}
+    """What tells a page that another one has changed the network: how often that was done, the step of the training
+    that it is shown at, and the name of all edits."""
+    return {"revision": bench.revision, "step": bench.step, "edited": bench.edits.digest()}
 
 
 # ---- images
@@ -214,7 +214,8 @@ def shown(
     Of a large network only what is there already, as ``pending`` says, unless the question is to ``wait``. What else is
     to be told goes into the header, and `more` beside the arrays.
     """
-    look = bench.look(image)
+    with bench.busy:
+        look, step = bench.look(image), bench.step
     if bench.work <= AT_ONCE or asked.flag("wait"):
         look.values.make(look.program.output, asked.go_on)
     pending = not look.values.is_made(look.program.output)
@@ -234,7 +235,7 @@ def shown(
         if room < 0:
             break
         arrays[f"maps {path}"], ranges[path] = every, colour_range(every)
-    header = {"image": image, "revision": look.revision, "pending": pending, "ranges": ranges}
+    header = {"image": image, "revision": look.revision, "step": step, "pending": pending, "ranges": ranges}
     return frame({**header, **told}, arrays)
 
 

@@ -73,9 +73,11 @@ export function buildLearn(panel) {
   if (isLive()) connect();
 }
 
-/** What the tab says of the training when it opens: the newest moment, and the course of the image. */
-export function begun() {
-  if (learning.state !== "unknown" && !isLive()) goTo("end");
+/** Show a moment of the training, or the network as it came out (null); false if that moment is not kept. */
+export async function showMoment(moment) {
+  if (moment !== null && !learning.moments.includes(moment)) return moment === get().moment;
+  if (learning.state !== "unknown" && (moment !== null || !isLive())) await goTo(moment ?? "end");
+  return true;
 }
 
 // ---- what comes from the server
@@ -155,7 +157,6 @@ const goTo = newestOnly(async (step) => {
   if (!image || !source) return;
   if (!following && range === "layer") {
     set({ range: "locked" });
-    byId("range").value = "locked";
   }
   const found = await shown(() => send("moment", { step, image, layers: inSight().join(",") }), source);
   if (!found) return;

@@ -1,8 +1,8 @@
 // The feature maps of one layer: a canvas, and over it a button for every map, which knows keyboard and pointer.
 
-import { ask, Refused } from "./api.js";
+import { ask, report } from "./api.js";
 import { clipped } from "./colours.js";
-import { make, problem } from "./dom.js";
+import { make } from "./dom.js";
 import { MapButton } from "./map-button.js";
 import { layout, makesMaps, summaryLine } from "./network.js";
 import { count } from "./numbers.js";
@@ -94,9 +94,8 @@ export class Maps {
       const found = await ask("maps", query, this.asking.signal);
       if (this.loaded === wanted) this.show(found);
     } catch (error) {
-      if (error.name === "AbortError") return;
-      this.loaded = null;
-      if (!(error instanceof Refused && error.gone)) problem(error.message);
+      if (this.loaded === wanted) this.loaded = null;
+      report(error);
     }
   }
 

@@ -1,6 +1,6 @@
 // Where images come from, beside the pad: files dropped, pasted or chosen, samples of the data, the mistakes.
 
-import { askUntilDone } from "./api.js";
+import { askUntilDone, report } from "./api.js";
 import { byId, make, problem } from "./dom.js";
 import { className, network } from "./network.js";
 import { count, percent } from "./numbers.js";
@@ -95,7 +95,7 @@ async function mistake(by) {
       mistakes = { revision: get().revision, numbers: found.samples.map((each) => each.number), at: by > 0 ? -1 : 0 };
     }
   } catch (error) {
-    problem(error.message);
+    report(error);
     return;
   }
   const { numbers } = mistakes;

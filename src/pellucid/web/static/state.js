@@ -1,4 +1,4 @@
-// What is looked at, in one place. Whoever shows a part of it listens to that part; the address bar holds it all.
+// What is looked at, in one place. Whoever shows a part of it listens to that part.
 
 const state = {
   image: null, // the server's name for the image that is shown
@@ -11,6 +11,7 @@ const state = {
   range: "layer", // whose largest magnitude the colours reach to
   raw: false, // whether drawings are left where they are
   revision: 0, // of the network: grows with every edit
+  edited: "", // the name of all edits; "" where there are none
   moment: null, // the step of the training whose network is shown; null for the network as it is
 };
 
@@ -26,47 +27,19 @@ export function set(changes) {
   const changed = Object.keys(changes).filter((key) => JSON.stringify(state[key]) !== JSON.stringify(changes[key]));
   if (!changed.length) return;
   Object.assign(state, changes);
-  for (const { keys, listener } of [...listeners]) if (keys.some((key) => changed.includes(key))) listener(state);
+  for (const { keys, listener } of [...listeners]) if (keys.some((key) => changed.includes(key))) call(listener, state);
+}
+
+/** Tell a listener something. One that fails must not keep the others from hearing of it. */
+export function call(listener, something) {
+  try {
+    listener(something);
+  } catch (error) {
+    reportError(error);
+  }
 }
 
 /** Call a function whenever one of these parts has changed. */
 export function on(keys, listener) {
   listeners.push({ keys, listener });
-}
-
-// ---- links: all that is needed to see the same again stands behind the # of the address
-
-const LONGEST = 6000;
-
-/** Write the state as the part of an address behind the #. */
-export function link(digest) {
-  const words = new URLSearchParams({ net: digest });
-  const { source, layer, channel, cell, view, range, raw } = state;
-  if (source?.kind === "sample") words.set("sample", source.number);
-  if (source?.kind === "pixels" && source.data.length < LONGEST) words.set("pixels", source.data);
-  if (layer) words.set("layer", layer);
-  if (layer) words.set("channel", channel);
-  if (cell) words.set("cell", cell.join(","));
-  if (state.class !== null) words.set("class", state.class);
-  words.set("view", view);
-  words.set("range", range);
-  if (raw) words.set("raw", "1");
-  return `#${words}`;
-}
-
-/** Read such a part of an address: what of it makes sense. */
-export function fromLink(hash) {
-  const words = new URLSearchParams(hash.replace(/^#/, ""));
-  const found = { net: words.get("net") };
-  const whole = (name) => (/^\d{1,9}$/.test(words.get(name) ?? "") ? Number(words.get(name)) : null);
-  if (whole("sample") !== null) found.source = { kind: "sample", number: whole("sample") };
-  else if (words.get("pixels")) found.source = { kind: "pixels", data: words.get("pixels").slice(0, LONGEST) };
-  if (words.get("layer")) found.layer = words.get("layer");
-  if (whole("channel") !== null) found.channel = whole("channel");
-  const cell = /^(\d{1,6}),(\d{1,6})$/.exec(words.get("cell") ?? "");
-  if (cell) found.cell = [Number(cell[1]), Number(cell[2])];
-  if (whole("class") !== null) found.class = whole("class");
-  for (const name of ["view", "range"]) if (/^[a-z]{1,20}$/.test(words.get(name) ?? "")) found[name] = words.get(name);
-  if (words.get("raw") === "1") found.raw = true;
-  return found;
 }

@@ -18,6 +18,7 @@ export function buildTrail() {
   const choice = byId("range");
   choice.value = get().range;
   choice.addEventListener("change", () => set({ range: choice.value }));
+  on(["range"], () => { choice.value = get().range; });
   on(["layer", "channel", "cell"], write);
   on(["range", "image", "layer", "channel"], scale);
   on(["range", "image", "layer", "revision"], fetchSoon);
