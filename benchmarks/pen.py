@@ -22,40 +22,48 @@ PAUSE = 16
 """Milliseconds between two moves: as a screen of 60 Hz tells them."""
 
 WATCH = """() => {
-  performance.clearResourceTimings();
-  performance.setResourceTimingBufferSize(10000);
   window.lags = [];
+  window.answers = [];
   const inSight = [...document.querySelectorAll("[data-path] canvas")].filter((canvas) => {
     const { top, bottom, height } = canvas.getBoundingClientRect();
     return height && top < innerHeight && bottom > 0;
   });
   const last = inSight.at(-1);
-  let moved = []; // when the pen was at places that nothing was asked about yet
-  let answered = []; // the same of all questions that were answered, and whose answer is not painted yet
+  let moved = []; // when the pen was where nothing was asked about yet
+  const asked = []; // {at, moved} of questions without an answer, in order
+  let answered = []; // when the pen was where the answers that came are not painted yet
   const follow = (event) => { if (event.buttons) moved.push(event.timeStamp); };
-  document.getElementById("pad").addEventListener("pointermove", follow, true);
-  const { fetch } = window;
-  window.fetch = async (address, ...more) => {
-    const about = String(address).includes("api/drawing") ? moved.splice(0) : [];
-    const answer = await fetch(address, ...more);
-    answered.push(...about);
-    return answer;
+  document.getElementById("pad").addEventListener("pointerrawupdate", follow, true);
+  window.WebSocket = class extends WebSocket {
+    constructor(address) {
+      super(address);
+      this.addEventListener("message", () => { // hears of it before the page does
+        const question = asked.shift();
+        answers.push(performance.now() - question.at);
+        answered.push(...question.moved);
+      });
+    }
+    send(message) {
+      asked.push({ at: performance.now(), moved: moved.splice(0) });
+      super.send(message);
+    }
   };
   const { putImageData } = CanvasRenderingContext2D.prototype;
   CanvasRenderingContext2D.prototype.putImageData = function (...given) {
     if (this.canvas === last) {
-      const from = answered;
-      answered = [];
-      if (from.length) requestAnimationFrame(() => lags.push(...from.map((each) => performance.now() - each)));
+      const shown = answered.splice(0);
+      if (shown.length) requestAnimationFrame(() => {
+        const { port1, port2 } = new MessageChannel();
+        port1.onmessage = () => lags.push(...shown.map((each) => performance.now() - each));
+        port2.postMessage(null); // comes when the page is done with the frame
+      });
     }
     return putImageData.apply(this, given);
   };
   return inSight.length;
 }"""
-"""In the page: notes for each move of the pen how long it took until the frame in which the last of the layers in sight
-had its maps. A move that was passed over waits for the next picture, which shows it too."""
-ANSWERS = """() => performance.getEntriesByType("resource")
-  .filter(({ name }) => name.includes("api/drawing")).map(({ duration }) => duration)"""
+"""In the page: notes how long it takes from each move of the pen, as the browser heard of it, until the frame is made in
+which the last of the layers in sight has maps of an image that the move is part of; and from a question to its answer."""
 
 
 def main(words: Sequence[str] | None = None) -> None:
@@ -82,10 +90,11 @@ def drawn(address: str, moves: int) -> tuple[int, list[float], list[float]]:
         page.goto(address)
         page.locator("[data-path] canvas").first.wait_for()
         page.wait_for_timeout(2000)
-        _draw(page, moves // 10)  # what is done for the first time takes longer
         layers = page.evaluate(WATCH)
+        _draw(page, moves // 10)  # what is done for the first time takes longer
+        page.evaluate("lags.length = answers.length = 0")
         _draw(page, moves)
-        found = layers, page.evaluate("lags"), page.evaluate(ANSWERS)
+        found = layers, page.evaluate("lags"), page.evaluate("answers")
         browser.close()
     return found
 

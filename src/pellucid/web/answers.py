@@ -36,6 +36,8 @@ DRAWN_FLOATS = 1 << 20
 AT_ONCE = 5e8
 """Multiply-adds for one image that an answer waits for: about a twentieth of a second. Of larger networks the first
 layers are shown while the last are still being made."""
+RANGES = "layer", "channel", "network", "locked"
+"""Whose largest magnitudes colours reach to; where it was locked, the page remembers it."""
 
 
 def network(bench: Bench, asked: Asked) -> Answer:
@@ -147,7 +149,7 @@ def maps(bench: Bench, asked: Asked) -> Answer:
     first = asked.whole("first", len(every), 0)
     chosen = order[first : first + asked.whole("count", MOST_MAPS + 1, 24)]
     header = {
-        "layer": path, "total": len(every), "dead": int(np.sum(~every.any(axis=(1, 2)))),
+        "layer": path, "total": len(every), "dead": _dead(every),
         "range": colour_range(every), "whole": look.range if asked.flag("whole") else None,
         "revision": look.revision,
     }  # fmt: skip
@@ -209,7 +211,8 @@ def shown(
     bench: Bench, image: str, asked: Asked, told: Mapping[str, Any] = MappingProxyType({}),
     more: Mapping[str, NDArray[Any]] = MappingProxyType({}),
 ) -> bytes:  # fmt: skip
-    """Return the first that is shown of an image: it, what is made of it, and the maps of some layers.
+    """Return the first that is shown of an image: it, what is made of it, and the maps of some layers, with the range
+    that is asked for: of each layer, of each of its maps ("channel"), or of all ("network").
 
     Of a large network only what is there already, as ``pending`` says, unless the question is to ``wait``. What else is
     to be told goes into the header, and `more` beside the arrays.
@@ -224,19 +227,30 @@ def shown(
         arrays["output"] = look.output
         if (probabilities := look.probabilities()) is not None:
             arrays["probabilities"] = probabilities
-    ranges, room = {}, DRAWN_FLOATS
+    ranged = asked.choice("range", RANGES, RANGES[0])
+    ranges, dead, room = {}, {}, DRAWN_FLOATS
     for path in filter(None, asked.text("layers", "").split(",")):
         if path not in bench.values:
             raise ArgumentError(f"layers: there is no {path[:80]!r}")
-        if pending and not look.values.is_made(bench.values[path]):
+        if pending and (ranged == "network" or not look.values.is_made(bench.values[path])):
             continue
         every = look.maps(bench.values[path])
         room -= every.size
         if room < 0:
             break
-        arrays[f"maps {path}"], ranges[path] = every, colour_range(every)
-    header = {"image": image, "revision": look.revision, "step": step, "pending": pending, "ranges": ranges}
+        arrays[f"maps {path}"], ranges[path], dead[path] = every, colour_range(every), _dead(every)
+        if ranged == "channel":
+            arrays[f"ranges {path}"] = colour_ranges(every)
+    header = {
+        "image": image, "revision": look.revision, "step": step, "pending": pending, "ranged": ranged, "ranges": ranges,
+        "dead": dead, "whole": look.range if ranged == "network" and not pending else None,
+    }  # fmt: skip
     return frame({**header, **told}, arrays)
+
+
+def _dead(maps: NDArray[Any]) -> int:
+    """Return how many maps are 0 everywhere."""
+    return int(np.sum(~maps.any(axis=(1, 2))))
 
 
 READING: Mapping[str, Callable[[Bench, Asked], Answer]] = MappingProxyType(

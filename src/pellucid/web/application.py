@@ -21,6 +21,7 @@ from .asked import Asked, GoneError
 from .bench import Bench, OutdatedError, UnknownImageError
 from .faults import noted
 from .live_socket import socket_of
+from .pen_socket import pen_socket_of
 
 FRAME = "application/octet-stream"
 KINDS = {
@@ -45,7 +46,8 @@ def application(bench: Bench) -> Starlette:
     pages = [Route("/", _file("index.html")), *(Route(f"/{name}", _file(name)) for name in _names())]
     reading = [Route(f"/api/{name}", _question(bench, answer), methods=["GET"]) for name, answer in READING.items()]
     doing = [Route(f"/api/{name}", _question(bench, answer), methods=["POST"]) for name, answer in DOING.items()]
-    return Starlette(routes=[*pages, *reading, *doing, WebSocketRoute("/api/live", socket_of(bench))])
+    sockets = [WebSocketRoute("/api/live", socket_of(bench)), WebSocketRoute("/api/pen", pen_socket_of(bench))]
+    return Starlette(routes=[*pages, *reading, *doing, *sockets])
 
 
 def _names() -> list[str]:

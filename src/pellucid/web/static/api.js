@@ -77,7 +77,8 @@ async function fetched(address, options) {
   }
 }
 
-function words(query) {
+/** What is asked, as it stands in an address. */
+export function words(query) {
   const given = Object.entries(query).filter(([, value]) => value !== undefined && value !== null);
   return new URLSearchParams(given.map(([name, value]) => [name, value === true ? "1" : value === false ? "0" : String(value)]));
 }

@@ -2,7 +2,7 @@
 
 import { ask, newestOnly, parse, send } from "./api.js";
 import { byId, make, problem, say, still } from "./dom.js";
-import { inSight } from "./layers.js";
+import { mapsInSight } from "./layers.js";
 import { accuracyText, drawCurves, epochsOf, short } from "./learn-curves.js";
 import { showPictures } from "./learn-pictures.js";
 import { buildScrubber } from "./learn-scrub.js";
@@ -158,7 +158,7 @@ const goTo = newestOnly(async (step) => {
   if (!following && range === "layer") {
     set({ range: "locked" });
   }
-  const found = await shown(() => send("moment", { step, image, layers: inSight().join(",") }), source);
+  const found = await shown(() => send("moment", { step, image, ...mapsInSight() }), source);
   if (!found) return;
   set({ moment: found.moment });
   showPictures(parts.pictures, found.arrays, found.reach, found.moment ?? learning.step);

@@ -3,9 +3,10 @@
 import { newestOnly, Refused, ask, isVoid, report, send, whenRefused } from "./api.js";
 import { showBars } from "./bars.js";
 import { byId, problem } from "./dom.js";
-import { acceptMaps, inSight } from "./layers.js";
+import { acceptMaps, mapsInSight } from "./layers.js";
 import { network } from "./network.js";
 import { hasInk, padInk, wipe } from "./pad.js";
+import { askDrawing } from "./pen-socket.js";
 import { pixelsAsText, showPixels, textAsPixels } from "./pixels.js";
 import { call, get, on, set } from "./state.js";
 
@@ -24,7 +25,7 @@ export function buildShowing() {
 
 const drawn = newestOnly(async () => {
   const { rows, columns, bytes } = padInk();
-  await shown(() => send("drawing", { rows, columns, raw: get().raw, layers: inSight().join(",") }, bytes), { kind: "pixels" });
+  await shown(() => askDrawing({ rows, columns, raw: get().raw, ...mapsInSight() }, bytes), { kind: "pixels" });
 });
 
 /** Show what is on the pad. */
@@ -40,18 +41,18 @@ export function redraw() {
 /** Show a sample of the data. */
 export function showSample(number) {
   wipe();
-  return shown((signal) => send("sample", { number, layers: inSight().join(",") }, undefined, signal), { kind: "sample", number });
+  return shown((signal) => send("sample", { number, ...mapsInSight() }, undefined, signal), { kind: "sample", number });
 }
 
 /** Show an image, every pixel of which is given as a byte. */
 export function showBytes(data) {
-  return shown((signal) => send("pixels", { type: "u1", layers: inSight().join(",") }, data, signal), { kind: "pixels" });
+  return shown((signal) => send("pixels", { type: "u1", ...mapsInSight() }, data, signal), { kind: "pixels" });
 }
 
 /** Show a picture from a file. */
 export function showFile(file, how = {}) {
   wipe();
-  return shown((signal) => send("picture", { ...how, layers: inSight().join(",") }, file, signal), { kind: "pixels" });
+  return shown((signal) => send("picture", { ...how, ...mapsInSight() }, file, signal), { kind: "pixels" });
 }
 
 /** Show an image that the server has; where it came from serves to bring it back there. */
@@ -75,7 +76,7 @@ function again() {
 }
 
 function seen(image, source, quiet = false) {
-  return shown((signal) => ask("seen", { image, layers: inSight().join(",") }, signal), source, quiet);
+  return shown((signal) => ask("seen", { image, ...mapsInSight() }, signal), source, quiet);
 }
 
 /** The server has let go of an image, as of one that was looked at long ago: send it there again. */
