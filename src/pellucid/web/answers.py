@@ -74,7 +74,9 @@ def pixels(bench: Bench, asked: Asked) -> Answer:
     shape = bench.network.input_shape or ()
     kind = np.dtype(np.uint8) if asked.choice("type", ("u1", "f4"), "u1") == "u1" else np.dtype("<f4")
     if len(asked.body) != np.prod(shape, dtype=int) * kind.itemsize:
-        raise DataError(f"expected {'×'.join(map(str, shape))} numbers of {kind.itemsize} bytes, received other many")
+        count = int(np.prod(shape, dtype=int))
+        told = f"{'×'.join(map(str, shape))} = {count:,} numbers of {kind.name}, {count * kind.itemsize:,} bytes"
+        raise DataError(f"expected {told}, received {len(asked.body):,}")
     return shown(bench, bench.put(np.frombuffer(asked.body, kind).reshape(shape).copy()), asked)
 
 
@@ -100,13 +102,15 @@ def samples(bench: Bench, asked: Asked) -> Answer:
     """Samples of the data with what they are taken for: all, the mistakes, the most confident first, or those that
     were taken otherwise (``was``) before the network was edited.
 
-    They are measured meanwhile, so ``pending`` says whether to ask again.
+    They are measured meanwhile, so ``pending`` says whether to ask again; ``problem`` why nothing can be said of them.
     """
     which = asked.choice("which", ("all", "mistakes", "flipped"), "all")
     before, found = bench.measured(0), bench.measured()
     if not isinstance(before, Judged) or not isinstance(found, Judged):
-        pending = before is None or found is None
-        return {"revision": bench.revision, "pending": pending, "accuracy": None, "total": 0, "samples": []}
+        problem = next((each for each in (before, found) if isinstance(each, str)), None)
+        pending = problem is None
+        known = {"revision": bench.revision, "pending": pending, "accuracy": None, "problem": problem}
+        return {**known, "total": 0, "samples": []}
     if which == "flipped":
         chosen = np.flatnonzero(before.predicted != found.predicted)
     else:
@@ -123,7 +127,7 @@ def samples(bench: Bench, asked: Asked) -> Answer:
         }
         for number in part
     ]
-    known = {"revision": bench.revision, "pending": False, "accuracy": found.accuracy}
+    known = {"revision": bench.revision, "pending": False, "accuracy": found.accuracy, "problem": None}
     return {**known, "total": len(chosen), "samples": listed}
 
 
@@ -225,7 +229,7 @@ def shown(
     arrays: dict[str, NDArray[Any]] = {"image": look.image, **more}
     if not pending:
         arrays["output"] = look.output
-        if (probabilities := look.probabilities()) is not None:
+        if bench.of_classes and (probabilities := look.probabilities()) is not None:
             arrays["probabilities"] = probabilities
     ranged = asked.choice("range", RANGES, RANGES[0])
     ranges, dead, room = {}, {}, DRAWN_FLOATS

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ..build import lower
 from ..data import Dataset
+from ..data.dataset import class_numbers
 from ..errors import ArgumentError, printable
 from ..explanations import randomised
 from ..inference.batches import accepted, weights
@@ -106,6 +107,11 @@ class Bench:
     def _described(self) -> dict[str, Any]:
         """Return what there is to show of the network; edits do not change it."""
         return {"title": printable(self.title), "digest": digest(self.original), **describe(self.network)}
+
+    @cached_property
+    def of_classes(self) -> bool:
+        """Whether outputs may be scores of classes, as far as the data tell: their answers are no other numbers."""
+        return self.data is None or class_numbers(self.data.labels) is not None
 
     @cached_property
     def values(self) -> dict[str, int]:

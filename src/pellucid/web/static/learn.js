@@ -100,6 +100,7 @@ function connect() {
 }
 
 function tell(words) {
+  if (words.do !== "watch") problem(""); // what is wrong with this, the server says
   if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(words));
 }
 
