@@ -76,7 +76,7 @@ export function buildLearn(panel) {
 /** Show a moment of the training, or the network as it came out (null); false if that moment is not kept. */
 export async function showMoment(moment) {
   if (moment !== null && !learning.moments.includes(moment)) return moment === get().moment;
-  if (learning.state !== "unknown" && (moment !== null || !isLive())) await goTo(moment ?? "end");
+  if (learning.state !== "unknown" && (moment !== null || !isLive())) await goTo(moment === get().moment ? "here" : moment ?? "end");
   return true;
 }
 
@@ -151,9 +151,9 @@ function imageChanged() {
 
 // ---- going to a moment
 
-/** Let the whole page show the network as it was after a step, "now", or at the "end". */
+/** Let the whole page show the network as it was after a step, "now", at the "end", or "here", as it is shown already. */
 const goTo = newestOnly(async (step) => {
-  following = step === "now" || step === "end";
+  following = step === "now" || step === "end" || (step === "here" && get().moment === null);
   const { image, source, range } = get();
   if (!image || !source) return;
   if (!following && range === "layer") {
