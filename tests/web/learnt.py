@@ -3,12 +3,14 @@
 import time
 from copy import deepcopy
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pellucid as p
-from pellucid.web import answers, changes, why
+from pellucid.web import Live, answers, changes, why
 from pellucid.web.asked import Asked
 from pellucid.web.bench import Bench
+from pellucid.web.past import followed
 
 from .conftest import SIZE, clock_digits
 from .parsed import parse
@@ -28,6 +30,19 @@ def _fitted() -> p.Sequential:
 def learnt() -> p.Sequential:
     """A small network, right on nearly all of the clock's digits."""
     return deepcopy(_fitted())
+
+
+def watched(folder: Path) -> Bench:
+    """A small network on the clock's digits, with the moments of its training, which is written to a folder."""
+    layers = [p.Conv2d(1, 4, 5, stride=2), p.ReLU(), p.Flatten(), p.Linear(576, 10)]
+    network = p.Sequential(layers, input_shape=(1, SIZE, SIZE), seed=1)
+    live = Live(browser=False, say=lambda words: None)
+    told: dict[str, Any] = {"epochs": 4, "batch_size": 10, "engine": "numpy", "progress": False}
+    p.fit(network, clock_digits(), callbacks=[live], out=folder, **told)
+    live.close()
+    bench = Bench(network, "clock", clock_digits(), "test")
+    bench.following = followed(network, folder)
+    return bench
 
 
 def ask(bench: Bench, name: str, body: bytes = b"", **words: Any) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -3,41 +3,25 @@
 import re
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-
-import pellucid as p
 
 pytest.importorskip("starlette", reason="the page needs the extra web")
 pytest.importorskip("uvicorn", reason="the page needs the extra web")
 pytest.importorskip("websockets", reason="the page needs the extra web")
 
-from pellucid.web import Live
 from pellucid.web.bench import Bench
-from pellucid.web.past import followed
 from pellucid.web.server import Server
 
 from .asgi import request
-from .conftest import WAIT, clock_digits, opened
+from .conftest import WAIT, opened
+from .learnt import watched
 
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
-    """A network with the moments of its training."""
-    folder: Path = tmp_path_factory.mktemp("runs") / "run"
-    network = p.Sequential(
-        [p.Conv2d(1, 4, 5, stride=2), p.ReLU(), p.Flatten(), p.Linear(576, 10)], input_shape=(1, 28, 28), seed=1
-    )
-    live = Live(browser=False, say=lambda words: None)
-    p.fit(
-        network, clock_digits(), epochs=4, batch_size=10, callbacks=[live], out=folder, engine="numpy", progress=False
-    )
-    live.close()
-    made = Bench(network, "clock", clock_digits(), "test")
-    made.following = followed(network, folder)
-    return made
+    return watched(tmp_path_factory.mktemp("runs") / "run")
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 // The server changes a copy; its revision grows with every edit, and all that is shown follows the revision.
 
 import { ask, Refused, report, send } from "./api.js";
-import { byId, make, problem, say } from "./dom.js";
+import { allow, byId, make, problem, say } from "./dom.js";
 import { noted } from "./edition.js";
 import { buildFlips, showFlips } from "./flips.js";
 import { allowKernels, buildKernels, showKernels } from "./kernels.js";
@@ -48,13 +48,13 @@ export function buildChange(panel) {
   buildFlips(parts.flips);
   on(["layer", "channel", "cell"], follow);
   on(["revision"], () => { showFlips(); load(); });
-  on(["moment"], allow);
-  allow();
+  on(["moment"], permit);
+  permit();
   remember();
 }
 
 /** What the network was in its training stays so: nothing can be done then, and the panel says why. */
-function allow() {
+function permit() {
   const { moment } = get();
   parts.past.hidden = moment === null;
   parts.past.firstChild.textContent = `This is the network as it was after step ${count(moment ?? 0)} of its training, which stays as it was. `;
@@ -94,7 +94,7 @@ function took({ revision, step, edits, edited }) {
   done = edits;
   byId("edited").hidden = !done.length || step !== null; // as it was in training it has no edits
   byId("edited").textContent = done.length > 1 ? `edited, ${count(done.length)} times` : "edited";
-  parts.undo.disabled = parts.reset.disabled = !done.length;
+  for (const button of [parts.undo, parts.reset]) allow(button, done.length, parts.layers);
   parts.done.start = Math.max(0, done.length - LISTED) + 1;
   parts.done.replaceChildren(...done.slice(-LISTED).map((words) => make("li", {}, words)));
   if (revision >= get().revision) set({ revision, moment: step, edited });

@@ -17,6 +17,19 @@ export function byId(id) {
   return document.getElementById(id);
 }
 
+/** Let a button be used, or not; a keyboard that is on it then goes to another element. */
+export function allow(button, able, instead) {
+  if (!able && document.activeElement === button) instead.focus();
+  button.disabled = !able;
+}
+
+/** Put others in the place of an element's children; a keyboard that is on a button stays there, or at one beside it. */
+export function renew(place, ...children) {
+  const at = [...place.children].indexOf(document.activeElement);
+  place.replaceChildren(...children);
+  if (at >= 0) [place.children[at], ...place.children].find((each) => each?.matches("button:enabled"))?.focus();
+}
+
 /** Whether the user wants things to stay still. */
 export function still() {
   return matchMedia("(prefers-reduced-motion: reduce)").matches;

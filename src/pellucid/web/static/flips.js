@@ -1,7 +1,7 @@
 // What edits do to the whole of the data: how right the network is before and after, and the images that flipped.
 
 import { ask, askUntilDone, report } from "./api.js";
-import { make, say } from "./dom.js";
+import { make, renew, say } from "./dom.js";
 import { className, network } from "./network.js";
 import { count, percent } from "./numbers.js";
 import { inColours } from "./pixels.js";
@@ -71,7 +71,8 @@ async function list(flipped, wanted) {
   const last = first + found.samples.length;
   const turn = (label, words, to, able) =>
     make("button", { type: "button", "aria-label": words, disabled: !able, click: () => { first = to; list(flipped, wanted).catch(report); } }, label);
-  return parts.pager.replaceChildren(
+  return renew(
+    parts.pager,
     turn("◀", "earlier images", Math.max(0, first - SHOWN), first > 0), make("span", {}, `${count(first + 1)}–${count(last)} of ${count(flipped)}`),
     turn("▶", "further images", last, last < flipped),
   );

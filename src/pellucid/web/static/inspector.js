@@ -29,6 +29,11 @@ export function addTab(name, title, build, show = () => {}) {
   build(panel);
 }
 
+/** Whether there is a tab of a name. */
+export function hasTab(name) {
+  return tabs.some((tab) => tab.name === name);
+}
+
 /** Open the tab that the state names, and follow it. */
 export function buildInspector() {
   on(["view"], open);

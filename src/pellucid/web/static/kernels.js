@@ -1,7 +1,7 @@
 // The kernels that lead to one channel of a convolution: as small pictures, and one of them as numbers to change.
 
 import { css, ink } from "./colours.js";
-import { make } from "./dom.js";
+import { make, renew } from "./dom.js";
 import { count, plain, text } from "./numbers.js";
 import { paint } from "./painting.js";
 import { scaleOf } from "./picture.js";
@@ -66,10 +66,11 @@ function isChanged(number) {
 function list() {
   parts.list.hidden = found.kernels < 2;
   const many = Math.min(SHOWN, found.kernels - first);
-  parts.list.replaceChildren(...Array.from({ length: many }, (_, k) => small(first + k)));
+  renew(parts.list, ...Array.from({ length: many }, (_, k) => small(first + k)));
   const turn = (label, words, to, able) => make("button", { type: "button", "aria-label": words, disabled: !able, click: () => { first = to; list(); } }, label);
   parts.pager.hidden = found.kernels <= SHOWN;
-  parts.pager.replaceChildren(
+  renew(
+    parts.pager,
     turn("◀", "earlier kernels", Math.max(0, first - SHOWN), first > 0),
     make("span", {}, `${count(first)}–${count(first + many - 1)} of ${count(found.kernels)}`),
     turn("▶", "further kernels", first + SHOWN, first + SHOWN < found.kernels),

@@ -1,5 +1,6 @@
 // Keys that work everywhere on the page, but in fields where they write.
 
+import { hover } from "./cells.js";
 import { byId, make } from "./dom.js";
 import { goBy } from "./layers.js";
 import { get, set } from "./state.js";
@@ -39,7 +40,7 @@ function key(event) {
   const { layer, cell } = get();
   if (event.key === "?") byId("help").showModal();
   else if (event.key === "PageUp" || event.key === "PageDown") goBy(event.key === "PageUp" ? -1 : 1);
-  else if (event.key === "Backspace" && cell) backwards();
+  else if (event.key === "Backspace" && cell) { hover(null); backwards(); }
   else if (event.key === "Escape" && cell) set({ cell: null });
   else if (event.key === "Escape" && layer) set({ layer: null });
   else return;

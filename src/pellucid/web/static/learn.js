@@ -13,6 +13,7 @@ import { get, on, set } from "./state.js";
 
 const CURVES_EVERY = 1000; // milliseconds
 const WORDS_EVERY = 450;
+const HEARD = 400; // after which the training has heard that it is to pause
 const RETRIES = [500, 1000, 2000, 4000, 8000];
 const WORDS = { training: "Training", paused: "Paused", finished: "Finished", interrupted: "Interrupted" };
 
@@ -26,6 +27,7 @@ let drawnAt = 0;
 let saidAt = 0;
 let pictureAt = 0;
 let epochsTold = 0;
+let turned = -Infinity; // when it was last told to pause, or to go on
 
 /** Whether anything is known of a training; ask once, before the tab is added. */
 export async function hasTraining() {
@@ -179,9 +181,9 @@ function sees(probabilities, step) {
 // ---- what one does
 
 function turn() {
+  if (performance.now() - turned < HEARD) return;
   tell({ do: learning.state === "paused" ? "continue" : "pause" });
-  parts.pause.disabled = true; // until the training has heard of it
-  setTimeout(() => { parts.pause.disabled = false; }, 400);
+  turned = performance.now();
 }
 
 function rateControls() {

@@ -1,6 +1,6 @@
 // The page, put together: the network is asked for, each part is built, and the link or the first sample is shown.
 
-import { buildAddress, fromLink } from "./address.js";
+import { followAddress } from "./address.js";
 import { ask, report } from "./api.js";
 import { buildChange, showChange, takeOver } from "./change.js";
 import { byId, problem } from "./dom.js";
@@ -8,13 +8,13 @@ import { buildEdition } from "./edition.js";
 import { addTab, buildInspector } from "./inspector.js";
 import { buildKeys } from "./keys.js";
 import { buildLayers } from "./layers.js";
-import { buildLearn, hasTraining, isLive, showMoment } from "./learn.js";
+import { buildLearn, hasTraining, isLive } from "./learn.js";
+import { openLink } from "./links.js";
 import { buildNarrow } from "./narrow.js";
 import { describe, network } from "./network.js";
-import { count } from "./numbers.js";
 import { buildPad } from "./pad.js";
 import { buildPixels } from "./pixels.js";
-import { buildDrawing, buildShowing, redraw, showBytes, showDrawing, showSource } from "./showing.js";
+import { buildDrawing, buildShowing, redraw, showBytes, showDrawing } from "./showing.js";
 import { buildSheet } from "./sheet.js";
 import { buildSources } from "./sources.js";
 import { get, on, set } from "./state.js";
@@ -27,35 +27,13 @@ async function start() {
   describe(await ask("network"));
   document.title = `${network.title} – Pellucid`;
   byId("title").textContent = network.title;
-  const linked = fromLink(location.hash);
-  set({ ...linked.place, revision: network.revision, moment: network.step, edited: network.edited });
+  set({ revision: network.revision, moment: network.step, edited: network.edited });
   build(await hasTraining());
-  await open(linked);
-  buildAddress();
+  await openLink(first());
+  const follow = followAddress();
   addEventListener("hashchange", () => {
-    const next = fromLink(location.hash); // a link that was put into the address of the page
-    set({ layer: null, channel: 0, cell: null, class: null, raw: false, ...next.place });
-    open(next).catch(report);
+    if (location.hash.includes("=")) openLink(get().source ?? first()).then(follow, report); // else it is a place on the page
   });
-}
-
-/** Show what a link names, and say what of it cannot be shown. */
-async function open({ net, source, moment, edits, place, strange }) {
-  const words = strange.length ? [`The link names what is not here, and is left out: ${strange.join(", ")}.`] : [];
-  if (place.view && place.view !== get().view) words.push("The link names a tab that is not here.");
-  if (net && net !== network.digest) words.push("This link was made with another network; numbers will differ.");
-  await showSource(source ?? get().source ?? first());
-  if (!(await showMoment(moment ?? get().moment))) words.push(`The link shows the network after step ${count(moment)} of its training, which is not kept here.`);
-  else if (net === network.digest) words.push(...differences(moment, edits));
-  if (words.length) problem(words.join(" "));
-}
-
-/** What a link does not say of the network that is shown; it is the same for all windows, and a link changes no weights. */
-function differences(moment, edits) {
-  const { moment: now, edited } = get();
-  if (moment !== now) return [`The link was made with the network as it came out of its training; it is shown as it was after step ${count(now)}.`];
-  if (now !== null || edits === edited) return [];
-  return [edits ? "The link was made with other edits of the network than there are here; numbers will differ." : "The link was made before the network was edited; numbers will differ."];
 }
 
 function build(trained) {

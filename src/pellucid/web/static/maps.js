@@ -2,7 +2,7 @@
 
 import { ask, report } from "./api.js";
 import { clipped, strange } from "./colours.js";
-import { make } from "./dom.js";
+import { make, renew } from "./dom.js";
 import { MapButton } from "./map-button.js";
 import { layout, makesMaps, summaryLine } from "./network.js";
 import { count } from "./numbers.js";
@@ -186,7 +186,8 @@ export class Maps {
     const turn = (label, name, first, able) => make(
       "button", { type: "button", disabled: !able, "aria-label": `${this.layer.path}: ${name}`, click: () => this.#turn(first) }, label,
     );
-    this.pager.replaceChildren(
+    renew(
+      this.pager,
       turn("◀", "earlier maps", Math.max(0, this.first - SHOWN), this.first > 0), ` ${range} `,
       turn("▶", "further maps", this.first + SHOWN, last < total),
     );

@@ -1,6 +1,6 @@
 // A narrow page: a strip that stays in sight with the image and what it is taken for, and one layer at a time.
 
-import { byId, make } from "./dom.js";
+import { allow, byId, make } from "./dom.js";
 import { mapsOf } from "./layers.js";
 import { className, makesMaps, network, neighbour } from "./network.js";
 import { percent, text } from "./numbers.js";
@@ -70,8 +70,8 @@ function show(path) {
   here = path;
   for (const element of document.querySelectorAll(".layer")) element.classList.toggle("here", element.dataset.path === path);
   choice.value = path;
-  before.disabled = path === network.layers[0].path;
-  after.disabled = path === network.layers.at(-1).path;
+  allow(before, path !== network.layers[0].path, choice);
+  allow(after, path !== network.layers.at(-1).path, choice);
   if (narrow.matches) {
     const maps = mapsOf(path);
     maps.visible = true;

@@ -1,6 +1,6 @@
 // The inspector as a sheet at the bottom, where the page has no room for it at the side: closed, half open, or whole.
 
-import { byId, make, still } from "./dom.js";
+import { allow, byId, make, still } from "./dom.js";
 import { get, on } from "./state.js";
 
 const SIZES = ["closed", "half", "full"];
@@ -61,8 +61,8 @@ function resize(wanted) {
   for (const each of [byId("tabs"), byId("panels")]) each.inert = shut;
   opener.setAttribute("aria-expanded", String(!shut));
   opener.textContent = shut ? "Look closer" : "Close";
-  lower.disabled = size === "closed";
-  higher.disabled = size === "full";
+  allow(lower, size !== "closed", opener);
+  allow(higher, size !== "full", opener);
   measure();
   if (sheeted.matches && !shut) requestAnimationFrame(() => {
     document.querySelector(".map.pinned")?.scrollIntoView({ block: "nearest", behavior: still() ? "auto" : "smooth" });

@@ -43,3 +43,43 @@ export function call(listener, something) {
 export function on(keys, listener) {
   listeners.push({ keys, listener });
 }
+
+// ---- links: all that is needed to see the same again stands behind the # of the address
+
+const LONGEST = 6000;
+
+/** Write the state as the part of an address behind the #. */
+export function link(digest) {
+  const words = new URLSearchParams({ net: digest });
+  const { source, layer, channel, cell, view, range, raw, moment, edited } = state;
+  if (source?.kind === "sample") words.set("sample", source.number);
+  if (source?.kind === "pixels" && source.data?.length < LONGEST) words.set("pixels", source.data);
+  if (moment !== null) words.set("moment", moment);
+  else if (edited) words.set("edits", edited);
+  if (layer) words.set("layer", layer);
+  if (layer) words.set("channel", channel);
+  if (cell) words.set("cell", cell.join(","));
+  if (state.class !== null) words.set("class", state.class);
+  words.set("view", view);
+  words.set("range", range);
+  if (raw) words.set("raw", "1");
+  return `#${words}`;
+}
+
+/** Read such a part of an address: what of it makes sense. */
+export function fromLink(hash) {
+  const words = new URLSearchParams(hash.replace(/^#/, ""));
+  const found = { net: words.get("net"), edits: words.get("edits") ?? "" };
+  const whole = (name) => (/^\d{1,9}$/.test(words.get(name) ?? "") ? Number(words.get(name)) : null);
+  if (words.has("sample")) found.source = { kind: "sample", number: whole("sample") ?? words.get("sample").slice(0, 20) };
+  else if (words.get("pixels")) found.source = { kind: "pixels", data: words.get("pixels").slice(0, LONGEST) };
+  found.moment = whole("moment");
+  if (words.get("layer")) found.layer = words.get("layer");
+  if (whole("channel") !== null) found.channel = whole("channel");
+  const cell = /^(\d{1,6}),(\d{1,6})$/.exec(words.get("cell") ?? "");
+  if (cell) found.cell = [Number(cell[1]), Number(cell[2])];
+  if (whole("class") !== null) found.class = whole("class");
+  for (const name of ["view", "range"]) if (/^[a-z]{1,20}$/.test(words.get(name) ?? "")) found[name] = words.get(name);
+  if (words.get("raw") === "1") found.raw = true;
+  return found;
+}

@@ -2,7 +2,7 @@
 
 import { ask } from "./api.js";
 import { hover, moved, onHover, pin } from "./cells.js";
-import { make, say } from "./dom.js";
+import { allow, make, say } from "./dom.js";
 import { cellName, layerAt, layout, makesMaps } from "./network.js";
 import { text } from "./numbers.js";
 import { paint } from "./painting.js";
@@ -69,8 +69,8 @@ function accept(layer, channel, key, found) {
   title.textContent = makesMaps(layer) ? `${layer.path}, channel ${channel}` : layer.path;
   turn.hidden = layer.shape[0] === 1 && rows * columns === 1;
   for (const each of [earlier, later]) each.hidden = !makesMaps(layer) || layer.shape[0] === 1;
-  earlier.disabled = channel === 0;
-  later.disabled = channel === layer.shape[0] - 1;
+  allow(earlier, channel > 0, later);
+  allow(later, channel < layer.shape[0] - 1, earlier);
 }
 
 function value([row, column]) {
