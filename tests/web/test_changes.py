@@ -271,27 +271,36 @@ def test_accuracy_and_flipped_images_are_the_librarys(bench):
 
 
 def test_data_are_measured_a_part_at_a_time(bench, monkeypatch):
+    """With the network's weights brought to the compiled program once; after each part it is asked who waits."""
     seen, judge = [], measuring.judge
-    monkeypatch.setattr(measuring, "SLICE_WORK", 7.5 * bench.description["multiply_adds"])
-    monkeypatch.setattr(measuring, "judge", lambda *given, **how: seen.append(len(given[1])) or judge(*given, **how))
-    told = settled(Bench(learnt(), "again", clock_digits()), "accuracy")
-    assert seen == [7] * 5 + [5]
-    assert told["now"] == settled(bench, "accuracy")["now"]
+
+    def judged(network, data, *, progress, **how):
+        return judge(network, data, progress=lambda done: (progress(done), seen.append(bench.share_measured())), **how)
+
+    monkeypatch.setattr("pellucid.native.BATCH_BYTES", 8 * p.lower(bench.network).activation_bytes())
+    monkeypatch.setattr(measuring, "judge", judged)
+    told = settled(bench, "accuracy")
+    assert seen == [0.2, 0.4, 0.6, 0.8, 1]
+    assert told["now"] == np.mean(p.predict_classes(learnt(), bench.data.images) == bench.data.labels)
 
 
 def test_the_newest_is_measured_and_nobody_waits(bench, monkeypatch):
     """While one part is measured, maps are answered; when it is done, only the newest network goes on."""
     settled(bench, "accuracy")
-    judge, seen, inside, may_go = measuring.judge, [], threading.Event(), threading.Event()
+    judge, seen, parts, inside, may_go = measuring.judge, [], [], threading.Event(), threading.Event()
 
-    def slow(network, part, **how):
+    def slow(network, data, *, progress, **how):
+        def note(done):
+            parts.append(network)
+            inside.set()
+            assert may_go.wait(30)
+            progress(done)
+
         seen.append(network)
-        inside.set()
-        assert may_go.wait(30)
-        return judge(network, part, **how)
+        return judge(network, data, progress=note, **how)
 
     monkeypatch.setattr(measuring, "judge", slow)
-    bench._measuring._at_once = 10
+    monkeypatch.setattr("pellucid.native.BATCH_BYTES", 8 * p.lower(bench.network).activation_bytes())
     ask(bench, "edit", what="silence", layer="conv2", out=1)
     told, _ = ask(bench, "accuracy")
     assert told["pending"]
@@ -307,8 +316,8 @@ def test_the_newest_is_measured_and_nobody_waits(bench, monkeypatch):
     may_go.set()
     told = settled(bench, "accuracy")
     assert told["now"] == np.mean(p.predict_classes(bench.network, bench.data.images) == bench.data.labels)
-    assert len({id(network) for network in seen}) == 2, "the one between is never begun"
-    assert len(seen) == 1 + 4
+    assert len(seen) == 2, "the one between is never begun"
+    assert [network is seen[0] for network in parts] == [True] + 5 * [False]
 
 
 def test_what_was_measured_can_be_forgotten(bench):

@@ -175,6 +175,48 @@ def test_an_edit_leaves_alone_who_looks_and_shares_the_rest(bench: Bench) -> Non
     assert ask(bench, "seen", image=image, wait=1)[0]["revision"] == 2
 
 
+class Doubled(p.Layer):
+    """A layer that remembers what has gone through it, as layers of one's own may."""
+
+    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        return tuple(input_shape)
+
+    def forward(self, x: Any, training: bool = False) -> Any:
+        self.seen = x
+        return x * np.abs(x)
+
+    def backward(self, grad_output: Any) -> Any:
+        return 2 * np.abs(self.seen) * grad_output
+
+
+def test_a_layer_of_the_users_own_is_run_by_one_at_a_time() -> None:
+    layers = [p.Conv2d(1, 3, 5), Doubled(), p.MaxPool2d(4), p.Flatten(), p.Linear(108, 10)]
+    network = p.Sequential(layers, input_shape=(1, 28, 28))
+    bench = Bench(network, "doubled", clock_digits())
+    looks = [bench.look(bench.put(bench.sample(number))) for number in (0, 1)]
+    assert looks[0].network is not looks[1].network
+    assert np.shares_memory(looks[0].network["conv1"].weight.data, looks[1].network["conv1"].weight.data)
+    for number, each in enumerate(looks):
+        expected = p.activations(network, bench.sample(number)[None])
+        np.testing.assert_array_equal(each.output, expected["linear1"][0])
+        own = each.program.steps[2].keywords["layer"]
+        kept = own.seen
+        each.contributions("conv1", bench.values["conv1"], 3)
+        assert own.seen is kept, "others run a copy"
+        _, arrays = ask(bench, "why", image=bench.put(bench.sample(number)), method="saliency", **{"class": 3})
+        np.testing.assert_array_equal(
+            arrays["picture"], explanations.saliency(network, bench.sample(number)[None], 3)[0]
+        )
+
+
+def test_what_was_made_of_a_look_is_kept_but_not_for_ever(bench: Bench) -> None:
+    seen, made = bench.look(bench.put(bench.sample(0))), []
+    for number in (0, 0, *range(40), 0):
+        seen.once(number, lambda: made.append(1) or np.zeros(1))
+    assert len(made) == 41
+    assert len(seen._made) == look.KEPT
+
+
 def test_view_shows_a_copy(monkeypatch: pytest.MonkeyPatch) -> None:
     shown: list[Bench] = []
     monkeypatch.setattr("pellucid.web.server.serve", lambda bench, **how: shown.append(bench))
@@ -355,6 +397,12 @@ def test_a_network_whose_outputs_are_not_finite_is_not_explained(weight: float) 
             ask(bench, "would-be", image=told["image"], **{"class": 6})
 
 
+def test_pictures_that_are_not_finite_are_not_compared(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(why, "saliency", lambda network, x, of: np.full((1, 28, 28), np.inf))
+    with pytest.raises(NonFiniteError, match="NaN or infinite, so there is nothing to compare"):
+        ask(bench, "why", image=bench.put(bench.sample(0)), method="saliency", forgotten=1)
+
+
 # ---- on the page
 
 
@@ -377,6 +425,10 @@ def test_the_page_shows_a_large_network_layer_by_layer(
         page.locator("#tab-why").click()
         page.locator("#why-method").select_option("occlusion")
         page.get_by_text("The patch has 5×5 places, fewer than usual").wait_for()
+        monkeypatch.setattr(why, "SEARCH_STEPS", (1, 200))
+        monkeypatch.setattr(why, "SEARCH_WORK", 0)
+        page.locator("#would-be").click()
+        page.get_by_text("Not reached in 1 steps, as many as there is time for in a network of this size").wait_for()
         page.close()
 
 

@@ -129,7 +129,6 @@ def test_a_title_is_text(window: Any, hostile: Any) -> None:
     page, (bench, _) = window[0], hostile
     for title in TITLES:
         bench.title = title
-        bench.__dict__.pop("description", None)
         page.reload()
         page.locator("#bars li").first.wait_for()
         assert page.locator("#title").text_content() == printable(title)

@@ -14,7 +14,8 @@ PATHS = (
     "input", "conv1", "norm1", "relu1", "pool1", "lrn1", "residual1.body", "residual1", "leaky1", "prelu1", "clip1",
     "hard_swish1", "elu1", "silu1", "gelu1", "tanh1", "hard_sigmoid1", "softplus1", "relu61", "sigmoid1", "pool2",
     "concat1.branch1", "concat1.branch2", "concat1", "bias1", "gain1", "pad1", "pad2", "slice1", "transpose1",
-    "graph1.a", "graph1.b", "conv2", "pool3", "flatten1", "linear1", "tanh2", "linear2", "softmax1",
+    "graph1.a", "graph1.b.repeated", "graph1.b", "conv2", "pool3", "flatten1", "linear1", "tanh2", "linear2",
+    "softmax1",
 )  # fmt: skip
 """What the page shows of the network of these tests."""
 
@@ -42,10 +43,12 @@ def test_every_layer_that_is_shown_is_clicked(shown):
 
 @pytest.mark.parametrize("path", PATHS)
 def test_a_click_shows_the_whole_sum(stack, trace, path, rng):
-    value = trace.value(path)
+    from pellucid.web.description import shown_values
+
+    value = shown_values(trace.program)[path]
     (channel, row, column), size, index = cell_in(trace.program.values[value].shape, rng)
     click(stack, path, channel, row, column, size)
-    panel, found = Panel(stack, path, index), trace.sum(path, index)
+    panel, found = Panel(stack, path, index), trace.sum(value, index)
     assert all(table["scopes"] for table in panel.tables.values())
     assert panel.number("The number", "stored by the network") == found.stored
     assert panel.number("The number", "computed anew, in 64 bits") == pytest.approx(found.recomputed, rel=1e-13)

@@ -114,9 +114,9 @@ def occlusion_stride(network: Network, most: int) -> tuple[Pair, Pair]:
     return stride, (rows, columns)
 
 
-def _tell(progress: Callable[[float], object], number: int, count: int, share: float) -> None:
-    """Tell the share of all images that is done, by that of the one at hand."""
-    progress((number + share) / count)
+def _tell(progress: Callable[[float], object], before: int, count: int, done: float) -> None:
+    """Tell the share that is done, of `count` parts, where some have been done `before`."""
+    progress((before + done) / count)
 
 
 def _patch(sides: Pair, size: int | Pair | None) -> Pair:
@@ -155,11 +155,7 @@ def _drops(
     scored = predict if network.output_shape() == (1,) else predict_proba
     scores = np.empty(1 + len(corners))
     for batch in batches(len(scores), max(1, BATCH_BYTES // image.nbytes)):
-
-        def told(done: int, before: int = batch.start) -> None:
-            if progress is not None:
-                progress((before + done) / len(scores))
-
+        told = None if progress is None else partial(_tell, progress, batch.start, len(scores))
         scores[batch] = scored(  # which alone holds the copies, so that they are gone before the next are made
             network, _covered(image, [nowhere, *corners][batch], patch, grey), engine=engine, threads=threads,
             progress=told,

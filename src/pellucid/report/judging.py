@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -119,15 +120,16 @@ class Compared:
 
 
 def judge(
-    network: Network, data: Dataset, *, engine: str = "compiled", threads: int | None = None, numbers: bool = False
-) -> Judged | Compared:
+    network: Network, data: Dataset, *, engine: str = "compiled", threads: int | None = None, numbers: bool = False,
+    progress: Callable[[int], object] | None = None,
+) -> Judged | Compared:  # fmt: skip
     """Return what a network makes of data.
 
     Parameters
     ----------
     network : Network
     data : Dataset
-    engine, threads
+    engine, threads, progress
         As for `predict`.
     numbers : bool, default False
         Whether outputs are numbers to be compared, though targets look like classes: those of a network that was
@@ -143,14 +145,15 @@ def judge(
     check_images(network, data.images)
     labels, shape = class_numbers(data.labels), network.output_shape()
     if numbers or labels is None or len(shape) != 1 or shape == (1,):
-        return _compared(data, predict(network, data.images, engine=engine, threads=threads))
+        outputs = predict(network, data.images, engine=engine, threads=threads, progress=progress)
+        return _compared(data, outputs)
     names = shown_names(network, data.class_names)
     if network.class_names and data.class_names and network.class_names != data.class_names:
         raise ArgumentError("the classes of the data bear other names than those that the network has learnt")
     if labels.max() >= shape[0]:
         raise DataError(f"the data have a class {labels.max()}, but the network has {shape[0]} outputs")
     with np.errstate(invalid="ignore"):  # told below, by the sample
-        probabilities = predict_proba(network, data.images, engine=engine, threads=threads)
+        probabilities = predict_proba(network, data.images, engine=engine, threads=threads, progress=progress)
     _refuse_non_finite(probabilities)
     return Judged(data, names, labels, np.asarray(probabilities.argmax(axis=1), np.int64), probabilities)
 

@@ -45,7 +45,7 @@ def network(bench: Bench, asked: Asked) -> Answer:
     data = None
     if bench.data is not None:
         data = {"name": printable(bench.data.name), "part": bench.part, "count": len(bench.data)}
-    return {**bench.description, **edition(bench, asked), "data": data}
+    return {"title": printable(bench.title), **bench.description, **edition(bench, asked), "data": data}
 
 
 def edition(bench: Bench, asked: Asked) -> dict[str, Any]:

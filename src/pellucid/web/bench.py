@@ -14,20 +14,19 @@ from numpy.typing import NDArray
 from ..build import lower
 from ..data import Dataset
 from ..data.dataset import class_numbers
-from ..errors import ArgumentError, printable
+from ..errors import ArgumentError
 from ..explanations import randomised
 from ..inference.batches import accepted, weights
 from ..network import Network
 from ..program import Program
 from ..report.judging import Judged
-from ..summary import summary
 from .description import describe, digest, shown_values
 from .edits import Edits
 from .following import Following
 from .look import Look, image_id
 from .measuring import Measuring
 from .moments import Moment
-from .sharing import with_weights
+from .sharing import sharing, to_run, with_weights
 
 IMAGES = 64
 """Images that are kept: those that were looked at last."""
@@ -67,6 +66,10 @@ class Bench:
         Held by one explanation at a time.
     following : Following or None
         What is known of the training that the network comes from.
+    description : dict
+        What there is to show of the network; edits do not change it.
+    work : int
+        Multiply-adds for one image.
     explained : float
         The share that is done of the explanation that is being made.
     step : int or None
@@ -93,20 +96,15 @@ class Bench:
         self._forgetful: tuple[tuple[Network, int], Network] | None = None
         self._lowered: tuple[Network, Program] | None = None
         self.description = self._described()
+        self.work: int = self.description["multiply_adds"]
         self._measure()
 
     def _measure(self) -> None:
         """Let the network be measured on the data from the beginning."""
-        self._measuring = None if self.data is None else Measuring(self.data, self.work)
-
-    @cached_property
-    def work(self) -> int:
-        """Multiply-adds for one image."""
-        return summary(self.network).totals.multiply_adds
+        self._measuring = None if self.data is None else Measuring(self.data)
 
     def _described(self) -> dict[str, Any]:
-        """Return what there is to show of the network; edits do not change it."""
-        return {"title": printable(self.title), "digest": digest(self.original), **describe(self.network)}
+        return {"digest": digest(self.original), **describe(self.network)}
 
     @cached_property
     def of_classes(self) -> bool:
@@ -186,8 +184,10 @@ class Bench:
         with self.busy:
             image = self.image(name)
             if name not in self._looks:
-                program = self._program()
-                self._looks[name] = Look.at(self.network, self.revision, image, program)
+                network, program = self.network, self._program()
+                if (own := to_run(network, program)) is not network:
+                    network, program = own, lower(own)
+                self._looks[name] = Look.at(network, self.revision, image, program)
                 kept = max(2, min(16, int(5e8 / program.activation_bytes())))
                 while len(self._looks) > kept:
                     self._looks.popitem(last=False)
@@ -195,8 +195,8 @@ class Bench:
             return self._looks[name]
 
     def _program(self) -> Program:
-        """Return the network as it is now, lowered for prediction: a layer of the user's own lowers itself, so that
-        each network has a program of its own."""
+        """Return the network as it is now, lowered for prediction: each has a program of its own, as a layer of the
+        user's own is part of it."""
         if self._lowered is None or self._lowered[0] is not self.network:
             self._lowered = self.network, lower(self.network)
         return self._lowered[1]
@@ -212,7 +212,7 @@ class Bench:
                 return "there are no data here to be right about"
             if revision is None:
                 revision = self.revision if self.edits.done or self.edits.network is not self.network else 0
-            return self._measuring.found(revision, lambda: self.original if revision == 0 else self.network)
+            return self._measuring.found(revision, lambda: sharing(self.original if revision == 0 else self.network))
 
     def share_measured(self) -> float:
         """Return the share of the data that the network has seen which is being measured."""

@@ -34,8 +34,10 @@ def describe(network: Network) -> dict[str, Any]:
     rows = {row.path: row for row in told.rows}
     reads = _reads(program, values)
     shapes = {path: parameter.shape for path, parameter in network.parameters().items()}
+    kinds = {value: step.kind for step in program.steps for value in step.outputs}
     layers = [
-        _layer(path, program.values[value].shape, reads[path], rows.get(path), shapes) for path, value in values.items()
+        _layer(path, program.values[value].shape, reads[path], rows.get(path), shapes, kinds.get(value, INPUT))
+        for path, value in values.items()
     ]
     return {
         "input_shape": program.values[program.input].shape,
@@ -51,13 +53,16 @@ def shown_values(program: Program) -> dict[str, int]:
     """Return the values that the page shows, by the paths of the layers that make them, in their order.
 
     Of a container and the layer that ends it, both of which make the same value, the layer is shown; a layer that
-    does nothing now, such as dropout, makes none of its own.
+    does nothing now, such as dropout, makes none of its own. What a layer makes on its way, such as the numbers that a
+    product repeats, is shown under the name of the value.
     """
-    found = {INPUT: program.layers[0].input}
+    paths = {program.layers[0].input: INPUT}
     for place in program.layers:
-        if place.output not in found.values():
-            found[place.path] = place.output
-    return found
+        paths.setdefault(place.output, place.path)
+    made = [value for step in program.steps[: program.forward] for value in step.outputs]
+    return {
+        paths.get(value, program.values[value].name): value for value in dict.fromkeys((program.layers[0].input, *made))
+    }
 
 
 def digest(network: Network) -> str:
@@ -92,10 +97,12 @@ def _reads(program: Program, values: dict[str, int]) -> dict[str, list[str]]:
 
 
 def _layer(
-    path: str, shape: tuple[int, ...], reads: list[str], row: Row | None, shapes: dict[str, tuple[int, ...]]
+    path: str, shape: tuple[int, ...], reads: list[str], row: Row | None, shapes: dict[str, tuple[int, ...]],
+    step: str,
 ) -> dict[str, Any]:  # fmt: skip
     own = {name.removeprefix(f"{path}."): size for name, size in shapes.items() if name.rpartition(".")[0] == path}
-    known: dict[str, Any] = {"path": path, "kind": "Input", "shape": shape, "reads": reads, "weights": own}
+    kind = "Input" if path == INPUT else step
+    known: dict[str, Any] = {"path": path, "kind": kind, "shape": shape, "reads": reads, "weights": own}
     if row is None:
         return {**known, "parameters": 0, "multiply_adds": 0, "arithmetic": [], "field": _field(None)}
     return {

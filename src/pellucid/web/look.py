@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -16,10 +18,13 @@ from ..explanations import score_gradients
 from ..network import Network
 from ..program import Program
 from ..sums import Trace
+from .sharing import to_run
 from .unfolding import Unfolding
 
 BOUNDED = ("sigmoid", "hard_sigmoid", "tanh", "clip", "relu6")
 """Kinds of steps whose results are no scores of classes, one of which is right: each tells of one thing alone."""
+KEPT = 16
+"""Things that are kept of a look beside its values."""
 RANGE = 99.5
 """Percentile of the magnitudes that a range of colours reaches to: a few outliers do not pale all others."""
 
@@ -36,15 +41,13 @@ class Look:
     Attributes
     ----------
     network : Network
-        Nobody changes it.
+        Nobody changes it, and nobody else runs it.
     revision : int
         How often the network had been edited.
     image : array (C, H, W) or (features,)
         As the network is given it: uint8, or floats.
     values : Unfolding
         Every number on the way.
-    pictures : dict of (str, int) to array
-        Explanations that were made: by the method, and the class.
     """
 
     network: Network
@@ -52,8 +55,7 @@ class Look:
     image: NDArray[Any]
     program: Program
     values: Unfolding
-    pictures: dict[tuple[str, int], NDArray[Any]] = field(default_factory=dict)
-    _counts: dict[tuple[str, int], NDArray[np.float64]] = field(default_factory=dict)
+    _made: OrderedDict[Hashable, NDArray[Any]] = field(default_factory=OrderedDict)
 
     @classmethod
     def at(cls, network: Network, revision: int, image: NDArray[Any], program: Program) -> Look:
@@ -88,12 +90,25 @@ class Look:
     def contributions(self, path: str, value: int, of: int) -> NDArray[np.float64]:
         """Return what each map of a layer, by its path and its value, adds to a class's score, to first order:
         Σ i, j  A[k, i, j]·∂s/∂A[k, i, j]."""
-        if (path, of) not in self._counts:
+
+        def made() -> NDArray[Any]:
+            network = to_run(self.network, self.program)
             with np.errstate(all="ignore"):
-                gradients = score_gradients(self.network, self.image[None], of, by=(path,))[path]
+                gradients = score_gradients(network, self.image[None], of, by=(path,))[path]
                 products = self.values[value].astype(np.float64) * gradients[0]
-            self._counts[path, of] = products.reshape(len(self.maps(value)), -1).sum(axis=1)
-        return self._counts[path, of]
+            return np.asarray(products.reshape(len(self.maps(value)), -1).sum(axis=1))
+
+        return self.once(("contributions", path, of), made)
+
+    def once(self, name: Hashable, make: Callable[[], NDArray[Any]]) -> NDArray[Any]:
+        """Return what was made of this look under a name, or make it: the last few are kept."""
+        found = self._made.get(name)
+        if found is None:
+            found = make()
+            while len(self._made) >= KEPT:
+                self._made.popitem(last=False)
+            self._made[name] = found
+        return found
 
 
 def probabilities(program: Program, output: Array) -> Array | None:

@@ -1,24 +1,21 @@
-"""Measuring networks on the whole of the data, beside everything else: by a thread, a few images at a time."""
+"""Measuring networks on the whole of the data, beside everything else, by a thread."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-
-import numpy as np
 
 from ..compiler.runtime import thread_count
 from ..data import Dataset
 from ..errors import PellucidError
-from ..inference.batches import batches
 from ..network import Network
 from ..report.judging import Judged, judge
 from .faults import noted
 
-SLICE_WORK = 2e9
-"""Multiply-adds between two looks at whether something newer is to be measured: a tenth of a second or less."""
-MOST_AT_ONCE = 1024
+
+class _NobodyWaitsError(Exception):
+    """Something newer is to be measured."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,13 +31,10 @@ class Measuring:
     Parameters
     ----------
     data : Dataset
-    multiply_adds : int
-        For one image.
     """
 
-    def __init__(self, data: Dataset, multiply_adds: int):
+    def __init__(self, data: Dataset):
         self._data, self._lock = data, threading.Lock()
-        self._at_once = int(np.clip(SLICE_WORK / max(1, multiply_adds), 1, MOST_AT_ONCE))
         self._found: dict[int, Judged | str] = {}
         self._waiting: dict[int, _Waiting] = {}
         self._thread: threading.Thread | None = None
@@ -87,27 +81,20 @@ class Measuring:
 
     def _measured(self, revision: int, waiting: _Waiting) -> Judged | str | None:
         """Return what the network makes of the data; None if nobody waits for it any more."""
-        parts: list[Judged] = []
+
+        def note(done: int) -> None:
+            self.done = done / len(self._data)
+            if self._waiting.get(revision) is not waiting:
+                raise _NobodyWaitsError
+
+        half = max(1, thread_count() // 2)  # others want to see maps meanwhile
         try:
-            for part in self._parts():
-                self.done = sum(len(each.labels) for each in parts) / len(self._data)
-                if self._waiting.get(revision) is not waiting:
-                    return None
-                half = max(1, thread_count() // 2)  # others want to see maps meanwhile
-                found = judge(waiting.network, part, threads=half)
-                if not isinstance(found, Judged):
-                    return "the data have no classes to be right about"
-                parts.append(found)
+            note(0)
+            found = judge(waiting.network, self._data, threads=half, progress=note)
+        except _NobodyWaitsError:
+            return None
         except PellucidError as error:
             return str(error)
         except Exception as error:
             return noted(error, "measuring")
-        labels, predicted, probabilities = (
-            np.concatenate([getattr(part, name) for part in parts]) for name in ("labels", "predicted", "probabilities")
-        )
-        return Judged(self._data, parts[0].names, labels, predicted, probabilities)
-
-    def _parts(self) -> Iterator[Dataset]:
-        data = self._data
-        for part in batches(len(data), self._at_once):
-            yield Dataset(data.images[part], data.labels[part], data.class_names, data.name)
+        return found if isinstance(found, Judged) else "the data have no classes to be right about"

@@ -13,6 +13,7 @@ import numpy as np
 from ..definitions.arrays import Array
 from ..inference.batches import weights
 from ..network import Network
+from ..program import Program
 
 
 def sharing(network: Network, apart: Collection[str] = ()) -> Network:
@@ -30,3 +31,9 @@ def with_weights(network: Network, others: Mapping[str, Array]) -> Network:
     return deepcopy(
         network, {id(array): np.asarray(others.get(path, array), array.dtype) for path, array in held.items()}
     )
+
+
+def to_run(network: Network, program: Program) -> Network:
+    """Return a network that may be run while others run the same: a copy, where a layer of the user's own may remember
+    what has gone through it. `program` is the network, lowered."""
+    return sharing(network) if any(step.kind.startswith("custom") for step in program.steps) else network

@@ -30,6 +30,7 @@ from .asked import Asked
 from .bench import Bench
 from .frames import frame
 from .look import colour_range
+from .sharing import to_run
 
 METHODS = ("saliency", "grad_cam", "occlusion")
 SEARCH_WORK = 4e11
@@ -66,13 +67,13 @@ def why(bench: Bench, asked: Asked) -> Answer:
     of = asked.whole("class", look.output.size, int(look.output.argmax()))
     _refuse_non_finite(look.output)
     with _explaining(bench, asked) as note:
-        if (method, of) not in look.pictures:
-            look.pictures[method, of] = _explained(bench, look.network, look.image, of, method, note)
-        picture, agreement = look.pictures[method, of], 1.0
+        network = to_run(look.network, look.program)
+        picture = look.once(("picture", method, of), lambda: _explained(bench, network, look.image, of, method, note))
+        agreement = 1.0
         if forgotten:
             forgetful = bench.forgetful(look.network, forgotten)
             learnt, picture = picture, _explained(bench, forgetful, look.image, of, method, note)
-            agreement = rank_correlation(learnt, picture)
+            agreement = _agreement(learnt, picture)
     header = {
         "method": method, "class": of, "forgotten": forgotten, "range": colour_range(picture),
         "revision": look.revision, "agreement": None if math.isnan(agreement) else agreement,
@@ -83,17 +84,18 @@ def why(bench: Bench, asked: Asked) -> Answer:
 
 def would_be(bench: Bench, asked: Asked) -> Answer:
     """What the image would have to be like for another class to be seen in it: a new image, and what is made of it."""
-    name, network = asked.text("image"), bench.network
-    image, wanted = bench.image(name), asked.whole("class", math.prod(network.output_shape()))
+    look = bench.look(name := asked.text("image"))
+    wanted = asked.whole("class", math.prod(look.network.output_shape()))
     passes = 4 * max(1, bench.work)  # forward twice, backward once, by inputs alone and weights
     steps = int(np.clip(SEARCH_WORK / passes, *SEARCH_STEPS))
     with _explaining(bench, asked) as note:
-        found = counterfactual(network, image, wanted, steps=steps, progress=note)
+        network = to_run(look.network, look.program)
+        found = counterfactual(network, look.image, wanted, steps=steps, progress=note)
     told = {
         "from": name, "wanted": wanted, "reached": found.reached, "steps": len(found.probabilities) - 1, "most": steps,
         "fewer": steps < SEARCH_STEPS[1],
     }  # fmt: skip
-    return shown(bench, bench.put(found.image), asked, told, {"course": found.probabilities, "was": image})
+    return shown(bench, bench.put(found.image), asked, told, {"course": found.probabilities, "was": look.image})
 
 
 def progress(bench: Bench, asked: Asked) -> Answer:
@@ -133,6 +135,13 @@ def _places(bench: Bench) -> dict[str, Any]:
     """Return how many places the patch has, down and across, and whether it would have more in a smaller network."""
     (_, places), (_, usual) = (occlusion_stride(bench.network, most) for most in (_most_places(bench), 1 << 62))
     return {"count": places, "fewer": places != usual}
+
+
+def _agreement(learnt: NDArray[Any], forgetful: NDArray[Any]) -> float:
+    """Return how much two pictures agree, where both are numbers."""
+    if not (np.isfinite(learnt).all() and np.isfinite(forgetful).all()):
+        raise NonFiniteError("some numbers of the pictures are NaN or infinite, so there is nothing to compare")
+    return rank_correlation(learnt, forgetful)
 
 
 def _refuse_non_finite(output: NDArray[Any]) -> None:

@@ -98,7 +98,7 @@ function draw() {
   difference.showNumbers(pixels, range);
   const touched = pixels.data.reduce((sum, value) => sum + (value !== 0), 0);
   const [from, to] = [course.data[0], course.data.at(-1)];
-  parts.told.textContent = `${result.reached ? "Reached" : "Not reached"} in ${count(result.steps)} steps${result.fewer && !result.reached ? ", as many as there is time for in a network of this size" : ""}: ${className(result.wanted)} goes from ${percent(from)} to ${percent(to)}; ${count(touched)} of ${count(pixels.data.length)} pixels changed.`;
+  parts.told.textContent = `${result.reached ? "Reached" : "Not reached"} in ${count(result.steps)} steps${result.fewer && result.steps === result.most && !result.reached ? ", as many as there is time for in a network of this size" : ""}: ${className(result.wanted)} goes from ${percent(from)} to ${percent(to)}; ${count(touched)} of ${count(pixels.data.length)} pixels changed.`;
   parts.course.replaceChildren(chart(course.data));
   parts.found.hidden = false;
   parts.look.disabled = false;
