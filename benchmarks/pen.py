@@ -62,8 +62,8 @@ WATCH = """() => {
   };
   return inSight.length;
 }"""
-"""In the page: notes how long it takes from each move of the pen, as the browser heard of it, until the frame is made in
-which the last of the layers in sight has maps of an image that the move is part of; and from a question to its answer."""
+"""In the page: notes how long it takes from each move of the pen, as the browser heard of it, to the end of the frame
+in which the last of the layers in sight has maps of an image with that move in it; and from question to answer."""
 
 
 def main(words: Sequence[str] | None = None) -> None:

@@ -57,7 +57,7 @@ def edition(bench: Bench, asked: Asked) -> dict[str, Any]:
 # ---- images
 
 
-def drawing(bench: Bench, asked: Asked) -> Answer:
+def drawing(bench: Bench, asked: Asked) -> bytes:
     """What the network makes of ink on a canvas: the body, a byte a pixel."""
     rows, columns = asked.whole("rows", LARGEST_CANVAS + 1), asked.whole("columns", LARGEST_CANVAS + 1)
     if len(asked.body) != rows * columns or not asked.body:

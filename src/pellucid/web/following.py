@@ -29,8 +29,8 @@ from .moments import Moment, Moments
 SHARE = 40
 """Between two looks lies at least so many times what the last one took, of a processor's time."""
 INTERVAL = 0.4
-"""Seconds between two looks, and two messages to a page, at least: more pictures cost more than they show, above all the
-browser, which paints them with the processors that train."""
+"""Seconds between two looks, and two messages to a page, at least: more pictures cost more than they show, above all in
+the browser, which paints them with the processors that train."""
 PAUSED_INTERVAL = 0.1
 """The same while the training is paused."""
 SENT = 6

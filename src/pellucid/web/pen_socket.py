@@ -21,7 +21,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from ..errors import ArgumentError, PellucidError
-from .answers import Answer, drawing
+from .answers import drawing
 from .asked import Asked
 from .bench import Bench
 from .faults import noted
@@ -36,7 +36,7 @@ def pen_socket_of(bench: Bench) -> Callable[[WebSocket], object]:
     """Return what answers a page on which somebody draws."""
     open_sockets = 0
 
-    def answered(message: bytes) -> Answer:
+    def answered(message: bytes) -> bytes:
         try:
             return drawing(bench, _asked(message))
         except PellucidError as error:

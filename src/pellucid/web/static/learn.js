@@ -72,7 +72,9 @@ export function buildLearn(panel) {
   on(["moment"], ({ moment }) => scrubber.placed(moment, moment === null ? "end" : moment));
   on(["view"], () => { if (get().view === "learn") refresh(true); });
   refresh(true);
-  if (isLive()) connect();
+  if (!isLive()) return;
+  connect();
+  document.addEventListener("visibilitychange", seen);
 }
 
 /** Show a moment of the training, or the network as it came out (null); false if that moment is not kept. */
@@ -94,11 +96,17 @@ function connect() {
     else accept(found);
   };
   socket.onclose = () => {
-    if (!isLive()) return;
+    if (!isLive() || document.hidden) return;
     if (tries >= RETRIES.length) problem("The training does not answer any more; look into its terminal.");
     else setTimeout(connect, RETRIES[tries]);
     tries += 1;
   };
+}
+
+/** While nobody can see the page, nothing is made for it; but who pauses a training stays with it. */
+function seen() {
+  if (document.hidden && learning.state === "training") socket.close();
+  else if (!document.hidden && isLive() && socket.readyState > WebSocket.OPEN) connect();
 }
 
 function tell(words) {
