@@ -127,7 +127,9 @@ def samples(bench: Bench, asked: Asked) -> Answer:
         }
         for number in part
     ]
-    known = {"revision": bench.revision, "pending": False, "accuracy": found.accuracy, "problem": None}
+    known: dict[str, Any] = {
+        "revision": bench.revision, "pending": False, "accuracy": found.accuracy, "problem": None,
+    }  # fmt: skip
     return {**known, "total": len(chosen), "samples": listed}
 
 
