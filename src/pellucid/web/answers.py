@@ -33,11 +33,11 @@ LARGEST_CANVAS = 1024
 """Rows and columns of a canvas that is drawn on, at most."""
 DRAWN_FLOATS = 1 << 20
 """Numbers that maps have which come with every stroke: more take too long."""
+RANGES = "layer", "channel", "network", "locked"
+"""Whose largest magnitudes colours reach to; where it was locked, the page remembers it."""
 AT_ONCE = 5e8
 """Multiply-adds for one image that an answer waits for: about a twentieth of a second. Of larger networks the first
 layers are shown while the last are still being made."""
-RANGES = "layer", "channel", "network", "locked"
-"""Whose largest magnitudes colours reach to; where it was locked, the page remembers it."""
 
 
 def network(bench: Bench, asked: Asked) -> Answer:
@@ -234,11 +234,13 @@ def shown(
         if bench.of_classes and (probabilities := look.probabilities()) is not None:
             arrays["probabilities"] = probabilities
     ranged = asked.choice("range", RANGES, RANGES[0])
+    if pending and ranged == "network":  # which is not known yet
+        ranged = "layer"
     ranges, dead, room = {}, {}, DRAWN_FLOATS
     for path in filter(None, asked.text("layers", "").split(",")):
         if path not in bench.values:
             raise ArgumentError(f"layers: there is no {path[:80]!r}")
-        if pending and (ranged == "network" or not look.values.is_made(bench.values[path])):
+        if pending and not look.values.is_made(bench.values[path]):
             continue
         every = look.maps(bench.values[path])
         room -= every.size
@@ -249,7 +251,7 @@ def shown(
             arrays[f"ranges {path}"] = colour_ranges(every)
     header = {
         "image": image, "revision": look.revision, "step": step, "pending": pending, "ranged": ranged, "ranges": ranges,
-        "dead": dead, "whole": look.range if ranged == "network" and not pending else None,
+        "dead": dead, "whole": look.range if ranged == "network" else None,
     }  # fmt: skip
     return frame({**header, **told}, arrays)
 

@@ -15,8 +15,8 @@ const SIDE = 84; // of a map on the page, about, in pixels
 const LEAST = matchMedia("(pointer: coarse)").matches ? 44 : 24; // of what can be pointed at
 const GAP = 6; // between maps, about
 const VECTOR_CELL = 12;
-const ROOM = "18rem"; // that maps take, about, as long as they are not there: else too many layers would be in sight
 const REST = 150; // ms that an image rests before maps tell a screen reader what stands in them
+const ROOM = "18rem"; // that maps take, about, as long as they are not there: else too many layers would be in sight
 const ORDERS = { index: "by number", mean: "by mean |a|", contribution: "by what they add to the class", dead: "dead first" };
 
 /** One layer on the page. */
