@@ -20,6 +20,8 @@ from .described_sum import as_steps, as_sum
 from .frames import frame
 from .look import Look, colour_range, colour_ranges
 from .picture import read_image
+from .tour import tour
+from .words import GLOSSARY, purpose
 
 Answer: TypeAlias = dict[str, Any] | bytes
 
@@ -41,11 +43,19 @@ layers are shown while the last are still being made."""
 
 
 def network(bench: Bench, asked: Asked) -> Answer:
-    """The network: its layers, shapes, and what reads what; how often it was changed, and at what moment it is."""
-    data = None
+    """The network: its layers, shapes, and what reads what; how often it was changed, and at what moment it is; and
+    what the page says of it."""
+    data: dict[str, Any] | None = None
     if bench.data is not None:
         data = {"name": printable(bench.data.name), "part": bench.part, "count": len(bench.data)}
-    return {"title": printable(bench.title), **bench.description, **edition(bench, asked), "data": data}
+    known = bench.description
+    made = int(np.prod(known["layers"][-1]["shape"], dtype=int))
+    words = {
+        "purpose": purpose("" if data is None else data["name"], known["classes"], made),
+        "glossary": dict(GLOSSARY),
+        "tour": tour(known, 0 if bench.data is None else len(bench.data), bench.following is not None),
+    }
+    return {"title": printable(bench.title), **known, **words, **edition(bench, asked), "data": data}
 
 
 def edition(bench: Bench, asked: Asked) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from ..network import Network
 from ..program import Program
 from ..report.judging import shown_names
 from ..summary import Row, summary
+from .words import KINDS
 
 INPUT = "input"
 """Path under which the page shows what the first layer reads: the scaled image."""
@@ -26,8 +27,9 @@ def describe(network: Network) -> dict[str, Any]:
     -------
     dict
         ``input_shape``, ``classes`` (names), ``scaling``, ``parameters``, ``multiply_adds``, and ``layers``, in the
-        order of the data's flow, of which each has ``path``, ``kind``, ``shape``, ``reads`` (paths), ``weights`` (shape
-        by the parameter's own name), ``parameters``, ``multiply_adds``, ``arithmetic`` (lines) and ``field``.
+        order of the data's flow, of which each has ``path``, ``kind``, ``does`` (in words), ``shape``, ``reads``
+        (paths), ``weights`` (shape by the parameter's own name), ``parameters``, ``multiply_adds``, ``arithmetic``
+        (lines) and ``field``.
     """
     program, told = lower(network), summary(network)
     values, shape = shown_values(program), program.values[program.output].shape
@@ -102,12 +104,14 @@ def _layer(
 ) -> dict[str, Any]:  # fmt: skip
     own = {name.removeprefix(f"{path}."): size for name, size in shapes.items() if name.rpartition(".")[0] == path}
     kind = "Input" if path == INPUT else step
-    known: dict[str, Any] = {"path": path, "kind": kind, "shape": shape, "reads": reads, "weights": own}
+    known: dict[str, Any] = {"path": path, "kind": kind, "does": KINDS.get(kind), "shape": shape, "reads": reads}
+    known["weights"] = own
     if row is None:
         return {**known, "parameters": 0, "multiply_adds": 0, "arithmetic": [], "field": _field(None)}
     return {
         **known,
         "kind": row.kind,
+        "does": KINDS.get(row.kind),
         "parameters": row.parameters,
         "multiply_adds": row.multiply_adds,
         "arithmetic": row.arithmetic,

@@ -7,6 +7,7 @@ const FOLLOWING = ["sum", "change"]; // tabs that show what is pinned
 
 let preview = null; // {layer, channel, cell, value}
 const listeners = [];
+const pinners = [];
 
 /** Show what lies under the pointer, or under the keyboard's cell; null for nothing. */
 export function hover(place) {
@@ -29,6 +30,12 @@ export function onHover(listener) {
 export function pin(path, channel, cell) {
   const view = FOLLOWING.includes(get().view) ? get().view : "sum";
   set({ layer: path, channel, cell, view });
+  for (const listener of pinners) listener(path);
+}
+
+/** Call a function with the path of a layer whenever one of its cells is pinned, even if it was before. */
+export function onPin(listener) {
+  pinners.push(listener);
 }
 
 /** Pin the cell at an index of a layer's output. */

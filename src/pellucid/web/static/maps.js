@@ -4,11 +4,12 @@ import { ask, report } from "./api.js";
 import { clipped, strange } from "./colours.js";
 import { make, renew } from "./dom.js";
 import { MapButton } from "./map-button.js";
-import { layout, makesMaps, summaryLine } from "./network.js";
+import { isFirst, layout, makesMaps, summaryLine } from "./network.js";
 import { count } from "./numbers.js";
 import { paint } from "./painting.js";
 import { rangesOf } from "./ranges.js";
 import { get } from "./state.js";
+import { dotted, explained } from "./words.js";
 
 const SHOWN = 24; // maps at a time
 const SIDE = 84; // of a map on the page, about, in pixels
@@ -42,8 +43,9 @@ export class Maps {
     this.element = make(
       "section",
       { class: "layer", "aria-labelledby": id, "data-path": layer.path },
-      make("h2", { id }, layer.path, make("span", { class: "kind" }, layer.kind)),
-      make("p", { class: "line" }, summaryLine(layer)),
+      make("h2", { id }, layer.path, make("span", { class: "kind" }, dotted(layer.kind, layer.does))),
+      make("p", { class: "line" }, ...explained(summaryLine(layer))),
+      isFirst(layer) && layer.does ? make("p", { class: "quiet doing" }, `${layer.kind}: ${layer.does}.`) : null,
       this.#arithmetic(),
       this.#controls(),
       make("div", { class: "scroll" }, this.stage),
