@@ -274,3 +274,28 @@ def test_a_browser_that_takes_no_more_changes_of_the_address_keeps_all_else_goin
         page.locator('.body[data-place^="linear1"]').wait_for()
         page.wait_for_timeout(400)
         assert page.locator("#problem").is_hidden()
+
+
+# ---- the keyboard, and who does not see
+
+
+def test_what_has_the_keyboard_is_seen_to_have_it(window: Any, home: str) -> None:
+    with opened(window, f"{home}#sample=3") as page:
+        page.locator("#tab-sum").focus()
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.id") == "panel-sum"
+        assert page.locator("#panel-sum").evaluate("element => getComputedStyle(element).outlineStyle") == "solid"
+        page.locator("#pixels-cell").focus()
+        for _ in range(30):
+            page.keyboard.press("Tab")
+            if page.evaluate("document.activeElement.id") == "file":
+                break
+        assert page.locator("label[for=file]").evaluate("element => getComputedStyle(element).outlineStyle") == "solid"
+
+
+def test_where_arrows_move_a_cell_a_screen_reader_leaves_them_to_the_page(window: Any, home: str) -> None:
+    with opened(window, f"{home}#sample=3&layer=conv1&channel=0&cell=5,5") as page:
+        page.locator(".large .map").wait_for()
+        every = page.locator("button.map")
+        assert every.count() > 5
+        assert every.evaluate_all("all => all.every((each) => each.closest('[role=application][aria-label]'))")

@@ -119,7 +119,7 @@ def samples(bench: Bench, asked: Asked) -> Answer:
     if not isinstance(before, Judged) or not isinstance(found, Judged):
         problem = next((each for each in (before, found) if isinstance(each, str)), None)
         pending = problem is None
-        nothing = {"accuracy": None, "total": 0, "samples": []}
+        nothing: dict[str, Any] = {"accuracy": None, "total": 0, "samples": []}
         return {"revision": bench.revision, "pending": pending, "problem": problem, **nothing}
     if which == "flipped":
         chosen = np.flatnonzero(before.predicted != found.predicted)
