@@ -101,6 +101,25 @@ def test_what_is_done_in_a_window_shows_what_another_one_has_changed(window: Any
         assert page.locator("#problem").is_hidden()
 
 
+def test_an_image_that_is_asked_for_tells_of_edits_and_only_then_they_are_asked_for(
+    window: Any, home: str, bench: Bench
+) -> None:
+    with opened(window, f"{home}#sample=3") as page:
+        page.locator("#told", has_text="It is a 3").wait_for()
+        page.wait_for_load_state("networkidle")
+        asked: list[str] = []
+        page.on("request", lambda sent: asked.append(sent.url) if re.search("/api/edit", sent.url) else None)
+        step = page.get_by_role("button", name="next sample")
+        with bench.busy:
+            bench.changed()  # to another moment and back, as it were
+        step.click()
+        page.locator("#told", has_text="It is a 4").wait_for()
+        assert asked == []
+        silence(bench, "conv1", 0)
+        step.click()
+        page.locator("#edited").wait_for()
+
+
 def test_the_accuracy_is_that_of_the_network_as_another_window_left_it(window: Any, home: str, bench: Bench) -> None:
     with opened(window, f"{home}#sample=3") as page:
         silence(bench, "conv1", 0)

@@ -234,7 +234,7 @@ def shown(
     to be told goes into the header, and `more` beside the arrays.
     """
     with bench.busy:
-        look, step = bench.look(image), bench.step
+        look, known = bench.look(image), edition(bench, asked)
     if bench.work <= AT_ONCE or asked.flag("wait"):
         look.values.make(look.program.output, asked.go_on)
     pending = not look.values.is_made(look.program.output)
@@ -260,8 +260,8 @@ def shown(
         if ranged == "channel":
             arrays[f"ranges {path}"] = colour_ranges(every)
     header = {
-        "image": image, "revision": look.revision, "step": step, "pending": pending, "ranged": ranged, "ranges": ranges,
-        "dead": dead, "whole": look.range if ranged == "network" else None,
+        **known, "image": image, "pending": pending, "ranged": ranged, "ranges": ranges, "dead": dead,
+        "whole": look.range if ranged == "network" else None,
     }  # fmt: skip
     return frame({**header, **told}, arrays)
 
