@@ -49,7 +49,8 @@ def test_everything_behind_a_weight_follows(bench):
     changed[2, 3] = 1.5
     told = overwrite(bench, "conv1", 1, 0, changed)
     assert told == {
-        "revision": 1, "step": None, "edited": bench.edits.digest(), "edits": ["conv1: weight (1, 0, 2, 3)"],
+        "revision": 1, "step": None, "chosen": False, "edited": bench.edits.digest(), "comparing": False,
+        "edits": ["conv1: weight (1, 0, 2, 3)"],
     }  # fmt: skip
 
     same = learnt()
