@@ -133,10 +133,9 @@ def test_the_page_follows_the_training_until_it_is_held(browser):
         assert _at(page) == held
         assert live._following.step > at
         page.locator("#tab-why").click()
+        last = badge.text_content()
         badge.click()
-        page.wait_for_function(
-            "last => document.querySelector('#moment').textContent !== last", arg=badge.text_content()
-        )
+        page.wait_for_function("last => document.querySelector('#moment').textContent !== last", arg=last)
         page.locator(
             "#moment:disabled", has_text="held, step"
         ).wait_for()  # what looks into one network has it in peace
