@@ -83,11 +83,14 @@ class Remembering(p.Callback):
 
     def __init__(self) -> None:
         self.weights: dict[int, dict[str, Any]] = {}
+        self.enough = False
 
     def on_batch(self, training: Any) -> None:
         parameters = training.network.parameters()
         self.weights[training.step] = {name: each.data.copy() for name, each in parameters.items()}
         time.sleep(0.05)
+        if self.enough:
+            training.stop()
 
     def shares(self, step: int) -> list[float]:
         """What the network after a step takes the first image for."""
@@ -111,7 +114,7 @@ def _at(page: Any) -> tuple[int, list[float]]:
 
 def test_the_page_follows_the_training_until_it_is_held(browser):
     network, remembering = made(), Remembering()
-    with watched(browser, 1400, network, remembering, epochs=120) as (page, live, thread):
+    with watched(browser, 1400, network, remembering, epochs=1000) as (page, live, thread):
         badge = page.locator("#moment")
         page.locator("#moment", has_text="paused, step").wait_for()
         live._following.controls.clients -= 1
@@ -133,9 +136,7 @@ def test_the_page_follows_the_training_until_it_is_held(browser):
         assert _at(page) == held
         assert live._following.step > at
         page.locator("#tab-why").click()
-        last = badge.text_content()
         badge.click()
-        page.wait_for_function("last => document.querySelector('#moment').textContent !== last", arg=last)
         page.locator(
             "#moment:disabled", has_text="held, step"
         ).wait_for()  # what looks into one network has it in peace
@@ -143,6 +144,7 @@ def test_the_page_follows_the_training_until_it_is_held(browser):
         page.locator("#moment", has_text="live, step").wait_for()
         live._following.controls.pause()
         page.locator("#moment", has_text="paused").wait_for()
+        remembering.enough = True  # not before: on a busy machine all this takes its time
         live._following.controls.go_on()
         thread.join(60)
         badge.wait_for(state="hidden")
