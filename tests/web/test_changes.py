@@ -48,7 +48,10 @@ def test_everything_behind_a_weight_follows(bench):
     changed = kernel(bench, "conv1", 1, 0)
     changed[2, 3] = 1.5
     told = overwrite(bench, "conv1", 1, 0, changed)
-    assert told == {"revision": 1, "edits": ["conv1: weight (1, 0, 2, 3)"]}
+    assert told == {
+        "revision": 1, "step": None, "chosen": False, "edited": bench.edits.digest(), "comparing": False,
+        "edits": ["conv1: weight (1, 0, 2, 3)"],
+    }  # fmt: skip
 
     same = learnt()
     same["conv1"].weight.data[1, 0, 2, 3] = 1.5
@@ -335,7 +338,8 @@ def test_the_newest_is_measured_and_nobody_waits(bench, monkeypatch):
     for out in (2, 3):
         ask(bench, "edit", what="silence", layer="conv2", out=out)
         assert ask(bench, "accuracy")[0]["pending"]
-    assert ask(bench, "samples")[0] == {"revision": 3, "pending": True, "accuracy": None, "total": 0, "samples": []}
+    told = {"revision": 3, "pending": True, "accuracy": None, "problem": None, "total": 0, "samples": []}
+    assert ask(bench, "samples")[0] == told
     may_go.set()
     told = settled(bench, "accuracy")
     assert told["now"] == np.mean(p.predict_classes(bench.network, bench.data.images) == bench.data.labels)

@@ -214,7 +214,7 @@ def test_who_goes_where_the_page_is_already_changes_nothing(run):
     assert [(each["revision"], each["moment"], each["chosen"]) for each in told] == [(1, 4, False)] * 2
     assert "reach" not in told[0], "the small pictures come only where they are asked for"
     assert ask("moment", "POST", step=2, image=image)[1]["chosen"]
-    assert ask("edition")[1] == {"revision": 2, "step": 2, "chosen": True}
+    assert ask("edition")[1] == {"revision": 2, "step": 2, "chosen": True, "edited": "", "comparing": False}
 
 
 def test_the_page_tells_since_when_the_network_was_right(run):

@@ -11,7 +11,7 @@ import pytest
 
 import pellucid as p
 
-from .conftest import WAIT, clock_digits
+from .conftest import OVERTAKEN, WAIT, clock_digits
 
 pytest.importorskip("starlette", reason="the page needs the extra web")
 pytest.importorskip("uvicorn", reason="the page needs the extra web")
@@ -51,7 +51,7 @@ def watched(browser: Any, width: int, network: p.Sequential, *callbacks: p.Callb
     context = browser.new_context(viewport={"width": width, "height": 900}, reduced_motion="reduce")
     context.set_default_timeout(WAIT)
     page, errors = context.new_page(), []
-    page.on("console", lambda message: errors.append(message.text) if message.type in ("error", "warning") else None)
+    page.on("console", lambda told: errors.append(told.text) if told.type in ("error", "warning") else None)
     page.on("pageerror", lambda error: errors.append(str(error)))
     try:
         page.goto(live.server.guard.address)
@@ -62,6 +62,7 @@ def watched(browser: Any, width: int, network: p.Sequential, *callbacks: p.Callb
         thread.join(30)
         context.close()
         live.close()
+    errors = [each for each in errors if OVERTAKEN not in each]
     assert not errors, errors
 
 

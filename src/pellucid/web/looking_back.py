@@ -31,12 +31,14 @@ def training(bench: Bench, asked: Asked) -> Answer:
 
 
 def moment(bench: Bench, asked: Asked) -> Answer:
-    """Show an image as the network takes it after a step, or as it is "now" in training, or at the "end"; with
-    ``pictures``, also as the small ones of the tab."""
+    """Show an image as the network takes it after a step, or as it is "now" in training, or at the "end", or "here",
+    where it is already; with ``pictures``, also as the small ones of the tab."""
     following, step, name = _following(bench), asked.text("step"), asked.text("image")
     bench.image(name)  # which may not be here any more
     if step == "end":
         bench.go_to(None)
+    elif step == "here":
+        pass
     elif step != "now":
         bench.go_to(following.moment(asked.whole("step", LAST_STEP), bench.original), chosen=True)
     elif following.newest is None:

@@ -1,15 +1,16 @@
 // Changing the network: the kernels of the channel that is looked at, silence, undo, and what comes of it on the data.
 // The server changes a copy; its revision grows with every edit, and all that is shown follows the revision.
 
-import { ask, Refused, send } from "./api.js";
+import { ask, Refused, report, send } from "./api.js";
 import { allow, byId, make, problem, say } from "./dom.js";
+import { noted } from "./edition.js";
 import { buildFlips, showFlips } from "./flips.js";
 import { allowKernels, buildKernels, showKernels } from "./kernels.js";
 import { mapsInSight } from "./layers.js";
 import { indexOf, layerAt, makesMaps, network } from "./network.js";
 import { count, plain, text } from "./numbers.js";
 import { shown } from "./showing.js";
-import { get, on, set } from "./state.js";
+import { get, on, set, tookEdition } from "./state.js";
 
 const LISTED = 8; // of the edits, the last
 
@@ -48,6 +49,7 @@ export function buildChange(panel) {
   );
   buildKernels(parts.kernels, (query, body) => edit({ what: "kernel", ...query }, body));
   buildFlips(parts.flips);
+  on(["moment", "comparing"], badge);
   on(["layer", "channel", "cell"], follow);
   on(["revision"], () => { showFlips(); load(); });
   on(["moment"], permit);
@@ -91,14 +93,22 @@ async function remember() {
   }
 }
 
-function took({ revision, edits }) {
+function took({ edits, ...edition }) {
+  noted(edition.revision);
   done = edits;
-  byId("edited").hidden = !done.length;
-  byId("edited").textContent = done.length > 1 ? `edited, ${count(done.length)} times` : "edited";
   for (const button of [parts.undo, parts.reset, parts.compare]) allow(button, done.length, parts.layers);
   parts.done.start = Math.max(0, done.length - LISTED) + 1;
   parts.done.replaceChildren(...done.slice(-LISTED).map((words) => make("li", {}, words)));
-  if (revision > get().revision) set({ revision });
+  if (edition.revision >= get().revision) tookEdition(edition);
+  badge();
+}
+
+/** Say at the top that the network is edited; as it was in training it has no edits. */
+function badge() {
+  const { moment, comparing } = get();
+  byId("edited").hidden = !done.length || moment !== null;
+  const words = done.length > 1 ? `edited, ${count(done.length)} times` : "edited";
+  byId("edited").textContent = comparing ? `${words}; shown as it was` : words;
 }
 
 /** Take over the layer and channel that are looked at: those of the layer that made their numbers. */
@@ -146,7 +156,7 @@ async function load(refused = false) {
     if (loaded === wanted) show(found, refused);
   } catch (error) {
     if (loaded === wanted) loaded = "";
-    problem(error.message);
+    report(error);
   }
 }
 
@@ -216,7 +226,7 @@ function act(question) {
       problem("");
       say(done.length ? done.at(-1) : "as it was");
     } catch (error) {
-      problem(error.message);
+      problem(error.message); // also that another window has changed the network meanwhile
       loaded = "";
       load(true); // what was refused does not stand there as if it were done
       if (!(error instanceof Refused)) throw error;

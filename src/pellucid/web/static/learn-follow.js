@@ -44,11 +44,11 @@ export function isFollowing() {
   return following && !held;
 }
 
-/** Let the whole page show the network as it was after a step, "now", or at the "end". */
+/** Let the whole page show the network as it was after a step, "now", at the "end", or "here", where it is already. */
 export const goTo = newestOnly(async (step) => {
   const before = { following, held, range: get().range };
   const pictures = step !== "now" || !following || held;
-  following = step === "now" || step === "end";
+  following = step === "now" || step === "end" || (step === "here" && get().moment === null);
   if (following) held = false;
   if (!following && before.range === "layer") setRange("locked");
   if (await look(step, { pictures })) return;
@@ -89,9 +89,8 @@ async function look(step, { pictures = false, quiet = false }) {
       const answer = await send("moment", { step, image, pictures, ...mapsInSight() });
       if (get().image !== image || (quiet && !isFollowing())) throw new DOMException("something else is wanted", "AbortError");
       return Object.assign(answer, { quiet });
-    }, source);
+    }, source, quiet);
     if (!found) return found !== null; // refused; or something else is wanted by now
-    set({ moment: found.moment, chosen: found.chosen });
     training.came(found, step);
     return true;
   } finally {

@@ -77,11 +77,18 @@ export function buildLearn(panel) {
   document.addEventListener("visibilitychange", seen);
 }
 
-/** What the tab says of the training when it opens: the newest moment, and the course of the image. */
-export function begun() {
-  if (learning.state === "unknown") return;
-  if (!isLive()) goTo("end");
-  else if (learning.step) goTo("now");
+/**
+ * Show a moment of the training when a page or a link opens, or the network as it came out (null); that which is shown
+ * already is what a training that goes on has come to, unless somebody chose it. False if the moment is not kept.
+ */
+export async function showMoment(moment) {
+  const { moment: shown, chosen } = get();
+  if (moment !== shown && moment !== null && !learning.moments.includes(moment)) return false;
+  if (learning.state === "unknown") return true;
+  if (moment !== shown) await goTo(moment ?? "end");
+  else if (!isLive() || chosen) await goTo("here");
+  else if (learning.step) await goTo("now");
+  return true;
 }
 
 // ---- what comes from the server
@@ -110,7 +117,7 @@ function seen() {
 }
 
 function tell(words) {
-  problem(""); // what is wrong with these, if anything, comes as an answer
+  if (words.do !== "watch") problem(""); // what is wrong with this, the server says
   if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(words));
 }
 

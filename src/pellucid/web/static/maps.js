@@ -1,8 +1,8 @@
 // The feature maps of one layer: a canvas, and over it a button for every map, which knows keyboard and pointer.
 
-import { ask, Refused } from "./api.js";
-import { clipped } from "./colours.js";
-import { make, problem, renew } from "./dom.js";
+import { ask, report } from "./api.js";
+import { clipped, strange } from "./colours.js";
+import { make, renew } from "./dom.js";
 import { MapButton } from "./map-button.js";
 import { isFirst, layout, makesMaps, summaryLine } from "./network.js";
 import { count } from "./numbers.js";
@@ -38,7 +38,7 @@ export class Maps {
     const { layer } = this;
     const id = `layer-${layer.path}`;
     this.canvas = make("canvas", { "aria-hidden": "true" });
-    this.stage = make("div", { class: "stage" }, this.canvas);
+    this.stage = make("div", { class: "stage", role: "application", "aria-roledescription": "maps of numbers", "aria-label": `maps of ${layer.path}` }, this.canvas);
     this.note = make("p", { class: "quiet" });
     this.element = make(
       "section",
@@ -64,6 +64,7 @@ export class Maps {
     if (!makesMaps(this.layer) || this.layer.shape[0] < 2) return null;
     const options = Object.entries(ORDERS).map(([value, words]) => make("option", { value }, words));
     const choice = make("select", { change: () => this.#reorder(choice.value) }, ...options);
+    this.choice = choice;
     this.pager = make("span", { class: "pager" });
     return make("div", { class: "row controls" }, make("label", { class: "field" }, make("span", { class: "unseen" }, `order of the maps of ${this.layer.path}`), choice), this.pager);
   }
@@ -98,9 +99,8 @@ export class Maps {
       const found = await ask("maps", query, this.asking.signal);
       if (this.loaded === wanted) this.show(found);
     } catch (error) {
-      if (error.name === "AbortError") return;
-      this.loaded = null;
-      if (!(error instanceof Refused && error.gone)) problem(error.message);
+      if (this.loaded === wanted) this.loaded = null;
+      report(error);
     }
   }
 
@@ -150,11 +150,12 @@ export class Maps {
     const maps = makesMaps(this.layer);
     const size = maps ? Math.max(1, Math.floor(SIDE / longest)) : VECTOR_CELL; // of a number on the page
     const shrink = maps ? Math.max(1, Math.ceil(longest / (1.5 * SIDE))) : 1;
+    this.step = Math.max(1, Math.floor(shrink / devicePixelRatio)); // of the numbers, those that a screen has pixels for
     this.zoom = Math.max(1, Math.round(size / GAP));
-    this.unit = Math.floor(size / this.zoom) / shrink;
-    this.pixel = this.zoom * this.unit;
+    this.unit = (Math.floor(size / this.zoom) * this.step) / shrink;
+    this.pixel = (this.zoom * this.unit) / this.step;
     const gap = Math.max(1, Math.round(GAP / this.unit));
-    const pitch = [rows, columns].map((side) => Math.max(side * this.zoom, Math.ceil(LEAST / this.unit)) + gap);
+    const pitch = [rows, columns].map((side) => Math.max(Math.ceil(side / this.step) * this.zoom, Math.ceil(LEAST / this.unit)) + gap);
     this.room = this.element.clientWidth;
     const room = (this.room ? this.room - 24 : 720) / this.unit;
     const across = Math.max(1, Math.min(many, Math.floor((room + gap) / pitch[1])));
@@ -201,17 +202,26 @@ export class Maps {
     this.ranges = rangesOf(this.layer.path, this.found, this.channels.length);
     this.late = !this.visible;
     if (this.visible) paint(this.canvas, {
-      numbers: this.numbers, rows, columns, places: this.places, ranges: this.ranges, zoom: this.zoom, width: this.width,
-      height: this.height,
+      numbers: this.numbers, rows, columns, places: this.places, ranges: this.ranges, step: this.step, zoom: this.zoom,
+      width: this.width, height: this.height,
     });
     this.element.dispatchEvent(new CustomEvent("painted", { bubbles: true }));
   }
 
   /** How many numbers of the k-th map, or of all that are shown, lie beyond their range of colours. */
   beyond(k = undefined) {
-    const { length } = layout(this.layer);
     const chosen = k === undefined ? this.channels.map((_, each) => each) : [k];
-    return chosen.reduce((sum, each) => sum + clipped(this.numbers.subarray(each * length, (each + 1) * length), this.ranges[each]), 0);
+    return chosen.reduce((sum, each) => sum + clipped(this.#numbers(each), this.ranges[each]), 0);
+  }
+
+  /** How many of the same are not numbers. */
+  strange(k = undefined) {
+    return strange(k === undefined ? this.numbers : this.#numbers(k));
+  }
+
+  #numbers(k) {
+    const { length } = layout(this.layer);
+    return this.numbers.subarray(k * length, (k + 1) * length);
   }
 
   /** The number at a cell of the k-th map that is shown. */
@@ -225,6 +235,7 @@ export class Maps {
     this.visible = true;
     if (!this.channels?.includes(channel)) {
       Object.assign(this, { order: "index", first: Math.floor(channel / SHOWN) * SHOWN });
+      if (this.choice) this.choice.value = this.order;
       await this.refresh();
     }
     this.buttons[this.channels?.indexOf(channel) ?? -1]?.element.focus();
