@@ -22,28 +22,48 @@ PAUSE = 16
 """Milliseconds between two moves: as a screen of 60 Hz tells them."""
 
 WATCH = """() => {
-  performance.clearResourceTimings();
-  performance.setResourceTimingBufferSize(10000);
   window.lags = [];
-  let began = null;
-  const since = (event) => { if (event.buttons && began === null) began = performance.now(); };
-  document.getElementById("pad").addEventListener("pointermove", since, true);
+  window.answers = [];
   const inSight = [...document.querySelectorAll("[data-path] canvas")].filter((canvas) => {
     const { top, bottom, height } = canvas.getBoundingClientRect();
     return height && top < innerHeight && bottom > 0;
   });
-  const painted = () => {
-    if (began === null) return;
-    const from = began;
-    began = null;
-    requestAnimationFrame(() => lags.push(performance.now() - from));
+  const last = inSight.at(-1);
+  let moved = []; // when the pen was where nothing was asked about yet
+  const asked = []; // {at, moved} of questions without an answer, in order
+  let answered = []; // when the pen was where the answers that came are not painted yet
+  const follow = (event) => { if (event.buttons) moved.push(event.timeStamp); };
+  document.getElementById("pad").addEventListener("pointerrawupdate", follow, true);
+  window.WebSocket = class extends WebSocket {
+    constructor(address) {
+      super(address);
+      this.addEventListener("message", () => { // hears of it before the page does
+        const question = asked.shift();
+        answers.push(performance.now() - question.at);
+        answered.push(...question.moved);
+      });
+    }
+    send(message) {
+      asked.push({ at: performance.now(), moved: moved.splice(0) });
+      super.send(message);
+    }
   };
-  // a canvas that is painted is given its size anew
-  new MutationObserver(painted).observe(inSight.at(-1), { attributes: true, attributeFilter: ["width"] });
+  const { putImageData } = CanvasRenderingContext2D.prototype;
+  CanvasRenderingContext2D.prototype.putImageData = function (...given) {
+    if (this.canvas === last) {
+      const shown = answered.splice(0);
+      if (shown.length) requestAnimationFrame(() => {
+        const { port1, port2 } = new MessageChannel();
+        port1.onmessage = () => lags.push(...shown.map((each) => performance.now() - each));
+        port2.postMessage(null); // comes when the page is done with the frame
+      });
+    }
+    return putImageData.apply(this, given);
+  };
   return inSight.length;
 }"""
-ANSWERS = """() => performance.getEntriesByType("resource")
-  .filter(({ name }) => name.includes("api/drawing")).map(({ duration }) => duration)"""
+"""In the page: notes how long it takes from each move of the pen, as the browser heard of it, to the end of the frame
+in which the last of the layers in sight has maps of an image with that move in it; and from question to answer."""
 
 
 def main(words: Sequence[str] | None = None) -> None:
@@ -70,10 +90,11 @@ def drawn(address: str, moves: int) -> tuple[int, list[float], list[float]]:
         page.goto(address)
         page.locator("[data-path] canvas").first.wait_for()
         page.wait_for_timeout(2000)
-        _draw(page, moves // 10)  # what is done for the first time takes longer
         layers = page.evaluate(WATCH)
+        _draw(page, moves // 10)  # what is done for the first time takes longer
+        page.evaluate("lags.length = answers.length = 0")
         _draw(page, moves)
-        found = layers, page.evaluate("lags"), page.evaluate(ANSWERS)
+        found = layers, page.evaluate("lags"), page.evaluate("answers")
         browser.close()
     return found
 

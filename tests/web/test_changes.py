@@ -48,7 +48,9 @@ def test_everything_behind_a_weight_follows(bench):
     changed = kernel(bench, "conv1", 1, 0)
     changed[2, 3] = 1.5
     told = overwrite(bench, "conv1", 1, 0, changed)
-    assert told == {"revision": 1, "edits": ["conv1: weight (1, 0, 2, 3)"]}
+    assert told == {
+        "revision": 1, "step": None, "edited": bench.edits.digest(), "edits": ["conv1: weight (1, 0, 2, 3)"],
+    }  # fmt: skip
 
     same = learnt()
     same["conv1"].weight.data[1, 0, 2, 3] = 1.5

@@ -215,6 +215,16 @@ def test_pause_step_and_go_on(live):
         assert "end" in header["error"]
 
 
+def test_a_pause_and_the_end_are_told_at_once(live, monkeypatch):
+    monkeypatch.setattr(live_socket, "INTERVAL", 3600.0)
+    with going_on(live, Each(slowly)), Page(live) as page:
+        page.read()
+        page.tell(do="pause")
+        page.until(lambda header: header["state"] == "paused")
+        page.tell(do="continue")
+        page.until(lambda header: header["state"] == "finished")
+
+
 def test_a_pause_that_nobody_can_end_ends_by_itself(live, monkeypatch):
     monkeypatch.setattr(controls, "DESERTED_SECONDS", 0.3)
     with going_on(live, Each(lambda training: training.step == 3 and live._following.controls.pause())) as found:

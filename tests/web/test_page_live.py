@@ -101,3 +101,52 @@ def _looked_back(page: Any) -> None:
 
 def _step(status: Any) -> int:
     return int(status.text_content().split("step ")[1].split()[0])
+
+
+HIDDEN = """hidden => {
+    Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+    document.dispatchEvent(new Event("visibilitychange"));
+}"""
+
+
+class Until(p.Callback):
+    """Trains slowly until an event."""
+
+    sees_weights = False
+
+    def __init__(self) -> None:
+        self.over = threading.Event()
+
+    def on_batch(self, training: Any) -> None:
+        if self.over.wait(0.02):
+            training.stop()
+
+
+def test_nothing_is_made_for_a_page_that_nobody_sees(browser):
+    network = p.Sequential([p.Conv2d(1, 4, 5), p.ReLU(), p.Flatten(), p.Linear(2304, 10)], input_shape=(1, 28, 28))
+    live, until, context = Live(browser=False, say=lambda words: None), Until(), browser.new_context()
+    told = {"epochs": 1000, "callbacks": [live, until], "engine": "numpy", "progress": False}
+    thread = threading.Thread(target=p.fit, args=[network, clock_digits()], kwargs=told)
+    thread.start()
+    try:
+        _wait(lambda: live.server is not None)
+        page, controls = context.new_page(), live._following.controls
+        page.goto(live.server.guard.address)
+        page.locator(".learn-status").get_by_text("Training").wait_for(timeout=WAIT)
+        _wait(lambda: controls.clients == 1)
+        page.evaluate(HIDDEN, True)
+        _wait(lambda: controls.clients == 0)
+        page.evaluate(HIDDEN, False)
+        _wait(lambda: controls.clients == 1)
+    finally:
+        until.over.set()
+        thread.join(30)
+        context.close()
+        live.close()
+
+
+def _wait(true: Any) -> None:
+    end = time.monotonic() + WAIT / 1000
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.02)

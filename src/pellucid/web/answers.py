@@ -36,6 +36,8 @@ DRAWN_FLOATS = 1 << 20
 AT_ONCE = 5e8
 """Multiply-adds for one image that an answer waits for: about a twentieth of a second. Of larger networks the first
 layers are shown while the last are still being made."""
+RANGES = "layer", "channel", "network", "locked"
+"""Whose largest magnitudes colours reach to; where it was locked, the page remembers it."""
 
 
 def network(bench: Bench, asked: Asked) -> Answer:
@@ -47,15 +49,15 @@ def network(bench: Bench, asked: Asked) -> Answer:
 
 
 def edition(bench: Bench, asked: Asked) -> dict[str, Any]:
-    """What tells a page that another one has changed the network: how often that was done, and the step of the training
-    that it is shown at."""
-    return {"revision": bench.revision, "step": bench.step}
+    """What tells a page that another one has changed the network: how often that was done, the step of the training
+    that it is shown at, and the name of all edits."""
+    return {"revision": bench.revision, "step": bench.step, "edited": bench.edits.digest()}
 
 
 # ---- images
 
 
-def drawing(bench: Bench, asked: Asked) -> Answer:
+def drawing(bench: Bench, asked: Asked) -> bytes:
     """What the network makes of ink on a canvas: the body, a byte a pixel."""
     rows, columns = asked.whole("rows", LARGEST_CANVAS + 1), asked.whole("columns", LARGEST_CANVAS + 1)
     if len(asked.body) != rows * columns or not asked.body:
@@ -72,7 +74,9 @@ def pixels(bench: Bench, asked: Asked) -> Answer:
     shape = bench.network.input_shape or ()
     kind = np.dtype(np.uint8) if asked.choice("type", ("u1", "f4"), "u1") == "u1" else np.dtype("<f4")
     if len(asked.body) != np.prod(shape, dtype=int) * kind.itemsize:
-        raise DataError(f"expected {'×'.join(map(str, shape))} numbers of {kind.itemsize} bytes, received other many")
+        count = int(np.prod(shape, dtype=int))
+        told = f"{'×'.join(map(str, shape))} = {count:,} numbers of {kind.name}, {count * kind.itemsize:,} bytes"
+        raise DataError(f"expected {told}, received {len(asked.body):,}")
     return shown(bench, bench.put(np.frombuffer(asked.body, kind).reshape(shape).copy()), asked)
 
 
@@ -98,13 +102,15 @@ def samples(bench: Bench, asked: Asked) -> Answer:
     """Samples of the data with what they are taken for: all, the mistakes, the most confident first, or those that
     were taken otherwise (``was``) before the network was edited.
 
-    They are measured meanwhile, so ``pending`` says whether to ask again.
+    They are measured meanwhile, so ``pending`` says whether to ask again; ``problem`` why nothing can be said of them.
     """
     which = asked.choice("which", ("all", "mistakes", "flipped"), "all")
     before, found = bench.measured(0), bench.measured()
     if not isinstance(before, Judged) or not isinstance(found, Judged):
-        pending = before is None or found is None
-        return {"revision": bench.revision, "pending": pending, "accuracy": None, "total": 0, "samples": []}
+        problem = next((each for each in (before, found) if isinstance(each, str)), None)
+        pending = problem is None
+        known = {"revision": bench.revision, "pending": pending, "accuracy": None, "problem": problem}
+        return {**known, "total": 0, "samples": []}
     if which == "flipped":
         chosen = np.flatnonzero(before.predicted != found.predicted)
     else:
@@ -121,7 +127,7 @@ def samples(bench: Bench, asked: Asked) -> Answer:
         }
         for number in part
     ]
-    known = {"revision": bench.revision, "pending": False, "accuracy": found.accuracy}
+    known = {"revision": bench.revision, "pending": False, "accuracy": found.accuracy, "problem": None}
     return {**known, "total": len(chosen), "samples": listed}
 
 
@@ -147,7 +153,7 @@ def maps(bench: Bench, asked: Asked) -> Answer:
     first = asked.whole("first", len(every), 0)
     chosen = order[first : first + asked.whole("count", MOST_MAPS + 1, 24)]
     header = {
-        "layer": path, "total": len(every), "dead": int(np.sum(~every.any(axis=(1, 2)))),
+        "layer": path, "total": len(every), "dead": _dead(every),
         "range": colour_range(every), "whole": look.range if asked.flag("whole") else None,
         "revision": look.revision,
     }  # fmt: skip
@@ -209,33 +215,46 @@ def shown(
     bench: Bench, image: str, asked: Asked, told: Mapping[str, Any] = MappingProxyType({}),
     more: Mapping[str, NDArray[Any]] = MappingProxyType({}),
 ) -> bytes:  # fmt: skip
-    """Return the first that is shown of an image: it, what is made of it, and the maps of some layers.
+    """Return the first that is shown of an image: it, what is made of it, and the maps of some layers, with the range
+    that is asked for: of each layer, of each of its maps ("channel"), or of all ("network").
 
     Of a large network only what is there already, as ``pending`` says, unless the question is to ``wait``. What else is
     to be told goes into the header, and `more` beside the arrays.
     """
-    look = bench.look(image)
+    with bench.busy:
+        look, step = bench.look(image), bench.step
     if bench.work <= AT_ONCE or asked.flag("wait"):
         look.values.make(look.program.output, asked.go_on)
     pending = not look.values.is_made(look.program.output)
     arrays: dict[str, NDArray[Any]] = {"image": look.image, **more}
     if not pending:
         arrays["output"] = look.output
-        if (probabilities := look.probabilities()) is not None:
+        if bench.of_classes and (probabilities := look.probabilities()) is not None:
             arrays["probabilities"] = probabilities
-    ranges, room = {}, DRAWN_FLOATS
+    ranged = asked.choice("range", RANGES, RANGES[0])
+    ranges, dead, room = {}, {}, DRAWN_FLOATS
     for path in filter(None, asked.text("layers", "").split(",")):
         if path not in bench.values:
             raise ArgumentError(f"layers: there is no {path[:80]!r}")
-        if pending and not look.values.is_made(bench.values[path]):
+        if pending and (ranged == "network" or not look.values.is_made(bench.values[path])):
             continue
         every = look.maps(bench.values[path])
         room -= every.size
         if room < 0:
             break
-        arrays[f"maps {path}"], ranges[path] = every, colour_range(every)
-    header = {"image": image, "revision": look.revision, "pending": pending, "ranges": ranges}
+        arrays[f"maps {path}"], ranges[path], dead[path] = every, colour_range(every), _dead(every)
+        if ranged == "channel":
+            arrays[f"ranges {path}"] = colour_ranges(every)
+    header = {
+        "image": image, "revision": look.revision, "step": step, "pending": pending, "ranged": ranged, "ranges": ranges,
+        "dead": dead, "whole": look.range if ranged == "network" and not pending else None,
+    }  # fmt: skip
     return frame({**header, **told}, arrays)
+
+
+def _dead(maps: NDArray[Any]) -> int:
+    """Return how many maps are 0 everywhere."""
+    return int(np.sum(~maps.any(axis=(1, 2))))
 
 
 READING: Mapping[str, Callable[[Bench, Asked], Answer]] = MappingProxyType(

@@ -18,9 +18,10 @@ from ..errors import ArgumentError, PellucidError
 from . import answers, changes, looking_back, why
 from .answers import Answer
 from .asked import Asked, GoneError
-from .bench import Bench, UnknownImageError
+from .bench import Bench, OutdatedError, UnknownImageError
 from .faults import noted
 from .live_socket import socket_of
+from .pen_socket import pen_socket_of
 
 FRAME = "application/octet-stream"
 KINDS = {
@@ -45,7 +46,8 @@ def application(bench: Bench) -> Starlette:
     pages = [Route("/", _file("index.html")), *(Route(f"/{name}", _file(name)) for name in _names())]
     reading = [Route(f"/api/{name}", _question(bench, answer), methods=["GET"]) for name, answer in READING.items()]
     doing = [Route(f"/api/{name}", _question(bench, answer), methods=["POST"]) for name, answer in DOING.items()]
-    return Starlette(routes=[*pages, *reading, *doing, WebSocketRoute("/api/live", socket_of(bench))])
+    sockets = [WebSocketRoute("/api/live", socket_of(bench)), WebSocketRoute("/api/pen", pen_socket_of(bench))]
+    return Starlette(routes=[*pages, *reading, *doing, *sockets])
 
 
 def _names() -> list[str]:
@@ -80,7 +82,11 @@ def _question(bench: Bench, answer: Callable[[Bench, Asked], Answer]) -> Callabl
         with bench.busy if answer in CHANGING else nullcontext():
             if answer in EDITING and bench.step is not None:
                 raise ArgumentError("the network is shown as it was in training; go to its end to change it")
-            return answer(bench, asked)
+            _refuse_outdated(bench, asked)
+            found = answer(bench, asked)
+        if answer not in CHANGING:
+            _refuse_outdated(bench, asked)
+        return found
 
     async def endpoint(request: Request) -> Response:
         try:
@@ -101,12 +107,22 @@ def _question(bench: Bench, answer: Callable[[Bench, Asked], Answer]) -> Callabl
             return Response(status_code=GONE)
         except UnknownImageError as error:
             return _failure(410, str(error))
+        except OutdatedError as error:
+            return _failure(409, str(error))
         except PellucidError as error:
             return _failure(400, str(error))
         except Exception as error:
             return _failure(500, noted(error, request.url.path))
 
     return endpoint
+
+
+def _refuse_outdated(bench: Bench, asked: Asked) -> None:
+    """Refuse a question that names another revision of the network than the one that is there: where it was changed
+    before the answer, or while that was made, the answer would not fit what the page shows."""
+    known = asked.text("revision", "")
+    if known and known != str(bench.revision):
+        raise OutdatedError("the network has been changed meanwhile, as by another window; look again, and ask anew")
 
 
 async def _watch(request: Request, asked: Asked) -> None:

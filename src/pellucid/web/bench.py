@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ..build import lower
 from ..data import Dataset
+from ..data.dataset import class_numbers
 from ..errors import ArgumentError
 from ..explanations import randomised
 from ..inference.batches import accepted, weights
@@ -33,6 +34,10 @@ IMAGES = 64
 
 class UnknownImageError(ArgumentError):
     """An image is asked for that is not, or no longer, on the bench."""
+
+
+class OutdatedError(ArgumentError):
+    """A question is about the network as it was before it was changed."""
 
 
 @dataclass(eq=False)
@@ -80,7 +85,7 @@ class Bench:
     explaining: threading.Lock = field(default_factory=threading.Lock)
     explained: float = 0.0
     _images: OrderedDict[str, NDArray[Any]] = field(default_factory=OrderedDict)
-    _looks: OrderedDict[tuple[str, int], Look] = field(default_factory=OrderedDict)
+    _looks: OrderedDict[str, Look] = field(default_factory=OrderedDict)
 
     def __post_init__(self) -> None:
         weights(self.network)  # those that are not there yet are drawn once, for all
@@ -102,13 +107,19 @@ class Bench:
         return {"digest": digest(self.original), **describe(self.network)}
 
     @cached_property
+    def of_classes(self) -> bool:
+        """Whether outputs may be scores of classes, as far as the data tell: their answers are no other numbers."""
+        return self.data is None or class_numbers(self.data.labels) is not None
+
+    @cached_property
     def values(self) -> dict[str, int]:
         """Path of each shown layer -> the value that it makes."""
         return shown_values(lower(self.network))
 
     def changed(self) -> None:
-        """Note that another network has just taken the place of the one before."""
+        """Note that another network has just taken the place of the one before, and what that made of images."""
         self.revision += 1
+        self._looks.clear()
 
     def edited(self) -> None:
         """Show the network with all edits."""
@@ -117,6 +128,8 @@ class Bench:
 
     def go_to(self, moment: Moment | None) -> None:
         """Let the network be as it was at a moment of its training, or None: as it is, with its edits."""
+        if self.step == (None if moment is None else moment.step):
+            return
         self.network = self.edits.network if moment is None else with_weights(self.original, moment.weights)
         self.step = None if moment is None else moment.step
         self.changed()
@@ -129,7 +142,8 @@ class Bench:
             self.edits = Edits(self.original)
             self._measure()
             self.description = self._described()
-            self.go_to(None)
+            self.step = None
+            self.edited()
 
     def forgetful(self, network: Network, layers: int) -> Network:
         """Return a network as if so many of its last layers had not been trained; the last one is kept. Whoever asks
@@ -159,25 +173,26 @@ class Bench:
 
     def image(self, name: str) -> NDArray[Any]:
         """Return an image that was put there."""
-        image = self._images.get(name)
-        if image is None:
-            raise UnknownImageError(f"image: {name[:24]!r} is not here any more; show it again")
-        return image
+        with self.busy:
+            if name not in self._images:
+                raise UnknownImageError(f"image: {name[:24]!r} is not here any more; show it again")
+            self._images.move_to_end(name)
+            return self._images[name]
 
     def look(self, name: str) -> Look:
         """Return what the network, as it is now, makes of an image that was put there."""
         with self.busy:
-            image, key = self.image(name), (name, self.revision)
-            if key not in self._looks:
+            image = self.image(name)
+            if name not in self._looks:
                 network, program = self.network, self._program()
                 if (own := to_run(network, program)) is not network:
                     network, program = own, lower(own)
-                self._looks[key] = Look.at(network, self.revision, image, program)
+                self._looks[name] = Look.at(network, self.revision, image, program)
                 kept = max(2, min(16, int(5e8 / program.activation_bytes())))
                 while len(self._looks) > kept:
                     self._looks.popitem(last=False)
-            self._looks.move_to_end(key)
-            return self._looks[key]
+            self._looks.move_to_end(name)
+            return self._looks[name]
 
     def _program(self) -> Program:
         """Return the network as it is now, lowered for prediction: each has a program of its own, as a layer of the

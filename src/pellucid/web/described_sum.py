@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from ..steps import Shape
 from ..sums import Trace, WalkStep
+from ..sums.made import MOST_TERMS
 from ..sums.plain import plain
-
-MOST_TERMS = 32
-"""Of a sum, that are told one by one; the others are told together."""
 
 
 def as_sum(trace: Trace, shown: Mapping[str, int], value: int, index: Shape) -> dict[str, Any]:
@@ -32,7 +32,7 @@ def as_sum(trace: Trace, shown: Mapping[str, int], value: int, index: Shape) -> 
         what the others come to. The path of a term is None where the page does not show the value that it stands in.
     """
     found, paths = trace.sum(value, index), {value: path for path, value in shown.items()}
-    chosen = found.terms.largest(MOST_TERMS)
+    chosen = found.terms.largest(MOST_TERMS)  # as the details of a dense layer list them
     largest = [
         {
             "path": paths.get(int(found.terms.values[k])),
@@ -41,7 +41,8 @@ def as_sum(trace: Trace, shown: Mapping[str, int], value: int, index: Shape) -> 
         }
         for k in chosen
     ]
-    others = float(found.terms.amounts.sum() - found.terms.amounts[chosen].sum())
+    with np.errstate(all="ignore"):  # of sums that are not finite
+        others = float(found.terms.amounts.sum() - found.terms.amounts[chosen].sum())
     told = {
         "kind": found.kind, "layer": found.layer, "path": paths.get(value), "index": index, "formula": found.formula,
         "stored": found.stored, "recomputed": found.recomputed, "difference": found.difference,

@@ -30,7 +30,7 @@ def describe(network: Network) -> dict[str, Any]:
         by the parameter's own name), ``parameters``, ``multiply_adds``, ``arithmetic`` (lines) and ``field``.
     """
     program, told = lower(network), summary(network)
-    values = shown_values(program)
+    values, shape = shown_values(program), program.values[program.output].shape
     rows = {row.path: row for row in told.rows}
     reads = _reads(program, values)
     shapes = {path: parameter.shape for path, parameter in network.parameters().items()}
@@ -41,7 +41,7 @@ def describe(network: Network) -> dict[str, Any]:
     ]
     return {
         "input_shape": program.values[program.input].shape,
-        "classes": shown_names(network) if program.values[program.output].shape != (1,) else (),
+        "classes": shown_names(network) if len(shape) == 1 and shape != (1,) else (),
         "scaling": {"mean": network.scaling.means, "std": network.scaling.deviations},
         "parameters": told.totals.parameters,
         "multiply_adds": told.totals.multiply_adds,

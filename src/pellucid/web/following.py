@@ -28,8 +28,9 @@ from .moments import Moment, Moments
 
 SHARE = 40
 """Between two looks lies at least so many times what the last one took, of a processor's time."""
-INTERVAL = 0.2
-"""Seconds between two looks, and two messages to a page, at least: more pictures cost more than they show."""
+INTERVAL = 0.4
+"""Seconds between two looks, and two messages to a page, at least: more pictures cost more than they show, above all in
+the browser, which paints them with the processors that train."""
 PAUSED_INTERVAL = 0.1
 """The same while the training is paused."""
 SENT = 6
@@ -93,6 +94,11 @@ class Following:
     def live(self) -> bool:
         """Whether the training goes on."""
         return self.state in ("training", "paused")
+
+    @property
+    def standing(self) -> tuple[Any, ...]:
+        """What a page wants to hear of at once when it changes."""
+        return self.state, self.controls.paused, self.controls.held
 
     # ---- the thread that looks
     def begin(self) -> None:

@@ -60,7 +60,16 @@ async def _write(socket: WebSocket, following: Following) -> None:
             mark = now
             async with asyncio.timeout(SEND_SECONDS):
                 await socket.send_bytes(following.message(known))
-        await asyncio.sleep(PAUSED_INTERVAL if following.controls.paused else INTERVAL)
+        await _rest(following)
+
+
+async def _rest(following: Following) -> None:
+    """Wait until a page may be told more: not as long where the training is paused, or goes on."""
+    standing = following.standing
+    for _ in range(1 if following.controls.paused else round(INTERVAL / PAUSED_INTERVAL)):
+        await asyncio.sleep(PAUSED_INTERVAL)
+        if following.standing != standing:
+            return
 
 
 async def _read(socket: WebSocket, bench: Bench, following: Following) -> None:

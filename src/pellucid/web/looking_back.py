@@ -29,11 +29,14 @@ def training(bench: Bench, asked: Asked) -> Answer:
 
 
 def moment(bench: Bench, asked: Asked) -> Answer:
-    """Let the network be as it was after a step, or as it is "now" in training, or at the "end", and show an image."""
+    """Let the network be as it was after a step, or as it is "now" in training, or at the "end", and show an image; or
+    only show it "here", where the network is already."""
     following, step, name = _following(bench), asked.text("step"), asked.text("image")
     bench.image(name)  # which may not be here any more
     if step == "end":
         bench.go_to(None)
+    elif step == "here":
+        pass
     elif step != "now":
         bench.go_to(following.moments.read(asked.whole("step", LAST_STEP), bench.original))
     elif following.newest is None:

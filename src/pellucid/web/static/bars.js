@@ -2,8 +2,8 @@
 
 import { byId, make, say } from "./dom.js";
 import { pinIndex } from "./cells.js";
-import { className, network } from "./network.js";
-import { percent, text } from "./numbers.js";
+import { className, makesMaps, network } from "./network.js";
+import { count, percent, shape, text } from "./numbers.js";
 
 const MOST = 10;
 
@@ -13,7 +13,7 @@ let spoken = "";
 export function showBars(output, probabilities) {
   const place = byId("bars");
   if (!probabilities) {
-    place.replaceChildren(...Array.from(output).slice(0, MOST).map((value, k) => make("p", {}, `output ${k}: ${text(value)}`)));
+    place.replaceChildren(...outputs(output));
     return;
   }
   const every = Array.from(probabilities, (share, number) => ({ share, number }));
@@ -27,6 +27,16 @@ export function showBars(output, probabilities) {
   const words = `${className(order[0].number)}, ${percent(order[0].share)}`;
   if (words !== spoken) say(`prediction: ${words}`);
   spoken = words;
+}
+
+/** Outputs that are no classes' scores, or not all numbers. */
+function outputs(output) {
+  const last = network.layers.at(-1);
+  const few = Array.from(output).slice(0, MOST);
+  const rest = output.length > few.length ? `, of which the first ${few.length} are` : "";
+  const words = makesMaps(last) ? `The output is ${shape(last.shape)} numbers: maps, at the end of the layers.` : output.length > 1 ? `${count(output.length)} outputs${rest}:` : "";
+  const listed = makesMaps(last) ? [] : few.map((value, k) => make("li", {}, `output ${k}: ${Number.isNaN(value) ? "not a number" : text(value)}`));
+  return [make("p", { class: "quiet" }, words), make("ul", { class: "outputs" }, ...listed)];
 }
 
 function bar({ share, number }, first) {

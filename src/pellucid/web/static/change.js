@@ -1,8 +1,9 @@
 // Changing the network: the kernels of the channel that is looked at, silence, undo, and what comes of it on the data.
 // The server changes a copy; its revision grows with every edit, and all that is shown follows the revision.
 
-import { ask, Refused, send } from "./api.js";
+import { ask, Refused, report, send } from "./api.js";
 import { allow, byId, make, problem, say } from "./dom.js";
+import { noted } from "./edition.js";
 import { buildFlips, showFlips } from "./flips.js";
 import { allowKernels, buildKernels, showKernels } from "./kernels.js";
 import { indexOf, layerAt, makesMaps, network } from "./network.js";
@@ -88,14 +89,15 @@ async function remember() {
   }
 }
 
-function took({ revision, edits }) {
+function took({ revision, step, edits, edited }) {
+  noted(revision);
   done = edits;
-  byId("edited").hidden = !done.length;
+  byId("edited").hidden = !done.length || step !== null; // as it was in training it has no edits
   byId("edited").textContent = done.length > 1 ? `edited, ${count(done.length)} times` : "edited";
   for (const button of [parts.undo, parts.reset]) allow(button, done.length, parts.layers);
   parts.done.start = Math.max(0, done.length - LISTED) + 1;
   parts.done.replaceChildren(...done.slice(-LISTED).map((words) => make("li", {}, words)));
-  if (revision > get().revision) set({ revision });
+  if (revision >= get().revision) set({ revision, moment: step, edited });
 }
 
 /** Take over the layer and channel that are looked at: those of the layer that made their numbers. */
@@ -142,8 +144,8 @@ async function load() {
     const found = await ask("kernel", { layer, out });
     if (loaded === wanted) show(found);
   } catch (error) {
-    loaded = "";
-    problem(error.message);
+    if (loaded === wanted) loaded = "";
+    report(error);
   }
 }
 
@@ -183,7 +185,7 @@ function act(question) {
       problem("");
       say(done.length ? done.at(-1) : "as it was");
     } catch (error) {
-      problem(error.message);
+      problem(error.message); // also that another window has changed the network meanwhile
       if (!(error instanceof Refused)) throw error;
     }
   });

@@ -1,16 +1,15 @@
 // Other windows show the same network: what is changed in one of them, or which moment of its training is shown, the
-// others notice within seconds, and at once when one comes back to them.
+// others notice within seconds, and at once when something is done in them or when one comes back to them.
 
-import { ask } from "./api.js";
+import { ask, newestOnly, whenRefused } from "./api.js";
 import { byId } from "./dom.js";
 import { network } from "./network.js";
 import { count } from "./numbers.js";
-import { get, on, set } from "./state.js";
+import { get, on } from "./state.js";
 
 const EVERY = 2000; // milliseconds
 
 let known = 0; // the revision whose edits are listed
-let asking = false;
 let silent = false; // the server did not answer: it is asked again when one comes back to the page
 let takeOver = () => {};
 
@@ -18,6 +17,8 @@ let takeOver = () => {};
 export function buildEdition(whenChanged) {
   [known, takeOver] = [network.revision, whenChanged];
   on(["moment"], badge);
+  on(["revision"], () => { if (get().revision !== known) look(); }); // an answer has told of it
+  whenRefused({ outdated: look });
   badge();
   setInterval(() => { if (!silent) look(); }, EVERY);
   document.addEventListener("visibilitychange", look);
@@ -31,19 +32,18 @@ function badge() {
   byId("moment").textContent = moment === null ? "" : `after step ${count(moment)}`;
 }
 
-async function look() {
-  if (document.hidden || asking) return;
-  asking = true;
+/** Note that the edits of a revision are listed. */
+export function noted(revision) {
+  known = revision;
+}
+
+const look = newestOnly(async () => {
+  if (document.hidden) return;
   try {
-    const { revision, step } = await ask("edition");
+    const { revision } = await ask("edition");
+    if (revision !== known) await takeOver();
     silent = false;
-    if (revision === known) return;
-    known = revision;
-    if (revision > get().revision) set({ moment: step });
-    await takeOver();
   } catch {
     silent = true;
-  } finally {
-    asking = false;
   }
-}
+});

@@ -1,7 +1,7 @@
 // What edits do to the whole of the data: how right the network is before and after, and the images that flipped.
 
-import { ask, askUntilDone } from "./api.js";
-import { make, problem, renew, say } from "./dom.js";
+import { ask, askUntilDone, report } from "./api.js";
+import { make, renew, say } from "./dom.js";
 import { className, network } from "./network.js";
 import { count, percent } from "./numbers.js";
 import { inColours } from "./pixels.js";
@@ -40,8 +40,8 @@ export async function showFlips() {
     first = 0;
     await list(found.flipped, wanted);
   } catch (error) {
-    shown = -1;
-    problem(error.message);
+    if (shown === revision) shown = -1;
+    report(error);
   }
 }
 
@@ -70,7 +70,7 @@ async function list(flipped, wanted) {
   parts.list.replaceChildren(...found.samples.map((sample, k) => make("li", {}, one(sample, arrays.images, k))));
   const last = first + found.samples.length;
   const turn = (label, words, to, able) =>
-    make("button", { type: "button", "aria-label": words, disabled: !able, click: () => { first = to; list(flipped, wanted).catch((error) => problem(error.message)); } }, label);
+    make("button", { type: "button", "aria-label": words, disabled: !able, click: () => { first = to; list(flipped, wanted).catch(report); } }, label);
   return renew(
     parts.pager,
     turn("◀", "earlier images", Math.max(0, first - SHOWN), first > 0), make("span", {}, `${count(first + 1)}–${count(last)} of ${count(flipped)}`),

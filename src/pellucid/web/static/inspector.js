@@ -36,12 +36,15 @@ export function hasTab(name) {
 
 /** Open the tab that the state names, and follow it. */
 export function buildInspector() {
-  if (!hasTab(get().view)) set({ view: tabs[0].name });
   on(["view"], open);
   open();
 }
 
 function open() {
+  if (!tabs.some((tab) => tab.name === get().view)) {
+    set({ view: tabs[0].name });
+    return;
+  }
   for (const tab of tabs) {
     const chosen = tab.name === get().view;
     tab.button.setAttribute("aria-selected", String(chosen));

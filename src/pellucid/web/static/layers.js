@@ -25,16 +25,17 @@ export function buildLayers() {
   new ResizeObserver(() => { arrange(); drawRail(place, rows); }).observe(place);
 }
 
-/** The paths of the layers that are in sight, for what is drawn. */
-export function inSight() {
-  return [...rows.values()].filter((maps) => maps.visible && maps.order === "index").map((maps) => maps.layer.path);
+/** What is to come with an image: the maps of the layers that are in sight, and whose range their colours have. */
+export function mapsInSight() {
+  const seen = [...rows.values()].filter((maps) => maps.visible && maps.order === "index");
+  return { layers: seen.map((maps) => maps.layer.path).join(","), range: get().range };
 }
 
 /** Take the maps that came with an image. */
 export function acceptMaps(found) {
   for (const [path, maps] of rows) {
     const came = found.arrays[`maps ${path}`];
-    if (came && get().range !== "network") maps.accept(came, found.ranges[path]);
+    if (came) maps.accept(came, found);
   }
 }
 

@@ -8,6 +8,7 @@ const WIDE = 344; // of a row of pictures, in pixels
 const KERNEL = 40; // of a picture, at most
 const MAP = 56;
 const GAP = 1;
+const NUMBERS = Float32Array.from({ length: 256 }, (_, byte) => (byte ? (byte - 128) / 127 : NaN)); // that a byte stands for
 
 /** Show the pictures that came: arrays named "filters conv1" (in, out, h, w) and "small conv1" (k, h, w), its maps. */
 export function showPictures(place, arrays, reach, step) {
@@ -17,7 +18,8 @@ export function showPictures(place, arrays, reach, step) {
     const figure = figureOf(place, name);
     const { canvas } = figure;
     paint(canvas, job(shape, data));
-    figure.caption.textContent = `${caption(kind[1], kind[2], shape)}, colours to ±${text(reach[name] ?? 0, 3)}`;
+    const words = `${caption(kind[1], kind[2], shape)}, colours to ±${text(reach[name] ?? 0, 3)}`;
+    if (figure.caption.textContent !== words) figure.caption.textContent = words; // else the page would be laid out anew
     canvas.setAttribute("aria-label", `${caption(kind[1], kind[2], shape)}, after step ${step}`);
     canvas.dataset.step = step;
   }
@@ -50,7 +52,8 @@ function job(shape, data) {
   const [right, down] = [columns * zoom + GAP, rows * zoom + GAP];
   const across = kernels ? shape[1] : Math.min(many, Math.max(1, Math.floor(WIDE / right)));
   const places = Array.from({ length: many }, (_, k) => [(k % across) * right, Math.floor(k / across) * down, k]);
-  const numbers = Float32Array.from(data, (byte) => (byte ? (byte - 128) / 127 : NaN));
+  const numbers = new Float32Array(data.length);
+  for (let at = 0; at < data.length; at += 1) numbers[at] = NUMBERS[data[at]];
   const lines = Math.ceil(many / across);
   return { numbers, rows, columns, zoom, places, ranges: Array(many).fill(1), width: across * right - GAP, height: lines * down - GAP };
 }

@@ -2,7 +2,7 @@
 
 import { ask, newestOnly, parse, send } from "./api.js";
 import { byId, make, problem, say, still } from "./dom.js";
-import { inSight } from "./layers.js";
+import { mapsInSight } from "./layers.js";
 import { accuracyText, drawCurves, epochsOf, short } from "./learn-curves.js";
 import { showPictures } from "./learn-pictures.js";
 import { buildScrubber } from "./learn-scrub.js";
@@ -72,12 +72,16 @@ export function buildLearn(panel) {
   on(["moment"], ({ moment }) => scrubber.placed(moment, moment === null ? "end" : moment));
   on(["view"], () => { if (get().view === "learn") refresh(true); });
   refresh(true);
-  if (isLive()) connect();
+  if (!isLive()) return;
+  connect();
+  document.addEventListener("visibilitychange", seen);
 }
 
-/** What the tab says of the training when it opens: the newest moment, and the course of the image. */
-export function begun() {
-  if (learning.state !== "unknown" && !isLive()) goTo("end");
+/** Show a moment of the training, or the network as it came out (null); false if that moment is not kept. */
+export async function showMoment(moment) {
+  if (moment !== null && !learning.moments.includes(moment)) return moment === get().moment;
+  if (learning.state !== "unknown" && (moment !== null || !isLive())) await goTo(moment === get().moment ? "here" : moment ?? "end");
+  return true;
 }
 
 // ---- what comes from the server
@@ -92,14 +96,21 @@ function connect() {
     else accept(found);
   };
   socket.onclose = () => {
-    if (!isLive()) return;
+    if (!isLive() || document.hidden) return;
     if (tries >= RETRIES.length) problem("The training does not answer any more; look into its terminal.");
     else setTimeout(connect, RETRIES[tries]);
     tries += 1;
   };
 }
 
+/** While nobody can see the page, nothing is made for it; but who pauses a training stays with it. */
+function seen() {
+  if (document.hidden && learning.state === "training") socket.close();
+  else if (!document.hidden && isLive() && socket.readyState > WebSocket.OPEN) connect();
+}
+
 function tell(words) {
+  if (words.do !== "watch") problem(""); // what is wrong with this, the server says
   if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(words));
 }
 
@@ -150,16 +161,15 @@ function imageChanged() {
 
 // ---- going to a moment
 
-/** Let the whole page show the network as it was after a step, "now", or at the "end". */
+/** Let the whole page show the network as it was after a step, "now", at the "end", or "here", as it is shown already. */
 const goTo = newestOnly(async (step) => {
-  following = step === "now" || step === "end";
+  following = step === "now" || step === "end" || (step === "here" && get().moment === null);
   const { image, source, range } = get();
   if (!image || !source) return;
   if (!following && range === "layer") {
     set({ range: "locked" });
-    byId("range").value = "locked";
   }
-  const found = await shown(() => send("moment", { step, image, layers: inSight().join(",") }), source);
+  const found = await shown(() => send("moment", { step, image, ...mapsInSight() }), source);
   if (!found) return;
   set({ moment: found.moment });
   showPictures(parts.pictures, found.arrays, found.reach, found.moment ?? learning.step);

@@ -1,13 +1,14 @@
 // The page, put together: the network is asked for, each part is built, and the link or the first sample is shown.
 
-import { ask } from "./api.js";
+import { followAddress } from "./address.js";
+import { ask, report } from "./api.js";
 import { buildChange, showChange, takeOver } from "./change.js";
 import { byId, problem } from "./dom.js";
 import { buildEdition } from "./edition.js";
 import { addTab, buildInspector } from "./inspector.js";
 import { buildKeys } from "./keys.js";
 import { buildLayers } from "./layers.js";
-import { begun, buildLearn, hasTraining, isLive } from "./learn.js";
+import { buildLearn, hasTraining, isLive } from "./learn.js";
 import { openLink } from "./links.js";
 import { buildNarrow } from "./narrow.js";
 import { describe, network } from "./network.js";
@@ -16,28 +17,23 @@ import { buildPixels } from "./pixels.js";
 import { buildDrawing, buildShowing, redraw, showBytes, showDrawing } from "./showing.js";
 import { buildSheet } from "./sheet.js";
 import { buildSources } from "./sources.js";
-import { get, link, on, set } from "./state.js";
+import { get, on, set } from "./state.js";
 import { buildSum, stepBack } from "./sum.js";
 import { buildTour } from "./tour.js";
 import { buildTrail } from "./trail.js";
 import { buildWhy, showWhy } from "./why.js";
 
-const LINKED = ["source", "layer", "channel", "cell", "view", "range", "class", "raw"];
-
 async function start() {
   describe(await ask("network"));
   document.title = `${network.title} – Pellucid`;
   byId("title").textContent = network.title;
-  set({ revision: network.revision, moment: network.step });
+  set({ revision: network.revision, moment: network.step, edited: network.edited });
   build(await hasTraining());
   await openLink(first());
-  const follow = () => history.replaceState(null, "", link(network.digest));
-  on(LINKED, follow);
-  follow();
+  const follow = followAddress();
   addEventListener("hashchange", () => {
-    if (location.hash.includes("=")) openLink(get().source ?? first()).then(follow); // else it is a place on the page
+    if (location.hash.includes("=")) openLink(get().source ?? first()).then(follow, report); // else it is a place on the page
   });
-  begun();
 }
 
 function build(trained) {
@@ -58,9 +54,14 @@ function build(trained) {
   buildSheet();
   buildKeys(stepBack);
   buildTour();
+  for (const skip of document.querySelectorAll(".skip")) skip.addEventListener("click", (event) => {
+    event.preventDefault(); // the address holds what is looked at
+    document.querySelector(skip.hash).focus();
+  });
   buildEdition(takeOver);
   const raw = byId("raw");
   raw.checked = get().raw;
+  on(["raw"], () => { raw.checked = get().raw; });
   raw.addEventListener("change", () => { set({ raw: raw.checked }); redraw(); });
 }
 
@@ -71,5 +72,6 @@ function first() {
   return { kind: "blank", data: blank };
 }
 
-window.addEventListener("unhandledrejection", (event) => problem(event.reason?.message ?? String(event.reason)));
+window.addEventListener("unhandledrejection", (event) => report(event.reason instanceof Error ? event.reason : new Error(event.reason)));
+window.addEventListener("error", (event) => report(event.error ?? new Error(event.message)));
 start().catch((error) => problem(error.message));

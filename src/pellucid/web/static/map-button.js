@@ -31,9 +31,6 @@ export class MapButton {
 
   place(left, top, width, height) {
     Object.assign(this.element.style, { left: `${left}px`, top: `${top}px`, width: `${width}px`, height: `${height}px` });
-    const { rows, columns } = layout(this.maps.layer);
-    if (this.cursor[0] >= rows || this.cursor[1] >= columns) this.cursor = [0, 0];
-    this.#label();
   }
 
   /** Draw a ring around the pinned cell, if it is one of this map's. */
@@ -103,15 +100,18 @@ export class MapButton {
     next.element.focus();
   }
 
-  #label() {
+  /** Name the cell that the keyboard is at, and its number; which is returned. */
+  label() {
     const { layer } = this.maps;
+    const { rows, columns } = layout(layer);
+    if (this.cursor[0] >= rows || this.cursor[1] >= columns) this.cursor = [0, 0];
     const value = this.maps.value(this.k, this.cursor);
     this.element.setAttribute("aria-label", `${cellName(layer, this.channel, this.cursor)}, ${text(value)}`);
     return value;
   }
 
   #spoken(first) {
-    const value = this.#label();
+    const value = this.label();
     this.#show(this.cursor);
     this.#draw(this.cursor);
     const { layer } = this.maps;

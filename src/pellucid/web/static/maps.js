@@ -1,8 +1,8 @@
 // The feature maps of one layer: a canvas, and over it a button for every map, which knows keyboard and pointer.
 
-import { ask, Refused } from "./api.js";
-import { clipped } from "./colours.js";
-import { make, problem, renew } from "./dom.js";
+import { ask, report } from "./api.js";
+import { clipped, strange } from "./colours.js";
+import { make, renew } from "./dom.js";
 import { MapButton } from "./map-button.js";
 import { layout, makesMaps, summaryLine } from "./network.js";
 import { count } from "./numbers.js";
@@ -13,9 +13,10 @@ import { get } from "./state.js";
 const SHOWN = 24; // maps at a time
 const SIDE = 84; // of a map on the page, about, in pixels
 const LEAST = matchMedia("(pointer: coarse)").matches ? 44 : 24; // of what can be pointed at
-const GAP = 6;
+const GAP = 6; // between maps, about
 const VECTOR_CELL = 12;
 const ROOM = "18rem"; // that maps take, about, as long as they are not there: else too many layers would be in sight
+const REST = 150; // ms that an image rests before maps tell a screen reader what stands in them
 const ORDERS = { index: "by number", mean: "by mean |a|", contribution: "by what they add to the class", dead: "dead first" };
 
 /** One layer on the page. */
@@ -27,6 +28,7 @@ export class Maps {
     this.visible = false;
     this.loaded = null; // the image, revision and order that are shown
     this.found = null;
+    this.channels = [];
     this.buttons = [];
     this.#build();
   }
@@ -35,7 +37,7 @@ export class Maps {
     const { layer } = this;
     const id = `layer-${layer.path}`;
     this.canvas = make("canvas", { "aria-hidden": "true" });
-    this.stage = make("div", { class: "stage" }, this.canvas);
+    this.stage = make("div", { class: "stage", role: "application", "aria-roledescription": "maps of numbers", "aria-label": `maps of ${layer.path}` }, this.canvas);
     this.note = make("p", { class: "quiet" });
     this.element = make(
       "section",
@@ -60,6 +62,7 @@ export class Maps {
     if (!makesMaps(this.layer) || this.layer.shape[0] < 2) return null;
     const options = Object.entries(ORDERS).map(([value, words]) => make("option", { value }, words));
     const choice = make("select", { change: () => this.#reorder(choice.value) }, ...options);
+    this.choice = choice;
     this.pager = make("span", { class: "pager" });
     return make("div", { class: "row controls" }, make("label", { class: "field" }, make("span", { class: "unseen" }, `order of the maps of ${this.layer.path}`), choice), this.pager);
   }
@@ -74,10 +77,16 @@ export class Maps {
     this.refresh();
   }
 
+  /** What is to be shown of an image, as text that is another one for anything else. */
+  #wanted(image, revision, range = get().range) {
+    const of = this.order === "contribution" ? get().class : "";
+    return [image, revision, this.order, this.first, of, ["channel", "network"].includes(range) ? range : ""].join(" ");
+  }
+
   /** Ask for the maps anew if what is shown is of another image, network or order; out of sight only on request. */
   async refresh(unseen = false) {
     const { image, revision } = get();
-    const wanted = `${image} ${revision} ${this.order} ${this.first} ${this.order === "contribution" ? get().class : ""}${get().range === "network"}`;
+    const wanted = this.#wanted(image, revision);
     if (!image || !(this.visible || unseen) || this.loaded === wanted) return;
     this.loaded = wanted;
     this.asking?.abort();
@@ -88,58 +97,71 @@ export class Maps {
       const found = await ask("maps", query, this.asking.signal);
       if (this.loaded === wanted) this.show(found);
     } catch (error) {
-      if (error.name === "AbortError") return;
-      this.loaded = null;
-      if (!(error instanceof Refused && error.gone)) problem(error.message);
+      if (this.loaded === wanted) this.loaded = null;
+      report(error);
     }
   }
 
   /** Take all maps, as they come with a stroke; of an order other than by number they are fetched later. */
-  accept(maps, range) {
+  accept(maps, { image, revision, ranged, ranges, dead, whole, arrays }) {
     if (this.order !== "index") return;
     this.asking?.abort();
+    const { path } = this.layer;
     const { length, maps: total } = layout(this.layer);
     const many = Math.min(SHOWN, total - this.first);
     const channels = Int32Array.from({ length: many }, (_, k) => this.first + k);
     const data = maps.data.subarray(this.first * length, (this.first + many) * length);
-    this.loaded = `${get().image} ${get().revision} ${this.order} ${this.first} false`;
-    this.show({ total, range, arrays: { channels: { data: channels }, maps: { data }, ranges: null } });
+    this.loaded = this.#wanted(image, revision, ranged);
+    const own = arrays[`ranges ${path}`]?.data.subarray(this.first, this.first + many);
+    this.show({
+      total, range: ranges[path], dead: dead[path], whole,
+      arrays: { channels: { data: channels }, maps: { data }, ranges: own && { data: own } },
+    });
   }
 
   /** Show what the server has answered. */
   show(found) {
     this.element.style.minHeight = "";
-    this.found = found;
-    this.channels = [...found.arrays.channels.data];
-    this.numbers = found.arrays.maps.data;
-    this.#place();
+    const channels = [...found.arrays.channels.data];
+    const others = channels.join() !== this.channels.join();
+    Object.assign(this, { found, channels, numbers: found.arrays.maps.data });
+    if (this.places?.length !== channels.length) this.#place();
     this.#describe();
     this.repaint();
+    clearTimeout(this.timer);
+    if (others) for (const button of this.buttons) { button.mark(); button.label(); }
+    else this.timer = setTimeout(() => { for (const button of this.buttons) button.label(); }, REST);
   }
 
   /** Place the maps anew if there is more or less room than before. */
   arrange() {
-    if (this.found && this.element.clientWidth && this.element.clientWidth !== this.room) this.show(this.found);
+    if (!this.found || !this.element.clientWidth || this.element.clientWidth === this.room) return;
+    this.#place();
+    this.repaint();
   }
 
+  /** Lay out as many maps as are shown. A pixel of the canvas is a square of `unit` on the page. */
   #place() {
     const { rows, columns } = layout(this.layer);
     const many = this.channels.length;
     const longest = Math.max(rows, columns);
     const maps = makesMaps(this.layer);
-    this.zoom = maps ? Math.max(1, Math.floor(SIDE / longest)) : VECTOR_CELL;
+    const size = maps ? Math.max(1, Math.floor(SIDE / longest)) : VECTOR_CELL; // of a number on the page
     const shrink = maps ? Math.max(1, Math.ceil(longest / (1.5 * SIDE))) : 1;
-    const pitch = [rows, columns].map((side) => Math.max(side * this.zoom, LEAST * shrink) + GAP * shrink);
+    this.step = Math.max(1, Math.floor(shrink / devicePixelRatio)); // of the numbers, those that a screen has pixels for
+    this.zoom = Math.max(1, Math.round(size / GAP));
+    this.unit = (Math.floor(size / this.zoom) * this.step) / shrink;
+    this.pixel = (this.zoom * this.unit) / this.step;
+    const gap = Math.max(1, Math.round(GAP / this.unit));
+    const pitch = [rows, columns].map((side) => Math.max(Math.ceil(side / this.step) * this.zoom, Math.ceil(LEAST / this.unit)) + gap);
     this.room = this.element.clientWidth;
-    const room = this.room ? this.room - 24 : 720;
-    const across = Math.max(1, Math.min(many, Math.floor((room * shrink + GAP) / pitch[1])));
-    this.width = across * pitch[1] - GAP * shrink;
-    this.height = Math.ceil(many / across) * pitch[0] - GAP * shrink;
+    const room = (this.room ? this.room - 24 : 720) / this.unit;
+    const across = Math.max(1, Math.min(many, Math.floor((room + gap) / pitch[1])));
+    this.width = across * pitch[1] - gap;
+    this.height = Math.ceil(many / across) * pitch[0] - gap;
     this.places = this.channels.map((_, k) => [(k % across) * pitch[1], Math.floor(k / across) * pitch[0], k]);
-    this.pixel = this.zoom / shrink; // of the page, that a number takes
-    this.shrink = shrink;
-    this.canvas.style.width = this.stage.style.width = `${this.width / shrink}px`;
-    this.canvas.style.height = this.stage.style.height = `${this.height / shrink}px`;
+    this.canvas.style.width = this.stage.style.width = `${this.width * this.unit}px`;
+    this.canvas.style.height = this.stage.style.height = `${this.height * this.unit}px`;
     this.#buttons(...[rows, columns].map((side) => Math.max(LEAST, side * this.pixel)));
   }
 
@@ -148,27 +170,27 @@ export class Maps {
     while (this.buttons.length > this.channels.length) this.buttons.pop().element.remove();
     this.buttons.forEach((button, k) => {
       const [left, top] = this.places[k];
-      button.place(left / this.shrink, top / this.shrink, width, height);
+      button.place(left * this.unit, top * this.unit, width, height);
+      button.mark();
     });
   }
 
+  /** Say how many maps are 0, and lead to those that are not shown; what is said already stays. */
   #describe() {
     const { total, dead } = this.found;
-    const words = [];
-    if (dead) words.push(`${count(dead)} of ${count(total)} ${total === 1 ? "map is" : "maps are"} 0 everywhere for this image`);
-    this.note.textContent = words.join(" ");
-    if (!this.pager) return;
+    const words = dead ? `${count(dead)} of ${count(total)} ${total === 1 ? "map is" : "maps are"} 0 everywhere for this image` : "";
+    if (this.note.textContent !== words) this.note.textContent = words;
     const last = this.first + this.channels.length;
-    const turn = (label, first, able) => make("button", { type: "button", disabled: !able, click: () => this.#turn(first) }, label);
+    const range = `${count(this.first)}–${count(last - 1)} of ${count(total)}`;
+    if (!this.pager || total <= SHOWN || this.pager.textContent.includes(` ${range} `)) return;
+    const turn = (label, name, first, able) => make(
+      "button", { type: "button", disabled: !able, "aria-label": `${this.layer.path}: ${name}`, click: () => this.#turn(first) }, label,
+    );
     renew(
       this.pager,
-      total > SHOWN ? turn("◀", Math.max(0, this.first - SHOWN), this.first > 0) : "",
-      total > SHOWN ? ` ${count(this.first)}–${count(last - 1)} of ${count(total)} ` : "",
-      total > SHOWN ? turn("▶", this.first + SHOWN, last < total) : "",
+      turn("◀", "earlier maps", Math.max(0, this.first - SHOWN), this.first > 0), ` ${range} `,
+      turn("▶", "further maps", this.first + SHOWN, last < total),
     );
-    for (const [label, name] of [["◀", "earlier maps"], ["▶", "further maps"]]) {
-      [...this.pager.children].find((child) => child.textContent === label)?.setAttribute("aria-label", `${this.layer.path}: ${name}`);
-    }
   }
 
   /** Colour the maps anew, as when the range of the colours changes; out of sight, once they are seen. */
@@ -178,18 +200,26 @@ export class Maps {
     this.ranges = rangesOf(this.layer.path, this.found, this.channels.length);
     this.late = !this.visible;
     if (this.visible) paint(this.canvas, {
-      numbers: this.numbers, rows, columns, places: this.places, ranges: this.ranges, zoom: this.zoom, width: this.width,
-      height: this.height,
+      numbers: this.numbers, rows, columns, places: this.places, ranges: this.ranges, step: this.step, zoom: this.zoom,
+      width: this.width, height: this.height,
     });
-    for (const button of this.buttons) button.mark();
     this.element.dispatchEvent(new CustomEvent("painted", { bubbles: true }));
   }
 
   /** How many numbers of the k-th map, or of all that are shown, lie beyond their range of colours. */
   beyond(k = undefined) {
-    const { length } = layout(this.layer);
     const chosen = k === undefined ? this.channels.map((_, each) => each) : [k];
-    return chosen.reduce((sum, each) => sum + clipped(this.numbers.subarray(each * length, (each + 1) * length), this.ranges[each]), 0);
+    return chosen.reduce((sum, each) => sum + clipped(this.#numbers(each), this.ranges[each]), 0);
+  }
+
+  /** How many of the same are not numbers. */
+  strange(k = undefined) {
+    return strange(k === undefined ? this.numbers : this.#numbers(k));
+  }
+
+  #numbers(k) {
+    const { length } = layout(this.layer);
+    return this.numbers.subarray(k * length, (k + 1) * length);
   }
 
   /** The number at a cell of the k-th map that is shown. */
@@ -203,6 +233,7 @@ export class Maps {
     this.visible = true;
     if (!this.channels?.includes(channel)) {
       Object.assign(this, { order: "index", first: Math.floor(channel / SHOWN) * SHOWN });
+      if (this.choice) this.choice.value = this.order;
       await this.refresh();
     }
     this.buttons[this.channels?.indexOf(channel) ?? -1]?.element.focus();

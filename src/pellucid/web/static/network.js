@@ -62,6 +62,12 @@ function unflatten(flat, sizes) {
   });
 }
 
+/** Whether a layer has such a cell. */
+export function cellFits(layer, [row, column]) {
+  const { rows, columns, length } = layout(layer);
+  return row < rows && column < columns && row * columns + column < length;
+}
+
 /** What a cell is called: "conv2, channel 17, row 5, column 9". */
 export function cellName(layer, channel, cell) {
   if (makesMaps(layer)) return `${layer.path}, channel ${channel}, row ${cell[0]}, column ${cell[1]}`;
@@ -70,9 +76,18 @@ export function cellName(layer, channel, cell) {
   return `${layer.path}, number ${index.join(", ")}${named}`;
 }
 
-/** Whether a layer gives one number a class. */
+/** Whether a layer gives one number a class: the last one, and those that it only reshapes or makes shares of. */
 export function isOutput(layer) {
-  return layer.shape.length === 1 && layer.shape[0] === network.classes.length;
+  return layer.shape.length === 1 && layer.shape[0] === network.classes.length && outputs().has(layer.path);
+}
+
+const SHARES = ["Softmax", "LogSoftmax", "Flatten", "Reshape"];
+
+/** The paths of the layers that stand for the classes. */
+function outputs() {
+  const found = new Set();
+  for (let layer = network.layers.at(-1); layer; layer = SHARES.includes(layer.kind) ? layerAt(layer.reads[0]) : null) found.add(layer.path);
+  return found;
 }
 
 /** The name of a class. */

@@ -1,6 +1,7 @@
 // How numbers are written: with a true minus sign, and so that digits stand below each other.
 
 const MINUS = "\u2212";
+const IN_ENGLISH = new Intl.NumberFormat("en");
 
 /** A number in about `digits` significant digits: "−0.4213", "1.25e−9". */
 export function text(value, digits = 4) {
@@ -44,7 +45,7 @@ export function percent(share) {
 
 /** A count with its thousands apart: "44,426". */
 export function count(value) {
-  return value.toLocaleString("en");
+  return IN_ENGLISH.format(value);
 }
 
 /** A shape: [6, 24, 24] as "6×24×24". */

@@ -3,29 +3,35 @@
 import { byId } from "./dom.js";
 
 const PEN = 24; // pixels, on 280
+const INK = 140; // rows and columns of what the server gets: five times those of MNIST
+const MOVE = "onpointerrawupdate" in window ? "pointerrawupdate" : "pointermove"; // the latter waits for the next frame
 
 let whenDrawn = () => {};
 let inked = false;
+const ink = new OffscreenCanvas(INK, INK).getContext("2d", { willReadFrequently: true }); // what is drawn, once more
 
 /** Listen; `drawn` is called with the canvas's ink, a byte a pixel, or with null when it was cleared. */
 export function buildPad(drawn) {
   whenDrawn = drawn;
   const pad = byId("pad");
-  const pen = pad.getContext("2d", { willReadFrequently: true });
-  Object.assign(pen, { lineCap: "round", lineJoin: "round", lineWidth: PEN, strokeStyle: "#fff", fillStyle: "#fff" });
+  for (const each of [pad.getContext("2d"), ink]) Object.assign(each, { lineCap: "round", lineJoin: "round", lineWidth: PEN, strokeStyle: "#fff" });
+  ink.scale(ink.canvas.width / pad.width, ink.canvas.height / pad.height);
   const last = new Map(); // pointer -> where it was
   pad.addEventListener("pointerdown", (event) => {
     if (event.button) return;
     pad.setPointerCapture(event.pointerId);
     last.set(event.pointerId, where(event));
-    stroke(pen, where(event), where(event));
+    stroke(where(event), where(event));
+    whenDrawn();
   });
-  pad.addEventListener("pointermove", (event) => {
+  pad.addEventListener(MOVE, (event) => {
     if (!last.has(event.pointerId)) return;
     for (const each of event.getCoalescedEvents?.() ?? [event]) {
-      stroke(pen, last.get(event.pointerId), where(each));
-      last.set(event.pointerId, where(each));
+      const to = where(each);
+      stroke(last.get(event.pointerId), to);
+      last.set(event.pointerId, to);
     }
+    whenDrawn();
   });
   for (const end of ["pointerup", "pointercancel"]) pad.addEventListener(end, (event) => last.delete(event.pointerId));
   byId("clear").addEventListener("click", clear);
@@ -37,13 +43,14 @@ function where(event) {
   return [((event.clientX - box.left) / box.width) * pad.width, ((event.clientY - box.top) / box.height) * pad.height];
 }
 
-function stroke(pen, from, to) {
-  pen.beginPath();
-  pen.moveTo(...from);
-  pen.lineTo(to[0], to[1] + (from[0] === to[0] && from[1] === to[1] ? 0.01 : 0)); // a dot is a short line
-  pen.stroke();
+function stroke(from, to) {
+  for (const pen of [byId("pad").getContext("2d"), ink]) {
+    pen.beginPath();
+    pen.moveTo(...from);
+    pen.lineTo(to[0], to[1] + (from[0] === to[0] && from[1] === to[1] ? 0.01 : 0)); // a dot is a short line
+    pen.stroke();
+  }
   inked = true;
-  whenDrawn();
 }
 
 /** Wipe the pad. */
@@ -54,8 +61,8 @@ export function clear() {
 
 /** Wipe the pad, and say nothing of it: another image is shown. */
 export function wipe() {
-  const pad = byId("pad");
-  pad.getContext("2d").clearRect(0, 0, pad.width, pad.height);
+  const { width, height } = byId("pad");
+  for (const each of [byId("pad").getContext("2d"), ink]) each.clearRect(0, 0, width, height);
   inked = false;
 }
 
@@ -66,9 +73,9 @@ export function hasInk() {
 
 /** The ink on the pad: {rows, columns, bytes}. */
 export function padInk() {
-  const pad = byId("pad");
-  const rgba = pad.getContext("2d").getImageData(0, 0, pad.width, pad.height).data;
+  const { width, height } = ink.canvas;
+  const rgba = ink.getImageData(0, 0, width, height).data;
   const bytes = new Uint8Array(rgba.length / 4);
   for (let at = 0; at < bytes.length; at += 1) bytes[at] = rgba[4 * at + 3]; // opacity is coverage: the pen is white
-  return { rows: pad.height, columns: pad.width, bytes };
+  return { rows: height, columns: width, bytes };
 }

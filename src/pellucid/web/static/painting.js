@@ -1,29 +1,45 @@
-// Asks the worker to colour maps, and puts the picture on a canvas: one putImageData a layer.
+// Puts maps on a canvas, one putImageData a layer: small ones at once, so that all of an image come in one frame; large
+// ones when the worker has coloured them.
+
+import { coloured } from "./coloured.js";
+
+const SMALL = 1 << 16; // pixels, which take less than a millisecond
 
 const worker = new Worker("painter.js", { type: "module" });
 const waiting = new Map();
 const newest = new WeakMap();
 let tickets = 0;
 
-worker.onmessage = ({ data: { ticket, pixels } }) => {
-  const { canvas, width, height } = waiting.get(ticket);
-  waiting.delete(ticket);
-  if (newest.get(canvas) !== ticket) return; // something newer is on its way
-  canvas.width = width;
-  canvas.height = height;
-  canvas.getContext("2d").putImageData(new ImageData(new Uint8ClampedArray(pixels.buffer), width, height), 0, 0);
+let broken = false; // whether the worker has failed, as for want of memory: then all is coloured here
+
+worker.onmessage = ({ data: { ticket, pixels } }) => came(ticket, () => pixels);
+worker.onerror = (event) => {
+  event.preventDefault();
+  broken = true;
+  for (const [ticket, job] of [...waiting]) came(ticket, () => coloured(job));
 };
 
-/**
- * Colour maps on a canvas.
- *
- * @param {HTMLCanvasElement} canvas
- * @param {{numbers: Float32Array, rows: number, columns: number, places: number[][], ranges: number[], zoom: number,
- *   width: number, height: number}} job `places` has the left and the top of each map and its number among the maps
- */
+function came(ticket, pixels) {
+  const { canvas, width, height } = waiting.get(ticket);
+  waiting.delete(ticket);
+  if (newest.get(canvas) === ticket) put(canvas, pixels(), width, height); // else something newer is on its way
+}
+
+/** Colour maps on a canvas; for what `job` is see `coloured`. */
 export function paint(canvas, job) {
+  const { width, height } = job;
   tickets += 1;
   newest.set(canvas, tickets);
-  waiting.set(tickets, { canvas, width: job.width, height: job.height });
-  worker.postMessage({ ticket: tickets, ...job });
+  if (broken || width * height <= SMALL) {
+    put(canvas, coloured(job), width, height);
+    return;
+  }
+  waiting.set(tickets, { canvas, ...job });
+  const numbers = job.numbers.slice(); // else all that came with them would be sent too
+  worker.postMessage({ ticket: tickets, job: { ...job, numbers } }, [numbers.buffer]);
+}
+
+function put(canvas, pixels, width, height) {
+  if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height }); // which lays out anew
+  canvas.getContext("2d").putImageData(new ImageData(new Uint8ClampedArray(pixels.buffer), width, height), 0, 0);
 }

@@ -36,7 +36,7 @@ export class Picture {
       },
       this.ring,
     );
-    this.stage = make("div", { class: "stage" }, this.under, this.over, this.button);
+    this.stage = make("div", { class: "stage", role: "application", "aria-roledescription": "picture of numbers", "aria-label": caption }, this.under, this.over, this.button);
     this.caption = make("figcaption", {}, caption);
     this.told = make("p", { class: "quiet told" });
     this.scale = make("div");

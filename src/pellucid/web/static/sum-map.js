@@ -23,7 +23,7 @@ const button = make(
   },
   ring,
 );
-const stage = make("div", { class: "stage" }, canvas, button);
+const stage = make("div", { class: "stage", role: "application", "aria-roledescription": "map of numbers", "aria-label": "the map in large" }, canvas, button);
 const title = make("h2", {});
 const told = make("p", { class: "preview" });
 const earlier = make("button", { type: "button", "aria-label": "channel before", click: () => beside(-1) }, "◀");

@@ -1,7 +1,7 @@
 // The tab that follows one number: its map in large, the whole sum behind it, and the way back to the pixels.
 
-import { Refused, ask, newestOnly } from "./api.js";
-import { make, problem, say } from "./dom.js";
+import { Refused, ask, isVoid, newestOnly, report } from "./api.js";
+import { make, say } from "./dom.js";
 import { cellName, indexOf, layerAt } from "./network.js";
 import { text } from "./numbers.js";
 import { get, on } from "./state.js";
@@ -59,8 +59,8 @@ const follow = newestOnly(async () => {
 });
 
 function tell(error) {
-  if (!(error instanceof Refused)) throw error;
-  if (!error.gone) problem(error.message);
+  if (!(error instanceof Refused || isVoid(error))) throw error;
+  report(error);
 }
 
 async function showSum() {

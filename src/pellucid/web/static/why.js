@@ -1,6 +1,6 @@
 // Why the network says what it says: which pixels a class depends on, and whether that is worth anything.
 
-import { ask, newestOnly, Refused } from "./api.js";
+import { ask, isVoid, newestOnly } from "./api.js";
 import { make, problem, say } from "./dom.js";
 import { className, network } from "./network.js";
 import { shape, text } from "./numbers.js";
@@ -154,7 +154,7 @@ const fetchPictures = newestOnly(async () => {
     asked = both;
     draw(own, other);
   } catch (error) {
-    if (error.name === "AbortError" || (error instanceof Refused && error.gone)) return;
+    if (isVoid(error)) return;
     refuse(error.message);
   } finally {
     asking = null;

@@ -1,7 +1,7 @@
 // "What would make it a 3": the image that a small search finds, what it changed, and the way to it.
 
-import { newestOnly, Refused, send } from "./api.js";
-import { make, problem, say } from "./dom.js";
+import { newestOnly, report, send } from "./api.js";
+import { make, say } from "./dom.js";
 import { className } from "./network.js";
 import { count, percent } from "./numbers.js";
 import { Picture } from "./picture.js";
@@ -79,8 +79,8 @@ const find = newestOnly(async () => {
     result = { ...found, source };
     draw();
   } catch (error) {
-    parts.told.textContent = "";
-    if (error.name !== "AbortError" && !(error instanceof Refused && error.gone)) problem(error.message);
+    parts.told.textContent = error.outdated ? "The network has been changed meanwhile: what was sought is of another." : "";
+    report(error);
   } finally {
     searching = null;
     parts.find.disabled = false;
