@@ -7,6 +7,7 @@ const FOLLOWING = ["sum", "change"]; // tabs that show what is pinned
 
 let preview = null; // {layer, channel, cell, value}
 const listeners = [];
+const pinListeners = [];
 
 /** Show what lies under the pointer, or under the keyboard's cell; null for nothing. */
 export function hover(place) {
@@ -25,10 +26,16 @@ export function onHover(listener) {
   listeners.push(listener);
 }
 
-/** Pin a cell: the inspector shows its sum. */
-export function pin(path, channel, cell) {
+/** Pin a cell: the inspector shows its sum. `here` says that it was chosen in its own map. */
+export function pin(path, channel, cell, here = false) {
   const view = FOLLOWING.includes(get().view) ? get().view : "sum";
   set({ layer: path, channel, cell, view });
+  for (const listener of pinListeners) listener(path, here);
+}
+
+/** Call a function whenever somebody has pinned a cell, with its layer and whether it was chosen in its own map. */
+export function onPin(listener) {
+  pinListeners.push(listener);
 }
 
 /** Pin the cell at an index of a layer's output. */

@@ -12,6 +12,8 @@ import { buildLearn, hasTraining, isLive } from "./learn.js";
 import { openLink } from "./links.js";
 import { buildNarrow } from "./narrow.js";
 import { describe, network } from "./network.js";
+import { buildOverlay } from "./overlay.js";
+import { buildOverview } from "./overview.js";
 import { buildPad } from "./pad.js";
 import { buildPixels } from "./pixels.js";
 import { buildDrawing, buildShowing, redraw, showBytes, showDrawing } from "./showing.js";
@@ -49,6 +51,8 @@ function build(trained) {
   if (trained) addTab("learn", "Training", buildLearn);
   buildInspector();
   buildLayers();
+  buildOverview();
+  buildOverlay();
   buildTrail();
   buildNarrow();
   buildSheet();

@@ -4,16 +4,19 @@ import { ask, report } from "./api.js";
 import { clipped, strange } from "./colours.js";
 import { make, renew } from "./dom.js";
 import { MapButton } from "./map-button.js";
-import { layout, makesMaps, summaryLine } from "./network.js";
-import { count } from "./numbers.js";
+import { isListed, layout, makesMaps, summaryLine } from "./network.js";
+import { count, signed, text } from "./numbers.js";
 import { paint } from "./painting.js";
 import { rangesOf } from "./ranges.js";
+import { Scores } from "./scores.js";
 import { get } from "./state.js";
 
 const SHOWN = 24; // maps at a time
 const SIDE = 84; // of a map on the page, about, in pixels
 const LEAST = matchMedia("(pointer: coarse)").matches ? 44 : 24; // of what can be pointed at
 const GAP = 6; // between maps, about
+const CAPTION = 15; // below a map
+const CAPTIONED = 60; // the width of what a map is ordered by
 const VECTOR_CELL = 12;
 const ROOM = "18rem"; // that maps take, about, as long as they are not there: else too many layers would be in sight
 const REST = 150; // ms that an image rests before maps tell a screen reader what stands in them
@@ -38,6 +41,9 @@ export class Maps {
     const id = `layer-${layer.path}`;
     this.canvas = make("canvas", { "aria-hidden": "true" });
     this.stage = make("div", { class: "stage", role: "application", "aria-roledescription": "maps of numbers", "aria-label": `maps of ${layer.path}` }, this.canvas);
+    this.scores = isListed(layer) ? new Scores(layer) : null;
+    if (this.scores) this.stage.append(this.scores.element);
+    this.stage.classList.toggle("listed", Boolean(this.scores));
     this.note = make("p", { class: "quiet" });
     this.element = make(
       "section",
@@ -125,7 +131,8 @@ export class Maps {
     const channels = [...found.arrays.channels.data];
     const others = channels.join() !== this.channels.join();
     Object.assign(this, { found, channels, numbers: found.arrays.maps.data });
-    if (this.places?.length !== channels.length) this.#place();
+    if (this.placed !== this.#placing()) this.#place();
+    else if (others) this.#caption();
     this.#describe();
     this.repaint();
     clearTimeout(this.timer);
@@ -140,29 +147,64 @@ export class Maps {
     this.repaint();
   }
 
+  /** What the places of maps depend on, but for the room there is. */
+  #placing() {
+    return `${this.channels.length} ${this.order === "index"}`;
+  }
+
   /** Lay out as many maps as are shown. A pixel of the canvas is a square of `unit` on the page. */
   #place() {
     const { rows, columns } = layout(this.layer);
     const many = this.channels.length;
     const longest = Math.max(rows, columns);
     const maps = makesMaps(this.layer);
-    const size = maps ? Math.max(1, Math.floor(SIDE / longest)) : VECTOR_CELL; // of a number on the page
+    const vector = this.scores ? LEAST : VECTOR_CELL;
+    const size = maps ? Math.max(1, Math.floor(SIDE / longest)) : vector; // of a number on the page
     const shrink = maps ? Math.max(1, Math.ceil(longest / (1.5 * SIDE))) : 1;
     this.step = Math.max(1, Math.floor(shrink / devicePixelRatio)); // of the numbers, those that a screen has pixels for
     this.zoom = Math.max(1, Math.round(size / GAP));
     this.unit = (Math.floor(size / this.zoom) * this.step) / shrink;
     this.pixel = (this.zoom * this.unit) / this.step;
     const gap = Math.max(1, Math.round(GAP / this.unit));
-    const pitch = [rows, columns].map((side) => Math.max(Math.ceil(side / this.step) * this.zoom, Math.ceil(LEAST / this.unit)) + gap);
+    const least = [LEAST, maps && this.order !== "index" ? CAPTIONED : LEAST];
+    const pitch = [rows, columns].map((side, axis) => Math.max(Math.ceil(side / this.step) * this.zoom, Math.ceil(least[axis] / this.unit)) + gap);
+    if (this.captioned) pitch[0] += Math.ceil(CAPTION / this.unit) - Math.floor(gap / 2);
     this.room = this.element.clientWidth;
     const room = (this.room ? this.room - 24 : 720) / this.unit;
     const across = Math.max(1, Math.min(many, Math.floor((room + gap) / pitch[1])));
     this.width = across * pitch[1] - gap;
     this.height = Math.ceil(many / across) * pitch[0] - gap;
     this.places = this.channels.map((_, k) => [(k % across) * pitch[1], Math.floor(k / across) * pitch[0], k]);
-    this.canvas.style.width = this.stage.style.width = `${this.width * this.unit}px`;
+    this.canvas.style.width = `${this.width * this.unit}px`;
+    if (!this.scores) this.stage.style.width = this.canvas.style.width;
     this.canvas.style.height = this.stage.style.height = `${this.height * this.unit}px`;
     this.#buttons(...[rows, columns].map((side) => Math.max(LEAST, side * this.pixel)));
+    this.#caption();
+    this.placed = this.#placing();
+    this.element.dispatchEvent(new CustomEvent("placed", { bubbles: true }));
+  }
+
+  get captioned() {
+    return makesMaps(this.layer) && this.layer.shape[0] > 1;
+  }
+
+  /** Write below each map which it is, and what it is ordered by. */
+  #caption() {
+    if (!this.captioned) return;
+    const scores = this.found.arrays.scores?.data;
+    const words = { mean: (score) => text(score, 2), contribution: (score) => signed(score, 2), dead: (score) => text(Math.abs(score), 2) }[this.order];
+    this.buttons.forEach((button, k) => { button.caption(words && scores ? `${this.channels[k]} · ${words(scores[k])}` : String(this.channels[k])); });
+  }
+
+  /** Where cells of a channel's map lie in the window, {top, left, rows, columns}, or all of them; null if it is not shown. */
+  boxOf(channel, cells = undefined) {
+    const button = this.buttons[makesMaps(this.layer) ? this.channels.indexOf(channel) : 0];
+    const box = button?.element.getBoundingClientRect();
+    if (!box?.width) return null;
+    const { rows, columns } = layout(this.layer);
+    const { top, left, ...size } = cells ?? { top: 0, left: 0, rows, columns };
+    const { pixel } = this;
+    return { x: box.left + left * pixel, y: box.top + top * pixel, width: size.columns * pixel, height: size.rows * pixel };
   }
 
   #buttons(height, width) {
@@ -173,12 +215,13 @@ export class Maps {
       button.place(left * this.unit, top * this.unit, width, height);
       button.mark();
     });
+    if (this.scores) this.buttons[0].element.style.width = "100%"; // all of the line is to be pointed at
   }
 
   /** Say how many maps are 0, and lead to those that are not shown; what is said already stays. */
   #describe() {
     const { total, dead } = this.found;
-    const words = dead ? `${count(dead)} of ${count(total)} ${total === 1 ? "map is" : "maps are"} 0 everywhere for this image` : "";
+    const words = dead ? `${count(dead)} of ${count(total)} ${total === 1 ? "map" : "maps"} ${dead === 1 ? "is" : "are"} 0 everywhere for this image` : "";
     if (this.note.textContent !== words) this.note.textContent = words;
     const last = this.first + this.channels.length;
     const range = `${count(this.first)}–${count(last - 1)} of ${count(total)}`;
@@ -203,6 +246,7 @@ export class Maps {
       numbers: this.numbers, rows, columns, places: this.places, ranges: this.ranges, step: this.step, zoom: this.zoom,
       width: this.width, height: this.height,
     });
+    if (this.visible) this.scores?.show(this.numbers, this.pixel);
     this.element.dispatchEvent(new CustomEvent("painted", { bubbles: true }));
   }
 
