@@ -1,6 +1,7 @@
 """The disk's one door under a microscope: every system call fails in turn, and no file is ever half."""
 
 import errno
+import hashlib
 import os
 import re
 import stat
@@ -617,3 +618,56 @@ def test_of_several_that_claim_a_file_one_gets_it(tmp_path):
     assert storage.claim(tmp_path / "config.toml")
     assert not storage.claim(tmp_path / "config.toml")
     assert (tmp_path / "config.toml").read_bytes() == b""
+
+
+# ---- a file that is written piece by piece
+
+
+def in_pieces(path: Path, content: bytes) -> None:
+    with storage.NewFile(path) as file:
+        for start in range(0, len(content), 9):
+            file.write(content[start : start + 9])
+
+
+def test_a_file_in_pieces_is_there_as_a_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert losses(in_pieces, tmp_path, monkeypatch) == []
+
+
+def test_a_file_in_pieces_tells_its_size_and_sum(tmp_path: Path) -> None:
+    (tmp_path / "workshop").mkdir()
+    with storage.NewFile(tmp_path / "out", tmp_path / "workshop") as file:
+        assert file.write(NEW[:5]) == 5
+        assert len(os.listdir(tmp_path / "workshop")) == 1
+        file.write(memoryview(NEW)[5:])
+    assert (tmp_path / "out").read_bytes() == NEW
+    assert (file.size, file.sha256) == (len(NEW), hashlib.sha256(NEW).hexdigest())
+    assert os.listdir(tmp_path / "workshop") == []
+
+
+def test_an_error_between_pieces_leaves_the_old_file(tmp_path: Path) -> None:
+    target = tmp_path / "out"
+    target.write_bytes(OLD)
+    with pytest.raises(ZeroDivisionError), storage.NewFile(target) as file:
+        file.write(NEW[: 1 // (len(NEW) - len(NEW))])
+    assert target.read_bytes() == OLD
+    assert os.listdir(tmp_path) == ["out"]
+
+
+def test_a_file_in_pieces_is_read_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Forgetful(storage.System):
+        read = staticmethod(lambda file, count: os.read(file, count).replace(b"new", b"old"))
+
+    monkeypatch.setattr(storage, "system", Forgetful())
+    with pytest.raises(StorageError, match="the disk gave back other bytes"):
+        in_pieces(tmp_path / "out", NEW)
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_folder_is_removed_once_it_is_empty(tmp_path: Path) -> None:
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "file").write_bytes(OLD)
+    with pytest.raises(StorageError, match="cannot remove the folder"):
+        storage.remove_folder(tmp_path / "full")
+    os.remove(tmp_path / "full" / "file")
+    storage.remove_folder(tmp_path / "full")
+    assert os.listdir(tmp_path) == []

@@ -20,8 +20,8 @@ PACKAGE = ROOT / "src" / "pellucid"
 HANDWRITTEN = (  # in this order; others follow
     "index.md", "tutorial.md", "worked-examples.md", "graphs.md", "own-layer.md", "when-it-does-not-learn.md",
     "output-size.md", "filter-sizes.md", "depth.md", "ablations.md", "networks.md", "recipes.md", "drawing.md",
-    "augmentation.md", "fine-tuning.md", "pretrained.md", "sklearn.md", "onnx.md", "report.md", "sums.md",
-    "view.md", "longer-trainings.md", "interrupted.md", "watching.md", "loggers.md", "performance.md",
+    "augmentation.md", "fine-tuning.md", "pretrained.md", "prediction.md", "sklearn.md", "onnx.md", "report.md",
+    "sums.md", "view.md", "longer-trainings.md", "interrupted.md", "watching.md", "loggers.md", "performance.md",
     "reliability.md", "design.md",
 )  # fmt: skip
 
@@ -44,7 +44,8 @@ GROUPS = (
     Group("network", "Networks", "What a network is made of, and what you ask of it.", (
         "network.sequential", "network.graph", "network.base", "scaling",
         "models.small", "models.lenet", "models.mnist", "models.notebook", "inference.outputs",
-        "inference.scoring", "snapshot", "summary.summary", "gradient_check.check", "gradient_check.report",
+        "inference.files", "inference.share", "inference.scoring", "snapshot", "summary.summary",
+        "gradient_check.check", "gradient_check.report",
         "serialization.model_file", "interop.weights", "interop.torch", "interop.onnx.writing",
         "interop.onnx.reading", "interop.sklearn.classifier", "interop.sklearn.regressor", "serialization.fitting")),
     Group("layers", "Layers", "Each layer works alone, `forward` and `backward`, and inside a network.", (

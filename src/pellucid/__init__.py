@@ -116,6 +116,7 @@ if typing.TYPE_CHECKING:
     from .inference import gradients as gradients
     from .inference import predict as predict
     from .inference import predict_classes as predict_classes
+    from .inference import predict_files as predict_files
     from .inference import predict_proba as predict_proba
     from .interop.loggers import MLflow as MLflow
     from .interop.loggers import TensorBoard as TensorBoard
@@ -153,7 +154,15 @@ _LATER: dict[str, tuple[str, ...]] = {
     "data.datasets": ("datasets",),
     "explanations": (),
     "gradient_check": ("check_gradients",),
-    "inference": ("activations", "evaluate", "gradients", "predict", "predict_classes", "predict_proba"),
+    "inference": (
+        "activations",
+        "evaluate",
+        "gradients",
+        "predict",
+        "predict_classes",
+        "predict_files",
+        "predict_proba",
+    ),
     "interop.loggers": ("MLflow", "TensorBoard", "resume"),
     "interop.onnx.reading": ("load_onnx",),
     "interop.onnx.writing": ("save_onnx",),

@@ -8,13 +8,15 @@ bytes to the disk, reads them back, and only then gives them the target's name. 
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import stat
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from typing import TypeAlias
+from types import TracebackType
+from typing import Self, TypeAlias
 
 from .errors import ArgumentError, StorageError, path_text
 from .paths import expanded as expanded
@@ -68,6 +70,7 @@ class System:
     remove = staticmethod(os.unlink)
     date = staticmethod(os.utime)
     make_folders = staticmethod(os.makedirs)
+    remove_folder = staticmethod(os.rmdir)
 
 
 system = System()
@@ -112,6 +115,88 @@ def write_file(path: str | os.PathLike[str], data: Content, *, durable: bool = T
     written = f"{path_text(target)} is complete"
     with explained(f"{written}, but a power cut might still bring the old one back", target.parent):
         _sync_folder(target.parent)
+
+
+class NewFile:
+    """A file that is written piece by piece, for content that is larger than the memory; a context.
+
+    It is `write_file` in steps: the pieces go into a temporary file, and when the context ends without an error, they
+    are forced to the disk, read back and held against the SHA-256 of what was written; then the file takes the name
+    `path`. After an error it is as if nothing had been written.
+
+    Parameters
+    ----------
+    path : str or path
+    workshop : str or path, optional
+        Folder of the temporary file, on the same disk; by default that of `path`.
+
+    Attributes
+    ----------
+    size : int
+        Bytes written so far.
+    sha256 : str
+        Of them.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], workshop: str | os.PathLike[str] | None = None):
+        self._target = Path(path)
+        folder = self._target.parent if workshop is None else Path(workshop)
+        self._temporary = folder / f".pellucid-{os.urandom(8).hex()}.tmp"
+        self._digest, self._file, self.size = hashlib.sha256(), -1, 0
+
+    @property
+    def sha256(self) -> str:
+        return self._digest.hexdigest()
+
+    def __enter__(self) -> Self:
+        with self._explained():
+            _refuse_no_file(self._target)
+            self._file = system.open(self._temporary, NEW_FILE, 0o666)
+        return self
+
+    def write(self, piece: bytes | bytearray | memoryview) -> int:
+        """Add a piece, and return its number of bytes."""
+        with self._explained():
+            _write_all(self._file, memoryview(piece).cast("B"))
+        self._digest.update(piece)
+        self.size += len(piece)
+        return len(piece)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        finished = False
+        try:
+            if error is None:
+                with self._explained():
+                    self._finish()
+                    finished = True
+        finally:
+            if not finished:
+                if self._file >= 0:
+                    with suppress(OSError):
+                        system.close(self._file)
+                with suppress(OSError):
+                    system.remove(self._temporary)
+        if error is None:
+            with explained(f"{path_text(self._target)} is complete, but a power cut might still undo it", Path()):
+                _sync_folder(self._target.parent)
+
+    def _finish(self) -> None:
+        system.sync(self._file)
+        _forget(self._file)
+        file, self._file = self._file, -1
+        system.close(file)
+        found = hashlib.sha256()
+        with _opened(self._temporary, ANY_FILE) as file:
+            while piece := system.read(file, GATHERED):
+                found.update(piece)
+        if found.digest() != self._digest.digest():
+            raise OSError(errno.EIO, "the disk gave back other bytes than it was given")
+        system.replace(self._temporary, self._target)
+
+    def _explained(self) -> AbstractContextManager[None]:
+        return explained(f"cannot write {path_text(self._target)} ({self.size:,} bytes so far)", self._temporary.parent)
 
 
 def rename_file(path: str | os.PathLike[str], name: str) -> Path:
@@ -202,6 +287,12 @@ def remove_file(path: str | os.PathLike[str]) -> None:
     """Remove the file at `path`."""
     with explained(f"cannot remove {path_text(path)}", Path(path).parent, missing="there is no such file"):
         system.remove(path)
+
+
+def remove_folder(path: str | os.PathLike[str]) -> None:
+    """Remove the folder at `path`, in which nothing is left."""
+    with explained(f"cannot remove the folder {path_text(path)}", Path(path).parent, missing="there is no such folder"):
+        system.remove_folder(path)
 
 
 def date_file(path: str | os.PathLike[str]) -> None:

@@ -49,6 +49,7 @@ LEAVES: dict[str, tuple[str, ...]] = {
     "pooch": ("data.download",),
     "typer": ("cli",),
     "rich": ("cli", "training.progress"),
+    "pyarrow": ("inference.parquet",),
     "PIL": ("data.pictures", "report.pixels"),
     "matplotlib": ("report", "studies.drawing"),
     "sklearn": ("interop.sklearn",),
@@ -68,7 +69,7 @@ LEAVES: dict[str, tuple[str, ...]] = {
 # the standard library, and what of Pellucid's own most programs do not use.
 AT_FIRST_NEED = {
     "typer", "rich", "PIL", "pooch", "requests", "sklearn", "scipy", "matplotlib", "torch", "onnx", "tensorboard",
-    "google.protobuf", "mlflow", "starlette", "uvicorn", "llvmlite", "safetensors", "pydantic",
+    "google.protobuf", "mlflow", "pyarrow", "ray", "starlette", "uvicorn", "llvmlite", "safetensors", "pydantic",
     "asyncio", "concurrent.futures", "email", "http", "importlib.metadata", "json", "logging", "multiprocessing",
     "secrets", "shutil", "socket", "ssl", "subprocess", "tempfile", "tomllib", "unittest", "urllib.request", "zipfile",
     "pellucid.cli", "pellucid.compiler", "pellucid.data.datasets", "pellucid.explanations", "pellucid.gradient_check",

@@ -444,7 +444,8 @@ def test_a_folder_of_data_that_is_not_there_is_named(
     words: list[str], pellucid: Pellucid, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PELLUCID_DATA", "nowhere")
-    assert pellucid(*words) == (1, "", "error: PELLUCID_DATA is 'nowhere', which does not exist\n")
+    message = "error: PELLUCID_DATA is 'nowhere', which does not exist; name the folder that mnist/ is in\n"
+    assert pellucid(*words) == (1, "", message)
 
 
 @pytest.mark.parametrize(

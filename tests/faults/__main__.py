@@ -18,11 +18,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # whose oracles write PyTorch's files
 
-from . import disks, files, hostile, kills, numbers, signals
+from . import disks, files, hostile, kills, numbers, prediction, signals
 
 KINDS: dict[str, tuple[str, Callable[[int], str]]] = {
     "kill": ("SIGKILL at a random instant; a fifth of the resuming processes too", kills.at_random),
     "kill-call": ("SIGKILL at every system call of a run", kills.at_call),
+    "predict": ("SIGKILL at random instants of predict_files, on one to three processes", prediction.at_random),
+    "predict-call": ("SIGKILL at every system call of predict_files", prediction.at_call),
     "signal": ("Ctrl-C or SIGTERM at a random instant of pellucid train", signals.at_random),
     "failing-call": ("every system call of a run fails in every way", disks.failing_call),
     "power": ("a power cut after any call: writes lost, torn, reordered", disks.power_cut),

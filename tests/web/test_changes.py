@@ -312,7 +312,8 @@ def test_the_newest_is_measured_and_nobody_waits(bench, monkeypatch):
     for out in (2, 3):
         ask(bench, "edit", what="silence", layer="conv2", out=out)
         assert ask(bench, "accuracy")[0]["pending"]
-    assert ask(bench, "samples")[0] == {"revision": 3, "pending": True, "accuracy": None, "total": 0, "samples": []}
+    told = {"revision": 3, "pending": True, "accuracy": None, "problem": None, "total": 0, "samples": []}
+    assert ask(bench, "samples")[0] == told
     may_go.set()
     told = settled(bench, "accuracy")
     assert told["now"] == np.mean(p.predict_classes(bench.network, bench.data.images) == bench.data.labels)

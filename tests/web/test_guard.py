@@ -184,6 +184,14 @@ def test_a_length_that_is_none(length: str) -> None:
     assert request(guard, "/api/picture", "POST", headers, [b"x"]).status == 413
 
 
+def test_bodies_together_have_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guards, "BODIES_BYTES", 10)
+    guard, cookie = opened()
+    headers = [("host", OWN), ("origin", f"http://{OWN}"), ("cookie", cookie)]
+    assert request(guard, "/api/picture", "POST", headers, [b"x" * 11]).status == 503
+    assert request(guard, "/api/picture", "POST", headers, [b"x" * 10]).status == 200, "the other is let go of"
+
+
 def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(guards, "BODY_SECONDS", 0.05)
     guard, cookie = opened()

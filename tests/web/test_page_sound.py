@@ -27,6 +27,7 @@ from .learnt import ask
 
 ALONE = "setInterval = () => 0"
 """In a page: it does not ask from time to time whether another window has changed the network."""
+SHARES = "[...document.querySelectorAll('#bars .share')].map((each) => each.innerText)"
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +76,7 @@ def window(browser: Any, server: Server, bench: Bench) -> Iterator[Any]:
 
 
 def shares(page: Any) -> list[str]:
-    return page.locator("#bars .share").all_inner_texts()
+    return page.evaluate(SHARES)
 
 
 def silence(bench: Bench, path: str, out: int) -> None:
@@ -95,8 +96,7 @@ def test_what_is_done_in_a_window_shows_what_another_one_has_changed(window: Any
         silence(bench, "conv1", 0)
         page.locator("#bars .bar").first.click()  # asks for a sum, of a network that is not there any more
         page.locator("#edited").wait_for()
-        page.wait_for_function("(old) => [...document.querySelectorAll('#bars .share')].map(e => e.innerText).join() !== old",
-                               arg=",".join(before))  # fmt: skip
+        page.wait_for_function(f"(old) => {SHARES}.join() !== old", arg=",".join(before))
         page.locator("[data-path=conv1] .map[aria-label$=', 0']").first.wait_for()
         assert page.locator("#problem").is_hidden()
 

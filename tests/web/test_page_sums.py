@@ -102,7 +102,8 @@ def test_the_way_back_ends_at_a_pixel(page, trace):
     np.testing.assert_array_equal([float(each) for each in values], [step.number for step in steps])
     kept = items.nth(1).text_content()
     assert f"the largest of {steps[1].terms}" in kept
-    assert f"keeps {100 * steps[1].share:.1f} % of the sum" in kept
+    assert f"{100 * steps[1].share:.1f} % of all that was added and taken away" in kept
+    assert sum("one path of very many" in words for words in items.all_text_contents()) == 1
 
     items.nth(3).locator("button").click()  # a step is pinned, and the way stays
     Panel(page, steps[3].layer, steps[3].index)

@@ -19,11 +19,11 @@ from websockets.sync.client import ClientConnection, connect
 from pellucid.web import pen_socket
 from pellucid.web.application import application
 from pellucid.web.bench import Bench
-from pellucid.web.frames import parse
 from pellucid.web.server import Server
 
 from .asgi import request
 from .live_client import PATIENCE, cookie_of
+from .parsed import parse
 
 INK = np.zeros((40, 40), np.uint8)
 INK[5:30, 18:23] = 255

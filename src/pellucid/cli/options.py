@@ -22,6 +22,9 @@ from .sources import HELD_OUT
 
 UsageError: Any = typer.BadParameter.__base__  # which typer does not export
 
+WORDS = "pellucid.words"
+"""Under what a command's context keeps its words."""
+
 
 class Verb(TyperCommand):
     """A command whose help shows its arguments by their metavar alone, without the types of Python behind them."""
@@ -33,7 +36,8 @@ class Verb(TyperCommand):
                 vars(parameter)["display_type_rich"] = lambda ctx: ""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Read the words; an error about them knows of which command they are."""
+        """Read the words, which `ctx.meta` keeps; an error about them knows of which command they are."""
+        ctx.meta[WORDS] = list(args)
         try:
             return super().parse_args(ctx, args)
         except UsageError as error:

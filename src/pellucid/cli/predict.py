@@ -18,11 +18,12 @@ from ..interop.weights import open_weights
 from ..limits import LIMITS
 from ..network import Network
 from ..transfer import usual_preparation
-from . import options
+from . import options, together
 from .onnx_words import OnnxWords, refuse_of_others, with_onnx_words
 from .opening import open_run
 from .pretrained import name_classes, preparation_of, scaling_alone, with_weights
 from .screen import class_name, examples
+from .table import Inputs, Out, Probabilities, Ranks, table_of, write
 
 EXAMPLES = examples(
     "pellucid predict runs/small-digits three.png",
@@ -30,21 +31,28 @@ EXAMPLES = examples(
     "pellucid predict runs/mnist-99-mnist photo.jpg --drawn --invert",
     "pellucid predict run/model.safetensors images.npy",
     "pellucid predict model.onnx three.png",
+    "pellucid predict run --input 'photos/**.png' --out classes.csv",
     "pellucid predict resnet18 --weights resnet18.pth dog.jpg",
 )
 
 
 @with_onnx_words
 def command(
+    context: typer.Context,
     run: options.Run,
     files: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(
             metavar="FILE",
             parser=options.named,
+            show_default=False,
             help="Pictures of any size, grey or colour; or .npy arrays of images.",
         ),
-    ],
+    ] = None,
+    inputs: Inputs = None,
+    out: Out = None,
+    probabilities: Probabilities = False,
+    ranks: Ranks = None,
     weights: options.ModelWeights = None,
     scaling: options.ModelScaling = None,
     classes: options.Classes = None,
@@ -53,7 +61,7 @@ def command(
         typer.Option(
             metavar="N",
             parser=options.at_least_one,
-            help="How many classes to show. By default 3, or 5 of ImageNet's.",
+            help="How many classes to show. By default 3, or 5 of ImageNet's; with --input 1.",
         ),
     ] = None,
     invert: Annotated[
@@ -80,12 +88,41 @@ def command(
     Prints a line for each picture: its likeliest classes, with their probabilities. A file that cannot be read is
     reported, and the others follow. Pictures are stretched to the network's size; for networks with ImageNet's
     classes, and for models made for them, the shorter side is resized, and the central square cropped, as their authors
-    did. With --drawn the ink alone is taken, scaled and centred.
+    did. With --drawn the ink alone is taken, scaled and centred. With --input the files may be any number: they are
+    predicted into a table, which goes on where it stopped if the command is ended and given again.
     """
+    table, onnx = table_of(inputs, out, probabilities, ranks, files, onnx)
+    if table is not None and together.shared(table, context.meta[options.WORDS], threads):
+        return
     network, preparation = _opened(run, weights, scaling, onnx)
+    name_classes(network, classes)
+    shape = _shape_of_pictures(network, run, drawn)
+    if table is not None:
+        how = {"invert": invert, "drawn": drawn, "engine": engine, "threads": threads}
+        write(table, network, preparation, top=top or 1, **how)
+        return
     if top is None:
         top = 5 if network.class_names == imagenet_classes() else 3
-    name_classes(network, classes)
+    names, failed = list(files or ()), False
+    width_of_names = max(len(path_text(file)) for file in names)
+    for file in names:
+        try:
+            images = read_inputs(file, shape, invert, preparation=preparation, drawn=drawn)
+            found = _likeliest(network, predict_proba(network, images, engine=engine, threads=threads), top)
+        except PellucidError as error:
+            failed = True
+            where = "" if path_text(file) in str(error) else f"{path_text(file)}: "
+            print(f"error: {where}{error}", file=sys.stderr)
+            continue
+        for number, likeliest in enumerate(found):
+            name = path_text(file) if len(found) == 1 else f"{path_text(file)}[{number}]"
+            print(_in_lines(f"{name:{width_of_names}}  ", likeliest))
+    if failed:
+        raise typer.Exit(1)
+
+
+def _shape_of_pictures(network: Network, run: str, drawn: bool) -> tuple[int, int, int]:
+    """Return the shape of the pictures that a network takes, or refuse one that takes none, or too large ones."""
     if network.input_shape is None or len(network.input_shape) != 3:
         raise ArgumentError(f"{run} takes inputs of shape {network.input_shape}, not pictures")
     channels, height, width = network.input_shape
@@ -97,21 +134,7 @@ def command(
             f"--drawn: {run} takes pictures of {channels} channels, and ink has no colour; leave it out, or name a "
             "network of grey images, such as those of MNIST"
         )
-    width_of_names, failed = max(len(path_text(file)) for file in files), False
-    for file in files:
-        try:
-            images = read_inputs(file, (channels, height, width), invert, preparation=preparation, drawn=drawn)
-            found = _likeliest(network, predict_proba(network, images, engine=engine, threads=threads), top)
-        except PellucidError as error:
-            failed = True
-            where = "" if path_text(file) in str(error) else f"{path_text(file)}: "
-            print(f"error: {where}{error}", file=sys.stderr)
-            continue
-        for number, classes in enumerate(found):
-            name = path_text(file) if len(found) == 1 else f"{path_text(file)}[{number}]"
-            print(_in_lines(f"{name:{width_of_names}}  ", classes))
-    if failed:
-        raise typer.Exit(1)
+    return channels, height, width
 
 
 def _opened(run: str, weights: Path | None, scaling: str | None, onnx: OnnxWords) -> tuple[Network, Preparation | None]:

@@ -14,14 +14,17 @@ from __future__ import annotations
 
 import math
 import os
+import sys
+from dataclasses import replace
 from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import DataError
+from ..errors import DataError, path_text
 from ..limits import LIMITS, Limits, extent, format_bytes
 from .compressed import ByteSource
+from .npy import mapped
 
 _TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 
@@ -61,6 +64,26 @@ def read_idx(path: str | os.PathLike[str], *, limits: Limits = LIMITS) -> NDArra
             following = "more" if source.compressed else f"{source.file_bytes - start - expected:,} more"
             _refuse(source, start + expected, f"the end after {_product(shape, dtype)} bytes", f"{following}")
     return array.astype(dtype.newbyteorder("="), copy=False)
+
+
+def map_idx(path: str | os.PathLike[str], *, limits: Limits = LIMITS) -> NDArray[Any]:
+    """Return the array in an IDX file that is not packed as it lies on the disk: what is looked at is read, and nothing
+    else.
+
+    Raises
+    ------
+    DataError
+        As `read_idx`; and for a packed file, which cannot be read from the middle.
+    """
+    with ByteSource(path, limits=replace(limits, file_bytes=sys.maxsize)) as source:
+        if source.compressed:
+            raise DataError(f"{path_text(path)}: packed with gzip, where no image can be looked up; unpack it (gunzip)")
+        dtype, shape = _read_header(source, limits)
+        expected, present = math.prod(shape) * dtype.itemsize, source.file_bytes - source.offset
+        if present != expected:
+            _refuse(source, source.offset, f"{_product(shape, dtype)} bytes of data", f"{present:,}")
+    with open(path, "rb") as file:
+        return mapped(file, dtype, 4 + 4 * len(shape), shape)
 
 
 def _read_header(source: ByteSource, limits: Limits) -> tuple[np.dtype[Any], tuple[int, ...]]:

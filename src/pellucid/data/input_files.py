@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 from ..arguments import warn
 from ..errors import ArgumentError, DataError, path_text
 from ..limits import LIMITS, Limits
+from ..storage import read_beginning
 from .compressed import open_regular
 from .drawn import FAINTEST, drawn_digit
-from .npy import NPY_MAGIC, read_npy
+from .idx import map_idx
+from .npy import NPY_MAGIC, map_npy, read_npy
 from .pictures import prepare_picture, read_picture
 from .preparation import Preparation
 
@@ -70,29 +72,100 @@ def read_inputs(
     file, _ = open_regular(Path(path), limits)
     with file:
         is_array = file.read(len(NPY_MAGIC)) == NPY_MAGIC
+    how: dict[str, Any] = {"preparation": preparation, "drawn": drawn, "limits": limits}
     if not is_array:
-        if drawn:
-            return _as_drawn(read_picture(path, limits=limits), shape, invert, path)[None]
-        if preparation is not None:
-            picture = preparation.read(path, limits=limits)
-        else:
-            picture = read_picture(path, limits=limits)
-            _warn_of_reduction(path, picture.shape[1:], shape[1:])
-        return prepare_picture(picture, shape, invert)[None]
-    return _from_array(path, shape, invert, preparation, drawn, limits)
+        return read_one(path, shape, invert, **how)[None]
+    images = _as_batch(read_npy(path, limits=limits), shape, path)
+    _refuse_unusable(images, shape, invert, drawn, path)
+    return prepare_images(images, path, shape, invert, **how)
 
 
-def _from_array(
+def read_one(
     path: str | os.PathLike[str],
     shape: tuple[int, int, int],
-    invert: bool,
-    preparation: Preparation | None,
-    drawn: bool,
-    limits: Limits,
+    invert: bool = False,
+    *,
+    preparation: Preparation | None = None,
+    drawn: bool = False,
+    limits: Limits = LIMITS,
+) -> NDArray[np.uint8]:
+    """Read a picture as `read_inputs` does, and no array.
+
+    Returns
+    -------
+    uint8 array (channels, height, width)
+    """
+    if drawn:
+        return _as_drawn(read_picture(path, limits=limits), shape, invert, path)
+    if preparation is not None:
+        picture = preparation.read(path, limits=limits)
+    else:
+        picture = read_picture(path, limits=limits)
+        _warn_of_reduction(path, picture.shape[1:], shape[1:])
+    return prepare_picture(picture, shape, invert)
+
+
+def map_inputs(
+    path: str | os.PathLike[str],
+    shape: tuple[int, int, int],
+    invert: bool = False,
+    *,
+    drawn: bool = False,
+    limits: Limits = LIMITS,
 ) -> NDArray[Any]:
-    """Read a .npy file as `read_inputs` does."""
-    array, where = read_npy(path, limits=limits), path_text(path)
+    """Return the images of a .npy or IDX file as they lie on the disk, for `prepare_images` to look at some of them.
+
+    Which of the two it is, the content tells.
+
+    Parameters
+    ----------
+    path, shape, invert, drawn, limits
+        As for `read_inputs`.
+
+    Returns
+    -------
+    array (N, C, H, W)
+        uint8 or floats, on the disk.
+
+    Raises
+    ------
+    DataError
+        As `read_inputs`, where all images of a file are refused.
+    """
+    begin = read_beginning(path, len(NPY_MAGIC))
+    array = map_npy(path, limits=limits) if begin == NPY_MAGIC else map_idx(path, limits=limits)
     images = _as_batch(array, shape, path)
+    _refuse_unusable(images, shape, invert, drawn, path)
+    return images
+
+
+def prepare_images(
+    images: NDArray[Any],
+    path: str | os.PathLike[str],
+    shape: tuple[int, int, int],
+    invert: bool = False,
+    *,
+    preparation: Preparation | None = None,
+    drawn: bool = False,
+    limits: Limits = LIMITS,
+) -> NDArray[Any]:
+    """Make of images (N, C, H, W) what a network takes, as `read_inputs` does; `path` is what messages call them."""
+    if drawn:
+        return np.stack([_as_drawn(image, shape, invert, path) for image in images])
+    if images.dtype != np.uint8:
+        return images
+    if images.shape[1:] == shape and shape[0] in (1, 3):
+        return 255 - images if invert else images
+    if preparation is not None and images.shape[1:] != shape:
+        images = np.stack([preparation.apply(image, limits=limits) for image in images])
+    return np.stack([prepare_picture(image, shape, invert) for image in images])
+
+
+def _refuse_unusable(
+    images: NDArray[Any], shape: tuple[int, int, int], invert: bool, drawn: bool, path: str | os.PathLike[str]
+) -> None:
+    """Refuse images (N, C, H, W) of another type or shape than can be used."""
+    where = path_text(path)
     if images.dtype != np.uint8 and images.dtype.kind != "f":
         raise DataError(
             f"{where}: expected uint8 or floats, found {images.dtype}; save x.astype('uint8') for pixels 0 … 255, or "
@@ -100,15 +173,8 @@ def _from_array(
         )
     if invert and images.dtype != np.uint8:
         raise DataError(f"{where}: only uint8 pictures can be inverted, and this array is of {images.dtype}")
-    if drawn:
-        return np.stack([_as_drawn(image, shape, invert, path) for image in images])
-    if images.dtype == np.uint8:
-        if preparation is not None and images.shape[1:] != shape:
-            images = np.stack([preparation.apply(image, limits=limits) for image in images])
-        return np.stack([prepare_picture(image, shape, invert) for image in images])
-    if images.shape[1:] != shape:
+    if not drawn and images.dtype != np.uint8 and images.shape[1:] != shape:
         raise DataError(f"{where}: expected images of shape {shape}, found {images.shape[1:]}; floats are not resized")
-    return images
 
 
 def _as_drawn(

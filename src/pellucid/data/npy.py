@@ -13,13 +13,15 @@ import io
 import math
 import os
 import re
+import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import IO, Any, NamedTuple, NoReturn, TypeAlias
+from typing import IO, Any, BinaryIO, Literal, NamedTuple, NoReturn, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import DataError, printable
+from ..errors import DataError, path_text, printable
 from ..limits import LIMITS, Limits, extent, format_bytes
 from ..zip_reader import ZipReader
 from .compressed import open_regular
@@ -53,6 +55,8 @@ _OTHERS = {
     **dict.fromkeys("biuf?", "NumPy writes headers otherwise, or the type is not read: save it anew with np.save"),
 }
 """What to say of an array that is not read, by the letter of its type."""
+_NUMBERS = "{'descr': type of number, 'fortran_order': …, 'shape': (…), }"
+_UNBOUNDED = {"file_bytes": sys.maxsize, "elements": sys.maxsize, "decompressed_bytes": sys.maxsize}
 _LONGEST_HEADER = 1 << 16
 _LONGEST_MESSAGE = 2000
 _CHUNK = 1 << 20
@@ -69,6 +73,34 @@ def read_npy(path: str | os.PathLike[str], *, limits: Limits = LIMITS) -> NDArra
     file, size = open_regular(Path(path), limits)
     with file:
         return _read_array(file, size, str(path), limits)
+
+
+def map_npy(path: str | os.PathLike[str], *, limits: Limits = LIMITS) -> NDArray[Any]:
+    """Return the array of numbers in a .npy file as it lies on the disk: what is looked at is read, and nothing else.
+
+    So its size is bounded by the disk alone; of `limits`, that of axes holds.
+
+    Raises
+    ------
+    DataError
+        As `read_npy`.
+    """
+    unbounded, where = replace(limits, **_UNBOUNDED), path_text(path)
+    file, size = open_regular(Path(path), unbounded)
+    with file:
+        shape, fortran_order, dtype, header = _read_header(file, where, _HEADER, _NUMBERS)
+        _refuse_wrong_size(shape, dtype, size - header, header, where, unbounded)
+        order: Literal["F", "C"] = "F" if fortran_order else "C"
+        return mapped(file, dtype, header, shape, order)
+
+
+def mapped(
+    file: BinaryIO, dtype: np.dtype[Any], offset: int, shape: tuple[int, ...], order: Literal["F", "C"] = "C"
+) -> NDArray[Any]:
+    """Return numbers that lie in a file from a byte on; none, where the array is empty, which no system maps."""
+    if 0 in shape:
+        return np.empty(shape, dtype)
+    return np.memmap(file, dtype, "r", offset, shape, order)
 
 
 def read_npz(path: str | os.PathLike[str], *, limits: Limits = LIMITS) -> dict[str, NDArray[Any]]:
@@ -148,26 +180,32 @@ def _read_array(
     where: str,
     limits: Limits,
     form: re.Pattern[bytes] = _HEADER,
-    expected_form: str = "{'descr': type of number, 'fortran_order': …, 'shape': (…), }",
+    expected_form: str = _NUMBERS,
 ) -> NDArray[Any]:
     """Read one array from a stream of `size` bytes, whose header has a form."""
     shape, fortran_order, dtype, header = _read_header(stream, where, form, expected_form)
+    _refuse_wrong_size(shape, dtype, size - header, header, where, limits)
+    # An array in column order is the transpose of one in row order with the axes reversed.
+    array = np.empty(shape[::-1] if fortran_order else shape, dtype)
+    _fill(stream, array.reshape(-1).view(np.uint8).data, where)
+    array = array.T if fortran_order else array
+    return array.astype(dtype.newbyteorder("="), copy=False)
+
+
+def _refuse_wrong_size(
+    shape: tuple[int, ...], dtype: np.dtype[Any], found: int, header: int, where: str, limits: Limits
+) -> None:
+    """Hold the bytes of an array against the limits, and against what was found behind a header of so many bytes."""
     expected = math.prod(shape) * dtype.itemsize
     if len(shape) > limits.dimensions or extent(shape) > limits.elements or expected > limits.decompressed_bytes:
         raise DataError(
             f"{where}: declares shape {shape}, {format_bytes(expected)}; up to {limits.dimensions} axes, "
             f"{limits.elements:,} numbers and {format_bytes(limits.decompressed_bytes)} are read"
         )
-    if header + expected != size:
+    if expected != found:
         raise DataError(
-            f"{where}: at byte {header:,}: expected {expected:,} bytes for shape {shape} of {dtype}, "
-            f"found {size - header:,}"
+            f"{where}: at byte {header:,}: expected {expected:,} bytes for shape {shape} of {dtype}, found {found:,}"
         )
-    # An array in column order is the transpose of one in row order with the axes reversed.
-    array = np.empty(shape[::-1] if fortran_order else shape, dtype)
-    _fill(stream, array.reshape(-1).view(np.uint8).data, where)
-    array = array.T if fortran_order else array
-    return array.astype(dtype.newbyteorder("="), copy=False)
 
 
 def _read_header(

@@ -12,7 +12,7 @@ from __future__ import annotations
 import io
 import os
 import sys
-import warnings
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +27,7 @@ from ..errors import DataError, MissingExtraError, installing, path_text
 from ..limits import LIMITS, Limits
 from ..storage import write_file
 from .compressed import open_regular
+from .overheard import overheard
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Image
@@ -37,6 +38,7 @@ _ORIENTATION = 0x0112
 _DEEP = ("I", "I;16", "I;16B", "I;16L")  # grey of 16 bits
 _GREY = ("1", "L", "LA", "La", *_DEEP)
 _TRANSPARENT = ("LA", "La", "PA", "RGBA", "RGBa")
+_silence = threading.Lock()  # the standard error stream is all threads'
 
 
 def read_picture(path: str | os.PathLike[str], *, limits: Limits = LIMITS) -> NDArray[np.uint8]:
@@ -231,8 +233,7 @@ def _faults_named(path: str | os.PathLike[str], *but: type[Exception]) -> Iterat
 
     What it warns of is told of the file too, but that there are many pixels: our limit decides about that.
     """
-    with warnings.catch_warnings(record=True) as told:
-        warnings.simplefilter("always")
+    with overheard() as told:
         try:
             yield
         except but:
@@ -241,19 +242,26 @@ def _faults_named(path: str | os.PathLike[str], *but: type[Exception]) -> Iterat
             reason = f"{type(error).__name__}: {error}".splitlines()[0][:200]
             raise DataError(f"{path_text(path)}: the picture cannot be decoded ({reason})") from error
     for each in told:
-        if issubclass(each.category, UserWarning):
-            warn(f"{path_text(path)}: {' '.join(str(each.message).split())}")
+        if isinstance(each, UserWarning):
+            warn(f"{path_text(path)}: {' '.join(str(each).split())}")
 
 
 @contextmanager
 def _silent_decoder(picture: Image) -> Iterator[None]:
     """Keep the library that unpacks TIFF from writing on the standard error stream: what it has to say is an error of
     Pillow's too, or none, and names no file."""
+    if picture.format != "TIFF":
+        yield
+        return
+    with _silence, _silent_stream():
+        yield
+
+
+@contextmanager
+def _silent_stream() -> Iterator[None]:
     try:
-        kept = os.dup(2) if picture.format == "TIFF" else None
+        kept = os.dup(2)
     except OSError:  # there is no such stream
-        kept = None
-    if kept is None:
         yield
         return
     nowhere = os.open(os.devnull, os.O_WRONLY)

@@ -74,9 +74,8 @@ def predict_proba(
         As for `predict`, and if the network does not give one output a class.
     """
     images, program = accepted(network, x), lower(network)
-    outputs = _class_outputs(network, _outputs(network, images, program, batch_size, engine, threads, progress))
-    last = next(step.kind for step in reversed(program.steps) if step.kind not in ("flatten", "reshape"))
-    return outputs if last == "softmax" else softmax(outputs)
+    refuse_no_classes(network)
+    return as_probabilities(program, _outputs(network, images, program, batch_size, engine, threads, progress))
 
 
 def predict_classes(
@@ -99,7 +98,8 @@ def predict_classes(
     ShapeError, DataError
         As for `predict_proba`.
     """
-    outputs = _class_outputs(network, predict(network, x, batch_size=batch_size, engine=engine, threads=threads))
+    outputs = predict(network, x, batch_size=batch_size, engine=engine, threads=threads)
+    refuse_no_classes(network)
     return np.asarray(outputs.argmax(axis=1), np.int64)
 
 
@@ -159,11 +159,18 @@ def _run_in_batches(
     return {value: np.concatenate([part[value] for part in parts]) for value in wanted}
 
 
-def _class_outputs(network: Network, outputs: Array) -> Array:
-    if outputs.ndim != 2:
-        raise ShapeError(f"classes need one output a class, but the network gives {network.output_shape()} a sample")
-    if outputs.shape[1] == 1:
+def as_probabilities(program: Program, outputs: Array) -> Array:
+    """Return what a program that predicts has put out as probabilities: their softmax, unless it ends with one."""
+    last = next(step.kind for step in reversed(program.steps) if step.kind not in ("flatten", "reshape"))
+    return outputs if last == "softmax" else softmax(outputs)
+
+
+def refuse_no_classes(network: Network) -> None:
+    """Refuse a network that does not give one output a class."""
+    shape = network.output_shape()
+    if len(shape) != 1:
+        raise ShapeError(f"classes need one output a class, but the network gives {shape} a sample")
+    if shape == (1,):
         raise ShapeError(
             "classes need at least two outputs, but the network gives one; compare predict(…) with a bound"
         )
-    return outputs

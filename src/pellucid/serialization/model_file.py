@@ -25,7 +25,7 @@ from .architecture import Table, describe
 from .building import build, extended, read_use
 from .fitting import compare, take
 from .format_version import check_version
-from .tensor_file import WRITTEN, TensorFile, decode, parse_json, pieces, problem, structure
+from .tensor_file import SEAL, WRITTEN, TensorFile, decode, parse_json, pieces, problem, structure
 
 FORMAT, VERSION = "pellucid", "1"
 
@@ -82,6 +82,17 @@ def to_bytes(network: Network) -> bytearray:
         As for `save`.
     """
     return bytearray().join(_pieces(network))
+
+
+def fingerprint(network: Network) -> str:
+    """Return the SHA-256 of the file that `save` writes: networks that differ in anything have another one.
+
+    Raises
+    ------
+    ArgumentError
+        As for `save`.
+    """
+    return bytes(_pieces(network)[0][SEAL]).decode()
 
 
 def _pieces(network: Network) -> list[memoryview]:

@@ -11,6 +11,7 @@ from ..steps import Shape
 from .cell import Cell
 from .made import MOST_TERMS, Made, Terms
 
+
 def linear(cell: Cell) -> Made:
     """``y[o] = bias[o] + Σ i  x[i] · weight[o, i]``"""
     x, weight, *rest = cell.inputs

@@ -20,6 +20,8 @@ from .described_sum import as_steps, as_sum
 from .frames import frame
 from .look import Look, colour_range, colour_ranges
 from .picture import read_image
+from .tour import tour
+from .words import GLOSSARY, purpose
 
 Answer: TypeAlias = dict[str, Any] | bytes
 
@@ -33,19 +35,27 @@ LARGEST_CANVAS = 1024
 """Rows and columns of a canvas that is drawn on, at most."""
 DRAWN_FLOATS = 1 << 20
 """Numbers that maps have which come with every stroke: more take too long."""
+RANGES = "layer", "channel", "network", "locked"
+"""Whose largest magnitudes colours reach to; where it was locked, the page remembers it."""
 AT_ONCE = 5e8
 """Multiply-adds for one image that an answer waits for: about a twentieth of a second. Of larger networks the first
 layers are shown while the last are still being made."""
-RANGES = "layer", "channel", "network", "locked"
-"""Whose largest magnitudes colours reach to; where it was locked, the page remembers it."""
 
 
 def network(bench: Bench, asked: Asked) -> Answer:
-    """The network: its layers, shapes, and what reads what; how often it was changed, and at what moment it is."""
-    data = None
+    """The network: its layers, shapes, and what reads what; how often it was changed, and at what moment it is; and
+    what the page says of it."""
+    data: dict[str, Any] | None = None
     if bench.data is not None:
         data = {"name": printable(bench.data.name), "part": bench.part, "count": len(bench.data)}
-    return {"title": printable(bench.title), **bench.description, **edition(bench, asked), "data": data}
+    known = bench.description
+    made = int(np.prod(known["layers"][-1]["shape"], dtype=int))
+    words = {
+        "purpose": purpose("" if data is None else data["name"], known["classes"], made),
+        "glossary": dict(GLOSSARY),
+        "tour": tour(known, 0 if bench.data is None else len(bench.data), bench.following is not None),
+    }
+    return {"title": printable(bench.title), **known, **words, **edition(bench, asked), "data": data}
 
 
 def edition(bench: Bench, asked: Asked) -> dict[str, Any]:
@@ -127,7 +137,9 @@ def samples(bench: Bench, asked: Asked) -> Answer:
         }
         for number in part
     ]
-    known = {"revision": bench.revision, "pending": False, "accuracy": found.accuracy, "problem": None}
+    known: dict[str, Any] = {
+        "revision": bench.revision, "pending": False, "accuracy": found.accuracy, "problem": None,
+    }  # fmt: skip
     return {**known, "total": len(chosen), "samples": listed}
 
 
@@ -232,11 +244,13 @@ def shown(
         if bench.of_classes and (probabilities := look.probabilities()) is not None:
             arrays["probabilities"] = probabilities
     ranged = asked.choice("range", RANGES, RANGES[0])
+    if pending and ranged == "network":  # which is not known yet
+        ranged = "layer"
     ranges, dead, room = {}, {}, DRAWN_FLOATS
     for path in filter(None, asked.text("layers", "").split(",")):
         if path not in bench.values:
             raise ArgumentError(f"layers: there is no {path[:80]!r}")
-        if pending and (ranged == "network" or not look.values.is_made(bench.values[path])):
+        if pending and not look.values.is_made(bench.values[path]):
             continue
         every = look.maps(bench.values[path])
         room -= every.size
@@ -247,7 +261,7 @@ def shown(
             arrays[f"ranges {path}"] = colour_ranges(every)
     header = {
         "image": image, "revision": look.revision, "step": step, "pending": pending, "ranged": ranged, "ranges": ranges,
-        "dead": dead, "whole": look.range if ranged == "network" and not pending else None,
+        "dead": dead, "whole": look.range if ranged == "network" else None,
     }  # fmt: skip
     return frame({**header, **told}, arrays)
 

@@ -94,5 +94,7 @@ class Controls:
                 if not self.clients and time.monotonic() - self._alone_since > DESERTED_SECONDS:
                     self.paused = False
                 self._turn.wait(_TURN)  # no longer, since Ctrl-C must be noticed
+            if self._factor is not None and not self.paused:  # asked for just before the training was let go on
+                return False
             self.held = False
             return True

@@ -11,6 +11,7 @@ from ..steps import Shape
 from ..sums import Trace, WalkStep
 from ..sums.made import MOST_TERMS
 from ..sums.plain import plain
+from .sum_words import in_words, letters
 
 
 def as_sum(trace: Trace, shown: Mapping[str, int], value: int, index: Shape) -> dict[str, Any]:
@@ -28,8 +29,9 @@ def as_sum(trace: Trace, shown: Mapping[str, int], value: int, index: Shape) -> 
     Returns
     -------
     dict
-        As `Sum` has it, but for the terms: the largest by magnitude, each with ``path``, ``index`` and ``amount``, and
-        what the others come to. The path of a term is None where the page does not show the value that it stands in.
+        As `Sum` has it, with what it is in ``words`` and its formula's ``letters``; but for the terms: the largest by
+        magnitude, each with ``path``, ``index`` and ``amount``, and what the others come to. The path of a term is
+        None where the page does not show the value that it stands in.
     """
     found, paths = trace.sum(value, index), {value: path for path, value in shown.items()}
     chosen = found.terms.largest(MOST_TERMS)  # as the details of a dense layer list them
@@ -48,6 +50,7 @@ def as_sum(trace: Trace, shown: Mapping[str, int], value: int, index: Shape) -> 
         "stored": found.stored, "recomputed": found.recomputed, "difference": found.difference,
         "constant": found.constant, "terms": largest, "count": len(found.terms), "others": others,
         "size": found.size, "snippet": found.snippet(),
+        "words": in_words(found), "letters": letters(found.formula),
     }  # fmt: skip
     sources = {str(value): path for value, path in paths.items()}
     return {**_plain(told), "details": found.details, "sources": sources}

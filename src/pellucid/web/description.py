@@ -16,6 +16,7 @@ from ..report.judging import shown_names
 from ..steps import Step
 from ..summary import Row, summary
 from .reading import reading
+from .words import KINDS
 
 INPUT = "input"
 """Path under which the page shows what the first layer reads: the scaled image."""
@@ -28,9 +29,9 @@ def describe(network: Network) -> dict[str, Any]:
     -------
     dict
         ``input_shape``, ``classes`` (names), ``scaling``, ``parameters``, ``multiply_adds``, and ``layers``, in the
-        order of the data's flow, of which each has ``path``, ``kind``, ``shape``, ``reads`` (paths), ``weights`` (shape
-        by the parameter's own name), ``parameters``, ``multiply_adds``, ``arithmetic`` (lines), ``field``, and ``reading`` as
-        `reading` has it.
+        order of the data's flow, of which each has ``path``, ``kind``, ``does`` (in words), ``shape``, ``reads``
+        (paths), ``weights`` (shape by the parameter's own name), ``parameters``, ``multiply_adds``, ``arithmetic``
+        (lines), ``field``, and ``reading``, as the function of that name has it.
     """
     program, told = lower(network), summary(network)
     values, shape = shown_values(program), program.values[program.output].shape
@@ -108,12 +109,14 @@ def _layer(
 ) -> dict[str, Any]:  # fmt: skip
     own = {name.removeprefix(f"{path}."): size for name, size in shapes.items() if name.rpartition(".")[0] == path}
     kind = "Input" if path == INPUT or step is None else step.kind
-    known: dict[str, Any] = {"path": path, "kind": kind, "shape": shape, "reads": reads, "weights": own}
+    known: dict[str, Any] = {"path": path, "kind": kind, "does": KINDS.get(kind), "shape": shape, "reads": reads}
+    known["weights"] = own
     if row is None:
         return {**known, "parameters": 0, "multiply_adds": 0, "arithmetic": [], "field": _field(None)}
     return {
         **known,
         "kind": row.kind,
+        "does": KINDS.get(row.kind),
         "parameters": row.parameters,
         "multiply_adds": row.multiply_adds,
         "arithmetic": row.arithmetic,

@@ -7,7 +7,7 @@ const FOLLOWING = ["sum", "change"]; // tabs that show what is pinned
 
 let preview = null; // {layer, channel, cell, value}
 const listeners = [];
-const pinListeners = [];
+const pinners = [];
 
 /** Show what lies under the pointer, or under the keyboard's cell; null for nothing. */
 export function hover(place) {
@@ -30,12 +30,15 @@ export function onHover(listener) {
 export function pin(path, channel, cell, here = false) {
   const view = FOLLOWING.includes(get().view) ? get().view : "sum";
   set({ layer: path, channel, cell, view });
-  for (const listener of pinListeners) listener(path, here);
+  for (const listener of pinners) listener(path, here);
 }
 
-/** Call a function whenever somebody has pinned a cell, with its layer and whether it was chosen in its own map. */
+/**
+ * Call a function with the path of a layer whenever one of its cells is pinned, even if it was before, and with whether
+ * it was chosen in its own map.
+ */
 export function onPin(listener) {
-  pinListeners.push(listener);
+  pinners.push(listener);
 }
 
 /** Pin the cell at an index of a layer's output. */

@@ -4,6 +4,7 @@ import { hover } from "./cells.js";
 import { byId, make } from "./dom.js";
 import { goBy } from "./layers.js";
 import { get, set } from "./state.js";
+import { glossary } from "./words.js";
 
 const KEYS = [
   ["arrows", "move the cell in a map; with Shift by 5"],
@@ -27,10 +28,12 @@ export function buildKeys(stepBack) {
   const help = byId("help");
   const rows = KEYS.map(([name, words]) => make("tr", {}, make("th", { scope: "row" }, name), make("td", {}, words)));
   help.append(
-    make("h2", { id: "help-title" }, "Keys"),
+    make("form", { method: "dialog", class: "row" }, make("h2", { id: "help-title" }, "Help"), make("button", {}, "Close")),
+    make("h3", {}, "Keys"),
     make("table", {}, make("tbody", {}, ...rows)),
     make("p", { class: "quiet" }, "Tab goes from map to map; a screen reader says where you are, and the number there."),
-    make("form", { method: "dialog" }, make("button", {}, "Close")),
+    make("h3", {}, "Words"),
+    glossary(),
   );
   byId("open-help").addEventListener("click", () => help.showModal());
 }

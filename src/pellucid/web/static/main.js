@@ -1,5 +1,6 @@
 // The page, put together: the network is asked for, each part is built, and the link or the first sample is shown.
 
+import { buildAbout } from "./about.js";
 import { followAddress } from "./address.js";
 import { ask, report } from "./api.js";
 import { buildChange, showChange, takeOver } from "./change.js";
@@ -24,6 +25,7 @@ import { buildSum, stepBack } from "./sum.js";
 import { buildTour } from "./tour.js";
 import { buildTrail } from "./trail.js";
 import { buildWhy, showWhy } from "./why.js";
+import { buildWords } from "./words.js";
 
 async function start() {
   describe(await ask("network"));
@@ -39,6 +41,7 @@ async function start() {
 }
 
 function build(trained) {
+  buildWords();
   if (trained && isLive() && !location.hash) set({ view: "learn" });
   buildDrawing();
   buildPixels(showBytes);
@@ -57,7 +60,7 @@ function build(trained) {
   buildNarrow();
   buildSheet();
   buildKeys(stepBack);
-  buildTour();
+  buildAbout(buildTour());
   for (const skip of document.querySelectorAll(".skip")) skip.addEventListener("click", (event) => {
     event.preventDefault(); // the address holds what is looked at
     document.querySelector(skip.hash).focus();

@@ -4,12 +4,13 @@ import { ask, report } from "./api.js";
 import { clipped, strange } from "./colours.js";
 import { make, renew } from "./dom.js";
 import { MapButton } from "./map-button.js";
-import { isListed, layout, makesMaps, summaryLine } from "./network.js";
+import { isFirst, isListed, layout, makesMaps, summaryLine } from "./network.js";
 import { count, signed, text } from "./numbers.js";
 import { paint } from "./painting.js";
 import { rangesOf } from "./ranges.js";
 import { Scores } from "./scores.js";
 import { get } from "./state.js";
+import { dotted, explained } from "./words.js";
 
 const SHOWN = 24; // maps at a time
 const SIDE = 84; // of a map on the page, about, in pixels
@@ -18,8 +19,8 @@ const GAP = 6; // between maps, about
 const CAPTION = 15; // below a map
 const CAPTIONED = 60; // the width of what a map is ordered by
 const VECTOR_CELL = 12;
-const ROOM = "18rem"; // that maps take, about, as long as they are not there: else too many layers would be in sight
 const REST = 150; // ms that an image rests before maps tell a screen reader what stands in them
+const ROOM = "18rem"; // that maps take, about, as long as they are not there: else too many layers would be in sight
 const ORDERS = { index: "by number", mean: "by mean |a|", contribution: "by what they add to the class", dead: "dead first" };
 
 /** One layer on the page. */
@@ -48,8 +49,9 @@ export class Maps {
     this.element = make(
       "section",
       { class: "layer", "aria-labelledby": id, "data-path": layer.path },
-      make("h2", { id }, layer.path, make("span", { class: "kind" }, layer.kind)),
-      make("p", { class: "line" }, summaryLine(layer)),
+      make("h2", { id }, layer.path, make("span", { class: "kind" }, dotted(layer.kind, layer.does))),
+      make("p", { class: "line" }, ...explained(summaryLine(layer))),
+      isFirst(layer) && layer.does ? make("p", { class: "quiet doing" }, `${layer.kind}: ${layer.does}.`) : null,
       this.#arithmetic(),
       this.#controls(),
       make("div", { class: "scroll" }, this.stage),

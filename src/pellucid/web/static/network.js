@@ -78,6 +78,11 @@ export function cellName(layer, channel, cell) {
   return `${layer.path}, number ${index.join(", ")}${named}`;
 }
 
+/** Whether a layer is the first of its kind. */
+export function isFirst(layer) {
+  return network.layers.find(({ kind }) => kind === layer.kind) === layer;
+}
+
 /** Whether a layer gives one number a class: the last one, and those that it only reshapes or makes shares of. */
 export function isOutput(layer) {
   return layer.shape.length === 1 && layer.shape[0] === network.classes.length && outputs().has(layer.path);

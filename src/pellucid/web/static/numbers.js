@@ -23,6 +23,13 @@ export function short(value, digits) {
   return small ? value.toExponential(Math.max(0, digits - 2)).replaceAll("-", MINUS) : text(value, digits);
 }
 
+/** A number in at most four letters, for three grids side by side: "−.13", "1.8", "−12". */
+export function tiny(value) {
+  const size = Math.abs(value);
+  if (!(size < 1000) || value === 0) return text(value, 1);
+  return value.toFixed(size < 0.995 ? 2 : size < 9.95 ? 1 : 0).replace(/^(-?)0\./, "$1.").replace("-", MINUS);
+}
+
 /** A number with its sign, as in a sum: "+0.42", "−0.42". */
 export function signed(value, digits = 4) {
   const written = text(value, digits);

@@ -50,7 +50,17 @@ function stroke(from, to) {
     pen.lineTo(to[0], to[1] + (from[0] === to[0] && from[1] === to[1] ? 0.01 : 0)); // a dot is a short line
     pen.stroke();
   }
-  inked = true;
+  tell(true);
+}
+
+/** Draw a line through points, as a pen does that stops at each for as long as `wait` takes. */
+export async function drawLine(points, wait) {
+  wipe();
+  for (let k = 1; k < points.length; k += 1) {
+    stroke(points[k - 1], points[k]);
+    whenDrawn();
+    await wait();
+  }
 }
 
 /** Wipe the pad. */
@@ -63,7 +73,12 @@ export function clear() {
 export function wipe() {
   const { width, height } = byId("pad");
   for (const each of [byId("pad").getContext("2d"), ink]) each.clearRect(0, 0, width, height);
-  inked = false;
+  tell(false);
+}
+
+function tell(ink) {
+  inked = ink;
+  byId("drawing").classList.toggle("inked", inked);
 }
 
 /** Put an image on the pad, a byte a pixel, as it was before the page was loaded anew: one draws on from there. */

@@ -43,6 +43,11 @@ export function opened() {
   if (sheeted.matches && size === "closed") resize("half");
 }
 
+/** Fold the sheet to its handle: something else is pointed at. */
+export function folded() {
+  if (sheeted.matches && size !== "closed") resize("closed");
+}
+
 function leave() {
   if (get().view === "sum" && !get().cell) resize("closed");
 }
@@ -60,7 +65,7 @@ function resize(wanted) {
   sheet.style.height = "";
   for (const each of [byId("tabs"), byId("panels")]) each.inert = shut;
   opener.setAttribute("aria-expanded", String(!shut));
-  opener.textContent = shut ? "Look closer" : "Close";
+  opener.textContent = shut ? [...byId("tabs").children].map((tab) => tab.textContent).join(" · ") : "Close";
   allow(lower, size !== "closed", opener);
   allow(higher, size !== "full", opener);
   measure();

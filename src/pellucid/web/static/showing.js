@@ -82,10 +82,12 @@ function seen(image, source, quiet = false) {
 /** The server has let go of an image, as of one that was looked at long ago: send it there again. */
 function bringBack(source = get().source) {
   if (asked || !get().image) return undefined; // another one is on its way
+  if (source.kind === "pixels" && !source.data) {
+    problem("The server has let go of this image, and the page cannot send it again: show another.");
+    return null;
+  }
   set({ image: null }); // so that all who show it ask for it again
-  const found = showSource(source);
-  if (!found) problem("The server has let go of this image, and the page cannot send it again: show another.");
-  return found;
+  return showSource(source);
 }
 
 let asked = null; // ends the question about the image that was asked for last

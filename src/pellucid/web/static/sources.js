@@ -9,10 +9,10 @@ import { onShown, showFile, showSample } from "./showing.js";
 import { get, on } from "./state.js";
 
 const LISTED = 200; // mistakes that are asked for at a time
-
-let told = null; // what the data say of the sample that is shown
 const SMALL = 32; // rows and columns at which a picture is looked at for whether it is paper
 
+let told = null; // what the data say of the sample that is shown
+let label = null; // what that sample is, and what it is taken for: {number, label, predicted}
 let number = null; // the field with the sample's number
 
 /** Build the controls. */
@@ -96,8 +96,20 @@ async function step(by) {
 
 let mistakes = { revision: -1, total: 0, first: 0, numbers: [], at: -1 };
 
+/** Whether the sample that is shown is taken for something else. */
+export function isMistake() {
+  return Boolean(label) && label.label !== label.predicted;
+}
+
+/** Show the sample that the network is least sure of, among its mistakes. */
+export async function showUnsure() {
+  const { total } = await askUntilDone("samples", { which: "mistakes", count: 1 });
+  const { samples } = await askUntilDone("samples", { which: total ? "mistakes" : "all", first: Math.max(0, total - 1), count: 1 });
+  if (samples.length) await showSample(samples[0].number);
+}
+
 /** Go so many mistakes further, round all of them; those that the network was most sure of come first. */
-async function mistake(by) {
+export async function mistake(by) {
   try {
     if (mistakes.revision !== get().revision) {
       mistakes = await listed(0);
@@ -129,13 +141,16 @@ async function tell(found) {
   if (!told) return;
   const { source } = get();
   told.textContent = "";
+  label = null;
   if (source?.kind !== "sample") return;
   const wanted = () => get().image === found.image && get().revision === found.revision;
   const known = await askUntilDone("samples", { first: source.number, count: 1 }, wanted).catch(() => null);
   if (!known?.samples.length || !wanted()) return;
   const { samples } = known;
-  const { label, predicted, confidence } = samples[0];
-  told.textContent = label === predicted
-    ? `It is a ${className(label)}, which the network sees (${percent(confidence)}).`
-    : `It is a ${className(label)}; the network takes it for a ${className(predicted)} (${percent(confidence)}).`;
+  [label] = samples;
+  const { predicted, confidence } = label;
+  told.textContent = label.label === predicted
+    ? `It is a ${className(predicted)}, which the network sees (${percent(confidence)}).`
+    : `It is a ${className(label.label)}; the network takes it for a ${className(predicted)} (${percent(confidence)}).`;
+  byId("sources").dispatchEvent(new Event("told"));
 }

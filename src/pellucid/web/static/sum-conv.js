@@ -4,8 +4,10 @@ import { make } from "./dom.js";
 import { count } from "./numbers.js";
 import { grid } from "./sum-grid.js";
 import { bar, figure, number, numbers, pathOf, reach, table, total } from "./sum-parts.js";
+import { products as written } from "./sum-words.js";
 
 const FEW = 8;
+const BESIDE = 5; // columns of a kernel: three grids of more do not stand side by side
 
 let chosen = { path: null, channel: null }; // whose grids are shown, if somebody has chosen
 
@@ -20,7 +22,7 @@ export function conv(found) {
   const order = subtotals.map((_, c) => c).sort((a, b) => Math.abs(subtotals[b]) - Math.abs(subtotals[a]) || a - b);
   if (chosen.path !== found.path) chosen = { path: found.path, channel: null };
   const sum = { found, patch, kernel, products, subtotals, bias, order };
-  const grids = make("div", { class: "grids" });
+  const grids = make("div", { class: kernel[0][0].length > BESIDE ? "grids" : "grids beside" });
   const channels = make("div", {});
   let many = FEW;
   const draw = () => {
@@ -30,7 +32,9 @@ export function conv(found) {
     channels.replaceChildren(...listed(sum, c, many, (channel) => { chosen.channel = channel; draw(); refocus(channels, channel); }, () => { many = Infinity; draw(); }));
   };
   draw();
-  return { parts: [grids, channels], y: total(subtotals) + bias };
+  const y = total(subtotals) + bias;
+  const [pixels, weights] = [patch, kernel].map((values) => values.flat(2));
+  return { parts: [grids, channels], y, written: written(pixels.map((x, k) => [x, weights[k]]), bias, y) };
 }
 
 /** The three grids of one channel. */
@@ -38,13 +42,14 @@ function drawn({ found, patch, kernel, products, subtotals }, c) {
   const { details } = found;
   const channel = details.channels[c];
   const path = pathOf(found, details.input);
-  const shown = { rows: details.rows, columns: details.columns, padding: details.padding };
+  const tight = kernel[c][0].length <= BESIDE;
+  const shown = { rows: details.rows, columns: details.columns, padding: details.padding, tight };
   const at = (row, column) => ({ path, index: [channel, details.rows[row], details.columns[column]] });
   const from = path ?? "what it reads";
   return [
     grid(`patch: ${from}, channel ${channel}`, patch[c], { ...shown, range: reach(patch), at }),
-    grid(`⊙ kernel ${found.index[0]}, channel ${channel}`, kernel[c], { range: reach(kernel) }),
-    grid(`= products, together ${figure(subtotals[c]).textContent}`, products[c], { ...shown, range: reach(products), at }),
+    grid(`⊙ kernel ${found.index[0]}, channel ${channel}`, kernel[c], { range: reach(kernel), tight, bare: tight }),
+    grid(`= products, sum ${figure(subtotals[c], 3).textContent}`, products[c], { ...shown, range: reach(products), at, bare: tight }),
   ];
 }
 

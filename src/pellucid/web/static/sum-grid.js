@@ -2,7 +2,7 @@
 
 import { css, ink } from "./colours.js";
 import { make } from "./dom.js";
-import { short, text } from "./numbers.js";
+import { short, text, tiny } from "./numbers.js";
 import { nameAt, pinning, reach } from "./sum-parts.js";
 
 const FEW = 5; // columns: more make the digits fewer, and may be wider than the page
@@ -14,8 +14,9 @@ const STEPS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRi
  * @param {string} caption
  * @param {number[][]} values
  * @param {{rows?: number[], columns?: number[], range?: number, padding?: boolean[][], ringed?: (row: number, column: number) => boolean,
- *   at?: (row: number, column: number) => {path: string|null, index: number[]}}} how `rows` and `columns` are headings,
- *   `padding` says which cells lie beside the image, `at` where the number of a cell stands
+ *   tight?: boolean, bare?: boolean, at?: (row: number, column: number) => {path: string|null, index: number[]}}} how `rows`
+ *   and `columns` are headings, which a `bare` grid does not show; `padding` says which cells lie beside the image, `at`
+ *   where the number of a cell stands; in a `tight` grid numbers have two digits
  */
 export function grid(caption, values, how = {}) {
   const columns = how.columns ?? values[0].map((_, column) => column);
@@ -28,7 +29,7 @@ export function grid(caption, values, how = {}) {
   });
   const head = make("tr", {}, make("td", {}), ...columns.map((column) => make("th", { scope: "col" }, text(column))));
   const table = make(
-    "table", { class: "grid", keydown: (event) => move(event, drawn) },
+    "table", { class: ["grid", how.tight ? "tight" : "", how.bare ? "bare" : ""].join(" "), keydown: (event) => move(event, drawn) },
     make("caption", {}, caption), make("thead", {}, head), make("tbody", {}, ...lines),
   );
   const first = drawn.flat().find(Boolean);
@@ -37,15 +38,16 @@ export function grid(caption, values, how = {}) {
   return make("div", wide ? { class: "wide", tabindex: "0", role: "group", "aria-label": caption } : {}, table);
 }
 
-function cell(value, row, column, { at, padding, ringed, range, digits }) {
+function cell(value, row, column, { at, padding, ringed, range, digits, tight }) {
+  const written = tight ? tiny(value) : short(value, digits);
   const element = make("td", { class: "swatch" });
   if (padding?.[row]?.[column]) {
     element.classList.add("padding");
-    element.append(make("data", { value: String(value), title: "padding" }, short(value, digits)), make("span", { class: "unseen" }, " padding"));
+    element.append(make("data", { value: String(value), title: "padding" }, written), make("span", { class: "unseen" }, " padding"));
     return element;
   }
   Object.assign(element.style, { backgroundColor: css(value, range), color: ink(value, range) });
-  const shown = make("data", { value: String(value) }, short(value, digits));
+  const shown = make("data", { value: String(value), title: tight ? text(value) : null }, written);
   const { path, index } = at?.(row, column) ?? {};
   if (path) {
     const label = `${nameAt(path, index)}, ${text(value)}`;

@@ -4,6 +4,7 @@ import { make } from "./dom.js";
 import { text } from "./numbers.js";
 import { number, pathOf, place } from "./sum-parts.js";
 import { waterfall } from "./sum-terms.js";
+import { products } from "./sum-words.js";
 
 /** Draw the sum behind one number of a dense layer. */
 export function linear(found) {
@@ -23,5 +24,6 @@ export function linear(found) {
     `Products of ${before ?? "what it reads"} and the weights`, ["place", "x · weight", "product", "so far"], listed, rest,
     { name: "bias", amount: number(details.bias) },
   );
-  return { parts: [fall.element], y: fall.y };
+  const pairs = details.terms.map((term) => [number(term.x), number(term.weight)]);
+  return { parts: [fall.element], y: fall.y, written: products(pairs, number(details.bias), fall.y) };
 }

@@ -9,7 +9,8 @@ import { paint } from "./painting.js";
 import { rangesOf } from "./ranges.js";
 import { get } from "./state.js";
 
-const SIDE = 300;
+const SIDE = 168;
+const BROAD = 300; // of a vector, whose rows are few
 const LARGEST = 40; // of one number, in pixels
 const STEPS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 
@@ -35,7 +36,7 @@ let shown = null; // {layer, channel, key, numbers, rows, columns, length, pixel
 /** Build the large map. */
 export function buildMap() {
   onHover((place) => { if (shown) tell(place && place.layer === shown.layer.path && place.channel === shown.channel ? place.cell : get().cell); });
-  return make("section", { class: "large", hidden: true, "aria-label": "The map in large" }, title, stage, told, turn);
+  return make("section", { class: "large", hidden: true, "aria-label": "The map in large" }, stage, make("div", {}, title, told, turn));
 }
 
 /** Show the map of the channel that the state names, and its cell. */
@@ -55,7 +56,7 @@ export async function showMap(element) {
 
 function accept(layer, channel, key, found) {
   const { rows, columns, length } = layout(layer);
-  const pixel = Math.min(LARGEST, SIDE / Math.max(rows, columns));
+  const pixel = Math.min(LARGEST, columns > 2 * rows ? BROAD / columns : SIDE / Math.max(rows, columns));
   const zoom = Math.max(1, Math.round(pixel));
   shown = { layer, channel, key, numbers: found.arrays.maps.data, rows, columns, length, pixel };
   for (const element of [canvas, button, stage]) {

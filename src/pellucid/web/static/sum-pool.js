@@ -5,6 +5,7 @@ import { text } from "./numbers.js";
 import { grid } from "./sum-grid.js";
 import { figure, number, numbers, placeName, table, total } from "./sum-parts.js";
 import { terms } from "./sum-terms.js";
+import { listed } from "./sum-words.js";
 
 /** The largest of a window. */
 export function maximum(found) {
@@ -20,7 +21,7 @@ export function maximum(found) {
     const others = ties.map(([row, column]) => `(${row}, ${column})`).join(", ");
     words.push(make("p", { class: "ties" }, `As large: ${others}. Of equal ones the first counts, row by row.`));
   }
-  return { parts: [window(found, values, path, ringed), ...words], y };
+  return { parts: [window(found, values, path, ringed), ...words], y, written: `max(${listed(inside, ", ")}) = ${text(y)}` };
 }
 
 /** The mean of a window, or of a region. */
@@ -34,7 +35,8 @@ export function mean(found) {
     ? make("p", {}, `${counted === 1 ? "One zero" : `${counted} zeros`} of the padding ${counted === 1 ? "is" : "are"} counted as well.`)
     : null;
   const path = found.terms[0]?.path ?? null;
-  return { parts: [window(found, values, path), ...(note ? [note] : []), element], y };
+  const written = `(${listed(numbers(details.values), " + ")}) / ${text(number(details.divisor))} = ${text(y)}`;
+  return { parts: [window(found, values, path), ...(note ? [note] : []), element], y, written };
 }
 
 /** The mean over whole axes. */

@@ -13,6 +13,7 @@ import { buildPlay } from "./sum-play.js";
 import { get } from "./state.js";
 
 const REST = 150; // ms
+const THIN = 0.01; // of all: a path that says less is one of very many
 const ONE = {
   max_pool2d: "the winner of a window", batch_norm_running: "a line through one number", flatten: "a copy", reshape: "a copy",
   concat: "a copy", transpose: "a copy", slice_channels: "a copy", strided_slice: "a copy", pad: "a copy", pad_channels: "a copy",
@@ -107,12 +108,13 @@ function on({ path, index }) {
 function draw() {
   let kept = 1;
   list.replaceChildren(...walk.steps.map((step, k) => {
+    const before = kept;
     kept *= number(step.share);
-    return make("li", {}, ...line(step, k, kept));
+    return make("li", {}, ...line(step, k, before, kept));
   }));
 }
 
-function line(step, k, kept) {
+function line(step, k, before, kept) {
   const words = k === 0 ? beginning(step) : placeName(step.path ?? step.layer, step.index);
   const share = number(step.share);
   const head = [
@@ -121,8 +123,9 @@ function line(step, k, kept) {
   ];
   if (k === walk.steps.length - 1) return [...head, make("p", { class: "quiet" }, ending(step))];
   if (step.terms === 1) return [...head, make("p", { class: "quiet" }, ONE[step.kind] ?? "a function of one number")];
-  const told = `the largest of ${count(step.terms)} terms, ${text(number(step.amount))}, keeps ${percent(share)} of the sum`;
-  return [...head, make("p", {}, told, make("span", { class: "quiet" }, `; ${percent(kept)} from the start`)), bar(0, share, 0, 1)];
+  const told = `the largest of ${count(step.terms)} terms, ${text(number(step.amount))}: ${percent(share)} of all that was added and taken away`;
+  const along = before < THIN ? "" : kept < THIN ? "; from here on, this is one path of very many" : `; ${percent(kept)} along this path so far`;
+  return [...head, make("p", {}, told, make("span", { class: "quiet" }, along)), bar(0, share, 0, 1)];
 }
 
 function beginning(step) {

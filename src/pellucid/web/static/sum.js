@@ -19,6 +19,7 @@ import { buildSnippet } from "./sum-snippet.js";
 import { softmax } from "./sum-softmax.js";
 import { terms } from "./sum-terms.js";
 import { buildWalk, followWalk, goBack } from "./sum-walk.js";
+import { inWords, power } from "./sum-words.js";
 
 const FAMILIES = {
   conv2d: conv, linear, max_pool2d: maximum, avg_pool2d: mean, adaptive_avg_pool2d: mean, mean, softmax,
@@ -92,10 +93,10 @@ async function showSum() {
 function draw(found, name) {
   const held = body.contains(document.activeElement); // what was clicked there will not be there any more
   const family = isActivation(found.kind) ? activation : FAMILIES[found.kind] ?? terms;
-  const { parts, y } = family(found);
+  const { parts, y, written } = family(found);
   title.textContent = name;
   body.replaceChildren(
-    make("p", { class: "formula" }, found.formula), ...parts, ...compared(found, y), buildSnippet(found.snippet),
+    ...inWords(found, y, written), ...parts, make("div", { class: "ends" }, ...compared(found, y), buildSnippet(found.snippet)),
   );
   body.dataset.kind = found.kind;
   body.dataset.place = `${found.path} ${found.index.join(",")}`;
@@ -107,8 +108,9 @@ function compared(found, y) {
   const [stored, recomputed, difference, size] = ["stored", "recomputed", "difference", "size"].map((key) => number(found[key]));
   const same = Object.is(y, recomputed) || Math.abs(y - recomputed) <= NEAR * size + Number.MIN_VALUE || (Number.isNaN(y) && Number.isNaN(recomputed));
   const rows = [["stored by the network", figure(stored, 9)], ["computed anew, in 64 bits", figure(recomputed, 12)]];
-  const check = same
-    ? make("p", { class: "quiet", "data-check": "same" }, "What is drawn here, this page has added up itself: it comes to the same.")
-    : make("p", { class: "differs", role: "alert", "data-check": "differs" }, `This page comes to ${text(y, 12)}, the server to ${text(recomputed, 12)}: please report it.`);
-  return [table("The number", [], rows, [["difference", figure(difference, 3)]]), check];
+  const numbers = table("The number", [], rows, [["difference", figure(difference, 3)]]);
+  if (!same) return [make("p", { class: "differs", role: "alert", "data-check": "differs" }, `This page comes to ${text(y, 12)}, the server to ${text(recomputed, 12)}: please report it.`), numbers];
+  const words = difference ? `✓ agrees to ${Number.isFinite(difference) ? power(Math.abs(difference)) : text(difference)}` : "✓ agrees exactly";
+  const check = make("p", { class: "quiet", "data-check": "same" }, "What is drawn here, this page has added up itself: it comes to the same.");
+  return [make("details", { class: "held" }, make("summary", {}, words), numbers, check)];
 }

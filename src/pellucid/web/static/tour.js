@@ -1,19 +1,21 @@
 // The guided tour: a card beside the page that points at it, says what is there, and notices what is done.
 
-import { onHover } from "./cells.js";
-import { byId, make, say, still } from "./dom.js";
-import { get, on } from "./state.js";
-import { opened } from "./sheet.js";
-import { buildSteps, snapshot, stepsFor } from "./tour-steps.js";
+import { onHover, onPin } from "./cells.js";
+import { byId, make, problem, say, still } from "./dom.js";
+import { keep, kept } from "./kept.js";
+import { get, on, set } from "./state.js";
+import { folded, opened } from "./sheet.js";
+import { slowly, stop } from "./tour-acts.js";
+import { snapshot, stepsFor } from "./tour-steps.js";
 
-const KEPT = "pellucid tour"; // where the step is remembered
+const KEPT = "tour"; // where the step is remembered
 
 const title = make("h2", { id: "tour-title", tabindex: "-1" });
 const body = make("div", { class: "tour-body" });
 const task = make("p", { class: "task" });
 const back = make("button", { type: "button", click: () => go(at - 1) }, "Back");
 const next = make("button", { type: "button", click: () => (at === steps.length - 1 ? close(true) : go(at + 1)) });
-const show = make("button", { type: "button", click: toTarget, "aria-keyshortcuts": "F6" }, "Show me");
+const show = make("button", { type: "button", click: doIt }, "Do it for me");
 const pause = make("button", { type: "button", click: togglePause });
 const progress = make("span", { class: "quiet" });
 const card = make(
@@ -26,32 +28,36 @@ let steps = [];
 let at = -1; // the step that is shown
 let then = null; // the state it began with
 let done = false;
+let pinned = false; // whether a number of the step's layer has been pinned
 let paused = false;
 
-/** Make the card, and the button that opens it. */
+/** Make the card, and the button that opens it; return what else may open it. */
 export function buildTour() {
-  buildSteps();
   steps = stepsFor(() => notice());
   byId("strip").after(card);
   byId("open-tour").addEventListener("click", () => (card.hidden || paused ? open() : title.focus()));
   on(["layer", "channel", "cell", "revision", "image", "view"], notice);
   onHover(() => notice());
+  onPin(taken);
+  document.addEventListener("pointerdown", (event) => { if (event.isTrusted) stop(); }, true);
   document.addEventListener("keydown", key, true);
   new ResizeObserver(measure).observe(card);
   label();
+  return open;
 }
 
 function open() {
   card.hidden = false;
   setPaused(false);
-  if (at < 0) at = Math.max(0, steps.findIndex(({ name }) => name === remembered()));
+  if (at < 0) at = Math.max(0, steps.findIndex(({ name }) => name === kept(KEPT)));
   go(at);
 }
 
 function close(finished) {
+  stop();
   card.hidden = true;
   point([]);
-  remember(finished ? null : steps[at].name);
+  keep(KEPT, finished ? null : steps[at].name);
   if (finished) at = -1;
   label();
   byId("open-tour").focus();
@@ -60,7 +66,9 @@ function close(finished) {
 function go(number) {
   at = Math.max(0, Math.min(steps.length - 1, number));
   const step = steps[at];
-  [then, done] = [null, false];
+  stop();
+  [then, done, pinned] = [null, false, false];
+  if (step.tab) set({ view: step.tab });
   step.begin?.();
   then = snapshot();
   title.textContent = step.title;
@@ -69,23 +77,43 @@ function go(number) {
   body.scrollTop = 0;
   task.hidden = !step.task;
   task.className = "task";
+  card.classList.remove("brief");
+  show.hidden = !step.act;
   task.textContent = step.task ?? "";
   back.disabled = at === 0;
   next.textContent = at === steps.length - 1 ? "End" : "Next";
   next.classList.toggle("ready", !step.task);
-  remember(step.name);
+  keep(KEPT, step.name);
   bringTarget();
   title.focus({ preventScroll: true });
+  if (step.play && !still()) slowly(step.play);
 }
 
 function notice() {
   const step = steps[at];
-  if (card.hidden || paused || !then || done || !step?.task || !step.done(get(), then)) return;
+  if (card.hidden || paused || !then || done || !step?.task || (step.tab && get().view !== step.tab)) return;
+  if (step.pins ? !pinned : !step.done(get(), then)) return;
   done = true;
+  card.classList.toggle("brief", Boolean(step.tab));
   task.classList.add("done");
-  task.textContent = `✓ ${step.then ?? "Done."}`;
+  task.textContent = `✓ ${step.then}`;
   next.classList.add("ready");
   say(`${task.textContent} F6 goes to the tour.`);
+}
+
+/** A number was pinned: of the layer that is asked for, its sum is shown, whichever tab was open. */
+function taken(path) {
+  const step = steps[at];
+  if (card.hidden || paused || !then || step.pins !== path) return;
+  pinned = true;
+  set({ view: step.tab });
+  notice();
+}
+
+/** Do for the reader what the step asks for. */
+function doIt() {
+  bringTarget();
+  slowly(steps[at].act).catch((error) => problem(error.message));
 }
 
 // ---- what is pointed at
@@ -101,10 +129,13 @@ function bringTarget() {
   const [target] = targets();
   if (!target) return;
   if (layer) byId("layers").dispatchEvent(new CustomEvent("going", { detail: layer }));
-  if (target.closest("#inspector")) opened();
+  const inspected = Boolean(target.closest("#inspector"));
+  card.classList.toggle("inspecting", inspected);
+  if (inspected) opened();
+  else folded();
   point(targets());
   measure();
-  const tall = target.offsetHeight > innerHeight / 2 || target.closest("#inspector");
+  const tall = target.offsetHeight > innerHeight / 2 || inspected;
   target.scrollIntoView({ block: tall ? "start" : "center", behavior: still() ? "auto" : "smooth" });
 }
 
@@ -117,7 +148,9 @@ function point(elements) {
 function toTarget() {
   bringTarget();
   const [target] = targets();
-  const chosen = target?.querySelector(".map:not([hidden]), button:not(:disabled), select, input") ?? target;
+  const { target: wanted } = steps[at];
+  const place = (wanted && document.querySelector(wanted)) || target?.querySelector(".map:not([hidden])");
+  const chosen = place ?? target?.querySelector("button:not(:disabled), select, input") ?? target;
   if (!chosen) return;
   if (chosen.tabIndex < 0) chosen.tabIndex = -1;
   chosen.focus({ preventScroll: true });
@@ -129,7 +162,8 @@ function togglePause() {
   setPaused(!paused);
   if (!paused) go(at);
   else pause.focus();
-  remember(steps[at].name);
+  stop();
+  keep(KEPT, steps[at].name);
 }
 
 function setPaused(wanted) {
@@ -155,22 +189,5 @@ function measure() {
 }
 
 function label() {
-  byId("open-tour").textContent = remembered() ? "Resume tour" : "Tour";
-}
-
-function remember(name) {
-  try {
-    if (name === null) localStorage.removeItem(KEPT);
-    else localStorage.setItem(KEPT, name);
-  } catch {
-    // a browser that keeps nothing begins anew
-  }
-}
-
-function remembered() {
-  try {
-    return localStorage.getItem(KEPT);
-  } catch {
-    return null;
-  }
+  byId("open-tour").textContent = kept(KEPT) ? "Resume tour" : "Tour";
 }

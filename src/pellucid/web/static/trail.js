@@ -8,6 +8,7 @@ import { lookedAt } from "./narrow.js";
 import { cellName, indexOf, layerAt, makesMaps } from "./network.js";
 import { count, text } from "./numbers.js";
 import { get, on, set } from "./state.js";
+import { explained } from "./words.js";
 
 const REST = 150; // ms: no stroke waits for it
 
@@ -73,7 +74,7 @@ function scale() {
   const [beyond, none] = [maps.beyond(alone ? k : undefined), maps.strange(alone ? k : undefined)];
   place.replaceChildren(
     make("span", {}, half ? "0" : text(-range, 3)), strip, make("span", {}, text(range, 3)),
-    make("span", { class: "quiet", title: "numbers that have the last colour" }, `${count(beyond)} beyond`),
+    make("span", { class: "quiet" }, ...explained(`${count(beyond)} beyond`)),
     none ? make("span", { title: "yellow" }, `${count(none)} not a number`) : "",
   );
 }

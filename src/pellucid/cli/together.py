@@ -1,0 +1,114 @@
+"""predict --ranks: some processes on this machine that share the work; they need not speak with each other."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import typer
+
+from ..errors import ArgumentError, StateError, path_text
+from ..inference import Predicted
+from ..inference.asked import Place
+from ..inference.ranks import RANK, RANKS, rank_of_environment
+from ..inference.request import Record
+from .table import Table, bar, going_on, say_what_came
+
+_START = "import sys; sys.path.insert(0, sys.argv.pop(1)); from pellucid.cli.together import begin; begin()"
+_PACKAGES = Path(__file__).parents[2]
+_TURN = 0.1
+
+
+def shared(table: Table, words: Sequence[str], threads: int | None) -> bool:
+    """Let `table.ranks` processes do what `words` ask of `pellucid predict`, and return True; False in one of them."""
+    from ..compiler.runtime import THREADS_VARIABLE, thread_count  # takes its time
+
+    if table.ranks is None or os.environ.get(RANKS) == str(table.ranks):
+        return False
+    if rank_of_environment().ranks > 1:
+        raise ArgumentError("--ranks: mpiexec or srun has started several processes already; leave it out")
+    began = time.monotonic()
+    environment = {**os.environ, RANKS: str(table.ranks)}
+    if threads is None and THREADS_VARIABLE not in os.environ:
+        environment[THREADS_VARIABLE] = str(max(1, thread_count() // table.ranks))
+    children = [_child(words, {**environment, RANK: str(rank)}) for rank in range(table.ranks)]
+    try:
+        with going_on():
+            codes = _ended(children, table)
+    finally:
+        for child in children:
+            if child.poll() is None:
+                child.kill()
+            child.wait()
+    for rank, code in enumerate(codes):
+        if code not in (0, 1):
+            print(f"error: process {rank} ended with {code}; the same command goes on", file=sys.stderr)
+    if any(codes):
+        raise typer.Exit(1)
+    place = Place.of(table.out)
+    record = Record.read(place.record)
+    if record is None or record.outcome is None:
+        raise StateError(f"{path_text(table.out)}: some of its parts are missing; the same command makes them anew")
+    failed, rows = record.outcome.failed, record.request.rows
+    say_what_came(Predicted(place.output, True, rows, failed), time.monotonic() - began)
+    return True
+
+
+def _child(words: Sequence[str], environment: dict[str, str]) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", _START, str(_PACKAGES), "predict", *words]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, stdin=pipe, stderr=pipe, env=environment, text=True, errors="replace")
+
+
+def _ended(children: list[subprocess.Popen[str]], table: Table) -> list[int]:
+    """Wait for all processes and return their exit codes; what several of them say is passed on once."""
+    said: set[str] = set()
+
+    def pass_on(child: subprocess.Popen[str]) -> None:
+        for line in child.stderr or ():
+            if line not in said:
+                said.add(line)
+                sys.stderr.write(line)
+                sys.stderr.flush()
+
+    listeners = [threading.Thread(target=pass_on, args=[child], daemon=True) for child in children]
+    for listener in listeners:
+        listener.start()
+    _show_until_ended(children, table)
+    for listener in listeners:
+        listener.join()
+    return [child.wait() for child in children]
+
+
+def _show_until_ended(children: list[subprocess.Popen[str]], table: Table) -> None:
+    place = Place.of(table.out)
+    if not sys.stderr.isatty():
+        for child in children:
+            child.wait()
+        return
+    with bar() as show:
+        while any(child.poll() is None for child in children):
+            record = Record.read(place.record)
+            if record is not None and place.parts.is_dir():
+                parts = sum(1 for name in os.listdir(place.parts) if name.startswith("part-"))
+                show(min(parts * record.request.part, record.request.rows), record.request.rows, 0)
+            time.sleep(_TURN)
+
+
+def begin() -> None:
+    """Be one of the processes: it ends with the one that started it, whatever ended that."""
+    from . import main
+
+    def end_with_parent() -> None:
+        while os.read(0, 1):  # nothing comes; it ends when the parent's end of the pipe is closed
+            pass
+        os._exit(1)
+
+    threading.Thread(target=end_with_parent, daemon=True).start()
+    sys.argv[0] = "pellucid"
+    main()

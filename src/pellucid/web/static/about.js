@@ -1,0 +1,41 @@
+// What this is, for whoever comes here first: what the network is for, how good it is at that, and the tour.
+
+import { askUntilDone } from "./api.js";
+import { byId, make } from "./dom.js";
+import { keep, kept } from "./kept.js";
+import { isLive } from "./learn.js";
+import { narrow } from "./narrow.js";
+import { network } from "./network.js";
+import { count } from "./numbers.js";
+
+const good = make("span", {});
+const offer = make("span", { class: "offer", hidden: true });
+const element = make("div", { id: "about", role: "region", "aria-label": "What this is" });
+
+/** Say it, above the layers; `tour` opens the tour, which is offered until somebody has decided. */
+export function buildAbout(tour) {
+  const decide = (then) => () => { offer.hidden = true; keep("met", "yes"); then(); };
+  offer.append(
+    make("button", { type: "button", class: "ready", click: decide(tour) }, "Take the tour"),
+    make("button", { type: "button", click: decide(() => {}) }, "Not now"),
+  );
+  offer.hidden = Boolean(kept("met") ?? kept("tour"));
+  byId("open-tour").addEventListener("click", decide(() => {}));
+  element.append(make("span", {}, network.purpose, good), offer);
+  narrow.addEventListener("change", place);
+  place();
+  if (network.data && !isLive()) measure();
+}
+
+async function measure() {
+  const { before } = (await askUntilDone("accuracy", {}).catch(() => null)) ?? {};
+  if (typeof before !== "number") return;
+  const { count: images, part } = network.data;
+  const which = part && part !== "training" ? "images that it has not seen" : "images";
+  good.textContent = ` It is right on ${(100 * before).toFixed(2)} % of ${count(images)} ${which}.`;
+}
+
+function place() {
+  if (narrow.matches) document.querySelector(".page").before(element);
+  else byId("layers").prepend(element);
+}

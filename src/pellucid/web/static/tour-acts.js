@@ -1,0 +1,66 @@
+// What the tour does for the reader on demand: it points, clicks and draws as a hand would, and stops at the first sign of one.
+
+import { ask } from "./api.js";
+import { hover, pin } from "./cells.js";
+import { still } from "./dom.js";
+import { cellOf, indexOf, layerAt, layout, makesMaps } from "./network.js";
+import { get } from "./state.js";
+
+let current = 0;
+
+class Stopped extends Error {}
+
+/** Stop what is being done. */
+export function stop() {
+  current += 1;
+}
+
+/**
+ * Do something slowly. `act` is given a function that waits some milliseconds, or not at all where nothing is to move, and
+ * ends the act if somebody has stopped it.
+ */
+export async function slowly(act) {
+  stop();
+  const mine = current;
+  const wait = async (ms) => {
+    if (!still()) await new Promise((resolve) => setTimeout(resolve, ms));
+    if (mine !== current) throw new Stopped();
+  };
+  try {
+    await act(wait);
+  } catch (error) {
+    if (!(error instanceof Stopped)) throw error;
+  }
+}
+
+/** Pin the cell of a layer whose number is the largest, or of which another layer has the least below it. */
+export async function pinTelling(path, wait, below = null) {
+  const { layer, channel, cell } = await telling(path, below);
+  if (makesMaps(layer) && !still()) await sweep(layer, channel, cell, wait);
+  pin(path, channel, cell);
+}
+
+/** Point at the numbers of a row, one after the other, up to a cell. */
+export async function sweep(layer, channel, cell, wait) {
+  const step = Math.max(1, Math.round(layout(layer).columns / 12));
+  try {
+    for (let column = cell[1] % step; column <= cell[1]; column += step) {
+      hover({ layer: layer.path, channel, cell: [cell[0], column] });
+      await wait(90);
+    }
+  } finally {
+    hover(null);
+  }
+}
+
+/** The place in a layer where there is most to see: of its first maps, or of those before it. */
+export async function telling(path, below = null) {
+  const layer = layerAt(path);
+  const { arrays } = await ask("maps", { image: get().image, layer: below ?? path, first: 0, count: 24 });
+  const sign = below ? -1 : 1;
+  const { data } = arrays.maps;
+  const at = data.reduce((best, value, k) => (sign * value > sign * data[best] ? k : best), 0);
+  if (!makesMaps(layer)) return { layer, ...cellOf(layer, indexOf(layer, 0, [Math.floor(at / layout(layer).columns), at % layout(layer).columns])) };
+  const { columns, length } = layout(layer);
+  return { layer, channel: arrays.channels.data[Math.floor(at / length)], cell: [Math.floor((at % length) / columns), at % columns] };
+}

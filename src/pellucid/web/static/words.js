@@ -1,0 +1,68 @@
+// The glossary, whose words are dotted where they stand and say what they mean.
+
+import { make } from "./dom.js";
+import { network } from "./network.js";
+
+const forms = new Map(); // a word as it stands -> [its name, what it means]
+let known = null; // a pattern of all of them
+const tip = make("div", { id: "tip", role: "tooltip", hidden: true });
+
+/** Take the glossary of the server; the longest words are looked for first. */
+export function buildWords() {
+  for (const [names, meaning] of Object.entries(network.glossary)) {
+    for (const word of names.split("/")) forms.set(word, [names.split("/")[0], meaning]);
+  }
+  const words = [...forms.keys()].sort((a, b) => b.length - a.length).map((word) => word.replaceAll("|", "\\|"));
+  known = new RegExp(`(?<![\\w-])(${words.join("|")})(?![\\w-])`);
+}
+
+/** A text, with the words of the glossary dotted, each where it stands first: nodes for `make`. */
+export function explained(text) {
+  const parts = [];
+  const had = new Set();
+  let rest = text;
+  let plain = "";
+  for (let found = known.exec(rest); found; found = known.exec(rest)) {
+    const [word] = found;
+    const [name] = forms.get(word);
+    plain += rest.slice(0, found.index);
+    rest = rest.slice(found.index + word.length);
+    if (had.has(name)) plain += word;
+    else parts.push(plain, dotted(word));
+    if (!had.has(name)) plain = "";
+    had.add(name);
+  }
+  return [...parts, plain + rest];
+}
+
+/** A word that says what it means when it is pointed at or pressed. By Tab it is not reached: Help has all of them. */
+export function dotted(word, meaning = forms.get(word)?.[1]) {
+  if (!meaning) return word;
+  const show = (event) => tell(event.currentTarget, meaning);
+  return make("button", { type: "button", class: "term", tabindex: "-1", click: show, pointerenter: show, pointerleave: hide, blur: hide }, word);
+}
+
+function tell(word, meaning) {
+  tip.textContent = meaning;
+  document.body.append(tip);
+  tip.hidden = false;
+  word.setAttribute("aria-describedby", "tip");
+  const [box, own] = [word.getBoundingClientRect(), tip.getBoundingClientRect()];
+  const below = box.bottom + own.height + 8 < innerHeight;
+  tip.style.left = `${Math.max(4, Math.min(innerWidth - own.width - 4, box.left))}px`;
+  tip.style.top = `${below ? box.bottom + 4 : box.top - own.height - 4}px`;
+}
+
+function hide() {
+  tip.hidden = true;
+}
+
+/** The glossary: a list of the words and of the kinds of layers that this network has. */
+export function glossary() {
+  const kinds = network.layers.filter(({ does }) => does).map(({ kind, does }) => [kind, does]);
+  const entries = [...new Map([...forms.values(), ...kinds])].sort(([a], [b]) => a.localeCompare(b));
+  return make("dl", { class: "glossary" }, ...entries.flatMap(([name, meaning]) => [make("dt", {}, name), make("dd", {}, meaning)]));
+}
+
+document.addEventListener("keydown", (event) => { if (event.key === "Escape" && !tip.hidden) { hide(); event.stopPropagation(); } }, true);
+addEventListener("scroll", hide, { capture: true, passive: true });

@@ -1,0 +1,81 @@
+"""A sum in words, and what the letters of its formula stand for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from ..sums import Sum
+
+_COPY = "a number that stands elsewhere too, copied"
+_PLUS, _TIMES = "a number + a learnt one", "a number × a learnt one"
+_MEAN = "the sum of {numbers}, divided by {divisor}"
+
+WORDS: Mapping[str, str] = MappingProxyType(
+    {
+        "conv2d": "{bias}the sum of patch × kernel, over {channels}",
+        "conv_transpose2d": "{bias}the sum of number × weight, over all numbers whose kernel reaches this place",
+        "linear": "{bias}the sum of number × weight, over all {count:,} numbers before it",
+        "max_pool2d": "the largest number in its window",
+        "avg_pool2d": _MEAN, "adaptive_avg_pool2d": _MEAN, "mean": _MEAN,
+        "softmax": "e to the power of the score, as a share of all such powers",
+        "log_softmax": "the logarithm of the class’s share",
+        "batch_norm_running": "(number − mean) / deviation of its channel, × a learnt weight, + a learnt bias",
+        "local_response_norm": "the number, divided by a power of what its neighbours’ squares come to",
+        "add": "the sum of two numbers, one from each path",
+        "multiply": "the product of two numbers, one from each path",
+        "bias": _PLUS, "add_parameter": _PLUS, "gain": _TIMES, "multiply_parameter": _TIMES,
+        "concat": _COPY, "flatten": _COPY, "reshape": _COPY, "transpose": _COPY, "slice_channels": _COPY,
+        "strided_slice": _COPY, "broadcast": _COPY,
+        "relu": "the number itself where it is above 0, else 0",
+        "scale": "({pixel} − mean) / deviation",
+    }
+)  # fmt: skip
+"""Kind of a step -> what a number that it makes is."""
+
+LETTERS: Mapping[tuple[str, ...], str] = MappingProxyType(
+    {
+        ("y",): "this number",
+        ("x",): "what the layer reads",
+        ("Σ",): "the sum over all values of the letters after it",
+        ("f",): "number of the filter",
+        ("c",): "number of the channel",
+        ("oy", "ox"): "row and column of this number",
+        ("a", "b"): "row and column of this number",
+        ("ky", "kx"): "row and column in the kernel, or in the window",
+        ("SH", "SW"): "stride: how far the window goes, down and across",
+        ("DH", "DW"): "dilation: how far its rows and columns are apart",
+        ("top", "left"): "rows and columns of padding before the first",
+        ("H", "W"): "rows and columns of what is read",
+        ("OH", "OW"): "rows and columns of what is made",
+    }
+)
+"""Letters of formulas -> what they stand for."""
+
+
+def in_words(found: Sum) -> str | None:
+    """Return what a number is, such as "bias + the sum of patch × kernel, over all 6 input channels"; None of
+    kinds that there is nothing to say of but the formula."""
+    details = found.details
+    if "curve" in details and found.kind not in WORDS:
+        return "a function of one number: the point on its curve"
+    if found.kind not in WORDS:
+        return None
+    channels, values = len(details.get("channels", ())), len(details.get("values", ()))
+    of_group = " of its group" if details.get("groups", 1) > 1 else ""
+    return WORDS[found.kind].format(
+        bias="bias + " if found.constant else "",
+        channels="one input channel" if channels == 1 else f"all {channels:,} input channels{of_group}",
+        count=len(found.terms),
+        numbers="one number" if values == 1 else f"{values:,} numbers",
+        divisor=details.get("divisor"),
+        pixel="pixel" if details.get("divisor") == 1 else f"pixel / {details.get('divisor')}",
+    )
+
+
+def letters(formula: str) -> list[str]:
+    """Return what the letters of a formula stand for: "oy, ox: row and column of this number"."""
+    has = set(re.findall(r"[A-Za-z]+|Σ", formula))
+    known = [([letter for letter in group if letter in has], words) for group, words in LETTERS.items()]
+    return [f"{', '.join(group)}: {words}" for group, words in known if group]

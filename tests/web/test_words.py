@@ -1,0 +1,97 @@
+"""What the page says in words: of each kind of layer and of step, of the letters of formulas, and in the tour."""
+
+import re
+
+import numpy as np
+import pytest
+
+import pellucid as p
+from pellucid.sums.kinds import SUMS
+from pellucid.web.description import describe
+from pellucid.web.sum_words import in_words, letters
+from pellucid.web.tour import tour
+from pellucid.web.words import GLOSSARY, KINDS, purpose
+
+from .conftest import every_family
+
+
+@pytest.fixture(scope="module")
+def trace() -> p.Trace:
+    network = every_family()
+    image = np.random.default_rng(0).integers(0, 256, network.input_shape, np.uint8)
+    return p.trace(network, image)
+
+
+def some_sum(trace: p.Trace, path: str) -> p.Sum:
+    shape = trace.program.values[trace.value(path)].shape
+    return trace.sum(path, tuple(side // 2 for side in shape))
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("conv1", "bias + the sum of patch × kernel, over one input channel"),
+        ("residual1.body", "bias + the sum of patch × kernel, over all 3 input channels of its group"),
+        ("pool1", "the largest number in its window"),
+        ("pool3", "the sum of 4 numbers, divided by 4"),
+        ("linear1", "bias + the sum of number × weight, over all 80 numbers before it"),
+        ("relu1", "the number itself where it is above 0, else 0"),
+        ("tanh1", "a function of one number: the point on its curve"),
+        ("input", "(pixel / 255 − mean) / deviation"),
+    ],
+)
+def test_a_sum_in_words(trace, path, words):
+    assert in_words(some_sum(trace, path)) == words
+
+
+def test_letters_of_a_formula():
+    told = letters(
+        "y[f, oy, ox] = bias[f] + Σ c, ky, kx  x[c, oy·SH + ky·DH − top, ox·SW − left] · weight[f, c, ky, kx]"
+    )
+    assert "oy, ox: row and column of this number" in told
+    assert "SH, SW: stride: how far the window goes, down and across" in told
+    assert "DH: dilation: how far its rows and columns are apart" in told
+    assert not any(line.startswith("H") for line in told)
+
+
+def test_every_kind_that_the_page_shows_has_a_sentence():
+    told = {layer["kind"]: layer["does"] for layer in describe(every_family())["layers"]}
+    assert not [kind for kind, sentence in told.items() if not sentence]
+    assert set(KINDS) >= {"Conv2d", "MaxPool2d", "ReLU", "Linear", "Softmax", "BatchNorm2d"}
+    assert all(not sentence.endswith(".") for sentence in (*KINDS.values(), *GLOSSARY.values()))
+
+
+@pytest.mark.parametrize(
+    ("data", "classes", "made", "sentence"),
+    [
+        ("mnist", tuple("0123456789"), 10, "This network recognises handwritten digits (MNIST)."),
+        ("mine", ("cat", "dog"), 2, "This network tells 2 classes apart: cat, dog."),
+        ("", tuple("abcdef"), 6, "This network tells 6 classes apart: a, b, c, d …."),
+        ("", (), 1, "This network makes 1 number of each input."),
+    ],
+)
+def test_what_a_network_is_for(data, classes, made, sentence):
+    assert purpose(data, classes, made) == sentence
+
+
+def test_the_tour_of_a_network_tells_its_own_numbers():
+    steps = {step["name"]: step for step in tour(describe(p.models.lenet()), 100, trained=True)}
+    assert list(steps) == [
+        "start", "nine", "convolution", "padding", "stride", "pooling", "three", "field", "activation", "softmax",
+        "mistakes", "back", "why", "training", "end",
+    ]  # fmt: skip
+    assert "conv1 has none: 28 pixels become 24 places." in steps["padding"]["words"][0]
+    assert "conv1 has 5×5" in steps["three"]["words"][0]
+    assert "18 weights a channel instead of 25" in steps["three"]["words"][0]
+    assert steps["three"]["value"] == 2
+    assert "Training" in steps["training"]["words"][0]
+    resnet = {step["name"]: step for step in tour(describe(p.models.resnet20()), 0, trained=False)}
+    assert "mistakes" not in resnet
+    assert "conv1 has 3×3." in resnet["three"]["words"][0]
+    assert re.search(r"goes by 2: 32 become 16\.", resnet["stride"]["words"][0])
+
+
+def test_every_step_of_sums_that_is_told_of_is_one():
+    from pellucid.web.sum_words import WORDS
+
+    assert set(WORDS) <= set(SUMS) | {"scale"}, set(WORDS) - set(SUMS)
