@@ -38,11 +38,12 @@ def describe(network: Network) -> dict[str, Any]:
     rows = {row.path: row for row in told.rows}
     reads = _reads(program, values)
     shapes = {path: parameter.shape for path, parameter in network.parameters().items()}
+    paths = {value: path for path, value in values.items()}
     steps = {value: step for step in program.steps[: program.forward] for value in step.outputs}
     layers = [
         {
             **_layer(path, program.values[value].shape, reads[path], rows.get(path), shapes, steps.get(value)),
-            "reading": reading(program, steps[value]) if reads[path] else None,
+            "reading": reading(program, steps[value], paths) if reads[path] else {},
         }
         for path, value in values.items()
     ]

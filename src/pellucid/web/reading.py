@@ -1,7 +1,8 @@
-"""Which numbers of the layers before it one number of a layer reads: a rule that the page follows for any cell."""
+"""Which cells of the layers before it one number of a layer reads: a rule that the page follows for any cell."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ..program import Program
@@ -17,37 +18,50 @@ _ONE = frozenset(
 )  # fmt: skip
 
 
-def reading(program: Program, step: Step) -> dict[str, Any] | None:
-    """Return how a step's numbers read those of its inputs, as plain data; None where that is no simple rule.
+def reading(program: Program, step: Step, shown: Mapping[int, str]) -> dict[str, dict[str, Any]]:
+    """Return how a step's numbers read those that the page shows, as plain data; nothing where that is no simple rule.
+
+    Parameters
+    ----------
+    shown : mapping of int to str
+        Paths of the values that the page shows.
 
     Returns
     -------
-    dict or None
-        With ``how``: "one" (the number at the same place, in row-major order), "all", "joined" (one channel of one
-        input, which stand behind each other), "regions" (of an adaptive pool), or "window", which has ``extent``,
-        ``stride``, ``before`` (rows and columns of padding), ``filters`` (those that read the same channels) and
-        ``channels`` (how many these are).
+    dict of dict
+        For each path that is read: ``{}`` where all of it is; ``{"flat": True}`` where it is the number at the same
+        place in row-major order; else ``extent``, ``stride`` and ``before`` (padding) of a window in rows and columns,
+        ``filters`` (how many channels read the same ones), ``channels`` (how many these are) and ``shift`` (which
+        channel is the source's first, where inputs stand behind each other).
     """
     shape = program.values[step.outputs[0]].shape
+    sources = [(shown[value], program.values[value].shape) for value in step.inputs if value in shown]
+    if step.kind == "concat" and len(shape) == 3:
+        begins = [sum(size[0] for _, size in sources[:k]) for k in range(len(sources))]
+        return {path: _window(shift=begin) for (path, _), begin in zip(sources, begins, strict=True)}
     if step.kind in _WINDOWS:
-        return _window(program, step)
-    if step.kind == "adaptive_avg_pool2d":
-        return {"how": "regions"}
-    if step.kind == "concat":
-        return {"how": "joined"} if len(shape) == 3 else None
+        return {sources[0][0]: _sliding(program, step)}
+    if step.kind == "adaptive_avg_pool2d" and shape[1:] == (1, 1):
+        return {sources[0][0]: _window(extent=sources[0][1][1:])}
     if step.kind in _ALL and len(shape) == 1:
-        return {"how": "all"}
-    return {"how": "one"} if step.kind in _ONE else None
+        return {path: {} for path, _ in sources}
+    if step.kind in _ONE:
+        return {path: _window() if size == shape else {"flat": True} for path, size in sources}
+    return {}
 
 
-def _window(program: Program, step: Step) -> dict[str, Any]:
+def _window(**known: Any) -> dict[str, Any]:
+    """Return the window of one number at the same place in the same channel, but for what is given."""
+    point = {"extent": (1, 1), "stride": (1, 1), "before": (0, 0), "filters": 1, "channels": 1, "shift": 0}
+    return {**point, **known}
+
+
+def _sliding(program: Program, step: Step) -> dict[str, Any]:
     keywords = dict(step.attributes)
-    window, filters, channels = keywords["window"], 1, 1
-    if step.kind == "conv2d":
-        made, channels, *_ = program.values[step.inputs[1]].shape
-        filters = made // keywords["groups"]
+    window = keywords["window"]
     (top, _), (left, _) = window.sides
-    return {
-        "how": "window", "extent": window.extent, "stride": window.stride, "before": (top, left), "filters": filters,
-        "channels": channels,
-    }  # fmt: skip
+    place = {"extent": window.extent, "stride": window.stride, "before": (top, left)}
+    if step.kind != "conv2d":
+        return _window(**place)
+    filters, channels, *_ = program.values[step.inputs[1]].shape
+    return _window(**place, filters=filters // keywords["groups"], channels=channels)

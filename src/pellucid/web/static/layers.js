@@ -53,7 +53,9 @@ export async function goTo(path, channel) {
 
 /** Scroll to a layer, if it is not in sight. */
 function bring(path) {
-  rows.get(path).element.scrollIntoView({ behavior: still() ? "auto" : "smooth", block: "nearest" });
+  const { element } = rows.get(path);
+  const far = Math.abs(element.getBoundingClientRect().y) > 2 * innerHeight; // on the way, layers would come and move it
+  element.scrollIntoView({ behavior: far || still() ? "auto" : "smooth", block: "nearest" });
 }
 
 /** The layer that comes a number of steps after the one where the keyboard is, or after the first. */

@@ -13,7 +13,7 @@ export class MapButton {
     this.k = k;
     this.cursor = [0, 0];
     this.ring = make("span", { class: "cell", hidden: true });
-    this.words = make("span", { class: "caption" });
+    this.caption = make("span", { class: "caption" });
     this.element = make(
       "button",
       {
@@ -21,7 +21,7 @@ export class MapButton {
         click: (event) => this.#click(event), keydown: (event) => this.#key(event), focus: () => this.#spoken(true),
         blur: () => { hover(null); this.mark(); },
       },
-      this.ring, this.words,
+      this.ring, this.caption,
     );
     maps.stage.append(this.element);
   }
@@ -32,11 +32,6 @@ export class MapButton {
 
   place(left, top, width, height) {
     Object.assign(this.element.style, { left: `${left}px`, top: `${top}px`, width: `${width}px`, height: `${height}px` });
-  }
-
-  /** Write a caption below the map. */
-  caption(words) {
-    this.words.textContent = words;
   }
 
   /** Draw a ring around the pinned cell, if it is one of this map's. */

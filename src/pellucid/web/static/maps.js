@@ -8,7 +8,7 @@ import { isFirst, isListed, layout, makesMaps, summaryLine } from "./network.js"
 import { count, signed, text } from "./numbers.js";
 import { paint } from "./painting.js";
 import { rangesOf } from "./ranges.js";
-import { Scores } from "./scores.js";
+import { scores } from "./scores.js";
 import { get } from "./state.js";
 import { dotted, explained } from "./words.js";
 
@@ -42,9 +42,8 @@ export class Maps {
     const id = `layer-${layer.path}`;
     this.canvas = make("canvas", { "aria-hidden": "true" });
     this.stage = make("div", { class: "stage", role: "application", "aria-roledescription": "maps of numbers", "aria-label": `maps of ${layer.path}` }, this.canvas);
-    this.scores = isListed(layer) ? new Scores(layer) : null;
-    if (this.scores) this.stage.append(this.scores.element);
-    this.stage.classList.toggle("listed", Boolean(this.scores));
+    this.listed = isListed(layer);
+    if (!makesMaps(layer)) this.stage.classList.add(this.listed ? "listed" : "vector");
     this.note = make("p", { class: "quiet" });
     this.element = make(
       "section",
@@ -134,7 +133,7 @@ export class Maps {
     const others = channels.join() !== this.channels.join();
     Object.assign(this, { found, channels, numbers: found.arrays.maps.data });
     if (this.placed !== this.#placing()) this.#place();
-    else if (others) this.#caption();
+    this.#caption();
     this.#describe();
     this.repaint();
     clearTimeout(this.timer);
@@ -160,8 +159,7 @@ export class Maps {
     const many = this.channels.length;
     const longest = Math.max(rows, columns);
     const maps = makesMaps(this.layer);
-    const vector = this.scores ? LEAST : VECTOR_CELL;
-    const size = maps ? Math.max(1, Math.floor(SIDE / longest)) : vector; // of a number on the page
+    const size = maps ? Math.max(1, Math.floor(SIDE / longest)) : this.listed ? LEAST : VECTOR_CELL; // of a number on the page
     const shrink = maps ? Math.max(1, Math.ceil(longest / (1.5 * SIDE))) : 1;
     this.step = Math.max(1, Math.floor(shrink / devicePixelRatio)); // of the numbers, those that a screen has pixels for
     this.zoom = Math.max(1, Math.round(size / GAP));
@@ -170,43 +168,34 @@ export class Maps {
     const gap = Math.max(1, Math.round(GAP / this.unit));
     const least = [LEAST, maps && this.order !== "index" ? CAPTIONED : LEAST];
     const pitch = [rows, columns].map((side, axis) => Math.max(Math.ceil(side / this.step) * this.zoom, Math.ceil(least[axis] / this.unit)) + gap);
-    if (this.captioned) pitch[0] += Math.ceil(CAPTION / this.unit) - Math.floor(gap / 2);
+    if (this.pager) pitch[0] += Math.ceil(CAPTION / this.unit) - Math.floor(gap / 2);
     this.room = this.element.clientWidth;
     const room = (this.room ? this.room - 24 : 720) / this.unit;
     const across = Math.max(1, Math.min(many, Math.floor((room + gap) / pitch[1])));
     this.width = across * pitch[1] - gap;
     this.height = Math.ceil(many / across) * pitch[0] - gap;
     this.places = this.channels.map((_, k) => [(k % across) * pitch[1], Math.floor(k / across) * pitch[0], k]);
-    this.canvas.style.width = `${this.width * this.unit}px`;
-    if (!this.scores) this.stage.style.width = this.canvas.style.width;
+    this.canvas.style.width = this.stage.style.width = `${this.width * this.unit}px`;
     this.canvas.style.height = this.stage.style.height = `${this.height * this.unit}px`;
     this.#buttons(...[rows, columns].map((side) => Math.max(LEAST, side * this.pixel)));
-    this.#caption();
     this.placed = this.#placing();
     this.element.dispatchEvent(new CustomEvent("placed", { bubbles: true }));
   }
 
-  get captioned() {
-    return makesMaps(this.layer) && this.layer.shape[0] > 1;
-  }
-
   /** Write below each map which it is, and what it is ordered by. */
   #caption() {
-    if (!this.captioned) return;
-    const scores = this.found.arrays.scores?.data;
-    const words = { mean: (score) => text(score, 2), contribution: (score) => signed(score, 2), dead: (score) => text(Math.abs(score), 2) }[this.order];
-    this.buttons.forEach((button, k) => { button.caption(words && scores ? `${this.channels[k]} · ${words(scores[k])}` : String(this.channels[k])); });
+    const scores = this.order !== "index" && this.found.arrays.scores?.data;
+    const score = (k) => (this.order === "contribution" ? signed(scores[k], 2) : text(Math.abs(scores[k]), 2));
+    if (this.pager) for (const { k, channel, caption } of this.buttons) caption.textContent = scores ? `${channel} · ${score(k)}` : channel;
   }
 
-  /** Where cells of a channel's map lie in the window, {top, left, rows, columns}, or all of them; null if it is not shown. */
-  boxOf(channel, cells = undefined) {
-    const button = this.buttons[makesMaps(this.layer) ? this.channels.indexOf(channel) : 0];
-    const box = button?.element.getBoundingClientRect();
+  /** Where so many cells of a channel's map lie in the window, or all of it; null where it is not shown. */
+  boxOf(channel, cell = undefined, many = [1, 1]) {
+    const box = this.buttons[makesMaps(this.layer) ? this.channels.indexOf(channel) : 0]?.element.getBoundingClientRect();
     if (!box?.width) return null;
-    const { rows, columns } = layout(this.layer);
-    const { top, left, ...size } = cells ?? { top: 0, left: 0, rows, columns };
-    const { pixel } = this;
-    return { x: box.left + left * pixel, y: box.top + top * pixel, width: size.columns * pixel, height: size.rows * pixel };
+    const [[row, column], [height, width]] = cell ? [cell, many] : [[0, 0], [layout(this.layer).rows, layout(this.layer).columns]];
+    const size = this.pixel;
+    return { x: box.x + column * size, y: box.y + row * size, width: width * size, height: height * size };
   }
 
   #buttons(height, width) {
@@ -217,7 +206,6 @@ export class Maps {
       button.place(left * this.unit, top * this.unit, width, height);
       button.mark();
     });
-    if (this.scores) this.buttons[0].element.style.width = "100%"; // all of the line is to be pointed at
   }
 
   /** Say how many maps are 0, and lead to those that are not shown; what is said already stays. */
@@ -248,7 +236,10 @@ export class Maps {
       numbers: this.numbers, rows, columns, places: this.places, ranges: this.ranges, step: this.step, zoom: this.zoom,
       width: this.width, height: this.height,
     });
-    if (this.visible) this.scores?.show(this.numbers, this.pixel);
+    if (this.visible && this.listed) {
+      this.lines?.remove();
+      this.canvas.after(this.lines = scores(this.numbers, this.pixel));
+    }
     this.element.dispatchEvent(new CustomEvent("painted", { bubbles: true }));
   }
 

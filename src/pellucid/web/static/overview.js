@@ -7,31 +7,24 @@ import { shape } from "./numbers.js";
 
 /** Build the strip at the top of the stack. */
 export function buildOverview() {
-  const groups = alike(network.layers);
-  const buttons = groups.map((layers) => make(
-    "button", { type: "button", "aria-label": name(layers), title: name(layers), click: () => goTo(layers[0].path, 0) },
-    make("span", {}, layers[0].path), make("b", {}, shape(layers[0].shape)),
-  ));
-  byId("layers").prepend(make("nav", { class: "overview", "aria-label": "All layers, by their shapes" }, ...buttons));
+  const strip = make("nav", { class: "overview scroll", "aria-label": "All layers, by their shapes", keydown: turn });
+  const buttons = new Map(); // path -> the button of the layers around it that have the same shape
+  let size = "";
+  for (const layer of network.layers) {
+    if (size !== shape(layer.shape)) {
+      strip.append(make("button", { type: "button", tabindex: size ? -1 : 0, click: () => goTo(layer.path, 0) }, make("span", {}, layer.path), " ", make("b", {}, shape(layer.shape))));
+      size = shape(layer.shape);
+    }
+    buttons.set(layer.path, strip.lastChild);
+  }
+  byId("layers").prepend(strip);
   const watcher = new IntersectionObserver((entries) => {
-    const seen = entries.filter((entry) => entry.isIntersecting).at(-1)?.target.dataset.path;
-    const at = groups.findIndex((layers) => layers.some(({ path }) => path === seen));
-    if (at >= 0) buttons.forEach((button, k) => button.toggleAttribute("data-here", k === at));
+    const seen = buttons.get(entries.findLast((entry) => entry.isIntersecting)?.target.dataset.path);
+    if (seen) for (const each of strip.children) each.tabIndex = each === seen ? 0 : -1; // one stop of Tab, and arrows
   }, { rootMargin: "-25% 0px -70% 0px" });
   for (const section of document.querySelectorAll(".layer")) watcher.observe(section);
 }
 
-/** Layers in a row whose numbers have the same shape. */
-function alike(layers) {
-  return layers.reduce((groups, layer) => {
-    const last = groups.at(-1);
-    if (last && String(last[0].shape) === String(layer.shape)) last.push(layer);
-    else groups.push([layer]);
-    return groups;
-  }, []);
-}
-
-function name(layers) {
-  const [first, last] = [layers[0], layers.at(-1)];
-  return `${first.path}${first === last ? "" : ` to ${last.path}`}, ${shape(first.shape)}`;
+function turn({ key, target }) {
+  ({ ArrowLeft: target.previousSibling, ArrowRight: target.nextSibling })[key]?.focus();
 }

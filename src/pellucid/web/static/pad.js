@@ -88,7 +88,7 @@ export function restore(bytes, side) {
   const small = new OffscreenCanvas(side, side);
   small.getContext("2d").putImageData(new ImageData(Uint8ClampedArray.from({ length: 4 * bytes.length }, (_, at) => (at % 4 === 3 ? bytes[(at - 3) / 4] : 255)), side), 0, 0);
   for (const each of [byId("pad").getContext("2d"), ink]) each.drawImage(small, 0, 0, width, height);
-  inked = true;
+  tell(true);
 }
 
 /** Whether there is something on the pad. */
