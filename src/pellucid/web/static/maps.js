@@ -132,8 +132,9 @@ export class Maps {
     const channels = [...found.arrays.channels.data];
     const others = channels.join() !== this.channels.join();
     Object.assign(this, { found, channels, numbers: found.arrays.maps.data });
-    if (this.placed !== this.#placing()) this.#place();
-    this.#caption();
+    const anew = this.placed !== this.#placing();
+    if (anew) this.#place();
+    if (anew || others || this.order !== "index") this.#caption();
     this.#describe();
     this.repaint();
     clearTimeout(this.timer);

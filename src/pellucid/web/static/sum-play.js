@@ -18,7 +18,7 @@ export function buildPlay(step, restart) {
     if (!(await step())) wait(otherwise?.() ?? false);
   };
   for (const event of ["pointerdown", "keydown", "wheel"]) {
-    document.addEventListener(event, ({ target }) => { if (timer && !button.contains(target)) wait(false); }, { capture: true, passive: true });
+    document.addEventListener(event, ({ target, key = " " }) => { if (timer && !(button.contains(target) && [" ", "Enter"].includes(key))) wait(false); }, { capture: true, passive: true });
   }
   wait(false);
   return button;
