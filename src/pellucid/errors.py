@@ -127,5 +127,9 @@ class CompilerError(PellucidError, RuntimeError):
     """A kernel was compiled into something that must not run; a fault of Pellucid, worth a report."""
 
 
+class RankError(PellucidError, RuntimeError):
+    """One of the processes that share a training does not come, or is not what the others are."""
+
+
 class MissingExtraError(PellucidError, ImportError):
     """An optional dependency is not installed; the message names the extra that brings it."""

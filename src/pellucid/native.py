@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .collective import Collective
 from .errors import ArgumentError
 from .layers import Parameter, State
 from .network import Network
@@ -45,8 +46,9 @@ def uses_compiler(network: Network, engine: str) -> bool:
 
 
 def executable(
-    network: Network, program: Program, samples: int, elements: Mapping[str, str], threads: int | None
-) -> Executable:
+    network: Network, program: Program, samples: int, elements: Mapping[str, str], threads: int | None,
+    ranks: Collective | None = None,
+) -> Executable:  # fmt: skip
     """Return a program compiled for batches of at least `samples`: the one made before, where nothing has changed.
 
     It takes the network's weights with `load`; while it has them and runs, the caller holds its `busy` lock.
@@ -57,13 +59,13 @@ def executable(
     from .compiler.tiles import instruction_set
 
     threads = thread_count(threads)
-    how = threads, instruction_set().name, checks_wanted()
+    how = threads, instruction_set().name, checks_wanted(), ranks
     key = (program.steps, program.values, tuple(sorted(elements.items())), how)
     kept = _kept.setdefault(network, {})
     found = kept.get(key)
     if found is None or found.samples < samples:
         room = 1 << (samples - 1).bit_length()  # so that a few more samples do not make another
-        found = Executable(program, room, threads, elements)
+        found = Executable(program, room, threads, elements, ranks)
         if key not in kept and len(kept) >= MOST_KEPT:
             kept.clear()
         kept[key] = found

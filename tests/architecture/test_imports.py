@@ -22,7 +22,7 @@ TIERS: tuple[tuple[str, ...], ...] = (
     ("arguments",),
     ("paths",),
     ("geometry", "random", "limits", "storage", "metrics", "pickle_machine"),
-    ("locking", "zip_reader", "toml_file", "calibration"),
+    ("locking", "zip_reader", "toml_file", "calibration", "collective"),
     ("definitions", "steps", "initializers", "schedules", "data"),
     ("layers", "losses", "optimizers", "scaling"),
     ("network", "differentiation"),
@@ -69,10 +69,12 @@ LEAVES: dict[str, tuple[str, ...]] = {
 # the standard library, and what of Pellucid's own most programs do not use.
 AT_FIRST_NEED = {
     "typer", "rich", "PIL", "pooch", "requests", "sklearn", "scipy", "matplotlib", "torch", "onnx", "tensorboard",
-    "google.protobuf", "mlflow", "pyarrow", "ray", "starlette", "uvicorn", "llvmlite", "safetensors", "pydantic",
+    "google.protobuf", "mlflow", "mpi4py", "pyarrow", "ray", "starlette", "uvicorn", "llvmlite", "safetensors",
+    "pydantic",
     "asyncio", "concurrent.futures", "email", "http", "importlib.metadata", "json", "logging", "multiprocessing",
     "secrets", "shutil", "socket", "ssl", "subprocess", "tempfile", "tomllib", "unittest", "urllib.request", "zipfile",
-    "pellucid.cli", "pellucid.compiler", "pellucid.data.datasets", "pellucid.explanations", "pellucid.gradient_check",
+    "pellucid.cli", "pellucid.compiler", "pellucid.data.datasets", "pellucid.distributed", "pellucid.explanations",
+    "pellucid.gradient_check",
     "pellucid.inference", "pellucid.interop", "pellucid.interpreter", "pellucid.learning_rates", "pellucid.native",
     "pellucid.recipes", "pellucid.report", "pellucid.schedules", "pellucid.serialization", "pellucid.snapshot",
     "pellucid.studies", "pellucid.sums", "pellucid.toml_file", "pellucid.training", "pellucid.transfer",
@@ -81,8 +83,9 @@ AT_FIRST_NEED = {
 
 # And what the command line must not, before it knows what is to be done.
 AT_FIRST_VERB = {
-    "llvmlite", "matplotlib", "PIL", "pooch", "sklearn", "onnx", "mlflow", "tensorboard",
-    "pellucid.compiler", "pellucid.explanations", "pellucid.interop.onnx.reading", "pellucid.interop.onnx.writing",
+    "llvmlite", "matplotlib", "PIL", "pooch", "sklearn", "onnx", "mlflow", "mpi4py", "tensorboard",
+    "pellucid.compiler", "pellucid.distributed", "pellucid.explanations", "pellucid.interop.onnx.reading",
+    "pellucid.interop.onnx.writing",
     "pellucid.report", "pellucid.studies.trials", "pellucid.studies.rendering",
 }  # fmt: skip
 

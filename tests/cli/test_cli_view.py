@@ -19,6 +19,8 @@ pytest.importorskip("starlette", reason="the page needs the extra web")
 pytest.importorskip("uvicorn", reason="the page needs the extra web")
 pytest.importorskip("websockets", reason="the page needs the extra web")
 
+from pellucid.web import answers
+from pellucid.web.asked import Asked
 from web.live_client import Page
 
 from .test_cli_process import LISTENING, POSIX, ended, start
@@ -48,7 +50,7 @@ def test_a_run_whose_data_are_gone_is_shown_without(
     assert (result.code, result.out) == (0, "")
     assert result.err.startswith("note: there will be no images to choose from: ")
     assert served[0].data is None
-    assert served[0].description["title"] == "<b>run\\u202e"
+    assert answers.network(served[0], Asked({}))["title"] == "<b>run\\u202e"
 
 
 @pytest.mark.parametrize(

@@ -109,8 +109,8 @@ def test_what_is_no_number_is_said_to_be_none(browser: Any) -> None:
         page.locator("#scale", has_text="576 not a number").wait_for()
         page.locator("[data-path=norm1] .map").first.click()
         page.locator("#panel-sum p", has_text="no curve through what is no number").wait_for()
-        page.get_by_role("button", name="next mistake").click()
-        page.locator("#told", has_text="Nothing can be said of mistakes").wait_for()
+        page.locator("#told", has_text="Nothing can be said of what is right").wait_for()
+        page.get_by_role("button", name="next mistake").wait_for(state="hidden")
 
 
 def test_outputs_that_are_maps_are_said_to_be_maps(browser: Any) -> None:
@@ -167,6 +167,25 @@ def test_a_map_that_is_gone_to_is_shown_by_number_and_the_choice_of_the_order_sa
         page.locator("#trail button").click()
         page.locator(f"[data-path=conv1] .map:focus[aria-label^='conv1, channel {other},']").wait_for()
         assert order.input_value() == "index"
+
+
+def test_a_picture_of_ink_on_paper_is_turned_round(browser: Any, tmp_path: Any) -> None:
+    image = pytest.importorskip("PIL.Image")
+    with page_of(browser, Bench(learnt(), "paper", clock_digits())) as page:
+        for light, turned in ((250, "1"), (5, "0")):
+            image.new("L", (40, 40), light).save(tmp_path / "drawn.png")
+            with page.expect_request("**/api/picture*") as asked:
+                page.locator("#file").set_input_files(tmp_path / "drawn.png")
+            assert f"invert={turned}" in asked.value.url
+            page.wait_for_function("() => document.querySelector('#file').value === ''")  # it may be chosen again
+
+
+def test_maps_that_are_0_everywhere_are_noted(browser: Any) -> None:
+    bench = Bench(learnt(), "silent", clock_digits())
+    bench.edits.silence("conv1", 2)
+    bench.edited()
+    with page_of(browser, bench) as page:
+        page.locator("[data-path=conv1]", has_text="1 of 4 maps are 0 everywhere for this image").wait_for()
 
 
 def test_a_painter_that_fails_leaves_no_page_blank(browser: Any) -> None:

@@ -101,6 +101,25 @@ def test_what_is_done_in_a_window_shows_what_another_one_has_changed(window: Any
         assert page.locator("#problem").is_hidden()
 
 
+def test_an_image_that_is_asked_for_tells_of_edits_and_only_then_they_are_asked_for(
+    window: Any, home: str, bench: Bench
+) -> None:
+    with opened(window, f"{home}#sample=3") as page:
+        page.locator("#told", has_text="It is a 3").wait_for()
+        page.wait_for_load_state("networkidle")
+        asked: list[str] = []
+        page.on("request", lambda sent: asked.append(sent.url) if re.search("/api/edit", sent.url) else None)
+        step = page.get_by_role("button", name="next sample")
+        with bench.busy:
+            bench.changed()  # to another moment and back, as it were
+        step.click()
+        page.locator("#told", has_text="It is a 4").wait_for()
+        assert asked == []
+        silence(bench, "conv1", 0)
+        step.click()
+        page.locator("#edited").wait_for()
+
+
 def test_the_accuracy_is_that_of_the_network_as_another_window_left_it(window: Any, home: str, bench: Bench) -> None:
     with opened(window, f"{home}#sample=3") as page:
         silence(bench, "conv1", 0)
@@ -274,3 +293,28 @@ def test_a_browser_that_takes_no_more_changes_of_the_address_keeps_all_else_goin
         page.locator('.body[data-place^="linear1"]').wait_for()
         page.wait_for_timeout(400)
         assert page.locator("#problem").is_hidden()
+
+
+# ---- the keyboard, and who does not see
+
+
+def test_what_has_the_keyboard_is_seen_to_have_it(window: Any, home: str) -> None:
+    with opened(window, f"{home}#sample=3") as page:
+        page.locator("#tab-sum").focus()
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.id") == "panel-sum"
+        assert page.locator("#panel-sum").evaluate("element => getComputedStyle(element).outlineStyle") == "solid"
+        page.locator("#pixels-cell").focus()
+        for _ in range(30):
+            page.keyboard.press("Tab")
+            if page.evaluate("document.activeElement.id") == "file":
+                break
+        assert page.locator("label[for=file]").evaluate("element => getComputedStyle(element).outlineStyle") == "solid"
+
+
+def test_where_arrows_move_a_cell_a_screen_reader_leaves_them_to_the_page(window: Any, home: str) -> None:
+    with opened(window, f"{home}#sample=3&layer=conv1&channel=0&cell=5,5") as page:
+        page.locator(".large .map").wait_for()
+        every = page.locator("button.map")
+        assert every.count() > 5
+        assert every.evaluate_all("all => all.every((each) => each.closest('[role=application][aria-label]'))")

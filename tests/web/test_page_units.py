@@ -134,3 +134,17 @@ def test_ranges_that_are_locked_stay_until_they_are_no_more(page: Any) -> None:
     }""")
     assert found == [[1, 1], [1, 1], [5, 5], [7, 7]]
     page.evaluate("import('/state.js').then(({ set }) => set({ range: 'layer' }))")
+
+
+def test_an_image_that_is_too_long_for_an_address_is_left_out(page: Any) -> None:
+    links = page.evaluate("""async () => {
+        const { get, link } = await import("/state.js");
+        const own = get().source;
+        const links = [5999, 6000].map((letters) => {
+            get().source = { kind: "pixels", data: "A".repeat(letters) };
+            return link("x");
+        });
+        get().source = own;
+        return links;
+    }""")
+    assert ["pixels=" in each for each in links] == [True, False]

@@ -87,6 +87,8 @@ def test_the_tour_of_a_network_tells_its_own_numbers():
     assert "Training" in steps["training"]["words"][0]
     resnet = {step["name"]: step for step in tour(describe(p.models.resnet20()), 0, trained=False)}
     assert "mistakes" not in resnet
+    assert "bias" in steps["convolution"]["then"]
+    assert "bias" not in resnet["convolution"]["then"]
     assert "conv1 has 3×3." in resnet["three"]["words"][0]
     assert re.search(r"goes by 2: 32 become 16\.", resnet["stride"]["words"][0])
 

@@ -30,6 +30,7 @@ class Announcement(Callback):
     """Says what is about to be trained, once nothing stands in the way, and keeps hold of the training."""
 
     sees_weights = False
+    for_all_ranks = True
     training: Training | None = None
 
     def __init__(self, text: str):
@@ -94,7 +95,8 @@ def report(
             print(f"best by {each.monitor}: {', '.join(path.name for path in each.paths)} in {best.parent}")
     name, dataset = parts.held_out()
     scores = evaluate(network, dataset, **running)
-    append_line(folder / METRICS, json_line({f"{name}_{what}": score for what, score in scores.items()}))
+    if not running.get("ranks") or running["ranks"].rank == 0:
+        append_line(folder / METRICS, json_line({f"{name}_{what}": score for what, score in scores.items()}))
     run = shlex.quote(str(folder))
     print(f"saved in {folder}")
     print(f"next: {called()} evaluate {run} --confusion")

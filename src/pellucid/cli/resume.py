@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from ..collective import Collective
 from ..errors import ArgumentError, ModelFileError
 from ..serialization import load
 from ..serialization.model_file import MODEL
@@ -21,13 +22,15 @@ from ..training.record import Record
 from . import options
 from .course import Announcement, ended_in_words, report
 from .live import Browser, Port, View, viewed
+from .ranks import shared
 from .screen import called, examples, say
 from .signals import BetweenSteps
 from .sources import parts_of_run, refuse_changed, run_folder, source_of
 
-EXAMPLES = examples("pellucid resume run", "pellucid resume run --threads 1")
+EXAMPLES = examples("pellucid resume run", "pellucid resume run --threads 1", "pellucid resume run --ranks 2")
 
 
+@shared
 def command(
     run: Annotated[str, typer.Argument(metavar="RUN", parser=options.named, help="The folder of a run.")],
     data: options.DataOfRun = None,
@@ -38,13 +41,15 @@ def command(
     view: View = False,
     port: Port = 0,
     browser: Browser = True,
+    *,
+    ranks: Collective | None,
 ) -> None:
     """Go on with a training that was interrupted.
 
     It is as if it had not been: whatever ended it, Ctrl-C, a kill or the power, weights and measures come out the same,
-    to the last bit, as if it had run through; on any number of threads. It goes on at the last checkpoint, of which one
-    is written as often as --checkpoint-every has said. A run that was ended between its last step and the measuring of
-    the network is measured.
+    to the last bit, as if it had run through; on any number of threads and ranks. It goes on at the last checkpoint, of
+    which one is written as often as --checkpoint-every has said. A run that was ended between its last step and the
+    measuring of the network is measured.
     """
     folder = run_folder(run)
     finished = _finished(folder)
@@ -54,18 +59,18 @@ def command(
     if not finished:
         _refuse_own(run, folder)
     given, parts = parts_of_run(run, source_of(run, data, data_dir), progress=not no_progress)
-    announced, running = _GoingOn(), {"engine": _engine(folder), "threads": threads}
+    announced, running = _GoingOn(), {"engine": _engine(folder), "threads": threads, "ranks": ranks}
     if finished:
         refuse_changed(run, parts)
         say(f"{folder}: finished, and not measured at its end")
         report(load(folder), parts, folder, running)
         return
-    with viewed(view, parts, folder.name, port, browser) as watching:
+    with viewed(view and (ranks is None or ranks.rank == 0), parts, folder.name, port, browser) as watching:
         callbacks = [BetweenSteps(), announced, *watching]
         with ended_in_words(announced):
             network, _ = resume(
                 folder, given.train, validation=given.validation, callbacks=callbacks, threads=threads,
-                checkpoint_every=checkpoint_every, progress=not no_progress,
+                checkpoint_every=checkpoint_every, progress=not no_progress, ranks=ranks,
             )  # fmt: skip
         report(network, parts, folder, running, announced.training)
 

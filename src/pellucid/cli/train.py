@@ -8,6 +8,7 @@ from typing import Any
 import typer
 
 from .. import models, recipes
+from ..collective import Collective
 from ..geometry import whole_number
 from ..network import Network
 from ..recipes import Recipe, catalogue
@@ -20,6 +21,7 @@ from .beginning import again, begin, wanted_in
 from .course import Announcement, ended_in_words, report
 from .live import Browser, Port, View, viewed
 from .pretrained import describe_pixels
+from .ranks import WORDS, shared
 from .screen import examples, some
 from .signals import BetweenSteps
 from .sources import Parts
@@ -34,9 +36,11 @@ EXAMPLES = examples(
     "pellucid train --data photos/ --weights model.onnx",
     "pellucid train lenet --data mnist --log tensorboard:logs",
     "pellucid train lenet --data mnist --view",
+    "pellucid train resnet20 --data cifar10 --ranks 4",
 )
 
 
+@shared
 def command(
     context: typer.Context,
     model: training_options.Model = None,
@@ -73,6 +77,8 @@ def command(
     view: View = False,
     port: Port = 0,
     browser: Browser = True,
+    *,
+    ranks: Collective | None,
 ) -> None:
     """Train a network on images, and save it as a run.
 
@@ -82,7 +88,8 @@ def command(
     printed.
     """
     wanted = wanted_in(context)
-    if out is not None:
+    first = ranks is None or ranks.rank == 0
+    if out is not None and first:
         refuse_taken(out)  # before anything is downloaded or computed
     logs = training_options.loggers_of(log)
     followed, source, parts, network, anew, learnt = begin(context, wanted, progress=not no_progress)
@@ -94,12 +101,12 @@ def command(
     run = _Run(out, f"{followed.name}-{_in_folder_name(parts.train.name)}", words, checkpoint_every)
     begun = "" if weights is None else _describe_weights(network, anew, learnt, str(weights))
     announced = Announcement(_describe(followed, network, parts, begun))
-    running = {"engine": engine, "threads": threads}
+    running = {"engine": engine, "threads": threads, "ranks": ranks}
     settings = {**followed.fit_arguments(), **running, "seed": seed, "progress": not no_progress}
     callbacks = [
         *_early(early_stopping, parts), *logs, BetweenSteps(), run, *_keeping(keep_best, parts), announced
     ]  # fmt: skip
-    with viewed(view, parts, f"{followed.name}-{parts.train.name}", port, browser) as watching:
+    with viewed(view and first, parts, f"{followed.name}-{parts.train.name}", port, browser) as watching:
         with ended_in_words(announced):
             fit(network, parts.train, validation=parts.validation, callbacks=[*callbacks, *watching], **settings)
         report(network, parts, run.named, running, announced.training)
@@ -107,7 +114,7 @@ def command(
 
 _NOT_AGAIN = (
     "model", "recipe", "weights", "data", "data_dir", "validation", "seed", "initializer", "new_head", "threads", "out",
-    "checkpoint_every", "log", "no_progress",
+    "checkpoint_every", "log", "no_progress", *WORDS,
 )  # fmt: skip
 """What the run says by itself, and what a training that begins from its weights has no need of."""
 

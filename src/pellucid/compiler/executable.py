@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..collective import Collective, Exchange
 from ..definitions import DEFINITIONS
 from ..definitions.arrays import Array
 from ..errors import CompilerError
@@ -22,11 +23,12 @@ from ..program import Program
 from . import memory, runtime
 from .driver import compile_all
 from .lowering import OUTPUTS
-from .plan import Call, DefinitionPhase, Operand, Plan
+from .plan import Buffer, Call, DefinitionPhase, Operand, Plan, Send, Wait
 from .planning import planned
 from .recipe import Recipe
 from .rules import RULES
 from .schedule import Schedule, calls
+from .sharing import shared
 from .spreading import spread
 from .tiles import instruction_set
 from .update import FLAGS
@@ -44,6 +46,9 @@ class Executable:
     threads : int
     elements : mapping of str to str
         NumPy's names of the types in which "input" and "target" come; float32 where not given.
+    ranks : Collective, optional
+        Who shares the work on every batch; all of them make the same calls. The program has a loss: outputs stay where
+        they are made.
 
     Attributes
     ----------
@@ -53,16 +58,23 @@ class Executable:
         For callers that share it.
     """
 
-    def __init__(self, program: Program, samples: int, threads: int, elements: Mapping[str, str]):
+    def __init__(
+        self, program: Program, samples: int, threads: int, elements: Mapping[str, str],
+        ranks: Collective | None = None,
+    ):  # fmt: skip
         if program.dtype != "float32":
             raise CompilerError(
                 f'compiled networks compute in float32, this one in {program.dtype}; use engine="numpy"'
             )
-        self.program, self.samples, self.threads = program, samples, threads
+        self.program, self.samples, self.threads, self._ranks = program, samples, threads, ranks
         self.plan = planned(program, instruction_set(), RULES, elements)
+        if ranks is not None:
+            self.plan = shared(self.plan, samples)
         self.code = compile_all(recipes(self.plan), runtime.thread_count())
         for_one = spread(self.plan, threads)
-        self._schedule = Schedule(self.plan, self.code, samples, threads, share_few=for_one is not None)
+        rank, size = (0, 1) if ranks is None else (ranks.rank, ranks.size)
+        self._schedule = Schedule(self.plan, self.code, samples, threads, for_one is not None, rank, size)
+        self._under_way: dict[Buffer, Exchange] = {}
         self._schedules = [self._schedule, *([Schedule(for_one, self.code, 1, threads)] if for_one else [])]
         self._weights = [_floats(self.plan.placement.size) for _ in range(2 if program.renewed else 1)]
         self._scalars = _floats(self.plan.scalar_count)
@@ -135,11 +147,18 @@ class Executable:
             found = scalar.formula(*(float((numbers or {})[name]) for name in scalar.takes), **dict(scalar.keywords))
             self._numbers[scalar.offset : scalar.offset + len(found)] = list(found)  # too large becomes infinite
         self._flags[:] = 0
+        self._under_way.clear()  # of a run that a rank was lost in
         for segment in schedule.segments:
-            if isinstance(segment, range):
-                runtime.run(schedule, segment, self.threads)
-            else:
-                self._define(schedule, segment, samples)
+            match segment:
+                case range():
+                    runtime.run(schedule, segment, self.threads)
+                case Send():
+                    self._send(schedule, segment)
+                case Wait():
+                    for buffer in segment.buffers:
+                        self._under_way.pop(buffer).wait()
+                case DefinitionPhase():
+                    self._define(schedule, segment, samples)
         for code in self._checked:
             code.handle().report()
 
@@ -162,12 +181,7 @@ class Executable:
         outputs = np.zeros((1, *program.values[program.output].shape), np.float32)
         self.predict(image, outputs)
         schedule, segment = self._schedule, self._schedule.segments[0]
-        if (
-            len(self._schedules) > 1
-            or len(schedule.segments) > 1
-            or isinstance(segment, DefinitionPhase)
-            or self._checked
-        ):
+        if len(self._schedules) > 1 or len(schedule.segments) > 1 or not isinstance(segment, range) or self._checked:
 
             def slowly(x: NDArray[Any]) -> Array:
                 image[...] = x
@@ -234,6 +248,12 @@ class Executable:
         starts = [placement.starts[v] for v in states]
         stops = [placement.starts[v] + placement.layouts[v].size for v in states]
         return slice(min(starts, default=0), max(stops, default=0))
+
+    def _send(self, schedule: Schedule, segment: Send) -> None:
+        """Let the other ranks have what this one has made."""
+        if self._ranks is not None:
+            for buffer in segment.buffers:
+                self._under_way[buffer] = self._ranks.gather(*schedule.travelling(buffer))
 
     def _define(self, schedule: Schedule, phase: DefinitionPhase, samples: int) -> None:
         """Run a step's NumPy definition."""

@@ -40,6 +40,8 @@ class Scope(Enum):
     """For every sample of the batch, from one phase to another."""
     LEAF = "leaf"
     """For every leaf of the order of sums: partial sums."""
+    NODE = "node"
+    """For every node of the order of sums that ranks exchange: partial sums."""
     WHOLE = "whole"
     """Once."""
     GIVEN = "given"
@@ -54,8 +56,8 @@ class Buffer:
     ----------
     name : str
     size : int
-        Bytes: of one sample (PASSING, BATCH), of one leaf (LEAF), of all (WHOLE), or, where it is GIVEN, of one sample;
-        0 for what samples share.
+        Bytes: of one sample (PASSING, BATCH), of one leaf (LEAF) or node (NODE), of all (WHOLE), or, where it is GIVEN,
+        of one sample; 0 for what samples share.
     scope : Scope
     """
 
@@ -78,6 +80,7 @@ class Count(Enum):
     AT_HAND = "at hand"
     BATCH = "batch"
     LEAVES = "leaves"
+    NODES = "nodes"
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,11 @@ class Call:
         Ranges that can be cut, each part being work for another thread.
     parts : int
         In about how many parts it is worth cutting; leaves are not cut.
+    terms, slab : int
+        Of a sum over the batch: how many terms each sample has; and how many bytes of its last tensor each number of
+        the first range `split` fills, one after the other, or 0 where they do not lie so.
+    owned : bool
+        Whether each of several ranks does its share of the first range `split`.
     ranges : mapping of str to Range
         Parts of the work; what is not named is done whole.
     """
@@ -113,6 +121,9 @@ class Call:
     once: bool = False
     split: tuple[str, ...] = ()
     parts: int = 1
+    terms: int = 1
+    slab: int = 0
+    owned: bool = False
     ranges: tuple[tuple[str, Range], ...] = ()
 
 
@@ -139,6 +150,33 @@ class JobPhase:
 
 
 @dataclass
+class NodePhase:
+    """A rank's nodes of the order of sums, each made from its leaves; any thread may take any call for any node.
+
+    Attributes
+    ----------
+    calls : list of Call
+        They are told how many leaves the node has.
+    """
+
+    calls: list[Call] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Send:
+    """Every rank's samples or nodes in these buffers begin to travel to all others."""
+
+    buffers: tuple[Buffer, ...]
+
+
+@dataclass(frozen=True)
+class Wait:
+    """What travels is there, in these buffers, from here on."""
+
+    buffers: tuple[Buffer, ...]
+
+
+@dataclass
 class DefinitionPhase:
     """A step that has no kernel: its NumPy definition runs, on the whole batch.
 
@@ -154,7 +192,7 @@ class DefinitionPhase:
     outputs: tuple[Operand, ...] = ()
 
 
-Phase: TypeAlias = LeafPhase | JobPhase | DefinitionPhase
+Phase: TypeAlias = LeafPhase | JobPhase | NodePhase | DefinitionPhase | Send | Wait
 
 
 @dataclass(frozen=True)

@@ -41,15 +41,16 @@ def planned(program: Program, isa: InstructionSet, rules: Mapping[str, Rule], el
     """Return the plan of a program; the parameters are those of `Lowering`."""
     low = Lowering(program, isa, rules, elements)
     left_to_update = _read_by_update_alone(program)
+    last = max((number for number, draft in enumerate(low.outline.drafts) if draft.work is Work.LEAVES), default=0)
     phases: list[Phase] = []
     completed: set[int] = set()
     chunks = 0
-    for draft in low.outline.drafts:
+    for number, draft in enumerate(low.outline.drafts):
         match draft.work:
             case Work.SINGLES:
                 phases.append(JobPhase([tuple(low.lower(draft.operations))]))
             case Work.LEAVES:
-                phases.append(_leaves(low, draft))
+                phases.append(_leaves(low, draft, left_to_update if number < last else set()))
             case Work.SUMS:
                 ready = low.partials.keys() - completed - left_to_update
                 phases.append(_sums(low, draft, [value for value in low.partials if value in ready]))
@@ -71,22 +72,34 @@ def planned(program: Program, isa: InstructionSet, rules: Mapping[str, Rule], el
     )
 
 
-def _leaves(low: Lowering, draft: Draft) -> LeafPhase:
+def _leaves(low: Lowering, draft: Draft, late: set[int]) -> LeafPhase:
     """Return a phase of leaves: their parts of sums are set to 0, then come the operations.
+
+    Sums that are read `late`, when other phases of leaves have run, lie apart from the others: where several ranks
+    share the work, they are under way meanwhile.
+    """
+    sums = [v for op in draft.operations for v in op.outputs if low.values[v].over == "sum"]
+    calls = _parts(low, [v for v in sums if v not in late], "") + _parts(low, [v for v in sums if v in late], "late ")
+    calls += low.lower(draft.operations)
+    return LeafPhase(calls, micro_batch(calls, low.program.leaf_size))
+
+
+def _parts(low: Lowering, sums: list[int], name: str) -> list[Call]:
+    """Make room for sums and the leaves' parts of them, and return the call that sets these to 0.
 
     Gradients lie in the order of their parameters, so that an update can run through several at once.
     """
-    sums = [v for op in draft.operations for v in op.outputs if low.values[v].over == "sum"]
+    if not sums:
+        return []
     rank: dict[int | None, int] = {parameter: number for number, parameter in enumerate(low.placement.learning)}
     sums.sort(key=lambda value: rank.get(low.placement.parameter_of(value), len(rank)))
     starts, size = one_after_the_other((v, low.placement.layout(v).size) for v in sums)
-    parts, totals = Buffer("parts of sums", size * FLOAT_BYTES, Scope.LEAF), low.whole("sums", size)
+    parts = Buffer(f"parts of {name}sums", size * FLOAT_BYTES, Scope.LEAF)
+    totals = low.whole(f"{name}sums", size)
     for value, start in starts.items():
         low.partials[value] = Operand(parts, start * FLOAT_BYTES)
         low.totals[value] = replace(totals, offset=start * FLOAT_BYTES)
-    calls = [Call(low.recipe(zero), (Operand(parts),), count=aligned(size), once=True)] if sums else []
-    calls += low.lower(draft.operations)
-    return LeafPhase(calls, micro_batch(calls, low.program.leaf_size))
+    return [Call(low.recipe(zero), (Operand(parts),), count=aligned(size), once=True)]
 
 
 def _sums(low: Lowering, draft: Draft, ready: list[int]) -> JobPhase:

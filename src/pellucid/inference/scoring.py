@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .. import interpreter
 from ..build import lower
+from ..collective import Collective
 from ..data import as_dataset
 from ..definitions.arrays import Array
 from ..errors import ArgumentError, DataError
@@ -92,7 +93,7 @@ def measured(program: Program, results: Mapping[int, Any]) -> Measured:
 
 def evaluate(
     network: Network, data: Data, *more: Never, loss: Loss | None = None, batch_size: int | None = None,
-    engine: str = "compiled", threads: int | None = None,
+    engine: str = "compiled", threads: int | None = None, ranks: Collective | None = None,
 ) -> dict[str, float]:  # fmt: skip
     """Return the mean loss over a data set, and the accuracy where the targets are classes.
 
@@ -104,6 +105,8 @@ def evaluate(
     loss : Loss, default CrossEntropy()
     batch_size, engine, threads
         As in `predict`.
+    ranks : Collective, optional
+        The processes that share the work, as for `fit`; each gets the result.
 
     Returns
     -------
@@ -118,17 +121,18 @@ def evaluate(
     refuse_more("evaluate", more)
     dataset, loss = as_dataset(data), as_loss(loss)
     check(network, dataset.images)
-    return scores(network, dataset.images, as_targets(network, dataset.labels, loss), loss, batch_size, engine, threads)
+    targets = as_targets(network, dataset.labels, loss)
+    return scores(network, dataset.images, targets, loss, batch_size, engine, threads, ranks)
 
 
 def scores(
     network: Network, images: NDArray[Any], targets: NDArray[Any], loss: Loss, batch_size: int | None = None,
-    engine: str = "compiled", threads: int | None = None,
+    engine: str = "compiled", threads: int | None = None, ranks: Collective | None = None,
 ) -> dict[str, float]:  # fmt: skip
     """Return what `evaluate` does, of images and targets that were checked."""
     program = lower(network, training=False, loss=loss, target_shape=targets.shape[1:], gradients=False)
     if uses_compiler(network, engine):
-        return _compiled_scores(network, program, images, targets, batch_size, threads)
+        return _compiled_scores(network, program, images, targets, batch_size, threads, ranks)
     held, tally = weights(network), Tally()
     for batch in batches(len(images), at_once(program, batch_size)):
         count = len(images[batch])
@@ -141,11 +145,11 @@ def scores(
 
 def _compiled_scores(
     network: Network, program: Program, images: NDArray[Any], targets: NDArray[Any], batch_size: int | None,
-    threads: int | None,
+    threads: int | None, ranks: Collective | None,
 ) -> dict[str, float]:  # fmt: skip
     kinds, tally = {"input": element(images), "target": element(targets)}, Tally()
     most = min(len(images), at_once(program, batch_size, MOST_IMAGES))
-    native = executable(network, program, most, kinds, threads)
+    native = executable(network, program, most, kinds, threads, ranks)
     with native.busy:
         load(native, network)
         for batch in batches(len(images), most):

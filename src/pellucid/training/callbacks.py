@@ -206,6 +206,10 @@ class Callback:
     """Whether `on_batch` looks at the network's weights, or changes them. Where it says False, they need not be brought
     to it after every step; and where it remembers nothing either, a run can be resumed without it."""
 
+    for_all_ranks: ClassVar[bool] = False
+    """Where several processes share a training, a callback whose `sees_weights` says False is called in the first one
+    alone, unless this says True. All others are called in each, and do the same there."""
+
     def state(self) -> Mapping[str, Any]:
         """Return what must be remembered for a training that is resumed: by name, arrays of numbers or
         booleans, and what JSON gives back as it was: numbers, texts, booleans, None, lists, and mappings with texts as

@@ -85,7 +85,7 @@ class RunConfig:
         parameters = network.parameters()
         return cls({
             "format_version": FORMAT_VERSION, "checkpoint_every": plain(every or EVERY),
-            "command": plain(command or {}), "callbacks": listed(training.callbacks), **_repeated(training),
+            "command": plain(command or {}), "callbacks": listed(training.callbacks), **repeated(training),
             "network": {
                 "seed": int(network.seed), "dtype": str(network.dtype),
                 "parameters": sum(parameter.size for parameter in parameters.values()),
@@ -196,7 +196,7 @@ class RunConfig:
         ArgumentError
             It names what is other.
         """
-        now = RunConfig(tomllib.loads(RunConfig(_repeated(training)).text()))
+        now = RunConfig(tomllib.loads(RunConfig(repeated(training)).text()))
         one, two = ({"training": each._training(), "data": each.table.get("data", {})} for each in (self, now))
         if changed := differences(without_names(one, two), without_names(two, one)):
             raise ArgumentError(f"{run} was begun with other settings: {'; '.join(_in_words(changed))}")
@@ -274,7 +274,7 @@ def versions(network: Network, engine: str) -> dict[str, Any]:
     return {**found, "engine": "compiled", "fused_multiply_add": instruction_set().fused}
 
 
-def _repeated(training: Training) -> dict[str, Any]:
+def repeated(training: Training) -> dict[str, Any]:
     """Return what must be the same where a run goes on."""
     return {"training": plain_fields(training.settings), "data": plain(training.data)}
 

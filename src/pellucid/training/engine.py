@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from .. import interpreter
+from ..collective import Collective
 from ..definitions.arrays import Array
 from ..errors import NonFiniteError
 from ..inference import Measured, measured
@@ -147,11 +148,13 @@ class CompiledEngine:
     batch_size : int
         Of the largest batch.
     threads : int, optional
+    ranks : Collective, optional
+        Who shares the work on every batch. All have the same weights, before a step and after it.
     """
 
     def __init__(
         self, network: Network, program: Program, resident: Mapping[str, Any], batch_size: int,
-        threads: int | None = None,
+        threads: int | None = None, ranks: Collective | None = None,
     ):  # fmt: skip
         from ..compiler.executable import Executable  # takes its time, and not everybody who imports this trains
         from ..compiler.runtime import thread_count
@@ -160,7 +163,7 @@ class CompiledEngine:
         self._held: dict[str, Parameter | State] = {**network.parameters(), **network.states()}
         self._resident = {name: np.ascontiguousarray(array, element(array)) for name, array in resident.items()}
         elements = {name.removesuffix(".data"): array.dtype.name for name, array in self._resident.items()}
-        self._native = Executable(program, batch_size, thread_count(threads), elements)
+        self._native = Executable(program, batch_size, thread_count(threads), elements, ranks)
         for name, array in self._resident.items():
             self._native.give(name, array)
         self._reads_layers = any(step.kind.startswith("custom") for step in program.steps)

@@ -16,10 +16,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..arguments import number, warn
 from ..build import lower
+from ..collective import Collective
 from ..data import as_dataset, batches
 from ..data.augment import Augmentation, as_augmentations
 from ..data.dataset import digest
-from ..errors import ArgumentError, NonFiniteError, StorageError, path_text
+from ..errors import ArgumentError, NonFiniteError, RankError, StorageError, path_text
 from ..geometry import whole_number
 from ..inference import Tally, scores
 from ..inputs import Data, as_loss, as_targets, check_images, refuse_more, warn_of_pixels
@@ -30,6 +31,7 @@ from ..optimizers import Adam, Optimizer
 from ..random import Purpose, Words, key
 from ..schedules import Constant, Schedule
 from ..serialization.fitting import held
+from .agreement import Agreement, Alone, Ranks, among, refuse_numpy
 from .callbacks import FIRST_STEPS, Callback, Settings, Training
 from .checks import (
     check_normalised,
@@ -43,6 +45,7 @@ from .checks import (
 from .engine import CompiledEngine, DivergedError, Engine, NumpyEngine
 from .history import History
 from .interrupts import put_off
+from .listed import remembers
 from .progress import progress_callbacks
 from .run import RunWriter
 
@@ -67,6 +70,7 @@ def fit(
     out: str | os.PathLike[str] | None = None,
     checkpoint_every: str | int | None = None,
     progress: bool | None = None,
+    ranks: Collective | None = None,
 ) -> History:
     """Train a network, and return what was measured on the way.
 
@@ -115,6 +119,10 @@ def fit(
         program has said what else becomes of it; a second one ends the training at once.
     progress : bool, optional
         Whether to show progress; by default in a terminal or a notebook.
+    ranks : Collective, optional
+        The processes that share the training: each calls this with the same arguments, does its samples of every batch,
+        and has the same network in the end, to the last bit that of one process. See `pellucid.distributed`. The first
+        one alone writes `out` and shows progress.
 
     Returns
     -------
@@ -124,6 +132,8 @@ def fit(
     ------
     NonFiniteError
         If the loss or a weight becomes NaN or infinite; the network keeps the last good weights.
+    RankError
+        If a rank has other code, data or settings than the others, or does not come.
     ArgumentError, DataError, ShapeError
         If something does not fit, before anything is changed.
 
@@ -149,6 +159,8 @@ def fit(
     check_images(network, data.images)
     augment = as_augmentations(augment, data.shape)
     native = uses_compiler(network, engine)
+    ranks = None if ranks is None or ranks.size == 1 else ranks
+    refuse_numpy(ranks, native)
     targets = as_targets(network, data.labels, loss)
     if held_out is not None:
         check_images(network, held_out.images)
@@ -174,14 +186,18 @@ def fit(
     )  # fmt: skip
     training = Training(network, data, settings)
     written = [] if out is None else [RunWriter(out, checkpoint_every=checkpoint_every)]
-    listeners = [*callbacks, *written, *progress_callbacks(progress)]  # what refuses a folder comes before any display
+    # What refuses a folder comes before any display.
+    listeners = among(ranks, [*callbacks, *written, *progress_callbacks(progress)])
     training.callbacks, training.run = listeners, _run_among(listeners)
     training.resumed = training.run is not None and training.run.resumed is not None
     runner = (
-        CompiledEngine(network, program, resident, size, threads) if native else NumpyEngine(network, program, resident)
+        CompiledEngine(network, program, resident, size, threads, ranks)
+        if native
+        else NumpyEngine(network, program, resident)
     )
     training.engine = runner
-    course = _Course(training, runner, validated, listeners, threads)
+    agreed: Ranks = Alone() if ranks is None else Agreement(ranks, program)
+    course = _Course(training, runner, validated, listeners, threads, ranks, agreed)
     training.lr = course.lr()  # asked now, so that a schedule that does not fit is refused before anything is written
     with ExitStack() as ending:
         if training.run is not None:
@@ -217,6 +233,8 @@ class _Course:
     validated: tuple[NDArray[Any], NDArray[Any]] | None
     listeners: Sequence[Callback]
     threads: int | None
+    ranks: Collective | None
+    agreed: Ranks
     whole: bool = True
     began: float = 0.0
     """When the running epoch began, by `time.perf_counter`."""
@@ -230,6 +248,7 @@ class _Course:
             self.began -= self.training.elapsed
         if self.training.step:
             self._warn_of_rate()
+        self.agreed.begin(self.training, self.engine)
         self._checkpoint()
 
     def run(self) -> None:
@@ -238,6 +257,7 @@ class _Course:
         try:
             while training.epoch < training.epochs and (self._within_epoch or not training.stopping):
                 self._epoch()
+            self._verify()
         except NonFiniteError as error:
             if training.run is not None:
                 training.run.checkpoints.failed = str(error)
@@ -298,8 +318,11 @@ class _Course:
                     self.engine.pull()
                     training.first_steps = digest(*(each.data for each in held(training.network).values()))
                 self._tell_of_batch()
+            due = training.run is not None and training.run.checkpoints.due(training.step)
+            due = self.agreed.after(training, due)
             self._end_if_asked()
-            if training.run is not None and training.run.checkpoints.due(training.step):
+            if due:
+                self._verify()
                 self._checkpoint()
         seconds = time.perf_counter() - self.began
         found = self._validate()
@@ -313,6 +336,7 @@ class _Course:
             })  # fmt: skip
             for listener in self.listeners:
                 listener.on_epoch(training)
+        self.agreed.after(training)
         self._end_if_asked()
 
     @contextmanager
@@ -335,9 +359,14 @@ class _Course:
                 elapsed = time.perf_counter() - self.began
                 run.checkpoints.write(self.training, self.engine, self._remembering(), elapsed)
 
+    def _verify(self) -> None:
+        """Refuse ranks whose weights have come apart: of these there is no checkpoint."""
+        with self._changing():
+            self.agreed.verify(self.training, self.engine)
+
     def _remembering(self) -> list[Callback]:
         """Return the callbacks that have something to remember, in their order."""
-        return [each for each in self.listeners if getattr(each.state, "__func__", None) is not Callback.state]
+        return [each for each in self.listeners if remembers(each)]
 
     def _validate(self) -> dict[str, float]:
         """Return the scores of what is held out, if anything is. What ends it is raised when all is as it was."""
@@ -349,7 +378,14 @@ class _Course:
         with self._changing(), self._looking(), self._averaged():
             try:
                 self.training.validating = True
-                found = scores(network, *self.validated, settings.loss, engine=settings.engine, threads=self.threads)
+                found = scores(
+                    network,
+                    *self.validated,
+                    settings.loss,
+                    engine=settings.engine,
+                    threads=self.threads,
+                    ranks=self.ranks,
+                )
             except BaseException as error:
                 ended = error
             finally:
@@ -376,7 +412,7 @@ class _Course:
 
     def _step(self, index: NDArray[np.int64], keys: Mapping[str, Words]) -> None:
         """Do one step with the samples at `index` and the epoch's keys; note what it measured."""
-        training = self.training
+        training, before = self.training, self.training.lr
         training.lr = self.lr()
         numbers = {
             "index": index, "position": training.seen + np.arange(len(index)), "count": len(index),
@@ -388,6 +424,9 @@ class _Course:
             self.whole = True  # all is as it was before the step
             advice = f". {smaller_steps(training)}" if isinstance(error, DivergedError) else ""
             raise NonFiniteError(f"step {training.step + 1} (epoch {training.epoch + 1}): {error}{advice}") from None
+        except RankError:
+            self.whole, training.lr = True, before  # likewise
+            raise
         training.step += 1
         training.tally.add(batch, len(index))
         training.history.batches.append(batch.loss)

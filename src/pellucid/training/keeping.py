@@ -95,6 +95,7 @@ class EarlyStopping(Callback):
     _weights: dict[str, Array] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     sees_weights = False
+    for_all_ranks = True
 
     def __post_init__(self) -> None:
         whole_number(self.patience, "patience")

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 
 from numpy.typing import ArrayLike
 
+from ..collective import Collective
 from ..errors import ArgumentError, ModelFileError
 from ..inputs import Data
 from ..layers import Layer
@@ -39,6 +40,7 @@ def resume(
     threads: int | None = None,
     checkpoint_every: str | int | None = None,
     progress: bool | None = None,
+    ranks: Collective | None = None,
 ) -> tuple[Network, History]:
     """Go on with a training where its last checkpoint was written.
 
@@ -63,8 +65,8 @@ def resume(
         they had. One that only watched (see `Callback.sees_weights`) may be left out, and new ones may be added.
     layers : sequence of class
         Classes of one's own that the network is made of, as for `load`.
-    threads, progress
-        As in `fit`.
+    threads, progress, ranks
+        As in `fit`; there may be another number of ranks than before.
     checkpoint_every : str or int, optional
         As in `fit`; by default what was said last. The next checkpoint remembers it; the run's config says what it was
         begun with.
@@ -88,7 +90,8 @@ def resume(
     those in the config are a warning that names them.
     """
     folder = expanded(run, "run").absolute()
-    with holding_run(folder) as hold, ExitStack() as ending:
+    with ExitStack() as ending:
+        hold = None if ranks is not None and ranks.rank else ending.enter_context(holding_run(folder))
         found = newest(folder)
         if found is None:
             RunConfig.read(folder)  # which may be damaged, or of another version
@@ -110,6 +113,6 @@ def resume(
         ending.callback(writer.let_go)
         history = fit(
             network, train, sample_weight=sample_weight, callbacks=[*listeners, writer], threads=threads,
-            progress=progress, **told,
+            progress=progress, ranks=ranks, **told,
         )  # fmt: skip
     return network, history

@@ -36,7 +36,7 @@ from .interval import Interval
 from .keeping import EarlyStopping
 from .plain import changes_in_words
 from .remembered import NUMBER, encoded
-from .saving import Checkpoints
+from .saving import Checkpoints, NoCheckpoints
 
 METRICS = "metrics.jsonl"
 
@@ -83,9 +83,10 @@ class RunWriter(Callback):
         """Called when nothing stands in the way any more of a run that goes on."""
         self._saved = 0  # checkpoints that were written before the network was saved last
         self._holding = ExitStack()
+        self._checkpoints: Checkpoints | NoCheckpoints
 
     @property
-    def checkpoints(self) -> Checkpoints:
+    def checkpoints(self) -> Checkpoints | NoCheckpoints:
         """The checkpoints of the run, once it has begun."""
         return self._checkpoints
 

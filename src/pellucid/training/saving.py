@@ -126,3 +126,16 @@ class Checkpoints:
         self._time = time.monotonic()
         self._took = self._time - began
         self.written += 1
+
+
+class NoCheckpoints:
+    """Stands where `Checkpoints` do: the first rank writes them."""
+
+    written, failed = 0, ""
+
+    def due(self, step: int) -> bool:
+        return False
+
+    def write(self, training: Training, engine: Engine, callbacks: Sequence[Callback], elapsed: float) -> None: ...
+
+    def finish(self, training: Training, model: str) -> None: ...

@@ -119,8 +119,8 @@ def samples(bench: Bench, asked: Asked) -> Answer:
     if not isinstance(before, Judged) or not isinstance(found, Judged):
         problem = next((each for each in (before, found) if isinstance(each, str)), None)
         pending = problem is None
-        known = {"revision": bench.revision, "pending": pending, "accuracy": None, "problem": problem}
-        return {**known, "total": 0, "samples": []}
+        nothing: dict[str, Any] = {"accuracy": None, "total": 0, "samples": []}
+        return {"revision": bench.revision, "pending": pending, "problem": problem, **nothing}
     if which == "flipped":
         chosen = np.flatnonzero(before.predicted != found.predicted)
     else:
@@ -234,7 +234,7 @@ def shown(
     to be told goes into the header, and `more` beside the arrays.
     """
     with bench.busy:
-        look, step = bench.look(image), bench.step
+        look, known = bench.look(image), edition(bench, asked)
     if bench.work <= AT_ONCE or asked.flag("wait"):
         look.values.make(look.program.output, asked.go_on)
     pending = not look.values.is_made(look.program.output)
@@ -260,8 +260,8 @@ def shown(
         if ranged == "channel":
             arrays[f"ranges {path}"] = colour_ranges(every)
     header = {
-        "image": image, "revision": look.revision, "step": step, "pending": pending, "ranged": ranged, "ranges": ranges,
-        "dead": dead, "whole": look.range if ranged == "network" else None,
+        **known, "image": image, "pending": pending, "ranged": ranged, "ranges": ranges, "dead": dead,
+        "whole": look.range if ranged == "network" else None,
     }  # fmt: skip
     return frame({**header, **told}, arrays)
 

@@ -131,6 +131,7 @@ def _nine(layer: Told) -> Step:
 
 
 def _same_here(conv: Told) -> Step:
+    ends = "products, and the bias at the end" if "bias" in conv["weights"] else "and their products"
     filters, channels, rows, columns = conv["weights"].get("weight", (conv["shape"][0], 1, 0, 0))
     return _step(
         "convolution", "The same, in your network",
@@ -140,7 +141,7 @@ def _same_here(conv: Told) -> Step:
             "blue is above 0, orange below, white is 0."
         ],
         f"{_click(conv)} The inspector shows its whole sum.",
-        "There it stands: patch, kernel, products, and the bias at the end.", layer=conv["path"],
+        f"There it stands: patch, kernel, {ends}.", layer=conv["path"],
     )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from ..kernels.conv_routed import conv2d_grad_weight_routed
 from ..kernels.convolution import Convolution, forward_tile, weight_tile
 from ..kernels.learned import bias as add_bias
 from ..kernels.shuffle import pad
-from ..lowering import Lowering, Rule
+from ..lowering import FLOAT_BYTES, Lowering, Rule
 from ..placement import is_depthwise
 from ..plan import Operand, shares_of
 from ..routing import Route
@@ -60,11 +60,13 @@ def _conv2d_grad_weight(low: Lowering, op: Operation) -> None:
 def _grad_weight(low: Lowering, op: Operation, conv: Convolution, x: int, grad: int) -> None:
     operands = low.operand(x), low.operand(grad), low.sum(op.outputs[0])
     if _depthwise(conv):
-        tile = by_channel.depthwise_weight_tile(conv, low.isa)
-        low.call(op, by_channel.depthwise_conv2d_grad_weight, (conv, tile), *operands, split=("blocks",))
+        strip = by_channel.depthwise_weight_tile(conv, low.isa)
+        low.call(op, by_channel.depthwise_conv2d_grad_weight, (conv, strip), *operands, split=("blocks",))
     else:
-        parameters = (conv, weight_tile(conv, low.isa))
-        low.call(op, conv2d_grad_weight, parameters, *operands, split=("blocks", "channel_tiles"))
+        tile, split = weight_tile(conv, low.isa), ("blocks", "channel_tiles")
+        slab = tile.vectors * tile.lanes * math.prod(conv.weight_shape[1:]) * FLOAT_BYTES * (conv.groups == 1)
+        terms = math.prod(conv.out_size)
+        low.call(op, conv2d_grad_weight, (conv, tile), *operands, split=split, slab=slab, terms=terms)
 
 
 def _routed_grad_weight(low: Lowering, op: Operation, route: Route) -> None:

@@ -14,7 +14,7 @@ from ..kernels.linear import (
     linear_tile,
     linear_weight_tile,
 )
-from ..lowering import Lowering, Rule
+from ..lowering import FLOAT_BYTES, Lowering, Rule
 from ..plan import shares_of
 
 
@@ -30,8 +30,9 @@ def _linear_grad_weight(low: Lowering, op: Operation) -> None:
     x, grad = op.step.inputs
     features = low.size(x), low.size(grad)
     operands = low.operand(x), low.operand(grad), low.sum(op.outputs[0])
-    parameters = (*features, linear_weight_tile(*features, low.isa))
-    low.call(op, linear_grad_weight, parameters, *operands, split=("blocks", "input_tiles"))
+    tile = linear_weight_tile(*features, low.isa)
+    slab = tile.vectors * tile.lanes * features[0] * FLOAT_BYTES
+    low.call(op, linear_grad_weight, (*features, tile), *operands, split=("blocks", "input_tiles"), slab=slab)
 
 
 def _linear_grad_bias(low: Lowering, op: Operation) -> None:

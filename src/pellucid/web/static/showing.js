@@ -3,6 +3,7 @@
 import { newestOnly, Refused, ask, isVoid, report, send, whenRefused } from "./api.js";
 import { showBars } from "./bars.js";
 import { byId, problem } from "./dom.js";
+import { noted } from "./edition.js";
 import { acceptMaps, mapsInSight } from "./layers.js";
 import { network } from "./network.js";
 import { hasInk, padInk, wipe } from "./pad.js";
@@ -105,7 +106,7 @@ export async function shown(question, source, quiet = false) {
   try {
     const found = await question(mine.signal);
     if (asked !== mine) {
-      if (found.revision > get().revision) set({ revision: found.revision, moment: found.step });
+      if (found.revision > get().revision) tookRevision(found);
       return undefined;
     }
     if (found.revision < get().revision) return seen(found.image, source, quiet); // changed while it was being answered
@@ -125,6 +126,12 @@ export async function shown(question, source, quiet = false) {
   }
 }
 
+/** The page is of a revision of the network now; of another one than before, other windows may have edited it. */
+function tookRevision({ revision, step, edited }, changes = {}) {
+  if (edited === get().edited) noted(revision); // so that nobody asks
+  set({ ...changes, revision, moment: step });
+}
+
 function show(found, source) {
   const { image } = found.arrays;
   showPixels(image);
@@ -136,7 +143,7 @@ function show(found, source) {
   const kept = source.kind === "sample" || !bytes ? source : { kind: source.kind, data: pixelsAsText(image.data) };
   acceptMaps(found); // before others hear of the image: what has come, nobody asks for again
   made = found.revision;
-  set({ image: found.image, revision: found.revision, moment: found.step, source: kept });
+  tookRevision(found, { image: found.image, source: kept });
   if (!found.pending) tell(found);
   else finish(found).catch(report);
 }

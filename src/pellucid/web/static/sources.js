@@ -14,6 +14,7 @@ const SMALL = 32; // rows and columns at which a picture is looked at for whethe
 let told = null; // what the data say of the sample that is shown
 let label = null; // what that sample is, and what it is taken for: {number, label, predicted}
 let number = null; // the field with the sample's number
+let mistakeButtons = null;
 
 /** Build the controls. */
 export function buildSources() {
@@ -31,6 +32,7 @@ function dataControls() {
   number = make("input", { type: "number", min: 0, max: data.count - 1, value: 0, change: () => step(0) });
   told = make("p", { class: "quiet", id: "told" });
   const button = (label, words, click) => make("button", { type: "button", "aria-label": words, click }, label);
+  mistakeButtons = make("div", { class: "row" }, button("◀ mistake", "mistake before", () => mistake(-1)), button("mistake ▶", "next mistake", () => mistake(1)));
   const name = [data.name, data.part].filter(Boolean).join(", ") || "data";
   return make(
     "div",
@@ -44,7 +46,7 @@ function dataControls() {
       make("label", { class: "field" }, "sample ", number),
       button("▶", "next sample", () => step(1)),
     ),
-    make("div", { class: "row" }, button("◀ mistake", "mistake before", () => mistake(-1)), button("mistake ▶", "next mistake", () => mistake(1))),
+    mistakeButtons,
     told,
   );
 }
@@ -145,7 +147,10 @@ async function tell(found) {
   if (source?.kind !== "sample") return;
   const wanted = () => get().image === found.image && get().revision === found.revision;
   const known = await askUntilDone("samples", { first: source.number, count: 1 }, wanted).catch(() => null);
-  if (!known?.samples.length || !wanted()) return;
+  if (!wanted()) return;
+  if (known) mistakeButtons.hidden = Boolean(known.problem);
+  if (known?.problem) told.textContent = `Nothing can be said of what is right: ${known.problem}`;
+  if (!known?.samples.length) return;
   const { samples } = known;
   [label] = samples;
   const { predicted, confidence } = label;

@@ -1,0 +1,123 @@
+"""A process as one rank of an MPI job: where it runs, and how all of them end when one does.
+
+Under MPI a process that ends with an error leaves the others waiting for ever. Here it tells them, and where they do
+not fail likewise, it ends them when it has said what is wrong.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from ..errors import PellucidError
+from .mpi import PATIENCE, Ranks, mpi
+
+THREADS = "PELLUCID_THREADS"
+
+
+@contextmanager
+def job(patience: float = PATIENCE) -> Iterator[Ranks]:
+    """Take part in the MPI job that this process was started in, and give its ranks.
+
+    Each rank takes its share of the machine's processors. What ends the block with an error, or ends the process, ends
+    all ranks: the error comes out of one of them alone, where all fail with the same.
+
+    Parameters
+    ----------
+    patience : float, default 300
+        Seconds after which a rank that does not come is given up.
+
+    Raises
+    ------
+    MissingExtraError
+        If mpi4py is not installed, or finds no MPI.
+    """
+    ranks = Ranks(patience=patience)
+    take_share()
+    listen(ranks.rank)
+    try:
+        yield ranks
+    except BaseException as error:
+        if not settle(ranks, error):
+            raise SystemExit(exit_code(error)) from None
+        raise
+
+
+def settle(ranks: Ranks, error: BaseException) -> bool:
+    """Return whether this rank is to say what has ended it. Where other ranks have not ended, they do when it has."""
+    code = exit_code(error)
+    words = f"exit {code}" if isinstance(error, SystemExit | KeyboardInterrupt) else f"{type(error).__name__}: {error}"
+    said = ranks.failing(words.encode())
+    speaks = ranks.rank == min(rank for rank, each in said.items() if each == words.encode())
+    if speaks and len(said) < ranks.size:
+        atexit.register(end_all, ranks, code)  # before MPI's own end, which would wait for the others
+    return speaks
+
+
+def end_all(ranks: Ranks, code: int) -> None:
+    """End all ranks, when what was printed has gone out."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    ranks.abort(code)
+
+
+def exit_code(error: BaseException) -> int:
+    """Return what a process exits with that an error ends."""
+    if isinstance(error, SystemExit):
+        return error.code if isinstance(error.code, int) else 1
+    if isinstance(error, KeyboardInterrupt):
+        return 130
+    return 1 if isinstance(error, PellucidError) else int(getattr(error, "exit_code", 1))
+
+
+def listen(rank: int) -> None:
+    """Let the first rank alone hear what is to end the job: the others learn of it after the same step.
+
+    MPI's launcher ends its processes at once when it is interrupted itself; what it passes on is SIGUSR1, which stands
+    for Ctrl-C here, and SIGUSR2, for SIGTERM.
+    """
+    stand_for = {"SIGUSR1": signal.SIGINT, "SIGUSR2": signal.SIGTERM}
+    for name, meant in stand_for.items():
+        if not hasattr(signal, name):
+            continue
+        handler = signal.SIG_IGN if rank else lambda *_, meant=meant: os.kill(os.getpid(), meant)
+        signal.signal(getattr(signal, name), handler)
+        if rank:
+            signal.signal(meant, signal.SIG_IGN)
+
+
+def take_share() -> None:
+    """Keep to this rank's share of the processors of its machine, where the launcher has not seen to that already, and
+    nobody has said how many threads there are."""
+    if os.environ.get(THREADS, "").strip():
+        return
+    here = Ranks(mpi().COMM_WORLD.Split_type(mpi().COMM_TYPE_SHARED))
+    own = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+    allowed = [json.loads(each) for each in here.all(json.dumps(own).encode())]
+    share = share_of(allowed, here.rank)
+    if share:
+        os.sched_setaffinity(0, share)
+    elif any(each == own for number, each in enumerate(allowed) if number != here.rank):
+        os.environ[THREADS] = str(max(1, (len(own) or os.cpu_count() or 1) // here.size))
+
+
+def share_of(allowed: Sequence[Sequence[int]], rank: int) -> list[int]:
+    """Return the processors of a rank, from those that each rank of its machine may use: neighbours, as many as are
+    fair; none where they are bound to different ones already, or are more than there are processors.
+
+    Examples
+    --------
+    >>> share_of([[0, 1, 2, 3, 4], [0, 1, 2, 3, 4]], 1)
+    [2, 3, 4]
+    >>> share_of([[0, 1], [2, 3]], 1), share_of([[0], [0]], 1)
+    ([], [])
+    """
+    processors, ranks = allowed[rank], len(allowed)
+    if ranks == 1 or len(processors) < ranks or any(each != processors for each in allowed):
+        return []
+    return list(processors[rank * len(processors) // ranks : (rank + 1) * len(processors) // ranks])

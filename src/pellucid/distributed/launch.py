@@ -1,0 +1,91 @@
+"""Starting a command as the ranks of an MPI job on this machine."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+
+from ..errors import MissingExtraError, installing
+
+RULE = "-" * 60
+"""How the lines begin that Open MPI draws around what it has to say."""
+ITS_OWN = ("prterun", "MPI_ABORT", "mpiexec")
+"""What stands in its words about a rank that ended with an error: the rank has said that itself."""
+
+
+class Launched:
+    """A command that runs as several ranks.
+
+    Parameters
+    ----------
+    ranks : int
+    words : sequence of str
+        What each rank does: the words behind the program's name.
+
+    Raises
+    ------
+    MissingExtraError
+        If there is no ``mpiexec``.
+    """
+
+    def __init__(self, ranks: int, words: Sequence[str]):
+        found = mpiexec()
+        environment = dict(os.environ)
+        if hasattr(os, "geteuid") and os.geteuid() == 0:  # as in most containers, where Open MPI would refuse
+            environment |= {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
+        version = subprocess.run([found, "--version"], capture_output=True, text=True, env=environment)
+        # Ranks bind themselves to processors; there may be more of them than of these.
+        how = ["--map-by", ":OVERSUBSCRIBE", "--bind-to", "none"] if "Open MPI" in version.stdout else []
+        command = [found, "-n", str(ranks), *how, *program(), *words]
+        self._process = subprocess.Popen(
+            command, env=environment, stderr=subprocess.PIPE, text=True, errors="replace", start_new_session=True
+        )
+
+    def wait(self, say: Callable[[str], object]) -> int:
+        """Return the exit code, when it has ended; until then `say` gets what the ranks write to standard error."""
+        for line in without_reports(self._process.stderr or ()):
+            say(line)
+        code = self._process.wait()
+        return code if code >= 0 else 128 - code
+
+    def send(self, number: int) -> None:
+        """Send a signal to the launcher, which passes most of them on to all ranks."""
+        if self._process.poll() is None:
+            self._process.send_signal(number)
+
+
+def mpiexec() -> str:
+    """Return the program that starts MPI jobs: the one that lies beside this Python, or else the first on the path."""
+    beside = Path(sys.executable).parent / "mpiexec"
+    found = str(beside) if beside.exists() else shutil.which("mpiexec")
+    if found is None:
+        raise MissingExtraError(f"there is no mpiexec to start ranks with: {installing('mpi')}")
+    return found
+
+
+def program() -> list[str]:
+    """Return the words that start this program again."""
+    script = Path(sys.argv[0])
+    own = script.stem == "pellucid" and script.is_file()
+    return [sys.executable, *([str(script)] if own else ["-m", "pellucid"])]
+
+
+def without_reports(lines: Iterable[str]) -> Iterator[str]:
+    """Yield lines without what the launcher reports, between two rules, about ranks that ended with an error."""
+    report: list[str] = []
+    for line in lines:
+        if "PMIX ERROR" in line:  # that ranks have gone
+            continue
+        if not report and not line.startswith(RULE):
+            yield line
+            continue
+        report.append(line)
+        if len(report) > 1 and line.startswith(RULE):
+            if not any(name in each for each in report for name in ITS_OWN):
+                yield from report
+            report = []
+    yield from report

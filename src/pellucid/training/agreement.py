@@ -1,0 +1,187 @@
+"""What the ranks of a training agree on: what they begin with, what becomes of it after every step, and the weights.
+
+All ranks do the same steps, each its own samples of every batch, so that each holds the whole state of the training
+after every step. The first one alone writes, shows and listens to signals; what it learns so, the others learn here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from ..arguments import shown
+from ..collective import Collective
+from ..data.dataset import digest
+from ..errors import ArgumentError, RankError
+from ..program import Program
+from ..version import VERSION
+from .callbacks import Callback, Training
+from .config import repeated
+from .engine import Engine
+from .following import RunFollower, stand_in
+from .plain import flat, plain
+from .run import RunWriter
+
+ALIKE = "all ranks need the same code, data and settings"
+FAILED = 1
+"""The exit code of a rank that ends because of another one's error."""
+
+
+class Ranks(Protocol):
+    """What a course of training asks of the ranks."""
+
+    def begin(self, training: Training, engine: Engine) -> None:
+        """Refuse ranks that do not begin with the same as the others."""
+
+    def after(self, training: Training, due: bool = False) -> bool:
+        """Let all ranks know what one of them wants to be done after a step; return whether a checkpoint is due."""
+
+    def verify(self, training: Training, engine: Engine) -> None:
+        """Refuse ranks that have other weights than the others."""
+
+
+class Alone:
+    """One process, which agrees with itself."""
+
+    def begin(self, training: Training, engine: Engine) -> None: ...
+
+    def after(self, training: Training, due: bool = False) -> bool:
+        return due
+
+    def verify(self, training: Training, engine: Engine) -> None: ...
+
+
+class Agreement:
+    """Several processes; see `Ranks`.
+
+    Parameters
+    ----------
+    ranks : Collective
+    program : Program
+        Of the training's steps.
+    """
+
+    def __init__(self, ranks: Collective, program: Program):
+        self._ranks, self._program = ranks, program
+        self._words = np.zeros((ranks.size, 4), np.float64)
+        self._bounds = range(0, self._words.nbytes + 1, self._words[0].nbytes)
+
+    def begin(self, training: Training, engine: Engine) -> None:
+        """Refuse ranks that do not begin with the same.
+
+        Raises
+        ------
+        RankError
+            On all ranks; it names those that are not as the others, and in what.
+        """
+        found = json.dumps(beginning(training, engine, self._program), default=str, sort_keys=True).encode()
+        told = [json.loads(each) for each in self._ranks.all(found)]
+        names = sorted({name for each in told for name in each})
+        strange = [text for name in names if (text := odd_ones(name, [each.get(name) for each in told]))]
+        if strange:
+            raise RankError(f"{'; '.join(strange)}. {ALIKE[0].upper()}{ALIKE[1:]}")
+
+    def after(self, training: Training, due: bool = False) -> bool:
+        """Let all ranks end, stop, slow down or write a checkpoint where one of them wants it.
+
+        The word of each is what it ends with, whether it stops, whether a checkpoint is due, and the factor on the
+        learning rate from the next step on, of which the first rank's counts.
+        """
+        factor = training.factor(training.step)
+        self._words[self._ranks.rank] = exit_code(training.ending), training.stopping, due, factor
+        self._ranks.gather(self._words.reshape(-1).view(np.uint8), self._bounds).wait()
+        endings, stopping, dues, factors = self._words.T
+        if factors[0] != factor:
+            training.multiply_lr(float(factors[0]))
+        if stopping.any():
+            training.stop()
+        if training.ending is None and endings.any():
+            training.end(SystemExit(int(endings[endings != 0][0])))
+        return bool(dues.any())
+
+    def verify(self, training: Training, engine: Engine) -> None:
+        """Refuse ranks that have come to other weights than the others.
+
+        Raises
+        ------
+        RankError
+            On all ranks; it names those that are not as the others.
+        """
+        own = digest(*engine.weights().values(), *engine.slots().values()).encode()
+        told = [each.decode() for each in self._ranks.all(own)]
+        strange = odd_ones(f"the digest of the weights after step {training.step:,}", told)
+        if strange:
+            raise RankError(
+                f"{strange}. A callback, a layer or a loss of one's own that gives another result in each process may "
+                "be the cause, or a fault of a machine; go on from the last checkpoint"
+            )
+
+
+def among(ranks: Collective | None, listeners: Sequence[Callback]) -> list[Callback]:
+    """Return which callbacks a rank has: all but the first do without those that only watch (`Callback.sees_weights`),
+    and write no run."""
+    if ranks is None or ranks.rank == 0:
+        return [*listeners]
+    kept = [RunFollower(each) if isinstance(each, RunWriter) else each for each in listeners]
+    kept = [each if each.sees_weights or each.for_all_ranks else stand_in(each) for each in kept]
+    return [each for each in kept if type(each) is not Callback]
+
+
+def refuse_numpy(ranks: Collective | None, native: bool) -> None:
+    """Refuse several ranks where the steps are done by the definitions, on whole batches."""
+    if ranks is not None and not native:
+        raise ArgumentError('ranks: expected engine="compiled" and a network in float32: NumPy takes whole batches')
+
+
+def beginning(training: Training, engine: Engine, program: Program) -> dict[str, Any]:
+    """Return by name what all ranks must begin with."""
+    from ..compiler.tiles import instruction_set  # takes its time
+
+    steps = [(step.kind, step.layer, step.inputs, step.outputs, plain(step.keywords)) for step in program.steps]
+    settings = {name: shown(value) for name, value in flat(repeated(training)).items()}
+    return {
+        "the version of Pellucid": VERSION, "the digest of Pellucid's code": code_digest(),
+        "the instruction set": instruction_set().name,
+        "the digest of the network": hashlib.sha256(str(steps).encode()).hexdigest(),
+        "the digest of the weights": digest(*engine.weights().values(), *engine.slots().values()),
+        "the step that it goes on after": training.step, **settings,
+    }  # fmt: skip
+
+
+def code_digest() -> str:
+    """Return the SHA-256 of all source of this package; where that is not at hand, that of nothing."""
+    found, package = hashlib.sha256(), Path(__file__).parents[1]
+    for path in sorted(package.rglob("*.py")):
+        found.update(f"{path.relative_to(package).as_posix()}\n".encode() + hashlib.sha256(path.read_bytes()).digest())
+    return found.hexdigest()
+
+
+def odd_ones(name: str, told: Sequence[Any]) -> str:
+    """Return in words which ranks say something else than most do; of as many on both sides the first rank is right.
+
+    Examples
+    --------
+    >>> odd_ones("training.seed", [0, 0, 7])
+    'rank 2: training.seed is 7, and 0 on the others'
+    """
+    texts = [str(each) for each in told]
+    counts = Counter(texts)
+    right = max(counts, key=lambda text: (counts[text], text == texts[0]))
+    strange = [rank for rank, text in enumerate(texts) if text != right]
+    if not strange:
+        return ""
+    which = f"rank{'s' * (len(strange) > 1)} {', '.join(map(str, strange))}"
+    return f"{which}: {name} is {texts[strange[0]]:.80}, and {right:.80} on the others"
+
+
+def exit_code(ending: BaseException | None) -> int:
+    """Return what a process would exit with that ends so; 0 if it does not end."""
+    if isinstance(ending, SystemExit) and isinstance(ending.code, int):
+        return ending.code or FAILED
+    return 0 if ending is None else 130 if isinstance(ending, KeyboardInterrupt) else FAILED

@@ -1,0 +1,106 @@
+"""How a command becomes a job, and what is shown of it; no MPI is needed."""
+
+import sys
+
+import pytest
+
+from pellucid.cli import run
+from pellucid.cli.ranks import without_ranks
+from pellucid.distributed import job, launch, mpi
+from pellucid.distributed.job import exit_code, settle, share_of
+from pellucid.errors import ArgumentError, MissingExtraError
+
+RULE = "-" * 74 + "\n"
+
+
+def test_what_the_launcher_reports_of_ranks_is_left_out():
+    report = [RULE, "prterun detected that one or more processes exited with non-zero status\n", RULE]
+    lines = ["epoch 1/2\n", *report, "error: no such data\n", "[node:12] PMIX ERROR: UNREACH in file x\n"]
+    assert list(launch.without_reports(lines)) == ["epoch 1/2\n", "error: no such data\n"]
+
+
+def test_other_words_of_the_launcher_stay():
+    lines = [RULE, "There are not enough slots available in the system\n", RULE, "one line\n"]
+    assert list(launch.without_reports(lines)) == lines
+    assert list(launch.without_reports([RULE, "cut off by prterun\n"])) == [RULE, "cut off by prterun\n"]
+
+
+@pytest.mark.parametrize("words", [["--ranks", "4"], ["--ranks=4"]])
+def test_the_ranks_do_the_other_words(words):
+    assert without_ranks(["train", "lenet", *words, "--seed", "1"]) == ["train", "lenet", "--seed", "1"]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--ranks", "2", "--distributed"], "--ranks: mpiexec has said how many there are"),
+        (["--ranks", "0"], "--ranks: expected a whole number of at least 1, received 0"),
+        (["--rank-timeout", "0", "--ranks", "2"], "--rank-timeout: expected more than 0 seconds, received 0"),
+    ],
+)
+def test_words_that_make_no_sense_are_refused(capsys, words, told):
+    assert run(["train", *words]) == 2
+    assert told in " ".join(capsys.readouterr().err.split())
+
+
+def test_a_missing_launcher_is_named_with_what_brings_it(monkeypatch, tmp_path):
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(MissingExtraError, match=r"no mpiexec .*\[mpi\]"):
+        launch.mpiexec()
+
+
+def test_a_missing_mpi4py_is_named_with_what_brings_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "mpi4py", None)
+    with pytest.raises(MissingExtraError, match=r"needs mpi4py .*\[mpi\]"):
+        mpi.mpi()
+
+
+def test_processors_are_shared_side_by_side():
+    four = [[0, 1, 2, 3]] * 2
+    assert [share_of(four, rank) for rank in range(2)] == [[0, 1], [2, 3]]
+    assert share_of([[0, 1, 2, 3]], 0) == [], "alone on its machine"
+    assert share_of([[0], [1]], 0) == [], "bound by the launcher"
+    assert share_of([[0, 1]] * 3, 0) == [], "more ranks than processors"
+
+
+# ---- the end
+class Told:
+    """A rank that hears from others how they fail."""
+
+    size = 3
+
+    def __init__(self, rank, others):
+        self.rank, self.others = rank, others
+
+    def failing(self, words):
+        return {**self.others, self.rank: words}
+
+
+@pytest.mark.parametrize(
+    ("rank", "others", "speaks", "ends"),
+    [
+        (1, {}, True, True),
+        (1, {0: b"ArgumentError: no", 2: b"ArgumentError: no"}, False, False),
+        (0, {1: b"ArgumentError: no", 2: b"ArgumentError: no"}, True, False),
+        (1, {0: b"exit 130", 2: b"exit 130"}, True, False),
+        (2, {1: b"ArgumentError: no"}, False, False),
+    ],
+    ids=["alone", "as the first", "the first of all", "by itself", "as one that will end all"],
+)
+def test_who_says_what_is_wrong_and_who_ends_the_others(monkeypatch, rank, others, speaks, ends):
+    ending = []
+    monkeypatch.setattr(job.atexit, "register", lambda *what: ending.append(what))
+    assert settle(Told(rank, others), ArgumentError("no")) is speaks
+    assert [code for _, _, code in ending] == [1] * ends
+
+
+def test_how_a_rank_exits():
+    errors = (ArgumentError(), SystemExit(143), SystemExit("text"), KeyboardInterrupt(), RuntimeError())
+    assert [exit_code(error) for error in errors] == [1, 143, 1, 130, 1]
+
+
+def test_a_wait_asks_at_once_and_gives_up_in_time():
+    asked = iter([False, False, True])
+    assert mpi.until(lambda: next(asked), 60)
+    assert not mpi.until(lambda: False, 0.01)

@@ -1,0 +1,57 @@
+"""Real processes under mpiexec: the bits of one process, and an end of all of them where one goes wrong."""
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+from oracles.mpi_jobs import environment, job, needs_mpi
+from oracles.shared_trainings import trained
+
+SECONDS = 60
+"""In which all ranks have ended where one has: mostly those that it takes to start them, on a busy machine."""
+
+
+@pytest.fixture(autouse=True)
+def mpi():
+    needs_mpi()
+
+
+def ended(size, *words, **how):
+    began = time.monotonic()
+    found = job(size, *words, **how)
+    assert time.monotonic() - began < SECONDS
+    return found
+
+
+def test_three_processes_come_to_the_bits_of_one():
+    expected, *_ = trained("batch normalisation")
+    found = job(3, "batch normalisation")
+    assert (found.returncode, found.stdout.strip()) == (0, expected), found.stderr
+
+
+def test_an_error_of_one_rank_ends_all_and_is_said_once():
+    found = ended(2, "fail")
+    assert found.returncode == 1
+    assert found.stderr.count("ValueError: a fault of one rank") == 1
+
+
+def test_a_rank_that_does_not_come_is_named_when_the_time_is_up():
+    found = ended(3, "hang", patience=2.0)
+    assert found.returncode == 1
+    assert found.stderr.count("RankError: rank 2 did not come within 2 seconds") == 1
+
+
+def test_the_command_starts_ranks_itself_and_they_write_the_run_of_one_process(tmp_path):
+    words = [sys.executable, "-m", "pellucid", "train", "--epochs", "2", "--threads", "1"]
+
+    def run(out, *more):
+        command = [*words, "--out", str(tmp_path / out), *more]
+        return subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment())
+
+    one, several = run("one"), run("several", "--ranks", "2")
+    assert (one.returncode, several.returncode) == (0, 0), several.stderr
+    assert several.stdout.replace("several", "one") == one.stdout
+    for name in ("config.toml", "model.safetensors"):
+        assert (tmp_path / "several" / name).read_bytes() == (tmp_path / "one" / name).read_bytes()
