@@ -7,6 +7,10 @@ import pytest
 
 import pellucid as p
 
+pytest.importorskip("starlette", reason="the page needs the extra web")
+pytest.importorskip("uvicorn", reason="the page needs the extra web")
+pytest.importorskip("websockets", reason="the page needs the extra web")
+
 from .conftest import WAIT, opened
 
 RULED = """async () => {
@@ -21,7 +25,8 @@ READ = """async ([path, index]) => {
         const places = [];
         for (let c = box.first; c < box.first + box.channels; c += 1)
             for (let y = box.top; y < box.top + box.rows; y += 1)
-                for (let x = box.left; x < box.left + box.columns; x += 1) places.push(indexOf(layerAt(box.path), c, [y, x]));
+                for (let x = box.left; x < box.left + box.columns; x += 1)
+                    places.push(indexOf(layerAt(box.path), c, [y, x]));
         const { shape } = layerAt(box.path); // the last row of a folded vector may not be full
         return [box.path, places.filter((place) => place.every((at, axis) => at < shape[axis]))];
     });
@@ -50,7 +55,8 @@ def test_the_boxes_that_a_number_reads_hold_the_terms_of_its_sum(page, shown, rn
         for index in (tuple(0 for _ in shape), tuple(int(rng.integers(side)) for side in shape)):
             found = trace.sum(values[path], index)
             terms = {
-                (paths[int(value)], tuple(place)) for value, place in zip(found.terms.values, found.terms.indices.tolist(), strict=True)
+                (paths[int(value)], tuple(place))
+                for value, place in zip(found.terms.values, found.terms.indices.tolist(), strict=True)
                 if int(value) in paths
             }  # fmt: skip
             read = {(source, tuple(place)) for source, places in page.evaluate(READ, [path, index]) for place in places}
@@ -58,6 +64,7 @@ def test_the_boxes_that_a_number_reads_hold_the_terms_of_its_sum(page, shown, rn
 
 
 def test_what_is_pointed_at_shows_what_it_reads_and_its_number_beside_it(page, shown):
+    page.locator("#about", has_text="It is right on").wait_for()  # which moves what is below it
     button, place = page.locator("section[data-path=conv1] .map").nth(2), 10
     size = button.bounding_box()["width"] / 24
     button.hover(position={"x": (place + 0.5) * size, "y": (place + 0.5) * size})
@@ -84,7 +91,8 @@ def test_a_stroke_of_the_pen_draws_nothing_over_the_layers(page):
     page.wait_for_timeout(400)
     page.evaluate("""() => {
         window.drawn = 0;
-        new MutationObserver(() => { window.drawn += 1; }).observe(document.querySelector('.links'), { childList: true });
+        const seen = new MutationObserver(() => { window.drawn += 1; });
+        seen.observe(document.querySelector('.links'), { childList: true });
     }""")
     box = page.locator("#pad").bounding_box()
     page.mouse.move(box["x"] + 40, box["y"] + 40)
@@ -103,7 +111,8 @@ def test_the_way_back_is_marked_in_all_layers_and_gone_step_by_step(page, shown)
     step = page.get_by_role("button", name="Next step")  # as nothing is to move by itself
     first = page.locator(".walk li[aria-current]").text_content()
     step.click()
-    page.wait_for_function("(first) => { const now = document.querySelector('.walk li[aria-current]'); return now && now.textContent !== first; }", arg=first)
+    other = "(first) => document.querySelector('.walk li[aria-current]').textContent !== first"
+    page.wait_for_function(other, arg=first)
     assert page.locator(".links rect.way").count() >= 2
     assert step.evaluate("element => element === document.activeElement")
 
@@ -135,7 +144,8 @@ def test_the_scores_of_classes_stand_below_each_other_with_their_names(page, sho
     trace = shown.trace(0)
     value = next(step.outputs[0] for step in trace.program.steps if step.layer == "linear2")
     words = page.locator(f"{SCORES} .score").all_text_contents()
-    assert [float(word.replace("−", "-")) for word in words] == pytest.approx(list(trace.values[value].ravel()), rel=1e-3)
+    numbers = trace.values[value].tolist()
+    assert [float(word.replace("−", "-")) for word in words] == pytest.approx(numbers, rel=1e-3)
     assert page.locator(f"{SCORES} .name").all_text_contents() == [str(k) for k in range(10)]
 
 
@@ -169,7 +179,7 @@ def test_maps_say_which_they_are_and_what_they_are_ordered_by(page, shown):
     captions = page.locator("section[data-path=conv1] .caption")
     assert captions.all_text_contents() == list("012345")
     page.locator("section[data-path=conv1] select").select_option("mean")
-    page.wait_for_function("() => document.querySelector('section[data-path=conv1] .caption').textContent.includes(' · ')")
+    captions.filter(has_text=" · ").first.wait_for()
     trace = shown.trace(0)
     value = next(step.outputs[0] for step in trace.program.steps if step.layer == "conv1")
     means = np.abs(trace.values[value]).reshape(6, -1).mean(axis=1)

@@ -57,7 +57,7 @@ def _window(**known: Any) -> dict[str, Any]:
 
 
 def _sliding(program: Program, step: Step) -> dict[str, Any]:
-    keywords = dict(step.attributes)
+    keywords: dict[str, Any] = dict(step.attributes)
     window = keywords["window"]
     (top, _), (left, _) = window.sides
     place = {"extent": window.extent, "stride": window.stride, "before": (top, left)}
