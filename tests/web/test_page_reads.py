@@ -85,7 +85,7 @@ def test_what_is_pointed_at_shows_what_it_reads_and_its_number_beside_it(page, s
     assert told.is_hidden()
 
 
-def test_a_stroke_of_the_pen_draws_nothing_over_the_layers(page):
+def test_what_is_drawn_over_the_layers_is_not_drawn_anew_at_every_stroke(page):
     page.locator("section[data-path=conv1] .map").first.click()
     page.locator(".walk li").first.wait_for()
     page.wait_for_timeout(400)
@@ -101,7 +101,7 @@ def test_a_stroke_of_the_pen_draws_nothing_over_the_layers(page):
     before = page.evaluate("drawn")
     for k in range(8):
         page.mouse.move(box["x"] + 40 + 5 * k, box["y"] + 60)
-    assert page.evaluate("drawn") == before
+    assert page.evaluate("drawn") <= before + 1  # the way back, once the pen rests
     page.mouse.up()
 
 
