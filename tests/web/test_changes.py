@@ -49,7 +49,8 @@ def test_everything_behind_a_weight_follows(bench):
     changed[2, 3] = 1.5
     told = overwrite(bench, "conv1", 1, 0, changed)
     assert told == {
-        "revision": 1, "step": None, "edited": bench.edits.digest(), "edits": ["conv1: weight (1, 0, 2, 3)"],
+        "revision": 1, "step": None, "chosen": False, "edited": bench.edits.digest(), "comparing": False,
+        "edits": ["conv1: weight (1, 0, 2, 3)"],
     }  # fmt: skip
 
     same = learnt()
@@ -268,6 +269,31 @@ def test_accuracy_and_flipped_images_are_the_librarys(bench):
     told = settled(bench, "accuracy")
     assert told["now"] == told["before"]
     assert told["flipped"] == 0
+
+
+def test_the_network_is_compared_with_itself_before_all_edits(bench, monkeypatch):
+    image = bench.put(bench.sample(8))
+    ask(bench, "edit", what="silence", layer="conv2", out=1)
+    measured, expected = settled(bench, "accuracy"), p.predict(learnt(), bench.sample(8)[None])[0]
+    now = ask(bench, "seen", image=image)[1]["output"]
+    revision = bench.revision
+    told, arrays = ask(bench, "compare", image=image, before=1, layers="conv2")
+    np.testing.assert_allclose(arrays["output"], expected, rtol=1e-4, atol=1e-6)
+    assert told["revision"] > revision
+    assert ask(bench, "edits")[0]["edits"] == ["conv2: channel 1 silenced"], "they are not undone"
+    told, arrays = ask(bench, "compare", image=image)
+    np.testing.assert_array_equal(arrays["output"], now)
+    monkeypatch.setattr(measuring, "judge", lambda *given, **how: pytest.fail("it was measured before"))
+    again = settled(bench, "accuracy")
+    assert {**again, "revision": 0, "done": 0} == {**measured, "revision": 0, "done": 0}
+
+
+def test_a_page_that_opens_finds_the_edits_though_another_was_closed_that_compared(bench):
+    image = bench.put(bench.sample(8))
+    ask(bench, "edit", what="silence", layer="conv2", out=1)
+    ask(bench, "compare", image=image, before=1)
+    ask(bench, "network")
+    assert bench.network is bench.edits.network
 
 
 def test_data_are_measured_a_part_at_a_time(bench, monkeypatch):

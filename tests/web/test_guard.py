@@ -130,6 +130,9 @@ def test_a_token_is_good_once() -> None:
     again = request(guard, first, headers=[("host", OWN)])
     assert again.status == 403
     assert b"This address has been used" in again.body
+    assert b"in the terminal where `pellucid view` runs." in again.body
+    other = Guard(inside, PORT, where="the training runs")
+    assert b"in the terminal where the training runs." in request(other, first, headers=[("host", OWN)]).body
     assert announced == [guard.address]
     assert request(guard, announced[0].partition(OWN)[2], headers=[("host", OWN)]).status == 303
 

@@ -23,6 +23,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from pellucid.training import Settings, Training
 from pellucid.training.record import Record
 from pellucid.web import Live, controls, live_socket
+from pellucid.web.bench import Bench
 from pellucid.web.following import Following
 from pellucid.web.moments import Moments
 
@@ -213,6 +214,46 @@ def test_pause_step_and_go_on(live):
         while "error" not in (header := page.read()):
             pass
         assert "end" in header["error"]
+
+
+def test_what_is_asked_just_before_the_training_goes_on_holds_from_the_next_step_on(live):
+    def change(training: Training) -> None:
+        if training.step == 3:
+            live._following.controls.clients = 1
+            live._following.controls.pause()
+            threading.Timer(0.3, both).start()
+
+    def both() -> None:
+        with live._following.controls._turn:  # so that the training finds both at once
+            live._following.controls._factor = 0.5
+            live._following.controls.paused = False
+
+    trained(Each(change), live)
+    assert live._following.rates == [(3, 0.5)]
+
+
+def test_a_pause_is_no_time_that_an_epoch_took(live, tmp_path):
+    def pause(training: Training) -> None:
+        if training.step == 11:  # of the second of four epochs
+            live._following.controls.clients = 1
+            live._following.controls.pause()
+            threading.Timer(0.8, live._following.controls.go_on).start()
+
+    began = time.perf_counter()
+    _, history = trained(Each(pause), live, out=tmp_path / "run")
+    took, counted = time.perf_counter() - began, sum(epoch["seconds"] for epoch in history.epochs)
+    assert took >= 0.8
+    assert counted <= took - 0.75
+    assert all(epoch["seconds"] > 0 for epoch in history.epochs)
+    assert Record.of(tmp_path / "run").seconds == pytest.approx(counted)
+
+
+def test_the_end_is_told_when_the_page_can_have_what_the_training_came_to(live, monkeypatch):
+    told = []
+    monkeypatch.setattr(Bench, "renew", lambda self, network: told.append(self.following.state))
+    trained(live)
+    assert told == ["training"]
+    assert live._following.state == "finished"
 
 
 def test_a_pause_and_the_end_are_told_at_once(live, monkeypatch):

@@ -94,6 +94,34 @@ def test_a_curve_is_thinned_and_keeps_its_means():
     assert course.since(thinned - 1, 5)[1] == 0  # all of it, since it is another curve now
 
 
+@pytest.mark.parametrize(("size", "every"), [(30, 1), (10, 1), (10, 3), (10, 5), (7, 4)])
+def test_accuracies_are_those_of_the_running_epoch(size, every):
+    """Also where an epoch is a single step, or several pass between two points."""
+    course = Course(1000, -(-30 // size))
+    told = []
+
+    class Measure(p.Callback):
+        sees_weights = False
+
+        def on_batch(self, training):
+            if training.step % every == 0:
+                course.measure(training)
+                told.append(training.tally.correct / training.tally.samples)
+
+        def on_epoch(self, training):
+            course.measure(training)
+
+    rng = np.random.default_rng(0)
+    data = rng.random((30, 1, 8, 8), np.float32), np.arange(30) % 3
+    p.fit(network(), data, epochs=12, batch_size=size, callbacks=[Measure()], engine="numpy", progress=False)
+    accuracies = [accuracy for _, _, accuracy, _ in course.points[1]]
+    assert len(accuracies) >= 12
+    assert np.isfinite(accuracies).all()
+    assert all(0 <= each <= 1 for each in accuracies)
+    if size == 30:
+        np.testing.assert_allclose(accuracies, told)
+
+
 # ---- the page that looks back
 
 
@@ -140,7 +168,7 @@ def test_the_page_goes_back_to_a_moment(run):
     assert arrays["points"][-1, 0] == 18
 
     image = bench.put(data.images[0])
-    status, told, arrays = ask("moment", "POST", step=2, image=image, layers="conv1")
+    status, told, arrays = ask("moment", "POST", step=2, image=image, layers="conv1", pictures=1)
     assert status == 200
     assert told["moment"] == 2
     assert bench.step == 2
@@ -162,6 +190,20 @@ def test_the_page_goes_back_to_a_moment(run):
     for step, status in (("3000", 400), ("now", 400), ("-1", 400), ("x", 400)):
         assert ask("moment", "POST", step=step, image=image)[0] == status
     assert ask("moment", "POST", step="end", image="gone")[0] == 410
+
+
+def test_who_goes_where_the_page_is_already_changes_nothing(run):
+    made, data, folder = run
+    bench = Bench(made, "bars", data, "test")
+    bench.following = followed(made, folder)
+    bench.following.newest = Moments(folder).read(4, made)
+    ask, image = Asking(bench), bench.put(data.images[0])
+    assert not ask("edition")[1]["chosen"]
+    told = [ask("moment", "POST", step="now", image=image)[1] for _ in range(2)]
+    assert [(each["revision"], each["moment"], each["chosen"]) for each in told] == [(1, 4, False)] * 2
+    assert "reach" not in told[0], "the small pictures come only where they are asked for"
+    assert ask("moment", "POST", step=2, image=image)[1]["chosen"]
+    assert ask("edition")[1] == {"revision": 2, "step": 2, "chosen": True, "edited": "", "comparing": False}
 
 
 def test_the_page_tells_since_when_the_network_was_right(run):

@@ -28,8 +28,8 @@ def grad_cam(network: Network, x: ArrayLike, classes: ArrayLike | None = None, *
     ``m[n, i, j] = max(0, Σ k  a[n, k]·A[n, k, i, j])``,
     ``a[n, k] = mean over i, j of ∂s[n, classes[n]]/∂A[n, k, i, j]``
 
-    for A the layer's feature maps and s the network's outputs before any softmax. Stretched over the image, m shows
-    where the class was seen.
+    for A the layer's feature maps and s the network's outputs before any softmax. Laid over the image by `over_image`,
+    m shows where the class was seen.
 
     Parameters
     ----------

@@ -45,6 +45,7 @@ layers are shown while the last are still being made."""
 def network(bench: Bench, asked: Asked) -> Answer:
     """The network: its layers, shapes, and what reads what; how often it was changed, and at what moment it is; and
     what the page says of it."""
+    bench.catch_up()
     data: dict[str, Any] | None = None
     if bench.data is not None:
         data = {"name": printable(bench.data.name), "part": bench.part, "count": len(bench.data)}
@@ -60,8 +61,12 @@ def network(bench: Bench, asked: Asked) -> Answer:
 
 def edition(bench: Bench, asked: Asked) -> dict[str, Any]:
     """What tells a page that another one has changed the network: how often that was done, the step of the training
-    that it is shown at, and the name of all edits."""
-    return {"revision": bench.revision, "step": bench.step, "edited": bench.edits.digest()}
+    that it is shown at, which somebody has ``chosen``, or only follows, the name of all edits, and whether it is shown
+    as it was before them."""
+    return {
+        "revision": bench.revision, "step": bench.step, "chosen": bench.chosen, "edited": bench.edits.digest(),
+        "comparing": bench.comparing,
+    }  # fmt: skip
 
 
 # ---- images

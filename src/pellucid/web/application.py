@@ -34,7 +34,7 @@ GONE = 499
 
 READING = {**answers.READING, **changes.READING, **why.READING, **looking_back.READING}
 DOING = {**answers.DOING, **changes.DOING, **why.DOING, **looking_back.DOING}
-EDITING = (changes.edit, changes.undo)
+EDITING = (changes.edit, changes.undo, changes.compare)
 CHANGING = (*EDITING, looking_back.moment)
 """They hold the bench; all others take from it what they need, and wait for nobody."""
 LOOK_SECONDS = 0.1

@@ -74,6 +74,8 @@ class Bench:
         The share that is done of the explanation that is being made.
     step : int or None
         After how many steps of the training the network is shown, without edits; None for the network as it is.
+    chosen : bool
+        Whether somebody went to that moment; else pages only follow the training.
     """
 
     network: Network
@@ -93,6 +95,8 @@ class Bench:
         self.edits = Edits(self.network)
         self.following: Following | None = None
         self.step: int | None = None
+        self.chosen = False
+        self._edition = 0  # the revision that the last edit led to
         self._forgetful: tuple[tuple[Network, int], Network] | None = None
         self._lowered: tuple[Network, Program] | None = None
         self.description = self._described()
@@ -122,14 +126,26 @@ class Bench:
         self._looks.clear()
 
     def edited(self) -> None:
+        """Show the network with all edits, of which one has just been made or undone."""
+        self._edition = self.revision + 1
+        self.show_edited()
+
+    def show_edited(self) -> None:
         """Show the network with all edits."""
         self.network = self.edits.network
         self.changed()
 
-    def go_to(self, moment: Moment | None) -> None:
+    def show_original(self) -> None:
+        """Show the network as it was before all edits, until `show_edited` shows it with them again."""
+        self.network = self.original
+        self.changed()
+
+    def go_to(self, moment: Moment | None, *, chosen: bool = False) -> None:
         """Let the network be as it was at a moment of its training, or None: as it is, with its edits."""
-        if self.step == (None if moment is None else moment.step):
-            return
+        self.chosen = chosen
+        there = self.network is self.edits.network if moment is None else self.step == moment.step
+        if there and (moment is None) == (self.step is None):
+            return  # as where another page has gone there
         self.network = self.edits.network if moment is None else with_weights(self.original, moment.weights)
         self.step = None if moment is None else moment.step
         self.changed()
@@ -142,8 +158,22 @@ class Bench:
             self.edits = Edits(self.original)
             self._measure()
             self.description = self._described()
-            self.step = None
+            self.step, self.chosen = None, False
             self.edited()
+
+    @property
+    def comparing(self) -> bool:
+        """Whether the network is shown as it was before its edits."""
+        return bool(self.edits.done) and self.network is self.original
+
+    def catch_up(self) -> None:
+        """Let a page that opens find the network with its edits; or else as a training elsewhere has come to."""
+        with self.busy:
+            if self.comparing:  # a page was closed that compared the two
+                self.show_edited()
+        newer = None if self.following is None or self.edits.done else self.following.newer()
+        if newer is not None:
+            self.renew(newer)
 
     def forgetful(self, network: Network, layers: int) -> Network:
         """Return a network as if so many of its last layers had not been trained; the last one is kept. Whoever asks
@@ -211,8 +241,14 @@ class Bench:
             if self._measuring is None:
                 return "there are no data here to be right about"
             if revision is None:
-                revision = self.revision if self.edits.done or self.edits.network is not self.network else 0
+                revision = self._measured_as()
             return self._measuring.found(revision, lambda: sharing(self.original if revision == 0 else self.network))
+
+    def _measured_as(self) -> int:
+        """Return the revision under which the network is measured that is shown: of one that comes back, as before."""
+        if self.network is self.edits.network:
+            return self._edition if self.edits.done else 0
+        return 0 if self.network is self.original else self.revision
 
     def share_measured(self) -> float:
         """Return the share of the data that the network has seen which is being measured."""

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ..errors import ArgumentError, DataError
 from ..layers import Conv2d
-from .answers import Answer, edition
+from .answers import Answer, edition, shown
 from .asked import Asked
 from .bench import Bench
 from .edits import WITH_CHANNELS
@@ -66,6 +66,17 @@ def undo(bench: Bench, asked: Asked) -> Answer:
     else:
         bench.edits.undo()
     return _done(bench, asked)
+
+
+def compare(bench: Bench, asked: Asked) -> Answer:
+    """Show an image as the network takes it without its edits (``before``), or with them again."""
+    name = asked.text("image")
+    bench.image(name)  # which may not be here any more
+    if asked.flag("before"):
+        bench.show_original()
+    else:
+        bench.show_edited()
+    return shown(bench, name, asked)
 
 
 def edits(bench: Bench, asked: Asked) -> Answer:
@@ -133,4 +144,4 @@ def _numbers(asked: Asked, shape: tuple[int, ...]) -> NDArray[np.float64]:
 
 
 READING = {"kernel": kernel, "edits": edits, "accuracy": accuracy}
-DOING = {"edit": edit, "undo": undo}
+DOING = {"edit": edit, "undo": undo, "compare": compare}

@@ -49,7 +49,7 @@ class Following:
     course : Course
     moments : Moments
     state : str
-        "training", "paused", "finished" or "interrupted".
+        "training", "finished", "interrupted", or "running": elsewhere, by another process.
 
     Attributes
     ----------
@@ -92,8 +92,12 @@ class Following:
 
     @property
     def live(self) -> bool:
-        """Whether the training goes on."""
-        return self.state in ("training", "paused")
+        """Whether the training goes on, in this process."""
+        return self.state == "training"
+
+    def newer(self) -> Network | None:
+        """Return the network as it is by now, where that can only be read anew."""
+        return None
 
     @property
     def standing(self) -> tuple[Any, ...]:
@@ -105,9 +109,9 @@ class Following:
         """Begin to look."""
         self._thread.start()
 
-    def end(self, state: str) -> None:
+    def end(self) -> None:
         """Stop looking, and keep what is still to be kept."""
-        self.state, self.wanted = state, False
+        self.wanted = False
         self._ended.set()
         if self._thread.is_alive():
             self._thread.join(5)

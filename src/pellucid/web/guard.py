@@ -43,7 +43,7 @@ HTTP_PORT = 80
 MANY = "there are too many large requests at one time; send this one again\n"
 TOO_LARGE = f"at most {BODY_BYTES:,} bytes are taken\n"
 USED = """This address has been used, or is not the one that was printed last.
-Take the newest address that stands in the terminal where `pellucid view` runs.
+Take the newest address that stands in the terminal where {where}.
 """
 
 
@@ -57,10 +57,15 @@ class Guard:
         The server's.
     announce : callable
         Takes an address with a fresh token, whenever the one before has been used: it is printed.
+    where : str
+        What runs in the terminal in which addresses are printed, in words.
     """
 
-    def __init__(self, app: App, port: int, announce: Callable[[str], None] = lambda address: None):
-        self._app, self._port, self._announce = app, port, announce
+    def __init__(
+        self, app: App, port: int, announce: Callable[[str], None] = lambda address: None,
+        where: str = "`pellucid view` runs",
+    ):  # fmt: skip
+        self._app, self._port, self._announce, self._used = app, port, announce, USED.format(where=where)
         names = ("127.0.0.1", "localhost", "[::1]")
         self._hosts = {f"{name}:{port}" for name in names} | (set(names) if port == HTTP_PORT else set())
         self._cookie_name, self._secret = f"pellucid_{port}", secrets.token_urlsafe(32)
@@ -88,7 +93,7 @@ class Guard:
         elif scope["path"] == "/open" and scope["method"] == "GET":
             await self._open(scope, headers, send)
         elif not self._knows(headers):
-            await self._answer(send, 403, USED)
+            await self._answer(send, 403, self._used)
         elif _declared(headers) > BODY_BYTES:
             await self._answer(send, 413, TOO_LARGE)
         else:
@@ -120,7 +125,7 @@ class Guard:
         """
         given = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[-1]
         if not hmac.compare_digest(given.encode(), self._token.encode()):
-            await self._answer(send, 403, USED)
+            await self._answer(send, 403, self._used)
             return
         self._token = secrets.token_urlsafe(32)
         self._announce(self.address)

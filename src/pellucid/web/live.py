@@ -19,6 +19,7 @@ from .server import Server, needed
 
 POINT_SECONDS = 0.1
 """Between two points of a curve, at least."""
+WHERE = "the training runs, which prints it when it is done"
 MOST_SAMPLES = 1000
 """Images of the data that the page has: all would take processors from the training."""
 
@@ -95,7 +96,7 @@ class Live(Callback):
         self._planned: frozenset[int] = frozenset()
         self._began, self._next = False, 0.0
         self._first = None if training.resumed else {name: each.data.copy() for name, each in _held(network).items()}
-        self.server = Server(self._bench, port=self._port, say=self._addresses.append).__enter__()
+        self.server = Server(self._bench, port=self._port, say=self._addresses.append, where=WHERE).__enter__()
         self._following.begin()
         self.server.invite(self._say, browser=self._browser, words="watch it learn:")
 
@@ -116,12 +117,14 @@ class Live(Callback):
 
     def on_end(self, training: Training, error: BaseException | None) -> None:
         self._measure(training)
-        self._following.end("finished" if error is None else "interrupted")
+        self._following.end()
         if error is not None:
+            self._following.state = "interrupted"
             self.close()
 
     def on_finish(self, training: Training) -> None:
         self._bench.renew(training.network)
+        self._following.state = "finished"  # told when the page can have what it came to
 
     def wait(self) -> None:
         """Keep the page up until Ctrl-C, and end it."""
@@ -206,8 +209,11 @@ class Live(Callback):
         """Hold the training until the page lets it go on, or it is to end."""
         self._leave(training)
         self._measure(training)
-        while not self._following.controls.hold(lambda: training.ending is not None or training.stopping):
-            self._multiply_lr(training)
+        began, let_go = time.perf_counter(), False
+        while not let_go:
+            let_go = self._following.controls.hold(lambda: training.ending is not None or training.stopping)
+            self._multiply_lr(training)  # also what was asked for just before it was let go
+        training.held += time.perf_counter() - began
 
     def _multiply_lr(self, training: Training) -> None:
         """Let the learning rate be what was asked for."""

@@ -70,6 +70,9 @@ class Server:
     say : callable
         Told an address whenever the one before has been used.
 
+    where : str
+        What runs in the terminal, in words: the page names it to who comes with an address that has been used.
+
     Attributes
     ----------
     port : int
@@ -77,7 +80,9 @@ class Server:
         Its `address` opens the page.
     """
 
-    def __init__(self, bench: Bench, *, port: int = 0, say: Callable[[str], None] = print):
+    def __init__(
+        self, bench: Bench, *, port: int = 0, say: Callable[[str], None] = print, where: str = "`pellucid view` runs"
+    ):
         uvicorn = needed()
         from .application import application
         from .connection import Connection, Listening, Socket
@@ -85,7 +90,7 @@ class Server:
         self._socket = _bound(port)
         self.port = int(self._socket.getsockname()[1])
         self._say, self._forwarding = say, Forwarding()
-        self.guard = Guard(application(bench), self.port, self._used)
+        self.guard = Guard(application(bench), self.port, self._used, where)
         config = uvicorn.Config(
             self.guard, http=Connection, ws=Socket, loop="asyncio", lifespan="off", log_level="error",
             access_log=False, server_header=False, proxy_headers=False, timeout_keep_alive=20,

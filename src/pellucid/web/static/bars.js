@@ -9,8 +9,8 @@ const MOST = 10;
 
 let spoken = "";
 
-/** Show outputs and probabilities, arrays of one number a class. */
-export function showBars(output, probabilities) {
+/** Show outputs and probabilities, arrays of one number a class; a screen reader is told of them unless it is `quiet`. */
+export function showBars(output, probabilities, quiet = false) {
   const place = byId("bars");
   if (!probabilities) {
     place.replaceChildren(...outputs(output));
@@ -24,7 +24,7 @@ export function showBars(output, probabilities) {
   place.replaceChildren(make("ol", { class: "bars" }, ...list));
 
   const words = `${className(order[0].number)}, ${percent(order[0].share)}`;
-  if (words !== spoken) say(`prediction: ${words}`);
+  if (words !== spoken && !quiet) say(`prediction: ${words}`);
   spoken = words;
 }
 

@@ -2,9 +2,7 @@
 // others notice within seconds, and at once when something is done in them or when one comes back to them.
 
 import { ask, newestOnly, whenRefused } from "./api.js";
-import { byId } from "./dom.js";
 import { network } from "./network.js";
-import { count } from "./numbers.js";
 import { get, on } from "./state.js";
 
 const EVERY = 2000; // milliseconds
@@ -16,20 +14,11 @@ let takeOver = () => {};
 /** Look after other windows from now on; `whenChanged` takes over their edits. */
 export function buildEdition(whenChanged) {
   [known, takeOver] = [network.revision, whenChanged];
-  on(["moment"], badge);
   on(["revision"], () => { if (get().revision !== known) look(); }); // an answer has told of it
   whenRefused({ outdated: look });
-  badge();
   setInterval(() => { if (!silent) look(); }, EVERY);
   document.addEventListener("visibilitychange", look);
   addEventListener("focus", look);
-}
-
-/** What the line at the top says of the moment of the training that is shown. */
-function badge() {
-  const { moment } = get();
-  byId("moment").hidden = moment === null;
-  byId("moment").textContent = moment === null ? "" : `after step ${count(moment)}`;
 }
 
 /** Note that the edits of a revision are listed. */

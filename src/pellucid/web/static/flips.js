@@ -26,7 +26,7 @@ export function buildFlips(place) {
 /** Measure anew if the network has changed. */
 export async function showFlips() {
   const { revision, view } = get();
-  if (!network.data || view !== "change" || shown === revision) return;
+  if (!network.data || view !== "change" || shown === revision || get().comparing) return;
   shown = revision;
   const wanted = () => get().revision === revision && get().view === "change";
   const progress = ({ done }) => { parts.told.textContent = `Measuring … ${percent(done)}`; };
@@ -53,8 +53,10 @@ function tell({ before, now, flipped, mended, broken, problem: why }) {
   const right = (share) => make("strong", {}, `${(100 * share).toFixed(2)} %`);
   if (!flipped) parts.told.replaceChildren(right(now), " right", before === now && get().revision ? ", as before" : "");
   else {
+    const rest = flipped - broken - mended;
+    const otherwise = rest ? `, ${count(rest)} wrong in another way` : "";
     parts.told.replaceChildren(
-      right(before), " right before, ", right(now), ` now. ${count(flipped)} ${flipped === 1 ? "image is" : "images are"} taken otherwise: ${count(broken)} broken, ${count(mended)} mended.`,
+      right(before), " right before, ", right(now), ` now. ${count(flipped)} ${flipped === 1 ? "image is" : "images are"} taken otherwise: ${count(broken)} broken, ${count(mended)} mended${otherwise}.`,
     );
   }
   say(parts.told.textContent);
@@ -79,12 +81,12 @@ async function list(flipped, wanted) {
 }
 
 function one({ number, label, predicted, was }, images, k) {
-  const kind = predicted === label ? "mended" : was === label ? "broken" : "wrong as before";
+  const kind = predicted === label ? `mended: was ${className(was)}` : was === label ? "broken" : `was wrong: ${className(was)}`;
   return make(
     "button",
     { type: "button", class: "flip", click: () => showSample(number), "aria-label": `sample ${number}, a ${className(label)}: was taken for ${className(was)}, now for ${className(predicted)}: ${kind}` },
     thumbnail(images, k),
-    make("span", { class: "flip-words" }, `${className(was)} → ${className(predicted)}`),
+    make("span", { class: "flip-words" }, `a ${className(label)}, now ${className(predicted)}`),
     make("span", { class: "quiet" }, kind),
   );
 }

@@ -80,8 +80,8 @@ function tell(net, missing, other = "") {
 
 /** What a link says otherwise of the network that is shown: weights and edits are on the server, the same for all windows. */
 function difference(moment, edits) {
-  const { moment: now, edited } = get();
-  if (moment !== now) return `The link was made with the network as it came out of its training; it is shown as it was after step ${count(now)}.`;
+  const { moment: now, chosen, edited } = get();
+  if (moment !== now && chosen) return `The link was made with the network as it came out of its training; it is shown as it was after step ${count(now)}.`;
   if (now !== null || edits === edited) return "";
   return edits ? "The link was made with other edits of the network than there are here, so that numbers differ." : "The link was made before the network was edited, so that numbers differ.";
 }

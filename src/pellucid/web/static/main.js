@@ -10,6 +10,7 @@ import { addTab, buildInspector } from "./inspector.js";
 import { buildKeys } from "./keys.js";
 import { buildLayers } from "./layers.js";
 import { buildLearn, hasTraining, isLive } from "./learn.js";
+import { buildFollow } from "./learn-follow.js";
 import { openLink } from "./links.js";
 import { buildNarrow } from "./narrow.js";
 import { describe, network } from "./network.js";
@@ -31,7 +32,7 @@ async function start() {
   describe(await ask("network"));
   document.title = `${network.title} – Pellucid`;
   byId("title").textContent = network.title;
-  set({ revision: network.revision, moment: network.step, edited: network.edited });
+  set({ revision: network.revision, moment: network.step, edited: network.edited, chosen: network.chosen });
   build(await hasTraining());
   await openLink(first());
   const follow = followAddress();
@@ -52,6 +53,7 @@ function build(trained) {
   addTab("why", "Why", buildWhy, showWhy);
   addTab("change", "Change", buildChange, showChange);
   if (trained) addTab("learn", "Training", buildLearn);
+  else buildFollow();
   buildInspector();
   buildLayers();
   buildOverview();

@@ -9,7 +9,7 @@ import { network } from "./network.js";
 import { hasInk, padInk, wipe } from "./pad.js";
 import { askDrawing } from "./pen-socket.js";
 import { pixelsAsText, showPixels, textAsPixels } from "./pixels.js";
-import { call, get, on, set } from "./state.js";
+import { call, get, on, set, tookEdition } from "./state.js";
 
 const shownListeners = [];
 
@@ -100,16 +100,20 @@ let made = 0; // the revision of the network that has made what is shown
  * What nobody has asked for is `quiet`: it leaves the message of what went wrong before.
  */
 export async function shown(question, source, quiet = false) {
+  if (quiet && asked) return undefined; // what somebody has asked for goes first
   asked?.abort();
   const mine = new AbortController();
   asked = mine;
   try {
     const found = await question(mine.signal);
     if (asked !== mine) {
-      if (found.revision > get().revision) tookRevision(found);
+      if (found.revision > get().revision) took(found);
       return undefined;
     }
-    if (found.revision < get().revision) return seen(found.image, source, quiet); // changed while it was being answered
+    if (found.revision < get().revision) { // changed while it was being answered
+      asked = null;
+      return seen(found.image, source, quiet);
+    }
     if (!quiet) problem("");
     show(found, source);
     return found;
@@ -117,6 +121,7 @@ export async function shown(question, source, quiet = false) {
     if (asked !== mine) return undefined;
     asked = null;
     if (error.gone) return bringBack(source);
+    if (isVoid(error)) return undefined;
     report(error);
     if (!(error instanceof Refused)) throw error;
     if (!quiet && made < get().revision) again(); // which the question had ended
@@ -126,10 +131,10 @@ export async function shown(question, source, quiet = false) {
   }
 }
 
-/** The page is of a revision of the network now; of another one than before, other windows may have edited it. */
-function tookRevision({ revision, step, edited }, changes = {}) {
-  if (edited === get().edited) noted(revision); // so that nobody asks
-  set({ ...changes, revision, moment: step });
+/** Take over of which network an answer is; where its edits are others than before, they are asked for. */
+function took(found, changes = {}) {
+  if (found.edited === get().edited) noted(found.revision); // so that nobody asks
+  tookEdition(found, changes);
 }
 
 function show(found, source) {
@@ -143,14 +148,14 @@ function show(found, source) {
   const kept = source.kind === "sample" || !bytes ? source : { kind: source.kind, data: pixelsAsText(image.data) };
   acceptMaps(found); // before others hear of the image: what has come, nobody asks for again
   made = found.revision;
-  tookRevision(found, { image: found.image, source: kept });
+  took(found, { image: found.image, source: kept });
   if (!found.pending) tell(found);
   else finish(found).catch(report);
 }
 
-function showOutput({ arrays: { output, probabilities } }) {
+function showOutput({ quiet = false, arrays: { output, probabilities } }) {
   byId("bars").removeAttribute("aria-busy");
-  showBars(output.data, probabilities?.data);
+  showBars(output.data, probabilities?.data, quiet);
 }
 
 function tell(found) {

@@ -12,6 +12,8 @@ const state = {
   raw: false, // whether drawings are left where they are
   revision: 0, // of the network: grows with every edit
   edited: "", // the name of all edits; "" where there are none
+  comparing: false, // whether the network is shown as it was before all edits
+  chosen: false, // whether somebody went to that moment, here or in another window, and does not only follow
   moment: null, // the step of the training whose network is shown; null for the network as it is
 };
 
@@ -28,6 +30,11 @@ export function set(changes) {
   if (!changed.length) return;
   Object.assign(state, changes);
   for (const { keys, listener } of [...listeners]) if (keys.some((key) => changed.includes(key))) call(listener, state);
+}
+
+/** Take over which network there is: its revision, moment and edits, as an answer tells them; and other changes with it. */
+export function tookEdition({ revision, step, chosen, edited, comparing }, changes = {}) {
+  set({ ...changes, revision, moment: step, chosen, edited, comparing });
 }
 
 /** Tell a listener something. One that fails must not keep the others from hearing of it. */
@@ -51,11 +58,11 @@ const LONGEST = 6000;
 /** Write the state as the part of an address behind the #. */
 export function link(digest) {
   const words = new URLSearchParams({ net: digest });
-  const { source, layer, channel, cell, view, range, raw, moment, edited } = state;
+  const { source, layer, channel, cell, view, range, raw, moment, chosen, edited } = state;
   if (source?.kind === "sample") words.set("sample", source.number);
   if (source?.kind === "pixels" && source.data?.length < LONGEST) words.set("pixels", source.data);
-  if (moment !== null) words.set("moment", moment);
-  else if (edited) words.set("edits", edited);
+  if (moment !== null && chosen) words.set("moment", moment); // else it is only what a training has come to
+  if (moment === null && edited) words.set("edits", edited);
   if (layer) words.set("layer", layer);
   if (layer) words.set("channel", channel);
   if (cell) words.set("cell", cell.join(","));
