@@ -19,10 +19,9 @@ export function showBars(output, probabilities, quiet = false) {
   const every = Array.from(probabilities, (share, number) => ({ share, number }));
   const order = [...every].sort((a, b) => b.share - a.share);
   const few = every.length > MOST ? order.slice(0, MOST) : every;
-  const list = few.map((each) => bar(each, each.number === order[0].number));
+  const scored = !/softmax/i.test(network.layers.at(-1).kind); // else the outputs are the shares
+  const list = few.map((each) => bar(each, each.number === order[0].number, scored ? text(output[each.number]) : ""));
   place.replaceChildren(make("ol", { class: "bars" }, ...list));
-
-  place.style.setProperty("--name", `${Math.min(10, Math.max(...few.map(({ number }) => className(number).length)))}ch`);
 
   const words = `${className(order[0].number)}, ${percent(order[0].share)}`;
   if (words !== spoken && !quiet) say(`prediction: ${words}`);
@@ -39,7 +38,7 @@ function outputs(output) {
   return [make("p", { class: "quiet" }, words), make("ul", { class: "outputs" }, ...listed)];
 }
 
-function bar({ share, number }, first) {
+function bar({ share, number }, first, score) {
   const fill = make("span", { class: "fill" });
   fill.style.width = `${100 * share}%`;
   const last = network.layers.at(-1);
@@ -50,8 +49,9 @@ function bar({ share, number }, first) {
       "button",
       { type: "button", class: first ? "bar likeliest" : "bar", title: "follow this number", click: () => pinIndex(last.path, [number]) },
       make("span", { class: "name" }, className(number)),
-      make("span", { class: "track" }, fill),
+      make("span", { class: "score", title: "its score" }, score),
       make("span", { class: "share" }, percent(share)),
+      make("span", { class: "track" }, fill),
     ),
   );
 }

@@ -1,5 +1,6 @@
 // The right side: tabs, each with a panel that another module fills.
 
+import { onPin } from "./cells.js";
 import { byId, make } from "./dom.js";
 import { get, on, set } from "./state.js";
 
@@ -37,6 +38,7 @@ export function hasTab(name) {
 /** Open the tab that the state names, and follow it. */
 export function buildInspector() {
   on(["view"], open);
+  onPin(() => { if (!document.activeElement?.closest(".back")) byId("inspector").scrollTop = 0; }); // there one goes on
   open();
 }
 

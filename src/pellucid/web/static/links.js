@@ -5,9 +5,10 @@ import { byId, make, still } from "./dom.js";
 import { hasTab } from "./inspector.js";
 import { showMoment } from "./learn.js";
 import { mapsOf } from "./layers.js";
-import { cellFits, layerAt, layout, makesMaps, network } from "./network.js";
+import { cellFits, isListed, layerAt, layout, makesMaps, network } from "./network.js";
 import { count, shape } from "./numbers.js";
-import { textAsPixels } from "./pixels.js";
+import { restore } from "./pad.js";
+import { drawable, textAsPixels } from "./pixels.js";
 import { showSource } from "./showing.js";
 import { fromLink, get, set } from "./state.js";
 
@@ -22,6 +23,7 @@ export async function openLink(otherwise) {
   tell(net, missing);
   set({ ...NOWHERE, ...place });
   await showSource(image ?? otherwise);
+  if (image?.kind === "pixels" && drawable()) restore(textAsPixels(image.data), network.input_shape[1]);
   if (await showMoment(moment ?? get().moment)) tell(net, missing, net === network.digest ? difference(moment, edits) : "");
   else tell(net, [...missing, `the network after step ${count(moment)} of its training`]);
   if (place.layer) mapsOf(place.layer).element.scrollIntoView({ block: "nearest", behavior: still() ? "auto" : "smooth" });
@@ -44,8 +46,8 @@ function fitting({ layer: path, channel, cell, ...place }, missing) {
   if (channel >= maps && makesMaps(layer)) missing.push(`channel ${count(channel)} of ${path}`);
   else {
     place.channel = makesMaps(layer) ? channel ?? 0 : 0;
-    const inside = cell && cellFits(layer, cell);
-    if (inside) place.cell = cell;
+    const at = cell?.[1] && isListed(layer) ? [cell[1], 0] : cell; // links from before classes stood below each other
+    if (at && cellFits(layer, at)) place.cell = at;
     else if (cell) missing.push(`row ${cell[0]}, column ${cell[1]} of ${path}`);
   }
   return place;

@@ -14,6 +14,8 @@ import { buildFollow } from "./learn-follow.js";
 import { openLink } from "./links.js";
 import { buildNarrow } from "./narrow.js";
 import { describe, network } from "./network.js";
+import { buildOverlay } from "./overlay.js";
+import { buildOverview } from "./overview.js";
 import { buildPad } from "./pad.js";
 import { buildPixels } from "./pixels.js";
 import { buildDrawing, buildShowing, redraw, showBytes, showDrawing } from "./showing.js";
@@ -54,6 +56,8 @@ function build(trained) {
   else buildFollow();
   buildInspector();
   buildLayers();
+  buildOverview();
+  buildOverlay();
   buildTrail();
   buildNarrow();
   buildSheet();

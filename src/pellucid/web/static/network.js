@@ -3,6 +3,7 @@
 import { count, shape } from "./numbers.js";
 
 const FOLD = 32; // numbers in a row of a vector that is shown as a block
+const LISTED = 24; // classes, at most, whose numbers stand below each other, each with its name
 
 export const network = { layers: [], classes: [], input_shape: [], digest: "" };
 const places = new Map();
@@ -36,7 +37,7 @@ export function layout(layer) {
     return { maps, rows, columns, length: rows * columns };
   }
   const length = layer.shape.reduce((product, side) => product * side, 1);
-  const columns = Math.min(length, FOLD);
+  const columns = isListed(layer) ? 1 : Math.min(length, FOLD);
   return { maps: 1, rows: Math.ceil(length / columns), columns, length };
 }
 
@@ -55,7 +56,8 @@ export function cellOf(layer, index) {
   return { channel: 0, cell: [Math.floor(flat / columns), flat % columns] };
 }
 
-function unflatten(flat, sizes) {
+/** The index of a number of an array of these sizes, of which it is the so-many-th. */
+export function unflatten(flat, sizes) {
   return sizes.map((_, axis) => {
     const below = sizes.slice(axis + 1).reduce((product, side) => product * side, 1);
     return Math.floor(flat / below) % sizes[axis];
@@ -93,6 +95,11 @@ function outputs() {
   const found = new Set();
   for (let layer = network.layers.at(-1); layer; layer = SHARES.includes(layer.kind) ? layerAt(layer.reads[0]) : null) found.add(layer.path);
   return found;
+}
+
+/** Whether a layer's numbers stand below each other, each with the name of its class. */
+export function isListed(layer) {
+  return isOutput(layer) && layer.shape[0] <= LISTED;
 }
 
 /** The name of a class. */

@@ -14,6 +14,7 @@ import { buildMap, showMap } from "./sum-map.js";
 import { batchNorm } from "./sum-norm.js";
 import { figure, number, table } from "./sum-parts.js";
 import { maximum, mean } from "./sum-pool.js";
+import { buildShare } from "./sum-share.js";
 import { buildSnippet } from "./sum-snippet.js";
 import { softmax } from "./sum-softmax.js";
 import { terms } from "./sum-terms.js";
@@ -38,7 +39,7 @@ let shown = null; // the image, revision and place of the sum that is drawn
 export function buildSum(panel) {
   map = buildMap();
   panel.classList.add("sums");
-  panel.append(map, make("section", { "aria-label": "The sum" }, title, body), buildWalk());
+  panel.append(map, buildShare(), make("section", { "aria-label": "The sum" }, title, body), buildWalk());
   on(["image", "revision", "layer", "channel", "cell", "view", "range"], follow);
   follow();
 }
