@@ -1,9 +1,10 @@
 // What edits do to the whole of the data: how right the network is before and after, and the images that flipped.
 
 import { ask, askUntilDone, report } from "./api.js";
-import { make, renew, say } from "./dom.js";
+import { make, say } from "./dom.js";
 import { className, network } from "./network.js";
 import { count, percent } from "./numbers.js";
+import { showPager } from "./pager.js";
 import { inColours } from "./pixels.js";
 import { showSample } from "./showing.js";
 import { get } from "./state.js";
@@ -64,20 +65,15 @@ function tell({ before, now, flipped, mended, broken, problem: why }) {
 
 async function list(flipped, wanted) {
   parts.pager.hidden = flipped <= SHOWN;
-  if (!flipped) return parts.list.replaceChildren();
+  if (!flipped) parts.list.replaceChildren();
+  if (!flipped) return;
   const found = await askUntilDone("samples", { which: "flipped", first, count: SHOWN }, wanted);
-  if (!found?.samples.length || found.revision !== get().revision || !wanted()) return undefined; // edited meanwhile
+  if (!found?.samples.length || found.revision !== get().revision || !wanted()) return; // edited meanwhile
   const { arrays } = await ask("thumbnails", { numbers: found.samples.map(({ number }) => number).join(",") });
-  if (!wanted()) return undefined;
+  if (!wanted()) return;
   parts.list.replaceChildren(...found.samples.map((sample, k) => make("li", {}, one(sample, arrays.images, k))));
-  const last = first + found.samples.length;
-  const turn = (label, words, to, able) =>
-    make("button", { type: "button", "aria-label": words, disabled: !able, click: () => { first = to; list(flipped, wanted).catch(report); } }, label);
-  return renew(
-    parts.pager,
-    turn("◀", "earlier images", Math.max(0, first - SHOWN), first > 0), make("span", {}, `${count(first + 1)}–${count(last)} of ${count(flipped)}`),
-    turn("▶", "further images", last, last < flipped),
-  );
+  const turn = (to) => { first = to; list(flipped, wanted).catch(report); };
+  showPager(parts.pager, { what: "images", first, size: SHOWN, total: flipped, base: 1, turn });
 }
 
 function one({ number, label, predicted, was }, images, k) {

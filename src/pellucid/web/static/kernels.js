@@ -3,6 +3,7 @@
 import { css, ink } from "./colours.js";
 import { make, renew } from "./dom.js";
 import { count, plain, text } from "./numbers.js";
+import { showPager } from "./pager.js";
 import { paint } from "./painting.js";
 import { scaleOf } from "./picture.js";
 
@@ -67,14 +68,8 @@ function list() {
   parts.list.hidden = found.kernels < 2;
   const many = Math.min(SHOWN, found.kernels - first);
   renew(parts.list, ...Array.from({ length: many }, (_, k) => small(first + k)));
-  const turn = (label, words, to, able) => make("button", { type: "button", "aria-label": words, disabled: !able, click: () => { first = to; list(); } }, label);
-  parts.pager.hidden = found.kernels <= SHOWN;
-  renew(
-    parts.pager,
-    turn("◀", "earlier kernels", Math.max(0, first - SHOWN), first > 0),
-    make("span", {}, `${count(first)}–${count(first + many - 1)} of ${count(found.kernels)}`),
-    turn("▶", "further kernels", first + SHOWN, first + SHOWN < found.kernels),
-  );
+  const turn = (to) => { first = to; list(); };
+  showPager(parts.pager, { what: "kernels", first, size: SHOWN, total: found.kernels, turn });
 }
 
 function small(number) {
