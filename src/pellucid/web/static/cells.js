@@ -1,7 +1,8 @@
 // Following numbers: which cell the pointer is over (a preview), and which is pinned (its sum is shown).
 
 import { get, set } from "./state.js";
-import { cellOf, layerAt, layout, makesMaps } from "./network.js";
+import { cellFits, cellOf, layerAt, layout } from "./network.js";
+import { stepped } from "./within.js";
 
 const FOLLOWING = ["sum", "change"]; // tabs that show what is pinned
 
@@ -50,9 +51,7 @@ export function pinIndex(path, index) {
 }
 
 /** A cell so many rows and columns further, kept inside of its map. */
-export function moved(layer, [row, column], down, right) {
-  const { rows, columns, length } = layout(layer);
-  const y = Math.max(0, Math.min(rows - 1, row + down));
-  const x = Math.max(0, Math.min(columns - 1, column + right));
-  return makesMaps(layer) || y * columns + x < length ? [y, x] : [row, column];
+export function moved(layer, cell, ...step) {
+  const next = stepped(cell, step, layout(layer));
+  return cellFits(layer, next) ? next : cell;
 }

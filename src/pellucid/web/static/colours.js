@@ -1,6 +1,8 @@
 // Colours of numbers: orange below 0, nearly white at 0, blue above. They stay apart for colour-blind eyes, and reach
 // from −R to R; what lies beyond has the last colour, and is counted. Used by the page and by the worker alike.
 
+import { within } from "./within.js";
+
 const NEGATIVE = [0xb4, 0x53, 0x09];
 const ZERO = [0xf4, 0xf4, 0xf4];
 const POSITIVE = [0x1d, 0x4e, 0xd8];
@@ -19,7 +21,7 @@ for (let k = -STEPS; k <= STEPS; k += 1) {
 export function word(value, range) {
   if (Number.isNaN(value)) return STRANGE;
   const share = range > 0 ? value / range : Math.sign(value);
-  return TABLE[Math.round(Math.max(-1, Math.min(1, share)) * STEPS) + STEPS];
+  return TABLE[Math.round(within(share, -1, 1) * STEPS) + STEPS];
 }
 
 /** The colour of a number, for style sheets. */

@@ -2,6 +2,7 @@
 
 import { onPin } from "./cells.js";
 import { byId, make } from "./dom.js";
+import { either } from "./keyboard.js";
 import { get, on, set } from "./state.js";
 
 const tabs = []; // {name, title, button, panel, show}
@@ -57,7 +58,7 @@ function open() {
 }
 
 function turn(event) {
-  const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+  const step = either(event, "ArrowLeft", "ArrowRight");
   if (!step) return;
   const at = tabs.findIndex((tab) => tab.button === event.currentTarget);
   const next = tabs[(at + step + tabs.length) % tabs.length];

@@ -2,6 +2,7 @@
 
 import { hover } from "./cells.js";
 import { byId, make } from "./dom.js";
+import { either, isCommand } from "./keyboard.js";
 import { goBy } from "./layers.js";
 import { get, set } from "./state.js";
 import { glossary } from "./words.js";
@@ -39,10 +40,11 @@ export function buildKeys(stepBack) {
 }
 
 function key(event) {
-  if (event.ctrlKey || event.altKey || event.metaKey || event.target.closest("input, select, textarea, dialog[open]")) return;
+  if (isCommand(event) || event.target.closest("input, select, textarea, dialog[open]")) return;
   const { layer, cell } = get();
+  const further = either(event, "PageUp", "PageDown");
   if (event.key === "?") byId("help").showModal();
-  else if (event.key === "PageUp" || event.key === "PageDown") goBy(event.key === "PageUp" ? -1 : 1);
+  else if (further) goBy(further);
   else if (event.key === "Backspace" && cell) { hover(null); backwards(); }
   else if (event.key === "Escape" && cell) set({ cell: null });
   else if (event.key === "Escape" && layer) set({ layer: null });

@@ -2,9 +2,11 @@
 
 import { hover, moved, pin } from "./cells.js";
 import { byId, make, say } from "./dom.js";
-import { cellName, isListed, isOutput, layout, makesMaps, neighbour } from "./network.js";
+import { arrowStep, either, taken } from "./keyboard.js";
+import { cellFits, cellName, isListed, isOutput, layout, makesMaps, neighbour } from "./network.js";
 import { text } from "./numbers.js";
 import { get } from "./state.js";
+import { cellAt } from "./within.js";
 
 /** The k-th of the maps that a layer shows. */
 export class MapButton {
@@ -51,11 +53,9 @@ export class MapButton {
   }
 
   #cellAt(event) {
-    const box = this.element.getBoundingClientRect();
-    const at = [event.clientY - box.top, event.clientX - box.left].map((place) => Math.floor(place / this.maps.pixel));
-    const { rows, columns, length } = layout(this.maps.layer);
-    const cell = [Math.max(0, Math.min(rows - 1, at[0])), Math.max(0, Math.min(columns - 1, at[1]))];
-    return cell[0] * columns + cell[1] < length ? cell : null;
+    const { layer, pixel } = this.maps;
+    const cell = cellAt(event, this.element, layout(layer), pixel);
+    return cellFits(layer, cell) ? cell : null;
   }
 
   #show(cell) {
@@ -76,22 +76,18 @@ export class MapButton {
   }
 
   #key(event) {
-    const step = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
-    if (step && !event.ctrlKey && !event.altKey && !event.metaKey) {
-      const far = event.shiftKey ? 5 : 1;
-      this.cursor = moved(this.maps.layer, this.cursor, far * step[0], far * step[1]);
+    const { layer } = this.maps;
+    const step = arrowStep(event);
+    const beside = either(event, "[", "]");
+    const further = either(event, "PageUp", "PageDown");
+    if (step) {
+      this.cursor = moved(layer, this.cursor, ...step);
       this.#draw(this.cursor);
       this.#spoken(false);
-    } else if (event.key === "[" || event.key === "]") {
-      this.#beside(event.key === "[" ? -1 : 1);
-    } else if (event.key === "PageUp" || event.key === "PageDown") {
-      const { path } = neighbour(this.maps.layer.path, event.key === "PageUp" ? -1 : 1);
-      byId("layers").dispatchEvent(new CustomEvent("go", { detail: path }));
-    } else {
-      return;
-    }
-    event.preventDefault();
-    event.stopPropagation();
+    } else if (beside) this.#beside(beside);
+    else if (further) byId("layers").dispatchEvent(new CustomEvent("go", { detail: neighbour(layer.path, further).path }));
+    else return;
+    taken(event);
   }
 
   #beside(step) {

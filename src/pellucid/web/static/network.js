@@ -1,6 +1,7 @@
 // The network as the server describes it, and the questions about its shape that several parts of the page have.
 
 import { count, shape } from "./numbers.js";
+import { within } from "./within.js";
 
 const FOLD = 32; // numbers in a row of a vector that is shown as a block
 const LISTED = 24; // classes, at most, whose numbers stand below each other, each with its name
@@ -22,7 +23,7 @@ export function layerAt(path) {
 /** The layer so many further on, or the first or the last. */
 export function neighbour(path, steps) {
   const number = (places.get(path) ?? 0) + steps;
-  return network.layers[Math.max(0, Math.min(network.layers.length - 1, number))];
+  return network.layers[within(number, 0, network.layers.length - 1)];
 }
 
 /** Whether a layer makes maps; else it makes a vector. */

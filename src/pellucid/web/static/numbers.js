@@ -1,5 +1,7 @@
 // How numbers are written: with a true minus sign, and so that digits stand below each other.
 
+import { within } from "./within.js";
+
 const MINUS = "\u2212";
 const IN_ENGLISH = new Intl.NumberFormat("en");
 
@@ -38,7 +40,7 @@ export function signed(value, digits = 4) {
 
 /** A number as fields for numbers take it, in which a minus sign is a hyphen: "-0.421"; three digits of the largest. */
 export function plain(value, largest = Math.abs(value)) {
-  const decimals = largest > 0 ? Math.max(0, Math.min(20, 2 - Math.floor(Math.log10(largest)))) : 0;
+  const decimals = largest > 0 ? within(2 - Math.floor(Math.log10(largest)), 0, 20) : 0;
   return String(Number(value.toFixed(decimals)) + 0); // -0 becomes 0
 }
 

@@ -8,11 +8,12 @@ import { cellOf, className, indexOf, isOutput, layerAt, makesMaps } from "./netw
 import { text } from "./numbers.js";
 import { readBy } from "./reads.js";
 import { get, on } from "./state.js";
+import { draw } from "./svg.js";
+import { within } from "./within.js";
 
-const SPACE = "http://www.w3.org/2000/svg";
 const LEAST = 12; // pixels of a ring on the way back
 
-const svg = shape("svg", "links", { "aria-hidden": true }); // the inspector says in words what a number is made of
+const svg = draw("svg", { class: "links", "aria-hidden": true }); // the inspector says in words what a number is made of
 const tag = make("output", { class: "at-pointer", hidden: true, "aria-hidden": "true" }); // as does the map's label
 let way = []; // of the pinned number, {path, index}
 let waiting = 0;
@@ -80,17 +81,11 @@ function boxOf(path, ...cells) {
 }
 
 function rect(box, name) {
-  return shape("rect", name, box);
+  return draw("rect", { class: name, ...box });
 }
 
 function line(points, name) {
-  return shape("polyline", name, { points: points.join(" ") });
-}
-
-function shape(kind, name, attributes) {
-  const element = document.createElementNS(SPACE, kind);
-  for (const [key, value] of Object.entries({ class: name, ...attributes })) element.setAttribute(key, value);
-  return element;
+  return draw("polyline", { class: name, points: points.join(" ") });
 }
 
 /** The number that is pointed at, beside it: in the picture of the image, or in its map. */
@@ -103,6 +98,6 @@ function label(place) {
   const where = makesMaps(layer) ? `row ${place.cell[0]}, column ${place.cell[1]}` : isOutput(layer) ? className(first) : `number ${first}`;
   tag.replaceChildren(where, make("b", {}, text(place.value)));
   const above = box.y - tag.offsetHeight - 8;
-  tag.style.left = `${Math.max(4, Math.min(document.documentElement.clientWidth - tag.offsetWidth - 4, box.x + box.width + 8))}px`;
+  tag.style.left = `${within(box.x + box.width + 8, 4, document.documentElement.clientWidth - tag.offsetWidth - 4)}px`;
   tag.style.top = `${above > 0 ? above : box.y + box.height + 8}px`;
 }

@@ -2,9 +2,11 @@
 
 import { clipped, gradient } from "./colours.js";
 import { make, say } from "./dom.js";
+import { arrowStep, taken } from "./keyboard.js";
 import { count, text } from "./numbers.js";
 import { paint } from "./painting.js";
 import { inColours } from "./pixels.js";
+import { cellAt, stepped } from "./within.js";
 
 /** What a range of colours means: from −R, or from 0 if only the upper half is wanted, to R, and how many lie beyond. */
 export function scaleOf(numbers, range, half = !numbers.some((value) => value < 0)) {
@@ -102,26 +104,16 @@ export class Picture {
   }
 
   #point(event) {
-    const box = this.button.getBoundingClientRect();
-    const { rows, columns } = this.#shown;
-    const at = (share, from, size, cells) => Math.max(0, Math.min(cells - 1, Math.floor(((share - from) / size) * cells)));
-    const { top, left, height, width } = this.box;
-    this.#tell([
-      at((event.clientY - box.top) / box.height, top, height, rows), at((event.clientX - box.left) / box.width, left, width, columns),
-    ]);
+    this.#tell(cellAt(event, this.numbers ? this.over : this.under, this.#shown));
   }
 
   #key(event) {
-    const step = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
-    if (!step || event.ctrlKey || event.altKey || event.metaKey) return;
-    const { rows, columns } = this.#shown;
-    const far = event.shiftKey ? 5 : 1;
-    const within = (place, cells) => Math.max(0, Math.min(cells - 1, place));
-    this.cursor = [within(this.cursor[0] + far * step[0], rows), within(this.cursor[1] + far * step[1], columns)];
+    const step = arrowStep(event);
+    if (!step) return;
+    this.cursor = stepped(this.cursor, step, this.#shown);
     this.#tell(this.cursor);
     say(this.told.textContent);
-    event.preventDefault();
-    event.stopPropagation();
+    taken(event);
   }
 
   /** Say what stands in a cell; without one, where the largest number is. */

@@ -2,9 +2,11 @@
 
 import { current, hover, onHover, pin } from "./cells.js";
 import { byId, say } from "./dom.js";
+import { arrowStep, isCommand, taken } from "./keyboard.js";
 import { layerAt, network, receptiveField } from "./network.js";
 import { text } from "./numbers.js";
 import { get, on } from "./state.js";
+import { cellAt, stepped } from "./within.js";
 
 const SIDE = 196;
 const LEVELS = 9; // 0 … 9 on the keyboard: from nothing to full ink
@@ -17,9 +19,10 @@ let edited = () => {};
 export function buildPixels(whenEdited) {
   edited = whenEdited;
   const button = byId("pixels-cell");
-  button.addEventListener("pointermove", (event) => point(cellAt(event)));
+  const at = (event) => cellAt(event, button, shown);
+  button.addEventListener("pointermove", (event) => point(at(event)));
   button.addEventListener("pointerleave", () => hover(null));
-  button.addEventListener("click", (event) => { if (event.detail) cursor = cellAt(event); point(cursor); pin("input", channelOfInput(), cursor); });
+  button.addEventListener("click", (event) => { if (event.detail) cursor = at(event); point(cursor); pin("input", channelOfInput(), cursor); });
   button.addEventListener("focus", () => point(cursor));
   button.addEventListener("blur", () => hover(null));
   button.addEventListener("keydown", key);
@@ -68,13 +71,6 @@ function channelOfInput() {
   return get().layer === "input" ? get().channel : 0;
 }
 
-function cellAt(event) {
-  const box = byId("pixels-cell").getBoundingClientRect();
-  const row = Math.floor(((event.clientY - box.top) / box.height) * shown.rows);
-  const column = Math.floor(((event.clientX - box.left) / box.width) * shown.columns);
-  return [Math.max(0, Math.min(shown.rows - 1, row)), Math.max(0, Math.min(shown.columns - 1, column))];
-}
-
 function valueAt([row, column], channel = 0) {
   return shown.data[(channel * shown.rows + row) * shown.columns + column];
 }
@@ -92,14 +88,11 @@ function label() {
 }
 
 function key(event) {
-  const step = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
-  if (event.ctrlKey || event.altKey || event.metaKey) return;
+  const step = arrowStep(event);
   if (step) {
-    cursor = [
-      Math.max(0, Math.min(shown.rows - 1, cursor[0] + step[0])), Math.max(0, Math.min(shown.columns - 1, cursor[1] + step[1])),
-    ];
+    cursor = stepped(cursor, step, shown);
     point(cursor);
-  } else if (/^[0-9]$/.test(event.key) && editable()) {
+  } else if (/^[0-9]$/.test(event.key) && !isCommand(event) && editable()) {
     const data = shown.data.slice();
     data[cursor[0] * shown.columns + cursor[1]] = Math.round((255 * Number(event.key)) / LEVELS);
     shown.data = data;
@@ -107,8 +100,7 @@ function key(event) {
   } else {
     return;
   }
-  event.preventDefault();
-  event.stopPropagation();
+  taken(event);
   label();
   say(byId("pixels-cell").getAttribute("aria-label"));
 }

@@ -1,8 +1,8 @@
 // The rail beside the stack: where a layer reads another one than that before it, as behind a residual block.
 
 import { network } from "./network.js";
+import { draw } from "./svg.js";
 
-const SVG = "http://www.w3.org/2000/svg";
 const LANE = 7;
 
 /** Draw an arc for every such connection, each in a lane of its own where they overlap. */
@@ -11,9 +11,7 @@ export function drawRail(place, rows) {
   const jumps = jumpsOf(network.layers);
   if (!jumps.length) return;
   const lanes = spread(jumps);
-  const svg = document.createElementNS(SVG, "svg");
-  svg.setAttribute("class", "rail");
-  svg.setAttribute("aria-hidden", "true"); // each layer says in words what it reads
+  const svg = draw("svg", { class: "rail", "aria-hidden": true }); // each layer says in words what it reads
   const width = LANE * (Math.max(...lanes) + 2);
   svg.style.width = `${width}px`;
   svg.style.height = `${place.scrollHeight}px`;
@@ -21,9 +19,7 @@ export function drawRail(place, rows) {
   jumps.forEach(({ from, to }, k) => {
     const [start, end] = [from, to].map((number) => middle(rows.get(network.layers[number].path).element));
     const x = width - LANE * (lanes[k] + 1);
-    const path = document.createElementNS(SVG, "path");
-    path.setAttribute("d", `M ${width} ${start} H ${x} V ${end} H ${width - 4} m -4 -4 l 4 4 l -4 4`);
-    svg.append(path);
+    svg.append(draw("path", { d: `M ${width} ${start} H ${x} V ${end} H ${width - 4} m -4 -4 l 4 4 l -4 4` }));
   });
   place.prepend(svg);
 }

@@ -2,6 +2,7 @@
 
 import { allow, byId, make, still } from "./dom.js";
 import { get, on } from "./state.js";
+import { within } from "./within.js";
 
 const SIZES = ["closed", "half", "full"];
 const SHUT = 0.2; // of the window: a sheet that is let go below is closed
@@ -53,7 +54,7 @@ function leave() {
 }
 
 function step(by) {
-  resize(SIZES[Math.max(0, Math.min(SIZES.length - 1, SIZES.indexOf(size) + by))]);
+  resize(SIZES[within(SIZES.indexOf(size) + by, 0, SIZES.length - 1)]);
 }
 
 function resize(wanted) {
@@ -97,7 +98,7 @@ function take(event) {
 
 function drag(event) {
   if (!dragged) return;
-  const height = Math.max(handle.offsetHeight, Math.min(innerHeight * 0.9, dragged.height + dragged.y - event.clientY));
+  const height = within(dragged.height + dragged.y - event.clientY, handle.offsetHeight, innerHeight * 0.9);
   byId("inspector").style.height = `${height}px`;
 }
 

@@ -7,6 +7,7 @@ import { count, percent } from "./numbers.js";
 import { drawable } from "./pixels.js";
 import { onShown, showFile, showSample } from "./showing.js";
 import { get, on } from "./state.js";
+import { within } from "./within.js";
 
 const LISTED = 200; // mistakes that are asked for at a time
 const SMALL = 32; // rows and columns at which a picture is looked at for whether it is paper
@@ -90,7 +91,7 @@ async function isPaper(file) {
 
 /** Go so many samples further, from that which was asked for last. */
 async function step(by) {
-  const at = Math.max(0, Math.min(network.data.count - 1, Math.round(Number(number.value) || 0) + by));
+  const at = within(Math.round(Number(number.value) || 0) + by, 0, network.data.count - 1);
   number.value = at;
   const found = await showSample(at);
   if (found === null && get().source?.kind === "sample") number.value = get().source.number; // refused: it is not shown

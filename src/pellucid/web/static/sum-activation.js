@@ -2,8 +2,8 @@
 
 import { curve } from "./sum-curve.js";
 import { figure, number, numbers, pathOf, place, table } from "./sum-parts.js";
+import { within } from "./within.js";
 
-const within = (x, low, high) => Math.min(Math.max(x, low), high);
 const sigmoid = (x) => { const z = Math.exp(-Math.abs(x)); return (x < 0 ? z : 1) / (1 + z); };
 const leaky = (x, slope) => Math.max(x, 0) + slope * Math.min(x, 0);
 

@@ -1,47 +1,42 @@
 // A function of one number as a curve, with the point that is looked at.
 
+import { make } from "./dom.js";
 import { text } from "./numbers.js";
+import { draw } from "./svg.js";
 
-const SVG = "http://www.w3.org/2000/svg";
 const [WIDTH, HEIGHT, EDGE] = [300, 170, 14];
 
 /** Draw a curve through points, and the point (x, y) on it. */
 export function curve(xs, ys, x, y, name) {
-  if (!xs.some((each, k) => Number.isFinite(each) && Number.isFinite(ys[k]))) return nothing();
+  if (!xs.some((each, k) => Number.isFinite(each) && Number.isFinite(ys[k]))) return make("p", {}, "There is no curve through what is no number.");
   const finite = [...ys, y].filter(Number.isFinite);
   const across = spread([...xs, x].filter(Number.isFinite), WIDTH);
   const up = spread([...finite, 0], HEIGHT);
   const [left, top] = [(value) => across(value), (value) => HEIGHT - up(value)];
-  const svg = shape("svg", { class: "curve", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": `${name}: at x = ${text(x)}, y = ${text(y)}` });
+  const svg = draw("svg", { class: "curve", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": `${name}: at x = ${text(x)}, y = ${text(y)}` });
   svg.append(
-    shape("path", { class: "axis", d: `M 0 ${top(0)} H ${WIDTH} M ${left(0)} 0 V ${HEIGHT}` }),
-    shape("path", { class: "line", d: line(xs.map(left), ys.map(top)) }),
+    draw("path", { class: "axis", d: `M 0 ${top(0)} H ${WIDTH} M ${left(0)} 0 V ${HEIGHT}` }),
+    draw("path", { class: "line", d: line(xs.map(left), ys.map(top)) }),
   );
   if ([x, y].every(Number.isFinite)) {
     svg.append(
-      shape("path", { class: "drop", d: `M ${left(x)} ${top(0)} V ${top(y)} H ${left(0)}` }),
-      shape("circle", { class: "point", cx: left(x), cy: top(y), r: 5 }),
+      draw("path", { class: "drop", d: `M ${left(x)} ${top(0)} V ${top(y)} H ${left(0)}` }),
+      draw("circle", { class: "point", cx: left(x), cy: top(y), r: 5 }),
     );
   }
   svg.append(...labels(xs, ys, left, top));
   return svg;
 }
 
-function nothing() {
-  const words = document.createElement("p");
-  words.textContent = "There is no curve through what is no number.";
-  return words;
-}
-
 /** The ends of both axes, in numbers. */
 function labels(xs, ys, left, top) {
   const finite = ys.filter(Number.isFinite);
   const below = top(0) > HEIGHT - 2 * EDGE ? top(0) - 4 : top(0) + 13;
-  const said = (words, at) => { const element = shape("text", at); element.textContent = words; return element; };
+  const most = Math.max(...finite);
   return [
-    said(text(xs[0], 2), { x: 2, y: below }),
-    said(text(xs.at(-1), 2), { x: WIDTH - 2, y: below, "text-anchor": "end" }),
-    said(text(Math.max(...finite), 3), { x: left(0) - 4, y: top(Math.max(...finite)) + 4, "text-anchor": "end" }),
+    draw("text", { x: 2, y: below }, text(xs[0], 2)),
+    draw("text", { x: WIDTH - 2, y: below, "text-anchor": "end" }, text(xs.at(-1), 2)),
+    draw("text", { x: left(0) - 4, y: top(most) + 4, "text-anchor": "end" }, text(most, 3)),
   ];
 }
 
@@ -60,10 +55,4 @@ function line(xs, ys) {
     pen = "L";
     return word;
   }).join(" ");
-}
-
-function shape(tag, attributes) {
-  const element = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  return element;
 }

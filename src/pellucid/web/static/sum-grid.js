@@ -2,11 +2,11 @@
 
 import { css, ink } from "./colours.js";
 import { make } from "./dom.js";
+import { arrowStep, taken } from "./keyboard.js";
 import { short, text, tiny } from "./numbers.js";
 import { nameAt, pinning, reach } from "./sum-parts.js";
 
 const FEW = 5; // columns: more make the digits fewer, and may be wider than the page
-const STEPS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 
 /**
  * Draw a grid.
@@ -61,17 +61,16 @@ function cell(value, row, column, { at, padding, ringed, range, digits, tight })
 
 /** Go to the next number in a direction, over those that cannot be pinned. */
 function move(event, drawn) {
-  const step = STEPS[event.key];
+  const step = arrowStep(event, 1);
   const button = event.target.closest("button");
-  if (!step || !button || event.ctrlKey || event.altKey || event.metaKey) return;
+  if (!step || !button) return;
   let row = drawn.findIndex((line) => line.includes(button));
   let column = drawn[row].indexOf(button);
   do {
     row += step[0];
     column += step[1];
   } while (drawn[row]?.[column] === null);
-  event.preventDefault();
-  event.stopPropagation();
+  taken(event);
   const next = drawn[row]?.[column];
   if (!next) return;
   button.tabIndex = -1;

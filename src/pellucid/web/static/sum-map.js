@@ -3,16 +3,17 @@
 import { ask } from "./api.js";
 import { hover, moved, onHover, pin } from "./cells.js";
 import { allow, make, say } from "./dom.js";
-import { cellName, isListed, layerAt, layout, makesMaps } from "./network.js";
+import { arrowStep, either, taken } from "./keyboard.js";
+import { cellFits, cellName, isListed, layerAt, layout, makesMaps } from "./network.js";
 import { text } from "./numbers.js";
 import { paint } from "./painting.js";
 import { rangesOf } from "./ranges.js";
 import { get } from "./state.js";
+import { cellAt, within } from "./within.js";
 
 const SIDE = 168;
 const BROAD = 300; // of a vector, whose rows are few
 const LARGEST = 40; // of one number, in pixels
-const STEPS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 
 const canvas = make("canvas", { "aria-hidden": "true" });
 const ring = make("span", { class: "cell", hidden: true });
@@ -20,7 +21,7 @@ const button = make(
   "button",
   {
     class: "map", type: "button", "aria-keyshortcuts": "ArrowUp ArrowDown ArrowLeft ArrowRight [ ]", click, keydown,
-    pointermove: (event) => preview(cellAt(event)), pointerleave: () => hover(null),
+    pointermove: (event) => preview(cellAt(event, button, shown)), pointerleave: () => hover(null),
   },
   ring,
 );
@@ -31,7 +32,7 @@ const earlier = make("button", { type: "button", "aria-label": "channel before",
 const later = make("button", { type: "button", "aria-label": "next channel", click: () => beside(1) }, "▶");
 const turn = make("div", { class: "row" }, earlier, later, make("span", { class: "quiet" }, "Arrows in the map move the cell."));
 
-let shown = null; // {layer, channel, key, numbers, rows, columns, length, pixel}
+let shown = null; // {layer, channel, key, numbers, rows, columns, pixel}
 
 /** Build the large map. */
 export function buildMap() {
@@ -55,10 +56,10 @@ export async function showMap(element) {
 }
 
 function accept(layer, channel, key, found) {
-  const { rows, columns, length } = layout(layer);
+  const { rows, columns } = layout(layer);
   const pixel = Math.min(LARGEST, columns > 2 * rows ? BROAD / columns : SIDE / Math.max(rows, columns));
   const zoom = Math.max(1, Math.round(pixel));
-  shown = { layer, channel, key, numbers: found.arrays.maps.data, rows, columns, length, pixel };
+  shown = { layer, channel, key, numbers: found.arrays.maps.data, rows, columns, pixel };
   for (const element of [canvas, button, stage]) {
     Object.assign(element.style, { width: `${columns * pixel}px`, height: `${rows * pixel}px` });
   }
@@ -79,7 +80,7 @@ function value([row, column]) {
 }
 
 function inside(cell) {
-  return cell && cell[0] < shown.rows && cell[1] < shown.columns && cell[0] * shown.columns + cell[1] < shown.length;
+  return cell && cellFits(shown.layer, cell);
 }
 
 function mark(cell) {
@@ -101,20 +102,13 @@ function where(cell) {
   return makesMaps(shown.layer) ? `row ${cell[0]}, column ${cell[1]}` : `number ${cell[0] * shown.columns + cell[1]}`;
 }
 
-function cellAt(event) {
-  const box = button.getBoundingClientRect();
-  const at = [event.clientY - box.top, event.clientX - box.left].map((place) => Math.floor(place / shown.pixel));
-  const cell = [Math.max(0, Math.min(shown.rows - 1, at[0])), Math.max(0, Math.min(shown.columns - 1, at[1]))];
-  return inside(cell) ? cell : null;
-}
-
 function preview(cell) {
-  if (cell) hover({ layer: shown.layer.path, channel: shown.channel, cell, value: value(cell) });
+  if (inside(cell)) hover({ layer: shown.layer.path, channel: shown.channel, cell, value: value(cell) });
 }
 
 function click(event) {
-  const cell = event.detail === 0 ? get().cell ?? [0, 0] : cellAt(event); // 0: by the keyboard
-  if (cell) go(cell);
+  const cell = event.detail === 0 ? get().cell ?? [0, 0] : cellAt(event, button, shown); // 0: by the keyboard
+  if (inside(cell)) go(cell);
 }
 
 function go(cell) {
@@ -122,25 +116,20 @@ function go(cell) {
 }
 
 function beside(step) {
-  const channel = Math.max(0, Math.min(shown.layer.shape[0] - 1, shown.channel + step));
+  const channel = within(shown.channel + step, 0, shown.layer.shape[0] - 1);
   pin(shown.layer.path, channel, get().cell ?? [0, 0]);
 }
 
 function keydown(event) {
-  const step = STEPS[event.key];
-  if (event.ctrlKey || event.altKey || event.metaKey) return;
+  const step = arrowStep(event);
+  const further = either(event, "[", "]");
   if (step) {
-    const far = event.shiftKey ? 5 : 1;
     const { cell } = get();
-    const next = cell ? moved(shown.layer, cell, far * step[0], far * step[1]) : [0, 0];
+    const next = cell ? moved(shown.layer, cell, ...step) : [0, 0];
     hover(null);
     go(next);
     if (shown) say(`${where(next)}, ${text(value(next))}`);
-  } else if ((event.key === "[" || event.key === "]") && makesMaps(shown.layer)) {
-    beside(event.key === "[" ? -1 : 1);
-  } else {
-    return;
-  }
-  event.preventDefault();
-  event.stopPropagation();
+  } else if (further && makesMaps(shown.layer)) beside(further);
+  else return;
+  taken(event);
 }
