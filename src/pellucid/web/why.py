@@ -36,6 +36,7 @@ from .bench import Bench
 from .frames import frame
 from .look import Look, colour_range
 from .sharing import to_run
+from .why_words import shows
 
 METHODS = ("saliency", "grad_cam", "occlusion")
 MEASURES = ("probability", "score")
@@ -78,16 +79,16 @@ def methods(bench: Bench, asked: Asked) -> Answer:
     """Which explanations there are of this network, which layers one after the other can forget, from the output on,
     and whether another class can be sought."""
     output = bench.network.output_shape()
-    found, layer = [], None
+    found = []
     if len(output) == 1:
         found = ["saliency", "occlusion"] if len(bench.network.input_shape or ()) == 3 else ["saliency"]
         try:
-            layer = grad_cam_layer(bench.network)
+            grad_cam_layer(bench.network)
             found.insert(1, "grad_cam")
         except ShapeError:
             pass
     forgetting = learnt_layers(bench.network)[::-1]
-    return {"methods": found, "grad_cam_layer": layer, "forgetting": forgetting, "seeks": len(output) == 1 < output[0]}
+    return {"methods": found, "forgetting": forgetting, "seeks": len(output) == 1 < output[0]}
 
 
 def why(bench: Bench, asked: Asked) -> Answer:
@@ -110,12 +111,14 @@ def why(bench: Bench, asked: Asked) -> Answer:
         "revision": look.revision, "agreement": _number(_agreement(learnt, picture)) if forgotten else 1.0,
         "contrast": _contrast(look.network, look.image, learnt, wanted.method),
     }  # fmt: skip
+    layer = None
     if wanted.method == "grad_cam":
-        field = field_of_layer(look.network, grad_cam_layer(look.network))
+        layer = grad_cam_layer(look.network)
+        field = field_of_layer(look.network, layer)
         header["field"] = None if field is None else vars(field)
     if wanted.method == "occlusion":
         header |= {"places": _places(bench, wanted.patch), "patch": wanted.patch, "measure": wanted.measure}
-    return frame(header, {"picture": picture})
+    return frame(header | {"words": shows(header, picture, layer)}, {"picture": picture})
 
 
 def would_be(bench: Bench, asked: Asked) -> Answer:

@@ -1,6 +1,7 @@
 // Controls that stand in several places of the page.
 
 import { make } from "./dom.js";
+import { className } from "./network.js";
 
 /** A button; `more` are its other attributes. */
 export function button(words, click, more = {}) {
@@ -10,6 +11,11 @@ export function button(words, click, more = {}) {
 /** What can be chosen: words by the values that they stand for. */
 export function options(words) {
   return Object.entries(words).map(([value, each]) => make("option", { value }, each));
+}
+
+/** A choice among so many classes. */
+export function classOptions(classes) {
+  return Array.from({ length: classes }, (_, k) => make("option", { value: k }, className(k)));
 }
 
 /** A control with its name before it. */

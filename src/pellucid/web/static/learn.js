@@ -9,9 +9,10 @@ import { accuracyText, drawCurves, lossText, rateText } from "./learn-curves.js"
 import { firstPictures, otherPictures, showPictures } from "./learn-pictures.js";
 import { marks, placed, refreshScrubber, scrubber, scrubberImage } from "./learn-scrub.js";
 import { epochOf, isLive, learning, take } from "./learning.js";
-import { className, largest } from "./network.js";
-import { count, percent } from "./numbers.js";
+import { className } from "./network.js";
+import { count, largestAt, percent } from "./numbers.js";
 import { get, on } from "./state.js";
+import { within } from "./within.js";
 
 const CURVES_EVERY = 1000; // milliseconds
 const WORDS_EVERY = 450;
@@ -169,7 +170,7 @@ function show(arrays, reach, step) {
   showPictures(arrays, reach, step);
   const shares = arrays.probabilities?.data;
   if (!shares) return;
-  const best = largest(shares);
+  const best = largestAt(shares);
   sees.textContent = `After step ${count(step)} it takes the image for ${className(best)} (${percent(shares[best])}).`;
 }
 
@@ -231,11 +232,12 @@ function refresh(anew = false) {
 function statusWords() {
   const { state, step, steps, lr, points } = learning;
   const [, last, accuracy] = points.at(-1) ?? [];
+  const epochs = Math.round(steps / learning.steps_per_epoch);
   const paused = state === "paused";
   const loss = paused ? learning.loss : last;
   return [
     `${WORDS[state]}: step ${count(step)} of ${count(steps)}`,
-    `epoch ${Math.max(1, epochOf(Math.min(step, steps)))} of ${Math.round(steps / learning.steps_per_epoch)}`,
+    `epoch ${within(epochOf(step), 1, epochs)} of ${epochs}`,
     Number.isFinite(loss) && `${paused ? "this step's loss" : "loss"} ${lossText(loss)}`,
     Number.isFinite(accuracy) && `accuracy ${accuracyText(accuracy)}`,
     lr && `learning rate ${rateText(lr)}`,
