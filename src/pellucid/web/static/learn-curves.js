@@ -55,7 +55,7 @@ function figure(curve, marks) {
   const { svg, x, y, line, top, bottom } = chart(label, end, [[share(low), write(low)], [share(high), write(high)]]);
   const shares = (places) => places.map(([step, value]) => [step, share(value)]);
   svg.append(
-    line("curve", shares(curve.steps ? staircase(known) : known)),
+    line("drawn", shares(curve.steps ? staircase(known) : known)),
     line("held-out", shares(others)),
     ...shares(others).map(([step, height]) => draw("circle", { class: "validated", cx: x(step), cy: y(height), r: 2 })),
     ...marks.map(({ step, kind }) => draw("line", { class: `mark ${kind}`, x1: x(step), x2: x(step), y1: top, y2: bottom })),

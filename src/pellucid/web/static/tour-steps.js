@@ -4,6 +4,7 @@ import { onHover, pinIndex } from "./cells.js";
 import { button } from "./controls.js";
 import { byId, make } from "./dom.js";
 import { className, layerAt, network, receptiveField } from "./network.js";
+import { largestAt } from "./numbers.js";
 import { drawLine } from "./pad.js";
 import { onShown, showSample } from "./showing.js";
 import { isMistake, mistake, showUnsure } from "./sources.js";
@@ -18,7 +19,7 @@ const STROKES = 12; // from one corner to the next
 
 let seen = null; // what was shown last
 let happened = () => {};
-const scores = make("div", {}); // where the table of shares stands
+const scores = make("div"); // where the table of shares stands
 
 /**
  * The steps: to what the server says of each, `words()`, elements, and `layer` or `point` for what it points at. One with a
@@ -34,7 +35,9 @@ export function stepsFor(told) {
   onShown((found) => { seen = found.arrays; if (scores.isConnected) drawShares(); });
   byId("sources").addEventListener("told", happened);
   const last = network.layers.at(-1);
-  return network.tour.map((step) => ({ ...step, ...DOING[step.name](step, last), words: () => [...step.words.map(paragraph), ...(EXAMPLES[step.name]?.(step) ?? [])] }));
+  return network.tour.map((step) => ({
+    ...step, ...DOING[step.name](step, last), words: () => [...step.words.map(paragraph), ...(EXAMPLES[step.name]?.() ?? [])],
+  }));
 }
 
 function paragraph(words) {
@@ -163,8 +166,7 @@ function drawShares() {
 }
 
 function pinLikeliest(last) {
-  const { data } = seen.output;
-  pinIndex(last.path, [data.indexOf(Math.max(...data))]);
+  pinIndex(last.path, [largestAt(seen.output.data)]);
 }
 
 async function walkBack(last, wait) {
@@ -175,10 +177,4 @@ async function walkBack(last, wait) {
     await wait(700);
     await goBack();
   }
-}
-
-/** The state that a step begins with. */
-export function snapshot() {
-  const { layer, channel, cell, revision, image } = get();
-  return { layer, channel, cell, revision, image };
 }

@@ -134,6 +134,6 @@ function chartOf(shares) {
   const last = shares.length - 1;
   const label = `probability of ${className(result.wanted)} by step: ${percent(shares[0])} at first, ${percent(shares.at(-1))} after ${last}`;
   const { svg, line } = chart(label, Math.max(1, last), [[0, "0 %"], [0.5, "50 %"], [1, "100 %"]]);
-  svg.append(line("curve", [...shares.entries()]));
+  svg.append(line("drawn", [...shares.entries()]));
   return svg;
 }
