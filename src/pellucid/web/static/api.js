@@ -1,6 +1,7 @@
 // Questions to the server. Answers are JSON, or frames: a header in JSON with arrays behind it (see frames.py).
 
 import { problem } from "./dom.js";
+import { product } from "./numbers.js";
 import { get } from "./state.js";
 import { waitFor } from "./waiting.js";
 
@@ -101,7 +102,7 @@ export function parse(buffer) {
   const header = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, size)));
   const arrays = {};
   for (const { name, shape, type, at } of header.arrays) {
-    const length = shape.reduce((product, side) => product * side, 1);
+    const length = product(shape);
     arrays[name] = { shape, data: new TYPES[type](buffer, 4 + size + at, length) };
   }
   return { ...header, arrays };

@@ -47,7 +47,7 @@ function bar({ share, number }, first, score) {
     {},
     make(
       "button",
-      { type: "button", class: first ? "bar likeliest" : "bar", title: "follow this number", click: () => pinIndex(last.path, [number]) },
+      { class: first ? "bar likeliest" : "bar", title: "follow this number", click: () => pinIndex(last.path, [number]) },
       make("span", { class: "name" }, className(number)),
       make("span", { class: "score", title: "its score" }, score),
       make("span", { class: "share" }, percent(share)),

@@ -1,8 +1,12 @@
 // Making elements. Texts are always text: nothing that a file or a network says becomes markup.
 
-/** Make an element: `make("p", {class: "quiet"}, "text", other)`. Functions become listeners: `{click: …}`. */
+/**
+ * Make an element: `make("p", {class: "quiet"}, "text", other)`. Functions become listeners: `{click: …}`. A button sends no
+ * form unless it says so.
+ */
 export function make(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
+  if (tag === "button") element.type = "button";
   for (const [name, value] of Object.entries(attributes)) {
     if (typeof value === "function") element.addEventListener(name, value);
     else if (value === true) element.setAttribute(name, "");
@@ -15,6 +19,11 @@ export function make(tag, attributes = {}, ...children) {
 /** The element with an id. */
 export function byId(id) {
   return document.getElementById(id);
+}
+
+/** Put an element where a box is, {left, top, width, height} or some of these, in pixels or in another unit. */
+export function lay(element, box, unit = "px") {
+  for (const [side, size] of Object.entries(box)) element.style[side] = `${size}${unit}`;
 }
 
 /** Let a button be used, or not; a keyboard that is on it then goes to another element. */

@@ -20,7 +20,7 @@ export function addTab(name, title, build, show = () => {}) {
   const button = make(
     "button",
     {
-      role: "tab", id: `tab-${name}`, type: "button", "aria-controls": `panel-${name}`, click: () => set({ view: name }),
+      role: "tab", id: `tab-${name}`, "aria-controls": `panel-${name}`, click: () => set({ view: name }),
       keydown: turn,
     },
     title,

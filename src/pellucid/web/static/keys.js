@@ -29,7 +29,7 @@ export function buildKeys(stepBack) {
   const help = byId("help");
   const rows = KEYS.map(([name, words]) => make("tr", {}, make("th", { scope: "row" }, name), make("td", {}, words)));
   help.append(
-    make("form", { method: "dialog", class: "row" }, make("h2", { id: "help-title" }, "Help"), make("button", {}, "Close")),
+    make("form", { method: "dialog", class: "row" }, make("h2", { id: "help-title" }, "Help"), make("button", { type: "submit" }, "Close")),
     make("h3", {}, "Keys"),
     make("table", {}, make("tbody", {}, ...rows)),
     make("p", { class: "quiet" }, "Tab goes from map to map; a screen reader says where you are, and the number there."),

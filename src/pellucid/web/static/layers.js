@@ -3,7 +3,7 @@
 import { onPin } from "./cells.js";
 import { byId, still } from "./dom.js";
 import { Maps } from "./maps.js";
-import { network, neighbour } from "./network.js";
+import { layout, network, neighbour } from "./network.js";
 import { drawRail } from "./rail.js";
 import { get, on } from "./state.js";
 
@@ -12,19 +12,20 @@ const rows = new Map(); // path -> Maps
 /** Build the stack. */
 export function buildLayers() {
   const place = byId("layers");
+  const watcher = new IntersectionObserver(noticed, { rootMargin: "200px" });
   for (const layer of network.layers) {
     const maps = new Maps(layer);
     rows.set(layer.path, maps);
     place.append(maps.element);
+    watcher.observe(maps.element);
   }
-  const watcher = new IntersectionObserver(noticed, { rootMargin: "200px" });
-  for (const maps of rows.values()) watcher.observe(maps.element);
+  const all = (act) => () => rows.forEach(act);
   place.addEventListener("go", ({ detail }) => goTo(detail, get().channel));
-  on(["image", "revision", "class"], refresh);
-  on(["range"], () => { refresh(); for (const maps of rows.values()) maps.repaint(); });
-  on(["layer", "channel", "cell"], () => { for (const maps of rows.values()) for (const button of maps.buttons) button.mark(); });
+  on(["image", "revision", "class", "range"], all((maps) => maps.refresh()));
+  on(["range"], all((maps) => maps.repaint()));
+  on(["layer", "channel", "cell"], all((maps) => maps.buttons.forEach((button) => button.mark())));
   onPin((path, here) => { if (!here) bring(path); });
-  new ResizeObserver(() => { arrange(); drawRail(place, rows); }).observe(place);
+  new ResizeObserver(() => { for (const maps of rows.values()) maps.arrange(); drawRail(place, rows); }).observe(place);
 }
 
 /** What is to come with an image: the maps of the layers that are in sight, and whose range their colours have. */
@@ -47,12 +48,11 @@ export async function goTo(path, channel) {
   if (!maps) return;
   byId("layers").dispatchEvent(new CustomEvent("going", { detail: path })); // on a narrow page it must be there first
   bring(path);
-  const { maps: many } = { maps: maps.layer.shape.length === 3 ? maps.layer.shape[0] : 1 };
-  await maps.focus(Math.min(channel ?? 0, many - 1));
+  await maps.focus(Math.min(channel ?? 0, layout(maps.layer).maps - 1));
 }
 
 /** Scroll to a layer, if it is not in sight. */
-function bring(path) {
+export function bring(path) {
   const { element } = rows.get(path);
   const far = Math.abs(element.getBoundingClientRect().y) > 2 * innerHeight; // on the way, layers would come and move it
   element.scrollIntoView({ behavior: far || still() ? "auto" : "smooth", block: "nearest" });
@@ -77,12 +77,4 @@ function noticed(entries) {
     maps.refresh();
     maps.repaint(true);
   }
-}
-
-function refresh() {
-  for (const maps of rows.values()) maps.refresh();
-}
-
-function arrange() {
-  for (const maps of rows.values()) maps.arrange();
 }

@@ -1,12 +1,12 @@
 // Links that are opened: when the page is, and when another one is put into the address. What of a link is not to be had
 // here is said, and left out.
 
-import { byId, make, still } from "./dom.js";
+import { byId, make } from "./dom.js";
 import { hasTab } from "./inspector.js";
 import { showMoment } from "./learn.js";
-import { mapsOf } from "./layers.js";
+import { bring } from "./layers.js";
 import { cellFits, isListed, layerAt, layout, makesMaps, network } from "./network.js";
-import { count, shape } from "./numbers.js";
+import { count, product, shape } from "./numbers.js";
 import { restore } from "./pad.js";
 import { drawable, textAsPixels } from "./pixels.js";
 import { showSource } from "./showing.js";
@@ -26,12 +26,12 @@ export async function openLink(otherwise) {
   if (image?.kind === "pixels" && drawable()) restore(textAsPixels(image.data), network.input_shape[1]);
   if (await showMoment(moment ?? get().moment)) tell(net, missing, net === network.digest ? difference(moment, edits) : "");
   else tell(net, [...missing, `the network after step ${count(moment)} of its training`]);
-  if (place.layer) mapsOf(place.layer).element.scrollIntoView({ block: "nearest", behavior: still() ? "auto" : "smooth" });
+  if (place.layer) bring(place.layer);
 }
 
 /** What of a place there is in this network; what is missing is added to a list. */
 function fitting({ layer: path, channel, cell, ...place }, missing) {
-  const classes = network.layers.at(-1).shape.reduce((product, side) => product * side, 1);
+  const classes = product(network.layers.at(-1).shape);
   if (place.class >= classes) drop(place, "class", `class ${place.class}`, missing);
   if (place.view && !hasTab(place.view)) drop(place, "view", place.view === "learn" ? "a training" : `a tab “${place.view}”`, missing);
   if (place.range && ![...byId("range").options].some(({ value }) => value === place.range)) drop(place, "range", `a range “${place.range}”`, missing);
@@ -56,7 +56,7 @@ function fitting({ layer: path, channel, cell, ...place }, missing) {
 /** The image that a link names, if it is one of these data, or one that the network takes. */
 function imageOf(source, missing) {
   if (source?.kind === "sample" && !(source.number < (network.data?.count ?? 0))) missing.push(`sample ${count(source.number)}`);
-  else if (source?.kind === "pixels" && textAsPixels(source.data)?.length !== network.input_shape.reduce((product, side) => product * side, 1)) {
+  else if (source?.kind === "pixels" && textAsPixels(source.data)?.length !== product(network.input_shape)) {
     missing.push(`the image, which is none of ${shape(network.input_shape)}`);
   } else return source;
   return undefined;
@@ -74,7 +74,7 @@ function tell(net, missing, other = "") {
   if (missing.length) words.push(`The link names what there is not here: ${missing.join("; ")}.`);
   const place = byId("notice");
   place.hidden = !words.length;
-  const close = make("button", { type: "button", click: () => { place.hidden = true; byId("inspector").focus(); } }, "Close");
+  const close = make("button", { click: () => { place.hidden = true; byId("inspector").focus(); } }, "Close");
   place.replaceChildren(make("span", {}, `${words.join(" ")} `), close);
 }
 

@@ -15,11 +15,12 @@ import { isLive } from "./learning.js";
 import { openLink } from "./links.js";
 import { buildNarrow } from "./narrow.js";
 import { describe, network } from "./network.js";
+import { product } from "./numbers.js";
 import { buildOverlay } from "./overlay.js";
 import { buildOverview } from "./overview.js";
 import { buildPad } from "./pad.js";
-import { buildPixels } from "./pixels.js";
-import { buildDrawing, buildShowing, redraw, showBytes, showDrawing } from "./showing.js";
+import { buildPixels, drawable } from "./pixels.js";
+import { buildShowing, redraw, showBytes, showDrawing } from "./showing.js";
 import { buildSheet } from "./sheet.js";
 import { buildSources } from "./sources.js";
 import { get, on, set } from "./state.js";
@@ -45,7 +46,7 @@ async function start() {
 function build(trained) {
   buildWords();
   if (trained && isLive() && !location.hash) set({ view: "learn" });
-  buildDrawing();
+  byId("drawing").hidden = !drawable();
   buildPixels(showBytes);
   buildPad(showDrawing);
   buildSources();
@@ -78,7 +79,7 @@ function build(trained) {
 /** What is shown when nothing else is asked for: the first sample, or nothing at all. */
 function first() {
   if (network.data) return { kind: "sample", number: 0 };
-  const blank = new Uint8Array(network.input_shape.reduce((product, side) => product * side, 1));
+  const blank = new Uint8Array(product(network.input_shape));
   return { kind: "blank", data: blank };
 }
 

@@ -1,9 +1,9 @@
 // One feature map on the page: the place of the keyboard, the target of the pointer, and what a screen reader says.
 
 import { hover, moved, pin } from "./cells.js";
-import { byId, make, say } from "./dom.js";
+import { byId, lay, make, say } from "./dom.js";
 import { arrowStep, either, taken } from "./keyboard.js";
-import { cellFits, cellName, isListed, isOutput, layout, makesMaps, neighbour } from "./network.js";
+import { cellFits, cellName, isOutput, layout, makesMaps, neighbour } from "./network.js";
 import { text } from "./numbers.js";
 import { get } from "./state.js";
 import { cellAt } from "./within.js";
@@ -19,7 +19,7 @@ export class MapButton {
     this.element = make(
       "button",
       {
-        class: "map", type: "button", pointermove: (event) => this.#point(event), pointerleave: () => hover(null),
+        class: "map", pointermove: (event) => this.#point(event), pointerleave: () => hover(null),
         click: (event) => this.#click(event), keydown: (event) => this.#key(event), focus: () => this.#spoken(true),
         blur: () => { hover(null); this.mark(); },
       },
@@ -30,10 +30,6 @@ export class MapButton {
 
   get channel() {
     return this.maps.channels[this.k];
-  }
-
-  place(left, top, width, height) {
-    Object.assign(this.element.style, { left: `${left}px`, top: `${top}px`, width: `${width}px`, height: `${height}px` });
   }
 
   /** Draw a ring around the pinned cell, if it is one of this map's. */
@@ -49,7 +45,8 @@ export class MapButton {
     this.ring.hidden = !cell;
     if (!cell) return;
     const size = this.maps.pixel;
-    Object.assign(this.ring.style, { left: `${cell[1] * size}px`, top: `${cell[0] * size}px`, width: isListed(this.maps.layer) ? "100%" : `${size}px`, height: `${size}px` });
+    lay(this.ring, { left: cell[1] * size, top: cell[0] * size, width: size, height: size });
+    if (this.maps.listed) this.ring.style.width = "100%";
   }
 
   #cellAt(event) {

@@ -2,7 +2,7 @@
 
 import { ask, report } from "./api.js";
 import { clipped, strange } from "./colours.js";
-import { make, renew } from "./dom.js";
+import { lay, make, renew } from "./dom.js";
 import { MapButton } from "./map-button.js";
 import { isFirst, isListed, layout, makesMaps, summaryLine } from "./network.js";
 import { count, signed, text } from "./numbers.js";
@@ -68,20 +68,15 @@ export class Maps {
   #controls() {
     if (!makesMaps(this.layer) || this.layer.shape[0] < 2) return null;
     const options = Object.entries(ORDERS).map(([value, words]) => make("option", { value }, words));
-    const choice = make("select", { change: () => this.#reorder(choice.value) }, ...options);
-    this.choice = choice;
+    const choice = this.choice = make("select", { change: () => this.#choose({ order: choice.value, first: 0 }) }, ...options);
     this.pager = make("span", { class: "pager" });
     return make("div", { class: "row controls" }, make("label", { class: "field" }, make("span", { class: "unseen" }, `order of the maps of ${this.layer.path}`), choice), this.pager);
   }
 
-  #reorder(order) {
-    Object.assign(this, { order, first: 0 });
-    this.refresh();
-  }
-
-  #turn(first) {
-    this.first = first;
-    this.refresh();
+  /** Show other ones of the maps. */
+  #choose(choice) {
+    Object.assign(this, choice);
+    return this.refresh();
   }
 
   /** What is to be shown of an image, as text that is another one for anything else. */
@@ -115,14 +110,13 @@ export class Maps {
     this.asking?.abort();
     const { path } = this.layer;
     const { length, maps: total } = layout(this.layer);
-    const many = Math.min(SHOWN, total - this.first);
-    const channels = Int32Array.from({ length: many }, (_, k) => this.first + k);
-    const data = maps.data.subarray(this.first * length, (this.first + many) * length);
+    const end = Math.min(this.first + SHOWN, total);
+    const part = (all, size = 1) => all && { data: all.data.subarray(this.first * size, end * size) };
+    const channels = { data: Array.from({ length: end - this.first }, (_, k) => this.first + k) };
     this.loaded = this.#wanted(image, revision, ranged);
-    const own = arrays[`ranges ${path}`]?.data.subarray(this.first, this.first + many);
     this.show({
       total, range: ranges[path], dead: dead[path], whole,
-      arrays: { channels: { data: channels }, maps: { data }, ranges: own && { data: own } },
+      arrays: { channels, maps: part(maps, length), ranges: part(arrays[`ranges ${path}`]) },
     });
   }
 
@@ -176,8 +170,7 @@ export class Maps {
     this.width = across * pitch[1] - gap;
     this.height = Math.ceil(many / across) * pitch[0] - gap;
     this.places = this.channels.map((_, k) => [(k % across) * pitch[1], Math.floor(k / across) * pitch[0], k]);
-    this.canvas.style.width = this.stage.style.width = `${this.width * this.unit}px`;
-    this.canvas.style.height = this.stage.style.height = `${this.height * this.unit}px`;
+    for (const each of [this.canvas, this.stage]) lay(each, { width: this.width * this.unit, height: this.height * this.unit });
     this.#buttons(...[rows, columns].map((side) => Math.max(LEAST, side * this.pixel)));
     this.placed = this.#placing();
     this.element.dispatchEvent(new CustomEvent("placed", { bubbles: true }));
@@ -204,7 +197,7 @@ export class Maps {
     while (this.buttons.length > this.channels.length) this.buttons.pop().element.remove();
     this.buttons.forEach((button, k) => {
       const [left, top] = this.places[k];
-      button.place(left * this.unit, top * this.unit, width, height);
+      lay(button.element, { left: left * this.unit, top: top * this.unit, width, height });
       button.mark();
     });
   }
@@ -218,7 +211,7 @@ export class Maps {
     const range = `${count(this.first)}–${count(last - 1)} of ${count(total)}`;
     if (!this.pager || total <= SHOWN || this.pager.textContent.includes(` ${range} `)) return;
     const turn = (label, name, first, able) => make(
-      "button", { type: "button", disabled: !able, "aria-label": `${this.layer.path}: ${name}`, click: () => this.#turn(first) }, label,
+      "button", { disabled: !able, "aria-label": `${this.layer.path}: ${name}`, click: () => this.#choose({ first }) }, label,
     );
     renew(
       this.pager,
@@ -244,20 +237,15 @@ export class Maps {
     this.element.dispatchEvent(new CustomEvent("painted", { bubbles: true }));
   }
 
-  /** How many numbers of the k-th map, or of all that are shown, lie beyond their range of colours. */
-  beyond(k = undefined) {
-    const chosen = k === undefined ? this.channels.map((_, each) => each) : [k];
-    return chosen.reduce((sum, each) => sum + clipped(this.#numbers(each), this.ranges[each]), 0);
-  }
-
-  /** How many of the same are not numbers. */
-  strange(k = undefined) {
-    return strange(k === undefined ? this.numbers : this.#numbers(k));
-  }
-
-  #numbers(k) {
+  /** How many numbers of the k-th map, or of all that are shown, lie beyond their range of colours, and how many are none. */
+  outside(k = undefined) {
     const { length } = layout(this.layer);
-    return this.numbers.subarray(k * length, (k + 1) * length);
+    const chosen = k === undefined ? [...this.channels.keys()] : [k];
+    const counts = chosen.map((each) => {
+      const numbers = this.numbers.subarray(each * length, (each + 1) * length);
+      return [clipped(numbers, this.ranges[each]), strange(numbers)];
+    });
+    return [0, 1].map((what) => counts.reduce((sum, each) => sum + each[what], 0));
   }
 
   /** The number at a cell of the k-th map that is shown. */
@@ -269,11 +257,10 @@ export class Maps {
   /** Bring a channel onto the page if it is not, and put the keyboard there. */
   async focus(channel) {
     this.visible = true;
-    if (!this.channels?.includes(channel)) {
-      Object.assign(this, { order: "index", first: Math.floor(channel / SHOWN) * SHOWN });
-      if (this.choice) this.choice.value = this.order;
-      await this.refresh();
+    if (!this.channels.includes(channel)) {
+      if (this.choice) this.choice.value = "index";
+      await this.#choose({ order: "index", first: Math.floor(channel / SHOWN) * SHOWN });
     }
-    this.buttons[this.channels?.indexOf(channel) ?? -1]?.element.focus();
+    this.buttons[this.channels.indexOf(channel)]?.element.focus();
   }
 }

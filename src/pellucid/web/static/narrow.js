@@ -4,7 +4,7 @@ import { allow, byId, make } from "./dom.js";
 import { mapsOf } from "./layers.js";
 import { className, makesMaps, network, neighbour } from "./network.js";
 import { percent, text } from "./numbers.js";
-import { inColours, shownPixels } from "./pixels.js";
+import { paintImage, shownPixels } from "./pixels.js";
 import { onShown } from "./showing.js";
 import { get, on } from "./state.js";
 
@@ -15,8 +15,8 @@ export const narrow = matchMedia("(max-width: 720px)");
 const thumbnail = make("canvas", { class: "thumbnail", role: "img", "aria-label": "the image" });
 const best = make("ol", { class: "best", "aria-label": "likeliest" });
 const choice = make("select", { "aria-label": "layer", change: () => goTo(choice.value) });
-const before = make("button", { type: "button", "aria-label": "layer before", click: () => goTo(neighbour(here, -1).path) }, "◀");
-const after = make("button", { type: "button", "aria-label": "next layer", click: () => goTo(neighbour(here, 1).path) }, "▶");
+const before = make("button", { "aria-label": "layer before", click: () => goTo(neighbour(here, -1).path) }, "◀");
+const after = make("button", { "aria-label": "next layer", click: () => goTo(neighbour(here, 1).path) }, "▶");
 
 let here = "input";
 
@@ -83,9 +83,7 @@ function show(path) {
 }
 
 function tell({ arrays: { output, probabilities } }) {
-  const { rows, columns } = shownPixels();
-  Object.assign(thumbnail, { width: columns, height: rows });
-  thumbnail.getContext("2d").putImageData(new ImageData(inColours(shownPixels()), columns, rows), 0, 0);
+  paintImage(thumbnail, shownPixels());
   const values = probabilities?.data ?? output.data;
   const order = Array.from(values, (value, number) => ({ value, number })).sort((a, b) => b.value - a.value);
   const listed = makesMaps(network.layers.at(-1)) ? [] : order.slice(0, FEW);

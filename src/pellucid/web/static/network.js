@@ -1,6 +1,6 @@
 // The network as the server describes it, and the questions about its shape that several parts of the page have.
 
-import { count, shape } from "./numbers.js";
+import { count, product, shape } from "./numbers.js";
 import { within } from "./within.js";
 
 const FOLD = 32; // numbers in a row of a vector that is shown as a block
@@ -37,7 +37,7 @@ export function layout(layer) {
     const [maps, rows, columns] = layer.shape;
     return { maps, rows, columns, length: rows * columns };
   }
-  const length = layer.shape.reduce((product, side) => product * side, 1);
+  const length = product(layer.shape);
   const columns = isListed(layer) ? 1 : Math.min(length, FOLD);
   return { maps: 1, rows: Math.ceil(length / columns), columns, length };
 }
@@ -60,7 +60,7 @@ export function cellOf(layer, index) {
 /** The index of a number of an array of these sizes, of which it is the so-many-th. */
 export function unflatten(flat, sizes) {
   return sizes.map((_, axis) => {
-    const below = sizes.slice(axis + 1).reduce((product, side) => product * side, 1);
+    const below = product(sizes.slice(axis + 1));
     return Math.floor(flat / below) % sizes[axis];
   });
 }

@@ -57,6 +57,11 @@ export function count(value) {
   return IN_ENGLISH.format(value);
 }
 
+/** The product of numbers, as of the sides of a shape. */
+export function product(sizes) {
+  return sizes.reduce((all, size) => all * size, 1);
+}
+
 /** A shape: [6, 24, 24] as "6×24×24". */
 export function shape(sizes) {
   return sizes.join("×");

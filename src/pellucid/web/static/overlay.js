@@ -2,7 +2,7 @@
 // Drawn when another number is pointed at or pinned, and not when an image changes: no stroke of the pen waits for it.
 
 import { current, onHover } from "./cells.js";
-import { byId, make } from "./dom.js";
+import { byId, lay, make } from "./dom.js";
 import { mapsOf } from "./layers.js";
 import { cellOf, className, indexOf, isOutput, layerAt, makesMaps } from "./network.js";
 import { text } from "./numbers.js";
@@ -98,6 +98,8 @@ function label(place) {
   const where = makesMaps(layer) ? `row ${place.cell[0]}, column ${place.cell[1]}` : isOutput(layer) ? className(first) : `number ${first}`;
   tag.replaceChildren(where, make("b", {}, text(place.value)));
   const above = box.y - tag.offsetHeight - 8;
-  tag.style.left = `${within(box.x + box.width + 8, 4, document.documentElement.clientWidth - tag.offsetWidth - 4)}px`;
-  tag.style.top = `${above > 0 ? above : box.y + box.height + 8}px`;
+  lay(tag, {
+    left: within(box.x + box.width + 8, 4, document.documentElement.clientWidth - tag.offsetWidth - 4),
+    top: above > 0 ? above : box.y + box.height + 8,
+  });
 }

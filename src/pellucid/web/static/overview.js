@@ -12,7 +12,7 @@ export function buildOverview() {
   let size = "";
   for (const layer of network.layers) {
     if (size !== shape(layer.shape)) {
-      strip.append(make("button", { type: "button", tabindex: size ? -1 : 0, click: () => goTo(layer.path, 0) }, make("span", {}, layer.path), " ", make("b", {}, shape(layer.shape))));
+      strip.append(make("button", { tabindex: size ? -1 : 0, click: () => goTo(layer.path, 0) }, make("span", {}, layer.path), " ", make("b", {}, shape(layer.shape))));
       size = shape(layer.shape);
     }
     buttons.set(layer.path, strip.lastChild);

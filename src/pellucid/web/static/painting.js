@@ -39,7 +39,8 @@ export function paint(canvas, job) {
   worker.postMessage({ ticket: tickets, job: { ...job, numbers } }, [numbers.buffer]);
 }
 
-function put(canvas, pixels, width, height) {
+/** Put RGBA on a canvas, as bytes or as words of four, and make it as large. */
+export function put(canvas, pixels, width, height) {
   if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height }); // which lays out anew
   canvas.getContext("2d").putImageData(new ImageData(new Uint8ClampedArray(pixels.buffer), width, height), 0, 0);
 }

@@ -1,27 +1,27 @@
 // A picture of numbers over an image, as explanations are: with its range, and each number to be had by pointer or keys.
 
 import { clipped, gradient } from "./colours.js";
-import { make, say } from "./dom.js";
+import { lay, make, say } from "./dom.js";
 import { arrowStep, taken } from "./keyboard.js";
 import { count, text } from "./numbers.js";
 import { paint } from "./painting.js";
-import { inColours } from "./pixels.js";
+import { paintImage } from "./pixels.js";
 import { cellAt, stepped } from "./within.js";
 
-/** What a range of colours means: from −R, or from 0 if only the upper half is wanted, to R, and how many lie beyond. */
-export function scaleOf(numbers, range, half = !numbers.some((value) => value < 0)) {
+/** What the colours mean: from −R, or from 0 where no number is below, to R. */
+export function fromTo(numbers, range, half = !numbers.some((value) => value < 0)) {
   const strip = make("span", { class: "gradient", "aria-hidden": "true" });
   strip.style.backgroundImage = gradient(half);
-  const beyond = clipped(numbers, range);
-  return make(
-    "p",
-    { class: "scale" },
-    make("span", {}, half ? "0" : text(-range, 3)), strip, make("span", {}, text(range, 3)),
-    beyond ? make("span", { class: "quiet" }, `${count(beyond)} beyond`) : null,
-  );
+  return [make("span", {}, half ? "0" : text(-range, 3)), strip, make("span", {}, text(range, 3))];
 }
 
-const WHOLE = { top: 0, left: 0, height: 1, width: 1 };
+/** The same in a line, and how many numbers lie beyond. */
+export function scaleOf(numbers, range, half = undefined) {
+  const beyond = clipped(numbers, range);
+  return make("p", { class: "scale" }, ...fromTo(numbers, range, half), beyond ? make("span", { class: "quiet" }, `${count(beyond)} beyond`) : null);
+}
+
+const WHOLE = { top: 0, left: 0, height: 100, width: 100 };
 
 /** A picture in a figure with a caption. */
 export class Picture {
@@ -35,7 +35,7 @@ export class Picture {
     this.button = make(
       "button",
       {
-        type: "button", class: "map", pointermove: (event) => this.#point(event), pointerleave: () => this.#tell(null),
+        class: "map", pointermove: (event) => this.#point(event), pointerleave: () => this.#tell(null),
         keydown: (event) => this.#key(event), focus: () => this.#tell(this.cursor), blur: () => this.#tell(null),
       },
       this.ring,
@@ -49,11 +49,9 @@ export class Picture {
 
   /** Show an image {data, shape} alone. */
   showImage(image) {
-    this.image = as2d(image);
-    const { rows, columns } = this.image;
-    Object.assign(this.under, { width: columns, height: rows });
-    this.under.getContext("2d").putImageData(new ImageData(inColours(this.image), columns, rows), 0, 0);
-    this.stage.style.aspectRatio = `${columns} / ${rows}`;
+    this.image = { ...image, ...sizes(image.shape) };
+    paintImage(this.under, this.image);
+    this.stage.style.aspectRatio = `${this.image.columns} / ${this.image.rows}`;
     if (!this.numbers) this.#label();
   }
 
@@ -62,7 +60,8 @@ export class Picture {
     this.numbers = picture ? { data: picture.data, ...sizes(picture.shape) } : null;
     this.field = picture ? field : null;
     this.box = this.#boxed();
-    Object.assign(this.over.style, placed(this.box), { clipPath: inside(this.box) });
+    lay(this.over, this.box, "%");
+    this.over.style.clipPath = inside(this.box);
     this.over.hidden = !picture;
     this.scale.replaceChildren(picture ? scaleOf(picture.data, range) : "");
     if (picture) {
@@ -77,15 +76,13 @@ export class Picture {
     this.over.style.opacity = String(1 - share);
   }
 
-  /** Which part of the image the numbers cover: shares of its size. */
+  /** Which part of the image the numbers cover: percentages of its size. */
   #boxed() {
     if (!this.field) return WHOLE;
-    const [top, left] = [0, 1].map((axis) => this.#middle(axis, 0) + 0.5 - this.field.stride[axis] / 2);
-    const { rows, columns } = this.image;
-    return {
-      top: top / rows, left: left / columns,
-      height: (this.numbers.rows * this.field.stride[0]) / rows, width: (this.numbers.columns * this.field.stride[1]) / columns,
-    };
+    const { stride } = this.field;
+    const [y, x] = [100 / this.image.rows, 100 / this.image.columns];
+    const [top, left] = stride.map((far, axis) => this.#middle(axis, 0) + 0.5 - far / 2);
+    return { top: top * y, left: left * x, height: this.numbers.rows * stride[0] * y, width: this.numbers.columns * stride[1] * x };
   }
 
   /** The pixel in the middle of what a cell reads. */
@@ -128,7 +125,7 @@ export class Picture {
     const { rows, columns } = this.#shown;
     const { top, left, height, width } = this.box;
     const [down, across] = [height / rows, width / columns];
-    Object.assign(this.ring.style, placed({ top: top + down * cell[0], left: left + across * cell[1], height: down, width: across }));
+    lay(this.ring, { top: top + down * cell[0], left: left + across * cell[1], height: down, width: across }, "%");
     this.told.textContent = `row ${cell[0]}, column ${cell[1]}: ${this.#value(cell)}${this.#reads(cell)}`;
   }
 
@@ -160,14 +157,9 @@ export class Picture {
   }
 }
 
-/** Shares of a size, for style sheets. */
-function placed(box) {
-  return Object.fromEntries(Object.entries(box).map(([side, share]) => [side, `${100 * share}%`]));
-}
-
 /** What cuts off of a box that lies partly outside of an image: cells within padding do. */
 function inside({ top, left, height, width }) {
-  const cuts = [-top / height, (left + width - 1) / width, (top + height - 1) / height, -left / width];
+  const cuts = [-top / height, (left + width - 100) / width, (top + height - 100) / height, -left / width];
   return `inset(${cuts.map((share) => `${100 * Math.max(0, share)}%`).join(" ")})`;
 }
 
@@ -175,8 +167,4 @@ function sizes(shape) {
   if (shape.length === 1) return { channels: 1, rows: 1, columns: shape[0] };
   const [rows, columns] = shape.slice(-2);
   return { channels: shape.length === 3 ? shape[0] : 1, rows, columns };
-}
-
-function as2d({ data, shape }) {
-  return { data, shape, ...sizes(shape) };
 }

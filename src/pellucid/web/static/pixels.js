@@ -1,10 +1,11 @@
 // What the network sees: the image itself, pixel by pixel, to look at, to point at, and to edit from the keyboard.
 
 import { current, hover, onHover, pin } from "./cells.js";
-import { byId, say } from "./dom.js";
+import { byId, lay, say } from "./dom.js";
 import { arrowStep, isCommand, taken } from "./keyboard.js";
 import { layerAt, network, receptiveField } from "./network.js";
 import { text } from "./numbers.js";
+import { put } from "./painting.js";
 import { get, on } from "./state.js";
 import { cellAt, stepped } from "./within.js";
 
@@ -34,11 +35,9 @@ export function buildPixels(whenEdited) {
 export function showPixels({ data, shape }) {
   const [channels, rows, columns] = shape.length === 3 ? shape : [1, 1, shape[0]];
   shown = { data, shape, channels, rows, columns };
-  const canvas = byId("pixels");
-  Object.assign(canvas, { width: columns, height: rows });
+  paintImage(byId("pixels"), shown);
   const scale = Math.min(Math.max(1, Math.floor(SIDE / Math.max(rows, columns))), SIDE / columns);
   Object.assign(byId("pixels-frame").style, { width: `${columns * scale}px`, aspectRatio: rows > 1 ? `${columns} / ${rows}` : "", height: rows > 1 ? "" : "24px" });
-  canvas.getContext("2d").putImageData(new ImageData(inColours(shown), columns, rows), 0, 0);
   byId("pixels-hint").textContent = editable()
     ? "Click a pixel; arrows; 0–9 for ink"
     : "Click a pixel to follow it";
@@ -48,6 +47,11 @@ export function showPixels({ data, shape }) {
 
 function editable() {
   return shown.data instanceof Uint8Array && shown.channels === 1 && shown.shape.length === 3;
+}
+
+/** Put an image {data, channels, rows, columns} on a canvas. */
+export function paintImage(canvas, image) {
+  put(canvas, inColours(image), image.columns, image.rows);
 }
 
 /** A picture in RGBA: bytes as they are, floats from the smallest to the largest. */
@@ -114,9 +118,7 @@ function frame() {
   box.hidden = !field;
   if (!field) return;
   const [y, x] = [100 / shown.rows, 100 / shown.columns];
-  Object.assign(box.style, {
-    left: `${field.left * x}%`, top: `${field.top * y}%`, width: `${field.columns * x}%`, height: `${field.rows * y}%`,
-  });
+  lay(box, { left: field.left * x, top: field.top * y, width: field.columns * x, height: field.rows * y }, "%");
 }
 
 /** The image that is shown: {data, shape, …}, or null. */

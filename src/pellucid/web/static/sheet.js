@@ -10,9 +10,9 @@ const WHOLE = 0.7; // and above, it is opened wholly
 
 export const sheeted = matchMedia("(max-width: 1100px) and (min-height: 481px)");
 
-const opener = make("button", { type: "button", id: "sheet-open", "aria-controls": "tabs panels", click: () => resize(size === "closed" ? "half" : "closed") });
-const lower = make("button", { type: "button", "aria-label": "a smaller sheet", click: () => step(-1) }, "▾");
-const higher = make("button", { type: "button", "aria-label": "a larger sheet", click: () => step(1) }, "▴");
+const opener = make("button", { id: "sheet-open", "aria-controls": "tabs panels", click: () => resize(size === "closed" ? "half" : "closed") });
+const lower = make("button", { "aria-label": "a smaller sheet", click: () => step(-1) }, "▾");
+const higher = make("button", { "aria-label": "a larger sheet", click: () => step(1) }, "▴");
 const handle = make("div", { class: "handle" }, make("span", { class: "grip", "aria-hidden": "true" }), opener, lower, higher);
 
 let size = "closed";

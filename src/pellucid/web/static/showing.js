@@ -5,7 +5,6 @@ import { showBars } from "./bars.js";
 import { byId, problem } from "./dom.js";
 import { noted } from "./edition.js";
 import { acceptMaps, mapsInSight } from "./layers.js";
-import { network } from "./network.js";
 import { hasInk, padInk, wipe } from "./pad.js";
 import { askDrawing } from "./pen-socket.js";
 import { pixelsAsText, showPixels, textAsPixels } from "./pixels.js";
@@ -178,9 +177,4 @@ async function finish(found) {
   }
   showOutput(found);
   tell(found);
-}
-
-/** What the network takes is a square of one channel: something to draw on. */
-export function buildDrawing() {
-  byId("drawing").hidden = !(network.input_shape.length === 3 && network.input_shape[0] === 1 && network.input_shape[1] === network.input_shape[2]);
 }

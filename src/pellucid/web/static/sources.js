@@ -32,7 +32,7 @@ function dataControls() {
   if (!data) return null;
   number = make("input", { type: "number", min: 0, max: data.count - 1, value: 0, change: () => step(0) });
   told = make("p", { class: "quiet", id: "told" });
-  const button = (label, words, click) => make("button", { type: "button", "aria-label": words, click }, label);
+  const button = (label, words, click) => make("button", { "aria-label": words, click }, label);
   mistakeButtons = make("div", { class: "row" }, button("◀ mistake", "mistake before", () => mistake(-1)), button("mistake ▶", "next mistake", () => mistake(1)));
   const name = [data.name, data.part].filter(Boolean).join(", ") || "data";
   return make(

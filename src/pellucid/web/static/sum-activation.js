@@ -1,7 +1,7 @@
 // Activations: the curve, with the point on it. Each function stands here once more, to check what the server says.
 
 import { curve } from "./sum-curve.js";
-import { figure, number, numbers, pathOf, place, table } from "./sum-parts.js";
+import { figure, number, numbers, origin, table } from "./sum-parts.js";
 import { within } from "./within.js";
 
 const sigmoid = (x) => { const z = Math.exp(-Math.abs(x)); return (x < 0 ? z : 1) / (1 + z); };
@@ -36,7 +36,7 @@ export function activation(found) {
   const settings = Object.fromEntries(Object.entries(rest).map(([name, value]) => [name, number(value)]));
   const y = FUNCTIONS[found.kind](x, settings);
   const rows = [
-    ["from", place(pathOf(found, from.value), from.index, undefined, from.layer)],
+    ["from", origin(found, from)],
     ["x", figure(x)],
     ...Object.entries(settings).map(([name, value]) => [name, typeof value === "number" ? figure(value) : "none"]),
   ];

@@ -64,13 +64,13 @@ function listed({ subtotals, bias, order, found }, current, many, choose, unfold
   if (hidden.length) rows.push(line(`other ${count(hidden.length)} together`, total(hidden.map((c) => subtotals[c]))));
   rows.push(line("+ bias", bias));
   const foot = [line("sum", sum)];
-  const more = hidden.length ? make("button", { type: "button", click: unfold }, `Show ${count(hidden.length)} more`) : null;
+  const more = hidden.length ? make("button", { click: unfold }, `Show ${count(hidden.length)} more`) : null;
   return [table("Channel by channel", ["channel", "subtotal", "bar"], rows, foot), ...(more ? [more] : [])];
 }
 
 function button(channel, current, choose) {
   return make(
-    "button", { type: "button", class: "link channel", "aria-pressed": String(current), "data-channel": channel, click: () => choose(channel) },
+    "button", { class: "link channel", "aria-pressed": String(current), "data-channel": channel, click: () => choose(channel) },
     `channel ${channel}`,
   );
 }

@@ -51,7 +51,7 @@ function cell(value, row, column, { at, padding, ringed, range, digits, tight })
   const { path, index } = at?.(row, column) ?? {};
   if (path) {
     const label = `${nameAt(path, index)}, ${text(value)}`;
-    element.append(make("button", { type: "button", class: "number", tabindex: "-1", "aria-label": label, ...pinning(path, index, value) }, shown));
+    element.append(make("button", { class: "number", tabindex: "-1", "aria-label": label, ...pinning(path, index, value) }, shown));
   } else {
     element.append(shown);
   }

@@ -1,7 +1,7 @@
 // Where paths meet, where a learnt number is added or multiplied, where a number only stands elsewhere, and the input.
 
 import { make } from "./dom.js";
-import { figure, number, pathOf, place, table } from "./sum-parts.js";
+import { figure, number, origin, table } from "./sum-parts.js";
 
 /** The sum or the product of two numbers of the network. */
 export function joined(found) {
@@ -52,8 +52,4 @@ export function scaled(found) {
 export function given(found) {
   const words = found.details.note ?? "This number is part of the image, as it was given.";
   return { parts: [make("p", {}, words)], y: number(found.kind === "custom" ? found.constant : found.recomputed) };
-}
-
-function origin(found, from) {
-  return place(pathOf(found, from.value), from.index, undefined, from.layer);
 }

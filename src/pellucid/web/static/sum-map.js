@@ -2,7 +2,7 @@
 
 import { ask } from "./api.js";
 import { hover, moved, onHover, pin } from "./cells.js";
-import { allow, make, say } from "./dom.js";
+import { allow, lay, make, say } from "./dom.js";
 import { arrowStep, either, taken } from "./keyboard.js";
 import { cellFits, cellName, isListed, layerAt, layout, makesMaps } from "./network.js";
 import { text } from "./numbers.js";
@@ -20,7 +20,7 @@ const ring = make("span", { class: "cell", hidden: true });
 const button = make(
   "button",
   {
-    class: "map", type: "button", "aria-keyshortcuts": "ArrowUp ArrowDown ArrowLeft ArrowRight [ ]", click, keydown,
+    class: "map", "aria-keyshortcuts": "ArrowUp ArrowDown ArrowLeft ArrowRight [ ]", click, keydown,
     pointermove: (event) => preview(cellAt(event, button, shown)), pointerleave: () => hover(null),
   },
   ring,
@@ -28,8 +28,8 @@ const button = make(
 const stage = make("div", { class: "stage", role: "application", "aria-roledescription": "map of numbers", "aria-label": "the map in large" }, canvas, button);
 const title = make("h2", {});
 const told = make("p", { class: "preview" });
-const earlier = make("button", { type: "button", "aria-label": "channel before", click: () => beside(-1) }, "◀");
-const later = make("button", { type: "button", "aria-label": "next channel", click: () => beside(1) }, "▶");
+const earlier = make("button", { "aria-label": "channel before", click: () => beside(-1) }, "◀");
+const later = make("button", { "aria-label": "next channel", click: () => beside(1) }, "▶");
 const turn = make("div", { class: "row" }, earlier, later, make("span", { class: "quiet" }, "Arrows in the map move the cell."));
 
 let shown = null; // {layer, channel, key, numbers, rows, columns, pixel}
@@ -60,10 +60,7 @@ function accept(layer, channel, key, found) {
   const pixel = Math.min(LARGEST, columns > 2 * rows ? BROAD / columns : SIDE / Math.max(rows, columns));
   const zoom = Math.max(1, Math.round(pixel));
   shown = { layer, channel, key, numbers: found.arrays.maps.data, rows, columns, pixel };
-  for (const element of [canvas, button, stage]) {
-    Object.assign(element.style, { width: `${columns * pixel}px`, height: `${rows * pixel}px` });
-  }
-  button.style.left = button.style.top = "0";
+  for (const element of [canvas, button, stage]) lay(element, { left: 0, top: 0, width: columns * pixel, height: rows * pixel });
   paint(canvas, {
     numbers: shown.numbers, rows, columns, places: [[0, 0, 0]], ranges: rangesOf(layer.path, found, 1), zoom,
     width: columns * zoom, height: rows * zoom,
@@ -88,7 +85,7 @@ function mark(cell) {
   ring.hidden = !known;
   if (known) {
     const { pixel } = shown;
-    Object.assign(ring.style, { top: `${cell[0] * pixel}px`, left: `${cell[1] * pixel}px`, width: `${pixel}px`, height: `${pixel}px` });
+    lay(ring, { top: cell[0] * pixel, left: cell[1] * pixel, width: pixel, height: pixel });
   }
   button.setAttribute("aria-label", `in large: ${cellName(shown.layer, shown.channel, known ? cell : [0, 0])}${known ? `, ${text(value(cell))}` : ""}`);
   tell(cell);

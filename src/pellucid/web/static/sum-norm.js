@@ -1,13 +1,12 @@
 // BatchNorm: its formula step by step, and the straight line that all of it is.
 
 import { curve } from "./sum-curve.js";
-import { figure, number, pathOf, place, table } from "./sum-parts.js";
+import { figure, number, origin, table } from "./sum-parts.js";
 
 /** Draw a normalisation by running statistics. */
 export function batchNorm(found) {
   const names = ["x", "mean", "variance", "eps", "weight", "bias"];
   const [x, mean, variance, eps, weight, bias] = names.map((name) => number(found.details[name]));
-  const { from } = found.details;
   const deviation = Math.sqrt(variance + eps);
   const normalised = (x - mean) / deviation;
   const y = weight * normalised + bias;
@@ -19,7 +18,7 @@ export function batchNorm(found) {
     parts: [
       table(
         "The channel's numbers", [],
-        [["from", place(pathOf(found, from.value), from.index, undefined, from.layer)], ...names.map((name) => [name, figure(number(found.details[name]), 6)])],
+        [["from", origin(found, found.details.from)], ...names.map((name) => [name, figure(number(found.details[name]), 6)])],
       ),
       table(
         "Step by step", [],

@@ -64,9 +64,14 @@ export function place(path, index, words = undefined, otherwise = "") {
   if (!layer) return make("span", { class: "quiet" }, words ?? otherwise);
   return make(
     "button",
-    { type: "button", class: "link place", "aria-label": nameAt(path, index), ...pinning(path, index) },
+    { class: "link place", "aria-label": nameAt(path, index), ...pinning(path, index) },
     words ?? placeName(path, index),
   );
+}
+
+/** The place that the server names as where a number comes from. */
+export function origin(found, from) {
+  return place(pathOf(found, from.value), from.index, undefined, from.layer);
 }
 
 /** What a screen reader says of a number's place. */

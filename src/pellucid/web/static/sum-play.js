@@ -6,7 +6,7 @@ const PACE = 1400; // ms that each step is shown for
 
 /** The button. `step` goes one step and says whether there was one; `restart` goes to where the way begins. */
 export function buildPlay(step, restart) {
-  const button = make("button", { type: "button", class: "play", click: () => (timer ? wait(false) : go(restart)) });
+  const button = make("button", { class: "play", click: () => (timer ? wait(false) : go(restart)) });
   let timer = 0;
   const wait = (longer) => {
     clearTimeout(timer);

@@ -12,7 +12,7 @@ export function buildSnippet(lines) {
     said.textContent = await copied(lines, text, fold) ? "Copied." : "Press Ctrl+C: the lines are selected.";
     say(said.textContent);
   };
-  return make("div", { class: "taken" }, make("div", { class: "row" }, make("button", { type: "button", class: "copy", click: copy }, "Copy as NumPy"), said), fold);
+  return make("div", { class: "taken" }, make("div", { class: "row" }, make("button", { class: "copy", click: copy }, "Copy as NumPy"), said), fold);
 }
 
 /** Whether the browser lets this page copy; if not, the lines are selected. */

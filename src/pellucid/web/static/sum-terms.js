@@ -28,7 +28,7 @@ export function waterfall(caption, headings, terms, rest, constant) {
     const others = rest.count + hidden.length;
     if (others) steps.push({ place: `other ${count(others)} together`, factors: "", amount: rest.total + total(hidden.map((term) => term.amount)) });
     const button = hidden.length
-      ? make("button", { type: "button", click: () => draw(terms.length) }, `Show ${hidden.length} more`)
+      ? make("button", { click: () => draw(terms.length) }, `Show ${hidden.length} more`)
       : null;
     box.replaceChildren(drawn(caption, headings, steps, y), ...(button ? [button] : []));
   };

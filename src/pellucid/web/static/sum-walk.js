@@ -21,7 +21,7 @@ const ONE = {
 }; // what leads to one number alone, but for functions of it
 
 const list = make("ol", { class: "walk" });
-const begin = make("button", { type: "button", hidden: true, click: beginWalk });
+const begin = make("button", { hidden: true, click: beginWalk });
 const play = buildPlay(() => goBack(), async () => { if (!begin.hidden) beginWalk(); });
 const note = make("p", { class: "quiet" });
 

@@ -2,11 +2,11 @@
 
 import { current, onHover } from "./cells.js";
 import { byId, make } from "./dom.js";
-import { gradient } from "./colours.js";
 import { goTo, mapsOf } from "./layers.js";
 import { lookedAt } from "./narrow.js";
 import { cellName, indexOf, layerAt, makesMaps } from "./network.js";
 import { count, text } from "./numbers.js";
+import { fromTo } from "./picture.js";
 import { get, on, set } from "./state.js";
 import { explained } from "./words.js";
 
@@ -38,7 +38,7 @@ function write() {
     trail.replaceChildren(make("span", { class: "quiet" }, "Point at a number; click to see its sum"));
     return;
   }
-  const parts = [make("button", { type: "button", class: "link", click: () => goTo(layer.path, place.channel) }, layer.path)];
+  const parts = [make("button", { class: "link", click: () => goTo(layer.path, place.channel) }, layer.path)];
   const index = indexOf(layer, place.channel, place.cell);
   if (makesMaps(layer)) parts.push(make("span", {}, `channel ${index[0]}`), make("span", {}, `(${index[1]}, ${index[2]})`));
   else parts.push(make("span", {}, `number ${index.join(", ")}`));
@@ -63,17 +63,13 @@ function fetchSoon() {
 function scale() {
   const { channel } = get();
   const maps = mapsOf(lookedAt());
-  const place = byId("scale");
   if (!maps?.ranges?.length) return;
   const k = Math.max(0, maps.channels.indexOf(channel));
   const alone = get().range === "channel"; // else one range holds for all maps that are shown
   const range = maps.ranges[k] ?? maps.ranges[0];
-  const half = !maps.numbers.some((value) => value < 0);
-  const strip = make("span", { class: "gradient", "aria-hidden": "true" });
-  strip.style.backgroundImage = gradient(half);
-  const [beyond, none] = [maps.beyond(alone ? k : undefined), maps.strange(alone ? k : undefined)];
-  place.replaceChildren(
-    make("span", {}, half ? "0" : text(-range, 3)), strip, make("span", {}, text(range, 3)),
+  const [beyond, none] = maps.outside(alone ? k : undefined);
+  byId("scale").replaceChildren(
+    ...fromTo(maps.numbers, range),
     make("span", { class: "quiet" }, ...explained(`${count(beyond)} beyond`)),
     none ? make("span", { title: "yellow" }, `${count(none)} not a number`) : "",
   );
