@@ -30,13 +30,14 @@ from ..explanations import (
 )
 from ..geometry import Pair
 from ..network import Network
+from ..report.judging import shown_names
 from .answers import Answer, shown
 from .asked import Asked
 from .bench import Bench
 from .frames import frame
 from .look import Look, colour_range
 from .sharing import to_run
-from .why_words import shows
+from .why_words import came_of_it, how_large, shows
 
 METHODS = ("saliency", "grad_cam", "occlusion")
 MEASURES = ("probability", "score")
@@ -134,7 +135,15 @@ def would_be(bench: Bench, asked: Asked) -> Answer:
         "from": name, "wanted": wanted, "reached": found.reached, "steps": len(found.probabilities) - 1, "most": steps,
         "fewer": steps < SEARCH_STEPS[1], "changed": bench.revision != look.revision,
     }  # fmt: skip
-    return shown(bench, bench.put(found.image), asked, told, {"course": found.probabilities, "was": look.image})
+    apart = found.image.astype(np.float32) - look.image
+    changed = _strongest(apart)
+    names = shown_names(look.network)
+    name = names[wanted] if wanted < len(names) else str(wanted)
+    told["largest"] = float(np.abs(changed).max())
+    told["words"] = came_of_it(told, name, found.probabilities, changed)
+    told["size"] = how_large(found.reached, apart, look.image)
+    arrays = {"course": found.probabilities, "was": look.image, "difference": changed}
+    return shown(bench, bench.put(found.image), asked, told, arrays)
 
 
 def progress(bench: Bench, asked: Asked) -> Answer:
@@ -166,6 +175,12 @@ def _explained(
     stride, _ = occlusion_stride(network, _most_places(bench), patch)
     found = occlusion(network, image[None], wanted.of, size=patch, stride=stride, measure=measure, progress=note)
     return np.asarray(found[0])
+
+
+def _strongest(apart: NDArray[Any]) -> NDArray[Any]:
+    """Return of the channels of each pixel what changed most: (height, width)."""
+    planes = apart.reshape(-1, *(1, *apart.shape)[-2:])
+    return np.asarray(np.take_along_axis(planes, np.abs(planes).argmax(axis=0)[None], axis=0)[0])
 
 
 def _contrast(network: Network, image: NDArray[Any], picture: NDArray[Any], method: str) -> float | None:

@@ -5,7 +5,7 @@ import { className } from "./network.js";
 
 /** A button; `more` are its other attributes. */
 export function button(words, click, more = {}) {
-  return make("button", { type: "button", click, ...more }, words);
+  return make("button", { click, ...more }, words);
 }
 
 /** What can be chosen: words by the values that they stand for. */

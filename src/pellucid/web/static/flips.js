@@ -6,7 +6,7 @@ import { make, say } from "./dom.js";
 import { className, network } from "./network.js";
 import { count, percent } from "./numbers.js";
 import { showPager } from "./pager.js";
-import { inColours } from "./pixels.js";
+import { paintImage } from "./pixels.js";
 import { showSample } from "./showing.js";
 import { get } from "./state.js";
 
@@ -89,8 +89,7 @@ function flip({ number, label, predicted, was }, picture) {
 function thumbnail({ data, shape }, k) {
   const [channels, rows, columns] = shape.length === 4 ? shape.slice(1) : [1, 1, data.length / shape[0]];
   const length = channels * rows * columns;
-  const canvas = make("canvas", { width: columns, height: rows, "aria-hidden": "true" });
-  const own = data.subarray(k * length, (k + 1) * length);
-  canvas.getContext("2d").putImageData(new ImageData(inColours({ data: own, channels, rows, columns }), columns, rows), 0, 0);
+  const canvas = make("canvas", { "aria-hidden": "true" });
+  paintImage(canvas, { data: data.subarray(k * length, (k + 1) * length), channels, rows, columns });
   return canvas;
 }

@@ -1,5 +1,6 @@
 // Going through what is too much to be shown at once.
 
+import { button } from "./controls.js";
 import { make, renew } from "./dom.js";
 import { count } from "./numbers.js";
 
@@ -13,11 +14,11 @@ import { count } from "./numbers.js";
 export function showPager(place, { what, first, size, total, base = 0, turn }) {
   place.hidden = total <= size;
   const last = Math.min(first + size, total);
-  const button = (label, words, to, able) => make("button", { type: "button", "aria-label": words, disabled: !able, click: () => turn(to) }, label);
+  const to = (label, words, place, able) => button(label, () => turn(place), { "aria-label": words, disabled: !able });
   renew(
     place,
-    button("◀", `earlier ${what}`, Math.max(0, first - size), first > 0),
+    to("◀", `earlier ${what}`, Math.max(0, first - size), first > 0),
     make("span", {}, ` ${count(first + base)}–${count(last - 1 + base)} of ${count(total)} `),
-    button("▶", `further ${what}`, last, last < total),
+    to("▶", `further ${what}`, last, last < total),
   );
 }

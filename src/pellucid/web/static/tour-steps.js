@@ -91,7 +91,7 @@ const DOING = {
   padding: () => ({ ...anew, act: () => choose("padding", 1), done: () => chosen && chosen.size === chosen.found }),
   stride: () => ({ ...anew, act: () => choose("stride", 2), done: () => chosen?.stride === 2 }),
   pooling: (step) => pinning(step),
-  three: ({ value }) => ({ ...anew, act: () => choose("layers", value), done: () => chosen > 1 }),
+  three: ({ value }) => ({ ...anew, act: () => choose("3×3 filters in a row", value), done: () => chosen > 1 }),
   field,
   activation: (step) => {
     const layer = layerAt(step.layer);

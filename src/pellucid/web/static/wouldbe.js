@@ -5,14 +5,11 @@ import { chart } from "./chart.js";
 import { button, classOptions, field, quiet, row } from "./controls.js";
 import { make, say } from "./dom.js";
 import { className } from "./network.js";
-import { count, percent } from "./numbers.js";
+import { percent } from "./numbers.js";
 import { Picture } from "./picture.js";
 import { progressBar } from "./progress.js";
 import { showKnown } from "./showing.js";
 import { get } from "./state.js";
-import { reach, total } from "./sum-parts.js";
-
-const [LITTLE, MUCH] = [0.02, 0.1]; // of black to white, on average over the image
 
 let result = null; // the server's answer, and where the image before it came from
 let searching = null; // the image that is being changed, and how to end that
@@ -82,51 +79,17 @@ const find = newestOnly(async () => {
 });
 
 function draw() {
-  const { reached, arrays: { image, was, course: { data: shares } } } = result;
-  const apart = Float32Array.from(image.data, (value, at) => value - was.data[at]);
-  const pixels = strongest(apart, image.shape);
-  const most = reach(Array.from(pixels.data));
-  const span = spanOf(was);
+  const { image, was, difference: apart, course: shares } = result.arrays;
   changed.showImage(image);
   changed.showNumbers(null);
   difference.showImage(was);
-  difference.showNumbers(pixels, most);
-  size.textContent = `${sizeWords(reached, total(apart.map(Math.abs)) / (span * apart.length), most / span)} It is what a search found, not what such an image looks like.`;
-  told.textContent = [
-    result.changed && "The network was changed meanwhile; this was found for it as it was. ",
-    `${reached ? "Reached" : "Not reached"} in ${count(result.steps)} steps`,
-    result.fewer && result.steps === result.most && !reached && ", as many as there is time for in a network of this size",
-    `: ${className(result.wanted)} goes from ${percent(shares[0])} to ${percent(shares.at(-1))}; `,
-    `${count(pixels.data.filter(Boolean).length)} of ${count(pixels.data.length)} pixels changed.`,
-  ].filter(Boolean).join("");
-  course.replaceChildren(chartOf(Array.from(shares)));
+  difference.showNumbers(apart, result.largest);
+  size.textContent = result.size;
+  told.textContent = result.words;
+  course.replaceChildren(chartOf(Array.from(shares.data)));
   shown.hidden = look.disabled = false;
   back.disabled = true;
-  say(told.textContent);
-}
-
-/** From the smallest to the largest number that pixels may have: of bytes 255, of others those of the image. */
-function spanOf({ data }) {
-  if (data instanceof Uint8Array) return 255;
-  const ordered = data.toSorted();
-  return ordered.at(-1) - ordered[0] || 1;
-}
-
-/** How large the change is, in words: on average over the image, and at most, as shares of black to white. */
-function sizeWords(reached, mean, most) {
-  const measured = `a pixel changes by ${percent(mean)} of black to white on average, by ${percent(most)} at most`;
-  if (!reached) return `Not even this was enough: ${measured}.`;
-  if (mean <= LITTLE) return `Little suffices, which is worth knowing: ${measured}.`;
-  return `It takes ${mean <= MUCH ? "some" : "much"}: ${measured}.`;
-}
-
-/** Of the channels of each pixel, what changed most. */
-function strongest(apart, shape) {
-  const [rows, columns] = shape.length === 1 ? [1, shape[0]] : shape.slice(-2);
-  const plane = rows * columns;
-  const data = new Float32Array(plane);
-  apart.forEach((value, at) => { if (Math.abs(value) > Math.abs(data[at % plane])) data[at % plane] = value; });
-  return { data, shape: [rows, columns] };
+  say(result.words);
 }
 
 /** The probability after every step, from 0 to 1. */
