@@ -1,5 +1,6 @@
 """Explanations of the page: they are the library's, of the network as it is now, and nobody waits for them."""
 
+import re
 import threading
 
 import numpy as np
@@ -14,6 +15,7 @@ from pellucid.errors import ArgumentError, ShapeError
 from pellucid.web import why
 from pellucid.web.application import application
 from pellucid.web.bench import Bench, UnknownImageError
+from pellucid.web.why_words import how_large
 
 from .asgi import request
 from .conftest import clock_digits, every_family
@@ -184,11 +186,32 @@ def test_another_class_is_reached_and_can_be_looked_at(bench):
     np.testing.assert_array_equal(arrays["was"], bench.image(image))
     np.testing.assert_allclose(arrays["course"], found.probabilities, rtol=1e-6)
     assert told["steps"] == len(found.probabilities) - 1
+    apart = found.image.astype(float) - bench.sample(8)
+    np.testing.assert_array_equal(arrays["difference"], apart[0])
+    assert told["largest"] == np.abs(apart).max()
+    assert told["words"].startswith(f"Reached in {told['steps']} steps: 6 goes from ")
+    assert told["words"].endswith(f"; {np.count_nonzero(apart)} of 784 pixels changed.")
     _, arrays = ask(bench, "seen", image=told["image"])
     assert arrays["output"].argmax() == 6
     assert p.predict_classes(learnt(), arrays["image"][None])[0] == 6
     _, arrays = ask(bench, "seen", image=image)
     assert arrays["output"].argmax() == 8, "and back"
+
+
+@pytest.mark.parametrize(
+    ("reached", "by", "words"),
+    [
+        (True, 2.55, "Little suffices, which is worth knowing: a pixel changes by 1.0 % of black to white on average"),
+        (True, 12.75, "It takes some: a pixel changes by 5.0 % of"),
+        (True, 127.5, "It takes much: a pixel changes by 50 % of"),
+        (False, 2.55, "Not even this was enough: a pixel changes by 1.0 % of"),
+        (True, 0.1, "Little suffices, which is worth knowing: a pixel changes by < 0.1 % of"),
+    ],
+)
+def test_it_is_said_how_large_a_change_is(reached, by, words):
+    assert how_large(reached, np.full((1, 2, 2), -by), np.zeros((1, 2, 2), np.uint8)).startswith(words)
+    floats = np.array([[[-1.0, 1.0]]])
+    assert how_large(reached, np.full((1, 1, 2), by * 2 / 255), floats).startswith(words)
 
 
 def test_a_search_in_a_large_network_takes_fewer_steps(bench, monkeypatch):
