@@ -347,15 +347,35 @@ def test_the_newest_is_measured_and_nobody_waits(bench, monkeypatch):
     assert [network is seen[0] for network in parts] == [True] + 5 * [False]
 
 
-def test_what_was_measured_can_be_forgotten(bench):
-    """As when training goes on: what is shown as given has other weights then."""
+def test_other_weights_are_measured_anew_and_those_before_no_longer(bench, monkeypatch):
+    """As when training goes on: what is shown as given has other weights then, and what was edited is let go of."""
     assert settled(bench, "accuracy")["before"] >= 0.9
-    for network in (bench.original, bench.network):
-        network["linear1"].weight.data[...] = 0
-    assert ask(bench, "accuracy")[0]["before"] >= 0.9, "nobody has said so"
-    bench._measuring.forget()
-    assert ask(bench, "accuracy")[0]["pending"]
-    assert settled(bench, "accuracy")["before"] < 0.3
+    going, may_go, ended = threading.Event(), threading.Event(), []
+
+    def judge(network, data, *, threads, progress):
+        going.set()
+        may_go.wait(60)
+        try:
+            progress(1)
+        except Exception as error:
+            ended.append(type(error).__name__)
+            raise
+
+    with monkeypatch.context() as patched:
+        patched.setattr(measuring, "judge", judge)
+        ask(bench, "edit", what="silence", layer="conv2", out=1)
+        assert ask(bench, "accuracy")[0]["pending"]
+        assert going.wait(60)
+        before, other = bench._measuring._thread, learnt()
+        other["linear1"].weight.data[...] = 0
+        bench.renew(other)
+        may_go.set()
+        before.join(60)
+    assert ended == ["_NobodyWaitsError"]
+    assert not bench.edits.done
+    told = settled(bench, "accuracy")
+    assert told["before"] < 0.3
+    assert told["now"] == told["before"]
 
 
 def test_a_network_that_takes_the_place_of_the_edited_one_is_measured_itself(bench):

@@ -15,7 +15,7 @@ PORT = 8000
 OWN = f"127.0.0.1:{PORT}"
 
 HOSTS = {
-    OWN: True, f"localhost:{PORT}": True, f"[::1]:{PORT}": True, "127.0.0.1": False, "127.0.0.1:80": False,
+    OWN: True, f"localhost:{PORT}": True, f"[::1]:{PORT}": False, "127.0.0.1": False, "127.0.0.1:80": False,
     f"evil.example:{PORT}": False, f"127.0.0.1.evil.example:{PORT}": False, f"LOCALHOST:{PORT}": False, "": False,
     f"127.1:{PORT}": False, f"0.0.0.0:{PORT}": False, f"user@{OWN}": False, None: False,
     f"localhost.:{PORT}": False, f"127.0.0.1.:{PORT}": False, "127.0.0.1:8001": False, "127.0.0.1:08000": False,

@@ -94,6 +94,17 @@ def test_a_curve_is_thinned_and_keeps_its_means():
     assert course.since(thinned - 1, 5)[1] == 0  # all of it, since it is another curve now
 
 
+def test_two_points_that_become_one_are_told_as_their_mean():
+    course, losses = Course(10_000, 100), np.random.default_rng(0).random(MOST_POINTS + 1)
+    for step, loss in enumerate(losses, 1):
+        course._add((step, loss, 1 - loss if step % 3 else float("nan"), step / 10))
+    thinned, points = course.points
+    assert (thinned, len(points)) == (1, MOST_POINTS // 2 + 1)
+    assert points[0] == (2, losses[:2].mean(), 1 - losses[:2].mean(), 0.2)
+    assert points[1] == (4, losses[2:4].mean(), 1 - losses[3], 0.4), "what is known of one of the two"
+    assert points[-1][:2] == (MOST_POINTS + 1, losses[-1])
+
+
 @pytest.mark.parametrize(("size", "every"), [(30, 1), (10, 1), (10, 3), (10, 5), (7, 4)])
 def test_accuracies_are_those_of_the_running_epoch(size, every):
     """Also where an epoch is a single step, or several pass between two points."""
@@ -238,3 +249,82 @@ def test_a_network_that_was_not_watched_has_no_moments(run, tmp_path):
     assert ask("training")[1] == {"state": "unknown"}
     assert ask("course", image="x")[0] == 400
     assert followed(made, tmp_path) is None
+
+
+# ---- moments that are none, or of another training
+
+
+def _other_run(folder, **settings):
+    from pellucid.web import Live
+
+    rng = np.random.default_rng(1)
+    data = rng.integers(0, 256, (30, 1, 8, 8), dtype=np.uint8), np.arange(30) % 3
+    live = Live(browser=False, say=lambda words: None)
+    told = {"epochs": 6, "batch_size": 10, "out": folder, "engine": "numpy", "progress": False, **settings}
+    p.fit(network(), data, callbacks=[live], **told)
+    live.close()
+
+
+def test_moments_of_another_training_are_not_taken_for_this_ones(run, tmp_path):
+    """Of the same layers, and of the same weights at first."""
+    made, data, folder = run
+    _other_run(tmp_path / "other")
+    own = Moments(folder).steps()
+    for path in (folder / "view").iterdir():
+        path.unlink()
+    for path in (tmp_path / "other" / "view").iterdir():
+        path.rename(folder / "view" / path.name)
+    bench = Bench(made, "bars", data, "test")
+    bench.following = followed(made, folder)
+    ask = Asking(bench)
+    _, told, _ = ask("training")
+    assert own
+    assert told["moments"] == []
+    assert told["trouble"] == "the moments are of another training: remove the folder view of the run"
+    image = bench.put(data.images[0])
+    status, told, _ = ask("moment", "POST", step=2, image=image)
+    assert status == 400
+    assert "this moment is of another training; remove the folder view" in told["error"]
+    assert bench.step is None
+    assert ask("course", image=image)[2]["steps"].tolist() == []
+
+
+def test_a_training_that_is_resumed_knows_its_moments(tmp_path):
+    def end(training):
+        if training.step == 8:
+            training.end(KeyboardInterrupt())
+
+    from pellucid.web import Live
+
+    rng = np.random.default_rng(1)
+    data = rng.integers(0, 256, (30, 1, 8, 8), dtype=np.uint8), np.arange(30) % 3
+    ending, folder = p.Callback(), tmp_path / "run"
+    ending.on_batch = end
+    live = Live(browser=False, say=lambda words: None)
+    with pytest.raises(KeyboardInterrupt):
+        p.fit(network(), data, epochs=6, batch_size=10, out=folder, callbacks=[live, ending], progress=False)
+    before = Moments(folder).steps()
+    assert 8 in before
+    live = Live(browser=False, say=lambda words: None)
+    p.resume(folder, data, callbacks=[live], progress=False)
+    live.close()
+    found = followed(network(), folder)
+    assert found.trouble == ""
+    assert set(before) <= set(found.kept)
+    assert found.kept[-1] == 18
+    assert [found.moment(step, network()).step for step in found.kept] == found.kept
+
+
+def test_a_damaged_moment_is_left_out_once_it_is_known(run):
+    made, data, folder = run
+    path = folder / "view" / "step-000002.safetensors"
+    content = bytearray(path.read_bytes())
+    content[-5] ^= 1
+    path.write_bytes(content)
+    bench = Bench(made, "bars", data, "test")
+    bench.following = followed(made, folder)
+    ask = Asking(bench)
+    assert 2 in ask("training")[1]["moments"]
+    assert ask("moment", "POST", step=2, image=bench.put(data.images[0]))[0] == 400
+    assert bench.step is None
+    assert ask("training")[1]["moments"] == [step for step in Moments(folder).steps() if step != 2]

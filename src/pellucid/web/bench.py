@@ -99,12 +99,15 @@ class Bench:
         self._edition = 0  # the revision that the last edit led to
         self._forgetful: tuple[tuple[Network, int], Network] | None = None
         self._lowered: tuple[Network, Program] | None = None
+        self._measuring: Measuring | None = None
         self.description = self._described()
         self.work: int = self.description["multiply_adds"]
         self._measure()
 
     def _measure(self) -> None:
         """Let the network be measured on the data from the beginning."""
+        if self._measuring is not None:
+            self._measuring.end()
         self._measuring = None if self.data is None else Measuring(self.data)
 
     def _described(self) -> dict[str, Any]:

@@ -53,13 +53,13 @@ def as_sum(trace: Trace, shown: Mapping[str, int], value: int, index: Shape) -> 
         "words": in_words(found), "letters": letters(found.formula),
     }  # fmt: skip
     sources = {str(value): path for value, path in paths.items()}
-    return {**_plain(told), "details": found.details, "sources": sources}
+    return {**plain(told), "details": found.details, "sources": sources}
 
 
 def as_steps(trace: Trace, shown: Mapping[str, int], value: int, index: Shape) -> dict[str, Any]:
     """Return the way from a number back to the image, as `Trace.walk_back` goes it."""
     paths = {value: path for path, value in shown.items()}
-    return _plain({"steps": [_step(step, paths) for step in trace.walk_back(value, index)]})
+    return {"steps": plain([_step(step, paths) for step in trace.walk_back(value, index)])}
 
 
 def _step(step: WalkStep, paths: Mapping[int, str]) -> dict[str, Any]:
@@ -68,9 +68,3 @@ def _step(step: WalkStep, paths: Mapping[int, str]) -> dict[str, Any]:
         "number": step.number, "amount": step.amount, "share": step.share, "terms": step.terms,
         "source": None if step.source is None else paths.get(step.source), "source_index": step.source_index,
     }  # fmt: skip
-
-
-def _plain(found: Mapping[str, Any]) -> dict[str, Any]:
-    """Return data that JSON can hold: NaN and infinities become texts."""
-    told: dict[str, Any] = plain(found)
-    return told

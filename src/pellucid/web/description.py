@@ -113,7 +113,7 @@ def _layer(
     known: dict[str, Any] = {"path": path, "kind": kind, "does": KINDS.get(kind), "shape": shape, "reads": reads}
     known["weights"] = own
     if row is None:
-        return {**known, "parameters": 0, "multiply_adds": 0, "arithmetic": [], "field": _field(None)}
+        return {**known, "parameters": 0, "multiply_adds": 0, "arithmetic": [], "field": None}
     return {
         **known,
         "kind": row.kind,

@@ -40,7 +40,7 @@ def moment(bench: Bench, asked: Asked) -> Answer:
     elif step == "here":
         pass
     elif step != "now":
-        bench.go_to(following.moments.read(asked.whole("step", LAST_STEP), bench.original), chosen=True)
+        bench.go_to(following.moment(asked.whole("step", LAST_STEP), bench.original), chosen=True)
     elif following.newest is None:
         raise ArgumentError("step: the training has not begun")
     else:

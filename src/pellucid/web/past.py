@@ -5,13 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..errors import PellucidError
+from ..limits import LIMITS
 from ..network import Network
+from ..storage import read_file
 from ..training import History
-from ..training.checkpoint import newest_readable, rates_in
+from ..training.checkpoint import Checkpoint, newest_readable, rates_in
+from ..training.config import CONFIG
 from ..training.record import Record
 from .course import Course
 from .following import Following
-from .moments import Moments
+from .moments import OTHER, Moments, training_of
 
 STATES = {"finished": "finished", "running": "running"}
 """State of a `Record` -> what the page says; any other has been interrupted."""
@@ -57,12 +60,22 @@ class Past(Following):
     def _read(self) -> None:
         record, found = Record.of(self._folder), newest_readable(self._folder)
         history = History(epochs=record.epochs) if found is None else found.history()
-        self.state, self.kept = STATES.get(record.state, "interrupted"), self.moments.steps()
+        self.state = STATES.get(record.state, "interrupted")
+        self.moments.training = training_of(self._config(found))
+        others = self.moments.of_another()
+        self.kept = [step for step in self.moments.steps() if step not in others]
+        self.trouble = f"the moments are of another training: {OTHER}" if others else ""
         self.step = len(history.batches)
         most = max(record.total_steps, self.step, *self.kept, 1)
         self.course = Course.of(history, most, record.steps_per_epoch)
         self.rates = () if found is None else rates_in(found.state)
         self.lr = float(history.epochs[-1]["lr"]) if history.epochs else 0.0
+
+    def _config(self, checkpoint: Checkpoint | None) -> str:
+        """Return the text of the config that the training was begun with."""
+        if checkpoint is not None:
+            return checkpoint.begun["config"]
+        return read_file(self._folder / CONFIG, LIMITS.toml_bytes).decode("utf-8", "replace")
 
 
 def followed(network: Network, folder: Path) -> Past | None:

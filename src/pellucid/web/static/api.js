@@ -73,7 +73,7 @@ async function fetched(address, options) {
     return await waitFor(fetch(address, options));
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Refused("The server does not answer; has pellucid view ended?", 0);
+    throw new Refused("The server does not answer any more; what runs in its terminal has ended, or is ending.", 0);
   }
 }
 

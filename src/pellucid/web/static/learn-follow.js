@@ -26,8 +26,9 @@ let rested = 0; // when the image has rested
 /**
  * Look after the badge from now on; also where nothing is known of the training, as a bench may show a moment of it.
  *
- * @param {{learning: object, isLive: () => boolean, came: (found: object, step: number | string) => void}} page `came`
- *   is called when the page shows another network, or the same anew
+ * @param {{learning: object, isLive: () => boolean, came: (found: object, step: number | string) => void,
+ *   stayed: () => void}} page `came` is called when the page shows another network, or the same anew, `stayed` when it
+ *   was to and could not
  */
 export function buildFollow(page = NONE) {
   training = page;
@@ -45,14 +46,22 @@ export function isFollowing() {
 
 /** Let the whole page show the network as it was after a step, "now", at the "end", or "here", where it is already. */
 export const goTo = newestOnly(async (step) => {
+  const before = { following, held, range: get().range };
   const pictures = step !== "now" || !following || held;
   following = step === "now" || step === "end" || (step === "here" && get().moment === null);
   if (following) held = false;
-  if (!following && get().range === "layer") {
-    set({ range: "locked" });
-  }
-  await look(step, { pictures });
+  if (!following && before.range === "layer") setRange("locked");
+  if (await look(step, { pictures })) return;
+  ({ following, held } = before);
+  if (get().range !== before.range) setRange(before.range);
+  badge();
+  training.stayed();
 });
+
+function setRange(range) {
+  set({ range });
+  byId("range").value = range;
+}
 
 /** Something has come from the training: follow it, if it is time. */
 export async function follow() {
@@ -73,7 +82,7 @@ export function turn() {
 
 async function look(step, { pictures = false, quiet = false }) {
   const { image, source } = get();
-  if (!image || !source) return;
+  if (!image || !source) return false;
   looking = true;
   try {
     const found = await shown(async () => {
@@ -81,8 +90,9 @@ async function look(step, { pictures = false, quiet = false }) {
       if (get().image !== image || (quiet && !isFollowing())) throw new DOMException("something else is wanted", "AbortError");
       return Object.assign(answer, { quiet });
     }, source, quiet);
-    if (!found) return;
+    if (!found) return found !== null; // refused; or something else is wanted by now
     training.came(found, step);
+    return true;
   } finally {
     looking = false;
     badge();

@@ -67,7 +67,7 @@ export function buildLearn(panel) {
     parts.pictures, parts.curves, parts.pictures.rest,
   );
   panel.addEventListener("keydown", key);
-  buildFollow({ learning, isLive, came });
+  buildFollow({ learning, isLive, came, stayed });
   on(["image"], imageChanged);
   on(["moment"], ({ moment }) => { scrubber.placed(moment, isFollowing() ? "now" : moment); named(); });
   on(["view"], () => { if (get().view === "learn") refresh(true); });
@@ -126,7 +126,7 @@ function take(found) {
   const rows = rowsOf(points);
   learning.points.splice(found.first, Infinity, ...rows);
   learning.epochs = epochsOf(rowsOf(epochs));
-  for (const name of ["state", "step", "loss", "steps", "steps_per_epoch", "lr", "rates", "moments", "trouble"]) learning[name] = found[name];
+  for (const name of ["state", "step", "loss", "steps", "steps_per_epoch", "lr", "rates", "moments", "trouble", "ending"]) learning[name] = found[name];
 }
 
 function rowsOf({ shape, data }) {
@@ -179,6 +179,15 @@ function came(found, step) {
   if (!isLive() || !isFollowing()) scrubber.imageChanged();
 }
 
+/** The page could not go where it was to: a moment that cannot be read is left out from now on. */
+async function stayed() {
+  const { moment } = get();
+  scrubber.placed(moment, isFollowing() ? "now" : moment);
+  if (isLive()) return; // which tells of its moments by itself
+  take(await ask("training"));
+  refresh(true);
+}
+
 function sees(probabilities, step) {
   if (!probabilities) return;
   const shares = probabilities.data;
@@ -213,6 +222,7 @@ function rateControls() {
 /** Single letters work only within the tab: elsewhere somebody may be dictating. */
 function key(event) {
   if (event.ctrlKey || event.altKey || event.metaKey || event.target.closest("input, select, textarea") || !isLive()) return;
+  if (event.repeat) return event.preventDefault(); // a key that is held asks once
   if (event.key === "p") pause();
   else if (event.key === "n") tell({ do: "step" });
   else if (event.key === "l") hold();
@@ -239,7 +249,7 @@ function refresh(anew = false) {
   if (!anew && learning.state === "training" && performance.now() - saidAt < WORDS_EVERY) return;
   saidAt = performance.now();
   parts.status.textContent = statusWords();
-  parts.trouble.textContent = [...learning.rates.map(rateWords), learning.trouble, momentsWords()].filter(Boolean).join("; ");
+  parts.trouble.textContent = [...learning.rates.map(rateWords), learning.trouble, learning.ending && `ended by an error: ${learning.ending}`, momentsWords()].filter(Boolean).join("; ");
   parts.controls.hidden = parts.rate.hidden = !isLive();
   named();
   const now = performance.now();
