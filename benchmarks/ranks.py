@@ -38,7 +38,7 @@ def main(words: Sequence[str] | None = None) -> None:
         gangs = {"1 thread": alone, f"{told.ranks} threads": threaded, f"{told.ranks} ranks": together}
         rows, splits = [], []
         for model, batch in CASES:
-            for name, gang in gangs.items():
+            for gang in gangs.values():
                 gang.ask("prepare", model=model, batch=batch, threads=told.ranks if gang is threaded else 1)
             found, others = raced(gangs, told.rounds, told.seconds)
             rows.append((model, batch, found, others))

@@ -109,21 +109,21 @@ def serve(stream: Any, ranks: Collective | None) -> None:
             case "digest" if training:
                 answer = training.digest()
             case "gather" if ranks:
-                answer = gathering(ranks, request["bytes"], request["count"])
+                answer = gathering(ranks, request["bytes"], request["start"])
         stream.write(json.dumps([answer, time.process_time() - worked]) + "\n")
         stream.flush()
 
 
-def gathering(ranks: Collective, size: int, count: int) -> list[float]:
-    """Return how long it takes each time that every rank sends so many bytes to all others, who have come before."""
-    room, found = np.zeros(size * ranks.size, np.uint8), []
-    bounds = [size * rank for rank in range(ranks.size + 1)]
-    for _ in range(count):
-        ranks.all(b"here")
-        began = time.perf_counter()
-        ranks.gather(room, bounds).wait()
-        found.append(time.perf_counter() - began)
-    return found
+def gathering(ranks: Collective, size: int, start: float) -> float:
+    """Return how long after a moment it is done that every rank, from then on, sends so many bytes to all others.
+
+    All ranks are on one machine, whose clock tells them when to begin: whoever waited for a message before would begin
+    as much later as that has travelled.
+    """
+    room = np.zeros(size * ranks.size, np.uint8)
+    time.sleep(max(0.0, start - time.monotonic()))
+    ranks.gather(room, range(0, size * ranks.size + 1, size)).wait()
+    return time.monotonic() - start
 
 
 def main(words: Sequence[str]) -> None:

@@ -1,0 +1,92 @@
+"""What ranks send each other in a step: read off the plan of a network's training, as many bytes as travel."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+
+from pellucid import Adam, CrossEntropy, lower, models
+from pellucid.compiler.plan import Call, Count, JobPhase, Plan, Scope, Send
+from pellucid.compiler.planning import planned
+from pellucid.compiler.rules import RULES
+from pellucid.compiler.sharing import Share, shared
+from pellucid.compiler.tiles import instruction_set
+
+
+@dataclass(frozen=True)
+class Message:
+    """An exchange of a step.
+
+    Attributes
+    ----------
+    scope : Scope
+        Of what: of nodes (parts of sums), of samples, or of sums of which each rank has made a share.
+    size : int
+        Bytes of one node, or sample, or of the whole.
+    """
+
+    scope: Scope
+    size: int
+
+    def pieces(self, share: Share) -> list[int]:
+        """Return how many bytes each rank has to send."""
+        if self.scope is Scope.WHOLE:
+            bounds: Sequence[int] = [rank * self.size // share.ranks for rank in range(share.ranks + 1)]
+            return [stop - start for start, stop in pairwise(bounds)]
+        bounds = share.node_bounds if self.scope is Scope.NODE else share.sample_bounds
+        return [(stop - start) * self.size for start, stop in pairwise(bounds)]
+
+    def received(self, share: Share) -> int:
+        """Return how many bytes the rank receives that has the least of its own."""
+        pieces = self.pieces(share)
+        return sum(pieces) - min(pieces)
+
+
+class Traffic:
+    """What travels in steps of Adam of a known network.
+
+    Parameters
+    ----------
+    model : str
+
+    Attributes
+    ----------
+    leaf_size : int
+    """
+
+    def __init__(self, model: str):
+        program = lower(models.by_name(model)(), loss=CrossEntropy(), optimizer=Adam(), resident=True)
+        self._plan = planned(program, instruction_set(), RULES, {"input": "uint8", "target": "int64"})
+        self._known: dict[int, list[Message]] = {}
+        self.leaf_size = program.leaf_size
+
+    @cached_property
+    def gradient(self) -> int:
+        """Bytes of all parameters' gradients."""
+        program = self._plan.program
+        return 4 * sum(math.prod(program.values[program.ids[name]].shape) for name in program.named("parameter"))
+
+    def messages(self, samples: int) -> list[Message]:
+        """Return all exchanges of a step, in their order; their sizes do not depend on the number of ranks."""
+        if samples not in self._known:
+            self._known[samples] = messages(shared(self._plan, samples))
+        return self._known[samples]
+
+
+def messages(plan: Plan) -> list[Message]:
+    """Return all exchanges of a plan that is shared."""
+    return [
+        Message(buffer.scope, buffer.size)
+        for phase in plan.phases
+        if isinstance(phase, Send)
+        for buffer in phase.buffers
+    ]
+
+
+def serial_sums(plan: Plan) -> list[Call]:
+    """Return the calls of a plan that sum over all samples, one after the other."""
+    jobs = (job for phase in plan.phases if isinstance(phase, JobPhase) for job in phase.jobs)
+    return [job[0] for job in jobs if job[0].count is Count.BATCH]
