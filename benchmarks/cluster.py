@@ -44,11 +44,11 @@ def main(words: Sequence[str] | None = None) -> None:
     told = parser.parse_args(words)
     names = told.names or list(BATCHES)
     known = {name: computing(name, told.again) for name in names}
-    print(measured_table(known))
-    known = {name: divided(found, told.processors) for name, found in known.items()}
     traffic = {name: Traffic(name) for name in names}
+    print(measured_table(known, traffic))
+    known = {name: divided(found, told.processors) for name, found in known.items()}
     print(message_table(traffic))
-    for title, way in (("As it is", cost.linear), ("Each rank completes a slice of every sum", cost.sliced)):
+    for title, way in (("As it is", cost.linear), ("If sums went in slices and chains", cost.sliced)):
         for fixed in (True, False):
             print(f"{title}, {'the batch is fixed' if fixed else 'the batch grows with the ranks'}:\n")
             print("\n".join(scaling_table(known, traffic, fixed, way)) + "\n")
@@ -82,7 +82,8 @@ def rate(found: Computing, traffic: Traffic, images: int, ranks: int, fixed: boo
 def times(found: Computing, traffic: Traffic, samples: int, ranks: int, link: Link, way: Way) -> dict[str, float]:
     """Return what the parts of a step take."""
     share = Share(samples, traffic.leaf_size, 0, ranks)
-    return cost.step(found, traffic.messages(samples), share, link, way)
+    messages = traffic.messages(samples) if way is cost.linear else traffic.chained(samples)
+    return cost.step(found, messages, share, link, way)
 
 
 def most_of(parts: dict[str, float]) -> str:
@@ -163,7 +164,7 @@ def divided(found: Computing, processors: int) -> Computing:
     return Computing(found.leaf / processors, found.node / processors, serial, found.rest / processors)
 
 
-def measured_table(known: dict[str, Computing]) -> str:
+def measured_table(known: dict[str, Computing], traffic: dict[str, Traffic]) -> str:
     """Return the table of what was measured."""
     lines = [
         "| network | a leaf | of images | a node's part in all sums | serial sums, 256 images | update and the rest |"
@@ -172,7 +173,7 @@ def measured_table(known: dict[str, Computing]) -> str:
     for name, found in known.items():
         serial = sum(each.seconds(256, 1) for each in found.serial)
         cells = " | ".join(f"{each * 1e3:,.3g} ms" for each in (found.node, serial, found.rest))
-        lines.append(f"| {name} | {found.leaf * 1e3:,.3g} ms | {Traffic(name).leaf_size} | {cells} |")
+        lines.append(f"| {name} | {found.leaf * 1e3:,.3g} ms | {traffic[name].leaf_size} | {cells} |")
     return "\n".join(lines) + "\n"
 
 

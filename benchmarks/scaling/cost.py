@@ -133,7 +133,10 @@ def doubling(message: Message, share: Share, link: Link) -> tuple[float, float]:
 
 def sliced(message: Message, share: Share, link: Link) -> tuple[float, float]:
     """Return what it takes if each rank completes a slice of a sum, and slices travel: the same additions in the same
-    order, as the tree of sums is the same for every number of the sum (Rabenseifner's reduction)."""
+    order, as the tree of sums is the same for every number of the sum (Rabenseifner's reduction). What goes from rank
+    to rank goes in parts that follow each other, so that all ranks are at work on some."""
+    if message.chained:
+        return 2 * (share.ranks - 1) * (link.latency + link.overhead), 2 * message.size * link.byte
     if message.scope is not Scope.NODE:
         return doubling(message, share, link)
     rounds = range((share.ranks - 1).bit_length())

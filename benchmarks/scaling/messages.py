@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import pairwise
 
 from pellucid import Adam, CrossEntropy, lower, models
@@ -26,10 +26,14 @@ class Message:
         Of what: of nodes (parts of sums), of samples, or of sums of which each rank has made a share.
     size : int
         Bytes of one node, or sample, or of the whole.
+    chained : bool
+        Whether it is a sum over all samples that goes from rank to rank, each of which adds its own samples to it, and
+        then back to all.
     """
 
     scope: Scope
     size: int
+    chained: bool = False
 
     def pieces(self, share: Share) -> list[int]:
         """Return how many bytes each rank has to send."""
@@ -60,7 +64,7 @@ class Traffic:
     def __init__(self, model: str):
         program = lower(models.by_name(model)(), loss=CrossEntropy(), optimizer=Adam(), resident=True)
         self._plan = planned(program, instruction_set(), RULES, {"input": "uint8", "target": "int64"})
-        self._known: dict[int, list[Message]] = {}
+        self._shared = cache(lambda samples: shared(self._plan, samples))
         self.leaf_size = program.leaf_size
 
     @cached_property
@@ -71,9 +75,22 @@ class Traffic:
 
     def messages(self, samples: int) -> list[Message]:
         """Return all exchanges of a step, in their order; their sizes do not depend on the number of ranks."""
-        if samples not in self._known:
-            self._known[samples] = messages(shared(self._plan, samples))
-        return self._known[samples]
+        return messages(self._shared(samples))
+
+    def chained(self, samples: int) -> list[Message]:
+        """Return all exchanges if sums over all samples went from rank to rank, where these are fewer bytes than the
+        samples that they are of. The order of each sum would be the same."""
+        known = self._shared(samples)
+        found = [message for message in messages(known) if message.scope is Scope.NODE]
+        for call in serial_sums(known):
+            read = [operand.buffer.size for operand in call.operands if operand.buffer.scope is Scope.BATCH]
+            made = call.operands[-1].buffer.size
+            if call.owned and 2 * made < samples * sum(read):
+                found.append(Message(Scope.WHOLE, made, chained=True))
+            else:
+                found += [Message(Scope.BATCH, size) for size in read]
+                found += [Message(Scope.WHOLE, made)] if call.owned else []
+        return found
 
 
 def messages(plan: Plan) -> list[Message]:
