@@ -14,6 +14,8 @@ from typing import Any
 
 from pellucid.distributed.launch import mpiexec
 
+PROJECT = Path(__file__).resolve().parents[2]
+"""Its folder, where benchmarks are found."""
 STARTING = 120.0
 """Seconds within which all must have started."""
 ANSWERING = 600.0
@@ -30,8 +32,6 @@ class Gang:
         Of mpiexec.
     network : str, optional
         The simulated network that they are in; see `network`.
-    environment : mapping of str to str, optional
-        Further variables of theirs.
 
     Attributes
     ----------
@@ -52,12 +52,13 @@ class Gang:
             listening.bind(where)
             listening.listen(ranks)
             listening.settimeout(STARTING)
-            self._process = subprocess.Popen(command, env=variables, stdin=subprocess.DEVNULL)
+            self._process = subprocess.Popen(command, env=variables, cwd=PROJECT, stdin=subprocess.DEVNULL)
             found = {}
             for _ in range(ranks):
                 connection, _ = listening.accept()
                 connection.settimeout(ANSWERING)
                 stream = connection.makefile("rw")
+                connection.close()  # the stream stays open
                 found[int(stream.readline())] = stream
         self._streams = [found[rank] for rank in range(ranks)]
 

@@ -26,6 +26,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+PROJECT = Path(__file__).resolve().parents[2]
 INTERFACE = "ranks0"
 PACKET = 9000
 """Bytes of the largest packet: that of networks between machines of a cluster."""
@@ -146,16 +147,16 @@ def simulated(ranks: int, latency: float, rate: float) -> Iterator[str]:
     """Have a network between so many ranks, and give its name."""
     name = f"ranks{os.getpid()}x"
     command = [sys.executable, "-m", "benchmarks.scaling.network", name, str(ranks), str(latency), str(rate)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    try:
-        if process.stdout is None or process.stdout.readline() != "ready\n":
-            raise OSError("there is no simulated network: it needs Linux, its command ip, tun devices, and root")
-        yield name
-    finally:
-        process.terminate()
-        process.wait()
-        for rank in range(ranks):
-            subprocess.run(["ip", "netns", "del", namespace(name, rank)], check=False)
+    with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            if process.stdout is None or process.stdout.readline() != "ready\n":
+                raise OSError("there is no simulated network: it needs Linux, its command ip, tun devices, and root")
+            yield name
+        finally:
+            process.terminate()
+            for rank in range(ranks):
+                command = ["ip", "netns", "del", namespace(name, rank)]
+                subprocess.run(command, check=False, capture_output=True)
 
 
 def join(name: str, rank: int) -> None:
