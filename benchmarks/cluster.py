@@ -166,15 +166,18 @@ def divided(found: Computing, processors: int) -> Computing:
 
 def measured_table(known: dict[str, Computing], traffic: dict[str, Traffic]) -> str:
     """Return the table of what was measured."""
-    lines = [
-        "| network | a leaf | of images | a node's part in all sums | serial sums, 256 images | update and the rest |"
-    ]
+    lines = ["| network | a leaf | of images | a node's part in all sums | serial sums, 256 images | update and rest |"]
     lines.append("|---|" + "---:|" * 5)
     for name, found in known.items():
         serial = sum(each.seconds(256, 1) for each in found.serial)
-        cells = " | ".join(f"{each * 1e3:,.3g} ms" for each in (found.node, serial, found.rest))
-        lines.append(f"| {name} | {found.leaf * 1e3:,.3g} ms | {traffic[name].leaf_size} | {cells} |")
+        cells = " | ".join(map(milliseconds, (found.node, serial, found.rest)))
+        lines.append(f"| {name} | {milliseconds(found.leaf)} | {traffic[name].leaf_size} | {cells} |")
     return "\n".join(lines) + "\n"
+
+
+def milliseconds(seconds: float) -> str:
+    """Return a time with three digits, or as many as there are before the point."""
+    return f"{seconds * 1e3:,.0f} ms" if seconds >= 0.1 else f"{seconds * 1e3:.3g} ms"
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from contextlib import ExitStack
 
 from benchmarks.disturbance import Moment, Span
 from benchmarks.scaling.gang import Gang
-from benchmarks.scaling.watched import COMPLETING, NODES, SENDING, WAITING, Note
+from benchmarks.scaling.watched import COMPLETING, NODES, SENDING, SENT, WAITING, Note
 
 CASES = (("lenet", 64), ("lenet", 128), ("resnet20", 64), ("resnet20", 128))
 """Networks, and how many images a step has. Twice as many on two ranks beside one process with one thread is what is
@@ -79,7 +79,7 @@ def shares(ranks: Sequence[Sequence[Sequence[Note]]]) -> dict[str, float]:
     """
     rows = []
     for step in zip(*ranks, strict=True):
-        sent = list(zip(*(times(notes, SENDING) for notes in step), strict=True))
+        sent = list(zip(*(times(notes, SENT) for notes in step), strict=True))
         waits = times(step[0], WAITING)
         late = [max(end for _, end in each) for each in sent]
         whole = length(step[0][0])

@@ -20,7 +20,7 @@ from benchmarks.scaling import cost, network
 from benchmarks.scaling.cost import Computing, Link, Serial
 from benchmarks.scaling.gang import Gang
 from benchmarks.scaling.messages import Message, Traffic
-from benchmarks.scaling.watched import SENDING, WAITING, Pretended, Watched
+from benchmarks.scaling.watched import SENDING, SENT, WAITING, Pretended, Watched
 
 from oracles import mpi_jobs
 from oracles.travelling import sent_in_a_step
@@ -78,8 +78,14 @@ def test_large_sums_are_made_in_parts() -> None:
 
 
 def test_who_is_waited_for_is_not_the_exchange() -> None:
-    first = [("step", 0.0, 10.0), ("leaves", 0.0, 2.0), (SENDING, 2.0, 3.0), (WAITING, 3.0, 7.0), ("nodes", 7.0, 9.0)]
-    second = [("step", 0.0, 10.0), ("leaves", 0.0, 4.0), (SENDING, 4.0, 6.0), (WAITING, 6.0, 7.0), ("nodes", 7.0, 9.0)]
+    first = [
+        ("step", 0.0, 10.0), ("leaves", 0.0, 2.0), (SENDING, 2.0, 3.0), (SENT, 3.0, 3.0), (WAITING, 3.0, 7.0),
+        ("nodes", 7.0, 9.0),
+    ]  # fmt: skip
+    second = [
+        ("step", 0.0, 10.0), ("leaves", 0.0, 4.0), (SENDING, 4.0, 6.0), (SENT, 6.0, 6.0), (WAITING, 6.0, 7.0),
+        ("nodes", 7.0, 9.0),
+    ]  # fmt: skip
     found = ranks.shares([[first], [second]])
     assert found == {
         "a step": 10.0, "computing": 2.0, "combining": 2.0, "exchanging": 2.0, "waiting": 3.0, "Python": 1.0,
@@ -87,12 +93,30 @@ def test_who_is_waited_for_is_not_the_exchange() -> None:
     }  # fmt: skip
 
 
+def test_exchanges_may_be_waited_for_in_another_order() -> None:
+    notes: list[tuple[str, float, float]] = []
+    watched = Watched(Pretended(2), notes)
+    first, second = (watched.gather(np.zeros(2, np.uint8), [0, 1, 2]) for _ in range(2))
+    second.wait()
+    first.wait()
+    begun = [end for kind, _, end in notes if kind == SENDING]
+    assert [end for kind, _, end in notes if kind == SENT] == begun[::-1]
+
+
+def test_latencies_of_exchanges_that_are_under_way_together_count_once() -> None:
+    assert [message.hidden for message in Traffic("lenet").messages(128)] == [False, True, True, True, True]
+    met = [message for message in Traffic("resnet20").messages(128) if not message.hidden]
+    assert len(met) == 2 * 19 + 1  # for each batch normalisation there and back, and before the update
+    share, hidden = Share(samples=4, leaf_size=1, ranks=4), Message(Scope.NODE, 100, hidden=True)
+    assert [way(hidden, share, LINK) for way in (cost.linear, cost.doubling)] == [(3, 300), (2, 300)]
+
+
 def test_a_pretended_rank_fills_in_what_others_would_send() -> None:
     notes: list[tuple[str, float, float]] = []
     room = np.array([1, 2, 0, 0, 0], np.uint8)
     Watched(Pretended(3), notes).gather(room, [0, 2, 4, 5]).wait()
     assert room.tolist() == [1, 2, 1, 2, 1]
-    assert [kind for kind, *_ in notes] == [SENDING, WAITING]
+    assert [kind for kind, *_ in notes] == [SENDING, SENT, WAITING]
 
 
 def test_packets_wait_for_those_before_them() -> None:

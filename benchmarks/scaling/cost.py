@@ -115,8 +115,8 @@ Way = Callable[[Message, Share, Link], tuple[float, float]]
 
 def linear(message: Message, share: Share, link: Link) -> tuple[float, float]:
     """Return what it takes to bring every piece to all at once."""
-    fixed = trips(max(message.pieces(share))) * link.latency + (share.ranks - 1) * link.overhead
-    return fixed, message.received(share) * link.byte
+    ways = 0 if message.hidden else trips(max(message.pieces(share)))
+    return ways * link.latency + (share.ranks - 1) * link.overhead, message.received(share) * link.byte
 
 
 def trips(size: int) -> int:
@@ -127,7 +127,7 @@ def trips(size: int) -> int:
 def doubling(message: Message, share: Share, link: Link) -> tuple[float, float]:
     """Return what it takes if those that have exchanged what they have pass it on: each round brings twice as much."""
     rounds = range((share.ranks - 1).bit_length())
-    ways = sum(trips(max(message.pieces(share)) << number) for number in rounds)
+    ways = 0 if message.hidden else sum(trips(max(message.pieces(share)) << number) for number in rounds)
     return ways * link.latency + len(rounds) * link.overhead, message.received(share) * link.byte
 
 
@@ -140,7 +140,8 @@ def sliced(message: Message, share: Share, link: Link) -> tuple[float, float]:
     if message.scope is not Scope.NODE:
         return doubling(message, share, link)
     rounds = range((share.ranks - 1).bit_length())
-    ways = sum(trips(message.size * share.nodes // share.ranks >> number) for number in rounds)
+    largest = message.size * share.nodes // share.ranks
+    ways = 0 if message.hidden else sum(trips(largest >> number) for number in rounds)
     fixed = 2 * (ways * link.latency + len(rounds) * link.overhead)
     return fixed, (1 + share.nodes / share.ranks) * (1 - 1 / share.ranks) * message.size * link.byte
 
@@ -150,7 +151,8 @@ def step(
 ) -> dict[str, float]:
     """Return how long the parts of a step take, one after the other.
 
-    Nothing is taken to go on at the same time as something else. The rank with the most leaves has the others wait.
+    No bytes are taken to travel while something is computed; but the latencies of exchanges that are under way at the
+    same time count once. The rank with the most leaves has the others wait.
     """
     bounds = [min(share.leaves, node << share.level) for node in share.node_bounds]
     leaves = max(stop - start for start, stop in pairwise(bounds))

@@ -9,7 +9,7 @@ from functools import cache, cached_property
 from itertools import pairwise
 
 from pellucid import Adam, CrossEntropy, lower, models
-from pellucid.compiler.plan import Call, Count, JobPhase, Plan, Scope, Send
+from pellucid.compiler.plan import Buffer, Call, Count, JobPhase, Plan, Scope, Send, Wait
 from pellucid.compiler.planning import planned
 from pellucid.compiler.rules import RULES
 from pellucid.compiler.sharing import Share, shared
@@ -29,11 +29,14 @@ class Message:
     chained : bool
         Whether it is a sum over all samples that goes from rank to rank, each of which adds its own samples to it, and
         then back to all.
+    hidden : bool
+        Whether its way is gone while another one is waited for, as it was begun together with that one or before.
     """
 
     scope: Scope
     size: int
     chained: bool = False
+    hidden: bool = False
 
     def pieces(self, share: Share) -> list[int]:
         """Return how many bytes each rank has to send."""
@@ -88,19 +91,23 @@ class Traffic:
             if call.owned and 2 * made < samples * sum(read):
                 found.append(Message(Scope.WHOLE, made, chained=True))
             else:
-                found += [Message(Scope.BATCH, size) for size in read]
+                found += [Message(Scope.BATCH, size, hidden=size != max(read)) for size in read]
                 found += [Message(Scope.WHOLE, made)] if call.owned else []
         return found
 
 
 def messages(plan: Plan) -> list[Message]:
-    """Return all exchanges of a plan that is shared."""
-    return [
-        Message(buffer.scope, buffer.size)
-        for phase in plan.phases
-        if isinstance(phase, Send)
-        for buffer in phase.buffers
-    ]
+    """Return all exchanges of a plan that is shared, in the order in which they are waited for."""
+    found: list[Message] = []
+    fresh: set[Buffer] = set()  # begun since something was waited for
+    for phase in plan.phases:
+        if isinstance(phase, Send):
+            fresh.update(phase.buffers)
+        elif isinstance(phase, Wait):
+            longest = max(fresh.intersection(phase.buffers), key=lambda buffer: buffer.size, default=None)
+            found += [Message(each.scope, each.size, hidden=each is not longest) for each in phase.buffers]
+            fresh.clear()
+    return found
 
 
 def serial_sums(plan: Plan) -> list[Call]:

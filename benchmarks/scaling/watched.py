@@ -21,7 +21,8 @@ from pellucid.compiler.plan import Count, JobPhase, LeafPhase, NodePhase, Phase
 from pellucid.compiler.schedule import Schedule
 
 LEAVES, NODES, COMPLETING, SERIAL, UPDATE = "leaves", "nodes", "completing", "serial", "update"
-SENDING, WAITING = "sending", "waiting"
+SENDING, SENT, WAITING = "sending", "sent", "waiting"
+"""An exchange is begun; of the one that is waited for next, when that was; and it is waited for."""
 
 Note = tuple[str, float, float]
 """What was done, and when it began and ended, in seconds."""
@@ -45,8 +46,9 @@ class Watched:
         """See `Collective.gather`."""
         began = time.perf_counter()
         exchange = self._ranks.gather(room, bounds)
-        self._notes.append((SENDING, began, time.perf_counter()))
-        return WatchedExchange(exchange, self._notes)
+        sent = time.perf_counter()
+        self._notes.append((SENDING, began, sent))
+        return WatchedExchange(exchange, sent, self._notes)
 
     def all(self, message: bytes) -> list[bytes]:
         """See `Collective.all`."""
@@ -58,13 +60,14 @@ class WatchedExchange:
     """An exchange under way."""
 
     exchange: Exchange
+    sent: float
     notes: list[Note]
 
     def wait(self) -> None:
         """See `Exchange.wait`."""
         began = time.perf_counter()
         self.exchange.wait()
-        self.notes.append((WAITING, began, time.perf_counter()))
+        self.notes += [(SENT, self.sent, self.sent), (WAITING, began, time.perf_counter())]
 
 
 @dataclass(frozen=True)
