@@ -11,7 +11,8 @@ import argparse
 import os
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from benchmarks.cluster import computing, times
 from benchmarks.scaling import cost
@@ -46,20 +47,30 @@ def main(words: Sequence[str] | None = None) -> None:
     told = parser.parse_args(words)
     exchanges, steps = [], []
     for ranks in map(int, told.ranks.split(",")):
+        models = told.model or list(TRAINED)
+        with Gang(ranks) as near:
+            without = {model: step(near, model) for model in models}
         for link in LINKS:
             with simulated(ranks, link.latency, link.rate) as name, Gang(ranks, OPTIONS, name) as gang:
-                exchanges += [(ranks, link, size, exchange(gang, size)) for size in SIZES]
-                for model in told.model or TRAINED:
-                    steps.append((model, ranks, link, step(gang, model)))
+                found = {size: exchange(gang, size) for size in SIZES}
+                exchanges += [(ranks, link, size, took) for size, took in found.items()]
+                own = replace(link, latency=found[min(SIZES)])
+                steps += [(model, ranks, link, own, without[model], step(gang, model)) for model in models]
     print("| ranks | network | bytes of each | model | simulated | ratio |\n|---:|---|---:|---:|---:|---:|")
-    for ranks, link, size, found in exchanges:
-        print(f"| {ranks} | {link.name} | {size:,} | {compared(expected(ranks, link, size), found)} |")
-    print("\n| network | ranks | between them | of that exchanges | model | simulated | ratio |")
-    print("|---|---:|---|---:|---:|---:|---:|")
-    for model, ranks, link, found in steps:
+    for ranks, link, size, took in exchanges:
+        print(f"| {ranks} | {link.name} | {size:,} | {compared(expected(ranks, link, size), took)} |")
+    print("\n| network | ranks | between them | simulated | model | ratio | with what was measured here | ratio |")
+    print("|---|---:|---|---:|---:|---:|---:|---:|")
+    for model, ranks, link, own, near_step, took in steps:
         parts = modelled(model, ranks, link)
-        away = sum(parts[name] for name in ("latency", *cost.NAMES.values()))
-        print(f"| {model} | {ranks} | {link.name} | {away * 1e3:,.1f} ms | {compared(cost.seconds(parts), found)} |")
+        calibrated = near_step + away(modelled(model, ranks, own))
+        told_by = " | ".join(f"{each * 1e3:,.1f} ms | {took / each:.2f}" for each in (cost.seconds(parts), calibrated))
+        print(f"| {model} | {ranks} | {link.name} | {took * 1e3:,.1f} ms | {told_by} |")
+
+
+def away(parts: Mapping[str, float]) -> float:
+    """Return how much of a step is exchanges."""
+    return sum(parts[name] for name in ("latency", *cost.NAMES.values()))
 
 
 def exchange(gang: Gang, size: int) -> float:

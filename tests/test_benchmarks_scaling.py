@@ -53,11 +53,11 @@ def test_a_rank_receives_what_it_does_not_have() -> None:
 def test_the_model_by_hand() -> None:
     share = Share(samples=4, leaf_size=1, ranks=4)
     small, large = Message(Scope.NODE, 100), Message(Scope.BATCH, cost.EAGER + 1)
-    assert cost.linear(small, share, LINK) == (10 + 3, 300)
-    assert cost.linear(large, share, LINK) == (3 * 10 + 3, 3 * (cost.EAGER + 1))
-    assert cost.doubling(small, share, LINK) == (2 * 11, 300)
-    assert cost.sliced(small, share, LINK) == (4 * 11, 2 * 0.75 * 100)
-    assert cost.sliced(Message(Scope.WHOLE, 100, chained=True), share, LINK) == (6 * 11, 200)
+    assert cost.linear(small, share, LINK) == (3, 10, 300)
+    assert cost.linear(large, share, LINK) == (3, 30, 3 * (cost.EAGER + 1))
+    assert cost.doubling(small, share, LINK) == (2, 20, 300)
+    assert cost.sliced(small, share, LINK) == (4, 40, 2 * 0.75 * 100)
+    assert cost.sliced(Message(Scope.WHOLE, 100, chained=True), share, LINK) == (6, 60, 200)
 
 
 def test_a_step_is_the_sum_of_its_parts() -> None:
@@ -103,12 +103,12 @@ def test_exchanges_may_be_waited_for_in_another_order() -> None:
     assert [end for kind, _, end in notes if kind == SENT] == begun[::-1]
 
 
-def test_latencies_of_exchanges_that_are_under_way_together_count_once() -> None:
-    assert [message.hidden for message in Traffic("lenet").messages(128)] == [False, True, True, True, True]
-    met = [message for message in Traffic("resnet20").messages(128) if not message.hidden]
-    assert len(met) == 2 * 19 + 1  # for each batch normalisation there and back, and before the update
-    share, hidden = Share(samples=4, leaf_size=1, ranks=4), Message(Scope.NODE, 100, hidden=True)
-    assert [way(hidden, share, LINK) for way in (cost.linear, cost.doubling)] == [(3, 300), (2, 300)]
+def test_ways_of_exchanges_that_are_under_way_together_are_gone_at_the_same_time() -> None:
+    share = Share(samples=4, leaf_size=1, ranks=2)  # each receives what two of four samples or nodes have
+    together = [Message(Scope.NODE, 5, sent=1, awaited=2), Message(Scope.BATCH, 20, sent=1, awaited=4)]
+    assert cost.exchanged(together, share, LINK, cost.linear) == 1 + 1 + 40 + 10 + 4
+    apart = [Message(Scope.NODE, 5, sent=1, awaited=2), Message(Scope.BATCH, 20, sent=3, awaited=4)]
+    assert cost.exchanged(apart, share, LINK, cost.linear) == (1 + 5 + 10) + (1 + 40 + 10)
 
 
 def test_a_pretended_rank_fills_in_what_others_would_send() -> None:

@@ -104,46 +104,66 @@ class Computing:
 
 
 EAGER = 1 << 16
-"""Bytes of the largest message that Open MPI sends over TCP without asking first."""
+"""Bytes of a message, with some of Open MPI's own, that it sends over TCP without asking first."""
 PARTS = ("leaves", "combining", "serial sums", "update", "latency", "parts of sums", "samples", "large sums")
 """What the time of a step goes to."""
 NAMES = {Scope.NODE: "parts of sums", Scope.BATCH: "samples", Scope.WHOLE: "large sums"}
 
-Way = Callable[[Message, Share, Link], tuple[float, float]]
-"""How something is brought to all: gives the seconds that do not depend on bytes, and those that do."""
+Price = tuple[float, float, float]
+"""Seconds: of the processor, of the way, and of the bytes one after the other."""
+Way = Callable[[Message, Share, Link], Price]
+"""How something is brought to all."""
 
 
-def linear(message: Message, share: Share, link: Link) -> tuple[float, float]:
+def linear(message: Message, share: Share, link: Link) -> Price:
     """Return what it takes to bring every piece to all at once."""
-    ways = 0 if message.hidden else trips(max(message.pieces(share)))
-    return ways * link.latency + (share.ranks - 1) * link.overhead, message.received(share) * link.byte
+    way = trips(max(message.pieces(share))) * link.latency
+    return (share.ranks - 1) * link.overhead, way, message.received(share) * link.byte
 
 
 def trips(size: int) -> int:
     """Return how often a message's way is gone."""
-    return 1 if size <= EAGER else 3
+    return 1 if size < EAGER else 3
 
 
-def doubling(message: Message, share: Share, link: Link) -> tuple[float, float]:
+def doubling(message: Message, share: Share, link: Link) -> Price:
     """Return what it takes if those that have exchanged what they have pass it on: each round brings twice as much."""
     rounds = range((share.ranks - 1).bit_length())
-    ways = 0 if message.hidden else sum(trips(max(message.pieces(share)) << number) for number in rounds)
-    return ways * link.latency + len(rounds) * link.overhead, message.received(share) * link.byte
+    ways = sum(trips(max(message.pieces(share)) << number) for number in rounds)
+    return len(rounds) * link.overhead, ways * link.latency, message.received(share) * link.byte
 
 
-def sliced(message: Message, share: Share, link: Link) -> tuple[float, float]:
+def sliced(message: Message, share: Share, link: Link) -> Price:
     """Return what it takes if each rank completes a slice of a sum, and slices travel: the same additions in the same
     order, as the tree of sums is the same for every number of the sum (Rabenseifner's reduction). What goes from rank
     to rank goes in parts that follow each other, so that all ranks are at work on some."""
     if message.chained:
-        return 2 * (share.ranks - 1) * (link.latency + link.overhead), 2 * message.size * link.byte
+        ways = 2 * (share.ranks - 1)
+        return ways * link.overhead, ways * link.latency, 2 * message.size * link.byte
     if message.scope is not Scope.NODE:
         return doubling(message, share, link)
     rounds = range((share.ranks - 1).bit_length())
-    largest = message.size * share.nodes // share.ranks
-    ways = 0 if message.hidden else sum(trips(largest >> number) for number in rounds)
-    fixed = 2 * (ways * link.latency + len(rounds) * link.overhead)
-    return fixed, (1 + share.nodes / share.ranks) * (1 - 1 / share.ranks) * message.size * link.byte
+    ways = 2 * sum(trips(message.size * share.nodes // share.ranks >> number) for number in rounds)
+    moving = (1 + share.nodes / share.ranks) * (1 - 1 / share.ranks) * message.size * link.byte
+    return 2 * len(rounds) * link.overhead, ways * link.latency, moving
+
+
+def exchanged(messages: Sequence[Message], share: Share, link: Link, way: Way) -> float:
+    """Return how long exchanges take in the order of the plan, which begins some before it waits for others: their
+    bytes go one after the other, their ways are gone at the same time."""
+    now = free = 0.0
+    due: dict[int, float] = {}
+    begun = [(message.sent, 0, number) for number, message in enumerate(messages)]
+    awaited = [(message.awaited, 1, number) for number, message in enumerate(messages)]
+    for _, waits, number in sorted(begun + awaited):
+        if waits:
+            now = max(now, due[number])
+        else:
+            working, going, moving = way(messages[number], share, link)
+            now += working
+            free = max(free, now) + moving
+            due[number] = free + going
+    return now
 
 
 def step(
@@ -151,8 +171,7 @@ def step(
 ) -> dict[str, float]:
     """Return how long the parts of a step take, one after the other.
 
-    No bytes are taken to travel while something is computed; but the latencies of exchanges that are under way at the
-    same time count once. The rank with the most leaves has the others wait.
+    Nothing is taken to travel while something is computed. The rank with the most leaves has the others wait.
     """
     bounds = [min(share.leaves, node << share.level) for node in share.node_bounds]
     leaves = max(stop - start for start, stop in pairwise(bounds))
@@ -163,10 +182,10 @@ def step(
         "serial sums": sum(each.seconds(share.samples, share.ranks) for each in computing.serial),
         "update": computing.rest,
     }
-    for message in messages if share.ranks > 1 else ():
-        fixed, moving = way(message, share, link)
-        found["latency"] += fixed
-        found[NAMES[message.scope]] += moving
+    if share.ranks > 1:
+        for message in messages:
+            found[NAMES[message.scope]] += way(message, share, link)[2]
+        found["latency"] = exchanged(messages, share, link, way) - sum(found[name] for name in NAMES.values())
     return found
 
 

@@ -29,14 +29,15 @@ class Message:
     chained : bool
         Whether it is a sum over all samples that goes from rank to rank, each of which adds its own samples to it, and
         then back to all.
-    hidden : bool
-        Whether its way is gone while another one is waited for, as it was begun together with that one or before.
+    sent, awaited : int
+        The phases of the plan that begin it, and that wait for it.
     """
 
     scope: Scope
     size: int
     chained: bool = False
-    hidden: bool = False
+    sent: int = 0
+    awaited: int = 1
 
     def pieces(self, share: Share) -> list[int]:
         """Return how many bytes each rank has to send."""
@@ -78,35 +79,34 @@ class Traffic:
 
     def messages(self, samples: int) -> list[Message]:
         """Return all exchanges of a step, in their order; their sizes do not depend on the number of ranks."""
-        return messages(self._shared(samples))
+        return list(messages(self._shared(samples)).values())
 
     def chained(self, samples: int) -> list[Message]:
         """Return all exchanges if sums over all samples went from rank to rank, where these are fewer bytes than the
         samples that they are of. The order of each sum would be the same."""
         known = self._shared(samples)
-        found = [message for message in messages(known) if message.scope is Scope.NODE]
+        all_of_them = messages(known)
+        found = [message for message in all_of_them.values() if message.scope is Scope.NODE]
         for call in serial_sums(known):
-            read = [operand.buffer.size for operand in call.operands if operand.buffer.scope is Scope.BATCH]
-            made = call.operands[-1].buffer.size
-            if call.owned and 2 * made < samples * sum(read):
-                found.append(Message(Scope.WHOLE, made, chained=True))
+            read = [all_of_them[each.buffer] for each in call.operands if each.buffer in all_of_them][:2]
+            made = call.operands[-1].buffer
+            sent, awaited = max(each.sent for each in read), max(each.awaited for each in read)
+            if call.owned and 2 * made.size < samples * sum(each.size for each in read):
+                found.append(Message(Scope.WHOLE, made.size, True, sent, awaited))
             else:
-                found += [Message(Scope.BATCH, size, hidden=size != max(read)) for size in read]
-                found += [Message(Scope.WHOLE, made)] if call.owned else []
-        return found
+                found += [*read, *([all_of_them[made]] if call.owned else [])]
+        return list(dict.fromkeys(found))
 
 
-def messages(plan: Plan) -> list[Message]:
-    """Return all exchanges of a plan that is shared, in the order in which they are waited for."""
-    found: list[Message] = []
-    fresh: set[Buffer] = set()  # begun since something was waited for
-    for phase in plan.phases:
+def messages(plan: Plan) -> dict[Buffer, Message]:
+    """Return all exchanges of a plan that is shared, by what travels, in the order in which they are waited for."""
+    found: dict[Buffer, Message] = {}
+    sent: dict[Buffer, int] = {}
+    for number, phase in enumerate(plan.phases):
         if isinstance(phase, Send):
-            fresh.update(phase.buffers)
+            sent.update(dict.fromkeys(phase.buffers, number))
         elif isinstance(phase, Wait):
-            longest = max(fresh.intersection(phase.buffers), key=lambda buffer: buffer.size, default=None)
-            found += [Message(each.scope, each.size, hidden=each is not longest) for each in phase.buffers]
-            fresh.clear()
+            found |= {each: Message(each.scope, each.size, False, sent[each], number) for each in phase.buffers}
     return found
 
 
