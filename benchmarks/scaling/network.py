@@ -192,7 +192,7 @@ def main(words: Sequence[str]) -> None:
     name, ranks, latency, rate = words
     devices = [device(name, rank) for rank in range(int(ranks))]
     ctypes.CDLL(None).prctl(TIMER_SLACK, 1)
-    os.setpriority(os.PRIO_PROCESS, 0, -10)  # it works little, and is late where it has to wait for a processor
+    os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))  # it works little, and is not to wait for a processor
     print("ready", flush=True)
     forward(devices, Wire(float(latency), float(rate)))
 
