@@ -49,7 +49,7 @@ class Checkpoints:
         refuse: Callable[[], None] = lambda: None,
     ):  # fmt: skip
         self._folder, self._every, self._interval = folder, every, Interval.of(every)
-        self._begun, self._at, self._refuse = dict(begun), at, refuse
+        self.begun, self._at, self._refuse = dict(begun), at, refuse
         self._time, self._took = time.monotonic(), 0.0
         self.written, self.failed = 0, ""
         """How many were written; and the number that was not finite, in words, if one has ended the training."""
@@ -115,7 +115,7 @@ class Checkpoints:
         arrays = {**arrays, "history/batches": np.array(training.history.batches, np.float64)}
         epochs = [encoded(dict(epoch), f"history.epochs[{n}]") for n, epoch in enumerate(training.history.epochs)]
         text = json.dumps({**state, "epochs": epochs}, allow_nan=False)
-        metadata = {"format": FORMAT, "format_version": VERSION, "state": text, **self._begun}
+        metadata = {"format": FORMAT, "format_version": VERSION, "state": text, **self.begun}
         self._refuse()
         path = self._folder / f"checkpoint-{training.step:09}.safetensors"
         write_file(path, pieces(arrays, metadata))
