@@ -1,7 +1,7 @@
 // The stack of layers in the middle of the page: maps are fetched where they are looked at.
 
 import { onPin } from "./cells.js";
-import { byId, still } from "./dom.js";
+import { bringIntoView, byId, still } from "./dom.js";
 import { Maps } from "./maps.js";
 import { layout, network, neighbour } from "./network.js";
 import { drawRail } from "./rail.js";
@@ -55,7 +55,7 @@ export async function goTo(path, channel) {
 export function bring(path) {
   const { element } = rows.get(path);
   const far = Math.abs(element.getBoundingClientRect().y) > 2 * innerHeight; // on the way, layers would come and move it
-  element.scrollIntoView({ behavior: far || still() ? "auto" : "smooth", block: "nearest" });
+  bringIntoView(element, far || still());
 }
 
 /** The layer that comes a number of steps after the one where the keyboard is, or after the first. */
