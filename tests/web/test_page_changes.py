@@ -314,7 +314,7 @@ def test_what_would_make_it_another_is_found_looked_at_and_left(why):
     changed = int((found.image != clock_digits().images[SAMPLE]).sum())
     assert told.inner_text().startswith(f"Reached in {len(found.probabilities) - 1} steps: 6 goes from ")
     assert told.inner_text().endswith(f"{changed} of 784 pixels changed.")
-    assert why.locator("svg.course .line").count() == 1
+    assert why.locator("svg.chart .drawn").count() == 1
     apart = np.abs(found.image.astype(float) - clock_digits().images[SAMPLE])
     words = "Little suffices" if apart.mean() <= 0.02 * 255 else "It takes"
     size = why.locator("#panel-why p", has_text="of black to white on average").inner_text()

@@ -33,7 +33,6 @@ def bench() -> Bench:
 def test_what_can_be_asked(bench):
     told, _ = ask(bench, "methods")
     assert told["methods"] == ["saliency", "grad_cam", "occlusion"]
-    assert told["grad_cam_layer"] == explanations.grad_cam_layer(bench.network) == "relu2"
     assert told["forgetting"] == ["linear1", "conv2", "norm1", "conv1"]
     assert told["seeks"]
 
@@ -41,12 +40,27 @@ def test_what_can_be_asked(bench):
 def test_networks_without_classes_or_maps_are_asked_less():
     features = p.Sequential([p.Linear(4, 3)], input_shape=(4,))
     assert ask(Bench(features, "features"), "methods")[0] == {
-        "methods": ["saliency"], "grad_cam_layer": None, "forgetting": ["linear1"], "seeks": True
+        "methods": ["saliency"], "forgetting": ["linear1"], "seeks": True
     }  # fmt: skip
     one = p.Sequential([p.Flatten(), p.Linear(16, 1)], input_shape=(1, 4, 4))
     assert ask(Bench(one, "one output"), "methods")[0]["seeks"] is False
     maps = p.Sequential([p.Conv2d(1, 2, 3)], input_shape=(1, 8, 8))
     assert ask(Bench(maps, "maps"), "methods")[0]["methods"] == []
+
+
+def test_it_is_said_what_a_picture_shows(bench):
+    image = bench.put(bench.sample(8))
+
+    def said(**words):
+        return ask(bench, "why", image=image, **words)[0]["words"]
+
+    layer = explanations.grad_cam_layer(bench.network)
+    assert "the size of its gradient" in said(method="saliency")
+    assert f"the maps of {layer} speak for the class" in said(method="grad_cam")
+    assert re.search(r": \d+×\d+ numbers, each in the middle of the \d+×\d+ pixels", said(method="grad_cam"))
+    covered = said(method="occlusion", measure="score", patch=3)
+    assert covered.startswith("How much the class’s score falls where a patch of 3×3 pixels")
+    assert "No patch matters" not in covered
 
 
 @pytest.mark.parametrize("method", LIBRARY)

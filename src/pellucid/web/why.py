@@ -30,12 +30,14 @@ from ..explanations import (
 )
 from ..geometry import Pair
 from ..network import Network
+from ..report.judging import shown_names
 from .answers import Answer, shown
 from .asked import Asked
 from .bench import Bench
 from .frames import frame
 from .look import Look, colour_range
 from .sharing import to_run
+from .why_words import came_of_it, how_large, shows
 
 METHODS = ("saliency", "grad_cam", "occlusion")
 MEASURES = ("probability", "score")
@@ -78,16 +80,16 @@ def methods(bench: Bench, asked: Asked) -> Answer:
     """Which explanations there are of this network, which layers one after the other can forget, from the output on,
     and whether another class can be sought."""
     output = bench.network.output_shape()
-    found, layer = [], None
+    found = []
     if len(output) == 1:
         found = ["saliency", "occlusion"] if len(bench.network.input_shape or ()) == 3 else ["saliency"]
         try:
-            layer = grad_cam_layer(bench.network)
+            grad_cam_layer(bench.network)
             found.insert(1, "grad_cam")
         except ShapeError:
             pass
     forgetting = learnt_layers(bench.network)[::-1]
-    return {"methods": found, "grad_cam_layer": layer, "forgetting": forgetting, "seeks": len(output) == 1 < output[0]}
+    return {"methods": found, "forgetting": forgetting, "seeks": len(output) == 1 < output[0]}
 
 
 def why(bench: Bench, asked: Asked) -> Answer:
@@ -110,12 +112,14 @@ def why(bench: Bench, asked: Asked) -> Answer:
         "revision": look.revision, "agreement": _number(_agreement(learnt, picture)) if forgotten else 1.0,
         "contrast": _contrast(look.network, look.image, learnt, wanted.method),
     }  # fmt: skip
+    layer = None
     if wanted.method == "grad_cam":
-        field = field_of_layer(look.network, grad_cam_layer(look.network))
+        layer = grad_cam_layer(look.network)
+        field = field_of_layer(look.network, layer)
         header["field"] = None if field is None else vars(field)
     if wanted.method == "occlusion":
         header |= {"places": _places(bench, wanted.patch), "patch": wanted.patch, "measure": wanted.measure}
-    return frame(header, {"picture": picture})
+    return frame(header | {"words": shows(header, picture, layer)}, {"picture": picture})
 
 
 def would_be(bench: Bench, asked: Asked) -> Answer:
@@ -131,7 +135,15 @@ def would_be(bench: Bench, asked: Asked) -> Answer:
         "from": name, "wanted": wanted, "reached": found.reached, "steps": len(found.probabilities) - 1, "most": steps,
         "fewer": steps < SEARCH_STEPS[1], "changed": bench.revision != look.revision,
     }  # fmt: skip
-    return shown(bench, bench.put(found.image), asked, told, {"course": found.probabilities, "was": look.image})
+    apart = found.image.astype(np.float32) - look.image
+    changed = _strongest(apart)
+    names = shown_names(look.network)
+    name = names[wanted] if wanted < len(names) else str(wanted)
+    told["largest"] = float(np.abs(changed).max())
+    told["words"] = came_of_it(told, name, found.probabilities, changed)
+    told["size"] = how_large(found.reached, apart, look.image)
+    arrays = {"course": found.probabilities, "was": look.image, "difference": changed}
+    return shown(bench, bench.put(found.image), asked, told, arrays)
 
 
 def progress(bench: Bench, asked: Asked) -> Answer:
@@ -163,6 +175,12 @@ def _explained(
     stride, _ = occlusion_stride(network, _most_places(bench), patch)
     found = occlusion(network, image[None], wanted.of, size=patch, stride=stride, measure=measure, progress=note)
     return np.asarray(found[0])
+
+
+def _strongest(apart: NDArray[Any]) -> NDArray[Any]:
+    """Return of the channels of each pixel what changed most: (height, width)."""
+    planes = apart.reshape(-1, *(1, *apart.shape)[-2:])
+    return np.asarray(np.take_along_axis(planes, np.abs(planes).argmax(axis=0)[None], axis=0)[0])
 
 
 def _contrast(network: Network, image: NDArray[Any], picture: NDArray[Any], method: str) -> float | None:

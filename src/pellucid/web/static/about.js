@@ -1,9 +1,11 @@
 // What this is, for whoever comes here first: what the network is for, how good it is at that, and the tour.
 
 import { askUntilDone } from "./api.js";
+import { button } from "./controls.js";
 import { byId, make } from "./dom.js";
+import { rightText } from "./flips.js";
 import { keep, kept } from "./kept.js";
-import { isLive } from "./learn.js";
+import { isLive } from "./learning.js";
 import { narrow } from "./narrow.js";
 import { network } from "./network.js";
 import { count } from "./numbers.js";
@@ -15,10 +17,7 @@ const element = make("div", { id: "about", role: "region", "aria-label": "What t
 /** Say it, above the layers; `tour` opens the tour, which is offered until somebody has decided. */
 export function buildAbout(tour) {
   const decide = (then) => () => { offer.hidden = true; keep("met", "yes"); then(); };
-  offer.append(
-    make("button", { type: "button", class: "ready", click: decide(tour) }, "Take the tour"),
-    make("button", { type: "button", click: decide(() => {}) }, "Not now"),
-  );
+  offer.append(button("Take the tour", decide(tour), { class: "ready" }), button("Not now", decide(() => {})));
   offer.hidden = Boolean(kept("met") ?? kept("tour"));
   byId("open-tour").addEventListener("click", decide(() => {}));
   element.append(make("span", {}, network.purpose, good), offer);
@@ -32,7 +31,7 @@ async function measure() {
   if (typeof before !== "number") return;
   const { count: images, part } = network.data;
   const which = part && part !== "training" ? "images that it has not seen" : "images";
-  good.textContent = ` It is right on ${(100 * before).toFixed(2)} % of ${count(images)} ${which}.`;
+  good.textContent = ` It is right on ${rightText(before)} of ${count(images)} ${which}.`;
 }
 
 function place() {

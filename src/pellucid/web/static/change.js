@@ -2,6 +2,7 @@
 // The server changes a copy; its revision grows with every edit, and all that is shown follows the revision.
 
 import { ask, Refused, report, send } from "./api.js";
+import { button, field, options, quiet, row } from "./controls.js";
 import { allow, byId, make, problem, say } from "./dom.js";
 import { noted } from "./edition.js";
 import { buildFlips, showFlips } from "./flips.js";
@@ -11,6 +12,7 @@ import { indexOf, layerAt, makesMaps, network } from "./network.js";
 import { count, plain, text } from "./numbers.js";
 import { shown } from "./showing.js";
 import { get, on, set, tookEdition } from "./state.js";
+import { within } from "./within.js";
 
 const LISTED = 8; // of the edits, the last
 
@@ -18,40 +20,34 @@ let editable = {}; // path -> how many channels weights lead to
 let done = []; // words of the edits
 let target = null; // {layer, out}: what the panel is about
 let loaded = ""; // what it shows
-const parts = {};
+
+const layers = make("select", { id: "change-layer", change: () => choose(layers.value, 0) });
+const channel = make("input", { type: "number", id: "change-channel", min: 0, value: 0, change: () => choose(target.layer, channelNow()) });
+const many = make("span", { class: "quiet" });
+const bias = make("input", { type: "number", id: "change-bias", step: "any", change: setBias });
+const biasRow = field("bias", bias);
+const undoing = [button("Undo", () => undo(false), { id: "change-undo" }), button("Undo all", () => undo(true), { id: "change-reset" }), compareButton()];
+const doing = make("fieldset", {}, row(biasRow, button("Silence this channel", () => edit({ what: "silence" }), { id: "change-silence" })), row(...undoing));
+const was = make("span");
+const past = make("p", { class: "warning", id: "change-past" }, was, button("Go to its end", () => set({ view: "learn" }), { class: "link" }), " to change it.");
+const edits = make("ol", { class: "edits", id: "change-edits" });
 
 /** Fill the panel, and take over what was changed before the page was loaded. */
 export function buildChange(panel) {
   byId("edited").addEventListener("click", () => set({ view: "change" }));
-  parts.layers = make("select", { id: "change-layer", change: () => choose(parts.layers.value, 0) });
-  parts.channel = make("input", { type: "number", id: "change-channel", min: 0, value: 0, change: () => choose(target.layer, within(parts.channel)) });
-  parts.many = make("span", { class: "quiet" });
-  parts.kernels = make("div", {});
-  parts.bias = make("input", { type: "number", id: "change-bias", step: "any", change: () => setBias() });
-  parts.biasRow = make("label", { class: "field" }, "bias ", parts.bias);
-  parts.silence = make("button", { type: "button", id: "change-silence", click: () => edit({ what: "silence" }) }, "Silence this channel");
-  parts.compare = compareButton();
-  parts.undo = make("button", { type: "button", id: "change-undo", click: () => undo(false) }, "Undo");
-  parts.reset = make("button", { type: "button", id: "change-reset", click: () => undo(true) }, "Undo all");
-  parts.doing = make("fieldset", {}, make("div", { class: "row" }, parts.biasRow, parts.silence), make("div", { class: "row" }, parts.undo, parts.reset, parts.compare));
-  parts.past = make("p", { class: "warning", id: "change-past" }, make("span", {}), make("button", { type: "button", class: "link", click: () => set({ view: "learn" }) }, "Go to its end"), " to change it.");
-  parts.done = make("ol", { class: "edits", id: "change-edits" });
-  parts.flips = make("div", {});
   panel.append(
     make("h2", {}, "Change the network"),
-    make("p", { class: "quiet" }, "It is a copy that is changed; the file stays as it is. Click a map to see the kernels that made it."),
-    make("div", { class: "row" }, make("label", { class: "field" }, "layer ", parts.layers), make("label", { class: "field" }, "channel ", parts.channel), parts.many),
-    parts.past,
-    parts.kernels,
-    parts.doing,
-    parts.done,
-    parts.flips,
+    quiet("It is a copy that is changed; the file stays as it is. Click a map to see the kernels that made it."),
+    row(field("layer", layers), field("channel", channel), many),
+    past,
+    buildKernels((query, body) => edit({ what: "kernel", ...query }, body)),
+    doing,
+    edits,
+    buildFlips(),
   );
-  buildKernels(parts.kernels, (query, body) => edit({ what: "kernel", ...query }, body));
-  buildFlips(parts.flips);
   on(["moment", "comparing"], badge);
   on(["layer", "channel", "cell"], follow);
-  on(["revision"], () => { showFlips(); load(); });
+  on(["revision"], showChange);
   on(["moment"], permit);
   permit();
   remember();
@@ -60,9 +56,9 @@ export function buildChange(panel) {
 /** What the network was in its training stays so: nothing can be done then, and the panel says why. */
 function permit() {
   const { moment } = get();
-  parts.past.hidden = moment === null;
-  parts.past.firstChild.textContent = `This is the network as it was after step ${count(moment ?? 0)} of its training, which stays as it was. `;
-  parts.doing.disabled = moment !== null;
+  past.hidden = moment === null;
+  was.textContent = `This is the network as it was after step ${count(moment ?? 0)} of its training, which stays as it was. `;
+  doing.disabled = moment !== null;
   allowKernels(moment === null);
 }
 
@@ -83,22 +79,22 @@ async function remember() {
   try {
     const found = await ask("edits");
     editable = found.layers;
-    const layers = network.layers.filter(({ path, weights }) => path in editable && weights.weight?.length > 1);
-    parts.layers.replaceChildren(...layers.map(({ path, kind }) => make("option", { value: path }, `${path} (${kind})`)));
+    const offered = network.layers.filter(({ path, weights }) => path in editable && weights.weight?.length > 1);
+    layers.replaceChildren(...options(Object.fromEntries(offered.map(({ path, kind }) => [path, `${path} (${kind})`]))));
     took(found);
-    if (layers.length) target = { layer: layers[0].path, out: 0 };
+    if (offered.length) target = { layer: offered[0].path, out: 0 };
     follow();
   } catch (error) {
     problem(error.message);
   }
 }
 
-function took({ edits, ...edition }) {
+function took({ edits: all, ...edition }) {
   noted(edition.revision);
-  done = edits;
-  for (const button of [parts.undo, parts.reset, parts.compare]) allow(button, done.length, parts.layers);
-  parts.done.start = Math.max(0, done.length - LISTED) + 1;
-  parts.done.replaceChildren(...done.slice(-LISTED).map((words) => make("li", {}, words)));
+  done = all;
+  for (const each of undoing) allow(each, done.length, layers);
+  edits.start = Math.max(0, done.length - LISTED) + 1;
+  edits.replaceChildren(...done.slice(-LISTED).map((words) => make("li", {}, words)));
   if (edition.revision >= get().revision) tookEdition(edition);
   badge();
 }
@@ -118,10 +114,10 @@ function follow() {
 }
 
 function made() {
-  const { layer: path, channel, cell } = get();
+  const { layer: path, channel: map, cell } = get();
   let layer = path && layerAt(path);
   if (!layer) return null;
-  const out = makesMaps(layer) ? channel : indexOf(layer, channel, cell ?? [0, 0])[0];
+  const out = makesMaps(layer) ? map : indexOf(layer, map, cell ?? [0, 0])[0];
   let last = null;
   while (layer) { // back as long as channels stay what they are: through activations, pools, normalisations
     if (layer.path in editable) last = { layer: layer.path, out };
@@ -139,10 +135,9 @@ function choose(layer, out) {
   load();
 }
 
-function within(field) {
-  const most = editable[target.layer] - 1;
-  field.value = Math.max(0, Math.min(most, Math.round(Number(field.value) || 0)));
-  return Number(field.value);
+function channelNow() {
+  channel.value = within(Math.round(Number(channel.value) || 0), 0, editable[target.layer] - 1);
+  return Number(channel.value);
 }
 
 async function load(refused = false) {
@@ -162,20 +157,20 @@ async function load(refused = false) {
 
 /** Show what the server has answered; fields that somebody types in keep what stands there, unless it was refused. */
 function show(found, refused) {
-  parts.layers.value = found.layer;
-  parts.channel.max = found.channels - 1;
-  if (document.activeElement !== parts.channel) parts.channel.value = found.out; // else somebody is typing there
-  parts.many.textContent = `(0–${count(found.channels - 1)})`;
+  layers.value = found.layer;
+  channel.max = found.channels - 1;
+  if (document.activeElement !== channel) channel.value = found.out; // else somebody is typing there
+  many.textContent = `(0–${count(found.channels - 1)})`;
   showKernels(found, refused);
   const [now, before] = ["bias now", "bias before"].map((name) => found.arrays[name]?.data[0]);
-  parts.biasRow.hidden = now === undefined;
-  if (now === undefined || (document.activeElement === parts.bias && !refused)) return;
-  parts.bias.value = plain(now);
-  parts.bias.title = now === before ? "as it was" : `was ${text(before)}`;
+  biasRow.hidden = now === undefined;
+  if (now === undefined || (document.activeElement === bias && !refused)) return;
+  bias.value = plain(now);
+  bias.title = now === before ? "as it was" : `was ${text(before)}`;
 }
 
 function setBias() {
-  if (parts.bias.value !== "") edit({ what: "bias" }, Float32Array.of(Number(parts.bias.value)));
+  if (bias.value !== "") edit({ what: "bias" }, Float32Array.of(Number(bias.value)));
 }
 
 /** A button that shows the network as it was, as long as it is held; a screen reader's click turns it on and off. */
@@ -183,34 +178,43 @@ function compareButton() {
   let before = false;
   let holding = false;
   let keyed = false; // a key has been pressed, whose click is no other press
-  const show = (wanted) => {
+  const element = button("Hold to compare", ({ detail }) => { if (!detail && !holding && !keyed) show(!before); keyed = false; }, {
+    id: "change-compare", "aria-pressed": "false", pointerdown: (event) => { if (!event.button) hold(); },
+    keydown: ({ key, repeat }) => { if (!repeat && (key === " " || key === "Enter")) { keyed = true; hold(); } },
+  });
+  for (const end of ["pointerup", "pointerleave", "pointercancel", "blur", "keyup"]) element.addEventListener(end, letGo);
+
+  function show(wanted) {
     if (wanted === before) return;
     before = wanted;
-    button.setAttribute("aria-pressed", String(before));
+    element.setAttribute("aria-pressed", String(before));
     const { image, source } = get();
     act(async () => {
       set({ comparing: wanted });
       await shown(() => send("compare", { image, before: wanted, ...mapsInSight() }), source);
     });
     say(before ? "as it was" : "with the changes");
-  };
-  const hold = () => { holding = true; show(true); };
-  const letGo = () => { if (holding) show(false); holding = false; };
-  const isPress = ({ key, repeat }) => !repeat && (key === " " || key === "Enter");
-  const button = make("button", {
-    type: "button", id: "change-compare", "aria-pressed": "false", pointerdown: (event) => { if (!event.button) hold(); }, pointerup: letGo, pointerleave: letGo,
-    pointercancel: letGo, blur: letGo, keydown: (event) => { if (isPress(event)) { keyed = true; hold(); } }, keyup: letGo,
-    click: ({ detail }) => { if (!detail && !holding && !keyed) show(!before); keyed = false; },
-  }, "Hold to compare");
-  return button;
+  }
+
+  function hold() {
+    holding = true;
+    show(true);
+  }
+
+  function letGo() {
+    if (holding) show(false);
+    holding = false;
+  }
+
+  return element;
 }
 
 let queue = Promise.resolve();
 
 /** Send edits one after the other, as they were made. */
 function edit(query, body = undefined) {
-  const place = { ...target };
-  return act(() => send("edit", { layer: place.layer, out: place.out, ...query }, body));
+  const place = target;
+  return act(() => send("edit", { ...place, ...query }, body));
 }
 
 function undo(all) {

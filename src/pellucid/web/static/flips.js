@@ -1,102 +1,95 @@
 // What edits do to the whole of the data: how right the network is before and after, and the images that flipped.
 
 import { ask, askUntilDone, report } from "./api.js";
-import { make, renew, say } from "./dom.js";
+import { button } from "./controls.js";
+import { make, say } from "./dom.js";
 import { className, network } from "./network.js";
 import { count, percent } from "./numbers.js";
-import { inColours } from "./pixels.js";
+import { showPager } from "./pager.js";
+import { paintImage } from "./pixels.js";
 import { showSample } from "./showing.js";
 import { get } from "./state.js";
 
 const SHOWN = 24;
 
-let first = 0;
-let shown = -1; // the revision that is shown
-const parts = {};
+let measured = -1; // the revision that is shown
+const told = make("p", { id: "accuracy" });
+const images = make("ul", { class: "flips" });
+const pager = make("div", { class: "row", hidden: true });
 
-/** Fill a part of the panel. */
-export function buildFlips(place) {
-  parts.told = make("p", { id: "accuracy" });
-  parts.list = make("ul", { class: "flips" });
-  parts.pager = make("div", { class: "row", hidden: true });
-  place.append(make("h3", {}, `On ${network.data ? `all ${count(network.data.count)} images` : "data"}`), parts.told, parts.list, parts.pager);
-  if (!network.data) parts.told.textContent = "There are no images here to measure it on.";
+/** A part of the panel. */
+export function buildFlips() {
+  const { data } = network;
+  if (!data) told.textContent = "There are no images here to measure it on.";
+  return make("div", {}, make("h3", {}, `On ${data ? `all ${count(data.count)} images` : "data"}`), told, images, pager);
 }
 
 /** Measure anew if the network has changed. */
 export async function showFlips() {
-  const { revision, view } = get();
-  if (!network.data || view !== "change" || shown === revision || get().comparing) return;
-  shown = revision;
+  const { revision, view, comparing } = get();
+  if (!network.data || view !== "change" || measured === revision || comparing) return;
+  measured = revision;
   const wanted = () => get().revision === revision && get().view === "change";
-  const progress = ({ done }) => { parts.told.textContent = `Measuring … ${percent(done)}`; };
+  let done = false;
   try {
-    const found = await askUntilDone("accuracy", {}, wanted, progress);
-    if (found?.revision !== revision || !wanted()) {
-      if (shown === revision) shown = -1;
-      return;
-    }
+    const found = await askUntilDone("accuracy", {}, wanted, (so) => { told.textContent = `Measuring … ${percent(so.done)}`; });
+    done = found?.revision === revision && wanted();
+    if (!done) return;
     tell(found);
-    first = 0;
-    await list(found.flipped, wanted);
+    await list(found.flipped, 0, wanted);
   } catch (error) {
-    if (shown === revision) shown = -1;
+    done = false;
     report(error);
+  } finally {
+    if (!done && measured === revision) measured = -1;
   }
+}
+
+/** A share of right answers: "97.31 %". */
+export function rightText(share) {
+  return `${(100 * share).toFixed(2)} %`;
 }
 
 function tell({ before, now, flipped, mended, broken, problem: why }) {
-  if (before === null || now === null) {
-    parts.told.textContent = `Nothing can be said: ${why}`;
-    return;
-  }
-  const right = (share) => make("strong", {}, `${(100 * share).toFixed(2)} %`);
-  if (!flipped) parts.told.replaceChildren(right(now), " right", before === now && get().revision ? ", as before" : "");
+  const right = (share) => make("strong", {}, rightText(share));
+  if (before === null || now === null) told.textContent = `Nothing can be said: ${why}`;
+  else if (!flipped) told.replaceChildren(right(now), " right", before === now && get().revision ? ", as before" : "");
   else {
     const rest = flipped - broken - mended;
     const otherwise = rest ? `, ${count(rest)} wrong in another way` : "";
-    parts.told.replaceChildren(
+    told.replaceChildren(
       right(before), " right before, ", right(now), ` now. ${count(flipped)} ${flipped === 1 ? "image is" : "images are"} taken otherwise: ${count(broken)} broken, ${count(mended)} mended${otherwise}.`,
     );
   }
-  say(parts.told.textContent);
+  say(told.textContent);
 }
 
-async function list(flipped, wanted) {
-  parts.pager.hidden = flipped <= SHOWN;
-  if (!flipped) return parts.list.replaceChildren();
-  const found = await askUntilDone("samples", { which: "flipped", first, count: SHOWN }, wanted);
-  if (!found?.samples.length || found.revision !== get().revision || !wanted()) return undefined; // edited meanwhile
-  const { arrays } = await ask("thumbnails", { numbers: found.samples.map(({ number }) => number).join(",") });
-  if (!wanted()) return undefined;
-  parts.list.replaceChildren(...found.samples.map((sample, k) => make("li", {}, one(sample, arrays.images, k))));
-  const last = first + found.samples.length;
-  const turn = (label, words, to, able) =>
-    make("button", { type: "button", "aria-label": words, disabled: !able, click: () => { first = to; list(flipped, wanted).catch(report); } }, label);
-  return renew(
-    parts.pager,
-    turn("◀", "earlier images", Math.max(0, first - SHOWN), first > 0), make("span", {}, `${count(first + 1)}–${count(last)} of ${count(flipped)}`),
-    turn("▶", "further images", last, last < flipped),
-  );
+async function list(flipped, first, wanted) {
+  pager.hidden = flipped <= SHOWN;
+  if (!flipped) images.replaceChildren();
+  if (!flipped) return;
+  const { samples, revision } = (await askUntilDone("samples", { which: "flipped", first, count: SHOWN }, wanted)) ?? {};
+  if (!samples?.length || revision !== get().revision || !wanted()) return; // edited meanwhile
+  const { arrays } = await ask("thumbnails", { numbers: samples.map(({ number }) => number).join(",") });
+  if (!wanted()) return;
+  images.replaceChildren(...samples.map((sample, k) => make("li", {}, flip(sample, thumbnail(arrays.images, k)))));
+  const turn = (to) => list(flipped, to, wanted).catch(report);
+  showPager(pager, { what: "images", first, size: SHOWN, total: flipped, base: 1, turn });
 }
 
-function one({ number, label, predicted, was }, images, k) {
-  const kind = predicted === label ? `mended: was ${className(was)}` : was === label ? "broken" : `was wrong: ${className(was)}`;
-  return make(
-    "button",
-    { type: "button", class: "flip", click: () => showSample(number), "aria-label": `sample ${number}, a ${className(label)}: was taken for ${className(was)}, now for ${className(predicted)}: ${kind}` },
-    thumbnail(images, k),
-    make("span", { class: "flip-words" }, `a ${className(label)}, now ${className(predicted)}`),
-    make("span", { class: "quiet" }, kind),
-  );
+function flip({ number, label, predicted, was }, picture) {
+  const [right, before, now] = [label, was, predicted].map(className);
+  const kind = predicted === label ? `mended: was ${before}` : was === label ? "broken" : `was wrong: ${before}`;
+  const words = `sample ${number}, a ${right}: was taken for ${before}, now for ${now}: ${kind}`;
+  const element = button("", () => showSample(number), { class: "flip", "aria-label": words });
+  element.append(picture, make("span", {}, `a ${right}, now ${now}`), make("span", { class: "quiet" }, kind));
+  return element;
 }
 
 function thumbnail({ data, shape }, k) {
-  const sizes = shape.slice(1);
-  const length = sizes.reduce((product, side) => product * side, 1);
-  const [channels, rows, columns] = sizes.length === 3 ? sizes : [1, 1, length];
-  const canvas = make("canvas", { width: columns, height: rows, "aria-hidden": "true" });
-  const own = data.subarray(k * length, (k + 1) * length);
-  canvas.getContext("2d").putImageData(new ImageData(inColours({ data: own, channels, rows, columns }), columns, rows), 0, 0);
+  const [channels, rows, columns] = shape.length === 4 ? shape.slice(1) : [1, 1, data.length / shape[0]];
+  const length = channels * rows * columns;
+  const canvas = make("canvas", { "aria-hidden": "true" });
+  paintImage(canvas, { data: data.subarray(k * length, (k + 1) * length), channels, rows, columns });
   return canvas;
 }

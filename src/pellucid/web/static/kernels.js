@@ -1,10 +1,13 @@
 // The kernels that lead to one channel of a convolution: as small pictures, and one of them as numbers to change.
 
 import { css, ink } from "./colours.js";
+import { button } from "./controls.js";
 import { make, renew } from "./dom.js";
 import { count, plain, text } from "./numbers.js";
+import { showPager } from "./pager.js";
 import { paint } from "./painting.js";
 import { scaleOf } from "./picture.js";
+import { reach } from "./sum-parts.js";
 
 const SHOWN = 32; // kernels at a time
 const SIDE = 40; // of a small picture, about, in pixels
@@ -14,43 +17,44 @@ let found = null; // what the server has answered
 let kernel = 0; // the chosen one
 let first = 0;
 let inputs = [];
-const parts = {};
 
-/** Fill a part of the panel; `whenEdited` is called with {channel, preset?} and the numbers, if there is no preset. */
-export function buildKernels(place, whenEdited) {
+const pictures = make("div", { class: "kernels" });
+const pager = make("div", { class: "row" });
+const title = make("h3");
+const weights = make("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "weights of the kernel" });
+const scale = make("div");
+const every = make("input", { type: "checkbox", id: "change-every" });
+const shared = make("span");
+const everyRow = make("label", { class: "check" }, every, shared);
+const presets = make("div", { class: "row", role: "group", "aria-label": "overwrite the kernel by" });
+const doing = make("fieldset", {}, weights, scale, everyRow, presets);
+const element = make("div", {}, pictures, pager, title, doing);
+
+/** A part of the panel; `whenEdited` is called with {channel, preset?} and the numbers, if there is no preset. */
+export function buildKernels(whenEdited) {
   edited = whenEdited;
-  parts.list = make("div", { class: "kernels" });
-  parts.pager = make("div", { class: "row" });
-  parts.title = make("h3", {});
-  parts.scale = make("div", {});
-  parts.grid = make("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "weights of the kernel" });
-  parts.every = make("input", { type: "checkbox", id: "change-every" });
-  parts.everyRow = make("label", { class: "check" }, parts.every, make("span", {}));
-  parts.presets = make("div", { class: "row", role: "group", "aria-label": "overwrite the kernel by" });
-  parts.place = place;
-  parts.doing = make("fieldset", {}, parts.grid, parts.scale, parts.everyRow, parts.presets);
-  place.append(parts.list, parts.pager, parts.title, parts.doing);
+  return element;
 }
 
 /** Let the kernel be changed, or only looked at. */
 export function allowKernels(allowed) {
-  parts.doing.disabled = !allowed;
+  doing.disabled = !allowed;
 }
 
 /** Show what the server has answered. */
 export function showKernels(answer, refused = false) {
-  const fresh = !found || found.layer !== answer.layer || found.out !== answer.out;
+  const fresh = found?.layer !== answer.layer || found.out !== answer.out;
   found = answer;
-  parts.place.hidden = !found.arrays.now;
-  if (!found.arrays.now) return;
-  if (fresh) [kernel, first] = [0, 0];
   const { now, before } = found.arrays;
+  element.hidden = !now;
+  if (!now) return;
+  if (fresh) [kernel, first] = [0, 0];
   [found.kernels, found.rows, found.columns] = now.shape;
   found.length = found.rows * found.columns;
-  found.range = [...now.data, ...before.data].reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  found.range = reach([...now.data, ...before.data]);
   list();
   grid(fresh, refused);
-  presets();
+  offer();
 }
 
 /** The numbers of a kernel, as they are or as they were. */
@@ -58,66 +62,47 @@ function numbersOf(which, number) {
   return found.arrays[which].data.subarray(number * found.length, (number + 1) * found.length);
 }
 
-function isChanged(number) {
-  const before = numbersOf("before", number);
-  return numbersOf("now", number).some((value, at) => value !== before[at]);
-}
-
 function list() {
-  parts.list.hidden = found.kernels < 2;
-  const many = Math.min(SHOWN, found.kernels - first);
-  renew(parts.list, ...Array.from({ length: many }, (_, k) => small(first + k)));
-  const turn = (label, words, to, able) => make("button", { type: "button", "aria-label": words, disabled: !able, click: () => { first = to; list(); } }, label);
-  parts.pager.hidden = found.kernels <= SHOWN;
-  renew(
-    parts.pager,
-    turn("◀", "earlier kernels", Math.max(0, first - SHOWN), first > 0),
-    make("span", {}, `${count(first)}–${count(first + many - 1)} of ${count(found.kernels)}`),
-    turn("▶", "further kernels", first + SHOWN, first + SHOWN < found.kernels),
-  );
+  const { kernels: total } = found;
+  const many = Math.min(SHOWN, total - first);
+  pictures.hidden = total < 2;
+  renew(pictures, ...Array.from({ length: many }, (_, k) => small(first + k)));
+  showPager(pager, { what: "kernels", first, size: SHOWN, total, turn: (to) => { first = to; list(); } });
 }
 
 function small(number) {
-  const zoom = Math.max(1, Math.floor(SIDE / Math.max(found.rows, found.columns)));
-  const [width, height] = [found.columns * zoom, found.rows * zoom];
+  const { rows, columns, range } = found;
+  const zoom = Math.max(1, Math.floor(SIDE / Math.max(rows, columns)));
+  const [width, height] = [columns * zoom, rows * zoom];
   const canvas = make("canvas", { "aria-hidden": "true" });
   Object.assign(canvas.style, { width: `${width}px`, height: `${height}px` });
-  paint(canvas, {
-    numbers: numbersOf("now", number).slice(), rows: found.rows, columns: found.columns, places: [[0, 0, 0]],
-    ranges: [found.range], zoom, width, height,
-  });
-  const changed = isChanged(number);
-  return make(
-    "button",
-    {
-      type: "button", class: changed ? "small changed" : "small", "aria-pressed": String(number === kernel),
-      title: `kernel for channel ${number} of the input${changed ? ", changed" : ""}`,
-      "aria-label": `kernel for channel ${number} of the input${changed ? ", changed" : ""}`,
-      click: () => { kernel = number; pressed(); grid(true); },
-    },
-    canvas,
-  );
+  const [now, before] = ["now", "before"].map((which) => numbersOf(which, number));
+  paint(canvas, { numbers: now.slice(), rows, columns, places: [[0, 0, 0]], ranges: [range], zoom, width, height });
+  const changed = now.some((value, at) => value !== before[at]);
+  const words = `kernel for channel ${number} of the input${changed ? ", changed" : ""}`;
+  const choose = () => { kernel = number; pressed(); grid(true); };
+  const more = { class: changed ? "small changed" : "small", "aria-pressed": String(number === kernel), title: words, "aria-label": words };
+  return button(canvas, choose, more);
 }
 
 function pressed() {
-  [...parts.list.children].forEach((button, k) => button.setAttribute("aria-pressed", String(first + k === kernel)));
+  [...pictures.children].forEach((each, k) => each.setAttribute("aria-pressed", String(first + k === kernel)));
 }
 
 /** The chosen kernel as a table of numbers; the fields stay, with the keyboard in one of them, if only numbers change. */
 function grid(fresh, refused = false) {
-  const { rows, columns, length } = found;
-  parts.title.textContent = found.kernels > 1 ? `Kernel for channel ${kernel} of the input` : "Kernel";
+  const { rows, columns, length, range } = found;
+  title.textContent = found.kernels > 1 ? `Kernel for channel ${kernel} of the input` : "Kernel";
   if (fresh || inputs.length !== length) {
-    inputs = Array.from({ length }, (_, at) => field(at));
-    const body = Array.from({ length: rows }, (_, row) =>
-      make("tr", {}, ...inputs.slice(row * columns, (row + 1) * columns).map((input) => make("td", {}, input))));
-    parts.grid.replaceChildren(make("table", { class: "weights" }, make("tbody", {}, ...body)));
+    inputs = Array.from({ length }, (_, at) => numberField(at));
+    const line = (_, row) => make("tr", {}, ...inputs.slice(row * columns, (row + 1) * columns).map((input) => make("td", {}, input)));
+    weights.replaceChildren(make("table", { class: "weights" }, make("tbody", {}, ...Array.from({ length: rows }, line))));
   }
   inputs.forEach((input, at) => fill(input, at, refused));
-  parts.scale.replaceChildren(scaleOf(numbersOf("now", kernel), found.range, false));
+  scale.replaceChildren(scaleOf(numbersOf("now", kernel), range, false));
 }
 
-function field(at) {
+function numberField(at) {
   const size = found.range || 1;
   return make("input", {
     type: "number", step: 10 ** (Math.floor(Math.log10(size)) - 1), value: plain(numbersOf("now", kernel)[at], found.range), // steps count from it
@@ -126,33 +111,33 @@ function field(at) {
 }
 
 function fill(input, at, refused) {
-  const [value, was] = [numbersOf("now", kernel)[at], numbersOf("before", kernel)[at]];
-  if (refused || document.activeElement !== input) input.value = plain(value, found.range); // else somebody is typing there
-  const place = `row ${Math.floor(at / found.columns)}, column ${at % found.columns}`;
-  input.setAttribute("aria-label", value === was ? place : `${place}, was ${text(was)}`);
-  input.title = value === was ? text(value) : `${text(value)}, was ${text(was)}`;
+  const { range, columns } = found;
+  const [value, was] = ["now", "before"].map((which) => numbersOf(which, kernel)[at]);
+  if (refused || document.activeElement !== input) input.value = plain(value, range); // else somebody is typing there
+  const before = value === was ? "" : `, was ${text(was)}`;
+  input.setAttribute("aria-label", `row ${Math.floor(at / columns)}, column ${at % columns}${before}`);
+  input.title = text(value) + before;
   input.classList.toggle("changed", value !== was);
-  Object.assign(input.style, { backgroundColor: css(value, found.range), color: ink(value, found.range) });
+  Object.assign(input.style, { backgroundColor: css(value, range), color: ink(value, range) });
 }
 
 function change(at, input) {
   const own = numbersOf("now", kernel);
-  const value = Number(input.value);
-  if (input.value === "" || !Number.isFinite(Math.fround(value))) {
+  if (input.value === "" || !Number.isFinite(Math.fround(input.value))) {
     input.value = plain(own[at], found.range);
     return;
   }
-  own[at] = value; // what is typed next builds on it, before the server has answered
+  own[at] = Number(input.value); // what is typed next builds on it, before the server has answered
   edited({ channel: kernel }, own.slice());
 }
 
-function presets() {
-  const many = found.kernels > 1;
-  parts.everyRow.hidden = !many;
-  parts.everyRow.lastChild.textContent = `all ${count(found.kernels)} kernels of this channel, shared out among them`;
-  const names = found.presets;
-  if (parts.presets.dataset.names === names.join()) return;
-  parts.presets.dataset.names = names.join();
-  parts.presets.replaceChildren(...names.map((preset) =>
-    make("button", { type: "button", click: () => edited({ preset, channel: parts.every.checked && found.kernels > 1 ? "all" : kernel }) }, preset)));
+/** Offer what a kernel can be overwritten by. */
+function offer() {
+  everyRow.hidden = found.kernels < 2;
+  shared.textContent = `all ${count(found.kernels)} kernels of this channel, shared out among them`;
+  const names = found.presets.join();
+  if (presets.dataset.names === names) return;
+  presets.dataset.names = names;
+  const take = (preset) => edited({ preset, channel: every.checked && found.kernels > 1 ? "all" : kernel });
+  presets.replaceChildren(...found.presets.map((preset) => button(preset, () => take(preset))));
 }

@@ -4,9 +4,11 @@
 import { newestOnly, send } from "./api.js";
 import { byId } from "./dom.js";
 import { mapsInSight } from "./layers.js";
+import { isLive, learning } from "./learning.js";
 import { count } from "./numbers.js";
 import { shown } from "./showing.js";
 import { get, on, set } from "./state.js";
+import { within } from "./within.js";
 
 const EVERY = 2000; // milliseconds between two looks at the newest network, at least
 const SHARE = 40; // and so many times what the last look took
@@ -14,9 +16,7 @@ const MOST = 4000; // but no more: what takes that long waits for others
 const REST = 400; // milliseconds that an image rests before the page follows with it: a pen goes first
 const STILL = ["why", "change"]; // tabs that look into one network for long: while one is open, nothing follows
 
-const NONE = { learning: {}, isLive: () => false, came: null }; // where nothing is known of a training
-
-let training = NONE;
+let told = {}; // what else is to be told of it
 let following = true; // the newest network is wanted, not that of a moment
 let held = false; // the page stays where it is
 let looking = false;
@@ -26,12 +26,11 @@ let rested = 0; // when the image has rested
 /**
  * Look after the badge from now on; also where nothing is known of the training, as a bench may show a moment of it.
  *
- * @param {{learning: object, isLive: () => boolean, came: (found: object, step: number | string) => void,
- *   stayed: () => void}} page `came` is called when the page shows another network, or the same anew, `stayed` when it
- *   was to and could not
+ * @param {{came: (found: object, step: number | string) => void, stayed: () => void}} page `came` is called when the page
+ *   shows another network, or the same anew, `stayed` when it was to and could not
  */
-export function buildFollow(page = NONE) {
-  training = page;
+export function buildFollow(page = {}) {
+  told = page;
   byId("moment").addEventListener("click", turn);
   on(["moment", "view"], badge);
   on(["chosen"], ({ chosen }) => { if (chosen && !looking) following = held = false; });
@@ -46,22 +45,18 @@ export function isFollowing() {
 
 /** Let the whole page show the network as it was after a step, "now", at the "end", or "here", where it is already. */
 export const goTo = newestOnly(async (step) => {
-  const before = { following, held, range: get().range };
-  const pictures = step !== "now" || !following || held;
+  const before = { following, held };
+  const { range } = get();
+  const pictures = step !== "now" || !isFollowing();
   following = step === "now" || step === "end" || (step === "here" && get().moment === null);
   if (following) held = false;
-  if (!following && before.range === "layer") setRange("locked");
+  else if (range === "layer") set({ range: "locked" });
   if (await look(step, { pictures })) return;
   ({ following, held } = before);
-  if (get().range !== before.range) setRange(before.range);
-  badge();
-  training.stayed();
-});
-
-function setRange(range) {
   set({ range });
-  byId("range").value = range;
-}
+  badge();
+  told.stayed();
+});
 
 /** Something has come from the training: follow it, if it is time. */
 export async function follow() {
@@ -69,15 +64,15 @@ export async function follow() {
   if (looking || !isFollowing() || now < free || now < rested || document.hidden || STILL.includes(get().view)) return;
   await look("now", { quiet: true });
   const took = performance.now() - now;
-  free = now + took + Math.max(EVERY, Math.min(MOST, SHARE * took));
+  free = now + took + within(SHARE * took, EVERY, MOST);
 }
 
 /** Stay where the page is, or follow again. */
 export function turn() {
-  if (isFollowing() && training.isLive()) {
+  if (isFollowing() && isLive()) {
     held = true;
     badge();
-  } else goTo(training.isLive() ? "now" : "end");
+  } else goTo(isLive() ? "now" : "end");
 }
 
 async function look(step, { pictures = false, quiet = false }) {
@@ -91,7 +86,7 @@ async function look(step, { pictures = false, quiet = false }) {
       return Object.assign(answer, { quiet });
     }, source, quiet);
     if (!found) return found !== null; // refused; or something else is wanted by now
-    training.came(found, step);
+    told.came(found, step);
     return true;
   } finally {
     looking = false;
@@ -103,16 +98,18 @@ async function look(step, { pictures = false, quiet = false }) {
 export function badge() {
   const element = byId("moment");
   const { moment, view } = get();
-  const live = training.isLive();
+  const live = isLive();
   element.hidden = !live && moment === null;
   if (element.hidden) return;
+  const along = live && isFollowing();
+  const paused = learning.state === "paused";
+  const waits = along && STILL.includes(view);
+  const unknown = learning.state === "unknown";
   const at = moment === null ? "as training began" : `step ${count(moment)}`;
-  const paused = training.learning.state === "paused";
-  const waits = live && isFollowing() && STILL.includes(view);
-  const words = live && isFollowing() ? `${paused ? "paused" : waits ? "held" : "live"}, ${at}` : `${held ? "held" : "after"} ${at}`;
-  const onward = (isFollowing() && live) || !training.came ? "" : live ? " · follow live" : " · to the end";
-  element.textContent = words + onward;
-  element.disabled = !training.came || (live && isFollowing() && (paused || waits));
-  element.title = waits ? "The page follows again when another tab is open" : onward || !live ? "" : "Hold the page here while the training goes on";
-  element.classList.toggle("live", live && isFollowing() && !waits);
+  const how = along ? `${paused ? "paused" : waits ? "held" : "live"},` : held ? "held" : "after";
+  const onward = along || unknown ? "" : live ? " · follow live" : " · to the end";
+  element.textContent = `${how} ${at}${onward}`;
+  element.disabled = unknown || (along && (paused || waits));
+  element.title = waits ? "The page follows again when another tab is open" : along ? "Hold the page here while the training goes on" : "";
+  element.classList.toggle("live", along && !waits);
 }

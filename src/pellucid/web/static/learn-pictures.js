@@ -11,36 +11,34 @@ const MAP = 56;
 const GAP = 2;
 const NUMBERS = Float32Array.from({ length: 256 }, (_, byte) => (byte ? (byte - 128) / 127 : NaN)); // that a byte stands for
 
-/**
- * Show the pictures that came: arrays named "filters conv1" (in, out, h, w) and "small conv1" (k, h, w), its maps. Those
- * of layers behind the first come into the `rest` of the place.
- */
-export function showPictures(place, arrays, reach, step) {
+const figures = new Map(); // by the names of what they show
+
+/** Where the pictures of the first layer come, and those of all behind it. */
+export const [firstPictures, otherPictures] = [make("div"), make("div")];
+
+/** Show the pictures that came: arrays named "filters conv1" (in, out, h, w) and "small conv1" (k, h, w), its maps. */
+export function showPictures(arrays, reach, step) {
   for (const [name, { shape, data }] of Object.entries(arrays)) {
-    const kind = /^(filters|small) (.+)$/.exec(name);
-    if (!kind || !(data instanceof Uint8Array) || (kind[1] === "filters") !== (shape.length === 4)) continue;
-    const figure = figureOf(place, name);
-    const { canvas } = figure;
+    const [, kind, layer] = /^(filters|small) (.+)$/.exec(name) ?? [];
+    if (!kind || !(data instanceof Uint8Array) || (kind === "filters") !== (shape.length === 4)) continue;
+    if (!figures.has(name)) figures.set(name, figureOf(name, layer));
+    const { canvas, told } = figures.get(name);
     paint(canvas, job(shape, data));
-    const words = `${caption(kind[1], kind[2], shape)}, to ±${text(reach[name] ?? 0, 3)}`;
-    if (figure.caption.textContent !== words) figure.caption.textContent = words; // else the page would be laid out anew
-    canvas.setAttribute("aria-label", `${caption(kind[1], kind[2], shape)}, after step ${step}`);
+    const words = caption(kind, layer, shape);
+    const whole = `${words}, to ±${text(reach[name] ?? 0, 3)}`;
+    if (told.textContent !== whole) told.textContent = whole; // else the page would be laid out anew
+    canvas.setAttribute("aria-label", `${words}, after step ${step}`);
     canvas.dataset.step = step;
   }
 }
 
-function figureOf(place, name) {
-  place.figures ??= new Map();
-  if (!place.figures.has(name)) {
-    const canvas = make("canvas", { role: "img", "data-picture": name });
-    const caption = make("figcaption", { class: "quiet" });
-    const layer = name.slice(name.indexOf(" ") + 1);
-    place.first ??= layer;
-    const rest = layer === place.first ? place : place.rest;
-    rest.append(make("figure", { class: "learn-picture" }, caption, make("div", { class: "scroll" }, canvas)));
-    place.figures.set(name, { canvas, caption });
-  }
-  return place.figures.get(name);
+function figureOf(name, layer) {
+  const canvas = make("canvas", { role: "img", "data-picture": name });
+  const told = make("figcaption", { class: "quiet" });
+  firstPictures.dataset.layer ??= layer;
+  const place = layer === firstPictures.dataset.layer ? firstPictures : otherPictures;
+  place.append(make("figure", { class: "learn-picture" }, told, make("div", { class: "scroll" }, canvas)));
+  return { canvas, told };
 }
 
 function caption(kind, layer, shape) {

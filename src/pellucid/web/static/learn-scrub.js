@@ -1,142 +1,119 @@
 // Going through the moments of a training, and when the network came to see in the image what it sees there.
 
 import { ask } from "./api.js";
+import { button, row } from "./controls.js";
 import { make, problem } from "./dom.js";
-import { draw } from "./learn-curves.js";
+import { goTo, isFollowing } from "./learn-follow.js";
+import { epochOf, isLive, learning } from "./learning.js";
 import { className } from "./network.js";
 import { count, percent } from "./numbers.js";
 import { get } from "./state.js";
+import { draw } from "./svg.js";
+import { within } from "./within.js";
 
 const [WIDTH, HEIGHT] = [340, 44];
 
-/**
- * Build the slider.
- *
- * @param {{learning: object, goTo: (step: number | string) => void}} page
- */
-export function buildScrubber({ learning, goTo }) {
-  const slider = make("input", { type: "range", min: 0, max: 0, value: 0, step: 1, id: "learn-moment", input: () => go(Number(slider.value)) });
-  const output = make("output", { for: "learn-moment" });
-  const strip = make("div", { class: "learn-strip" });
-  const since = make("p", { class: "learn-since" });
-  const element = make(
-    "div",
-    { class: "learn-scrub" },
-    make("label", { for: "learn-moment" }, "Moment "),
-    output,
-    make("div", { class: "row" }, step("◀", "moment before", -1), slider, step("▶", "next moment", 1)),
-    strip,
-    since,
-  );
-  let course = null; // what the image was taken for at the moments
-  let at = null; // step of the moment that is shown; null for the newest
-  let wanted = null;
+let course = null; // what the image was taken for at the moments
+let at = null; // step of the moment that is shown; null for the newest
+let wanted = null;
 
-  function step(label, words, by) {
-    return make("button", { type: "button", "aria-label": words, click: () => go(Number(slider.value) + by) }, label);
+const slider = make("input", { type: "range", min: 0, max: 0, value: 0, step: 1, id: "learn-moment", input: () => go(0) });
+const output = make("output", { for: "learn-moment" });
+const strip = make("div", { class: "learn-strip" });
+const since = make("p");
+
+/** The slider, and what goes with it. */
+export const scrubber = make(
+  "div",
+  { class: "learn-scrub" },
+  make("label", { for: "learn-moment" }, "Moment "),
+  output,
+  row(button("◀", () => go(-1), { "aria-label": "moment before" }), slider, button("▶", () => go(1), { "aria-label": "next moment" })),
+  strip,
+  since,
+);
+
+/** Go so many moments further. */
+function go(by) {
+  const { moments } = learning;
+  const place = within(Number(slider.value) + by, 0, moments.length);
+  at = moments[place] ?? null;
+  refreshScrubber();
+  goTo(at ?? (isLive() ? "now" : "end"));
+}
+
+/** Follow the moments that there are. */
+export function refreshScrubber() {
+  const { moments, step } = learning;
+  const place = at === null ? -1 : moments.indexOf(at);
+  scrubber.hidden = moments.length < 2;
+  slider.max = moments.length;
+  slider.value = place < 0 ? moments.length : place;
+  const words = at === null
+    ? `${isLive() ? "now" : "the end"}, after step ${count(step)}`
+    : `after step ${count(at)}, ${at ? `epoch ${epochOf(at)}` : "before the first"}`;
+  output.textContent = words;
+  slider.setAttribute("aria-valuetext", words);
+}
+
+/** The page shows a moment, or the network as it is; it may have `asked` for the newest, whatever that is by now. */
+export function placed(asked = isFollowing() ? "now" : null) {
+  at = asked === "now" || asked === "end" ? null : get().moment;
+  refreshScrubber();
+}
+
+/** Ask what the image that is shown was taken for at each moment. */
+export async function scrubberImage() {
+  const { image, source } = get();
+  const { length } = learning.moments;
+  if (length < 2 || !image) return;
+  const sample = source?.kind === "sample" ? source.number : "";
+  const key = `${image} ${sample} ${length}`;
+  if (wanted === key) return;
+  wanted = key;
+  try {
+    do {
+      const found = await ask("course", { image, sample });
+      if (wanted !== key) return;
+      course = found;
+      drawStrip();
+    } while (!course.complete);
+  } catch (error) {
+    wanted = null;
+    problem(error.message);
   }
+}
 
-  function last() {
-    return learning.moments.length;
-  }
+function drawStrip() {
+  const { steps, taken, share } = course.arrays;
+  since.textContent = sinceWords();
+  const svg = draw("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": stripWords(Array.from(share.data)) });
+  const width = WIDTH / Math.max(1, steps.data.length);
+  steps.data.forEach((moment, k) => {
+    const right = taken.data[k] === course.right;
+    const height = Math.max(1, (HEIGHT - 12) * share.data[k]);
+    svg.append(draw("rect", { class: right ? "right" : "wrong", x: k * width + 1, width: Math.max(1, width - 2), y: HEIGHT - height, height }));
+    if (moment === course.since) svg.append(draw("path", { class: "since", d: `M ${k * width + width / 2 - 5} 0 h 10 l -5 8 z` }));
+  });
+  strip.replaceChildren(svg);
+}
 
-  function go(place) {
-    const bounded = Math.max(0, Math.min(last(), place));
-    slider.value = bounded;
-    const chosen = bounded === last() ? end() : learning.moments[bounded];
-    at = bounded === last() ? null : chosen;
-    name();
-    goTo(chosen);
-  }
+function sinceWords() {
+  const { right, known, since: step, arrays } = course;
+  if (right === null) return "";
+  const taken = `taken it for a ${className(right)}, ${known ? "which is right" : "as at the end"}.`;
+  if (step === null) return `At the last moment it has not ${taken}`;
+  if (step === arrays.steps.data[0]) return `From the beginning it has ${taken}`;
+  return `▼ Since step ${count(step)} (epoch ${epochOf(step)}) it has ${taken}`;
+}
 
-  function end() {
-    return learning.state === "training" || learning.state === "paused" ? "now" : "end";
-  }
+function stripWords(shares) {
+  if (!shares.length) return "How sure it was";
+  return `How sure it was of ${className(course.right)}: ${percent(shares[0])} at first, ${percent(shares.at(-1))} at last. ${since.textContent}`;
+}
 
-  function name() {
-    const each = learning.steps_per_epoch;
-    const words = at === null
-      ? (end() === "now" ? `now, after step ${count(learning.step)}` : `the end, after step ${count(learning.step)}`)
-      : `after step ${count(at)}, ${at ? `epoch ${Math.ceil(at / each)}` : "before the first"}`;
-    output.textContent = words;
-    slider.setAttribute("aria-valuetext", words);
-  }
-
-  function refresh() {
-    element.hidden = last() < 2;
-    const place = at === null ? last() : learning.moments.indexOf(at);
-    slider.max = last();
-    slider.value = place < 0 ? last() : place;
-    name();
-  }
-
-  /** The page shows a moment: its step, or null for the network as it came out. */
-  function placed(moment, asked) {
-    at = asked === "now" || asked === "end" ? null : moment;
-    refresh();
-  }
-
-  /** Ask what the image that is shown was taken for at each moment. */
-  async function imageChanged() {
-    const { image, source } = get();
-    if (last() < 2 || !image) return;
-    const sample = source?.kind === "sample" ? source.number : "";
-    const key = `${image} ${sample} ${last()}`;
-    if (wanted === key) return;
-    wanted = key;
-    try {
-      do {
-        const found = await ask("course", { image, sample });
-        if (wanted !== key) return;
-        course = found;
-        drawStrip();
-      } while (!course.complete);
-    } catch (error) {
-      wanted = null;
-      problem(error.message);
-    }
-  }
-
-  function drawStrip() {
-    const { steps, taken, share } = course.arrays;
-    const svg = draw("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": stripWords() });
-    const width = WIDTH / Math.max(1, steps.data.length);
-    steps.data.forEach((moment, k) => {
-      const right = taken.data[k] === course.right;
-      const height = Math.max(1, (HEIGHT - 12) * share.data[k]);
-      svg.append(draw("rect", { class: right ? "right" : "wrong", x: k * width + 1, width: Math.max(1, width - 2), y: HEIGHT - height, height }));
-      if (moment === course.since) svg.append(draw("path", { class: "since", d: `M ${k * width + width / 2 - 5} 0 h 10 l -5 8 z` }));
-    });
-    strip.replaceChildren(svg);
-    since.textContent = sinceWords();
-  }
-
-  function rightWords() {
-    return course.known ? `a ${className(course.right)}, which is right` : `a ${className(course.right)}, as at the end`;
-  }
-
-  function sinceWords() {
-    if (course.right === null) return "";
-    if (course.since === null) return `At the last moment it does not take it for ${rightWords()}.`;
-    if (course.since === course.arrays.steps.data[0]) return `It has taken it for ${rightWords()}, from the beginning.`;
-    const each = learning.steps_per_epoch;
-    return `▼ Since step ${count(course.since)} (epoch ${Math.ceil(course.since / each)}) it has taken it for ${rightWords()}.`;
-  }
-
-  function stripWords() {
-    const { share } = course.arrays;
-    if (!share.data.length) return "How sure it was";
-    const shares = Array.from(share.data);
-    return `How sure it was of ${className(course.right)}: ${percent(shares[0])} at first, ${percent(shares.at(-1))} at last. ${sinceWords()}`;
-  }
-
-  /** Steps that the curves mark. */
-  function marks() {
-    const found = [];
-    if (course?.since) found.push({ step: course.since, kind: "since" });
-    if (at !== null) found.push({ step: at, kind: "here" });
-    return found;
-  }
-
-  return { element, refresh, placed, imageChanged, marks };
+/** Steps that the curves mark. */
+export function marks() {
+  const since = course?.since ? [{ step: course.since, kind: "since" }] : [];
+  return at === null ? since : [...since, { step: at, kind: "here" }];
 }

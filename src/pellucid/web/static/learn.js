@@ -1,26 +1,44 @@
 // The tab "Training": a network while it learns, and afterwards the way that it came.
 
 import { ask, parse } from "./api.js";
+import { button, field, row } from "./controls.js";
 import { make, problem, say, still } from "./dom.js";
+import { isCommand } from "./keyboard.js";
 import { badge, buildFollow, follow, goTo, isFollowing, turn as hold } from "./learn-follow.js";
-import { accuracyText, drawCurves, epochsOf, rateText } from "./learn-curves.js";
-import { showPictures } from "./learn-pictures.js";
-import { buildScrubber } from "./learn-scrub.js";
+import { accuracyText, drawCurves, lossText, rateText } from "./learn-curves.js";
+import { firstPictures, otherPictures, showPictures } from "./learn-pictures.js";
+import { marks, placed, refreshScrubber, scrubber, scrubberImage } from "./learn-scrub.js";
+import { epochOf, isLive, learning, take } from "./learning.js";
 import { className } from "./network.js";
-import { count, percent, text } from "./numbers.js";
+import { count, largestAt, percent } from "./numbers.js";
 import { get, on } from "./state.js";
+import { within } from "./within.js";
 
 const CURVES_EVERY = 1000; // milliseconds
 const WORDS_EVERY = 450;
 const HEARD = 400; // after which the training has heard that it is to pause
 const RETRIES = [500, 1000, 2000, 4000, 8000];
 const WORDS = { training: "Training", paused: "Paused", finished: "Finished", interrupted: "Interrupted", running: "Still training, as of this page’s opening" };
+const KEYS = { p: pause, n: () => tell({ do: "step" }), l: hold }; // in this tab
 
-const learning = { points: [], epochs: [], moments: [], state: "unknown", step: 0, steps: 1, steps_per_epoch: 1, lr: 0, rates: [] };
-const parts = {}; // elements of the tab
+const status = make("p", { class: "learn-status" });
+const trouble = make("p", { class: "quiet" });
+const [pausing, stepping, holding] = Object.entries(KEYS).map(([key, click]) => button("Step", click, { "aria-keyshortcuts": key, title: `key ${key}, in this tab` }));
+const controls = make("div", { class: "row", role: "group", "aria-label": "The training" }, pausing, stepping, holding);
+const factor = make("input", { type: "number", min: "0.001", max: "100", step: "any", value: "1", id: "learn-factor" });
+const rate = make(
+  "div",
+  { class: "row", role: "group", "aria-label": "Learning rate" },
+  field("learning rate ×", factor),
+  button("Set", () => multiply(1)),
+  button("½", () => multiply(0.5), { "aria-label": "half the learning rate" }),
+  button("2×", () => multiply(2), { "aria-label": "twice the learning rate" }),
+);
+const sees = make("p", { class: "learn-sees" });
+const curves = make("div");
+
 let socket = null;
 let tries = 0;
-let scrubber = null;
 let drawnAt = 0;
 let saidAt = 0;
 let pictureAt = 0;
@@ -37,39 +55,13 @@ export async function hasTraining() {
   return true;
 }
 
-/** Whether the training goes on. */
-export function isLive() {
-  return learning.state === "training" || learning.state === "paused";
-}
-
 /** Fill the tab. */
 export function buildLearn(panel) {
-  const button = (name, words, key, click) => {
-    parts[name] = make("button", { type: "button", "aria-keyshortcuts": key, title: `key ${key}, in this tab`, click }, words);
-    return parts[name];
-  };
-  parts.status = make("p", { class: "learn-status" });
-  parts.trouble = make("p", { class: "quiet" });
-  parts.controls = make(
-    "div",
-    { class: "row", role: "group", "aria-label": "The training" },
-    button("pause", "Pause", "p", pause),
-    button("step", "Step", "n", () => tell({ do: "step" })),
-    button("hold", "Hold the page", "l", hold),
-  );
-  parts.rate = rateControls();
-  parts.sees = make("p", { class: "learn-sees" });
-  parts.pictures = Object.assign(make("div", { class: "learn-pictures" }), { rest: make("div", { class: "learn-pictures" }) });
-  parts.curves = make("div", { class: "learn-curves" });
-  scrubber = buildScrubber({ learning, goTo });
-  panel.append(
-    make("h2", {}, "Training"), parts.status, parts.trouble, parts.controls, parts.rate, scrubber.element, parts.sees,
-    parts.pictures, parts.curves, parts.pictures.rest,
-  );
+  panel.append(make("h2", {}, "Training"), status, trouble, controls, rate, scrubber, sees, firstPictures, curves, otherPictures);
   panel.addEventListener("keydown", key);
-  buildFollow({ learning, isLive, came, stayed });
+  buildFollow({ came, stayed });
   on(["image"], imageChanged);
-  on(["moment"], ({ moment }) => { scrubber.placed(moment, isFollowing() ? "now" : moment); named(); });
+  on(["moment"], () => { placed(); named(); });
   on(["view"], () => { if (get().view === "learn") refresh(true); });
   refresh(true);
   if (!isLive()) return;
@@ -121,22 +113,10 @@ function tell(words) {
   if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(words));
 }
 
-function take(found) {
-  const { points, epochs } = found.arrays;
-  const rows = rowsOf(points);
-  learning.points.splice(found.first, Infinity, ...rows);
-  learning.epochs = epochsOf(rowsOf(epochs));
-  for (const name of ["state", "step", "loss", "steps", "steps_per_epoch", "lr", "rates", "moments", "trouble", "ending"]) learning[name] = found[name];
-}
-
-function rowsOf({ shape, data }) {
-  return Array.from({ length: shape[0] }, (_, k) => Array.from(data.subarray(k * shape[1], (k + 1) * shape[1])));
-}
-
 function accept(found) {
   const { state: before, step } = learning;
   take(found);
-  if (before !== learning.state) stateChanged(before);
+  if (before !== learning.state) stateChanged();
   else if (learning.state === "paused" && isFollowing() && step !== learning.step) goTo("now");
   else if (learning.epochs.length > epochsTold) say(epochWords(learning.epochs.at(-1)));
   epochsTold = learning.epochs.length;
@@ -145,54 +125,53 @@ function accept(found) {
   refresh(before !== learning.state);
 }
 
-function takePicture(found) {
+function takePicture({ arrays, picture: { reach, at } }) {
   const now = performance.now();
   if (document.hidden || get().view !== "learn" || (still() && learning.state === "training" && now - pictureAt < 1000)) return;
   pictureAt = now;
-  showPictures(parts.pictures, found.arrays, found.picture.reach, found.picture.at);
-  sees(found.arrays.probabilities, found.picture.at);
+  show(arrays, reach, at);
 }
 
-function stateChanged(before) {
+/** Only of a training that went on anything is heard here. */
+function stateChanged() {
   say(statusWords());
   badge();
   if (learning.state === "paused" && isFollowing()) goTo("now");
-  if (isLive() || (before !== "training" && before !== "paused")) return;
-  socket?.close();
+  if (isLive()) return;
+  socket.close();
   goTo("end"); // the network has what it came to: only then the end is told
 }
 
 function imageChanged() {
   const { image } = get();
   if (image && isLive()) tell({ do: "watch", image });
-  if (image && (!isLive() || !isFollowing())) scrubber?.imageChanged();
+  if (image && !(isLive() && isFollowing())) scrubberImage();
 }
 
 /** The page shows another network, or the same anew. */
 function came(found, step) {
-  const at = found.moment ?? learning.step;
-  if (found.reach) showPictures(parts.pictures, found.arrays, found.reach, at);
-  if (found.reach) sees(found.arrays.probabilities, at);
-  scrubber.placed(found.moment, step);
+  if (found.reach) show(found.arrays, found.reach, found.moment ?? learning.step);
+  placed(step);
   named();
   if (!found.quiet) refresh(true);
-  if (!isLive() || !isFollowing()) scrubber.imageChanged();
+  if (!(isLive() && isFollowing())) scrubberImage();
 }
 
 /** The page could not go where it was to: a moment that cannot be read is left out from now on. */
 async function stayed() {
-  const { moment } = get();
-  scrubber.placed(moment, isFollowing() ? "now" : moment);
+  placed();
   if (isLive()) return; // which tells of its moments by itself
   take(await ask("training"));
   refresh(true);
 }
 
-function sees(probabilities, step) {
-  if (!probabilities) return;
-  const shares = probabilities.data;
-  const best = shares.reduce((most, share, k) => (share > shares[most] ? k : most), 0);
-  parts.sees.textContent = `After step ${count(step)} it takes the image for ${className(best)} (${percent(shares[best])}).`;
+/** Show what the network is after a step, and what it takes the image for. */
+function show(arrays, reach, step) {
+  showPictures(arrays, reach, step);
+  const shares = arrays.probabilities?.data;
+  if (!shares) return;
+  const best = largestAt(shares);
+  sees.textContent = `After step ${count(step)} it takes the image for ${className(best)} (${percent(shares[best])}).`;
 }
 
 // ---- what one does
@@ -203,31 +182,17 @@ function pause() {
   turned = performance.now();
 }
 
-function rateControls() {
-  const factor = make("input", { type: "number", min: "0.001", max: "100", step: "any", value: "1", id: "learn-factor" });
-  const apply = () => tell({ do: "rate", factor: factor.value });
-  const multiply = (by) => { factor.value = String(Number((Number(factor.value || 1) * by).toPrecision(6))); apply(); };
-  parts.factor = factor;
-  return make(
-    "div",
-    { class: "row", role: "group", "aria-label": "Learning rate" },
-    make("label", { class: "field", for: "learn-factor" }, "learning rate ×"),
-    factor,
-    make("button", { type: "button", click: apply }, "Set"),
-    make("button", { type: "button", "aria-label": "half the learning rate", click: () => multiply(0.5) }, "½"),
-    make("button", { type: "button", "aria-label": "twice the learning rate", click: () => multiply(2) }, "2×"),
-  );
+function multiply(by) {
+  if (by !== 1) factor.value = Number((Number(factor.value || 1) * by).toPrecision(6));
+  tell({ do: "rate", factor: factor.value });
 }
 
 /** Single letters work only within the tab: elsewhere somebody may be dictating. */
 function key(event) {
-  if (event.ctrlKey || event.altKey || event.metaKey || event.target.closest("input, select, textarea") || !isLive()) return;
-  if (event.repeat) return event.preventDefault(); // a key that is held asks once
-  if (event.key === "p") pause();
-  else if (event.key === "n") tell({ do: "step" });
-  else if (event.key === "l") hold();
-  else return;
+  if (isCommand(event) || event.target.closest("input, select, textarea") || !isLive()) return;
+  if (!event.repeat && !Object.hasOwn(KEYS, event.key)) return;
   event.preventDefault();
+  if (!event.repeat) KEYS[event.key](); // a key that is held asks once
 }
 
 // ---- words and pictures
@@ -235,51 +200,50 @@ function key(event) {
 /** Name the buttons after what they would do now, and the factor of the learning rate, unless somebody writes there. */
 function named() {
   const rename = (part, words) => { if (part.textContent !== words) part.textContent = words; };
-  rename(parts.pause, learning.state === "paused" ? "Continue" : "Pause");
-  rename(parts.hold, isFollowing() ? "Hold the page" : "Follow live");
-  parts.hold.disabled = learning.state === "paused" && isFollowing();
+  rename(pausing, learning.state === "paused" ? "Continue" : "Pause");
+  rename(holding, isFollowing() ? "Hold the page" : "Follow live");
+  holding.disabled = learning.state === "paused" && isFollowing();
   const told = JSON.stringify(learning.rates);
-  if (told === ratesNamed || document.activeElement === parts.factor) return;
+  if (told === ratesNamed || document.activeElement === factor) return;
   ratesNamed = told;
-  parts.factor.value = String(learning.rates.at(-1)?.[1] ?? 1);
+  factor.value = learning.rates.at(-1)?.[1] ?? 1;
 }
 
 function refresh(anew = false) {
-  if (!parts.status) return;
-  if (!anew && learning.state === "training" && performance.now() - saidAt < WORDS_EVERY) return;
-  saidAt = performance.now();
-  parts.status.textContent = statusWords();
-  parts.trouble.textContent = [...learning.rates.map(rateWords), learning.trouble, learning.ending && `ended by an error: ${learning.ending}`, momentsWords()].filter(Boolean).join("; ");
-  parts.controls.hidden = parts.rate.hidden = !isLive();
-  named();
   const now = performance.now();
+  if (!anew && learning.state === "training" && now - saidAt < WORDS_EVERY) return;
+  saidAt = now;
+  const { rates, moments, trouble: why, ending } = learning;
+  status.textContent = statusWords();
+  trouble.textContent = [
+    ...rates.map(([step, by]) => `learning rate × ${rateText(by)} by hand from step ${count(step + 1)} on`),
+    why,
+    ending && `ended by an error: ${ending}`,
+    isLive() || moments.length ? "" : "no moments were kept to go back to: pellucid train … --view keeps some",
+  ].filter(Boolean).join("; ");
+  controls.hidden = rate.hidden = !isLive();
+  named();
   if (document.hidden || get().view !== "learn" || (!anew && now - drawnAt < CURVES_EVERY)) return;
   drawnAt = now;
-  drawCurves(parts.curves, learning, scrubber.marks());
-  scrubber.refresh();
+  drawCurves(curves, marks());
+  refreshScrubber();
 }
 
 function statusWords() {
-  const { step, steps, steps_per_epoch: each, lr, points } = learning;
-  const epochs = Math.round(steps / each);
-  const last = points.at(-1) ?? [];
-  const loss = learning.state === "paused" ? learning.loss : last[1];
-  const words = [`${WORDS[learning.state]}: step ${count(step)} of ${count(steps)}`];
-  words.push(`epoch ${Math.min(epochs, Math.floor(Math.max(0, step - 1) / each) + 1)} of ${epochs}`);
-  if (Number.isFinite(loss)) words.push(`${learning.state === "paused" ? "this step's loss" : "loss"} ${text(loss, 3)}`);
-  if (Number.isFinite(last[2])) words.push(`accuracy ${accuracyText(last[2])}`);
-  if (lr) words.push(`learning rate ${rateText(lr)}`);
-  return words.join(" · ");
-}
-
-function momentsWords() {
-  return isLive() || learning.moments.length ? "" : "no moments were kept to go back to: pellucid train … --view keeps some";
+  const { state, step, steps, lr, points } = learning;
+  const [, last, accuracy] = points.at(-1) ?? [];
+  const epochs = Math.round(steps / learning.steps_per_epoch);
+  const paused = state === "paused";
+  const loss = paused ? learning.loss : last;
+  return [
+    `${WORDS[state]}: step ${count(step)} of ${count(steps)}`,
+    `epoch ${within(epochOf(step), 1, epochs)} of ${epochs}`,
+    Number.isFinite(loss) && `${paused ? "this step's loss" : "loss"} ${lossText(loss)}`,
+    Number.isFinite(accuracy) && `accuracy ${accuracyText(accuracy)}`,
+    lr && `learning rate ${rateText(lr)}`,
+  ].filter(Boolean).join(" · ");
 }
 
 function epochWords({ epoch, loss, accuracy }) {
-  return `epoch ${epoch} done: loss ${text(loss, 3)}${accuracy === accuracy ? `, accuracy ${accuracyText(accuracy)}` : ""}`;
-}
-
-function rateWords([step, factor]) {
-  return `learning rate × ${rateText(factor)} by hand from step ${count(step + 1)} on`;
+  return `epoch ${epoch} done: loss ${lossText(loss)}${Number.isNaN(accuracy) ? "" : `, accuracy ${accuracyText(accuracy)}`}`;
 }

@@ -66,3 +66,8 @@ export function product(sizes) {
 export function shape(sizes) {
   return sizes.join("×");
 }
+
+/** Where the largest of some numbers stands. */
+export function largestAt(values) {
+  return values.reduce((best, value, at) => (value > values[best] ? at : best), 0);
+}

@@ -3,7 +3,8 @@
 import { ask } from "./api.js";
 import { hover, pin } from "./cells.js";
 import { still } from "./dom.js";
-import { cellOf, indexOf, layerAt, layout, makesMaps } from "./network.js";
+import { layerAt, layout, makesMaps } from "./network.js";
+import { largestAt } from "./numbers.js";
 import { get } from "./state.js";
 
 let current = 0;
@@ -57,10 +58,9 @@ export async function sweep(layer, channel, cell, wait) {
 export async function telling(path, below = null) {
   const layer = layerAt(path);
   const { arrays } = await ask("maps", { image: get().image, layer: below ?? path, first: 0, count: 24 });
-  const sign = below ? -1 : 1;
   const { data } = arrays.maps;
-  const at = data.reduce((best, value, k) => (sign * value > sign * data[best] ? k : best), 0);
-  if (!makesMaps(layer)) return { layer, ...cellOf(layer, indexOf(layer, 0, [Math.floor(at / layout(layer).columns), at % layout(layer).columns])) };
+  const at = largestAt(below ? data.map((value) => -value) : data);
   const { columns, length } = layout(layer);
-  return { layer, channel: arrays.channels.data[Math.floor(at / length)], cell: [Math.floor((at % length) / columns), at % columns] };
+  const cell = [Math.floor((at % length) / columns), at % columns];
+  return { layer, channel: makesMaps(layer) ? arrays.channels.data[Math.floor(at / length)] : 0, cell };
 }

@@ -1,15 +1,17 @@
 // What is done in each step of the tour, by the reader or for them; the server has said what there is to say.
 
 import { onHover, pinIndex } from "./cells.js";
+import { button } from "./controls.js";
 import { byId, make } from "./dom.js";
 import { className, layerAt, network, receptiveField } from "./network.js";
+import { largestAt } from "./numbers.js";
 import { drawLine } from "./pad.js";
 import { onShown, showSample } from "./showing.js";
 import { isMistake, mistake, showUnsure } from "./sources.js";
 import { get } from "./state.js";
 import { goBack } from "./sum-walk.js";
 import { pinTelling, sweep, telling } from "./tour-acts.js";
-import { fourByFour, shares, sizes, stacks, update } from "./tour-example.js";
+import { choose, fourByFour, shares, sizes, stacks, update } from "./tour-example.js";
 import { explained } from "./words.js";
 
 const SEVEN = [[70, 75], [205, 75], [130, 225]]; // corners of a 7 on the pad
@@ -17,7 +19,7 @@ const STROKES = 12; // from one corner to the next
 
 let seen = null; // what was shown last
 let happened = () => {};
-const scores = make("div", {}); // where the table of shares stands
+const scores = make("div"); // where the table of shares stands
 
 /**
  * The steps: to what the server says of each, `words()`, elements, and `layer` or `point` for what it points at. One with a
@@ -33,7 +35,9 @@ export function stepsFor(told) {
   onShown((found) => { seen = found.arrays; if (scores.isConnected) drawShares(); });
   byId("sources").addEventListener("told", happened);
   const last = network.layers.at(-1);
-  return network.tour.map((step) => ({ ...step, ...DOING[step.name](step, last), words: () => [...step.words.map(paragraph), ...(EXAMPLES[step.name]?.(step) ?? [])] }));
+  return network.tour.map((step) => ({
+    ...step, ...DOING[step.name](step, last), words: () => [...step.words.map(paragraph), ...(EXAMPLES[step.name]?.() ?? [])],
+  }));
 }
 
 function paragraph(words) {
@@ -42,19 +46,22 @@ function paragraph(words) {
 
 // ---- examples in the card
 
-let example = null; // that of the step which is shown
-let chosen = null; // what was chosen in it since the step began
+let chosen = null; // what was chosen in that of the step, since the step began
 
 const choice = (now) => { chosen = now; happened(); };
-const shown = (made) => { example = made; return [made.element]; };
+const grid = fourByFour(choice);
 const sees = make("p", { class: "worked", role: "status" }, "…");
-const unsure = make("button", { type: "button", click: showUnsure }, "Take an image that it is not sure of");
 
 const EXAMPLES = {
-  nine: () => shown(fourByFour(() => choice(true))),
-  padding: () => shown(sizes(choice)), stride: () => shown(sizes(choice, 8)), three: () => shown(stacks(choice)),
+  nine: () => [grid.element],
+  padding: () => [sizes(choice)],
+  stride: () => [sizes(choice, 8)],
+  three: () => [stacks(choice)],
   field: () => [sees],
-  softmax: () => { drawShares(); return [...(network.data ? [unsure] : []), scores]; },
+  softmax: () => {
+    drawShares();
+    return [network.data ? button("Take an image that it is not sure of", showUnsure) : "", scores];
+  },
   training: () => [update(happened)],
 };
 
@@ -74,14 +81,17 @@ const DOING = {
     };
   },
   nine: () => ({
-    ...anew, done: () => chosen, play: (wait) => example.slide(wait),
-    act: async (wait) => { await example.slide(wait); example.choose(1, 0); },
+    ...anew, done: () => chosen, play: grid.slide,
+    act: async (wait) => {
+      await grid.slide(wait);
+      choice(true);
+    },
   }),
   convolution: (step) => pinning(step),
-  padding: () => ({ ...anew, act: () => example.choose("padding", 1), done: () => chosen && chosen.size === chosen.found }),
-  stride: () => ({ ...anew, act: () => example.choose("stride", 2), done: () => chosen?.stride === 2 }),
+  padding: () => ({ ...anew, act: () => choose("padding", 1), done: () => chosen && chosen.size === chosen.found }),
+  stride: () => ({ ...anew, act: () => choose("stride", 2), done: () => chosen?.stride === 2 }),
   pooling: (step) => pinning(step),
-  three: ({ value }) => ({ ...anew, act: () => example.choose("layers", value), done: () => chosen > 1 }),
+  three: ({ value }) => ({ ...anew, act: () => choose("3×3 filters in a row", value), done: () => chosen > 1 }),
   field,
   activation: (step) => {
     const layer = layerAt(step.layer);
@@ -156,8 +166,7 @@ function drawShares() {
 }
 
 function pinLikeliest(last) {
-  const { data } = seen.output;
-  pinIndex(last.path, [data.indexOf(Math.max(...data))]);
+  pinIndex(last.path, [largestAt(seen.output.data)]);
 }
 
 async function walkBack(last, wait) {
@@ -168,10 +177,4 @@ async function walkBack(last, wait) {
     await wait(700);
     await goBack();
   }
-}
-
-/** The state that a step begins with. */
-export function snapshot() {
-  const { layer, channel, cell, revision, image } = get();
-  return { layer, channel, cell, revision, image };
 }

@@ -1,44 +1,44 @@
 // The guided tour: a card beside the page that points at it, says what is there, and notices what is done.
 
 import { onHover, onPin } from "./cells.js";
+import { button } from "./controls.js";
 import { byId, make, problem, say, still } from "./dom.js";
 import { keep, kept } from "./kept.js";
 import { get, on, set } from "./state.js";
 import { folded, opened } from "./sheet.js";
 import { slowly, stop } from "./tour-acts.js";
-import { snapshot, stepsFor } from "./tour-steps.js";
+import { stepsFor } from "./tour-steps.js";
+import { within } from "./within.js";
 
 const KEPT = "tour"; // where the step is remembered
 
 const title = make("h2", { id: "tour-title", tabindex: "-1" });
 const body = make("div", { class: "tour-body" });
 const task = make("p", { class: "task" });
-const back = make("button", { type: "button", click: () => go(at - 1) }, "Back");
-const next = make("button", { type: "button", click: () => (at === steps.length - 1 ? close(true) : go(at + 1)) });
-const show = make("button", { type: "button", click: doIt }, "Do it for me");
-const pause = make("button", { type: "button", click: togglePause });
+const back = button("Back", () => go(at - 1));
+const next = button("Next", () => (at === steps.length - 1 ? close(true) : go(at + 1)));
+const show = button("Do it for me", doIt);
+const pause = button("Pause", togglePause);
 const progress = make("span", { class: "quiet" });
 const card = make(
   "section", { id: "tour", role: "dialog", "aria-modal": "false", "aria-labelledby": "tour-title", hidden: true },
-  make("div", { class: "row tour-head" }, title, progress, pause, make("button", { type: "button", click: () => close(false), "aria-label": "Close the tour" }, "✕")),
+  make("div", { class: "row tour-head" }, title, progress, pause, button("✕", () => close(false), { "aria-label": "Close the tour" })),
   body, task, make("div", { class: "row tour-foot" }, back, show, next),
 );
 
 let steps = [];
 let at = -1; // the step that is shown
-let then = null; // the state it began with
-let done = false;
-let pinned = false; // whether a number of the step's layer has been pinned
+let then = null; // the state it began with; null once nothing is waited for any more
 let paused = false;
 
 /** Make the card, and the button that opens it; return what else may open it. */
 export function buildTour() {
-  steps = stepsFor(() => notice());
+  steps = stepsFor(notice);
   byId("strip").after(card);
   byId("open-tour").addEventListener("click", () => (card.hidden || paused ? open() : title.focus()));
   on(["layer", "channel", "cell", "revision", "image", "view"], notice);
-  onHover(() => notice());
-  onPin(taken);
+  onHover(notice);
+  onPin(pinned);
   document.addEventListener("pointerdown", (event) => { if (event.isTrusted) stop(); }, true);
   document.addEventListener("keydown", key, true);
   new ResizeObserver(measure).observe(card);
@@ -64,50 +64,58 @@ function close(finished) {
 }
 
 function go(number) {
-  at = Math.max(0, Math.min(steps.length - 1, number));
+  at = within(number, 0, steps.length - 1);
   const step = steps[at];
   stop();
-  [then, done, pinned] = [null, false, false];
+  then = null;
   if (step.tab) set({ view: step.tab });
   step.begin?.();
-  then = snapshot();
+  then = step.task ? { ...get() } : null;
   title.textContent = step.title;
   progress.textContent = `${at + 1} of ${steps.length}`;
   body.replaceChildren(...step.words());
   body.scrollTop = 0;
-  task.hidden = !step.task;
-  task.className = "task";
-  card.classList.remove("brief");
+  tell(step.task, false);
   show.hidden = !step.act;
-  task.textContent = step.task ?? "";
   back.disabled = at === 0;
   next.textContent = at === steps.length - 1 ? "End" : "Next";
-  next.classList.toggle("ready", !step.task);
   keep(KEPT, step.name);
   bringTarget();
   title.focus({ preventScroll: true });
   if (step.play && !still()) slowly(step.play);
 }
 
+/** Say what is to be done, or that it is done. */
+function tell(words, done) {
+  task.hidden = !words;
+  task.textContent = words;
+  task.classList.toggle("done", done);
+  card.classList.toggle("brief", done && Boolean(steps[at].tab));
+  next.classList.toggle("ready", done || !words);
+}
+
+/** Whether the step waits for something to be done. */
+function waits() {
+  return !card.hidden && !paused && then !== null;
+}
+
 function notice() {
   const step = steps[at];
-  if (card.hidden || paused || !then || done || !step?.task || (step.tab && get().view !== step.tab)) return;
-  if (step.pins ? !pinned : !step.done(get(), then)) return;
-  done = true;
-  card.classList.toggle("brief", Boolean(step.tab));
-  task.classList.add("done");
-  task.textContent = `✓ ${step.then}`;
-  next.classList.add("ready");
-  say(`${task.textContent} F6 goes to the tour.`);
+  if (waits() && (!step.tab || get().view === step.tab) && step.done?.(get(), then)) finish(step);
 }
 
 /** A number was pinned: of the layer that is asked for, its sum is shown, whichever tab was open. */
-function taken(path) {
+function pinned(path) {
   const step = steps[at];
-  if (card.hidden || paused || !then || step.pins !== path) return;
-  pinned = true;
+  if (!waits() || step.pins !== path) return;
   set({ view: step.tab });
-  notice();
+  finish(step);
+}
+
+function finish(step) {
+  then = null;
+  tell(`✓ ${step.then}`, true);
+  say(`${task.textContent} F6 goes to the tour.`);
 }
 
 /** Do for the reader what the step asks for. */

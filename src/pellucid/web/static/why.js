@@ -1,128 +1,117 @@
 // Why the network says what it says: which pixels a class depends on, and whether that is worth anything.
 
 import { ask, isVoid, newestOnly } from "./api.js";
+import { classOptions, field, options, quiet, row } from "./controls.js";
 import { make, problem, say } from "./dom.js";
 import { className, network } from "./network.js";
 import { verdict } from "./honesty.js";
+import { count, largestAt } from "./numbers.js";
 import { Picture } from "./picture.js";
 import { progressBar } from "./progress.js";
 import { onShown } from "./showing.js";
 import { get, on, set } from "./state.js";
-import { NAMES, occlusionChoices, wordsOf } from "./why-methods.js";
-import { buildWouldBe, showWouldBe } from "./wouldbe.js";
+import { buildWouldBe, showWouldBe, wouldBe } from "./wouldbe.js";
 
 const LISTED = 3; // of the layers that are forgotten, the first
+const METHODS = { saliency: "Saliency", grad_cam: "Grad-CAM", occlusion: "Occlusion" };
 
 let known = null; // what the server says can be asked
-let method = null;
-let forgotten = 0;
 let latest = null; // the last answer: its image, and what is made of it
 let asked = ""; // what the pictures show
 let asking = null; // what is being asked, and how to end that
 let kept = { wanted: "", own: null }; // the picture of the network as it is, which stays while others forget
+let panel = null;
+
 const learnt = new Picture("as it has learnt");
 const forgetful = new Picture("after forgetting");
-const parts = {};
+const pictures = [learnt, forgetful];
+
+// ---- what can be chosen
+
+const classes = make("select", { id: "why-class", change: () => set({ class: classes.value === "" ? null : Number(classes.value) }) });
+const methods = make("select", { id: "why-method", change: update });
+const measure = make("select", { id: "why-measure", change: update }, ...options({ score: "score", probability: "probability" }));
+const patch = make("select", { id: "why-patch", change: update });
+const occlusion = row(field("of the", measure), field("patch", patch));
+const through = make("input", { type: "range", min: 0, max: 1, step: 0.05, value: 0.25, id: "why-mix", input: mix });
+const slider = make("input", { type: "range", min: 0, value: 0, step: 1, id: "why-forgotten", input: () => { names(); update(); } });
+
+// ---- what is told
+
+const words = quiet();
+const progress = progressBar("how far the explanation is");
+const gone = quiet();
+const agreement = make("div", { id: "why-agreement" });
 
 /** Fill the panel. */
-export function buildWhy(panel) {
-  parts.panel = panel;
+export function buildWhy(place) {
+  panel = place;
   onShown((found) => { latest = found; names(); update(); });
-  on(["class", "revision"], () => { if (parts.classes) parts.classes.value = get().class ?? ""; update(); });
-  panel.append(make("p", { class: "quiet" }, "…"));
+  on(["class", "revision"], () => { classes.value = get().class ?? ""; update(); });
+  panel.append(quiet("…"));
 }
 
 /** The tab is opened. */
 export async function showWhy() {
-  if (known) return update();
   try {
-    known = await ask("methods");
+    if (!known) fill(await ask("methods"));
   } catch (error) {
-    return problem(error.message);
+    problem(error.message);
   }
-  if (!known.methods.length) parts.panel.replaceChildren(make("p", {}, "Explanations are of classes; this network does not give one number a class."));
-  else fill();
-  return update();
+  update();
 }
 
-function fill() {
-  [method] = known.methods;
-  parts.panel.replaceChildren(make("h2", {}, "Which pixels count"), choices(), honesty(), wouldBePart());
+function fill(found) {
+  known = found;
+  if (!known.methods.length) {
+    panel.replaceChildren(make("p", {}, "Explanations are of classes; this network does not give one number a class."));
+    return;
+  }
+  const [, rows, columns] = network.input_shape;
+  const sides = [8, 4, 3, 2].map((part) => Math.max(1, Math.floor(Math.min(rows, columns) / part)));
+  methods.append(...options(Object.fromEntries(known.methods.map((method) => [method, METHODS[method]]))));
+  patch.append(...options(Object.fromEntries(sides.map((side) => [side, `${count(side)}×${count(side)}`]))));
+  patch.value = sides[1];
+  slider.max = known.forgetting.length;
+  if (known.seeks) buildWouldBe();
+  panel.replaceChildren(
+    make("h2", {}, "Which pixels count"),
+    row(field("by", methods), field("for", classes)),
+    occlusion,
+    words,
+    progress.element,
+    make("div", { class: "pictures" }, learnt.element, forgetful.element),
+    make("label", { class: "field slide" }, "image through the colours ", through),
+    make("h3", {}, "Is it honest?"), // the same picture of a network that has forgotten its last layers
+    make("label", { class: "field slide" }, "forget the last layers ", slider),
+    gone,
+    agreement,
+    quiet("With weights drawn anew, the picture should change. If it hardly changes, distrust it: then it tells of the image, not of what the network has learnt."),
+    wouldBe,
+  );
+  mix();
   names();
 }
 
-function choices() {
-  parts.classes = make("select", { id: "why-class", change: () => set({ class: parts.classes.value === "" ? null : Number(parts.classes.value) }) });
-  parts.methods = make(
-    "select",
-    { id: "why-method", change: () => { method = parts.methods.value; parts.occlusion.element.hidden = method !== "occlusion"; update(); } },
-    ...known.methods.map((value) => make("option", { value }, NAMES[value])),
-  );
-  parts.occlusion = occlusionChoices(update);
-  parts.occlusion.element.hidden = true;
-  parts.words = make("p", { class: "quiet" });
-  parts.progress = progressBar("how far the explanation is");
-  const through = make("input", { type: "range", min: 0, max: 1, step: 0.05, value: 0.25, id: "why-mix", input: () => mix(Number(through.value)) });
-  mix(0.25);
-  return make(
-    "div",
-    {},
-    make("div", { class: "row" }, make("label", { class: "field" }, "by ", parts.methods), make("label", { class: "field" }, "for ", parts.classes)),
-    parts.occlusion.element,
-    parts.words,
-    parts.progress.element,
-    make("div", { class: "pictures" }, learnt.element, forgetful.element),
-    make("label", { class: "field slide" }, "image through the colours ", through),
-  );
-}
-
-function mix(share) {
-  for (const picture of [learnt, forgetful]) picture.mix(share);
-}
-
-/** The honesty switch: the same picture of a network that has forgotten its last layers. */
-function honesty() {
-  const most = known.forgetting.length;
-  parts.slider = make("input", {
-    type: "range", min: 0, max: most, step: 1, value: 0, id: "why-forgotten",
-    input: () => { forgotten = Number(parts.slider.value); names(); update(); },
-  });
-  parts.forgotten = make("p", { class: "quiet" });
-  parts.agreement = make("div", { class: "agreement", id: "why-agreement" });
-  return make(
-    "div",
-    {},
-    make("h3", {}, "Is it honest?"),
-    make("label", { class: "field slide" }, "forget the last layers ", parts.slider),
-    parts.forgotten,
-    parts.agreement,
-    make("p", { class: "quiet" }, "With weights drawn anew, the picture should change. If it hardly changes, distrust it: then it tells of the image, not of what the network has learnt."),
-  );
-}
-
-function wouldBePart() {
-  const place = make("div", {});
-  if (known.seeks) buildWouldBe(place);
-  return place;
+function mix() {
+  for (const picture of pictures) picture.mix(Number(through.value));
 }
 
 /** Write what depends on the image or on the slider: the classes' names, and which layers are forgotten. */
 function names() {
   if (!known?.methods.length || !latest) return;
-  const likeliest = latest.arrays.output.data.reduce((best, value, k, all) => (value > all[best] ? k : best), 0);
-  const classes = latest.arrays.output.data.length;
-  if (parts.classes.options.length !== classes + 1) {
-    parts.classes.replaceChildren(
-      make("option", { value: "" }, ""), ...Array.from({ length: classes }, (_, k) => make("option", { value: k }, className(k))),
-    );
-  }
-  parts.classes.options[0].textContent = `what it sees: ${className(likeliest)}`;
-  parts.classes.value = get().class ?? "";
-  const gone = known.forgetting.slice(0, forgotten);
-  parts.forgotten.textContent = gone.length
-    ? `forgotten, from the output on: ${few(gone)} (${gone.length} of ${known.forgetting.length})`
-    : `nothing is forgotten; ${known.forgetting.length} layers have learnt something`;
-  parts.slider.setAttribute("aria-valuetext", gone.length ? `${gone.length} of ${known.forgetting.length}, up to ${gone.at(-1)}` : "none");
+  const { data } = latest.arrays.output;
+  const likeliest = largestAt(data);
+  if (classes.options.length !== data.length + 1) classes.replaceChildren(make("option", { value: "" }), ...classOptions(data.length));
+  classes.options[0].textContent = `what it sees: ${className(likeliest)}`;
+  classes.value = get().class ?? "";
+  const { forgetting } = known;
+  const paths = forgetting.slice(0, Number(slider.value));
+  const share = `${paths.length} of ${forgetting.length}`;
+  gone.textContent = paths.length
+    ? `forgotten, from the output on: ${few(paths)} (${share})`
+    : `nothing is forgotten; ${forgetting.length} layers have learnt something`;
+  slider.setAttribute("aria-valuetext", paths.length ? `${share}, up to ${paths.at(-1)}` : "none");
   showWouldBe(latest, likeliest);
 }
 
@@ -132,60 +121,61 @@ function few(paths) {
 
 function wish() {
   const { image, revision, class: of } = get();
-  const query = { image, method, class: of, ...(method === "occlusion" ? parts.occlusion.query() : {}) };
+  const method = methods.value;
+  const query = { image, method, class: of, ...(method === "occlusion" && { measure: measure.value, patch: patch.value }) };
   const wanted = `${revision} ${Object.values(query).join(" ")}`;
-  return { wanted, both: `${wanted} ${forgotten}`, query };
+  const forgotten = Number(slider.value);
+  return { wanted, both: `${wanted} ${forgotten}`, query, forgotten };
 }
 
 const fetchPictures = newestOnly(async () => {
-  const { wanted, both, query } = wish();
-  const { image } = query;
+  const { wanted, both, query, forgotten } = wish();
+  const { image, method } = query;
   if (both === asked || image !== latest?.image) return;
   asking = { both, control: new AbortController() };
-  const put = (words) => parts.progress.during(ask("why", words, asking.control.signal));
-  parts.panel.setAttribute("aria-busy", "true");
+  const put = (question) => progress.during(ask("why", question, asking.control.signal));
+  panel.setAttribute("aria-busy", "true");
   try {
     if (kept.wanted !== wanted) kept = { wanted, own: await put(query) };
     const { own } = kept;
     const other = forgotten ? await put({ ...query, forgotten }) : null;
-    if (get().image !== image || method !== own.method) return;
+    if (get().image !== image || method !== methods.value) return;
     asked = both;
     draw(own, other);
   } catch (error) {
-    if (isVoid(error)) return;
-    refuse(error.message);
+    if (!isVoid(error)) refuse(error.message);
   } finally {
     asking = null;
-    parts.panel.removeAttribute("aria-busy");
+    panel.removeAttribute("aria-busy");
   }
 });
 
 /** Ask anew if the tab is open and something else is wanted; what is being made for nobody ends. */
 function update() {
+  occlusion.hidden = methods.value !== "occlusion";
   if (!known?.methods.length || get().view !== "why" || !latest) return;
   if (asking && asking.both !== wish().both) asking.control.abort();
   fetchPictures();
 }
 
 /** Say why there is no picture, instead of one. */
-function refuse(words) {
+function refuse(why) {
   asked = "";
-  parts.words.textContent = words;
-  parts.agreement.replaceChildren();
-  for (const picture of [learnt, forgetful]) picture.showNumbers(null);
-  say(words);
+  words.textContent = why;
+  agreement.replaceChildren();
+  for (const picture of pictures) picture.showNumbers(null);
+  say(why);
 }
 
 function draw(own, other) {
-  const { image } = latest.arrays;
-  parts.words.textContent = wordsOf(own, known.grad_cam_layer);
-  learnt.showImage(image);
-  learnt.showNumbers(own.arrays.picture, own.range, own.field);
-  forgetful.element.hidden = !other;
-  if (other) {
-    forgetful.showImage(image);
-    forgetful.showNumbers(other.arrays.picture, other.range, other.field);
-  }
-  parts.agreement.replaceChildren(...verdict(own, other));
-  if (other) say(parts.agreement.firstChild.textContent);
+  words.textContent = own.words;
+  pictures.forEach((picture, k) => {
+    const found = [own, other][k];
+    picture.element.hidden = !found;
+    if (!found) return;
+    picture.showImage(latest.arrays.image);
+    picture.showNumbers(found.arrays.picture, found.range, found.field);
+  });
+  agreement.replaceChildren(...verdict(own, other));
+  if (other) say(agreement.firstChild.textContent);
 }

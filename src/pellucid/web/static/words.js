@@ -2,6 +2,7 @@
 
 import { make } from "./dom.js";
 import { network } from "./network.js";
+import { within } from "./within.js";
 
 const forms = new Map(); // a word as it stands -> [its name, what it means]
 let known = null; // a pattern of all of them
@@ -18,28 +19,20 @@ export function buildWords() {
 
 /** A text, with the words of the glossary dotted, each where it stands first: nodes for `make`. */
 export function explained(text) {
-  const parts = [];
   const had = new Set();
-  let rest = text;
-  let plain = "";
-  for (let found = known.exec(rest); found; found = known.exec(rest)) {
-    const [word] = found;
-    const [name] = forms.get(word);
-    plain += rest.slice(0, found.index);
-    rest = rest.slice(found.index + word.length);
-    if (had.has(name)) plain += word;
-    else parts.push(plain, dotted(word));
-    if (!had.has(name)) plain = "";
+  return text.split(known).map((part) => {
+    const [name] = forms.get(part) ?? [];
+    if (!name || had.has(name)) return part;
     had.add(name);
-  }
-  return [...parts, plain + rest];
+    return dotted(part);
+  });
 }
 
 /** A word that says what it means when it is pointed at or pressed. By Tab it is not reached: Help has all of them. */
 export function dotted(word, meaning = forms.get(word)?.[1]) {
   if (!meaning) return word;
   const show = (event) => tell(event.currentTarget, meaning);
-  return make("button", { type: "button", class: "term", tabindex: "-1", click: show, pointerenter: show, pointerleave: hide, blur: hide }, word);
+  return make("button", { class: "term", tabindex: "-1", click: show, pointerenter: show, pointerleave: hide, blur: hide }, word);
 }
 
 function tell(word, meaning) {
@@ -47,10 +40,10 @@ function tell(word, meaning) {
   document.body.append(tip);
   tip.hidden = false;
   word.setAttribute("aria-describedby", "tip");
-  const [box, own] = [word.getBoundingClientRect(), tip.getBoundingClientRect()];
-  const below = box.bottom + own.height + 8 < innerHeight;
-  tip.style.left = `${Math.max(4, Math.min(innerWidth - own.width - 4, box.left))}px`;
-  tip.style.top = `${below ? box.bottom + 4 : box.top - own.height - 4}px`;
+  const { left, top, bottom } = word.getBoundingClientRect();
+  const { width, height } = tip.getBoundingClientRect();
+  tip.style.left = `${within(left, 4, innerWidth - width - 4)}px`;
+  tip.style.top = `${bottom + height + 8 < innerHeight ? bottom + 4 : top - height - 4}px`;
 }
 
 function hide() {

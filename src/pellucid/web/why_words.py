@@ -1,0 +1,120 @@
+"""What the picture of an explanation shows, and what a search for another class has found, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+FEW = 0.005
+"""Of a probability: what falls by less, hardly falls."""
+LITTLE, MUCH = 0.02, 0.1
+"""Of black to white, on average over the image: what is a little change of it, and from where on it is much."""
+
+
+def shows(told: Mapping[str, Any], picture: NDArray[Any], layer: str | None) -> str:
+    """Return what a picture shows.
+
+    Parameters
+    ----------
+    told : mapping
+        What goes with the picture in the answer to the page.
+    picture : array
+    layer : str or None
+        The layer that Grad-CAM looks at.
+    """
+    if told["method"] == "occlusion":
+        return _occlusion(told, picture)
+    if told["method"] == "grad_cam":
+        field = told["field"]
+        where = "stretched over the image"
+        if field:
+            where = f"each in the middle of the {_sizes(field['size'])} pixels that it reads"
+        return (
+            f"Where the maps of {layer} speak for the class, each counted by its mean gradient: "
+            f"{_sizes(picture.shape)} numbers, {where}."
+        )
+    return "How much the class’s score changes with each pixel: the size of its gradient."
+
+
+def _occlusion(told: Mapping[str, Any], picture: NDArray[Any]) -> str:
+    words = [
+        f"How much the class’s {told['measure']} falls where a patch of {_sizes(told['patch'])} pixels, all of the "
+        "image’s mean, covers a pixel: blue needs it, orange speaks against it."
+    ]
+    most = float(np.abs(picture).max())
+    if told["measure"] == "probability" and most < FEW:
+        words.append(
+            f"No patch matters: the probability changes by {100 * most:.2g} points at most. The network is too sure of "
+            "it, or too far from it; the score tells more."
+        )
+    if told["places"]["fewer"]:
+        words.append(
+            f"The patch has {_sizes(told['places']['count'])} places, fewer than usual: each takes long in a network "
+            "of this size."
+        )
+    return " ".join(words)
+
+
+def came_of_it(told: Mapping[str, Any], name: str, course: NDArray[Any], changed: NDArray[Any]) -> str:
+    """Return what came of a search for an image of another class.
+
+    Parameters
+    ----------
+    told : mapping
+        What goes with the image in the answer to the page.
+    name : str
+        Of the class.
+    course : array
+        Its probability after each step.
+    changed : array
+        By how much each pixel has changed.
+    """
+    meanwhile = "The network was changed meanwhile; this was found for it as it was. " if told["changed"] else ""
+    ended = "Reached" if told["reached"] else "Not reached"
+    short = told["fewer"] and told["steps"] == told["most"] and not told["reached"]
+    limit = ", as many as there is time for in a network of this size" if short else ""
+    return (
+        f"{meanwhile}{ended} in {told['steps']:,} steps{limit}: {name} goes from {_percent(course[0])} to "
+        f"{_percent(course[-1])}; {np.count_nonzero(changed):,} of {changed.size:,} pixels changed."
+    )
+
+
+def how_large(reached: bool, apart: NDArray[Any], was: NDArray[Any]) -> str:
+    """Return how large a change of an image is: on average and at most, as shares of black to white.
+
+    Parameters
+    ----------
+    reached : bool
+        Whether it was enough.
+    apart, was : array
+        The change, and the image before: of bytes, 255 is from black to white; of others, all that it has.
+    """
+    span = 255.0 if was.dtype == np.uint8 else float(np.ptp(was)) or 1.0
+    sizes = np.abs(apart) / span
+    mean = float(sizes.mean())
+    measured = (
+        f"a pixel changes by {_percent(mean)} of black to white on average, by {_percent(float(sizes.max()))} at most"
+    )
+    said = f"It takes {'some' if mean <= MUCH else 'much'}"
+    if not reached:
+        said = "Not even this was enough"
+    elif mean <= LITTLE:
+        said = "Little suffices, which is worth knowing"
+    return f"{said}: {measured}. It is what a search found, not what such an image looks like."
+
+
+def _percent(share: float) -> str:
+    """Return a share as the page writes it: "93 %", "0.4 %", "< 0.1 %"."""
+    value = 100 * float(share)
+    if 0 < value < 0.1:
+        return "< 0.1 %"
+    if 99.9 < value < 100:
+        return "> 99.9 %"
+    return f"{value:.{0 if 10 <= value <= 99 else 1}f} %"
+
+
+def _sizes(sizes: tuple[int, ...]) -> str:
+    return "×".join(map(str, sizes))
