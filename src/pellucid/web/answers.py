@@ -21,7 +21,7 @@ from .frames import frame
 from .look import Look, colour_range, colour_ranges
 from .picture import read_image
 from .tour import tour
-from .words import GLOSSARY, purpose
+from .words import GLOSSARY, KEYS, purpose
 
 Answer: TypeAlias = dict[str, Any] | bytes
 
@@ -54,6 +54,7 @@ def network(bench: Bench, asked: Asked) -> Answer:
     words = {
         "purpose": purpose("" if data is None else data["name"], known["classes"], made),
         "glossary": dict(GLOSSARY),
+        "keys": dict(KEYS),
         "tour": tour(known, 0 if bench.data is None else len(bench.data), bench.following is not None),
     }
     return {"title": printable(bench.title), **known, **words, **edition(bench, asked), "data": data}

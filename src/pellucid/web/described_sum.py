@@ -11,7 +11,7 @@ from ..steps import Shape
 from ..sums import Trace, WalkStep
 from ..sums.made import MOST_TERMS
 from ..sums.plain import plain
-from .sum_words import in_words, letters
+from .sum_words import ONE, in_words, letters
 
 
 def as_sum(trace: Trace, shown: Mapping[str, int], value: int, index: Shape) -> dict[str, Any]:
@@ -66,5 +66,6 @@ def _step(step: WalkStep, paths: Mapping[int, str]) -> dict[str, Any]:
     return {
         "kind": step.kind, "layer": step.layer, "path": paths.get(step.value), "index": step.index,
         "number": step.number, "amount": step.amount, "share": step.share, "terms": step.terms,
+        "one": ONE.get(step.kind, "a function of one number"),
         "source": None if step.source is None else paths.get(step.source), "source_index": step.source_index,
     }  # fmt: skip

@@ -34,6 +34,19 @@ WORDS: Mapping[str, str] = MappingProxyType(
 )  # fmt: skip
 """Kind of a step -> what a number that it makes is."""
 
+ONE: Mapping[str, str] = MappingProxyType(
+    {
+        "max_pool2d": "the winner of a window",
+        "batch_norm_running": "a line through one number",
+        "softmax": "the share of one score",
+        **dict.fromkeys(("avg_pool2d", "adaptive_avg_pool2d", "mean"), "a mean of one"),
+        **dict.fromkeys(("bias", "gain"), "one number, and a learnt one"),
+        **dict.fromkeys(("flatten", "reshape", "concat", "transpose", "slice_channels", "strided_slice"), "a copy"),
+        **dict.fromkeys(("pad", "pad_channels"), "a copy"),
+    }
+)
+"""Kind of a step -> what it makes of one number, where it has no other; all others are functions of it."""
+
 LETTERS: Mapping[tuple[str, ...], str] = MappingProxyType(
     {
         ("y",): "this number",

@@ -16,16 +16,20 @@ export function showBars(output, probabilities, quiet = false) {
     place.replaceChildren(...outputs(output));
     return;
   }
-  const every = Array.from(probabilities, (share, number) => ({ share, number }));
-  const order = [...every].sort((a, b) => b.share - a.share);
-  const few = every.length > MOST ? order.slice(0, MOST) : every;
+  const order = ranked(probabilities);
+  const few = order.length > MOST ? order.slice(0, MOST) : [...order].sort((a, b) => a.number - b.number);
   const scored = !/softmax/i.test(network.layers.at(-1).kind); // else the outputs are the shares
   const list = few.map((each) => bar(each, each.number === order[0].number, scored ? text(output[each.number]) : ""));
   place.replaceChildren(make("ol", { class: "bars" }, ...list));
 
-  const words = `${className(order[0].number)}, ${percent(order[0].share)}`;
+  const words = `${className(order[0].number)}, ${percent(order[0].value)}`;
   if (words !== spoken && !quiet) say(`prediction: ${words}`);
   spoken = words;
+}
+
+/** Numbers, the largest first: {value, number}, which of them it is. */
+export function ranked(values) {
+  return Array.from(values, (value, number) => ({ value, number })).sort((a, b) => b.value - a.value);
 }
 
 /** Outputs that are no classes' scores, or not all numbers. */
@@ -38,7 +42,7 @@ function outputs(output) {
   return [make("p", { class: "quiet" }, words), make("ul", { class: "outputs" }, ...listed)];
 }
 
-function bar({ share, number }, first, score) {
+function bar({ value: share, number }, first, score) {
   const fill = make("span", { class: "fill" });
   fill.style.width = `${100 * share}%`;
   const last = network.layers.at(-1);

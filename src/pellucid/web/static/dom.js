@@ -44,6 +44,11 @@ export function still() {
   return matchMedia("(prefers-reduced-motion: reduce)").matches;
 }
 
+/** Scroll as far as it takes to see an element, at once where that is better. */
+export function bringIntoView(element, atOnce = still()) {
+  element?.scrollIntoView({ block: "nearest", behavior: atOnce ? "auto" : "smooth" });
+}
+
 let announced = 0;
 
 /** Have a screen reader say something, when it has nothing else to say; of several in a row, the last. */

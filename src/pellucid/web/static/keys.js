@@ -4,21 +4,9 @@ import { hover } from "./cells.js";
 import { byId, make } from "./dom.js";
 import { either, isCommand } from "./keyboard.js";
 import { goBy } from "./layers.js";
+import { network } from "./network.js";
 import { get, set } from "./state.js";
 import { glossary } from "./words.js";
-
-const KEYS = [
-  ["arrows", "move the cell in a map; with Shift by 5"],
-  ["Enter", "pin the cell: its whole sum is shown"],
-  ["[ and ]", "the channel before, the next channel"],
-  ["Page Up, Page Down", "the layer before, the next layer"],
-  ["Backspace", "from a pinned number to the largest that it is made of"],
-  ["Esc", "one step up: from the cell to the layer, from there to nothing"],
-  ["0 to 9", "in the image: set the ink of a pixel"],
-  ["p, n, l", "in the tab Training, while it trains: pause or continue, next step, hold the page or follow"],
-  ["F6", "between the tour and what it points at"],
-  ["?", "this help"],
-];
 
 let backwards = () => {};
 
@@ -27,7 +15,7 @@ export function buildKeys(stepBack) {
   backwards = stepBack;
   document.addEventListener("keydown", key);
   const help = byId("help");
-  const rows = KEYS.map(([name, words]) => make("tr", {}, make("th", { scope: "row" }, name), make("td", {}, words)));
+  const rows = Object.entries(network.keys).map(([name, words]) => make("tr", {}, make("th", { scope: "row" }, name), make("td", {}, words)));
   help.append(
     make("form", { method: "dialog", class: "row" }, make("h2", { id: "help-title" }, "Help"), make("button", { type: "submit" }, "Close")),
     make("h3", {}, "Keys"),

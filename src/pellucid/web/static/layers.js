@@ -1,7 +1,7 @@
 // The stack of layers in the middle of the page: maps are fetched where they are looked at.
 
 import { onPin } from "./cells.js";
-import { byId, still } from "./dom.js";
+import { bringIntoView, byId, still } from "./dom.js";
 import { Maps } from "./maps.js";
 import { layout, network, neighbour } from "./network.js";
 import { drawRail } from "./rail.js";
@@ -57,7 +57,7 @@ export async function goTo(path, channel) {
 export function bring(path) {
   const { element } = rows.get(path);
   const far = Math.abs(element.getBoundingClientRect().y) > 2 * innerHeight;
-  const go = () => element.scrollIntoView({ behavior: far || still() ? "auto" : "smooth", block: "nearest" });
+  const go = () => bringIntoView(element, far || still());
   go();
   if (far) setTimeout(go, ARRIVED); // layers around it have come meanwhile, and moved it
 }

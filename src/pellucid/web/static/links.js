@@ -16,7 +16,7 @@ const NOWHERE = { layer: null, channel: 0, cell: null, class: null, raw: false }
 
 /** Open the link that stands in the address; `otherwise` is the image that is shown where it names none. */
 export async function openLink(otherwise) {
-  const { net, source, moment, edits, ...wanted } = fromLink(location.hash);
+  const { net, source, moment = null, edits, ...wanted } = fromLink(location.hash);
   const missing = [];
   const place = fitting(wanted, missing);
   const image = imageOf(source, missing);

@@ -1,5 +1,6 @@
 // A narrow page: a strip that stays in sight with the image and what it is taken for, and one layer at a time.
 
+import { ranked } from "./bars.js";
 import { allow, byId, make } from "./dom.js";
 import { mapsOf } from "./layers.js";
 import { className, makesMaps, network, neighbour } from "./network.js";
@@ -84,9 +85,7 @@ function show(path) {
 
 function tell({ arrays: { output, probabilities } }) {
   paintImage(thumbnail, shownPixels());
-  const values = probabilities?.data ?? output.data;
-  const order = Array.from(values, (value, number) => ({ value, number })).sort((a, b) => b.value - a.value);
-  const listed = makesMaps(network.layers.at(-1)) ? [] : order.slice(0, FEW);
+  const listed = makesMaps(network.layers.at(-1)) ? [] : ranked(probabilities?.data ?? output.data).slice(0, FEW);
   best.replaceChildren(...listed.map(({ value, number }) => make(
     "li", {}, make("span", { class: "name" }, probabilities ? className(number) : `output ${number}`), " ", probabilities ? percent(value) : text(value),
   )));

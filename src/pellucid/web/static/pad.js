@@ -6,6 +6,8 @@ const PEN = 24; // pixels, on 280
 const INK = 140; // rows and columns of what the server gets: five times those of MNIST
 const MOVE = "onpointerrawupdate" in window ? "pointerrawupdate" : "pointermove"; // the latter waits for the next frame
 
+const pens = () => [byId("pad").getContext("2d"), ink];
+
 let whenDrawn = () => {};
 let inked = false;
 const ink = new OffscreenCanvas(INK, INK).getContext("2d", { willReadFrequently: true }); // what is drawn, once more
@@ -14,7 +16,7 @@ const ink = new OffscreenCanvas(INK, INK).getContext("2d", { willReadFrequently:
 export function buildPad(drawn) {
   whenDrawn = drawn;
   const pad = byId("pad");
-  for (const each of [pad.getContext("2d"), ink]) Object.assign(each, { lineCap: "round", lineJoin: "round", lineWidth: PEN, strokeStyle: "#fff" });
+  for (const each of pens()) Object.assign(each, { lineCap: "round", lineJoin: "round", lineWidth: PEN, strokeStyle: "#fff" });
   ink.scale(ink.canvas.width / pad.width, ink.canvas.height / pad.height);
   const last = new Map(); // pointer -> where it was
   pad.addEventListener("pointerdown", (event) => {
@@ -44,7 +46,7 @@ function where(event) {
 }
 
 function stroke(from, to) {
-  for (const pen of [byId("pad").getContext("2d"), ink]) {
+  for (const pen of pens()) {
     pen.beginPath();
     pen.moveTo(...from);
     pen.lineTo(to[0], to[1] + (from[0] === to[0] && from[1] === to[1] ? 0.01 : 0)); // a dot is a short line
@@ -72,7 +74,7 @@ export function clear() {
 /** Wipe the pad, and say nothing of it: another image is shown. */
 export function wipe() {
   const { width, height } = byId("pad");
-  for (const each of [byId("pad").getContext("2d"), ink]) each.clearRect(0, 0, width, height);
+  for (const each of pens()) each.clearRect(0, 0, width, height);
   tell(false);
 }
 
@@ -87,7 +89,7 @@ export function restore(bytes, side) {
   const { width, height } = byId("pad");
   const small = new OffscreenCanvas(side, side);
   small.getContext("2d").putImageData(new ImageData(Uint8ClampedArray.from({ length: 4 * bytes.length }, (_, at) => (at % 4 === 3 ? bytes[(at - 3) / 4] : 255)), side), 0, 0);
-  for (const each of [byId("pad").getContext("2d"), ink]) each.drawImage(small, 0, 0, width, height);
+  for (const each of pens()) each.drawImage(small, 0, 0, width, height);
   tell(true);
 }
 

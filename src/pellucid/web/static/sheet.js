@@ -1,6 +1,6 @@
 // The inspector as a sheet at the bottom, where the page has no room for it at the side: closed, half open, or whole.
 
-import { allow, byId, make, still } from "./dom.js";
+import { allow, bringIntoView, byId, make } from "./dom.js";
 import { get, on } from "./state.js";
 import { within } from "./within.js";
 
@@ -70,9 +70,7 @@ function resize(wanted) {
   allow(lower, size !== "closed", opener);
   allow(higher, size !== "full", opener);
   measure();
-  if (sheeted.matches && !shut) requestAnimationFrame(() => {
-    document.querySelector(".map.pinned")?.scrollIntoView({ block: "nearest", behavior: still() ? "auto" : "smooth" });
-  });
+  if (sheeted.matches && !shut) requestAnimationFrame(() => bringIntoView(document.querySelector(".map.pinned")));
 }
 
 /** Tell the style sheets how much of the window the sheet takes. */

@@ -75,18 +75,16 @@ export function link(digest) {
 
 /** Read such a part of an address: what of it makes sense. */
 export function fromLink(hash) {
-  const words = new URLSearchParams(hash.replace(/^#/, ""));
-  const found = { net: words.get("net"), edits: words.get("edits") ?? "" };
-  const whole = (name) => (/^\d{1,9}$/.test(words.get(name) ?? "") ? Number(words.get(name)) : null);
-  if (words.has("sample")) found.source = { kind: "sample", number: whole("sample") ?? words.get("sample").slice(0, 20) };
-  else if (words.get("pixels")) found.source = { kind: "pixels", data: words.get("pixels").slice(0, LONGEST) };
-  found.moment = whole("moment");
-  if (words.get("layer")) found.layer = words.get("layer");
-  if (whole("channel") !== null) found.channel = whole("channel");
-  const cell = /^(\d{1,6}),(\d{1,6})$/.exec(words.get("cell") ?? "");
-  if (cell) found.cell = [Number(cell[1]), Number(cell[2])];
-  if (whole("class") !== null) found.class = whole("class");
-  for (const name of ["view", "range"]) if (/^[a-z]{1,20}$/.test(words.get(name) ?? "")) found[name] = words.get(name);
-  if (words.get("raw") === "1") found.raw = true;
-  return found;
+  const words = Object.fromEntries(new URLSearchParams(hash.replace(/^#/, "")));
+  const { net, sample, pixels, edits = "", layer } = words;
+  const read = (name, pattern, as) => (pattern.test(words[name] ?? "") ? as(words[name]) : undefined);
+  const whole = (name) => read(name, /^\d{1,9}$/, Number);
+  const found = {
+    net, edits, moment: whole("moment"), layer: layer || undefined, channel: whole("channel"), class: whole("class"),
+    cell: read("cell", /^\d{1,6},\d{1,6}$/, (at) => at.split(",").map(Number)),
+    view: read("view", /^[a-z]{1,20}$/, String), range: read("range", /^[a-z]{1,20}$/, String), raw: read("raw", /^1$/, Boolean),
+  };
+  if (sample !== undefined) found.source = { kind: "sample", number: whole("sample") ?? sample.slice(0, 20) };
+  else if (pixels) found.source = { kind: "pixels", data: pixels.slice(0, LONGEST) };
+  return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined));
 }

@@ -64,8 +64,8 @@ function listed({ subtotals, bias, order, found }, current, many, choose, unfold
   if (hidden.length) rows.push(line(`other ${count(hidden.length)} together`, total(hidden.map((c) => subtotals[c]))));
   rows.push(line("+ bias", bias));
   const foot = [line("sum", sum)];
-  const more = hidden.length ? make("button", { click: unfold }, `Show ${count(hidden.length)} more`) : null;
-  return [table("Channel by channel", ["channel", "subtotal", "bar"], rows, foot), ...(more ? [more] : [])];
+  const whole = table("Channel by channel", ["channel", "subtotal", "bar"], rows, foot);
+  return hidden.length ? [whole, make("button", { click: unfold }, `Show ${count(hidden.length)} more`)] : [whole];
 }
 
 function button(channel, current, choose) {

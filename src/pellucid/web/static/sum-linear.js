@@ -22,7 +22,7 @@ export function linear(found) {
   const rest = { count: details.rest.count, total: number(details.rest.total) };
   const fall = waterfall(
     `Products of ${before ?? "what it reads"} and the weights`, ["place", "x · weight", "product", "so far"], listed, rest,
-    { name: "bias", amount: number(details.bias) },
+    { place: "bias", amount: number(details.bias) },
   );
   const pairs = details.terms.map((term) => [number(term.x), number(term.weight)]);
   return { parts: [fall.element], y: fall.y, written: products(pairs, number(details.bias), fall.y) };

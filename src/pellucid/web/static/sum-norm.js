@@ -12,8 +12,8 @@ export function batchNorm(found) {
   const y = weight * normalised + bias;
   const a = weight / deviation;
   const b = bias - a * mean;
-  const reach = Math.max(1, Math.abs(x), Math.abs(mean)) * 1.2;
-  const ends = [-reach, reach];
+  const far = Math.max(1, Math.abs(x), Math.abs(mean)) * 1.2;
+  const ends = [-far, far];
   return {
     parts: [
       table(

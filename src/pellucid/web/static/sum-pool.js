@@ -10,7 +10,6 @@ import { listed } from "./sum-words.js";
 /** The largest of a window. */
 export function maximum(found) {
   const { details } = found;
-  const path = found.terms[0]?.path ?? null;
   const values = numbers(details.window);
   const inside = values.flatMap((line, row) => line.filter((_, column) => !details.padding[row][column]));
   const [winner, ...ties] = [details.winner, ...details.ties];
@@ -21,7 +20,7 @@ export function maximum(found) {
     const others = ties.map(([row, column]) => `(${row}, ${column})`).join(", ");
     words.push(make("p", { class: "ties" }, `As large: ${others}. Of equal ones the first counts, row by row.`));
   }
-  return { parts: [window(found, values, path, ringed), ...words], y, written: `max(${listed(inside, ", ")}) = ${text(y)}` };
+  return { parts: [drawn(found, values, ringed), ...words], y, written: `max(${listed(inside, ", ")}) = ${text(y)}` };
 }
 
 /** The mean of a window, or of a region. */
@@ -31,12 +30,9 @@ export function mean(found) {
   const values = numbers(details.window);
   const counted = details.divisor - details.values.length;
   const { element, y } = division(details);
-  const note = counted > 0
-    ? make("p", {}, `${counted === 1 ? "One zero" : `${counted} zeros`} of the padding ${counted === 1 ? "is" : "are"} counted as well.`)
-    : null;
-  const path = found.terms[0]?.path ?? null;
+  const note = counted > 0 ? [make("p", {}, `${counted === 1 ? "One zero of the padding is" : `${counted} zeros of the padding are`} counted as well.`)] : [];
   const written = `(${listed(numbers(details.values), " + ")}) / ${text(number(details.divisor))} = ${text(y)}`;
-  return { parts: [window(found, values, path), ...(note ? [note] : []), element], y, written };
+  return { parts: [drawn(found, values), ...note, element], y, written };
 }
 
 /** The mean over whole axes. */
@@ -52,8 +48,9 @@ function division({ values, divisor }) {
   return { element: table("The mean", [], rows, [["mean", figure(y, 6)]]), y };
 }
 
-function window(found, values, path, ringed = undefined) {
-  const { details } = found;
+/** The window as a grid. */
+function drawn({ details, terms: [term] }, values, ringed = undefined) {
+  const path = term?.path;
   const { rows, columns, padding, channel } = details;
   const at = (row, column) => ({ path, index: [channel, rows[row], columns[column]] });
   const name = path ? placeName(path, [channel, `${rows[0]}–${rows.at(-1)}`, `${columns[0]}–${columns.at(-1)}`]) : `channel ${channel}`;

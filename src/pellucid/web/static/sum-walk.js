@@ -14,11 +14,6 @@ import { get } from "./state.js";
 
 const REST = 150; // ms
 const THIN = 0.01; // of all: a path that says less is one of very many
-const ONE = {
-  max_pool2d: "the winner of a window", batch_norm_running: "a line through one number", flatten: "a copy", reshape: "a copy",
-  concat: "a copy", transpose: "a copy", slice_channels: "a copy", strided_slice: "a copy", pad: "a copy", pad_channels: "a copy",
-  softmax: "the share of one score", avg_pool2d: "a mean of one", adaptive_avg_pool2d: "a mean of one", mean: "a mean of one", bias: "one number, and a learnt one", gain: "one number, and a learnt one",
-}; // what leads to one number alone, but for functions of it
 
 const list = make("ol", { class: "walk" });
 const begin = make("button", { hidden: true, click: beginWalk });
@@ -49,9 +44,8 @@ export function followWalk(fail) {
 async function showWalk() {
   const pinned = pinnedPlace();
   list.hidden = !pinned;
-  if (!pinned) showWay([]);
   note.textContent = pinned ? "Each step goes to the largest of what a number is made of. Backspace is one step." : "";
-  if (!pinned) return;
+  if (!pinned) return showWay([]);
   const seen = seenNow();
   if (walk && walk.seen !== seen) await take(seen, walk.path, walk.index);
   if (!walk || on(pinned) < 0) await take(seen, pinned.path, pinned.index);
@@ -122,7 +116,7 @@ function line(step, k, before, kept) {
     make("data", { value: String(number(step.number)) }, text(number(step.number))),
   ];
   if (k === walk.steps.length - 1) return [...head, make("p", { class: "quiet" }, ending(step))];
-  if (step.terms === 1) return [...head, make("p", { class: "quiet" }, ONE[step.kind] ?? "a function of one number")];
+  if (step.terms === 1) return [...head, make("p", { class: "quiet" }, step.one)];
   const told = `the largest of ${count(step.terms)} terms, ${text(number(step.amount))}: ${percent(share)} of all that was added and taken away`;
   const along = before < THIN ? "" : kept < THIN ? "; from here on, this is one path of very many" : `; ${percent(kept)} along this path so far`;
   return [...head, make("p", {}, told, make("span", { class: "quiet" }, along)), bar(0, share, 0, 1)];
@@ -139,10 +133,8 @@ function ending(step) {
 }
 
 function mark(current) {
-  [...list.children].forEach((item, k) => {
-    if (k === current) item.setAttribute("aria-current", "step");
-    else item.removeAttribute("aria-current");
-  });
+  list.querySelector("[aria-current]")?.removeAttribute("aria-current");
+  list.children[current]?.setAttribute("aria-current", "step");
 }
 
 function prediction(k) {
