@@ -2,10 +2,12 @@
 
 import { ask, report } from "./api.js";
 import { clipped, strange } from "./colours.js";
-import { lay, make, renew } from "./dom.js";
+import { options } from "./controls.js";
+import { lay, make } from "./dom.js";
 import { MapButton } from "./map-button.js";
 import { isFirst, isListed, layout, makesMaps, summaryLine } from "./network.js";
 import { count, signed, text } from "./numbers.js";
+import { showPager } from "./pager.js";
 import { paint } from "./painting.js";
 import { rangesOf } from "./ranges.js";
 import { scores } from "./scores.js";
@@ -67,8 +69,7 @@ export class Maps {
 
   #controls() {
     if (!makesMaps(this.layer) || this.layer.shape[0] < 2) return null;
-    const options = Object.entries(ORDERS).map(([value, words]) => make("option", { value }, words));
-    const choice = this.choice = make("select", { change: () => this.#choose({ order: choice.value, first: 0 }) }, ...options);
+    const choice = this.choice = make("select", { change: () => this.#choose({ order: choice.value, first: 0 }) }, ...options(ORDERS));
     this.pager = make("span", { class: "pager" });
     return make("div", { class: "row controls" }, make("label", { class: "field" }, make("span", { class: "unseen" }, `order of the maps of ${this.layer.path}`), choice), this.pager);
   }
@@ -207,17 +208,9 @@ export class Maps {
     const { total, dead } = this.found;
     const words = dead ? `${count(dead)} of ${count(total)} ${total === 1 ? "map" : "maps"} ${dead === 1 ? "is" : "are"} 0 everywhere for this image` : "";
     if (this.note.textContent !== words) this.note.textContent = words;
-    const last = this.first + this.channels.length;
-    const range = `${count(this.first)}–${count(last - 1)} of ${count(total)}`;
-    if (!this.pager || total <= SHOWN || this.pager.textContent.includes(` ${range} `)) return;
-    const turn = (label, name, first, able) => make(
-      "button", { disabled: !able, "aria-label": `${this.layer.path}: ${name}`, click: () => this.#choose({ first }) }, label,
-    );
-    renew(
-      this.pager,
-      turn("◀", "earlier maps", Math.max(0, this.first - SHOWN), this.first > 0), ` ${range} `,
-      turn("▶", "further maps", this.first + SHOWN, last < total),
-    );
+    const { first } = this;
+    if (this.pager && this.paged !== first) showPager(this.pager, { what: `maps of ${this.layer.path}`, first, size: SHOWN, total, turn: (to) => this.#choose({ first: to }) });
+    this.paged = first;
   }
 
   /** Colour the maps anew, as when the range of the colours changes; out of sight, once they are seen. */

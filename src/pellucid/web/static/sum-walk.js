@@ -2,6 +2,7 @@
 
 import { ask } from "./api.js";
 import { pinIndex } from "./cells.js";
+import { quiet } from "./controls.js";
 import { make, say } from "./dom.js";
 import { goTo } from "./layers.js";
 import { cellOf, className, indexOf, isOutput, layerAt, network } from "./network.js";
@@ -115,8 +116,8 @@ function line(step, k, before, kept) {
     step.path ? place(step.path, step.index, words) : make("span", { class: "quiet" }, words), " ",
     make("data", { value: String(number(step.number)) }, text(number(step.number))),
   ];
-  if (k === walk.steps.length - 1) return [...head, make("p", { class: "quiet" }, ending(step))];
-  if (step.terms === 1) return [...head, make("p", { class: "quiet" }, step.one)];
+  if (k === walk.steps.length - 1) return [...head, quiet(ending(step))];
+  if (step.terms === 1) return [...head, quiet(step.one)];
   const told = `the largest of ${count(step.terms)} terms, ${text(number(step.amount))}: ${percent(share)} of all that was added and taken away`;
   const along = before < THIN ? "" : kept < THIN ? "; from here on, this is one path of very many" : `; ${percent(kept)} along this path so far`;
   return [...head, make("p", {}, told, make("span", { class: "quiet" }, along)), bar(0, share, 0, 1)];
