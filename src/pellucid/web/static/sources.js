@@ -1,6 +1,7 @@
 // Where images come from, beside the pad: files dropped, pasted or chosen, samples of the data, the mistakes.
 
 import { askUntilDone, report } from "./api.js";
+import { button, field, quiet, row } from "./controls.js";
 import { byId, make, problem, say } from "./dom.js";
 import { className, network } from "./network.js";
 import { count, percent } from "./numbers.js";
@@ -32,21 +33,15 @@ function dataControls() {
   if (!data) return null;
   number = make("input", { type: "number", min: 0, max: data.count - 1, value: 0, change: () => step(0) });
   told = make("p", { class: "quiet", id: "told" });
-  const button = (label, words, click) => make("button", { "aria-label": words, click }, label);
-  mistakeButtons = make("div", { class: "row" }, button("◀ mistake", "mistake before", () => mistake(-1)), button("mistake ▶", "next mistake", () => mistake(1)));
+  const way = (label, words, click) => button(label, click, { "aria-label": words });
+  mistakeButtons = row(way("◀ mistake", "mistake before", () => mistake(-1)), way("mistake ▶", "next mistake", () => mistake(1)));
   const name = [data.name, data.part].filter(Boolean).join(", ") || "data";
   return make(
     "div",
     { class: "data" },
     make("h2", {}, "Samples"),
-    make("p", { class: "quiet" }, `${name}: ${count(data.count)} images`),
-    make(
-      "div",
-      { class: "row" },
-      button("◀", "sample before", () => step(-1)),
-      make("label", { class: "field" }, "sample ", number),
-      button("▶", "next sample", () => step(1)),
-    ),
+    quiet(`${name}: ${count(data.count)} images`),
+    row(way("◀", "sample before", () => step(-1)), field("sample", number), way("▶", "next sample", () => step(1))),
     mistakeButtons,
     told,
   );
