@@ -80,7 +80,7 @@ async function remember() {
     const found = await ask("edits");
     editable = found.layers;
     const offered = network.layers.filter(({ path, weights }) => path in editable && weights.weight?.length > 1);
-    layers.replaceChildren(...options(Object.fromEntries(offered.map(({ path, kind }) => [path, `${path} (${kind})`]))));
+    layers.replaceChildren(...options(offered.map(({ path, kind }) => [path, `${path} (${kind})`])));
     took(found);
     if (offered.length) target = { layer: offered[0].path, out: 0 };
     follow();

@@ -8,14 +8,14 @@ export function button(words, click, more = {}) {
   return make("button", { click, ...more }, words);
 }
 
-/** What can be chosen: words by the values that they stand for. */
-export function options(words) {
-  return Object.entries(words).map(([value, each]) => make("option", { value }, each));
+/** What can be chosen: values, each with its words. */
+export function options(pairs) {
+  return pairs.map(([value, words]) => make("option", { value }, words));
 }
 
 /** A choice among so many classes. */
 export function classOptions(classes) {
-  return Array.from({ length: classes }, (_, k) => make("option", { value: k }, className(k)));
+  return options(Array.from({ length: classes }, (_, k) => [k, className(k)]));
 }
 
 /** A control with its name before it. */

@@ -1,7 +1,7 @@
 // Going through the moments of a training, and when the network came to see in the image what it sees there.
 
 import { ask } from "./api.js";
-import { button, row } from "./controls.js";
+import { button } from "./controls.js";
 import { make, problem } from "./dom.js";
 import { goTo, isFollowing } from "./learn-follow.js";
 import { epochOf, isLive, learning } from "./learning.js";
@@ -28,7 +28,7 @@ export const scrubber = make(
   { class: "learn-scrub" },
   make("label", { for: "learn-moment" }, "Moment "),
   output,
-  row(button("◀", () => go(-1), { "aria-label": "moment before" }), slider, button("▶", () => go(1), { "aria-label": "next moment" })),
+  make("div", { class: "row slide" }, button("◀", () => go(-1), { "aria-label": "moment before" }), slider, button("▶", () => go(1), { "aria-label": "next moment" })),
   strip,
   since,
 );

@@ -1,7 +1,7 @@
 // The small examples of the tour, computed here while they are shown; the first is held against what paper says.
 
 import { css, ink } from "./colours.js";
-import { button, field, quiet, row } from "./controls.js";
+import { button, field, options, quiet, row } from "./controls.js";
 import { make, say, still } from "./dom.js";
 import { count, text } from "./numbers.js";
 
@@ -115,7 +115,7 @@ export function fourByFour(changed) {
 
 /** A choice among numbers; the tour finds it by its name. */
 function chooser(name, values, value, changed) {
-  const choice = make("select", { "data-name": name, change: () => changed(Number(choice.value)) }, ...values.map((each) => make("option", { value: each }, each)));
+  const choice = make("select", { "data-name": name, change: () => changed(Number(choice.value)) }, ...options(values.map((each) => [each, each])));
   choice.value = value;
   return field(name, choice);
 }

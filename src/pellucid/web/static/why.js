@@ -30,7 +30,7 @@ const pictures = [learnt, forgetful];
 
 const classes = make("select", { id: "why-class", change: () => set({ class: classes.value === "" ? null : Number(classes.value) }) });
 const methods = make("select", { id: "why-method", change: update });
-const measure = make("select", { id: "why-measure", change: update }, ...options({ score: "score", probability: "probability" }));
+const measure = make("select", { id: "why-measure", change: update }, ...options(["score", "probability"].map((each) => [each, each])));
 const patch = make("select", { id: "why-patch", change: update });
 const occlusion = row(field("of the", measure), field("patch", patch));
 const through = make("input", { type: "range", min: 0, max: 1, step: 0.05, value: 0.25, id: "why-mix", input: mix });
@@ -68,10 +68,10 @@ function fill(found) {
     return;
   }
   const [, rows, columns] = network.input_shape;
-  const sides = [8, 4, 3, 2].map((part) => Math.max(1, Math.floor(Math.min(rows, columns) / part)));
-  methods.append(...options(Object.fromEntries(known.methods.map((method) => [method, METHODS[method]]))));
-  patch.append(...options(Object.fromEntries(sides.map((side) => [side, `${count(side)}×${count(side)}`]))));
-  patch.value = sides[1];
+  const side = (part) => Math.max(1, Math.floor(Math.min(rows, columns) / part));
+  methods.append(...options(known.methods.map((method) => [method, METHODS[method]])));
+  patch.append(...options([...new Set([8, 4, 3, 2].map(side))].map((pixels) => [pixels, `${count(pixels)}×${count(pixels)}`])));
+  patch.value = side(4);
   slider.max = known.forgetting.length;
   if (known.seeks) buildWouldBe();
   panel.replaceChildren(
