@@ -4,6 +4,7 @@ import { css, ink } from "./colours.js";
 import { button, field, options, quiet, row } from "./controls.js";
 import { make, say, still } from "./dom.js";
 import { count, text } from "./numbers.js";
+import { table } from "./sum-parts.js";
 
 const IMAGE = [[1, 2, 3, 4], [5, 6, 7, 8], [9, 10, 11, 12], [13, 14, 15, 16]];
 const FILTERS = [
@@ -202,16 +203,10 @@ export function shares({ scores, shown, nameOf }) {
   const powers = Array.from(scores, (score) => Math.exp(score - most));
   const sum = powers.reduce((all, power) => all + power, 0);
   const order = [...powers.keys()].sort((a, b) => scores[b] - scores[a]).slice(0, 3);
-  const line = (k) => [scores[k], scores[k] - most, powers[k], powers[k] / sum].map((value) => make("td", {}, text(value, 3)));
-  const heads = ["class", "score z", "z − max", "e^(z − max)", "share"].map((words) => make("th", { scope: "col" }, words));
+  const rows = order.map((k) => [nameOf(k), ...[scores[k], scores[k] - most, powers[k], powers[k] / sum].map((value) => text(value, 3))]);
+  const caption = `the likeliest ${order.length} of ${count(scores.length)}; all powers add up to ${text(sum, 4)}`;
   return make(
-    "div", {},
-    make(
-      "table", { class: "sum" },
-      make("caption", {}, `the likeliest ${order.length} of ${count(scores.length)}; all powers add up to ${text(sum, 4)}`),
-      make("thead", {}, make("tr", {}, ...heads)),
-      make("tbody", {}, ...order.map((k) => make("tr", {}, make("th", { scope: "row" }, nameOf(k)), ...line(k)))),
-    ),
+    "div", {}, table(caption, ["class", "score z", "z − max", "e^(z − max)", "share"], rows),
     checked(order.every((k) => Math.abs(powers[k] / sum - shown[k]) < 1e-5), "the bars show it"),
   );
 }
