@@ -1,14 +1,9 @@
 """Ranks are lost at every exchange of a training, and the others come to the bits of one process."""
 
-import json
-
-import numpy as np
 import pytest
 
-import pellucid as p
 from oracles.ranks import World
-from oracles.shared_trainings import data, small_lenet, trained, with_dropout
-from pellucid.training import regrouping
+from oracles.shared_trainings import trained
 
 CASE = "dropout"
 

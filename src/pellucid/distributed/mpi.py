@@ -10,6 +10,7 @@ by themselves; see `Ranks.settled`.
 
 from __future__ import annotations
 
+import atexit
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -50,13 +51,26 @@ def mpi() -> ModuleType:
         If mpi4py is not installed, or finds no MPI.
     """
     try:
+        import mpi4py
+
+        mpi4py.rc.finalize = False  # see `finalize`
         from mpi4py import MPI
     except (ImportError, RuntimeError) as error:
         reason = str(error).partition("\n")[0]
         raise MissingExtraError(
             f"training by several processes needs mpi4py and an MPI such as openmpi ({reason}): {installing('mpi')}"
         ) from None
+    atexit.unregister(finalize)
+    atexit.register(finalize)
     return MPI
+
+
+def finalize() -> None:
+    """End MPI as the process ends. Where ranks were lost, nobody calls this: it may wait for them for ever."""
+    from mpi4py import MPI
+
+    if MPI.Is_initialized() and not MPI.Is_finalized():
+        MPI.Finalize()
 
 
 class Ranks:
@@ -159,6 +173,7 @@ class Ranks:
 
     def _leave_behind(self) -> None:
         """Go on with those that are left."""
+        atexit.unregister(finalize)
         before, was = self._communicator, self.rank
         self._communicator = smaller = before.Shrink()
         smaller.Set_errhandler(self._mpi.ERRORS_RETURN)
