@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO, TypeVar
 import typer
 
 from . import options, signals
+from .screen import called
 from .watch import watch
 
 if TYPE_CHECKING:
@@ -149,6 +150,10 @@ def launched(ranks: int, elastic: bool = False) -> int:
 
     signals.handle(pass_on)
     code = job.wait(lambda line: print(line, end="", file=sys.stderr, flush=True))
+    if code > 128 and not before:
+        told = f"error: a rank was ended by signal {code - 128}, and the others with it"
+        again = f"; to go on from the last checkpoint: {called()} resume RUN --ranks {ranks}"
+        print(f"{told}{again}. With --elastic the others go on", file=sys.stderr)
     return 128 + before[0] if before and code else code
 
 
