@@ -167,3 +167,41 @@ def test_interrupting_a_training_that_the_page_holds_ends_it_with_a_checkpoint_o
     )
     assert "Traceback" not in err
     assert (tmp_path / "run" / f"checkpoint-{step:09}.safetensors").is_file()
+
+
+@POSIX
+def test_the_page_of_a_training_that_fails_stays_until_ctrl_c(toy: Path, tmp_path: Path) -> None:
+    words = ("train", "small", "--data", str(toy), "--lr", "1e30", "--out", "run", "--view", "--no-browser")
+    command = (start.__globals__["sys"].executable, "-c", LISTENING)
+    with ended(start(*words, folder=tmp_path, command=command)) as process:
+        assert process.stderr is not None
+        said = [""]
+        while not said[-1].startswith("the page stays open until Ctrl-C"):
+            said.append(process.stderr.readline())
+            assert process.poll() is None, said
+        found = re.search(r"watch it learn: (http://127.0.0.1:(\d+)/\S+)", "".join(said))
+        assert found is not None
+        assert any(line.startswith("ended by an error: ") for line in said)
+        place = SimpleNamespace(port=int(found[2]), guard=SimpleNamespace(address=found[1]))
+        with Page(SimpleNamespace(server=place)) as page:
+            told = page.read()
+        assert told["state"] == "interrupted"
+        assert told["ending"].startswith("NonFiniteError: ")
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert "The weights that are kept are saved in run" in err
+    assert "Traceback" not in err
+
+
+def test_a_port_that_is_taken_is_refused_before_a_training_has_read_anything(
+    pellucid: Any, trained: Path, tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        view = ("--view", "--no-browser", "--port", port)
+        for words in (("train", "small", "--data", "nowhere.npz", "--out", "run"), ("resume", "nowhere")):
+            result = pellucid(*words, *view)
+            assert result.code == 1
+            assert result.err.startswith(f"error: port {port} of this machine cannot be had ("), words
+    assert not (tmp_path / "run").exists()

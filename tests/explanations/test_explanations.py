@@ -194,6 +194,24 @@ def test_of_a_single_output_the_output_counts():
     np.testing.assert_allclose(found, [[0.5, -1.0], [-1.5, 2.0]])
 
 
+@pytest.mark.parametrize("last", [(), (p.Softmax(),)])
+def test_the_score_falls_where_the_probability_is_as_good_as_sure(last):
+    made = p.Sequential([p.Flatten(), p.Linear(4, 2), *last], input_shape=(1, 2, 2), dtype="float64")
+    made["linear1"].weight.data, made["linear1"].bias.data = [[40, 20, 0, 40], [0, 0, 0, 0]], [0, 0]
+    image = np.array([[[[1.0, 0], [0, 1.0]]]])
+    assert np.abs(explanations.occlusion(made, image, 0, size=1)).max() < 1e-8
+    found = explanations.occlusion(made, image, 0, size=1, measure="score")[0]
+    scores = np.array([[20, -10], [0, 20.0]])  # of 80, each pixel becoming a half
+    if last:  # log q = −log(1 + e^−s)
+        scores = -np.log1p(np.exp(-80.0)) + np.log1p(np.exp(-(80 - scores)))
+    np.testing.assert_allclose(found, scores, atol=1e-12)
+
+
+def test_a_measure_that_is_none_is_refused():
+    with pytest.raises(p.ArgumentError, match='measure: expected "probability" or "score", received \'logit\''):
+        explanations.occlusion(one_pixel(0, 0), np.zeros((1, 1, 6, 6)), measure="logit")
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

@@ -127,6 +127,14 @@ def test_a_dense_layer_lists_the_largest_and_tells_where_they_stood():
     assert shown["map"]["shape"] == [3, 4, 4]
 
 
+def test_features_stand_in_the_map_that_was_flattened_last():
+    layers = [p.Reshape((4, 2, 2)), p.Flatten(), p.Linear(16, 2)]
+    network = p.Sequential(layers, input_shape=(1, 4, 4))
+    shown = p.trace(network, np.ones((1, 4, 4), np.float32)).sum("linear1", 1).details
+    assert shown["map"]["shape"] == [4, 2, 2]
+    assert {tuple(term["before"]) for term in shown["terms"]} == set(np.ndindex(4, 2, 2))
+
+
 def test_features_that_were_never_a_map_stand_where_they_are():
     found = trace_of(p.Linear(3, 1), [1, 2, 3]).sum("it", 0)
     assert {tuple(term["before"]) for term in found.details["terms"]} == {(0,), (1,), (2,)}

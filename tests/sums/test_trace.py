@@ -36,6 +36,15 @@ def test_one_image_comes_in_any_form(network, rng):
     assert len(set(outputs)) == 1
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_an_image_that_is_drawn_on_later_is_kept_as_it_was(network, dtype):
+    image = np.full((1, 5, 5), 3, dtype)
+    trace = p.trace(network, image)
+    image[...] = 0
+    assert (trace.values[trace.program.input] == 3).all()
+    assert trace.sum("input", (0, 1, 2)).details["pixel"] == 3
+
+
 def test_what_is_learnt_later_changes_nothing(network, rng):
     image = rng.random((5, 5), np.float32)
     trace = p.trace(network, image)

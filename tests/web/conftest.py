@@ -130,11 +130,21 @@ def context(browser: Any, shown: Shown) -> Iterator[Any]:
     own.close()
 
 
+OVERTAKEN = "the server responded with a status of 409"
+"""What browsers say of a question about a network that has been changed meanwhile, which is nothing wrong."""
+
+
 @contextlib.contextmanager
-def opened(context: Any, address: str) -> Iterator[Any]:
-    """A page of a window, at an address, that must end without an error on its console."""
+def opened(context: Any, address: str, *expected: str) -> Iterator[Any]:
+    """A page of a window, at an address, that must end without an error on its console, but for those expected."""
     own, errors = context.new_page(), []
-    own.on("console", lambda message: errors.append(message.text) if message.type in ("error", "warning") else None)
+
+    def note(message: Any) -> None:
+        known = any(each in message.text for each in (OVERTAKEN, *expected))
+        if message.type in ("error", "warning") and not known:
+            errors.append(message.text)
+
+    own.on("console", note)
     own.on("pageerror", lambda error: errors.append(str(error)))
     own.goto(address)
     own.locator("#bars li").first.wait_for()

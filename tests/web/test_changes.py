@@ -48,7 +48,10 @@ def test_everything_behind_a_weight_follows(bench):
     changed = kernel(bench, "conv1", 1, 0)
     changed[2, 3] = 1.5
     told = overwrite(bench, "conv1", 1, 0, changed)
-    assert told == {"revision": 1, "edits": ["conv1: weight (1, 0, 2, 3)"]}
+    assert told == {
+        "revision": 1, "step": None, "chosen": False, "edited": bench.edits.digest(), "comparing": False,
+        "edits": ["conv1: weight (1, 0, 2, 3)"],
+    }  # fmt: skip
 
     same = learnt()
     same["conv1"].weight.data[1, 0, 2, 3] = 1.5
@@ -268,6 +271,31 @@ def test_accuracy_and_flipped_images_are_the_librarys(bench):
     assert told["flipped"] == 0
 
 
+def test_the_network_is_compared_with_itself_before_all_edits(bench, monkeypatch):
+    image = bench.put(bench.sample(8))
+    ask(bench, "edit", what="silence", layer="conv2", out=1)
+    measured, expected = settled(bench, "accuracy"), p.predict(learnt(), bench.sample(8)[None])[0]
+    now = ask(bench, "seen", image=image)[1]["output"]
+    revision = bench.revision
+    told, arrays = ask(bench, "compare", image=image, before=1, layers="conv2")
+    np.testing.assert_allclose(arrays["output"], expected, rtol=1e-4, atol=1e-6)
+    assert told["revision"] > revision
+    assert ask(bench, "edits")[0]["edits"] == ["conv2: channel 1 silenced"], "they are not undone"
+    told, arrays = ask(bench, "compare", image=image)
+    np.testing.assert_array_equal(arrays["output"], now)
+    monkeypatch.setattr(measuring, "judge", lambda *given, **how: pytest.fail("it was measured before"))
+    again = settled(bench, "accuracy")
+    assert {**again, "revision": 0, "done": 0} == {**measured, "revision": 0, "done": 0}
+
+
+def test_a_page_that_opens_finds_the_edits_though_another_was_closed_that_compared(bench):
+    image = bench.put(bench.sample(8))
+    ask(bench, "edit", what="silence", layer="conv2", out=1)
+    ask(bench, "compare", image=image, before=1)
+    ask(bench, "network")
+    assert bench.network is bench.edits.network
+
+
 def test_data_are_measured_a_part_at_a_time(bench, monkeypatch):
     """With the network's weights brought to the compiled program once; after each part it is asked who waits."""
     seen, judge = [], measuring.judge
@@ -310,7 +338,8 @@ def test_the_newest_is_measured_and_nobody_waits(bench, monkeypatch):
     for out in (2, 3):
         ask(bench, "edit", what="silence", layer="conv2", out=out)
         assert ask(bench, "accuracy")[0]["pending"]
-    assert ask(bench, "samples")[0] == {"revision": 3, "pending": True, "accuracy": None, "total": 0, "samples": []}
+    told = {"revision": 3, "pending": True, "accuracy": None, "problem": None, "total": 0, "samples": []}
+    assert ask(bench, "samples")[0] == told
     may_go.set()
     told = settled(bench, "accuracy")
     assert told["now"] == np.mean(p.predict_classes(bench.network, bench.data.images) == bench.data.labels)
@@ -318,15 +347,35 @@ def test_the_newest_is_measured_and_nobody_waits(bench, monkeypatch):
     assert [network is seen[0] for network in parts] == [True] + 5 * [False]
 
 
-def test_what_was_measured_can_be_forgotten(bench):
-    """As when training goes on: what is shown as given has other weights then."""
+def test_other_weights_are_measured_anew_and_those_before_no_longer(bench, monkeypatch):
+    """As when training goes on: what is shown as given has other weights then, and what was edited is let go of."""
     assert settled(bench, "accuracy")["before"] >= 0.9
-    for network in (bench.original, bench.network):
-        network["linear1"].weight.data[...] = 0
-    assert ask(bench, "accuracy")[0]["before"] >= 0.9, "nobody has said so"
-    bench._measuring.forget()
-    assert ask(bench, "accuracy")[0]["pending"]
-    assert settled(bench, "accuracy")["before"] < 0.3
+    going, may_go, ended = threading.Event(), threading.Event(), []
+
+    def judge(network, data, *, threads, progress):
+        going.set()
+        may_go.wait(60)
+        try:
+            progress(1)
+        except Exception as error:
+            ended.append(type(error).__name__)
+            raise
+
+    with monkeypatch.context() as patched:
+        patched.setattr(measuring, "judge", judge)
+        ask(bench, "edit", what="silence", layer="conv2", out=1)
+        assert ask(bench, "accuracy")[0]["pending"]
+        assert going.wait(60)
+        before, other = bench._measuring._thread, learnt()
+        other["linear1"].weight.data[...] = 0
+        bench.renew(other)
+        may_go.set()
+        before.join(60)
+    assert ended == ["_NobodyWaitsError"]
+    assert not bench.edits.done
+    told = settled(bench, "accuracy")
+    assert told["before"] < 0.3
+    assert told["now"] == told["before"]
 
 
 def test_a_network_that_takes_the_place_of_the_edited_one_is_measured_itself(bench):

@@ -15,7 +15,7 @@ PORT = 8000
 OWN = f"127.0.0.1:{PORT}"
 
 HOSTS = {
-    OWN: True, f"localhost:{PORT}": True, f"[::1]:{PORT}": True, "127.0.0.1": False, "127.0.0.1:80": False,
+    OWN: True, f"localhost:{PORT}": True, f"[::1]:{PORT}": False, "127.0.0.1": False, "127.0.0.1:80": False,
     f"evil.example:{PORT}": False, f"127.0.0.1.evil.example:{PORT}": False, f"LOCALHOST:{PORT}": False, "": False,
     f"127.1:{PORT}": False, f"0.0.0.0:{PORT}": False, f"user@{OWN}": False, None: False,
     f"localhost.:{PORT}": False, f"127.0.0.1.:{PORT}": False, "127.0.0.1:8001": False, "127.0.0.1:08000": False,
@@ -130,6 +130,9 @@ def test_a_token_is_good_once() -> None:
     again = request(guard, first, headers=[("host", OWN)])
     assert again.status == 403
     assert b"This address has been used" in again.body
+    assert b"in the terminal where `pellucid view` runs." in again.body
+    other = Guard(inside, PORT, where="the training runs")
+    assert b"in the terminal where the training runs." in request(other, first, headers=[("host", OWN)]).body
     assert announced == [guard.address]
     assert request(guard, announced[0].partition(OWN)[2], headers=[("host", OWN)]).status == 303
 
@@ -182,6 +185,14 @@ def test_a_length_that_is_none(length: str) -> None:
     guard, cookie = opened()
     headers = [("host", OWN), ("origin", f"http://{OWN}"), ("cookie", cookie), ("content-length", length)]
     assert request(guard, "/api/picture", "POST", headers, [b"x"]).status == 413
+
+
+def test_bodies_together_have_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guards, "BODIES_BYTES", 10)
+    guard, cookie = opened()
+    headers = [("host", OWN), ("origin", f"http://{OWN}"), ("cookie", cookie)]
+    assert request(guard, "/api/picture", "POST", headers, [b"x" * 11]).status == 503
+    assert request(guard, "/api/picture", "POST", headers, [b"x" * 10]).status == 200, "the other is let go of"
 
 
 def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:

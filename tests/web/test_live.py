@@ -1,6 +1,7 @@
 """A training that is watched: the same bits, whatever the pages do that watch it; and what they may ask of it."""
 
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -23,6 +24,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from pellucid.training import Settings, Training
 from pellucid.training.record import Record
 from pellucid.web import Live, controls, live_socket
+from pellucid.web.bench import Bench
 from pellucid.web.following import Following
 from pellucid.web.moments import Moments
 
@@ -106,6 +108,11 @@ def until(true: Callable[[], bool]) -> None:
     while not true():
         assert time.monotonic() < end
         time.sleep(0.01)
+
+
+def http_answers(live: Live) -> bool:
+    """Whether the page's server answers."""
+    return bool(cookie_of(live))
 
 
 # ---- the training is the same
@@ -215,6 +222,46 @@ def test_pause_step_and_go_on(live):
         assert "end" in header["error"]
 
 
+def test_what_is_asked_just_before_the_training_goes_on_holds_from_the_next_step_on(live):
+    def change(training: Training) -> None:
+        if training.step == 3:
+            live._following.controls.clients = 1
+            live._following.controls.pause()
+            threading.Timer(0.3, both).start()
+
+    def both() -> None:
+        with live._following.controls._turn:  # so that the training finds both at once
+            live._following.controls._factor = 0.5
+            live._following.controls.paused = False
+
+    trained(Each(change), live)
+    assert live._following.rates == [(3, 0.5)]
+
+
+def test_a_pause_is_no_time_that_an_epoch_took(live, tmp_path):
+    def pause(training: Training) -> None:
+        if training.step == 11:  # of the second of four epochs
+            live._following.controls.clients = 1
+            live._following.controls.pause()
+            threading.Timer(0.8, live._following.controls.go_on).start()
+
+    began = time.perf_counter()
+    _, history = trained(Each(pause), live, out=tmp_path / "run")
+    took, counted = time.perf_counter() - began, sum(epoch["seconds"] for epoch in history.epochs)
+    assert took >= 0.8
+    assert counted <= took - 0.75
+    assert all(epoch["seconds"] > 0 for epoch in history.epochs)
+    assert Record.of(tmp_path / "run").seconds == pytest.approx(counted)
+
+
+def test_the_end_is_told_when_the_page_can_have_what_the_training_came_to(live, monkeypatch):
+    told = []
+    monkeypatch.setattr(Bench, "renew", lambda self, network: told.append(self.following.state))
+    trained(live)
+    assert told == ["training"]
+    assert live._following.state == "finished"
+
+
 def test_a_pause_and_the_end_are_told_at_once(live, monkeypatch):
     monkeypatch.setattr(live_socket, "INTERVAL", 3600.0)
     with going_on(live, Each(slowly)), Page(live) as page:
@@ -245,6 +292,74 @@ def test_ctrl_c_ends_a_pause_with_a_checkpoint(live, tmp_path):
     resumed, history = p.resume(tmp_path / "run", data(), progress=False)
     assert same(resumed, trained()[0])
     assert len(history.epochs) == 4
+
+
+def test_a_training_that_fails_keeps_its_page_which_says_why_and_shows_what_it_came_to(live):
+    reached: dict[str, Any] = {}
+
+    def fail(training: Training) -> None:
+        if training.step == 11:
+            reached.update({path: array.copy() for path, array in training.engine.weights().items()})
+            raise ValueError("no such column")
+
+    told: dict[str, Any] = {}
+
+    def watch() -> None:
+        with going_on(live, Each(slowly), Each(fail)), Page(live) as page:
+            told.update(page.until(lambda header: header["state"] == "interrupted"))
+
+    with pytest.raises(ValueError, match="column"):
+        watch()
+    assert (told["ending"], told["step"]) == ("ValueError: no such column", 11)
+    shown = weights(live._bench.network)
+    assert all(np.array_equal(shown[path], array) for path, array in reached.items())
+    assert not same(live._bench.network, network())
+    assert live.server is not None
+    assert http_answers(live)
+
+
+def test_a_training_that_fails_before_it_has_begun_leaves_no_page(live):
+    class Refusing(p.Callback):
+        def on_begin(self, training: Training) -> None:
+            raise ValueError
+
+    with pytest.raises(ValueError):  # noqa: PT011
+        trained(live, Refusing())
+    assert live.server is None
+
+
+def test_a_port_that_is_taken_is_refused_before_a_run_is_made(live, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(p.StorageError, match=f"port {port} of this machine cannot be had"):
+            trained(Live(port=port, browser=False), out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    own = Live(port=port, browser=False, say=lambda words: None)
+    with pytest.raises(p.StorageError):
+        Live(port=port)
+    for _ in range(2):  # also for another training
+        trained(own)
+        assert own.server.port == port
+    own.close()
+    unused = Live(port=port, browser=False)
+    unused.close()
+    with socket.create_server(("127.0.0.1", port)):
+        pass
+
+
+def test_the_address_for_another_browser_is_said_while_it_trains():
+    said = []
+    live = Live(browser=False, say=said.append)
+    with going_on(live, Each(slowly)) as found:
+        first = said[-1].split()[-1]
+        cookie_of(live)
+        assert not found
+        until(lambda: len(said) == 2)
+        assert said[1] == f"another browser: {live.server.guard.address}"
+        assert said[1].split()[-1] != first
+        cookie_of(live)
+        until(lambda: len(said) == 3)
+    live.close()
 
 
 # ---- the learning rate

@@ -94,6 +94,45 @@ def test_a_curve_is_thinned_and_keeps_its_means():
     assert course.since(thinned - 1, 5)[1] == 0  # all of it, since it is another curve now
 
 
+def test_two_points_that_become_one_are_told_as_their_mean():
+    course, losses = Course(10_000, 100), np.random.default_rng(0).random(MOST_POINTS + 1)
+    for step, loss in enumerate(losses, 1):
+        course._add((step, loss, 1 - loss if step % 3 else float("nan"), step / 10))
+    thinned, points = course.points
+    assert (thinned, len(points)) == (1, MOST_POINTS // 2 + 1)
+    assert points[0] == (2, losses[:2].mean(), 1 - losses[:2].mean(), 0.2)
+    assert points[1] == (4, losses[2:4].mean(), 1 - losses[3], 0.4), "what is known of one of the two"
+    assert points[-1][:2] == (MOST_POINTS + 1, losses[-1])
+
+
+@pytest.mark.parametrize(("size", "every"), [(30, 1), (10, 1), (10, 3), (10, 5), (7, 4)])
+def test_accuracies_are_those_of_the_running_epoch(size, every):
+    """Also where an epoch is a single step, or several pass between two points."""
+    course = Course(1000, -(-30 // size))
+    told = []
+
+    class Measure(p.Callback):
+        sees_weights = False
+
+        def on_batch(self, training):
+            if training.step % every == 0:
+                course.measure(training)
+                told.append(training.tally.correct / training.tally.samples)
+
+        def on_epoch(self, training):
+            course.measure(training)
+
+    rng = np.random.default_rng(0)
+    data = rng.random((30, 1, 8, 8), np.float32), np.arange(30) % 3
+    p.fit(network(), data, epochs=12, batch_size=size, callbacks=[Measure()], engine="numpy", progress=False)
+    accuracies = [accuracy for _, _, accuracy, _ in course.points[1]]
+    assert len(accuracies) >= 12
+    assert np.isfinite(accuracies).all()
+    assert all(0 <= each <= 1 for each in accuracies)
+    if size == 30:
+        np.testing.assert_allclose(accuracies, told)
+
+
 # ---- the page that looks back
 
 
@@ -140,7 +179,7 @@ def test_the_page_goes_back_to_a_moment(run):
     assert arrays["points"][-1, 0] == 18
 
     image = bench.put(data.images[0])
-    status, told, arrays = ask("moment", "POST", step=2, image=image, layers="conv1")
+    status, told, arrays = ask("moment", "POST", step=2, image=image, layers="conv1", pictures=1)
     assert status == 200
     assert told["moment"] == 2
     assert bench.step == 2
@@ -162,6 +201,20 @@ def test_the_page_goes_back_to_a_moment(run):
     for step, status in (("3000", 400), ("now", 400), ("-1", 400), ("x", 400)):
         assert ask("moment", "POST", step=step, image=image)[0] == status
     assert ask("moment", "POST", step="end", image="gone")[0] == 410
+
+
+def test_who_goes_where_the_page_is_already_changes_nothing(run):
+    made, data, folder = run
+    bench = Bench(made, "bars", data, "test")
+    bench.following = followed(made, folder)
+    bench.following.newest = Moments(folder).read(4, made)
+    ask, image = Asking(bench), bench.put(data.images[0])
+    assert not ask("edition")[1]["chosen"]
+    told = [ask("moment", "POST", step="now", image=image)[1] for _ in range(2)]
+    assert [(each["revision"], each["moment"], each["chosen"]) for each in told] == [(1, 4, False)] * 2
+    assert "reach" not in told[0], "the small pictures come only where they are asked for"
+    assert ask("moment", "POST", step=2, image=image)[1]["chosen"]
+    assert ask("edition")[1] == {"revision": 2, "step": 2, "chosen": True, "edited": "", "comparing": False}
 
 
 def test_the_page_tells_since_when_the_network_was_right(run):
@@ -196,3 +249,82 @@ def test_a_network_that_was_not_watched_has_no_moments(run, tmp_path):
     assert ask("training")[1] == {"state": "unknown"}
     assert ask("course", image="x")[0] == 400
     assert followed(made, tmp_path) is None
+
+
+# ---- moments that are none, or of another training
+
+
+def _other_run(folder, **settings):
+    from pellucid.web import Live
+
+    rng = np.random.default_rng(1)
+    data = rng.integers(0, 256, (30, 1, 8, 8), dtype=np.uint8), np.arange(30) % 3
+    live = Live(browser=False, say=lambda words: None)
+    told = {"epochs": 6, "batch_size": 10, "out": folder, "engine": "numpy", "progress": False, **settings}
+    p.fit(network(), data, callbacks=[live], **told)
+    live.close()
+
+
+def test_moments_of_another_training_are_not_taken_for_this_ones(run, tmp_path):
+    """Of the same layers, and of the same weights at first."""
+    made, data, folder = run
+    _other_run(tmp_path / "other")
+    own = Moments(folder).steps()
+    for path in (folder / "view").iterdir():
+        path.unlink()
+    for path in (tmp_path / "other" / "view").iterdir():
+        path.rename(folder / "view" / path.name)
+    bench = Bench(made, "bars", data, "test")
+    bench.following = followed(made, folder)
+    ask = Asking(bench)
+    _, told, _ = ask("training")
+    assert own
+    assert told["moments"] == []
+    assert told["trouble"] == "the moments are of another training: remove the folder view of the run"
+    image = bench.put(data.images[0])
+    status, told, _ = ask("moment", "POST", step=2, image=image)
+    assert status == 400
+    assert "this moment is of another training; remove the folder view" in told["error"]
+    assert bench.step is None
+    assert ask("course", image=image)[2]["steps"].tolist() == []
+
+
+def test_a_training_that_is_resumed_knows_its_moments(tmp_path):
+    def end(training):
+        if training.step == 8:
+            training.end(KeyboardInterrupt())
+
+    from pellucid.web import Live
+
+    rng = np.random.default_rng(1)
+    data = rng.integers(0, 256, (30, 1, 8, 8), dtype=np.uint8), np.arange(30) % 3
+    ending, folder = p.Callback(), tmp_path / "run"
+    ending.on_batch = end
+    live = Live(browser=False, say=lambda words: None)
+    with pytest.raises(KeyboardInterrupt):
+        p.fit(network(), data, epochs=6, batch_size=10, out=folder, callbacks=[live, ending], progress=False)
+    before = Moments(folder).steps()
+    assert 8 in before
+    live = Live(browser=False, say=lambda words: None)
+    p.resume(folder, data, callbacks=[live], progress=False)
+    live.close()
+    found = followed(network(), folder)
+    assert found.trouble == ""
+    assert set(before) <= set(found.kept)
+    assert found.kept[-1] == 18
+    assert [found.moment(step, network()).step for step in found.kept] == found.kept
+
+
+def test_a_damaged_moment_is_left_out_once_it_is_known(run):
+    made, data, folder = run
+    path = folder / "view" / "step-000002.safetensors"
+    content = bytearray(path.read_bytes())
+    content[-5] ^= 1
+    path.write_bytes(content)
+    bench = Bench(made, "bars", data, "test")
+    bench.following = followed(made, folder)
+    ask = Asking(bench)
+    assert 2 in ask("training")[1]["moments"]
+    assert ask("moment", "POST", step=2, image=bench.put(data.images[0]))[0] == 400
+    assert bench.step is None
+    assert ask("training")[1]["moments"] == [step for step in Moments(folder).steps() if step != 2]

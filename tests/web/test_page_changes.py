@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -50,7 +51,7 @@ def tab(window: tuple[Any, str], name: str) -> Iterator[Any]:
 @pytest.fixture
 def change(window: Any, bench: Any) -> Iterator[Any]:
     bench.edits.reset()
-    bench.changed()
+    bench.edited()
     with tab(window, "change") as page:
         page.locator("#change-layer option").first.wait_for(state="attached")
         page.locator(".weights input").first.wait_for()
@@ -60,7 +61,7 @@ def change(window: Any, bench: Any) -> Iterator[Any]:
 @pytest.fixture
 def why(window: Any, bench: Any) -> Iterator[Any]:
     bench.edits.reset()
-    bench.changed()
+    bench.edited()
     with tab(window, "why") as page:
         page.locator(".told", has_text="strongest").first.wait_for()
         yield page
@@ -168,6 +169,51 @@ def test_a_filter_is_chosen_for_one_kernel_or_for_all(change, bench):
     change.locator("#edited").wait_for(state="hidden")
 
 
+def test_the_network_before_all_edits_is_shown_as_long_as_the_button_is_held(change, bench):
+    compare = change.locator("#change-compare")
+    assert compare.is_disabled()
+    change.locator("#change-layer").select_option("conv1")
+    change.locator("#change-silence").click()
+    change.locator("#change-compare:enabled").wait_for()
+    wait_for_cell(change, "conv1", 0, 0)
+    change.locator("#accuracy", has_text="right").wait_for()
+    told = change.locator("#accuracy").inner_text()
+    before = float(first_cells(learnt(), "conv1")[0])
+    compare.scroll_into_view_if_needed()
+    compare.hover()
+    change.mouse.down()
+    change.locator("#change-compare[aria-pressed=true]").wait_for()
+    wait_for_cell(change, "conv1", 0, before)
+    change.mouse.up()
+    wait_for_cell(change, "conv1", 0, 0)
+    compare.focus()
+    change.keyboard.down("Enter")
+    wait_for_cell(change, "conv1", 0, before)
+    change.keyboard.up("Enter")
+    wait_for_cell(change, "conv1", 0, 0)
+    assert change.locator("#accuracy").inner_text() == told
+    assert change.locator("#change-edits li").count() == 1
+
+
+def test_what_was_refused_does_not_stand_there_as_if_it_were_done(window, bench, monkeypatch):
+    from pellucid.web.edits import Edits
+
+    def refuse(self: Any, *given: Any, **how: Any) -> None:
+        raise p.ArgumentError("not today")
+
+    monkeypatch.setattr(Edits, "kernel", refuse)
+    page = window[0].new_page()  # on whose console the refusal may stand
+    page.goto(f"{window[1]}&view=change")
+    field = page.locator(".weights input").first
+    field.wait_for()
+    before = field.input_value()
+    field.fill("9")
+    field.press("Enter")
+    page.locator("#problem", has_text="not today").wait_for()
+    page.wait_for_function("old => document.querySelector('.weights input').value === old", arg=before)
+    page.close()
+
+
 # ---- why
 
 
@@ -175,7 +221,8 @@ def test_pictures_are_the_librarys_and_differ_once_layers_are_forgotten(why):
     x = clock_digits().images[SAMPLE : SAMPLE + 1]
     pictures = why.locator("#panel-why .picture")
     for method, function in (
-        ("saliency", explanations.saliency), ("occlusion", explanations.occlusion), ("grad_cam", explanations.grad_cam)
+        ("saliency", explanations.saliency), ("occlusion", partial(explanations.occlusion, measure="score")),
+        ("grad_cam", explanations.grad_cam),
     ):  # fmt: skip
         why.locator("#why-forgotten").fill("0")
         why.locator("#why-method").select_option(method)
@@ -194,11 +241,58 @@ def test_pictures_are_the_librarys_and_differ_once_layers_are_forgotten(why):
 
 
 def strongest(picture: Any) -> float:
-    return number(picture.locator(".told").inner_text().split(" at row")[0])
+    return number(re.split(" (?:at|about) row", picture.locator(".told").inner_text())[0])
 
 
 def signed_most(picture: np.ndarray) -> float:
     return float(picture.ravel()[np.abs(picture).argmax()])
+
+
+def test_the_cells_of_grad_cam_lie_where_the_layer_reads(why):
+    why.locator("#why-method").select_option("grad_cam")
+    why.locator("#panel-why p", has_text="each in the middle of the 14×14 pixels that it reads").wait_for()
+    picture = why.locator("#panel-why .picture").first
+    under, over = (picture.locator("canvas").nth(number).bounding_box() for number in (0, 1))
+    pixel = under["width"] / 28
+    field = explanations.field_of_layer(learnt(), "relu2")
+    first = field.offset[1] + field.size[1] / 2 - field.stride[1] / 2  # the edge of the first cell
+    assert (over["x"] - under["x"]) / pixel == pytest.approx(first, abs=0.05)
+    assert over["width"] / pixel == pytest.approx(8 * field.stride[1], abs=0.05)
+    cam = explanations.grad_cam(learnt(), clock_digits().images[SAMPLE : SAMPLE + 1])[0]
+    row, column = np.unravel_index(cam.argmax(), cam.shape)
+    middle = [round(offset + (size - 1) / 2 + stride * place + 1e-9) for offset, size, stride, place in zip(
+        field.offset, field.size, field.stride, (row, column), strict=True)]  # fmt: skip
+    assert picture.locator(".told").inner_text().endswith(f"about row {middle[0]}, column {middle[1]} of the pixels")
+    picture.locator(".map").hover(position={"x": (first + 2.5 * field.stride[1]) * pixel, "y": 14 * pixel})
+    assert ", column 2: " in picture.locator(".told").inner_text()
+    assert picture.locator(".told").inner_text().endswith("columns 4–17")
+
+
+def test_it_is_said_what_a_picture_is_worth(why):
+    why.locator("#why-forgotten").fill("4")
+    why.locator("#why-agreement strong").wait_for()
+    told = why.locator("#why-agreement").inner_text()
+    found = number(why.locator("#why-agreement strong").inner_text())
+    zone = "be suspicious" if found >= 0.5 else "partly the image" if found >= 0.2 else "it comes of what was learnt"
+    assert zone in told.splitlines()[0]
+    x = clock_digits().images[SAMPLE]
+    contrast = np.abs(x[0] - np.median(x[0])).ravel()
+    of_image = explanations.rank_correlation(contrast, explanations.saliency(learnt(), x[None])[0].ravel())
+    assert number(told.rstrip(".")) == pytest.approx(of_image, abs=0.006)
+    left = why.locator(".of-pictures").evaluate("element => parseFloat(element.style.left)")
+    assert left == pytest.approx(100 * max(0, found), abs=0.6)
+
+
+def test_a_network_that_is_sure_needs_no_patch(why, bench):
+    with bench.busy:  # sure beyond doubt
+        bench.edits.bias("linear1", SAMPLE, 50)
+        bench.edited()
+    why.locator("#why-method").select_option("occlusion")
+    why.locator("#why-measure").select_option("probability")
+    why.locator("#panel-why p", has_text="No patch matters: the probability changes by").wait_for()
+    why.locator("#why-measure").select_option("score")
+    why.locator("#panel-why p", has_text="How much the class’s score falls where a patch of 7×7 pixels").wait_for()
+    assert "No patch matters" not in why.locator("#panel-why").inner_text()
 
 
 def test_a_picture_is_read_by_keyboard(why):
@@ -221,6 +315,11 @@ def test_what_would_make_it_another_is_found_looked_at_and_left(why):
     assert told.inner_text().startswith(f"Reached in {len(found.probabilities) - 1} steps: 6 goes from ")
     assert told.inner_text().endswith(f"{changed} of 784 pixels changed.")
     assert why.locator("svg.course .line").count() == 1
+    apart = np.abs(found.image.astype(float) - clock_digits().images[SAMPLE])
+    words = "Little suffices" if apart.mean() <= 0.02 * 255 else "It takes"
+    size = why.locator("#panel-why p", has_text="of black to white on average").inner_text()
+    assert size.startswith(words)
+    assert f"by {100 * apart.max() / 255:.0f}"[:5] in size
     why.locator("#would-be-look").click()
     why.locator("li .likeliest .name", has_text="6").wait_for()
     assert why.locator("#would-be-look").is_disabled()

@@ -2,13 +2,16 @@
 
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import pytest
 
 import pellucid as p
 
-from .conftest import WAIT, clock_digits
+from .conftest import OVERTAKEN, WAIT, clock_digits
 
 pytest.importorskip("starlette", reason="the page needs the extra web")
 pytest.importorskip("uvicorn", reason="the page needs the extra web")
@@ -26,13 +29,18 @@ class Slowly(p.Callback):
         time.sleep(0.02)
 
 
-def test_one_watches_a_training_and_goes_back_through_it(browser):
-    network = p.Sequential(
+def made() -> p.Sequential:
+    return p.Sequential(
         [p.Conv2d(1, 4, 5, stride=2), p.ReLU(), p.Flatten(), p.Linear(576, 10)], input_shape=(1, 28, 28), seed=1,
         scaling=p.Scaling(0.1307, 0.3081),
     )  # fmt: skip
+
+
+@contextmanager
+def watched(browser: Any, width: int, network: p.Sequential, *callbacks: p.Callback, epochs: int = 16) -> Iterator[Any]:
+    """A page that watches a training, which is paused until it is there."""
     live = Live(browser=False, title="clock", say=lambda words: None)
-    told = {"epochs": 16, "batch_size": 8, "callbacks": [live, Slowly()], "engine": "numpy", "progress": False}
+    told = {"epochs": epochs, "batch_size": 8, "callbacks": [live, *callbacks], "engine": "numpy", "progress": False}
     thread = threading.Thread(target=p.fit, args=[network, clock_digits()], kwargs=told)
     live_began = time.monotonic()
     thread.start()
@@ -40,40 +48,131 @@ def test_one_watches_a_training_and_goes_back_through_it(browser):
         time.sleep(0.01)
     live._following.controls.clients += 1  # so that it stays paused until the page is there
     live._following.controls.pause()
-    context = browser.new_context(viewport={"width": 400, "height": 900}, reduced_motion="reduce")
+    context = browser.new_context(viewport={"width": width, "height": 900}, reduced_motion="reduce")
     context.set_default_timeout(WAIT)
     page, errors = context.new_page(), []
-    page.on("console", lambda message: errors.append(message.text) if message.type in ("error", "warning") else None)
+    page.on("console", lambda told: errors.append(told.text) if told.type in ("error", "warning") else None)
     page.on("pageerror", lambda error: errors.append(str(error)))
     try:
         page.goto(live.server.guard.address)
-        _watched(page)
-        thread.join(30)
-        assert not thread.is_alive()
-        assert network.parameters()["linear1.weight"].data.any()
-        _looked_back(page)
+        page.locator("#tab-learn[aria-selected=true]").wait_for()
+        yield page, live, thread
     finally:
         live._following.controls.go_on()
         thread.join(30)
         context.close()
         live.close()
+    errors = [each for each in errors if OVERTAKEN not in each]
     assert not errors, errors
+
+
+def test_one_watches_a_training_and_goes_back_through_it(browser):
+    network = made()
+    with watched(browser, 400, network, Slowly()) as (page, _, thread):
+        _watched(page)
+        thread.join(30)
+        assert not thread.is_alive()
+        assert network.parameters()["linear1.weight"].data.any()
+        _looked_back(page)
+
+
+class Remembering(p.Callback):
+    """Keeps the weights after every step, and takes its time."""
+
+    sees_weights = True
+
+    def __init__(self) -> None:
+        self.weights: dict[int, dict[str, Any]] = {}
+        self.enough = False
+
+    def on_batch(self, training: Any) -> None:
+        parameters = training.network.parameters()
+        self.weights[training.step] = {name: each.data.copy() for name, each in parameters.items()}
+        time.sleep(0.05)
+        if self.enough:
+            training.stop()
+
+    def shares(self, step: int) -> list[float]:
+        """What the network after a step takes the first image for."""
+        network = made()
+        for name, array in self.weights[step].items():
+            network.parameters()[name].data = array
+        return list(p.predict_proba(network, clock_digits().images[:1])[0])
+
+
+SHOWN = """() => ({
+    badge: document.querySelector("#moment").textContent,
+    shares: [...document.querySelectorAll("#bars .fill")].map(each => parseFloat(each.style.width) / 100),
+})"""
+
+
+def _at(page: Any) -> tuple[int, list[float]]:
+    """The step that the page says it shows, and the prediction."""
+    shown = page.evaluate(SHOWN)
+    return int(shown["badge"].split("step ")[1].split()[0].replace(",", "")), shown["shares"]
+
+
+def test_the_page_follows_the_training_until_it_is_held(browser):
+    network, remembering = made(), Remembering()
+    with watched(browser, 1400, network, remembering, epochs=1000) as (page, live, thread):
+        badge = page.locator("#moment")
+        page.locator("#moment", has_text="paused, step").wait_for()
+        live._following.controls.clients -= 1
+        live._following.controls.go_on()
+        seen = []
+        for _ in range(3):
+            page.wait_for_function(
+                "last => document.querySelector('#moment').textContent !== last", arg=badge.text_content()
+            )
+            assert badge.text_content().startswith("live, step ")
+            seen.append(_at(page))
+        assert [step for step, _ in seen] == sorted({step for step, _ in seen})
+        for step, shares in seen:
+            np.testing.assert_allclose(shares, remembering.shares(step), rtol=1e-3, atol=1e-5)
+        badge.click()
+        page.locator("#moment", has_text="follow live").wait_for()
+        held, at = _at(page), live._following.step
+        page.wait_for_timeout(2500)
+        assert _at(page) == held
+        assert live._following.step > at
+        page.locator("#tab-why").click()
+        badge.click()
+        page.locator(
+            "#moment:disabled", has_text="held, step"
+        ).wait_for()  # what looks into one network has it in peace
+        page.locator("#tab-learn").click()
+        page.locator("#moment", has_text="live, step").wait_for()
+        live._following.controls.pause()
+        page.locator("#moment", has_text="paused").wait_for()
+        remembering.enough = True  # not before: on a busy machine all this takes its time
+        live._following.controls.go_on()
+        thread.join(60)
+        badge.wait_for(state="hidden")
+        expected = list(p.predict_proba(network, clock_digits().images[:1])[0])
+        np.testing.assert_allclose(page.evaluate(SHOWN)["shares"], expected, rtol=1e-3, atol=1e-5)
 
 
 def _watched(page: Any) -> None:
     panel, status = page.locator("#panel-learn"), page.locator(".learn-status")
-    page.locator("#tab-learn[aria-selected=true]").wait_for()
     status.get_by_text("Paused").wait_for()
     page.locator("canvas[data-picture='filters conv1']").wait_for()
     before = _step(status)
+    page.locator("#range").focus()
+    page.keyboard.press("n")  # outside of the tab, single letters do nothing
+    page.wait_for_timeout(300)
+    assert _step(status) == before
+    panel.focus()
     page.keyboard.press("n")
     page.wait_for_function(
         "step => document.querySelector('.learn-status').textContent.includes(`step ${step} `)", arg=before + 1
     )
-    page.locator("#moment", has_text=f"after step {before + 1}").wait_for()
+    page.locator("#moment", has_text=f"paused, step {before + 1}").wait_for()
     panel.get_by_role("button", name="half the learning rate").click()
     panel.get_by_role("button", name="Continue").click()
     panel.get_by_text(f"learning rate × 0.5 by hand from step {before + 2} on").wait_for()
+    page.reload()
+    page.locator("#panel-learn").get_by_text("by hand").wait_for()
+    assert page.locator("#learn-factor").input_value() == "0.5", "so that half of it is a quarter"
     status.get_by_text("Finished").wait_for()
 
 

@@ -202,7 +202,7 @@ def test_a_walk_by_keyboard(page, width):
         assert page.locator("#inspector").get_attribute("data-size") == "closed"
         assert page.locator("#panels").evaluate("element => element.inert")
     page.keyboard.press("Escape")
-    assert "layer=" not in page.url
+    page.wait_for_url(lambda url: "layer=" not in url)
     page.keyboard.press("?")
     page.locator("#help[open]").wait_for()
     page.keyboard.press("Escape")

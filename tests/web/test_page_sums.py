@@ -141,7 +141,7 @@ def test_the_keyboard_is_enough(page):
     for key in ("ArrowDown", "ArrowDown", "Shift+ArrowRight", "]"):
         page.keyboard.press(key)
     Panel(page, "conv1", (2, 2, 6))
-    assert "channel=2&cell=2%2C6" in page.url
+    page.wait_for_url("**channel=2&cell=2%2C6**")
     for _ in range(9):
         page.keyboard.press("Tab")
         if page.evaluate("document.activeElement.matches('.grid .number')"):
@@ -151,8 +151,7 @@ def test_the_keyboard_is_enough(page):
     Panel(page, "input", (0, 3, 7))
     page.keyboard.press("Escape")
     page.get_by_text("Follow one number").wait_for()
-    assert "cell=" not in page.url
-    assert "layer=input" in page.url
+    page.wait_for_url(lambda url: "cell=" not in url and "layer=input" in url)
     page.keyboard.press("Escape")
     page.locator(".large").wait_for(state="hidden")
 

@@ -115,6 +115,47 @@ def test_what_cannot_be_explained_is_refused(bench):
         ask(maps, "why", image=maps.put(np.zeros((1, 8, 8), np.uint8)), method="saliency")
 
 
+def test_occlusion_measures_what_is_asked_for_with_the_patch_that_is_asked_for(bench):
+    image, x = bench.put(bench.sample(8)), bench.sample(8)[None]
+    for words in ({}, {"measure": "score"}, {"measure": "score", "patch": 4}, {"patch": 28}):
+        told, arrays = ask(bench, "why", image=image, method="occlusion", **words)
+        size, measure = words.get("patch", 7), words.get("measure", "probability")
+        expected = explanations.occlusion(learnt(), x, size=size, measure=measure)[0]
+        np.testing.assert_array_equal(arrays["picture"], expected)
+        assert (told["patch"], told["measure"]) == ([size, size], measure)
+    with pytest.raises(ArgumentError, match="measure: expected one of probability, score"):
+        ask(bench, "why", image=image, method="occlusion", measure="loss")
+    with pytest.raises(ArgumentError, match="patch: expected a whole number from 0 to 28"):
+        ask(bench, "why", image=image, method="occlusion", patch=29)
+
+
+def test_it_is_told_where_the_places_of_grad_cam_lie_and_how_much_a_picture_agrees_with_the_image(bench):
+    image, x = bench.put(bench.sample(8)), bench.sample(8)
+    told, arrays = ask(bench, "why", image=image, method="grad_cam")
+    field = explanations.field_of_layer(bench.network, "relu2")
+    assert told["field"] == {name: list(pair) for name, pair in vars(field).items()}
+    contrast = np.abs(x[0] - np.median(x[0])).ravel()
+    cam = explanations.over_image(bench.network, "relu2", arrays["picture"][None])[0]
+    assert told["contrast"] == pytest.approx(explanations.rank_correlation(contrast, cam.ravel()), abs=1e-6)
+    told, arrays = ask(bench, "why", image=image, method="saliency")
+    assert told["contrast"] == pytest.approx(explanations.rank_correlation(contrast, arrays["picture"].ravel()))
+    assert "field" not in told
+
+
+def test_what_was_searched_for_a_network_that_has_changed_since_says_so(bench, monkeypatch):
+    image = bench.put(bench.sample(8))
+    assert not ask(bench, "would-be", image=image, **{"class": 6})[0]["changed"]
+    search = why.counterfactual
+
+    def edited_meanwhile(*given, **how):
+        bench.edits.silence("conv2", 0)
+        bench.edited()
+        return search(*given, **how)
+
+    monkeypatch.setattr(why, "counterfactual", edited_meanwhile)
+    assert ask(bench, "would-be", image=image, **{"class": 6})[0]["changed"]
+
+
 # ---- what would make it another
 
 

@@ -39,15 +39,26 @@ Browser = Annotated[
 ]
 
 
+def refuse_misplaced(wanted: bool, port: int, browser: bool) -> None:
+    """Refuse what cannot be, before anything is downloaded or computed: options without a page, or a port that is
+    taken."""
+    if not wanted and (port or not browser):
+        raise typer.BadParameter(
+            "it is about the page that --view opens: add --view, or leave it out",
+            param_hint="--port" if port else "--no-browser",
+        )
+    if wanted:
+        from ..web.server import bound, needed
+
+        needed()
+        bound(port).close()
+
+
 @contextmanager
 def viewed(wanted: bool, parts: Parts, title: str, port: int, browser: bool) -> Iterator[list[Live]]:
-    """Give the callback that opens the page, if one is wanted; when all is done the page stays until Ctrl-C."""
+    """Give the callback that opens the page, if one is wanted; when all is done, or has failed, the page stays until
+    Ctrl-C."""
     if not wanted:
-        if port or not browser:
-            raise typer.BadParameter(
-                "it is about the page that --view opens: add --view, or leave it out",
-                param_hint="--port" if port else "--no-browser",
-            )
         yield []
         return
     from ..web import Live
@@ -55,7 +66,13 @@ def viewed(wanted: bool, parts: Parts, title: str, port: int, browser: bool) -> 
     part, data = parts.held_out()
     live = Live(data, part=part, title=title, port=port, browser=browser, say=say)
     try:
-        yield [live]
+        try:
+            yield [live]
+        except Exception as error:
+            if live.server is not None:
+                say(f"ended by an error: {error}")
+                _stay(live.wait)
+            raise
         _stay(live.wait)
     finally:
         live.close()

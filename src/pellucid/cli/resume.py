@@ -21,7 +21,7 @@ from ..training.going_on import in_python, refuse_own
 from ..training.record import Record
 from . import options
 from .course import Announcement, ended_in_words, report
-from .live import Browser, Port, View, viewed
+from .live import Browser, Port, View, refuse_misplaced, viewed
 from .ranks import shared
 from .screen import called, examples, say
 from .signals import BetweenSteps
@@ -51,6 +51,9 @@ def command(
     which one is written as often as --checkpoint-every has said. A run that was ended between its last step and the
     measuring of the network is measured.
     """
+    first = ranks is None or ranks.rank == 0
+    if first:
+        refuse_misplaced(view, port, browser)
     folder = run_folder(run)
     finished = _finished(folder)
     if finished and Record.of(folder).results:
@@ -65,7 +68,7 @@ def command(
         say(f"{folder}: finished, and not measured at its end")
         report(load(folder), parts, folder, running)
         return
-    with viewed(view and (ranks is None or ranks.rank == 0), parts, folder.name, port, browser) as watching:
+    with viewed(view and first, parts, folder.name, port, browser) as watching:
         callbacks = [BetweenSteps(), announced, *watching]
         with ended_in_words(announced):
             network, _ = resume(

@@ -19,7 +19,7 @@ from ..training.run import RunWriter, refuse_taken
 from . import options, training_options
 from .beginning import again, begin, wanted_in
 from .course import Announcement, ended_in_words, report
-from .live import Browser, Port, View, viewed
+from .live import Browser, Port, View, refuse_misplaced, viewed
 from .pretrained import describe_pixels
 from .ranks import WORDS, shared
 from .screen import examples, some
@@ -89,6 +89,8 @@ def command(
     """
     wanted = wanted_in(context)
     first = ranks is None or ranks.rank == 0
+    if first:
+        refuse_misplaced(view, port, browser)
     if out is not None and first:
         refuse_taken(out)  # before anything is downloaded or computed
     logs = training_options.loggers_of(log)

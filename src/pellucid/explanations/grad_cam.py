@@ -28,8 +28,8 @@ def grad_cam(network: Network, x: ArrayLike, classes: ArrayLike | None = None, *
     ``m[n, i, j] = max(0, Σ k  a[n, k]·A[n, k, i, j])``,
     ``a[n, k] = mean over i, j of ∂s[n, classes[n]]/∂A[n, k, i, j]``
 
-    for A the layer's feature maps and s the network's outputs before any softmax. Stretched over the image, m shows
-    where the class was seen.
+    for A the layer's feature maps and s the network's outputs before any softmax. Laid over the image by `over_image`,
+    m shows where the class was seen.
 
     Parameters
     ----------
@@ -77,8 +77,9 @@ def _seen(path: str, gradients: Array, maps: Array) -> Array:
     """Return how much each place of a layer's maps (N, K, h, w) speaks for a class, as (N, h, w)."""
     if maps.ndim != 4:
         raise ShapeError(f"layer: {path} makes no feature maps, but {maps.shape[1:]} a sample; name another")
-    counts = gradients.mean(axis=(2, 3), keepdims=True)  # (N, K, h, w) -> (N, K, 1, 1)
-    return np.asarray(np.maximum((counts * maps).sum(axis=1), 0))
+    with np.errstate(all="ignore"):  # of maps that are not finite
+        counts = gradients.mean(axis=(2, 3), keepdims=True)  # (N, K, h, w) -> (N, K, 1, 1)
+        return np.asarray(np.maximum((counts * maps).sum(axis=1), 0))
 
 
 def grad_cam_layer(network: Network) -> str:

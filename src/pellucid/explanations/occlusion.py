@@ -6,10 +6,13 @@ import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import product
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..arguments import shown
+from ..build import lower
 from ..definitions.arrays import Array
 from ..errors import ArgumentError, ShapeError
 from ..geometry import Pair, pair
@@ -22,13 +25,14 @@ from .saliency import as_classes
 
 def occlusion(
     network: Network, x: ArrayLike, classes: ArrayLike | None = None, *, size: int | Pair | None = None,
-    stride: int | Pair | None = None, engine: str = "compiled", threads: int | None = None,
-    progress: Callable[[float], object] | None = None,
+    stride: int | Pair | None = None, measure: str = "probability", engine: str = "compiled",
+    threads: int | None = None, progress: Callable[[float], object] | None = None,
 ) -> Array:  # fmt: skip
-    """Return how much the probability of a class falls, on average, where a patch covers a pixel.
+    """Return how much the probability of a class, or its score, falls, on average, where a patch covers a pixel.
 
     ``m[n, i, j] = mean over the patches R that cover (i, j) of  q(x[n]) − q(x[n] with R covered)``, for q the
-    probability of classes[n]; of a network with a single output, the output itself.
+    probability of classes[n], or its score; of a network with a single output, the output itself. Where a network is as
+    good as sure, hardly any patch changes the probability, but many the score.
 
     A covered pixel takes the mean of its channel over the image. Covered images are made a part at a time, so that they
     take about 256 MB at most, however many places the patch has.
@@ -44,6 +48,9 @@ def occlusion(
     stride : int or (int, int), optional
         Pixels from one place of the patch to the next; by default a third of its size. The last place always lies at
         the image's edge, so that every pixel is covered.
+    measure : str, default "probability"
+        "probability", or "score": the output itself; of a network that ends with a softmax, the logarithm of the
+        probability, which is the score but for what all classes share.
     engine, threads
         As for `predict`.
     progress : callable, optional
@@ -69,19 +76,20 @@ def occlusion(
     images = accepted(network, x)
     if images.ndim != 4:
         raise ShapeError(f"occlusion covers parts of images, but samples are of shape {images.shape[1:]}")
+    scored = _scored(network, measure)
     chosen, sides = as_classes(network, x, classes, engine=engine, threads=threads), images.shape[2:]
-    patch = _patch((sides[0], sides[1]), size)
+    patch = occlusion_patch((sides[0], sides[1]), size)
     step = _step(patch, stride)
     rows, columns = (_places(*each) for each in zip(sides, patch, step, strict=True))
     found = np.zeros((len(images), *sides))
     for number, image in enumerate(images):
         told = None if progress is None else partial(_tell, progress, number, len(images))
-        drops = _drops(network, image, int(chosen[number]), patch, (rows, columns), engine, threads, told)
+        drops = _drops(scored, image, int(chosen[number]), patch, (rows, columns), engine, threads, told)
         found[number] = _mean_over_patches(drops, patch, (rows, columns), (sides[0], sides[1]))
     return found.astype(network.dtype)
 
 
-def occlusion_stride(network: Network, most: int) -> tuple[Pair, Pair]:
+def occlusion_stride(network: Network, most: int, size: int | Pair | None = None) -> tuple[Pair, Pair]:
     """Return a stride of `occlusion` with which the patch has about `most` places at most, and how many it has.
 
     It is the default stride, or a longer one where that leads to too many places; but never longer than the patch, with
@@ -91,6 +99,8 @@ def occlusion_stride(network: Network, most: int) -> tuple[Pair, Pair]:
     ----------
     network : Network
     most : int
+    size : int or (int, int), optional
+        Of the patch, as for `occlusion`.
 
     Returns
     -------
@@ -101,12 +111,14 @@ def occlusion_stride(network: Network, most: int) -> tuple[Pair, Pair]:
     ------
     ShapeError
         If the network takes no images.
+    ArgumentError
+        If the patch is larger than they are.
     """
     shape = network.input_shape or ()
     if len(shape) != 3:
         raise ShapeError(f"occlusion covers parts of images, but samples are of shape {shape}")
     sides = shape[1], shape[2]
-    patch, along = _patch(sides, None), max(2, math.isqrt(max(0, most)))
+    patch, along = occlusion_patch(sides, size), max(2, math.isqrt(max(0, most)))
     step = _step(patch, None)
     far = [-(-(side - size) // (along - 1)) for side, size in zip(sides, patch, strict=True)]
     stride = min(patch[0], max(step[0], far[0])), min(patch[1], max(step[1], far[1]))
@@ -119,7 +131,25 @@ def _tell(progress: Callable[[float], object], before: int, count: int, done: fl
     progress((before + done) / count)
 
 
-def _patch(sides: Pair, size: int | Pair | None) -> Pair:
+def _scored(network: Network, measure: str) -> Callable[..., Array]:
+    """Return what tells of images how much a class has of what is measured."""
+    if measure not in ("probability", "score"):
+        raise ArgumentError(f'measure: expected "probability" or "score", received {shown(measure)}')
+    if network.output_shape() == (1,):
+        return partial(predict, network)
+    if measure == "probability":
+        return partial(predict_proba, network)
+    ends = [step.kind for step in lower(network).steps if step.kind not in ("flatten", "reshape")]
+    return partial(_log_probabilities if ends[-1] == "softmax" else predict, network)
+
+
+def _log_probabilities(network: Network, x: ArrayLike, **how: Any) -> Array:
+    found = predict_proba(network, x, **how)
+    return np.asarray(np.log(np.maximum(found, np.finfo(found.dtype).tiny)))
+
+
+def occlusion_patch(sides: Pair, size: int | Pair | None) -> Pair:
+    """Return the size of a patch on an image of so many rows and columns: as told, or a quarter."""
     patch = (max(1, sides[0] // 4), max(1, sides[1] // 4)) if size is None else pair(size, "size")
     if patch[0] > sides[0] or patch[1] > sides[1]:
         raise ArgumentError(
@@ -144,22 +174,20 @@ def _places(side: int, size: int, stride: int) -> list[int]:
 
 
 def _drops(
-    network: Network, image: NDArray[np.generic], own: int, patch: Pair, places: tuple[list[int], list[int]],
-    engine: str, threads: int | None, progress: Callable[[float], object] | None,
+    scored: Callable[..., Array], image: NDArray[np.generic], own: int, patch: Pair,
+    places: tuple[list[int], list[int]], engine: str, threads: int | None, progress: Callable[[float], object] | None,
 ) -> NDArray[np.float64]:  # fmt: skip
     """Return how much the class loses at each place of the patch, (rows, columns) of places."""
     mean = image.mean(axis=(1, 2), keepdims=True)
     grey = np.rint(mean) if image.dtype == np.uint8 else mean
     corners = list(product(*places))
     nowhere = (image.shape[1], image.shape[2])  # the image as it is comes first
-    scored = predict if network.output_shape() == (1,) else predict_proba
     scores = np.empty(1 + len(corners))
     for batch in batches(len(scores), max(1, BATCH_BYTES // image.nbytes)):
         told = None if progress is None else partial(_tell, progress, batch.start, len(scores))
         scores[batch] = scored(  # which alone holds the copies, so that they are gone before the next are made
-            network, _covered(image, [nowhere, *corners][batch], patch, grey), engine=engine, threads=threads,
-            progress=told,
-        )[:, own]  # fmt: skip
+            _covered(image, [nowhere, *corners][batch], patch, grey), engine=engine, threads=threads, progress=told
+        )[:, own]
     return np.asarray(scores[0] - scores[1:]).reshape(len(places[0]), len(places[1]))
 
 

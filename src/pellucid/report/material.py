@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..data import Dataset
 from ..errors import ArgumentError, NonFiniteError, PellucidError, ShapeError
-from ..explanations import grad_cam_layer, occlusion, saliency
+from ..explanations import grad_cam_layer, occlusion, over_image, saliency
 from ..explanations.grad_cam import saliency_and_grad_cam
 from ..inference import activations
 from ..network import Network
@@ -163,6 +163,7 @@ def _explained(known: Material, found: Judged, engine: str, threads: int | None)
     try:
         if layer:
             strong, cam = saliency_and_grad_cam(network, x, classes, layer)
+            cam = over_image(network, layer, cam)
         else:
             strong = saliency(network, x, classes)
     except (PellucidError, NotImplementedError):  # a layer of one's own knows no gradient

@@ -18,13 +18,13 @@ def conv2d(cell: Cell) -> Made:
     The terms are the products of the taps that lie in the image; those in the padding read 0.
     """
     x, weight, *rest = cell.inputs
-    filter, *place = cell.index
-    bias = float(rest[0][filter]) if rest else 0.0
+    out, *place = cell.index
+    bias = float(rest[0][out]) if rest else 0.0
     # with G groups, run g of the filters sees run g of the channels only
     seen = weight.shape[1]
-    first = filter // (len(weight) // cell.keywords["groups"]) * seen
+    first = out // (len(weight) // cell.keywords["groups"]) * seen
     patch = Patch.at(cell.keywords["window"], (x.shape[1], x.shape[2]), (place[0], place[1]))
-    pixels, kernel = patch.read(x[first : first + seen]), weight[filter]
+    pixels, kernel = patch.read(x[first : first + seen]), weight[out]
     # (C/G, KH, KW) · (C/G, KH, KW)
     products = pixels.astype(np.float64) * kernel
     inside, positions = patch.inside, patch.pixels()

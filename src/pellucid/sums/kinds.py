@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType, ModuleType
 from typing import TypeAlias
 
-from . import combine, conv, custom, input, learned, linear, norm, pointwise, pool, resize, shape, softmax
+from . import combine, conv, custom, learned, linear, norm, pointwise, pool, resize, scaling, shape, softmax
 from .cell import Cell
 from .made import Made
 
@@ -19,7 +19,7 @@ def _kinds(module: ModuleType, *kinds: str) -> dict[str, Telling]:
 
 
 SUMS: Mapping[str, Telling] = MappingProxyType(
-    _kinds(input, "scale")
+    _kinds(scaling, "scale")
     | _kinds(conv, "conv2d", "conv_transpose2d")
     | _kinds(linear, "linear", "matmul")
     | _kinds(pool, "max_pool2d", "avg_pool2d", "adaptive_avg_pool2d", "mean")

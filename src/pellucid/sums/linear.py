@@ -9,10 +9,7 @@ from numpy.typing import NDArray
 
 from ..steps import Shape
 from .cell import Cell
-from .made import Made, Terms
-
-MOST_TERMS = 32
-"""Terms that the details list one by one; the others are counted, and told as one number."""
+from .made import MOST_TERMS, Made, Terms
 
 
 def linear(cell: Cell) -> Made:

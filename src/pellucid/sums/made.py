@@ -9,6 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+MOST_TERMS = 32
+"""Terms that are told one by one, those of the largest amounts; the others are counted, and told as one number."""
+
 
 @dataclass(frozen=True, eq=False)
 class Terms:

@@ -95,6 +95,9 @@ class Training:
         Whether an earlier training goes on.
     elapsed : float
         Seconds that the running epoch had taken before an earlier training was ended in its midst; 0 in all others.
+    held : float
+        Seconds of the running epoch, in this process, for which a callback has held the training: a pause counts as no
+        time that the epoch took.
     first_steps : str
         SHA-256 of weights and states after the first `FIRST_STEPS` steps of a run, by which it can be verified.
     """
@@ -114,6 +117,7 @@ class Training:
     run: RunWriter | None = None
     resumed: bool = False
     elapsed: float = 0.0
+    held: float = 0.0
     first_steps: str = ""
     engine: Engine | None = None
     rates: list[tuple[int, float]] = field(default_factory=list)

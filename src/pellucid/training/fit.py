@@ -350,6 +350,11 @@ class _Course:
         """Whether an epoch has been begun and is not counted yet, as where a checkpoint lay within it."""
         return self.training.step > self.training.epoch * self.training.steps_per_epoch
 
+    @property
+    def _seconds(self) -> float:
+        """Seconds that the running epoch has taken, without those for which somebody held it."""
+        return time.perf_counter() - self.began - self.training.held
+
     def lr(self, step: int | None = None) -> float:
         """Return the learning rate of the step after so many, by default of the next one."""
         training = self.training
@@ -363,7 +368,8 @@ class _Course:
         training, settings = self.training, self.training.settings
         done = training.step - training.epoch * training.steps_per_epoch  # some, where a checkpoint lay within it
         if not done:
-            training.tally, training.elapsed, self.began = Tally(), 0.0, time.perf_counter()
+            training.tally, training.elapsed, training.held = Tally(), 0.0, 0.0
+            self.began = time.perf_counter()
         keys = {
             "dropout_key": key(settings.seed, Purpose.DROPOUT, training.epoch),
             "augment_key": key(settings.seed, Purpose.AUGMENT, training.epoch),
@@ -386,7 +392,7 @@ class _Course:
             if due:
                 self._verify()
                 self._checkpoint()
-        seconds = time.perf_counter() - self.began
+        seconds = self._seconds
         found = self._validate()
         done = training.step - training.epoch * training.steps_per_epoch
         part = {"steps": done} if done < training.steps_per_epoch else {}
@@ -419,8 +425,7 @@ class _Course:
         run = self.training.run
         if self.whole and run is not None:
             with self._changing():
-                elapsed = time.perf_counter() - self.began
-                run.checkpoints.write(self.training, self.engine, self._remembering(), elapsed)
+                run.checkpoints.write(self.training, self.engine, self._remembering(), self._seconds)
 
     def _verify(self) -> None:
         """Refuse ranks whose weights have come apart: of these there is no checkpoint."""

@@ -83,7 +83,7 @@ class EpochLines(Callback):
 
     def on_epoch(self, training: Training) -> None:
         now = time.perf_counter()
-        seconds = now - self._epoch_began + training.elapsed
+        seconds = now - self._epoch_began + training.elapsed - training.held
         self._write(f"{_epoch_line(training, seconds)}{_left(training, seconds)}", end="\n")
         self._epoch_began = now
 
@@ -117,7 +117,8 @@ class ProgressBar(Callback):
     def on_batch(self, training: Training) -> None:
         if self._seen_before < 0:  # the first batch; a training that is resumed had others before it
             self._seen_before = max(0, training.seen - training.batch_size)
-        rate = (training.seen - self._seen_before) / max(time.perf_counter() - self._epoch_began, 1e-9)
+        seconds = time.perf_counter() - self._epoch_began - training.held
+        rate = (training.seen - self._seen_before) / max(seconds, 1e-9)
         wide = self._bar.console.width >= _WIDE
         self._bar.update(
             self._task, completed=training.step, description=_so_far(training),
@@ -126,7 +127,7 @@ class ProgressBar(Callback):
 
     def on_epoch(self, training: Training) -> None:
         now = time.perf_counter()
-        seconds = now - self._epoch_began + training.elapsed
+        seconds = now - self._epoch_began + training.elapsed - training.held
         line = _epoch_line(training, seconds, self._bar.console.width)
         self._bar.console.print(line, highlight=False, soft_wrap=True)
         self._epoch_began, self._seen_before = now, 0

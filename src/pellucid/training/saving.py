@@ -49,7 +49,7 @@ class Checkpoints:
         refuse: Callable[[], None] = lambda: None,
     ):  # fmt: skip
         self._folder, self._every, self._interval = folder, every, Interval.of(every)
-        self._begun, self._at, self._refuse = dict(begun), at, refuse
+        self.begun, self._at, self._refuse = dict(begun), at, refuse
         self._time, self._took = time.monotonic(), 0.0
         self.written, self.failed = 0, ""
         """How many were written; and the number that was not finite, in words, if one has ended the training."""
@@ -101,7 +101,7 @@ class Checkpoints:
     ) -> None:
         """Write a file, and let go of all but it and those before it that are kept."""
         began = time.monotonic()
-        found = content(arrays, state, training, self._begun)
+        found = content(arrays, state, training, self.begun)
         self._refuse()
         path = self._folder / f"checkpoint-{training.step:09}.safetensors"
         write_file(path, found)

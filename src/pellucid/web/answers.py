@@ -45,6 +45,7 @@ layers are shown while the last are still being made."""
 def network(bench: Bench, asked: Asked) -> Answer:
     """The network: its layers, shapes, and what reads what; how often it was changed, and at what moment it is; and
     what the page says of it."""
+    bench.catch_up()
     data: dict[str, Any] | None = None
     if bench.data is not None:
         data = {"name": printable(bench.data.name), "part": bench.part, "count": len(bench.data)}
@@ -59,9 +60,13 @@ def network(bench: Bench, asked: Asked) -> Answer:
 
 
 def edition(bench: Bench, asked: Asked) -> dict[str, Any]:
-    """What tells a page that another one has changed the network: how often that was done, and the step of the training
-    that it is shown at."""
-    return {"revision": bench.revision, "step": bench.step}
+    """What tells a page that another one has changed the network: how often that was done, the step of the training
+    that it is shown at, which somebody has ``chosen``, or only follows, the name of all edits, and whether it is shown
+    as it was before them."""
+    return {
+        "revision": bench.revision, "step": bench.step, "chosen": bench.chosen, "edited": bench.edits.digest(),
+        "comparing": bench.comparing,
+    }  # fmt: skip
 
 
 # ---- images
@@ -84,7 +89,9 @@ def pixels(bench: Bench, asked: Asked) -> Answer:
     shape = bench.network.input_shape or ()
     kind = np.dtype(np.uint8) if asked.choice("type", ("u1", "f4"), "u1") == "u1" else np.dtype("<f4")
     if len(asked.body) != np.prod(shape, dtype=int) * kind.itemsize:
-        raise DataError(f"expected {'×'.join(map(str, shape))} numbers of {kind.itemsize} bytes, received other many")
+        count = int(np.prod(shape, dtype=int))
+        told = f"{'×'.join(map(str, shape))} = {count:,} numbers of {kind.name}, {count * kind.itemsize:,} bytes"
+        raise DataError(f"expected {told}, received {len(asked.body):,}")
     return shown(bench, bench.put(np.frombuffer(asked.body, kind).reshape(shape).copy()), asked)
 
 
@@ -110,13 +117,15 @@ def samples(bench: Bench, asked: Asked) -> Answer:
     """Samples of the data with what they are taken for: all, the mistakes, the most confident first, or those that
     were taken otherwise (``was``) before the network was edited.
 
-    They are measured meanwhile, so ``pending`` says whether to ask again.
+    They are measured meanwhile, so ``pending`` says whether to ask again; ``problem`` why nothing can be said of them.
     """
     which = asked.choice("which", ("all", "mistakes", "flipped"), "all")
     before, found = bench.measured(0), bench.measured()
     if not isinstance(before, Judged) or not isinstance(found, Judged):
-        pending = before is None or found is None
-        return {"revision": bench.revision, "pending": pending, "accuracy": None, "total": 0, "samples": []}
+        problem = next((each for each in (before, found) if isinstance(each, str)), None)
+        pending = problem is None
+        nothing: dict[str, Any] = {"accuracy": None, "total": 0, "samples": []}
+        return {"revision": bench.revision, "pending": pending, "problem": problem, **nothing}
     if which == "flipped":
         chosen = np.flatnonzero(before.predicted != found.predicted)
     else:
@@ -133,7 +142,9 @@ def samples(bench: Bench, asked: Asked) -> Answer:
         }
         for number in part
     ]
-    known = {"revision": bench.revision, "pending": False, "accuracy": found.accuracy}
+    known: dict[str, Any] = {
+        "revision": bench.revision, "pending": False, "accuracy": found.accuracy, "problem": None,
+    }  # fmt: skip
     return {**known, "total": len(chosen), "samples": listed}
 
 
@@ -227,14 +238,15 @@ def shown(
     Of a large network only what is there already, as ``pending`` says, unless the question is to ``wait``. What else is
     to be told goes into the header, and `more` beside the arrays.
     """
-    look = bench.look(image)
+    with bench.busy:
+        look, known = bench.look(image), edition(bench, asked)
     if bench.work <= AT_ONCE or asked.flag("wait"):
         look.values.make(look.program.output, asked.go_on)
     pending = not look.values.is_made(look.program.output)
     arrays: dict[str, NDArray[Any]] = {"image": look.image, **more}
     if not pending:
         arrays["output"] = look.output
-        if (probabilities := look.probabilities()) is not None:
+        if bench.of_classes and (probabilities := look.probabilities()) is not None:
             arrays["probabilities"] = probabilities
     ranged = asked.choice("range", RANGES, RANGES[0])
     if pending and ranged == "network":  # which is not known yet
@@ -253,7 +265,7 @@ def shown(
         if ranged == "channel":
             arrays[f"ranges {path}"] = colour_ranges(every)
     header = {
-        "image": image, "revision": look.revision, "pending": pending, "ranged": ranged, "ranges": ranges, "dead": dead,
+        **known, "image": image, "pending": pending, "ranged": ranged, "ranges": ranges, "dead": dead,
         "whole": look.range if ranged == "network" else None,
     }  # fmt: skip
     return frame({**header, **told}, arrays)

@@ -18,7 +18,7 @@ from ..errors import ArgumentError, PellucidError
 from . import answers, changes, looking_back, why
 from .answers import Answer
 from .asked import Asked, GoneError
-from .bench import Bench, UnknownImageError
+from .bench import Bench, OutdatedError, UnknownImageError
 from .faults import noted
 from .live_socket import socket_of
 from .pen_socket import pen_socket_of
@@ -34,7 +34,7 @@ GONE = 499
 
 READING = {**answers.READING, **changes.READING, **why.READING, **looking_back.READING}
 DOING = {**answers.DOING, **changes.DOING, **why.DOING, **looking_back.DOING}
-EDITING = (changes.edit, changes.undo)
+EDITING = (changes.edit, changes.undo, changes.compare)
 CHANGING = (*EDITING, looking_back.moment)
 """They hold the bench; all others take from it what they need, and wait for nobody."""
 LOOK_SECONDS = 0.1
@@ -82,7 +82,11 @@ def _question(bench: Bench, answer: Callable[[Bench, Asked], Answer]) -> Callabl
         with bench.busy if answer in CHANGING else nullcontext():
             if answer in EDITING and bench.step is not None:
                 raise ArgumentError("the network is shown as it was in training; go to its end to change it")
-            return answer(bench, asked)
+            _refuse_outdated(bench, asked)
+            found = answer(bench, asked)
+        if answer not in CHANGING:
+            _refuse_outdated(bench, asked)
+        return found
 
     async def endpoint(request: Request) -> Response:
         try:
@@ -103,12 +107,22 @@ def _question(bench: Bench, answer: Callable[[Bench, Asked], Answer]) -> Callabl
             return Response(status_code=GONE)
         except UnknownImageError as error:
             return _failure(410, str(error))
+        except OutdatedError as error:
+            return _failure(409, str(error))
         except PellucidError as error:
             return _failure(400, str(error))
         except Exception as error:
             return _failure(500, noted(error, request.url.path))
 
     return endpoint
+
+
+def _refuse_outdated(bench: Bench, asked: Asked) -> None:
+    """Refuse a question that names another revision of the network than the one that is there: where it was changed
+    before the answer, or while that was made, the answer would not fit what the page shows."""
+    known = asked.text("revision", "")
+    if known and known != str(bench.revision):
+        raise OutdatedError("the network has been changed meanwhile, as by another window; look again, and ask anew")
 
 
 async def _watch(request: Request, asked: Asked) -> None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ..build import lower
 from ..data import Dataset
+from ..data.dataset import class_numbers
 from ..errors import ArgumentError
 from ..explanations import randomised
 from ..inference.batches import accepted, weights
@@ -33,6 +34,10 @@ IMAGES = 64
 
 class UnknownImageError(ArgumentError):
     """An image is asked for that is not, or no longer, on the bench."""
+
+
+class OutdatedError(ArgumentError):
+    """A question is about the network as it was before it was changed."""
 
 
 @dataclass(eq=False)
@@ -69,6 +74,8 @@ class Bench:
         The share that is done of the explanation that is being made.
     step : int or None
         After how many steps of the training the network is shown, without edits; None for the network as it is.
+    chosen : bool
+        Whether somebody went to that moment; else pages only follow the training.
     """
 
     network: Network
@@ -80,7 +87,7 @@ class Bench:
     explaining: threading.Lock = field(default_factory=threading.Lock)
     explained: float = 0.0
     _images: OrderedDict[str, NDArray[Any]] = field(default_factory=OrderedDict)
-    _looks: OrderedDict[tuple[str, int], Look] = field(default_factory=OrderedDict)
+    _looks: OrderedDict[str, Look] = field(default_factory=OrderedDict)
 
     def __post_init__(self) -> None:
         weights(self.network)  # those that are not there yet are drawn once, for all
@@ -88,18 +95,28 @@ class Bench:
         self.edits = Edits(self.network)
         self.following: Following | None = None
         self.step: int | None = None
+        self.chosen = False
+        self._edition = 0  # the revision that the last edit led to
         self._forgetful: tuple[tuple[Network, int], Network] | None = None
         self._lowered: tuple[Network, Program] | None = None
+        self._measuring: Measuring | None = None
         self.description = self._described()
         self.work: int = self.description["multiply_adds"]
         self._measure()
 
     def _measure(self) -> None:
         """Let the network be measured on the data from the beginning."""
+        if self._measuring is not None:
+            self._measuring.end()
         self._measuring = None if self.data is None else Measuring(self.data)
 
     def _described(self) -> dict[str, Any]:
         return {"digest": digest(self.original), **describe(self.network)}
+
+    @cached_property
+    def of_classes(self) -> bool:
+        """Whether outputs may be scores of classes, as far as the data tell: their answers are no other numbers."""
+        return self.data is None or class_numbers(self.data.labels) is not None
 
     @cached_property
     def values(self) -> dict[str, int]:
@@ -107,16 +124,31 @@ class Bench:
         return shown_values(lower(self.network))
 
     def changed(self) -> None:
-        """Note that another network has just taken the place of the one before."""
+        """Note that another network has just taken the place of the one before, and what that made of images."""
         self.revision += 1
+        self._looks.clear()
 
     def edited(self) -> None:
+        """Show the network with all edits, of which one has just been made or undone."""
+        self._edition = self.revision + 1
+        self.show_edited()
+
+    def show_edited(self) -> None:
         """Show the network with all edits."""
         self.network = self.edits.network
         self.changed()
 
-    def go_to(self, moment: Moment | None) -> None:
+    def show_original(self) -> None:
+        """Show the network as it was before all edits, until `show_edited` shows it with them again."""
+        self.network = self.original
+        self.changed()
+
+    def go_to(self, moment: Moment | None, *, chosen: bool = False) -> None:
         """Let the network be as it was at a moment of its training, or None: as it is, with its edits."""
+        self.chosen = chosen
+        there = self.network is self.edits.network if moment is None else self.step == moment.step
+        if there and (moment is None) == (self.step is None):
+            return  # as where another page has gone there
         self.network = self.edits.network if moment is None else with_weights(self.original, moment.weights)
         self.step = None if moment is None else moment.step
         self.changed()
@@ -129,7 +161,22 @@ class Bench:
             self.edits = Edits(self.original)
             self._measure()
             self.description = self._described()
-            self.go_to(None)
+            self.step, self.chosen = None, False
+            self.edited()
+
+    @property
+    def comparing(self) -> bool:
+        """Whether the network is shown as it was before its edits."""
+        return bool(self.edits.done) and self.network is self.original
+
+    def catch_up(self) -> None:
+        """Let a page that opens find the network with its edits; or else as a training elsewhere has come to."""
+        with self.busy:
+            if self.comparing:  # a page was closed that compared the two
+                self.show_edited()
+        newer = None if self.following is None or self.edits.done else self.following.newer()
+        if newer is not None:
+            self.renew(newer)
 
     def forgetful(self, network: Network, layers: int) -> Network:
         """Return a network as if so many of its last layers had not been trained; the last one is kept. Whoever asks
@@ -159,25 +206,26 @@ class Bench:
 
     def image(self, name: str) -> NDArray[Any]:
         """Return an image that was put there."""
-        image = self._images.get(name)
-        if image is None:
-            raise UnknownImageError(f"image: {name[:24]!r} is not here any more; show it again")
-        return image
+        with self.busy:
+            if name not in self._images:
+                raise UnknownImageError(f"image: {name[:24]!r} is not here any more; show it again")
+            self._images.move_to_end(name)
+            return self._images[name]
 
     def look(self, name: str) -> Look:
         """Return what the network, as it is now, makes of an image that was put there."""
         with self.busy:
-            image, key = self.image(name), (name, self.revision)
-            if key not in self._looks:
+            image = self.image(name)
+            if name not in self._looks:
                 network, program = self.network, self._program()
                 if (own := to_run(network, program)) is not network:
                     network, program = own, lower(own)
-                self._looks[key] = Look.at(network, self.revision, image, program)
+                self._looks[name] = Look.at(network, self.revision, image, program)
                 kept = max(2, min(16, int(5e8 / program.activation_bytes())))
                 while len(self._looks) > kept:
                     self._looks.popitem(last=False)
-            self._looks.move_to_end(key)
-            return self._looks[key]
+            self._looks.move_to_end(name)
+            return self._looks[name]
 
     def _program(self) -> Program:
         """Return the network as it is now, lowered for prediction: each has a program of its own, as a layer of the
@@ -196,8 +244,14 @@ class Bench:
             if self._measuring is None:
                 return "there are no data here to be right about"
             if revision is None:
-                revision = self.revision if self.edits.done or self.edits.network is not self.network else 0
+                revision = self._measured_as()
             return self._measuring.found(revision, lambda: sharing(self.original if revision == 0 else self.network))
+
+    def _measured_as(self) -> int:
+        """Return the revision under which the network is measured that is shown: of one that comes back, as before."""
+        if self.network is self.edits.network:
+            return self._edition if self.edits.done else 0
+        return 0 if self.network is self.original else self.revision
 
     def share_measured(self) -> float:
         """Return the share of the data that the network has seen which is being measured."""

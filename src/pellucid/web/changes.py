@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ..errors import ArgumentError, DataError
 from ..layers import Conv2d
-from .answers import Answer
+from .answers import Answer, edition, shown
 from .asked import Asked
 from .bench import Bench
 from .edits import WITH_CHANNELS
@@ -56,7 +56,7 @@ def edit(bench: Bench, asked: Asked) -> Answer:
         size = (shape[2], shape[3])
         name = "" if asked.body else asked.choice("preset", fitting(size))
         bench.edits.kernel(path, out, channel, preset(name, size) if name else _numbers(asked, size), name)
-    return _done(bench)
+    return _done(bench, asked)
 
 
 def undo(bench: Bench, asked: Asked) -> Answer:
@@ -65,14 +65,25 @@ def undo(bench: Bench, asked: Asked) -> Answer:
         bench.edits.reset()
     else:
         bench.edits.undo()
-    return _done(bench)
+    return _done(bench, asked)
+
+
+def compare(bench: Bench, asked: Asked) -> Answer:
+    """Show an image as the network takes it without its edits (``before``), or with them again."""
+    name = asked.text("image")
+    bench.image(name)  # which may not be here any more
+    if asked.flag("before"):
+        bench.show_original()
+    else:
+        bench.show_edited()
+    return shown(bench, name, asked)
 
 
 def edits(bench: Bench, asked: Asked) -> Answer:
     """What was changed, and the layers that can be: how many channels each has that weights lead to."""
     shapes = {path: parameter.shape for path, parameter in bench.network.parameters().items()}
     layers = {path: shapes[f"{path}.weight"][0] for path in _layers(bench)}
-    return {**_told(bench), "layers": layers}
+    return {**_told(bench, asked), "layers": layers}
 
 
 def accuracy(bench: Bench, asked: Asked) -> Answer:
@@ -97,13 +108,14 @@ def accuracy(bench: Bench, asked: Asked) -> Answer:
     return told | {"flipped": int(other.sum()), "mended": int(mended.sum()), "broken": int(broken.sum())}
 
 
-def _done(bench: Bench) -> Answer:
+def _done(bench: Bench, asked: Asked) -> Answer:
     bench.edited()
-    return _told(bench)
+    return _told(bench, asked)
 
 
-def _told(bench: Bench) -> dict[str, Any]:
-    return {"revision": bench.revision, "edits": [each.words for each in bench.edits.done]}
+def _told(bench: Bench, asked: Asked) -> dict[str, Any]:
+    with bench.busy:
+        return {**edition(bench, asked), "edits": [each.words for each in bench.edits.done]}
 
 
 def _layers(bench: Bench) -> dict[str, object]:
@@ -132,4 +144,4 @@ def _numbers(asked: Asked, shape: tuple[int, ...]) -> NDArray[np.float64]:
 
 
 READING = {"kernel": kernel, "edits": edits, "accuracy": accuracy}
-DOING = {"edit": edit, "undo": undo}
+DOING = {"edit": edit, "undo": undo, "compare": compare}

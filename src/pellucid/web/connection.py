@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import threading
 from collections.abc import Callable, Hashable
 from typing import Any
 
@@ -43,16 +44,40 @@ READING_SECONDS = 60.0
 LOOK_SECONDS = 1.0
 """Between two looks at what a connection waits for."""
 
+LOG = "uvicorn.error"
+"""Where uvicorn says what its servers do."""
+
 _REFUSED = b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 
 
-def _worth_saying(record: logging.LogRecord) -> bool:
-    """Return whether something is a fault, and neither a client's doing nor a task that the end interrupts."""
-    error = record.exc_info[1] if record.exc_info else None
-    return not (isinstance(error, (asyncio.CancelledError, UnicodeError)) or record.msg.startswith("Cancel "))
+class OnlyFaults(logging.Filter):
+    """Keeps from the log what the thread of a page's server says that is no fault, but a client's doing, or a task that
+    the end interrupts. Whatever else the program logs, and how, is left as it is.
 
+    Parameters
+    ----------
+    thread : Thread
+    """
 
-logging.getLogger("uvicorn.error").addFilter(_worth_saying)
+    def __init__(self, thread: threading.Thread):
+        super().__init__()
+        self._thread = thread
+
+    def begin(self) -> None:
+        """Begin to filter."""
+        logging.getLogger(LOG).addFilter(self)
+
+    def end(self) -> None:
+        """Filter no longer."""
+        logging.getLogger(LOG).removeFilter(self)
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether something is to be logged."""
+        if record.thread != self._thread.ident:
+            return True
+        error = record.exc_info[1] if record.exc_info else None
+        expected = isinstance(error, (asyncio.CancelledError, UnicodeError)) or str(record.msg).startswith("Cancel ")
+        return record.levelno >= logging.ERROR and not expected
 
 
 class Listening(uvicorn.Server):
@@ -104,6 +129,7 @@ class Connection(H11Protocol):
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
+        self.access_log = False
         self._patience = Patience(transport, self._owed)
         surplus = len(self.connections) - CONNECTIONS
         self.limit_concurrency = 0 if surplus > 0 else None  # 0: all requests are answered 503

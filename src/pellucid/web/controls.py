@@ -30,30 +30,32 @@ class Controls:
 
     def __init__(self) -> None:
         self._turn = threading.Condition()
-        self.paused, self.held, self._steps = False, False, 0
+        self.paused, self.held, self._step = False, False, False
         self._factor: float | None = None
         self.clients, self._alone_since = 0, time.monotonic()
 
     # ---- what the page says
     def pause(self) -> None:
-        """Hold the training after the step that it is at."""
-        self.paused = True
+        """Hold the training after the step that it is at; a step that it was still to do is taken back."""
+        with self._turn:
+            self.paused, self._step = True, False
 
     def go_on(self) -> None:
         """Let the training go on."""
         with self._turn:
-            self.paused, self._steps = False, 0
+            self.paused, self._step = False, False
             self._turn.notify_all()
 
     def step(self) -> None:
-        """Let the training do one step more, and hold it there."""
+        """Let the training do one step more, and hold it there. One at a time: who asks again before it is done, asks
+        for the same one."""
         with self._turn:
-            self._steps = self._steps + 1 if self.paused else 0
-            self.paused = True
+            self._step, self.paused = self.paused, True
             self._turn.notify_all()
 
     def multiply_lr(self, factor: float) -> None:
-        """Multiply the learning rate from the next step on.
+        """Multiply the learning rate that the schedule says, from the next step on; the factor takes the place of the
+        one before.
 
         Raises
         ------
@@ -88,8 +90,8 @@ class Controls:
                 self.held = True
                 if self._factor is not None:
                     return False
-                if self._steps:
-                    self._steps -= 1
+                if self._step:
+                    self._step = False
                     break
                 if not self.clients and time.monotonic() - self._alone_since > DESERTED_SECONDS:
                     self.paused = False

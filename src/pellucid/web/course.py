@@ -43,12 +43,14 @@ class Course:
         self.points: tuple[int, list[Point]] = (0, [])
         self.epochs: Sequence[Mapping[str, float]] = []
         self._batches, self._seen, self._correct = 0, 0, 0
+        self._tally: object = None  # of the epoch that they are of
 
     @classmethod
-    def of(cls, history: History, total_steps: int) -> Course:
-        """Return the curves of a training of which the history is left: accuracies are those of epochs."""
+    def of(cls, history: History, total_steps: int, steps_per_epoch: int = 0) -> Course:
+        """Return the curves of a training of which the history is left: accuracies are those of epochs. The steps of an
+        epoch, where nobody knows them, are told from the history."""
         losses, epochs = history.batches, history.epochs
-        course = cls(max(total_steps, len(losses)), len(losses) // max(1, len(epochs)))
+        course = cls(max(total_steps, len(losses)), steps_per_epoch or len(losses) // max(1, len(epochs)))
         course.epochs = epochs
         ends = {n * course.steps_per_epoch: epoch for n, epoch in enumerate(epochs, 1)}
         edges = {*np.linspace(0, len(losses), min(len(losses), MOST_POINTS // 2) + 1).astype(int).tolist(), *ends}
@@ -64,8 +66,8 @@ class Course:
         if len(losses) < self._batches + max(1, min(FEWEST_STEPS, self.total_steps // MOST_POINTS)):
             return
         seen, correct = tally.samples, tally.correct
-        if seen < self._seen:  # another epoch has begun
-            self._seen = self._correct = 0
+        if tally is not self._tally:  # another epoch has begun
+            self._tally, self._seen, self._correct = tally, 0, 0
         samples = seen - self._seen
         accuracy = math.nan if correct is None or not samples else (correct - self._correct) / samples
         self._add((training.step, _mean(losses[self._batches :]), accuracy, training.lr))
@@ -74,7 +76,8 @@ class Course:
 
     def go_on(self, training: Training) -> None:
         """Begin with what an earlier training has measured, of which this one is the rest."""
-        before = Course.of(History(training.history.batches[:-1], training.history.epochs), self.total_steps)
+        history = History(training.history.batches[:-1], training.history.epochs)
+        before = Course.of(history, self.total_steps, self.steps_per_epoch)
         self.points, self.epochs = before.points, training.history.epochs
         self._batches = max(0, len(training.history.batches) - 1)
 

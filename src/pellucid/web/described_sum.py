@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from ..steps import Shape
 from ..sums import Trace, WalkStep
+from ..sums.made import MOST_TERMS
 from ..sums.plain import plain
 from .sum_words import in_words, letters
-
-MOST_TERMS = 32
-"""Of a sum, that are told one by one; the others are told together."""
 
 
 def as_sum(trace: Trace, shown: Mapping[str, int], value: int, index: Shape) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def as_sum(trace: Trace, shown: Mapping[str, int], value: int, index: Shape) -> 
         None where the page does not show the value that it stands in.
     """
     found, paths = trace.sum(value, index), {value: path for path, value in shown.items()}
-    chosen = found.terms.largest(MOST_TERMS)
+    chosen = found.terms.largest(MOST_TERMS)  # as the details of a dense layer list them
     largest = [
         {
             "path": paths.get(int(found.terms.values[k])),
@@ -43,7 +43,8 @@ def as_sum(trace: Trace, shown: Mapping[str, int], value: int, index: Shape) -> 
         }
         for k in chosen
     ]
-    others = float(found.terms.amounts.sum() - found.terms.amounts[chosen].sum())
+    with np.errstate(all="ignore"):  # of sums that are not finite
+        others = float(found.terms.amounts.sum() - found.terms.amounts[chosen].sum())
     told = {
         "kind": found.kind, "layer": found.layer, "path": paths.get(value), "index": index, "formula": found.formula,
         "stored": found.stored, "recomputed": found.recomputed, "difference": found.difference,
@@ -52,13 +53,13 @@ def as_sum(trace: Trace, shown: Mapping[str, int], value: int, index: Shape) -> 
         "words": in_words(found), "letters": letters(found.formula),
     }  # fmt: skip
     sources = {str(value): path for value, path in paths.items()}
-    return {**_plain(told), "details": found.details, "sources": sources}
+    return {**plain(told), "details": found.details, "sources": sources}
 
 
 def as_steps(trace: Trace, shown: Mapping[str, int], value: int, index: Shape) -> dict[str, Any]:
     """Return the way from a number back to the image, as `Trace.walk_back` goes it."""
     paths = {value: path for path, value in shown.items()}
-    return _plain({"steps": [_step(step, paths) for step in trace.walk_back(value, index)]})
+    return {"steps": plain([_step(step, paths) for step in trace.walk_back(value, index)])}
 
 
 def _step(step: WalkStep, paths: Mapping[int, str]) -> dict[str, Any]:
@@ -67,9 +68,3 @@ def _step(step: WalkStep, paths: Mapping[int, str]) -> dict[str, Any]:
         "number": step.number, "amount": step.amount, "share": step.share, "terms": step.terms,
         "source": None if step.source is None else paths.get(step.source), "source_index": step.source_index,
     }  # fmt: skip
-
-
-def _plain(found: Mapping[str, Any]) -> dict[str, Any]:
-    """Return data that JSON can hold: NaN and infinities become texts."""
-    told: dict[str, Any] = plain(found)
-    return told

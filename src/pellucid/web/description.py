@@ -13,7 +13,9 @@ from ..inference.batches import weights
 from ..network import Network
 from ..program import Program
 from ..report.judging import shown_names
+from ..steps import Step
 from ..summary import Row, summary
+from .reading import reading
 from .words import KINDS
 
 INPUT = "input"
@@ -29,21 +31,25 @@ def describe(network: Network) -> dict[str, Any]:
         ``input_shape``, ``classes`` (names), ``scaling``, ``parameters``, ``multiply_adds``, and ``layers``, in the
         order of the data's flow, of which each has ``path``, ``kind``, ``does`` (in words), ``shape``, ``reads``
         (paths), ``weights`` (shape by the parameter's own name), ``parameters``, ``multiply_adds``, ``arithmetic``
-        (lines) and ``field``.
+        (lines), ``field``, and ``reading``, as the function of that name has it.
     """
     program, told = lower(network), summary(network)
-    values = shown_values(program)
+    values, shape = shown_values(program), program.values[program.output].shape
     rows = {row.path: row for row in told.rows}
     reads = _reads(program, values)
     shapes = {path: parameter.shape for path, parameter in network.parameters().items()}
-    kinds = {value: step.kind for step in program.steps for value in step.outputs}
+    paths = {value: path for path, value in values.items()}
+    steps = {value: step for step in program.steps[: program.forward] for value in step.outputs}
     layers = [
-        _layer(path, program.values[value].shape, reads[path], rows.get(path), shapes, kinds.get(value, INPUT))
+        {
+            **_layer(path, program.values[value].shape, reads[path], rows.get(path), shapes, steps.get(value)),
+            "reading": reading(program, steps[value], paths) if reads[path] else {},
+        }
         for path, value in values.items()
     ]
     return {
         "input_shape": program.values[program.input].shape,
-        "classes": shown_names(network) if program.values[program.output].shape != (1,) else (),
+        "classes": shown_names(network) if len(shape) == 1 and shape != (1,) else (),
         "scaling": {"mean": network.scaling.means, "std": network.scaling.deviations},
         "parameters": told.totals.parameters,
         "multiply_adds": told.totals.multiply_adds,
@@ -100,14 +106,14 @@ def _reads(program: Program, values: dict[str, int]) -> dict[str, list[str]]:
 
 def _layer(
     path: str, shape: tuple[int, ...], reads: list[str], row: Row | None, shapes: dict[str, tuple[int, ...]],
-    step: str,
+    step: Step | None,
 ) -> dict[str, Any]:  # fmt: skip
     own = {name.removeprefix(f"{path}."): size for name, size in shapes.items() if name.rpartition(".")[0] == path}
-    kind = "Input" if path == INPUT else step
+    kind = "Input" if path == INPUT or step is None else step.kind
     known: dict[str, Any] = {"path": path, "kind": kind, "does": KINDS.get(kind), "shape": shape, "reads": reads}
     known["weights"] = own
     if row is None:
-        return {**known, "parameters": 0, "multiply_adds": 0, "arithmetic": [], "field": _field(None)}
+        return {**known, "parameters": 0, "multiply_adds": 0, "arithmetic": [], "field": None}
     return {
         **known,
         "kind": row.kind,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -127,6 +128,13 @@ class Edits:
         _refuse_outside("out", out, parameters[f"{path}.weight"].shape[0])
         names = (f"{each}.{name}" for each in (path, *self._normalisations(path)) for name in ("weight", "bias"))
         self._do(f"{path}: channel {out} silenced", {name: (out,) for name in names if name in parameters}, 0)
+
+    def digest(self) -> str:
+        """Return the name of all that was edited: the same for the same edits, and "" where there are none."""
+        sha, held = hashlib.sha256(), self.network.parameters()
+        for path, where, _ in (place for edit in self.done for place in edit.before):
+            sha.update(f"{path} {where} ".encode() + held[path].data[where].tobytes())
+        return sha.hexdigest()[:12] if self.done else ""
 
     def undo(self) -> None:
         """Undo the last edit.

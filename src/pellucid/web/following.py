@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import StorageError
+from ..errors import ModelFileError, StorageError
 from ..network import Network
 from .controls import Controls
 from .course import Course
@@ -49,7 +49,7 @@ class Following:
     course : Course
     moments : Moments
     state : str
-        "training", "paused", "finished" or "interrupted".
+        "training", "finished", "interrupted", or "running": elsewhere, by another process.
 
     Attributes
     ----------
@@ -68,7 +68,9 @@ class Following:
     image : (str, array) or None
         What the maps are of, with its name on the bench.
     trouble : str
-        Why no more moments are kept.
+        Why no more moments are kept, or can be gone back to.
+    ending : str
+        The error that has ended the training.
     courses : mapping of str to ImageCourse
         By the image's name on the bench.
     """
@@ -76,7 +78,7 @@ class Following:
     def __init__(self, network: Network, course: Course, moments: Moments, state: str):
         self.network, self.course, self.moments, self.state = network, course, moments, state
         self.controls = Controls()
-        self.step, self.loss, self.lr, self.trouble = 0, float("nan"), 0.0, ""
+        self.step, self.loss, self.lr, self.trouble, self.ending = 0, float("nan"), 0.0, "", ""
         self.rates: Sequence[tuple[int, float]] = ()
         self.newest: Moment | None = None
         self.wanted = state == "training"
@@ -92,8 +94,26 @@ class Following:
 
     @property
     def live(self) -> bool:
-        """Whether the training goes on."""
-        return self.state in ("training", "paused")
+        """Whether the training goes on, in this process."""
+        return self.state == "training"
+
+    def newer(self) -> Network | None:
+        """Return the network as it is by now, where that can only be read anew."""
+        return None
+
+    def moment(self, step: int, network: Network) -> Moment:
+        """Return a moment that is kept; one that is damaged is left out from then on.
+
+        Raises
+        ------
+        ArgumentError, ModelFileError, StorageError
+            As `Moments.read` says.
+        """
+        try:
+            return self.moments.read(step, network)
+        except (ModelFileError, StorageError):
+            self.kept = [each for each in self.kept if each != step]
+            raise
 
     @property
     def standing(self) -> tuple[Any, ...]:
@@ -105,9 +125,9 @@ class Following:
         """Begin to look."""
         self._thread.start()
 
-    def end(self, state: str) -> None:
+    def end(self) -> None:
         """Stop looking, and keep what is still to be kept."""
-        self.state, self.wanted = state, False
+        self.wanted = False
         self._ended.set()
         if self._thread.is_alive():
             self._thread.join(5)
@@ -166,7 +186,7 @@ class Following:
             "state": "paused" if self.live and self.controls.held else self.state, "step": self.step,
             "loss": _plain(self.loss), "lr": _plain(self.lr), "steps": course.total_steps,
             "steps_per_epoch": course.steps_per_epoch, "rates": [[step, _plain(factor)] for step, factor in self.rates],
-            "moments": sorted(self.kept), "first": first, "trouble": self.trouble,
+            "moments": sorted(self.kept), "first": first, "trouble": self.trouble, "ending": self.ending,
         }  # fmt: skip
         arrays = {"points": points, "epochs": course.table()}
         if version != known.picture:

@@ -3,7 +3,7 @@
 The server listens on this machine alone, but every page that a browser has open can send requests there, and with a
 name that resolves to 127.0.0.1 even read the answers. So each request passes, in this order:
 
-1. **Host** must be this server's own address, spelled in one of three ways: against names that were rebound.
+1. **Host** must be this server's own address, spelled in one of two ways: against names that were rebound.
 2. **Origin**, where a browser says it, must be that address too; what changes something must have one.
 3. A **cookie** that only who has seen the terminal can have got: `pellucid view` prints an address with a token of 256
    bits, which is good once. The cookie is HttpOnly and SameSite=Strict, and its name holds the port, since cookies do
@@ -43,7 +43,7 @@ HTTP_PORT = 80
 MANY = "there are too many large requests at one time; send this one again\n"
 TOO_LARGE = f"at most {BODY_BYTES:,} bytes are taken\n"
 USED = """This address has been used, or is not the one that was printed last.
-Take the newest address that stands in the terminal where `pellucid view` runs.
+Take the newest address that stands in the terminal where {where}.
 """
 
 
@@ -57,14 +57,19 @@ class Guard:
         The server's.
     announce : callable
         Takes an address with a fresh token, whenever the one before has been used: it is printed.
+    where : str
+        What runs in the terminal in which addresses are printed, in words.
     """
 
-    def __init__(self, app: App, port: int, announce: Callable[[str], None] = lambda address: None):
-        self._app, self._port, self._announce = app, port, announce
-        names = ("127.0.0.1", "localhost", "[::1]")
+    def __init__(
+        self, app: App, port: int, announce: Callable[[str], None] = lambda address: None,
+        where: str = "`pellucid view` runs",
+    ):  # fmt: skip
+        self._app, self._port, self._announce, self._used = app, port, announce, USED.format(where=where)
+        names = ("127.0.0.1", "localhost")
         self._hosts = {f"{name}:{port}" for name in names} | (set(names) if port == HTTP_PORT else set())
         self._cookie_name, self._secret = f"pellucid_{port}", secrets.token_urlsafe(32)
-        self._token, self._bodies = secrets.token_urlsafe(32), _Bodies()
+        self._token, self._taken = secrets.token_urlsafe(32), 0  # bytes of bodies that are held for all requests
         self._headers = [(name.encode(), value.encode()) for name, value in _headers(port).items()]
 
     @property
@@ -88,7 +93,7 @@ class Guard:
         elif scope["path"] == "/open" and scope["method"] == "GET":
             await self._open(scope, headers, send)
         elif not self._knows(headers):
-            await self._answer(send, 403, USED)
+            await self._answer(send, 403, self._used)
         elif _declared(headers) > BODY_BYTES:
             await self._answer(send, 413, TOO_LARGE)
         else:
@@ -120,7 +125,7 @@ class Guard:
         """
         given = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[-1]
         if not hmac.compare_digest(given.encode(), self._token.encode()):
-            await self._answer(send, 403, USED)
+            await self._answer(send, 403, self._used)
             return
         self._token = secrets.token_urlsafe(32)
         self._announce(self.address)
@@ -131,7 +136,7 @@ class Guard:
 
     async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand a request on, with a bound on its body, and the answer back, with the headers."""
-        body, begun = _Bounded(receive, self._bodies), False
+        body, begun = _Bounded(receive, self._take), False
 
         async def with_headers(message: Message) -> None:
             nonlocal begun
@@ -149,6 +154,10 @@ class Guard:
         if body.refusal is not None and not begun:
             await self._answer(send, *body.refusal)
 
+    def _take(self, count: int) -> int:
+        self._taken += count
+        return self._taken
+
     async def _answer(
         self, send: Send, status: int, text: str, more: list[tuple[bytes, bytes]] | None = None
     ) -> None:  # fmt: skip
@@ -159,18 +168,13 @@ class Guard:
         await send({"type": "http.response.body", "body": data})
 
 
-class _Bodies:
-    """How many bytes of bodies are held for all requests together."""
-
-    taken = 0
-
-
 class _Bounded:
     """Receives what `receive` does, until the body is too large, one of too many, or takes too long. Then `refusal` is
-    status and words, and what is received is that the client has gone."""
+    status and words, and what is received is that the client has gone. `take` notes more bytes, or fewer, and returns
+    how many all requests have together."""
 
-    def __init__(self, receive: Receive, every: _Bodies):
-        self._receive, self._taken, self._complete, self._every = receive, 0, False, every
+    def __init__(self, receive: Receive, take: Callable[[int], int]):
+        self._receive, self._taken, self._complete, self._take = receive, 0, False, take
         self._until = asyncio.get_running_loop().time() + BODY_SECONDS
         self.refusal: tuple[int, str] | None = None
 
@@ -186,10 +190,10 @@ class _Bounded:
             return self._refuse(408, f"the body took more than {BODY_SECONDS:.0f} seconds\n")
         self._complete = not message.get("more_body", False)
         self._taken += (count := len(message.get("body", b"")))
-        self._every.taken += count
+        together = self._take(count)
         if self._taken > BODY_BYTES:
             return self._refuse(413, TOO_LARGE)
-        return self._refuse(503, MANY) if self._every.taken > BODIES_BYTES else message
+        return self._refuse(503, MANY) if together > BODIES_BYTES else message
 
     def _refuse(self, status: int, words: str) -> Message:
         self.refusal = status, words
@@ -197,7 +201,7 @@ class _Bounded:
 
     def let_go(self) -> None:
         """Note that the body is not held any longer."""
-        self._every.taken -= self._taken
+        self._take(-self._taken)
         self._taken = 0
 
 

@@ -11,14 +11,16 @@ from ..data import as_dataset
 from ..errors import StateError
 from ..inputs import Data
 from ..training import Callback, Training
+from ..training.saving import Checkpoints
 from .bench import Bench
 from .course import Course
 from .following import Following
-from .moments import Moment, Moments, affordable, planned
-from .server import Server, needed
+from .moments import Moment, Moments, affordable, planned, training_of
+from .server import Server, bound, needed
 
 POINT_SECONDS = 0.1
 """Between two points of a curve, at least."""
+WHERE = "the training runs, which prints it when it is done"
 MOST_SAMPLES = 1000
 """Images of the data that the page has: all would take processors from the training."""
 
@@ -28,8 +30,8 @@ class Live(Callback):
 
     On the page training can be paused, done step by step, and its learning rate be changed; what is looked at there
     changes nothing, and the weights come out as without it, to the last bit. It takes about 3 % of one processor. Some
-    moments are kept to look back at, in the folder ``view`` of the run where there is one. After the training the page
-    stays for as long as the program runs; `wait` keeps it up.
+    moments are kept to look back at, in the folder ``view`` of the run where there is one. After the training, also
+    where an error has ended it, the page stays for as long as the program runs; `wait` keeps it up, Ctrl-C ends it.
 
     Parameters
     ----------
@@ -40,7 +42,7 @@ class Live(Callback):
     title : str
         What the page calls the network.
     port : int, default 0
-        Of this machine; by default one that is free.
+        Of this machine; by default one that is free. One that is named is taken at once.
     browser : bool, default True
         Whether to open the page; else its address is printed.
     say : callable, default print
@@ -55,6 +57,8 @@ class Live(Callback):
     ------
     MissingExtraError
         If starlette, uvicorn or websockets is not installed.
+    StorageError
+        If the port is taken.
 
     Examples
     --------
@@ -79,7 +83,8 @@ class Live(Callback):
         self._data = None if data is None else as_dataset(data)
         self._part, self._title, self._port, self._browser, self._say = part, title, port, browser, say
         self.server: Server | None = None
-        self._addresses: list[str] = []
+        self._newest = ""  # what was said of the address that is good now
+        self._bound = bound(port) if port else None  # a port that is taken is refused before anything begins
 
     def __repr__(self) -> str:
         return f"Live(title={self._title!r}, port={self._port})"
@@ -95,7 +100,10 @@ class Live(Callback):
         self._planned: frozenset[int] = frozenset()
         self._began, self._next = False, 0.0
         self._first = None if training.resumed else {name: each.data.copy() for name, each in _held(network).items()}
-        self.server = Server(self._bench, port=self._port, say=self._addresses.append).__enter__()
+        at, self._bound = self._bound or self._port, None
+        server = Server(self._bench, port=at, say=self._used, where=WHERE)
+        server.start()
+        self.server = server
         self._following.begin()
         self.server.invite(self._say, browser=self._browser, words="watch it learn:")
 
@@ -116,20 +124,28 @@ class Live(Callback):
 
     def on_end(self, training: Training, error: BaseException | None) -> None:
         self._measure(training)
-        self._following.end("finished" if error is None else "interrupted")
-        if error is not None:
+        self._following.end()
+        if error is None:
+            return
+        if training.step:
+            self._bench.renew(training.network)
+        failed = isinstance(error, Exception)  # else somebody has ended it
+        self._following.ending = f"{type(error).__name__}: {error}" if failed else ""
+        self._following.state = "interrupted"
+        if not failed or not training.step:
             self.close()
 
     def on_finish(self, training: Training) -> None:
         self._bench.renew(training.network)
+        self._following.state = "finished"  # told when the page can have what it came to
 
     def wait(self) -> None:
         """Keep the page up until Ctrl-C, and end it."""
         if self.server is None:
             raise StateError("wait: the page is not open; training opens it")
         self._say("the page stays open until Ctrl-C")
-        for address in self._addresses[-1:]:
-            self._say(address)
+        if self._newest:
+            self._say(self._newest)
         try:
             self.server.wait()
         except KeyboardInterrupt:
@@ -140,8 +156,15 @@ class Live(Callback):
     def close(self) -> None:
         """End the page."""
         if self.server is not None:
-            self.server.__exit__()
-        self.server = None
+            self.server.close()
+        if self._bound is not None:
+            self._bound.close()
+        self.server = self._bound = None
+
+    def _used(self, words: str) -> None:
+        """Say the address for another browser, at once: who has lost the page while it trains needs it."""
+        self._newest = words
+        self._say(words)
 
     def _shown(self, training: Training, network: Any) -> Bench:
         """Return the bench that the page shows, with some images on it."""
@@ -163,8 +186,12 @@ class Live(Callback):
         """Note what there is at the first step that is heard of, which of a resumed training is a later one."""
         following = self._following
         self._began = True
+        if training.run is not None and isinstance(training.run.checkpoints, Checkpoints):
+            following.moments.training = training_of(training.run.checkpoints.begun["config"])
         following.moments.forget_after(training.step - 1 if self._first is None else -1)
-        following.kept, following.rates = following.moments.steps(), list(training.rates)
+        others = following.moments.of_another()
+        following.kept = [step for step in following.moments.steps() if step not in others]
+        following.rates = list(training.rates)
         if self._first is None:
             following.course.go_on(training)
         else:
@@ -206,8 +233,11 @@ class Live(Callback):
         """Hold the training until the page lets it go on, or it is to end."""
         self._leave(training)
         self._measure(training)
-        while not self._following.controls.hold(lambda: training.ending is not None or training.stopping):
-            self._multiply_lr(training)
+        began, let_go = time.perf_counter(), False
+        while not let_go:
+            let_go = self._following.controls.hold(lambda: training.ending is not None or training.stopping)
+            self._multiply_lr(training)  # also what was asked for just before it was let go
+        training.held += time.perf_counter() - began
 
     def _multiply_lr(self, training: Training) -> None:
         """Let the learning rate be what was asked for."""

@@ -14,6 +14,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from ..errors import ArgumentError, PellucidError
 from .asked import Asked
 from .bench import Bench
+from .faults import noted
 from .following import INTERVAL, PAUSED_INTERVAL, Following, Known
 from .frames import frame
 
@@ -21,7 +22,7 @@ MOST = 32
 """Pages at one time."""
 SEND_SECONDS = 20.0
 """That a page may take for a message."""
-MESSAGE_BYTES = 1000
+MESSAGE_LETTERS = 1000
 TRY_LATER = 1013
 """Code of a socket that is closed because there are too many."""
 
@@ -38,11 +39,9 @@ def socket_of(bench: Bench) -> Callable[[WebSocket], object]:
         try:
             await socket.accept()
             async with asyncio.TaskGroup() as both:
-                reading = both.create_task(_read(socket, bench, following))
-                writing = both.create_task(_write(socket, following))
-                reading.add_done_callback(lambda task: writing.cancel())
-                writing.add_done_callback(lambda task: reading.cancel())
-        except* (WebSocketDisconnect, TimeoutError, RuntimeError, OSError):  # it has gone, or might as well have
+                both.create_task(_read(socket, bench, following))
+                both.create_task(_write(socket, following))
+        except* (WebSocketDisconnect, TimeoutError, OSError):  # it has gone, or might as well have
             with suppress(Exception):
                 await socket.close()
         finally:
@@ -59,7 +58,7 @@ async def _write(socket: WebSocket, following: Following) -> None:
         if now != mark:
             mark = now
             async with asyncio.timeout(SEND_SECONDS):
-                await socket.send_bytes(following.message(known))
+                await send(socket, following.message(known))
         await _rest(following)
 
 
@@ -75,14 +74,33 @@ async def _rest(following: Following) -> None:
 async def _read(socket: WebSocket, bench: Bench, following: Following) -> None:
     """Do what the page asks, and tell it what cannot be done."""
     while True:
-        text = await socket.receive_text()
+        text = await _text(socket)
         try:
-            await run_in_threadpool(done, bench, following, _words(text))
+            await run_in_threadpool(obey, bench, following, _words(text))
         except PellucidError as error:
-            await socket.send_bytes(frame({"error": str(error)[:2000]}, {}))
+            await send(socket, frame({"error": str(error)[:2000]}, {}))
+        except Exception as error:
+            await send(socket, frame({"error": noted(error, "a page that follows the training")}, {}))
 
 
-def done(bench: Bench, following: Following, asked: Asked) -> None:
+async def _text(socket: WebSocket) -> str:
+    """Return the next text that a page sends; one that sends anything else is let go of."""
+    message = await socket.receive()
+    text = message.get("text")
+    if text is None:
+        raise WebSocketDisconnect
+    return str(text)
+
+
+async def send(socket: WebSocket, data: bytes) -> None:
+    """Send a frame; to a page that has gone meanwhile none can be sent."""
+    try:
+        await socket.send_bytes(data)
+    except RuntimeError as error:  # what starlette and uvicorn say of that
+        raise WebSocketDisconnect from error
+
+
+def obey(bench: Bench, following: Following, asked: Asked) -> None:
     """Do what a page asks.
 
     Raises
@@ -112,9 +130,9 @@ def done(bench: Bench, following: Following, asked: Asked) -> None:
 def _words(text: str) -> Asked:
     """Return the words of a message: a flat table of texts, as JSON."""
     try:
-        found = json.loads(text) if len(text) <= MESSAGE_BYTES else None
+        found = json.loads(text) if len(text) <= MESSAGE_LETTERS else None
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
-        raise ArgumentError(f"expected a table of texts as JSON, of at most {MESSAGE_BYTES:,} letters")
+        raise ArgumentError(f"expected a table of texts as JSON, of at most {MESSAGE_LETTERS:,} letters")
     return Asked(found)

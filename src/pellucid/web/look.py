@@ -21,6 +21,8 @@ from ..sums import Trace
 from .sharing import to_run
 from .unfolding import Unfolding
 
+BOUNDED = ("sigmoid", "hard_sigmoid", "tanh", "clip", "relu6")
+"""Kinds of steps whose results are no scores of classes, one of which is right: each tells of one thing alone."""
 KEPT = 16
 """Things that are kept of a look beside its values."""
 RANGE = 99.5
@@ -71,7 +73,7 @@ class Look:
         return np.asarray(self.values[self.program.output]).reshape(-1)
 
     def probabilities(self) -> Array | None:
-        """Return the probability of each class; None of a network with one output."""
+        """Return the probability of each class; None where the outputs are none of classes."""
         return probabilities(self.program, self.output)
 
     @cached_property
@@ -110,13 +112,16 @@ class Look:
 
 
 def probabilities(program: Program, output: Array) -> Array | None:
-    """Return the probability of each class, from a network's outputs in one row; None of a network with one output."""
-    if output.size < 2:
-        return None
+    """Return the probability of each class, from a network's outputs in one row.
+
+    None where they are one number, maps, each of them bounded by itself, or not all finite.
+    """
     kinds = [step.kind for step in program.steps[: program.forward]]
     last = next(kind for kind in reversed(kinds) if kind not in ("flatten", "reshape"))
-    with np.errstate(all="ignore"):  # outputs that are NaN are shown as such
-        return output if last == "softmax" else softmax(output[None])[0]
+    vector = len(program.values[program.output].shape) == 1
+    if output.size < 2 or not vector or last in BOUNDED or not np.isfinite(output).all():
+        return None
+    return output if last == "softmax" else softmax(output[None])[0]
 
 
 def colour_range(values: Array) -> float:

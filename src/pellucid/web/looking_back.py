@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ..errors import ArgumentError
@@ -29,21 +31,26 @@ def training(bench: Bench, asked: Asked) -> Answer:
 
 
 def moment(bench: Bench, asked: Asked) -> Answer:
-    """Let the network be as it was after a step, or as it is "now" in training, or at the "end", and show an image."""
+    """Show an image as the network takes it after a step, or as it is "now" in training, or at the "end", or "here",
+    where it is already; with ``pictures``, also as the small ones of the tab."""
     following, step, name = _following(bench), asked.text("step"), asked.text("image")
     bench.image(name)  # which may not be here any more
     if step == "end":
         bench.go_to(None)
+    elif step == "here":
+        pass
     elif step != "now":
-        bench.go_to(following.moments.read(asked.whole("step", LAST_STEP), bench.original))
+        bench.go_to(following.moment(asked.whole("step", LAST_STEP), bench.original), chosen=True)
     elif following.newest is None:
         raise ArgumentError("step: the training has not begun")
     else:
         bench.go_to(following.newest)
+    told: dict[str, Any] = {"moment": bench.step, "chosen": bench.chosen}
+    if not asked.flag("pictures"):
+        return shown(bench, name, asked, told)
     pictures = Miniatures(bench.original, dict(_course(bench, following, name).reach))
     arrays, _ = pictures.of(weights(bench.network), bench.image(name))
-    told = {"moment": bench.step, "reach": pictures.reach}
-    return shown(bench, name, asked, told, arrays)
+    return shown(bench, name, asked, {**told, "reach": pictures.reach}, arrays)
 
 
 def course(bench: Bench, asked: Asked) -> Answer:

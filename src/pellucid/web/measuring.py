@@ -60,10 +60,10 @@ class Measuring:
                     self._thread.start()
             return self._found.get(revision)
 
-    def forget(self) -> None:
-        """Forget all that was found, and what is being measured: networks have other weights now."""
+    def end(self) -> None:
+        """Measure no longer: nobody will ask any more."""
         with self._lock:
-            self._found, self._waiting = {}, {}
+            self._waiting = {}
 
     def _work(self) -> None:
         while True:

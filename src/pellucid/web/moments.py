@@ -7,22 +7,24 @@ network changes most, and then one every so many steps.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ..definitions.arrays import Array
-from ..errors import ArgumentError
+from ..errors import ArgumentError, ModelFileError, StorageError
 from ..limits import LIMITS
 from ..network import Network
 from ..serialization.fitting import compare
 from ..serialization.format_version import check_version
-from ..serialization.tensor_file import WRITTEN, decode, pieces, problem
-from ..storage import make_folder, read_file, remove_file, write_file
+from ..serialization.tensor_file import WRITTEN, decode, metadata_of, pieces, problem
+from ..storage import make_folder, read_beginning, read_file, remove_file, write_file
 
 FOLDER = "view"
 FORMAT, VERSION = "pellucid moment", "1"
@@ -30,7 +32,7 @@ MOST = 40
 MOST_BYTES = 64 << 20
 FEWEST = 3
 """Fewer say nothing of a course."""
-OTHER = "these moments are of another training; remove the folder"
+OTHER = f"remove the folder {FOLDER} of the run"
 
 _NAME = re.compile(r"step-(\d{6,15})\.safetensors")
 
@@ -68,6 +70,11 @@ def planned(total: int, most: int = MOST) -> tuple[int, ...]:
     return tuple(sorted({round(each) for each in np.linspace(0, total, most)}))
 
 
+def training_of(config: str) -> str:
+    """Return the name of a training, which is the same for the same ``config.toml``: its weights are the same too."""
+    return hashlib.sha256(config.encode()).hexdigest()
+
+
 def affordable(size: int) -> int:
     """Return how many moments of so many bytes are kept."""
     return min(MOST, MOST_BYTES // max(1, size))
@@ -80,10 +87,16 @@ class Moments:
     ----------
     folder : Path, optional
         That of the run.
+    training : str, default ""
+        Which training they are of, as `training_of` says; "" where nobody knows.
+
+    Attributes
+    ----------
+    training : str
     """
 
-    def __init__(self, folder: Path | None = None):
-        self._folder = None if folder is None else folder / FOLDER
+    def __init__(self, folder: Path | None = None, training: str = ""):
+        self._folder, self.training = None if folder is None else folder / FOLDER, training
         self._held: dict[int, Moment] = {}
 
     def steps(self) -> list[int]:
@@ -104,6 +117,7 @@ class Moments:
             self._held[moment.step] = moment
             return
         metadata = {"format": FORMAT, "format_version": VERSION, "step": str(moment.step)}
+        metadata["training"] = self.training
         path = make_folder(self._folder) / f"step-{moment.step:06}.safetensors"
         write_file(path, pieces(moment.weights, metadata), durable=False)  # nothing is lost with one but a look back
 
@@ -128,9 +142,26 @@ class Moments:
                 str(path), "expected a moment of a training with its SHA-256, found another file", "remove it"
             )
         check_version(file.metadata.get("format_version", ""), str(path), "a moment of a training", int(VERSION))
+        if self._is_of_another(file.metadata):
+            raise problem(str(path), "this moment is of another training", OTHER)
         if differences := compare(network, file.entries, [WRITTEN[str(network.dtype)]]):
             raise problem(str(path), f"this moment is of another network: {differences}", OTHER)
         return Moment(step, {name: file.array(name).copy() for name in file.entries})
+
+    def of_another(self) -> list[int]:
+        """Return after which steps there is a moment of another training: the folder lay in another run once."""
+        found = []
+        for step, path in self._files().items():
+            with suppress(ModelFileError, StorageError):  # whoever reads it will be told
+                length = int.from_bytes(read_beginning(path, 8), "little")
+                header = read_beginning(path, 8 + min(length, LIMITS.header_bytes))
+                if self._is_of_another(metadata_of(header, str(path))):
+                    found.append(step)
+        return found
+
+    def _is_of_another(self, metadata: Mapping[str, Any]) -> bool:
+        told = metadata.get("training", "")
+        return bool(told and self.training) and told != self.training
 
     def forget_after(self, step: int) -> None:
         """Let go of what comes after a step, where a training goes on, or begins anew."""

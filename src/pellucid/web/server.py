@@ -65,10 +65,12 @@ class Server:
     Parameters
     ----------
     bench : Bench
-    port : int
-        0 for one that is free.
+    port : int or socket
+        0 for one that is free; or what `bound` has returned, which is closed with the page.
     say : callable
         Told an address whenever the one before has been used.
+    where : str
+        What runs in the terminal, in words: the page names it to who comes with an address that has been used.
 
     Attributes
     ----------
@@ -77,27 +79,36 @@ class Server:
         Its `address` opens the page.
     """
 
-    def __init__(self, bench: Bench, *, port: int = 0, say: Callable[[str], None] = print):
+    def __init__(
+        self, bench: Bench, *, port: int | socket.socket = 0, say: Callable[[str], object] = print,
+        where: str = "`pellucid view` runs",
+    ):  # fmt: skip
         uvicorn = needed()
         from .application import application
-        from .connection import Connection, Listening, Socket
+        from .connection import Connection, Listening, OnlyFaults, Socket
 
-        self._socket = _bound(port)
+        self._socket = bound(port) if isinstance(port, int) else port
         self.port = int(self._socket.getsockname()[1])
         self._say, self._forwarding = say, Forwarding()
-        self.guard = Guard(application(bench), self.port, self._used)
+        self.guard = Guard(application(bench), self.port, self._used, where)
         config = uvicorn.Config(
-            self.guard, http=Connection, ws=Socket, loop="asyncio", lifespan="off", log_level="error",
-            access_log=False, server_header=False, proxy_headers=False, timeout_keep_alive=20,
+            self.guard, http=Connection, ws=Socket, loop="asyncio", lifespan="off", log_config=None,
+            log_level=None, server_header=False, proxy_headers=False, timeout_keep_alive=20,
             timeout_graceful_shutdown=1, ws_max_size=1 << 20, ws_per_message_deflate=False,
         )  # fmt: skip
         self._server = Listening(config)
         self._thread = threading.Thread(target=self._server.run, args=([self._socket],), daemon=True, name="page")
+        self._only_faults = OnlyFaults(self._thread)
 
-    def __enter__(self) -> Server:
+    def start(self) -> None:
+        """Begin to answer."""
+        self._only_faults.begin()
         self._thread.start()
         while not self._server.started and self._thread.is_alive():
             self._thread.join(0.01)
+
+    def __enter__(self) -> Server:
+        self.start()
         return self
 
     def invite(self, say: Callable[[str], object], *, browser: bool, words: str = "open") -> None:
@@ -121,12 +132,17 @@ class Server:
         while self._thread.is_alive():
             self._thread.join(0.5)
 
-    def __exit__(self, *error: object) -> None:
+    def close(self) -> None:
+        """End the page."""
         self._forwarding.remove()
         self._server.should_exit = True
         self._thread.join(END_SECONDS)
         if not self._thread.is_alive():  # which closes it itself, and must not find it closed
             self._socket.close()
+            self._only_faults.end()
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
 
 
 def needed() -> Any:
@@ -140,8 +156,14 @@ def needed() -> Any:
     return uvicorn
 
 
-def _bound(port: int) -> socket.socket:
-    """Return a socket that listens on this machine alone."""
+def bound(port: int) -> socket.socket:
+    """Return a socket that listens at a port of this machine alone.
+
+    Raises
+    ------
+    ArgumentError, StorageError
+        If it is none, or taken.
+    """
     if isinstance(port, bool) or not isinstance(port, int) or not 0 <= port < 65536:
         raise ArgumentError(f"port: expected a number from 0 to 65535, received {port!r}")
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -149,6 +171,7 @@ def _bound(port: int) -> socket.socket:
         if os.name != "nt":  # where this would let two programs share a port
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(("127.0.0.1", port))
+        listening.listen()  # else another one could have the same port until then
     except OSError as error:
         listening.close()
         free = "leave --port out for one that is free"

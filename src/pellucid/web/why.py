@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,29 +17,61 @@ from numpy.typing import NDArray
 from ..errors import NonFiniteError, ShapeError
 from ..explanations import (
     counterfactual,
+    field_of_layer,
     grad_cam,
     grad_cam_layer,
     learnt_layers,
     occlusion,
+    occlusion_patch,
     occlusion_stride,
+    over_image,
     rank_correlation,
     saliency,
 )
+from ..geometry import Pair
 from ..network import Network
 from .answers import Answer, shown
 from .asked import Asked
 from .bench import Bench
 from .frames import frame
-from .look import colour_range
+from .look import Look, colour_range
 from .sharing import to_run
 
 METHODS = ("saliency", "grad_cam", "occlusion")
+MEASURES = ("probability", "score")
+"""What occlusion measures."""
 SEARCH_WORK = 4e11
 """Multiply-adds that a search for another class's image may take: about a minute."""
 OCCLUSION_WORK = 8e11
 """Multiply-adds that the places of a patch may take: about ten seconds."""
 SEARCH_STEPS = (10, 200)
 """Steps of such a search, at least and at most."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which explanation is asked for."""
+
+    method: str
+    of: int
+    measure: str
+    """Of occlusion: "score" or "probability"."""
+    patch: Pair
+
+    @property
+    def name(self) -> str:
+        """What the picture of a class is called among others: occlusion has several."""
+        return f"occlusion {self.measure} {self.patch}" if self.method == "occlusion" else self.method
+
+
+def _wanted(look: Look, asked: Asked) -> Wanted:
+    method, measure = asked.choice("method", METHODS), asked.choice("measure", MEASURES, "probability")
+    patch = (0, 0)
+    if method == "occlusion" and look.image.ndim == 3:
+        sides = look.image.shape[1], look.image.shape[2]
+        size = asked.whole("patch", max(sides) + 1, 0)
+        patch = occlusion_patch(sides, (min(size, sides[0]), min(size, sides[1])) if size else None)
+    return Wanted(method, asked.whole("class", look.output.size, int(look.output.argmax())), measure, patch)
 
 
 def methods(bench: Bench, asked: Asked) -> Answer:
@@ -62,23 +95,26 @@ def why(bench: Bench, asked: Asked) -> Answer:
     how much the picture agrees with the one before: None where one of the two is the same everywhere."""
     look = bench.look(asked.text("image"))
     look.values.make(look.program.output, asked.go_on)
-    method, most = asked.choice("method", METHODS), len(learnt_layers(look.network))
+    wanted, most = _wanted(look, asked), len(learnt_layers(look.network))
     forgotten = asked.whole("forgotten", most + 1, 0)
-    of = asked.whole("class", look.output.size, int(look.output.argmax()))
     _refuse_non_finite(look.output)
     with _explaining(bench, asked) as note:
         network = to_run(look.network, look.program)
-        picture = look.once(("picture", method, of), lambda: _explained(bench, network, look.image, of, method, note))
-        agreement = 1.0
+        picture = learnt = look.once(
+            ("picture", wanted.name, wanted.of), lambda: _explained(bench, network, look.image, wanted, note)
+        )
         if forgotten:
-            forgetful = bench.forgetful(look.network, forgotten)
-            learnt, picture = picture, _explained(bench, forgetful, look.image, of, method, note)
-            agreement = _agreement(learnt, picture)
+            picture = _explained(bench, bench.forgetful(look.network, forgotten), look.image, wanted, note)
     header = {
-        "method": method, "class": of, "forgotten": forgotten, "range": colour_range(picture),
-        "revision": look.revision, "agreement": None if math.isnan(agreement) else agreement,
-        "places": _places(bench) if method == "occlusion" else None,
+        "method": wanted.method, "class": wanted.of, "forgotten": forgotten, "range": colour_range(picture),
+        "revision": look.revision, "agreement": _number(_agreement(learnt, picture)) if forgotten else 1.0,
+        "contrast": _contrast(look.network, look.image, learnt, wanted.method),
     }  # fmt: skip
+    if wanted.method == "grad_cam":
+        field = field_of_layer(look.network, grad_cam_layer(look.network))
+        header["field"] = None if field is None else vars(field)
+    if wanted.method == "occlusion":
+        header |= {"places": _places(bench, wanted.patch), "patch": wanted.patch, "measure": wanted.measure}
     return frame(header, {"picture": picture})
 
 
@@ -93,7 +129,7 @@ def would_be(bench: Bench, asked: Asked) -> Answer:
         found = counterfactual(network, look.image, wanted, steps=steps, progress=note)
     told = {
         "from": name, "wanted": wanted, "reached": found.reached, "steps": len(found.probabilities) - 1, "most": steps,
-        "fewer": steps < SEARCH_STEPS[1],
+        "fewer": steps < SEARCH_STEPS[1], "changed": bench.revision != look.revision,
     }  # fmt: skip
     return shown(bench, bench.put(found.image), asked, told, {"course": found.probabilities, "was": look.image})
 
@@ -117,23 +153,40 @@ def _explaining(bench: Bench, asked: Asked) -> Iterator[Callable[[float], None]]
 
 
 def _explained(
-    bench: Bench, network: Network, image: NDArray[Any], of: int, method: str, note: Callable[[float], None]
+    bench: Bench, network: Network, image: NDArray[Any], wanted: Wanted, note: Callable[[float], None]
 ) -> NDArray[Any]:
-    if method == "saliency":
-        return np.asarray(saliency(network, image[None], of)[0])
+    if wanted.method == "saliency":
+        return np.asarray(saliency(network, image[None], wanted.of)[0])
+    if wanted.method == "grad_cam":
+        return np.asarray(grad_cam(network, image[None], wanted.of)[0])
+    patch, measure = wanted.patch, wanted.measure
+    stride, _ = occlusion_stride(network, _most_places(bench), patch)
+    found = occlusion(network, image[None], wanted.of, size=patch, stride=stride, measure=measure, progress=note)
+    return np.asarray(found[0])
+
+
+def _contrast(network: Network, image: NDArray[Any], picture: NDArray[Any], method: str) -> float | None:
+    """Return how much a picture agrees with the contrast of the image itself: how far each pixel is from its channel's
+    median, which no network has a part in."""
+    planes = image.reshape(len(image), -1).astype(np.float64) if image.ndim == 3 else image[None].astype(np.float64)
+    apart = np.abs(planes - np.median(planes, axis=1, keepdims=True)).max(axis=0)
     if method == "grad_cam":
-        return np.asarray(grad_cam(network, image[None], of)[0])
-    stride, _ = occlusion_stride(network, _most_places(bench))
-    return np.asarray(occlusion(network, image[None], of, stride=stride, progress=note)[0])
+        picture = over_image(network, grad_cam_layer(network), picture[None])[0]
+    return _number(rank_correlation(apart, np.abs(picture).ravel())) if np.isfinite(picture).all() else None
+
+
+def _number(value: float) -> float | None:
+    """Return a number as JSON has it."""
+    return value if math.isfinite(value) else None
 
 
 def _most_places(bench: Bench) -> int:
     return int(OCCLUSION_WORK / max(1, bench.work))
 
 
-def _places(bench: Bench) -> dict[str, Any]:
+def _places(bench: Bench, patch: Pair) -> dict[str, Any]:
     """Return how many places the patch has, down and across, and whether it would have more in a smaller network."""
-    (_, places), (_, usual) = (occlusion_stride(bench.network, most) for most in (_most_places(bench), 1 << 62))
+    (_, places), (_, usual) = (occlusion_stride(bench.network, most, patch) for most in (_most_places(bench), 1 << 62))
     return {"count": places, "fewer": places != usual}
 
 

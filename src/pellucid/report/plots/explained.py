@@ -60,8 +60,9 @@ def grad_cam(
     Parameters, returns and raises as `saliency`; `layer` as for `explanations.grad_cam`.
     """
     chosen = as_classes(network, images, classes)
-    found = explanations.grad_cam(network, images, chosen, layer=layer)
-    return _plot(network, images, chosen, found, heat_over)
+    path = explanations.grad_cam_layer(network) if layer is None else layer
+    found = explanations.grad_cam(network, images, chosen, layer=path)
+    return _plot(network, images, chosen, explanations.over_image(network, path, found), heat_over)
 
 
 def occlusion(

@@ -1,25 +1,58 @@
 // Questions to the server. Answers are JSON, or frames: a header in JSON with arrays behind it (see frames.py).
 
+import { problem } from "./dom.js";
+import { get } from "./state.js";
 import { waitFor } from "./waiting.js";
 
 const TYPES = { f4: Float32Array, u1: Uint8Array, i4: Int32Array };
 
-/** A question was refused; the message says why. `gone`: the server no longer has the image that it is about. */
+const OF_NO_REVISION = new Set([
+  "network", "edition", "edits", "methods", "progress", "thumbnails", "training", "course",
+  "drawing", "pixels", "picture", "sample", "seen", "moment", "compare",
+]); // they tell of no revision of the network, or bring the newest along, which the page takes over with the answer
+
+/**
+ * A question was refused; the message says why. `gone`: the server no longer has the image that it is about; `outdated`:
+ * it is about a network that has been changed meanwhile, as by another window.
+ */
 export class Refused extends Error {
   constructor(message, status) {
     super(message);
     this.gone = status === 410;
+    this.outdated = status === 409;
   }
+}
+
+/** Whether a question has failed because nobody wants its answer any more: what it was about is not shown any longer. */
+export function isVoid(error) {
+  return error.name === "AbortError" || Boolean(error.gone || error.outdated);
+}
+
+/** Say what went wrong with a question, unless nobody wants its answer any more. */
+export function report(error) {
+  if (!isVoid(error)) problem(error.message);
+}
+
+const repairs = { gone: () => {}, outdated: () => {} };
+
+/** What is done when the server no longer has the image that is shown, and when the network is another than the page's. */
+export function whenRefused({ gone, outdated }) {
+  Object.assign(repairs, gone && { gone }, outdated && { outdated });
 }
 
 /** Ask something that changes nothing. */
 export async function ask(name, query = {}, signal = undefined) {
-  return answer(await fetched(`api/${name}?${words(query)}`, { signal }));
+  return answer(await fetched(address(name, query), { signal }));
 }
 
 /** Send something: an image, an edit. */
 export async function send(name, query = {}, body = undefined, signal = undefined) {
-  return answer(await fetched(`api/${name}?${words(query)}`, { method: "POST", body, signal }));
+  return answer(await fetched(address(name, query), { method: "POST", body, signal }));
+}
+
+/** Whatever is asked about the network names the revision that the page shows: no other answer fits on it. */
+function address(name, query) {
+  return `api/${name}?${words(OF_NO_REVISION.has(name) ? query : { revision: get().revision, ...query })}`;
 }
 
 /**
@@ -40,7 +73,7 @@ async function fetched(address, options) {
     return await waitFor(fetch(address, options));
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Refused("The server does not answer; has pellucid view ended?", 0);
+    throw new Refused("The server does not answer any more; what runs in its terminal has ended, or is ending.", 0);
   }
 }
 
@@ -54,7 +87,10 @@ async function answer(response) {
   const kind = response.headers.get("content-type") ?? "";
   if (!response.ok) {
     const said = kind.startsWith("application/json") ? (await response.json()).error : await response.text();
-    throw new Refused(said || `The server answers ${response.status}`, response.status);
+    const refused = new Refused(said || `The server answers ${response.status}`, response.status);
+    if (refused.gone) repairs.gone();
+    if (refused.outdated) repairs.outdated();
+    throw refused;
   }
   return kind.startsWith("application/json") ? response.json() : parse(await response.arrayBuffer());
 }
@@ -82,14 +118,17 @@ export function newestOnly(work) {
     waiting = given;
     if (running) return;
     running = true;
-    try {
-      while (waiting) {
-        const next = waiting;
-        waiting = null;
+    let failed = null;
+    while (waiting) {
+      const next = waiting;
+      waiting = null;
+      try {
         await work(...next);
+      } catch (error) {
+        failed ??= error; // what came meanwhile is done all the same
       }
-    } finally {
-      running = false;
     }
+    running = false;
+    if (failed) throw failed;
   };
 }

@@ -26,14 +26,17 @@ export function onHover(listener) {
   listeners.push(listener);
 }
 
-/** Pin a cell: the inspector shows its sum. */
-export function pin(path, channel, cell) {
+/** Pin a cell: the inspector shows its sum. `here` says that it was chosen in its own map. */
+export function pin(path, channel, cell, here = false) {
   const view = FOLLOWING.includes(get().view) ? get().view : "sum";
   set({ layer: path, channel, cell, view });
-  for (const listener of pinners) listener(path);
+  for (const listener of pinners) listener(path, here);
 }
 
-/** Call a function with the path of a layer whenever one of its cells is pinned, even if it was before. */
+/**
+ * Call a function with the path of a layer whenever one of its cells is pinned, even if it was before, and with whether
+ * it was chosen in its own map.
+ */
 export function onPin(listener) {
   pinners.push(listener);
 }

@@ -1,13 +1,16 @@
 // Changing the network: the kernels of the channel that is looked at, silence, undo, and what comes of it on the data.
 // The server changes a copy; its revision grows with every edit, and all that is shown follows the revision.
 
-import { ask, Refused, send } from "./api.js";
+import { ask, Refused, report, send } from "./api.js";
 import { allow, byId, make, problem, say } from "./dom.js";
+import { noted } from "./edition.js";
 import { buildFlips, showFlips } from "./flips.js";
 import { allowKernels, buildKernels, showKernels } from "./kernels.js";
+import { mapsInSight } from "./layers.js";
 import { indexOf, layerAt, makesMaps, network } from "./network.js";
 import { count, plain, text } from "./numbers.js";
-import { get, on, set } from "./state.js";
+import { shown } from "./showing.js";
+import { get, on, set, tookEdition } from "./state.js";
 
 const LISTED = 8; // of the edits, the last
 
@@ -27,9 +30,10 @@ export function buildChange(panel) {
   parts.bias = make("input", { type: "number", id: "change-bias", step: "any", change: () => setBias() });
   parts.biasRow = make("label", { class: "field" }, "bias ", parts.bias);
   parts.silence = make("button", { type: "button", id: "change-silence", click: () => edit({ what: "silence" }) }, "Silence this channel");
+  parts.compare = compareButton();
   parts.undo = make("button", { type: "button", id: "change-undo", click: () => undo(false) }, "Undo");
   parts.reset = make("button", { type: "button", id: "change-reset", click: () => undo(true) }, "Undo all");
-  parts.doing = make("fieldset", {}, make("div", { class: "row" }, parts.biasRow, parts.silence), make("div", { class: "row" }, parts.undo, parts.reset));
+  parts.doing = make("fieldset", {}, make("div", { class: "row" }, parts.biasRow, parts.silence), make("div", { class: "row" }, parts.undo, parts.reset, parts.compare));
   parts.past = make("p", { class: "warning", id: "change-past" }, make("span", {}), make("button", { type: "button", class: "link", click: () => set({ view: "learn" }) }, "Go to its end"), " to change it.");
   parts.done = make("ol", { class: "edits", id: "change-edits" });
   parts.flips = make("div", {});
@@ -45,6 +49,7 @@ export function buildChange(panel) {
   );
   buildKernels(parts.kernels, (query, body) => edit({ what: "kernel", ...query }, body));
   buildFlips(parts.flips);
+  on(["moment", "comparing"], badge);
   on(["layer", "channel", "cell"], follow);
   on(["revision"], () => { showFlips(); load(); });
   on(["moment"], permit);
@@ -88,14 +93,22 @@ async function remember() {
   }
 }
 
-function took({ revision, edits }) {
+function took({ edits, ...edition }) {
+  noted(edition.revision);
   done = edits;
-  byId("edited").hidden = !done.length;
-  byId("edited").textContent = done.length > 1 ? `edited, ${count(done.length)} times` : "edited";
-  for (const button of [parts.undo, parts.reset]) allow(button, done.length, parts.layers);
+  for (const button of [parts.undo, parts.reset, parts.compare]) allow(button, done.length, parts.layers);
   parts.done.start = Math.max(0, done.length - LISTED) + 1;
   parts.done.replaceChildren(...done.slice(-LISTED).map((words) => make("li", {}, words)));
-  if (revision > get().revision) set({ revision });
+  if (edition.revision >= get().revision) tookEdition(edition);
+  badge();
+}
+
+/** Say at the top that the network is edited; as it was in training it has no edits. */
+function badge() {
+  const { moment, comparing } = get();
+  byId("edited").hidden = !done.length || moment !== null;
+  const words = done.length > 1 ? `edited, ${count(done.length)} times` : "edited";
+  byId("edited").textContent = comparing ? `${words}; shown as it was` : words;
 }
 
 /** Take over the layer and channel that are looked at: those of the layer that made their numbers. */
@@ -132,7 +145,7 @@ function within(field) {
   return Number(field.value);
 }
 
-async function load() {
+async function load(refused = false) {
   if (get().view !== "change" || !target) return;
   const { layer, out } = target;
   const wanted = `${layer} ${out} ${get().revision}`;
@@ -140,28 +153,56 @@ async function load() {
   loaded = wanted;
   try {
     const found = await ask("kernel", { layer, out });
-    if (loaded === wanted) show(found);
+    if (loaded === wanted) show(found, refused);
   } catch (error) {
-    loaded = "";
-    problem(error.message);
+    if (loaded === wanted) loaded = "";
+    report(error);
   }
 }
 
-function show(found) {
+/** Show what the server has answered; fields that somebody types in keep what stands there, unless it was refused. */
+function show(found, refused) {
   parts.layers.value = found.layer;
   parts.channel.max = found.channels - 1;
   if (document.activeElement !== parts.channel) parts.channel.value = found.out; // else somebody is typing there
-  parts.many.textContent = `of ${count(found.channels)}`;
-  showKernels(found);
+  parts.many.textContent = `(0–${count(found.channels - 1)})`;
+  showKernels(found, refused);
   const [now, before] = ["bias now", "bias before"].map((name) => found.arrays[name]?.data[0]);
   parts.biasRow.hidden = now === undefined;
-  if (now === undefined || document.activeElement === parts.bias) return;
+  if (now === undefined || (document.activeElement === parts.bias && !refused)) return;
   parts.bias.value = plain(now);
   parts.bias.title = now === before ? "as it was" : `was ${text(before)}`;
 }
 
 function setBias() {
   if (parts.bias.value !== "") edit({ what: "bias" }, Float32Array.of(Number(parts.bias.value)));
+}
+
+/** A button that shows the network as it was, as long as it is held; a screen reader's click turns it on and off. */
+function compareButton() {
+  let before = false;
+  let holding = false;
+  let keyed = false; // a key has been pressed, whose click is no other press
+  const show = (wanted) => {
+    if (wanted === before) return;
+    before = wanted;
+    button.setAttribute("aria-pressed", String(before));
+    const { image, source } = get();
+    act(async () => {
+      set({ comparing: wanted });
+      await shown(() => send("compare", { image, before: wanted, ...mapsInSight() }), source);
+    });
+    say(before ? "as it was" : "with the changes");
+  };
+  const hold = () => { holding = true; show(true); };
+  const letGo = () => { if (holding) show(false); holding = false; };
+  const isPress = ({ key, repeat }) => !repeat && (key === " " || key === "Enter");
+  const button = make("button", {
+    type: "button", id: "change-compare", "aria-pressed": "false", pointerdown: (event) => { if (!event.button) hold(); }, pointerup: letGo, pointerleave: letGo,
+    pointercancel: letGo, blur: letGo, keydown: (event) => { if (isPress(event)) { keyed = true; hold(); } }, keyup: letGo,
+    click: ({ detail }) => { if (!detail && !holding && !keyed) show(!before); keyed = false; },
+  }, "Hold to compare");
+  return button;
 }
 
 let queue = Promise.resolve();
@@ -179,11 +220,15 @@ function undo(all) {
 function act(question) {
   queue = queue.then(async () => {
     try {
-      took(await question());
+      const told = await question();
+      if (!told) return;
+      took(told);
       problem("");
       say(done.length ? done.at(-1) : "as it was");
     } catch (error) {
-      problem(error.message);
+      problem(error.message); // also that another window has changed the network meanwhile
+      loaded = "";
+      load(true); // what was refused does not stand there as if it were done
       if (!(error instanceof Refused)) throw error;
     }
   });

@@ -47,6 +47,13 @@ export function clipped(values, range) {
   return beyond;
 }
 
+/** How many numbers are none: they have a colour of their own. */
+export function strange(values) {
+  let many = 0;
+  for (const value of values) if (Number.isNaN(value)) many += 1;
+  return many;
+}
+
 /** A gradient from −R to R for style sheets; only its upper half where nothing is below 0. */
 export function gradient(half) {
   const ends = [NEGATIVE, ZERO, POSITIVE].map((rgb) => `rgb(${rgb.join(" ")})`);

@@ -1,49 +1,38 @@
 // Other windows show the same network: what is changed in one of them, or which moment of its training is shown, the
-// others notice within seconds, and at once when one comes back to them.
+// others notice within seconds, and at once when something is done in them or when one comes back to them.
 
-import { ask } from "./api.js";
-import { byId } from "./dom.js";
+import { ask, newestOnly, whenRefused } from "./api.js";
 import { network } from "./network.js";
-import { count } from "./numbers.js";
-import { get, on, set } from "./state.js";
+import { get, on } from "./state.js";
 
 const EVERY = 2000; // milliseconds
 
 let known = 0; // the revision whose edits are listed
-let asking = false;
 let silent = false; // the server did not answer: it is asked again when one comes back to the page
 let takeOver = () => {};
 
 /** Look after other windows from now on; `whenChanged` takes over their edits. */
 export function buildEdition(whenChanged) {
   [known, takeOver] = [network.revision, whenChanged];
-  on(["moment"], badge);
-  badge();
+  on(["revision"], () => { if (get().revision !== known) look(); }); // an answer has told of it
+  whenRefused({ outdated: look });
   setInterval(() => { if (!silent) look(); }, EVERY);
   document.addEventListener("visibilitychange", look);
   addEventListener("focus", look);
 }
 
-/** What the line at the top says of the moment of the training that is shown. */
-function badge() {
-  const { moment } = get();
-  byId("moment").hidden = moment === null;
-  byId("moment").textContent = moment === null ? "" : `after step ${count(moment)}`;
+/** Note that the edits of a revision are listed. */
+export function noted(revision) {
+  known = revision;
 }
 
-async function look() {
-  if (document.hidden || asking) return;
-  asking = true;
+const look = newestOnly(async () => {
+  if (document.hidden) return;
   try {
-    const { revision, step } = await ask("edition");
+    const { revision } = await ask("edition");
+    if (revision !== known) await takeOver();
     silent = false;
-    if (revision === known) return;
-    known = revision;
-    if (revision > get().revision) set({ moment: step });
-    await takeOver();
   } catch {
     silent = true;
-  } finally {
-    asking = false;
   }
-}
+});

@@ -1,7 +1,7 @@
 // What edits do to the whole of the data: how right the network is before and after, and the images that flipped.
 
-import { ask, askUntilDone } from "./api.js";
-import { make, problem, renew, say } from "./dom.js";
+import { ask, askUntilDone, report } from "./api.js";
+import { make, renew, say } from "./dom.js";
 import { className, network } from "./network.js";
 import { count, percent } from "./numbers.js";
 import { inColours } from "./pixels.js";
@@ -26,7 +26,7 @@ export function buildFlips(place) {
 /** Measure anew if the network has changed. */
 export async function showFlips() {
   const { revision, view } = get();
-  if (!network.data || view !== "change" || shown === revision) return;
+  if (!network.data || view !== "change" || shown === revision || get().comparing) return;
   shown = revision;
   const wanted = () => get().revision === revision && get().view === "change";
   const progress = ({ done }) => { parts.told.textContent = `Measuring … ${percent(done)}`; };
@@ -40,8 +40,8 @@ export async function showFlips() {
     first = 0;
     await list(found.flipped, wanted);
   } catch (error) {
-    shown = -1;
-    problem(error.message);
+    if (shown === revision) shown = -1;
+    report(error);
   }
 }
 
@@ -53,8 +53,10 @@ function tell({ before, now, flipped, mended, broken, problem: why }) {
   const right = (share) => make("strong", {}, `${(100 * share).toFixed(2)} %`);
   if (!flipped) parts.told.replaceChildren(right(now), " right", before === now && get().revision ? ", as before" : "");
   else {
+    const rest = flipped - broken - mended;
+    const otherwise = rest ? `, ${count(rest)} wrong in another way` : "";
     parts.told.replaceChildren(
-      right(before), " right before, ", right(now), ` now. ${count(flipped)} ${flipped === 1 ? "image is" : "images are"} taken otherwise: ${count(broken)} broken, ${count(mended)} mended.`,
+      right(before), " right before, ", right(now), ` now. ${count(flipped)} ${flipped === 1 ? "image is" : "images are"} taken otherwise: ${count(broken)} broken, ${count(mended)} mended${otherwise}.`,
     );
   }
   say(parts.told.textContent);
@@ -70,7 +72,7 @@ async function list(flipped, wanted) {
   parts.list.replaceChildren(...found.samples.map((sample, k) => make("li", {}, one(sample, arrays.images, k))));
   const last = first + found.samples.length;
   const turn = (label, words, to, able) =>
-    make("button", { type: "button", "aria-label": words, disabled: !able, click: () => { first = to; list(flipped, wanted).catch((error) => problem(error.message)); } }, label);
+    make("button", { type: "button", "aria-label": words, disabled: !able, click: () => { first = to; list(flipped, wanted).catch(report); } }, label);
   return renew(
     parts.pager,
     turn("◀", "earlier images", Math.max(0, first - SHOWN), first > 0), make("span", {}, `${count(first + 1)}–${count(last)} of ${count(flipped)}`),
@@ -79,12 +81,12 @@ async function list(flipped, wanted) {
 }
 
 function one({ number, label, predicted, was }, images, k) {
-  const kind = predicted === label ? "mended" : was === label ? "broken" : "wrong as before";
+  const kind = predicted === label ? `mended: was ${className(was)}` : was === label ? "broken" : `was wrong: ${className(was)}`;
   return make(
     "button",
     { type: "button", class: "flip", click: () => showSample(number), "aria-label": `sample ${number}, a ${className(label)}: was taken for ${className(was)}, now for ${className(predicted)}: ${kind}` },
     thumbnail(images, k),
-    make("span", { class: "flip-words" }, `${className(was)} → ${className(predicted)}`),
+    make("span", { class: "flip-words" }, `a ${className(label)}, now ${className(predicted)}`),
     make("span", { class: "quiet" }, kind),
   );
 }

@@ -1,5 +1,6 @@
 // The right side: tabs, each with a panel that another module fills.
 
+import { onPin } from "./cells.js";
 import { byId, make } from "./dom.js";
 import { get, on, set } from "./state.js";
 
@@ -36,12 +37,16 @@ export function hasTab(name) {
 
 /** Open the tab that the state names, and follow it. */
 export function buildInspector() {
-  if (!hasTab(get().view)) set({ view: tabs[0].name });
   on(["view"], open);
+  onPin(() => { if (!document.activeElement?.closest(".back")) byId("inspector").scrollTop = 0; }); // there one goes on
   open();
 }
 
 function open() {
+  if (!tabs.some((tab) => tab.name === get().view)) {
+    set({ view: tabs[0].name });
+    return;
+  }
   for (const tab of tabs) {
     const chosen = tab.name === get().view;
     tab.button.setAttribute("aria-selected", String(chosen));

@@ -38,7 +38,7 @@ export function allowKernels(allowed) {
 }
 
 /** Show what the server has answered. */
-export function showKernels(answer) {
+export function showKernels(answer, refused = false) {
   const fresh = !found || found.layer !== answer.layer || found.out !== answer.out;
   found = answer;
   parts.place.hidden = !found.arrays.now;
@@ -49,7 +49,7 @@ export function showKernels(answer) {
   found.length = found.rows * found.columns;
   found.range = [...now.data, ...before.data].reduce((most, value) => Math.max(most, Math.abs(value)), 0);
   list();
-  grid(fresh);
+  grid(fresh, refused);
   presets();
 }
 
@@ -104,7 +104,7 @@ function pressed() {
 }
 
 /** The chosen kernel as a table of numbers; the fields stay, with the keyboard in one of them, if only numbers change. */
-function grid(fresh) {
+function grid(fresh, refused = false) {
   const { rows, columns, length } = found;
   parts.title.textContent = found.kernels > 1 ? `Kernel for channel ${kernel} of the input` : "Kernel";
   if (fresh || inputs.length !== length) {
@@ -113,8 +113,8 @@ function grid(fresh) {
       make("tr", {}, ...inputs.slice(row * columns, (row + 1) * columns).map((input) => make("td", {}, input))));
     parts.grid.replaceChildren(make("table", { class: "weights" }, make("tbody", {}, ...body)));
   }
-  inputs.forEach(fill);
-  parts.scale.replaceChildren(scaleOf(numbersOf("now", kernel), found.range));
+  inputs.forEach((input, at) => fill(input, at, refused));
+  parts.scale.replaceChildren(scaleOf(numbersOf("now", kernel), found.range, false));
 }
 
 function field(at) {
@@ -125,9 +125,9 @@ function field(at) {
   });
 }
 
-function fill(input, at) {
+function fill(input, at, refused) {
   const [value, was] = [numbersOf("now", kernel)[at], numbersOf("before", kernel)[at]];
-  if (document.activeElement !== input) input.value = plain(value, found.range); // else somebody is typing there
+  if (refused || document.activeElement !== input) input.value = plain(value, found.range); // else somebody is typing there
   const place = `row ${Math.floor(at / found.columns)}, column ${at % found.columns}`;
   input.setAttribute("aria-label", value === was ? place : `${place}, was ${text(was)}`);
   input.title = value === was ? text(value) : `${text(value)}, was ${text(was)}`;

@@ -14,7 +14,7 @@ const KEYS = [
   ["Backspace", "from a pinned number to the largest that it is made of"],
   ["Esc", "one step up: from the cell to the layer, from there to nothing"],
   ["0 to 9", "in the image: set the ink of a pixel"],
-  ["p, n, l", "while it trains: pause or continue, next step, look closer"],
+  ["p, n, l", "in the tab Training, while it trains: pause or continue, next step, hold the page or follow"],
   ["F6", "between the tour and what it points at"],
   ["?", "this help"],
 ];

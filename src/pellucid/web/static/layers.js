@@ -1,6 +1,7 @@
 // The stack of layers in the middle of the page: maps are fetched where they are looked at.
 
-import { byId, make, still } from "./dom.js";
+import { onPin } from "./cells.js";
+import { byId, still } from "./dom.js";
 import { Maps } from "./maps.js";
 import { network, neighbour } from "./network.js";
 import { drawRail } from "./rail.js";
@@ -22,6 +23,7 @@ export function buildLayers() {
   on(["image", "revision", "class"], refresh);
   on(["range"], () => { refresh(); for (const maps of rows.values()) maps.repaint(); });
   on(["layer", "channel", "cell"], () => { for (const maps of rows.values()) for (const button of maps.buttons) button.mark(); });
+  onPin((path, here) => { if (!here) bring(path); });
   new ResizeObserver(() => { arrange(); drawRail(place, rows); }).observe(place);
 }
 
@@ -44,9 +46,16 @@ export async function goTo(path, channel) {
   const maps = rows.get(path);
   if (!maps) return;
   byId("layers").dispatchEvent(new CustomEvent("going", { detail: path })); // on a narrow page it must be there first
-  maps.element.scrollIntoView({ behavior: still() ? "auto" : "smooth", block: "nearest" });
+  bring(path);
   const { maps: many } = { maps: maps.layer.shape.length === 3 ? maps.layer.shape[0] : 1 };
   await maps.focus(Math.min(channel ?? 0, many - 1));
+}
+
+/** Scroll to a layer, if it is not in sight. */
+function bring(path) {
+  const { element } = rows.get(path);
+  const far = Math.abs(element.getBoundingClientRect().y) > 2 * innerHeight; // on the way, layers would come and move it
+  element.scrollIntoView({ behavior: far || still() ? "auto" : "smooth", block: "nearest" });
 }
 
 /** The layer that comes a number of steps after the one where the keyboard is, or after the first. */

@@ -1,32 +1,31 @@
 // The tab "Training": a network while it learns, and afterwards the way that it came.
 
-import { ask, newestOnly, parse, send } from "./api.js";
-import { byId, make, problem, say, still } from "./dom.js";
-import { mapsInSight } from "./layers.js";
-import { accuracyText, drawCurves, epochsOf, short } from "./learn-curves.js";
+import { ask, parse } from "./api.js";
+import { make, problem, say, still } from "./dom.js";
+import { badge, buildFollow, follow, goTo, isFollowing, turn as hold } from "./learn-follow.js";
+import { accuracyText, drawCurves, epochsOf, rateText } from "./learn-curves.js";
 import { showPictures } from "./learn-pictures.js";
 import { buildScrubber } from "./learn-scrub.js";
 import { className } from "./network.js";
 import { count, percent, text } from "./numbers.js";
-import { shown } from "./showing.js";
-import { get, on, set } from "./state.js";
+import { get, on } from "./state.js";
 
 const CURVES_EVERY = 1000; // milliseconds
 const WORDS_EVERY = 450;
 const HEARD = 400; // after which the training has heard that it is to pause
 const RETRIES = [500, 1000, 2000, 4000, 8000];
-const WORDS = { training: "Training", paused: "Paused", finished: "Finished", interrupted: "Interrupted" };
+const WORDS = { training: "Training", paused: "Paused", finished: "Finished", interrupted: "Interrupted", running: "Still training, as of this page’s opening" };
 
 const learning = { points: [], epochs: [], moments: [], state: "unknown", step: 0, steps: 1, steps_per_epoch: 1, lr: 0, rates: [] };
 const parts = {}; // elements of the tab
 let socket = null;
 let tries = 0;
 let scrubber = null;
-let following = true; // whether pictures are those of the training as it goes on
 let drawnAt = 0;
 let saidAt = 0;
 let pictureAt = 0;
 let epochsTold = 0;
+let ratesNamed = "";
 let turned = -Infinity; // when it was last told to pause, or to go on
 
 /** Whether anything is known of a training; ask once, before the tab is added. */
@@ -46,7 +45,7 @@ export function isLive() {
 /** Fill the tab. */
 export function buildLearn(panel) {
   const button = (name, words, key, click) => {
-    parts[name] = make("button", { type: "button", "aria-keyshortcuts": key, title: `key ${key}`, click }, words);
+    parts[name] = make("button", { type: "button", "aria-keyshortcuts": key, title: `key ${key}, in this tab`, click }, words);
     return parts[name];
   };
   parts.status = make("p", { class: "learn-status" });
@@ -54,22 +53,23 @@ export function buildLearn(panel) {
   parts.controls = make(
     "div",
     { class: "row", role: "group", "aria-label": "The training" },
-    button("pause", "Pause", "p", turn),
+    button("pause", "Pause", "p", pause),
     button("step", "Step", "n", () => tell({ do: "step" })),
-    button("closer", "Look closer", "l", () => goTo("now")),
+    button("hold", "Hold the page", "l", hold),
   );
   parts.rate = rateControls();
   parts.sees = make("p", { class: "learn-sees" });
-  parts.pictures = make("div", { class: "learn-pictures" });
+  parts.pictures = Object.assign(make("div", { class: "learn-pictures" }), { rest: make("div", { class: "learn-pictures" }) });
   parts.curves = make("div", { class: "learn-curves" });
   scrubber = buildScrubber({ learning, goTo });
   panel.append(
-    make("h2", {}, "Training"), parts.status, parts.trouble, parts.controls, parts.rate, parts.curves, scrubber.element,
-    parts.sees, parts.pictures,
+    make("h2", {}, "Training"), parts.status, parts.trouble, parts.controls, parts.rate, scrubber.element, parts.sees,
+    parts.pictures, parts.curves, parts.pictures.rest,
   );
-  document.addEventListener("keydown", key);
+  panel.addEventListener("keydown", key);
+  buildFollow({ learning, isLive, came, stayed });
   on(["image"], imageChanged);
-  on(["moment"], ({ moment }) => scrubber.placed(moment, moment === null ? "end" : moment));
+  on(["moment"], ({ moment }) => { scrubber.placed(moment, isFollowing() ? "now" : moment); named(); });
   on(["view"], () => { if (get().view === "learn") refresh(true); });
   refresh(true);
   if (!isLive()) return;
@@ -77,9 +77,18 @@ export function buildLearn(panel) {
   document.addEventListener("visibilitychange", seen);
 }
 
-/** What the tab says of the training when it opens: the newest moment, and the course of the image. */
-export function begun() {
-  if (learning.state !== "unknown" && !isLive()) goTo("end");
+/**
+ * Show a moment of the training when a page or a link opens, or the network as it came out (null); that which is shown
+ * already is what a training that goes on has come to, unless somebody chose it. False if the moment is not kept.
+ */
+export async function showMoment(moment) {
+  const { moment: shown, chosen } = get();
+  if (moment !== shown && moment !== null && !learning.moments.includes(moment)) return false;
+  if (learning.state === "unknown") return true;
+  if (moment !== shown) await goTo(moment ?? "end");
+  else if (!isLive() || chosen) await goTo("here");
+  else if (learning.step) await goTo("now");
+  return true;
 }
 
 // ---- what comes from the server
@@ -108,6 +117,7 @@ function seen() {
 }
 
 function tell(words) {
+  if (words.do !== "watch") problem(""); // what is wrong with this, the server says
   if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(words));
 }
 
@@ -116,7 +126,7 @@ function take(found) {
   const rows = rowsOf(points);
   learning.points.splice(found.first, Infinity, ...rows);
   learning.epochs = epochsOf(rowsOf(epochs));
-  for (const name of ["state", "step", "loss", "steps", "steps_per_epoch", "lr", "rates", "moments", "trouble"]) learning[name] = found[name];
+  for (const name of ["state", "step", "loss", "steps", "steps_per_epoch", "lr", "rates", "moments", "trouble", "ending"]) learning[name] = found[name];
 }
 
 function rowsOf({ shape, data }) {
@@ -127,10 +137,11 @@ function accept(found) {
   const { state: before, step } = learning;
   take(found);
   if (before !== learning.state) stateChanged(before);
-  else if (learning.state === "paused" && following && step !== learning.step) goTo("now");
+  else if (learning.state === "paused" && isFollowing() && step !== learning.step) goTo("now");
   else if (learning.epochs.length > epochsTold) say(epochWords(learning.epochs.at(-1)));
   epochsTold = learning.epochs.length;
-  if (found.picture && following && isLive()) takePicture(found);
+  if (found.picture && isFollowing() && isLive()) takePicture(found);
+  if (found.picture && learning.state === "training") follow();
   refresh(before !== learning.state);
 }
 
@@ -144,38 +155,38 @@ function takePicture(found) {
 
 function stateChanged(before) {
   say(statusWords());
-  if (learning.state === "paused" && following) goTo("now");
-  if (!isLive() && (before === "training" || before === "paused")) {
-    setTimeout(() => { socket?.close(); goTo("end"); }, 300); // when the network has what it came to
-  }
+  badge();
+  if (learning.state === "paused" && isFollowing()) goTo("now");
+  if (isLive() || (before !== "training" && before !== "paused")) return;
+  socket?.close();
+  goTo("end"); // the network has what it came to: only then the end is told
 }
 
 function imageChanged() {
   const { image } = get();
   if (image && isLive()) tell({ do: "watch", image });
-  if (image && (!isLive() || !following)) scrubber?.imageChanged();
+  if (image && (!isLive() || !isFollowing())) scrubber?.imageChanged();
 }
 
-// ---- going to a moment
-
-/** Let the whole page show the network as it was after a step, "now", or at the "end". */
-const goTo = newestOnly(async (step) => {
-  following = step === "now" || step === "end";
-  const { image, source, range } = get();
-  if (!image || !source) return;
-  if (!following && range === "layer") {
-    set({ range: "locked" });
-    byId("range").value = "locked";
-  }
-  const found = await shown(() => send("moment", { step, image, ...mapsInSight() }), source);
-  if (!found) return;
-  set({ moment: found.moment });
-  showPictures(parts.pictures, found.arrays, found.reach, found.moment ?? learning.step);
-  sees(found.arrays.probabilities, found.moment ?? learning.step);
+/** The page shows another network, or the same anew. */
+function came(found, step) {
+  const at = found.moment ?? learning.step;
+  if (found.reach) showPictures(parts.pictures, found.arrays, found.reach, at);
+  if (found.reach) sees(found.arrays.probabilities, at);
   scrubber.placed(found.moment, step);
+  named();
+  if (!found.quiet) refresh(true);
+  if (!isLive() || !isFollowing()) scrubber.imageChanged();
+}
+
+/** The page could not go where it was to: a moment that cannot be read is left out from now on. */
+async function stayed() {
+  const { moment } = get();
+  scrubber.placed(moment, isFollowing() ? "now" : moment);
+  if (isLive()) return; // which tells of its moments by itself
+  take(await ask("training"));
   refresh(true);
-  if (!isLive() || !following) scrubber.imageChanged();
-});
+}
 
 function sees(probabilities, step) {
   if (!probabilities) return;
@@ -186,7 +197,7 @@ function sees(probabilities, step) {
 
 // ---- what one does
 
-function turn() {
+function pause() {
   if (performance.now() - turned < HEARD) return;
   tell({ do: learning.state === "paused" ? "continue" : "pause" });
   turned = performance.now();
@@ -208,29 +219,39 @@ function rateControls() {
   );
 }
 
+/** Single letters work only within the tab: elsewhere somebody may be dictating. */
 function key(event) {
-  if (event.ctrlKey || event.altKey || event.metaKey || event.target.closest("input, select, textarea, dialog[open]")) return;
-  if (!isLive()) return;
-  if (event.key === "p") turn();
+  if (event.ctrlKey || event.altKey || event.metaKey || event.target.closest("input, select, textarea") || !isLive()) return;
+  if (event.repeat) return event.preventDefault(); // a key that is held asks once
+  if (event.key === "p") pause();
   else if (event.key === "n") tell({ do: "step" });
-  else if (event.key === "l") goTo("now");
+  else if (event.key === "l") hold();
   else return;
   event.preventDefault();
 }
 
 // ---- words and pictures
 
+/** Name the buttons after what they would do now, and the factor of the learning rate, unless somebody writes there. */
+function named() {
+  const rename = (part, words) => { if (part.textContent !== words) part.textContent = words; };
+  rename(parts.pause, learning.state === "paused" ? "Continue" : "Pause");
+  rename(parts.hold, isFollowing() ? "Hold the page" : "Follow live");
+  parts.hold.disabled = learning.state === "paused" && isFollowing();
+  const told = JSON.stringify(learning.rates);
+  if (told === ratesNamed || document.activeElement === parts.factor) return;
+  ratesNamed = told;
+  parts.factor.value = String(learning.rates.at(-1)?.[1] ?? 1);
+}
+
 function refresh(anew = false) {
   if (!parts.status) return;
-  const live = isLive();
   if (!anew && learning.state === "training" && performance.now() - saidAt < WORDS_EVERY) return;
   saidAt = performance.now();
   parts.status.textContent = statusWords();
-  parts.trouble.textContent = [...learning.rates.map(rateWords), learning.trouble].filter(Boolean).join("; ");
-  parts.controls.hidden = parts.rate.hidden = !live;
-  const paused = learning.state === "paused";
-  const words = paused ? "Continue" : "Pause";
-  if (parts.pause.textContent !== words) parts.pause.textContent = words;
+  parts.trouble.textContent = [...learning.rates.map(rateWords), learning.trouble, learning.ending && `ended by an error: ${learning.ending}`, momentsWords()].filter(Boolean).join("; ");
+  parts.controls.hidden = parts.rate.hidden = !isLive();
+  named();
   const now = performance.now();
   if (document.hidden || get().view !== "learn" || (!anew && now - drawnAt < CURVES_EVERY)) return;
   drawnAt = now;
@@ -247,8 +268,12 @@ function statusWords() {
   words.push(`epoch ${Math.min(epochs, Math.floor(Math.max(0, step - 1) / each) + 1)} of ${epochs}`);
   if (Number.isFinite(loss)) words.push(`${learning.state === "paused" ? "this step's loss" : "loss"} ${text(loss, 3)}`);
   if (Number.isFinite(last[2])) words.push(`accuracy ${accuracyText(last[2])}`);
-  if (lr) words.push(`learning rate ${short(lr)}`);
+  if (lr) words.push(`learning rate ${rateText(lr)}`);
   return words.join(" · ");
+}
+
+function momentsWords() {
+  return isLive() || learning.moments.length ? "" : "no moments were kept to go back to: pellucid train … --view keeps some";
 }
 
 function epochWords({ epoch, loss, accuracy }) {
@@ -256,5 +281,5 @@ function epochWords({ epoch, loss, accuracy }) {
 }
 
 function rateWords([step, factor]) {
-  return `learning rate × ${short(factor)} by hand from step ${count(step + 1)} on`;
+  return `learning rate × ${rateText(factor)} by hand from step ${count(step + 1)} on`;
 }

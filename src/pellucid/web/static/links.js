@@ -3,26 +3,29 @@
 
 import { byId, make, still } from "./dom.js";
 import { hasTab } from "./inspector.js";
+import { showMoment } from "./learn.js";
 import { mapsOf } from "./layers.js";
-import { layerAt, layout, makesMaps, network } from "./network.js";
+import { cellFits, isListed, layerAt, layout, makesMaps, network } from "./network.js";
 import { count, shape } from "./numbers.js";
-import { textAsPixels } from "./pixels.js";
+import { restore } from "./pad.js";
+import { drawable, textAsPixels } from "./pixels.js";
 import { showSource } from "./showing.js";
-import { fromLink, set } from "./state.js";
+import { fromLink, get, set } from "./state.js";
 
 const NOWHERE = { layer: null, channel: 0, cell: null, class: null, raw: false };
 
 /** Open the link that stands in the address; `otherwise` is the image that is shown where it names none. */
 export async function openLink(otherwise) {
-  const { net, source, ...wanted } = fromLink(location.hash);
+  const { net, source, moment, edits, ...wanted } = fromLink(location.hash);
   const missing = [];
   const place = fitting(wanted, missing);
   const image = imageOf(source, missing);
-  tell(Boolean(net) && net !== network.digest, missing);
+  tell(net, missing);
   set({ ...NOWHERE, ...place });
-  byId("range").value = place.range ?? byId("range").value;
-  byId("raw").checked = place.raw ?? false;
   await showSource(image ?? otherwise);
+  if (image?.kind === "pixels" && drawable()) restore(textAsPixels(image.data), network.input_shape[1]);
+  if (await showMoment(moment ?? get().moment)) tell(net, missing, net === network.digest ? difference(moment, edits) : "");
+  else tell(net, [...missing, `the network after step ${count(moment)} of its training`]);
   if (place.layer) mapsOf(place.layer).element.scrollIntoView({ block: "nearest", behavior: still() ? "auto" : "smooth" });
 }
 
@@ -31,7 +34,7 @@ function fitting({ layer: path, channel, cell, ...place }, missing) {
   const classes = network.layers.at(-1).shape.reduce((product, side) => product * side, 1);
   if (place.class >= classes) drop(place, "class", `class ${place.class}`, missing);
   if (place.view && !hasTab(place.view)) drop(place, "view", place.view === "learn" ? "a training" : `a tab “${place.view}”`, missing);
-  if (place.range && ![...byId("range").options].some(({ value }) => value === place.range)) delete place.range;
+  if (place.range && ![...byId("range").options].some(({ value }) => value === place.range)) drop(place, "range", `a range “${place.range}”`, missing);
   if (!path) return place;
   const layer = layerAt(path);
   if (!layer) {
@@ -39,12 +42,12 @@ function fitting({ layer: path, channel, cell, ...place }, missing) {
     return place;
   }
   place.layer = path;
-  const { maps, rows, columns, length } = layout(layer);
+  const { maps } = layout(layer);
   if (channel >= maps && makesMaps(layer)) missing.push(`channel ${count(channel)} of ${path}`);
   else {
     place.channel = makesMaps(layer) ? channel ?? 0 : 0;
-    const inside = cell && cell[0] < rows && cell[1] < columns && cell[0] * columns + cell[1] < length;
-    if (inside) place.cell = cell;
+    const at = cell?.[1] && isListed(layer) ? [cell[1], 0] : cell; // links from before classes stood below each other
+    if (at && cellFits(layer, at)) place.cell = at;
     else if (cell) missing.push(`row ${cell[0]}, column ${cell[1]} of ${path}`);
   }
   return place;
@@ -65,12 +68,20 @@ function drop(place, name, words, missing) {
 }
 
 /** Say what is wrong with a link, until one has read it. */
-function tell(foreign, missing) {
-  const words = [];
-  if (foreign) words.push(`This link was made with another network. What is shown is ${network.title}, with its own numbers.`);
+function tell(net, missing, other = "") {
+  const words = other ? [other] : [];
+  if (net && net !== network.digest) words.push(`This link was made with another network. What is shown is ${network.title}, with its own numbers.`);
   if (missing.length) words.push(`The link names what there is not here: ${missing.join("; ")}.`);
   const place = byId("notice");
   place.hidden = !words.length;
   const close = make("button", { type: "button", click: () => { place.hidden = true; byId("inspector").focus(); } }, "Close");
   place.replaceChildren(make("span", {}, `${words.join(" ")} `), close);
+}
+
+/** What a link says otherwise of the network that is shown: weights and edits are on the server, the same for all windows. */
+function difference(moment, edits) {
+  const { moment: now, chosen, edited } = get();
+  if (moment !== now && chosen) return `The link was made with the network as it came out of its training; it is shown as it was after step ${count(now)}.`;
+  if (now !== null || edits === edited) return "";
+  return edits ? "The link was made with other edits of the network than there are here, so that numbers differ." : "The link was made before the network was edited, so that numbers differ.";
 }

@@ -1,48 +1,44 @@
 // The page, put together: the network is asked for, each part is built, and the link or the first sample is shown.
 
 import { buildAbout } from "./about.js";
-import { ask } from "./api.js";
+import { followAddress } from "./address.js";
+import { ask, report } from "./api.js";
 import { buildChange, showChange, takeOver } from "./change.js";
 import { byId, problem } from "./dom.js";
 import { buildEdition } from "./edition.js";
 import { addTab, buildInspector } from "./inspector.js";
 import { buildKeys } from "./keys.js";
 import { buildLayers } from "./layers.js";
-import { begun, buildLearn, hasTraining, isLive } from "./learn.js";
+import { buildLearn, hasTraining, isLive } from "./learn.js";
+import { buildFollow } from "./learn-follow.js";
 import { openLink } from "./links.js";
 import { buildNarrow } from "./narrow.js";
 import { describe, network } from "./network.js";
+import { buildOverlay } from "./overlay.js";
+import { buildOverview } from "./overview.js";
 import { buildPad } from "./pad.js";
 import { buildPixels } from "./pixels.js";
 import { buildDrawing, buildShowing, redraw, showBytes, showDrawing } from "./showing.js";
 import { buildSheet } from "./sheet.js";
 import { buildSources } from "./sources.js";
-import { get, link, on, set } from "./state.js";
+import { get, on, set } from "./state.js";
 import { buildSum, stepBack } from "./sum.js";
 import { buildTour } from "./tour.js";
 import { buildTrail } from "./trail.js";
 import { buildWhy, showWhy } from "./why.js";
 import { buildWords } from "./words.js";
 
-const LINKED = ["layer", "channel", "cell", "view", "range", "class", "raw"];
-const REST = 300; // ms that an image rests before the address tells of it: to change that takes the browser longer than to show it
-
 async function start() {
   describe(await ask("network"));
   document.title = `${network.title} – Pellucid`;
   byId("title").textContent = network.title;
-  set({ revision: network.revision, moment: network.step });
+  set({ revision: network.revision, moment: network.step, edited: network.edited, chosen: network.chosen });
   build(await hasTraining());
   await openLink(first());
-  let timer = 0;
-  const follow = () => { clearTimeout(timer); history.replaceState(null, "", link(network.digest)); };
-  on(LINKED, follow);
-  on(["source"], () => { clearTimeout(timer); timer = setTimeout(follow, REST); });
-  follow();
+  const follow = followAddress();
   addEventListener("hashchange", () => {
-    if (location.hash.includes("=")) openLink(get().source ?? first()).then(follow); // else it is a place on the page
+    if (location.hash.includes("=")) openLink(get().source ?? first()).then(follow, report); // else it is a place on the page
   });
-  begun();
 }
 
 function build(trained) {
@@ -57,16 +53,24 @@ function build(trained) {
   addTab("why", "Why", buildWhy, showWhy);
   addTab("change", "Change", buildChange, showChange);
   if (trained) addTab("learn", "Training", buildLearn);
+  else buildFollow();
   buildInspector();
   buildLayers();
+  buildOverview();
+  buildOverlay();
   buildTrail();
   buildNarrow();
   buildSheet();
   buildKeys(stepBack);
   buildAbout(buildTour());
+  for (const skip of document.querySelectorAll(".skip")) skip.addEventListener("click", (event) => {
+    event.preventDefault(); // the address holds what is looked at
+    document.querySelector(skip.hash).focus();
+  });
   buildEdition(takeOver);
   const raw = byId("raw");
   raw.checked = get().raw;
+  on(["raw"], () => { raw.checked = get().raw; });
   raw.addEventListener("change", () => { set({ raw: raw.checked }); redraw(); });
 }
 
@@ -77,5 +81,6 @@ function first() {
   return { kind: "blank", data: blank };
 }
 
-window.addEventListener("unhandledrejection", (event) => problem(event.reason?.message ?? String(event.reason)));
+window.addEventListener("unhandledrejection", (event) => report(event.reason instanceof Error ? event.reason : new Error(event.reason)));
+window.addEventListener("error", (event) => report(event.error ?? new Error(event.message)));
 start().catch((error) => problem(error.message));

@@ -2,7 +2,7 @@
 
 import { hover, moved, pin } from "./cells.js";
 import { byId, make, say } from "./dom.js";
-import { cellName, isOutput, layout, makesMaps, neighbour } from "./network.js";
+import { cellName, isListed, isOutput, layout, makesMaps, neighbour } from "./network.js";
 import { text } from "./numbers.js";
 import { get } from "./state.js";
 
@@ -13,14 +13,15 @@ export class MapButton {
     this.k = k;
     this.cursor = [0, 0];
     this.ring = make("span", { class: "cell", hidden: true });
+    this.caption = make("span", { class: "caption" });
     this.element = make(
       "button",
       {
         class: "map", type: "button", pointermove: (event) => this.#point(event), pointerleave: () => hover(null),
         click: (event) => this.#click(event), keydown: (event) => this.#key(event), focus: () => this.#spoken(true),
-        blur: () => hover(null),
+        blur: () => { hover(null); this.mark(); },
       },
-      this.ring,
+      this.ring, this.caption,
     );
     maps.stage.append(this.element);
   }
@@ -46,7 +47,7 @@ export class MapButton {
     this.ring.hidden = !cell;
     if (!cell) return;
     const size = this.maps.pixel;
-    Object.assign(this.ring.style, { left: `${cell[1] * size}px`, top: `${cell[0] * size}px`, width: `${size}px`, height: `${size}px` });
+    Object.assign(this.ring.style, { left: `${cell[1] * size}px`, top: `${cell[0] * size}px`, width: isListed(this.maps.layer) ? "100%" : `${size}px`, height: `${size}px` });
   }
 
   #cellAt(event) {
@@ -71,7 +72,7 @@ export class MapButton {
     if (!cell) return;
     this.cursor = cell;
     this.#show(cell);
-    pin(this.maps.layer.path, this.channel, cell);
+    pin(this.maps.layer.path, this.channel, cell, true);
   }
 
   #key(event) {

@@ -1,13 +1,14 @@
 // The feature maps of one layer: a canvas, and over it a button for every map, which knows keyboard and pointer.
 
-import { ask, Refused } from "./api.js";
-import { clipped } from "./colours.js";
-import { make, problem, renew } from "./dom.js";
+import { ask, report } from "./api.js";
+import { clipped, strange } from "./colours.js";
+import { make, renew } from "./dom.js";
 import { MapButton } from "./map-button.js";
-import { isFirst, layout, makesMaps, summaryLine } from "./network.js";
-import { count } from "./numbers.js";
+import { isFirst, isListed, layout, makesMaps, summaryLine } from "./network.js";
+import { count, signed, text } from "./numbers.js";
 import { paint } from "./painting.js";
 import { rangesOf } from "./ranges.js";
+import { scores } from "./scores.js";
 import { get } from "./state.js";
 import { dotted, explained } from "./words.js";
 
@@ -15,6 +16,8 @@ const SHOWN = 24; // maps at a time
 const SIDE = 84; // of a map on the page, about, in pixels
 const LEAST = matchMedia("(pointer: coarse)").matches ? 44 : 24; // of what can be pointed at
 const GAP = 6; // between maps, about
+const CAPTION = 15; // below a map
+const CAPTIONED = 60; // the width of what a map is ordered by
 const VECTOR_CELL = 12;
 const REST = 150; // ms that an image rests before maps tell a screen reader what stands in them
 const ROOM = "18rem"; // that maps take, about, as long as they are not there: else too many layers would be in sight
@@ -38,7 +41,9 @@ export class Maps {
     const { layer } = this;
     const id = `layer-${layer.path}`;
     this.canvas = make("canvas", { "aria-hidden": "true" });
-    this.stage = make("div", { class: "stage" }, this.canvas);
+    this.stage = make("div", { class: "stage", role: "application", "aria-roledescription": "maps of numbers", "aria-label": `maps of ${layer.path}` }, this.canvas);
+    this.listed = isListed(layer);
+    if (!makesMaps(layer)) this.stage.classList.add(this.listed ? "listed" : "vector");
     this.note = make("p", { class: "quiet" });
     this.element = make(
       "section",
@@ -64,6 +69,7 @@ export class Maps {
     if (!makesMaps(this.layer) || this.layer.shape[0] < 2) return null;
     const options = Object.entries(ORDERS).map(([value, words]) => make("option", { value }, words));
     const choice = make("select", { change: () => this.#reorder(choice.value) }, ...options);
+    this.choice = choice;
     this.pager = make("span", { class: "pager" });
     return make("div", { class: "row controls" }, make("label", { class: "field" }, make("span", { class: "unseen" }, `order of the maps of ${this.layer.path}`), choice), this.pager);
   }
@@ -98,9 +104,8 @@ export class Maps {
       const found = await ask("maps", query, this.asking.signal);
       if (this.loaded === wanted) this.show(found);
     } catch (error) {
-      if (error.name === "AbortError") return;
-      this.loaded = null;
-      if (!(error instanceof Refused && error.gone)) problem(error.message);
+      if (this.loaded === wanted) this.loaded = null;
+      report(error);
     }
   }
 
@@ -127,7 +132,9 @@ export class Maps {
     const channels = [...found.arrays.channels.data];
     const others = channels.join() !== this.channels.join();
     Object.assign(this, { found, channels, numbers: found.arrays.maps.data });
-    if (this.places?.length !== channels.length) this.#place();
+    const anew = this.placed !== this.#placing();
+    if (anew) this.#place();
+    if (anew || others || this.order !== "index") this.#caption();
     this.#describe();
     this.repaint();
     clearTimeout(this.timer);
@@ -142,19 +149,27 @@ export class Maps {
     this.repaint();
   }
 
+  /** What the places of maps depend on, but for the room there is. */
+  #placing() {
+    return `${this.channels.length} ${this.order === "index"}`;
+  }
+
   /** Lay out as many maps as are shown. A pixel of the canvas is a square of `unit` on the page. */
   #place() {
     const { rows, columns } = layout(this.layer);
     const many = this.channels.length;
     const longest = Math.max(rows, columns);
     const maps = makesMaps(this.layer);
-    const size = maps ? Math.max(1, Math.floor(SIDE / longest)) : VECTOR_CELL; // of a number on the page
+    const size = maps ? Math.max(1, Math.floor(SIDE / longest)) : this.listed ? LEAST : VECTOR_CELL; // of a number on the page
     const shrink = maps ? Math.max(1, Math.ceil(longest / (1.5 * SIDE))) : 1;
+    this.step = Math.max(1, Math.floor(shrink / devicePixelRatio)); // of the numbers, those that a screen has pixels for
     this.zoom = Math.max(1, Math.round(size / GAP));
-    this.unit = Math.floor(size / this.zoom) / shrink;
-    this.pixel = this.zoom * this.unit;
+    this.unit = (Math.floor(size / this.zoom) * this.step) / shrink;
+    this.pixel = (this.zoom * this.unit) / this.step;
     const gap = Math.max(1, Math.round(GAP / this.unit));
-    const pitch = [rows, columns].map((side) => Math.max(side * this.zoom, Math.ceil(LEAST / this.unit)) + gap);
+    const least = [LEAST, maps && this.order !== "index" ? CAPTIONED : LEAST];
+    const pitch = [rows, columns].map((side, axis) => Math.max(Math.ceil(side / this.step) * this.zoom, Math.ceil(least[axis] / this.unit)) + gap);
+    if (this.pager) pitch[0] += Math.ceil(CAPTION / this.unit) - Math.floor(gap / 2);
     this.room = this.element.clientWidth;
     const room = (this.room ? this.room - 24 : 720) / this.unit;
     const across = Math.max(1, Math.min(many, Math.floor((room + gap) / pitch[1])));
@@ -164,6 +179,24 @@ export class Maps {
     this.canvas.style.width = this.stage.style.width = `${this.width * this.unit}px`;
     this.canvas.style.height = this.stage.style.height = `${this.height * this.unit}px`;
     this.#buttons(...[rows, columns].map((side) => Math.max(LEAST, side * this.pixel)));
+    this.placed = this.#placing();
+    this.element.dispatchEvent(new CustomEvent("placed", { bubbles: true }));
+  }
+
+  /** Write below each map which it is, and what it is ordered by. */
+  #caption() {
+    const scores = this.order !== "index" && this.found.arrays.scores?.data;
+    const score = (k) => (this.order === "contribution" ? signed(scores[k], 2) : text(Math.abs(scores[k]), 2));
+    if (this.pager) for (const { k, channel, caption } of this.buttons) caption.textContent = scores ? `${channel} · ${score(k)}` : channel;
+  }
+
+  /** Where so many cells of a channel's map lie in the window, or all of it; null where it is not shown. */
+  boxOf(channel, cell = undefined, many = [1, 1]) {
+    const box = this.buttons[makesMaps(this.layer) ? this.channels.indexOf(channel) : 0]?.element.getBoundingClientRect();
+    if (!box?.width) return null;
+    const [[row, column], [height, width]] = cell ? [cell, many] : [[0, 0], [layout(this.layer).rows, layout(this.layer).columns]];
+    const size = this.pixel;
+    return { x: box.x + column * size, y: box.y + row * size, width: width * size, height: height * size };
   }
 
   #buttons(height, width) {
@@ -179,7 +212,7 @@ export class Maps {
   /** Say how many maps are 0, and lead to those that are not shown; what is said already stays. */
   #describe() {
     const { total, dead } = this.found;
-    const words = dead ? `${count(dead)} of ${count(total)} ${total === 1 ? "map is" : "maps are"} 0 everywhere for this image` : "";
+    const words = dead ? `${count(dead)} of ${count(total)} ${total === 1 ? "map" : "maps"} ${dead === 1 ? "is" : "are"} 0 everywhere for this image` : "";
     if (this.note.textContent !== words) this.note.textContent = words;
     const last = this.first + this.channels.length;
     const range = `${count(this.first)}–${count(last - 1)} of ${count(total)}`;
@@ -201,17 +234,30 @@ export class Maps {
     this.ranges = rangesOf(this.layer.path, this.found, this.channels.length);
     this.late = !this.visible;
     if (this.visible) paint(this.canvas, {
-      numbers: this.numbers, rows, columns, places: this.places, ranges: this.ranges, zoom: this.zoom, width: this.width,
-      height: this.height,
+      numbers: this.numbers, rows, columns, places: this.places, ranges: this.ranges, step: this.step, zoom: this.zoom,
+      width: this.width, height: this.height,
     });
+    if (this.visible && this.listed) {
+      this.lines?.remove();
+      this.canvas.after(this.lines = scores(this.numbers, this.pixel));
+    }
     this.element.dispatchEvent(new CustomEvent("painted", { bubbles: true }));
   }
 
   /** How many numbers of the k-th map, or of all that are shown, lie beyond their range of colours. */
   beyond(k = undefined) {
-    const { length } = layout(this.layer);
     const chosen = k === undefined ? this.channels.map((_, each) => each) : [k];
-    return chosen.reduce((sum, each) => sum + clipped(this.numbers.subarray(each * length, (each + 1) * length), this.ranges[each]), 0);
+    return chosen.reduce((sum, each) => sum + clipped(this.#numbers(each), this.ranges[each]), 0);
+  }
+
+  /** How many of the same are not numbers. */
+  strange(k = undefined) {
+    return strange(k === undefined ? this.numbers : this.#numbers(k));
+  }
+
+  #numbers(k) {
+    const { length } = layout(this.layer);
+    return this.numbers.subarray(k * length, (k + 1) * length);
   }
 
   /** The number at a cell of the k-th map that is shown. */
@@ -225,6 +271,7 @@ export class Maps {
     this.visible = true;
     if (!this.channels?.includes(channel)) {
       Object.assign(this, { order: "index", first: Math.floor(channel / SHOWN) * SHOWN });
+      if (this.choice) this.choice.value = this.order;
       await this.refresh();
     }
     this.buttons[this.channels?.indexOf(channel) ?? -1]?.element.focus();

@@ -2,7 +2,7 @@
 
 import { allow, byId, make } from "./dom.js";
 import { mapsOf } from "./layers.js";
-import { className, network, neighbour } from "./network.js";
+import { className, makesMaps, network, neighbour } from "./network.js";
 import { percent, text } from "./numbers.js";
 import { inColours, shownPixels } from "./pixels.js";
 import { onShown } from "./showing.js";
@@ -88,7 +88,8 @@ function tell({ arrays: { output, probabilities } }) {
   thumbnail.getContext("2d").putImageData(new ImageData(inColours(shownPixels()), columns, rows), 0, 0);
   const values = probabilities?.data ?? output.data;
   const order = Array.from(values, (value, number) => ({ value, number })).sort((a, b) => b.value - a.value);
-  best.replaceChildren(...order.slice(0, FEW).map(({ value, number }) => make(
-    "li", {}, make("span", { class: "name" }, className(number)), " ", probabilities ? percent(value) : text(value),
+  const listed = makesMaps(network.layers.at(-1)) ? [] : order.slice(0, FEW);
+  best.replaceChildren(...listed.map(({ value, number }) => make(
+    "li", {}, make("span", { class: "name" }, probabilities ? className(number) : `output ${number}`), " ", probabilities ? percent(value) : text(value),
   )));
 }

@@ -3,6 +3,7 @@
 import { count, shape } from "./numbers.js";
 
 const FOLD = 32; // numbers in a row of a vector that is shown as a block
+const LISTED = 24; // classes, at most, whose numbers stand below each other, each with its name
 
 export const network = { layers: [], classes: [], input_shape: [], digest: "" };
 const places = new Map();
@@ -36,7 +37,7 @@ export function layout(layer) {
     return { maps, rows, columns, length: rows * columns };
   }
   const length = layer.shape.reduce((product, side) => product * side, 1);
-  const columns = Math.min(length, FOLD);
+  const columns = isListed(layer) ? 1 : Math.min(length, FOLD);
   return { maps: 1, rows: Math.ceil(length / columns), columns, length };
 }
 
@@ -55,11 +56,18 @@ export function cellOf(layer, index) {
   return { channel: 0, cell: [Math.floor(flat / columns), flat % columns] };
 }
 
-function unflatten(flat, sizes) {
+/** The index of a number of an array of these sizes, of which it is the so-many-th. */
+export function unflatten(flat, sizes) {
   return sizes.map((_, axis) => {
     const below = sizes.slice(axis + 1).reduce((product, side) => product * side, 1);
     return Math.floor(flat / below) % sizes[axis];
   });
+}
+
+/** Whether a layer has such a cell. */
+export function cellFits(layer, [row, column]) {
+  const { rows, columns, length } = layout(layer);
+  return row < rows && column < columns && row * columns + column < length;
 }
 
 /** What a cell is called: "conv2, channel 17, row 5, column 9". */
@@ -75,9 +83,23 @@ export function isFirst(layer) {
   return network.layers.find(({ kind }) => kind === layer.kind) === layer;
 }
 
-/** Whether a layer gives one number a class. */
+/** Whether a layer gives one number a class: the last one, and those that it only reshapes or makes shares of. */
 export function isOutput(layer) {
-  return layer.shape.length === 1 && layer.shape[0] === network.classes.length;
+  return layer.shape.length === 1 && layer.shape[0] === network.classes.length && outputs().has(layer.path);
+}
+
+const SHARES = ["Softmax", "LogSoftmax", "Flatten", "Reshape"];
+
+/** The paths of the layers that stand for the classes. */
+function outputs() {
+  const found = new Set();
+  for (let layer = network.layers.at(-1); layer; layer = SHARES.includes(layer.kind) ? layerAt(layer.reads[0]) : null) found.add(layer.path);
+  return found;
+}
+
+/** Whether a layer's numbers stand below each other, each with the name of its class. */
+export function isListed(layer) {
+  return isOutput(layer) && layer.shape[0] <= LISTED;
 }
 
 /** The name of a class. */

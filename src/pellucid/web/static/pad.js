@@ -81,6 +81,16 @@ function tell(ink) {
   byId("drawing").classList.toggle("inked", inked);
 }
 
+/** Put an image on the pad, a byte a pixel, as it was before the page was loaded anew: one draws on from there. */
+export function restore(bytes, side) {
+  wipe();
+  const { width, height } = byId("pad");
+  const small = new OffscreenCanvas(side, side);
+  small.getContext("2d").putImageData(new ImageData(Uint8ClampedArray.from({ length: 4 * bytes.length }, (_, at) => (at % 4 === 3 ? bytes[(at - 3) / 4] : 255)), side), 0, 0);
+  for (const each of [byId("pad").getContext("2d"), ink]) each.drawImage(small, 0, 0, width, height);
+  tell(true);
+}
+
 /** Whether there is something on the pad. */
 export function hasInk() {
   return inked;

@@ -10,22 +10,31 @@ const waiting = new Map();
 const newest = new WeakMap();
 let tickets = 0;
 
-worker.onmessage = ({ data: { ticket, pixels } }) => {
+let broken = false; // whether the worker has failed, as for want of memory: then all is coloured here
+
+worker.onmessage = ({ data: { ticket, pixels } }) => came(ticket, () => pixels);
+worker.onerror = (event) => {
+  event.preventDefault();
+  broken = true;
+  for (const [ticket, job] of [...waiting]) came(ticket, () => coloured(job));
+};
+
+function came(ticket, pixels) {
   const { canvas, width, height } = waiting.get(ticket);
   waiting.delete(ticket);
-  if (newest.get(canvas) === ticket) put(canvas, pixels, width, height); // else something newer is on its way
-};
+  if (newest.get(canvas) === ticket) put(canvas, pixels(), width, height); // else something newer is on its way
+}
 
 /** Colour maps on a canvas; for what `job` is see `coloured`. */
 export function paint(canvas, job) {
   const { width, height } = job;
   tickets += 1;
   newest.set(canvas, tickets);
-  if (width * height <= SMALL) {
+  if (broken || width * height <= SMALL) {
     put(canvas, coloured(job), width, height);
     return;
   }
-  waiting.set(tickets, { canvas, width, height });
+  waiting.set(tickets, { canvas, ...job });
   const numbers = job.numbers.slice(); // else all that came with them would be sent too
   worker.postMessage({ ticket: tickets, job: { ...job, numbers } }, [numbers.buffer]);
 }

@@ -6,9 +6,8 @@ import { count, text } from "./numbers.js";
 import { paint } from "./painting.js";
 import { inColours } from "./pixels.js";
 
-/** What a range of colours means: from −R or 0 to R, and how many numbers lie beyond. */
-export function scaleOf(numbers, range) {
-  const half = !numbers.some((value) => value < 0);
+/** What a range of colours means: from −R, or from 0 if only the upper half is wanted, to R, and how many lie beyond. */
+export function scaleOf(numbers, range, half = !numbers.some((value) => value < 0)) {
   const strip = make("span", { class: "gradient", "aria-hidden": "true" });
   strip.style.backgroundImage = gradient(half);
   const beyond = clipped(numbers, range);
@@ -20,11 +19,14 @@ export function scaleOf(numbers, range) {
   );
 }
 
+const WHOLE = { top: 0, left: 0, height: 1, width: 1 };
+
 /** A picture in a figure with a caption. */
 export class Picture {
   constructor(caption) {
     this.name = caption;
     this.cursor = [0, 0];
+    this.box = WHOLE;
     this.under = make("canvas", { "aria-hidden": "true" });
     this.over = make("canvas", { "aria-hidden": "true", class: "over" });
     this.ring = make("span", { class: "cell", hidden: true });
@@ -36,7 +38,7 @@ export class Picture {
       },
       this.ring,
     );
-    this.stage = make("div", { class: "stage" }, this.under, this.over, this.button);
+    this.stage = make("div", { class: "stage", role: "application", "aria-roledescription": "picture of numbers", "aria-label": caption }, this.under, this.over, this.button);
     this.caption = make("figcaption", {}, caption);
     this.told = make("p", { class: "quiet told" });
     this.scale = make("div");
@@ -53,9 +55,12 @@ export class Picture {
     if (!this.numbers) this.#label();
   }
 
-  /** Show numbers {data, shape} over it, or nothing. */
-  showNumbers(picture, range) {
+  /** Show numbers {data, shape} over it, or nothing; where each reads a `field` of the image, in the middle of that. */
+  showNumbers(picture, range, field = null) {
     this.numbers = picture ? { data: picture.data, ...sizes(picture.shape) } : null;
+    this.field = picture ? field : null;
+    this.box = this.#boxed();
+    Object.assign(this.over.style, placed(this.box), { clipPath: inside(this.box) });
     this.over.hidden = !picture;
     this.scale.replaceChildren(picture ? scaleOf(picture.data, range) : "");
     if (picture) {
@@ -70,6 +75,23 @@ export class Picture {
     this.over.style.opacity = String(1 - share);
   }
 
+  /** Which part of the image the numbers cover: shares of its size. */
+  #boxed() {
+    if (!this.field) return WHOLE;
+    const [top, left] = [0, 1].map((axis) => this.#middle(axis, 0) + 0.5 - this.field.stride[axis] / 2);
+    const { rows, columns } = this.image;
+    return {
+      top: top / rows, left: left / columns,
+      height: (this.numbers.rows * this.field.stride[0]) / rows, width: (this.numbers.columns * this.field.stride[1]) / columns,
+    };
+  }
+
+  /** The pixel in the middle of what a cell reads. */
+  #middle(axis, cell) {
+    const { size, stride, offset } = this.field;
+    return offset[axis] + (size[axis] - 1) / 2 + stride[axis] * cell;
+  }
+
   get #shown() {
     return this.numbers ?? this.image;
   }
@@ -82,8 +104,11 @@ export class Picture {
   #point(event) {
     const box = this.button.getBoundingClientRect();
     const { rows, columns } = this.#shown;
-    const at = (place, size, cells) => Math.max(0, Math.min(cells - 1, Math.floor((place / size) * cells)));
-    this.#tell([at(event.clientY - box.top, box.height, rows), at(event.clientX - box.left, box.width, columns)]);
+    const at = (share, from, size, cells) => Math.max(0, Math.min(cells - 1, Math.floor(((share - from) / size) * cells)));
+    const { top, left, height, width } = this.box;
+    this.#tell([
+      at((event.clientY - box.top) / box.height, top, height, rows), at((event.clientX - box.left) / box.width, left, width, columns),
+    ]);
   }
 
   #key(event) {
@@ -109,10 +134,10 @@ export class Picture {
       return;
     }
     const { rows, columns } = this.#shown;
-    Object.assign(this.ring.style, {
-      left: `${(100 * cell[1]) / columns}%`, top: `${(100 * cell[0]) / rows}%`, width: `${100 / columns}%`, height: `${100 / rows}%`,
-    });
-    this.told.textContent = `row ${cell[0]}, column ${cell[1]}: ${this.#value(cell)}`;
+    const { top, left, height, width } = this.box;
+    const [down, across] = [height / rows, width / columns];
+    Object.assign(this.ring.style, placed({ top: top + down * cell[0], left: left + across * cell[1], height: down, width: across }));
+    this.told.textContent = `row ${cell[0]}, column ${cell[1]}: ${this.#value(cell)}${this.#reads(cell)}`;
   }
 
   #largest() {
@@ -120,7 +145,20 @@ export class Picture {
     let best = 0;
     data.forEach((value, at) => { if (Math.abs(value) > Math.abs(data[best])) best = at; });
     if (!data[best]) return "0 everywhere";
-    return `strongest: ${text(data[best])} at row ${Math.floor(best / columns)}, column ${best % columns}`;
+    const cell = [Math.floor(best / columns), best % columns];
+    const [row, column] = this.field ? cell.map((place, axis) => Math.round(this.#middle(axis, place))) : cell;
+    return `strongest: ${text(data[best])} ${this.field ? "about" : "at"} row ${row}, column ${column}${this.field ? " of the pixels" : ""}`;
+  }
+
+  /** Which pixels a cell reads, where it is another number than those. */
+  #reads(cell) {
+    if (!this.field) return "";
+    const { size, stride, offset } = this.field;
+    const [rows, columns] = [this.image.rows, this.image.columns].map((side, axis) => {
+      const from = offset[axis] + stride[axis] * cell[axis];
+      return `${Math.max(0, from)}–${Math.min(side, from + size[axis]) - 1}`;
+    });
+    return `, which reads the rows ${rows}, columns ${columns}`;
   }
 
   #label() {
@@ -128,6 +166,17 @@ export class Picture {
     if (this.cursor[0] >= rows || this.cursor[1] >= columns) this.cursor = [0, 0];
     this.button.setAttribute("aria-label", `${this.caption.textContent}: row ${this.cursor[0]}, column ${this.cursor[1]}, ${this.#value(this.cursor)}`);
   }
+}
+
+/** Shares of a size, for style sheets. */
+function placed(box) {
+  return Object.fromEntries(Object.entries(box).map(([side, share]) => [side, `${100 * share}%`]));
+}
+
+/** What cuts off of a box that lies partly outside of an image: cells within padding do. */
+function inside({ top, left, height, width }) {
+  const cuts = [-top / height, (left + width - 1) / width, (top + height - 1) / height, -left / width];
+  return `inset(${cuts.map((share) => `${100 * Math.max(0, share)}%`).join(" ")})`;
 }
 
 function sizes(shape) {

@@ -36,7 +36,7 @@ export function jumpsOf(layers) {
 }
 
 /** A lane for each jump, so that none lies on another; the short ones nearest. */
-function spread(jumps) {
+export function spread(jumps) {
   const taken = [];
   const order = jumps.map((_, k) => k).sort((a, b) => jumps[a].to - jumps[a].from - (jumps[b].to - jumps[b].from));
   const lanes = Array(jumps.length).fill(0);

@@ -1,14 +1,15 @@
 // Showing an image: every way leads to the server, which puts it before the network and answers with what came of it.
 
-import { newestOnly, Refused, ask, send } from "./api.js";
+import { newestOnly, Refused, ask, isVoid, report, send, whenRefused } from "./api.js";
 import { showBars } from "./bars.js";
 import { byId, problem } from "./dom.js";
+import { noted } from "./edition.js";
 import { acceptMaps, mapsInSight } from "./layers.js";
 import { network } from "./network.js";
 import { hasInk, padInk, wipe } from "./pad.js";
 import { askDrawing } from "./pen-socket.js";
 import { pixelsAsText, showPixels, textAsPixels } from "./pixels.js";
-import { get, on, set } from "./state.js";
+import { call, get, on, set, tookEdition } from "./state.js";
 
 const shownListeners = [];
 
@@ -20,11 +21,12 @@ export function onShown(listener) {
 /** Listen to what changes the answer. */
 export function buildShowing() {
   on(["revision"], again);
+  whenRefused({ gone: bringBack });
 }
 
 const drawn = newestOnly(async () => {
   const { rows, columns, bytes } = padInk();
-  await shown(() => askDrawing({ rows, columns, raw: get().raw, ...mapsInSight() }, bytes), { kind: "drawing" });
+  await shown(() => askDrawing({ rows, columns, raw: get().raw, ...mapsInSight() }, bytes), { kind: "pixels" });
 });
 
 /** Show what is on the pad. */
@@ -34,30 +36,30 @@ export function showDrawing() {
 
 /** Show the pad's drawing anew, if that is what is shown: it is to be centred now, or no more. */
 export function redraw() {
-  if (get().source?.kind === "drawing" || hasInk()) showDrawing();
+  if (hasInk()) showDrawing();
 }
 
 /** Show a sample of the data. */
 export function showSample(number) {
   wipe();
-  return shown(() => send("sample", { number, ...mapsInSight() }), { kind: "sample", number });
+  return shown((signal) => send("sample", { number, ...mapsInSight() }, undefined, signal), { kind: "sample", number });
 }
 
 /** Show an image, every pixel of which is given as a byte. */
 export function showBytes(data) {
-  return shown(() => send("pixels", { type: "u1", ...mapsInSight() }, data), { kind: "pixels" });
+  return shown((signal) => send("pixels", { type: "u1", ...mapsInSight() }, data, signal), { kind: "pixels" });
 }
 
 /** Show a picture from a file. */
 export function showFile(file, how = {}) {
   wipe();
-  return shown(() => send("picture", { ...how, ...mapsInSight() }, file), { kind: "pixels" });
+  return shown((signal) => send("picture", { ...how, ...mapsInSight() }, file, signal), { kind: "pixels" });
 }
 
-/** Show an image that the server has; where it came from may serve to bring it back there. */
-export async function showKnown(image, source) {
+/** Show an image that the server has; where it came from serves to bring it back there. */
+export function showKnown(image, source) {
   wipe();
-  return (await shown(() => ask("seen", { image, ...mapsInSight() }), source)) ?? showSource(source);
+  return seen(image, source);
 }
 
 /** Show what stands in a link. */
@@ -68,45 +70,96 @@ export function showSource(source) {
   return data ? showBytes(data) : undefined;
 }
 
-/** Ask anew about the same image: the network has changed. */
+/** Ask anew about the same image: the network has changed. What is being asked anyway is compared when it comes. */
 function again() {
   const { image, source } = get();
-  if (image) shown(() => ask("seen", { image, ...mapsInSight() }), source);
+  if (image && !asked) seen(image, source, true);
 }
 
-/** Show an answer that some other question brought: a frame such as `seen` gives. */
-export async function shown(question, source) {
+function seen(image, source, quiet = false) {
+  return shown((signal) => ask("seen", { image, ...mapsInSight() }, signal), source, quiet);
+}
+
+/** The server has let go of an image, as of one that was looked at long ago: send it there again. */
+function bringBack(source = get().source) {
+  if (asked || !get().image) return undefined; // another one is on its way
+  if (source.kind === "pixels" && !source.data) {
+    problem("The server has let go of this image, and the page cannot send it again: show another.");
+    return null;
+  }
+  set({ image: null }); // so that all who show it ask for it again
+  return showSource(source);
+}
+
+let asked = null; // ends the question about the image that was asked for last
+let made = 0; // the revision of the network that has made what is shown
+
+/**
+ * Show an image, with the answer to a question about it: a frame such as `seen` gives. It is returned; null if the
+ * question was refused, undefined if another image has been asked for meanwhile, which then is shown instead.
+ * What nobody has asked for is `quiet`: it leaves the message of what went wrong before.
+ */
+export async function shown(question, source, quiet = false) {
+  if (quiet && asked) return undefined; // what somebody has asked for goes first
+  asked?.abort();
+  const mine = new AbortController();
+  asked = mine;
   try {
-    const found = await question();
-    problem("");
-    const { image } = found.arrays;
-    showPixels(image);
-    if (!found.pending) {
-      finishing?.abort();
-      showOutput(found);
+    const found = await question(mine.signal);
+    if (asked !== mine) {
+      if (found.revision > get().revision) took(found);
+      return undefined;
     }
-    const bytes = image.data instanceof Uint8Array;
-    const kept = source.kind === "sample" || !bytes ? source : { kind: source.kind, data: pixelsAsText(image.data) };
-    if (kept.kind === "drawing") Object.assign(kept, { kind: "pixels", drawn: true });
-    acceptMaps(found); // before others hear of the image: what has come, nobody asks for again
-    set({ image: found.image, revision: found.revision, source: kept });
-    if (!found.pending) tell(found);
-    else await finish(found);
+    if (found.revision < get().revision) { // changed while it was being answered
+      asked = null;
+      return seen(found.image, source, quiet);
+    }
+    if (!quiet) problem("");
+    show(found, source);
     return found;
   } catch (error) {
-    if (error.name !== "AbortError") problem(error.message);
-    if (!(error instanceof Refused) && error.name !== "AbortError") throw error;
+    if (asked !== mine) return undefined;
+    asked = null;
+    if (error.gone) return bringBack(source);
+    if (isVoid(error)) return undefined;
+    report(error);
+    if (!(error instanceof Refused)) throw error;
+    if (!quiet && made < get().revision) again(); // which the question had ended
     return null;
+  } finally {
+    if (asked === mine) asked = null;
   }
 }
 
-function showOutput({ arrays: { output, probabilities } }) {
+/** Take over of which network an answer is; where its edits are others than before, they are asked for. */
+function took(found, changes = {}) {
+  if (found.edited === get().edited) noted(found.revision); // so that nobody asks
+  tookEdition(found, changes);
+}
+
+function show(found, source) {
+  const { image } = found.arrays;
+  showPixels(image);
+  if (!found.pending) {
+    finishing?.abort();
+    showOutput(found);
+  }
+  const bytes = image.data instanceof Uint8Array;
+  const kept = source.kind === "sample" || !bytes ? source : { kind: source.kind, data: pixelsAsText(image.data) };
+  acceptMaps(found); // before others hear of the image: what has come, nobody asks for again
+  made = found.revision;
+  took(found, { image: found.image, source: kept });
+  if (!found.pending) tell(found);
+  else finish(found).catch(report);
+}
+
+function showOutput({ quiet = false, arrays: { output, probabilities } }) {
   byId("bars").removeAttribute("aria-busy");
-  showBars(output.data, probabilities?.data);
+  showBars(output.data, probabilities?.data, quiet);
 }
 
 function tell(found) {
-  for (const listener of shownListeners) listener(found);
+  for (const listener of shownListeners) call(listener, found);
 }
 
 let finishing = null; // the question about the outputs of the image that was shown last
@@ -117,10 +170,10 @@ async function finish(found) {
   finishing = new AbortController();
   byId("bars").setAttribute("aria-busy", "true");
   try {
-    const whole = await ask("seen", { image: found.image, wait: true }, finishing.signal);
+    const whole = await ask("seen", { image: found.image, wait: true, revision: found.revision }, finishing.signal);
     Object.assign(found, { pending: false, arrays: { ...found.arrays, ...whole.arrays } });
   } catch (error) {
-    if (error.name === "AbortError") return;
+    if (isVoid(error)) return;
     throw error;
   }
   showOutput(found);

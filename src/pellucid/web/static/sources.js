@@ -1,16 +1,20 @@
 // Where images come from, beside the pad: files dropped, pasted or chosen, samples of the data, the mistakes.
 
-import { askUntilDone } from "./api.js";
-import { byId, make, problem } from "./dom.js";
+import { askUntilDone, report } from "./api.js";
+import { byId, make, problem, say } from "./dom.js";
 import { className, network } from "./network.js";
 import { count, percent } from "./numbers.js";
 import { drawable } from "./pixels.js";
 import { onShown, showFile, showSample } from "./showing.js";
 import { get, on } from "./state.js";
 
+const LISTED = 200; // mistakes that are asked for at a time
+const SMALL = 32; // rows and columns at which a picture is looked at for whether it is paper
+
 let told = null; // what the data say of the sample that is shown
 let label = null; // what that sample is, and what it is taken for: {number, label, predicted}
 let number = null; // the field with the sample's number
+let mistakeButtons = null;
 
 /** Build the controls. */
 export function buildSources() {
@@ -28,6 +32,7 @@ function dataControls() {
   number = make("input", { type: "number", min: 0, max: data.count - 1, value: 0, change: () => step(0) });
   told = make("p", { class: "quiet", id: "told" });
   const button = (label, words, click) => make("button", { type: "button", "aria-label": words, click }, label);
+  mistakeButtons = make("div", { class: "row" }, button("◀ mistake", "mistake before", () => mistake(-1)), button("mistake ▶", "next mistake", () => mistake(1)));
   const name = [data.name, data.part].filter(Boolean).join(", ") || "data";
   return make(
     "div",
@@ -41,14 +46,14 @@ function dataControls() {
       make("label", { class: "field" }, "sample ", number),
       button("▶", "next sample", () => step(1)),
     ),
-    make("div", { class: "row" }, button("◀ mistake", "mistake before", () => mistake(-1)), button("mistake ▶", "next mistake", () => mistake(1))),
+    mistakeButtons,
     told,
   );
 }
 
 function fileControls() {
   if (network.input_shape.length !== 3) return null;
-  const input = make("input", { type: "file", accept: "image/*", class: "unseen", id: "file", change: () => take(input.files) });
+  const input = make("input", { type: "file", accept: "image/*", class: "unseen", id: "file", change: () => { take([...input.files]); input.value = ""; } }); // the same file may be chosen again
   const words = drawable() ? "or drop or paste one: a digit is put in its place" : "or drop or paste one";
   return make(
     "div",
@@ -68,26 +73,30 @@ async function take(files) {
 
 /** Whether a picture is mostly bright, such as ink on paper; a network that knows drawn digits knows the reverse. */
 async function isPaper(file) {
+  let picture = null;
   try {
-    const picture = await createImageBitmap(file, { resizeWidth: 32, resizeHeight: 32 });
-    const canvas = new OffscreenCanvas(32, 32).getContext("2d");
-    canvas.fillStyle = "#fff";
-    canvas.fillRect(0, 0, 32, 32);
-    canvas.drawImage(picture, 0, 0);
-    const { data } = canvas.getImageData(0, 0, 32, 32);
-    return data.reduce((sum, byte) => sum + byte, 0) / data.length > 128 + 32;
+    picture = await createImageBitmap(file, { resizeWidth: SMALL, resizeHeight: SMALL });
   } catch {
     return false; // what is wrong with the file, the server says best
   }
+  const canvas = make("canvas", { width: SMALL, height: SMALL }).getContext("2d");
+  canvas.fillStyle = "#fff";
+  canvas.fillRect(0, 0, SMALL, SMALL);
+  canvas.drawImage(picture, 0, 0);
+  picture.close();
+  const { data } = canvas.getImageData(0, 0, SMALL, SMALL);
+  return data.reduce((sum, byte) => sum + byte, 0) / data.length > 128 + 32;
 }
 
-function step(by) {
+/** Go so many samples further, from that which was asked for last. */
+async function step(by) {
   const at = Math.max(0, Math.min(network.data.count - 1, Math.round(Number(number.value) || 0) + by));
   number.value = at;
-  return showSample(at);
+  const found = await showSample(at);
+  if (found === null && get().source?.kind === "sample") number.value = get().source.number; // refused: it is not shown
 }
 
-let mistakes = { revision: -1, numbers: [], at: -1 };
+let mistakes = { revision: -1, total: 0, first: 0, numbers: [], at: -1 };
 
 /** Whether the sample that is shown is taken for something else. */
 export function isMistake() {
@@ -101,24 +110,32 @@ export async function showUnsure() {
   if (samples.length) await showSample(samples[0].number);
 }
 
-/** Show the next of the mistakes, or one of those before. */
+/** Go so many mistakes further, round all of them; those that the network was most sure of come first. */
 export async function mistake(by) {
   try {
     if (mistakes.revision !== get().revision) {
-      const found = await askUntilDone("samples", { which: "mistakes", count: 200 });
-      mistakes = { revision: get().revision, numbers: found.samples.map((each) => each.number), at: by > 0 ? -1 : 0 };
+      mistakes = await listed(0);
+      mistakes.at = by > 0 ? -1 : 0;
     }
+    const { total, problem: why } = mistakes;
+    if (!total) {
+      told.textContent = why ? `Nothing can be said of mistakes: ${why}` : "There are no mistakes in these data.";
+      return;
+    }
+    const at = (mistakes.at + by + total) % total;
+    const first = at - (at % LISTED);
+    if (first !== mistakes.first) mistakes = await listed(first);
+    mistakes.at = at;
+    if (await showSample(mistakes.numbers[at - first])) say(`mistake ${count(at + 1)} of ${count(total)}`);
   } catch (error) {
-    problem(error.message);
-    return;
+    report(error);
   }
-  const { numbers } = mistakes;
-  if (!numbers.length) {
-    told.textContent = "There are no mistakes in these data.";
-    return;
-  }
-  mistakes.at = (mistakes.at + by + numbers.length) % numbers.length;
-  await showSample(numbers[mistakes.at]);
+}
+
+/** The mistakes from one on. */
+async function listed(first) {
+  const { revision, total, samples, problem: why } = await askUntilDone("samples", { which: "mistakes", first, count: LISTED });
+  return { revision, total, first, numbers: samples.map((each) => each.number), problem: why };
 }
 
 /** Say what the sample is, and what it is taken for. */
@@ -130,7 +147,10 @@ async function tell(found) {
   if (source?.kind !== "sample") return;
   const wanted = () => get().image === found.image && get().revision === found.revision;
   const known = await askUntilDone("samples", { first: source.number, count: 1 }, wanted).catch(() => null);
-  if (!known?.samples.length || !wanted()) return;
+  if (!wanted()) return;
+  if (known) mistakeButtons.hidden = Boolean(known.problem);
+  if (known?.problem) told.textContent = `Nothing can be said of what is right: ${known.problem}`;
+  if (!known?.samples.length) return;
   const { samples } = known;
   [label] = samples;
   const { predicted, confidence } = label;

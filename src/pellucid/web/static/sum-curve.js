@@ -7,6 +7,7 @@ const [WIDTH, HEIGHT, EDGE] = [300, 170, 14];
 
 /** Draw a curve through points, and the point (x, y) on it. */
 export function curve(xs, ys, x, y, name) {
+  if (!xs.some((each, k) => Number.isFinite(each) && Number.isFinite(ys[k]))) return nothing();
   const finite = [...ys, y].filter(Number.isFinite);
   const across = spread([...xs, x].filter(Number.isFinite), WIDTH);
   const up = spread([...finite, 0], HEIGHT);
@@ -24,6 +25,12 @@ export function curve(xs, ys, x, y, name) {
   }
   svg.append(...labels(xs, ys, left, top));
   return svg;
+}
+
+function nothing() {
+  const words = document.createElement("p");
+  words.textContent = "There is no curve through what is no number.";
+  return words;
 }
 
 /** The ends of both axes, in numbers. */

@@ -3,7 +3,7 @@
 import { ask } from "./api.js";
 import { hover, moved, onHover, pin } from "./cells.js";
 import { allow, make, say } from "./dom.js";
-import { cellName, layerAt, layout, makesMaps } from "./network.js";
+import { cellName, isListed, layerAt, layout, makesMaps } from "./network.js";
 import { text } from "./numbers.js";
 import { paint } from "./painting.js";
 import { rangesOf } from "./ranges.js";
@@ -24,7 +24,7 @@ const button = make(
   },
   ring,
 );
-const stage = make("div", { class: "stage" }, canvas, button);
+const stage = make("div", { class: "stage", role: "application", "aria-roledescription": "map of numbers", "aria-label": "the map in large" }, canvas, button);
 const title = make("h2", {});
 const told = make("p", { class: "preview" });
 const earlier = make("button", { type: "button", "aria-label": "channel before", click: () => beside(-1) }, "◀");
@@ -43,7 +43,7 @@ export function buildMap() {
 export async function showMap(element) {
   const { image, revision, layer: path, channel, cell, range } = get();
   const layer = layerAt(path);
-  element.hidden = !layer || !image;
+  element.hidden = !layer || !image || isListed(layer); // which is large enough in the stack
   if (element.hidden) { shown = null; return; }
   const first = makesMaps(layer) ? Math.min(channel, layer.shape[0] - 1) : 0;
   const key = `${image} ${revision} ${path} ${first} ${range}`;

@@ -3,10 +3,13 @@
 import { ask } from "./api.js";
 import { pinIndex } from "./cells.js";
 import { make, say } from "./dom.js";
-import { className, indexOf, isOutput, layerAt, network } from "./network.js";
+import { goTo } from "./layers.js";
+import { cellOf, className, indexOf, isOutput, layerAt, network } from "./network.js";
 import { count, percent, text } from "./numbers.js";
+import { showWay } from "./overlay.js";
 import { onShown } from "./showing.js";
 import { bar, number, place, placeName } from "./sum-parts.js";
+import { buildPlay } from "./sum-play.js";
 import { get } from "./state.js";
 
 const REST = 150; // ms
@@ -18,7 +21,8 @@ const ONE = {
 }; // what leads to one number alone, but for functions of it
 
 const list = make("ol", { class: "walk" });
-const begin = make("button", { type: "button", hidden: true, click: () => pinIndex(network.layers.at(-1).path, [likeliest()]) });
+const begin = make("button", { type: "button", hidden: true, click: beginWalk });
+const play = buildPlay(() => goBack(), async () => { if (!begin.hidden) beginWalk(); });
 const note = make("p", { class: "quiet" });
 
 let walk = null; // {seen, path, index, steps}: seen is the image and the network's revision
@@ -32,7 +36,7 @@ export function buildWalk() {
     begin.hidden = !shares || !isOutput(network.layers.at(-1));
     if (shares) begin.textContent = `From ${prediction(likeliest())}`;
   });
-  return make("section", { class: "back", "aria-labelledby": "walk-title" }, make("h3", { id: "walk-title" }, "Walk back"), begin, note, list);
+  return make("section", { class: "back", "aria-labelledby": "walk-title" }, make("h3", { id: "walk-title" }, "Walk back"), make("div", { class: "row" }, begin, play), note, list);
 }
 
 /** Show the way soon: at once for another number, and when the pen rests for another image. */
@@ -45,26 +49,37 @@ export function followWalk(fail) {
 async function showWalk() {
   const pinned = pinnedPlace();
   list.hidden = !pinned;
+  if (!pinned) showWay([]);
   note.textContent = pinned ? "Each step goes to the largest of what a number is made of. Backspace is one step." : "";
   if (!pinned) return;
   const seen = seenNow();
   if (walk && walk.seen !== seen) await take(seen, walk.path, walk.index);
   if (!walk || on(pinned) < 0) await take(seen, pinned.path, pinned.index);
   mark(on(pinned));
+  showWay(walk.steps.filter((step) => step.path));
 }
 
-/** Pin the largest contributor to the pinned number; of what the page does not show, that which comes before it. */
+function beginWalk() {
+  pinIndex(network.layers.at(-1).path, [likeliest()]);
+}
+
+/**
+ * Pin the largest contributor to the pinned number; of what the page does not show, that which comes before it. Say
+ * whether there is one. A keyboard that is in the stack goes there.
+ */
 export async function goBack() {
   const pinned = pinnedPlace();
-  if (!pinned) return;
+  if (!pinned) return false;
   await showWalk();
   const next = walk.steps.slice(on(pinned) + 1).find((step) => step.path);
   if (!next) {
     say("This is where the way ends");
-    return;
+    return false;
   }
   say(`${placeName(next.path, next.index)}, ${text(number(next.number))}`);
   pinIndex(next.path, next.index);
+  if (document.activeElement?.closest(".layer")) await goTo(next.path, cellOf(layerAt(next.path), next.index).channel);
+  return true;
 }
 
 async function take(seen, path, index) {

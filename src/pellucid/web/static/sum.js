@@ -1,7 +1,7 @@
 // The tab that follows one number: its map in large, the whole sum behind it, and the way back to the pixels.
 
-import { Refused, ask, newestOnly } from "./api.js";
-import { make, problem, say } from "./dom.js";
+import { Refused, ask, isVoid, newestOnly, report } from "./api.js";
+import { make, say } from "./dom.js";
 import { cellName, indexOf, layerAt } from "./network.js";
 import { text } from "./numbers.js";
 import { get, on } from "./state.js";
@@ -14,6 +14,7 @@ import { buildMap, showMap } from "./sum-map.js";
 import { batchNorm } from "./sum-norm.js";
 import { figure, number, table } from "./sum-parts.js";
 import { maximum, mean } from "./sum-pool.js";
+import { buildShare } from "./sum-share.js";
 import { buildSnippet } from "./sum-snippet.js";
 import { softmax } from "./sum-softmax.js";
 import { terms } from "./sum-terms.js";
@@ -38,7 +39,7 @@ let shown = null; // the image, revision and place of the sum that is drawn
 export function buildSum(panel) {
   map = buildMap();
   panel.classList.add("sums");
-  panel.append(map, make("section", { "aria-label": "The sum" }, title, body), buildWalk());
+  panel.append(map, buildShare(), make("section", { "aria-label": "The sum" }, title, body), buildWalk());
   on(["image", "revision", "layer", "channel", "cell", "view", "range"], follow);
   follow();
 }
@@ -60,8 +61,8 @@ const follow = newestOnly(async () => {
 });
 
 function tell(error) {
-  if (!(error instanceof Refused)) throw error;
-  if (!error.gone) problem(error.message);
+  if (!(error instanceof Refused || isVoid(error))) throw error;
+  report(error);
 }
 
 async function showSum() {
@@ -105,7 +106,7 @@ function draw(found, name) {
 /** What the network stored, what the sum is in more digits, and whether this page comes to the same. */
 function compared(found, y) {
   const [stored, recomputed, difference, size] = ["stored", "recomputed", "difference", "size"].map((key) => number(found[key]));
-  const same = Object.is(y, recomputed) || Math.abs(y - recomputed) <= NEAR * size + Number.MIN_VALUE || (Number.isNaN(y) && Number.isNaN(recomputed));
+  const same = Object.is(y, recomputed) || Math.abs(y - recomputed) <= NEAR * size + Number.MIN_VALUE;
   const rows = [["stored by the network", figure(stored, 9)], ["computed anew, in 64 bits", figure(recomputed, 12)]];
   const numbers = table("The number", [], rows, [["difference", figure(difference, 3)]]);
   if (!same) return [make("p", { class: "differs", role: "alert", "data-check": "differs" }, `This page comes to ${text(y, 12)}, the server to ${text(recomputed, 12)}: please report it.`), numbers];

@@ -19,6 +19,7 @@ export function buildTrail() {
   const choice = byId("range");
   choice.value = get().range;
   choice.addEventListener("change", () => set({ range: choice.value }));
+  on(["range"], () => { choice.value = get().range; });
   on(["layer", "channel", "cell"], write);
   on(["range", "image", "layer", "channel"], scale);
   on(["range", "image", "layer", "revision"], fetchSoon);
@@ -70,9 +71,10 @@ function scale() {
   const half = !maps.numbers.some((value) => value < 0);
   const strip = make("span", { class: "gradient", "aria-hidden": "true" });
   strip.style.backgroundImage = gradient(half);
-  const beyond = maps.beyond(alone ? k : undefined);
+  const [beyond, none] = [maps.beyond(alone ? k : undefined), maps.strange(alone ? k : undefined)];
   place.replaceChildren(
     make("span", {}, half ? "0" : text(-range, 3)), strip, make("span", {}, text(range, 3)),
     make("span", { class: "quiet" }, ...explained(`${count(beyond)} beyond`)),
+    none ? make("span", { title: "yellow" }, `${count(none)} not a number`) : "",
   );
 }

@@ -1,21 +1,15 @@
 // Why the network says what it says: which pixels a class depends on, and whether that is worth anything.
 
-import { ask, newestOnly, Refused } from "./api.js";
+import { ask, isVoid, newestOnly } from "./api.js";
 import { make, problem, say } from "./dom.js";
 import { className, network } from "./network.js";
-import { shape, text } from "./numbers.js";
+import { verdict } from "./honesty.js";
 import { Picture } from "./picture.js";
 import { progressBar } from "./progress.js";
 import { onShown } from "./showing.js";
 import { get, on, set } from "./state.js";
+import { NAMES, occlusionChoices, wordsOf } from "./why-methods.js";
 import { buildWouldBe, showWouldBe } from "./wouldbe.js";
-
-const NAMES = { saliency: "Saliency", grad_cam: "Grad-CAM", occlusion: "Occlusion" };
-const WORDS = {
-  saliency: () => "How much the class’s score changes with each pixel: the size of its gradient.",
-  grad_cam: () => `Where the maps of ${known.grad_cam_layer} speak for the class, each counted by its mean gradient.`,
-  occlusion: ({ places }) => `How much the class’s probability falls where a patch covers a pixel: blue needs it, orange speaks against it.${places.fewer ? ` The patch has ${shape(places.count)} places, fewer than usual: each takes long in a network of this size.` : ""}`,
-};
 
 const LISTED = 3; // of the layers that are forgotten, the first
 
@@ -61,9 +55,11 @@ function choices() {
   parts.classes = make("select", { id: "why-class", change: () => set({ class: parts.classes.value === "" ? null : Number(parts.classes.value) }) });
   parts.methods = make(
     "select",
-    { id: "why-method", change: () => { method = parts.methods.value; update(); } },
+    { id: "why-method", change: () => { method = parts.methods.value; parts.occlusion.element.hidden = method !== "occlusion"; update(); } },
     ...known.methods.map((value) => make("option", { value }, NAMES[value])),
   );
+  parts.occlusion = occlusionChoices(update);
+  parts.occlusion.element.hidden = true;
   parts.words = make("p", { class: "quiet" });
   parts.progress = progressBar("how far the explanation is");
   const through = make("input", { type: "range", min: 0, max: 1, step: 0.05, value: 0.25, id: "why-mix", input: () => mix(Number(through.value)) });
@@ -72,6 +68,7 @@ function choices() {
     "div",
     {},
     make("div", { class: "row" }, make("label", { class: "field" }, "by ", parts.methods), make("label", { class: "field" }, "for ", parts.classes)),
+    parts.occlusion.element,
     parts.words,
     parts.progress.element,
     make("div", { class: "pictures" }, learnt.element, forgetful.element),
@@ -91,7 +88,7 @@ function honesty() {
     input: () => { forgotten = Number(parts.slider.value); names(); update(); },
   });
   parts.forgotten = make("p", { class: "quiet" });
-  parts.agreement = make("p", { class: "agreement", id: "why-agreement" });
+  parts.agreement = make("div", { class: "agreement", id: "why-agreement" });
   return make(
     "div",
     {},
@@ -135,8 +132,9 @@ function few(paths) {
 
 function wish() {
   const { image, revision, class: of } = get();
-  const wanted = [image, revision, of, method].join(" ");
-  return { wanted, both: `${wanted} ${forgotten}`, query: { image, method, class: of } };
+  const query = { image, method, class: of, ...(method === "occlusion" ? parts.occlusion.query() : {}) };
+  const wanted = `${revision} ${Object.values(query).join(" ")}`;
+  return { wanted, both: `${wanted} ${forgotten}`, query };
 }
 
 const fetchPictures = newestOnly(async () => {
@@ -154,7 +152,7 @@ const fetchPictures = newestOnly(async () => {
     asked = both;
     draw(own, other);
   } catch (error) {
-    if (error.name === "AbortError" || (error instanceof Refused && error.gone)) return;
+    if (isVoid(error)) return;
     refuse(error.message);
   } finally {
     asking = null;
@@ -180,23 +178,14 @@ function refuse(words) {
 
 function draw(own, other) {
   const { image } = latest.arrays;
-  const [{ shape: sizes }, { shape: pixels }] = [own.arrays.picture, image];
-  const stretched = sizes.at(-1) === pixels.at(-1) ? "" : ` ${shape(sizes)} numbers, stretched over the image.`;
-  parts.words.textContent = WORDS[own.method](own) + stretched;
+  parts.words.textContent = wordsOf(own, known.grad_cam_layer);
   learnt.showImage(image);
-  learnt.showNumbers(own.arrays.picture, own.range);
+  learnt.showNumbers(own.arrays.picture, own.range, own.field);
   forgetful.element.hidden = !other;
   if (other) {
     forgetful.showImage(image);
-    forgetful.showNumbers(other.arrays.picture, other.range);
+    forgetful.showNumbers(other.arrays.picture, other.range, other.field);
   }
-  const words = agreement(other);
-  parts.agreement.replaceChildren(...words);
-  if (other) say(parts.agreement.textContent);
-}
-
-function agreement(other) {
-  if (!other) return [make("span", { class: "quiet" }, "Move the slider to compare.")];
-  if (other.agreement === null) return ["Nothing to compare: one of the pictures is the same everywhere."];
-  return ["Agreement of the two pictures: ", make("strong", {}, text(other.agreement, 2)), " (rank correlation: 1 is the same order of pixels, 0 none in common)"];
+  parts.agreement.replaceChildren(...verdict(own, other));
+  if (other) say(parts.agreement.firstChild.textContent);
 }

@@ -1,7 +1,7 @@
 // "What would make it a 3": the image that a small search finds, what it changed, and the way to it.
 
-import { newestOnly, Refused, send } from "./api.js";
-import { make, problem, say } from "./dom.js";
+import { newestOnly, report, send } from "./api.js";
+import { make, say } from "./dom.js";
 import { className } from "./network.js";
 import { count, percent } from "./numbers.js";
 import { Picture } from "./picture.js";
@@ -10,6 +10,7 @@ import { showKnown } from "./showing.js";
 import { get } from "./state.js";
 
 const SVG = "http://www.w3.org/2000/svg";
+const [LITTLE, MUCH] = [0.02, 0.1]; // of black to white, on average over the image
 const [WIDTH, HEIGHT, LEFT, BOTTOM] = [280, 90, 40, 18];
 
 let result = null; // the server's answer, and where the image before it came from
@@ -34,7 +35,7 @@ export function buildWouldBe(place) {
     make("div", { class: "pictures" }, changed.element, difference.element),
     parts.course,
     make("div", { class: "row" }, parts.look, parts.back),
-    make("p", { class: "quiet" }, "A small change that a search found, not what such an image looks like: that so little suffices is worth knowing."),
+    parts.size = make("p", { class: "quiet" }),
   );
   difference.mix(0);
   place.append(
@@ -79,8 +80,8 @@ const find = newestOnly(async () => {
     result = { ...found, source };
     draw();
   } catch (error) {
-    parts.told.textContent = "";
-    if (error.name !== "AbortError" && !(error instanceof Refused && error.gone)) problem(error.message);
+    parts.told.textContent = error.outdated ? "The network has been changed meanwhile: what was sought is of another." : "";
+    report(error);
   } finally {
     searching = null;
     parts.find.disabled = false;
@@ -98,12 +99,30 @@ function draw() {
   difference.showNumbers(pixels, range);
   const touched = pixels.data.reduce((sum, value) => sum + (value !== 0), 0);
   const [from, to] = [course.data[0], course.data.at(-1)];
-  parts.told.textContent = `${result.reached ? "Reached" : "Not reached"} in ${count(result.steps)} steps${result.fewer && result.steps === result.most && !result.reached ? ", as many as there is time for in a network of this size" : ""}: ${className(result.wanted)} goes from ${percent(from)} to ${percent(to)}; ${count(touched)} of ${count(pixels.data.length)} pixels changed.`;
+  const span = spanOf(was);
+  const mean = apart.reduce((sum, value) => sum + Math.abs(value), 0) / (span * apart.length);
+  parts.size.textContent = `${sizeWords(result.reached, mean, range / span)} It is what a search found, not what such an image looks like.`;
+  parts.told.textContent = `${result.changed ? "The network was changed meanwhile; this was found for it as it was. " : ""}${result.reached ? "Reached" : "Not reached"} in ${count(result.steps)} steps${result.fewer && result.steps === result.most && !result.reached ? ", as many as there is time for in a network of this size" : ""}: ${className(result.wanted)} goes from ${percent(from)} to ${percent(to)}; ${count(touched)} of ${count(pixels.data.length)} pixels changed.`;
   parts.course.replaceChildren(chart(course.data));
   parts.found.hidden = false;
   parts.look.disabled = false;
   parts.back.disabled = true;
   say(parts.told.textContent);
+}
+
+/** From the smallest to the largest number that pixels may have: of bytes 255, of others those of the image. */
+function spanOf({ data }) {
+  if (data instanceof Uint8Array) return 255;
+  const [low, high] = data.reduce(([least, most], value) => [Math.min(least, value), Math.max(most, value)], [Infinity, -Infinity]);
+  return high - low || 1;
+}
+
+/** How large the change is, in words: on average over the image, and at most, as shares of black to white. */
+function sizeWords(reached, mean, most) {
+  const measured = `a pixel changes by ${percent(mean)} of black to white on average, by ${percent(most)} at most`;
+  if (!reached) return `Not even this was enough: ${measured}.`;
+  if (mean <= LITTLE) return `Little suffices, which is worth knowing: ${measured}.`;
+  return `It takes ${mean <= MUCH ? "some" : "much"}: ${measured}.`;
 }
 
 /** Of the channels of each pixel, what changed most. */

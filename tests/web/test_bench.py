@@ -1,0 +1,137 @@
+"""What the bench keeps, and for how long; curves, pictures and controls beside it."""
+
+import numpy as np
+import pytest
+
+import pellucid as p
+
+pytest.importorskip("starlette", reason="the page needs the extra web")
+
+from pellucid.web import answers
+from pellucid.web.bench import IMAGES, Bench
+from pellucid.web.controls import Controls
+from pellucid.web.course import MOST_POINTS, Course
+from pellucid.web.miniatures import Miniatures
+
+from .learnt import ask
+
+
+def small(**how: int) -> p.Sequential:
+    return p.Sequential([p.Conv2d(1, 2, 3), p.Flatten(), p.Linear(18, 3)], input_shape=(1, 5, 5), **how)
+
+
+def filled(number: int) -> np.ndarray:
+    return np.full((1, 5, 5), number, np.uint8)
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench(small(seed=1), "small")
+
+
+@pytest.mark.parametrize("again", ["put", "image"])
+def test_images_that_were_put_or_looked_at_last_are_kept(bench: Bench, again: str) -> None:
+    first, second = bench.put(filled(0)), bench.put(filled(1))
+    for number in range(2, IMAGES):
+        bench.put(filled(number))
+    bench.put(filled(0)) if again == "put" else bench.image(first)
+    bench.put(filled(IMAGES))
+    assert bench.image(first)[0, 0, 0] == 0
+    with pytest.raises(p.errors.ArgumentError, match="not here any more"):
+        bench.image(second)
+
+
+def test_few_looks_are_kept(bench: Bench) -> None:
+    names = [bench.put(filled(number)) for number in range(40)]
+    looks = [bench.look(name) for name in names]
+    assert bench.look(names[-1]) is looks[-1]
+    assert bench.look(names[0]) is not looks[0]
+    assert len(bench._looks) == 16
+
+
+def test_edits_are_let_go_of_when_a_training_has_come_to_other_weights(bench: Bench) -> None:
+    bench.edits.silence("conv1", 0)
+    bench.edited()
+    revision, other = bench.revision, small(seed=9)
+    bench.renew(other)
+    assert bench.edits.done == []
+    assert bench.edits.digest() == ""
+    assert bench.revision > revision
+    assert bench.step is None
+    np.testing.assert_array_equal(bench.network["conv1"].weight.data, other["conv1"].weight.data)
+
+
+def test_edits_have_a_name_of_their_own(bench: Bench) -> None:
+    def digest(*edits: tuple[str, int]) -> str:
+        bench.edits.reset()
+        for path, out in edits:
+            bench.edits.silence(path, out)
+        return bench.edits.digest()
+
+    names = [digest(), digest(("conv1", 0)), digest(("conv1", 1)), digest(("conv1", 0), ("linear1", 2))]
+    assert len(set(names)) == 4
+    assert digest(("conv1", 1)) == names[2]
+    bench.edits.bias("linear1", 0, 1.5)
+    one = bench.edits.digest()
+    bench.edits.bias("linear1", 0, 2.5)
+    assert bench.edits.digest() != one
+
+
+def test_maps_that_are_too_many_do_not_come_with_an_image(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    image = bench.put(filled(7))
+    assert "maps conv1" in ask(bench, "seen", image=image, layers="conv1")[1]
+    monkeypatch.setattr(answers, "DRAWN_FLOATS", 17)
+    assert "maps conv1" not in ask(bench, "seen", image=image, layers="conv1")[1]
+
+
+def test_maps_that_are_0_everywhere_are_counted(bench: Bench) -> None:
+    bench.edits.silence("conv1", 1)
+    bench.edited()
+    image = bench.put(filled(7))
+    assert ask(bench, "maps", image=image, layer="conv1")[0]["dead"] == 1
+    assert ask(bench, "seen", image=image, layers="conv1")[0]["dead"] == {"conv1": 1}
+
+
+def test_points_that_are_thinned_become_the_means_of_two() -> None:
+    course = Course(5000, 100)
+    for step in range(MOST_POINTS + 1):
+        course._add((step, float(step), 0.5 * (step % 2), 0.1))
+    thinned, points = course.points
+    assert thinned == 1
+    assert len(points) == MOST_POINTS // 2 + 1
+    assert points[0] == (1, 0.5, 0.25, 0.1)
+    assert points[-1] == (MOST_POINTS, float(MOST_POINTS), 0.0, 0.1)
+
+
+def test_the_range_of_a_picture_never_shrinks() -> None:
+    pictures = Miniatures(small())
+    for size in (1.0, 4.0, 2.0):
+        pictures._levels("filters conv1", np.full(3, size))
+    assert pictures.reach == {"filters conv1": 4.0}
+
+
+def test_the_first_step_that_is_asked_for_holds_a_training_that_goes_on() -> None:
+    controls, looks = Controls(), []
+    controls.step()  # while it goes on: it is to hold where it is
+
+    def over() -> bool:
+        looks.append(controls.held)
+        return len(looks) == 3
+
+    assert controls.hold(over)
+    assert looks == [False, True, True]
+
+
+def test_a_dense_layer_reads_maps_that_a_reshape_has_made() -> None:
+    network = p.Sequential(
+        [p.Flatten(), p.Linear(25, 18), p.Reshape((2, 3, 3)), p.Flatten(), p.Linear(18, 3)], input_shape=(1, 5, 5)
+    )
+    found = p.trace(network, filled(3))
+    assert found.sum("linear2", (0,)).details["map"]["shape"] == [2, 3, 3]
+
+
+def test_a_trace_has_a_copy_of_its_image() -> None:
+    image = filled(3)
+    found = p.trace(small(), image)
+    image[...] = 200
+    assert found.values[found.program.input].max() == 3

@@ -1,0 +1,67 @@
+"""The page's server leaves the log of the program that it runs in as it is, and says only faults there."""
+
+import logging
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+pytest.importorskip("starlette", reason="the page needs the extra web")
+pytest.importorskip("uvicorn", reason="the page needs the extra web")
+pytest.importorskip("websockets", reason="the page needs the extra web")
+
+from pellucid.web.connection import LOG
+from pellucid.web.server import Server
+
+from .test_connections import bench
+from .wire import open_page
+
+NAMES = "uvicorn", "uvicorn.error", "uvicorn.access", "uvicorn.asgi"
+
+
+def standing() -> dict[str, Any]:
+    """What the program's log is like."""
+    every = {name: logging.getLogger(name) for name in NAMES}
+    return {name: (each.level, each.propagate, list(each.handlers), list(each.filters)) for name, each in every.items()}
+
+
+def test_a_server_changes_no_logger_but_for_a_filter_as_long_as_it_is_there(caplog: pytest.LogCaptureFixture) -> None:
+    before = standing()
+    with caplog.at_level(logging.DEBUG), Server(bench(), say=lambda words: None) as one:
+        with Server(bench(), say=lambda words: None) as two:
+            open_page(one)
+            open_page(two)
+            known = standing()
+            assert len(known.pop(LOG)[3]) == len(before[LOG][3]) + 2
+            assert known == {name: each for name, each in before.items() if name != LOG}
+        log = logging.getLogger(LOG)
+        log.info("of another server of this program")
+        log.error(ValueError("no text"))
+    assert standing() == before
+    said = [str(record.msg) for record in caplog.records if record.name.startswith("uvicorn")]
+    assert said == ["of another server of this program", "no text"]
+
+
+def test_what_its_own_thread_says_is_heard_where_it_is_a_fault(caplog: pytest.LogCaptureFixture) -> None:
+    with Server(bench(), say=lambda words: None) as server:
+        only_faults = server._only_faults
+
+        def heard(message: Any, level: int = logging.ERROR, error: BaseException | None = None) -> bool:
+            record = logging.LogRecord(LOG, level, "", 0, message, (), (type(error), error, None) if error else None)
+            record.thread = server._thread.ident
+            return only_faults.filter(record)
+
+        assert heard("a fault", error=ValueError())
+        assert heard(ValueError("no text"))
+        assert not heard("Cancel 3 running task(s)")
+        assert not heard("Invalid HTTP request received.", logging.WARNING)
+        assert not heard("a client's letters", error=UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid"))
+
+
+def test_importing_the_page_touches_no_log() -> None:
+    code = (
+        "import logging, pellucid.web.server, pellucid.web.connection\n"
+        f"assert not any(logging.getLogger(name).filters for name in {NAMES!r})"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

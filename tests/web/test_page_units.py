@@ -1,0 +1,150 @@
+"""Functions of the page that are nothing but functions: each case is what is called, and what it gives."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from .conftest import Shown, opened
+
+MINUS = "\u2212"
+NUMBERS = [
+    ("text(NaN)", "NaN"),
+    ("text(-Infinity)", f"{MINUS}∞"),
+    ("text(-0.42134)", f"{MINUS}0.4213"),
+    ("text(0.00001)", f"1.000e{MINUS}5"),
+    ("text(1234567)", "1.235e+6"),
+    ("short(0.004, 2)", f"4e{MINUS}3"),
+    ("short(0.04, 2)", "0.040"),
+    ("signed(0.5)", "+0.5000"),
+    ("plain(-0.00001, 5)", "0"),
+    ("percent(0.0004)", "< 0.1 %"),
+    ("percent(0)", "0.0 %"),
+    ("percent(0.001)", "0.1 %"),
+    ("percent(0.9996)", "> 99.9 %"),
+    ("percent(0.995)", "99.5 %"),
+    ("percent(0.42)", "42 %"),
+    ("count(44426)", "44,426"),
+]
+COLOURS = [
+    ("word(NaN, 1)", 0xFF00D4FF),  # yellow
+    ("css(0, 1)", "rgb(244 244 244)"),
+    ("css(-5, 1)", "rgb(180 83 9)"),
+    ("css(1, 0)", "rgb(29 78 216)"),
+    ("clipped([1, -3, 2, NaN], 2)", 1),
+    ("strange([1, NaN, Infinity, NaN])", 2),
+    ("ink(0, 1)", "#000000"),
+    ("ink(1, 1)", "#ffffff"),
+]
+NETWORK = [
+    ("receptiveField(layerAt('conv1'), [0, 0])", {"top": 0, "left": 0, "rows": 5, "columns": 5}),
+    ("receptiveField(layerAt(residual), [0, 0])", {"top": 0, "left": 0, "rows": 8, "columns": 8}),
+    ("receptiveField(layerAt(residual), [11, 11])", {"top": 20, "left": 20, "rows": 8, "columns": 8}),
+    ("receptiveField(layerAt('linear1'), [0, 3])", {"top": 0, "left": 0, "rows": 28, "columns": 28}),
+    ("cellFits(layerAt('linear2'), [0, 9])", True),
+    ("cellFits(layerAt('linear2'), [0, 10])", False),
+    ("cellFits(layerAt('linear1'), [1, 7])", True),
+    ("cellFits(layerAt('linear1'), [1, 8])", False),
+    ("isOutput(layerAt('linear2'))", True),
+    ("isOutput(layerAt('softmax1'))", True),
+    ("isOutput({ ...layerAt('linear1'), shape: [10] })", False),  # as many numbers, but hidden
+    ("moved(layerAt('linear1'), [0, 31], 1, 0)", [0, 31]),  # the last row is shorter
+    ("moved(layerAt('conv1'), [0, 0], -1, 5)", [0, 5]),
+    ("indexOf(layerAt('linear1'), 0, [1, 7])", [39]),
+]
+RAIL = [
+    ("jumpsOf([{path: 'a', reads: []}, {path: 'b', reads: ['a']}, {path: 'c', reads: ['b', 'a']}])",
+     [{"from": 0, "to": 2}]),
+    ("jumpsOf([{path: 'a', reads: []}, {path: 'b', reads: ['a', 'gone']}])", []),
+    ("spread([{from: 0, to: 9}, {from: 1, to: 3}, {from: 2, to: 4}, {from: 4, to: 6}])", [2, 0, 1, 0]),
+]  # fmt: skip
+SMALL = "numbers: [0, 1, 2, 3, 4, 5, 6], rows: 2, columns: 4, places: [[0, 0, 0]], ranges: [6], zoom: 1"
+COLOURED = [
+    (f"[...coloured({{{SMALL}, width: 4, height: 2}})].map(places)", [0, 1, 2, 3, 4, 5, 6, None]),
+    (f"[...coloured({{{SMALL}, width: 2, height: 1, step: 2}})].map(places)", [0, 2]),
+    ("[...coloured({numbers: [1, 2], rows: 1, columns: 2, places: [[1, 0, 0]], ranges: [2], zoom: 2, width: 5,"
+     " height: 2})].map((each) => [word(1, 2), word(2, 2)].indexOf(each))", [-1, 0, 0, 1, 1, -1, 0, 0, 1, 1]),
+]  # fmt: skip
+NEWEST = [
+    ("record(newestOnly)", ["first", "last"]),
+    ("record(newestOnly, true)", ["first", "last", "Error: first fails"]),
+]
+SCOPE = """
+    const residual = layerAt ? ["residual1", "residual1.conv1"].find(layerAt) : "";
+    const places = (each) => {
+        const at = [0, 1, 2, 3, 4, 5, 6].findIndex((k) => word(k, 6) === each);
+        return at < 0 ? null : at;
+    };
+    const record = async (newestOnly, fails) => {
+        const done = [];
+        const call = newestOnly(async (name) => {
+            await null;
+            done.push(name);
+            if (fails && name === "first") throw new Error("first fails");
+        });
+        const first = call("first").catch((error) => done.push(String(error)));
+        call("passed over");
+        call("last");
+        await first;
+        return done;
+    };
+"""
+"""What the calls use beside what the modules export."""
+CASES = {
+    "numbers": NUMBERS, "colours": COLOURS, "network cells": NETWORK, "rail": RAIL, "coloured colours": COLOURED,
+    "api": NEWEST,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def page(context: Any, shown: Shown) -> Iterator[Any]:
+    with opened(context, f"http://127.0.0.1:{shown.server.port}/#sample=0") as own:
+        yield own
+
+
+@pytest.mark.parametrize("modules", CASES)
+def test_what_functions_give(page: Any, modules: str) -> None:
+    calls, expected = zip(*CASES[modules], strict=True)
+    found = f"await Promise.all({modules.split()}.map((name) => import(`/${{name}}.js`)))"
+    scope = f"Object.assign({{ layerAt: null, word: null }}, ...{found})"
+    names = page.evaluate(f"async () => Object.keys({scope})")
+    own = f"const {{ {', '.join(names)} }} = {scope}; {SCOPE} return Promise.all([{', '.join(calls)}]);"
+    for call, gives, wanted in zip(calls, page.evaluate(f"async () => {{ {own} }}"), expected, strict=True):
+        assert gives == wanted, call
+
+
+def test_a_listener_that_fails_does_not_keep_others_from_hearing(page: Any) -> None:
+    heard = page.evaluate("""async () => {
+        const { call } = await import("/state.js");
+        const [told, { reportError: own }] = [[], window];
+        window.reportError = (error) => told.push(error.message);
+        call(() => { throw new Error("fails"); }, null);
+        call((something) => told.push(something), "heard");
+        window.reportError = own;
+        return told;
+    }""")
+    assert heard == ["fails", "heard"]
+
+
+def test_ranges_that_are_locked_stay_until_they_are_no_more(page: Any) -> None:
+    found = page.evaluate("""async () => {
+        const [{ rangesOf }, { set }] = await Promise.all(["ranges", "state"].map((name) => import(`/${name}.js`)));
+        const reach = (range, own) => { set({ range }); return rangesOf("nowhere", { range: own, arrays: {} }, 2); };
+        return [reach("locked", 1), reach("locked", 5), reach("layer", 5), reach("locked", 7)];
+    }""")
+    assert found == [[1, 1], [1, 1], [5, 5], [7, 7]]
+    page.evaluate("import('/state.js').then(({ set }) => set({ range: 'layer' }))")
+
+
+def test_an_image_that_is_too_long_for_an_address_is_left_out(page: Any) -> None:
+    links = page.evaluate("""async () => {
+        const { get, link } = await import("/state.js");
+        const own = get().source;
+        const links = [5999, 6000].map((letters) => {
+            get().source = { kind: "pixels", data: "A".repeat(letters) };
+            return link("x");
+        });
+        get().source = own;
+        return links;
+    }""")
+    assert ["pixels=" in each for each in links] == [True, False]
