@@ -43,6 +43,9 @@ class World:
                 results[rank] = work(ThreadRank(self, rank))
             except LostHere:
                 results[rank] = LostHere
+                with self.changed:  # not before it has let go of all that it held
+                    self.dead.add(rank)
+                    self.changed.notify_all()
             except BaseException as error:
                 errors.append(error)
                 with self.changed:
@@ -99,8 +102,6 @@ class ThreadRank:
             said = self.world.said.setdefault((self.losses, self.begun), {})
             message = bytes(room[bounds[self.rank] : bounds[self.rank + 1]])
             said[self.number] = message, reached if last == self.all_begun else range(self.world.size)
-            if last == self.all_begun:
-                self.world.dead.add(self.number)
             self.world.changed.notify_all()
         if last == self.all_begun:
             raise LostHere
