@@ -34,6 +34,9 @@ ANSWERING = 2.0
 """Seconds in which ranks that have waited too long hear of each other."""
 ATTENTIVE = 0.5
 """Seconds after which a rank that waits hears of others that have waited too long."""
+BEHIND = 50
+"""Exchanges by which ranks that wait may be apart: to one of them something may have come that a rank that hangs has
+not sent on to another."""
 LEARNING = 60.0
 """Seconds in which MPI learns that a process has ended."""
 ELASTIC = "OMPI_MCA_mpi_ft_enable"
@@ -109,6 +112,7 @@ class Ranks:
         self._begun = 0  # exchanges, by which ranks tell each other where they are
         self._open: set[MpiExchange] = set()
         self._sent: list[tuple[bytes, Any]] = []
+        self._answered = 0  # the last exchange at which this rank has said that it waits
         self._waits: dict[int, tuple[int, ...]] = {}  # where ranks have said that they wait
 
     def gather(self, room: NDArray[Any], bounds: Sequence[int]) -> MpiExchange:
@@ -141,13 +145,20 @@ class Ranks:
         self._say(WAITING, f"{self.losses} {exchange}".encode())
         others = [rank for rank in range(self.size) if rank != self.rank]
         until(lambda: self.wanted(exchange, others), ANSWERING)
-        return [rank for rank in others if self._waits.get(rank, ()) < (self.losses, exchange)]
+        return [rank for rank in others if self._waits.get(rank, ()) < (self.losses, exchange - BEHIND)]
+
+    def answer(self, exchange: int) -> bool:
+        """Say that this rank waits, too, where another one has waited too long; it goes on waiting."""
+        if self._answered != exchange and self.wanted(exchange):
+            self._answered = exchange
+            self._say(WAITING, f"{self.losses} {exchange}".encode())
+        return False
 
     def wanted(self, exchange: int, by: Sequence[int] = ()) -> bool:
         """Return whether another rank has waited too long for an exchange, and wants to know who waits; or all those
         that are named."""
         self._waits.update({rank: tuple(map(int, words.split())) for rank, words in self._heard(WAITING).items()})
-        wait = [rank for rank, where in self._waits.items() if where >= (self.losses, exchange)]
+        wait = [rank for rank, where in self._waits.items() if where >= (self.losses, exchange - BEHIND)]
         return set(by) <= set(wait) if by else bool(wait)
 
     def settled(self, done: bool) -> bool:
@@ -177,7 +188,7 @@ class Ranks:
         before, was = self._communicator, self.rank
         self._communicator = smaller = before.Shrink()
         smaller.Set_errhandler(self._mpi.ERRORS_RETURN)
-        self._begun, self._waits = 0, {}
+        self._begun, self._waits, self._answered = 0, {}, 0
         self.rank, self.size, self.losses = smaller.Get_rank(), smaller.Get_size(), self.losses + 1
         left = smaller.Get_group().Translate_ranks(None, before.Get_group())
         numbers = [self._numbers[rank] for rank in left]
@@ -273,7 +284,7 @@ class MpiExchange:
         try:
             if test() or until(test, min(ATTENTIVE, ranks.patience)):
                 return
-            if until(lambda: test() or ranks.wanted(self._number), ranks.patience - ATTENTIVE) and test():
+            if until(lambda: test() or ranks.answer(self._number), ranks.patience - ATTENTIVE):
                 return
             absent = ranks.missing(self._number)
             if ranks.elastic and absent:
