@@ -16,14 +16,14 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from itertools import pairwise
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import LostRankError, MissingExtraError, RankError, installing
+from ..errors import LostRankError, RankError
 from .fellows import Fellow
+from .starting import finalize, mpi
 
 PATIENCE = 300.0
 """Seconds that a rank waits for the others, unless told otherwise."""
@@ -43,37 +43,6 @@ ELASTIC = "OMPI_MCA_mpi_ft_enable"
 """What Open MPI's launcher tells the processes of a job that survives lost ones."""
 WAITING, FAILING = 1, 2
 """Tags of messages: that a rank waits, at which exchange; and that it fails, with which words."""
-
-
-def mpi() -> ModuleType:
-    """Return mpi4py's module of MPI, which starts MPI where nobody has.
-
-    Raises
-    ------
-    MissingExtraError
-        If mpi4py is not installed, or finds no MPI.
-    """
-    try:
-        import mpi4py
-
-        mpi4py.rc.finalize = False  # see `finalize`
-        from mpi4py import MPI
-    except (ImportError, RuntimeError) as error:
-        reason = str(error).partition("\n")[0]
-        raise MissingExtraError(
-            f"training by several processes needs mpi4py and an MPI such as openmpi ({reason}): {installing('mpi')}"
-        ) from None
-    atexit.unregister(finalize)
-    atexit.register(finalize)
-    return MPI
-
-
-def finalize() -> None:
-    """End MPI as the process ends. Where ranks were lost, nobody calls this: it may wait for them for ever."""
-    from mpi4py import MPI
-
-    if MPI.Is_initialized() and not MPI.Is_finalized():
-        MPI.Finalize()
 
 
 class Ranks:
