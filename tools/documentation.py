@@ -21,8 +21,8 @@ HANDWRITTEN = (  # in this order; others follow
     "index.md", "tutorial.md", "worked-examples.md", "graphs.md", "own-layer.md", "when-it-does-not-learn.md",
     "output-size.md", "filter-sizes.md", "depth.md", "ablations.md", "networks.md", "recipes.md", "drawing.md",
     "augmentation.md", "fine-tuning.md", "pretrained.md", "prediction.md", "sklearn.md", "onnx.md", "report.md",
-    "sums.md", "view.md", "longer-trainings.md", "interrupted.md", "distributed.md", "watching.md", "loggers.md",
-    "performance.md", "reliability.md", "design.md",
+    "sums.md", "view.md", "longer-trainings.md", "interrupted.md", "distributed.md", "scaling.md", "watching.md",
+    "loggers.md", "performance.md", "reliability.md", "design.md",
 )  # fmt: skip
 
 

@@ -132,7 +132,7 @@ def test_all_parts_are_walked_through_by_keyboard(browser: Any, server: Any) -> 
         page.locator("#panel-sum .swatch").first.wait_for()
         press(page, "Backspace")
         trail.get_by_role("button", name="input").wait_for()
-        assert at(page).startswith("conv1, channel")
+        assert at(page).startswith("input, channel"), "the keyboard goes along"
         press(page, "Escape", "Escape")
         # why
         tab_to(page, "[role=tab]")

@@ -185,7 +185,7 @@ def test_maps_that_are_0_everywhere_are_noted(browser: Any) -> None:
     bench.edits.silence("conv1", 2)
     bench.edited()
     with page_of(browser, bench) as page:
-        page.locator("[data-path=conv1]", has_text="1 of 4 maps are 0 everywhere for this image").wait_for()
+        page.locator("[data-path=conv1]", has_text="1 of 4 maps is 0 everywhere for this image").wait_for()
 
 
 def test_a_painter_that_fails_leaves_no_page_blank(browser: Any) -> None:

@@ -7,6 +7,8 @@ import { network, neighbour } from "./network.js";
 import { drawRail } from "./rail.js";
 import { get, on } from "./state.js";
 
+const ARRIVED = 500; // ms
+
 const rows = new Map(); // path -> Maps
 
 /** Build the stack. */
@@ -54,8 +56,10 @@ export async function goTo(path, channel) {
 /** Scroll to a layer, if it is not in sight. */
 function bring(path) {
   const { element } = rows.get(path);
-  const far = Math.abs(element.getBoundingClientRect().y) > 2 * innerHeight; // on the way, layers would come and move it
-  element.scrollIntoView({ behavior: far || still() ? "auto" : "smooth", block: "nearest" });
+  const far = Math.abs(element.getBoundingClientRect().y) > 2 * innerHeight;
+  const go = () => element.scrollIntoView({ behavior: far || still() ? "auto" : "smooth", block: "nearest" });
+  go();
+  if (far) setTimeout(go, ARRIVED); // layers around it have come meanwhile, and moved it
 }
 
 /** The layer that comes a number of steps after the one where the keyboard is, or after the first. */
