@@ -75,6 +75,8 @@ class Ranks:
         self.size: int = self._communicator.Get_size()
         self.patience = patience
         self.elastic = os.environ.get(ELASTIC, "").lower() in ("1", "true", "yes")
+        if self.elastic:  # a rank may be lost in this very moment, too
+            atexit.unregister(finalize)
         self.losses, self.lost, self.when_first = 0, list[int](), list[Callable[[], object]]()
         self.fellows: dict[int, Fellow] = {}
         self._numbers = list(range(self.size))  # of those that are left, as the job began
@@ -153,7 +155,6 @@ class Ranks:
 
     def _leave_behind(self) -> None:
         """Go on with those that are left."""
-        atexit.unregister(finalize)
         before, was = self._communicator, self.rank
         self._communicator = smaller = before.Shrink()
         smaller.Set_errhandler(self._mpi.ERRORS_RETURN)

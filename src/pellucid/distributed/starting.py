@@ -32,7 +32,7 @@ def mpi() -> ModuleType:
 
 
 def finalize() -> None:
-    """End MPI as the process ends. Where ranks were lost, nobody calls this: it may wait for them for ever."""
+    """End MPI as the process ends; not where ranks may be lost, for which it may wait for ever."""
     from mpi4py import MPI
 
     if MPI.Is_initialized() and not MPI.Is_finalized():
