@@ -131,5 +131,9 @@ class RankError(PellucidError, RuntimeError):
     """One of the processes that share a training does not come, or is not what the others are."""
 
 
+class LostRankError(RankError):
+    """One of the processes that share a training is gone, and the others can go on without it."""
+
+
 class MissingExtraError(PellucidError, ImportError):
     """An optional dependency is not installed; the message names the extra that brings it."""

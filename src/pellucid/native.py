@@ -59,7 +59,8 @@ def executable(
     from .compiler.tiles import instruction_set
 
     threads = thread_count(threads)
-    how = threads, instruction_set().name, checks_wanted(), ranks
+    losses = 0 if ranks is None else ranks.losses
+    how = threads, instruction_set().name, checks_wanted(), ranks, losses
     key = (program.steps, program.values, tuple(sorted(elements.items())), how)
     kept = _kept.setdefault(network, {})
     found = kept.get(key)

@@ -18,7 +18,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # whose oracles write PyTorch's files
 
-from . import disks, files, hostile, kills, numbers, prediction, signals
+from . import disks, files, hostile, kills, numbers, prediction, ranks, signals
 
 KINDS: dict[str, tuple[str, Callable[[int], str]]] = {
     "kill": ("SIGKILL at a random instant; a fifth of the resuming processes too", kills.at_random),
@@ -28,6 +28,14 @@ KINDS: dict[str, tuple[str, Callable[[int], str]]] = {
     "signal": ("Ctrl-C or SIGTERM at a random instant of pellucid train", signals.at_random),
     "failing-call": ("every system call of a run fails in every way", disks.failing_call),
     "power": ("a power cut after any call: writes lost, torn, reordered", disks.power_cut),
+    "rank": ("SIGKILL of a rank at a random instant of an elastic job of three", ranks.at_random),
+    "rank-exchange": ("SIGKILL of a rank at each exchange of an elastic job", ranks.at_exchange),
+    "rank-first": ("SIGKILL of the first rank of an elastic job", ranks.the_first),
+    "rank-two": ("SIGKILL of two ranks of three at once", ranks.two),
+    "rank-save": ("SIGKILL of the first rank within a save", ranks.in_a_checkpoint),
+    "rank-hangs": ("a rank hangs for longer than the others wait", ranks.hanging),
+    "rank-paused": ("a rank is stopped for ten seconds", ranks.paused),
+    "rank-all": ("SIGKILL of all ranks; another number of ranks resumes", ranks.all_killed),
     "numbers": ("weights that become infinite at a random step", numbers.astray),
     "hostile": ("files that lie about themselves, for every reader", hostile.case),
     "hostile-onnx": ("ONNX models that lie about themselves", partial(hostile.case, kind="onnx")),

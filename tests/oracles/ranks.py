@@ -1,28 +1,51 @@
-"""Ranks as threads of one process: the same exchanges as those of MPI, through memory that all of them see."""
+"""Ranks as threads of one process: the same exchanges as those of MPI, through memory that all of them see.
+
+A rank can be lost at any exchange, when its message has come to some of the others and not to all.
+"""
 
 import threading
 
 import numpy as np
 
-from pellucid.errors import RankError
+from pellucid.errors import LostRankError, RankError
+
+
+class LostHere(BaseException):
+    """Ends a rank that is to be lost."""
 
 
 class World:
-    """What the ranks of one computation share."""
+    """What the ranks of one computation share.
 
-    def __init__(self, size, patience=60.0):
-        self.size, self.patience = size, patience
+    Parameters
+    ----------
+    size : int
+    patience : float
+    lost : mapping of int to (int, set of int)
+        By rank, at which of its exchanges it is lost, and to which ranks its message still comes.
+    """
+
+    def __init__(self, size, patience=60.0, lost=None):
+        self.size, self.patience, self.lost = size, patience, lost or {}
         self.changed = threading.Condition()
-        self.said = {}  # exchange -> rank -> bytes
+        self.said = {}  # (losses, exchange) -> number -> (bytes, to whom it comes)
         self.bytes = 0
+        self.members = [list(range(size))]  # after each loss
+        self.revoked, self.dead, self.settling = set(), set(), {}
+        self.exchanges = [0] * size
 
     def run(self, work):
-        """Return what ``work(rank)`` returns on every rank, or raise what one of them raises."""
+        """Return what ``work(rank)`` returns on every rank that is not lost, or raise what one of them raises."""
         results, errors = [None] * self.size, []
 
         def one(rank):
             try:
                 results[rank] = work(ThreadRank(self, rank))
+            except LostHere:
+                results[rank] = LostHere
+                with self.changed:  # not before it has let go of all that it held
+                    self.dead.add(rank)
+                    self.changed.notify_all()
             except BaseException as error:
                 errors.append(error)
                 with self.changed:
@@ -35,22 +58,53 @@ class World:
             thread.join()
         if errors:  # the first one, of which others that wait for it are a consequence
             raise errors[0]
-        return results
+        return [each for each in results if each is not LostHere]
+
+    def settled(self, losses, number, done):
+        """Return whether all that are left have said that they are done; whoever is left goes on."""
+        with self.changed:
+            said = self.settling.setdefault(losses, [{}])
+            which = said[-1]
+            which[number] = done
+            if not done:
+                self.revoked.add(losses)
+            self.changed.notify_all()
+
+            def complete():
+                left = set(self.members[losses]) - self.dead
+                if "all" not in which and left <= which.keys():
+                    which["all"] = all(which[each] for each in left)
+                    if not which["all"]:
+                        self.members.append(sorted(left))
+                    said.append({})
+                    self.changed.notify_all()
+                return "all" in which
+
+            if not self.changed.wait_for(complete, self.patience):
+                raise RankError(f"only {sorted(which)} settled")
+            return which["all"]
 
 
 class ThreadRank:
     """A rank that is a thread."""
 
     def __init__(self, world, rank):
-        self.world, self.rank, self.size, self.begun = world, rank, world.size, 0
+        self.world, self.number, self.rank, self.size, self.begun = world, rank, rank, world.size, 0
+        self.losses, self.lost, self.all_begun = 0, [], 0
 
     def gather(self, room, bounds):
         self.begun += 1
+        self.all_begun += 1
+        self.world.exchanges[self.number] = self.all_begun
         self.world.bytes += bounds[self.rank + 1] - bounds[self.rank]
+        last, reached = self.world.lost.get(self.number, (0, ()))
         with self.world.changed:
-            said = self.world.said.setdefault(self.begun, {})
-            said[self.rank] = bytes(room[bounds[self.rank] : bounds[self.rank + 1]])
+            said = self.world.said.setdefault((self.losses, self.begun), {})
+            message = bytes(room[bounds[self.rank] : bounds[self.rank + 1]])
+            said[self.number] = message, reached if last == self.all_begun else range(self.world.size)
             self.world.changed.notify_all()
+        if last == self.all_begun:
+            raise LostHere
         return Arriving(self, said, room, bounds)
 
     def all(self, message):
@@ -63,6 +117,15 @@ class ThreadRank:
         self.gather(room, bounds).wait()
         return [room[bounds[r] : bounds[r + 1]].tobytes() for r in range(self.size)]
 
+    def settled(self, done):
+        if self.world.settled(self.losses, self.number, done):
+            return True
+        self.losses, self.begun = self.losses + 1, 0
+        members = self.world.members[self.losses]
+        self.rank, self.size = members.index(self.number), len(members)
+        self.lost = [number for number in range(self.world.size) if number not in members]
+        return False
+
 
 class Arriving:
     """An exchange under way. Nothing is written before it is waited for, so that what is read too early is old."""
@@ -71,11 +134,25 @@ class Arriving:
         self.own, self.said, self.room, self.bounds = own, said, room, bounds
 
     def wait(self):
-        world = self.own.world
+        own, world = self.own, self.own.world
+        members = world.members[own.losses]
+
+        def come():
+            return {number for number, (_, to) in self.said.items() if own.number in to} >= set(members)
+
+        def over():
+            gone = {number for number in world.dead if number in members and not self._comes_from(number)}
+            return come() or gone or own.losses in world.revoked
+
         with world.changed:
-            came = world.changed.wait_for(lambda: len(self.said) == world.size, world.patience)
-        if not came:
-            raise RankError(f"only {sorted(self.said)} came")
-        for rank, message in self.said.items():
-            if rank != self.own.rank:
-                self.room[self.bounds[rank] : self.bounds[rank + 1]] = np.frombuffer(message, np.uint8)
+            if not world.changed.wait_for(over, world.patience):
+                raise RankError(f"only {sorted(self.said)} came")
+            if not come():
+                raise LostRankError("a rank is lost")
+        for rank, number in enumerate(members):
+            if rank != own.rank:
+                message = np.frombuffer(self.said[number][0], np.uint8)
+                self.room[self.bounds[rank] : self.bounds[rank + 1]] = message
+
+    def _comes_from(self, number):
+        return number in self.said and self.own.number in self.said[number][1]

@@ -58,6 +58,16 @@ RAIL = [
     ("jumpsOf([{path: 'a', reads: []}, {path: 'b', reads: ['a', 'gone']}])", []),
     ("spread([{from: 0, to: 9}, {from: 1, to: 3}, {from: 2, to: 4}, {from: 4, to: 6}])", [2, 0, 1, 0]),
 ]  # fmt: skip
+KEYBOARD = [
+    ("within(5, 0, 3)", 3),
+    ("stepped([0, 0], [-1, 5], { rows: 3, columns: 4 })", [0, 3]),
+    ("arrowStep({ key: 'ArrowUp', shiftKey: true })", [-5, 0]),
+    ("arrowStep({ key: 'ArrowRight', shiftKey: true }, 1)", [0, 1]),
+    ("arrowStep({ key: 'ArrowUp', ctrlKey: true }) ?? null", None),
+    ("arrowStep({ key: 'a' }) ?? null", None),
+    ("either({ key: '[' }, '[', ']')", -1),
+    ("either({ key: 'a' }, '[', ']')", 0),
+]
 SMALL = "numbers: [0, 1, 2, 3, 4, 5, 6], rows: 2, columns: 4, places: [[0, 0, 0]], ranges: [6], zoom: 1"
 COLOURED = [
     (f"[...coloured({{{SMALL}, width: 4, height: 2}})].map(places)", [0, 1, 2, 3, 4, 5, 6, None]),
@@ -93,6 +103,7 @@ SCOPE = """
 CASES = {
     "numbers": NUMBERS, "colours": COLOURS, "network cells": NETWORK, "rail": RAIL, "coloured colours": COLOURED,
     "api": NEWEST,
+    "within keyboard": KEYBOARD,
 }  # fmt: skip
 
 

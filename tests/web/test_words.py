@@ -10,7 +10,7 @@ from pellucid.sums.kinds import SUMS
 from pellucid.web.description import describe
 from pellucid.web.sum_words import in_words, letters
 from pellucid.web.tour import tour
-from pellucid.web.words import GLOSSARY, KINDS, purpose
+from pellucid.web.words import GLOSSARY, KEYS, KINDS, purpose
 
 from .conftest import every_family
 
@@ -58,7 +58,7 @@ def test_every_kind_that_the_page_shows_has_a_sentence():
     told = {layer["kind"]: layer["does"] for layer in describe(every_family())["layers"]}
     assert not [kind for kind, sentence in told.items() if not sentence]
     assert set(KINDS) >= {"Conv2d", "MaxPool2d", "ReLU", "Linear", "Softmax", "BatchNorm2d"}
-    assert all(not sentence.endswith(".") for sentence in (*KINDS.values(), *GLOSSARY.values()))
+    assert all(not sentence.endswith(".") for sentence in (*KINDS.values(), *GLOSSARY.values(), *KEYS.values()))
 
 
 @pytest.mark.parametrize(

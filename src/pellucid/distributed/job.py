@@ -9,13 +9,16 @@ from __future__ import annotations
 import atexit
 import json
 import os
+import platform
 import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from ..collective import surviving
 from ..errors import PellucidError
-from .mpi import PATIENCE, Ranks, mpi
+from .fellows import Fellow
+from .mpi import PATIENCE, Ranks
 
 THREADS = "PELLUCID_THREADS"
 
@@ -25,7 +28,8 @@ def job(patience: float = PATIENCE) -> Iterator[Ranks]:
     """Take part in the MPI job that this process was started in, and give its ranks.
 
     Each rank takes its share of the machine's processors. What ends the block with an error, or ends the process, ends
-    all ranks: the error comes out of one of them alone, where all fail with the same.
+    all ranks: the error comes out of one of them alone, where all fail with the same. A process that is killed, or
+    hangs, the others do without, where the launcher was told so (``mpiexec --with-ft ulfm``).
 
     Parameters
     ----------
@@ -38,8 +42,9 @@ def job(patience: float = PATIENCE) -> Iterator[Ranks]:
         If mpi4py is not installed, or finds no MPI.
     """
     ranks = Ranks(patience=patience)
-    take_share()
+    surviving(ranks, lambda: take_share(ranks))
     listen(ranks.rank)
+    ranks.when_first.append(lambda: listen(0, anew=True))
     try:
         yield ranks
     except BaseException as error:
@@ -75,11 +80,11 @@ def exit_code(error: BaseException) -> int:
     return 1 if isinstance(error, PellucidError) else int(getattr(error, "exit_code", 1))
 
 
-def listen(rank: int) -> None:
+def listen(rank: int, anew: bool = False) -> None:
     """Let the first rank alone hear what is to end the job: the others learn of it after the same step.
 
     MPI's launcher ends its processes at once when it is interrupted itself; what it passes on is SIGUSR1, which stands
-    for Ctrl-C here, and SIGUSR2, for SIGTERM.
+    for Ctrl-C here, and SIGUSR2, for SIGTERM. Who becomes the first rank listens `anew`.
     """
     stand_for = {"SIGUSR1": signal.SIGINT, "SIGUSR2": signal.SIGTERM}
     for name, meant in stand_for.items():
@@ -89,21 +94,28 @@ def listen(rank: int) -> None:
         signal.signal(getattr(signal, name), handler)
         if rank:
             signal.signal(meant, signal.SIG_IGN)
+        elif anew:
+            signal.signal(meant, signal.default_int_handler if meant == signal.SIGINT else signal.SIG_DFL)
 
 
-def take_share() -> None:
-    """Keep to this rank's share of the processors of its machine, where the launcher has not seen to that already, and
-    nobody has said how many threads there are."""
+def take_share(ranks: Ranks) -> None:
+    """Let ranks know of each other who they are; and keep to this one's share of the processors of its machine, where
+    the launcher has not seen to that already, and nobody has said how many threads there are."""
+    own = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+    me = ranks.fellows.get(ranks.number) or Fellow.own(ranks.number)
+    told = [json.loads(each) for each in ranks.all(json.dumps([platform.node(), own, vars(me)]).encode())]
+    ranks.fellows = {fellow.number: fellow for fellow in (Fellow(**each) for _, _, each in told)}
     if os.environ.get(THREADS, "").strip():
         return
-    here = Ranks(mpi().COMM_WORLD.Split_type(mpi().COMM_TYPE_SHARED))
-    own = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
-    allowed = [json.loads(each) for each in here.all(json.dumps(own).encode())]
-    share = share_of(allowed, here.rank)
+    here = [
+        rank for rank, (node, _, each) in enumerate(told) if (node, each["machine"]) == (platform.node(), me.machine)
+    ]
+    allowed, place = [told[rank][1] for rank in here], here.index(ranks.rank)
+    share = share_of(allowed, place)
     if share:
         os.sched_setaffinity(0, share)
-    elif any(each == own for number, each in enumerate(allowed) if number != here.rank):
-        os.environ[THREADS] = str(max(1, (len(own) or os.cpu_count() or 1) // here.size))
+    elif any(each == own for number, each in enumerate(allowed) if number != place):
+        os.environ[THREADS] = str(max(1, (len(own) or os.cpu_count() or 1) // len(here)))
 
 
 def share_of(allowed: Sequence[Sequence[int]], rank: int) -> list[int]:

@@ -13,6 +13,8 @@ from ..errors import MissingExtraError, installing
 
 RULE = "-" * 60
 """How the lines begin that Open MPI draws around what it has to say."""
+OF_THE_LOST = ("PMIX ERROR", "NBC_Progress")
+"""What stands in lines by which Open MPI says that processes have gone."""
 ITS_OWN = ("prterun", "MPI_ABORT", "mpiexec")
 """What stands in its words about a rank that ended with an error: the rank has said that itself."""
 
@@ -25,6 +27,8 @@ class Launched:
     ranks : int
     words : sequence of str
         What each rank does: the words behind the program's name.
+    elastic : bool, default False
+        Whether those that are left go on where some are lost.
 
     Raises
     ------
@@ -32,7 +36,7 @@ class Launched:
         If there is no ``mpiexec``.
     """
 
-    def __init__(self, ranks: int, words: Sequence[str]):
+    def __init__(self, ranks: int, words: Sequence[str], elastic: bool = False):
         found = mpiexec()
         environment = dict(os.environ)
         if hasattr(os, "geteuid") and os.geteuid() == 0:  # as in most containers, where Open MPI would refuse
@@ -40,6 +44,7 @@ class Launched:
         version = subprocess.run([found, "--version"], capture_output=True, text=True, env=environment)
         # Ranks bind themselves to processors; there may be more of them than of these.
         how = ["--map-by", ":OVERSUBSCRIBE", "--bind-to", "none"] if "Open MPI" in version.stdout else []
+        how += ["--with-ft", "ulfm"] if elastic else []
         command = [found, "-n", str(ranks), *how, *program(), *words]
         self._process = subprocess.Popen(
             command, env=environment, stderr=subprocess.PIPE, text=True, errors="replace", start_new_session=True
@@ -76,10 +81,15 @@ def program() -> list[str]:
 
 def without_reports(lines: Iterable[str]) -> Iterator[str]:
     """Yield lines without what the launcher reports, between two rules, about ranks that ended with an error."""
-    report: list[str] = []
+    report, hidden = list[str](), False
     for line in lines:
-        if "PMIX ERROR" in line:  # that ranks have gone
+        if any(name in line for name in OF_THE_LOST):
+            hidden = True
             continue
+        if not line.strip() and hidden:  # with which such a line ends
+            hidden = False
+            continue
+        hidden = False
         if not report and not line.startswith(RULE):
             yield line
             continue

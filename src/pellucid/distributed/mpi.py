@@ -3,20 +3,27 @@
 An MPI program waits for ever where a rank does not come. Here no wait blocks: it asks again and again whether the
 exchange is complete, at first without a pause, later with short sleeps, so that it leaves the processor to others; and
 when it has taken too long, the ranks that wait tell each other so, and whoever says nothing is the one that is missing.
+
+Where MPI was started so that it survives a lost process (ULFM: ``mpiexec --with-ft ulfm``), those that are left go on
+by themselves; see `Ranks.settled`.
 """
 
 from __future__ import annotations
 
+import atexit
+import os
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from itertools import pairwise
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import MissingExtraError, RankError, installing
+from ..errors import LostRankError, RankError
+from .fellows import Fellow
+from .starting import finalize, mpi
 
 PATIENCE = 300.0
 """Seconds that a rank waits for the others, unless told otherwise."""
@@ -25,26 +32,17 @@ SPINNING, LONGEST_SLEEP = 0.0005, 0.001
 processor to others instead of sleeping is not given it back for long where there are many of them.)"""
 ANSWERING = 2.0
 """Seconds in which ranks that have waited too long hear of each other."""
+ATTENTIVE = 0.5
+"""Seconds after which a rank that waits hears of others that have waited too long."""
+BEHIND = 50
+"""Exchanges by which ranks that wait may be apart: to one of them something may have come that a rank that hangs has
+not sent on to another."""
+LEARNING = 60.0
+"""Seconds in which MPI learns that a process has ended."""
+ELASTIC = "OMPI_MCA_mpi_ft_enable"
+"""What Open MPI's launcher tells the processes of a job that survives lost ones."""
 WAITING, FAILING = 1, 2
 """Tags of messages: that a rank waits, at which exchange; and that it fails, with which words."""
-
-
-def mpi() -> ModuleType:
-    """Return mpi4py's module of MPI, which starts MPI where nobody has.
-
-    Raises
-    ------
-    MissingExtraError
-        If mpi4py is not installed, or finds no MPI.
-    """
-    try:
-        from mpi4py import MPI
-    except (ImportError, RuntimeError) as error:
-        reason = str(error).partition("\n")[0]
-        raise MissingExtraError(
-            f"training by several processes needs mpi4py and an MPI such as openmpi ({reason}): {installing('mpi')}"
-        ) from None
-    return MPI
 
 
 class Ranks:
@@ -59,24 +57,47 @@ class Ranks:
 
     Attributes
     ----------
-    rank, size : int
+    rank, size, losses : int
+        See `Collective`.
+    elastic : bool
+        Whether the others go on where some are lost.
+    lost : list of int
+        The ranks that were lost, numbered as the job began.
+    when_first : list of callable
+        Called when this rank becomes the first one.
     """
 
     def __init__(self, communicator: Any = None, patience: float = PATIENCE):
         self._mpi = mpi()
         self._communicator = self._mpi.COMM_WORLD.Dup() if communicator is None else communicator
+        self._talk = self._communicator.Dup()  # for messages: nobody makes it of no use
         self.rank: int = self._communicator.Get_rank()
         self.size: int = self._communicator.Get_size()
         self.patience = patience
+        self.elastic = os.environ.get(ELASTIC, "").lower() in ("1", "true", "yes")
+        if self.elastic:  # a rank may be lost in this very moment, too
+            atexit.unregister(finalize)
+        self.losses, self.lost, self.when_first = 0, list[int](), list[Callable[[], object]]()
+        self.fellows: dict[int, Fellow] = {}
+        self._numbers = list(range(self.size))  # of those that are left, as the job began
         self._begun = 0  # exchanges, by which ranks tell each other where they are
+        self._open: set[MpiExchange] = set()
         self._sent: list[tuple[bytes, Any]] = []
+        self._answered = 0  # the last exchange at which this rank has said that it waits
+        self._waits: dict[int, tuple[int, ...]] = {}  # where ranks have said that they wait
 
     def gather(self, room: NDArray[Any], bounds: Sequence[int]) -> MpiExchange:
         """Begin to bring every rank's piece of an array to all others; see `Collective.gather`."""
         counts = [stop - start for start, stop in pairwise(bounds)]
         self._begun += 1
-        request = self._communicator.Iallgatherv(self._mpi.IN_PLACE, [room, counts, list(bounds[:-1]), self._mpi.BYTE])
-        return MpiExchange(self, request, self._begun, room)
+        try:
+            to = [room, counts, list(bounds[:-1]), self._mpi.BYTE]
+            request = self._communicator.Iallgatherv(self._mpi.IN_PLACE, to)
+        except self._mpi.Exception as error:
+            raise self.loss(error) from None
+        found = MpiExchange(self, request, self._begun, room)
+        self._open.add(found)
+        return found
 
     def all(self, message: bytes) -> list[bytes]:
         """Return what each rank has to say, in their order."""
@@ -92,34 +113,126 @@ class Ranks:
     def missing(self, exchange: int) -> list[int]:
         """Return the ranks that have not come to an exchange: this one tells all that it waits, and hears who else
         does."""
-        told = self._tell(WAITING, str(exchange).encode())
-        return [rank for rank in range(self.size) if int(told.get(rank, b"-1")) < exchange]
+        self._say(WAITING, f"{self.losses} {exchange}".encode())
+        others = [rank for rank in range(self.size) if rank != self.rank]
+        until(lambda: self.wanted(exchange, others), ANSWERING)
+        return [rank for rank in others if self._waits.get(rank, ()) < (self.losses, exchange - BEHIND)]
+
+    def answer(self, exchange: int) -> bool:
+        """Say that this rank waits, too, where another one has waited too long; it goes on waiting."""
+        if self._answered != exchange and self.wanted(exchange):
+            self._answered = exchange
+            self._say(WAITING, f"{self.losses} {exchange}".encode())
+        return False
+
+    def wanted(self, exchange: int, by: Sequence[int] = ()) -> bool:
+        """Return whether another rank has waited too long for an exchange, and wants to know who waits; or all those
+        that are named."""
+        self._waits.update({rank: tuple(map(int, words.split())) for rank, words in self._heard(WAITING).items()})
+        wait = [rank for rank, where in self._waits.items() if where >= (self.losses, exchange - BEHIND)]
+        return set(by) <= set(wait) if by else bool(wait)
+
+    def settled(self, done: bool) -> bool:
+        """See `Collective.settled`.
+
+        Who meets with a loss makes the communicator of no use to anybody, so that all others meet with it, too. Then
+        all agree, by an exchange that ends alike for all that are left, and make a communicator of themselves.
+        """
+        if not self.elastic:
+            return True
+        if not done:
+            self._communicator.Revoke()
+        for each in [*self._open]:  # so that nothing arrives any more in memory that is put to other use
+            with suppress(RankError):
+                each.wait()
+        self._begun += 1
+        flag = np.array([done], np.int32)
+        with suppress(LostRankError):  # what is agreed on is there all the same
+            MpiExchange(self, self._communicator.Iagree(flag), self._begun, flag).wait()
+        if not flag[0]:
+            self._leave_behind()
+        return bool(flag[0])
+
+    def _leave_behind(self) -> None:
+        """Go on with those that are left."""
+        before, was = self._communicator, self.rank
+        self._communicator = smaller = before.Shrink()
+        smaller.Set_errhandler(self._mpi.ERRORS_RETURN)
+        self._begun, self._waits, self._answered = 0, {}, 0
+        self.rank, self.size, self.losses = smaller.Get_rank(), smaller.Get_size(), self.losses + 1
+        left = smaller.Get_group().Translate_ranks(None, before.Get_group())
+        numbers = [self._numbers[rank] for rank in left]
+        self.lost += [number for number in self._numbers if number not in numbers]
+        self._numbers = numbers
+        if was and not self.rank:
+            for each in self.when_first:
+                each()
+
+    def loss(self, error: Exception) -> RankError:
+        """Return what an error of MPI means: that a rank is lost, or something that nobody can go on after."""
+        gone = (self._mpi.ERR_PROC_FAILED, self._mpi.ERR_PROC_FAILED_PENDING, self._mpi.ERR_REVOKED)
+        if self.elastic and error.Get_error_class() in gone:  # type: ignore[attr-defined]
+            return LostRankError("a rank is lost")
+        return RankError(f"MPI failed: {error}; go on from the last checkpoint (pellucid resume)")
+
+    @property
+    def number(self) -> int:
+        """This rank as it was numbered when the job began."""
+        return self._numbers[self.rank]
+
+    @property
+    def failure(self) -> type[Exception]:
+        """What MPI raises."""
+        return self._mpi.Exception  # type: ignore[no-any-return]
+
+    def done_with(self, exchange: MpiExchange) -> None:
+        """Forget an exchange that nobody waits for any more."""
+        self._open.discard(exchange)
+
+    def kill(self, absent: Sequence[int]) -> None:
+        """End ranks of this machine that hang, so that MPI learns that they are lost; on others MPI itself must find
+        out."""
+        for rank in absent:
+            if fellow := self.fellows.get(self._numbers[rank]):
+                fellow.kill()
 
     def failing(self, words: bytes) -> dict[int, bytes]:
         """Tell all that this rank fails, and return what those that fail, too, have to say; this one among them."""
-        return self._tell(FAILING, words)
-
-    def abort(self, code: int) -> None:
-        """End all ranks at once; the job's exit code is this one."""
-        self._communicator.Abort(code)
-
-    def _tell(self, tag: int, words: bytes) -> dict[int, bytes]:
-        """Say something to all, and return what each has said that did so, too, within a moment."""
         said = {self.rank: words}
-        others = [rank for rank in range(self.size) if rank != self.rank]
-        # Nobody may ever take them: what was sent is held for as long as this is.
-        self._sent += [(words, self._communicator.Isend([words, self._mpi.BYTE], other, tag)) for other in others]
+        self._say(FAILING, words)
 
         def heard() -> bool:
-            status = self._mpi.Status()
-            while self._communicator.Iprobe(self._mpi.ANY_SOURCE, tag, status):
-                room = np.zeros(status.Get_count(self._mpi.BYTE), np.uint8)
-                self._communicator.Recv([room, self._mpi.BYTE], status.Get_source(), tag)
-                said[status.Get_source()] = room.tobytes()
+            said.update(self._heard(FAILING))
             return len(said) == self.size
 
         until(heard, ANSWERING)
         return said
+
+    def abort(self, code: int) -> None:
+        """End all ranks at once; the job's exit code is this one."""
+        self._talk.Abort(code)
+
+    def _say(self, tag: int, words: bytes) -> None:
+        """Say something to all others."""
+        for number in self._others().values():
+            # Nobody may ever take it: what was sent is held for as long as this is.
+            with suppress(self._mpi.Exception):
+                self._sent.append((words, self._talk.Isend([words, self._mpi.BYTE], number, tag)))
+
+    def _heard(self, tag: int) -> dict[int, bytes]:
+        """Return the last thing that each of the others has said, of those that have come meanwhile."""
+        said, status = dict[int, bytes](), self._mpi.Status()
+        for rank, number in self._others().items():
+            with suppress(self._mpi.Exception):  # of one that is gone
+                while self._talk.Iprobe(number, tag, status):
+                    room = np.zeros(status.Get_count(self._mpi.BYTE), np.uint8)
+                    self._talk.Recv([room, self._mpi.BYTE], number, tag)
+                    said[rank] = room.tobytes()
+        return said
+
+    def _others(self) -> dict[int, int]:
+        """Return by rank what the others were numbered as the job began."""
+        return {rank: number for rank, number in enumerate(self._numbers) if rank != self.rank}
 
 
 class MpiExchange:
@@ -137,13 +250,24 @@ class MpiExchange:
         RankError
             If a rank does not come.
         """
-        test: Callable[[], Any] = self._request.Test
-        if test() or until(test, self._ranks.patience):
-            return
-        absent = self._ranks.missing(self._number)
+        ranks, test = self._ranks, self._request.Test
+        try:
+            if test() or until(test, min(ATTENTIVE, ranks.patience)):
+                return
+            if until(lambda: test() or ranks.answer(self._number), ranks.patience - ATTENTIVE):
+                return
+            absent = ranks.missing(self._number)
+            if ranks.elastic and absent:
+                ranks.kill(absent)
+                if until(test, LEARNING):
+                    return
+        except ranks.failure as error:
+            raise ranks.loss(error) from None
+        finally:
+            ranks.done_with(self)
         who = f"rank {', '.join(map(str, absent))} did not come" if absent else "no answer came"
         raise RankError(
-            f"{who} within {self._ranks.patience:g} seconds, at exchange {self._number:,}; see what became of it, and "
+            f"{who} within {ranks.patience:g} seconds, at exchange {self._number:,}; see what became of it, and "
             "go on from the last checkpoint (pellucid resume). --rank-timeout says how long to wait"
         )
 

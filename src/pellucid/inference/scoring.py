@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .. import interpreter
 from ..build import lower
-from ..collective import Collective
+from ..collective import Collective, surviving
 from ..data import as_dataset
 from ..definitions.arrays import Array
 from ..errors import ArgumentError, DataError
@@ -122,7 +122,7 @@ def evaluate(
     dataset, loss = as_dataset(data), as_loss(loss)
     check(network, dataset.images)
     targets = as_targets(network, dataset.labels, loss)
-    return scores(network, dataset.images, targets, loss, batch_size, engine, threads, ranks)
+    return surviving(ranks, lambda: scores(network, dataset.images, targets, loss, batch_size, engine, threads, ranks))
 
 
 def scores(

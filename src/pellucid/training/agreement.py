@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections import Counter
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -24,7 +26,7 @@ from ..version import VERSION
 from .callbacks import Callback, Training
 from .config import repeated
 from .engine import Engine
-from .following import RunFollower, stand_in
+from .following import RunFollower, understudy
 from .plain import flat, plain
 from .run import RunWriter
 
@@ -86,6 +88,10 @@ class Agreement:
         strange = [text for name in names if (text := odd_ones(name, [each.get(name) for each in told]))]
         if strange:
             raise RankError(f"{'; '.join(strange)}. {ALIKE[0].upper()}{ALIKE[1:]}")
+        run = training.run
+        folder = self._ranks.all(b"" if run is None else os.fsencode(run.folder))[0]
+        if isinstance(run, RunFollower):
+            run.written = Path(os.fsdecode(folder))
 
     def after(self, training: Training, due: bool = False) -> bool:
         """Let all ranks end, stop, slow down or write a checkpoint where one of them wants it.
@@ -129,8 +135,12 @@ def among(ranks: Collective | None, listeners: Sequence[Callback]) -> list[Callb
     if ranks is None or ranks.rank == 0:
         return [*listeners]
     kept = [RunFollower(each) if isinstance(each, RunWriter) else each for each in listeners]
-    kept = [each if each.sees_weights or each.for_all_ranks else stand_in(each) for each in kept]
-    return [each for each in kept if type(each) is not Callback]
+    return [each if for_all(each) else understudy(each) for each in kept]
+
+
+def for_all(callback: Callback) -> bool:
+    """Return whether a callback is called in every rank."""
+    return callback.sees_weights or callback.for_all_ranks
 
 
 def refuse_numpy(ranks: Collective | None, native: bool) -> None:
@@ -154,6 +164,7 @@ def beginning(training: Training, engine: Engine, program: Program) -> dict[str,
     }  # fmt: skip
 
 
+@cache
 def code_digest() -> str:
     """Return the SHA-256 of all source of this package; where that is not at hand, that of nothing."""
     found, package = hashlib.sha256(), Path(__file__).parents[1]

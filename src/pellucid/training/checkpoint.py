@@ -245,13 +245,18 @@ def read(path: Path, limits: Limits = LIMITS) -> Checkpoint:
     StorageError
         If it cannot be read.
     """
-    file = decode(read_file(path, limits.file_bytes), str(path), limits)
+    return taken(read_file(path, limits.file_bytes), str(path), limits)
+
+
+def taken(content: bytes | bytearray, path: str, limits: Limits = LIMITS) -> Checkpoint:
+    """Return the checkpoint in a file's content, as `read` does."""
+    file = decode(content, path, limits)
     if not file.sealed or file.metadata.get("format") != FORMAT:
-        raise problem(str(path), "expected a checkpoint with its SHA-256, found another file", "remove it")
-    check_version(file.metadata.get("format_version", ""), str(path), "a checkpoint", int(VERSION), int(OLDEST))
+        raise problem(path, "expected a checkpoint with its SHA-256, found another file", "remove it")
+    check_version(file.metadata.get("format_version", ""), path, "a checkpoint", int(VERSION), int(OLDEST))
     if missing := [name for name in ("state", *BEGUN) if name not in file.metadata]:
-        raise problem(str(path), f"this checkpoint has no {missing[0]}", "remove it")
-    return Checkpoint(str(path), parse_json(file.metadata["state"], str(path), "the state", limits), file)
+        raise problem(path, f"this checkpoint has no {missing[0]}", "remove it")
+    return Checkpoint(path, parse_json(file.metadata["state"], path, "the state", limits), file)
 
 
 def glance(folder: Path, limits: Limits = LIMITS) -> Mapping[str, Any] | None:

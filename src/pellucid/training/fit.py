@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from itertools import islice
@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..arguments import number, warn
 from ..build import lower
-from ..collective import Collective
+from ..collective import Collective, surviving
 from ..data import as_dataset, batches
 from ..data.augment import Augmentation, as_augmentations
 from ..data.dataset import digest
@@ -28,6 +28,7 @@ from ..losses import Loss
 from ..native import uses_compiler
 from ..network import Network
 from ..optimizers import Adam, Optimizer
+from ..program import Program
 from ..random import Purpose, Words, key
 from ..schedules import Constant, Schedule
 from ..serialization.fitting import held
@@ -47,6 +48,7 @@ from .history import History
 from .interrupts import put_off
 from .listed import remembers
 from .progress import progress_callbacks
+from .regrouping import catch_up, missing_it, remade, say_who_was_lost, share, take_parts, take_run
 from .run import RunWriter
 
 
@@ -190,14 +192,18 @@ def fit(
     listeners = among(ranks, [*callbacks, *written, *progress_callbacks(progress)])
     training.callbacks, training.run = listeners, _run_among(listeners)
     training.resumed = training.run is not None and training.run.resumed is not None
-    runner = (
-        CompiledEngine(network, program, resident, size, threads, ranks)
-        if native
-        else NumpyEngine(network, program, resident)
-    )
-    training.engine = runner
+
+    def make() -> Engine:
+        if native:
+            return CompiledEngine(network, program, resident, size, threads, ranks)
+        return NumpyEngine(network, program, resident)
+
+    training.engine = make()
     agreed: Ranks = Alone() if ranks is None else Agreement(ranks, program)
-    course = _Course(training, runner, validated, listeners, threads, ranks, agreed)
+    losses, lost = (0, 0) if ranks is None else (ranks.losses, len(ranks.lost))
+    course = _Course(
+        training, program, training.engine, make, validated, listeners, threads, ranks, agreed, losses, lost
+    )
     training.lr = course.lr()  # asked now, so that a schedule that does not fit is refused before anything is written
     with ExitStack() as ending:
         if training.run is not None:
@@ -208,8 +214,7 @@ def fit(
             with put_off(training, None if training.run is None else training.run.named):
                 course.begin()
                 course.run()
-        if training.run is not None:
-            training.run.finish(training)
+        surviving(ranks, course.finish)
     for listener in listeners:
         listener.on_finish(training)
     warn_of_guessing(training)
@@ -229,12 +234,19 @@ class _Course:
     """
 
     training: Training
+    program: Program
     engine: Engine
+    make: Callable[[], Engine]
+    """Makes an engine for the ranks that there are."""
     validated: tuple[NDArray[Any], NDArray[Any]] | None
-    listeners: Sequence[Callback]
+    listeners: list[Callback]
     threads: int | None
     ranks: Collective | None
     agreed: Ranks
+    losses: int = 0
+    lost: int = 0
+    """After how many losses the engine was made, and how many ranks were lost."""
+    finished: bool = False
     whole: bool = True
     began: float = 0.0
     """When the running epoch began, by `time.perf_counter`."""
@@ -248,16 +260,13 @@ class _Course:
             self.began -= self.training.elapsed
         if self.training.step:
             self._warn_of_rate()
-        self.agreed.begin(self.training, self.engine)
-        self._checkpoint()
 
     def run(self) -> None:
         """Do all epochs. However they end, the network has the averaged weights then, where there are any."""
         training = self.training
         try:
-            while training.epoch < training.epochs and (self._within_epoch or not training.stopping):
-                self._epoch()
-            self._verify()
+            if ended := surviving(self.ranks, self._to_the_end):
+                raise ended
         except NonFiniteError as error:
             if training.run is not None:
                 training.run.checkpoints.failed = str(error)
@@ -272,6 +281,59 @@ class _Course:
             finally:
                 self.engine.pull()
                 self._take_averages()
+
+    def _all_epochs(self) -> None:
+        """Do what is left of all epochs, with the ranks that are left."""
+        training = self.training
+        lost = self.ranks is not None and self.ranks.losses > self.losses
+        if self.ranks is not None and lost:
+            self._regroup(self.ranks)
+        with self._changing():
+            self.agreed.begin(training, self.engine)
+        if lost:  # what one of them wanted not all may have heard of
+            self.agreed.after(training)
+            self._end_if_asked()
+        self._checkpoint()
+        while training.epoch < training.epochs and (self._within_epoch or not training.stopping):
+            self._epoch()
+        self._verify()
+
+    def _to_the_end(self) -> BaseException | None:
+        """Do what is left; return what all ranks have agreed to end with before that, if anything."""
+        try:
+            self._all_epochs()
+        except BaseException as error:
+            if error is not self.training.ending:
+                raise
+        return self.training.ending
+
+    def finish(self) -> None:
+        """Finish the run, when the training has ended; all ranks wait for the first one."""
+        first = self.ranks is None or self.ranks.rank == 0
+        if first:
+            take_run(self.training, self.listeners)
+        if first and not self.finished and self.training.run is not None:
+            self.training.run.finish(self.training)
+        self.finished = first
+        if self.ranks is not None:
+            self.ranks.all(b"")
+
+    def _regroup(self, ranks: Collective) -> None:
+        """Come to one state with the ranks that are left; where this one has become the first, it takes its part."""
+        training, step, epoch = self.training, self.training.step, self.training.epoch
+        lost, self.lost = ranks.lost[self.lost :], len(ranks.lost)
+        self.losses, self.agreed, self.whole = ranks.losses, Agreement(ranks, self.program), False
+        self.engine = training.engine = remade(self.engine, self.make)
+        elapsed = catch_up(ranks, training, self.engine, self.listeners, time.perf_counter() - self.began)
+        self.began = time.perf_counter() - elapsed
+        if training.step > step:
+            self._tell_of_batch(missing_it(self.listeners))
+        if training.epoch > epoch:
+            self._tell_of_epoch(missing_it(self.listeners))
+        share(ranks, training, self.listeners)
+        if ranks.rank == 0:
+            self._tell_of_epoch(take_parts(training, self.listeners))
+            say_who_was_lost(lost, ranks.size, training.step)
 
     def _warn_of_rate(self) -> None:
         """Warn where the schedule gives another rate for the last step than that step had: another function of the
@@ -323,7 +385,7 @@ class _Course:
                 if training.step == FIRST_STEPS and training.run is not None:
                     self.engine.pull()
                     training.first_steps = digest(*(each.data for each in held(training.network).values()))
-                self._tell_of_batch()
+                self._tell_of_batch(self.listeners)
             due = training.run is not None and training.run.checkpoints.due(training.step)
             due = self.agreed.after(training, due)
             self._end_if_asked()
@@ -334,15 +396,16 @@ class _Course:
         found = self._validate()
         done = training.step - training.epoch * training.steps_per_epoch
         part = {"steps": done} if done < training.steps_per_epoch else {}
-        with self._changing(), self._looking(), self._averaged():
+        with self._changing():
             training.epoch += 1
             training.history.epochs.append({
                 "epoch": training.epoch, **part, **training.tally.scores(),
                 **{f"val_{name}": score for name, score in found.items()}, "lr": training.lr, "seconds": seconds,
             })  # fmt: skip
-            for listener in self.listeners:
-                listener.on_epoch(training)
+            self._tell_of_epoch(self.listeners)
         self.agreed.after(training)
+        if self.ranks is not None:
+            share(self.ranks, training, self.listeners)
         self._end_if_asked()
 
     @contextmanager
@@ -399,9 +462,15 @@ class _Course:
             raise ended
         return found
 
-    def _tell_of_batch(self) -> None:
-        """Tell the listeners that a step is done; those that may look at the weights, or change them, can."""
-        told = [each for each in self.listeners if getattr(each.on_batch, "__func__", None) is not Callback.on_batch]
+    def _tell_of_epoch(self, listeners: Sequence[Callback]) -> None:
+        """Tell listeners that an epoch is done; they see the averaged weights, where there are any."""
+        with self._looking(), self._averaged():
+            for listener in listeners:
+                listener.on_epoch(self.training)
+
+    def _tell_of_batch(self, listeners: Sequence[Callback]) -> None:
+        """Tell listeners that a step is done; those that may look at the weights, or change them, can."""
+        told = [each for each in listeners if getattr(each.on_batch, "__func__", None) is not Callback.on_batch]
         with self._looking() if any(listener.sees_weights for listener in told) else nullcontext():
             for listener in told:
                 listener.on_batch(self.training)

@@ -26,7 +26,7 @@ from ..serialization.model_file import MODEL, architecture_text
 from ..serialization.tensor_file import SEAL
 from ..storage import append_line, expanded, make_folder, read_beginning, remove_stumps, sync_file, write_file
 from .callbacks import Callback, Training
-from .checkpoint import Checkpoint, files, glance, set_aside
+from .checkpoint import Checkpoint, files, glance, newest_readable, set_aside
 from .config import CONFIG as CONFIG
 from .config import EVERY, RunConfig
 from .engine import Engine
@@ -122,7 +122,33 @@ class RunWriter(Callback):
         remove_stumps(self.folder)
         set_aside(self.folder, checkpoint)
         self._restore_config(checkpoint.config(), checkpoint.begun["config"])
-        epochs = checkpoint.history().epochs
+        self._write_log(checkpoint.history().epochs)
+
+    def take_over(self, training: Training, folder: Path | None) -> None:
+        """Go on writing the run of a training that another process has written until it was lost.
+
+        Parameters
+        ----------
+        training : Training
+        folder : Path, optional
+            Where it was written; without it nobody has begun.
+        """
+        checkpoint, self.resumed = self.resumed, None
+        if folder is None and checkpoint is None:
+            self.on_begin(training)
+            return
+        if folder is not None and folder != self.folder:
+            self.folder, self.named = folder, self.named.parent / folder.name
+        self._hold = self._holding.enter_context(holding(self.folder))
+        remove_stumps(self.folder)
+        found = newest_readable(self.folder)
+        text = (found.config() if found else RunConfig.read(self.folder)).text()
+        begun = found.begun if found else {"architecture": architecture_text(training.network), "config": text}
+        self._checkpoints = Checkpoints(self.folder, self._every, begun, refuse=self._refuse_lost)
+        self._write_log(training.history.epochs)
+
+    def _write_log(self, epochs: Sequence[Mapping[str, Any]]) -> None:
+        """Write the log of all epochs anew."""
         write_file(self.folder / METRICS, "".join(f"{json_line(epoch)}\n" for epoch in epochs).encode())
         self._epochs, self._going = len(epochs), True
 

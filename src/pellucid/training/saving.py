@@ -78,19 +78,8 @@ class Checkpoints:
         at, self._at = self._at, None
         if at == (training.step, training.epoch):
             return
-        engine.pull()
-        arrays = {f"network/{path}": each.data for path, each in held(training.network).items()}
-        arrays |= {f"optimizer/{name}": array for name, array in engine.slots().items()}
-        state: dict[str, Any] = {
-            "epoch": training.epoch, "step": training.step, "lr": training.lr, "stopping": training.stopping,
-            "updates": engine.updates, "elapsed": elapsed, "tally": vars(training.tally), "callbacks": [],
-            "first_steps": training.first_steps, "failed": self.failed, "checkpoint_every": self._every,
-            "rates": [*map(list, training.rates)],
-        }  # fmt: skip
-        for number, (known, kept) in enumerate(remembered):
-            state["callbacks"].append(known)
-            arrays |= {f"callback {number}/{name}": array for name, array in kept.items()}
-        self._put(arrays, state, training)
+        arrays, state = state_of(training, engine, remembered, elapsed)
+        self._put(arrays, {**state, "failed": self.failed, "checkpoint_every": self._every}, training)
 
     def finish(self, training: Training, model: str) -> None:
         """Note that the training is finished: its network is in the run's model file, and only the history is kept.
@@ -112,13 +101,10 @@ class Checkpoints:
     ) -> None:
         """Write a file, and let go of all but it and those before it that are kept."""
         began = time.monotonic()
-        arrays = {**arrays, "history/batches": np.array(training.history.batches, np.float64)}
-        epochs = [encoded(dict(epoch), f"history.epochs[{n}]") for n, epoch in enumerate(training.history.epochs)]
-        text = json.dumps({**state, "epochs": epochs}, allow_nan=False)
-        metadata = {"format": FORMAT, "format_version": VERSION, "state": text, **self.begun}
+        found = content(arrays, state, training, self.begun)
         self._refuse()
         path = self._folder / f"checkpoint-{training.step:09}.safetensors"
-        write_file(path, pieces(arrays, metadata))
+        write_file(path, found)
         before = [each for each in files(self._folder) if step_of(each) < training.step]
         for each in files(self._folder):
             if each != path and each not in before[: keep - 1]:
@@ -139,3 +125,41 @@ class NoCheckpoints:
     def write(self, training: Training, engine: Engine, callbacks: Sequence[Callback], elapsed: float) -> None: ...
 
     def finish(self, training: Training, model: str) -> None: ...
+
+
+def state_of(
+    training: Training, engine: Engine, remembered: Sequence[tuple[Mapping[str, Any], Mapping[str, Array]]],
+    elapsed: float,
+) -> tuple[dict[str, Array], dict[str, Any]]:  # fmt: skip
+    """Return what there is to know of a training after its last step, but for the history: arrays, and all else.
+
+    Parameters
+    ----------
+    training, engine
+    remembered : sequence
+        What callbacks remember, as `packed` returns it.
+    elapsed : float
+        Seconds that the running epoch has taken.
+    """
+    engine.pull()
+    arrays: dict[str, Array] = {f"network/{path}": each.data for path, each in held(training.network).items()}
+    arrays |= {f"optimizer/{name}": array for name, array in engine.slots().items()}
+    state: dict[str, Any] = {
+        "epoch": training.epoch, "step": training.step, "lr": training.lr, "stopping": training.stopping,
+        "updates": engine.updates, "elapsed": elapsed, "tally": vars(training.tally), "callbacks": [],
+        "first_steps": training.first_steps, "rates": [*map(list, training.rates)],
+    }  # fmt: skip
+    for number, (known, kept) in enumerate(remembered):
+        state["callbacks"].append(known)
+        arrays |= {f"callback {number}/{name}": array for name, array in kept.items()}
+    return arrays, state
+
+
+def content(
+    arrays: Mapping[str, Array], state: Mapping[str, Any], training: Training, begun: Mapping[str, str]
+) -> list[memoryview]:
+    """Return what the file of a checkpoint holds, the history with it."""
+    arrays = {**arrays, "history/batches": np.array(training.history.batches, np.float64)}
+    epochs = [encoded(dict(epoch), f"history.epochs[{n}]") for n, epoch in enumerate(training.history.epochs)]
+    text = json.dumps({**state, "epochs": epochs}, allow_nan=False)
+    return pieces(arrays, {"format": FORMAT, "format_version": VERSION, "state": text, **begun})

@@ -69,7 +69,7 @@ export class Maps {
 
   #controls() {
     if (!makesMaps(this.layer) || this.layer.shape[0] < 2) return null;
-    const choice = this.choice = make("select", { change: () => this.#choose({ order: choice.value, first: 0 }) }, ...options(ORDERS));
+    const choice = this.choice = make("select", { change: () => this.#choose({ order: choice.value, first: 0 }) }, ...options(Object.entries(ORDERS)));
     this.pager = make("span", { class: "pager" });
     return make("div", { class: "row controls" }, make("label", { class: "field" }, make("span", { class: "unseen" }, `order of the maps of ${this.layer.path}`), choice), this.pager);
   }

@@ -1,6 +1,7 @@
 // A narrow page: a strip that stays in sight with the image and what it is taken for, and one layer at a time.
 
 import { ranked } from "./bars.js";
+import { options } from "./controls.js";
 import { allow, byId, make } from "./dom.js";
 import { mapsOf } from "./layers.js";
 import { className, makesMaps, network, neighbour } from "./network.js";
@@ -25,7 +26,7 @@ let here = "input";
 export function buildNarrow() {
   byId("strip").prepend(thumbnail, best);
   byId("stepper").append(before, choice, after);
-  choice.append(...network.layers.map(({ path, kind }) => make("option", { value: path }, `${path} · ${kind}`)));
+  choice.append(...options(network.layers.map(({ path, kind }) => [path, `${path} · ${kind}`])));
   byId("layers").addEventListener("going", ({ detail }) => show(detail));
   on(["layer"], () => { if (get().layer) show(get().layer); });
   onShown(tell);
