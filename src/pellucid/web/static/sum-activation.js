@@ -1,7 +1,7 @@
 // Activations: the curve, with the point on it. Each function stands here once more, to check what the server says.
 
 import { curve } from "./sum-curve.js";
-import { figure, number, numbers, origin, table } from "./sum-parts.js";
+import { origin, table } from "./sum-parts.js";
 import { within } from "./within.js";
 
 const sigmoid = (x) => { const z = Math.exp(-Math.abs(x)); return (x < 0 ? z : 1) / (1 + z); };
@@ -31,17 +31,11 @@ export function isActivation(kind) {
 
 /** Draw a function of one number. */
 export function activation(found) {
-  const { x: given, y: _, curve: drawn, from, ...rest } = found.details;
-  const x = number(given);
-  const settings = Object.fromEntries(Object.entries(rest).map(([name, value]) => [name, number(value)]));
+  const { x, y: _, curve: drawn, from, ...settings } = found.details;
   const y = FUNCTIONS[found.kind](x, settings);
-  const rows = [
-    ["from", origin(found, from)],
-    ["x", figure(x)],
-    ...Object.entries(settings).map(([name, value]) => [name, typeof value === "number" ? figure(value) : "none"]),
-  ];
-  const picture = curve(numbers(drawn.x), numbers(drawn.y), x, y, found.formula);
-  return { parts: [picture, table("The point on the curve", [], rows, [["y", figure(y, 6)]])], y };
+  const set = Object.entries(settings).map(([name, value]) => [name, value ?? "none"]);
+  const rows = [["from", origin(found, from)], ["x", x], ...set];
+  return { parts: [curve(drawn.x, drawn.y, x, y, found.formula), table("The point on the curve", [], rows, [["y", y]])], y };
 }
 
 /** erf x = 2/√π · e^−x² · Σ n  2ⁿ x²ⁿ⁺¹ / (1·3·…·(2n+1)) */

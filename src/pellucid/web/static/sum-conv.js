@@ -1,9 +1,9 @@
 // A convolution: of one channel the patch, the kernel and their products as grids; of all channels what they add.
 
 import { make } from "./dom.js";
-import { count } from "./numbers.js";
+import { count, text } from "./numbers.js";
 import { grid } from "./sum-grid.js";
-import { bar, figure, number, numbers, pathOf, reach, table, total } from "./sum-parts.js";
+import { bar, pathOf, reach, table, total } from "./sum-parts.js";
 import { products as written } from "./sum-words.js";
 
 const FEW = 8;
@@ -13,12 +13,9 @@ let chosen = { path: null, channel: null }; // whose grids are shown, if somebod
 
 /** Draw the sum behind one number of a convolution. */
 export function conv(found) {
-  const { details } = found;
-  const patch = numbers(details.patch);
-  const kernel = numbers(details.kernel);
+  const { patch, kernel, bias, channels: numbers } = found.details;
   const products = patch.map((rows, c) => rows.map((line, y) => line.map((x, k) => x * kernel[c][y][k])));
   const subtotals = products.map((rows) => total(rows.flat()));
-  const bias = number(details.bias);
   const order = subtotals.map((_, c) => c).sort((a, b) => Math.abs(subtotals[b]) - Math.abs(subtotals[a]) || a - b);
   if (chosen.path !== found.path) chosen = { path: found.path, channel: null };
   const sum = { found, patch, kernel, products, subtotals, bias, order };
@@ -26,7 +23,7 @@ export function conv(found) {
   const channels = make("div", {});
   let many = FEW;
   const draw = () => {
-    const known = details.channels.indexOf(chosen.channel);
+    const known = numbers.indexOf(chosen.channel);
     const c = known < 0 ? order[0] : known;
     grids.replaceChildren(...drawn(sum, c));
     channels.replaceChildren(...listed(sum, c, many, (channel) => { chosen.channel = channel; draw(); refocus(channels, channel); }, () => { many = Infinity; draw(); }));
@@ -49,7 +46,7 @@ function drawn({ found, patch, kernel, products, subtotals }, c) {
   return [
     grid(`patch: ${from}, channel ${channel}`, patch[c], { ...shown, range: reach(patch), at }),
     grid(`⊙ kernel ${found.index[0]}, channel ${channel}`, kernel[c], { range: reach(kernel), tight, bare: tight }),
-    grid(`= products, sum ${figure(subtotals[c], 3).textContent}`, products[c], { ...shown, range: reach(products), at, bare: tight }),
+    grid(`= products, sum ${text(subtotals[c], 3)}`, products[c], { ...shown, range: reach(products), at, bare: tight }),
   ];
 }
 
@@ -59,12 +56,11 @@ function listed({ subtotals, bias, order, found }, current, many, choose, unfold
   const most = reach([subtotals, bias, sum]);
   const shown = order.slice(0, many);
   const hidden = order.slice(many);
-  const line = (name, amount) => [name, figure(amount), bar(0, amount, -most, most)];
+  const line = (name, amount) => [name, amount, bar(0, amount, -most, most)];
   const rows = shown.map((c) => line(button(found.details.channels[c], c === current, choose), subtotals[c]));
   if (hidden.length) rows.push(line(`other ${count(hidden.length)} together`, total(hidden.map((c) => subtotals[c]))));
   rows.push(line("+ bias", bias));
-  const foot = [line("sum", sum)];
-  const whole = table("Channel by channel", ["channel", "subtotal", "bar"], rows, foot);
+  const whole = table("Channel by channel", ["channel", "subtotal", "bar"], rows, [line("sum", sum)]);
   return hidden.length ? [whole, make("button", { click: unfold }, `Show ${count(hidden.length)} more`)] : [whole];
 }
 

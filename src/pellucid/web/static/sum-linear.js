@@ -2,7 +2,7 @@
 
 import { make } from "./dom.js";
 import { text } from "./numbers.js";
-import { number, pathOf, place } from "./sum-parts.js";
+import { pathOf, place } from "./sum-parts.js";
 import { waterfall } from "./sum-terms.js";
 import { products } from "./sum-words.js";
 
@@ -11,7 +11,7 @@ export function linear(found) {
   const { details } = found;
   const before = pathOf(found, details.map.value);
   const listed = details.terms.map((term, k) => {
-    const [x, weight] = [number(term.x), number(term.weight)];
+    const { x, weight } = term;
     const at = before ? [before, term.before] : [found.terms[k]?.path, [term.index]];
     return {
       place: place(...at, at[1].join(", "), String(term.index)),
@@ -19,11 +19,10 @@ export function linear(found) {
       amount: x * weight,
     };
   });
-  const rest = { count: details.rest.count, total: number(details.rest.total) };
   const fall = waterfall(
-    `Products of ${before ?? "what it reads"} and the weights`, ["place", "x · weight", "product", "so far"], listed, rest,
-    { place: "bias", amount: number(details.bias) },
+    `Products of ${before ?? "what it reads"} and the weights`, ["place", "x · weight", "product", "so far"], listed, details.rest,
+    { place: "bias", amount: details.bias },
   );
-  const pairs = details.terms.map((term) => [number(term.x), number(term.weight)]);
-  return { parts: [fall.element], y: fall.y, written: products(pairs, number(details.bias), fall.y) };
+  const pairs = details.terms.map(({ x, weight }) => [x, weight]);
+  return { parts: [fall.element], y: fall.y, written: products(pairs, details.bias, fall.y) };
 }

@@ -1,12 +1,12 @@
 // BatchNorm: its formula step by step, and the straight line that all of it is.
 
 import { curve } from "./sum-curve.js";
-import { figure, number, origin, table } from "./sum-parts.js";
+import { figure, origin, table } from "./sum-parts.js";
 
 /** Draw a normalisation by running statistics. */
 export function batchNorm(found) {
-  const names = ["x", "mean", "variance", "eps", "weight", "bias"];
-  const [x, mean, variance, eps, weight, bias] = names.map((name) => number(found.details[name]));
+  const { from, ...numbers } = found.details;
+  const { x, mean, variance, eps, weight, bias } = numbers;
   const deviation = Math.sqrt(variance + eps);
   const normalised = (x - mean) / deviation;
   const y = weight * normalised + bias;
@@ -18,20 +18,20 @@ export function batchNorm(found) {
     parts: [
       table(
         "The channel's numbers", [],
-        [["from", origin(found, found.details.from)], ...names.map((name) => [name, figure(number(found.details[name]), 6)])],
+        [["from", origin(found, from)], ...Object.entries(numbers).map(([name, value]) => [name, figure(value, 6)])],
       ),
       table(
         "Step by step", [],
         [
-          ["x − mean", figure(x - mean)], ["√(variance + eps)", figure(deviation)], ["their quotient", figure(normalised)],
-          ["· weight", figure(weight * normalised)], ["+ bias", figure(bias)],
+          ["x − mean", x - mean], ["√(variance + eps)", deviation], ["their quotient", normalised],
+          ["· weight", weight * normalised], ["+ bias", bias],
         ],
-        [["y", figure(y, 6)]],
+        [["y", y]],
       ),
       table(
         "The same as a line, a · x + b", [],
-        [["a = weight / √(variance + eps)", figure(a)], ["b = bias − a · mean", figure(b)], ["a · x", figure(a * x)]],
-        [["a · x + b", figure(a * x + b, 6)]],
+        [["a = weight / √(variance + eps)", a], ["b = bias − a · mean", b], ["a · x", a * x]],
+        [["a · x + b", a * x + b]],
       ),
       curve(ends, ends.map((each) => a * each + b), x, y, "y = a · x + b"),
     ],

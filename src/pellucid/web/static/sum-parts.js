@@ -5,16 +5,18 @@ import { make } from "./dom.js";
 import { cellName, cellOf, layerAt, makesMaps } from "./network.js";
 import { text } from "./numbers.js";
 
-const STRANGE = { nan: NaN, inf: Infinity, "-inf": -Infinity };
+const STRANGE = new Map([["nan", NaN], ["inf", Infinity], ["-inf", -Infinity]]);
 
 /** A number of an answer: those that JSON cannot hold come as texts. */
 export function number(value) {
-  return typeof value === "string" ? STRANGE[value] : value;
+  return STRANGE.get(value) ?? value;
 }
 
-/** Numbers of an answer, however deep inside of lists. */
-export function numbers(values) {
-  return Array.isArray(values) ? values.map(numbers) : number(values);
+/** An answer, or a part of it, with all numbers in it; but for the names of layers, which may be any text. */
+export function numbers(found) {
+  if (Array.isArray(found)) return found.map(numbers);
+  if (!(found instanceof Object)) return number(found);
+  return Object.fromEntries(Object.entries(found).map(([name, each]) => [name, name === "layer" ? each : numbers(each)]));
 }
 
 /** The sum of numbers, in their order. */
@@ -33,24 +35,22 @@ export function figure(value, digits = 4) {
 }
 
 /**
- * A table: `rows` and `foot` are lists of cells, of which the first is the heading of its row.
+ * A table: `rows` and `foot` are lists of cells, of which the first is the heading of its row; numbers become figures.
  *
  * @param {string} caption
  * @param {string[]} headings of the columns
  */
 export function table(caption, headings, rows, foot = []) {
-  const line = ([first, ...rest]) => make("tr", {}, make("th", { scope: "row" }, first), ...rest.map((cell) => make("td", {}, cell)));
-  const head = headings.length
-    ? make("thead", {}, make("tr", {}, ...headings.map((words) => make("th", { scope: "col" }, words))))
-    : null;
+  const head = headings.map((words) => make("th", { scope: "col" }, words));
   return make(
-    "table",
-    { class: "sum" },
-    make("caption", {}, caption),
-    head,
-    make("tbody", {}, ...rows.map(line)),
-    foot.length ? make("tfoot", {}, ...foot.map(line)) : null,
+    "table", { class: "sum" }, make("caption", {}, caption), head.length ? make("thead", {}, make("tr", {}, ...head)) : null,
+    make("tbody", {}, ...lines(rows)), foot.length ? make("tfoot", {}, ...lines(foot, 6)) : null,
   );
+}
+
+function lines(rows, digits = undefined) {
+  const cell = (each) => make("td", {}, typeof each === "number" ? figure(each, digits) : each);
+  return rows.map(([first, ...rest]) => make("tr", {}, make("th", { scope: "row" }, first), ...rest.map(cell)));
 }
 
 /** What the place of a number is called, in short: "conv2 (17, 5, 9)". */

@@ -3,14 +3,14 @@
 import { make } from "./dom.js";
 import { text } from "./numbers.js";
 import { grid } from "./sum-grid.js";
-import { figure, number, numbers, placeName, table, total } from "./sum-parts.js";
+import { placeName, table, total } from "./sum-parts.js";
 import { terms } from "./sum-terms.js";
 import { listed } from "./sum-words.js";
 
 /** The largest of a window. */
 export function maximum(found) {
   const { details } = found;
-  const values = numbers(details.window);
+  const values = details.window;
   const inside = values.flatMap((line, row) => line.filter((_, column) => !details.padding[row][column]));
   const [winner, ...ties] = [details.winner, ...details.ties];
   const ringed = (row, column) => details.rows[row] === winner[0] && details.columns[column] === winner[1];
@@ -20,19 +20,18 @@ export function maximum(found) {
     const others = ties.map(([row, column]) => `(${row}, ${column})`).join(", ");
     words.push(make("p", { class: "ties" }, `As large: ${others}. Of equal ones the first counts, row by row.`));
   }
-  return { parts: [drawn(found, values, ringed), ...words], y, written: `max(${listed(inside, ", ")}) = ${text(y)}` };
+  return { parts: [drawn(found, ringed), ...words], y, written: `max(${listed(inside, ", ")}) = ${text(y)}` };
 }
 
 /** The mean of a window, or of a region. */
 export function mean(found) {
   const { details } = found;
   if (!details.window) return whole(found);
-  const values = numbers(details.window);
   const counted = details.divisor - details.values.length;
   const { element, y } = division(details);
   const note = counted > 0 ? [make("p", {}, `${counted === 1 ? "One zero of the padding is" : `${counted} zeros of the padding are`} counted as well.`)] : [];
-  const written = `(${listed(numbers(details.values), " + ")}) / ${text(number(details.divisor))} = ${text(y)}`;
-  return { parts: [drawn(found, values), ...note, element], y, written };
+  const written = `(${listed(details.values, " + ")}) / ${text(details.divisor)} = ${text(y)}`;
+  return { parts: [drawn(found), ...note, element], y, written };
 }
 
 /** The mean over whole axes. */
@@ -42,17 +41,16 @@ function whole(found) {
 }
 
 function division({ values, divisor }) {
-  const sum = total(numbers(values));
-  const y = sum / number(divisor);
-  const rows = [["sum", figure(sum, 6)], ["divided by", figure(divisor)]];
-  return { element: table("The mean", [], rows, [["mean", figure(y, 6)]]), y };
+  const sum = total(values);
+  const y = sum / divisor;
+  return { element: table("The mean", [], [["sum", sum], ["divided by", divisor]], [["mean", y]]), y };
 }
 
 /** The window as a grid. */
-function drawn({ details, terms: [term] }, values, ringed = undefined) {
+function drawn({ details, terms: [term] }, ringed = undefined) {
   const path = term?.path;
-  const { rows, columns, padding, channel } = details;
+  const { window, rows, columns, padding, channel } = details;
   const at = (row, column) => ({ path, index: [channel, rows[row], columns[column]] });
   const name = path ? placeName(path, [channel, `${rows[0]}–${rows.at(-1)}`, `${columns[0]}–${columns.at(-1)}`]) : `channel ${channel}`;
-  return grid(`window: ${name}`, values, { rows, columns, padding, ringed, at });
+  return grid(`window: ${name}`, window, { rows, columns, padding, ringed, at });
 }

@@ -2,15 +2,14 @@
 
 import { make } from "./dom.js";
 import { className, isOutput, layerAt } from "./network.js";
-import { count } from "./numbers.js";
-import { figure, numbers, place, table, total } from "./sum-parts.js";
+import { count, text } from "./numbers.js";
+import { place, table, total } from "./sum-parts.js";
 
 const FEW = 12;
 
 /** Draw a share, or the logarithm of one. */
 export function softmax(found) {
-  const own = found.details.class;
-  const z = numbers(found.details.z);
+  const { class: own, z } = found.details;
   const largest = Math.max(...z);
   const shifted = z.map((score) => score - largest);
   const exponentials = shifted.map(Math.exp);
@@ -22,17 +21,17 @@ export function softmax(found) {
   const { path } = found.terms[0];
   const rows = shown.map((k) => [
     k === own ? make("strong", {}, name(k)) : name(k),
-    place(path, [k, ...found.index.slice(1)], figure(z[k]).textContent),
-    figure(shifted[k]), figure(exponentials[k]), figure(exponentials[k] / sum),
+    place(path, [k, ...found.index.slice(1)], text(z[k])),
+    shifted[k], exponentials[k], exponentials[k] / sum,
   ]);
   if (hidden.length) {
     const others = total(hidden.map((k) => exponentials[k]));
-    rows.push([`other ${count(hidden.length)}`, "", "", figure(others), figure(others / sum)]);
+    rows.push([`other ${count(hidden.length)}`, "", "", others, others / sum]);
   }
   const heads = ["class", "z", "z − max", "exp", "share"];
-  const parts = [table("From scores to shares", heads, rows, [["sum", "", "", figure(sum), figure(1)]])];
+  const parts = [table("From scores to shares", heads, rows, [["sum", "", "", sum, 1]])];
   if (found.kind === "softmax") return { parts, y: exponentials[own] / sum };
   const y = shifted[own] - Math.log(sum);
-  parts.push(table("The logarithm of the share", [], [["z − max", figure(shifted[own])], ["log of the sum", figure(Math.log(sum))]], [["difference", figure(y, 6)]]));
+  parts.push(table("The logarithm of the share", [], [["z − max", shifted[own]], ["log of the sum", Math.log(sum)]], [["difference", y]]));
   return { parts, y };
 }

@@ -2,7 +2,7 @@
 
 import { make } from "./dom.js";
 import { count } from "./numbers.js";
-import { bar, figure, number, place, placeName, table, total } from "./sum-parts.js";
+import { bar, number, place, placeName, table, total } from "./sum-parts.js";
 
 const FEW = 12;
 
@@ -36,7 +36,7 @@ function drawn(caption, headings, steps, y) {
   const every = ends.flat().filter(Number.isFinite);
   const [low, high] = [Math.min(0, ...every), Math.max(0, ...every)];
   const line = ({ place: first, factors = "" }, amount, ends) => [first, ...(headings.length > 3 ? [factors] : []), amount, bar(...ends, low, high)];
-  return table(caption, headings, steps.map((step, k) => line(step, figure(step.amount), ends[k])), [line({ place: "sum" }, figure(y, 6), [0, y])]);
+  return table(caption, headings, steps.map((step, k) => line(step, step.amount, ends[k])), [line({ place: "sum" }, y, [0, y])]);
 }
 
 /** Any sum, by the terms that the server has told. */

@@ -12,7 +12,7 @@ import { linear } from "./sum-linear.js";
 import { localResponse } from "./sum-lrn.js";
 import { buildMap, showMap } from "./sum-map.js";
 import { batchNorm } from "./sum-norm.js";
-import { figure, number, table } from "./sum-parts.js";
+import { figure, number, numbers, table } from "./sum-parts.js";
 import { maximum, mean } from "./sum-pool.js";
 import { buildShare } from "./sum-share.js";
 import { buildSnippet } from "./sum-snippet.js";
@@ -93,7 +93,7 @@ async function showSum() {
 function draw(found, name) {
   const held = body.contains(document.activeElement); // what was clicked there will not be there any more
   const family = isActivation(found.kind) ? activation : FAMILIES[found.kind] ?? terms;
-  const { parts, y, written } = family(found);
+  const { parts, y, written } = family({ ...found, details: numbers(found.details) });
   title.textContent = name;
   body.replaceChildren(
     ...inWords(found, y, written), ...parts, make("div", { class: "ends" }, ...compared(found, y), buildSnippet(found.snippet)),
