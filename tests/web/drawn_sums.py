@@ -110,7 +110,7 @@ def drawn_maximum(panel: Panel, trace: p.Trace, found: p.Sum) -> None:
     np.testing.assert_array_equal(panel.numbers("window"), window)
     ringed = panel.body.locator(".ringed data").evaluate_all("found => found.map(each => each.value)")
     assert [float(each) for each in ringed] == [window.max()]
-    assert panel.body.locator(".ties").count() == int((window == window.max()).sum() > 1)
+    assert panel.body.get_by_text("As large: ").count() == int((window == window.max()).sum() > 1)
 
 
 def drawn_mean(panel: Panel, trace: p.Trace, found: p.Sum) -> None:

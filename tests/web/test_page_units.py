@@ -31,8 +31,7 @@ COLOURS = [
     ("css(0, 1)", "rgb(244 244 244)"),
     ("css(-5, 1)", "rgb(180 83 9)"),
     ("css(1, 0)", "rgb(29 78 216)"),
-    ("clipped([1, -3, 2, NaN], 2)", 1),
-    ("strange([1, NaN, Infinity, NaN])", 2),
+    ("outside([1, -3, 2, NaN, Infinity, NaN], 2)", [2, 2]),
     ("ink(0, 1)", "#000000"),
     ("ink(1, 1)", "#ffffff"),
 ]

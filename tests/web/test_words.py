@@ -94,6 +94,7 @@ def test_the_tour_of_a_network_tells_its_own_numbers():
 
 
 def test_every_step_of_sums_that_is_told_of_is_one():
-    from pellucid.web.sum_words import WORDS
+    from pellucid.web.sum_words import FAMILIES, WORDS
 
     assert set(WORDS) <= set(SUMS) | {"scale"}, set(WORDS) - set(SUMS)
+    assert set(FAMILIES) <= set(SUMS) | {"scale", "input"}, set(FAMILIES) - set(SUMS)

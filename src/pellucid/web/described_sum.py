@@ -11,7 +11,7 @@ from ..steps import Shape
 from ..sums import Trace, WalkStep
 from ..sums.made import MOST_TERMS
 from ..sums.plain import plain
-from .sum_words import ONE, in_words, letters
+from .sum_words import ONE, family, in_words, letters, told
 
 
 def as_sum(trace: Trace, shown: Mapping[str, int], value: int, index: Shape) -> dict[str, Any]:
@@ -29,7 +29,8 @@ def as_sum(trace: Trace, shown: Mapping[str, int], value: int, index: Shape) -> 
     Returns
     -------
     dict
-        As `Sum` has it, with what it is in ``words`` and its formula's ``letters``; but for the terms: the largest by
+        As `Sum` has it, with what it is in ``words``, what else is ``told`` of it, the ``family`` of pictures that it is
+        drawn as, and its formula's ``letters``; but for the terms: the largest by
         magnitude, each with ``path``, ``index`` and ``amount``, and what the others come to. The path of a term is
         None where the page does not show the value that it stands in.
     """
@@ -45,15 +46,15 @@ def as_sum(trace: Trace, shown: Mapping[str, int], value: int, index: Shape) -> 
     ]
     with np.errstate(all="ignore"):  # of sums that are not finite
         others = float(found.terms.amounts.sum() - found.terms.amounts[chosen].sum())
-    told = {
+    answer = {
         "kind": found.kind, "layer": found.layer, "path": paths.get(value), "index": index, "formula": found.formula,
         "stored": found.stored, "recomputed": found.recomputed, "difference": found.difference,
         "constant": found.constant, "terms": largest, "count": len(found.terms), "others": others,
         "size": found.size, "snippet": found.snippet(),
-        "words": in_words(found), "letters": letters(found.formula),
+        "words": in_words(found), "told": told(found), "family": family(found), "letters": letters(found.formula),
     }  # fmt: skip
     sources = {str(value): path for value, path in paths.items()}
-    return {**plain(told), "details": found.details, "sources": sources}
+    return {**plain(answer), "details": found.details, "sources": sources}
 
 
 def as_steps(trace: Trace, shown: Mapping[str, int], value: int, index: Shape) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A sum in words, and what the letters of its formula stand for."""
+"""A sum in words, how it is drawn, and what the letters of its formula stand for."""
 
 from __future__ import annotations
 
@@ -47,6 +47,20 @@ ONE: Mapping[str, str] = MappingProxyType(
 )
 """Kind of a step -> what it makes of one number, where it has no other; all others are functions of it."""
 
+FAMILIES: Mapping[str, str] = MappingProxyType(
+    {
+        "conv2d": "conv", "linear": "linear", "max_pool2d": "maximum", "softmax": "softmax", "log_softmax": "softmax",
+        "batch_norm_running": "batchNorm", "local_response_norm": "localResponse", "scale": "scaled",
+        **dict.fromkeys(("avg_pool2d", "adaptive_avg_pool2d", "mean"), "mean"),
+        **dict.fromkeys(("add", "multiply"), "joined"),
+        **dict.fromkeys(("bias", "gain", "add_parameter", "multiply_parameter"), "learnt"),
+        **dict.fromkeys(("concat", "flatten", "reshape", "transpose", "slice_channels", "strided_slice"), "copied"),
+        **dict.fromkeys(("broadcast", "pad", "pad_channels", "dropout"), "copied"),
+        **dict.fromkeys(("custom", "input"), "given"),
+    }
+)  # fmt: skip
+"""Kind of a step -> the pictures that the page draws its sum as."""
+
 LETTERS: Mapping[tuple[str, ...], str] = MappingProxyType(
     {
         ("y",): "this number",
@@ -85,6 +99,31 @@ def in_words(found: Sum) -> str | None:
         divisor=details.get("divisor"),
         pixel="pixel" if details.get("divisor") == 1 else f"pixel / {details.get('divisor')}",
     )
+
+
+def family(found: Sum) -> str:
+    """Return which pictures the page draws a sum as: those of its kind, a curve, or else its terms."""
+    return "activation" if "curve" in found.details else FAMILIES.get(found.kind, "terms")
+
+
+def told(found: Sum) -> list[str]:
+    """Return sentences on what is particular to this one number: the winner of its window, its padding, its copy."""
+    details, drawn_as = found.details, family(found)
+    if drawn_as == "maximum":
+        row, column = details["winner"]
+        ties = ", ".join(f"({row}, {column})" for row, column in details["ties"])
+        equal = [f"As large: {ties}. Of equal ones the first counts, row by row."] if ties else []
+        return [f"The largest, ringed, is at row {row}, column {column}.", *equal]
+    if drawn_as == "mean" and "window" in details:
+        zeros = int(details["divisor"]) - len(details["values"])
+        which = "One zero of the padding is" if zeros == 1 else f"{zeros} zeros of the padding are"
+        return [f"{which} counted as well."] if zeros > 0 else []
+    if drawn_as == "copied" and "from" not in details:
+        return ["This number is padding: it was put round the others."]
+    if drawn_as == "copied":
+        copy = "A copy, put round the others as padding:" if details.get("padding") else "A copy: the same number stands in"
+        return [details.get("note", copy)]
+    return [details.get("note", "This number is part of the image, as it was given.")] if drawn_as == "given" else []
 
 
 def letters(formula: str) -> list[str]:

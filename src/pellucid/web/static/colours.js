@@ -42,18 +42,14 @@ function linear(part) {
   return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
 }
 
-/** How many numbers lie beyond the range. */
-export function clipped(values, range) {
-  let beyond = 0;
-  for (const value of values) if (Math.abs(value) > range) beyond += 1;
-  return beyond;
-}
-
-/** How many numbers are none: they have a colour of their own. */
-export function strange(values) {
-  let many = 0;
-  for (const value of values) if (Number.isNaN(value)) many += 1;
-  return many;
+/** How many numbers lie beyond the range, and how many are none, which have a colour of their own. */
+export function outside(values, range) {
+  let [beyond, none] = [0, 0];
+  for (const value of values) {
+    if (Math.abs(value) > range) beyond += 1;
+    else if (Number.isNaN(value)) none += 1;
+  }
+  return [beyond, none];
 }
 
 /** A gradient from −R to R for style sheets; only its upper half where nothing is below 0. */

@@ -77,7 +77,7 @@ function small(number) {
   const canvas = make("canvas", { "aria-hidden": "true" });
   Object.assign(canvas.style, { width: `${width}px`, height: `${height}px` });
   const [now, before] = ["now", "before"].map((which) => numbersOf(which, number));
-  paint(canvas, { numbers: now.slice(), rows, columns, places: [[0, 0, 0]], ranges: [range], zoom, width, height });
+  paint(canvas, { numbers: now.slice(), rows, columns, ranges: [range], zoom });
   const changed = now.some((value, at) => value !== before[at]);
   const words = `kernel for channel ${number} of the input${changed ? ", changed" : ""}`;
   const choose = () => { kernel = number; pressed(); grid(true); };

@@ -1,12 +1,13 @@
 // One feature map on the page: the place of the keyboard, the target of the pointer, and what a screen reader says.
 
 import { hover, moved, pin } from "./cells.js";
-import { byId, lay, make, say } from "./dom.js";
+import { byId, make, say } from "./dom.js";
 import { arrowStep, either, taken } from "./keyboard.js";
 import { cellFits, cellName, isOutput, layout, makesMaps, neighbour } from "./network.js";
 import { text } from "./numbers.js";
 import { get } from "./state.js";
-import { cellAt } from "./within.js";
+import { ringed, surround } from "./target.js";
+import { cellAt, stepped } from "./within.js";
 
 /** The k-th of the maps that a layer shows. */
 export class MapButton {
@@ -14,7 +15,7 @@ export class MapButton {
     this.maps = maps;
     this.k = k;
     this.cursor = [0, 0];
-    this.ring = make("span", { class: "cell", hidden: true });
+    this.ring = ringed();
     this.caption = make("span", { class: "caption" });
     this.element = make(
       "button",
@@ -42,10 +43,7 @@ export class MapButton {
   }
 
   #draw(cell) {
-    this.ring.hidden = !cell;
-    if (!cell) return;
-    const size = this.maps.pixel;
-    lay(this.ring, { left: cell[1] * size, top: cell[0] * size, width: size, height: size });
+    surround(this.ring, cell, this.maps.pixel);
     if (this.maps.listed) this.ring.style.width = "100%";
   }
 
@@ -97,8 +95,7 @@ export class MapButton {
   /** Name the cell that the keyboard is at, and its number; which is returned. */
   label() {
     const { layer } = this.maps;
-    const { rows, columns } = layout(layer);
-    if (this.cursor[0] >= rows || this.cursor[1] >= columns) this.cursor = [0, 0];
+    this.cursor = stepped(this.cursor, [0, 0], layout(layer));
     const value = this.maps.value(this.k, this.cursor);
     this.element.setAttribute("aria-label", `${cellName(layer, this.channel, this.cursor)}, ${text(value)}`);
     return value;

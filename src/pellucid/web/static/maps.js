@@ -1,7 +1,7 @@
 // The feature maps of one layer: a canvas, and over it a button for every map, which knows keyboard and pointer.
 
 import { ask, report } from "./api.js";
-import { clipped, strange } from "./colours.js";
+import { outside } from "./colours.js";
 import { options } from "./controls.js";
 import { lay, make } from "./dom.js";
 import { MapButton } from "./map-button.js";
@@ -12,6 +12,7 @@ import { paint } from "./painting.js";
 import { rangesOf } from "./ranges.js";
 import { scores } from "./scores.js";
 import { get } from "./state.js";
+import { stage } from "./target.js";
 import { dotted, explained } from "./words.js";
 
 const SHOWN = 24; // maps at a time
@@ -43,7 +44,7 @@ export class Maps {
     const { layer } = this;
     const id = `layer-${layer.path}`;
     this.canvas = make("canvas", { "aria-hidden": "true" });
-    this.stage = make("div", { class: "stage", role: "application", "aria-roledescription": "maps of numbers", "aria-label": `maps of ${layer.path}` }, this.canvas);
+    this.stage = stage("maps", `maps of ${layer.path}`, this.canvas);
     this.listed = isListed(layer);
     if (!makesMaps(layer)) this.stage.classList.add(this.listed ? "listed" : "vector");
     this.note = make("p", { class: "quiet" });
@@ -69,9 +70,10 @@ export class Maps {
 
   #controls() {
     if (!makesMaps(this.layer) || this.layer.shape[0] < 2) return null;
-    const choice = this.choice = make("select", { change: () => this.#choose({ order: choice.value, first: 0 }) }, ...options(Object.entries(ORDERS)));
-    this.pager = make("span", { class: "pager" });
-    return make("div", { class: "row controls" }, make("label", { class: "field" }, make("span", { class: "unseen" }, `order of the maps of ${this.layer.path}`), choice), this.pager);
+    const choose = () => this.#choose({ order: this.choice.value, first: 0 });
+    this.choice = make("select", { "aria-label": `order of the maps of ${this.layer.path}`, change: choose }, ...options(Object.entries(ORDERS)));
+    this.pager = make("span");
+    return make("div", { class: "row controls" }, this.choice, this.pager);
   }
 
   /** Show other ones of the maps. */
@@ -234,10 +236,7 @@ export class Maps {
   outside(k = undefined) {
     const { length } = layout(this.layer);
     const chosen = k === undefined ? [...this.channels.keys()] : [k];
-    const counts = chosen.map((each) => {
-      const numbers = this.numbers.subarray(each * length, (each + 1) * length);
-      return [clipped(numbers, this.ranges[each]), strange(numbers)];
-    });
+    const counts = chosen.map((each) => outside(this.numbers.subarray(each * length, (each + 1) * length), this.ranges[each]));
     return [0, 1].map((what) => counts.reduce((sum, each) => sum + each[what], 0));
   }
 

@@ -25,8 +25,10 @@ function came(ticket, pixels) {
   if (newest.get(canvas) === ticket) put(canvas, pixels(), width, height); // else something newer is on its way
 }
 
-/** Colour maps on a canvas; for what `job` is see `coloured`. */
-export function paint(canvas, job) {
+/** Colour one map on a canvas, or more with `places` for them; for what is given see `coloured`. */
+export function paint(canvas, given) {
+  const { rows, columns, zoom } = given;
+  const job = { places: [[0, 0, 0]], width: columns * zoom, height: rows * zoom, ...given };
   const { width, height } = job;
   tickets += 1;
   newest.set(canvas, tickets);

@@ -1,11 +1,12 @@
 // A picture of numbers over an image, as explanations are: with its range, and each number to be had by pointer or keys.
 
-import { clipped, gradient } from "./colours.js";
+import { gradient, outside } from "./colours.js";
 import { lay, make, say } from "./dom.js";
 import { arrowStep, taken } from "./keyboard.js";
 import { count, text } from "./numbers.js";
 import { paint } from "./painting.js";
 import { paintImage } from "./pixels.js";
+import { ringed, stage } from "./target.js";
 import { cellAt, stepped } from "./within.js";
 
 /** What the colours mean: from −R, or from 0 where no number is below, to R. */
@@ -17,7 +18,7 @@ export function fromTo(numbers, range, half = !numbers.some((value) => value < 0
 
 /** The same in a line, and how many numbers lie beyond. */
 export function scaleOf(numbers, range, half = undefined) {
-  const beyond = clipped(numbers, range);
+  const [beyond] = outside(numbers, range);
   return make("p", { class: "scale" }, ...fromTo(numbers, range, half), beyond ? make("span", { class: "quiet" }, `${count(beyond)} beyond`) : null);
 }
 
@@ -30,8 +31,8 @@ export class Picture {
     this.cursor = [0, 0];
     this.box = WHOLE;
     this.under = make("canvas", { "aria-hidden": "true" });
-    this.over = make("canvas", { "aria-hidden": "true", class: "over" });
-    this.ring = make("span", { class: "cell", hidden: true });
+    this.over = make("canvas", { "aria-hidden": "true" });
+    this.ring = ringed();
     this.button = make(
       "button",
       {
@@ -40,7 +41,7 @@ export class Picture {
       },
       this.ring,
     );
-    this.stage = make("div", { class: "stage", role: "application", "aria-roledescription": "picture of numbers", "aria-label": caption }, this.under, this.over, this.button);
+    this.stage = stage("picture", caption, this.under, make("div", { class: "cut" }, this.over), this.button);
     this.caption = make("figcaption", {}, caption);
     this.told = make("p", { class: "quiet told" });
     this.scale = make("div");
@@ -61,12 +62,11 @@ export class Picture {
     this.field = picture ? field : null;
     this.box = this.#boxed();
     lay(this.over, this.box, "%");
-    this.over.style.clipPath = inside(this.box);
     this.over.hidden = !picture;
     this.scale.replaceChildren(picture ? scaleOf(picture.data, range) : "");
     if (picture) {
       const { rows, columns, data } = this.numbers;
-      paint(this.over, { numbers: data, rows, columns, places: [[0, 0, 0]], ranges: [range], zoom: 1, width: columns, height: rows });
+      paint(this.over, { numbers: data, rows, columns, ranges: [range], zoom: 1 });
     }
     this.#tell(null);
   }
@@ -151,16 +151,9 @@ export class Picture {
   }
 
   #label() {
-    const { rows, columns } = this.#shown;
-    if (this.cursor[0] >= rows || this.cursor[1] >= columns) this.cursor = [0, 0];
+    this.cursor = stepped(this.cursor, [0, 0], this.#shown);
     this.button.setAttribute("aria-label", `${this.caption.textContent}: row ${this.cursor[0]}, column ${this.cursor[1]}, ${this.#value(this.cursor)}`);
   }
-}
-
-/** What cuts off of a box that lies partly outside of an image: cells within padding do. */
-function inside({ top, left, height, width }) {
-  const cuts = [-top / height, (left + width - 100) / width, (top + height - 100) / height, -left / width];
-  return `inset(${cuts.map((share) => `${100 * Math.max(0, share)}%`).join(" ")})`;
 }
 
 function sizes(shape) {

@@ -24,11 +24,6 @@ const FUNCTIONS = {
   gelu: (x) => (x * (1 + erf(x / Math.SQRT2))) / 2,
 };
 
-/** Whether a kind is an activation. */
-export function isActivation(kind) {
-  return kind in FUNCTIONS;
-}
-
 /** Draw a function of one number. */
 export function activation(found) {
   const { x, y: _, curve: drawn, from, ...settings } = found.details;

@@ -1,6 +1,5 @@
 // Where paths meet, where a learnt number is added or multiplied, where a number only stands elsewhere, and the input.
 
-import { make } from "./dom.js";
 import { origin, table } from "./sum-parts.js";
 
 /** The sum or the product of two numbers of the network. */
@@ -26,12 +25,9 @@ function ofTwo(caption, product, rows) {
 
 /** A number that stands elsewhere, or was put round others. */
 export function copied(found) {
-  const { from, note, number: y } = found.details;
-  if (!from) {
-    return { parts: [make("p", {}, "This number is padding: it was put round the others."), table("Padding", [], [["value", y]])], y };
-  }
-  const words = note ?? (found.details.padding ? "A copy, put round the others as padding:" : "A copy: the same number stands in");
-  return { parts: [make("p", {}, words), table("Where it comes from", ["from", "number"], [], [[origin(found, from), from.number]])], y: from.number };
+  const { from, number: y } = found.details;
+  if (!from) return { parts: [table("Padding", [], [["value", y]])], y };
+  return { parts: [table("Where it comes from", ["from", "number"], [], [[origin(found, from), from.number]])], y: from.number };
 }
 
 /** A pixel, scaled. */
@@ -45,6 +41,5 @@ export function scaled(found) {
 
 /** What there is no sum of: a number as it was given, or one that code of the user's own made. */
 export function given(found) {
-  const words = found.details.note ?? "This number is part of the image, as it was given.";
-  return { parts: [make("p", {}, words)], y: number(found.kind === "custom" ? found.constant : found.recomputed) };
+  return { parts: [], y: number(found.kind === "custom" ? found.constant : found.recomputed) };
 }

@@ -9,6 +9,7 @@ import { text } from "./numbers.js";
 import { paint } from "./painting.js";
 import { rangesOf } from "./ranges.js";
 import { get } from "./state.js";
+import { ringed, stage, surround } from "./target.js";
 import { cellAt, within } from "./within.js";
 
 const SIDE = 168;
@@ -16,7 +17,7 @@ const BROAD = 300; // of a vector, whose rows are few
 const LARGEST = 40; // of one number, in pixels
 
 const canvas = make("canvas", { "aria-hidden": "true" });
-const ring = make("span", { class: "cell", hidden: true });
+const ring = ringed();
 const button = make(
   "button",
   {
@@ -25,7 +26,7 @@ const button = make(
   },
   ring,
 );
-const stage = make("div", { class: "stage", role: "application", "aria-roledescription": "map of numbers", "aria-label": "the map in large" }, canvas, button);
+const place = stage("map", "the map in large", canvas, button);
 const title = make("h2", {});
 const told = make("p", { class: "preview" });
 const earlier = make("button", { "aria-label": "channel before", click: () => beside(-1) }, "◀");
@@ -37,7 +38,7 @@ let shown = null; // {layer, channel, key, numbers, rows, columns, pixel}
 /** Build the large map. */
 export function buildMap() {
   onHover((place) => { if (shown) tell(place && place.layer === shown.layer.path && place.channel === shown.channel ? place.cell : get().cell); });
-  return make("section", { class: "large", hidden: true, "aria-label": "The map in large" }, stage, make("div", {}, title, told, turn));
+  return make("section", { class: "large", hidden: true, "aria-label": "The map in large" }, place, make("div", {}, title, told, turn));
 }
 
 /** Show the map of the channel that the state names, and its cell. */
@@ -58,13 +59,9 @@ export async function showMap(element) {
 function accept(layer, channel, key, found) {
   const { rows, columns } = layout(layer);
   const pixel = Math.min(LARGEST, columns > 2 * rows ? BROAD / columns : SIDE / Math.max(rows, columns));
-  const zoom = Math.max(1, Math.round(pixel));
   shown = { layer, channel, key, numbers: found.arrays.maps.data, rows, columns, pixel };
-  for (const element of [canvas, button, stage]) lay(element, { left: 0, top: 0, width: columns * pixel, height: rows * pixel });
-  paint(canvas, {
-    numbers: shown.numbers, rows, columns, places: [[0, 0, 0]], ranges: rangesOf(layer.path, found, 1), zoom,
-    width: columns * zoom, height: rows * zoom,
-  });
+  for (const element of [canvas, button, place]) lay(element, { left: 0, top: 0, width: columns * pixel, height: rows * pixel });
+  paint(canvas, { numbers: shown.numbers, rows, columns, ranges: rangesOf(layer.path, found, 1), zoom: Math.max(1, Math.round(pixel)) });
   title.textContent = makesMaps(layer) ? `${layer.path}, channel ${channel}` : layer.path;
   turn.hidden = layer.shape[0] === 1 && rows * columns === 1;
   for (const each of [earlier, later]) each.hidden = !makesMaps(layer) || layer.shape[0] === 1;
@@ -82,11 +79,7 @@ function inside(cell) {
 
 function mark(cell) {
   const known = inside(cell);
-  ring.hidden = !known;
-  if (known) {
-    const { pixel } = shown;
-    lay(ring, { top: cell[0] * pixel, left: cell[1] * pixel, width: pixel, height: pixel });
-  }
+  surround(ring, known ? cell : null, shown.pixel);
   button.setAttribute("aria-label", `in large: ${cellName(shown.layer, shown.channel, known ? cell : [0, 0])}${known ? `, ${text(value(cell))}` : ""}`);
   tell(cell);
 }
@@ -108,13 +101,12 @@ function click(event) {
   if (inside(cell)) go(cell);
 }
 
-function go(cell) {
-  pin(shown.layer.path, shown.channel, cell);
+function go(cell, channel = shown.channel) {
+  pin(shown.layer.path, channel, cell);
 }
 
 function beside(step) {
-  const channel = within(shown.channel + step, 0, shown.layer.shape[0] - 1);
-  pin(shown.layer.path, channel, get().cell ?? [0, 0]);
+  go(get().cell ?? [0, 0], within(shown.channel + step, 0, shown.layer.shape[0] - 1));
 }
 
 function keydown(event) {

@@ -1,6 +1,5 @@
 // Pooling: the window, with the winner ringed; of a mean, by how many the sum is divided.
 
-import { make } from "./dom.js";
 import { text } from "./numbers.js";
 import { grid } from "./sum-grid.js";
 import { placeName, table, total } from "./sum-parts.js";
@@ -12,26 +11,19 @@ export function maximum(found) {
   const { details } = found;
   const values = details.window;
   const inside = values.flatMap((line, row) => line.filter((_, column) => !details.padding[row][column]));
-  const [winner, ...ties] = [details.winner, ...details.ties];
+  const { winner } = details;
   const ringed = (row, column) => details.rows[row] === winner[0] && details.columns[column] === winner[1];
   const y = Math.max(...inside); // NaN if there is one
-  const words = [make("p", {}, `The largest, ringed, is ${text(y)} at row ${winner[0]}, column ${winner[1]}.`)];
-  if (ties.length) {
-    const others = ties.map(([row, column]) => `(${row}, ${column})`).join(", ");
-    words.push(make("p", { class: "ties" }, `As large: ${others}. Of equal ones the first counts, row by row.`));
-  }
-  return { parts: [drawn(found, ringed), ...words], y, written: `max(${listed(inside, ", ")}) = ${text(y)}` };
+  return { parts: [drawn(found, ringed)], y, written: `max(${listed(inside, ", ")}) = ${text(y)}` };
 }
 
 /** The mean of a window, or of a region. */
 export function mean(found) {
   const { details } = found;
   if (!details.window) return whole(found);
-  const counted = details.divisor - details.values.length;
   const { element, y } = division(details);
-  const note = counted > 0 ? [make("p", {}, `${counted === 1 ? "One zero of the padding is" : `${counted} zeros of the padding are`} counted as well.`)] : [];
   const written = `(${listed(details.values, " + ")}) / ${text(details.divisor)} = ${text(y)}`;
-  return { parts: [drawn(found), ...note, element], y, written };
+  return { parts: [drawn(found), element], y, written };
 }
 
 /** The mean over whole axes. */

@@ -5,7 +5,7 @@ import { make, say } from "./dom.js";
 import { cellName, indexOf, layerAt } from "./network.js";
 import { text } from "./numbers.js";
 import { get, on } from "./state.js";
-import { activation, isActivation } from "./sum-activation.js";
+import { activation } from "./sum-activation.js";
 import { conv } from "./sum-conv.js";
 import { copied, given, joined, learnt, scaled } from "./sum-joins.js";
 import { linear } from "./sum-linear.js";
@@ -21,13 +21,7 @@ import { terms } from "./sum-terms.js";
 import { buildWalk, followWalk, goBack } from "./sum-walk.js";
 import { inWords, power } from "./sum-words.js";
 
-const FAMILIES = {
-  conv2d: conv, linear, max_pool2d: maximum, avg_pool2d: mean, adaptive_avg_pool2d: mean, mean, softmax,
-  log_softmax: softmax, batch_norm_running: batchNorm, local_response_norm: localResponse, add: joined, multiply: joined,
-  bias: learnt, gain: learnt, add_parameter: learnt, multiply_parameter: learnt, concat: copied, flatten: copied,
-  reshape: copied, transpose: copied, slice_channels: copied, strided_slice: copied, broadcast: copied, pad: copied,
-  pad_channels: copied, dropout: copied, scale: scaled, custom: given, input: given,
-};
+const FAMILIES = { activation, batchNorm, conv, copied, given, joined, learnt, linear, localResponse, maximum, mean, scaled, softmax, terms };
 const NEAR = 1e-9; // the page adds up in another order: what that makes is far less
 
 const title = make("h3", { tabindex: "-1" });
@@ -92,11 +86,11 @@ async function showSum() {
 
 function draw(found, name) {
   const held = body.contains(document.activeElement); // what was clicked there will not be there any more
-  const family = isActivation(found.kind) ? activation : FAMILIES[found.kind] ?? terms;
+  const family = FAMILIES[found.family];
   const { parts, y, written } = family({ ...found, details: numbers(found.details) });
   title.textContent = name;
   body.replaceChildren(
-    ...inWords(found, y, written), ...parts, make("div", { class: "ends" }, ...compared(found, y), buildSnippet(found.snippet)),
+    ...inWords(found, y, written), ...found.told.map((words) => make("p", {}, words)), ...parts, make("div", { class: "ends" }, ...compared(found, y), buildSnippet(found.snippet)),
   );
   body.dataset.kind = found.kind;
   body.dataset.place = `${found.path} ${found.index.join(",")}`;
