@@ -121,8 +121,8 @@ def told(found: Sum) -> list[str]:
     if drawn_as == "copied" and "from" not in details:
         return ["This number is padding: it was put round the others."]
     if drawn_as == "copied":
-        copy = "A copy, put round the others as padding:" if details.get("padding") else "A copy: the same number stands in"
-        return [details.get("note", copy)]
+        put = "A copy, put round the others as padding:"
+        return [details.get("note", put if details.get("padding") else "A copy: the same number stands in")]
     return [details.get("note", "This number is part of the image, as it was given.")] if drawn_as == "given" else []
 
 

@@ -2,7 +2,7 @@
 
 import { ask, report } from "./api.js";
 import { outside } from "./colours.js";
-import { options } from "./controls.js";
+import { options, quiet } from "./controls.js";
 import { lay, make } from "./dom.js";
 import { MapButton } from "./map-button.js";
 import { isFirst, isListed, layout, makesMaps, summaryLine } from "./network.js";
@@ -47,7 +47,7 @@ export class Maps {
     this.stage = stage("maps", `maps of ${layer.path}`, this.canvas);
     this.listed = isListed(layer);
     if (!makesMaps(layer)) this.stage.classList.add(this.listed ? "listed" : "vector");
-    this.note = make("p", { class: "quiet" });
+    this.note = quiet();
     this.element = make(
       "section",
       { class: "layer", "aria-labelledby": id, "data-path": layer.path },

@@ -2,6 +2,7 @@
 
 import { ask } from "./api.js";
 import { hover, moved, onHover, pin } from "./cells.js";
+import { row } from "./controls.js";
 import { allow, lay, make, say } from "./dom.js";
 import { arrowStep, either, taken } from "./keyboard.js";
 import { cellFits, cellName, isListed, layerAt, layout, makesMaps } from "./network.js";
@@ -31,7 +32,7 @@ const title = make("h2", {});
 const told = make("p", { class: "preview" });
 const earlier = make("button", { "aria-label": "channel before", click: () => beside(-1) }, "◀");
 const later = make("button", { "aria-label": "next channel", click: () => beside(1) }, "▶");
-const turn = make("div", { class: "row" }, earlier, later, make("span", { class: "quiet" }, "Arrows in the map move the cell."));
+const turn = row(earlier, later, make("span", { class: "quiet" }, "Arrows in the map move the cell."));
 
 let shown = null; // {layer, channel, key, numbers, rows, columns, pixel}
 

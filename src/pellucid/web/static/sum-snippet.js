@@ -1,5 +1,6 @@
 // A sum as a few lines of NumPy, to take along.
 
+import { button, row } from "./controls.js";
 import { make, say } from "./dom.js";
 
 /** A button that copies the lines, and the lines themselves, folded. */
@@ -12,7 +13,7 @@ export function buildSnippet(lines) {
     said.textContent = await copied(lines, text, fold) ? "Copied." : "Press Ctrl+C: the lines are selected.";
     say(said.textContent);
   };
-  return make("div", { class: "taken" }, make("div", { class: "row" }, make("button", { class: "copy", click: copy }, "Copy as NumPy"), said), fold);
+  return make("div", { class: "taken" }, row(button("Copy as NumPy", copy, { class: "copy" }), said), fold);
 }
 
 /** Whether the browser lets this page copy; if not, the lines are selected. */

@@ -2,14 +2,14 @@
 
 import { ask } from "./api.js";
 import { pinIndex } from "./cells.js";
-import { quiet } from "./controls.js";
+import { quiet, row } from "./controls.js";
 import { make, say } from "./dom.js";
 import { goTo } from "./layers.js";
 import { cellOf, className, indexOf, isOutput, layerAt, network } from "./network.js";
-import { count, percent, text } from "./numbers.js";
+import { count, largestAt, percent, text } from "./numbers.js";
 import { showWay } from "./overlay.js";
 import { onShown } from "./showing.js";
-import { bar, number, place, placeName } from "./sum-parts.js";
+import { bar, figure, number, place, placeName } from "./sum-parts.js";
 import { buildPlay } from "./sum-play.js";
 import { get } from "./state.js";
 
@@ -18,8 +18,8 @@ const THIN = 0.01; // of all: a path that says less is one of very many
 
 const list = make("ol", { class: "walk" });
 const begin = make("button", { hidden: true, click: beginWalk });
-const play = buildPlay(() => goBack(), async () => { if (!begin.hidden) beginWalk(); });
-const note = make("p", { class: "quiet" });
+const play = buildPlay(goBack, async () => { if (!begin.hidden) beginWalk(); });
+const note = quiet();
 
 let walk = null; // {seen, path, index, steps}: seen is the image and the network's revision
 let timer = 0;
@@ -32,7 +32,7 @@ export function buildWalk() {
     begin.hidden = !shares || !isOutput(network.layers.at(-1));
     if (shares) begin.textContent = `From ${prediction(likeliest())}`;
   });
-  return make("section", { class: "back", "aria-labelledby": "walk-title" }, make("h3", { id: "walk-title" }, "Walk back"), make("div", { class: "row" }, begin, play), note, list);
+  return make("section", { class: "back", "aria-labelledby": "walk-title" }, make("h3", { id: "walk-title" }, "Walk back"), row(begin, play), note, list);
 }
 
 /** Show the way soon: at once for another number, and when the pen rests for another image. */
@@ -112,10 +112,7 @@ function draw() {
 function line(step, k, before, kept) {
   const words = k === 0 ? beginning(step) : placeName(step.path ?? step.layer, step.index);
   const share = number(step.share);
-  const head = [
-    step.path ? place(step.path, step.index, words) : make("span", { class: "quiet" }, words), " ",
-    make("data", { value: String(number(step.number)) }, text(number(step.number))),
-  ];
+  const head = [place(step.path, step.index, words), " ", figure(number(step.number))];
   if (k === walk.steps.length - 1) return [...head, quiet(ending(step))];
   if (step.terms === 1) return [...head, quiet(step.one)];
   const told = `the largest of ${count(step.terms)} terms, ${text(number(step.amount))}: ${percent(share)} of all that was added and taken away`;
@@ -143,5 +140,5 @@ function prediction(k) {
 }
 
 function likeliest() {
-  return shares.indexOf(Math.max(...shares));
+  return largestAt(shares);
 }

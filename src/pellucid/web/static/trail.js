@@ -38,10 +38,9 @@ function write() {
     trail.replaceChildren(make("span", { class: "quiet" }, "Point at a number; click to see its sum"));
     return;
   }
-  const parts = [make("button", { class: "link", click: () => goTo(layer.path, place.channel) }, layer.path)];
   const index = indexOf(layer, place.channel, place.cell);
-  if (makesMaps(layer)) parts.push(make("span", {}, `channel ${index[0]}`), make("span", {}, `(${index[1]}, ${index[2]})`));
-  else parts.push(make("span", {}, `number ${index.join(", ")}`));
+  const names = makesMaps(layer) ? [`channel ${index[0]}`, `(${index[1]}, ${index[2]})`] : [`number ${index.join(", ")}`];
+  const parts = [make("button", { class: "link", click: () => goTo(layer.path, place.channel) }, layer.path), ...names.map((name) => make("span", {}, name))];
   const value = place.value ?? valueOf(place);
   if (value !== undefined) parts.push(make("output", { title: cellName(layer, place.channel, place.cell) }, text(value)));
   trail.replaceChildren(...parts.flatMap((part, k) => (k ? [make("span", { "aria-hidden": "true", class: "step" }, "›"), part] : [part])));
