@@ -77,7 +77,6 @@ export class MapButton {
     const further = either(event, "PageUp", "PageDown");
     if (step) {
       this.cursor = moved(layer, this.cursor, ...step);
-      this.#draw(this.cursor);
       this.#spoken(false);
     } else if (beside) this.#beside(beside);
     else if (further) byId("layers").dispatchEvent(new CustomEvent("go", { detail: neighbour(layer.path, further).path }));
@@ -105,8 +104,8 @@ export class MapButton {
     const value = this.label();
     this.#show(this.cursor);
     this.#draw(this.cursor);
-    const { layer } = this.maps;
     if (first) return;
+    const { layer } = this.maps;
     const [row, column] = this.cursor;
     say(`${isOutput(layer) ? cellName(layer, 0, this.cursor) : `row ${row}, column ${column}`}, ${text(value)}`);
   }

@@ -96,8 +96,7 @@ export class Maps {
     this.loaded = wanted;
     this.asking?.abort();
     this.asking = new AbortController();
-    const query = { image, layer: this.layer.path, order: this.order, first: this.first, count: SHOWN, whole: get().range === "network" };
-    if (get().class !== null) query.class = get().class;
+    const query = { image, layer: this.layer.path, order: this.order, first: this.first, count: SHOWN, whole: get().range === "network", class: get().class };
     try {
       const found = await ask("maps", query, this.asking.signal);
       if (this.loaded === wanted) this.show(found);

@@ -9,7 +9,6 @@ const MOVE = "onpointerrawupdate" in window ? "pointerrawupdate" : "pointermove"
 const pens = () => [byId("pad").getContext("2d"), ink];
 
 let whenDrawn = () => {};
-let inked = false;
 const ink = new OffscreenCanvas(INK, INK).getContext("2d", { willReadFrequently: true }); // what is drawn, once more
 
 /** Listen; `drawn` is called with the canvas's ink, a byte a pixel, or with null when it was cleared. */
@@ -78,8 +77,7 @@ export function wipe() {
   tell(false);
 }
 
-function tell(ink) {
-  inked = ink;
+function tell(inked) {
   byId("drawing").classList.toggle("inked", inked);
 }
 
@@ -95,7 +93,7 @@ export function restore(bytes, side) {
 
 /** Whether there is something on the pad. */
 export function hasInk() {
-  return inked;
+  return byId("drawing").classList.contains("inked");
 }
 
 /** The ink on the pad: {rows, columns, bytes}. */

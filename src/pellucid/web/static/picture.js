@@ -3,7 +3,7 @@
 import { gradient, outside } from "./colours.js";
 import { lay, make, say } from "./dom.js";
 import { arrowStep, taken } from "./keyboard.js";
-import { count, text } from "./numbers.js";
+import { count, largestAt, text } from "./numbers.js";
 import { paint } from "./painting.js";
 import { paintImage } from "./pixels.js";
 import { ringed, stage } from "./target.js";
@@ -131,8 +131,7 @@ export class Picture {
 
   #largest() {
     const { data, columns } = this.numbers;
-    let best = 0;
-    data.forEach((value, at) => { if (Math.abs(value) > Math.abs(data[best])) best = at; });
+    const best = largestAt(data.map(Math.abs));
     if (!data[best]) return "0 everywhere";
     const cell = [Math.floor(best / columns), best % columns];
     const [row, column] = this.field ? cell.map((place, axis) => Math.round(this.#middle(axis, place))) : cell;

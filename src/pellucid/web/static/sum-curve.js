@@ -10,9 +10,9 @@ const [WIDTH, HEIGHT, EDGE] = [300, 170, 14];
 export function curve(xs, ys, x, y, name) {
   if (!xs.some((each, k) => Number.isFinite(each) && Number.isFinite(ys[k]))) return make("p", {}, "There is no curve through what is no number.");
   const finite = [...ys, y].filter(Number.isFinite);
-  const across = spread([...xs, x].filter(Number.isFinite), WIDTH);
+  const left = spread([...xs, x].filter(Number.isFinite), WIDTH);
   const up = spread([...finite, 0], HEIGHT);
-  const [left, top] = [(value) => across(value), (value) => HEIGHT - up(value)];
+  const top = (value) => HEIGHT - up(value);
   const svg = draw("svg", { class: "curve", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": `${name}: at x = ${text(x)}, y = ${text(y)}` });
   svg.append(
     draw("path", { class: "axis", d: `M 0 ${top(0)} H ${WIDTH} M ${left(0)} 0 V ${HEIGHT}` }),
