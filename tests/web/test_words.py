@@ -98,3 +98,14 @@ def test_every_step_of_sums_that_is_told_of_is_one():
 
     assert set(WORDS) <= set(SUMS) | {"scale"}, set(WORDS) - set(SUMS)
     assert set(FAMILIES) <= set(SUMS) | {"scale", "input"}, set(FAMILIES) - set(SUMS)
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "expected"),
+    [(0.5, 3, "0.500"), (-0.4213456, 4, "−0.4213"), (12.0, 4, "12"), (123.4, 3, "123"), (1234.5, 3, "1.23e+3"),
+     (1e-5, 4, "1.000e−5"), (1234567, 4, "1.235e+6"), (float("nan"), 4, "NaN"), (-float("inf"), 4, "−∞")],
+)  # fmt: skip
+def test_numbers_are_written_as_the_page_writes_them(value, digits, expected):
+    from pellucid.web.sum_numbers import written
+
+    assert written(value, digits) == expected

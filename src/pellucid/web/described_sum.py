@@ -11,6 +11,7 @@ from ..steps import Shape
 from ..sums import Trace, WalkStep
 from ..sums.made import MOST_TERMS
 from ..sums.plain import plain
+from .sum_numbers import with_numbers
 from .sum_words import ONE, family, in_words, letters, told
 
 
@@ -29,7 +30,7 @@ def as_sum(trace: Trace, shown: Mapping[str, int], value: int, index: Shape) -> 
     Returns
     -------
     dict
-        As `Sum` has it, with what it is in ``words``, what else is ``told`` of it, the ``family`` of pictures that it
+        As `Sum` has it, with what it is in ``words`` and in ``numbers``, what else is ``told`` of it, the ``family`` of pictures that it
         is drawn as, and its formula's ``letters``; but for the terms: the largest by magnitude, each with ``path``,
         ``index`` and ``amount``, and what the others come to. The path of a term is None where the page does not show
         the value that it stands in.
@@ -51,7 +52,8 @@ def as_sum(trace: Trace, shown: Mapping[str, int], value: int, index: Shape) -> 
         "stored": found.stored, "recomputed": found.recomputed, "difference": found.difference,
         "constant": found.constant, "terms": largest, "count": len(found.terms), "others": others,
         "size": found.size, "snippet": found.snippet(),
-        "words": in_words(found), "told": told(found), "family": family(found), "letters": letters(found.formula),
+        "words": in_words(found), "numbers": with_numbers(found),
+        "told": told(found), "family": family(found), "letters": letters(found.formula),
     }  # fmt: skip
     sources = {str(value): path for value, path in paths.items()}
     return {**plain(answer), "details": found.details, "sources": sources}

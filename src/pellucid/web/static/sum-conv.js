@@ -4,7 +4,6 @@ import { make } from "./dom.js";
 import { count, text } from "./numbers.js";
 import { grid } from "./sum-grid.js";
 import { bar, pathOf, reach, table, total } from "./sum-parts.js";
-import { products as written } from "./sum-words.js";
 
 const FEW = 8;
 const BESIDE = 5; // columns of a kernel: three grids of more do not stand side by side
@@ -29,9 +28,7 @@ export function conv(found) {
     channels.replaceChildren(...listed(sum, c, many, (channel) => { chosen.channel = channel; draw(); refocus(channels, channel); }, () => { many = Infinity; draw(); }));
   };
   draw();
-  const y = total(subtotals) + bias;
-  const [pixels, weights] = [patch, kernel].map((values) => values.flat(2));
-  return { parts: [grids, channels], y, written: written(pixels.map((x, k) => [x, weights[k]]), bias, y) };
+  return { parts: [grids, channels], y: total(subtotals) + bias };
 }
 
 /** The three grids of one channel. */

@@ -4,7 +4,6 @@ import { make } from "./dom.js";
 import { text } from "./numbers.js";
 import { pathOf, place } from "./sum-parts.js";
 import { waterfall } from "./sum-terms.js";
-import { products } from "./sum-words.js";
 
 /** Draw the sum behind one number of a dense layer. */
 export function linear(found) {
@@ -23,6 +22,5 @@ export function linear(found) {
     `Products of ${before ?? "what it reads"} and the weights`, ["place", "x · weight", "product", "so far"], listed, details.rest,
     { place: "bias", amount: details.bias },
   );
-  const pairs = details.terms.map(({ x, weight }) => [x, weight]);
-  return { parts: [fall.element], y: fall.y, written: products(pairs, details.bias, fall.y) };
+  return { parts: [fall.element], y: fall.y };
 }

@@ -1,10 +1,8 @@
 // Pooling: the window, with the winner ringed; of a mean, by how many the sum is divided.
 
-import { text } from "./numbers.js";
 import { grid } from "./sum-grid.js";
 import { placeName, table, total } from "./sum-parts.js";
 import { terms } from "./sum-terms.js";
-import { listed } from "./sum-words.js";
 
 /** The largest of a window. */
 export function maximum(found) {
@@ -14,7 +12,7 @@ export function maximum(found) {
   const { winner } = details;
   const ringed = (row, column) => details.rows[row] === winner[0] && details.columns[column] === winner[1];
   const y = Math.max(...inside); // NaN if there is one
-  return { parts: [drawn(found, ringed)], y, written: `max(${listed(inside, ", ")}) = ${text(y)}` };
+  return { parts: [drawn(found, ringed)], y };
 }
 
 /** The mean of a window, or of a region. */
@@ -22,8 +20,7 @@ export function mean(found) {
   const { details } = found;
   if (!details.window) return whole(found);
   const { element, y } = division(details);
-  const written = `(${listed(details.values, " + ")}) / ${text(details.divisor)} = ${text(y)}`;
-  return { parts: [drawn(found), element], y, written };
+  return { parts: [drawn(found), element], y };
 }
 
 /** The mean over whole axes. */

@@ -87,10 +87,10 @@ async function showSum() {
 function draw(found, name) {
   const held = body.contains(document.activeElement); // what was clicked there will not be there any more
   const family = FAMILIES[found.family];
-  const { parts, y, written } = family({ ...found, details: numbers(found.details) });
+  const { parts, y } = family({ ...found, details: numbers(found.details) });
   title.textContent = name;
   body.replaceChildren(
-    ...inWords(found, y, written), ...found.told.map((words) => make("p", {}, words)), ...parts, make("div", { class: "ends" }, ...compared(found, y), buildSnippet(found.snippet)),
+    ...inWords(found, y), ...found.told.map((words) => make("p", {}, words)), ...parts, make("div", { class: "ends" }, ...compared(found, y), buildSnippet(found.snippet)),
   );
   body.dataset.kind = found.kind;
   body.dataset.place = `${found.path} ${found.index.join(",")}`;
