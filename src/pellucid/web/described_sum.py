@@ -30,10 +30,10 @@ def as_sum(trace: Trace, shown: Mapping[str, int], value: int, index: Shape) -> 
     Returns
     -------
     dict
-        As `Sum` has it, with what it is in ``words`` and in ``numbers``, what else is ``told`` of it, the ``family`` of pictures that it
-        is drawn as, and its formula's ``letters``; but for the terms: the largest by magnitude, each with ``path``,
-        ``index`` and ``amount``, and what the others come to. The path of a term is None where the page does not show
-        the value that it stands in.
+        As `Sum` has it, with what it is in ``words`` and in ``numbers``, what else is ``told`` of it, the ``family`` of
+        pictures that it is drawn as, and its formula's ``letters``; but for the terms: the largest by magnitude, each
+        with ``path``, ``index`` and ``amount``, and what the others come to. The path of a term is None where the page
+        does not show the value that it stands in.
     """
     found, paths = trace.sum(value, index), {value: path for path, value in shown.items()}
     chosen = found.terms.largest(MOST_TERMS)  # as the details of a dense layer list them
