@@ -19,21 +19,20 @@ def with_numbers(found: Sum) -> str | None:
     """Return a sum with its numbers: "0.529·0.284 + 0.745·(−0.114) + … − 0.0281 = −1.009"; None of most kinds."""
     details, result = found.details, written(found.recomputed)
     if found.kind == "conv2d":
-        return _products(*(np.array(details[name], float).ravel() for name in ("patch", "kernel")), found)
+        return _products(found, np.array(details["patch"], float).ravel(), np.array(details["kernel"], float).ravel())
     if found.kind == "linear":
-        return _products(
-            *(np.array([term[name] for term in details["terms"]], float) for name in ("x", "weight")), found
-        )
+        x, weight = ([float(term[name]) for term in details["terms"]] for name in ("x", "weight"))
+        return _products(found, np.array(x), np.array(weight))
     if found.kind == "max_pool2d":
-        window, padding = (np.array(details[name], kind) for name, kind in (("window", float), ("padding", bool)))
-        return f"max({_few([written(each, 3) for each in window[~padding]], ', ')}) = {result}"
+        window, padding = np.array(details["window"], float), np.array(details["padding"], bool)
+        return f"max({_few([written(float(each), 3) for each in window[~padding]], ', ')}) = {result}"
     if found.kind in ("avg_pool2d", "adaptive_avg_pool2d") and "window" in details:
         added = _few([_bracketed(float(each)) for each in details["values"]], " + ")
         return f"({added}) / {written(float(details['divisor']))} = {result}"
     return None
 
 
-def _products(x: NDArray[np.float64], weight: NDArray[np.float64], found: Sum) -> str:
+def _products(found: Sum, x: NDArray[np.float64], weight: NDArray[np.float64]) -> str:
     """Return the largest products, and what comes of all."""
     with np.errstate(all="ignore"):
         order = np.argsort(-abs(x * weight), kind="stable")[: 2 if len(x) > 3 else 3]
