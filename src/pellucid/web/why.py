@@ -107,7 +107,7 @@ def why(bench: Bench, asked: Asked) -> Answer:
         )
         if forgotten:
             picture = _explained(bench, bench.forgetful(look.network, forgotten), look.image, wanted, note)
-    header = {
+    header: dict[str, Any] = {
         "method": wanted.method, "class": wanted.of, "forgotten": forgotten, "range": colour_range(picture),
         "revision": look.revision, "agreement": _number(_agreement(learnt, picture)) if forgotten else 1.0,
         "contrast": _contrast(look.network, look.image, learnt, wanted.method),
