@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import Callable
+from inspect import signature
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -220,9 +221,8 @@ def computed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int | None]]:
         original = getattr(place, name)
 
         def watched(*arguments: Any, **options: Any) -> Any:
-            # By position they come last, or behind the batch's size.
-            engine, threads = (options["engine"], options["threads"]) if options else arguments[-2:]
-            asked.append((engine, threads))
+            given = signature(original).bind(*arguments, **options).arguments
+            asked.append((given["engine"], given["threads"]))
             return original(*arguments, **options)
 
         monkeypatch.setattr(place, name, watched)

@@ -19,6 +19,11 @@ PLACE = {
     "range": "network",
 }
 
+IN_SIGHT = """(selector) => {
+  const { top } = document.querySelector(selector).getBoundingClientRect();
+  return 0 <= top && top < innerHeight;
+}"""
+
 
 def link(**words: Any) -> str:
     return "#" + "&".join(f"{name}={word}" for name, word in words.items())
@@ -42,8 +47,7 @@ def test_a_link_brings_back_all_that_is_looked_at(context: Any, home: str, shown
         assert page.locator("#tab-why").get_attribute("aria-selected") == "true"
         assert page.locator("#range").input_value() == "network"
         assert page.locator(".data input").input_value() == "7"
-        pinned = page.locator("[data-path=conv2] .map.pinned").bounding_box()
-        assert 0 <= pinned["y"] < 900, "it is in sight"
+        page.wait_for_function(IN_SIGHT, arg="[data-path=conv2] .map.pinned")  # once the layers above have come
         again = page.url
     with opened(context, again) as page:
         assert page.locator("#notice").is_hidden()  # of this very network

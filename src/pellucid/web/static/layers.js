@@ -59,7 +59,7 @@ export function bring(path) {
   const far = Math.abs(element.getBoundingClientRect().y) > 2 * innerHeight;
   const go = () => bringIntoView(element, far || still());
   go();
-  if (far) setTimeout(go, ARRIVED); // layers around it have come meanwhile, and moved it
+  setTimeout(go, ARRIVED); // layers around it may have come meanwhile, and moved it
 }
 
 /** The layer that comes a number of steps after the one where the keyboard is, or after the first. */
