@@ -15,7 +15,7 @@ from pellucid.errors import ArgumentError, ShapeError
 from pellucid.web import why
 from pellucid.web.application import application
 from pellucid.web.bench import Bench, UnknownImageError
-from pellucid.web.why_words import how_large
+from pellucid.web.why_words import HONEST, how_large
 
 from .asgi import request
 from .conftest import clock_digits, every_family
@@ -42,7 +42,7 @@ def test_what_can_be_asked(bench):
 def test_networks_without_classes_or_maps_are_asked_less():
     features = p.Sequential([p.Linear(4, 3)], input_shape=(4,))
     assert ask(Bench(features, "features"), "methods")[0] == {
-        "methods": ["saliency"], "forgetting": ["linear1"], "seeks": True
+        "methods": ["saliency"], "forgetting": ["linear1"], "seeks": True, "words": HONEST
     }  # fmt: skip
     one = p.Sequential([p.Flatten(), p.Linear(16, 1)], input_shape=(1, 4, 4))
     assert ask(Bench(one, "one output"), "methods")[0]["seeks"] is False

@@ -18,10 +18,11 @@ from .asked import Asked
 from .bench import Bench
 from .described_sum import as_steps, as_sum
 from .frames import frame
+from .judged_words import taken_for, taken_otherwise
 from .look import Look, colour_range, colour_ranges
 from .picture import read_image
 from .tour import tour
-from .words import GLOSSARY, KEYS, purpose
+from .words import GLOSSARY, KEYS, LINKS, purpose
 
 Answer: TypeAlias = dict[str, Any] | bytes
 
@@ -42,6 +43,12 @@ AT_ONCE = 5e8
 layers are shown while the last are still being made."""
 
 
+def class_name(bench: Bench, number: int) -> str:
+    """Return what the page calls a class."""
+    names = bench.description["classes"]
+    return str(names[number] if number < len(names) else number)
+
+
 def network(bench: Bench, asked: Asked) -> Answer:
     """The network: its layers, shapes, and what reads what; how often it was changed, and at what moment it is; and
     what the page says of it."""
@@ -49,15 +56,16 @@ def network(bench: Bench, asked: Asked) -> Answer:
     data: dict[str, Any] | None = None
     if bench.data is not None:
         data = {"name": printable(bench.data.name), "part": bench.part, "count": len(bench.data)}
-    known = bench.description
+    known, title = bench.description, printable(bench.title)
     made = int(np.prod(known["layers"][-1]["shape"], dtype=int))
     words = {
         "purpose": purpose("" if data is None else data["name"], known["classes"], made),
         "glossary": dict(GLOSSARY),
         "keys": dict(KEYS),
+        "links": {what: said.format(title=title) for what, said in LINKS.items()},
         "tour": tour(known, 0 if bench.data is None else len(bench.data), bench.following is not None),
     }
-    return {"title": printable(bench.title), **known, **words, **edition(bench, asked), "data": data}
+    return {"title": title, **known, **words, **edition(bench, asked), "data": data}
 
 
 def edition(bench: Bench, asked: Asked) -> dict[str, Any]:
@@ -133,16 +141,17 @@ def samples(bench: Bench, asked: Asked) -> Answer:
         chosen = found.mistakes if which == "mistakes" else np.arange(len(found.data))
     first = asked.whole("first", max(1, len(chosen) + 1), 0)
     part = chosen[first : first + asked.whole("count", MOST_SAMPLES + 1, 24)]
-    listed = [
-        {
-            "number": int(number),
+    listed = []
+    for number in map(int, part):
+        each = {
             "label": int(found.labels[number]),
             "predicted": int(found.predicted[number]),
             "was": int(before.predicted[number]),
-            "confidence": round(float(found.confidence[number]), 6),
         }
-        for number in part
-    ]
+        sure = round(float(found.confidence[number]), 6)
+        names = {what: class_name(bench, k) for what, k in each.items()}
+        words = taken_otherwise(number, names) if which == "flipped" else taken_for(names, sure)
+        listed.append({"number": number, **each, "confidence": sure, **words})
     known: dict[str, Any] = {
         "revision": bench.revision, "pending": False, "accuracy": found.accuracy, "problem": None,
     }  # fmt: skip

@@ -9,11 +9,13 @@ from numpy.typing import NDArray
 
 from ..errors import ArgumentError, DataError
 from ..layers import Conv2d
+from ..report.judging import Judged
 from .answers import Answer, edition, shown
 from .asked import Asked
 from .bench import Bench
 from .edits import WITH_CHANNELS
 from .frames import frame
+from .judged_words import at_first, how_right
 from .presets import fitting, preset
 
 ALL = "all"
@@ -101,11 +103,13 @@ def accuracy(bench: Bench, asked: Asked) -> Answer:
             told["problem"] = found
         elif found is not None:
             told[name] = found.accuracy
-    if before is None or now is None or isinstance(before, str) or isinstance(now, str):
-        return told
-    other = now.predicted != before.predicted
-    mended, broken = other & (now.predicted == now.labels), other & (before.predicted == before.labels)
-    return told | {"flipped": int(other.sum()), "mended": int(mended.sum()), "broken": int(broken.sum())}
+    if isinstance(before, Judged) and isinstance(now, Judged):
+        other = now.predicted != before.predicted
+        mended, broken = other & (now.predicted == now.labels), other & (before.predicted == before.labels)
+        told |= {"flipped": int(other.sum()), "mended": int(mended.sum()), "broken": int(broken.sum())}
+    if bench.data is not None:
+        told["about"] = at_first(told["before"], len(bench.data), bench.part)
+    return told if told["pending"] else told | {"words": how_right(told)}
 
 
 def _done(bench: Bench, asked: Asked) -> Answer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from ..report.judging import shown_names
 from ..steps import Step
 from ..summary import Row, summary
 from .reading import reading
-from .words import KINDS
+from .words import KINDS, line
 
 INPUT = "input"
 """Path under which the page shows what the first layer reads: the scaled image."""
@@ -31,7 +32,7 @@ def describe(network: Network) -> dict[str, Any]:
         ``input_shape``, ``classes`` (names), ``scaling``, ``parameters``, ``multiply_adds``, and ``layers``, in the
         order of the data's flow, of which each has ``path``, ``kind``, ``does`` (in words), ``shape``, ``reads``
         (paths), ``weights`` (shape by the parameter's own name), ``parameters``, ``multiply_adds``, ``arithmetic``
-        (lines), ``field``, and ``reading``, as the function of that name has it.
+        (lines), ``field``, ``line`` (of the summary), and ``reading``, as the function of that name has it.
     """
     program, told = lower(network), summary(network)
     values, shape = shown_values(program), program.values[program.output].shape
@@ -47,6 +48,8 @@ def describe(network: Network) -> dict[str, Any]:
         }
         for path, value in values.items()
     ]
+    for before, layer in itertools.pairwise([{"path": ""}, *layers]):
+        layer["line"] = line(layer, before["path"])
     return {
         "input_shape": program.values[program.input].shape,
         "classes": shown_names(network) if len(shape) == 1 and shape != (1,) else (),

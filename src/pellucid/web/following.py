@@ -25,6 +25,7 @@ from .frames import frame
 from .image_course import ImageCourse
 from .miniatures import Miniatures
 from .moments import Moment, Moments
+from .training_words import beside, of_epoch, standing
 
 SHARE = 40
 """Between two looks lies at least so many times what the last one took, of a processor's time."""
@@ -188,6 +189,8 @@ class Following:
             "steps_per_epoch": course.steps_per_epoch, "rates": [[step, _plain(factor)] for step, factor in self.rates],
             "moments": sorted(self.kept), "first": first, "trouble": self.trouble, "ending": self.ending,
         }  # fmt: skip
+        header["words"] = standing(header, [point[1:3] for point in course.points[1][-1:]])
+        header |= {"beside": beside(header), "epoch": of_epoch(course.epochs)}
         arrays = {"points": points, "epochs": course.table()}
         if version != known.picture:
             known.picture = version

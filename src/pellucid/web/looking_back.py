@@ -8,13 +8,14 @@ import numpy as np
 
 from ..errors import ArgumentError
 from ..inference.batches import weights
-from .answers import Answer, shown
+from .answers import Answer, class_name, shown
 from .asked import Asked
 from .bench import Bench
 from .following import Following, Known
 from .frames import frame
 from .image_course import ImageCourse
 from .miniatures import Miniatures
+from .training_words import how_sure, since_when
 
 COURSE_SECONDS = 1.0
 """That one answer may take; the page asks for the rest."""
@@ -62,8 +63,14 @@ def course(bench: Bench, asked: Asked) -> Answer:
     known = right is not None
     if right is None and found.probabilities:  # nobody knows; then what it was taken for at last
         right = int(found.probabilities[max(found.probabilities)].argmax())
-    header = {"complete": complete, "right": right, "known": known, "since": found.right_since(right)}
-    return frame({**header, "reach": found.reach}, found.arrays(right))
+    header: dict[str, Any] = {"complete": complete, "right": right, "known": known, "since": found.right_since(right)}
+    header |= {"words": "", "sure": "How sure it was"}
+    arrays = found.arrays(right)
+    if right is not None and found.probabilities:
+        name = class_name(bench, right)
+        header["words"] = since_when(header, arrays["steps"], name, following.course.steps_per_epoch)
+        header["sure"] = how_sure(arrays["share"], name)
+    return frame({**header, "reach": found.reach}, arrays)
 
 
 def _label(bench: Bench, asked: Asked) -> int | None:

@@ -30,14 +30,13 @@ from ..explanations import (
 )
 from ..geometry import Pair
 from ..network import Network
-from ..report.judging import shown_names
-from .answers import Answer, shown
+from .answers import Answer, class_name, shown
 from .asked import Asked
 from .bench import Bench
 from .frames import frame
 from .look import Look, colour_range
 from .sharing import to_run
-from .why_words import came_of_it, how_large, shows
+from .why_words import HONEST, NONE, by_step, came_of_forgetting, came_of_it, how_large, shows
 
 METHODS = ("saliency", "grad_cam", "occlusion")
 MEASURES = ("probability", "score")
@@ -89,7 +88,8 @@ def methods(bench: Bench, asked: Asked) -> Answer:
         except ShapeError:
             pass
     forgetting = learnt_layers(bench.network)[::-1]
-    return {"methods": found, "forgetting": forgetting, "seeks": len(output) == 1 < output[0]}
+    told = {"words": HONEST if found else NONE, "seeks": len(output) == 1 < output[0]}
+    return {"methods": found, "forgetting": forgetting, **told}
 
 
 def why(bench: Bench, asked: Asked) -> Answer:
@@ -107,11 +107,12 @@ def why(bench: Bench, asked: Asked) -> Answer:
         )
         if forgotten:
             picture = _explained(bench, bench.forgetful(look.network, forgotten), look.image, wanted, note)
-    header = {
+    header: dict[str, Any] = {
         "method": wanted.method, "class": wanted.of, "forgotten": forgotten, "range": colour_range(picture),
         "revision": look.revision, "agreement": _number(_agreement(learnt, picture)) if forgotten else 1.0,
         "contrast": _contrast(look.network, look.image, learnt, wanted.method),
     }  # fmt: skip
+    header |= came_of_forgetting(header["agreement"], header["contrast"])
     layer = None
     if wanted.method == "grad_cam":
         layer = grad_cam_layer(look.network)
@@ -137,10 +138,10 @@ def would_be(bench: Bench, asked: Asked) -> Answer:
     }  # fmt: skip
     apart = found.image.astype(np.float32) - look.image
     changed = _strongest(apart)
-    names = shown_names(look.network)
-    name = names[wanted] if wanted < len(names) else str(wanted)
+    name = class_name(bench, wanted)
     told["largest"] = float(np.abs(changed).max())
     told["words"] = came_of_it(told, name, found.probabilities, changed)
+    told["label"] = by_step(name, found.probabilities)
     told["size"] = how_large(found.reached, apart, look.image)
     arrays = {"course": found.probabilities, "was": look.image, "difference": changed}
     return shown(bench, bench.put(found.image), asked, told, arrays)

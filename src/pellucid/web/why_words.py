@@ -8,10 +8,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .written import percent, significant
+
 FEW = 0.005
 """Of a probability: what falls by less, hardly falls."""
 LITTLE, MUCH = 0.02, 0.1
 """Of black to white, on average over the image: what is a little change of it, and from where on it is much."""
+
+ZONES = (
+    (0.5, "largely the image itself: be suspicious"),
+    (0.2, "partly the image itself"),
+    (-1.0, "it comes of what was learnt"),
+)
+"""Agreement of two pictures, at least -> what the first of them shows then."""
+NONE = "Explanations are of classes; this network does not give one number a class."
+HONEST = (
+    "With weights drawn anew, the picture should change. If it hardly changes, distrust it: then it tells of the "
+    "image, not of what the network has learnt."
+)
 
 
 def shows(told: Mapping[str, Any], picture: NDArray[Any], layer: str | None) -> str:
@@ -77,9 +91,15 @@ def came_of_it(told: Mapping[str, Any], name: str, course: NDArray[Any], changed
     short = told["fewer"] and told["steps"] == told["most"] and not told["reached"]
     limit = ", as many as there is time for in a network of this size" if short else ""
     return (
-        f"{meanwhile}{ended} in {told['steps']:,} steps{limit}: {name} goes from {_percent(course[0])} to "
-        f"{_percent(course[-1])}; {np.count_nonzero(changed):,} of {changed.size:,} pixels changed."
+        f"{meanwhile}{ended} in {told['steps']:,} steps{limit}: {name} goes from {percent(course[0])} to "
+        f"{percent(course[-1])}; {np.count_nonzero(changed):,} of {changed.size:,} pixels changed."
     )
+
+
+def by_step(name: str, course: NDArray[Any]) -> str:
+    """Return what a chart of a class's probability after each step shows."""
+    first, last = percent(course[0]), percent(course[-1])
+    return f"probability of {name} by step: {first} at first, {last} after {len(course) - 1:,}"
 
 
 def how_large(reached: bool, apart: NDArray[Any], was: NDArray[Any]) -> str:
@@ -96,7 +116,7 @@ def how_large(reached: bool, apart: NDArray[Any], was: NDArray[Any]) -> str:
     sizes = np.abs(apart) / span
     mean = float(sizes.mean())
     measured = (
-        f"a pixel changes by {_percent(mean)} of black to white on average, by {_percent(float(sizes.max()))} at most"
+        f"a pixel changes by {percent(mean)} of black to white on average, by {percent(float(sizes.max()))} at most"
     )
     said = f"It takes {'some' if mean <= MUCH else 'much'}"
     if not reached:
@@ -106,14 +126,19 @@ def how_large(reached: bool, apart: NDArray[Any], was: NDArray[Any]) -> str:
     return f"{said}: {measured}. It is what a search found, not what such an image looks like."
 
 
-def _percent(share: float) -> str:
-    """Return a share as the page writes it: "93 %", "0.4 %", "< 0.1 %"."""
-    value = 100 * float(share)
-    if 0 < value < 0.1:
-        return "< 0.1 %"
-    if 99.9 < value < 100:
-        return "> 99.9 %"
-    return f"{value:.{0 if 10 <= value <= 99 else 1}f} %"
+def came_of_forgetting(agreement: float | None, contrast: float | None) -> dict[str, str]:
+    """Return what the agreement of two pictures is worth, and what it is to be compared with: that of one of them with
+    the contrast of the image."""
+    if agreement is None:
+        return {"worth": "Nothing to compare: one of the pictures is the same everywhere."}
+    worth = next(words for least, words in ZONES if agreement >= least)
+    told = "▼ Rank correlation: 1 is the same order of pixels, 0 none in common."
+    if contrast is not None:
+        told += (
+            " ▽ For comparison: the picture agrees with the contrast of the image alone, which no network has a part "
+            f"in, by {significant(contrast, 2)}."
+        )
+    return {"worth": worth, "compared": told}
 
 
 def _sizes(sizes: tuple[int, ...]) -> str:

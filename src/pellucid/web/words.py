@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 
 _BENDS = "bends each number by itself, by the curve that its sum shows"
 _CUTS = "cuts out or moves numbers; it changes none"
@@ -96,6 +97,7 @@ KEYS: Mapping[str, str] = MappingProxyType(
         "[ and ]": "the channel before, the next channel",
         "Page Up, Page Down": "the layer before, the next layer",
         "Backspace": "from a pinned number to the largest that it is made of",
+        "Tab": "from map to map; a screen reader says where you are, and the number there",
         "Esc": "one step up: from the cell to the layer, from there to nothing",
         "0 to 9": "in the image: set the ink of a pixel",
         "p, n, l": "in the tab Training, while it trains: pause or continue, next step, hold the page or follow",
@@ -104,6 +106,16 @@ KEYS: Mapping[str, str] = MappingProxyType(
     }
 )
 """Keys of the page -> what they do."""
+
+LINKS: Mapping[str, str] = MappingProxyType(
+    {
+        "network": "This link was made with another network. What is shown is {title}, with its own numbers.",
+        "moment": "The link was made with the network as it came out of its training; it is shown as it was after step",
+        "edits": "The link was made with other edits of the network than there are here, so that numbers differ.",
+        "before": "The link was made before the network was edited, so that numbers differ.",
+    }
+)
+"""What a link was made with that is not there -> what is said of it; behind the moment stands the step."""
 
 SUBJECTS: Mapping[str, str] = MappingProxyType(
     {
@@ -139,3 +151,20 @@ def purpose(data: str, classes: tuple[str, ...], made: int) -> str:
     return (
         f"This network tells {len(classes):,} classes apart: {', '.join(classes[:FEW])}{' …' if classes[FEW:] else ''}."
     )
+
+
+def line(layer: Mapping[str, Any], before: str) -> str:
+    """Return a layer's line of the summary.
+
+    Parameters
+    ----------
+    layer : mapping
+        As `describe` has it.
+    before : str
+        Path of the layer that stands before it.
+    """
+    parts = ["×".join(map(str, layer["shape"]))]
+    if any(path != before for path in layer["reads"]):
+        parts.append(f"reads {' and '.join(layer['reads'])}")
+    parts += [f"{layer[what]:,} {what.replace('_', '-')}" for what in ("parameters", "multiply_adds") if layer[what]]
+    return " · ".join(parts)

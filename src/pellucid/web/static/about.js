@@ -3,12 +3,10 @@
 import { askUntilDone } from "./api.js";
 import { button } from "./controls.js";
 import { byId, make } from "./dom.js";
-import { rightText } from "./flips.js";
 import { keep, kept } from "./kept.js";
 import { isLive } from "./learning.js";
 import { narrow } from "./narrow.js";
 import { network } from "./network.js";
-import { count } from "./numbers.js";
 
 const good = make("span", {});
 const offer = make("span", { class: "offer", hidden: true });
@@ -23,15 +21,12 @@ export function buildAbout(tour) {
   element.append(make("span", {}, network.purpose, good), offer);
   narrow.addEventListener("change", place);
   place();
-  if (network.data && !isLive()) measure();
+  if (!isLive()) measure();
 }
 
 async function measure() {
-  const { before } = (await askUntilDone("accuracy", {}).catch(() => null)) ?? {};
-  if (typeof before !== "number") return;
-  const { count: images, part } = network.data;
-  const which = part && part !== "training" ? "images that it has not seen" : "images";
-  good.textContent = ` It is right on ${rightText(before)} of ${count(images)} ${which}.`;
+  const { about } = (await askUntilDone("accuracy", {}).catch(() => null)) ?? {};
+  good.textContent = about ?? "";
 }
 
 function place() {

@@ -5,6 +5,8 @@ import { product } from "./numbers.js";
 import { get } from "./state.js";
 import { waitFor } from "./waiting.js";
 
+/** What is said where the server is no longer there to say anything. */
+export const SILENT = "The server does not answer any more; what runs in its terminal has ended, or is ending.";
 const TYPES = { f4: Float32Array, u1: Uint8Array, i4: Int32Array };
 
 const OF_NO_REVISION = new Set([
@@ -74,7 +76,7 @@ async function fetched(address, options) {
     return await waitFor(fetch(address, options));
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Refused("The server does not answer any more; what runs in its terminal has ended, or is ending.", 0);
+    throw new Refused(SILENT, 0);
   }
 }
 

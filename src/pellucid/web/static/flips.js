@@ -3,7 +3,7 @@
 import { ask, askUntilDone, report } from "./api.js";
 import { button } from "./controls.js";
 import { make, say } from "./dom.js";
-import { className, network } from "./network.js";
+import { network } from "./network.js";
 import { count, percent } from "./numbers.js";
 import { showPager } from "./pager.js";
 import { paintImage } from "./pixels.js";
@@ -20,14 +20,13 @@ const pager = make("div", { class: "row", hidden: true });
 /** A part of the panel. */
 export function buildFlips() {
   const { data } = network;
-  if (!data) told.textContent = "There are no images here to measure it on.";
   return make("div", {}, make("h3", {}, `On ${data ? `all ${count(data.count)} images` : "data"}`), told, images, pager);
 }
 
 /** Measure anew if the network has changed. */
 export async function showFlips() {
   const { revision, view, comparing } = get();
-  if (!network.data || view !== "change" || measured === revision || comparing) return;
+  if (view !== "change" || measured === revision || comparing) return;
   measured = revision;
   const wanted = () => get().revision === revision && get().view === "change";
   let done = false;
@@ -35,7 +34,8 @@ export async function showFlips() {
     const found = await askUntilDone("accuracy", {}, wanted, (so) => { told.textContent = `Measuring … ${percent(so.done)}`; });
     done = found?.revision === revision && wanted();
     if (!done) return;
-    tell(found);
+    told.textContent = found.words;
+    say(found.words);
     await list(found.flipped, 0, wanted);
   } catch (error) {
     done = false;
@@ -45,29 +45,9 @@ export async function showFlips() {
   }
 }
 
-/** A share of right answers: "97.31 %". */
-export function rightText(share) {
-  return `${(100 * share).toFixed(2)} %`;
-}
-
-function tell({ before, now, flipped, mended, broken, problem: why }) {
-  const right = (share) => make("strong", {}, rightText(share));
-  if (before === null || now === null) told.textContent = `Nothing can be said: ${why}`;
-  else if (!flipped) told.replaceChildren(right(now), " right", before === now && get().revision ? ", as before" : "");
-  else {
-    const rest = flipped - broken - mended;
-    const otherwise = rest ? `, ${count(rest)} wrong in another way` : "";
-    told.replaceChildren(
-      right(before), " right before, ", right(now), ` now. ${count(flipped)} ${flipped === 1 ? "image is" : "images are"} taken otherwise: ${count(broken)} broken, ${count(mended)} mended${otherwise}.`,
-    );
-  }
-  say(told.textContent);
-}
-
 async function list(flipped, first, wanted) {
   pager.hidden = flipped <= SHOWN;
-  if (!flipped) images.replaceChildren();
-  if (!flipped) return;
+  if (!flipped) return images.replaceChildren();
   const { samples, revision } = (await askUntilDone("samples", { which: "flipped", first, count: SHOWN }, wanted)) ?? {};
   if (!samples?.length || revision !== get().revision || !wanted()) return; // edited meanwhile
   const { arrays } = await ask("thumbnails", { numbers: samples.map(({ number }) => number).join(",") });
@@ -77,12 +57,9 @@ async function list(flipped, first, wanted) {
   showPager(pager, { what: "images", first, size: SHOWN, total: flipped, base: 1, turn });
 }
 
-function flip({ number, label, predicted, was }, picture) {
-  const [right, before, now] = [label, was, predicted].map(className);
-  const kind = predicted === label ? `mended: was ${before}` : was === label ? "broken" : `was wrong: ${before}`;
-  const words = `sample ${number}, a ${right}: was taken for ${before}, now for ${now}: ${kind}`;
-  const element = button("", () => showSample(number), { class: "flip", "aria-label": words });
-  element.append(picture, make("span", {}, `a ${right}, now ${now}`), make("span", { class: "quiet" }, kind));
+function flip({ number, words, now, name }, picture) {
+  const element = button("", () => showSample(number), { class: "flip", "aria-label": name });
+  element.append(picture, make("span", {}, now), make("span", { class: "quiet" }, words));
   return element;
 }
 

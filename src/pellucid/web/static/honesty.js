@@ -6,27 +6,20 @@ import { make } from "./dom.js";
 import { text } from "./numbers.js";
 import { within } from "./within.js";
 
-const ZONES = [ // of the agreement, from where on, and its name on the scale
-  { from: -1, name: "learnt", words: "it comes of what was learnt" },
-  { from: 0.2, name: "partly the image", words: "partly the image itself" },
-  { from: 0.5, name: "the image: be suspicious", words: "largely the image itself: be suspicious" },
-];
+const ZONES = ["learnt", "partly the image", "the image: be suspicious"];
 
-/** What is said of the agreement of two pictures; `own` is the answer about the network as it is. */
-export function verdict(own, other) {
+/** What is said of the agreement of two pictures, which the second answer tells; null as long as there is only one. */
+export function verdict(other) {
   if (!other) return [quiet("Move the slider to compare.")];
-  const { agreement } = other;
-  if (agreement === null) return [make("p", {}, "Nothing to compare: one of the pictures is the same everywhere.")];
-  const zone = ZONES.findLast(({ from }) => agreement >= from);
-  const { contrast } = own;
-  const compared = contrast === null ? "" : ` ▽ For comparison: the picture agrees with the contrast of the image alone, which no network has a part in, by ${text(contrast, 2)}.`;
+  const { agreement, contrast, worth, compared } = other;
+  if (agreement === null) return [make("p", {}, worth)];
   return [
-    make("p", {}, "Agreement of the two pictures: ", make("strong", {}, text(agreement, 2)), ` – ${zone.words}.`),
+    make("p", {}, "Agreement of the two pictures: ", make("strong", {}, text(agreement, 2)), ` – ${worth}.`),
     make(
-      "div", { class: "honesty", "aria-hidden": "true" }, ...ZONES.map(({ name }) => make("span", { class: "honesty-zone" }, name)),
+      "div", { class: "honesty", "aria-hidden": "true" }, ...ZONES.map((name) => make("span", { class: "honesty-zone" }, name)),
       contrast === null ? null : mark(contrast, "of-image"), mark(agreement, "of-pictures"),
     ),
-    quiet(`▼ Rank correlation: 1 is the same order of pixels, 0 none in common.${compared}`),
+    quiet(compared),
   ];
 }
 

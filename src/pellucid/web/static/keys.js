@@ -20,7 +20,6 @@ export function buildKeys(stepBack) {
     make("form", { method: "dialog", class: "row" }, make("h2", { id: "help-title" }, "Help"), make("button", { type: "submit" }, "Close")),
     make("h3", {}, "Keys"),
     make("table", {}, make("tbody", {}, ...rows)),
-    make("p", { class: "quiet" }, "Tab goes from map to map; a screen reader says where you are, and the number there."),
     make("h3", {}, "Words"),
     glossary(),
   );

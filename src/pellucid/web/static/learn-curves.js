@@ -14,17 +14,17 @@ const CURVES = [
 const HEADS = ["epoch", "loss", "accuracy", "held-out loss", "held-out accuracy", "learning rate"];
 
 /** A loss: "0.123". */
-export function lossText(value) {
+function lossText(value) {
   return text(value, 3);
 }
 
 /** An accuracy: "97.3 %". */
-export function accuracyText(share) {
+function accuracyText(share) {
   return `${(100 * share).toFixed(share === 0 || share === 1 ? 0 : 1)} %`;
 }
 
 /** A learning rate, or what it is multiplied by, in at most four digits, without zeros at its end: "0.001". */
-export function rateText(value) {
+function rateText(value) {
   return String(Number(value.toPrecision(4))).replaceAll("-", "\u2212");
 }
 

@@ -5,8 +5,7 @@ import { button } from "./controls.js";
 import { make, problem } from "./dom.js";
 import { goTo, isFollowing } from "./learn-follow.js";
 import { epochOf, isLive, learning } from "./learning.js";
-import { className } from "./network.js";
-import { count, percent } from "./numbers.js";
+import { count } from "./numbers.js";
 import { get } from "./state.js";
 import { draw } from "./svg.js";
 import { within } from "./within.js";
@@ -86,8 +85,8 @@ export async function scrubberImage() {
 
 function drawStrip() {
   const { steps, taken, share } = course.arrays;
-  since.textContent = sinceWords();
-  const svg = draw("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": stripWords(Array.from(share.data)) });
+  since.textContent = course.words;
+  const svg = draw("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": `${course.sure} ${course.words}` });
   const width = WIDTH / Math.max(1, steps.data.length);
   steps.data.forEach((moment, k) => {
     const right = taken.data[k] === course.right;
@@ -96,20 +95,6 @@ function drawStrip() {
     if (moment === course.since) svg.append(draw("path", { class: "since", d: `M ${k * width + width / 2 - 5} 0 h 10 l -5 8 z` }));
   });
   strip.replaceChildren(svg);
-}
-
-function sinceWords() {
-  const { right, known, since: step, arrays } = course;
-  if (right === null) return "";
-  const taken = `taken it for a ${className(right)}, ${known ? "which is right" : "as at the end"}.`;
-  if (step === null) return `At the last moment it has not ${taken}`;
-  if (step === arrays.steps.data[0]) return `From the beginning it has ${taken}`;
-  return `▼ Since step ${count(step)} (epoch ${epochOf(step)}) it has ${taken}`;
-}
-
-function stripWords(shares) {
-  if (!shares.length) return "How sure it was";
-  return `How sure it was of ${className(course.right)}: ${percent(shares[0])} at first, ${percent(shares.at(-1))} at last. ${since.textContent}`;
 }
 
 /** Steps that the curves mark. */

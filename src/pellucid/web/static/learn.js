@@ -1,24 +1,22 @@
 // The tab "Training": a network while it learns, and afterwards the way that it came.
 
-import { ask, parse } from "./api.js";
+import { SILENT, ask, parse } from "./api.js";
 import { button, field, row } from "./controls.js";
 import { make, problem, say, still } from "./dom.js";
 import { isCommand } from "./keyboard.js";
 import { badge, buildFollow, follow, goTo, isFollowing, turn as hold } from "./learn-follow.js";
-import { accuracyText, drawCurves, lossText, rateText } from "./learn-curves.js";
+import { drawCurves } from "./learn-curves.js";
 import { firstPictures, otherPictures, showPictures } from "./learn-pictures.js";
 import { marks, placed, refreshScrubber, scrubber, scrubberImage } from "./learn-scrub.js";
-import { epochOf, isLive, learning, take } from "./learning.js";
+import { isLive, learning, take } from "./learning.js";
 import { className } from "./network.js";
 import { count, largestAt, percent } from "./numbers.js";
 import { get, on } from "./state.js";
-import { within } from "./within.js";
 
 const CURVES_EVERY = 1000; // milliseconds
 const WORDS_EVERY = 450;
 const HEARD = 400; // after which the training has heard that it is to pause
 const RETRIES = [500, 1000, 2000, 4000, 8000];
-const WORDS = { training: "Training", paused: "Paused", finished: "Finished", interrupted: "Interrupted", running: "Still training, as of this page’s opening" };
 const KEYS = { p: pause, n: () => tell({ do: "step" }), l: hold }; // in this tab
 
 const status = make("p", { class: "learn-status" });
@@ -42,7 +40,6 @@ let tries = 0;
 let drawnAt = 0;
 let saidAt = 0;
 let pictureAt = 0;
-let epochsTold = 0;
 let ratesNamed = "";
 let turned = -Infinity; // when it was last told to pause, or to go on
 
@@ -51,7 +48,6 @@ export async function hasTraining() {
   const found = await ask("training");
   if (found.state === "unknown") return false;
   take(found);
-  epochsTold = learning.epochs.length;
   return true;
 }
 
@@ -96,7 +92,7 @@ function connect() {
   };
   socket.onclose = () => {
     if (!isLive() || document.hidden) return;
-    if (tries >= RETRIES.length) problem("The training does not answer any more; look into its terminal.");
+    if (tries >= RETRIES.length) problem(SILENT);
     else setTimeout(connect, RETRIES[tries]);
     tries += 1;
   };
@@ -114,12 +110,11 @@ function tell(words) {
 }
 
 function accept(found) {
-  const { state: before, step } = learning;
+  const { state: before, step, epoch } = learning;
   take(found);
   if (before !== learning.state) stateChanged();
   else if (learning.state === "paused" && isFollowing() && step !== learning.step) goTo("now");
-  else if (learning.epochs.length > epochsTold) say(epochWords(learning.epochs.at(-1)));
-  epochsTold = learning.epochs.length;
+  else if (epoch !== learning.epoch) say(learning.epoch);
   if (found.picture && isFollowing() && isLive()) takePicture(found);
   if (found.picture && learning.state === "training") follow();
   refresh(before !== learning.state);
@@ -134,7 +129,7 @@ function takePicture({ arrays, picture: { reach, at } }) {
 
 /** Only of a training that went on anything is heard here. */
 function stateChanged() {
-  say(statusWords());
+  say(learning.words);
   badge();
   if (learning.state === "paused" && isFollowing()) goTo("now");
   if (isLive()) return;
@@ -213,37 +208,12 @@ function refresh(anew = false) {
   const now = performance.now();
   if (!anew && learning.state === "training" && now - saidAt < WORDS_EVERY) return;
   saidAt = now;
-  const { rates, moments, trouble: why, ending } = learning;
-  status.textContent = statusWords();
-  trouble.textContent = [
-    ...rates.map(([step, by]) => `learning rate × ${rateText(by)} by hand from step ${count(step + 1)} on`),
-    why,
-    ending && `ended by an error: ${ending}`,
-    isLive() || moments.length ? "" : "no moments were kept to go back to: pellucid train … --view keeps some",
-  ].filter(Boolean).join("; ");
+  status.textContent = learning.words;
+  trouble.textContent = learning.beside;
   controls.hidden = rate.hidden = !isLive();
   named();
   if (document.hidden || get().view !== "learn" || (!anew && now - drawnAt < CURVES_EVERY)) return;
   drawnAt = now;
   drawCurves(curves, marks());
   refreshScrubber();
-}
-
-function statusWords() {
-  const { state, step, steps, lr, points } = learning;
-  const [, last, accuracy] = points.at(-1) ?? [];
-  const epochs = Math.round(steps / learning.steps_per_epoch);
-  const paused = state === "paused";
-  const loss = paused ? learning.loss : last;
-  return [
-    `${WORDS[state]}: step ${count(step)} of ${count(steps)}`,
-    `epoch ${within(epochOf(step), 1, epochs)} of ${epochs}`,
-    Number.isFinite(loss) && `${paused ? "this step's loss" : "loss"} ${lossText(loss)}`,
-    Number.isFinite(accuracy) && `accuracy ${accuracyText(accuracy)}`,
-    lr && `learning rate ${rateText(lr)}`,
-  ].filter(Boolean).join(" · ");
-}
-
-function epochWords({ epoch, loss, accuracy }) {
-  return `epoch ${epoch} done: loss ${lossText(loss)}${Number.isNaN(accuracy) ? "" : `, accuracy ${accuracyText(accuracy)}`}`;
 }

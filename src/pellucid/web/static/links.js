@@ -32,9 +32,13 @@ export async function openLink(otherwise) {
 /** What of a place there is in this network; what is missing is added to a list. */
 function fitting({ layer: path, channel, cell, ...place }, missing) {
   const classes = product(network.layers.at(-1).shape);
-  if (place.class >= classes) drop(place, "class", `class ${place.class}`, missing);
-  if (place.view && !hasTab(place.view)) drop(place, "view", place.view === "learn" ? "a training" : `a tab “${place.view}”`, missing);
-  if (place.range && ![...byId("range").options].some(({ value }) => value === place.range)) drop(place, "range", `a range “${place.range}”`, missing);
+  const drop = (name, words) => {
+    delete place[name];
+    missing.push(words);
+  };
+  if (place.class >= classes) drop("class", `class ${place.class}`);
+  if (place.view && !hasTab(place.view)) drop("view", place.view === "learn" ? "a training" : `a tab “${place.view}”`);
+  if (place.range && ![...byId("range").options].some(({ value }) => value === place.range)) drop("range", `a range “${place.range}”`);
   if (!path) return place;
   const layer = layerAt(path);
   if (!layer) {
@@ -62,15 +66,10 @@ function imageOf(source, missing) {
   return undefined;
 }
 
-function drop(place, name, words, missing) {
-  delete place[name];
-  missing.push(words);
-}
-
 /** Say what is wrong with a link, until one has read it. */
 function tell(net, missing, other = "") {
-  const words = other ? [other] : [];
-  if (net && net !== network.digest) words.push(`This link was made with another network. What is shown is ${network.title}, with its own numbers.`);
+  const words = [other].filter(Boolean);
+  if (net && net !== network.digest) words.push(network.links.network);
   if (missing.length) words.push(`The link names what there is not here: ${missing.join("; ")}.`);
   const place = byId("notice");
   place.hidden = !words.length;
@@ -81,7 +80,7 @@ function tell(net, missing, other = "") {
 /** What a link says otherwise of the network that is shown: weights and edits are on the server, the same for all windows. */
 function difference(moment, edits) {
   const { moment: now, chosen, edited } = get();
-  if (moment !== now && chosen) return `The link was made with the network as it came out of its training; it is shown as it was after step ${count(now)}.`;
+  if (moment !== now && chosen) return `${network.links.moment} ${count(now)}.`;
   if (now !== null || edits === edited) return "";
-  return edits ? "The link was made with other edits of the network than there are here, so that numbers differ." : "The link was made before the network was edited, so that numbers differ.";
+  return edits ? network.links.edits : network.links.before;
 }

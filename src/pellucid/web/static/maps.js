@@ -5,7 +5,7 @@ import { outside } from "./colours.js";
 import { options, quiet } from "./controls.js";
 import { lay, make } from "./dom.js";
 import { MapButton } from "./map-button.js";
-import { isFirst, isListed, layout, makesMaps, summaryLine } from "./network.js";
+import { isFirst, isListed, layout, makesMaps } from "./network.js";
 import { count, signed, text } from "./numbers.js";
 import { showPager } from "./pager.js";
 import { paint } from "./painting.js";
@@ -52,7 +52,7 @@ export class Maps {
       "section",
       { class: "layer", "aria-labelledby": id, "data-path": layer.path },
       make("h2", { id }, layer.path, make("span", { class: "kind" }, dotted(layer.kind, layer.does))),
-      make("p", { class: "line" }, ...explained(summaryLine(layer))),
+      make("p", { class: "line" }, ...explained(layer.line)),
       isFirst(layer) && layer.does ? make("p", { class: "quiet doing" }, `${layer.kind}: ${layer.does}.`) : null,
       this.#arithmetic(),
       this.#controls(),

@@ -1,6 +1,6 @@
 // The network as the server describes it, and the questions about its shape that several parts of the page have.
 
-import { count, product, shape } from "./numbers.js";
+import { product } from "./numbers.js";
 import { within } from "./within.js";
 
 const FOLD = 32; // numbers in a row of a vector that is shown as a block
@@ -118,14 +118,4 @@ export function receptiveField(layer, cell) {
   const [top, left] = [0, 1].map((axis) => offset[axis] + stride[axis] * cell[axis]);
   const [y, x] = [Math.max(0, top), Math.max(0, left)];
   return { top: y, left: x, rows: Math.min(height, top + size[0]) - y, columns: Math.min(width, left + size[1]) - x };
-}
-
-/** A layer's line of the summary. */
-export function summaryLine(layer) {
-  const parts = [shape(layer.shape)];
-  const before = neighbour(layer.path, -1).path;
-  if (layer.reads.some((path) => path !== before)) parts.push(`reads ${layer.reads.join(" and ")}`);
-  if (layer.parameters) parts.push(`${count(layer.parameters)} parameters`);
-  if (layer.multiply_adds) parts.push(`${count(layer.multiply_adds)} multiply-adds`);
-  return parts.join(" · ");
 }

@@ -1,7 +1,7 @@
 // Asks what the network makes of a drawing, many times a second: through a socket, since a request of its own would take
 // the browser longer than the answer takes the network. As long as there is no socket, a request has to do.
 
-import { Refused, parse, send, words } from "./api.js";
+import { Refused, SILENT, parse, send, words } from "./api.js";
 import { waitFor } from "./waiting.js";
 
 const WORDS = 4; // bytes that say how long the words are; see pen_socket.py
@@ -32,7 +32,7 @@ function connect() {
     else resolve(found);
   };
   socket.onclose = () => {
-    for (const { reject } of waiting.splice(0)) reject(new Refused("The server does not answer; has pellucid view ended?", 0));
+    for (const { reject } of waiting.splice(0)) reject(new Refused(SILENT, 0));
   };
 }
 

@@ -8,7 +8,7 @@ const SIZES = ["closed", "half", "full"];
 const SHUT = 0.2; // of the window: a sheet that is let go below is closed
 const WHOLE = 0.7; // and above, it is opened wholly
 
-export const sheeted = matchMedia("(max-width: 1100px) and (min-height: 481px)");
+const sheeted = matchMedia("(max-width: 1100px) and (min-height: 481px)");
 
 const opener = make("button", { id: "sheet-open", "aria-controls": "tabs panels", click: () => resize(size === "closed" ? "half" : "closed") });
 const lower = make("button", { "aria-label": "a smaller sheet", click: () => step(-1) }, "▾");

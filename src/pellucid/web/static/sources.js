@@ -3,8 +3,8 @@
 import { askUntilDone, report } from "./api.js";
 import { button, field, quiet, row } from "./controls.js";
 import { byId, make, problem, say } from "./dom.js";
-import { className, network } from "./network.js";
-import { count, percent } from "./numbers.js";
+import { network } from "./network.js";
+import { count } from "./numbers.js";
 import { drawable } from "./pixels.js";
 import { onShown, showFile, showSample } from "./showing.js";
 import { get, on } from "./state.js";
@@ -92,7 +92,7 @@ async function step(by) {
   if (found === null && get().source?.kind === "sample") number.value = get().source.number; // refused: it is not shown
 }
 
-let mistakes = { revision: -1, total: 0, first: 0, numbers: [], at: -1 };
+let mistakes = { revision: -1 }; // those listed last, as the server tells them, from the first on; and which one is shown
 
 /** Whether the sample that is shown is taken for something else. */
 export function isMistake() {
@@ -122,7 +122,7 @@ export async function mistake(by) {
     const first = at - (at % LISTED);
     if (first !== mistakes.first) mistakes = await listed(first);
     mistakes.at = at;
-    if (await showSample(mistakes.numbers[at - first])) say(`mistake ${count(at + 1)} of ${count(total)}`);
+    if (await showSample(mistakes.samples[at - first].number)) say(`mistake ${count(at + 1)} of ${count(total)}`);
   } catch (error) {
     report(error);
   }
@@ -130,8 +130,7 @@ export async function mistake(by) {
 
 /** The mistakes from one on. */
 async function listed(first) {
-  const { revision, total, samples, problem: why } = await askUntilDone("samples", { which: "mistakes", first, count: LISTED });
-  return { revision, total, first, numbers: samples.map((each) => each.number), problem: why };
+  return { first, ...(await askUntilDone("samples", { which: "mistakes", first, count: LISTED })) };
 }
 
 /** Say what the sample is, and what it is taken for. */
@@ -147,11 +146,7 @@ async function tell(found) {
   if (known) mistakeButtons.hidden = Boolean(known.problem);
   if (known?.problem) told.textContent = `Nothing can be said of what is right: ${known.problem}`;
   if (!known?.samples.length) return;
-  const { samples } = known;
-  [label] = samples;
-  const { predicted, confidence } = label;
-  told.textContent = label.label === predicted
-    ? `It is a ${className(predicted)}, which the network sees (${percent(confidence)}).`
-    : `It is a ${className(label.label)}; the network takes it for a ${className(predicted)} (${percent(confidence)}).`;
+  [label] = known.samples;
+  told.textContent = label.words;
   byId("sources").dispatchEvent(new Event("told"));
 }

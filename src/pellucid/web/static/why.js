@@ -64,7 +64,7 @@ export async function showWhy() {
 function fill(found) {
   known = found;
   if (!known.methods.length) {
-    panel.replaceChildren(make("p", {}, "Explanations are of classes; this network does not give one number a class."));
+    panel.replaceChildren(make("p", {}, known.words));
     return;
   }
   const [, rows, columns] = network.input_shape;
@@ -86,7 +86,7 @@ function fill(found) {
     make("label", { class: "field slide" }, "forget the last layers ", slider),
     gone,
     agreement,
-    quiet("With weights drawn anew, the picture should change. If it hardly changes, distrust it: then it tells of the image, not of what the network has learnt."),
+    quiet(known.words),
     wouldBe,
   );
   mix();
@@ -176,6 +176,6 @@ function draw(own, other) {
     picture.showImage(latest.arrays.image);
     picture.showNumbers(found.arrays.picture, found.range, found.field);
   });
-  agreement.replaceChildren(...verdict(own, other));
+  agreement.replaceChildren(...verdict(other));
   if (other) say(agreement.firstChild.textContent);
 }

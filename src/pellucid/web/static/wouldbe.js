@@ -4,8 +4,7 @@ import { newestOnly, report, send } from "./api.js";
 import { chart } from "./chart.js";
 import { button, classOptions, field, quiet, row } from "./controls.js";
 import { make, say } from "./dom.js";
-import { className } from "./network.js";
-import { percent } from "./numbers.js";
+import { largestAt } from "./numbers.js";
 import { Picture } from "./picture.js";
 import { progressBar } from "./progress.js";
 import { showKnown } from "./showing.js";
@@ -44,7 +43,9 @@ export function showWouldBe({ image, revision, arrays: { output } }, likeliest) 
   const scores = output.data;
   if (classes.options.length !== scores.length) classes.replaceChildren(...classOptions(scores.length));
   for (const option of classes.options) option.disabled = Number(option.value) === likeliest;
-  if (!chosen || Number(classes.value) === likeliest) classes.value = second(scores, likeliest);
+  if (!chosen || Number(classes.value) === likeliest) {
+    classes.value = largestAt(scores.map((score, k) => (k === likeliest ? -Infinity : score)));
+  }
   const mine = result && [result.image, result.from].includes(image) && result.revision === revision;
   if (!mine) {
     shown.hidden = true;
@@ -52,10 +53,6 @@ export function showWouldBe({ image, revision, arrays: { output } }, likeliest) 
   }
   look.disabled = image === result?.image;
   back.disabled = image === result?.from;
-}
-
-function second(scores, first) {
-  return scores.reduce((best, value, k) => (k !== first && (best < 0 || value > scores[best]) ? k : best), -1);
 }
 
 const find = newestOnly(async () => {
@@ -70,7 +67,7 @@ const find = newestOnly(async () => {
     result = { ...found, source };
     draw();
   } catch (error) {
-    told.textContent = error.outdated ? "The network has been changed meanwhile: what was sought is of another." : "";
+    told.textContent = error.outdated ? error.message : "";
     report(error);
   } finally {
     searching = null;
@@ -95,8 +92,7 @@ function draw() {
 /** The probability after every step, from 0 to 1. */
 function chartOf(shares) {
   const last = shares.length - 1;
-  const label = `probability of ${className(result.wanted)} by step: ${percent(shares[0])} at first, ${percent(shares.at(-1))} after ${last}`;
-  const { svg, line } = chart(label, Math.max(1, last), [[0, "0 %"], [0.5, "50 %"], [1, "100 %"]]);
+  const { svg, line } = chart(result.label, Math.max(1, last), [[0, "0 %"], [0.5, "50 %"], [1, "100 %"]]);
   svg.append(line("drawn", [...shares.entries()]));
   return svg;
 }

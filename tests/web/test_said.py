@@ -1,0 +1,123 @@
+"""What the server says of trainings, samples and pictures: the sentences, and the numbers in them."""
+
+import math
+
+import numpy as np
+import pytest
+
+import pellucid as p
+from pellucid.web.description import describe
+from pellucid.web.judged_words import at_first, how_right, taken_for, taken_otherwise
+from pellucid.web.training_words import beside, how_sure, of_epoch, since_when, standing
+from pellucid.web.why_words import by_step, came_of_forgetting
+from pellucid.web.written import accuracy, percent, rate, significant
+
+TOLD = {
+    "state": "training", "step": 1234, "steps": 2000, "steps_per_epoch": 100, "loss": 0.5, "lr": 0.001, "rates": [],
+    "trouble": "", "ending": "", "moments": [0],
+}  # fmt: skip
+JUDGED = {"revision": 2, "before": 0.975, "now": 0.9, "flipped": 6, "broken": 4, "mended": 1, "problem": None}
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (0.12345, "0.123"),
+        (12.345, "12.3"),
+        (123.4, "123"),
+        (2.3, "2.30"),
+        (0, "0"),
+        (-0.5, "−0.500"),
+        (1e-5, "1.00e−5"),
+        (2e6, "2.00e+6"),
+    ],
+)
+def test_a_loss_has_three_digits(value, words):
+    assert significant(value) == words
+
+
+def test_shares_and_rates_are_written_as_on_the_page():
+    assert [percent(share) for share in (0.0001, 0.05, 0.5, 0.9999)] == ["< 0.1 %", "5.0 %", "50 %", "> 99.9 %"]
+    assert [accuracy(share) for share in (0, 0.9731, 1)] == ["0 %", "97.3 %", "100 %"]
+    assert [rate(value) for value in (0.001, 0.000123456, 1)] == ["0.001", "0.0001235", "1"]
+
+
+def test_how_far_a_training_is():
+    said = "Training: step 1,234 of 2,000 · epoch 13 of 20 · loss 0.123 · accuracy 97.3 % · learning rate 0.001"
+    assert standing(TOLD, [(0.1234, 0.973)]) == said
+    paused = standing({**TOLD, "state": "paused", "lr": 0}, [(0.1234, math.nan)])
+    assert paused == "Paused: step 1,234 of 2,000 · epoch 13 of 20 · this step’s loss 0.500"
+    assert standing({**TOLD, "step": 0, "lr": 0}, []) == "Training: step 0 of 2,000 · epoch 1 of 20"
+
+
+def test_what_else_is_to_be_known_of_a_training():
+    assert beside(TOLD) == ""
+    told = {**TOLD, "state": "interrupted", "rates": [[4, 0.5]], "ending": "out of memory", "moments": []}
+    by_hand, ended, lost = beside(told).split("; ")
+    assert by_hand == "learning rate × 0.5 by hand from step 5 on"
+    assert ended == "ended by an error: out of memory"
+    assert lost.startswith("no moments were kept to go back to")
+
+
+def test_what_an_epoch_measured():
+    assert of_epoch([]) == ""
+    assert of_epoch([{"epoch": 3, "loss": 0.25}]) == "epoch 3 done: loss 0.250"
+    assert of_epoch([{"epoch": 3, "loss": 0.25, "accuracy": 0.5}]).endswith(", accuracy 50.0 %")
+
+
+@pytest.mark.parametrize(
+    ("since", "known", "words"),
+    [
+        (None, True, "At the last moment it has not taken it for a 7, which is right."),
+        (0, False, "From the beginning it has taken it for a 7, as at the end."),
+        (1500, True, "▼ Since step 1,500 (epoch 15) it has taken it for a 7, which is right."),
+    ],
+)
+def test_since_when_an_image_is_seen(since, known, words):
+    assert since_when({"since": since, "known": known}, np.array([0, 1500]), "7", 100) == words
+
+
+def test_how_sure_a_network_was():
+    assert how_sure(np.array([0.1, 0.5, 0.93]), "7") == "How sure it was of 7: 10 % at first, 93 % at last."
+    assert by_step("7", np.array([0.1, 0.5, 0.93])) == "probability of 7 by step: 10 % at first, 93 % after 2"
+
+
+def test_how_right_a_network_is():
+    told = (
+        "97.50 % right before, 90.00 % now. 6 images are taken otherwise: 4 broken, 1 mended, 1 wrong in another way."
+    )
+    assert how_right(JUDGED) == told
+    same = {**JUDGED, "now": 0.975, "flipped": 0}
+    assert how_right(same) == "97.50 % right, as before"
+    assert how_right({**same, "revision": 0}) == "97.50 % right"
+    assert how_right({**JUDGED, "now": None, "problem": "no data"}) == "Nothing can be said: no data"
+    assert at_first(0.975, 10000, "test") == " It is right on 97.50 % of 10,000 images that it has not seen."
+    assert at_first(0.975, 10000, "training") == " It is right on 97.50 % of 10,000 images."
+    assert at_first(None, 10000, "test") == ""
+
+
+def test_what_a_sample_is_taken_for():
+    names = {"label": "7", "predicted": "7", "was": "9"}
+    assert taken_for(names, 0.93)["words"] == "It is a 7, which the network sees (93 %)."
+    assert taken_otherwise(4, names)["name"] == "sample 4, a 7: was taken for 9, now for 7: mended: was 9"
+    wrong = {**names, "predicted": "1"}
+    assert taken_for(wrong, 0.5)["words"] == "It is a 7; the network takes it for a 1 (50 %)."
+    assert taken_otherwise(4, wrong)["words"] == "was wrong: 9"
+    assert taken_otherwise(4, {**wrong, "was": "7"})["words"] == "broken"
+
+
+def test_what_the_agreement_of_pictures_is_worth():
+    worth = [came_of_forgetting(agreement, None)["worth"] for agreement in (-1, 0.2, 0.5, None)]
+    assert worth[0] == "it comes of what was learnt"
+    assert worth[1] == "partly the image itself"
+    assert worth[2] == "largely the image itself: be suspicious"
+    assert worth[3].startswith("Nothing to compare")
+    assert came_of_forgetting(0.1, -0.25)["compared"].endswith("by −0.25.")
+
+
+def test_a_layers_line_of_the_summary():
+    lines = {layer["path"]: layer["line"] for layer in describe(p.models.resnet20())["layers"]}
+    assert lines["input"] == "3×32×32"
+    assert any("reads " in said and " and " in said for said in lines.values()), "what a block adds up"
+    first = describe(p.models.lenet())["layers"][1]
+    assert first["line"].endswith(f" · {first['parameters']:,} parameters · {first['multiply_adds']:,} multiply-adds")
