@@ -4,11 +4,8 @@ import csv
 import os
 import re
 import signal
-import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +13,7 @@ import numpy as np
 import pytest
 
 from .conftest import stripes
-
-SOURCE = Path(__file__).parents[2] / "src"
-FORK = pytest.mark.skipif(os.name != "posix", reason="signals are those of POSIX")
+from .processes import POSIX, ended, start
 
 
 @pytest.fixture
@@ -124,23 +119,6 @@ def test_progress_is_shown_in_a_terminal_alone(
 # ---- processes
 
 
-def start(*words: object, folder: Path) -> "subprocess.Popen[str]":
-    return subprocess.Popen(
-        [sys.executable, "-m", "pellucid", *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        cwd=folder, env={**os.environ, "PYTHONPATH": str(SOURCE), "OPENBLAS_NUM_THREADS": "1"},
-    )  # fmt: skip
-
-
-@contextmanager
-def ended(process: "subprocess.Popen[str]") -> Iterator["subprocess.Popen[str]"]:
-    """Leave no process behind, whatever the test finds."""
-    with process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
 def test_ranks_make_the_same_bytes(pellucid: Any, trained: Path, files: Path, tmp_path: Path) -> None:
     (files / "broken.png").write_bytes(b"no picture")
     pellucid("predict", trained, "--input", "in", "--out", "alone.csv")
@@ -160,7 +138,7 @@ def test_what_all_processes_refuse_is_said_once(trained: Path, files: Path, tmp_
         assert process.returncode == 1
 
 
-@FORK
+@POSIX
 @pytest.mark.parametrize(
     ("which", "ranks"), [(signal.SIGKILL, 1), (signal.SIGKILL, 2), (signal.SIGTERM, None), (signal.SIGINT, 2)]
 )

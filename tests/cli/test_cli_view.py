@@ -23,7 +23,7 @@ from pellucid.web import answers
 from pellucid.web.asked import Asked
 from web.live_client import Page
 
-from .test_cli_process import LISTENING, POSIX, ended, start
+from .processes import LISTENING, POSIX, ended, start
 
 
 @pytest.fixture

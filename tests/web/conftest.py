@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -104,6 +105,20 @@ def browser() -> Iterator[Any]:
         chromium = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"], timeout=4 * WAIT)
         yield chromium
         chromium.close()
+
+
+@pytest.fixture
+def given(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
+    """Addresses that a browser was given, on a machine with a screen, whose temporary files are in a folder."""
+    from pellucid.web import browser as leading
+
+    found: list[str] = []
+    monkeypatch.setattr("webbrowser.open", lambda address: not found.append(address))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr(leading, "SNAPS", tmp_path / "none")
+    monkeypatch.setattr(leading, "_is_windows", lambda: False)
+    monkeypatch.setenv("DISPLAY", ":0")
+    return found
 
 
 @pytest.fixture(autouse=True)

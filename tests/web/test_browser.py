@@ -24,18 +24,6 @@ ADDRESS = "http://127.0.0.1:8000/open?token=secret"
 
 
 @pytest.fixture
-def given(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
-    """Addresses that a browser was given, on a machine with a screen, whose temporary files are in a folder."""
-    found: list[str] = []
-    monkeypatch.setattr("webbrowser.open", lambda address: not found.append(address))
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    monkeypatch.setattr(browser, "SNAPS", tmp_path / "none")
-    monkeypatch.setattr(browser, "_is_windows", lambda: False)
-    monkeypatch.setenv("DISPLAY", ":0")
-    return found
-
-
-@pytest.fixture
 def server() -> Any:
     network = p.Sequential([p.Flatten(), p.Linear(64, 3)], input_shape=(1, 8, 8))
     said: list[str] = []

@@ -59,19 +59,12 @@ def test_the_token_stays_nowhere(browser: Any, bench: Any, capfd: pytest.Capture
 
 
 def test_a_browser_comes_from_the_file_that_it_is_given(
-    browser: Any, bench: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    browser: Any, bench: Any, given: list[str], tmp_path: Path
 ) -> None:
     pytest.importorskip("uvicorn")
     pytest.importorskip("websockets")
-    from pellucid.web import browser as leading
     from pellucid.web.server import Server
 
-    given: list[str] = []
-    monkeypatch.setattr("webbrowser.open", lambda address: not given.append(address))
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    monkeypatch.setattr(leading, "SNAPS", tmp_path / "none")
-    monkeypatch.setattr(leading, "_is_windows", lambda: False)
-    monkeypatch.setenv("DISPLAY", ":0")
     with Server(bench, say=lambda words: None) as server:
         server.invite(lambda words: None, browser=True)
         context = browser.new_context()
