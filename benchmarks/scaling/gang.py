@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import socket
 import subprocess
 import sys
@@ -12,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pellucid.distributed.launch import mpiexec
+from pellucid.distributed.launch import environment, started
 
 PROJECT = Path(__file__).resolve().parents[2]
 """Its folder, where benchmarks are found."""
@@ -43,15 +42,14 @@ class Gang:
         self.worked = 0.0
         self._folder = tempfile.TemporaryDirectory()
         where = str(Path(self._folder.name) / "asking")
-        variables = {**os.environ, "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
         command = [sys.executable, "-m", "benchmarks.scaling.rank", where, *([network] if network else [])]
         if ranks > 1:
-            how = ["--map-by", ":OVERSUBSCRIBE", "--bind-to", "none", *options]
-            command = [mpiexec(), "-n", str(ranks), *how, *command]
+            command = started(ranks, command, options)
         with socket.socket(socket.AF_UNIX) as listening:
             listening.bind(where)
             listening.listen(ranks)
             listening.settimeout(STARTING)
+            variables = environment(self._folder.name)
             self._process = subprocess.Popen(command, env=variables, cwd=PROJECT, stdin=subprocess.DEVNULL)
             found = {}
             for _ in range(ranks):

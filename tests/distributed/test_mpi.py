@@ -1,5 +1,6 @@
 """Real processes under mpiexec: the bits of one process, and an end of all of them where one goes wrong."""
 
+import platform
 import subprocess
 import sys
 import time
@@ -8,6 +9,7 @@ import pytest
 
 from oracles.mpi_jobs import environment, job, needs_mpi
 from oracles.shared_trainings import trained
+from pellucid.distributed import launch
 
 SECONDS = 60
 """In which all ranks have ended where one has: mostly those that it takes to start them, on a busy machine."""
@@ -55,3 +57,23 @@ def test_the_command_starts_ranks_itself_and_they_write_the_run_of_one_process(t
     assert several.stdout.replace("several", "one") == one.stdout
     for name in ("config.toml", "model.safetensors"):
         assert (tmp_path / "several" / name).read_bytes() == (tmp_path / "one" / name).read_bytes()
+
+
+KILLED = """
+folder=$TMPDIR/ompi.$$
+mkdir -m 700 "$folder"
+printf 'prterun-{host}-%s@0.0;tcp4://127.0.0.1:36273\\n5.0.11rc1\\n%s\\n0:0\\n' $$ $$ > "$folder/pmix.{host}.tool"
+chmod 600 "$folder/pmix.{host}.tool"
+exec "$@"
+"""
+"""Leaves in the folder for temporary files what a launcher that had this process number left there as it was killed."""
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_what_a_killed_launcher_left_behind_keeps_none_from_starting(tmp_path, own):
+    command = launch.started(2, [sys.executable, "-c", "print('here')"])
+    variables = launch.environment(str(tmp_path / "room") if own else None) | {"TMPDIR": str(tmp_path)}
+    (tmp_path / "room").mkdir()
+    words = ["sh", "-c", KILLED.format(host=platform.node().partition(".")[0]), "sh", *command]
+    found = subprocess.run(words, capture_output=True, text=True, env=variables, timeout=60)
+    assert (found.stdout.split() == ["here", "here"]) is own, found.stderr  # in the folder of all, it does not start

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from oracles.mpi_jobs import ROOT, environment
-from pellucid.distributed.launch import mpiexec
+from pellucid.distributed.launch import ELASTIC, started
 from pellucid.training.checkpoint import newest
 
 from . import rank
@@ -28,13 +28,14 @@ class Job:
     """An MPI job that trains."""
 
     def __init__(self, folder, size=RANKS, elastic=True, **told):
-        how = ["--map-by", ":OVERSUBSCRIBE", "--bind-to", "none", *(["--with-ft", "ulfm"] if elastic else [])]
         words = [f"{name}={value}" for name, value in told.items()]
-        command = [mpiexec(), "-n", str(size), *how, sys.executable, "-m", "tests.faults.rank", str(folder), *words]
+        program = [sys.executable, "-m", "tests.faults.rank", str(folder), *words]
+        command = started(size, program, ELASTIC if elastic else ())
         self.folder, self.size = folder, size
+        self.room = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         self.process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT, env=environment(),
-            start_new_session=True,
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT,
+            env=environment(self.room.name), start_new_session=True,
         )  # fmt: skip
 
     def begun(self):
@@ -45,15 +46,16 @@ class Job:
 
     def ended(self):
         """Return the exit code and what was printed."""
-        try:
-            said, _ = self.process.communicate(timeout=SECONDS)
-        except subprocess.TimeoutExpired:
-            for place in self.folder.glob("rank-*"):
-                send(int(place.read_text()), signal.SIGKILL)
-            self.process.kill()
-            said, _ = self.process.communicate()
-            return None, said
-        return self.process.returncode, said
+        with self.room:
+            try:
+                said, _ = self.process.communicate(timeout=SECONDS)
+            except subprocess.TimeoutExpired:
+                for place in self.folder.glob("rank-*"):
+                    send(int(place.read_text()), signal.SIGKILL)
+                self.process.kill()
+                said, _ = self.process.communicate()
+                return None, said
+            return self.process.returncode, said
 
 
 def written(place):

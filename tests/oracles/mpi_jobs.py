@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -22,16 +23,18 @@ def needs_mpi():
         pytest.skip(str(error))
 
 
-def environment():
-    """Return the variables that a job needs: where the package lies, one thread a rank, and that root may start it."""
+def environment(room=None):
+    """Return the variables that a job needs: where the package lies, one thread a rank, and what its launcher needs."""
+    from pellucid.distributed import launch
+
     own = {"PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)]), "PELLUCID_THREADS": "1"}
-    return {**os.environ, **own, "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
+    return {**launch.environment(room), **own}
 
 
 def job(size, *words, patience=60.0):
     """Let so many ranks do what `tests.distributed.rank` does for the words, and return how that ended."""
-    from pellucid.distributed.launch import mpiexec
+    from pellucid.distributed.launch import started
 
-    how = ["--map-by", ":OVERSUBSCRIBE", "--bind-to", "none"]
-    command = [mpiexec(), "-n", str(size), *how, sys.executable, "-m", "tests.distributed.rank", *words, str(patience)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=ROOT, env=environment())
+    command = started(size, [sys.executable, "-m", "tests.distributed.rank", *words, str(patience)])
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as room:
+        return subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=ROOT, env=environment(room))

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -17,6 +18,8 @@ OF_THE_LOST = ("PMIX ERROR", "NBC_Progress")
 """What stands in lines by which Open MPI says that processes have gone."""
 ITS_OWN = ("prterun", "MPI_ABORT", "mpiexec")
 """What stands in its words about a rank that ended with an error: the rank has said that itself."""
+ELASTIC = ("--with-ft", "ulfm")
+"""What tells it that the others are to go on where ranks are lost."""
 
 
 class Launched:
@@ -37,30 +40,46 @@ class Launched:
     """
 
     def __init__(self, ranks: int, words: Sequence[str], elastic: bool = False):
-        found = mpiexec()
-        environment = dict(os.environ)
-        if hasattr(os, "geteuid") and os.geteuid() == 0:  # as in most containers, where Open MPI would refuse
-            environment |= {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
-        version = subprocess.run([found, "--version"], capture_output=True, text=True, env=environment)
-        # Ranks bind themselves to processors; there may be more of them than of these.
-        how = ["--map-by", ":OVERSUBSCRIBE", "--bind-to", "none"] if "Open MPI" in version.stdout else []
-        how += ["--with-ft", "ulfm"] if elastic else []
-        command = [found, "-n", str(ranks), *how, *program(), *words]
+        command = started(ranks, [*program(), *words], ELASTIC if elastic else ())
+        self._room = tempfile.TemporaryDirectory(prefix="pellucid-", ignore_cleanup_errors=True)
         self._process = subprocess.Popen(
-            command, env=environment, stderr=subprocess.PIPE, text=True, errors="replace", start_new_session=True
-        )
+            command, env=environment(self._room.name), stderr=subprocess.PIPE, text=True, errors="replace",
+            start_new_session=True,
+        )  # fmt: skip
 
     def wait(self, say: Callable[[str], object]) -> int:
         """Return the exit code, when it has ended; until then `say` gets what the ranks write to standard error."""
-        for line in without_reports(self._process.stderr or ()):
-            say(line)
-        code = self._process.wait()
+        with self._room:
+            for line in without_reports(self._process.stderr or ()):
+                say(line)
+            code = self._process.wait()
         return code if code >= 0 else 128 - code
 
     def send(self, number: int) -> None:
         """Send a signal to the launcher, which passes most of them on to all ranks."""
         if self._process.poll() is None:
             self._process.send_signal(number)
+
+
+def started(ranks: int, words: Sequence[str], options: Sequence[str] = ()) -> list[str]:
+    """Return the command that starts words as so many ranks; these bind themselves to processors, of which there may
+    be fewer. `options` are those of the launcher."""
+    found = mpiexec()
+    version = subprocess.run([found, "--version"], capture_output=True, text=True, env=environment())
+    how = ["--map-by", ":OVERSUBSCRIBE", "--bind-to", "none"] if "Open MPI" in version.stdout else []
+    return [found, "-n", str(ranks), *how, *options, *words]
+
+
+def environment(room: str | None = None) -> dict[str, str]:
+    """Return the variables that Open MPI's launcher needs.
+
+    It keeps its files in `room`, a folder that nobody else uses: in that which all share, it takes what a killed
+    launcher of the same process number has left behind for its own, and does not start.
+    """
+    found = dict(os.environ)
+    if hasattr(os, "geteuid") and os.geteuid() == 0:  # as in most containers, where it would refuse
+        found |= {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
+    return found if room is None else {**found, "PRTE_MCA_prte_tmpdir_base": room}
 
 
 def mpiexec() -> str:
