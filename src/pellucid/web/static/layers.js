@@ -22,10 +22,13 @@ export function buildLayers() {
     watcher.observe(maps.element);
   }
   const all = (act) => () => rows.forEach(act);
-  place.addEventListener("go", ({ detail }) => goTo(detail, get().channel));
+  place.addEventListener("go", ({ detail }) => goTo(...detail));
   on(["image", "revision", "class", "range"], all((maps) => maps.refresh()));
   on(["range"], all((maps) => maps.repaint()));
-  on(["layer", "channel", "cell"], all((maps) => maps.buttons.forEach((button) => button.mark())));
+  on(["layer", "channel", "cell"], ({ layer, channel, cell }) => {
+    for (const maps of rows.values()) for (const button of maps.buttons) button.mark();
+    if (cell) rows.get(layer).reveal(channel);
+  });
   onPin((path, here) => { if (!here) bring(path); });
   new ResizeObserver(() => { for (const maps of rows.values()) maps.arrange(); drawRail(place, rows); }).observe(place);
 }
@@ -44,13 +47,13 @@ export function acceptMaps(found) {
   }
 }
 
-/** Bring a layer into sight, with the keyboard on one of its maps. */
-export async function goTo(path, channel) {
+/** Bring a layer into sight, with the keyboard on one of its maps, at a cell if it has that. */
+export async function goTo(path, channel, cell = undefined) {
   const maps = rows.get(path);
   if (!maps) return;
   byId("layers").dispatchEvent(new CustomEvent("going", { detail: path })); // on a narrow page it must be there first
   bring(path);
-  await maps.focus(Math.min(channel ?? 0, layout(maps.layer).maps - 1));
+  await maps.focus(Math.min(channel ?? 0, layout(maps.layer).maps - 1), cell);
 }
 
 /** Scroll to a layer, if it is not in sight. */

@@ -66,6 +66,7 @@ export class MapButton {
     const cell = event.detail === 0 ? this.cursor : this.#cellAt(event); // 0: by the keyboard
     if (!cell) return;
     this.cursor = cell;
+    this.element.focus({ preventScroll: true }); // which Safari does not do
     this.#show(cell);
     pin(this.maps.layer.path, this.channel, cell, true);
   }
@@ -78,17 +79,16 @@ export class MapButton {
     if (step) {
       this.cursor = moved(layer, this.cursor, ...step);
       this.#spoken(false);
-    } else if (beside) this.#beside(beside);
-    else if (further) byId("layers").dispatchEvent(new CustomEvent("go", { detail: neighbour(layer.path, further).path }));
+    } else if (beside) this.maps.focusBeside(this.k + beside, this.cursor);
+    else if (further) byId("layers").dispatchEvent(new CustomEvent("go", { detail: [neighbour(layer.path, further).path, this.channel, this.cursor] }));
     else return;
     taken(event);
   }
 
-  #beside(step) {
-    const next = this.maps.buttons[this.k + step];
-    if (!next) return;
-    next.cursor = this.cursor;
-    next.element.focus();
+  /** Take the keyboard, at a cell if the layer has it, or where it was. */
+  focus(cell) {
+    if (cell && cellFits(this.maps.layer, cell)) this.cursor = cell;
+    this.element.focus();
   }
 
   /** Name the cell that the keyboard is at, and its number; which is returned. */

@@ -9,17 +9,16 @@ import { isFirst, isListed, layout, makesMaps } from "./network.js";
 import { count, signed, text } from "./numbers.js";
 import { showPager } from "./pager.js";
 import { paint } from "./painting.js";
+import { placeMaps } from "./placing.js";
 import { rangesOf } from "./ranges.js";
 import { scores } from "./scores.js";
 import { get } from "./state.js";
 import { stage } from "./target.js";
+import { within } from "./within.js";
 import { dotted, explained } from "./words.js";
 
 const SHOWN = 24; // maps at a time
-const SIDE = 84; // of a map on the page, about, in pixels
 const LEAST = matchMedia("(pointer: coarse)").matches ? 44 : 24; // of what can be pointed at
-const GAP = 6; // between maps, about
-const CAPTION = 15; // below a map
 const CAPTIONED = 60; // the width of what a map is ordered by
 const VECTOR_CELL = 12;
 const REST = 150; // ms that an image rests before maps tell a screen reader what stands in them
@@ -77,9 +76,9 @@ export class Maps {
   }
 
   /** Show other ones of the maps. */
-  #choose(choice) {
+  #choose(choice, unseen = false) {
     Object.assign(this, choice);
-    return this.refresh();
+    return this.refresh(unseen);
   }
 
   /** What is to be shown of an image, as text that is another one for anything else. */
@@ -89,10 +88,15 @@ export class Maps {
   }
 
   /** Ask for the maps anew if what is shown is of another image, network or order; out of sight only on request. */
-  async refresh(unseen = false) {
+  refresh(unseen = false) {
     const { image, revision } = get();
     const wanted = this.#wanted(image, revision);
-    if (!image || !(this.visible || unseen) || this.loaded === wanted) return;
+    if (!image || !(this.visible || unseen)) return undefined;
+    if (this.loaded !== wanted) this.coming = this.#fetch(image, wanted);
+    return this.coming;
+  }
+
+  async #fetch(image, wanted) {
     this.loaded = wanted;
     this.asking?.abort();
     this.asking = new AbortController();
@@ -126,15 +130,15 @@ export class Maps {
   show(found) {
     this.element.style.minHeight = "";
     const channels = [...found.arrays.channels.data];
-    const others = channels.join() !== this.channels.join();
-    Object.assign(this, { found, channels, numbers: found.arrays.maps.data });
-    const anew = this.placed !== this.#placing();
-    if (anew) this.#place();
-    if (anew || others || this.order !== "index") this.#caption();
+    const which = [this.order === "index", channels].join();
+    const others = which !== this.which;
+    Object.assign(this, { found, channels, which, numbers: found.arrays.maps.data });
+    if (others) this.#place();
+    if (others || this.order !== "index") this.#caption();
     this.#describe();
     this.repaint();
     clearTimeout(this.timer);
-    if (others) for (const button of this.buttons) { button.mark(); button.label(); }
+    if (others) for (const button of this.buttons) button.label();
     else this.timer = setTimeout(() => { for (const button of this.buttons) button.label(); }, REST);
   }
 
@@ -145,36 +149,18 @@ export class Maps {
     this.repaint();
   }
 
-  /** What the places of maps depend on, but for the room there is. */
-  #placing() {
-    return `${this.channels.length} ${this.order === "index"}`;
-  }
-
-  /** Lay out as many maps as are shown. A pixel of the canvas is a square of `unit` on the page. */
+  /** Lay out as many maps as are shown. */
   #place() {
     const { rows, columns } = layout(this.layer);
-    const many = this.channels.length;
-    const longest = Math.max(rows, columns);
     const maps = makesMaps(this.layer);
-    const size = maps ? Math.max(1, Math.floor(SIDE / longest)) : this.listed ? LEAST : VECTOR_CELL; // of a number on the page
-    const shrink = maps ? Math.max(1, Math.ceil(longest / (1.5 * SIDE))) : 1;
-    this.step = Math.max(1, Math.floor(shrink / devicePixelRatio)); // of the numbers, those that a screen has pixels for
-    this.zoom = Math.max(1, Math.round(size / GAP));
-    this.unit = (Math.floor(size / this.zoom) * this.step) / shrink;
-    this.pixel = (this.zoom * this.unit) / this.step;
-    const gap = Math.max(1, Math.round(GAP / this.unit));
-    const least = [LEAST, maps && this.order !== "index" ? CAPTIONED : LEAST];
-    const pitch = [rows, columns].map((side, axis) => Math.max(Math.ceil(side / this.step) * this.zoom, Math.ceil(least[axis] / this.unit)) + gap);
-    if (this.pager) pitch[0] += Math.ceil(CAPTION / this.unit) - Math.floor(gap / 2);
     this.room = this.element.clientWidth;
-    const room = (this.room ? this.room - 24 : 720) / this.unit;
-    const across = Math.max(1, Math.min(many, Math.floor((room + gap) / pitch[1])));
-    this.width = across * pitch[1] - gap;
-    this.height = Math.ceil(many / across) * pitch[0] - gap;
-    this.places = this.channels.map((_, k) => [(k % across) * pitch[1], Math.floor(k / across) * pitch[0], k]);
+    Object.assign(this, placeMaps({
+      rows, columns, many: this.channels.length, room: this.room ? this.room - 24 : 720, captioned: Boolean(this.pager),
+      least: [LEAST, maps && this.order !== "index" ? CAPTIONED : LEAST],
+      cell: maps ? 0 : this.listed ? LEAST : VECTOR_CELL, ratio: devicePixelRatio,
+    }));
     for (const each of [this.canvas, this.stage]) lay(each, { width: this.width * this.unit, height: this.height * this.unit });
     this.#buttons(...[rows, columns].map((side) => Math.max(LEAST, side * this.pixel)));
-    this.placed = this.#placing();
     this.element.dispatchEvent(new CustomEvent("placed", { bubbles: true }));
   }
 
@@ -245,13 +231,24 @@ export class Maps {
     return this.numbers[k * length + row * columns + column];
   }
 
-  /** Bring a channel onto the page if it is not, and put the keyboard there. */
-  async focus(channel) {
-    this.visible = true;
-    if (!this.channels.includes(channel)) {
-      if (this.choice) this.choice.value = "index";
-      await this.#choose({ order: "index", first: Math.floor(channel / SHOWN) * SHOWN });
-    }
-    this.buttons[this.channels.indexOf(channel)]?.element.focus();
+  /** Bring a channel onto the page, if it is not there or on its way: among those by number. */
+  reveal(channel) {
+    const first = Math.floor(channel / SHOWN) * SHOWN;
+    const there = this.order === "index" ? this.first === first : this.channels.includes(channel);
+    if (!there && this.choice) this.choice.value = "index";
+    return there ? this.refresh(true) : this.#choose({ order: "index", first }, true);
+  }
+
+  /** Put the keyboard on a channel's map, at a cell or where it was, once it is there. */
+  async focus(channel, cell = undefined) {
+    await this.reveal(channel);
+    this.buttons[this.channels.indexOf(channel)]?.focus(cell);
+  }
+
+  /** Put the keyboard on the k-th map of those that are shown; before and behind them, on the page that has it. */
+  async focusBeside(k, cell) {
+    const place = this.first + k;
+    if (!(k in this.buttons) && within(place, 0, this.found.total - 1) === place) await this.#choose({ first: Math.floor(place / SHOWN) * SHOWN });
+    this.buttons[place - this.first]?.focus(cell);
   }
 }
