@@ -7,6 +7,7 @@ import { count, percent, shape, text } from "./numbers.js";
 
 const MOST = 10;
 
+const list = make("ol", { class: "bars" }); // whose buttons stay, as the keyboard may be on one
 let spoken = "";
 
 /** Show outputs and probabilities, arrays of one number a class; a screen reader is told of them unless it is `quiet`. */
@@ -19,8 +20,9 @@ export function showBars(output, probabilities, quiet = false) {
   const order = ranked(probabilities);
   const few = order.length > MOST ? order.slice(0, MOST) : [...order].sort((a, b) => a.number - b.number);
   const scored = !/softmax/i.test(network.layers.at(-1).kind); // else the outputs are the shares
-  const list = few.map((each) => bar(each, each.number === order[0].number, scored ? text(output[each.number]) : ""));
-  place.replaceChildren(make("ol", { class: "bars" }, ...list));
+  while (list.children.length < few.length) list.append(bar());
+  few.forEach((each, k) => fill(list.children[k].firstChild, each, each.number === order[0].number, scored ? text(output[each.number]) : ""));
+  if (list.parentNode !== place) place.replaceChildren(list);
 
   const words = `${className(order[0].number)}, ${percent(order[0].value)}`;
   if (words !== spoken && !quiet) say(`prediction: ${words}`);
@@ -42,20 +44,16 @@ function outputs(output) {
   return [make("p", { class: "quiet" }, words), make("ul", { class: "outputs" }, ...listed)];
 }
 
-function bar({ value: share, number }, first, score) {
-  const fill = make("span", { class: "fill" });
-  fill.style.width = `${100 * share}%`;
-  const last = network.layers.at(-1);
-  return make(
-    "li",
-    {},
-    make(
-      "button",
-      { class: first ? "bar likeliest" : "bar", title: "follow this number", click: () => pinIndex(last.path, [number]) },
-      make("span", { class: "name" }, className(number)),
-      make("span", { class: "score", title: "its score" }, score),
-      make("span", { class: "share" }, percent(share)),
-      make("span", { class: "track" }, fill),
-    ),
-  );
+function bar() {
+  const click = ({ currentTarget }) => pinIndex(network.layers.at(-1).path, [Number(currentTarget.value)]);
+  const parts = ["name", "score", "share"].map((name) => make("span", { class: name }));
+  parts[1].title = "its score";
+  return make("li", {}, make("button", { title: "follow this number", click }, ...parts, make("span", { class: "track" }, make("span", { class: "fill" }))));
+}
+
+function fill(button, { value: share, number }, first, score) {
+  button.value = number;
+  button.className = first ? "bar likeliest" : "bar";
+  [className(number), score, percent(share)].forEach((words, k) => { button.children[k].textContent = words; });
+  button.lastChild.firstChild.style.width = `${100 * share}%`;
 }

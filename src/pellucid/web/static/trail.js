@@ -12,6 +12,8 @@ import { explained } from "./words.js";
 
 const REST = 150; // ms: no stroke waits for it
 
+const home = make("button", { class: "link", click: () => goTo(home.textContent, get().channel) }); // stays, as the keyboard may be on it
+let pointed = null; // the cell under the pointer
 let timer = 0;
 
 /** Listen. */
@@ -23,27 +25,41 @@ export function buildTrail() {
   on(["layer", "channel", "cell"], write);
   on(["range", "image", "layer", "channel"], scale);
   on(["range", "image", "layer", "revision"], fetchSoon);
-  onHover(write);
+  onHover((place) => {
+    const elsewhere = place?.layer !== pointed?.layer || place?.channel !== pointed?.channel;
+    pointed = place;
+    write();
+    if (elsewhere) scale();
+  });
   byId("layers").addEventListener("looked", scale);
-  byId("layers").addEventListener("painted", ({ target }) => { if (target.dataset.path === lookedAt()) { scale(); write(); } });
+  byId("layers").addEventListener("painted", ({ target }) => { if (target.dataset.path === inHand()) { scale(); write(); } });
+  byId("trail").append(home);
   write();
 }
 
-/** layer › channel › cell: of the pinned cell, or of the one under the pointer. */
+/** The layer that is pointed at, or else looked at. */
+function inHand() {
+  return pointed?.layer ?? lookedAt();
+}
+
+/** layer › channel › cell: of the cell under the pointer, or of the pinned one; else the layer that was chosen. */
 function write() {
   const place = current();
+  const layer = layerAt(place?.layer ?? get().layer);
+  home.hidden = !layer;
+  home.textContent = layer?.path;
+  while (home.nextSibling) home.nextSibling.remove();
   const trail = byId("trail");
-  const layer = place && layerAt(place.layer);
-  if (!layer) {
-    trail.replaceChildren(make("span", { class: "quiet" }, "Point at a number; click to see its sum"));
+  if (!place) {
+    trail.append(make("span", { class: "quiet" }, "Point at a number; click to see its sum"));
     return;
   }
   const index = indexOf(layer, place.channel, place.cell);
   const names = makesMaps(layer) ? [`channel ${index[0]}`, `(${index[1]}, ${index[2]})`] : [`number ${index.join(", ")}`];
-  const parts = [make("button", { class: "link", click: () => goTo(layer.path, place.channel) }, layer.path), ...names.map((name) => make("span", {}, name))];
+  const parts = names.map((name) => make("span", {}, name));
   const value = place.value ?? valueOf(place);
   if (value !== undefined) parts.push(make("output", { title: cellName(layer, place.channel, place.cell) }, text(value)));
-  trail.replaceChildren(...parts.flatMap((part, k) => (k ? [make("span", { "aria-hidden": "true", class: "step" }, "›"), part] : [part])));
+  trail.append(...parts.flatMap((part) => [make("span", { "aria-hidden": "true", class: "step" }, "›"), part]));
 }
 
 function valueOf({ layer, channel, cell }) {
@@ -58,16 +74,17 @@ function fetchSoon() {
   timer = setTimeout(() => mapsOf(lookedAt())?.refresh(true), REST);
 }
 
-/** What the colours mean in the layer that is looked at. */
+/** What the colours mean in the layer in hand. */
 function scale() {
-  const { channel } = get();
-  const maps = mapsOf(lookedAt());
+  const { channel } = pointed ?? get();
+  const maps = mapsOf(inHand());
   if (!maps?.ranges?.length) return;
   const k = Math.max(0, maps.channels.indexOf(channel));
   const alone = get().range === "channel"; // else one range holds for all maps that are shown
   const range = maps.ranges[k] ?? maps.ranges[0];
   const [beyond, none] = maps.outside(alone ? k : undefined);
   byId("scale").replaceChildren(
+    make("span", { class: "quiet name" }, maps.layer.path),
     ...fromTo(maps.numbers, range),
     make("span", { class: "quiet" }, ...explained(`${count(beyond)} beyond`)),
     none ? make("span", { title: "yellow" }, `${count(none)} not a number`) : "",
