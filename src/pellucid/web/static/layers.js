@@ -60,7 +60,11 @@ export async function goTo(path, channel, cell = undefined) {
 export function bring(path) {
   const { element } = rows.get(path);
   const far = Math.abs(element.getBoundingClientRect().y) > 2 * innerHeight;
-  const go = () => bringIntoView(element, far || still());
+  const go = () => {
+    const { scrollPaddingTop: above, scrollPaddingBottom: below } = getComputedStyle(document.documentElement);
+    const fits = element.offsetHeight < innerHeight - parseFloat(above) - parseFloat(below);
+    bringIntoView((!fits && element.querySelector(".pinned")) || element, far || still());
+  };
   go();
   setTimeout(go, ARRIVED); // layers around it may have come meanwhile, and moved it
 }

@@ -88,6 +88,6 @@ function tell({ arrays: { output, probabilities } }) {
   paintImage(thumbnail, shownPixels());
   const listed = makesMaps(network.layers.at(-1)) ? [] : ranked(probabilities?.data ?? output.data).slice(0, FEW);
   best.replaceChildren(...listed.map(({ value, number }) => make(
-    "li", {}, make("span", { class: "name" }, probabilities ? className(number) : `output ${number}`), " ", probabilities ? percent(value) : text(value),
+    "li", {}, make("span", { class: "name" }, probabilities ? className(number) : `output ${number}`), ": ", probabilities ? percent(value) : text(value),
   )));
 }

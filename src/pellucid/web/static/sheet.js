@@ -24,6 +24,7 @@ export function buildSheet() {
   sheet.prepend(handle);
   sheet.addEventListener("focus", opened); // the link that skips to the sum
   sheet.addEventListener("keydown", escape);
+  sheet.addEventListener("transitionend", uncover);
   handle.addEventListener("pointerdown", take);
   handle.addEventListener("pointermove", drag);
   for (const end of ["pointerup", "pointercancel"]) handle.addEventListener(end, release);
@@ -70,7 +71,14 @@ function resize(wanted) {
   allow(lower, size !== "closed", opener);
   allow(higher, size !== "full", opener);
   measure();
-  if (sheeted.matches && !shut) requestAnimationFrame(() => bringIntoView(document.querySelector(".map.pinned")));
+  requestAnimationFrame(uncover);
+}
+
+/** Scroll to the pinned map if the sheet has come to lie over it. */
+function uncover() {
+  if (!sheeted.matches || size === "closed") return;
+  measure();
+  bringIntoView(document.querySelector(".map.pinned"));
 }
 
 /** Tell the style sheets how much of the window the sheet takes. */

@@ -34,7 +34,7 @@ let paused = false;
 /** Make the card, and the button that opens it; return what else may open it. */
 export function buildTour() {
   steps = stepsFor(notice);
-  byId("strip").after(card);
+  byId("bar").after(card);
   byId("open-tour").addEventListener("click", () => (card.hidden || paused ? open() : title.focus()));
   on(["layer", "channel", "cell", "revision", "image", "view"], notice);
   onHover(notice);
