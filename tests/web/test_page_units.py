@@ -155,6 +155,22 @@ def test_a_listener_that_fails_does_not_keep_others_from_hearing(page: Any) -> N
     assert heard == ["fails", "heard"]
 
 
+def test_one_who_points_is_heard_by_all_though_the_first_fails(page: Any) -> None:
+    heard = page.evaluate("""async () => {
+        const { hover, onHover } = await import("/cells.js");
+        const [told, { reportError: own }] = [[], window];
+        window.reportError = (error) => told.push(error.message);
+        let failing = true;
+        onHover(() => { if (failing) throw new Error("fails"); });
+        onHover((place) => { if (failing) told.push(place); });
+        hover(null);
+        failing = false;
+        window.reportError = own;
+        return told;
+    }""")
+    assert heard == ["fails", None]
+
+
 def test_ranges_that_are_locked_stay_until_they_are_no_more(page: Any) -> None:
     found = page.evaluate("""async () => {
         const [{ rangesOf }, { set }] = await Promise.all(["ranges", "state"].map((name) => import(`/${name}.js`)));

@@ -113,9 +113,12 @@ LINKS: Mapping[str, str] = MappingProxyType(
         "moment": "The link was made with the network as it came out of its training; it is shown as it was after step",
         "edits": "The link was made with other edits of the network than there are here, so that numbers differ.",
         "before": "The link was made before the network was edited, so that numbers differ.",
+        "copied": "Copied. The link opens on this machine while {title} is served at its port, as by `pellucid view … --port`, "
+        "in a browser that has opened the address in the terminal.",
     }
 )
-"""What a link was made with that is not there -> what is said of it; behind the moment stands the step."""
+"""What a link was made with that is not there -> what is said of it; behind the moment stands the step. And what is said
+of one that was copied."""
 
 SUBJECTS: Mapping[str, str] = MappingProxyType(
     {

@@ -1,6 +1,6 @@
 // Following numbers: which cell the pointer is over (a preview), and which is pinned (its sum is shown).
 
-import { get, set } from "./state.js";
+import { call, get, set } from "./state.js";
 import { cellFits, cellOf, layerAt, layout } from "./network.js";
 import { stepped } from "./within.js";
 
@@ -13,7 +13,7 @@ const pinners = [];
 /** Show what lies under the pointer, or under the keyboard's cell; null for nothing. */
 export function hover(place) {
   preview = place;
-  for (const listener of listeners) listener(preview);
+  for (const listener of listeners) call(listener, preview);
 }
 
 /** The cell that is previewed, or else the pinned one; null if there is neither. */
@@ -31,7 +31,7 @@ export function onHover(listener) {
 export function pin(path, channel, cell, here = false) {
   const view = FOLLOWING.includes(get().view) ? get().view : "sum";
   set({ layer: path, channel, cell, view });
-  for (const listener of pinners) listener(path, here);
+  for (const pinner of pinners) call((to) => pinner(to, here), path);
 }
 
 /**

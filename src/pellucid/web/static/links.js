@@ -5,12 +5,12 @@ import { byId, make } from "./dom.js";
 import { hasTab } from "./inspector.js";
 import { showMoment } from "./learn.js";
 import { bring } from "./layers.js";
-import { cellFits, isListed, layerAt, layout, makesMaps, network } from "./network.js";
+import { cellFits, layerAt, layout, makesMaps, network } from "./network.js";
 import { count, product, shape } from "./numbers.js";
 import { restore } from "./pad.js";
 import { drawable, textAsPixels } from "./pixels.js";
 import { showSource } from "./showing.js";
-import { fromLink, get, set } from "./state.js";
+import { fromLink, get, link, set } from "./state.js";
 
 const NOWHERE = { layer: null, channel: 0, cell: null, class: null, raw: false };
 
@@ -50,8 +50,7 @@ function fitting({ layer: path, channel, cell, ...place }, missing) {
   if (channel >= maps && makesMaps(layer)) missing.push(`channel ${count(channel)} of ${path}`);
   else {
     place.channel = makesMaps(layer) ? channel ?? 0 : 0;
-    const at = cell?.[1] && isListed(layer) ? [cell[1], 0] : cell; // links from before classes stood below each other
-    if (at && cellFits(layer, at)) place.cell = at;
+    if (cell && cellFits(layer, cell)) place.cell = cell;
     else if (cell) missing.push(`row ${cell[0]}, column ${cell[1]} of ${path}`);
   }
   return place;
@@ -67,15 +66,28 @@ function imageOf(source, missing) {
   return undefined;
 }
 
-/** Say what is wrong with a link, until one has read it. */
+/** Say what is wrong with a link. */
 function tell(net, missing, other = "") {
   const words = [other].filter(Boolean);
   if (net && net !== network.digest) words.push(network.links.network);
   if (missing.length) words.push(`The link names what there is not here: ${missing.join("; ")}.`);
+  notice(words.join(" "));
+}
+
+/** Say something until one has read it. */
+function notice(words) {
   const place = byId("notice");
-  place.hidden = !words.length;
+  place.hidden = !words;
   const close = make("button", { click: () => { place.hidden = true; byId("inspector").focus(); } }, "Close");
-  place.replaceChildren(make("span", {}, `${words.join(" ")} `), close);
+  place.replaceChildren(words, " ", close);
+}
+
+/** Let the link to what is looked at be copied. */
+export function buildCopy() {
+  byId("copy-link").addEventListener("click", async () => {
+    await navigator.clipboard.writeText(new URL(link(network.digest), location.href).href);
+    notice(network.links.copied);
+  });
 }
 
 /** What a link says otherwise of the network that is shown: weights and edits are on the server, the same for all windows. */

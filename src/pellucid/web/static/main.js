@@ -12,7 +12,7 @@ import { buildLayers } from "./layers.js";
 import { buildLearn, hasTraining } from "./learn.js";
 import { buildFollow } from "./learn-follow.js";
 import { isLive } from "./learning.js";
-import { openLink } from "./links.js";
+import { buildCopy, openLink } from "./links.js";
 import { buildNarrow } from "./narrow.js";
 import { describe, network } from "./network.js";
 import { product } from "./numbers.js";
@@ -64,6 +64,7 @@ function build(trained) {
   buildNarrow();
   buildSheet();
   buildKeys(stepBack);
+  buildCopy();
   buildAbout(buildTour());
   for (const skip of document.querySelectorAll(".skip")) skip.addEventListener("click", (event) => {
     event.preventDefault(); // the address holds what is looked at

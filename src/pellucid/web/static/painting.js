@@ -5,7 +5,7 @@ import { coloured } from "./coloured.js";
 
 const SMALL = 1 << 16; // pixels, which take less than a millisecond
 
-const worker = new Worker("painter.js", { type: "module" });
+const worker = new Worker(new URL("painter.js", import.meta.url), { type: "module" });
 const waiting = new Map();
 const newest = new WeakMap();
 let tickets = 0;
