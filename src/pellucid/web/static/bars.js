@@ -10,7 +10,7 @@ const MOST = 10;
 const list = make("ol", { class: "bars" }); // whose buttons stay, as the keyboard may be on one
 let spoken = "";
 
-/** Show outputs and probabilities, arrays of one number a class; a screen reader is told of them unless it is `quiet`. */
+/** Show outputs and probabilities; a screen reader is told of them unless it is `quiet`. */
 export function showBars(output, probabilities, quiet = false) {
   const place = byId("bars");
   if (!probabilities) {
@@ -18,7 +18,7 @@ export function showBars(output, probabilities, quiet = false) {
     return;
   }
   const order = ranked(probabilities);
-  const few = order.length > MOST ? order.slice(0, MOST) : [...order].sort((a, b) => a.number - b.number);
+  const few = order.length > MOST ? order.slice(0, MOST) : order.toSorted((a, b) => a.number - b.number);
   const scored = !/softmax/i.test(network.layers.at(-1).kind); // else the outputs are the shares
   while (list.children.length < few.length) list.append(bar());
   few.forEach((each, k) => fill(list.children[k].firstChild, each, each.number === order[0].number, scored ? text(output[each.number]) : ""));
@@ -46,9 +46,10 @@ function outputs(output) {
 
 function bar() {
   const click = ({ currentTarget }) => pinIndex(network.layers.at(-1).path, [Number(currentTarget.value)]);
-  const parts = ["name", "score", "share"].map((name) => make("span", { class: name }));
+  const parts = ["name", "score", "share", "track"].map((name) => make("span", { class: name }));
   parts[1].title = "its score";
-  return make("li", {}, make("button", { title: "follow this number", click }, ...parts, make("span", { class: "track" }, make("span", { class: "fill" }))));
+  parts[3].append(make("span", { class: "fill" }));
+  return make("li", {}, make("button", { title: "follow this number", click }, ...parts));
 }
 
 function fill(button, { value: share, number }, first, score) {

@@ -10,7 +10,7 @@ let preview = null; // {layer, channel, cell, value}
 const listeners = [];
 const pinners = [];
 
-/** Show what lies under the pointer, or under the keyboard's cell; null for nothing. */
+/** Show what lies under the pointer or the keyboard; null for nothing. */
 export function hover(place) {
   preview = place;
   for (const listener of listeners) call(listener, preview);
@@ -34,10 +34,7 @@ export function pin(path, channel, cell, here = false) {
   for (const pinner of pinners) call((to) => pinner(to, here), path);
 }
 
-/**
- * Call a function with the path of a layer whenever one of its cells is pinned, even if it was before, and with whether
- * it was chosen in its own map.
- */
+/** Call a function with a layer's path, and with `here`, whenever one of its cells is pinned, even if it was before. */
 export function onPin(listener) {
   pinners.push(listener);
 }

@@ -1,4 +1,4 @@
-// The page, put together: the network is asked for, each part is built, and the link or the first sample is shown.
+// The page, put together.
 
 import { buildAbout } from "./about.js";
 import { followAddress } from "./address.js";
@@ -77,11 +77,9 @@ function build(trained) {
   raw.addEventListener("change", () => { set({ raw: raw.checked }); redraw(); });
 }
 
-/** What is shown when nothing else is asked for: the first sample, or nothing at all. */
+/** What is shown when nothing else is asked for. */
 function first() {
-  if (network.data) return { kind: "sample", number: 0 };
-  const blank = new Uint8Array(product(network.input_shape));
-  return { kind: "blank", data: blank };
+  return network.data ? { kind: "sample", number: 0 } : { kind: "blank", data: new Uint8Array(product(network.input_shape)) };
 }
 
 window.addEventListener("unhandledrejection", (event) => report(event.reason instanceof Error ? event.reason : new Error(event.reason)));

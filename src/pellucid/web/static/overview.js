@@ -7,7 +7,7 @@ import { shape } from "./numbers.js";
 import { get, on } from "./state.js";
 
 const strip = make("nav", { class: "overview scroll", "aria-label": "All layers, by their shapes", keydown: turn });
-const buttons = new Map(); // path -> the button of the layers around it that have the same shape
+const buttons = new Map(); // path -> the button of all with the same shape
 
 /** Build the strip at the top of the stack. */
 export function buildOverview() {
@@ -18,7 +18,7 @@ export function buildOverview() {
       size = shape(sides);
       const parts = path.split(".");
       const name = parts[0] === stage ? parts.slice(-2).join(".") : parts[0];
-      stage = parts[0];
+      [stage] = parts;
       strip.append(make("button", { title: path, tabindex: -1, click: () => goTo(path, 0) }, make("span", {}, name), " ", make("b", {}, size)));
     }
     buttons.set(path, strip.lastChild);
@@ -34,7 +34,7 @@ function mainPath(layer) {
   return new Set(layer ? [...mainPath(layerAt(layer.reads[0])), layer.path] : []);
 }
 
-/** Mark the pinned layer, or that which lies as far down in the window as one has come down the page. */
+/** Mark the pinned layer, or that as far down the window as one is down the page. */
 function mark() {
   const { bottom } = strip.getBoundingClientRect();
   const down = bottom + 1 + (innerHeight - bottom) * (scrollY / (document.documentElement.scrollHeight - innerHeight) || 0);

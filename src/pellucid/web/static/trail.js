@@ -12,16 +12,14 @@ import { explained } from "./words.js";
 
 const REST = 150; // ms: no stroke waits for it
 
-const home = make("button", { class: "link", click: () => goTo(home.textContent, get().channel) }); // stays, as the keyboard may be on it
+const home = make("button", { class: "link", click: () => goTo(home.textContent, get().channel) }); // the keyboard may be on it
 let pointed = null; // the cell under the pointer
 let timer = 0;
 
 /** Listen. */
 export function buildTrail() {
   const choice = byId("range");
-  choice.value = get().range;
   choice.addEventListener("change", () => set({ range: choice.value }));
-  on(["range"], () => { choice.value = get().range; });
   on(["layer", "channel", "cell"], write);
   on(["range", "image", "layer", "channel"], scale);
   on(["range", "image", "layer", "revision"], fetchSoon);
@@ -35,14 +33,14 @@ export function buildTrail() {
   byId("layers").addEventListener("painted", ({ target }) => { if (target.dataset.path === inHand()) { scale(); write(); } });
   byId("trail").append(home);
   write();
+  scale();
 }
 
-/** The layer that is pointed at, or else looked at. */
 function inHand() {
   return pointed?.layer ?? lookedAt();
 }
 
-/** layer › channel › cell: of the cell under the pointer, or of the pinned one; else the layer that was chosen. */
+/** layer › channel › cell: of the cell under the pointer, or of what is chosen. */
 function write() {
   const place = current();
   const layer = layerAt(place?.layer ?? get().layer);
@@ -54,21 +52,18 @@ function write() {
     trail.append(make("span", { class: "quiet" }, "Point at a number; click to see its sum"));
     return;
   }
-  const index = indexOf(layer, place.channel, place.cell);
-  const names = makesMaps(layer) ? [`channel ${index[0]}`, `(${index[1]}, ${index[2]})`] : [`number ${index.join(", ")}`];
+  const { channel, cell } = place;
+  const maps = mapsOf(layer.path);
+  const k = maps.layered ? maps.channels.indexOf(channel) : 0;
+  const value = place.value ?? (k < 0 ? undefined : maps.numbers && maps.value(k, cell));
+  const index = indexOf(layer, channel, cell);
+  const names = makesMaps(layer) ? [`channel ${channel}`, `(${cell.join(", ")})`] : [`number ${index.join(", ")}`];
   const parts = names.map((name) => make("span", {}, name));
-  const value = place.value ?? valueOf(place);
-  if (value !== undefined) parts.push(make("output", { title: cellName(layer, place.channel, place.cell) }, text(value)));
+  if (value !== undefined) parts.push(make("output", { title: cellName(layer, channel, cell) }, text(value)));
   trail.append(...parts.flatMap((part) => [make("span", { "aria-hidden": "true", class: "step" }, "›"), part]));
 }
 
-function valueOf({ layer, channel, cell }) {
-  const maps = mapsOf(layer);
-  const k = makesMaps(maps.layer) ? maps.channels?.indexOf(channel) ?? -1 : 0;
-  return k < 0 || !maps.numbers ? undefined : maps.value(k, cell);
-}
-
-/** What is looked at may be out of sight, and then nobody else asks for it. */
+/** What is looked at may be out of sight: nobody else asks for it then. */
 function fetchSoon() {
   clearTimeout(timer);
   timer = setTimeout(() => mapsOf(lookedAt())?.refresh(true), REST);
@@ -76,16 +71,15 @@ function fetchSoon() {
 
 /** What the colours mean in the layer in hand. */
 function scale() {
+  byId("range").value = get().range;
   const { channel } = pointed ?? get();
   const maps = mapsOf(inHand());
   if (!maps?.ranges?.length) return;
   const k = Math.max(0, maps.channels.indexOf(channel));
-  const alone = get().range === "channel"; // else one range holds for all maps that are shown
-  const range = maps.ranges[k] ?? maps.ranges[0];
-  const [beyond, none] = maps.outside(alone ? k : undefined);
+  const [beyond, none] = maps.outside(get().range === "channel" ? k : undefined); // else one range holds for all that are shown
   byId("scale").replaceChildren(
     make("span", { class: "quiet name" }, maps.layer.path),
-    ...fromTo(maps.numbers, range),
+    ...fromTo(maps.numbers, maps.ranges[k] ?? maps.ranges[0]),
     make("span", { class: "quiet" }, ...explained(`${count(beyond)} beyond`)),
     none ? make("span", { title: "yellow" }, `${count(none)} not a number`) : "",
   );
