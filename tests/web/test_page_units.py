@@ -56,14 +56,22 @@ PLACED = [
     ("sizes({ ...lenet, captioned: true }).height", 28),
     ("sizes({ ...lenet, room: 200, captioned: true }).last", [26, 60, 5]),
     ("sizes({ ...lenet, least: [24, 100] }).last", [0, 26, 5]),  # five in a row of 34 + 2 squares each
-    ("sizes({ ...lenet, rows: 4, columns: 4, many: 2 })",
-     {"step": 1, "zoom": 4, "unit": 5, "pixel": 20, "width": 33, "height": 16, "last": [17, 0, 1]}),
-    ("sizes({ ...lenet, rows: 224, columns: 224, many: 2 })",  # of which every other number is drawn
-     {"step": 2, "zoom": 1, "unit": 1, "pixel": 0.5, "width": 230, "height": 112, "last": [118, 0, 1]}),
-    ("sizes({ ...lenet, rows: 224, columns: 224, many: 2, ratio: 2 })",
-     {"step": 1, "zoom": 1, "unit": 0.5, "pixel": 0.5, "width": 460, "height": 224, "last": [236, 0, 1]}),
-    ("sizes({ ...lenet, rows: 4, columns: 32, many: 1, cell: 12 })",
-     {"step": 1, "zoom": 2, "unit": 6, "pixel": 12, "width": 64, "height": 8, "last": [0, 0, 0]}),
+    (
+        "sizes({ ...lenet, rows: 4, columns: 4, many: 2 })",
+        {"step": 1, "zoom": 4, "unit": 5, "pixel": 20, "width": 33, "height": 16, "last": [17, 0, 1]},
+    ),
+    (
+        "sizes({ ...lenet, rows: 224, columns: 224, many: 2 })",  # of which every other number is drawn
+        {"step": 2, "zoom": 1, "unit": 1, "pixel": 0.5, "width": 230, "height": 112, "last": [118, 0, 1]},
+    ),
+    (
+        "sizes({ ...lenet, rows: 224, columns: 224, many: 2, ratio: 2 })",
+        {"step": 1, "zoom": 1, "unit": 0.5, "pixel": 0.5, "width": 460, "height": 224, "last": [236, 0, 1]},
+    ),
+    (
+        "sizes({ ...lenet, rows: 4, columns: 32, many: 1, cell: 12 })",
+        {"step": 1, "zoom": 2, "unit": 6, "pixel": 12, "width": 64, "height": 8, "last": [0, 0, 0]},
+    ),
 ]
 RAIL = [
     ("jumpsOf([{path: 'a', reads: []}, {path: 'b', reads: ['a']}, {path: 'c', reads: ['b', 'a']}])",
@@ -119,8 +127,8 @@ SCOPE = """
 """
 """What the calls use beside what the modules export."""
 CASES = {
-    "numbers": NUMBERS, "colours": COLOURS, "network cells": NETWORK, "rail": RAIL, "placing": PLACED, "coloured colours": COLOURED,
-    "api": NEWEST,
+    "numbers": NUMBERS, "colours": COLOURS, "network cells": NETWORK, "rail": RAIL, "placing": PLACED,
+    "coloured colours": COLOURED, "api": NEWEST,
     "within keyboard": KEYBOARD,
 }  # fmt: skip
 

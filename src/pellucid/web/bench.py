@@ -111,7 +111,8 @@ class Bench:
         self._measuring = None if self.data is None else Measuring(self.data)
 
     def _described(self) -> dict[str, Any]:
-        return {"digest": digest(self.original), **describe(self.network, () if self.data is None else self.data.class_names)}
+        names = () if self.data is None else self.data.class_names
+        return {"digest": digest(self.original), **describe(self.network, names)}
 
     @cached_property
     def of_classes(self) -> bool:

@@ -3,7 +3,7 @@
 import { byId, make, say } from "./dom.js";
 import { pinIndex } from "./cells.js";
 import { className, makesMaps, network } from "./network.js";
-import { count, percent, shape, text } from "./numbers.js";
+import { percent, text } from "./numbers.js";
 
 const MOST = 10;
 
@@ -36,12 +36,9 @@ export function ranked(values) {
 
 /** Outputs that are no classes' scores, or not all numbers. */
 function outputs(output) {
-  const last = network.layers.at(-1);
-  const few = Array.from(output).slice(0, MOST);
-  const rest = output.length > few.length ? `, of which the first ${few.length} are` : "";
-  const words = makesMaps(last) ? `The output is ${shape(last.shape)} numbers: maps, at the end of the layers.` : output.length > 1 ? `${count(output.length)} outputs${rest}:` : "";
-  const listed = makesMaps(last) ? [] : few.map((value, k) => make("li", {}, `output ${k}: ${Number.isNaN(value) ? "not a number" : text(value)}`));
-  return [make("p", { class: "quiet" }, words), make("ul", { class: "outputs" }, ...listed)];
+  const few = makesMaps(network.layers.at(-1)) ? [] : Array.from(output).slice(0, MOST);
+  const listed = few.map((value, k) => make("li", {}, `output ${k}: ${Number.isNaN(value) ? "not a number" : text(value)}`));
+  return [make("p", { class: "quiet" }, network.outputs), make("ul", { class: "outputs" }, ...listed)];
 }
 
 function bar() {

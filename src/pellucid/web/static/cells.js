@@ -22,7 +22,6 @@ export function current() {
   return preview ?? (layer && cell ? { layer, channel, cell, value: undefined } : null);
 }
 
-/** Call a function when another cell is previewed. */
 export function onHover(listener) {
   listeners.push(listener);
 }
@@ -31,7 +30,7 @@ export function onHover(listener) {
 export function pin(path, channel, cell, here = false) {
   const view = FOLLOWING.includes(get().view) ? get().view : "sum";
   set({ layer: path, channel, cell, view });
-  for (const pinner of pinners) call((to) => pinner(to, here), path);
+  for (const listener of pinners) call(() => listener(path, here));
 }
 
 /** Call a function with a layer's path, and with `here`, whenever one of its cells is pinned, even if it was before. */

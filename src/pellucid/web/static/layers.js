@@ -11,7 +11,6 @@ const ARRIVED = 500; // ms
 
 const rows = new Map(); // path -> Maps
 
-/** Build the stack. */
 export function buildLayers() {
   const place = byId("layers");
   const watcher = new IntersectionObserver(noticed, { rootMargin: "200px" });
@@ -38,7 +37,6 @@ export function mapsInSight() {
   return { layers: seen.map((maps) => maps.layer.path).join(","), range: get().range };
 }
 
-/** Take the maps that came with an image. */
 export function acceptMaps(found) {
   for (const [path, maps] of rows) {
     const came = found.arrays[`maps ${path}`];
@@ -74,7 +72,6 @@ export function goBy(steps) {
   return goTo(neighbour(here, steps).path, get().channel);
 }
 
-/** What is shown of a layer: its `Maps`. */
 export function mapsOf(path) {
   return rows.get(path);
 }

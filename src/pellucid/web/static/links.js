@@ -78,7 +78,6 @@ function notice(words) {
   place.replaceChildren(words, " ", close);
 }
 
-/** Let the link to what is looked at be copied. */
 export function buildCopy() {
   byId("copy-link").addEventListener("click", async () => {
     await navigator.clipboard.writeText(new URL(link(network.digest), location.href).href);

@@ -39,7 +39,7 @@ async function start() {
   await openLink(first());
   const follow = followAddress();
   addEventListener("hashchange", () => {
-    if (location.hash.includes("=")) openLink(get().source ?? first()).then(follow, report); // else it is a place on the page
+    if (location.hash.includes("=")) openLink(get().source ?? first()).then(follow, report); // else a place on the page
   });
 }
 
@@ -77,7 +77,6 @@ function build(trained) {
   raw.addEventListener("change", () => { set({ raw: raw.checked }); redraw(); });
 }
 
-/** What is shown when nothing else is asked for. */
 function first() {
   return network.data ? { kind: "sample", number: 0 } : { kind: "blank", data: new Uint8Array(product(network.input_shape)) };
 }

@@ -83,7 +83,6 @@ export class MapButton {
     taken(event);
   }
 
-  /** Take the keyboard, at a cell if there is that. */
   focus(cell) {
     if (cell && cellFits(this.maps.layer, cell)) this.cursor = cell;
     this.element.focus();

@@ -5,8 +5,8 @@ import { outside } from "./colours.js";
 import { options, quiet } from "./controls.js";
 import { lay, make } from "./dom.js";
 import { MapButton } from "./map-button.js";
-import { isFirst, isListed, layout, makesMaps } from "./network.js";
-import { count, signed, text } from "./numbers.js";
+import { isFirst, isListed, layout, makesMaps, network } from "./network.js";
+import { signed, text } from "./numbers.js";
 import { showPager } from "./pager.js";
 import { paint } from "./painting.js";
 import { placeMaps } from "./placing.js";
@@ -23,9 +23,7 @@ const CAPTIONED = 60; // the width of what it is ordered by
 const VECTOR_CELL = 12;
 const REST = 150; // ms, before a screen reader is told of another image
 const ROOM = "18rem"; // of maps that are not there yet: else too many layers would be in sight
-const ORDERS = { index: "by number", mean: "by mean |a|", contribution: "by what they add to the class", dead: "dead first" };
 
-/** One layer on the page. */
 export class Maps {
   constructor(layer) {
     this.layer = layer;
@@ -64,7 +62,7 @@ export class Maps {
   #controls() {
     if (!this.layered || this.layer.shape[0] < 2) return null;
     const choose = () => this.#choose({ order: this.choice.value, first: 0 });
-    this.choice = make("select", { "aria-label": `order of the maps of ${this.layer.path}`, change: choose }, ...options(Object.entries(ORDERS)));
+    this.choice = make("select", { "aria-label": `order of the maps of ${this.layer.path}`, change: choose }, ...options(Object.entries(network.orders)));
     this.pager = make("span");
     return make("div", { class: "row controls" }, this.choice, this.pager);
   }
@@ -118,7 +116,6 @@ export class Maps {
     });
   }
 
-  /** Show what the server has answered. */
   show(found) {
     this.element.style.minHeight = "";
     const channels = [...found.arrays.channels.data];
@@ -181,11 +178,10 @@ export class Maps {
     });
   }
 
-  /** Say how many maps are 0, and lead to those that are not shown. */
+  /** Say which are 0, and lead to those that are not shown. */
   #describe() {
     const { first, found: { total, dead } } = this;
-    const words = dead ? `${count(dead)} of ${count(total)} ${total === 1 ? "map" : "maps"} ${dead === 1 ? "is" : "are"} 0 everywhere for this image` : "";
-    if (this.note.textContent !== words) this.note.textContent = words;
+    if (this.note.textContent !== dead) this.note.textContent = dead;
     if (this.pager && this.paged !== first) showPager(this.pager, { what: `maps of ${this.layer.path}`, first, size: SHOWN, total, turn: (to) => this.#choose({ first: to }) });
     this.paged = first;
   }

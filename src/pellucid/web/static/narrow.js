@@ -22,7 +22,6 @@ const [before, after] = [stepper("layer before", "◀", -1), stepper("next layer
 
 let here = "input";
 
-/** Build the strip and the choice of a layer. */
 export function buildNarrow() {
   byId("strip").prepend(thumbnail, best);
   byId("stepper").append(before, choice, after);
@@ -36,7 +35,6 @@ export function buildNarrow() {
   arrange();
 }
 
-/** The path of the layer that is looked at. */
 export function lookedAt() {
   return here;
 }

@@ -9,7 +9,6 @@ import { get, on } from "./state.js";
 const strip = make("nav", { class: "overview scroll", "aria-label": "All layers, by their shapes", keydown: turn });
 const buttons = new Map(); // path -> the button of all with the same shape
 
-/** Build the strip at the top of the stack. */
 export function buildOverview() {
   const main = mainPath(network.layers.at(-1));
   let [size, stage] = ["", ""];

@@ -20,7 +20,6 @@ const handle = make("div", { class: "handle" }, make("span", { class: "grip", "a
 let size = "closed";
 let dragged = null; // {y, height} where the pointer went down
 
-/** Build it. */
 export function buildSheet() {
   sheet.prepend(handle);
   sheet.addEventListener("focus", opened); // the link that skips to the sum
@@ -43,12 +42,10 @@ function atFirst() {
   return get().cell || get().view !== "sum" ? "half" : "closed";
 }
 
-/** Open the sheet. */
 export function opened() {
   if (sheeted.matches && size === "closed") resize("half");
 }
 
-/** Fold it to its handle. */
 export function folded() {
   if (sheeted.matches) resize("closed");
 }
@@ -89,8 +86,6 @@ function escape(event) {
   resize("closed");
   taken(event);
 }
-
-// ---- the handle is dragged
 
 function take(event) {
   if (event.button || event.target.closest("button")) return;

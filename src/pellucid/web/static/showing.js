@@ -17,7 +17,6 @@ export function onShown(listener) {
   shownListeners.push(listener);
 }
 
-/** Listen to what changes the answer. */
 export function buildShowing() {
   on(["revision"], again);
   whenRefused({ gone: bringBack });
@@ -28,7 +27,6 @@ const drawn = newestOnly(async () => {
   await shown(() => askDrawing({ rows, columns, raw: get().raw, ...mapsInSight() }, bytes), { kind: "pixels" });
 });
 
-/** Show what is on the pad. */
 export function showDrawing() {
   return drawn();
 }
@@ -38,7 +36,6 @@ export function redraw() {
   if (hasInk()) showDrawing();
 }
 
-/** Show a sample of the data. */
 export function showSample(number) {
   wipe();
   return sent("sample", { number }, undefined, { kind: "sample", number });
@@ -49,7 +46,6 @@ export function showBytes(data) {
   return sent("pixels", { type: "u1" }, data);
 }
 
-/** Show a picture from a file. */
 export function showFile(file, how = {}) {
   wipe();
   return sent("picture", how, file);
@@ -65,7 +61,6 @@ export function showKnown(image, source) {
   return seen(image, source);
 }
 
-/** Show what stands in a link. */
 export function showSource(source) {
   if (source.kind === "sample") return showSample(source.number);
   if (source.kind === "blank") return showBytes(source.data);

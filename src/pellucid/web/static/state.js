@@ -46,7 +46,6 @@ export function call(listener, something) {
   }
 }
 
-/** Call a function whenever one of these parts has changed. */
 export function on(keys, listener) {
   listeners.push({ keys, listener });
 }

@@ -4,7 +4,7 @@ import { current, onHover } from "./cells.js";
 import { byId, make } from "./dom.js";
 import { goTo, mapsOf } from "./layers.js";
 import { lookedAt } from "./narrow.js";
-import { cellName, indexOf, layerAt, makesMaps } from "./network.js";
+import { cellName, indexOf, layerAt } from "./network.js";
 import { count, text } from "./numbers.js";
 import { fromTo } from "./picture.js";
 import { get, on, set } from "./state.js";
@@ -16,7 +16,6 @@ const home = make("button", { class: "link", click: () => goTo(home.textContent,
 let pointed = null; // the cell under the pointer
 let timer = 0;
 
-/** Listen. */
 export function buildTrail() {
   const choice = byId("range");
   choice.addEventListener("change", () => set({ range: choice.value }));
@@ -56,11 +55,10 @@ function write() {
   const maps = mapsOf(layer.path);
   const k = maps.layered ? maps.channels.indexOf(channel) : 0;
   const value = place.value ?? (k < 0 ? undefined : maps.numbers && maps.value(k, cell));
-  const index = indexOf(layer, channel, cell);
-  const names = makesMaps(layer) ? [`channel ${channel}`, `(${cell.join(", ")})`] : [`number ${index.join(", ")}`];
+  const names = maps.layered ? [`channel ${channel}`, `(${cell.join(", ")})`] : [`number ${indexOf(layer, channel, cell).join(", ")}`];
   const parts = names.map((name) => make("span", {}, name));
   if (value !== undefined) parts.push(make("output", { title: cellName(layer, channel, cell) }, text(value)));
-  trail.append(...parts.flatMap((part) => [make("span", { "aria-hidden": "true", class: "step" }, "›"), part]));
+  trail.append(...parts.flatMap((part) => [make("span", { "aria-hidden": "true" }, "›"), part]));
 }
 
 /** What is looked at may be out of sight: nobody else asks for it then. */
