@@ -1,4 +1,4 @@
-// The feature maps of one layer: a canvas, and over it a button for every map, which knows keyboard and pointer.
+// The feature maps of one layer: a canvas, and over it a button for every map.
 
 import { ask, report } from "./api.js";
 import { outside } from "./colours.js";
@@ -22,7 +22,7 @@ const LEAST = matchMedia("(pointer: coarse)").matches ? 44 : 24; // of what can 
 const CAPTIONED = 60; // the width of what it is ordered by
 const VECTOR_CELL = 12;
 const REST = 150; // ms, before a screen reader is told of another image
-const ROOM = "18rem"; // of maps that are not there yet: else too many layers would be in sight
+const ROOM = "18rem"; // of maps that are not there yet: else too many are in sight
 
 export class Maps {
   constructor(layer) {
