@@ -45,6 +45,32 @@ def test_a_rank_that_does_not_come_is_named_when_the_time_is_up():
     assert found.stderr.count("RankError: rank 2 did not come within 2 seconds") == 1
 
 
+BEGINNING = {
+    "version": "the version of Pellucid is 0.0.1, and ", "code": "the digest of Pellucid's code is another, and ",
+    "seed": "training.seed is 4, and 3 on the others", "settings": "training.epochs is 3, and 5 on the others",
+    "data": "data.sha256 is ",
+}  # fmt: skip
+
+
+def test_a_rank_that_is_not_as_the_others_is_named_before_the_first_step_and_nothing_is_written(tmp_path):
+    found = ended(3, f"unlike={tmp_path}")
+    assert found.returncode == 1
+    assert found.stderr.count("RankError: rank 2: data.sha256 is ") == 1
+    for rank in range(3):
+        assert (tmp_path / f"threads-{rank}").read_text() == "fine"
+        for what, words in BEGINNING.items():
+            told = (tmp_path / f"begins-{what}-{rank}").read_text()
+            assert told.startswith("rank 2: ")
+            assert f"rank 2: {words}" in told
+            assert "All ranks need the same code, data and settings" in told
+        assert (tmp_path / f"goes-on-code-{rank}").read_text() == (tmp_path / f"begins-code-{rank}").read_text()
+    assert not (tmp_path / "new").exists()
+    before, after = (
+        {path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in ("before", "run")
+    )
+    assert after == before
+
+
 def test_the_command_starts_ranks_itself_and_they_write_the_run_of_one_process(tmp_path):
     words = [sys.executable, "-m", "pellucid", "train", "--epochs", "2", "--threads", "1"]
 

@@ -152,7 +152,10 @@ class Arriving:
         for rank, number in enumerate(members):
             if rank != own.rank:
                 message = np.frombuffer(self.said[number][0], np.uint8)
-                self.room[self.bounds[rank] : self.bounds[rank + 1]] = message
+                place = self.room[self.bounds[rank] : self.bounds[rank + 1]]
+                if len(message) != len(place):  # as MPI does, where a message is longer than its place
+                    raise RankError(f"{len(message)} bytes came, not {len(place)}")
+                place[:] = message
 
     def _comes_from(self, number):
         return number in self.said and self.own.number in self.said[number][1]

@@ -38,8 +38,11 @@ FAILED = 1
 class Ranks(Protocol):
     """What a course of training asks of the ranks."""
 
-    def begin(self, training: Training, engine: Engine) -> None:
+    def compare(self, training: Training, engine: Engine) -> None:
         """Refuse ranks that do not begin with the same as the others."""
+
+    def begin(self, training: Training, engine: Engine) -> None:
+        """Do so again, and let all ranks know where the run is written."""
 
     def after(self, training: Training, due: bool = False) -> bool:
         """Let all ranks know what one of them wants to be done after a step; return whether a checkpoint is due."""
@@ -50,6 +53,8 @@ class Ranks(Protocol):
 
 class Alone:
     """One process, which agrees with itself."""
+
+    def compare(self, training: Training, engine: Engine) -> None: ...
 
     def begin(self, training: Training, engine: Engine) -> None: ...
 
@@ -74,7 +79,7 @@ class Agreement:
         self._words = np.zeros((ranks.size, 4), np.float64)
         self._bounds = range(0, self._words.nbytes + 1, self._words[0].nbytes)
 
-    def begin(self, training: Training, engine: Engine) -> None:
+    def compare(self, training: Training, engine: Engine) -> None:
         """Refuse ranks that do not begin with the same.
 
         Raises
@@ -88,6 +93,17 @@ class Agreement:
         strange = [text for name in names if (text := odd_ones(name, [each.get(name) for each in told]))]
         if strange:
             raise RankError(f"{'; '.join(strange)}. {ALIKE[0].upper()}{ALIKE[1:]}")
+
+    def begin(self, training: Training, engine: Engine) -> None:
+        """Refuse ranks that callbacks or checkpoints have let begin with something else than the others; and let all
+        know where the run is written.
+
+        Raises
+        ------
+        RankError
+            As `compare` does.
+        """
+        self.compare(training, engine)
         run = training.run
         folder = self._ranks.all(b"" if run is None else os.fsencode(run.folder))[0]
         if isinstance(run, RunFollower):

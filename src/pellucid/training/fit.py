@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from math import isclose
 from typing import Any, Never
@@ -205,6 +206,7 @@ def fit(
         training, program, training.engine, make, validated, listeners, threads, ranks, agreed, losses, lost
     )
     training.lr = course.lr()  # asked now, so that a schedule that does not fit is refused before anything is written
+    surviving(ranks, partial(agreed.compare, training, training.engine))  # likewise ranks that are not alike
     with ExitStack() as ending:
         if training.run is not None:
             ending.callback(training.run.let_go)  # also where another listener fails at the end
