@@ -82,12 +82,23 @@ def main(what, patience=60.0):
             if other and training.step == 2:
                 time.sleep(60)
 
+        def hold(training):
+            if training.step == 2:
+                ranks.patience = 1.5
+            if training.step == 2 and ranks.rank == 0:
+                for _ in range(30):
+                    training.hold()
+                    time.sleep(0.1)
+            if training.step == 3:
+                ranks.patience = patience
+
         if what.startswith("unlike="):
             unlike(ranks, Path(what.partition("=")[2]))
         elif what in ("fail", "hang"):
             trained("convolutions", ranks, callbacks=[p.on_batch(fail if what == "fail" else hang)])
         else:
-            digest, *_ = trained(what, ranks)
+            case, holding = ("batch normalisation", [p.on_batch(hold)]) if what == "hold" else (what, [])
+            digest, *_ = trained(case, ranks, callbacks=holding)
             if ranks.rank == 0:
                 print(digest)
 

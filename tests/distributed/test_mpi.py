@@ -27,9 +27,9 @@ def ended(size, *words, **how):
     return found
 
 
-def test_three_processes_come_to_the_bits_of_one():
+def test_three_processes_come_to_the_bits_of_one_also_where_one_holds_the_others_on_purpose():
     expected, *_ = trained("batch normalisation")
-    found = job(3, "batch normalisation")
+    found = job(3, "hold")
     assert (found.returncode, found.stdout.strip()) == (0, expected), found.stderr
 
 
