@@ -1,9 +1,14 @@
 """Real processes under mpiexec: the bits of one process, and an end of all of them where one goes wrong."""
 
+import os
 import platform
+import re
+import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -83,6 +88,37 @@ def test_the_command_starts_ranks_itself_and_they_write_the_run_of_one_process(t
     assert several.stdout.replace("several", "one") == one.stdout
     for name in ("config.toml", "model.safetensors"):
         assert (tmp_path / "several" / name).read_bytes() == (tmp_path / "one" / name).read_bytes()
+
+
+def ranks_of(run):
+    """Return the processes of the ranks that train a run."""
+    found = []
+    for place in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            words = place.read_bytes().decode(errors="replace").split("\0")
+            if words[0] == sys.executable and {str(run), "--distributed"} <= {*words}:
+                found.append(int(place.parent.name))
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="ranks are found in /proc")
+def test_where_a_rank_is_killed_the_command_says_so_once_and_comes_to_the_same(tmp_path):
+    words = [sys.executable, "-m", "pellucid", "train", "--epochs", "12", "--batch-size", "64", "--no-progress"]
+    how = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "env": environment()}
+    one, several = tmp_path / "one", tmp_path / "several"
+    expected = subprocess.run([*words, "--out", str(one)], timeout=120, **how)
+    with subprocess.Popen([*words, "--out", str(several), "--ranks", "3", "--elastic"], **how) as process:
+        end = time.monotonic() + SECONDS
+        while not (several / "metrics.jsonl").exists() and process.poll() is None and time.monotonic() < end:
+            time.sleep(0.002)
+        os.kill(max(ranks_of(several)), signal.SIGKILL)
+        out, said = process.communicate(timeout=SECONDS)
+    assert process.returncode == 0, said
+    lost = [line for line in said.splitlines() if re.fullmatch(r"note: rank . was lost after step \d+; .*", line)]
+    assert [each.partition("; ")[2] for each in lost] == ["the other 2 go on"]
+    assert [line for line in said.splitlines() if line not in lost] == expected.stderr.splitlines()
+    assert out.replace("several", "one") == expected.stdout
+    assert (several / "model.safetensors").read_bytes() == (one / "model.safetensors").read_bytes()
 
 
 KILLED = """
