@@ -1,7 +1,5 @@
 """Whether a run can be repeated: its files, and its first steps."""
 
-import sys
-
 import numpy as np
 import pytest
 
@@ -11,8 +9,6 @@ from pellucid.training import checkpoint
 from pellucid.training.checkpoint import files
 from pellucid.training.files import check_files
 from pellucid.training.replay import replay
-
-fit_module = sys.modules["pellucid.training.fit"]  # of which the package has the function only
 
 
 @pytest.fixture
@@ -56,7 +52,7 @@ def test_nothing_is_validated(run, monkeypatch):
     def refuse(*_, **__):
         raise AssertionError
 
-    monkeypatch.setattr(fit_module, "scores", refuse)
+    monkeypatch.setattr("pellucid.training.course.scores", refuse)
     assert replay(run, images())
 
 

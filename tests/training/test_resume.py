@@ -13,12 +13,12 @@ import pytest
 
 import pellucid as p
 from oracles.interrupted import HOW, STEPS, BreakAt, FailAt, images, network
+from pellucid import inference
 from pellucid.layers import Parameter
 from pellucid.training import Callback, checkpoint, saving
 from pellucid.training.interval import Interval
 
 ROOT = Path(__file__).parents[2]
-fit_module = sys.modules["pellucid.training.fit"]
 
 
 def course(network, history):
@@ -146,14 +146,14 @@ def test_what_ends_a_training_in_order_waits_until_all_were_told(moment, tmp_pat
 
 
 def test_validation_that_is_interrupted_leaves_a_checkpoint(tmp_path, monkeypatch):
-    scores, times = fit_module.scores, iter(range(9))
+    scores, times = inference.scores, iter(range(9))
 
     def interrupted(*given, **how):
         if next(times) == 2:
             raise KeyboardInterrupt
         return scores(*given, **how)
 
-    monkeypatch.setattr(fit_module, "scores", interrupted)
+    monkeypatch.setattr("pellucid.training.course.scores", interrupted)
     with pytest.raises(KeyboardInterrupt):
         p.fit(network(), images(), out=tmp_path, checkpoint_every="1h", **HOW)
     monkeypatch.undo()

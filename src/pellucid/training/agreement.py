@@ -38,6 +38,10 @@ FAILED = 1
 class Ranks(Protocol):
     """What a course of training asks of the ranks."""
 
+    @property
+    def outdated(self) -> bool:
+        """Whether ranks were lost since: those that are left need another one."""
+
     def compare(self, training: Training, engine: Engine) -> None:
         """Refuse ranks that do not begin with the same as the others."""
 
@@ -53,6 +57,8 @@ class Ranks(Protocol):
 
 class Alone:
     """One process, which agrees with itself."""
+
+    outdated = False
 
     def compare(self, training: Training, engine: Engine) -> None: ...
 
@@ -75,9 +81,14 @@ class Agreement:
     """
 
     def __init__(self, ranks: Collective, program: Program):
-        self._ranks, self._program = ranks, program
+        self._ranks, self._program, self._losses = ranks, program, ranks.losses
         self._words = np.zeros((ranks.size, 4), np.float64)
         self._bounds = range(0, self._words.nbytes + 1, self._words[0].nbytes)
+
+    @property
+    def outdated(self) -> bool:
+        """Whether ranks were lost since."""
+        return self._ranks.losses > self._losses
 
     def compare(self, training: Training, engine: Engine) -> None:
         """Refuse ranks that do not begin with the same.

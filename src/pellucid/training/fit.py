@@ -3,53 +3,39 @@
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass
-from functools import partial
-from itertools import islice
-from math import isclose
-from typing import Any, Never
+from collections.abc import Sequence
+from typing import Never
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from ..arguments import number, warn
 from ..build import lower
-from ..collective import Collective, surviving
-from ..data import as_dataset, batches
+from ..collective import Collective
+from ..data import as_dataset
 from ..data.augment import Augmentation, as_augmentations
-from ..data.dataset import digest
-from ..errors import ArgumentError, NonFiniteError, RankError, StorageError, path_text
+from ..errors import ArgumentError, path_text
 from ..geometry import whole_number
-from ..inference import Tally, scores
 from ..inputs import Data, as_loss, as_targets, check_images, refuse_more, warn_of_pixels
 from ..losses import Loss
 from ..native import uses_compiler
 from ..network import Network
 from ..optimizers import Adam, Optimizer
-from ..program import Program
-from ..random import Purpose, Words, key
+from ..random import Purpose, key
 from ..schedules import Constant, Schedule
-from ..serialization.fitting import held
-from .agreement import Agreement, Alone, Ranks, among, refuse_numpy
-from .callbacks import FIRST_STEPS, Callback, Settings, Training
+from .agreement import among, refuse_numpy
+from .callbacks import Callback, Settings, Training
 from .checks import (
     check_normalised,
     divide,
     refuse_strangers,
     refuse_too_large,
-    smaller_steps,
     warn_of_guessing,
     warn_of_labels,
 )
-from .engine import CompiledEngine, DivergedError, Engine, NumpyEngine
+from .course import Course
+from .engine import CompiledEngine, Engine, NumpyEngine
 from .history import History
-from .interrupts import put_off
-from .listed import remembers
 from .progress import progress_callbacks
-from .regrouping import catch_up, missing_it, remade, say_who_was_lost, share, take_parts, take_run
 from .run import RunWriter
 
 
@@ -165,11 +151,10 @@ def fit(
     ranks = None if ranks is None or ranks.size == 1 else ranks
     refuse_numpy(ranks, native)
     targets = as_targets(network, data.labels, loss)
+    validated = None
     if held_out is not None:
         check_images(network, held_out.images)
         validated = held_out.images, as_targets(network, held_out.labels, loss)
-    else:
-        validated = None
     warn_of_pixels(network, data.images)
     warn_of_labels(network, targets, loss)
     resident = {"input.data": data.images, "target.data": targets}
@@ -190,8 +175,8 @@ def fit(
     training = Training(network, data, settings, ranks=ranks)
     written = [] if out is None else [RunWriter(out, checkpoint_every=checkpoint_every)]
     # What refuses a folder comes before any display.
-    listeners = among(ranks, [*callbacks, *written, *progress_callbacks(progress)])
-    training.callbacks, training.run = listeners, _run_among(listeners)
+    training.callbacks = among(ranks, [*callbacks, *written, *progress_callbacks(progress)])
+    training.run = _run_among(training.callbacks)
     training.resumed = training.run is not None and training.run.resumed is not None
 
     def make() -> Engine:
@@ -199,331 +184,9 @@ def fit(
             return CompiledEngine(network, program, resident, size, threads, ranks)
         return NumpyEngine(network, program, resident)
 
-    training.engine = make()
-    agreed: Ranks = Alone() if ranks is None else Agreement(ranks, program)
-    losses, lost = (0, 0) if ranks is None else (ranks.losses, len(ranks.lost))
-    course = _Course(
-        training, program, training.engine, make, validated, listeners, threads, ranks, agreed, losses, lost
-    )
-    training.lr = course.lr()  # asked now, so that a schedule that does not fit is refused before anything is written
-    surviving(ranks, partial(agreed.compare, training, training.engine))  # likewise ranks that are not alike
-    with ExitStack() as ending:
-        if training.run is not None:
-            ending.callback(training.run.let_go)  # also where another listener fails at the end
-        with ExitStack() as listening:
-            for listener in listeners:
-                listening.enter_context(_listening(listener, training))
-            with put_off(training, None if training.run is None else training.run.named):
-                course.begin()
-                course.run()
-        surviving(ranks, course.finish)
-    for listener in listeners:
-        listener.on_finish(training)
+    Course(training, program, make, validated, threads, ranks).run()
     warn_of_guessing(training)
     return training.history
-
-
-@dataclass
-class _Course:
-    """One training under way: its epochs and their steps.
-
-    Attributes
-    ----------
-    whole : bool
-        Whether all that is to be known of it can be put into a checkpoint: the last step is done, all listeners have
-        been told of it, and the engine has the weights. While anything of that is half done it is False, and it stays
-        False where that fails: nobody could go on from there to the same bits.
-    """
-
-    training: Training
-    program: Program
-    engine: Engine
-    make: Callable[[], Engine]
-    """Makes an engine for the ranks that there are."""
-    validated: tuple[NDArray[Any], NDArray[Any]] | None
-    listeners: list[Callback]
-    threads: int | None
-    ranks: Collective | None
-    agreed: Ranks
-    losses: int = 0
-    lost: int = 0
-    """After how many losses the engine was made, and how many ranks were lost."""
-    finished: bool = False
-    whole: bool = True
-    began: float = 0.0
-    """When the running epoch began, by `time.perf_counter`."""
-
-    def begin(self) -> None:
-        """Begin at the first step, or where a checkpoint says that an earlier training was."""
-        self.engine.push()  # what listeners have changed as training began
-        self.began = time.perf_counter()
-        if self.training.run is not None:
-            self.training.elapsed = self.training.run.go_on(self.training, self.engine, self._remembering())
-            self.began -= self.training.elapsed
-        if self.training.step:
-            self._warn_of_rate()
-
-    def run(self) -> None:
-        """Do all epochs. However they end, the network has the averaged weights then, where there are any."""
-        training = self.training
-        try:
-            if ended := surviving(self.ranks, self._to_the_end):
-                raise ended
-        except NonFiniteError as error:
-            if training.run is not None:
-                training.run.checkpoints.failed = str(error)
-            raise
-        except StorageError as error:
-            if training.run is not None:
-                error.add_note(f"to go on when that is put right: p.resume({str(training.run.named)!r}, …)")
-            raise
-        finally:
-            try:
-                self._checkpoint()
-            finally:
-                self.engine.pull()
-                self._take_averages()
-
-    def _all_epochs(self) -> None:
-        """Do what is left of all epochs, with the ranks that are left."""
-        training = self.training
-        lost = self.ranks is not None and self.ranks.losses > self.losses
-        if self.ranks is not None and lost:
-            self._regroup(self.ranks)
-        with self._changing():
-            self.agreed.begin(training, self.engine)
-        if lost:  # what one of them wanted not all may have heard of
-            self.agreed.after(training)
-            self._end_if_asked()
-        self._checkpoint()
-        while training.epoch < training.epochs and (self._within_epoch or not training.stopping):
-            self._epoch()
-        self._verify()
-
-    def _to_the_end(self) -> BaseException | None:
-        """Do what is left; return what all ranks have agreed to end with before that, if anything."""
-        try:
-            self._all_epochs()
-        except BaseException as error:
-            if error is not self.training.ending:
-                raise
-        return self.training.ending
-
-    def finish(self) -> None:
-        """Finish the run, when the training has ended; all ranks wait for the first one."""
-        first = self.ranks is None or self.ranks.rank == 0
-        if first:
-            take_run(self.training, self.listeners)
-        if first and not self.finished and self.training.run is not None:
-            self.training.run.finish(self.training)
-        self.finished = first
-        if self.ranks is not None:
-            self.ranks.all(b"")
-
-    def _regroup(self, ranks: Collective) -> None:
-        """Come to one state with the ranks that are left; where this one has become the first, it takes its part."""
-        training, step, epoch = self.training, self.training.step, self.training.epoch
-        lost, self.lost = ranks.lost[self.lost :], len(ranks.lost)
-        self.losses, self.agreed, self.whole = ranks.losses, Agreement(ranks, self.program), False
-        self.engine = training.engine = remade(self.engine, self.make)
-        elapsed = catch_up(ranks, training, self.engine, self.listeners, time.perf_counter() - self.began)
-        self.began = time.perf_counter() - elapsed
-        if training.step > step:
-            self._tell_of_batch(missing_it(self.listeners))
-        if training.epoch > epoch:
-            self._tell_of_epoch(missing_it(self.listeners))
-        share(ranks, training, self.listeners)
-        if ranks.rank == 0:
-            self._tell_of_epoch(take_parts(training, self.listeners))
-            say_who_was_lost(lost, ranks.size, training.step)
-
-    def _warn_of_rate(self) -> None:
-        """Warn where the schedule gives another rate for the last step than that step had: another function of the
-        same name, which no config tells apart."""
-        training, rate = self.training, self.lr(self.training.step - 1)
-        if not isclose(rate, training.lr, rel_tol=1e-12):
-            warn(
-                f"schedule: step {training.step:,} had the learning rate {training.lr:g}, and would have {rate:g} now; "
-                "give the schedule that the run was begun with"
-            )
-
-    @property
-    def _within_epoch(self) -> bool:
-        """Whether an epoch has been begun and is not counted yet, as where a checkpoint lay within it."""
-        return self.training.step > self.training.epoch * self.training.steps_per_epoch
-
-    @property
-    def _seconds(self) -> float:
-        """Seconds that the running epoch has taken, without those for which somebody held it."""
-        return time.perf_counter() - self.began - self.training.held
-
-    def lr(self, step: int | None = None) -> float:
-        """Return the learning rate of the step after so many, by default of the next one."""
-        training = self.training
-        done = training.step if step is None else step
-        factor = training.settings.schedule(done, training.total_steps, training.steps_per_epoch)
-        rate = training.settings.optimizer.lr * number(factor, "schedule", "a number of at least 0")
-        return rate * training.factor(done)
-
-    def _epoch(self) -> None:
-        """Train for one epoch, validate, and append both to the history."""
-        training, settings = self.training, self.training.settings
-        done = training.step - training.epoch * training.steps_per_epoch  # some, where a checkpoint lay within it
-        if not done:
-            training.tally, training.elapsed, training.held = Tally(), 0.0, 0.0
-            self.began = time.perf_counter()
-        keys = {
-            "dropout_key": key(settings.seed, Purpose.DROPOUT, training.epoch),
-            "augment_key": key(settings.seed, Purpose.AUGMENT, training.epoch),
-        }
-        order = batches(
-            len(training.data), settings.batch_size, seed=settings.seed, epoch=training.epoch, shuffle=settings.shuffle
-        )
-        for index in islice(order, done, None):
-            if training.stopping:
-                break
-            with self._changing():
-                self._step(index, keys)
-                if training.step == FIRST_STEPS and training.run is not None:
-                    self.engine.pull()
-                    training.first_steps = digest(*(each.data for each in held(training.network).values()))
-                self._tell_of_batch(self.listeners)
-            due = training.run is not None and training.run.checkpoints.due(training.step)
-            due = self.agreed.after(training, due)
-            self._end_if_asked()
-            if due:
-                self._verify()
-                self._checkpoint()
-        seconds = self._seconds
-        found = self._validate()
-        done = training.step - training.epoch * training.steps_per_epoch
-        part = {"steps": done} if done < training.steps_per_epoch else {}
-        with self._changing():
-            training.epoch += 1
-            training.history.epochs.append({
-                "epoch": training.epoch, **part, **training.tally.scores(),
-                **{f"val_{name}": score for name, score in found.items()}, "lr": training.lr, "seconds": seconds,
-            })  # fmt: skip
-            self._tell_of_epoch(self.listeners)
-        self.agreed.after(training)
-        if self.ranks is not None:
-            share(self.ranks, training, self.listeners)
-        self._end_if_asked()
-
-    @contextmanager
-    def _changing(self) -> Iterator[None]:
-        """Do what belongs together: while it is half done, or where it fails, there is no checkpoint."""
-        self.whole = False
-        yield
-        self.whole = True
-
-    def _end_if_asked(self) -> None:
-        """Raise what somebody wants the training to end with, now that there can be a checkpoint."""
-        if self.training.ending is not None:
-            raise self.training.ending
-
-    def _checkpoint(self) -> None:
-        """Write a checkpoint of what there is between two steps, where a run wants any."""
-        run = self.training.run
-        if self.whole and run is not None:
-            with self._changing():
-                run.checkpoints.write(self.training, self.engine, self._remembering(), self._seconds)
-
-    def _verify(self) -> None:
-        """Refuse ranks whose weights have come apart: of these there is no checkpoint."""
-        with self._changing():
-            self.agreed.verify(self.training, self.engine)
-
-    def _remembering(self) -> list[Callback]:
-        """Return the callbacks that have something to remember, in their order."""
-        return [each for each in self.listeners if remembers(each)]
-
-    def _validate(self) -> dict[str, float]:
-        """Return the scores of what is held out, if anything is. What ends it is raised when all is as it was."""
-        network, settings = self.training.network, self.training.settings
-        if self.validated is None:
-            return {}
-        found: dict[str, float] = {}
-        ended: BaseException | None = None
-        with self._changing(), self._looking(), self._averaged():
-            try:
-                self.training.validating = True
-                found = scores(
-                    network,
-                    *self.validated,
-                    settings.loss,
-                    engine=settings.engine,
-                    threads=self.threads,
-                    ranks=self.ranks,
-                )
-            except BaseException as error:
-                ended = error
-            finally:
-                self.training.validating = False
-        if ended is not None:
-            raise ended
-        return found
-
-    def _tell_of_epoch(self, listeners: Sequence[Callback]) -> None:
-        """Tell listeners that an epoch is done; they see the averaged weights, where there are any."""
-        with self._looking(), self._averaged():
-            for listener in listeners:
-                listener.on_epoch(self.training)
-
-    def _tell_of_batch(self, listeners: Sequence[Callback]) -> None:
-        """Tell listeners that a step is done; those that may look at the weights, or change them, can."""
-        told = [each for each in listeners if getattr(each.on_batch, "__func__", None) is not Callback.on_batch]
-        with self._looking() if any(listener.sees_weights for listener in told) else nullcontext():
-            for listener in told:
-                listener.on_batch(self.training)
-
-    @contextmanager
-    def _looking(self) -> Iterator[None]:
-        """Let the network have the weights for a while, and take over what somebody has changed there."""
-        self.engine.pull()
-        try:
-            yield
-        finally:
-            self.engine.push()
-
-    def _step(self, index: NDArray[np.int64], keys: Mapping[str, Words]) -> None:
-        """Do one step with the samples at `index` and the epoch's keys; note what it measured."""
-        training, before = self.training, self.training.lr
-        training.lr = self.lr()
-        numbers = {
-            "index": index, "position": training.seen + np.arange(len(index)), "count": len(index),
-            "lr": training.lr, **keys,
-        }  # fmt: skip
-        try:
-            batch = self.engine.step(numbers)
-        except NonFiniteError as error:
-            self.whole = True  # all is as it was before the step
-            advice = f". {smaller_steps(training)}" if isinstance(error, DivergedError) else ""
-            raise NonFiniteError(f"step {training.step + 1} (epoch {training.epoch + 1}): {error}{advice}") from None
-        except RankError:
-            self.whole, training.lr = True, before  # likewise
-            raise
-        training.step += 1
-        training.tally.add(batch, len(index))
-        training.history.batches.append(batch.loss)
-
-    @contextmanager
-    def _averaged(self) -> Iterator[None]:
-        """Let the network have the averaged weights for a while, where the optimiser keeps any."""
-        parameters = self.training.network.parameters()
-        trained = {path: parameters[path].data.copy() for path in self.engine.averages()}
-        self._take_averages()
-        try:
-            yield
-        finally:
-            for path, data in trained.items():
-                parameters[path].data = data
-
-    def _take_averages(self) -> None:
-        """Give the network the averaged weights, where the optimiser keeps any."""
-        parameters = self.training.network.parameters()
-        for path, average in self.engine.averages().items():
-            parameters[path].data = average
 
 
 def _run_among(listeners: Sequence[Callback]) -> RunWriter | None:
@@ -533,15 +196,3 @@ def _run_among(listeners: Sequence[Callback]) -> RunWriter | None:
         folders = " and ".join(path_text(run.folder) for run in runs)
         raise ArgumentError(f"fit: expected one folder for the run, received {folders}; leave out all but one")
     return runs[0] if runs else None
-
-
-@contextmanager
-def _listening(listener: Callback, training: Training) -> Iterator[None]:
-    """Tell a callback that training begins, and later that it has ended."""
-    listener.on_begin(training)
-    try:
-        yield
-    except BaseException as error:
-        listener.on_end(training, error)
-        raise
-    listener.on_end(training, None)
