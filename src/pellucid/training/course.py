@@ -86,7 +86,7 @@ class Course:
         """
         training, run = self._training, self._training.run
         training.lr = rate(training)  # a schedule that does not fit is refused before anything is written
-        surviving(self._ranks, partial(self._agreed.compare, training, self._engine))  # likewise ranks that are not alike
+        surviving(self._ranks, partial(self._agreed.compare, training, self._engine))  # likewise unlike ranks
         with ExitStack() as ending:
             if run is not None:
                 ending.callback(run.let_go)  # also where a listener fails at the end
