@@ -40,7 +40,7 @@ function mark() {
   const passed = [...document.querySelectorAll(".layer")].findLast((each) => each.getBoundingClientRect().y <= down);
   const marked = buttons.get(get().layer ?? passed?.dataset.path) ?? strip.firstChild;
   if (marked.tabIndex === 0) return;
-  for (const each of strip.children) each.tabIndex = each === marked ? 0 : -1; // one stop of Tab, and arrows
+  for (const each of strip.children) each.tabIndex = each === marked ? 0 : -1; // one stop of Tab
   strip.scrollLeft = marked.offsetLeft - (strip.clientWidth - marked.offsetWidth) / 2;
 }
 
