@@ -44,10 +44,21 @@ def standing(told: Mapping[str, Any], measured: Sequence[tuple[float, float]]) -
     if math.isfinite(lost):
         parts.append(f"{'this step’s loss' if paused else 'loss'} {significant(lost)}")
     if math.isfinite(right):
-        parts.append(f"accuracy {accuracy(right)}")
+        parts.append(f"training accuracy {accuracy(right)}")
     if told["lr"]:
         parts.append(f"learning rate {rate(told['lr'])}")
     return " · ".join(parts)
+
+
+def at_moment(step: int, steps_per_epoch: int, measured: tuple[float, float]) -> str:
+    """Return which moment of a training that after a step is, and the loss and accuracy that were ``measured``, NaN
+    where nobody knows."""
+    if not step:
+        return "after step 0, before the first"
+    words = f"after step {step:,}, epoch {epoch_of(step, steps_per_epoch)}"
+    loss, right = measured
+    words += f" · loss {significant(loss)}" if math.isfinite(loss) else ""
+    return words + (f" · training accuracy {accuracy(right)}" if math.isfinite(right) else "")
 
 
 def beside(told: Mapping[str, Any]) -> str:

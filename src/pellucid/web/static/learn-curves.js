@@ -7,11 +7,11 @@ import { text } from "./numbers.js";
 import { draw } from "./svg.js";
 
 const CURVES = [
-  { name: "Loss", column: 1, validated: "val_loss", write: lossText, log: true },
-  { name: "Accuracy", column: 2, validated: "val_accuracy", write: accuracyText, high: 1, tenths: true },
+  { name: "Loss (logarithmic)", column: 1, heldOut: 3, write: lossText, log: true },
+  { name: "Training accuracy", column: 2, heldOut: 4, write: accuracyText, high: 1, tenths: true },
   { name: "Learning rate", column: 3, write: rateText, low: 0, steps: true },
 ];
-const HEADS = ["epoch", "loss", "accuracy", "held-out loss", "held-out accuracy", "learning rate"];
+const COLUMNS = { loss: lossText, "training accuracy": accuracyText, "held-out loss": lossText, "held-out accuracy": accuracyText, "learning rate": rateText };
 
 /** A loss: "0.123". */
 function lossText(value) {
@@ -38,11 +38,11 @@ export function drawCurves(place, marks) {
 }
 
 function figure(curve, marks) {
-  const { name, column, validated, write } = curve;
+  const { name, column, write } = curve;
   const { points, epochs, steps_per_epoch: each } = learning;
   const isKnown = ([, value]) => Number.isFinite(value);
   const known = points.map((point) => [point[0], point[column]]).filter(isKnown);
-  const others = epochs.map((epoch) => [epoch.epoch * each, epoch[validated]]).filter(isKnown);
+  const others = epochs.map((epoch) => [epoch[0] * each, epoch[curve.heldOut]]).filter(isKnown);
   if (!known.length) return null;
   const [[start, first], [step, last]] = [known[0], known.at(-1)];
   if (curve.steps && known.every(([, value]) => value === first)) { // what stays the same needs no chart
@@ -92,16 +92,13 @@ function table() {
       "table",
       { class: "learn-table" },
       make("caption", { class: "unseen" }, name),
-      make("thead", {}, make("tr", {}, ...HEADS.map((head) => make("th", { scope: "col" }, head)))),
+      make("thead", {}, make("tr", {}, ...["epoch", ...Object.keys(COLUMNS)].map((head) => make("th", { scope: "col" }, head)))),
       make("tbody", {}),
     )),
   );
 }
 
-function line({ epoch, loss, accuracy, val_loss, val_accuracy, lr }) {
-  const cell = (write, value) => make("td", {}, Number.isNaN(value) ? "–" : write(value));
-  return make(
-    "tr", {}, make("th", { scope: "row" }, epoch), make("td", {}, lossText(loss)), cell(accuracyText, accuracy),
-    cell(lossText, val_loss), cell(accuracyText, val_accuracy), cell(rateText, lr),
-  );
+function line([epoch, ...measured]) {
+  const writers = Object.values(COLUMNS);
+  return make("tr", {}, make("th", { scope: "row" }, epoch), ...measured.map((value, k) => make("td", {}, Number.isNaN(value) ? "–" : writers[k](value))));
 }

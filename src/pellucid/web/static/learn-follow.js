@@ -19,6 +19,7 @@ const STILL = ["why", "change"]; // tabs that look into one network for long: wh
 let told = {}; // what else is to be told of it
 let following = true; // the newest network is wanted, not that of a moment
 let held = false; // the page stays where it is
+let lockedHere = false; // the range of colours, to go through the moments
 let looking = false;
 let free = 0; // when the next look may begin
 let rested = 0; // when the image has rested
@@ -47,11 +48,15 @@ export function isFollowing() {
 export const goTo = newestOnly(async (step) => {
   const before = { following, held };
   const { range } = get();
-  const pictures = step !== "now" || !isFollowing();
   following = step === "now" || step === "end" || (step === "here" && get().moment === null);
+  const locks = !following && range === "layer";
   if (following) held = false;
-  else if (range === "layer") set({ range: "locked" });
-  if (await look(step, { pictures })) return;
+  if (locks) set({ range: "locked" });
+  if (await look(step)) {
+    if (following && lockedHere && range === "locked") set({ range: "layer" });
+    lockedHere = locks || (lockedHere && !following);
+    return;
+  }
   ({ following, held } = before);
   set({ range });
   badge();
@@ -62,7 +67,7 @@ export const goTo = newestOnly(async (step) => {
 export async function follow() {
   const now = performance.now();
   if (looking || !isFollowing() || now < free || now < rested || document.hidden || STILL.includes(get().view)) return;
-  await look("now", { quiet: true });
+  await look("now", true);
   const took = performance.now() - now;
   free = now + took + within(SHARE * took, EVERY, MOST);
 }
@@ -72,16 +77,17 @@ export function turn() {
   if (isFollowing() && isLive()) {
     held = true;
     badge();
+    told.stayed();
   } else goTo(isLive() ? "now" : "end");
 }
 
-async function look(step, { pictures = false, quiet = false }) {
+async function look(step, quiet = false) {
   const { image, source } = get();
   if (!image || !source) return false;
   looking = true;
   try {
     const found = await shown(async () => {
-      const answer = await send("moment", { step, image, pictures, ...mapsInSight() });
+      const answer = await send("moment", { step, image, ...mapsInSight() });
       if (get().image !== image || (quiet && !isFollowing())) throw new DOMException("something else is wanted", "AbortError");
       return Object.assign(answer, { quiet });
     }, source, quiet);
@@ -92,6 +98,13 @@ async function look(step, { pictures = false, quiet = false }) {
     looking = false;
     badge();
   }
+}
+
+/** Which network the page shows: "after step 174". */
+export function whichStep() {
+  const { moment, edited, comparing } = get();
+  const step = moment ?? (isLive() ? null : learning.step);
+  return step === null ? "as training began" : `after step ${count(step)}${moment === null && edited && !comparing ? ", edited" : ""}`;
 }
 
 /** Say which network the page shows. */
@@ -105,7 +118,7 @@ export function badge() {
   const paused = learning.state === "paused";
   const waits = along && STILL.includes(view);
   const unknown = learning.state === "unknown";
-  const at = moment === null ? "as training began" : `step ${count(moment)}`;
+  const at = whichStep().replace("after ", "");
   const how = along ? `${paused ? "paused" : waits ? "held" : "live"},` : held ? "held" : "after";
   const onward = along || unknown ? "" : live ? " · follow live" : " · to the end";
   element.textContent = `${how} ${at}${onward}`;

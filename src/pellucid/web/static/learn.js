@@ -2,19 +2,21 @@
 
 import { SILENT, ask, parse } from "./api.js";
 import { button, field, row } from "./controls.js";
-import { make, problem, say, still } from "./dom.js";
+import { byId, make, problem, say, still } from "./dom.js";
 import { isCommand } from "./keyboard.js";
-import { badge, buildFollow, follow, goTo, isFollowing, turn as hold } from "./learn-follow.js";
+import { badge, buildFollow, follow, goTo, isFollowing, turn as hold, whichStep } from "./learn-follow.js";
 import { drawCurves } from "./learn-curves.js";
-import { firstPictures, otherPictures, showPictures } from "./learn-pictures.js";
-import { marks, placed, refreshScrubber, scrubber, scrubberImage } from "./learn-scrub.js";
+import { COMPUTING, firstPictures, otherPictures, showPictures } from "./learn-pictures.js";
+import { askOfImage, marks, outdate, placed, refreshScrubber, scrubber } from "./learn-scrub.js";
 import { isLive, learning, take } from "./learning.js";
 import { className } from "./network.js";
 import { count, largestAt, percent } from "./numbers.js";
+import { onShown } from "./showing.js";
 import { get, on } from "./state.js";
 
 const CURVES_EVERY = 1000; // milliseconds
 const WORDS_EVERY = 450;
+const REST = 250; // that an image rests before it is asked about: a pen goes first
 const HEARD = 400; // after which the training has heard that it is to pause
 const RETRIES = [500, 1000, 2000, 4000, 8000];
 const KEYS = { p: pause, n: () => tell({ do: "step" }), l: hold }; // in this tab
@@ -37,6 +39,8 @@ const curves = make("div");
 
 let socket = null;
 let tries = 0;
+let retry = 0;
+let resting = 0;
 let drawnAt = 0;
 let saidAt = 0;
 let pictureAt = 0;
@@ -54,11 +58,13 @@ export async function hasTraining() {
 /** Fill the tab. */
 export function buildLearn(panel) {
   panel.append(make("h2", {}, "Training"), status, trouble, controls, rate, scrubber, sees, firstPictures, curves, otherPictures);
-  panel.addEventListener("keydown", key);
+  for (const place of [panel, byId("tab-learn")]) place.addEventListener("keydown", key); // a click leaves the keyboard on the tab
   buildFollow({ came, stayed });
+  onShown(tellOutput);
   on(["image"], imageChanged);
   on(["moment"], () => { placed(); named(); });
   on(["view"], () => { if (get().view === "learn") refresh(true); });
+  on(["view", "revision"], tellOfImage);
   refresh(true);
   if (!isLive()) return;
   connect();
@@ -82,24 +88,27 @@ export async function showMoment(moment) {
 // ---- what comes from the server
 
 function connect() {
-  socket = new WebSocket(`ws://${location.host}/api/live`);
-  socket.binaryType = "arraybuffer";
-  socket.onopen = () => { tries = 0; problem(""); imageChanged(); };
-  socket.onmessage = ({ data }) => {
+  clearTimeout(retry);
+  const own = new WebSocket(`ws://${location.host}/api/live`);
+  socket = own;
+  own.binaryType = "arraybuffer";
+  own.onopen = () => { tries = 0; problem(""); watch(); };
+  own.onmessage = ({ data }) => {
     const found = parse(data);
     if (found.error) problem(found.error);
     else accept(found);
   };
-  socket.onclose = () => {
-    if (!isLive() || document.hidden) return;
+  own.onclose = () => {
+    if (own !== socket || !isLive() || document.hidden) return; // as one that was closed a while ago, in favour of another
     if (tries >= RETRIES.length) problem(SILENT);
-    else setTimeout(connect, RETRIES[tries]);
+    else retry = setTimeout(connect, RETRIES[tries]);
     tries += 1;
   };
 }
 
 /** While nobody can see the page, nothing is made for it; but who pauses a training stays with it. */
 function seen() {
+  clearTimeout(retry);
   if (document.hidden && learning.state === "training") socket.close();
   else if (!document.hidden && isLive() && socket.readyState > WebSocket.OPEN) connect();
 }
@@ -120,11 +129,11 @@ function accept(found) {
   refresh(before !== learning.state);
 }
 
-function takePicture({ arrays, picture: { reach, at } }) {
+function takePicture({ arrays, picture: { captions, at, image } }) {
   const now = performance.now();
   if (document.hidden || get().view !== "learn" || (still() && learning.state === "training" && now - pictureAt < 1000)) return;
   pictureAt = now;
-  show(arrays, reach, at);
+  showPictures(arrays, captions, at, image === get().image);
 }
 
 /** Only of a training that went on anything is heard here. */
@@ -138,35 +147,46 @@ function stateChanged() {
 }
 
 function imageChanged() {
+  sees.textContent = COMPUTING;
+  watch();
+  outdate();
+  clearTimeout(resting);
+  resting = setTimeout(tellOfImage, REST);
+}
+
+async function tellOfImage() {
+  if (await askOfImage()) refresh(true);
+}
+
+/** Small pictures of the training are to be those of the image that is shown. */
+function watch() {
   const { image } = get();
   if (image && isLive()) tell({ do: "watch", image });
-  if (image && !(isLive() && isFollowing())) scrubberImage();
 }
 
 /** The page shows another network, or the same anew. */
 function came(found, step) {
-  if (found.reach) show(found.arrays, found.reach, found.moment ?? learning.step);
   placed(step);
   named();
   if (!found.quiet) refresh(true);
-  if (!(isLive() && isFollowing())) scrubberImage();
+  tellOfImage();
 }
 
-/** The page could not go where it was to: a moment that cannot be read is left out from now on. */
+/** The page is held, or could not go where it was to: a moment that cannot be read is left out from now on. */
 async function stayed() {
   placed();
+  named();
+  tellOfImage();
   if (isLive()) return; // which tells of its moments by itself
   take(await ask("training"));
   refresh(true);
 }
 
-/** Show what the network is after a step, and what it takes the image for. */
-function show(arrays, reach, step) {
-  showPictures(arrays, reach, step);
-  const shares = arrays.probabilities?.data;
-  if (!shares) return;
+/** Say what the network takes the image for, as the page shows both. */
+function tellOutput({ arrays: { probabilities } }) {
+  const shares = probabilities?.data ?? [];
   const best = largestAt(shares);
-  sees.textContent = `After step ${count(step)} it takes the image for ${className(best)} (${percent(shares[best])}).`;
+  sees.textContent = shares.length ? `It takes the image for ${className(best)} (${percent(shares[best])}), ${whichStep()}.` : "";
 }
 
 // ---- what one does
