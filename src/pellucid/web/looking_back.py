@@ -62,13 +62,13 @@ def course(bench: Bench, asked: Asked) -> Answer:
         right = int(found.probabilities[max(found.probabilities)].argmax())
     since = found.right_since(right) if complete else None
     header: dict[str, Any] = {"complete": complete, "right": right, "known": known, "since": since}
-    header |= {"words": "", "sure": "How sure it was", **told}
+    header |= {"words": "", "label": "How sure it was", **told}
     arrays = found.arrays(right)
     if right is not None and found.probabilities:
         name = class_name(bench, right)
         if complete:
             header["words"] = since_when(header, arrays["steps"], name, following.course.steps_per_epoch)
-        header["sure"] = how_sure(arrays["share"], name)
+        header["label"] = f"{how_sure(arrays['share'], name)} {header['words']}"
     return frame(header, {**arrays, **pictures})
 
 

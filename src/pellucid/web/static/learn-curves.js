@@ -13,17 +13,14 @@ const CURVES = [
 ];
 const COLUMNS = { loss: lossText, "training accuracy": accuracyText, "held-out loss": lossText, "held-out accuracy": accuracyText, "learning rate": rateText };
 
-/** A loss: "0.123". */
 function lossText(value) {
   return text(value, 3);
 }
 
-/** An accuracy: "97.3 %". */
 function accuracyText(share) {
   return `${(100 * share).toFixed(share === 0 || share === 1 ? 0 : 1)} %`;
 }
 
-/** A learning rate, or what it is multiplied by, in at most four digits, without zeros at its end: "0.001". */
 function rateText(value) {
   return String(Number(value.toPrecision(4))).replaceAll("-", "\u2212");
 }
@@ -70,16 +67,12 @@ function staircase(known) {
 }
 
 function scaleOf({ log, low, high, tenths }, values) {
+  const along = log ? Math.log : Number;
   const positive = log ? values.filter((value) => value > 0) : values;
   const [least, most] = [Math.min(...positive), Math.max(...positive)];
-  if (log && positive.length && least < most) {
-    const [from, to] = [Math.log(least), Math.log(most)];
-    return { low: least, high: most, share: (value) => (Math.log(Math.max(value, least)) - from) / (to - from) };
-  }
-  if (tenths) low = Math.min(0.9, Math.floor(10 * least) / 10);
-  const from = low ?? least;
-  const to = high ?? (most > from ? most : from + 1);
-  return { low: from, high: to, share: (value) => (value - from) / (to - from || 1) };
+  low = tenths ? Math.min(0.9, Math.floor(10 * least) / 10) : low ?? least;
+  high ??= most > low ? most : low + 1;
+  return { low, high, share: (value) => (along(Math.max(value, low)) - along(low)) / (along(high) - along(low)) };
 }
 
 function table() {

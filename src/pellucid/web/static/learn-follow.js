@@ -13,10 +13,10 @@ import { within } from "./within.js";
 const EVERY = 2000; // milliseconds between two looks at the newest network, at least
 const SHARE = 40; // and so many times what the last look took
 const MOST = 4000; // but no more: what takes that long waits for others
-const REST = 400; // milliseconds that an image rests before the page follows with it: a pen goes first
+export const REST = 400; // milliseconds that an image rests before anything else is asked of it: a pen goes first
 const STILL = ["why", "change"]; // tabs that look into one network for long: while one is open, nothing follows
 
-let told = {}; // what else is to be told of it
+let told = {};
 let following = true; // the newest network is wanted, not that of a moment
 let held = false; // the page stays where it is
 let lockedHere = false; // the range of colours, to go through the moments
@@ -25,10 +25,8 @@ let free = 0; // when the next look may begin
 let rested = 0; // when the image has rested
 
 /**
- * Look after the badge from now on; also where nothing is known of the training, as a bench may show a moment of it.
- *
- * @param {{came: (found: object, step: number | string) => void, stayed: () => void}} page `came` is called when the page
- *   shows another network, or the same anew, `stayed` when it was to and could not
+ * Look after the badge, also where nothing is known of a training. `page.came(found, step)` is called when the page shows
+ * another network, or the same anew, `page.stayed()` when it is held, or could not show another.
  */
 export function buildFollow(page = {}) {
   told = page;
@@ -39,9 +37,9 @@ export function buildFollow(page = {}) {
   badge();
 }
 
-/** Whether pictures are those of the training as it goes on. */
+/** Whether the page follows a training that goes on. */
 export function isFollowing() {
-  return following && !held;
+  return following && !held && isLive();
 }
 
 /** Let the whole page show the network as it was after a step, "now", at the "end", or "here", where it is already. */
@@ -74,7 +72,7 @@ export async function follow() {
 
 /** Stay where the page is, or follow again. */
 export function turn() {
-  if (isFollowing() && isLive()) {
+  if (isFollowing()) {
     held = true;
     badge();
     told.stayed();
@@ -113,8 +111,7 @@ export function badge() {
   const { moment, view } = get();
   const live = isLive();
   element.hidden = !live && moment === null;
-  if (element.hidden) return;
-  const along = live && isFollowing();
+  const along = isFollowing();
   const paused = learning.state === "paused";
   const waits = along && STILL.includes(view);
   const unknown = learning.state === "unknown";

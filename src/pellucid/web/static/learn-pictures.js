@@ -4,9 +4,7 @@ import { make } from "./dom.js";
 import { paint } from "./painting.js";
 
 const WIDE = 344; // of a row of pictures, in pixels
-const [KERNEL, MAP] = [40, 56]; // at most
-const GAP = 2;
-const NUMBERS = Float32Array.from({ length: 256 }, (_, byte) => (byte ? (byte - 128) / 127 : NaN)); // that a byte stands for
+const [KERNEL, MAP, GAP] = [40, 56, 2]; // the former two at most
 
 /** What is said as long as nothing is known of an image. */
 export const COMPUTING = "Computing for this image …";
@@ -16,16 +14,15 @@ const figures = new Map(); // by the names of what they show
 /** Where the pictures of the first layer come, and those of all behind it. */
 export const [firstPictures, otherPictures] = [make("div"), make("div")];
 
-/** Show pictures, each with its caption: arrays "filters conv1" (in, out, h, w), and its maps "small conv1" (k, h, w) if they are `ofImage` that is shown. */
+/** Show pictures: "filters conv1" (in, out, h, w), and its maps "small conv1" (k, h, w) if they are `ofImage` that is shown. */
 export function showPictures(arrays, captions, step, ofImage = true) {
-  for (const [name, { shape, data }] of Object.entries(arrays)) {
-    const [, kind, layer] = /^(filters|small) (.+)$/.exec(name) ?? [];
-    if (!kind || (kind === "small" && !ofImage)) continue;
-    if (!figures.has(name)) figures.set(name, figureOf(name, layer));
+  for (const [name, words] of Object.entries(captions)) {
+    const { shape, data } = arrays[name];
+    if (shape.length === 3 && !ofImage) continue;
+    if (!figures.has(name)) figures.set(name, figureOf(name));
     const { canvas, told } = figures.get(name);
     canvas.removeAttribute("aria-busy");
     paint(canvas, job(shape, data));
-    const words = captions[name];
     if (told.textContent !== words) told.textContent = words; // else the page would be laid out anew
     canvas.setAttribute("aria-label", `${words}, after step ${step}`);
     canvas.dataset.step = step;
@@ -41,9 +38,10 @@ export function outdatePictures() {
   }
 }
 
-function figureOf(name, layer) {
+function figureOf(name) {
   const canvas = make("canvas", { role: "img", "data-picture": name });
   const told = make("figcaption", { class: "quiet" });
+  const layer = name.replace(/^\w+ /, "");
   firstPictures.dataset.layer ??= layer;
   const place = layer === firstPictures.dataset.layer ? firstPictures : otherPictures;
   place.append(make("figure", { class: "learn-picture" }, told, make("div", { class: "scroll" }, canvas)));
@@ -60,7 +58,7 @@ function job(shape, data) {
   const [right, down] = [columns * zoom + GAP, rows * zoom + GAP];
   const across = kernels ? shape[1] : Math.min(many, Math.max(1, Math.floor(WIDE / right)));
   const places = Array.from({ length: many }, (_, k) => [(k % across) * right, Math.floor(k / across) * down, k]);
-  const numbers = Float32Array.from(data, (byte) => NUMBERS[byte]);
+  const numbers = Float32Array.from(data, (byte) => (byte ? (byte - 128) / 127 : NaN));
   const lines = Math.ceil(many / across);
   return { numbers, rows, columns, zoom, places, ranges: Array(many).fill(1), width: across * right - GAP, height: lines * down - GAP };
 }

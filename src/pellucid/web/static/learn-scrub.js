@@ -11,13 +11,13 @@ import { get } from "./state.js";
 import { draw } from "./svg.js";
 import { within } from "./within.js";
 
-const [WIDTH, HEIGHT] = [340, 44];
+const [WIDTH, HEIGHT, SURE] = [340, 44, 32]; // of a bar for a probability of 1
 
 let course = null; // what the image was taken for at the moments; null as long as nobody knows
 let at = null; // step of the moment that is shown; null for the newest
 let wanted = null; // what was asked last
 
-const slider = make("input", { type: "range", min: 0, max: 0, value: 0, step: 1, id: "learn-moment", input: () => go(Number(slider.value)) });
+const slider = make("input", { type: "range", id: "learn-moment", input: () => go(slider.valueAsNumber) });
 const output = make("output", { for: "learn-moment" });
 const strip = make("div", { class: "learn-strip", click: ({ clientX }) => {
   const { left, width } = strip.getBoundingClientRect();
@@ -31,7 +31,7 @@ export const scrubber = make(
   { class: "learn-scrub" },
   make(
     "div", { class: "row" },
-    button("◀", () => go(slider.value - 1), { "aria-label": "moment before" }), button("▶", () => go(slider.value - -1), { "aria-label": "next moment" }),
+    button("◀", () => go(slider.valueAsNumber - 1), { "aria-label": "moment before" }), button("▶", () => go(slider.valueAsNumber + 1), { "aria-label": "next moment" }),
     make("label", { for: "learn-moment" }, "Moment"), output,
   ),
   slider,
@@ -46,7 +46,8 @@ function places() {
 }
 
 function go(place) {
-  at = places()[within(place, 0, places().length - 1)];
+  const steps = places();
+  at = steps[within(place, 0, steps.length - 1)];
   refreshScrubber();
   goTo(at ?? (isLive() ? "now" : "end"));
 }
@@ -54,20 +55,18 @@ function go(place) {
 /** Follow the moments that there are. */
 export function refreshScrubber() {
   const steps = places();
-  const { length } = steps;
-  const place = at === null ? -1 : steps.indexOf(at);
   scrubber.hidden = learning.moments.length < 2;
-  slider.max = length - 1;
-  slider.value = place < 0 ? length - 1 : place;
-  scrubber.style.setProperty("--place", `${100 / length}%`);
-  const newest = isLive() ? isFollowing() ? "now" : `held ${whichStep()}` : `the end, after step ${count(learning.step)}`;
+  slider.max = steps.length - 1;
+  slider.value = steps.includes(at) ? steps.indexOf(at) : slider.max;
+  scrubber.style.setProperty("--place", `${100 / steps.length}%`);
+  const newest = isFollowing() ? "now" : isLive() ? `held ${whichStep()}` : `the end, after step ${count(learning.step)}`;
   const words = learning.named?.[learning.moments.indexOf(at)] ?? newest;
   output.textContent = words;
   slider.setAttribute("aria-valuetext", words);
   drawStrip(steps);
 }
 
-/** The page shows a moment, or the network as it is; it may have `asked` for the newest, whatever that is by now. */
+/** The page shows a moment, or the newest network, if it `asked` for that. */
 export function placed(asked = isFollowing() ? "now" : null) {
   at = asked === "now" || asked === "end" ? null : get().moment;
   refreshScrubber();
@@ -85,7 +84,7 @@ export async function askOfImage() {
   const { image, source, revision, view } = get();
   const sample = source?.kind === "sample" ? source.number : "";
   const key = [image, sample, learning.moments.length, revision].join(" ");
-  if (!image || view !== "learn" || (isLive() && isFollowing()) || wanted === key) return false;
+  if (!image || view !== "learn" || isFollowing() || wanted === key) return false;
   wanted = key;
   try {
     for (let pictures = true; pictures || !course.complete; pictures = false) {
@@ -103,20 +102,20 @@ export async function askOfImage() {
 }
 
 function drawStrip(moments) {
-  const waits = !course?.complete && !(isLive() && isFollowing());
+  const waits = !course?.complete && !isFollowing();
   strip.setAttribute("aria-busy", waits);
   since.textContent = waits ? COMPUTING : course?.words ?? "";
   if (waits && !course && strip.firstChild) return; // the bars of the image before, pale
   const { steps, taken, share } = course?.arrays ?? {};
-  const svg = draw("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": course ? `${course.sure} ${course.words}` : "" });
+  const svg = draw("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": course?.label ?? COMPUTING });
   const width = WIDTH / moments.length;
   moments.forEach((moment, place) => {
     const left = place * width;
-    const mark = (name, y, height) => svg.append(draw("rect", { class: name, x: left + 1, width: Math.max(1, width - 2), y, height }));
-    if (place === Number(slider.value)) mark("here", 0, HEIGHT);
+    const mark = (name, y, height) => svg.append(draw("rect", { class: name, x: left + 1, width: width - 2, y, height }));
+    if (place === slider.valueAsNumber) mark("here", 0, HEIGHT);
     const k = steps ? steps.data.indexOf(moment ?? learning.step) : -1;
     if (k < 0) return;
-    const height = Math.max(1, (HEIGHT - 12) * share.data[k]);
+    const height = Math.max(1, SURE * share.data[k]);
     mark(taken.data[k] === course.right ? "right" : "wrong", HEIGHT - height, height);
     if (steps.data[k] === course.since) svg.append(draw("path", { class: "since", d: `M ${left + width / 2 - 5} 0 h 10 l -5 8 z` }));
   });
@@ -125,6 +124,5 @@ function drawStrip(moments) {
 
 /** Steps that the curves mark. */
 export function marks() {
-  const since = course?.since ? [{ step: course.since, kind: "since" }] : [];
-  return at === null ? since : [...since, { step: at, kind: "here" }];
+  return [{ step: course?.since, kind: "since" }, { step: at, kind: "here" }].filter(({ step }) => (step ?? -1) >= 0);
 }

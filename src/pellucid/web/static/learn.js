@@ -1,10 +1,10 @@
 // The tab "Training": a network while it learns, and afterwards the way that it came.
 
 import { SILENT, ask, parse } from "./api.js";
-import { button, field, row } from "./controls.js";
+import { button, field } from "./controls.js";
 import { byId, make, problem, say, still } from "./dom.js";
 import { isCommand } from "./keyboard.js";
-import { badge, buildFollow, follow, goTo, isFollowing, turn as hold, whichStep } from "./learn-follow.js";
+import { REST, badge, buildFollow, follow, goTo, isFollowing, turn as hold, whichStep } from "./learn-follow.js";
 import { drawCurves } from "./learn-curves.js";
 import { COMPUTING, firstPictures, otherPictures, showPictures } from "./learn-pictures.js";
 import { askOfImage, marks, outdate, placed, refreshScrubber, scrubber } from "./learn-scrub.js";
@@ -16,7 +16,6 @@ import { get, on } from "./state.js";
 
 const CURVES_EVERY = 1000; // milliseconds
 const WORDS_EVERY = 450;
-const REST = 250; // that an image rests before it is asked about: a pen goes first
 const HEARD = 400; // after which the training has heard that it is to pause
 const RETRIES = [500, 1000, 2000, 4000, 8000];
 const KEYS = { p: pause, n: () => tell({ do: "step" }), l: hold }; // in this tab
@@ -38,12 +37,7 @@ const sees = make("p", { class: "learn-sees" });
 const curves = make("div");
 
 let socket = null;
-let tries = 0;
-let retry = 0;
-let resting = 0;
-let drawnAt = 0;
-let saidAt = 0;
-let pictureAt = 0;
+let [tries, retry, resting, drawnAt, saidAt, pictureAt] = [0, 0, 0, 0, 0, 0];
 let ratesNamed = "";
 let turned = -Infinity; // when it was last told to pause, or to go on
 
@@ -62,7 +56,7 @@ export function buildLearn(panel) {
   buildFollow({ came, stayed });
   onShown(tellOutput);
   on(["image"], imageChanged);
-  on(["moment"], () => { placed(); named(); });
+  on(["moment"], () => placed());
   on(["view"], () => { if (get().view === "learn") refresh(true); });
   on(["view", "revision"], tellOfImage);
   refresh(true);
@@ -72,8 +66,8 @@ export function buildLearn(panel) {
 }
 
 /**
- * Show a moment of the training when a page or a link opens, or the network as it came out (null); that which is shown
- * already is what a training that goes on has come to, unless somebody chose it. False if the moment is not kept.
+ * Show a moment, or the network as it came out (null), when a page or a link opens: the one that is shown is what a training
+ * has come to, unless somebody chose it. False if it is not kept.
  */
 export async function showMoment(moment) {
   const { moment: shown, chosen } = get();
@@ -84,8 +78,6 @@ export async function showMoment(moment) {
   else if (learning.step) await goTo("now");
   return true;
 }
-
-// ---- what comes from the server
 
 function connect() {
   clearTimeout(retry);
@@ -124,7 +116,7 @@ function accept(found) {
   if (before !== learning.state) stateChanged();
   else if (learning.state === "paused" && isFollowing() && step !== learning.step) goTo("now");
   else if (epoch !== learning.epoch) say(learning.epoch);
-  if (found.picture && isFollowing() && isLive()) takePicture(found);
+  if (found.picture && isFollowing()) takePicture(found);
   if (found.picture && learning.state === "training") follow();
   refresh(before !== learning.state);
 }
@@ -136,7 +128,6 @@ function takePicture({ arrays, picture: { captions, at, image } }) {
   showPictures(arrays, captions, at, image === get().image);
 }
 
-/** Only of a training that went on anything is heard here. */
 function stateChanged() {
   say(learning.words);
   badge();
@@ -158,16 +149,15 @@ async function tellOfImage() {
   if (await askOfImage()) refresh(true);
 }
 
-/** Small pictures of the training are to be those of the image that is shown. */
+/** The training's own pictures are to be of the image that is shown. */
 function watch() {
   const { image } = get();
-  if (image && isLive()) tell({ do: "watch", image });
+  if (image) tell({ do: "watch", image });
 }
 
 /** The page shows another network, or the same anew. */
 function came(found, step) {
   placed(step);
-  named();
   if (!found.quiet) refresh(true);
   tellOfImage();
 }
@@ -175,11 +165,9 @@ function came(found, step) {
 /** The page is held, or could not go where it was to: a moment that cannot be read is left out from now on. */
 async function stayed() {
   placed();
-  named();
-  tellOfImage();
-  if (isLive()) return; // which tells of its moments by itself
-  take(await ask("training"));
+  if (!isLive()) take(await ask("training")); // else it tells of its moments by itself
   refresh(true);
+  tellOfImage();
 }
 
 /** Say what the network takes the image for, as the page shows both. */
@@ -188,8 +176,6 @@ function tellOutput({ arrays: { probabilities } }) {
   const best = largestAt(shares);
   sees.textContent = shares.length ? `It takes the image for ${className(best)} (${percent(shares[best])}), ${whichStep()}.` : "";
 }
-
-// ---- what one does
 
 function pause() {
   if (performance.now() - turned < HEARD) return;
@@ -209,8 +195,6 @@ function key(event) {
   event.preventDefault();
   if (!event.repeat) KEYS[event.key](); // a key that is held asks once
 }
-
-// ---- words and pictures
 
 /** Name the buttons after what they would do now, and the factor of the learning rate, unless somebody writes there. */
 function named() {
