@@ -8,7 +8,7 @@ import pytest
 import pellucid as p
 from pellucid.web.description import describe
 from pellucid.web.judged_words import at_first, how_right, taken_for, taken_otherwise
-from pellucid.web.training_words import at_moment, beside, how_sure, of_epoch, since_when, standing
+from pellucid.web.training_words import at_moment, beside, how_sure, of_epoch, row_of, since_when, standing
 from pellucid.web.why_words import by_step, came_of_forgetting
 from pellucid.web.written import accuracy, percent, rate, significant
 
@@ -68,6 +68,8 @@ def test_what_else_is_to_be_known_of_a_training():
 
 
 def test_what_an_epoch_measured():
+    assert row_of((3, 0.25, 0.5, math.nan, 1, 1e-3)) == ["3", "0.250", "50.0 %", "–", "100 %", "0.001"]
+    assert row_of((3, math.inf, 0, math.nan, 1, 1e-3))[1:3] == ["∞", "0 %"]
     assert of_epoch([]) == ""
     assert of_epoch([{"epoch": 3, "loss": 0.25}]) == "epoch 3 done: loss 0.250"
     assert of_epoch([{"epoch": 3, "loss": 0.25, "accuracy": 0.5}]).endswith(", accuracy 50.0 %")

@@ -25,7 +25,7 @@ from .frames import frame
 from .image_course import ImageCourse
 from .miniatures import Miniatures, Reach, captions, farther, painted, reach_of
 from .moments import Moment, Moments
-from .training_words import at_moment, beside, of_epoch, standing
+from .training_words import COLUMNS, at_moment, beside, of_epoch, row_of, standing
 
 SHARE = 40
 """Between two looks lies at least so many times what the last one took, of a processor's time."""
@@ -90,6 +90,7 @@ class Following:
         self.image: tuple[str, NDArray[Any]] | None = None
         self.miniatures = Miniatures(network)
         self._reach: Reach = {}
+        self._table = [list(COLUMNS)]
         self.courses: OrderedDict[str, ImageCourse] = OrderedDict()
         self.kept = set(moments.steps())
         self._picture: tuple[int, dict[str, Any], dict[str, NDArray[Any]]] = (0, {}, {})
@@ -176,6 +177,12 @@ class Following:
         self._picture, self._looked_at = (self._picture[0] + 1, told, painted(pictures, self._reach)), now
 
     # ---- what a page is told
+    def _rows(self, measured: NDArray[np.float64]) -> list[list[str]]:
+        """Return the epochs as the page's table has them, each of which is written once."""
+        known = self._table
+        self._table = [*known, *(row_of(each) for each in measured[len(known) - 1 :].tolist())]
+        return self._table
+
     def mark(self) -> tuple[Any, ...]:
         """Return what changes whenever there is something new to tell."""
         points, state = self.course.points, (self.state, self.controls.held)
@@ -194,7 +201,7 @@ class Following:
             "named": [at_moment(step, course.steps_per_epoch, course.measured(step)) for step in moments],
         }  # fmt: skip
         header["words"] = standing(header, [point[1:3] for point in course.points[1][-1:]])
-        header |= {"beside": beside(header), "epoch": of_epoch(course.epochs)}
+        header |= {"beside": beside(header), "epoch": of_epoch(course.epochs), "table": self._rows(course.table())}
         arrays = {"points": points, "epochs": course.table()}
         if version != known.picture:
             known.picture = version

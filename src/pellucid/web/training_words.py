@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from numpy.typing import NDArray
@@ -15,6 +15,19 @@ STATES = {
     "running": "Still training, as of this page’s opening",
 }  # fmt: skip
 """State of a training -> how that is called."""
+
+
+COLUMNS: Mapping[str, Callable[[float], str]] = {
+    "epoch": "{:.0f}".format, "loss": significant, "training accuracy": accuracy, "held-out loss": significant,
+    "held-out accuracy": accuracy, "learning rate": rate,
+}  # fmt: skip
+"""Of the table of epochs: head -> how its numbers are written."""
+
+
+def row_of(measured: Sequence[float]) -> list[str]:
+    """Return a row of the table of epochs; a dash stands for what nobody measured."""
+    pairs = zip(COLUMNS.values(), measured, strict=True)
+    return [write(value) if math.isfinite(value) else "–" if math.isnan(value) else "∞" for write, value in pairs]
 
 
 def epoch_of(step: int, steps_per_epoch: int) -> int:

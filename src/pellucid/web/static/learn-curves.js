@@ -11,7 +11,6 @@ const CURVES = [
   { name: "Training accuracy", column: 2, heldOut: 4, write: accuracyText, high: 1, tenths: true },
   { name: "Learning rate", column: 3, write: rateText, low: 0, steps: true },
 ];
-const COLUMNS = { loss: lossText, "training accuracy": accuracyText, "held-out loss": lossText, "held-out accuracy": accuracyText, "learning rate": rateText };
 
 function lossText(value) {
   return text(value, 3);
@@ -31,7 +30,7 @@ export function drawCurves(place, marks) {
   if (!place.children.length) place.append(make("div", { class: "curves" }), table());
   place.firstChild.replaceChildren(...figures); // the table keeps its place
   const body = place.querySelector("tbody");
-  for (const each of learning.epochs.slice(body.rows.length)) body.append(line(each));
+  for (const each of learning.table.slice(1 + body.rows.length)) body.append(line(each, "row"));
 }
 
 function figure(curve, marks) {
@@ -85,13 +84,12 @@ function table() {
       "table",
       { class: "learn-table" },
       make("caption", { class: "unseen" }, name),
-      make("thead", {}, make("tr", {}, ...["epoch", ...Object.keys(COLUMNS)].map((head) => make("th", { scope: "col" }, head)))),
+      make("thead", {}, line(learning.table[0], "col")),
       make("tbody", {}),
     )),
   );
 }
 
-function line([epoch, ...measured]) {
-  const writers = Object.values(COLUMNS);
-  return make("tr", {}, make("th", { scope: "row" }, epoch), ...measured.map((value, k) => make("td", {}, Number.isNaN(value) ? "–" : writers[k](value))));
+function line(cells, scope) {
+  return make("tr", {}, ...cells.map((words, k) => (k && scope === "row" ? make("td", {}, words) : make("th", { scope }, words))));
 }

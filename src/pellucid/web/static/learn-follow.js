@@ -16,7 +16,7 @@ const MOST = 4000; // but no more: what takes that long waits for others
 export const REST = 400; // milliseconds that an image rests before anything else is asked of it: a pen goes first
 const STILL = ["why", "change"]; // tabs that look into one network for long: while one is open, nothing follows
 
-let told = {};
+let told = {}; // the tab, if there is one
 let following = true; // the newest network is wanted, not that of a moment
 let held = false; // the page stays where it is
 let lockedHere = false; // the range of colours, to go through the moments

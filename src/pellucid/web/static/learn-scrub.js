@@ -39,7 +39,7 @@ export const scrubber = make(
   since,
 );
 
-/** The steps that one can go to; null is the newest, as which the last moment of a training that is over counts. */
+/** The steps that one can go to; null is the newest, which is the last moment of a training that is over. */
 function places() {
   const { moments, step } = learning;
   return [...moments.filter((each) => isLive() || each !== step), null];
@@ -60,7 +60,7 @@ export function refreshScrubber() {
   slider.value = steps.includes(at) ? steps.indexOf(at) : slider.max;
   scrubber.style.setProperty("--place", `${100 / steps.length}%`);
   const newest = isFollowing() ? "now" : isLive() ? `held ${whichStep()}` : `the end, after step ${count(learning.step)}`;
-  const words = learning.named?.[learning.moments.indexOf(at)] ?? newest;
+  const words = learning.named[learning.moments.indexOf(at)] ?? newest;
   output.textContent = words;
   slider.setAttribute("aria-valuetext", words);
   drawStrip(steps);

@@ -41,7 +41,7 @@ let [tries, retry, resting, drawnAt, saidAt, pictureAt] = [0, 0, 0, 0, 0, 0];
 let ratesNamed = "";
 let turned = -Infinity; // when it was last told to pause, or to go on
 
-/** Whether anything is known of a training; ask once, before the tab is added. */
+/** Whether anything is known of a training. */
 export async function hasTraining() {
   const found = await ask("training");
   if (found.state === "unknown") return false;
@@ -65,17 +65,14 @@ export function buildLearn(panel) {
   document.addEventListener("visibilitychange", seen);
 }
 
-/**
- * Show a moment, or the network as it came out (null), when a page or a link opens: the one that is shown is what a training
- * has come to, unless somebody chose it. False if it is not kept.
- */
+/** Show a moment, or the network as it came out (null), when a page or a link opens. False if it is not kept. */
 export async function showMoment(moment) {
   const { moment: shown, chosen } = get();
   if (moment !== shown && moment !== null && !learning.moments.includes(moment)) return false;
   if (learning.state === "unknown") return true;
   if (moment !== shown) await goTo(moment ?? "end");
   else if (!isLive() || chosen) await goTo("here");
-  else if (learning.step) await goTo("now");
+  else if (learning.step) await goTo("now"); // what was shown is what the training had come to, and nobody chose it
   return true;
 }
 

@@ -1,7 +1,7 @@
 // What is known of a training: how far it is, its curves, its epochs, and the moments that can be gone back to.
 
 /** Points are rows of step, loss, accuracy, learning rate; epochs of epoch, loss, accuracy, both held out, learning rate. */
-export const learning = { state: "unknown", points: [], epochs: [], moments: [] };
+export const learning = { state: "unknown", points: [], epochs: [], moments: [], named: [] };
 
 /** Whether the training goes on. */
 export function isLive() {
