@@ -139,6 +139,9 @@ def test_the_page_follows_the_training_until_it_is_held(browser):
         page.locator(
             "#moment:disabled", has_text="held, step"
         ).wait_for()  # what looks into one network has it in peace
+        shown, at = live._bench.revision, live.following.step
+        page.wait_for_timeout(2500)
+        assert (live._bench.revision, live.following.step > at) == (shown, True)
         page.locator("#tab-learn").click()
         page.locator("#moment", has_text="live, step").wait_for()
         live.following.controls.pause()
@@ -169,6 +172,12 @@ def _watched(page: Any) -> None:
         status.get_by_text(f"step {step} of").wait_for()
         page.locator("#moment", has_text=f"paused, step {step}").wait_for()
         assert page.locator(".learn-sees").text_content().endswith(f", after step {step}.")
+        page.locator(f"canvas[data-picture='small conv1'][data-step='{step}']").wait_for()
+    slider = page.get_by_role("slider", name="Moment")
+    slider.focus()
+    for key, shown in (("Home", 0), ("End", before + 2)):  # back to a training that is paused, which tells nothing new
+        page.keyboard.press(key)
+        page.locator(f"canvas[data-picture='small conv1'][data-step='{shown}']").wait_for()
     panel.get_by_role("button", name="half the learning rate").click()
     panel.get_by_role("button", name="Continue").click()
     panel.get_by_text(f"learning rate × 0.5 by hand from step {before + 3} on").wait_for()

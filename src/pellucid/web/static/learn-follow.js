@@ -42,6 +42,11 @@ export function isFollowing() {
   return following && !held && isLive();
 }
 
+/** Whether it does, and is not paused: then the training's own pictures come. */
+export function goesAlong() {
+  return isFollowing() && learning.state === "training";
+}
+
 /** Let the whole page show the network as it was after a step, "now", at the "end", or "here", where it is already. */
 export const goTo = newestOnly(async (step) => {
   const before = { following, held };
@@ -61,10 +66,10 @@ export const goTo = newestOnly(async (step) => {
   told.stayed();
 });
 
-/** Something has come from the training: follow it, if it is time. */
+/** Pictures have come from the training: follow it, if it is time. */
 export async function follow() {
   const now = performance.now();
-  if (looking || !isFollowing() || now < free || now < rested || document.hidden || STILL.includes(get().view)) return;
+  if (looking || now < free || now < rested || document.hidden || STILL.includes(get().view)) return;
   await look("now", true);
   const took = performance.now() - now;
   free = now + took + within(SHARE * took, EVERY, MOST);

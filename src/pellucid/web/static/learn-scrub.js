@@ -3,10 +3,9 @@
 import { ask, report } from "./api.js";
 import { button } from "./controls.js";
 import { make } from "./dom.js";
-import { goTo, isFollowing, whichStep } from "./learn-follow.js";
+import { goTo, goesAlong, isFollowing, whichStep } from "./learn-follow.js";
 import { COMPUTING, outdatePictures, showPictures } from "./learn-pictures.js";
 import { isLive, learning } from "./learning.js";
-import { count } from "./numbers.js";
 import { get } from "./state.js";
 import { draw } from "./svg.js";
 import { within } from "./within.js";
@@ -59,8 +58,7 @@ export function refreshScrubber() {
   slider.max = steps.length - 1;
   slider.value = steps.includes(at) ? steps.indexOf(at) : slider.max;
   scrubber.style.setProperty("--place", `${100 / steps.length}%`);
-  const newest = isFollowing() ? "now" : isLive() ? `held ${whichStep()}` : `the end, after step ${count(learning.step)}`;
-  const words = learning.named[learning.moments.indexOf(at)] ?? newest;
+  const words = learning.named[learning.moments.indexOf(at)] ?? `${isLive() ? "" : "the end, "}${whichStep()}`;
   output.textContent = words;
   slider.setAttribute("aria-valuetext", words);
   drawStrip(steps);
@@ -84,7 +82,7 @@ export async function askOfImage() {
   const { image, source, revision, view } = get();
   const sample = source?.kind === "sample" ? source.number : "";
   const key = [image, sample, learning.moments.length, revision].join(" ");
-  if (!image || view !== "learn" || isFollowing() || wanted === key) return false;
+  if (!image || view !== "learn" || goesAlong() || wanted === key) return false;
   wanted = key;
   try {
     for (let pictures = true; pictures || !course.complete; pictures = false) {
@@ -102,7 +100,7 @@ export async function askOfImage() {
 }
 
 function drawStrip(moments) {
-  const waits = !course?.complete && !isFollowing();
+  const waits = !course?.complete && !goesAlong();
   strip.setAttribute("aria-busy", waits);
   since.textContent = waits ? COMPUTING : course?.words ?? "";
   if (waits && !course && strip.firstChild) return; // the bars of the image before, pale

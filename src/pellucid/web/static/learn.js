@@ -4,13 +4,13 @@ import { SILENT, ask, parse } from "./api.js";
 import { button, field } from "./controls.js";
 import { byId, make, problem, say, still } from "./dom.js";
 import { isCommand } from "./keyboard.js";
-import { REST, badge, buildFollow, follow, goTo, isFollowing, turn as hold, whichStep } from "./learn-follow.js";
+import { REST, badge, buildFollow, follow, goTo, goesAlong, isFollowing, turn as hold, whichStep } from "./learn-follow.js";
 import { drawCurves } from "./learn-curves.js";
 import { COMPUTING, firstPictures, otherPictures, showPictures } from "./learn-pictures.js";
 import { askOfImage, marks, outdate, placed, refreshScrubber, scrubber } from "./learn-scrub.js";
 import { isLive, learning, take } from "./learning.js";
 import { className } from "./network.js";
-import { count, largestAt, percent } from "./numbers.js";
+import { largestAt, percent } from "./numbers.js";
 import { onShown } from "./showing.js";
 import { get, on } from "./state.js";
 
@@ -57,7 +57,7 @@ export function buildLearn(panel) {
   onShown(tellOutput);
   on(["image"], imageChanged);
   on(["moment"], () => placed());
-  on(["view"], () => { if (get().view === "learn") refresh(true); });
+  on(["view"], () => refresh(true));
   on(["view", "revision"], tellOfImage);
   refresh(true);
   if (!isLive()) return;
@@ -113,14 +113,16 @@ function accept(found) {
   if (before !== learning.state) stateChanged();
   else if (learning.state === "paused" && isFollowing() && step !== learning.step) goTo("now");
   else if (epoch !== learning.epoch) say(learning.epoch);
-  if (found.picture && isFollowing()) takePicture(found);
-  if (found.picture && learning.state === "training") follow();
+  if (found.picture && goesAlong()) {
+    takePicture(found);
+    follow();
+  } else tellOfImage();
   refresh(before !== learning.state);
 }
 
 function takePicture({ arrays, picture: { captions, at, image } }) {
   const now = performance.now();
-  if (document.hidden || get().view !== "learn" || (still() && learning.state === "training" && now - pictureAt < 1000)) return;
+  if (document.hidden || get().view !== "learn" || (still() && now - pictureAt < 1000)) return;
   pictureAt = now;
   showPictures(arrays, captions, at, image === get().image);
 }
