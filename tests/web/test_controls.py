@@ -1,5 +1,6 @@
 """What a page asks of a training, and what that finds between two steps."""
 
+import threading
 from typing import Any
 
 import pytest
@@ -54,6 +55,19 @@ def test_who_lets_it_go_on_asks_for_no_step(controls: Controls) -> None:
     controls.go_on()
     controls.pause()
     assert steps_done(controls) == 0
+
+
+def test_a_factor_is_taken_once_and_only_while_nobody_sets_another(controls: Controls) -> None:
+    controls.multiply_lr(0.5)
+    with controls._turn:
+        other = threading.Thread(target=controls.multiply_lr, args=[0.25])
+        other.start()
+        other.join(0.1)
+        assert other.is_alive(), "it waits for who looks at the controls"
+        assert controls.factor() == 0.5
+    other.join()
+    assert controls.factor() == 0.25
+    assert controls.factor() is None
 
 
 def test_a_page_alone_may_leave(controls: Controls, monkeypatch: Any) -> None:
