@@ -57,17 +57,16 @@ def test_who_lets_it_go_on_asks_for_no_step(controls: Controls) -> None:
     assert steps_done(controls) == 0
 
 
-def test_a_factor_is_taken_once_and_only_while_nobody_sets_another(controls: Controls) -> None:
+@pytest.mark.parametrize("name", ["factor", "multiply_lr"])
+def test_who_looks_at_the_controls_keeps_others_from_changing_them(controls: Controls, name: str) -> None:
     controls.multiply_lr(0.5)
     with controls._turn:
-        other = threading.Thread(target=controls.multiply_lr, args=[0.25])
+        other = threading.Thread(target=getattr(controls, name), args=[] if name == "factor" else [0.25])
         other.start()
         other.join(0.1)
-        assert other.is_alive(), "it waits for who looks at the controls"
-        assert controls.factor() == 0.5
+        assert controls._factor == 0.5
     other.join()
-    assert controls.factor() == 0.25
-    assert controls.factor() is None
+    assert controls.factor() == (None if name == "factor" else 0.25)
 
 
 def test_a_page_alone_may_leave(controls: Controls, monkeypatch: Any) -> None:

@@ -261,9 +261,9 @@ def test_other_ranks_wait_on_purpose_during_a_pause(live):
 
     def pause(training: Training) -> None:
         if training.step == 3:
-            live._following.controls.clients = 1
-            live._following.controls.pause()
-            threading.Timer(2.0, live._following.controls.go_on).start()
+            live.following.controls.clients = 1
+            live.following.controls.pause()
+            threading.Timer(2.0, live.following.controls.go_on).start()
 
     def work(rank: Any) -> Any:
         watching = [Each(pause), live] if rank.rank == 0 else []
