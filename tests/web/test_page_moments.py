@@ -78,6 +78,12 @@ TOLD = """() => {
 }"""
 
 
+PLACES = """() => {
+    const [slider, bar] = ["#learn-moment", ".learn-strip .here"].map((each) => document.querySelector(each).getBoundingClientRect());
+    return [slider.left, slider.width, bar.left + bar.width / 2];
+}"""
+
+
 def drawn(page: Any) -> None:
     """Draw a vertical line."""
     pad = page.locator("#pad").bounding_box()
@@ -129,9 +135,8 @@ def test_the_bar_of_a_moment_stands_below_the_slider_is_marked_and_leads_there(f
     assert slider.input_value() == "3"
     words = page.locator(".learn-scrub output").text_content()
     assert words.startswith("after step 3, epoch 1 · loss ")
-    left, right = (place.bounding_box() for place in (slider, page.locator(".learn-strip rect.here")))
-    thumb = left["x"] + 8 + (left["width"] - 16) * 3 / (count - 1)
-    assert abs(thumb - (right["x"] + right["width"] / 2)) < 1.5
+    left, width, middle = page.evaluate(PLACES)
+    assert abs(left + 8 + (width - 16) * 3 / (count - 1) - middle) < 1.5, "its thumb, 16 pixels wide"
 
 
 REPEATED = """() => document.querySelector('#panel-learn').dispatchEvent(

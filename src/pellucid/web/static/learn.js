@@ -88,7 +88,7 @@ function connect() {
     else accept(found);
   };
   own.onclose = () => {
-    if (own !== socket || !isLive() || document.hidden) return; // as one that was closed a while ago, in favour of another
+    if (own !== socket || !isLive() || document.hidden) return; // another one was opened since
     if (tries >= RETRIES.length) problem(SILENT);
     else retry = setTimeout(connect, RETRIES[tries]);
     tries += 1;
