@@ -79,7 +79,8 @@ TOLD = """() => {
 
 
 PLACES = """() => {
-    const [slider, bar] = ["#learn-moment", ".learn-strip .here"].map((each) => document.querySelector(each).getBoundingClientRect());
+    const boxOf = (each) => document.querySelector(each).getBoundingClientRect();
+    const [slider, bar] = ["#learn-moment", ".learn-strip .here"].map(boxOf);
     return [slider.left, slider.width, bar.left + bar.width / 2];
 }"""
 
