@@ -4,6 +4,7 @@ A rank can be lost at any exchange, when its message has come to some of the oth
 """
 
 import threading
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -90,7 +91,7 @@ class ThreadRank:
 
     def __init__(self, world, rank):
         self.world, self.number, self.rank, self.size, self.begun = world, rank, rank, world.size, 0
-        self.losses, self.lost, self.all_begun = 0, [], 0
+        self.losses, self.lost, self.all_begun, self.waits = 0, [], 0, False
 
     def gather(self, room, bounds):
         self.begun += 1
@@ -119,8 +120,18 @@ class ThreadRank:
 
     def hold(self):
         with self.world.changed:
-            self.world.held += 1
-            self.world.changed.notify_all()
+            if not self.waits:
+                self.world.held += 1
+                self.world.changed.notify_all()
+
+    @contextmanager
+    def waiting(self):
+        """While it waits for others, a rank does not let them wait on purpose."""
+        self.waits = True
+        try:
+            yield
+        finally:
+            self.waits = False
 
     def settled(self, done):
         if self.world.settled(self.losses, self.number, done):
@@ -149,7 +160,7 @@ class Arriving:
             gone = {number for number in world.dead if number in members and not self._comes_from(number)}
             return come() or gone or own.losses in world.revoked
 
-        with world.changed:
+        with world.changed, own.waiting():
             while not over():
                 held = world.held
                 if not world.changed.wait_for(lambda held=held: over() or world.held > held, world.patience):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from numpy.typing import NDArray
 
 from ..arguments import number, shown
+from ..collective import holding
 from ..data import Dataset
 from ..data.augment import Augmentation
 from ..errors import ArgumentError
@@ -186,6 +188,11 @@ class Training:
         about every second for as long as it does."""
         if self.ranks is not None:
             self.ranks.hold()
+
+    def holding(self) -> AbstractContextManager[None]:
+        """Return a context in which that is said by itself: ``with training.holding(): …`` saves a file, however long it
+        takes."""
+        return holding(self.ranks)
 
     def end(self, error: BaseException) -> None:
         """Ask for `error` to be raised as soon as all callbacks have heard of the step or epoch: what ends the training
