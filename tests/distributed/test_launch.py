@@ -53,7 +53,7 @@ def test_a_missing_launcher_is_named_with_what_brings_it(monkeypatch, tmp_path):
 def test_a_missing_mpi4py_is_named_with_what_brings_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "mpi4py", None)
     with pytest.raises(MissingExtraError, match=r"needs mpi4py .*\[mpi\]"):
-        mpi.mpi()
+        mpi.loaded_mpi()
 
 
 def test_processors_are_shared_side_by_side():

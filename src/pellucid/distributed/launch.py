@@ -18,7 +18,7 @@ OF_THE_LOST = ("PMIX ERROR", "NBC_Progress")
 """What stands in lines by which Open MPI says that processes have gone."""
 ITS_OWN = ("prterun", "MPI_ABORT", "mpiexec")
 """What stands in its words about a rank that ended with an error: the rank has said that itself."""
-ELASTIC = ("--with-ft", "ulfm")
+FT_OPTIONS = ("--with-ft", "ulfm")
 """What tells it that the others are to go on where ranks are lost."""
 
 
@@ -40,7 +40,7 @@ class Launched:
     """
 
     def __init__(self, ranks: int, words: Sequence[str], elastic: bool = False):
-        command = started(ranks, [*program(), *words], ELASTIC if elastic else ())
+        command = started(ranks, [*program(), *words], FT_OPTIONS if elastic else ())
         self._room = tempfile.TemporaryDirectory(prefix="pellucid-", ignore_cleanup_errors=True)
         self._process = subprocess.Popen(
             command, env=environment(self._room.name), stderr=subprocess.PIPE, text=True, errors="replace",
