@@ -65,6 +65,7 @@ class Course:
         self._agreed = self._agreement()
         self._said = 0 if ranks is None else len(ranks.lost)  # lost ranks of which everybody knows
         self._stopping = False  # whether all stop, as far as they have agreed
+        self._ended = False  # whether all have agreed to end before the last epoch
         self._finished = False  # whether this process has finished the run
         self._began = 0.0  # when the running epoch did, by `time.perf_counter`
         self._whole = True
@@ -117,7 +118,7 @@ class Course:
         training = self._training
         try:
             if ended := surviving(self._ranks, self._to_the_end):
-                surviving(self._ranks, self._save_for_all)
+                self._ended = True
                 raise ended
         except NonFiniteError as error:
             if training.run is not None:
@@ -132,16 +133,18 @@ class Course:
         """Save what there is, however the epochs have ended, and give the network the averaged weights, where there are
         any."""
         try:
-            self._checkpoint()
+            if self._ended:
+                surviving(self._ranks, self._save_for_all)
+            else:
+                self._checkpoint()
         finally:
             self._engine.pull()
             take_averages(self._training.network, self._engine)
 
     def _save_for_all(self) -> None:
         """Write the checkpoint of a training that all ranks end: none leaves before there is one."""
-        with self._training.holding():
-            self._be_first()
-            self._checkpoint()
+        self._be_first()
+        self._checkpoint()
         if self._ranks is not None:
             self._ranks.all(b"")
 
