@@ -93,16 +93,17 @@ class Agreement:
         RankError
             On all ranks; it names those that are not as the others, and in what.
         """
+        run = training.run
+        # Where the next exchange is complete for the first rank, this one is for all: before it writes a checkpoint,
+        # each of the others knows where, should it be lost then.
+        if (folder := self._ranks.all(b"" if run is None else os.fsencode(run.folder))[0]) and run is not None:
+            run.lies_in(Path(os.fsdecode(folder)))
         found = json.dumps(beginning(training, engine, self._program), default=str, sort_keys=True).encode()
         told = [json.loads(each) for each in self._ranks.all(found)]
         names = sorted({name for each in told for name in each})
         strange = [text for name in names if (text := odd_ones(name, [each.get(name) for each in told]))]
         if strange:
             raise RankError(f"{'; '.join(strange)}. {ALIKE[0].upper()}{ALIKE[1:]}")
-        run = training.run
-        folder = self._ranks.all(b"" if run is None else os.fsencode(run.folder))[0]
-        if isinstance(run, RunFollower):
-            run.written = Path(os.fsdecode(folder))
 
     def after(self, training: Training, due: bool = False) -> bool:
         """Let all ranks end, stop, slow down or write a checkpoint where one of them wants it.

@@ -124,21 +124,13 @@ class RunWriter(Callback):
         self._restore_config(checkpoint.config(), checkpoint.begun["config"])
         self._write_log(checkpoint.history().epochs)
 
-    def take_over(self, training: Training, folder: Path | None) -> None:
-        """Go on writing the run of a training that another process has written until it was lost.
-
-        Parameters
-        ----------
-        training : Training
-        folder : Path, optional
-            Where it was written; without it nobody has begun.
-        """
-        checkpoint, self.resumed = self.resumed, None
-        if folder is None and checkpoint is None:
-            self.on_begin(training)
-            return
-        if folder is not None and folder != self.folder:
+    def lies_in(self, folder: Path) -> None:
+        """Take note of where the run is written, if another process has chosen that."""
+        if folder != self.folder:
             self.folder, self.named = folder, self.named.parent / folder.name
+
+    def take_over(self, training: Training) -> None:
+        """Go on writing the run of a training that another process has written until it was lost."""
         self._hold = self._holding.enter_context(holding(self.folder))
         remove_stumps(self.folder)
         found = newest_readable(self.folder)
