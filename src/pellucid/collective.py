@@ -5,7 +5,9 @@ Each process is a *rank*, and all of them call the same methods in the same orde
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Protocol, TypeVar
 
 from numpy.typing import NDArray
@@ -13,6 +15,9 @@ from numpy.typing import NDArray
 from .errors import LostRankError
 
 Result = TypeVar("Result")
+
+TURN = 0.5
+"""Seconds after which ranks that are held on purpose are told so again."""
 
 
 class Exchange(Protocol):
@@ -65,6 +70,11 @@ class Collective(Protocol):
     def all(self, message: bytes) -> list[bytes]:
         """Return what each rank has to say, in their order; it need not be as long as what others say."""
 
+    def hold(self) -> None:
+        """Let the others know that they wait for this rank on purpose: from now on they wait as long again as for one
+        that does not come. Who holds them says so again and again, about every second; it says nothing while this rank
+        itself waits for others."""
+
     def settled(self, done: bool) -> bool:
         """Return whether all ranks have done what they were about; all get the same answer, whoever is lost meanwhile.
 
@@ -86,3 +96,26 @@ def surviving(ranks: Collective | None, work: Callable[[], Result]) -> Result:
             done = False
         if ranks is None or ranks.settled(done):
             return found
+
+
+@contextmanager
+def holding(ranks: Collective | None) -> Iterator[None]:
+    """Let other ranks wait for this one on purpose, for as long as something takes that is not theirs: a file that is
+    written. A thread says so meanwhile, which a process that hangs has no more."""
+    if ranks is None:
+        yield
+        return
+    over = threading.Event()
+
+    def say() -> None:
+        ranks.hold()
+        while not over.wait(TURN):
+            ranks.hold()
+
+    saying = threading.Thread(target=say, name="pellucid-holding", daemon=True)
+    saying.start()
+    try:
+        yield
+    finally:
+        over.set()
+        saying.join()

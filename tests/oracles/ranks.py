@@ -4,6 +4,7 @@ A rank can be lost at any exchange, when its message has come to some of the oth
 """
 
 import threading
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -32,7 +33,7 @@ class World:
         self.size, self.patience, self.lost, self.ahead = size, patience, lost or {}, ahead
         self.changed = threading.Condition()
         self.said = {}  # (losses, exchange) -> number -> (bytes, to whom it comes)
-        self.bytes = 0
+        self.bytes, self.held = 0, 0
         self.members = [list(range(size))]  # after each loss
         self.revoked, self.dead, self.settling = set(), set(), {}
         self.exchanges = [0] * size
@@ -93,7 +94,7 @@ class ThreadRank:
 
     def __init__(self, world, rank):
         self.world, self.number, self.rank, self.size, self.begun = world, rank, rank, world.size, 0
-        self.losses, self.lost, self.all_begun = 0, [], 0
+        self.losses, self.lost, self.all_begun, self.waits = 0, [], 0, False
 
     def gather(self, room, bounds):
         self.begun += 1
@@ -120,6 +121,21 @@ class ThreadRank:
         room[bounds[self.rank] : bounds[self.rank + 1]] = np.frombuffer(message, np.uint8)
         self.gather(room, bounds).wait()
         return [room[bounds[r] : bounds[r + 1]].tobytes() for r in range(self.size)]
+
+    def hold(self):
+        with self.world.changed:
+            if not self.waits:
+                self.world.held += 1
+                self.world.changed.notify_all()
+
+    @contextmanager
+    def waiting(self):
+        """While it waits for others, a rank does not let them wait on purpose."""
+        self.waits = True
+        try:
+            yield
+        finally:
+            self.waits = False
 
     def settled(self, done):
         if self.world.settled(self.losses, self.number, done):
@@ -148,15 +164,20 @@ class Arriving:
             gone = {number for number in world.dead if number in members and not self._comes_from(number)}
             return come() or gone or own.losses in world.revoked
 
-        with world.changed:
-            if not world.changed.wait_for(over, world.patience):
-                raise RankError(f"only {sorted(self.said)} came")
+        with world.changed, own.waiting():
+            while not over():
+                held = world.held
+                if not world.changed.wait_for(lambda held=held: over() or world.held > held, world.patience):
+                    raise RankError(f"only {sorted(self.said)} came")
             if not come():
                 raise LostRankError("a rank is lost")
         for rank, number in enumerate(members):
             if rank != own.rank:
                 message = np.frombuffer(self.said[number][0], np.uint8)
-                self.room[self.bounds[rank] : self.bounds[rank + 1]] = message
+                place = self.room[self.bounds[rank] : self.bounds[rank + 1]]
+                if len(message) != len(place):  # as MPI does, where a message is longer than its place
+                    raise RankError(f"{len(message)} bytes came, not {len(place)}")
+                place[:] = message
 
     def _comes_from(self, number):
         return number in self.said and self.own.number in self.said[number][1]

@@ -11,6 +11,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
@@ -35,18 +36,41 @@ FAILED = 1
 """The exit code of a rank that ends because of another one's error."""
 
 
-class Ranks(Protocol):
+@dataclass(frozen=True)
+class Agreed:
+    """What all ranks do now. What one of them is told meanwhile, by a signal perhaps, the others have not heard of: it
+    waits until they agree again.
+
+    Attributes
+    ----------
+    ending : BaseException or None
+        What the training ends with.
+    stopping : bool
+        Whether it stops.
+    due : bool
+        Whether a checkpoint is written.
+    """
+
+    ending: BaseException | None
+    stopping: bool
+    due: bool
+
+
+class Company(Protocol):
     """What a course of training asks of the ranks."""
 
     @property
     def outdated(self) -> bool:
         """Whether ranks were lost since: those that are left need another one."""
 
-    def begin(self, training: Training, engine: Engine) -> None:
+    def compare(self, training: Training, engine: Engine) -> None:
         """Refuse ranks that do not begin with the same as the others."""
 
-    def after(self, training: Training, due: bool = False) -> bool:
-        """Let all ranks know what one of them wants to be done after a step; return whether a checkpoint is due."""
+    def begin(self, training: Training, engine: Engine) -> None:
+        """Do so again, and let all ranks know where the run is written."""
+
+    def after(self, training: Training, due: bool = False) -> Agreed:
+        """Let all ranks know what one of them wants to be done after a step; return what all do."""
 
     def verify(self, training: Training, engine: Engine) -> None:
         """Refuse ranks that have other weights than the others."""
@@ -57,16 +81,18 @@ class Alone:
 
     outdated = False
 
+    def compare(self, training: Training, engine: Engine) -> None: ...
+
     def begin(self, training: Training, engine: Engine) -> None: ...
 
-    def after(self, training: Training, due: bool = False) -> bool:
-        return due
+    def after(self, training: Training, due: bool = False) -> Agreed:
+        return Agreed(training.ending, training.stopping, due)
 
     def verify(self, training: Training, engine: Engine) -> None: ...
 
 
 class Agreement:
-    """Several processes; see `Ranks`.
+    """Several processes; see `Company`.
 
     Parameters
     ----------
@@ -85,7 +111,7 @@ class Agreement:
         """Whether ranks were lost since."""
         return self._ranks.losses > self._losses
 
-    def begin(self, training: Training, engine: Engine) -> None:
+    def compare(self, training: Training, engine: Engine) -> None:
         """Refuse ranks that do not begin with the same.
 
         Raises
@@ -93,11 +119,6 @@ class Agreement:
         RankError
             On all ranks; it names those that are not as the others, and in what.
         """
-        run = training.run
-        # Where the next exchange is complete for the first rank, this one is for all: before it writes a checkpoint,
-        # each of the others knows where, should it be lost then.
-        if (folder := self._ranks.all(b"" if run is None else os.fsencode(run.folder))[0]) and run is not None:
-            run.lies_in(Path(os.fsdecode(folder)))
         found = json.dumps(beginning(training, engine, self._program), default=str, sort_keys=True).encode()
         told = [json.loads(each) for each in self._ranks.all(found)]
         names = sorted({name for each in told for name in each})
@@ -105,11 +126,28 @@ class Agreement:
         if strange:
             raise RankError(f"{'; '.join(strange)}. {ALIKE[0].upper()}{ALIKE[1:]}")
 
-    def after(self, training: Training, due: bool = False) -> bool:
+    def begin(self, training: Training, engine: Engine) -> None:
+        """Refuse ranks that callbacks or checkpoints have let begin with something else than the others; and let all
+        know where the run is written.
+
+        Raises
+        ------
+        RankError
+            As `compare` does.
+        """
+        run = training.run
+        # Where the next exchange is complete for the first rank, this one is for all: before it writes a checkpoint,
+        # each of the others knows where, should it be lost then.
+        if (folder := self._ranks.all(b"" if run is None else os.fsencode(run.folder))[0]) and run is not None:
+            run.lies_in(Path(os.fsdecode(folder)))
+        self.compare(training, engine)
+
+    def after(self, training: Training, due: bool = False) -> Agreed:
         """Let all ranks end, stop, slow down or write a checkpoint where one of them wants it.
 
         The word of each is what it ends with, whether it stops, whether a checkpoint is due, and the factor on the
-        learning rate from the next step on, of which the first rank's counts.
+        learning rate from the next step on, of which the first rank's counts. Only what was in the words is agreed on:
+        a signal may come while this rank waits for those of the others.
         """
         factor = training.factor(training.step)
         self._words[self._ranks.rank] = exit_code(training.ending), training.stopping, due, factor
@@ -119,9 +157,9 @@ class Agreement:
             training.multiply_lr(float(factors[0]))
         if stopping.any():
             training.stop()
-        if training.ending is None and endings.any():
+        if endings.any() and training.ending is None:
             training.end(SystemExit(int(endings[endings != 0][0])))
-        return bool(dues.any())
+        return Agreed(training.ending if endings.any() else None, bool(stopping.any()), bool(dues.any()))
 
     def verify(self, training: Training, engine: Engine) -> None:
         """Refuse ranks that have come to other weights than the others.

@@ -19,7 +19,7 @@ from ..inference import Tally, scores
 from ..program import Program
 from ..random import Purpose, Words, key
 from ..serialization.fitting import held
-from .agreement import Agreement, Alone, Ranks
+from .agreement import Agreed, Agreement, Alone, Company
 from .callbacks import FIRST_STEPS, Callback, Training
 from .checks import smaller_steps
 from .engine import DivergedError, Engine
@@ -63,6 +63,7 @@ class Course:
         self._engine = training.engine = make()
         self._agreed = self._agreement()
         self._said = 0 if ranks is None else len(ranks.lost)  # lost ranks of which everybody knows
+        self._stopping = False  # whether all stop, as far as they have agreed
         self._finished = False  # whether this process has finished the run
         self._began = 0.0  # when the running epoch did, by `time.perf_counter`
         self._whole = True
@@ -70,7 +71,7 @@ class Course:
         told of it, and the engine has the weights. While anything of that is half done it is False, and it stays False
         where that fails: nobody could go on from there to the same bits."""
 
-    def _agreement(self) -> Ranks:
+    def _agreement(self) -> Company:
         return Alone() if self._ranks is None else Agreement(self._ranks, self._program)
 
     def run(self) -> None:
@@ -85,15 +86,24 @@ class Course:
         """
         training, run = self._training, self._training.run
         training.lr = rate(training)  # a schedule that does not fit is refused before anything is written
+        surviving(self._ranks, self._compare)  # likewise ranks that are not alike
         with ExitStack() as ending:
             if run is not None:
                 ending.callback(run.let_go)  # also where a listener fails at the end
             with listening(self._listeners, training), put_off(training, None if run is None else run.named):
                 self._begin()
-                self._train()
+                try:
+                    self._train()
+                finally:  # what is saved now may take longer than ranks wait for each other
+                    ending.enter_context(training.holding())
+                    self._close()
             surviving(self._ranks, self._finish)
         for listener in self._listeners:
             listener.on_finish(training)
+
+    def _compare(self) -> None:
+        """Refuse ranks that do not begin with the same, before anything is written."""
+        self._agreed.compare(self._training, self._engine)
 
     def _begin(self) -> None:
         """Begin at the first step, or where a checkpoint says that an earlier training was."""
@@ -106,10 +116,11 @@ class Course:
             warn_of_other_rate(self._training)
 
     def _train(self) -> None:
-        """Do all epochs. However they end, the network has the averaged weights then, where there are any."""
+        """Do all epochs."""
         training = self._training
         try:
             if ended := surviving(self._ranks, self._to_the_end):
+                surviving(self._ranks, self._save_for_all)
                 raise ended
         except NonFiniteError as error:
             if training.run is not None:
@@ -119,12 +130,28 @@ class Course:
             if training.run is not None:
                 error.add_note(f"to go on when that is put right: p.resume({str(training.run.named)!r}, …)")
             raise
+
+    def _close(self) -> None:
+        """Save what there is, however the epochs have ended, and give the network the averaged weights, where there are
+        any."""
+        try:
+            self._checkpoint()
         finally:
-            try:
-                self._checkpoint()
-            finally:
-                self._engine.pull()
-                take_averages(self._training.network, self._engine)
+            self._engine.pull()
+            take_averages(self._training.network, self._engine)
+
+    def _save_for_all(self) -> None:
+        """Write the checkpoint of a training that all ranks end: none leaves before there is one."""
+        with self._training.holding():
+            self._be_first()
+            self._checkpoint()
+        if self._ranks is not None:
+            self._ranks.all(b"")
+
+    def _be_first(self) -> None:
+        """Write the run from now on, if this is the first rank."""
+        if self._ranks is not None and self._ranks.rank == 0:
+            take_run(self._training, self._listeners)
 
     def _all_epochs(self) -> None:
         """Do what is left of all epochs, with the ranks that are left."""
@@ -134,11 +161,11 @@ class Course:
             self._regroup(self._ranks)
         with self._changing():
             self._agreed.begin(training, self._engine)
+        self._stopping = training.stopping
         if lost:  # what one of them wanted not all may have heard of
-            self._agreed.after(training)
-            self._end_if_asked()
+            self._end_if_asked(self._agree())
         self._checkpoint()
-        while training.epoch < training.epochs and (self._within_epoch or not training.stopping):
+        while training.epoch < training.epochs and (self._within_epoch or not self._stopping):
             self._epoch()
         self._verify()
 
@@ -146,16 +173,14 @@ class Course:
         """Do what is left; return what all ranks have agreed to end with before that, if anything."""
         try:
             self._all_epochs()
-        except BaseException as error:
-            if error is not self._training.ending:
-                raise
-        return self._training.ending
+        except _Ended as ended:
+            return ended.error
+        return None
 
     def _finish(self) -> None:
         """Finish the run, when the training has ended; all ranks wait for the first one."""
         first = self._ranks is None or self._ranks.rank == 0
-        if first:
-            take_run(self._training, self._listeners)
+        self._be_first()
         if first and not self._finished and self._training.run is not None:
             self._training.run.finish(self._training)
         self._finished = first
@@ -208,7 +233,7 @@ class Course:
             len(training.data), settings.batch_size, seed=settings.seed, epoch=training.epoch, shuffle=settings.shuffle
         )
         for index in islice(order, self._steps_of_epoch, None):
-            if training.stopping:
+            if self._stopping:
                 break
             self._batch(index, keys)
         seconds = self._seconds
@@ -224,9 +249,9 @@ class Course:
                 training.first_steps = digest(*(each.data for each in held(training.network).values()))
             tell_of_batch(training, self._engine, self._listeners)
         due = training.run is not None and training.run.checkpoints.due(training.step)
-        due = self._agreed.after(training, due)
-        self._end_if_asked()
-        if due:
+        agreed = self._agree(due)
+        self._end_if_asked(agreed)
+        if agreed.due:
             self._verify()
             self._checkpoint()
 
@@ -262,10 +287,10 @@ class Course:
                 **{f"val_{name}": score for name, score in validated.items()}, "lr": training.lr, "seconds": seconds,
             })  # fmt: skip
             tell_of_epoch(training, self._engine, self._listeners)
-        self._agreed.after(training)
+        agreed = self._agree()
         if self._ranks is not None:
             share(self._ranks, training, self._listeners)
-        self._end_if_asked()
+        self._end_if_asked(agreed)
 
     @contextmanager
     def _changing(self) -> Iterator[None]:
@@ -274,16 +299,22 @@ class Course:
         yield
         self._whole = True
 
-    def _end_if_asked(self) -> None:
-        """Raise what somebody wants the training to end with, now that there can be a checkpoint."""
-        if self._training.ending is not None:
-            raise self._training.ending
+    def _agree(self, due: bool = False) -> Agreed:
+        """Return what all ranks do now."""
+        agreed = self._agreed.after(self._training, due)
+        self._stopping = agreed.stopping
+        return agreed
+
+    def _end_if_asked(self, agreed: Agreed) -> None:
+        """End with what all have agreed to end with, if anything, now that there can be a checkpoint."""
+        if agreed.ending is not None:
+            raise _Ended(agreed.ending)
 
     def _checkpoint(self) -> None:
         """Write a checkpoint of what there is between two steps, where a run wants any."""
         run = self._training.run
         if self._whole and run is not None:
-            with self._changing():
+            with self._changing(), self._training.holding():
                 run.checkpoints.write(self._training, self._engine, self._remembering(), self._seconds)
 
     def _verify(self) -> None:
@@ -316,3 +347,10 @@ class Course:
         if ended is not None:
             raise ended
         return found
+
+
+class _Ended(BaseException):
+    """All ranks have agreed to end with `error`."""
+
+    def __init__(self, error: BaseException):
+        self.error = error
