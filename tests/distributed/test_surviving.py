@@ -9,7 +9,7 @@ import pytest
 
 import pellucid as p
 from oracles.mpi_jobs import needs_mpi
-from oracles.ranks import World, lost_everywhere, one, reaching
+from oracles.ranks import World, lost_everywhere, reaching
 from oracles.shared_trainings import data, trained, with_dropout
 from pellucid.distributed.fellows import Fellow
 
@@ -73,10 +73,11 @@ def test_where_the_first_rank_is_lost_the_next_one_writes_the_run(tmp_path):
     left_in(tmp_path / "one")
     whole = World(2)
     whole.run(lambda rank: left_in(tmp_path / "whole", rank))
-    for number in range(5, whole.exchanges[0] + 1, 5):
-        out = tmp_path / str(number)
-        World(2, lost={0: (number, reaching(2, number))}).run(lambda rank, out=out: left_in(out, rank))
-        assert outcome(out) == outcome(tmp_path / "one"), number
+    for number, ahead in [*((n, False) for n in range(5, whole.exchanges[0] + 1, 5)), (5, True), (7, True), (9, True)]:
+        out = tmp_path / f"{number} {ahead}"
+        lost = {0: (number, set() if ahead else reaching(2, number))}
+        World(2, lost=lost, ahead=ahead).run(lambda rank, out=out: left_in(out, rank))
+        assert outcome(out) == outcome(tmp_path / "one"), out.name
 
 
 def test_evaluating_goes_on_without_a_lost_rank():
