@@ -2,8 +2,9 @@
 
 import json
 import shutil
-from contextlib import contextmanager
-from threading import current_thread
+from contextlib import ExitStack, contextmanager, nullcontext
+from threading import Timer, current_thread
+from types import SimpleNamespace
 
 import pytest
 
@@ -14,6 +15,9 @@ from oracles.shared_trainings import data, with_dropout
 from pellucid.cli import ranks as words_of_ranks
 from pellucid.cli import run as command
 from pellucid.cli import signals
+from pellucid.training import run as writing
+from pellucid.training.holding import holding
+from pellucid.training.run import RunWriter
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 
@@ -120,3 +124,25 @@ def test_a_run_that_goes_on_tells_of_no_epoch_twice(tmp_path):
         found = World(2, lost={0: (number, {0})}).run(lambda rank, folder=folder: go_on(rank, folder))
         assert found == [[1, 2, 3, 4]], number
         assert kept(folder) == kept(tmp_path / "whole"), number
+
+
+def taken_over(folder):
+    """Let a lost rank's run be taken over."""
+    training = SimpleNamespace(holding=nullcontext, history=p.History(), ranks=SimpleNamespace(lost=[0]))
+    run = RunWriter(folder)
+    try:
+        run.take_over(training)
+    finally:
+        run.let_go()
+
+
+def test_a_run_that_a_lost_rank_holds_still_is_waited_for(tmp_path, monkeypatch):
+    begun(tmp_path)
+    with ExitStack() as lost:
+        lost.enter_context(holding(tmp_path))
+        monkeypatch.setattr(writing, "HANDING_OVER", 0.0)
+        with pytest.raises(p.errors.RankError, match=r"is still held by the rank .* lost \(0\).*end it, and go on"):
+            taken_over(tmp_path)
+        monkeypatch.setattr(writing, "HANDING_OVER", 15.0)
+        Timer(1.5, lost.pop_all().close).start()
+        taken_over(tmp_path)
