@@ -11,6 +11,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import pellucid as p
 from oracles.interrupted import HOW, BreakAt, images, network
 from oracles.shared_trainings import trained
+from pellucid.distributed import mpi
 from pellucid.distributed.job import job
 from pellucid.errors import RankError
 from pellucid.training import agreement
@@ -98,6 +99,8 @@ def main(what, patience=60.0):
             trained("convolutions", ranks, callbacks=[p.on_batch(fail if what == "fail" else hang)])
         else:
             case, holding = ("batch normalisation", [p.on_batch(hold)]) if what == "hold" else (what, [])
+            if what == "parts":
+                case, mpi.LARGEST = "large layers", 10_000
             digest, *_ = trained(case, ranks, callbacks=holding)
             if ranks.rank == 0:
                 print(digest)

@@ -25,6 +25,20 @@ def test_other_words_of_the_launcher_stay():
     assert list(launch.without_reports([RULE, "cut off by prterun\n"])) == [RULE, "cut off by prterun\n"]
 
 
+def test_a_line_of_ones_own_that_looks_like_the_launchers_holds_nothing_back():
+    def coming():
+        for each in lines:
+            told.append(each)
+            yield each
+
+    told, shown = [], []
+    report = [RULE, "MPI_ABORT was invoked on rank 1\n", "  Errorcode: 1\n", RULE]
+    lines = [RULE, "a table\n", "row\n", RULE, *report, "row\n", RULE]
+    behind = [len(told) - len(shown) for each in launch.without_reports(coming()) if not shown.append(each)]
+    assert shown == [RULE, "a table\n", "row\n", RULE, "row\n", RULE]
+    assert behind[:3] == [1, 0, 0]
+
+
 @pytest.mark.parametrize("words", [["--ranks", "4"], ["--ranks=4"]])
 def test_the_ranks_do_the_other_words(words):
     assert without_ranks(["train", "lenet", *words, "--seed", "1"]) == ["train", "lenet", "--seed", "1"]
@@ -53,7 +67,7 @@ def test_a_missing_launcher_is_named_with_what_brings_it(monkeypatch, tmp_path):
 def test_a_missing_mpi4py_is_named_with_what_brings_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "mpi4py", None)
     with pytest.raises(MissingExtraError, match=r"needs mpi4py .*\[mpi\]"):
-        mpi.mpi()
+        mpi.loaded_mpi()
 
 
 def test_processors_are_shared_side_by_side():
@@ -95,9 +109,19 @@ def test_who_says_what_is_wrong_and_who_ends_the_others(monkeypatch, rank, other
     assert [code for _, _, code in ending] == [1] * ends
 
 
+def test_a_rank_that_leaves_without_an_error_while_others_go_on_ends_them_with_one(monkeypatch, capfd):
+    ending = []
+    monkeypatch.setattr(job.atexit, "register", lambda *what: ending.append(what))
+    assert settle(Told(1, {}), SystemExit(0))
+    assert [code for _, _, code in ending] == [1]
+    assert "rank 1 has ended while others go on" in capfd.readouterr().err
+    assert settle(Told(0, {1: b"exit 0", 2: b"exit 0"}), SystemExit(0))
+    assert len(ending) == 1
+
+
 def test_how_a_rank_exits():
-    errors = (ArgumentError(), SystemExit(143), SystemExit("text"), KeyboardInterrupt(), RuntimeError())
-    assert [exit_code(error) for error in errors] == [1, 143, 1, 130, 1]
+    errors = (ArgumentError(), SystemExit(143), SystemExit("text"), SystemExit(), KeyboardInterrupt(), RuntimeError())
+    assert [exit_code(error) for error in errors] == [1, 143, 1, 0, 130, 1]
 
 
 def test_a_wait_asks_at_once_and_gives_up_in_time():

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 
 from ..collective import surviving
 from ..errors import PellucidError
+from ..training.interrupts import ByTheFirst
 from .fellows import Fellow
 from .mpi import PATIENCE, Ranks
 
@@ -43,8 +44,7 @@ def job(patience: float = PATIENCE) -> Iterator[Ranks]:
     """
     ranks = Ranks(patience=patience)
     surviving(ranks, lambda: take_share(ranks))
-    listen(ranks.rank)
-    ranks.when_first.append(lambda: listen(0, anew=True))
+    listen(ranks)
     try:
         yield ranks
     except BaseException as error:
@@ -54,13 +54,16 @@ def job(patience: float = PATIENCE) -> Iterator[Ranks]:
 
 
 def settle(ranks: Ranks, error: BaseException) -> bool:
-    """Return whether this rank is to say what has ended it. Where other ranks have not ended, they do when it has."""
+    """Return whether this rank is to say what has ended it. Where other ranks have not ended, they do when it has; also
+    where it has ended without an error, for the job has not done what it was to do."""
     code = exit_code(error)
     words = f"exit {code}" if isinstance(error, SystemExit | KeyboardInterrupt) else f"{type(error).__name__}: {error}"
     said = ranks.failing(words.encode())
     speaks = ranks.rank == min(rank for rank, each in said.items() if each == words.encode())
     if speaks and len(said) < ranks.size:
-        atexit.register(end_all, ranks, code)  # before MPI's own end, which would wait for the others
+        if not code:
+            print(f"error: rank {ranks.rank} has ended while others go on; they end, too", file=sys.__stderr__)
+        atexit.register(end_all, ranks, code or 1)  # before MPI's own end, which would wait for the others
     return speaks
 
 
@@ -74,28 +77,28 @@ def end_all(ranks: Ranks, code: int) -> None:
 def exit_code(error: BaseException) -> int:
     """Return what a process exits with that an error ends."""
     if isinstance(error, SystemExit):
-        return error.code if isinstance(error.code, int) else 1
+        return error.code if isinstance(error.code, int) else int(error.code is not None)
     if isinstance(error, KeyboardInterrupt):
         return 130
     return 1 if isinstance(error, PellucidError) else int(getattr(error, "exit_code", 1))
 
 
-def listen(rank: int, anew: bool = False) -> None:
+def listen(ranks: Ranks) -> None:
     """Let the first rank alone hear what is to end the job: the others learn of it after the same step.
 
     MPI's launcher ends its processes at once when it is interrupted itself; what it passes on is SIGUSR1, which stands
-    for Ctrl-C here, and SIGUSR2, for SIGTERM. Who becomes the first rank listens `anew`.
+    for Ctrl-C here, and SIGUSR2, for SIGTERM.
     """
-    stand_for = {"SIGUSR1": signal.SIGINT, "SIGUSR2": signal.SIGTERM}
-    for name, meant in stand_for.items():
-        if not hasattr(signal, name):
-            continue
-        handler = signal.SIG_IGN if rank else lambda *_, meant=meant: os.kill(os.getpid(), meant)
-        signal.signal(getattr(signal, name), handler)
-        if rank:
-            signal.signal(meant, signal.SIG_IGN)
-        elif anew:
-            signal.signal(meant, signal.default_int_handler if meant == signal.SIGINT else signal.SIG_DFL)
+
+    def pass_on(meant: int) -> None:
+        if not ranks.rank:
+            os.kill(os.getpid(), meant)
+
+    for name, meant in {"SIGUSR1": signal.SIGINT, "SIGUSR2": signal.SIGTERM}.items():
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), lambda *_, meant=meant: pass_on(meant))
+            if ranks.rank:
+                signal.signal(meant, ByTheFirst(ranks, meant))
 
 
 def take_share(ranks: Ranks) -> None:

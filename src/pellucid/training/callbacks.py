@@ -190,8 +190,8 @@ class Training:
             self.ranks.hold()
 
     def holding(self) -> AbstractContextManager[None]:
-        """Return a context in which that is said by itself: ``with training.holding(): …`` saves a file, however long it
-        takes."""
+        """Return a context in which that is said by itself: ``with training.holding():`` stands before what saves a
+        file, however long that takes."""
         return holding(self.ranks)
 
     def end(self, error: BaseException) -> None:

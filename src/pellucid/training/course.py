@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -87,7 +88,7 @@ class Course:
         """
         training, run = self._training, self._training.run
         training.lr = rate(training)  # a schedule that does not fit is refused before anything is written
-        surviving(self._ranks, self._compare)  # likewise ranks that are not alike
+        surviving(self._ranks, partial(self._agreed.compare, training, self._engine))  # likewise unlike ranks
         with ExitStack() as ending:
             if run is not None:
                 ending.callback(run.let_go)  # also where a listener fails at the end
@@ -101,10 +102,6 @@ class Course:
             surviving(self._ranks, self._finish)
         for listener in self._listeners:
             listener.on_finish(training)
-
-    def _compare(self) -> None:
-        """Refuse ranks that do not begin with the same, before anything is written."""
-        self._agreed.compare(self._training, self._engine)
 
     def _begin(self) -> None:
         """Begin at the first step, or where a checkpoint says that an earlier training was."""

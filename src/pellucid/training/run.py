@@ -197,7 +197,8 @@ class RunWriter(Callback):
         self._refuse_lost()
         self._write_measures(training)
         if self._checkpoints.written > self._saved:  # so that short epochs do not wait for the disk each
-            save(training.network, self.folder / MODEL)
+            with training.holding():
+                save(training.network, self.folder / MODEL)
             self._saved = self._checkpoints.written
 
     def on_end(self, training: Training, error: BaseException | None) -> None:
