@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, Protocol, TypeVar
 
 from numpy.typing import NDArray
@@ -16,6 +17,8 @@ from .errors import LostRankError
 
 Result = TypeVar("Result")
 
+_surviving: ContextVar[tuple[Collective, ...]] = ContextVar("surviving", default=())
+"""Ranks that go on without lost ones; see `surviving`."""
 TURN = 0.5
 """Seconds after which ranks that are held on purpose are told so again."""
 
@@ -87,15 +90,31 @@ def surviving(ranks: Collective | None, work: Callable[[], Result]) -> Result:
     """Return what `work` does when all ranks have done it: where one is lost meanwhile, all others do it again.
 
     Some ranks may have done it already when others meet with the loss, and those do it again, too; what must not be
-    done twice is for `work` to see to.
+    done twice is for `work` to see to. Where this is part of other work that survives, such as a training, that goes
+    back to where all ranks have the same, and does this part anew.
+
+    Raises
+    ------
+    LostRankError
+        If a rank is lost, within other work.
     """
-    while True:
-        try:
-            found, done = work(), True
-        except LostRankError:
-            done = False
-        if ranks is None or ranks.settled(done):
-            return found
+    if ranks is None:
+        return work()
+    outer = _surviving.get()
+    within = _surviving.set((*outer, ranks))
+    try:
+        while True:
+            losses = ranks.losses
+            try:
+                found, done = work(), True
+            except LostRankError:
+                done = False
+            if ranks.losses == losses and ranks.settled(done):  # or a part of the work has found it out
+                return found
+            if any(each is ranks for each in outer):
+                raise LostRankError("a rank is lost")
+    finally:
+        _surviving.reset(within)
 
 
 @contextmanager

@@ -24,10 +24,13 @@ class World:
     patience : float
     lost : mapping of int to (int, set of int)
         By rank, at which of its exchanges it is lost, and to which ranks its message still comes.
+    ahead : bool, default False
+        Whether its message of the exchange before comes to no others either: it was beyond an exchange that some of
+        them have not completed.
     """
 
-    def __init__(self, size, patience=60.0, lost=None):
-        self.size, self.patience, self.lost = size, patience, lost or {}
+    def __init__(self, size, patience=60.0, lost=None, ahead=False):
+        self.size, self.patience, self.lost, self.ahead = size, patience, lost or {}, ahead
         self.changed = threading.Condition()
         self.said = {}  # (losses, exchange) -> number -> (bytes, to whom it comes)
         self.bytes, self.held = 0, 0
@@ -102,7 +105,8 @@ class ThreadRank:
         with self.world.changed:
             said = self.world.said.setdefault((self.losses, self.begun), {})
             message = bytes(room[bounds[self.rank] : bounds[self.rank + 1]])
-            said[self.number] = message, reached if last == self.all_begun else range(self.world.size)
+            late = last and last - self.all_begun <= self.world.ahead
+            said[self.number] = message, {*reached, self.number} if late else range(self.world.size)
             self.world.changed.notify_all()
         if last == self.all_begun:
             raise LostHere
@@ -177,3 +181,25 @@ class Arriving:
 
     def _comes_from(self, number):
         return number in self.said and self.own.number in self.said[number][1]
+
+
+def reaching(size, number):
+    """Return to which ranks the last message of a lost one comes: others for every number."""
+    return {rank for rank in range(size) if (rank + number) % 2}
+
+
+def one(number, size):
+    """Return who is lost at an exchange: each in its turn."""
+    return {number % size}
+
+
+def lost_everywhere(work, expected, victims=one, every=1, size=3):
+    """Return at which exchanges it was of consequence that ranks were lost."""
+    whole = World(size)
+    whole.run(work)
+    wrong = []
+    for number in range(1, whole.exchanges[0] + 1, every):
+        lost = {victim: (number, reaching(size, number // size)) for victim in victims(number, size)}
+        found = World(size, lost=lost).run(work)
+        wrong += [number] * (len(found) != size - len(lost) or any(each != expected for each in found))
+    return wrong

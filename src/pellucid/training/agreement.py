@@ -135,11 +135,12 @@ class Agreement:
         RankError
             As `compare` does.
         """
-        self.compare(training, engine)
         run = training.run
-        folder = self._ranks.all(b"" if run is None else os.fsencode(run.folder))[0]
-        if isinstance(run, RunFollower):
-            run.written = Path(os.fsdecode(folder))
+        # Where the next exchange is complete for the first rank, this one is for all: before it writes a checkpoint,
+        # each of the others knows where, should it be lost then.
+        if (folder := self._ranks.all(b"" if run is None else os.fsencode(run.folder))[0]) and run is not None:
+            run.lies_in(Path(os.fsdecode(folder)))
+        self.compare(training, engine)
 
     def after(self, training: Training, due: bool = False) -> Agreed:
         """Let all ranks end, stop, slow down or write a checkpoint where one of them wants it.

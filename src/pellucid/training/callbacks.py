@@ -24,7 +24,7 @@ from .history import History
 if TYPE_CHECKING:
     from ..collective import Collective
     from .engine import Engine
-    from .run import RunWriter
+    from .following import Run
 
 FIRST_STEPS = 5
 """Steps after which the weights of a run are noted."""
@@ -90,8 +90,8 @@ class Training:
     rates : list of (int, float)
         By what the learning rate is multiplied beside the schedule, as `multiply_lr` was told: the number of finished
         steps from which on, and the factor. A checkpoint holds them.
-    run : RunWriter or None
-        The one of them that writes the run's folder, if there is one.
+    run : Run or None
+        The one of them that writes the run's folder, if there is one; in all ranks but the first, who follows it.
     engine : Engine
         What runs the steps, and holds the optimiser's memory.
     ranks : Collective or None
@@ -119,7 +119,7 @@ class Training:
     ending: BaseException | None = None
     validating: bool = False
     callbacks: Sequence[Callback] = ()
-    run: RunWriter | None = None
+    run: Run | None = None
     resumed: bool = False
     elapsed: float = 0.0
     held: float = 0.0

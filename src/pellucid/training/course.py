@@ -27,8 +27,8 @@ from .engine import DivergedError, Engine
 from .interrupts import put_off
 from .listed import remembers
 from .rates import rate, warn_of_other_rate
-from .regrouping import catch_up, missing_it, remade, say_who_was_lost, share, take_parts, take_run
-from .telling import averaged, listening, looking, take_averages, tell_of_batch, tell_of_epoch
+from .regrouping import catch_up, heard_by, missing_it, remade, say_who_was_lost, share, take_parts, take_run
+from .telling import Telling, averaged, listening, looking, take_averages
 
 
 class Course:
@@ -64,6 +64,7 @@ class Course:
         self._engine = training.engine = make()
         self._agreed = self._agreement()
         self._said = 0 if ranks is None else len(ranks.lost)  # lost ranks of which everybody knows
+        self._telling = Telling("on_batch")  # the last one
         self._stopping = False  # whether all stop, as far as they have agreed
         self._ended = False  # whether all have agreed to end before the last epoch
         self._finished = False  # whether this process has finished the run
@@ -189,18 +190,23 @@ class Course:
 
     def _regroup(self, ranks: Collective) -> None:
         """Come to one state with the ranks that are left; where this one has become the first, it takes its part."""
-        training, step, epoch = self._training, self._training.step, self._training.epoch
+        training, epoch = self._training, self._training.epoch
         self._agreed, self._whole = self._agreement(), False
         self._engine = training.engine = remade(self._engine, self._make)
-        elapsed = catch_up(ranks, training, self._engine, self._listeners, time.perf_counter() - self._began)
-        self._began = time.perf_counter() - elapsed
-        if training.step > step:
-            tell_of_batch(training, self._engine, missing_it(self._listeners))
-        if training.epoch > epoch:
-            tell_of_epoch(training, self._engine, missing_it(self._listeners))
+        heard = heard_by(self._listeners, self._telling.left)
+        taken = catch_up(ranks, training, self._engine, self._listeners, heard, time.perf_counter() - self._began)
+        if taken is not None:
+            heard, elapsed = taken
+            self._began = time.perf_counter() - elapsed
+            moment = "on_epoch" if training.epoch > epoch else "on_batch"
+            Telling(moment, missing_it(self._listeners[:heard])).go_on(training, self._engine, lasting=False)
+            self._telling = Telling(moment, self._listeners[heard:])
+        self._telling.go_on(training, self._engine)
         share(ranks, training, self._listeners)
         if ranks.rank == 0:
-            tell_of_epoch(training, self._engine, take_parts(training, self._listeners))
+            Telling("on_epoch", take_parts(training, self._listeners)).go_on(training, self._engine)
+        share(ranks, training, self._listeners)  # what they know who have just heard of the last epoch
+        if ranks.rank == 0:
             say_who_was_lost(ranks.lost[self._said :], ranks.size, training.step)
         self._said = len(ranks.lost)
 
@@ -247,7 +253,7 @@ class Course:
             if training.step == FIRST_STEPS and training.run is not None:
                 self._engine.pull()
                 training.first_steps = digest(*(each.data for each in held(training.network).values()))
-            tell_of_batch(training, self._engine, self._listeners)
+            self._tell("on_batch")
         due = training.run is not None and training.run.checkpoints.due(training.step)
         agreed = self._agree(due)
         self._end_if_asked(agreed)
@@ -286,7 +292,7 @@ class Course:
                 "epoch": training.epoch, **part, **training.tally.scores(),
                 **{f"val_{name}": score for name, score in validated.items()}, "lr": training.lr, "seconds": seconds,
             })  # fmt: skip
-            tell_of_epoch(training, self._engine, self._listeners)
+            self._tell("on_epoch")
         agreed = self._agree()
         if self._ranks is not None:
             share(self._ranks, training, self._listeners)
@@ -298,6 +304,11 @@ class Course:
         self._whole = False
         yield
         self._whole = True
+
+    def _tell(self, moment: str) -> None:
+        """Tell all callbacks that a step or an epoch is done."""
+        self._telling = Telling(moment, self._listeners)
+        self._telling.go_on(self._training, self._engine)
 
     def _agree(self, due: bool = False) -> Agreed:
         """Return what all ranks do now."""
