@@ -50,10 +50,6 @@ class Watched:
         self._notes.append((SENDING, began, sent))
         return WatchedExchange(exchange, sent, self._notes)
 
-    def all(self, message: bytes) -> list[bytes]:
-        """See `Collective.all`."""
-        return self._ranks.all(message)
-
 
 @dataclass
 class WatchedExchange:
@@ -86,10 +82,6 @@ class Pretended:
         for start, stop in pairwise(bounds):
             room[start:stop] = np.resize(own, stop - start)
         return Nothing()
-
-    def all(self, message: bytes) -> list[bytes]:
-        """Return the same of all."""
-        return [message] * self.size
 
 
 class Nothing:

@@ -9,8 +9,10 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from itertools import pairwise
 from typing import Any, Protocol, TypeVar
 
+import numpy as np
 from numpy.typing import NDArray
 
 from .errors import LostRankError
@@ -70,9 +72,6 @@ class Collective(Protocol):
         Until the exchange has been waited for, nobody touches the array; other exchanges may begin meanwhile.
         """
 
-    def all(self, message: bytes) -> list[bytes]:
-        """Return what each rank has to say, in their order; it need not be as long as what others say."""
-
     def hold(self) -> None:
         """Let the others know that they wait for this rank on purpose: from now on they wait as long again as for one
         that does not come. Who holds them says so again and again, about every second; it says nothing while this rank
@@ -84,6 +83,24 @@ class Collective(Protocol):
         Where one has not, all that are left number themselves anew. Ranks that cannot go on without each other need not
         ask: none of them has met with a `LostRankError`.
         """
+
+
+def told_by_all(ranks: Collective, message: bytes) -> list[bytes]:
+    """Return what each rank has to say, in their order; it need not be as long as what others say.
+
+    Raises
+    ------
+    RankError, LostRankError
+        As `Exchange.wait` does.
+    """
+    lengths = np.zeros(ranks.size, np.int64)
+    lengths[ranks.rank] = len(message)
+    ranks.gather(lengths.view(np.uint8), range(0, lengths.nbytes + 1, lengths.itemsize)).wait()
+    bounds = [0, *np.cumsum(lengths).tolist()]
+    said = np.zeros(bounds[-1], np.uint8)
+    said[bounds[ranks.rank] : bounds[ranks.rank + 1]] = np.frombuffer(message, np.uint8)
+    ranks.gather(said, bounds).wait()
+    return [said[start:stop].tobytes() for start, stop in pairwise(bounds)]
 
 
 def surviving(ranks: Collective | None, work: Callable[[], Result]) -> Result:

@@ -15,7 +15,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from ..collective import surviving
+from ..collective import surviving, told_by_all
 from ..errors import PellucidError
 from ..training.interrupts import ByTheFirst
 from .fellows import Fellow
@@ -106,7 +106,7 @@ def take_share(ranks: Ranks) -> None:
     the launcher has not seen to that already, and nobody has said how many threads there are."""
     own = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
     me = ranks.fellows.get(ranks.number) or Fellow.own(ranks.number)
-    told = [json.loads(each) for each in ranks.all(json.dumps([platform.node(), own, vars(me)]).encode())]
+    told = [json.loads(each) for each in told_by_all(ranks, json.dumps([platform.node(), own, vars(me)]).encode())]
     ranks.fellows = {fellow.number: fellow for fellow in (Fellow(**each) for _, _, each in told)}
     if os.environ.get(THREADS, "").strip():
         return

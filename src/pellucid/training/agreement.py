@@ -19,7 +19,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from ..arguments import shown
-from ..collective import Collective
+from ..collective import Collective, told_by_all
 from ..data.dataset import digest
 from ..errors import ArgumentError, RankError
 from ..program import Program
@@ -120,7 +120,7 @@ class Agreement:
             On all ranks; it names those that are not as the others, and in what.
         """
         found = json.dumps(beginning(training, engine, self._program), default=str, sort_keys=True).encode()
-        told = [json.loads(each) for each in self._ranks.all(found)]
+        told = [json.loads(each) for each in told_by_all(self._ranks, found)]
         names = sorted({name for each in told for name in each})
         strange = [text for name in names if (text := odd_ones(name, [each.get(name) for each in told]))]
         if strange:
@@ -138,7 +138,7 @@ class Agreement:
         run = training.run
         # Where the next exchange is complete for the first rank, this one is for all: before it writes a checkpoint,
         # each of the others knows where, should it be lost then.
-        if (folder := self._ranks.all(b"" if run is None else os.fsencode(run.folder))[0]) and run is not None:
+        if (folder := told_by_all(self._ranks, b"" if run is None else os.fsencode(run.folder))[0]) and run is not None:
             run.lies_in(Path(os.fsdecode(folder)))
         self.compare(training, engine)
 
@@ -170,7 +170,7 @@ class Agreement:
             On all ranks; it names those that are not as the others.
         """
         own = digest(*engine.weights().values(), *engine.slots().values()).encode()
-        told = [each.decode() for each in self._ranks.all(own)]
+        told = [each.decode() for each in told_by_all(self._ranks, own)]
         strange = odd_ones(f"the digest of the weights after step {training.step:,}", told)
         if strange:
             raise RankError(
