@@ -181,6 +181,7 @@ class Course:
     def _finish(self) -> None:
         """Finish the run, when the training has ended; all ranks wait for the first one."""
         first = self._ranks is None or self._ranks.rank == 0
+        self._agreed.verify_end(self._training)
         self._be_first()
         if first and not self._finished and self._training.run is not None:
             self._training.run.finish(self._training)
