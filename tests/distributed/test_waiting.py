@@ -204,10 +204,13 @@ def test_those_that_are_left_are_numbered_anew_and_the_first_one_is_told(started
 def test_a_loss_of_another_rank_makes_nobody_the_first(started):
     ranks, communicator, _ = started(rank=1, elastic=True)
     communicator.agreed, communicator.smaller = 0, Communicator(1, [0, 1])
+    told = []
+    ranks.when_lost.append(lambda: told.append((ranks.rank, ranks.size, [*ranks.lost])))
     ranks.when_first.append(lambda: pytest.fail("it is not"))
     assert not ranks.settled(True)
     assert "revoked" not in communicator.log
     assert ranks.lost == [2]
+    assert told == [(1, 2, [2])], "when it has its new number"
 
 
 def test_where_all_have_done_it_they_go_on_as_they_are(started):
