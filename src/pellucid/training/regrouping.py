@@ -2,8 +2,22 @@
 
 Every rank holds all of a training's state after each step, so that none is lost with a rank. But those that are left
 need not have come equally far: some may have completed the last exchange of a step, and done it, when others met with
-the loss in that exchange. They are at most one step apart, or on both sides of the end of an epoch, for each exchange
-is one of all ranks. Those that are behind take over what the others have, as if they resumed from a checkpoint of it.
+the loss in that exchange. They are at most one step apart, or on both sides of the end of an epoch: what they agree on after
+each is an exchange to which every rank has something to send, so that it ends for nobody before all have begun it.
+(Others may: a rank without samples sends nothing.) Those that are behind take over what the others have, as if they
+resumed from a checkpoint of it.
+
+==========================  ============================================  ==========================================
+a rank is lost in           what another one may have done already        who sees to that
+==========================  ============================================  ==========================================
+a step                      the step; callbacks have heard of it          `catch_up`, `missing_it`
+validation                  the epoch; callbacks have heard of it         the same
+a callback's own exchange   nothing: all call it again                    `collective.surviving`, `Telling.go_on`
+the agreement after either  it ends, stops, has another learning rate     they agree anew
+`share`                     it knows what callbacks remember              `share`: the newest counts
+`verify`                    a checkpoint                                  nobody: it is that of the same state
+finishing the run           it is finished                                the first rank, who does so once
+==========================  ============================================  ==========================================
 """
 
 from __future__ import annotations
