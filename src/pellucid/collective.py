@@ -9,8 +9,10 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from itertools import pairwise
 from typing import Any, Protocol, TypeVar
 
+import numpy as np
 from numpy.typing import NDArray
 
 from .errors import LostRankError
@@ -79,9 +81,6 @@ class Collective(Exchanging, Protocol):
     @property
     def lost(self) -> Sequence[int]: ...
 
-    def all(self, message: bytes) -> list[bytes]:
-        """Return what each rank has to say, in their order; it need not be as long as what others say."""
-
     def hold(self) -> None:
         """Let the others know that they wait for this rank on purpose: from now on they wait as long again as for one
         that does not come. Who holds them says so again and again, about every second; it says nothing while this rank
@@ -94,6 +93,24 @@ class Collective(Exchanging, Protocol):
         If one has not, they are numbered anew (`rank`, `size`, `losses` and `lost` change), and shall do it again.
         Without fault tolerance the answer is True, for then no `LostRankError` is ever raised.
         """
+
+
+def told_by_all(ranks: Exchanging, message: bytes) -> list[bytes]:
+    """Return what each rank has to say, in their order; it need not be as long as what others say.
+
+    Raises
+    ------
+    RankError, LostRankError
+        As `Exchange.wait` does.
+    """
+    lengths = np.zeros(ranks.size, np.int64)
+    lengths[ranks.rank] = len(message)
+    ranks.gather(lengths.view(np.uint8), range(0, lengths.nbytes + 1, lengths.itemsize)).wait()
+    bounds = [0, *np.cumsum(lengths).tolist()]
+    said = np.zeros(bounds[-1], np.uint8)
+    said[bounds[ranks.rank] : bounds[ranks.rank + 1]] = np.frombuffer(message, np.uint8)
+    ranks.gather(said, bounds).wait()
+    return [said[start:stop].tobytes() for start, stop in pairwise(bounds)]
 
 
 def surviving(ranks: Collective | None, work: Callable[[], Result]) -> Result:

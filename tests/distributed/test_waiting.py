@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from oracles.fake_mpi import Communicator, Mpi, Request, broken
+from pellucid.collective import told_by_all
 from pellucid.distributed import mpi, roll_call
 from pellucid.distributed.mpi import Ranks
 from pellucid.errors import LostRankError, RankError
@@ -154,7 +155,7 @@ def test_memory_of_an_exchange_that_is_given_up_is_kept_and_none_begins_after_it
     with pytest.raises(RankError, match="did not come"):
         ranks.gather(room, [0, 8, 16, 24]).wait()
     with pytest.raises(RankError, match="given up"):
-        ranks.all(b"")
+        told_by_all(ranks, b"")
     del room, ranks
     gc.collect()
     assert alive() is not None

@@ -15,7 +15,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ..collective import surviving
+from ..collective import surviving, told_by_all
 from ..errors import PellucidError
 from ..training.interrupts import ByTheFirst
 from .fellows import Fellow
@@ -107,7 +107,7 @@ def introduced(ranks: Ranks) -> Processors:
     """Let ranks know of each other who they are, and return which processors this one's machine has for them."""
     node, own = platform.node(), sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
     me = ranks.fellows.get(ranks.number) or Fellow.own(ranks.number)
-    told = [json.loads(each) for each in ranks.all(json.dumps([node, own, vars(me)]).encode())]
+    told = [json.loads(each) for each in told_by_all(ranks, json.dumps([node, own, vars(me)]).encode())]
     fellows = [Fellow(**each) for _, _, each in told]
     ranks.fellows = {fellow.number: fellow for fellow in fellows}
     here = {

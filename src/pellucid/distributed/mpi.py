@@ -120,17 +120,6 @@ class Ranks:
         self._open.add(found)
         return found
 
-    def all(self, message: bytes) -> list[bytes]:
-        """Return what each rank has to say, in their order."""
-        lengths = np.zeros(self.size, np.int64)
-        lengths[self.rank] = len(message)
-        self.gather(lengths.view(np.uint8), range(0, 8 * self.size + 1, 8)).wait()
-        bounds = [0, *np.cumsum(lengths).tolist()]
-        said = np.zeros(bounds[-1], np.uint8)
-        said[bounds[self.rank] : bounds[self.rank + 1]] = np.frombuffer(message, np.uint8)
-        self.gather(said, bounds).wait()
-        return [said[start:stop].tobytes() for start, stop in pairwise(bounds)]
-
     def hold(self) -> None:
         """See `Collective.hold`."""
         self.roll_call.hold()

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..collective import Collective, surviving
+from ..collective import Collective, surviving, told_by_all
 from ..data import batches
 from ..data.dataset import digest
 from ..errors import NonFiniteError, RankError, StorageError
@@ -66,6 +66,7 @@ class Course:
         self._said = 0 if ranks is None else len(ranks.lost)  # lost ranks of which everybody knows
         self._telling = Telling("on_batch")  # the last one
         self._stopping = False  # whether all stop, as far as they have agreed
+        self._ended = False  # whether all have agreed to end before the last epoch
         self._finished = False  # whether this process has finished the run
         self._began = 0.0  # when the running epoch did, by `time.perf_counter`
         self._whole = True
@@ -118,7 +119,7 @@ class Course:
         training = self._training
         try:
             if ended := surviving(self._ranks, self._to_the_end):
-                surviving(self._ranks, self._save_for_all)
+                self._ended = True
                 raise ended
         except NonFiniteError as error:
             if training.run is not None:
@@ -133,18 +134,20 @@ class Course:
         """Save what there is, however the epochs have ended, and give the network the averaged weights, where there are
         any."""
         try:
-            self._checkpoint()
+            if self._ended:
+                surviving(self._ranks, self._save_for_all)
+            else:
+                self._checkpoint()
         finally:
             self._engine.pull()
             take_averages(self._training.network, self._engine)
 
     def _save_for_all(self) -> None:
         """Write the checkpoint of a training that all ranks end: none leaves before there is one."""
-        with self._training.holding():
-            self._be_first()
-            self._checkpoint()
+        self._be_first()
+        self._checkpoint()
         if self._ranks is not None:
-            self._ranks.all(b"")
+            told_by_all(self._ranks, b"")
 
     def _be_first(self) -> None:
         """Write the run from now on, if this is the first rank."""
@@ -178,12 +181,13 @@ class Course:
     def _finish(self) -> None:
         """Finish the run, when the training has ended; all ranks wait for the first one."""
         first = self._ranks is None or self._ranks.rank == 0
+        self._agreed.verify_end(self._training)
         self._be_first()
         if first and not self._finished and self._training.run is not None:
             self._training.run.finish(self._training)
         self._finished = first
         if self._ranks is not None:
-            self._ranks.all(b"")
+            told_by_all(self._ranks, b"")
 
     def _regroup(self, ranks: Collective) -> None:
         """Come to one state with the ranks that are left; where this one has become the first, it takes its part."""

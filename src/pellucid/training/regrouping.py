@@ -26,7 +26,7 @@ import json
 from collections.abc import Callable, Sequence
 
 from ..arguments import warn
-from ..collective import Collective
+from ..collective import Collective, told_by_all
 from ..serialization.tensor_file import decode, pieces
 from .agreement import for_all
 from .callbacks import Callback, Training
@@ -70,7 +70,7 @@ def catch_up(
     """
     own = training.step, training.epoch
     shared = sum(map(for_all, listeners[:heard]))  # of those that every rank has
-    told = [tuple(json.loads(each)) for each in ranks.all(json.dumps((*own, shared)).encode())]
+    told = [tuple(json.loads(each)) for each in told_by_all(ranks, json.dumps((*own, shared)).encode())]
     furthest = max(told)
     if all(each[:2] == furthest[:2] for each in told):
         return None
@@ -80,7 +80,7 @@ def catch_up(
     if ranks.rank == teller:
         arrays, state = state_of(training, engine, [packed(each) for each in remembering], elapsed)
         message = b"".join(content(arrays, state, training, dict.fromkeys(BEGUN, "")))
-    message = ranks.all(message)[teller]
+    message = told_by_all(ranks, message)[teller]
     if own == furthest[:2]:
         return None
     kept = [each if for_all(each) else understudy(each) for each in remembering]  # of the others, see `share`
@@ -127,13 +127,13 @@ def share(ranks: Collective, training: Training, listeners: Sequence[Callback]) 
         if for_all(each) or not remembers(each):
             continue
         since = each.since if isinstance(each, Remembering) else training.epoch
-        told = [int(words) for words in ranks.all(str(since).encode())]
+        told = [int(words) for words in told_by_all(ranks, str(since).encode())]
         teller = told.index(max(told))
         message = b""
         if ranks.rank == teller:
             known, arrays = packed(each)
             message = b"".join(pieces(arrays, {"known": json.dumps(known)}))
-        message = ranks.all(message)[teller]
+        message = told_by_all(ranks, message)[teller]
         if isinstance(each, Remembering):
             file = decode(message, f"what {type(each).__name__} remembers")
             arrays = {name: file.array(name).copy() for name in file.entries}
