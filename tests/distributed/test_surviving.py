@@ -38,9 +38,7 @@ def test_nor_does_the_first_one_nor_all_but_one(victims):
 def test_ranks_that_do_not_come_to_one_state_are_found(monkeypatch):
     """The control: without what brings those together that have come unequally far, bits or ranks come apart."""
     expected = trained("dropout")
-    monkeypatch.setattr(
-        "pellucid.training.course.catch_up", lambda ranks, training, engine, listeners, elapsed: elapsed
-    )
+    monkeypatch.setattr("pellucid.training.course.catch_up", lambda *asked: None)
 
     def work(rank):
         try:
