@@ -1,5 +1,6 @@
 """The sums that the page draws, cell by cell in every family of layers, against NumPy; and the way back to a pixel."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -54,6 +55,7 @@ def test_a_click_shows_the_whole_sum(stack, trace, path, rng):
     assert panel.number("The number", "computed anew, in 64 bits") == pytest.approx(found.recomputed, rel=1e-13)
     assert panel.number("The number", "difference") == pytest.approx(found.difference, rel=1e-6, abs=1e-13)
     assert panel.body.locator("[data-check]").get_attribute("data-check") == "same"
+    assert not re.search("∞|NaN", panel.body.inner_text()), "all numbers of this network are finite"
     check_picture(panel, trace, found)
     runs(panel.body.locator("textarea").input_value(), found)
 

@@ -104,7 +104,8 @@ function compared(found, y) {
   const rows = [["stored by the network", figure(stored, 9)], ["computed anew, in 64 bits", figure(recomputed, 12)]];
   const numbers = table("The number", [], rows, [["difference", figure(difference, 3)]]);
   if (!same) return [make("p", { class: "differs", role: "alert", "data-check": "differs" }, `This page comes to ${text(y, 12)}, the server to ${text(recomputed, 12)}: please report it.`), numbers];
-  const words = difference ? `✓ agrees to ${Number.isFinite(difference) ? power(Math.abs(difference)) : text(difference)}` : "✓ agrees exactly";
+  const exact = Object.is(stored, recomputed) || difference === 0;
+  const words = exact ? "✓ agrees exactly" : Number.isFinite(difference) ? `✓ agrees to ${power(Math.abs(difference))}` : `the network stored ${text(stored)}, in 64 bits it is ${text(recomputed)}`;
   const check = make("p", { class: "quiet", "data-check": "same" }, "What is drawn here, this page has added up itself: it comes to the same.");
   return [make("details", { class: "held" }, make("summary", {}, words), numbers, check)];
 }
