@@ -14,10 +14,9 @@ pytest.importorskip("starlette", reason="the page needs the extra web")
 pytest.importorskip("uvicorn", reason="the page needs the extra web")
 pytest.importorskip("websockets", reason="the page needs the extra web")
 
+from fuzz.architectures import Swish
 from pellucid.web.bench import Bench
 from pellucid.web.server import Server
-
-from fuzz.architectures import Swish
 
 from .conftest import WAIT, clock_digits
 from .drawn_sums import Panel
