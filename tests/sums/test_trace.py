@@ -178,10 +178,12 @@ def test_the_way_back_is_broken_off_after_so_many_choices():
         trace.walk_back("relu6", 0, most=0)
 
 
-def test_where_all_terms_are_nothing_the_first_is_taken():
-    network = p.Sequential([p.Linear(4, 1)], input_shape=(4,))
-    step = p.trace(network, np.zeros(4, np.float32)).walk_back("linear1", 0)[0]
-    assert (step.source_index, step.share, step.amount) == ((0,), 0.25, 0)
+def test_where_all_terms_are_0_the_way_ends():
+    network = p.Sequential([p.Linear(4, 1), p.ReLU()], input_shape=(4,))
+    network["linear1"].bias.data = [2]
+    relu, alone = p.trace(network, np.zeros(4, np.float32)).walk_back("relu1", 0)
+    assert (relu.source_index, relu.share) == ((0,), 1)
+    assert (alone.source, alone.source_index, alone.share, alone.amount, alone.terms) == (None, (), 0, 2, 4)
 
 
 def test_a_nan_is_followed_before_all_numbers():
