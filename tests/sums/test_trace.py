@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -136,6 +137,37 @@ def test_a_snippet_with_a_wrong_number_fails(network, rng):
     assert wrong != found.snippet()
     with pytest.raises(AssertionError):
         exec(compile(wrong, "snippet", "exec"), {})
+
+
+def test_a_patch_stands_in_a_snippet_as_on_paper(rng):
+    network = p.Sequential([p.Conv2d(3, 1, 5)], input_shape=(3, 5, 5), seed=1)
+    x = rng.integers(0, 10, (3, 5, 5)).astype(np.float32)
+    text = p.trace(network, x).sum("conv1", (0, 0, 0)).snippet()
+    rows = [" ".join(str(int(number)) for number in row) for channel in x for row in [*channel, []]][:-1]
+    assert text.split('patch = np.array("""\n')[1].split('\n"""')[0].splitlines() == rows
+    exec(compile(text, "snippet", "exec"), {})
+    many = p.Sequential([p.Conv2d(60, 1, 3)], input_shape=(60, 3, 3), seed=1)
+    long = p.trace(many, rng.normal(size=(60, 3, 3)).astype(np.float32)).sum("conv1", (0, 0, 0)).snippet()
+    assert len(long.splitlines()) < 150, "of very many rows, several stand on a line"
+    exec(compile(long, "snippet", "exec"), {})
+
+
+@pytest.mark.filterwarnings("ignore:the images are floats")
+@pytest.mark.parametrize("large", [1e25, 1e-41])
+def test_snippets_hold_at_both_ends_of_float32(large):
+    network = p.Sequential([p.LocalResponseNorm(3)], input_shape=(3, 1, 1))
+    with np.errstate(all="ignore"):
+        found = p.trace(network, np.full((3, 1, 1), large, np.float32)).sum("lrn1", (1, 0, 0))
+    exec(compile(found.snippet(), "snippet", "exec"), {})
+
+
+def test_a_snippet_without_finite_numbers_runs_without_a_warning():
+    network = p.Sequential([p.BatchNorm2d(1)], input_shape=(1, 2, 2))
+    network["norm1"].weight.data[0] = np.inf
+    trace = p.trace(network, np.zeros((1, 2, 2), np.float32))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        exec(compile(trace.sum("norm1", (0, 0, 0)).snippet(), "snippet", "exec"), {})
 
 
 def test_a_long_snippet_has_every_bit_in_few_letters(rng):

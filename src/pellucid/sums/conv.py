@@ -72,7 +72,7 @@ def conv_transpose2d(cell: Cell) -> Made:
         ["y = bias + (pixels * kernel).sum()"],
         {
             "pixels": pixels, "kernel": kernel, "bias": bias, "input": cell.step.inputs[0], "channels": run,
-            "rows": rows, "columns": columns, "row_taps": ky, "column_taps": kx, "groups": groups,
+            "rows": rows, "columns": columns, "groups": groups,
         },
         bias,
     )  # fmt: skip

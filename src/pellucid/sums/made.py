@@ -86,7 +86,7 @@ class Made:
         What is there without any contributor, such as a bias.
     passed : float
         How large a number was on the way, where that may be more than all terms: a function makes little of a large
-        x.
+        x; infinity where the network's dtype may have held it no more.
     """
 
     formula: str
@@ -109,14 +109,3 @@ def grid(*axes: ArrayLike) -> NDArray[np.int64]:
     """
     along = [np.asarray(axis, np.int64) for axis in axes]
     return np.stack(np.meshgrid(*along, indexing="ij"), axis=-1).reshape(-1, len(along))
-
-
-def digits(number: float) -> str:
-    """Return a number as a formula shows it, in six digits.
-
-    Examples
-    --------
-    >>> digits(-0.1234567891)
-    '−0.123457'
-    """
-    return f"{number:.6g}".replace("-", "−")

@@ -3,10 +3,12 @@ by the squares of its neighbours."""
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from .cell import Cell
-from .made import Made, digits
+from .made import Made
 
 
 def batch_norm_running(cell: Cell) -> Made:
@@ -21,10 +23,6 @@ def batch_norm_running(cell: Cell) -> Made:
     y = weight * ((x - mean) / deviation) + bias
     a = weight / deviation
     b = bias - a * mean
-    written = (
-        f"{digits(weight)}·({digits(x)} − {digits(mean)}) / √({digits(variance)} + {digits(eps)}) + {digits(bias)} "
-        f"= {digits(a)}·{digits(x)} + {digits(b)} = {digits(y)}"
-    )
     numbers = {"x": x, "mean": mean, "variance": variance, "eps": eps, "weight": weight, "bias": bias}
     return Made(
         "y = weight · (x − mean) / √(variance + eps) + bias",
@@ -32,8 +30,7 @@ def batch_norm_running(cell: Cell) -> Made:
         cell.alone(cell.index, a * x),
         numbers,
         ["y = weight * (x - mean) / np.sqrt(variance + eps) + bias"],
-        {**numbers, "normalised": (x - mean) / deviation, "a": a, "b": b, "written": written,
-         "from": cell.source(0, cell.index)},
+        {**numbers, "a": a, "b": b, "from": cell.source(0, cell.index)},
         b,
         passed=abs(a) * (abs(x) + abs(mean)) + abs(bias),
     )  # fmt: skip
@@ -52,10 +49,6 @@ def local_response_norm(cell: Cell) -> Made:
     x, total = cell.number(0, cell.index), float((neighbours**2).sum())
     s = k + alpha / size * total
     y = float(x * np.float64(s) ** -beta)
-    written = (
-        f"{digits(x)} · ({digits(k)} + {digits(alpha)}/{size} · {digits(total)})^−{digits(beta)} "
-        f"= {digits(x)} · {digits(s)}^−{digits(beta)} = {digits(y)}"
-    )
     settings = {"size": size, "alpha": alpha, "beta": beta, "k": k}
     return Made(
         "y[c] = x[c] · (k + alpha/size · Σ j x[j]²)^−beta, j from c − ⌊size/2⌋, size channels",
@@ -64,7 +57,8 @@ def local_response_norm(cell: Cell) -> Made:
         {"x": x, "neighbours": neighbours, **settings},
         ["s = k + alpha / size * (neighbours**2).sum()", "y = x * s**-beta"],
         {"x": x, "channels": seen, "neighbours": neighbours, "squares": neighbours**2, "sum": total, "s": s,
-         "outside": size - len(seen), "written": written, **settings},
+         **settings},
+        passed=math.inf if total > np.finfo(maps.dtype).max else 0.0,
     )  # fmt: skip
 
 
@@ -80,14 +74,13 @@ def standardize(cell: Cell) -> Made:
     mean, variance = float(run.mean()), float(run.var())
     deviation, x = float(np.sqrt(variance + eps)), cell.number(0, cell.index)
     y = (x - mean) / deviation
-    written = f"({digits(x)} − {digits(mean)}) / √({digits(variance)} + {digits(eps)}) = {digits(y)}"
     return Made(
         "y = (x − mean) / √(variance + eps), over the numbers of a run",
         y,
         cell.alone(cell.index, x / deviation),
         {"x": x, "run": run, "eps": eps},
         ["y = (x - run.mean()) / np.sqrt(run.var() + eps)"],
-        {"x": x, "mean": mean, "variance": variance, "eps": eps, "run": number, "count": count, "written": written,
+        {"x": x, "mean": mean, "variance": variance, "eps": eps, "run": number, "count": count,
          "from": cell.source(0, cell.index)},
         -mean / deviation,
     )  # fmt: skip

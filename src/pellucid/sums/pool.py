@@ -43,7 +43,7 @@ def avg_pool2d(cell: Cell) -> Made:
     counted = patch.counted if cell.keywords["count_include_pad"] else patch.inside
     pixels, positions = patch.read(cell.inputs[0][[channel]])[0], patch.pixels()
     indices = np.column_stack([np.full(len(positions), channel), positions])
-    window = {"window": pixels, "channel": channel, **patch.details(), "counted": counted}
+    window = {"window": pixels, "channel": channel, **patch.details()}
     return _mean(
         cell, "y[c, oy, ox] = Σ ky, kx  x[c, oy·SH + ky·DH − top, ox·SW + kx·DW − left] / count",
         pixels[patch.inside], indices, int(counted.sum()), window,
@@ -57,7 +57,7 @@ def adaptive_avg_pool2d(cell: Cell) -> Made:
     pixels = x[channel, rows, columns]
     indices = grid([channel], np.arange(rows.start, rows.stop), np.arange(columns.start, columns.stop))
     region = {
-        "window": pixels, "channel": channel, "first_row": rows.start, "first_column": columns.start,
+        "window": pixels, "channel": channel,
         "rows": list(range(rows.start, rows.stop)), "columns": list(range(columns.start, columns.stop)),
     }  # fmt: skip
     return _mean(

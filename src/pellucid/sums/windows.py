@@ -77,8 +77,6 @@ class Patch:
     def details(self) -> dict[str, Any]:
         """Return where the patch lies."""
         return {
-            "first_row": self.rows[0],
-            "first_column": self.columns[0],
             "rows": self.rows,
             "columns": self.columns,
             "stride": self.window.stride,
