@@ -144,7 +144,7 @@ def test_features_that_were_never_a_map_stand_where_they_are():
 
 def test_an_activation_shows_its_curve():
     found = trace_of(p.LeakyReLU(0.5), [-8, 3]).sum("it", 0)
-    assert (found.details["x"], found.details["y"], found.details["negative_slope"]) == (-8, -4, 0.5)
+    assert (found.details["x"], found.details["y"], found.details["settings"]) == (-8, -4, {"negative_slope": 0.5})
     xs, ys = found.details["curve"]["x"], found.details["curve"]["y"]
     assert len(xs) == len(ys) == 65
     assert xs[0] < -8
@@ -191,7 +191,7 @@ def test_an_even_number_of_neighbours_has_one_more_before(size, channels):
 def test_learnt_numbers_meet_the_places_they_are_stretched_to():
     slope = p.PReLU(2)
     slope.weight.data = [0.5, 0.25]
-    assert trace_of(slope, -image(channels=2)).sum("it", (1, 0, 1)).details["weight"] == 0.25
+    assert trace_of(slope, -image(channels=2)).sum("it", (1, 0, 1)).details["settings"] == {"weight": 0.25}
     add, multiply = p.Bias((2, 1, 1)), p.Gain((4, 4))
     add.bias.data[1], multiply.weight.data[0, 1] = 5, 3
     found = trace_of(add, image(channels=2)).sum("it", (1, 0, 1))
@@ -294,3 +294,26 @@ def test_a_layer_of_ones_own_stays_closed():
     assert "Mine is a layer of your own" in found.details["note"]
     exec(compile(found.snippet(), "snippet", "exec"), {})
     assert trace.walk_back("it", 1)[-1].kind == "custom"
+
+
+# ---- what readers stand on
+
+
+def test_every_kind_has_the_details_that_are_agreed_upon():
+    from typing import get_args
+
+    from pellucid.sums import details
+
+    known = [(each.__required_keys__, set(each.__annotations__)) for each in get_args(details.Details)]
+    kinds = {
+        "conv2d": (p.Conv2d(2, 1, 3, padding=1), (0, 1, 1)),
+        "conv_transpose2d": (p.ConvTranspose2d(2, 1, 2), (0, 1, 1)),
+        "max_pool2d": (p.MaxPool2d(2), (0, 1, 1)), "avg_pool2d": (p.AvgPool2d(2, padding=1), (0, 1, 1)),
+        "adaptive_avg_pool2d": (p.AdaptiveAvgPool2d(2), (0, 1, 1)), "mean": (p.Mean((2, 3)), (0,)),
+        "batch_norm_running": (p.BatchNorm2d(2), (0, 1, 1)), "local_response_norm": (p.LocalResponseNorm(2), (0, 1, 1)),
+        "clip": (p.Clip(-1, 1), (0, 1, 1)), "add_parameter": (p.Bias((2, 1, 1)), (0, 1, 1)),
+        "softmax": (p.Softmax(), (0, 1, 1)), "pad": (p.Pad((0, 1, 1)), (0, 0, 0)), "slice": (p.Slice(1, 1), (0, 1, 1)),
+    }  # fmt: skip
+    for kind, (layer, index) in kinds.items():
+        found = set(trace_of(layer, image(channels=2)).sum("it", index).details)
+        assert any(required <= found <= every for required, every in known), (kind, found)

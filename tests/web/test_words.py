@@ -12,6 +12,7 @@ from pellucid.web.description import describe
 from pellucid.web.sum_numbers import with_numbers
 from pellucid.web.sum_words import in_words, letters
 from pellucid.web.tour import tour
+from pellucid.web.walk_words import of_step
 from pellucid.web.words import GLOSSARY, KEYS, KINDS, purpose
 
 from .conftest import every_family
@@ -102,9 +103,7 @@ def test_the_words_of_a_way_back():
 
     relu, chosen, pixel = steps(1, 1)
     assert (relu["words"], relu["share"], relu["instead"]) == ("ReLU of one number", None, None)
-    assert chosen["words"] == (
-        "the largest of 2 terms, 2: 67 % of all that was added and taken away; 67 % along this path so far"
-    )
+    assert chosen["words"] == "the largest of 2 terms, 2: 67 % of all that was added and taken away"
     assert (chosen["share"], chosen["instead"]) == (2 / 3, None)
     assert pixel["words"] == "the image itself: row 0, column 0"
     _, against, _ = steps(0.5, 2)
@@ -115,6 +114,20 @@ def test_the_words_of_a_way_back():
         "ReLU of one number", "all 2 terms are 0: the number is the bias alone",
     ]  # fmt: skip
     assert steps(1, 0)[1]["words"].startswith("the largest of 2 terms, 2: 100 % of all")
+
+
+@pytest.mark.parametrize(
+    ("before", "kept", "end"),
+    [
+        (1, 0.5, "taken away"), (0.5, 0.25, "; 25 % along this path so far"), (0.005, 0.002, "taken away"),
+        (0.5, 0.005, "; from here on, this is one path of very many"),
+    ],
+)  # fmt: skip
+def test_how_much_a_path_says(before, kept, end):
+    step = p.WalkStep("conv2d", "conv1", 5, (0, 0, 0), 1.0, 3, (0, 0, 0), 0.75, 0.5, 1234)
+    told = of_step(step, before, kept)
+    assert told.startswith("the largest of 1,234 terms, 0.7500: 50 % of all")
+    assert told.endswith(end)
 
 
 def test_letters_of_a_formula():

@@ -8,6 +8,7 @@ import math
 import numpy as np
 
 from .cell import Cell
+from .details import BatchNorm, LocalResponse
 from .made import Made
 
 
@@ -24,13 +25,17 @@ def batch_norm_running(cell: Cell) -> Made:
     a = weight / deviation
     b = bias - a * mean
     numbers = {"x": x, "mean": mean, "variance": variance, "eps": eps, "weight": weight, "bias": bias}
+    details: BatchNorm = {
+        "x": x, "mean": mean, "variance": variance, "eps": eps, "weight": weight, "bias": bias, "a": a, "b": b,
+        "from": cell.source(0, cell.index),
+    }  # fmt: skip
     return Made(
         "y = weight · (x − mean) / √(variance + eps) + bias",
         y,
         cell.alone(cell.index, a * x),
         numbers,
         ["y = weight * (x - mean) / np.sqrt(variance + eps) + bias"],
-        {**numbers, "a": a, "b": b, "from": cell.source(0, cell.index)},
+        details,
         b,
         passed=abs(a) * (abs(x) + abs(mean)) + abs(bias),
     )  # fmt: skip
@@ -50,14 +55,17 @@ def local_response_norm(cell: Cell) -> Made:
     s = k + alpha / size * total
     y = float(x * np.float64(s) ** -beta)
     settings = {"size": size, "alpha": alpha, "beta": beta, "k": k}
+    details: LocalResponse = {
+        "x": x, "channels": seen, "neighbours": neighbours, "squares": neighbours**2, "sum": total, "s": s,
+        "size": size, "alpha": alpha, "beta": beta, "k": k,
+    }  # fmt: skip
     return Made(
         "y[c] = x[c] · (k + alpha/size · Σ j x[j]²)^−beta, j from c − ⌊size/2⌋, size channels",
         y,
         cell.alone(cell.index, y),
         {"x": x, "neighbours": neighbours, **settings},
         ["s = k + alpha / size * (neighbours**2).sum()", "y = x * s**-beta"],
-        {"x": x, "channels": seen, "neighbours": neighbours, "squares": neighbours**2, "sum": total, "s": s,
-         **settings},
+        details,
         passed=math.inf if total > np.finfo(maps.dtype).max else 0.0,
     )  # fmt: skip
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..geometry import Pair, Window
+from .details import Window as WindowDetails
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +75,7 @@ class Patch:
         rows, columns = np.nonzero(self.inside)
         return np.stack([self.rows[rows], self.columns[columns]], axis=1)
 
-    def details(self) -> dict[str, Any]:
+    def details(self) -> WindowDetails:
         """Return where the patch lies."""
         return {
             "rows": self.rows,

@@ -21,10 +21,9 @@ def of_step(step: WalkStep, before: float, kept: float) -> str:
     )
     if before < THIN:
         return told
-    return f"{told}; {_part(kept)} along this path so far" if kept >= THIN else f"{told}; from here on, {_MANY}"
-
-
-_MANY = "this is one path of very many"
+    if kept < THIN:
+        return f"{told}; from here on, this is one path of very many"
+    return told if before == 1 else f"{told}; {_part(kept)} along this path so far"
 
 
 def ending(step: WalkStep) -> str:

@@ -106,7 +106,7 @@ function draw() {
 function line(step, k) {
   const { path, index, share, instead } = step;
   const words = k === 0 ? beginning(step) : placeName(path ?? step.layer, index);
-  const other = instead && [" The largest for it: ", place(instead.path, instead.index), `, ${instead.amount}`];
+  const other = instead && [". The largest for it: ", place(instead.path, instead.index), `, ${instead.amount}`];
   return [
     place(path, index, words), " ", figure(number(step.number)), quiet(step.words, ...(other ?? [])), share === null ? null : bar(0, number(share), 0, 1),
   ];
