@@ -14,12 +14,10 @@ pytest.importorskip("starlette", reason="the page needs the extra web")
 pytest.importorskip("uvicorn", reason="the page needs the extra web")
 pytest.importorskip("websockets", reason="the page needs the extra web")
 
-from fuzz.architectures import Swish
 from pellucid.web.bench import Bench
 from pellucid.web.server import Server
 
 from .conftest import WAIT, clock_digits
-from .drawn_sums import Panel
 from .learnt import ask, learnt, settled
 
 
@@ -113,29 +111,6 @@ def test_what_is_no_number_is_said_to_be_none(browser: Any) -> None:
         page.locator("#panel-sum p", has_text="no curve through what is no number").wait_for()
         page.locator("#told", has_text="Nothing can be said of what is right").wait_for()
         page.get_by_role("button", name="next mistake").wait_for(state="hidden")
-
-
-def test_numbers_of_a_layer_of_ones_own_and_of_the_image_itself_are_shown(browser: Any) -> None:
-    data = p.Dataset(clock_digits().images / np.float32(255), clock_digits().labels)
-    own = p.Sequential([Swish(), p.Flatten(), p.Linear(784, 10)], input_shape=(1, 28, 28), seed=1)
-    with page_of(browser, Bench(own, "own", data)) as page:
-        for path in ("swish1", "input"):
-            page.locator(f"section[data-path={path}] .map").click(position={"x": 40, "y": 40})
-            page.locator(f'.body[data-place^="{path} 0,"]').wait_for()
-            assert page.locator(".body [data-check]").get_attribute("data-check") == "same"
-
-
-def test_a_sum_that_overflows_in_the_network_is_not_said_to_agree(browser: Any) -> None:
-    made = dense()
-    made["linear1"].weight.data[0] = 0
-    made["linear1"].weight.data[0, :4] = [3e38, 3e38, -3e38, -3e38]
-    made["conv1"].weight.data[...] = 0
-    made["conv1"].bias.data[...] = 10
-    with page_of(browser, Bench(made, "huge", clock_digits())) as page:
-        page.locator("section[data-path=linear1] .map").click(position={"x": 5, "y": 5})
-        panel = Panel(page, "linear1", (0,))
-        said = panel.body.locator(".held summary").inner_text()
-        assert said in [f"the network stored {stored}, in 64 bits it is 0" for stored in ("NaN", "∞", "−∞")]
 
 
 def test_outputs_that_are_maps_are_said_to_be_maps(browser: Any) -> None:

@@ -3,8 +3,6 @@ by the squares of its neighbours."""
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from .cell import Cell
@@ -59,6 +57,7 @@ def local_response_norm(cell: Cell) -> Made:
         "x": x, "channels": seen, "neighbours": neighbours, "squares": neighbours**2, "sum": total, "s": s,
         "size": size, "alpha": alpha, "beta": beta, "k": k,
     }  # fmt: skip
+    fits = total <= float(np.finfo(maps.dtype).max)  # else the network, which adds up in its own dtype, divides by inf
     return Made(
         "y[c] = x[c] · (k + alpha/size · Σ j x[j]²)^−beta, j from c − ⌊size/2⌋, size channels",
         y,
@@ -66,7 +65,7 @@ def local_response_norm(cell: Cell) -> Made:
         {"x": x, "neighbours": neighbours, **settings},
         ["s = k + alpha / size * (neighbours**2).sum()", "y = x * s**-beta"],
         details,
-        passed=math.inf if total > np.finfo(maps.dtype).max else 0.0,
+        passed=0.0 if fits else np.inf,
     )  # fmt: skip
 
 

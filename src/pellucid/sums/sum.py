@@ -15,8 +15,8 @@ from .snippet import snippet
 NEAR = 2e-5
 """How far what a network computes in float32 may be from the same sum in float64, beside the sum of the terms'
 magnitudes: what rounding comes to where very many terms are added up."""
-LEAST = 4 * float(np.finfo(np.float32).smallest_subnormal)
-"""The same near 0, where float32 has no more digits to give away."""
+LEAST = 8 * float(np.finfo(np.float32).smallest_subnormal)
+"""And how far, however small all terms are: below float32's smallest normal number rounding is no longer relative."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -146,7 +146,8 @@ def agrees(found: Sum) -> str:
     if found.stored == found.recomputed or (math.isnan(found.stored) and math.isnan(found.recomputed)):
         return "✓ agrees exactly"
     if not math.isfinite(found.difference):
-        return f"the network stored {text(found.stored)}, in 64 bits it is {text(found.recomputed)}"
+        too_large = "as a number on the way was too large for it"
+        return f"the network stored {text(found.stored)}, {too_large}; in 64 bits: {text(found.recomputed)}"
     return f"✓ agrees to {power(abs(found.difference))}"
 
 
