@@ -67,8 +67,11 @@ def test_a_click_shows_the_whole_sum(stack, trace, path, rng):
 def test_the_sum_is_copied_as_a_program(stack, trace):
     click(stack, "conv1", 2, 7, 9, (24, 24))
     panel = Panel(stack, "conv1", (2, 7, 9))
+    fold = panel.body.locator(".taken summary")
+    before = fold.bounding_box()
     panel.body.locator("button.copy").click()
     panel.body.get_by_text("Copied.").wait_for()
+    assert fold.bounding_box() == before, "words that come move nothing"
     runs(stack.evaluate("navigator.clipboard.readText()"), trace.sum("conv1", (2, 7, 9)))
 
     stack.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(new Error('not allowed')); }")

@@ -46,6 +46,7 @@ NETWORK = [
     ("isOutput(layerAt('linear2'))", True),
     ("isOutput(layerAt('softmax1'))", True),
     ("isOutput({ ...layerAt('linear1'), shape: [10] })", False),  # as many numbers, but hidden
+    ("cellName(layerAt('linear2'), 0, [8, 0])", "linear2, number 8"),  # and not "8 (8)"
     ("moved(layerAt('linear1'), [0, 31], 1, 0)", [0, 31]),  # the last row is shorter
     ("moved(layerAt('conv1'), [0, 0], -1, 5)", [0, 5]),
     ("indexOf(layerAt('linear1'), 0, [1, 7])", [39]),
@@ -66,6 +67,13 @@ KEYBOARD = [
     ("either({ key: '[' }, '[', ']')", -1),
     ("either({ key: 'a' }, '[', ']')", 0),
 ]
+GRIDS = [
+    ("written('patch', [[0.5, -0.125]])", ["patch", "0.500", "−0.125"]),
+    ("written('kernel', [[0.018, -0.0002], [0.003, 0]])", ["kernel (× 10⁻²)", "1.80", "−0.020", "0.300", "0"]),
+    ("written('kernel', [[0.018, -0.0002], [0.003, 0]], { tight: true })",
+     ["kernel (× 10⁻²)", "1.8", "−.02", ".30", "0"]),
+    ("written('= products', [[12345, -1]], { tight: true })", ["= products (× 10⁴)", "1.2", ".00"]),
+]  # fmt: skip
 SMALL = "numbers: [0, 1, 2, 3, 4, 5, 6], rows: 2, columns: 4, places: [[0, 0, 0]], ranges: [6], zoom: 1"
 COLOURED = [
     (f"[...coloured({{{SMALL}, width: 4, height: 2}})].map(places)", [0, 1, 2, 3, 4, 5, 6, None]),
@@ -83,6 +91,7 @@ SCOPE = """
         const at = [0, 1, 2, 3, 4, 5, 6].findIndex((k) => word(k, 6) === each);
         return at < 0 ? null : at;
     };
+    const written = (...given) => [...grid(...given).querySelectorAll("caption, data")].map((each) => each.textContent);
     const record = async (newestOnly, fails) => {
         const done = [];
         const call = newestOnly(async (name) => {
@@ -101,7 +110,7 @@ SCOPE = """
 CASES = {
     "numbers": NUMBERS, "colours": COLOURS, "network cells": NETWORK, "rail": RAIL, "coloured colours": COLOURED,
     "api": NEWEST,
-    "within keyboard": KEYBOARD,
+    "within keyboard": KEYBOARD, "sum-grid": GRIDS,
 }  # fmt: skip
 
 
@@ -115,7 +124,7 @@ def page(context: Any, shown: Shown) -> Iterator[Any]:
 def test_what_functions_give(page: Any, modules: str) -> None:
     calls, expected = zip(*CASES[modules], strict=True)
     found = f"await Promise.all({modules.split()}.map((name) => import(`/${{name}}.js`)))"
-    scope = f"Object.assign({{ layerAt: null, word: null }}, ...{found})"
+    scope = f"Object.assign({{ layerAt: null, word: null, grid: null }}, ...{found})"
     names = page.evaluate(f"async () => Object.keys({scope})")
     own = f"const {{ {', '.join(names)} }} = {scope}; {SCOPE} return Promise.all([{', '.join(calls)}]);"
     for call, gives, wanted in zip(calls, page.evaluate(f"async () => {{ {own} }}"), expected, strict=True):
