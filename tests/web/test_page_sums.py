@@ -211,7 +211,7 @@ def test_the_keyboard_is_enough(page):
         page.keyboard.press(key)
     Panel(page, "input", (0, 3, 7))
     page.keyboard.press("Escape")
-    page.get_by_text("Follow one number").wait_for()
+    page.get_by_role("heading", name="Follow one number").wait_for()
     page.wait_for_url(lambda url: "cell=" not in url and "layer=input" in url)
     page.keyboard.press("Escape")
     page.locator(".large").wait_for(state="hidden")
