@@ -88,8 +88,8 @@ def test_maps_that_are_0_everywhere_are_counted(bench: Bench) -> None:
     bench.edits.silence("conv1", 1)
     bench.edited()
     image = bench.put(filled(7))
-    assert ask(bench, "maps", image=image, layer="conv1")[0]["dead"] == 1
-    assert ask(bench, "seen", image=image, layers="conv1")[0]["dead"] == {"conv1": 1}
+    assert ask(bench, "maps", image=image, layer="conv1")[0]["dead"].startswith("1 of ")
+    assert ask(bench, "seen", image=image, layers="conv1")[0]["dead"]["conv1"].startswith("1 of ")
 
 
 def test_points_that_are_thinned_become_the_means_of_two() -> None:

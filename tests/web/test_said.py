@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import pellucid as p
+from pellucid.web.bench import Bench
 from pellucid.web.description import describe
 from pellucid.web.judged_words import at_first, how_right, taken_for, taken_otherwise
 from pellucid.web.training_words import beside, how_sure, of_epoch, since_when, standing
@@ -114,6 +115,17 @@ def test_what_the_agreement_of_pictures_is_worth():
     assert worth[2] == "largely the image itself: be suspicious"
     assert worth[3].startswith("Nothing to compare")
     assert came_of_forgetting(0.1, -0.25)["compared"].endswith("by −0.25.")
+
+
+def test_classes_are_called_what_the_data_call_them_where_their_number_fits():
+    network, named = p.models.lenet(), p.models.lenet()
+    names = tuple(f"class {letter}" for letter in "abcdefghij")
+    assert describe(network, names)["classes"] == names
+    assert describe(network, names[:9])["classes"] == tuple("0123456789")
+    named.class_names = tuple("abcdefghij")
+    assert describe(named, names)["classes"] == tuple("abcdefghij")
+    data = p.Dataset(np.zeros((10, 28, 28), np.uint8), np.arange(10), names)
+    assert Bench(network, "named", data).description["classes"] == names
 
 
 def test_a_layers_line_of_the_summary():
