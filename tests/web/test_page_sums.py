@@ -197,19 +197,19 @@ def test_the_keyboard_is_enough(page):
     page.locator("section[data-path=conv1] .map:focus").wait_for()
     for key in ("ArrowRight", "]", "Enter"):
         page.keyboard.press(key)
-    Panel(page, "conv1", (1, 0, 1))
+    Panel(page, "conv1", (1, 1, 3))  # the place stays where it was in the layer before
     page.locator(".large .map").focus()
     for key in ("ArrowDown", "ArrowDown", "Shift+ArrowRight", "]"):
         page.keyboard.press(key)
-    Panel(page, "conv1", (2, 2, 6))
-    page.wait_for_url("**channel=2&cell=2%2C6**")
+    Panel(page, "conv1", (2, 3, 8))
+    page.wait_for_url("**channel=2&cell=3%2C8**")
     for _ in range(9):
         page.keyboard.press("Tab")
         if page.evaluate("document.activeElement.matches('.grid .number')"):
             break
     for key in ("ArrowDown", "ArrowRight", "Enter"):
         page.keyboard.press(key)
-    Panel(page, "input", (0, 3, 7))
+    Panel(page, "input", (0, 4, 9))
     page.keyboard.press("Escape")
     page.get_by_role("heading", name="Follow one number").wait_for()
     page.wait_for_url(lambda url: "cell=" not in url and "layer=input" in url)
