@@ -138,6 +138,19 @@ def test_a_snippet_with_a_wrong_number_fails(network, rng):
         exec(compile(wrong, "snippet", "exec"), {})
 
 
+def test_a_patch_stands_in_a_snippet_as_on_paper(rng):
+    network = p.Sequential([p.Conv2d(3, 1, 5)], input_shape=(3, 5, 5), seed=1)
+    x = rng.integers(0, 10, (3, 5, 5)).astype(np.float32)
+    text = p.trace(network, x).sum("conv1", (0, 0, 0)).snippet()
+    rows = [" ".join(str(int(number)) for number in row) for channel in x for row in [*channel, []]][:-1]
+    assert text.split('patch = np.array("""\n')[1].split('\n"""')[0].splitlines() == rows
+    exec(compile(text, "snippet", "exec"), {})
+    many = p.Sequential([p.Conv2d(60, 1, 3)], input_shape=(60, 3, 3), seed=1)
+    long = p.trace(many, rng.normal(size=(60, 3, 3)).astype(np.float32)).sum("conv1", (0, 0, 0)).snippet()
+    assert len(long.splitlines()) < 150, "of very many rows, several stand on a line"
+    exec(compile(long, "snippet", "exec"), {})
+
+
 def test_a_long_snippet_has_every_bit_in_few_letters(rng):
     network = p.Sequential([p.Linear(4000, 2)], input_shape=(4000,))
     x = (10.0 ** rng.uniform(-30, 10, 4000)).astype(np.float32)
@@ -178,10 +191,12 @@ def test_the_way_back_is_broken_off_after_so_many_choices():
         trace.walk_back("relu6", 0, most=0)
 
 
-def test_where_all_terms_are_nothing_the_first_is_taken():
-    network = p.Sequential([p.Linear(4, 1)], input_shape=(4,))
-    step = p.trace(network, np.zeros(4, np.float32)).walk_back("linear1", 0)[0]
-    assert (step.source_index, step.share, step.amount) == ((0,), 0.25, 0)
+def test_where_all_terms_are_0_the_way_ends():
+    network = p.Sequential([p.Linear(4, 1), p.ReLU()], input_shape=(4,))
+    network["linear1"].bias.data = [2]
+    relu, alone = p.trace(network, np.zeros(4, np.float32)).walk_back("relu1", 0)
+    assert (relu.source_index, relu.share) == ((0,), 1)
+    assert (alone.source, alone.source_index, alone.share, alone.amount, alone.terms) == (None, (), 0, 2, 4)
 
 
 def test_a_nan_is_followed_before_all_numbers():

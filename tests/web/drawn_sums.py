@@ -34,6 +34,14 @@ class Panel:
         """The numbers of a grid."""
         return np.array([row[1:] for row in self.rows(start)], float)
 
+    def ringed(self, start: str) -> list[list[int]]:
+        """Row and column of the cells of a grid that are ringed."""
+        grid = self.body.locator("table", has=self.page.locator("caption", has_text=start))
+        found = grid.locator("tbody tr").evaluate_all(
+            "lines => lines.map(line => [...line.querySelectorAll('td')].map(cell => cell.matches('.ringed')))"
+        )
+        return np.argwhere(np.array(found, bool)).tolist()
+
     def number(self, start: str, head: str) -> float:
         """The number in the row with a heading."""
         return float(next(row[-1] for row in self.rows(start) if row[0] == head))
@@ -86,10 +94,12 @@ def drawn_conv(panel: Panel, trace: p.Trace, found: p.Sum) -> None:
     patch = padded[group * seen : (group + 1) * seen, at[0] : at[0] + kernel, at[1] : at[1] + kernel]
     products = patch * weight[filter_]
     subtotals = products.sum(axis=(1, 2))
-    largest = int(np.argmax(np.abs(subtotals)))
+    largest, *tap = (int(at) for at in np.unravel_index(np.argmax(np.abs(products)), products.shape))
     np.testing.assert_array_equal(panel.numbers("patch"), patch[largest])
     np.testing.assert_array_equal(panel.numbers("⊙ kernel"), weight[filter_][largest].astype(float))
     np.testing.assert_allclose(panel.numbers("= products"), products[largest], rtol=1e-15)
+    for start in ("patch", "⊙ kernel", "= products"):
+        assert tap in panel.ringed(start), "the product that the words begin with"
     hatched = panel.body.locator(".grid").first.locator(".padding").count()
     inside = np.pad(np.ones(x.shape[1:]), padding)[at[0] : at[0] + kernel, at[1] : at[1] + kernel]
     assert hatched == int((inside == 0).sum())

@@ -1,5 +1,6 @@
 """The sums that the page draws, cell by cell in every family of layers, against NumPy; and the way back to a pixel."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 import pellucid as p
 
+from .conftest import opened
 from .drawn_sums import TABLES, Panel, cell_in, check_picture, click, runs
 
 PATHS = (
@@ -54,6 +56,7 @@ def test_a_click_shows_the_whole_sum(stack, trace, path, rng):
     assert panel.number("The number", "computed anew, in 64 bits") == pytest.approx(found.recomputed, rel=1e-13)
     assert panel.number("The number", "difference") == pytest.approx(found.difference, rel=1e-6, abs=1e-13)
     assert panel.body.locator("[data-check]").get_attribute("data-check") == "same"
+    assert not re.search("∞|NaN", panel.body.inner_text()), "all numbers of this network are finite"
     check_picture(panel, trace, found)
     runs(panel.body.locator("textarea").input_value(), found)
 
@@ -64,8 +67,11 @@ def test_a_click_shows_the_whole_sum(stack, trace, path, rng):
 def test_the_sum_is_copied_as_a_program(stack, trace):
     click(stack, "conv1", 2, 7, 9, (24, 24))
     panel = Panel(stack, "conv1", (2, 7, 9))
+    fold = panel.body.locator(".taken summary")
+    before = fold.bounding_box()
     panel.body.locator("button.copy").click()
     panel.body.get_by_text("Copied.").wait_for()
+    assert fold.bounding_box() == before, "words that come move nothing"
     runs(stack.evaluate("navigator.clipboard.readText()"), trace.sum("conv1", (2, 7, 9)))
 
     stack.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(new Error('not allowed')); }")
@@ -82,10 +88,65 @@ def test_a_term_is_pinned_by_a_click(page, trace):
     other = panel.body.locator("button.channel").nth(9)
     channel = int(other.get_attribute("data-channel"))
     other.click()
-    assert page.locator(".grid caption").first.text_content() == f"patch: graph1.b, channel {channel}"
+    assert page.locator(".grids .of").text_content().startswith(f"graph1.b, channel {channel}: adds ")
     page.locator(".grid").first.locator("button.number").nth(4).click()
     Panel(page, "graph1.b", (channel, 2, 2))
     assert page.evaluate("document.activeElement.textContent") == f"graph1.b, channel {channel}, row 2, column 2"
+
+
+def test_terms_in_words_are_those_of_the_grids(page, trace):
+    click(page, "conv2", 4, 1, 1, (4, 3))
+    panel, found = Panel(page, "conv2", (4, 1, 1)), trace.sum("conv2", (4, 1, 1))
+    words = panel.body.locator(".with-numbers")
+    for k, term in enumerate(found.terms.largest(2)):
+        channel = int(found.terms.indices[term][0])
+        link = words.locator("button").nth(k)
+        assert f"{link.text_content()} (channel {channel})" in words.text_content()
+        link.click()
+        assert page.locator(".grids .of").text_content().startswith(f"graph1.b, channel {channel}: adds ")
+        shown = [
+            page.locator("table.grid", has=page.locator("caption", has_text=start)).locator(".ringed").all_inner_texts()
+            for start in ("patch", "⊙ kernel")
+        ]
+        x, weight = (each.strip("()").replace("0.", ".") for each in link.text_content().split("·"))
+        assert (x, weight) in zip(*shown, strict=True)
+
+
+def test_rows_of_patch_kernel_and_products_are_level(page, browser, context, shown):
+    bodies = """() => [...document.querySelectorAll(".grids tbody")].map(each => {
+        const { top, height, width } = each.getBoundingClientRect();
+        const [cell] = [...each.querySelectorAll("td")].map(one => one.getBoundingClientRect());
+        return { top, height, width, cell: [cell.width, cell.height] };
+    })"""
+    click(page, "conv1", 2, 7, 9, (24, 24))
+    page.locator('.body[data-place="conv1 2,7,9"]').wait_for()
+    patch, kernel, products = page.evaluate(bodies)
+    assert patch["top"] == kernel["top"] == products["top"]
+    assert patch["height"] == kernel["height"] == products["height"]
+    tops = page.locator(".grids caption").evaluate_all("all => all.map(each => each.getBoundingClientRect().top)")
+    assert len(set(tops)) == 1
+
+    finger = browser.new_context(
+        viewport={"width": 400, "height": 850}, has_touch=True, is_mobile=True, storage_state=context.storage_state()
+    )
+    address = f"http://127.0.0.1:{shown.server.port}/#sample=0&layer=conv1&channel=2&cell=7,9"
+    with opened(finger, address) as touched:
+        touched.locator('.body[data-place="conv1 2,7,9"]').wait_for()
+        patch, kernel, products = touched.evaluate(bodies)
+        assert patch["cell"] == kernel["cell"] == products["cell"], "below each other, of one size"
+        assert patch["top"] < kernel["top"] < products["top"]
+        assert min(patch["cell"]) >= 44
+    finger.close()
+
+
+def test_the_keyboard_stays_on_its_step_when_another_image_comes(page):
+    page.get_by_role("button", name="From ").click()
+    step = page.locator(".walk li").nth(1).locator("button")
+    step.focus()
+    before = page.locator(".walk").text_content()
+    page.evaluate("import('/showing.js').then(({ showSample }) => showSample(7))")
+    page.wait_for_function("was => document.querySelector('.walk').textContent !== was", arg=before)
+    assert page.evaluate("document.activeElement.closest('.walk li') === document.querySelectorAll('.walk li')[1]")
 
 
 def test_the_way_back_ends_at_a_pixel(page, trace):
@@ -136,21 +197,21 @@ def test_the_keyboard_is_enough(page):
     page.locator("section[data-path=conv1] .map:focus").wait_for()
     for key in ("ArrowRight", "]", "Enter"):
         page.keyboard.press(key)
-    Panel(page, "conv1", (1, 0, 1))
+    Panel(page, "conv1", (1, 1, 3))  # the place stays where it was in the layer before
     page.locator(".large .map").focus()
     for key in ("ArrowDown", "ArrowDown", "Shift+ArrowRight", "]"):
         page.keyboard.press(key)
-    Panel(page, "conv1", (2, 2, 6))
-    page.wait_for_url("**channel=2&cell=2%2C6**")
+    Panel(page, "conv1", (2, 3, 8))
+    page.wait_for_url("**channel=2&cell=3%2C8**")
     for _ in range(9):
         page.keyboard.press("Tab")
         if page.evaluate("document.activeElement.matches('.grid .number')"):
             break
     for key in ("ArrowDown", "ArrowRight", "Enter"):
         page.keyboard.press(key)
-    Panel(page, "input", (0, 3, 7))
+    Panel(page, "input", (0, 4, 9))
     page.keyboard.press("Escape")
-    page.get_by_text("Follow one number").wait_for()
+    page.get_by_role("heading", name="Follow one number").wait_for()
     page.wait_for_url(lambda url: "cell=" not in url and "layer=input" in url)
     page.keyboard.press("Escape")
     page.locator(".large").wait_for(state="hidden")
@@ -173,9 +234,7 @@ def test_the_page_tells_when_it_comes_to_something_else(page):
     page.route("**/api/sum?*", wrong)
     click(page, "conv1", 0, 3, 3, (24, 24))
     page.locator("[data-check=differs]").wait_for()
-    assert "the server to 1.00000000000e+6" in page.locator("[data-check=differs]").text_content().replace(
-        "1000000", "1.00000000000e+6"
-    )
+    assert "the server to 1.00000000000·10⁶" in page.locator("[data-check=differs]").text_content()
 
 
 def test_a_narrow_page_has_all_of_it(page):

@@ -6,24 +6,23 @@ from typing import Any
 import pytest
 
 from .conftest import Shown, opened
+from .written_cases import PERCENTS, SHORTS, TEXTS
 
 MINUS = "\u2212"
+
+
+def _written(value: float) -> str:
+    """A number as JavaScript reads it."""
+    return repr(value).replace("inf", "Infinity").replace("nan", "NaN")
+
+
 NUMBERS = [
-    ("text(NaN)", "NaN"),
-    ("text(-Infinity)", f"{MINUS}∞"),
-    ("text(-0.42134)", f"{MINUS}0.4213"),
-    ("text(0.00001)", f"1.000e{MINUS}5"),
-    ("text(1234567)", "1.235e+6"),
-    ("short(0.004, 2)", f"4e{MINUS}3"),
-    ("short(0.04, 2)", "0.040"),
+    *((f"text({_written(value)}, {digits})", words) for value, digits, words in TEXTS),
+    *((f"short({_written(value)}, {digits})", words) for value, digits, words in SHORTS),
+    *((f"percent({value})", words) for value, words in PERCENTS),
     ("signed(0.5)", "+0.5000"),
+    ("signed(-0.5)", f"{MINUS}0.5000"),
     ("plain(-0.00001, 5)", "0"),
-    ("percent(0.0004)", "< 0.1 %"),
-    ("percent(0)", "0.0 %"),
-    ("percent(0.001)", "0.1 %"),
-    ("percent(0.9996)", "> 99.9 %"),
-    ("percent(0.995)", "99.5 %"),
-    ("percent(0.42)", "42 %"),
     ("count(44426)", "44,426"),
 ]
 COLOURS = [
@@ -47,6 +46,7 @@ NETWORK = [
     ("isOutput(layerAt('linear2'))", True),
     ("isOutput(layerAt('softmax1'))", True),
     ("isOutput({ ...layerAt('linear1'), shape: [10] })", False),  # as many numbers, but hidden
+    ("cellName(layerAt('linear2'), 0, [8, 0])", "linear2, number 8"),  # and not "8 (8)"
     ("moved(layerAt('linear1'), [0, 31], 1, 0)", [0, 31]),  # the last row is shorter
     ("moved(layerAt('conv1'), [0, 0], -1, 5)", [0, 5]),
     ("indexOf(layerAt('linear1'), 0, [1, 7])", [39]),
@@ -89,6 +89,13 @@ KEYBOARD = [
     ("either({ key: '[' }, '[', ']')", -1),
     ("either({ key: 'a' }, '[', ']')", 0),
 ]
+GRIDS = [
+    ("written('patch', [[0.5, -0.125]])", ["patch", "0.500", "−0.125"]),
+    ("written('kernel', [[0.018, -0.0002], [0.003, 0]])", ["kernel (× 10⁻²)", "1.80", "−0.020", "0.300", "0"]),
+    ("written('kernel', [[0.018, -0.0002], [0.003, 0]], { tight: true })",
+     ["kernel (× 10⁻²)", "1.8", "−.02", ".30", "0"]),
+    ("written('= products', [[12345, -1]], { tight: true })", ["= products (× 10⁴)", "1.2", ".00"]),
+]  # fmt: skip
 SMALL = "numbers: [0, 1, 2, 3, 4, 5, 6], rows: 2, columns: 4, places: [[0, 0, 0]], ranges: [6], zoom: 1"
 COLOURED = [
     (f"[...coloured({{{SMALL}, width: 4, height: 2}})].map(places)", [0, 1, 2, 3, 4, 5, 6, None]),
@@ -111,6 +118,7 @@ SCOPE = """
         const at = [0, 1, 2, 3, 4, 5, 6].findIndex((k) => word(k, 6) === each);
         return at < 0 ? null : at;
     };
+    const written = (...given) => [...grid(...given).querySelectorAll("caption, data")].map((each) => each.textContent);
     const record = async (newestOnly, fails) => {
         const done = [];
         const call = newestOnly(async (name) => {
@@ -129,7 +137,7 @@ SCOPE = """
 CASES = {
     "numbers": NUMBERS, "colours": COLOURS, "network cells": NETWORK, "rail": RAIL, "placing": PLACED,
     "coloured colours": COLOURED, "api": NEWEST,
-    "within keyboard": KEYBOARD,
+    "within keyboard": KEYBOARD, "sum-grid": GRIDS,
 }  # fmt: skip
 
 
@@ -143,7 +151,7 @@ def page(context: Any, shown: Shown) -> Iterator[Any]:
 def test_what_functions_give(page: Any, modules: str) -> None:
     calls, expected = zip(*CASES[modules], strict=True)
     found = f"await Promise.all({modules.split()}.map((name) => import(`/${{name}}.js`)))"
-    scope = f"Object.assign({{ layerAt: null, word: null }}, ...{found})"
+    scope = f"Object.assign({{ layerAt: null, word: null, grid: null }}, ...{found})"
     names = page.evaluate(f"async () => Object.keys({scope})")
     own = f"const {{ {', '.join(names)} }} = {scope}; {SCOPE} return Promise.all([{', '.join(calls)}]);"
     for call, gives, wanted in zip(calls, page.evaluate(f"async () => {{ {own} }}"), expected, strict=True):

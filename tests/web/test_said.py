@@ -11,7 +11,7 @@ from pellucid.web.description import describe
 from pellucid.web.judged_words import at_first, how_right, taken_for, taken_otherwise
 from pellucid.web.training_words import at_moment, beside, how_sure, of_epoch, row_of, since_when, standing
 from pellucid.web.why_words import by_step, came_of_forgetting
-from pellucid.web.written import accuracy, percent, rate, significant
+from pellucid.web.written import accuracy, rate, significant
 
 TOLD = {
     "state": "training", "step": 1234, "steps": 2000, "steps_per_epoch": 100, "loss": 0.5, "lr": 0.001, "rates": [],
@@ -29,18 +29,17 @@ JUDGED = {"edited": True, "before": 0.975, "now": 0.9, "flipped": 6, "broken": 4
         (2.3, "2.30"),
         (0, "0"),
         (-0.5, "−0.500"),
-        (1e-5, "1.00e−5"),
-        (2e6, "2.00e+6"),
+        (1e-5, "1.00·10⁻⁵"),
+        (2e6, "2.00·10⁶"),
     ],
 )
 def test_a_loss_has_three_digits(value, words):
     assert significant(value) == words
 
 
-def test_shares_and_rates_are_written_as_on_the_page():
-    assert [percent(share) for share in (0.0001, 0.05, 0.5, 0.9999)] == ["< 0.1 %", "5.0 %", "50 %", "> 99.9 %"]
+def test_how_accuracies_and_rates_are_written():
     assert [accuracy(share) for share in (0, 0.9731, 1)] == ["0 %", "97.3 %", "100 %"]
-    assert [rate(value) for value in (0.001, 0.000123456, 1)] == ["0.001", "0.0001235", "1"]
+    assert [rate(value) for value in (0.001, 0.000123456, 1, 20, 1e-7)] == ["0.001", "0.0001235", "1", "20", "1·10⁻⁷"]
 
 
 def test_how_far_a_training_is():

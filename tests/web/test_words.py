@@ -5,12 +5,16 @@ import pytest
 
 import pellucid as p
 from pellucid.sums.kinds import SUMS
+from pellucid.web.described_sum import as_steps
 from pellucid.web.description import describe
+from pellucid.web.sum_numbers import with_numbers
 from pellucid.web.sum_words import in_words, letters
 from pellucid.web.tour import tour
+from pellucid.web.walk_words import of_step
 from pellucid.web.words import GLOSSARY, KEYS, KINDS, dead_words, outputs, purpose
 
 from .conftest import every_family
+from .written_cases import PERCENTS, SHORTS, TEXTS
 
 
 def test_what_is_said_of_outputs_and_of_maps_that_are_0():
@@ -44,12 +48,94 @@ def some_sum(trace: p.Trace, path: str) -> p.Sum:
         ("pool3", "the sum of 4 numbers, divided by 4"),
         ("linear1", "bias + the sum of number × weight, over all 80 numbers before it"),
         ("relu1", "the number itself where it is above 0, else 0"),
-        ("tanh1", "a function of one number: the point on its curve"),
-        ("input", "(pixel / 255 − mean) / deviation"),
+        ("tanh1", "tanh of one number: the point on its curve"),
+        ("hard_sigmoid1", "hard sigmoid of one number: the point on its curve"),
+        ("norm1", "(number − mean) / √(variance + eps) of its channel, × a learnt weight, + a learnt bias"),
+        ("input", "(pixel / 255 − mean) / std"),
     ],
 )
 def test_a_sum_in_words(trace, path, words):
     assert in_words(some_sum(trace, path)) == words
+
+
+def numbers_of(layer: p.Layer, x: object, index: tuple[int, ...]) -> str:
+    """A sum of a network of one layer with its own numbers in a line."""
+    x = np.asarray(x, np.float32)
+    found = p.trace(p.Sequential([("it", layer)], input_shape=x.shape), x).sum("it", index)
+    return "".join(part["words"] for part in with_numbers(found) or [])
+
+
+@pytest.mark.filterwarnings("ignore:the images are floats")
+def test_a_sum_with_its_numbers():
+    conv = p.Conv2d(2, 1, 2)
+    conv.weight.data[...] = 0
+    conv.weight.data[0, 1] = [[0.01, -0.035], [0.004, 0]]
+    conv.weight.data[0, 0, 1, 1] = 0.5
+    conv.bias.data[0] = -0.25
+    image = np.full((2, 2, 2), 0.125)
+    assert numbers_of(conv, image, (0, 0, 0)) == "0.13·0.50 + 0.13·(−0.035) + … − 0.250 = −0.1901"
+    assert numbers_of(conv, 0 * image, (0, 0, 0)) == "all products are 0: the number is the bias alone, −0.2500"
+    conv.bias.data[0] = 0
+    assert numbers_of(conv, 0 * image, (0, 0, 0)) == "all products are 0: so is their sum"
+    assert numbers_of(p.MaxPool2d(2), [[[1.0625, -2], [0.001, 0]]], (0, 0, 0)) == "max(1.06, −2.00, 0.001, 0) = 1.063"
+    assert numbers_of(p.AvgPool2d(2), [[[1.0625, -2], [0.001, 0]]], (0, 0, 0)) == (
+        "(1.06 + (−2.00) + 0.001 + 0) / 4 = −0.2341"
+    )
+    linear = p.Linear(4, 1)
+    linear.weight.data[0] = [1, 2, 0.5, -3]
+    linear.bias.data[0] = 1
+    assert numbers_of(linear, [1, 1, 1, 0.5], (0,)) == "1·2 + 0.500·(−3) + … + 1 = 3"
+
+
+@pytest.mark.filterwarnings("ignore:the images are floats")
+def test_the_words_of_a_convolution_name_the_channel_and_the_tap():
+    conv = p.Conv2d(4, 2, 2, padding=1, groups=2)
+    conv.weight.data[...] = 0
+    conv.weight.data[1, 1, 1, 0] = 2  # below the padding of the corner at the right
+    trace = p.trace(p.Sequential([conv], input_shape=(4, 3, 3)), np.ones((4, 3, 3), np.float32))
+    product, *_ = with_numbers(trace.sum("conv1", (1, 0, 3)))
+    assert product == {"words": "1.0·2.0", "channel": 3, "tap": [1, 0]}
+
+
+@pytest.mark.filterwarnings("ignore:the images are floats")
+def test_the_words_of_a_way_back():
+    conv = p.Conv2d(1, 1, (1, 2))
+    conv.weight.data[0, 0, 0] = [2, -1]
+    conv.bias.data[0] = 3
+    network = p.Sequential([conv, p.ReLU()], input_shape=(1, 1, 2))
+
+    def steps(*pixels: float) -> list[dict[str, object]]:
+        trace = p.trace(network, np.array([[pixels]], np.float32))
+        shown = {"input": trace.value("input"), "conv1": trace.value("conv1"), "relu1": trace.value("relu1")}
+        return as_steps(trace, shown, trace.value("relu1"), (0, 0, 0))["steps"]
+
+    relu, chosen, pixel = steps(1, 1)
+    assert (relu["words"], relu["share"], relu["instead"]) == ("ReLU of one number", None, None)
+    assert chosen["words"] == "the largest of 2 terms, 2: 67 % of all that was added and taken away"
+    assert (chosen["share"], chosen["instead"]) == (2 / 3, None)
+    assert pixel["words"] == "the image itself: row 0, column 0"
+    _, against, _ = steps(0.5, 2)
+    assert against["words"].startswith("the largest of 2 terms, −2, against it: 67 % of all")
+    assert against["instead"] == {"path": "input", "index": [0, 0, 0], "amount": "1"}
+    assert steps(0, 2)[1]["instead"] is None, "nothing is for it but the bias"
+    assert [step["words"] for step in steps(0, 0)] == [
+        "ReLU of one number", "all 2 terms are 0: the number is the bias alone",
+    ]  # fmt: skip
+    assert steps(1, 0)[1]["words"].startswith("the largest of 2 terms, 2: 100 % of all")
+
+
+@pytest.mark.parametrize(
+    ("before", "kept", "end"),
+    [
+        (1, 0.5, "taken away"), (0.5, 0.25, "; 25 % along this path so far"), (0.005, 0.002, "taken away"),
+        (0.5, 0.005, "; from here on, this is one path of very many"),
+    ],
+)  # fmt: skip
+def test_how_much_a_path_says(before, kept, end):
+    step = p.WalkStep("conv2d", "conv1", 5, (0, 0, 0), 1.0, 3, (0, 0, 0), 0.75, 0.5, 1234)
+    told = of_step(step, before, kept)
+    assert told.startswith("the largest of 1,234 terms, 0.7500: 50 % of all")
+    assert told.endswith(end)
 
 
 def test_letters_of_a_formula():
@@ -127,12 +213,14 @@ def test_every_step_of_sums_that_is_told_of_is_one():
     assert set(FAMILIES) <= set(SUMS) | {"scale", "input"}, set(FAMILIES) - set(SUMS)
 
 
-@pytest.mark.parametrize(
-    ("value", "digits", "expected"),
-    [(0.5, 3, "0.500"), (-0.4213456, 4, "−0.4213"), (12.0, 4, "12"), (123.4, 3, "123"), (1234.5, 3, "1.23e+3"),
-     (1e-5, 4, "1.000e−5"), (1234567, 4, "1.235e+6"), (float("nan"), 4, "NaN"), (-float("inf"), 4, "−∞")],
-)  # fmt: skip
-def test_numbers_are_written_as_the_page_writes_them(value, digits, expected):
-    from pellucid.web.sum_numbers import written
+def test_numbers_are_written_as_the_page_writes_them():
+    """The page itself is asked in test_page_units."""
+    from pellucid.web.written import percent, power, short, text
 
-    assert written(value, digits) == expected
+    assert [power(value) for value in (3e-7, 3.01e-7, 9.5e-8, 1.0, 2**-20)] == [
+        "3·10⁻⁷", "4·10⁻⁷", "1·10⁻⁷", "1·10⁰", "1·10⁻⁶",
+    ]  # fmt: skip
+
+    assert [text(value, digits) for value, digits, _ in TEXTS] == [words for *_, words in TEXTS]
+    assert [short(value, digits) for value, digits, _ in SHORTS] == [words for *_, words in SHORTS]
+    assert [percent(value) for value, _ in PERCENTS] == [words for _, words in PERCENTS]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ..program import Program
 from ..steps import Shape, Step
+from .details import Copied, Source
 from .made import Made, Terms
 
 
@@ -55,8 +56,8 @@ class Cell:
         """Return one number of the input at a position."""
         return float(self.inputs[position][index])
 
-    def source(self, position: int, index: Shape) -> dict[str, Any]:
-        """Return where a number of the input at a position stands, who made it, and the number: details."""
+    def source(self, position: int, index: Shape) -> Source:
+        """Return where a number of the input at a position stands, who made it, and the number."""
         value = self.step.inputs[position]
         maker = self.makers.get(value)
         return {
@@ -71,9 +72,13 @@ class Cell:
         return Terms.of(self.step.inputs[position], [index], [amount])
 
 
-def copied(cell: Cell, formula: str, index: Shape, position: int = 0, **details: Any) -> Made:
-    """Return how a number is made that only stands elsewhere in the input at a position."""
+def copied(cell: Cell, formula: str, index: Shape, position: int = 0, *, padding: bool = False, note: str = "") -> Made:
+    """Return how a number is made that only stands elsewhere in the input at a position; `padding` says whether it was
+    put round the others."""
     number = cell.number(position, index)
-    source = cell.source(position, index)
-    terms = cell.alone(index, number, position)
-    return Made(formula, number, terms, {"x": number}, ["y = x"], {"from": source, **details})
+    details: Copied = {"from": cell.source(position, index)}
+    if padding:
+        details["padding"] = True
+    if note:
+        details["note"] = note
+    return Made(formula, number, cell.alone(index, number, position), {"x": number}, ["y = x"], details)

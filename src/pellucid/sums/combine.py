@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .cell import Cell, copied
+from .details import Joined
 from .made import Made, Terms
 
 
@@ -35,7 +36,7 @@ def divide(cell: Cell) -> Made:
     a, b = (cell.number(position, cell.index) for position in (0, 1))
     with np.errstate(all="ignore"):
         y = float(np.float64(a) / b)
-    details = {"a": a, "b": b, "from": [cell.source(position, cell.index) for position in (0, 1)]}
+    details: Joined = {"a": a, "b": b, "from": [cell.source(position, cell.index) for position in (0, 1)]}
     return Made("y = a / b", y, cell.alone(cell.index, y), {"a": a, "b": b}, ["y = np.divide(a, b)"], details)
 
 
@@ -46,4 +47,4 @@ def concat(cell: Cell) -> Made:
     while channel - start >= len(cell.inputs[position]):
         start += len(cell.inputs[position])
         position += 1
-    return copied(cell, "y[start + c, …] = part[c, …]", (channel - start, *place), position, part=position, start=start)
+    return copied(cell, "y[start + c, …] = part[c, …]", (channel - start, *place), position)

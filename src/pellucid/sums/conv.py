@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from ..geometry import Window
 from .cell import Cell
+from .details import Convolution
 from .made import Made, Terms, grid
 from .windows import Patch
 
@@ -33,16 +34,17 @@ def conv2d(cell: Cell) -> Made:
     indices[..., 0] = np.arange(first, first + seen)[:, None]
     indices[..., 1:] = positions
     subtotals = products.sum(axis=(1, 2))
+    details: Convolution = {
+        "patch": pixels, "kernel": kernel, "subtotals": subtotals, "bias": bias, "input": cell.step.inputs[0],
+        "channels": list(range(first, first + seen)), "groups": cell.keywords["groups"], **patch.details(),
+    }  # fmt: skip
     return Made(
         "y[f, oy, ox] = bias[f] + Σ c, ky, kx  x[c, oy·SH + ky·DH − top, ox·SW + kx·DW − left] · weight[f, c, ky, kx]",
         float(subtotals.sum() + bias),
         Terms.of(cell.step.inputs[0], indices.reshape(-1, 3), products[:, inside].ravel()),
         {"patch": pixels, "kernel": kernel, "bias": bias},
         ["y = bias + (patch * kernel).sum()"],
-        {
-            "patch": pixels, "kernel": kernel, "subtotals": subtotals, "bias": bias, "input": cell.step.inputs[0],
-            "channels": list(range(first, first + seen)), "groups": cell.keywords["groups"], **patch.details(),
-        },
+        details,
         bias,
     )  # fmt: skip
 
@@ -72,7 +74,7 @@ def conv_transpose2d(cell: Cell) -> Made:
         ["y = bias + (pixels * kernel).sum()"],
         {
             "pixels": pixels, "kernel": kernel, "bias": bias, "input": cell.step.inputs[0], "channels": run,
-            "rows": rows, "columns": columns, "row_taps": ky, "column_taps": kx, "groups": groups,
+            "rows": rows, "columns": columns, "groups": groups,
         },
         bias,
     )  # fmt: skip

@@ -19,6 +19,6 @@ def custom(cell: Cell) -> Made:
         Terms.none(),
         {"given": number},
         [f"y = given  # by {layer}.forward, which is no code of Pellucid's"],
-        {"layer": layer, "note": note, "inputs": list(cell.step.inputs[:1])},
+        {"layer": layer, "note": note},
         number,
     )

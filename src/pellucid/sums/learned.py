@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from .cell import Cell
+from .details import Biased, Shifted, Weighted
 from .made import Made
 
 
 def bias(cell: Cell) -> Made:
     """``y = x + bias``, the bias stretched to the shape of a sample"""
     x, added = cell.number(0, cell.index), _stretched(cell)
-    details = {"x": x, "bias": added, "from": cell.source(0, cell.index)}
+    details: Biased = {"x": x, "bias": added, "from": cell.source(0, cell.index)}
     numbers = {"x": x, "bias": added}
     return Made("y = x + bias", x + added, cell.alone(cell.index, x), numbers, ["y = x + bias"], details, added)
 
@@ -20,7 +21,7 @@ def gain(cell: Cell) -> Made:
     """``y = x · weight``, the weight stretched to the shape of a sample"""
     x, factor = cell.number(0, cell.index), _stretched(cell)
     y = x * factor
-    details = {"x": x, "weight": factor, "from": cell.source(0, cell.index)}
+    details: Weighted = {"x": x, "weight": factor, "from": cell.source(0, cell.index)}
     numbers = {"x": x, "weight": factor}
     return Made("y = x · weight", y, cell.alone(cell.index, y), numbers, ["y = x * weight"], details)
 
@@ -30,7 +31,7 @@ def scale_and_shift(cell: Cell) -> Made:
     x = cell.number(0, cell.index)
     weight, added = (float(each[cell.index[0]]) for each in cell.inputs[1:])
     numbers = {"x": x, "weight": weight, "bias": added}
-    details = {**numbers, "from": cell.source(0, cell.index)}
+    details: Shifted = {"x": x, "weight": weight, "bias": added, "from": cell.source(0, cell.index)}
     terms, code = cell.alone(cell.index, weight * x), ["y = weight * x + bias"]
     return Made("y = weight[c] · x + bias[c]", weight * x + added, terms, numbers, code, details, added)
 

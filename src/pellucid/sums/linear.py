@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ..steps import Shape
 from .cell import Cell
+from .details import Dense, Product
 from .made import MOST_TERMS, Made, Terms
 
 
@@ -26,7 +27,7 @@ def linear(cell: Cell) -> Made:
         terms,
         {"x": x, "weight": row, "bias": bias},
         ["y = bias + (x * weight).sum()"],
-        {"bias": bias, **_largest(cell, terms, x, row)},
+        _largest(cell, terms, x, row, bias),
         bias,
     )
 
@@ -49,21 +50,22 @@ def matmul(cell: Cell) -> Made:
         Terms(*both),
         {"row": row, "column": column},
         ["y = (row * column).sum()"],
-        {"row": row, "column": column, "inputs": list(cell.step.inputs)},
+        {"row": row, "column": column},
     )
 
 
-def _largest(cell: Cell, terms: Terms, x: NDArray[Any], row: NDArray[Any]) -> dict[str, Any]:
+def _largest(cell: Cell, terms: Terms, x: NDArray[Any], row: NDArray[Any], bias: float) -> Dense:
     """Return the largest terms, with where they stood in the maps before they were flattened, and what the others come
-    to: details."""
+    to."""
     chosen = terms.largest(MOST_TERMS)
     value, shape = _map_before(cell)
-    listed = [
+    listed: list[Product] = [
         {"index": i, "x": x[i], "weight": row[i], "amount": terms.amounts[i], "before": np.unravel_index(i, shape)}
         for i in chosen.tolist()
     ]
     others = np.delete(terms.amounts, chosen)
     return {
+        "bias": bias,
         "terms": listed,
         "rest": {"count": len(others), "total": others.sum()},
         "map": {"value": value, "shape": shape},

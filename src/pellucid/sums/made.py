@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .details import Details
+
 MOST_TERMS = 32
 """Terms that are told one by one, those of the largest amounts; the others are counted, and told as one number."""
 
@@ -80,13 +82,13 @@ class Made:
         What the formula reads, by the names that `code` uses: arrays and numbers.
     code : sequence of str
         Lines of Python that make ``y`` of these.
-    details : mapping
-        What is worth drawing: arrays, numbers, texts, and lists and dicts of them.
+    details : dict
+        What is worth drawing, as its kind's class in `details` has it.
     constant : float
         What is there without any contributor, such as a bias.
     passed : float
         How large a number was on the way, where that may be more than all terms: a function makes little of a large
-        x.
+        x; infinity where the network's dtype may have held it no more.
     """
 
     formula: str
@@ -94,7 +96,7 @@ class Made:
     terms: Terms
     numbers: Mapping[str, Any]
     code: Sequence[str]
-    details: Mapping[str, Any]
+    details: Details
     constant: float = 0.0
     passed: float = 0.0
 
@@ -109,14 +111,3 @@ def grid(*axes: ArrayLike) -> NDArray[np.int64]:
     """
     along = [np.asarray(axis, np.int64) for axis in axes]
     return np.stack(np.meshgrid(*along, indexing="ij"), axis=-1).reshape(-1, len(along))
-
-
-def digits(number: float) -> str:
-    """Return a number as a formula shows it, in six digits.
-
-    Examples
-    --------
-    >>> digits(-0.1234567891)
-    '−0.123457'
-    """
-    return f"{number:.6g}".replace("-", "−")

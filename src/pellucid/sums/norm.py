@@ -6,7 +6,8 @@ from __future__ import annotations
 import numpy as np
 
 from .cell import Cell
-from .made import Made, digits
+from .details import BatchNorm, LocalResponse
+from .made import Made
 
 
 def batch_norm_running(cell: Cell) -> Made:
@@ -21,19 +22,18 @@ def batch_norm_running(cell: Cell) -> Made:
     y = weight * ((x - mean) / deviation) + bias
     a = weight / deviation
     b = bias - a * mean
-    written = (
-        f"{digits(weight)}·({digits(x)} − {digits(mean)}) / √({digits(variance)} + {digits(eps)}) + {digits(bias)} "
-        f"= {digits(a)}·{digits(x)} + {digits(b)} = {digits(y)}"
-    )
     numbers = {"x": x, "mean": mean, "variance": variance, "eps": eps, "weight": weight, "bias": bias}
+    details: BatchNorm = {
+        "x": x, "mean": mean, "variance": variance, "eps": eps, "weight": weight, "bias": bias, "a": a, "b": b,
+        "from": cell.source(0, cell.index),
+    }  # fmt: skip
     return Made(
         "y = weight · (x − mean) / √(variance + eps) + bias",
         y,
         cell.alone(cell.index, a * x),
         numbers,
         ["y = weight * (x - mean) / np.sqrt(variance + eps) + bias"],
-        {**numbers, "normalised": (x - mean) / deviation, "a": a, "b": b, "written": written,
-         "from": cell.source(0, cell.index)},
+        details,
         b,
         passed=abs(a) * (abs(x) + abs(mean)) + abs(bias),
     )  # fmt: skip
@@ -52,11 +52,11 @@ def local_response_norm(cell: Cell) -> Made:
     x, total = cell.number(0, cell.index), float((neighbours**2).sum())
     s = k + alpha / size * total
     y = float(x * np.float64(s) ** -beta)
-    written = (
-        f"{digits(x)} · ({digits(k)} + {digits(alpha)}/{size} · {digits(total)})^−{digits(beta)} "
-        f"= {digits(x)} · {digits(s)}^−{digits(beta)} = {digits(y)}"
-    )
     settings = {"size": size, "alpha": alpha, "beta": beta, "k": k}
+    details: LocalResponse = {
+        "x": x, "channels": seen, "neighbours": neighbours, "squares": neighbours**2, "sum": total, "s": s,
+        "size": size, "alpha": alpha, "beta": beta, "k": k,
+    }  # fmt: skip
     fits = total <= float(np.finfo(maps.dtype).max)  # else the network, which adds up in its own dtype, divides by inf
     return Made(
         "y[c] = x[c] · (k + alpha/size · Σ j x[j]²)^−beta, j from c − ⌊size/2⌋, size channels",
@@ -64,8 +64,7 @@ def local_response_norm(cell: Cell) -> Made:
         cell.alone(cell.index, y),
         {"x": x, "neighbours": neighbours, **settings},
         ["s = k + alpha / size * (neighbours**2).sum()", "y = x * s**-beta"],
-        {"x": x, "channels": seen, "neighbours": neighbours, "squares": neighbours**2, "sum": total, "s": s,
-         "outside": size - len(seen), "written": written, **settings},
+        details,
         passed=0.0 if fits else np.inf,
     )  # fmt: skip
 
@@ -82,14 +81,13 @@ def standardize(cell: Cell) -> Made:
     mean, variance = float(run.mean()), float(run.var())
     deviation, x = float(np.sqrt(variance + eps)), cell.number(0, cell.index)
     y = (x - mean) / deviation
-    written = f"({digits(x)} − {digits(mean)}) / √({digits(variance)} + {digits(eps)}) = {digits(y)}"
     return Made(
         "y = (x − mean) / √(variance + eps), over the numbers of a run",
         y,
         cell.alone(cell.index, x / deviation),
         {"x": x, "run": run, "eps": eps},
         ["y = (x - run.mean()) / np.sqrt(run.var() + eps)"],
-        {"x": x, "mean": mean, "variance": variance, "eps": eps, "run": number, "count": count, "written": written,
+        {"x": x, "mean": mean, "variance": variance, "eps": eps, "run": number, "count": count,
          "from": cell.source(0, cell.index)},
         -mean / deviation,
     )  # fmt: skip

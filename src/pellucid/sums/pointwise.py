@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ..definitions import DEFINITIONS
 from .cell import Cell, copied
+from .details import Activation, Curve
 from .made import Made
 
 CURVE = 65
@@ -112,12 +113,14 @@ def activation(cell: Cell, formula: str, code: Sequence[str], **learnt: float) -
         return np.asarray(made[0], np.float64)
 
     y = float(function(np.array([x]))[0])
-    drawn: dict[str, Any] = {"x": x, "y": y, "curve": _curve(function, x), "from": cell.source(0, cell.index)}
+    details: Activation = {
+        "x": x, "y": y, "curve": _curve(function, x), "settings": settings, "from": cell.source(0, cell.index)
+    }  # fmt: skip
     numbers = {"x": x, **settings}
-    return Made(formula, y, cell.alone(cell.index, y), numbers, code, {**drawn, **settings}, passed=abs(x))
+    return Made(formula, y, cell.alone(cell.index, y), numbers, code, details, passed=abs(x))
 
 
-def _curve(function: Any, x: float) -> dict[str, Any]:
+def _curve(function: Any, x: float) -> Curve:
     """Return points of a function from −r to r, the number x well between them."""
     reach = max(6.0, 1.2 * abs(x)) if np.isfinite(x) else 6.0
     xs = np.linspace(-reach, reach, CURVE)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ..geometry import regions
 from .cell import Cell
+from .details import Maximum, Mean, MeanOfAxes, MeanOfRegion, MeanOfWindow
 from .made import Made, Terms, grid
 from .windows import Patch
 
@@ -24,13 +25,16 @@ def max_pool2d(cell: Cell) -> Made:
     largest = inside.max()
     wins = np.isnan(inside) if np.isnan(largest) else inside == largest
     winner, *ties = positions[wins].tolist()
+    details: Maximum = {
+        "window": pixels, "winner": winner, "ties": ties, "channel": channel, **patch.details()
+    }  # fmt: skip
     return Made(
         "y[c, oy, ox] = the largest of x[c, oy·SH + ky·DH − top, ox·SW + kx·DW − left] over ky, kx",
         float(largest),
         cell.alone((channel, *winner), float(largest)),
         {"window": inside},
         ["y = window.max()"],
-        {"window": pixels, "winner": winner, "ties": ties, "channel": channel, **patch.details()},
+        details,
     )
 
 
@@ -43,11 +47,10 @@ def avg_pool2d(cell: Cell) -> Made:
     counted = patch.counted if cell.keywords["count_include_pad"] else patch.inside
     pixels, positions = patch.read(cell.inputs[0][[channel]])[0], patch.pixels()
     indices = np.column_stack([np.full(len(positions), channel), positions])
-    window = {"window": pixels, "channel": channel, **patch.details(), "counted": counted}
-    return _mean(
-        cell, "y[c, oy, ox] = Σ ky, kx  x[c, oy·SH + ky·DH − top, ox·SW + kx·DW − left] / count",
-        pixels[patch.inside], indices, int(counted.sum()), window,
-    )  # fmt: skip
+    numbers, count = pixels[patch.inside], int(counted.sum())
+    details: MeanOfWindow = {**_mean(numbers, count), "window": pixels, "channel": channel, **patch.details()}
+    formula = "y[c, oy, ox] = Σ ky, kx  x[c, oy·SH + ky·DH − top, ox·SW + kx·DW − left] / count"
+    return _made(cell, formula, numbers, indices, details)
 
 
 def adaptive_avg_pool2d(cell: Cell) -> Made:
@@ -56,14 +59,12 @@ def adaptive_avg_pool2d(cell: Cell) -> Made:
     rows, columns = (regions(x.shape[axis + 1], cell.keywords["output_size"][axis])[place[axis]] for axis in (0, 1))
     pixels = x[channel, rows, columns]
     indices = grid([channel], np.arange(rows.start, rows.stop), np.arange(columns.start, columns.stop))
-    region = {
-        "window": pixels, "channel": channel, "first_row": rows.start, "first_column": columns.start,
+    details: MeanOfRegion = {
+        **_mean(pixels, pixels.size), "window": pixels, "channel": channel,
         "rows": list(range(rows.start, rows.stop)), "columns": list(range(columns.start, columns.stop)),
     }  # fmt: skip
-    return _mean(
-        cell, "y[c, a, b] = the mean of x[c, ⌊a·H/OH⌋ : ⌈(a+1)·H/OH⌉, ⌊b·W/OW⌋ : ⌈(b+1)·W/OW⌉]",
-        pixels, indices, pixels.size, region,
-    )  # fmt: skip
+    formula = "y[c, a, b] = the mean of x[c, ⌊a·H/OH⌋ : ⌈(a+1)·H/OH⌉, ⌊b·W/OW⌋ : ⌈(b+1)·W/OW⌉]"
+    return _made(cell, formula, pixels, indices, details)
 
 
 def mean(cell: Cell) -> Made:
@@ -80,7 +81,8 @@ def mean(cell: Cell) -> Made:
             next(left)  # the one number that stands for the axis
     indices = grid(*along)
     numbers = x[tuple(indices.T)]
-    return _mean(cell, "y = Σ x / count, over the axes of the mean", numbers, indices, numbers.size, {"axes": axes})
+    details: MeanOfAxes = {**_mean(numbers, numbers.size), "axes": axes}
+    return _made(cell, "y = Σ x / count, over the axes of the mean", numbers, indices, details)
 
 
 def _patch(cell: Cell) -> tuple[Patch, int]:
@@ -90,17 +92,20 @@ def _patch(cell: Cell) -> tuple[Patch, int]:
     return Patch.at(cell.keywords["window"], (height, width), (row, column)), channel
 
 
-def _mean(
-    cell: Cell, formula: str, numbers: NDArray[Any], indices: NDArray[np.int64], count: int, details: dict[str, Any]
+def _mean(numbers: NDArray[Any], count: int) -> Mean:
+    """Return what a mean is the quotient of."""
+    return {"values": numbers.ravel(), "sum": float(numbers.sum(dtype=np.float64)), "divisor": count}
+
+
+def _made(
+    cell: Cell,
+    formula: str,
+    numbers: NDArray[Any],
+    indices: NDArray[np.int64],
+    details: MeanOfWindow | MeanOfRegion | MeanOfAxes,
 ) -> Made:
     """Return how a mean is made, each number contributing a `count`-th of itself."""
-    amounts = numbers.astype(np.float64).ravel() / count
-    total = float(numbers.sum(dtype=np.float64))
-    return Made(
-        formula,
-        total / count,
-        Terms.of(cell.step.inputs[0], indices, amounts),
-        {"x": numbers, "count": count},
-        ["y = x.sum() / count"],
-        {"values": numbers.ravel(), "sum": total, "divisor": count, **details},
-    )
+    count = details["divisor"]
+    terms = Terms.of(cell.step.inputs[0], indices, numbers.astype(np.float64).ravel() / count)
+    given = {"x": numbers, "count": count}
+    return Made(formula, details["sum"] / count, terms, given, ["y = x.sum() / count"], details)

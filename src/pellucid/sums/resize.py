@@ -13,7 +13,7 @@ def repeat_pixels(cell: Cell) -> Made:
     """``y[c, o, p] = x[c, o // SH, p // SW]``"""
     (down, across), (channel, row, column) = cell.keywords["times"], cell.index
     index = channel, row // down, column // across
-    return copied(cell, "y[c, o, p] = x[c, o // SH, p // SW]", index, times=(down, across))
+    return copied(cell, "y[c, o, p] = x[c, o // SH, p // SW]", index)
 
 
 def resize(cell: Cell) -> Made:

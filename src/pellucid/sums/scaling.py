@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .cell import Cell
-from .made import Made, digits
+from .made import Made
 
 
 def scale(cell: Cell) -> Made:
@@ -17,18 +17,15 @@ def scale(cell: Cell) -> Made:
     mean, std = (each[channel if len(each) > 1 else 0] for each in (cell.keywords["mean"], cell.keywords["std"]))
     x, divisor = float(pixel), 255 if pixel.dtype == np.uint8 else 1
     y = (x / divisor - mean) / std
-    formula, code, written = "y = (x − mean[c]) / std[c]", "y = (x - mean) / std", digits(x)
+    formula, code = "y = (x − mean[c]) / std[c]", "y = (x - mean) / std"
     if divisor == 255:
-        formula, code, written = "y = (x/255 − mean[c]) / std[c]", "y = (x / 255 - mean) / std", f"{digits(x)}/255"
+        formula, code = "y = (x/255 − mean[c]) / std[c]", "y = (x / 255 - mean) / std"
     return Made(
         formula,
         y,
         cell.alone(cell.index, x / divisor / std),
         {"x": pixel.item(), "mean": mean, "std": std},
         [code],
-        {
-            "pixel": pixel, "divisor": divisor, "mean": mean, "std": std,
-            "written": f"({written} − {digits(mean)}) / {digits(std)} = {digits(y)}",
-        },
+        {"pixel": pixel, "divisor": divisor, "mean": mean, "std": std},
         -mean / std,
-    )  # fmt: skip
+    )

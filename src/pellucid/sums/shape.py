@@ -5,12 +5,11 @@ Axes are counted as in the batch: 1 is the first of a sample.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from ..steps import Shape
 from .cell import Cell, copied
+from .details import Copied
 from .made import Made, Terms
 
 
@@ -30,14 +29,14 @@ def transpose(cell: Cell) -> Made:
     index = [0] * len(axes)
     for at, axis in zip(cell.index, axes, strict=True):
         index[axis - 1] = at
-    return copied(cell, "y[…] = x[…], axis i of y being axis axes[i − 1] of x", tuple(index), axes=axes)
+    return copied(cell, "y[…] = x[…], axis i of y being axis axes[i − 1] of x", tuple(index))
 
 
 def slice_channels(cell: Cell) -> Made:
     """``y[c, …] = x[start + c, …]``"""
     start = cell.keywords["start"]
     channel, *place = cell.index
-    return copied(cell, "y[c, …] = x[start + c, …]", (start + channel, *place), start=start)
+    return copied(cell, "y[c, …] = x[start + c, …]", (start + channel, *place))
 
 
 def strided_slice(cell: Cell) -> Made:
@@ -46,7 +45,7 @@ def strided_slice(cell: Cell) -> Made:
     index = list(cell.index)
     index[axis - 1] = start + index[axis - 1] * step
     formula = "y[…, i, …] = x[…, start + i·step, …] along an axis"
-    return copied(cell, formula, tuple(index), axis=axis, start=start, step=step)
+    return copied(cell, formula, tuple(index))
 
 
 def broadcast(cell: Cell) -> Made:
@@ -62,8 +61,8 @@ def pad_channels(cell: Cell) -> Made:
     channel, *place = cell.index
     formula = "y[before + c, …] = x[c, …], and 0 around"
     if not 0 <= channel - before < len(cell.inputs[0]):
-        return _padding(formula, 0.0, before=before)
-    return copied(cell, formula, (channel - before, *place), padding=False, before=before)
+        return _padding(formula, 0.0)
+    return copied(cell, formula, (channel - before, *place))
 
 
 def pad(cell: Cell) -> Made:
@@ -73,15 +72,15 @@ def pad(cell: Cell) -> Made:
     shape = cell.inputs[0].shape
     own = tuple(at - first for at, first in zip(cell.index, before, strict=True))
     if all(0 <= at < size for at, size in zip(own, shape, strict=True)):
-        return copied(cell, formula, own, padding=False, before=before)
+        return copied(cell, formula, own)
     if mode == "constant":
-        return _padding(formula, cell.keywords["value"], before=before)
+        return _padding(formula, cell.keywords["value"])
     # the definition's own padding, of the places along each axis
     shown = [
         np.pad(np.arange(size), sides, mode) for size, sides in zip(shape, zip(before, after, strict=True), strict=True)
     ]
     index = tuple(int(along[at]) for along, at in zip(shown, cell.index, strict=True))
-    return copied(cell, formula, index, padding=True, before=before, mode=mode)
+    return copied(cell, formula, index, padding=True)
 
 
 def _in_row_major_order(cell: Cell) -> Shape:
@@ -91,8 +90,8 @@ def _in_row_major_order(cell: Cell) -> Shape:
     return tuple(int(at) for at in index)
 
 
-def _padding(formula: str, value: float, **details: Any) -> Made:
+def _padding(formula: str, value: float) -> Made:
     """Return how a number is made that was put round the others."""
     number = float(value)
-    told = {"padding": True, "number": number, **details}
-    return Made(formula, number, Terms.none(), {"value": number}, ["y = value"], told, number)
+    details: Copied = {"padding": True, "number": number}
+    return Made(formula, number, Terms.none(), {"value": number}, ["y = value"], details, number)

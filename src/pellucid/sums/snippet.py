@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 _WIDTH = 110
 _LISTED = 64
 """Numbers of an array that are written as lists; more are written as text, which takes fewer letters."""
+_ROWS = 128
+"""Rows of an array whose numbers stand row by row, as in a patch; of more, as many numbers as fit on a line."""
 
 
 def snippet(title: Sequence[str], numbers: Mapping[str, Any], code: Sequence[str], stored: float, near: float) -> str:
@@ -67,10 +69,18 @@ def _array(name: str, array: NDArray[Any]) -> list[str]:
             formatter={"all": _digits},
         )  # fmt: skip
         return f"{start}{text}, {dtype}){wide}".splitlines()
-    text = " ".join(map(_digits, array.ravel()))
     shape = "" if array.ndim == 1 else f".reshape{array.shape}"
-    wrapped = textwrap.wrap(text, _WIDTH, break_on_hyphens=False)
-    return [f'{name} = np.array("""', *wrapped, f'""".split(), {dtype}){wide}{shape}']
+    return [f'{name} = np.array("""', *_text(array), f'""".split(), {dtype}){wide}{shape}']
+
+
+def _text(array: NDArray[Any]) -> list[str]:
+    """Return the lines of an array as text: a row each, the rows of one channel together, where they are few."""
+    rows = array.reshape(-1, array.shape[-1])
+    lines = [" ".join(map(_digits, row)) for row in rows]
+    if array.ndim < 2 or len(rows) > _ROWS or max(map(len, lines)) > _WIDTH:
+        return textwrap.wrap(" ".join(lines), _WIDTH, break_on_hyphens=False)
+    each = array.shape[-2]
+    return [line for row, line in enumerate(lines) for line in ([""] if row and row % each == 0 else []) + [line]]
 
 
 def _digits(number: Any) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .cell import Cell
+from .details import Shares
 from .made import Made
 
 
@@ -54,7 +55,7 @@ def _classes(cell: Cell) -> tuple[NDArray[np.float64], int]:
     return cell.inputs[0][column].astype(np.float64), cell.index[0]
 
 
-def _details(z: NDArray[np.float64], own: int) -> dict[str, Any]:
+def _details(z: NDArray[np.float64], own: int) -> Shares:
     shifted = z - z.max()
     exponentials = np.exp(shifted)
     return {

@@ -48,7 +48,7 @@ class Sum:
         What it has without them: a bias, or 0.
     details : dict
         What is worth drawing, as plain data (lists, dicts, texts, numbers; NaN and infinities as texts); which, depends
-        on the kind.
+        on the kind, and stands in the classes of `details`.
     """
 
     kind: str

@@ -182,7 +182,8 @@ class Trace:
         """Return the way from a number back to the image, at each step to the term that contributes most.
 
         A number that is made of one other, by an activation for instance, leads to that. The way ends at the image, or
-        before it where a number has no terms: what a layer of the user's own makes, and what lies in a padding.
+        before it where a number has no terms (what a layer of the user's own makes, and what lies in a padding), or
+        where all of several are 0, so that it is the constant alone.
 
         Parameters
         ----------

@@ -21,14 +21,15 @@ class WalkStep:
     number : float
         The number itself, as stored.
     source : int or None
-        Id of the value in which the largest term stands; None where there are no terms: what a layer of the user's own
-        made, and what lies in a padding.
+        Id of the value in which the largest term stands; None where there are no terms (what a layer of the user's own
+        made, and what lies in a padding), or where all of several are 0.
     source_index : tuple of int
         Its index there.
     amount : float
         What it contributes.
     share : float
-        ``|amount| / Σ |amounts|`` over all terms; the constant does not count. 1 for an only term.
+        ``|amount| / Σ |amounts|`` over all terms; the constant does not count. 1 for an only term, 0 where there is no
+        source.
     terms : int
         How many there are. Where there is but one, there was nothing to choose.
     """
@@ -48,22 +49,17 @@ class WalkStep:
 def step_back(found: Sum) -> WalkStep:
     """Return the step from a number to its largest term."""
     at = found.kind, found.layer, found.value, found.index, found.stored
-    if not len(found.terms):
-        return WalkStep(*at, None, (), found.constant, 0.0, 0)
+    count = len(found.terms)
+    if count == 0 or (count > 1 and found.terms.size == 0):
+        return WalkStep(*at, None, (), found.constant, 0.0, count)
     largest = int(found.terms.largest()[0])
     index = tuple(found.terms.indices[largest].tolist())
     amount = float(found.terms.amounts[largest])
-    return WalkStep(
-        *at, int(found.terms.values[largest]), index, amount, _share(amount, found.terms.size, len(found.terms)),
-        len(found.terms),
-    )  # fmt: skip
+    share = 1.0 if count == 1 else _share(amount, found.terms.size)
+    return WalkStep(*at, int(found.terms.values[largest]), index, amount, share, count)
 
 
-def _share(amount: float, size: float, terms: int) -> float:
-    """Return what a term has of all; where all are 0, as much as each of the others."""
-    if terms == 1:
-        return 1.0
-    if size == 0:
-        return 1 / terms
+def _share(amount: float, size: float) -> float:
+    """Return what a term has of all."""
     with np.errstate(invalid="ignore"):
         return float(np.divide(abs(amount), size))

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..geometry import Pair, Window
+from .details import Window as WindowDetails
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,11 +75,9 @@ class Patch:
         rows, columns = np.nonzero(self.inside)
         return np.stack([self.rows[rows], self.columns[columns]], axis=1)
 
-    def details(self) -> dict[str, Any]:
+    def details(self) -> WindowDetails:
         """Return where the patch lies."""
         return {
-            "first_row": self.rows[0],
-            "first_column": self.columns[0],
             "rows": self.rows,
             "columns": self.columns,
             "stride": self.window.stride,

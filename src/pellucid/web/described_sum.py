@@ -12,7 +12,9 @@ from ..sums import Trace, WalkStep
 from ..sums.made import MOST_TERMS
 from ..sums.plain import plain
 from .sum_numbers import with_numbers
-from .sum_words import ONE, family, in_words, letters, told
+from .sum_words import agrees, family, in_words, letters, told
+from .walk_words import ending, of_step
+from .written import text
 
 
 def as_sum(trace: Trace, shown: Mapping[str, int], value: int, index: Shape) -> dict[str, Any]:
@@ -30,10 +32,10 @@ def as_sum(trace: Trace, shown: Mapping[str, int], value: int, index: Shape) -> 
     Returns
     -------
     dict
-        As `Sum` has it, with what it is in ``words`` and in ``numbers``, what else is ``told`` of it, the ``family`` of
-        pictures that it is drawn as, and its formula's ``letters``; but for the terms: the largest by magnitude, each
-        with ``path``, ``index`` and ``amount``, and what the others come to. The path of a term is None where the page
-        does not show the value that it stands in.
+        As `Sum` has it, with what it is in ``words`` and in ``numbers``, what else is ``told`` of it, how far the
+        network ``agrees``, the ``family`` of pictures that it is drawn as, and its formula's ``letters``; but for the
+        terms: the largest by magnitude, each with ``path``, ``index`` and ``amount``, and what the others come to. The
+        path of a term is None where the page does not show the value that it stands in.
     """
     found, paths = trace.sum(value, index), {value: path for path, value in shown.items()}
     chosen = found.terms.largest(MOST_TERMS)  # as the details of a dense layer list them
@@ -52,7 +54,7 @@ def as_sum(trace: Trace, shown: Mapping[str, int], value: int, index: Shape) -> 
         "stored": found.stored, "recomputed": found.recomputed, "difference": found.difference,
         "constant": found.constant, "terms": largest, "count": len(found.terms), "others": others,
         "size": found.size, "snippet": found.snippet(),
-        "words": in_words(found), "numbers": with_numbers(found),
+        "words": in_words(found), "numbers": with_numbers(found), "agrees": agrees(found),
         "told": told(found), "family": family(found), "letters": letters(found.formula),
     }  # fmt: skip
     sources = {str(value): path for value, path in paths.items()}
@@ -60,15 +62,36 @@ def as_sum(trace: Trace, shown: Mapping[str, int], value: int, index: Shape) -> 
 
 
 def as_steps(trace: Trace, shown: Mapping[str, int], value: int, index: Shape) -> dict[str, Any]:
-    """Return the way from a number back to the image, as `Trace.walk_back` goes it."""
+    """Return the way from a number back to the image, as `Trace.walk_back` goes it.
+
+    Returns
+    -------
+    dict
+        Under ``steps`` of each number its ``path``, None where the page does not show it, ``layer``, ``index`` and
+        ``number``; in ``words`` what it is made of; the ``share`` of the largest term, None where there was nothing to
+        choose; and ``instead``, None but where that term has the other sign: the largest that has the number's.
+    """
     paths = {value: path for path, value in shown.items()}
-    return {"steps": plain([_step(step, paths) for step in trace.walk_back(value, index)])}
+    steps, told, kept = trace.walk_back(value, index), [], 1.0
+    for step in steps:
+        is_last = step is steps[-1]
+        before, kept = kept, kept * step.share
+        told.append({
+            "path": paths.get(step.value), "layer": step.layer, "index": step.index, "number": step.number,
+            "words": ending(step) if is_last else of_step(step, before, kept),
+            "share": step.share if step.terms > 1 and not is_last else None,
+            "instead": None if is_last else _instead(trace, step, paths),
+        })  # fmt: skip
+    return {"steps": plain(told)}
 
 
-def _step(step: WalkStep, paths: Mapping[int, str]) -> dict[str, Any]:
-    return {
-        "kind": step.kind, "layer": step.layer, "path": paths.get(step.value), "index": step.index,
-        "number": step.number, "amount": step.amount, "share": step.share, "terms": step.terms,
-        "one": ONE.get(step.kind, "a function of one number"),
-        "source": None if step.source is None else paths.get(step.source), "source_index": step.source_index,
-    }  # fmt: skip
+def _instead(trace: Trace, step: WalkStep, paths: Mapping[int, str]) -> dict[str, Any] | None:
+    """Return the largest term of a number's own sign, if the largest of all has the other and the page shows it."""
+    if step.terms < 2 or not step.amount * step.number < 0:
+        return None
+    terms = trace.sum(step.value, step.index).terms
+    largest = int(np.argmax(terms.amounts * np.sign(step.number)))
+    path, amount = paths.get(int(terms.values[largest])), float(terms.amounts[largest])
+    if path is None or amount * step.number <= 0:
+        return None
+    return {"path": path, "index": terms.indices[largest].tolist(), "amount": text(amount)}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
 from ..sums import Sum
+from .written import power, text
 
 _COPY = "a number that stands elsewhere too, copied"
 _PLUS, _TIMES = "a number + a learnt one", "a number × a learnt one"
@@ -21,7 +23,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "avg_pool2d": _MEAN, "adaptive_avg_pool2d": _MEAN, "mean": _MEAN,
         "softmax": "e to the power of the score, as a share of all such powers",
         "log_softmax": "the logarithm of the class’s share",
-        "batch_norm_running": "(number − mean) / deviation of its channel, × a learnt weight, + a learnt bias",
+        "batch_norm_running": "(number − mean) / √(variance + eps) of its channel, × a learnt weight, + a learnt bias",
         "local_response_norm": "the number, divided by a power of what its neighbours’ squares come to",
         "add": "the sum of two numbers, one from each path",
         "multiply": "the product of two numbers, one from each path",
@@ -29,7 +31,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "concat": _COPY, "flatten": _COPY, "reshape": _COPY, "transpose": _COPY, "slice_channels": _COPY,
         "strided_slice": _COPY, "broadcast": _COPY,
         "relu": "the number itself where it is above 0, else 0",
-        "scale": "({pixel} − mean) / deviation",
+        "scale": "({pixel} − mean) / std",
     }
 )  # fmt: skip
 """Kind of a step -> what a number that it makes is."""
@@ -46,6 +48,14 @@ ONE: Mapping[str, str] = MappingProxyType(
     }
 )
 """Kind of a step -> what it makes of one number, where it has no other; all others are functions of it."""
+
+NAMES: Mapping[str, str] = MappingProxyType(
+    {
+        "relu": "ReLU", "relu6": "ReLU6", "leaky_relu": "leaky ReLU", "prelu": "PReLU", "elu": "ELU", "gelu": "GELU",
+        "silu": "SiLU",
+    }
+)  # fmt: skip
+"""Kind of an activation -> its name, where that is another word."""
 
 FAMILIES: Mapping[str, str] = MappingProxyType(
     {
@@ -86,7 +96,7 @@ def in_words(found: Sum) -> str | None:
     kinds that there is nothing to say of but the formula."""
     details = found.details
     if "curve" in details and found.kind not in WORDS:
-        return "a function of one number: the point on its curve"
+        return f"{of_one(found.kind)}: the point on its curve"
     if found.kind not in WORDS:
         return None
     channels, values = len(details.get("channels", ())), len(details.get("values", ()))
@@ -99,6 +109,11 @@ def in_words(found: Sum) -> str | None:
         divisor=details.get("divisor"),
         pixel="pixel" if details.get("divisor") == 1 else f"pixel / {details.get('divisor')}",
     )
+
+
+def of_one(kind: str) -> str:
+    """Return what a step makes of the one number that it reads: "the winner of a window", "tanh of one number"."""
+    return ONE.get(kind) or f"{NAMES.get(kind, kind.replace('_', ' '))} of one number"
 
 
 def family(found: Sum) -> str:
@@ -124,6 +139,16 @@ def told(found: Sum) -> list[str]:
         put = "A copy, put round the others as padding:"
         return [details.get("note", put if details.get("padding") else "A copy: the same number stands in")]
     return [details.get("note", "This number is part of the image, as it was given.")] if drawn_as == "given" else []
+
+
+def agrees(found: Sum) -> str:
+    """Return how near the stored number is to the sum in 64 bits: "✓ agrees to 3·10⁻⁷", rounded up."""
+    if found.stored == found.recomputed or (math.isnan(found.stored) and math.isnan(found.recomputed)):
+        return "✓ agrees exactly"
+    if not math.isfinite(found.difference):
+        too_large = "as a number on the way was too large for it"
+        return f"the network stored {text(found.stored)}, {too_large}; in 64 bits: {text(found.recomputed)}"
+    return f"✓ agrees to {power(abs(found.difference))}"
 
 
 def letters(formula: str) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .written import percent, significant
+from .written import accuracy, percent, significant
 
 FEW = 0.005
 """Of a probability: what falls by less, hardly falls."""
@@ -116,7 +116,7 @@ def how_large(reached: bool, apart: NDArray[Any], was: NDArray[Any]) -> str:
     sizes = np.abs(apart) / span
     mean = float(sizes.mean())
     measured = (
-        f"a pixel changes by {percent(mean)} of black to white on average, by {percent(float(sizes.max()))} at most"
+        f"a pixel changes by {percent(mean)} of black to white on average, by {accuracy(float(sizes.max()))} at most"
     )
     said = f"It takes {'some' if mean <= MUCH else 'much'}"
     if not reached:

@@ -32,11 +32,11 @@ export function allow(button, able, instead) {
   button.disabled = !able;
 }
 
-/** Put others in the place of an element's children; a keyboard that is on a button stays there, or at one beside it. */
+/** Put others in the place of an element's children; a keyboard that is on a button of one stays there, or goes to one beside it. */
 export function renew(place, ...children) {
-  const at = [...place.children].indexOf(document.activeElement);
+  const at = [...place.children].findIndex((each) => each.contains(document.activeElement));
   place.replaceChildren(...children);
-  if (at >= 0) [place.children[at], ...place.children].find((each) => each?.matches("button:enabled"))?.focus();
+  if (at >= 0) [place.children[at], ...place.children].map((each) => (each?.matches("button:enabled") ? each : each?.querySelector("button:enabled"))).find(Boolean)?.focus();
 }
 
 /** Whether the user wants things to stay still. */

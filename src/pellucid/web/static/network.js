@@ -75,8 +75,8 @@ export function cellFits(layer, [row, column]) {
 export function cellName(layer, channel, cell) {
   if (makesMaps(layer)) return `${layer.path}, channel ${channel}, row ${cell[0]}, column ${cell[1]}`;
   const index = indexOf(layer, channel, cell);
-  const named = isOutput(layer) && network.classes.length ? ` (${className(index[0])})` : "";
-  return `${layer.path}, number ${index.join(", ")}${named}`;
+  const [number, name] = [index.join(", "), isOutput(layer) ? className(index[0]) : ""];
+  return `${layer.path}, number ${number}${["", number].includes(name) ? "" : ` (${name})`}`;
 }
 
 /** Whether a layer is the first of its kind. */

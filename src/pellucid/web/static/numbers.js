@@ -3,33 +3,33 @@
 import { within } from "./within.js";
 
 const MINUS = "\u2212";
+const RAISED = "⁻⁰¹²³⁴⁵⁶⁷⁸⁹";
 const IN_ENGLISH = new Intl.NumberFormat("en");
 
-/** A number in about `digits` significant digits: "−0.4213", "1.25e−9". */
+/** A number in about `digits` significant digits: "−0.4213", "1.250·10⁻⁹"; what the server says is written so too (written.py). */
 export function text(value, digits = 4) {
   if (Number.isNaN(value)) return "NaN";
-  if (!Number.isFinite(value)) return value < 0 ? `${MINUS}∞` : "∞";
   const size = Math.abs(value);
-  let written;
-  if (value === 0) written = "0";
-  else if (Number.isInteger(value) && size < 1e6) written = String(value);
-  else if (size >= 1e6 || size < 1e-4) written = value.toExponential(digits - 1);
-  else written = value.toPrecision(digits);
-  return written.replaceAll("-", MINUS);
+  const sign = value < 0 ? MINUS : "";
+  if (!Number.isFinite(value)) return `${sign}∞`;
+  if (Number.isInteger(value) && size < 1e6) return sign + size;
+  const [head, exponent] = size.toExponential(digits - 1).split("e");
+  return sign + (size >= 1e6 || size < 1e-4 ? `${head}·${tens(exponent)}` : size.toFixed(Math.max(0, digits - 1 - exponent)));
 }
 
-/** A number in few letters, for a cell: "−0.042", and where that says little "−4e−3". */
+/** A power of ten: "10⁻⁸". */
+export function tens(exponent) {
+  return `10${String(Number(exponent)).replace(/./g, (letter) => RAISED["-0123456789".indexOf(letter)])}`;
+}
+
+/** A number for a cell, in so many digits but for a 0 before the point: "−0.13", "1.8", "−12". */
 export function short(value, digits) {
+  if (!Number.isFinite(value) || value === 0) return text(value);
   const size = Math.abs(value);
-  const small = size > 0 && size < 10 ** -digits;
-  return small ? value.toExponential(Math.max(0, digits - 2)).replaceAll("-", MINUS) : text(value, digits);
-}
-
-/** A number in at most four letters, for three grids side by side: "−.13", "1.8", "−12". */
-export function tiny(value) {
-  const size = Math.abs(value);
-  if (!(size < 1000) || value === 0) return text(value, 1);
-  return value.toFixed(size < 0.995 ? 2 : size < 9.95 ? 1 : 0).replace(/^(-?)0\./, "$1.").replace("-", MINUS);
+  let decimals = digits;
+  while (decimals && size.toFixed(decimals).replace(/^0\.|\./, "").length > digits) decimals -= 1;
+  const written = size.toFixed(decimals);
+  return value < 0 && Number(written) ? MINUS + written : written;
 }
 
 /** A number with its sign, as in a sum: "+0.42", "−0.42". */
@@ -48,8 +48,8 @@ export function plain(value, largest = Math.abs(value)) {
 export function percent(share) {
   const value = 100 * share;
   if (value > 0 && value < 0.1) return "< 0.1 %";
-  if (value > 99.9 && value < 100) return "> 99.9 %";
-  return `${value >= 10 ? value.toFixed(value > 99 ? 1 : 0) : value.toFixed(1)} %`;
+  if (value > 99.9) return "> 99.9 %"; // 1 is what rounding makes of nearly all
+  return `${value.toFixed(value < 9.95 || value >= 98.5 ? 1 : 0)} %`;
 }
 
 /** A count with its thousands apart: "44,426". */

@@ -26,7 +26,7 @@ const FUNCTIONS = {
 
 /** Draw a function of one number. */
 export function activation(found) {
-  const { x, y: _, curve: drawn, from, ...settings } = found.details;
+  const { x, curve: drawn, from, settings } = found.details;
   const y = FUNCTIONS[found.kind](x, settings);
   const set = Object.entries(settings).map(([name, value]) => [name, value ?? "none"]);
   const rows = [["from", origin(found, from)], ["x", x], ...set];

@@ -20,30 +20,32 @@ export function conv(found) {
   const sum = { found, patch, kernel, products, subtotals, bias, order };
   const grids = make("div", { class: kernel[0][0].length > BESIDE ? "grids" : "grids beside" });
   const channels = make("div", {});
+  const first = found.terms[0]?.index[0] ?? numbers[order[0]]; // that of the largest product
   let many = FEW;
   const draw = () => {
-    const known = numbers.indexOf(chosen.channel);
-    const c = known < 0 ? order[0] : known;
+    const c = numbers.indexOf(numbers.includes(chosen.channel) ? chosen.channel : first);
     grids.replaceChildren(...drawn(sum, c));
-    channels.replaceChildren(...listed(sum, c, many, (channel) => { chosen.channel = channel; draw(); refocus(channels, channel); }, () => { many = Infinity; draw(); }));
+    channels.replaceChildren(...listed(sum, c, many, (channel) => { choose(channel); refocus(channels, channel); }, () => { many = Infinity; draw(); }));
   };
+  const choose = (channel) => { chosen.channel = channel; draw(); };
   draw();
-  return { parts: [grids, channels], y: total(subtotals) + bias };
+  return { parts: [grids, channels], y: total(subtotals) + bias, choose: numbers.length > 1 && choose };
 }
 
-/** The three grids of one channel. */
+/** The three grids of one channel, in which the products that the words name are ringed. */
 function drawn({ found, patch, kernel, products, subtotals }, c) {
-  const { details } = found;
+  const { details, numbers } = found;
   const channel = details.channels[c];
   const path = pathOf(found, details.input);
   const tight = kernel[c][0].length <= BESIDE;
-  const shown = { rows: details.rows, columns: details.columns, padding: details.padding, tight };
+  const ringed = (row, column) => numbers.some((part) => part.channel === channel && part.tap[0] === row && part.tap[1] === column);
+  const shown = { rows: details.rows, columns: details.columns, padding: details.padding, tight, ringed };
   const at = (row, column) => ({ path, index: [channel, details.rows[row], details.columns[column]] });
-  const from = path ?? "what it reads";
   return [
-    grid(`patch: ${from}, channel ${channel}`, patch[c], { ...shown, range: reach(patch), at }),
-    grid(`⊙ kernel ${found.index[0]}, channel ${channel}`, kernel[c], { range: reach(kernel), tight, bare: tight }),
-    grid(`= products, sum ${text(subtotals[c], 3)}`, products[c], { ...shown, range: reach(products), at, bare: tight }),
+    make("p", { class: "of" }, `${path ?? "What it reads"}, channel ${channel}: adds ${text(subtotals[c])}`),
+    grid("patch", patch[c], { ...shown, range: reach(patch), at }),
+    grid("⊙ kernel", kernel[c], { range: reach(kernel), tight, ringed, bare: tight }),
+    grid("= products", products[c], { ...shown, range: reach(products), at, bare: tight }),
   ];
 }
 
@@ -57,7 +59,7 @@ function listed({ subtotals, bias, order, found }, current, many, choose, unfold
   const rows = shown.map((c) => line(button(found.details.channels[c], c === current, choose), subtotals[c]));
   if (hidden.length) rows.push(line(`other ${count(hidden.length)} together`, total(hidden.map((c) => subtotals[c]))));
   rows.push(line("+ bias", bias));
-  const whole = table("Channel by channel", ["channel", "subtotal", "bar"], rows, [line("sum", sum)]);
+  const whole = table("Channel by channel", ["channel", "subtotal", "as a bar"], rows, [line("sum", sum)]);
   return hidden.length ? [whole, make("button", { click: unfold }, `Show ${count(hidden.length)} more`)] : [whole];
 }
 

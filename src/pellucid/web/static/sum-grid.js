@@ -3,7 +3,7 @@
 import { css, ink } from "./colours.js";
 import { make } from "./dom.js";
 import { arrowStep, taken } from "./keyboard.js";
-import { short, text, tiny } from "./numbers.js";
+import { short, tens, text } from "./numbers.js";
 import { nameAt, pinning, reach } from "./sum-parts.js";
 
 const FEW = 5; // columns: more make the digits fewer, and may be wider than the page
@@ -20,17 +20,19 @@ const FEW = 5; // columns: more make the digits fewer, and may be wider than the
  */
 export function grid(caption, values, how = {}) {
   const columns = how.columns ?? values[0].map((_, column) => column);
-  const range = how.range ?? reach(values);
+  const own = reach(values);
+  const range = how.range ?? own;
+  const exponent = own && (own < 0.1 || own >= 1000) ? Math.floor(Math.log10(own)) : 0;
   const drawn = [];
   const lines = values.map((line, row) => {
-    const cells = line.map((value, column) => cell(value, row, column, { ...how, range, digits: columns.length > FEW ? 2 : 3 }));
+    const cells = line.map((value, column) => cell(value, row, column, { ...how, range, exponent, digits: how.tight || columns.length > FEW ? 2 : 3 }));
     drawn.push(cells.map((each) => each.querySelector("button")));
     return make("tr", {}, make("th", { scope: "row" }, text(how.rows?.[row] ?? row)), ...cells);
   });
   const head = make("tr", {}, make("td", {}), ...columns.map((column) => make("th", { scope: "col" }, text(column))));
   const table = make(
     "table", { class: ["grid", how.tight ? "tight" : "", how.bare ? "bare" : ""].join(" "), keydown: (event) => move(event, drawn) },
-    make("caption", {}, caption), make("thead", {}, head), make("tbody", {}, ...lines),
+    make("caption", {}, exponent ? `${caption} (× ${tens(exponent)})` : caption), make("thead", {}, head), make("tbody", {}, ...lines),
   );
   const first = drawn.flat().find(Boolean);
   if (first) first.tabIndex = 0;
@@ -38,8 +40,8 @@ export function grid(caption, values, how = {}) {
   return make("div", wide ? { class: "wide", tabindex: "0", role: "group", "aria-label": caption } : {}, table);
 }
 
-function cell(value, row, column, { at, padding, ringed, range, digits, tight }) {
-  const written = tight ? tiny(value) : short(value, digits);
+function cell(value, row, column, { at, padding, ringed, range, exponent, digits }) {
+  const written = short(value / 10 ** exponent, digits).replace(/^(\u2212?)0\./, digits > 2 ? "$&" : "$1.");
   const element = make("td", { class: "swatch" });
   if (padding?.[row]?.[column]) {
     element.classList.add("padding");
@@ -47,7 +49,7 @@ function cell(value, row, column, { at, padding, ringed, range, digits, tight })
     return element;
   }
   Object.assign(element.style, { backgroundColor: css(value, range), color: ink(value, range) });
-  const shown = make("data", { value: String(value), title: tight ? text(value) : null }, written);
+  const shown = make("data", { value: String(value), title: text(value) }, written);
   const { path, index } = at?.(row, column) ?? {};
   if (path) {
     const label = `${nameAt(path, index)}, ${text(value)}`;

@@ -33,9 +33,8 @@ export function copied(found) {
 /** A pixel, scaled. */
 export function scaled(found) {
   const { pixel, divisor, mean, std } = found.details;
-  const share = pixel / divisor;
-  const y = (share - mean) / std;
-  const rows = [["pixel", pixel], ...(divisor === 1 ? [] : [[`/ ${divisor}`, share]]), ["− mean", mean], ["/ std", std]];
+  const y = (pixel / divisor - mean) / std;
+  const rows = [["pixel", pixel], ...(divisor === 1 ? [] : [[`pixel / ${divisor}`, pixel / divisor]]), ["mean", mean], ["std", std]];
   return { parts: [table("From ink to what the first layer reads", [], rows, [["y", y]])], y };
 }
 

@@ -5,8 +5,7 @@ import { figure, origin, table } from "./sum-parts.js";
 
 /** Draw a normalisation by running statistics. */
 export function batchNorm(found) {
-  const { from, ...numbers } = found.details;
-  const { x, mean, variance, eps, weight, bias } = numbers;
+  const { x, mean, variance, eps, weight, bias, from } = found.details;
   const deviation = Math.sqrt(variance + eps);
   const normalised = (x - mean) / deviation;
   const y = weight * normalised + bias;
@@ -18,7 +17,7 @@ export function batchNorm(found) {
     parts: [
       table(
         "The channel's numbers", [],
-        [["from", origin(found, from)], ...Object.entries(numbers).map(([name, value]) => [name, figure(value, 6)])],
+        [["from", origin(found, from)], ...Object.entries({ x, mean, variance, eps, weight, bias }).map(([name, value]) => [name, figure(value, 6)])],
       ),
       table(
         "Step by step", [],

@@ -1,6 +1,6 @@
 // A sum as a few lines of NumPy, to take along.
 
-import { button, row } from "./controls.js";
+import { button } from "./controls.js";
 import { make, say } from "./dom.js";
 
 /** A button that copies the lines, and the lines themselves, folded. */
@@ -13,7 +13,7 @@ export function buildSnippet(lines) {
     said.textContent = await copied(lines, text, fold) ? "Copied." : "Press Ctrl+C: the lines are selected.";
     say(said.textContent);
   };
-  return make("div", { class: "taken" }, row(button("Copy as NumPy", copy, { class: "copy" }), said), fold);
+  return make("div", { class: "taken" }, button("Copy as NumPy", copy, { class: "copy" }), fold, said); // words that come move nothing
 }
 
 /** Whether the browser lets this page copy; if not, the lines are selected. */

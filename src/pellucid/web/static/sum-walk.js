@@ -3,10 +3,10 @@
 import { ask } from "./api.js";
 import { pinIndex } from "./cells.js";
 import { quiet, row } from "./controls.js";
-import { make, say } from "./dom.js";
+import { make, renew, say } from "./dom.js";
 import { goTo } from "./layers.js";
 import { cellOf, className, indexOf, isOutput, layerAt, network } from "./network.js";
-import { count, largestAt, percent, text } from "./numbers.js";
+import { largestAt, percent, text } from "./numbers.js";
 import { showWay } from "./overlay.js";
 import { onShown } from "./showing.js";
 import { bar, figure, number, place, placeName } from "./sum-parts.js";
@@ -14,7 +14,6 @@ import { buildPlay } from "./sum-play.js";
 import { get } from "./state.js";
 
 const REST = 150; // ms
-const THIN = 0.01; // of all: a path that says less is one of very many
 
 const list = make("ol", { class: "walk" });
 const begin = make("button", { hidden: true, click: beginWalk });
@@ -101,33 +100,21 @@ function on({ path, index }) {
 }
 
 function draw() {
-  let kept = 1;
-  list.replaceChildren(...walk.steps.map((step, k) => {
-    const before = kept;
-    kept *= number(step.share);
-    return make("li", {}, ...line(step, k, before, kept));
-  }));
+  renew(list, ...walk.steps.map((step, k) => make("li", {}, ...line(step, k))));
 }
 
-function line(step, k, before, kept) {
-  const words = k === 0 ? beginning(step) : placeName(step.path ?? step.layer, step.index);
-  const share = number(step.share);
-  const head = [place(step.path, step.index, words), " ", figure(number(step.number))];
-  if (k === walk.steps.length - 1) return [...head, quiet(ending(step))];
-  if (step.terms === 1) return [...head, quiet(step.one)];
-  const told = `the largest of ${count(step.terms)} terms, ${text(number(step.amount))}: ${percent(share)} of all that was added and taken away`;
-  const along = before < THIN ? "" : kept < THIN ? "; from here on, this is one path of very many" : `; ${percent(kept)} along this path so far`;
-  return [...head, make("p", {}, told, make("span", { class: "quiet" }, along)), bar(0, share, 0, 1)];
+function line(step, k) {
+  const { path, index, share, instead } = step;
+  const words = k === 0 ? beginning(step) : placeName(path ?? step.layer, index);
+  const other = instead && [". The largest for it: ", place(instead.path, instead.index), `, ${instead.amount}`];
+  return [
+    place(path, index, words), " ", figure(number(step.number)), quiet(step.words, ...(other ?? [])), share === null ? null : bar(0, number(share), 0, 1),
+  ];
 }
 
 function beginning(step) {
   const layer = layerAt(step.path);
   return layer && isOutput(layer) && shares ? prediction(step.index[0]) : placeName(step.path, step.index);
-}
-
-function ending(step) {
-  if (step.kind === "scale" || step.kind === "input") return `the image itself: row ${step.index.at(-2)}, column ${step.index.at(-1)}`;
-  return step.terms ? "the way goes on" : "nothing of the network stands before it";
 }
 
 function mark(current) {

@@ -19,7 +19,7 @@ import { buildSnippet } from "./sum-snippet.js";
 import { softmax } from "./sum-softmax.js";
 import { terms } from "./sum-terms.js";
 import { buildWalk, followWalk, goBack } from "./sum-walk.js";
-import { inWords, power } from "./sum-words.js";
+import { inWords } from "./sum-words.js";
 
 const FAMILIES = { activation, batchNorm, conv, copied, given, joined, learnt, linear, localResponse, maximum, mean, scaled, softmax, terms };
 const NEAR = 1e-9; // the page adds up in another order: what that makes is far less
@@ -87,20 +87,14 @@ async function showSum() {
 function draw(found, name) {
   const held = body.contains(document.activeElement); // what was clicked there will not be there any more
   const family = FAMILIES[found.family];
-  const { parts, y } = family({ ...found, details: numbers(found.details) });
+  const { parts, y, choose } = family({ ...found, details: numbers(found.details) });
   title.textContent = name;
   body.replaceChildren(
-    ...inWords(found, y), ...found.told.map((words) => make("p", {}, words)), ...parts, make("div", { class: "ends" }, ...compared(found, y), buildSnippet(found.snippet)),
+    ...inWords(found, y, choose), ...found.told.map((words) => make("p", {}, words)), ...parts, make("div", { class: "ends" }, ...compared(found, y), buildSnippet(found.snippet)),
   );
   body.dataset.kind = found.kind;
   body.dataset.place = `${found.path} ${found.index.join(",")}`;
   if (held) { title.focus(); say(`${name}, ${text(number(found.stored))}`); }
-}
-
-function agreement(stored, recomputed, difference) {
-  if (difference === 0 || Object.is(stored, recomputed)) return "✓ agrees exactly";
-  if (Number.isFinite(difference)) return `✓ agrees to ${power(Math.abs(difference))}`;
-  return `the network stored ${text(stored)}, as a number on the way was too large for it; in 64 bits: ${text(recomputed)}`;
 }
 
 /** What the network stored, what the sum is in more digits, and whether this page comes to the same. */
@@ -110,7 +104,6 @@ function compared(found, y) {
   const rows = [["stored by the network", figure(stored, 9)], ["computed anew, in 64 bits", figure(recomputed, 12)]];
   const numbers = table("The number", [], rows, [["difference", figure(difference, 3)]]);
   if (!same) return [make("p", { class: "differs", role: "alert", "data-check": "differs" }, `This page comes to ${text(y, 12)}, the server to ${text(recomputed, 12)}: please report it.`), numbers];
-  const words = agreement(stored, recomputed, difference);
   const check = make("p", { class: "quiet", "data-check": "same" }, "What is drawn here, this page has added up itself: it comes to the same.");
-  return [make("details", { class: "held" }, make("summary", {}, words), numbers, check)];
+  return [make("details", { class: "held" }, make("summary", {}, found.agrees), numbers, check)];
 }
