@@ -1,5 +1,6 @@
 // Walking back by itself, until one does something else; where nothing is to move by itself, one step.
 
+import { report } from "./api.js";
 import { make, still } from "./dom.js";
 
 const PACE = 1400; // ms that each step is shown for
@@ -15,7 +16,7 @@ export function buildPlay(step, restart) {
   };
   const go = async (otherwise) => {
     wait(true); // so that it can be interrupted meanwhile
-    if (!(await step())) wait(otherwise?.() ?? false);
+    if (!(await step().catch(report))) wait(otherwise?.() ?? false);
   };
   for (const event of ["pointerdown", "keydown", "wheel"]) {
     document.addEventListener(event, ({ target, key = " " }) => { if (timer && !(button.contains(target) && [" ", "Enter"].includes(key))) wait(false); }, { capture: true, passive: true });
