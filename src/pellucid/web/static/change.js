@@ -99,7 +99,7 @@ function took({ edits: all, ...edition }) {
   for (const each of undoing) allow(each, done.length, layers);
   const first = Math.max(0, done.length - LISTED);
   edits.start = first + 1;
-  edits.replaceChildren(...done.slice(first).map((words, k) => make("li", {}, `${words} `, undoOf(first + k))));
+  edits.replaceChildren(...done.slice(first).map((words, k) => make("li", {}, undoOf(first + k), ` ${words}`)));
   if (edition.revision >= get().revision) tookEdition(edition);
   badge();
 }
