@@ -405,7 +405,7 @@ def test_a_page_that_opens_finds_the_edits_though_another_was_closed_that_compar
     image = bench.put(bench.sample(8))
     ask(bench, "edit", what="silence", layer="conv2", out=1)
     ask(bench, "compare", image=image, before=1)
-    ask(bench, "network")
+    ask(bench, "open")
     assert bench.network is bench.edits.network
 
 
