@@ -338,7 +338,7 @@ def test_what_is_said_above_the_layers_tells_the_edited_network_from_the_trained
     assert ask(bench, "accuracy")[0]["about"].endswith("; measuring it as edited …")
     told = settled(bench, "accuracy")
     assert told["about"] == (
-        f" As trained, it is right on {100 * given['before']:.2f} % of 40 images that it has not seen; as edited, on "
+        f" As trained, it is right on {100 * given['before']:.2f} % of 40 images; as edited, on "
         f"{100 * told['now']:.2f} %."
     )
     ask(bench, "undo")

@@ -106,6 +106,7 @@ def accuracy(bench: Bench, asked: Asked) -> Answer:
     told: dict[str, Any] = {
         "revision": bench.revision, "pending": before is None or now is None, "done": bench.share_measured(),
         "now": None, "before": None, "flipped": 0, "mended": 0, "broken": 0, "problem": None,
+        "edited": bool(bench.edits.done),
     }  # fmt: skip
     for name, found in (("before", before), ("now", now)):
         if isinstance(found, str):
@@ -118,9 +119,10 @@ def accuracy(bench: Bench, asked: Asked) -> Answer:
         told["most"] = _most(bench, before.predicted[other], now.predicted[other])
         told |= {"flipped": int(other.sum()), "mended": int(mended.sum()), "broken": int(broken.sum())}
     if bench.data is not None:
-        edited = bool(bench.edits.done)
         now = told["now"] if bench.network is bench.edits.network else None
-        told["about"] = at_first(told["before"], len(bench.data), bench.part, edited=edited, now=now)
+        told["about"] = at_first(
+            told["before"], len(bench.data), bench.of, held_out=bench.held_out, edited=told["edited"], now=now
+        )
     return told if told["pending"] else told | {"words": how_right(told)}
 
 

@@ -59,7 +59,7 @@ def how_right(told: Mapping[str, Any]) -> str:
     if before is None or now is None:
         return f"Nothing can be said: {told['problem']}"
     if not flipped:
-        return f"{_right(now)} right{', as before' if told['revision'] and before == now else ''}"
+        return f"{_right(now)} right{', as before' if told['edited'] and before == now else ''}"
     rest = flipped - told["broken"] - told["mended"]
     most = (
         f", most often for {told['most'][1]} instead of {told['most'][0]} ({told['most'][2]:,})" if flipped > 1 else ""
@@ -71,13 +71,16 @@ def how_right(told: Mapping[str, Any]) -> str:
     )
 
 
-def at_first(before: float | None, images: int, part: str, *, edited: bool = False, now: float | None = None) -> str:
-    """Return how right a network is, as it was given: of so many images, of a part of the data; "" if nobody knows.
-    Where it is ``edited``, also how right it is ``now``, once that is measured."""
+def at_first(
+    before: float | None, images: int, of: int = 0, *, held_out: bool, edited: bool = False, now: float | None = None
+) -> str:
+    """Return how right a network is, as it was given: on so many images, the first ``of`` more, and whether it was
+    trained without them (``held_out``); where it is ``edited``, also how right it is ``now``, once that is measured;
+    "" if nobody knows."""
     if before is None:
         return ""
-    which = "images that it has not seen" if part not in ("", "training") else "images"
-    said = f"t is right on {_right(before)} of {images:,} {which}"
+    which = f"the first {images:,} of {of:,}" if of > images else f"{images:,}"
+    said = f"t is right on {_right(before)} of {which} images{' that it has not seen' if held_out else ''}"
     if not edited:
         return f" I{said}."
     return f" As trained, i{said}; {'measuring it as edited …' if now is None else f'as edited, on {_right(now)}.'}"

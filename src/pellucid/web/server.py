@@ -97,8 +97,16 @@ class Server:
             timeout_graceful_shutdown=1, ws_max_size=1 << 20, ws_per_message_deflate=False,
         )  # fmt: skip
         self._server = Listening(config)
-        self._thread = threading.Thread(target=self._server.run, args=([self._socket],), daemon=True, name="page")
+        self._thread = threading.Thread(target=self._run, daemon=True, name="page")
         self._only_faults = OnlyFaults(self._thread)
+
+    def _run(self) -> None:
+        """Serve to the end, and leave nothing behind, however late that comes."""
+        try:
+            self._server.run([self._socket])
+        finally:
+            self._socket.close()
+            self._only_faults.end()
 
     def start(self) -> None:
         """Begin to answer."""
@@ -136,10 +144,10 @@ class Server:
         """End the page."""
         self._forwarding.remove()
         self._server.should_exit = True
-        self._thread.join(END_SECONDS)
-        if not self._thread.is_alive():  # which closes it itself, and must not find it closed
+        if self._thread.ident is None:  # it was never started
             self._socket.close()
-            self._only_faults.end()
+        else:
+            self._thread.join(END_SECONDS)
 
     def __exit__(self, *error: object) -> None:
         self.close()
