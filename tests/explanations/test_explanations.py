@@ -41,6 +41,37 @@ def test_one_class_serves_all_and_none_means_the_likeliest(rng):
     np.testing.assert_array_equal(explanations.saliency(made, x), explanations.saliency(made, x, own))
 
 
+def test_one_class_against_another_is_the_difference_of_their_weights(rng):
+    made, weights = linear()
+    x, against = rng.random((2, 2, 3, 3)), [0, 1]
+    expected = np.abs(weights[2] - weights[against]).max(axis=1)
+    np.testing.assert_allclose(explanations.saliency(made, x, 2, against=against), expected, rtol=1e-12)
+    mean = x.mean(axis=(2, 3), keepdims=True)
+    for measure, power in (("score", 1), ("probability", None)):
+        found = explanations.occlusion(made, x, 2, size=1, against=against, measure=measure)
+        if power:
+            drops = ((x - mean) * (weights[2] - weights[against])).sum(axis=1)
+            np.testing.assert_allclose(found, drops, rtol=1e-9)
+        else:
+            each = (explanations.occlusion(made, x, of, size=1) for of in (2, against))
+            np.testing.assert_allclose(found, np.subtract(*each), atol=1e-12)
+    gradients = explanations.score_gradients(made, x, 2, against=against)["input"]
+    np.testing.assert_allclose(gradients, weights[2] - weights[against], rtol=1e-12)
+    with pytest.raises(p.ArgumentError, match="expected numbers from 0 to 2, received 3"):
+        explanations.saliency(made, x, 2, against=3)
+
+
+def test_grad_cam_against_another_class_counts_maps_by_the_difference(rng):
+    made, x = convolutional(), rng.random((2, 1, 8, 8))
+    maps = p.activations(made, x)["conv1"]
+    gradients = [explanations.score_gradients(made, x, of, by=("conv1",))["conv1"] for of in (4, 1)]
+    counts = np.subtract(*gradients).mean(axis=(2, 3), keepdims=True)
+    expected = np.maximum((counts * maps).sum(axis=1), 0)
+    found = explanations.grad_cam(made, x, 4, against=1, layer="conv1")
+    np.testing.assert_allclose(found, expected, atol=1e-12)
+    assert not np.allclose(found, explanations.grad_cam(made, x, 4, layer="conv1"))
+
+
 def test_features_have_a_saliency_each():
     made = p.Sequential([p.Linear(3, 2)], input_shape=(3,))
     made["linear1"].weight.data = [[1, -2, 3], [0, 0, 0]]

@@ -123,6 +123,7 @@ def test_drawings_pixels_and_samples_lead_to_one_name(bench: Bench, data: p.Data
     header, arrays = parse(ask(app, "/api/drawing?rows=280&columns=280", ink.tobytes(), "POST").body)
     np.testing.assert_array_equal(arrays["image"], p.drawn_digit(ink, size=12))
     assert header["image"] == bench.put(arrays["image"])
+    assert list(bench._strokes) == [header["image"]]
 
 
 def test_mistakes_come_the_most_confident_first(bench: Bench, data: p.Dataset) -> None:
@@ -156,8 +157,8 @@ def test_what_is_wrong_with_a_question_is_said(bench: Bench, data: p.Dataset, pa
 
 WORDS = (
     "image", "layer", "index", "order", "first", "count", "class", "number", "rows", "columns", "type", "which", "raw",
-    "method", "forgotten", "layers", "out", "channel", "preset", "what", "all", "whole", "drawn", "invert",
-    "numbers",
+    "method", "forgotten", "layers", "out", "channel", "preset", "what", "all", "whole", "drawn", "pair",
+    "numbers", "against",
 )  # fmt: skip
 VALUES = st.one_of(
     st.sampled_from([

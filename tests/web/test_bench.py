@@ -41,6 +41,19 @@ def test_images_that_were_put_or_looked_at_last_are_kept(bench: Bench, again: st
         bench.image(second)
 
 
+def test_a_pen_pushes_out_nothing_that_is_looked_at_and_what_it_has_passed_is_still_known(monkeypatch) -> None:
+    bench = Bench(small(seed=1), "small")
+    first = bench.put(filled(0))
+    passed = [bench.put(filled(number), passing=True) for number in range(1, 2 * IMAGES)]
+    assert [bench.image(name)[0, 0, 0] for name in (first, passed[0])] == [0, 1]
+    assert bench.put(filled(0), passing=True) == first
+    monkeypatch.setattr("pellucid.web.bench.STROKES", 0)
+    bench.put(filled(250), passing=True)
+    assert len(bench._strokes) == IMAGES
+    with pytest.raises(p.errors.ArgumentError, match="not here any more"):
+        bench.image(passed[1])
+
+
 def test_few_looks_are_kept(bench: Bench) -> None:
     names = [bench.put(filled(number)) for number in range(40)]
     looks = [bench.look(name) for name in names]

@@ -11,12 +11,14 @@ pytest.importorskip("starlette", reason="the page needs the extra web")
 
 from pellucid.errors import ArgumentError, DataError
 from pellucid.web import measuring
+from pellucid.web.application import application
 from pellucid.web.bench import Bench
 from pellucid.web.edits import Edits
 from pellucid.web.presets import PRESETS, fitting, preset
 
+from .asgi import request
 from .conftest import clock_digits, every_family
-from .learnt import ask, learnt, settled
+from .learnt import ask, learnt, settled, watched
 
 
 @pytest.fixture
@@ -47,10 +49,11 @@ def test_everything_behind_a_weight_follows(bench):
     ask(bench, "seen", image=image, layers="conv1,relu1,conv2")
     changed = kernel(bench, "conv1", 1, 0)
     changed[2, 3] = 1.5
+    was = f"{kernel(bench, 'conv1', 1, 0)[2, 3]:.3g}".replace("-", "−")
     told = overwrite(bench, "conv1", 1, 0, changed)
     assert told == {
         "revision": 1, "step": None, "chosen": False, "edited": bench.edits.digest(), "comparing": False,
-        "edits": ["conv1: weight (1, 0, 2, 3)"],
+        "edits": [f"conv1: weight (1, 0, 2, 3): {was} → 1.5"],
     }  # fmt: skip
 
     same = learnt()
@@ -165,13 +168,55 @@ def test_undo_restores_every_bit(bench, rng):
     assert numbers(bench.network) == states[0]
 
 
+@pytest.mark.parametrize("number", range(4))
+def test_one_edit_of_several_is_undone_as_if_it_had_never_been_made(bench, rng, number):
+    values = rng.normal(size=(5, 5))
+    changes = [
+        lambda: overwrite(bench, "conv1", 0, 0, values),
+        lambda: ask(bench, "edit", what="silence", layer="conv1", out=0),
+        lambda: overwrite(bench, "conv1", 0, 0, -values),
+        lambda: ask(bench, "edit", np.float32(-1).tobytes(), what="bias", layer="conv2", out=1),
+    ]
+    for change in changes[:number] + changes[number + 1 :]:
+        change()
+    expected, named = numbers(bench.network), bench.edits.digest()
+    ask(bench, "undo", all=1)
+    for change in changes:
+        told = change()
+    told, _ = ask(bench, "undo", number=number)
+    assert len(told["edits"]) == 3
+    assert numbers(bench.network) == expected
+    assert bench.edits.digest() == named
+    ask(bench, "undo", all=1)
+    assert numbers(bench.network) == numbers(bench.original)
+
+
+def test_an_edit_that_is_not_there_is_not_undone(bench):
+    ask(bench, "edit", what="silence", layer="conv1", out=0)
+    with pytest.raises(ArgumentError, match="number: expected a whole number from 0 to 0, received '1'"):
+        ask(bench, "undo", number=1)
+    assert len(bench.edits.done) == 1
+
+
+def test_a_number_that_was_changed_on_both_sides_of_an_undone_edit_is_one_edit(bench):
+    start = kernel(bench, "conv1", 1, 0)
+    for value, channel in ((1, 0), (9, 1), (2, 0)):
+        changed = kernel(bench, "conv1", channel, 0)
+        changed[0, 1] = value
+        overwrite(bench, "conv1", channel, 0, changed)
+    ask(bench, "undo", number=1)
+    assert len(bench.edits.done) == 1
+    assert bench.edits.done[0].told.endswith(" → 2")
+    np.testing.assert_array_equal(kernel(bench, "conv1", 1, 0), start)
+
+
 def test_a_number_that_is_changed_in_a_row_is_one_edit(bench):
     start = kernel(bench, "conv1", 1, 0)
     for value in (0.1, 0.2, 0.3):
         changed = start.copy()
         changed[0, 1] = value
         told = overwrite(bench, "conv1", 1, 0, changed)
-        assert told["edits"] == ["conv1: weight (1, 0, 0, 1)"]
+        assert told["edits"] == [f"conv1: weight (1, 0, 0, 1): {start[0, 1]:.3g} → {value}".replace("-", "−")]
     other = changed.copy()
     other[4, 4] = 9
     assert len(overwrite(bench, "conv1", 1, 0, other)["edits"]) == 2
@@ -205,6 +250,9 @@ def test_edits_are_still_known_when_the_page_is_loaded_anew(bench):
     assert told["edits"] == ["conv2: channel 5 silenced"]
     assert told["revision"] == 1
     assert told["layers"] == {"conv1": 4, "norm1": 4, "conv2": 6, "linear1": 10}
+    assert "docs/tutorial.md" in told["words"]
+    assert "weight by weight" in ask(bench, "kernel", layer="linear1")[0]["words"]
+    assert ask(bench, "kernel", layer="conv1")[0]["words"] == ""
 
 
 # ---- refusals
@@ -261,6 +309,8 @@ def test_accuracy_and_flipped_images_are_the_librarys(bench):
     assert told["flipped"] == len(flipped) > 0
     assert told["broken"] == np.sum(before[flipped] == data.labels[flipped])
     assert told["mended"] == np.sum(now[flipped] == data.labels[flipped])
+    pairs = [(str(was), str(is_now)) for was, is_now in zip(before[flipped], now[flipped], strict=True)]
+    assert told["most"][2] == max(map(pairs.count, pairs)) == pairs.count(tuple(told["most"][:2]))
     listed = settled(bench, "samples", which="flipped", count=100)
     assert [each["number"] for each in listed["samples"]] == flipped.tolist()
     assert [each["was"] for each in listed["samples"]] == before[flipped].tolist()
@@ -269,6 +319,56 @@ def test_accuracy_and_flipped_images_are_the_librarys(bench):
     told = settled(bench, "accuracy")
     assert told["now"] == told["before"]
     assert told["flipped"] == 0
+
+
+def test_after_all_is_undone_nothing_is_measured_again(bench, monkeypatch):
+    before = settled(bench, "accuracy")
+    ask(bench, "edit", what="silence", layer="conv2", out=1)
+    settled(bench, "accuracy")
+    monkeypatch.setattr(measuring, "judge", lambda *given, **how: pytest.fail("it was measured before"))
+    ask(bench, "undo", all=1)
+    told, _ = ask(bench, "accuracy")
+    assert (told["pending"], told["now"]) == (False, before["now"])
+
+
+def test_what_is_said_above_the_layers_tells_the_edited_network_from_the_trained_one(bench):
+    given = settled(bench, "accuracy")
+    assert given["about"].startswith(" It is right on ")
+    ask(bench, "edit", what="silence", layer="conv2", out=1)
+    assert ask(bench, "accuracy")[0]["about"].endswith("; measuring it as edited …")
+    told = settled(bench, "accuracy")
+    assert told["about"] == (
+        f" As trained, it is right on {100 * given['before']:.2f} % of 40 images; as edited, on "
+        f"{100 * told['now']:.2f} %."
+    )
+    ask(bench, "undo")
+    assert settled(bench, "accuracy")["about"] == given["about"]
+
+
+def test_mistakes_are_chosen_by_what_is_taken_for_what(bench):
+    ask(bench, "edit", what="silence", layer="conv2", out=1)
+    ask(bench, "edit", what="silence", layer="conv2", out=3)
+    every = settled(bench, "samples", which="mistakes", count=100)
+    data, now = bench.data, p.predict_classes(bench.network, bench.data.images)
+    wrong = np.flatnonzero(now != data.labels)
+    assert every["pairs"][0] == ["", f"all {len(wrong)} mistakes"]
+    found = 0
+    for pair, words in every["pairs"][1:]:
+        label, predicted = map(int, pair.split(","))
+        expected = np.flatnonzero((data.labels == label) & (now == predicted))
+        assert words == f"{label} taken for {predicted}: {len(expected)}"
+        told = settled(bench, "samples", which="mistakes", pair=pair)
+        assert told["total"] == len(expected) > 0
+        assert {each["number"] for each in told["samples"]} == set(expected)
+        found += len(expected)
+    assert found == len(wrong)
+    times = [int(words.split(": ")[1]) for _, words in every["pairs"][1:]]
+    assert times == sorted(times, reverse=True)
+    unsure = settled(bench, "samples", which="unsure")["samples"]
+    assert [each["number"] for each in unsure] == [each["number"] for each in every["samples"]][::-1]
+    ask(bench, "undo", all=1)
+    right = settled(bench, "samples", which="unsure", count=40)["samples"]
+    assert [each["confidence"] for each in right] == sorted(each["confidence"] for each in right)
 
 
 def test_the_network_is_compared_with_itself_before_all_edits(bench, monkeypatch):
@@ -288,11 +388,24 @@ def test_the_network_is_compared_with_itself_before_all_edits(bench, monkeypatch
     assert {**again, "revision": 0, "done": 0} == {**measured, "revision": 0, "done": 0}
 
 
+def test_whoever_lets_go_of_the_button_at_a_moment_of_the_training_is_shown_that(tmp_path):
+    bench = watched(tmp_path)
+    app, image = application(bench), bench.put(bench.sample(8))
+    ask(bench, "edit", what="silence", layer="conv1", out=1)
+    ask(bench, "compare", image=image, before=1)
+    assert request(app, f"/api/moment?image={image}&step=0", "POST").status == 200
+    network = bench.network
+    for before in (0, 1):
+        assert request(app, f"/api/compare?image={image}&before={before}", "POST").status == 200
+        assert bench.network is network
+    assert request(app, "/api/undo", "POST").status == 400
+
+
 def test_a_page_that_opens_finds_the_edits_though_another_was_closed_that_compared(bench):
     image = bench.put(bench.sample(8))
     ask(bench, "edit", what="silence", layer="conv2", out=1)
     ask(bench, "compare", image=image, before=1)
-    ask(bench, "network")
+    ask(bench, "open")
     assert bench.network is bench.edits.network
 
 

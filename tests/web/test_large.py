@@ -399,7 +399,7 @@ def test_a_network_whose_outputs_are_not_finite_is_not_explained(weight: float) 
 
 
 def test_pictures_that_are_not_finite_are_not_compared(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(why, "saliency", lambda network, x, of: np.full((1, 28, 28), np.inf))
+    monkeypatch.setattr(why, "saliency", lambda network, x, of, **how: np.full((1, 28, 28), np.inf))
     with pytest.raises(NonFiniteError, match="NaN or infinite, so there is nothing to compare"):
         ask(bench, "why", image=bench.put(bench.sample(0)), method="saliency", forgotten=1)
 

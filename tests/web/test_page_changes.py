@@ -131,6 +131,106 @@ def test_what_is_typed_into_a_kernel_changes_everything_behind_it_and_undo_resto
     wait_for_cell(change, "conv2", 0, first_cells(before, "conv2")[0])
 
 
+def test_two_numbers_typed_one_after_the_other_are_both_there(change, bench):
+    """The second is typed before the server has answered the first."""
+    held: list[Any] = []
+    change.route("**/api/edit?*", lambda route: held.append(route) if not held else route.continue_())
+    for at, value in ((3, "1.5"), (7, "-2.5")):
+        change.locator(".weights input").nth(at).fill(value)
+        change.locator(".weights input").nth(at).press("Enter")
+    held[0].continue_()
+    change.locator("#change-edits li").nth(1).wait_for()
+    kernel = bench.network["conv1"].weight.data[0, 0].ravel()
+    assert (kernel[3], kernel[7]) == (1.5, -2.5)
+
+
+def test_edits_are_listed_with_what_they_change_and_each_is_undone_alone(change, bench):
+    change.locator("#change-layer").select_option("conv2")
+    change.locator("#change-silence").click()
+    change.locator("#change-layer").select_option("linear1")
+    change.locator(
+        "#panel-change p", has_text="Only the kernels of convolutions are changed weight by weight"
+    ).wait_for()
+    was = f"{bench.network['linear1'].bias.data[0]:.3g}".replace("-", "−")
+    change.locator("#change-bias").fill("0.5")
+    change.locator("#change-bias").press("Enter")
+    change.locator("#change-edits li", has_text=f"linear1: bias of channel 0: {was} → 0.5").wait_for()
+    change.locator("#change-edits li", has_text="silenced").get_by_role("button").click()
+    change.locator("#change-edits li").nth(1).wait_for(state="detached")
+    assert change.evaluate("document.activeElement.id") == "change-undo"
+    assert bench.network["linear1"].bias.data[0] == 0.5
+    assert bench.network["conv2"].weight.data.tobytes() == learnt()["conv2"].weight.data.tobytes()
+    change.locator("#change-layer").select_option("conv1")
+    change.locator("#panel-change p", has_text="weight by weight").wait_for(state="detached")
+    assert "docs/tutorial.md" in change.locator("#panel-change").inner_text()
+
+
+def test_above_the_layers_stands_how_right_the_edited_network_is(change, bench):
+    about = change.locator("#about")
+    about.get_by_text(re.compile("It is right on .* % of 40 images")).wait_for()
+    for channel in (1, 3):
+        bench.edits.silence("conv2", channel)
+    with bench.busy:
+        bench.edited()
+    data = clock_digits()
+    rates = [100 * np.mean(p.predict_classes(each, data.images) == data.labels) for each in (learnt(), bench.network)]
+    words = r"As trained, it is right on {:.2f} % of 40 images; as edited, on {:.2f} %\.".format(*rates)
+    about.get_by_text(re.compile(words)).wait_for()
+    change.locator("#change-reset").click()
+    about.get_by_text(re.compile("It is right on .* % of 40 images")).wait_for()
+
+
+# ---- mistakes
+
+
+def test_mistakes_are_gone_through_by_what_is_taken_for_what(change, bench):
+    for channel in (1, 3):
+        bench.edits.silence("conv2", channel)
+    with bench.busy:
+        bench.edited()
+    data, now = clock_digits(), p.predict_classes(bench.network, clock_digits().images)
+    pairs = [(np.sum((data.labels == a) & (now == b)), a, b) for a in range(10) for b in range(10) if a != b]
+    times, label, taken = max(pairs, key=lambda pair: (pair[0], -pair[1], -pair[2]))
+    change.locator("#pairs option", has_text=f"{label} taken for {taken}: {times}").wait_for(state="attached")
+    assert change.locator("#pairs option").first.inner_text() == f"all {np.sum(now != data.labels)} mistakes"
+    change.locator("#pairs").select_option(f"{label},{taken}")
+    for at in (1, 2):
+        change.locator("#spoken", has_text=f"mistake {at} of {times}").wait_for(state="attached")
+        sample = int(change.locator("input[max='39']").input_value())
+        assert (data.labels[sample], now[sample]) == (label, taken)
+        change.get_by_label("next mistake").click()
+
+
+def test_clicks_for_mistakes_are_counted_while_they_are_listed(change, bench):
+    for channel in (1, 3):
+        bench.edits.silence("conv2", channel)
+    with bench.busy:
+        bench.edited()
+    change.locator("#pairs option").nth(1).wait_for(state="attached")
+    held: list[Any] = []
+    change.route("**/api/samples?*which=mistakes*", lambda route: held.append(route))
+    for _ in range(3):
+        change.get_by_label("next mistake").click()
+    change.wait_for_timeout(200)
+    assert len(held) == 1
+    held[0].continue_()
+    change.locator("#spoken", has_text="mistake 3 of").wait_for(state="attached")
+
+
+def test_the_number_of_a_sample_that_was_refused_does_not_stay_in_the_field(window):
+    page = window[0].new_page()  # on whose console the refusal may stand
+    page.goto(window[1])
+    field = page.locator("input[max='39']")
+    page.locator("#told", has_text="8").wait_for()
+    refusal = {"status": 400, "content_type": "application/json", "body": '{"error": "not today"}'}
+    page.route("**/api/sample?number=5&*", lambda route: route.fulfill(**refusal))
+    field.fill("5")
+    field.press("Enter")
+    page.locator("#problem", has_text="not today").wait_for()
+    page.wait_for_function("() => document.querySelector(\"input[max='39']\").value === '8'")
+    page.close()
+
+
 def test_a_silent_channel_and_the_images_that_flip(change, bench):
     change.locator("#accuracy", has_text="right").wait_for()
     change.locator("#change-layer").select_option("conv2")
@@ -248,6 +348,44 @@ def signed_most(picture: np.ndarray) -> float:
     return float(picture.ravel()[np.abs(picture).argmax()])
 
 
+def test_a_class_is_explained_against_another_and_what_was_said_before_is_pale_meanwhile(why):
+    x = clock_digits().images[SAMPLE : SAMPLE + 1]
+    picture, told = why.locator("#panel-why .picture").first, why.locator("#panel-why .shows")
+    held: list[Any] = []
+    why.route("**/api/why?*against=3*", lambda route: held.append(route))
+    why.locator("#why-against").select_option("3")
+    why.locator("#panel-why[aria-busy]").wait_for()
+    why.wait_for_function("() => getComputedStyle(document.querySelector('#panel-why .shows')).opacity === '0.4'")
+    held.pop().continue_()
+    why.locator("#panel-why p", has_text="How much the score of 8 less that of 3 changes with each pixel").wait_for()
+    own = explanations.saliency(learnt(), x, SAMPLE, against=3)[0]
+    assert strongest(picture) == pytest.approx(signed_most(own), rel=2e-3)
+    why.unroute("**/api/why?*against=3*")
+    why.locator("#why-method").select_option("occlusion")
+    why.locator("#panel-why p", has_text="blue speaks for 8, orange for 3").wait_for()
+    own = explanations.occlusion(learnt(), x, against=3, measure="score")[0]
+    assert strongest(picture) == pytest.approx(signed_most(own), rel=2e-3)
+    why.locator("#why-against").select_option("none")
+    told.get_by_text("blue needs it").wait_for()
+
+
+def test_the_image_lies_over_the_numbers_as_a_veil_that_leaves_their_colours(why):
+    styles = """() => [...document.querySelectorAll("#panel-why .picture canvas")].slice(0, 2).map((each) => {
+        const { opacity, mixBlendMode, filter } = getComputedStyle(each);
+        return [opacity, mixBlendMode, filter];
+    })"""
+    veil, numbers = why.evaluate(styles)
+    assert numbers == ["1", "normal", "none"]
+    assert veil == ["0.25", "multiply", "grayscale(1) invert(1)"]
+    why.locator("#why-mix").fill("0")
+    assert [each[0] for each in why.evaluate(styles)] == ["0", "1"]
+    why.locator("#would-be").click()
+    why.locator("#would-be-look").wait_for()
+    assert why.locator("#panel-why .picture:visible").nth(1).locator(".veiled").count() == 0, (
+        "an image alone is as it is"
+    )
+
+
 def test_the_cells_of_grad_cam_lie_where_the_layer_reads(why):
     why.locator("#why-method").select_option("grad_cam")
     why.locator("#panel-why p", has_text="each in the middle of the 14×14 pixels that it reads").wait_for()
@@ -326,6 +464,63 @@ def test_what_would_make_it_another_is_found_looked_at_and_left(why):
     why.locator("#would-be-back").click()
     why.locator("li .likeliest .name", has_text="8").wait_for()
     why.wait_for_url(re.compile(rf"sample={SAMPLE}\b"))
+
+
+def test_the_result_of_a_search_comes_into_sight_and_the_class_stays_chosen(why):
+    why.locator("#would-be-class").select_option("6")
+    why.locator("#inspector").evaluate("element => { element.scrollTop = 0; }")
+    why.locator("#would-be").focus()
+    why.locator("#inspector").evaluate("element => { element.scrollTop = 0; }")
+    why.keyboard.press("Enter")
+    why.locator("#would-be-look").wait_for()
+    seen = """element => {
+        const box = element.getBoundingClientRect();
+        return box.top >= 0 && box.bottom <= innerHeight;
+    }"""
+    assert why.locator("#would-be-told").evaluate(seen)
+    assert why.locator("#panel-why .picture:visible").last.evaluate(seen)
+    assert why.locator("#panel-why figcaption:visible").last.inner_text() == "what changed, in levels of 255"
+    why.locator("#panel-why p", has_text="probability of 6 by step").wait_for()
+    why.locator("#would-be-look").click()
+    why.locator("li .likeliest .name", has_text="6").wait_for()
+    assert why.locator("#would-be-class").input_value() == "6"
+
+
+def test_a_drawing_is_on_the_pad_again_after_a_look_at_what_was_found(why):
+    ink = """async () => (await import("./pad.js")).padInk().bytes.reduce((sum, byte) => sum + byte, 0)"""
+    box = why.locator("#pad").bounding_box()
+    why.mouse.move(box["x"] + box["width"] / 2, box["y"] + 20)
+    why.mouse.down()
+    why.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] - 20, steps=5)
+    why.mouse.up()
+    why.wait_for_url(re.compile("pixels="))
+    before = why.evaluate(ink)
+    why.locator("#would-be").click()
+    why.locator("#would-be-look").click()
+    why.locator("#would-be-look:disabled").wait_for()
+    assert why.evaluate(ink) == 0
+    why.locator("#would-be-back").click()
+    why.locator("#would-be-back:disabled").wait_for()
+    assert why.locator("#drawing.inked").count() == 1
+    assert why.evaluate(ink) == pytest.approx(before, rel=0.5)
+
+
+def test_a_search_is_not_lost_when_the_network_is_edited_meanwhile(why, bench, monkeypatch):
+    from pellucid.web import why as answering
+
+    search = answering.counterfactual
+
+    def edited_meanwhile(*given: Any, **how: Any) -> Any:
+        with bench.busy:
+            bench.edits.silence("conv2", 0)
+            bench.edited()
+        return search(*given, **how)
+
+    monkeypatch.setattr(answering, "counterfactual", edited_meanwhile)
+    why.locator("#would-be").click()
+    why.locator(
+        "#would-be-told", has_text="The network was changed meanwhile; this was found for it as it was."
+    ).wait_for()
 
 
 # ---- in any width

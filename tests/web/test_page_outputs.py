@@ -171,13 +171,22 @@ def test_a_map_that_is_gone_to_is_shown_by_number_and_the_choice_of_the_order_sa
 
 def test_a_picture_of_ink_on_paper_is_turned_round(browser: Any, tmp_path: Any) -> None:
     image = pytest.importorskip("PIL.Image")
+    seen = "async () => Array.from((await import('./pixels.js')).shownPixels().data)"
+    found = []
     with page_of(browser, Bench(learnt(), "paper", clock_digits())) as page:
-        for light, turned in ((250, "1"), (5, "0")):
-            image.new("L", (40, 40), light).save(tmp_path / "drawn.png")
-            with page.expect_request("**/api/picture*") as asked:
-                page.locator("#file").set_input_files(tmp_path / "drawn.png")
-            assert f"invert={turned}" in asked.value.url
+        for paper, ink in ((250, 0), (5, 255)):
+            drawn = image.new("L", (40, 40), paper)
+            drawn.paste(ink, (18, 8, 22, 32))
+            drawn.save(tmp_path / "drawn.png")
+            page.get_by_label("next sample").click()
+            page.wait_for_url(lambda url: "sample=" in url)
+            page.locator("#file").set_input_files(tmp_path / "drawn.png")
             page.wait_for_function("() => document.querySelector('#file').value === ''")  # it may be chosen again
+            page.wait_for_url(lambda url: "pixels=" in url)
+            found.append(page.evaluate(seen))
+    assert found[0] == found[1]
+    assert max(found[0]) > 200
+    assert min(found[0]) == 0
 
 
 def test_maps_that_are_0_everywhere_are_noted(browser: Any) -> None:

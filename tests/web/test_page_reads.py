@@ -129,6 +129,20 @@ def test_it_plays_by_itself_until_something_else_is_done(browser, context, shown
     own.close()
 
 
+def test_a_step_back_that_is_refused_is_no_error_of_the_page(context, shown):
+    """As where the server has let go of the image meanwhile, or the network has been edited."""
+    gone = {"status": 410, "content_type": "application/json", "body": '{"error": "is not here any more"}'}
+    with opened(context, f"http://127.0.0.1:{shown.server.port}/", "status of 410") as page:
+        page.locator("#bars .bar").first.click()
+        page.locator(".walk li[aria-current]").wait_for()
+        page.route("**/api/walk?*", lambda route: route.fulfill(**gone))
+        page.get_by_label("next sample").click()
+        page.wait_for_url(lambda url: "sample=1" in url)
+        page.get_by_role("button", name="Next step").click()
+        page.wait_for_timeout(300)
+        assert page.locator("#problem").is_hidden()
+
+
 def test_backspace_takes_the_keyboard_along(page):
     page.locator("section[data-path=relu1] .map").nth(1).click(position={"x": 20, "y": 20})
     page.locator(".walk li").first.wait_for()

@@ -15,7 +15,7 @@ from pellucid.errors import ArgumentError, ShapeError
 from pellucid.web import why
 from pellucid.web.application import application
 from pellucid.web.bench import Bench, UnknownImageError
-from pellucid.web.why_words import HONEST, how_large
+from pellucid.web.why_words import HONEST, forgotten, how_large
 
 from .asgi import request
 from .conftest import clock_digits, every_family
@@ -34,7 +34,15 @@ def bench() -> Bench:
 
 def test_what_can_be_asked(bench):
     told, _ = ask(bench, "methods")
-    assert told["methods"] == ["saliency", "grad_cam", "occlusion"]
+    assert told["methods"] == [["saliency", "Saliency"], ["grad_cam", "Grad-CAM"], ["occlusion", "Occlusion"]]
+    assert told["patches"] == [[3, "3×3"], [7, "7×7"], [9, "9×9"], [14, "14×14"]]
+    assert told["patch"] == 7
+    assert told["forgotten"] == [
+        "nothing is forgotten; 4 layers have learnt something", "forgotten, from the output on: linear1 (1 of 4)",
+        "forgotten, from the output on: linear1, conv2 (2 of 4)",
+        "forgotten, from the output on: linear1, conv2, norm1 (3 of 4)",
+        "forgotten, from the output on: linear1, conv2, norm1, conv1 (4 of 4)",
+    ]  # fmt: skip
     assert told["forgetting"] == ["linear1", "conv2", "norm1", "conv1"]
     assert told["seeks"]
 
@@ -42,7 +50,8 @@ def test_what_can_be_asked(bench):
 def test_networks_without_classes_or_maps_are_asked_less():
     features = p.Sequential([p.Linear(4, 3)], input_shape=(4,))
     assert ask(Bench(features, "features"), "methods")[0] == {
-        "methods": ["saliency"], "forgetting": ["linear1"], "seeks": True, "words": HONEST
+        "methods": [["saliency", "Saliency"]], "forgetting": ["linear1"], "seeks": True, "words": HONEST,
+        "patches": [], "patch": None, "forgotten": forgotten(["linear1"]),
     }  # fmt: skip
     one = p.Sequential([p.Flatten(), p.Linear(16, 1)], input_shape=(1, 4, 4))
     assert ask(Bench(one, "one output"), "methods")[0]["seeks"] is False
@@ -76,6 +85,21 @@ def test_pictures_are_the_librarys(bench, method, of):
     assert told["class"] == (8 if of is None else of)
     assert told["range"] == pytest.approx(np.percentile(np.abs(expected), 99.5), rel=1e-6)
     assert told["agreement"] == 1
+
+
+@pytest.mark.parametrize("method", LIBRARY)
+def test_a_class_is_explained_against_another(bench, method):
+    image, x = bench.put(bench.sample(8)), bench.sample(8)[None]
+    alone, _ = ask(bench, "why", image=image, method=method)
+    told, arrays = ask(bench, "why", image=image, method=method, against=3)
+    expected = LIBRARY[method](learnt(), x, 8, against=3)[0]
+    np.testing.assert_array_equal(arrays["picture"], expected)
+    assert not np.array_equal(expected, LIBRARY[method](learnt(), x, 8)[0])
+    assert ("8 rather than 3" if method == "grad_cam" else " of 8 less that of 3 ") in told["words"]
+    assert "rather" not in alone["words"]
+    told, arrays = ask(bench, "why", image=image, method=method, against=3, forgotten=1)
+    other = LIBRARY[method](explanations.randomised(learnt(), 1), x, 8, against=3)[0]
+    np.testing.assert_array_equal(arrays["picture"], other)
 
 
 @pytest.mark.parametrize("method", LIBRARY)
@@ -113,7 +137,7 @@ def test_an_edited_network_is_explained_as_it_is_now(bench):
 def test_graphs_and_all_kinds_of_layers_are_explained():
     bench = Bench(every_family(), "every family", clock_digits())
     image = bench.put(bench.sample(5))
-    for method in ask(bench, "methods")[0]["methods"]:
+    for method, _ in ask(bench, "methods")[0]["methods"]:
         _, arrays = ask(bench, "why", image=image, method=method, forgotten=2)
         assert np.isfinite(arrays["picture"]).all()
 

@@ -12,7 +12,7 @@ from ..build import lower
 from ..definitions.arrays import Array
 from ..errors import ArgumentError, ShapeError
 from ..network import Network
-from .saliency import as_classes, score_vector, strength
+from .saliency import score_vector, strength
 from .vector_jacobian import gradients_and_values
 
 _MAKE_NO_MAPS = (
@@ -22,7 +22,10 @@ _MAKE_NO_MAPS = (
 """Kinds that only make maps smaller, or rename their numbers."""
 
 
-def grad_cam(network: Network, x: ArrayLike, classes: ArrayLike | None = None, *, layer: str | None = None) -> Array:
+def grad_cam(
+    network: Network, x: ArrayLike, classes: ArrayLike | None = None, *, layer: str | None = None,
+    against: ArrayLike | None = None,
+) -> Array:  # fmt: skip
     """Return how much each place of a layer's feature maps speaks for a class.
 
     ``m[n, i, j] = max(0, Σ k  a[n, k]·A[n, k, i, j])``,
@@ -40,6 +43,9 @@ def grad_cam(network: Network, x: ArrayLike, classes: ArrayLike | None = None, *
         By default the class of each sample's largest score.
     layer : str, optional
         By default `grad_cam_layer`.
+    against : int or integer array (N,), optional
+        Classes whose scores are taken from s[n, classes[n]]: the map then shows what speaks for the one rather than for
+        the other.
 
     Returns
     -------
@@ -61,14 +67,14 @@ def grad_cam(network: Network, x: ArrayLike, classes: ArrayLike | None = None, *
     if layer is not None and not isinstance(layer, str):
         raise ArgumentError(f"layer: expected the path of a layer, received {shown(layer)}")
     path = grad_cam_layer(network) if layer is None else layer
-    vector = score_vector(network, as_classes(network, x, classes))
+    vector = score_vector(network, x, classes, against)
     gradients, maps = gradients_and_values(network, x, vector, by=(path,), values=(path,), argument="layer")
     return _seen(path, gradients[path], maps[path])
 
 
 def saliency_and_grad_cam(network: Network, x: ArrayLike, classes: ArrayLike | None, layer: str) -> tuple[Array, Array]:
     """Return what `saliency` and `grad_cam` do, of one pass through the network."""
-    vector = score_vector(network, as_classes(network, x, classes))
+    vector = score_vector(network, x, classes)
     gradients, maps = gradients_and_values(network, x, vector, by=("input", layer), values=(layer,))
     return strength(gradients["input"]), _seen(layer, gradients[layer], maps[layer])
 

@@ -26,7 +26,7 @@ from .saliency import as_classes
 def occlusion(
     network: Network, x: ArrayLike, classes: ArrayLike | None = None, *, size: int | Pair | None = None,
     stride: int | Pair | None = None, measure: str = "probability", engine: str = "compiled",
-    threads: int | None = None, progress: Callable[[float], object] | None = None,
+    threads: int | None = None, progress: Callable[[float], object] | None = None, against: ArrayLike | None = None,
 ) -> Array:  # fmt: skip
     """Return how much the probability of a class, or its score, falls, on average, where a patch covers a pixel.
 
@@ -55,6 +55,8 @@ def occlusion(
         As for `predict`.
     progress : callable, optional
         Told again and again which share of the work is done. What it raises ends the work.
+    against : int or integer array (N,), optional
+        Classes whose q is taken from that of `classes`: how much the one falls more than the other.
 
     Returns
     -------
@@ -81,10 +83,12 @@ def occlusion(
     patch = occlusion_patch((sides[0], sides[1]), size)
     step = _step(patch, stride)
     rows, columns = (_places(*each) for each in zip(sides, patch, step, strict=True))
+    other = None if against is None else as_classes(network, x, against)
     found = np.zeros((len(images), *sides))
     for number, image in enumerate(images):
         told = None if progress is None else partial(_tell, progress, number, len(images))
-        drops = _drops(scored, image, int(chosen[number]), patch, (rows, columns), engine, threads, told)
+        own = int(chosen[number]), None if other is None else int(other[number])
+        drops = _drops(scored, image, own, patch, (rows, columns), engine, threads, told)
         found[number] = _mean_over_patches(drops, patch, (rows, columns), (sides[0], sides[1]))
     return found.astype(network.dtype)
 
@@ -174,10 +178,11 @@ def _places(side: int, size: int, stride: int) -> list[int]:
 
 
 def _drops(
-    scored: Callable[..., Array], image: NDArray[np.generic], own: int, patch: Pair,
+    scored: Callable[..., Array], image: NDArray[np.generic], own: tuple[int, int | None], patch: Pair,
     places: tuple[list[int], list[int]], engine: str, threads: int | None, progress: Callable[[float], object] | None,
 ) -> NDArray[np.float64]:  # fmt: skip
-    """Return how much the class loses at each place of the patch, (rows, columns) of places."""
+    """Return how much a class loses, more than another if there is one, at each place of the patch: (rows, columns) of
+    places."""
     mean = image.mean(axis=(1, 2), keepdims=True)
     grey = np.rint(mean) if image.dtype == np.uint8 else mean
     corners = list(product(*places))
@@ -185,9 +190,10 @@ def _drops(
     scores = np.empty(1 + len(corners))
     for batch in batches(len(scores), max(1, BATCH_BYTES // image.nbytes)):
         told = None if progress is None else partial(_tell, progress, batch.start, len(scores))
-        scores[batch] = scored(  # which alone holds the copies, so that they are gone before the next are made
+        found = scored(  # which alone holds the copies, so that they are gone before the next are made
             _covered(image, [nowhere, *corners][batch], patch, grey), engine=engine, threads=threads, progress=told
-        )[:, own]
+        )
+        scores[batch] = found[:, own[0]] - (0 if own[1] is None else found[:, own[1]])
     return np.asarray(scores[0] - scores[1:]).reshape(len(places[0]), len(places[1]))
 
 

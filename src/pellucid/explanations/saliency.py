@@ -18,12 +18,13 @@ from .vector_jacobian import gradients_and_values, score_shape
 
 
 def score_gradients(
-    network: Network, x: ArrayLike, classes: ArrayLike | None = None, *, by: Sequence[str] = ("input",)
-) -> dict[str, Array]:
+    network: Network, x: ArrayLike, classes: ArrayLike | None = None, *, against: ArrayLike | None = None,
+    by: Sequence[str] = ("input",),
+) -> dict[str, Array]:  # fmt: skip
     """Return the gradient of each sample's score for a class.
 
     ``g[n, j] = ∂s[n, classes[n]]/∂z[n, j]``, for s the network's outputs before any softmax, and z the output of a
-    layer in `by`.
+    layer in `by`; `against` another class, ``∂(s[n, classes[n]] − s[n, against[n]])/∂z[n, j]``.
 
     Parameters
     ----------
@@ -32,6 +33,8 @@ def score_gradients(
     x : array (N, C, H, W), (N, H, W) or (N, features)
     classes : int or integer array (N,), optional
         By default the class of each sample's largest score.
+    against : int or integer array (N,), optional
+        Classes whose scores are taken from these: what speaks for the one rather than for the other.
     by : sequence of str, default ("input",)
         As for `vector_jacobian`.
 
@@ -44,25 +47,31 @@ def score_gradients(
     ShapeError, DataError, ArgumentError
         If the network gives no scores of classes, x is not what it takes, or there is no such class or layer.
     """
-    return gradients_and_values(network, x, score_vector(network, as_classes(network, x, classes)), by=by)[0]
+    return gradients_and_values(network, x, score_vector(network, x, classes, against), by=by)[0]
 
 
-def score_vector(network: Network, classes: NDArray[np.int64]) -> Array:
-    """Return what `vector_jacobian` takes for the score of a class of each sample: (N, …) of zeros, with ones there."""
-    shape = score_shape(network)
-    vector = np.zeros((len(classes), math.prod(shape)), network.dtype)
-    vector[np.arange(len(classes)), classes] = 1
+def score_vector(network: Network, x: ArrayLike, classes: ArrayLike | None, against: ArrayLike | None = None) -> Array:
+    """Return what `vector_jacobian` takes for the score of a class of each sample, less that of another: (N, …) of
+    zeros, with 1 for the one and −1 for the other."""
+    chosen, shape = as_classes(network, x, classes), score_shape(network)
+    vector = np.zeros((len(chosen), math.prod(shape)), network.dtype)
+    vector[np.arange(len(chosen)), chosen] = 1
+    if against is not None:
+        vector[np.arange(len(chosen)), as_classes(network, x, against)] -= 1
     return vector.reshape(-1, *shape)
 
 
-def saliency(network: Network, x: ArrayLike, classes: ArrayLike | None = None) -> Array:
+def saliency(
+    network: Network, x: ArrayLike, classes: ArrayLike | None = None, *, against: ArrayLike | None = None
+) -> Array:
     """Return how strongly the score of a class depends on each pixel.
 
-    ``m[n, i, j] = max c  |∂s[n, classes[n]]/∂x[n, c, i, j]|``, for s the network's outputs before any softmax.
+    ``m[n, i, j] = max c  |∂s[n, classes[n]]/∂x[n, c, i, j]|``, for s the network's outputs before any softmax;
+    `against` another class, of the difference of the two scores.
 
     Parameters
     ----------
-    network, x, classes
+    network, x, classes, against
         As for `score_gradients`.
 
     Returns
@@ -88,7 +97,7 @@ def saliency(network: Network, x: ArrayLike, classes: ArrayLike | None = None) -
     >>> p.explanations.saliency(network, np.ones((1, 1, 1, 2)), classes=0).tolist()
     [[[1.0, 3.0]]]
     """
-    return strength(score_gradients(network, x, classes)["input"])
+    return strength(score_gradients(network, x, classes, against=against)["input"])
 
 
 def strength(gradients: Array) -> Array:

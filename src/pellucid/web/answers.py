@@ -18,7 +18,7 @@ from .asked import Asked
 from .bench import Bench
 from .described_sum import as_steps, as_sum
 from .frames import frame
-from .judged_words import taken_for, taken_otherwise
+from .judged_words import mistaken, taken_for, taken_otherwise
 from .look import Look, colour_range, colour_ranges
 from .picture import read_image
 from .tour import tour
@@ -32,6 +32,8 @@ THUMBNAIL = 64
 """Rows and columns of a small image, at most."""
 MOST_SAMPLES = 200
 """Samples in one list."""
+MOST_PAIRS = 40
+"""Pairs of classes that are offered, of which one is taken for the other."""
 LARGEST_CANVAS = 1024
 """Rows and columns of a canvas that is drawn on, at most."""
 DRAWN_FLOATS = 1 << 20
@@ -97,7 +99,7 @@ def drawing(bench: Bench, asked: Asked) -> bytes:
     if channels != 1 or height != width:
         raise ShapeError(f"what is drawn is one channel of a square, but the network takes {channels}×{height}×{width}")
     ink = np.frombuffer(asked.body, np.uint8).reshape(rows, columns)
-    return shown(bench, bench.put(drawn_digit(ink, size=height, centred=not asked.flag("raw"))), asked)
+    return shown(bench, bench.put(drawn_digit(ink, size=height, centred=not asked.flag("raw")), passing=True), asked)
 
 
 def pixels(bench: Bench, asked: Asked) -> Answer:
@@ -113,7 +115,7 @@ def pixels(bench: Bench, asked: Asked) -> Answer:
 
 def picture(bench: Bench, asked: Asked) -> Answer:
     """What the network makes of a picture: the body, a PNG, JPEG or other file."""
-    how = {name: asked.flag(name) for name in ("drawn", "raw", "invert")}
+    how = {name: asked.flag(name) for name in ("drawn", "raw")}
     image = read_image(asked.body, image_shape(bench), **how)
     return shown(bench, bench.put(image), asked)
 
@@ -130,12 +132,14 @@ def seen(bench: Bench, asked: Asked) -> Answer:
 
 
 def samples(bench: Bench, asked: Asked) -> Answer:
-    """Samples of the data with what they are taken for: all, the mistakes, the most confident first, or those that
-    were taken otherwise (``was``) before the network was edited.
+    """Samples of the data with what they are taken for: all, the mistakes, the most confident first, those that it
+    is most ``unsure`` of, mistakes if there are any, or those that were taken otherwise (``was``) before it was edited;
+    all of them, or those of a ``pair``, one class that is taken for another. The pairs among the mistakes come along,
+    each with its words.
 
     They are measured meanwhile, so ``pending`` says whether to ask again; ``problem`` why nothing can be said of them.
     """
-    which = asked.choice("which", ("all", "mistakes", "flipped"), "all")
+    which, pair = asked.choice("which", ("all", "mistakes", "unsure", "flipped"), "all"), asked.text("pair", "")
     before, found = bench.measured(0), bench.measured()
     if not isinstance(before, Judged) or not isinstance(found, Judged):
         problem = next((each for each in (before, found) if isinstance(each, str)), None)
@@ -145,7 +149,12 @@ def samples(bench: Bench, asked: Asked) -> Answer:
     if which == "flipped":
         chosen = np.flatnonzero(before.predicted != found.predicted)
     else:
-        chosen = found.mistakes if which == "mistakes" else np.arange(len(found.data))
+        chosen = np.arange(len(found.data)) if which == "all" else found.mistakes
+    if which == "unsure":
+        chosen = chosen[::-1] if len(chosen) else np.argsort(found.confidence, kind="stable")
+    if pair:
+        label, predicted = asked.index("pair", found.confusion.shape)
+        chosen = chosen[(found.labels[chosen] == label) & (found.predicted[chosen] == predicted)]
     first = asked.whole("first", max(1, len(chosen) + 1), 0)
     part = chosen[first : first + asked.whole("count", MOST_SAMPLES + 1, 24)]
     listed = []
@@ -161,6 +170,7 @@ def samples(bench: Bench, asked: Asked) -> Answer:
         listed.append({"number": number, **each, "confidence": sure, **words})
     known: dict[str, Any] = {
         "revision": bench.revision, "pending": False, "accuracy": found.accuracy, "problem": None,
+        "pairs": mistaken(found.taken_for()[:MOST_PAIRS], len(found.mistakes), lambda k: class_name(bench, k)),
     }  # fmt: skip
     return {**known, "total": len(chosen), "samples": listed}
 

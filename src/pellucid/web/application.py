@@ -34,8 +34,8 @@ GONE = 499
 
 READING = {**answers.READING, **changes.READING, **why.READING, **looking_back.READING}
 DOING = {**answers.DOING, **changes.DOING, **why.DOING, **looking_back.DOING}
-EDITING = (changes.edit, changes.undo, changes.compare)
-CHANGING = (*EDITING, looking_back.moment)
+EDITING = (changes.edit, changes.undo)
+CHANGING = (*EDITING, changes.compare, looking_back.moment)
 """They hold the bench; all others take from it what they need, and wait for nobody."""
 LOOK_SECONDS = 0.1
 """Between two looks at whether somebody still waits for what is being computed."""

@@ -30,6 +30,8 @@ from .sharing import sharing, to_run, with_weights
 
 IMAGES = 64
 """Images that are kept: those that were looked at last."""
+STROKES = 1 << 24
+"""Bytes of images that a pen passes through, one with every move, which are kept beside these."""
 
 
 class UnknownImageError(ArgumentError):
@@ -93,6 +95,7 @@ class Bench:
     held_out: bool = False
     of: int = 0
     _images: OrderedDict[str, NDArray[Any]] = field(default_factory=OrderedDict)
+    _strokes: OrderedDict[str, NDArray[Any]] = field(default_factory=OrderedDict)
     _looks: OrderedDict[str, Look] = field(default_factory=OrderedDict)
 
     def __post_init__(self) -> None:
@@ -200,8 +203,9 @@ class Bench:
         return self._forgetful[1]
 
     # ---- images
-    def put(self, image: NDArray[Any]) -> str:
-        """Put an image on the bench, and return its name.
+    def put(self, image: NDArray[Any], *, passing: bool = False) -> str:
+        """Put an image on the bench, and return its name. One that a pen is `passing` through pushes out none that was
+        looked at otherwise.
 
         Raises
         ------
@@ -211,19 +215,24 @@ class Bench:
         image = accepted(self.network, image[None])[0]
         name = image_id(image)
         with self.busy:
-            self._images[name] = image
-            self._images.move_to_end(name)
-            while len(self._images) > IMAGES:
-                self._images.popitem(last=False)
+            if passing and name not in self._images:
+                held, most = self._strokes, max(IMAGES, STROKES // max(1, image.nbytes))
+            else:
+                held, most = self._images, IMAGES
+            held[name] = image
+            held.move_to_end(name)
+            while len(held) > most:
+                held.popitem(last=False)
         return name
 
     def image(self, name: str) -> NDArray[Any]:
         """Return an image that was put there."""
         with self.busy:
-            if name not in self._images:
+            held = self._images if name in self._images else self._strokes
+            if name not in held:
                 raise UnknownImageError(f"image: {name[:24]!r} is not here any more; show it again")
-            self._images.move_to_end(name)
-            return self._images[name]
+            held.move_to_end(name)
+            return held[name]
 
     def look(self, name: str) -> Look:
         """Return what the network, as it is now, makes of an image that was put there."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ..errors import ArgumentError, DataError
 from ..layers import Conv2d
 from ..report.judging import Judged
-from .answers import Answer, edition, shown
+from .answers import Answer, class_name, edition, shown
 from .asked import Asked
 from .bench import Bench
 from .edits import WITH_CHANNELS
@@ -20,6 +20,16 @@ from .presets import fitting, preset
 
 ALL = "all"
 """Instead of the number of one kernel."""
+NO_KERNELS = (
+    "Only the kernels of convolutions are changed weight by weight. Here there are the bias, and silence, which sets "
+    "all that leads to the number to 0."
+)
+"""What is said of a layer that is no convolution."""
+ABOUT = (
+    "It is a copy that is changed; the file stays as it is. Click a map to see the kernels that made it. Another "
+    "network is built and trained in Python: docs/tutorial.md."
+)
+"""What is said of changing the network."""
 
 
 def kernel(bench: Bench, asked: Asked) -> Answer:
@@ -30,7 +40,7 @@ def kernel(bench: Bench, asked: Asked) -> Answer:
     kernels = isinstance(dict(bench.network.walk())[layer], Conv2d)
     header = {
         "layer": layer, "out": number, "channels": shape[0], "presets": fitting(shape[2:]) if kernels else [],
-        "revision": bench.revision,
+        "revision": bench.revision, "words": "" if kernels else NO_KERNELS,
     }  # fmt: skip
     arrays: dict[str, NDArray[Any]] = {}
     for name, network in (("now", bench.network), ("before", bench.original)):
@@ -62,11 +72,12 @@ def edit(bench: Bench, asked: Asked) -> Answer:
 
 
 def undo(bench: Bench, asked: Asked) -> Answer:
-    """Undo the last edit, or all."""
+    """Undo the last edit, that of a number, or all."""
     if asked.flag("all"):
         bench.edits.reset()
     else:
-        bench.edits.undo()
+        count = len(bench.edits.done)
+        bench.edits.undo(asked.whole("number", count, count - 1) if count else -1)
     return _done(bench, asked)
 
 
@@ -74,10 +85,8 @@ def compare(bench: Bench, asked: Asked) -> Answer:
     """Show an image as the network takes it without its edits (``before``), or with them again."""
     name = asked.text("image")
     bench.image(name)  # which may not be here any more
-    if asked.flag("before"):
-        bench.show_original()
-    else:
-        bench.show_edited()
+    if bench.step is None:  # else another window has gone to a moment of the training meanwhile
+        bench.show_original() if asked.flag("before") else bench.show_edited()
     return shown(bench, name, asked)
 
 
@@ -85,7 +94,7 @@ def edits(bench: Bench, asked: Asked) -> Answer:
     """What was changed, and the layers that can be: how many channels each has that weights lead to."""
     shapes = {path: parameter.shape for path, parameter in bench.network.parameters().items()}
     layers = {path: shapes[f"{path}.weight"][0] for path in _layers(bench)}
-    return {**_told(bench, asked), "layers": layers}
+    return {**_told(bench, asked), "layers": layers, "words": ABOUT}
 
 
 def accuracy(bench: Bench, asked: Asked) -> Answer:
@@ -107,10 +116,23 @@ def accuracy(bench: Bench, asked: Asked) -> Answer:
     if isinstance(before, Judged) and isinstance(now, Judged):
         other = now.predicted != before.predicted
         mended, broken = other & (now.predicted == now.labels), other & (before.predicted == before.labels)
+        told["most"] = _most(bench, before.predicted[other], now.predicted[other])
         told |= {"flipped": int(other.sum()), "mended": int(mended.sum()), "broken": int(broken.sum())}
     if bench.data is not None:
-        told["about"] = at_first(told["before"], len(bench.data), bench.of, held_out=bench.held_out)
+        now = told["now"] if bench.network is bench.edits.network else None
+        told["about"] = at_first(
+            told["before"], len(bench.data), bench.of, held_out=bench.held_out, edited=told["edited"], now=now
+        )
     return told if told["pending"] else told | {"words": how_right(told)}
+
+
+def _most(bench: Bench, was: NDArray[np.int64], now: NDArray[np.int64]) -> tuple[str, str, int] | None:
+    """Return what images were taken for and are taken for most often, and how many they are."""
+    if not len(was):
+        return None
+    pairs, counts = np.unique(np.stack([was, now]), axis=1, return_counts=True)
+    before, after = map(int, pairs[:, counts.argmax()])
+    return class_name(bench, before), class_name(bench, after), int(counts.max())
 
 
 def _done(bench: Bench, asked: Asked) -> Answer:
@@ -120,7 +142,7 @@ def _done(bench: Bench, asked: Asked) -> Answer:
 
 def _told(bench: Bench, asked: Asked) -> dict[str, Any]:
     with bench.busy:
-        return {**edition(bench, asked), "edits": [each.words for each in bench.edits.done]}
+        return {**edition(bench, asked), "edits": [each.told for each in bench.edits.done]}
 
 
 def _layers(bench: Bench) -> dict[str, object]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -26,17 +26,28 @@ MOST = 1000
 
 @dataclass
 class Edit:
-    """One change: what it is called, and what stood at the changed places before.
+    """One change: what it is called, what stood at the changed places before, and what was written there.
 
     Attributes
     ----------
     words : str
     before : list of (str, index, array)
         Path of a parameter, where in it, and the numbers that were there.
+    numbers : number or array
+        Those that all these places have since then.
     """
 
     words: str
-    before: list[tuple[str, Any, NDArray[Any]]] = field(default_factory=list)
+    before: list[tuple[str, Any, NDArray[Any]]]
+    numbers: Any
+
+    @property
+    def told(self) -> str:
+        """What it is called; of a single number, also what it was and what it is."""
+        [_, _, was], *more = self.before
+        if more or was.size > 1:
+            return self.words
+        return f"{self.words}: {float(was):.3g} → {float(np.ravel(self.numbers)[0]):.3g}".replace("-", "−")
 
 
 class Edits:
@@ -136,17 +147,21 @@ class Edits:
             sha.update(f"{path} {where} ".encode() + held[path].data[where].tobytes())
         return sha.hexdigest()[:12] if self.done else ""
 
-    def undo(self) -> None:
-        """Undo the last edit.
+    def undo(self, number: int = -1) -> None:
+        """Undo the last edit, or that of a number; those after it stay, as if it had never been made.
 
         Raises
         ------
         ArgumentError
             If there is none.
         """
-        if not self.done:
+        if not -len(self.done) <= number < len(self.done):
             raise ArgumentError("there is no edit to undo")
-        self._restore([self.done.pop()])
+        undone = self.done[number:]
+        del self.done[number:]
+        self._restore(undone[::-1])
+        for edit in undone[1:]:
+            self._do(edit.words, {path: where for path, where, _ in edit.before}, edit.numbers)
 
     def reset(self) -> None:
         """Undo all edits."""
@@ -190,9 +205,11 @@ class Edits:
             held[path][where] = numbers
         last = self.done[-1] if self.done else None
         if last is None or last.words != words or any(old.size > 1 for _, _, old in before):
-            self.done.append(Edit(words, before))
+            self.done.append(Edit(words, before, numbers))
         elif all(np.array_equal(held[path][where], old) for path, where, old in last.before):
             self.done.pop()  # the number is back to what it was
+        else:
+            last.numbers = numbers
 
 
 def _as_weights(values: Any, dtype: np.dtype[Any]) -> NDArray[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from .words import with_article
@@ -36,6 +36,17 @@ def taken_otherwise(number: int, names: Mapping[str, str]) -> dict[str, str]:
     return {"now": f"{with_article(label)}, now {predicted}", "words": words, "name": name}
 
 
+def mistaken(
+    pairs: Sequence[tuple[int, int, int]], all_of_them: int, name: Callable[[int], str]
+) -> list[list[str]]:  # fmt: skip
+    """Return by what mistakes can be chosen, all or pairs (times, class, what it is taken for), each as it is asked for
+    and in words."""
+    every = [["", f"all {all_of_them:,} mistakes"]]
+    return every + [
+        [f"{label},{taken}", f"{name(label)} taken for {name(taken)}: {times:,}"] for times, label, taken in pairs
+    ]
+
+
 def how_right(told: Mapping[str, Any]) -> str:
     """Return how right a network is on the data, and what its edits have changed of that.
 
@@ -50,20 +61,29 @@ def how_right(told: Mapping[str, Any]) -> str:
     if not flipped:
         return f"{_right(now)} right{', as before' if told['edited'] and before == now else ''}"
     rest = flipped - told["broken"] - told["mended"]
+    most = (
+        f", most often for {told['most'][1]} instead of {told['most'][0]} ({told['most'][2]:,})" if flipped > 1 else ""
+    )
     return (
         f"{_right(before)} right before, {_right(now)} now. {flipped:,} {'image is' if flipped == 1 else 'images are'} "
-        f"taken otherwise: {told['broken']:,} broken, {told['mended']:,} mended"
+        f"taken otherwise{most}: {told['broken']:,} broken, {told['mended']:,} mended"
         f"{f', {rest:,} wrong in another way' if rest else ''}."
     )
 
 
-def at_first(before: float | None, images: int, of: int = 0, *, held_out: bool) -> str:
+def at_first(
+    before: float | None, images: int, of: int = 0, *, held_out: bool, edited: bool = False, now: float | None = None
+) -> str:
     """Return how right a network is, as it was given: on so many images, the first ``of`` more, and whether it was
-    trained without them (``held_out``); "" if nobody knows."""
+    trained without them (``held_out``); where it is ``edited``, also how right it is ``now``, once that is measured;
+    "" if nobody knows."""
     if before is None:
         return ""
     which = f"the first {images:,} of {of:,}" if of > images else f"{images:,}"
-    return f" It is right on {_right(before)} of {which} images{' that it has not seen' if held_out else ''}."
+    said = f"t is right on {_right(before)} of {which} images{' that it has not seen' if held_out else ''}"
+    if not edited:
+        return f" I{said}."
+    return f" As trained, i{said}; {'measuring it as edited …' if now is None else f'as edited, on {_right(now)}.'}"
 
 
 def _right(share: float) -> str:

@@ -12,10 +12,12 @@ from ..data.pictures import decode, is_grey, picture_in, prepare_picture
 
 NAME = "the picture"
 """What messages call it."""
+PAPER = 128
+"""Mean grey level of a picture of ink on paper, at least."""
 
 
 def read_image(
-    data: bytes, shape: tuple[int, int, int], *, drawn: bool = False, raw: bool = False, invert: bool = False
+    data: bytes, shape: tuple[int, int, int], *, drawn: bool = False, raw: bool = False
 ) -> NDArray[Any]:  # fmt: skip
     """Return a picture as a network takes it: stretched to its size, or placed as a digit that somebody drew.
 
@@ -26,11 +28,10 @@ def read_image(
     shape : (int, int, int)
         (channels, height, width) of the network.
     drawn : bool
-        Whether it is a digit, of any size and anywhere, on a dark ground.
+        Whether it is a digit, of any size and anywhere. Where the picture is mostly bright, such as ink on paper, dark
+        and light are exchanged.
     raw : bool
         Whether such a digit stays where it is.
-    invert : bool
-        Whether dark and light are exchanged first: for ink on paper.
 
     Raises
     ------
@@ -40,5 +41,6 @@ def read_image(
     with picture_in(io.BytesIO(data), NAME) as picture:
         pixels = decode(picture, NAME, grey=drawn or is_grey(picture))
     if drawn:
-        return drawn_digit(255 - pixels[0] if invert else pixels[0], size=shape[1], centred=not raw)
-    return prepare_picture(pixels, shape, invert)
+        is_paper = pixels.mean() > PAPER
+        return drawn_digit(255 - pixels[0] if is_paper else pixels[0], size=shape[1], centred=not raw)
+    return prepare_picture(pixels, shape)

@@ -6,7 +6,7 @@ They may take long; whoever asks for maps does not wait for them, and they end w
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -36,13 +36,17 @@ from .bench import Bench
 from .frames import frame
 from .look import Look, colour_range
 from .sharing import to_run
-from .why_words import HONEST, NONE, by_step, came_of_forgetting, came_of_it, how_large, shows
+from .why_words import HONEST, NONE, by_step, came_of_forgetting, came_of_it, forgotten, how_large, shows, what_changed
 
 METHODS = ("saliency", "grad_cam", "occlusion")
 MEASURES = ("probability", "score")
 """What occlusion measures."""
 SEARCH_WORK = 4e11
 """Multiply-adds that a search for another class's image may take: about a minute."""
+NAMES = {"saliency": "Saliency", "grad_cam": "Grad-CAM", "occlusion": "Occlusion"}
+PATCHES = (8, 4, 3, 2)
+"""Which parts of an image's smaller side patches are offered of."""
+USUAL_PATCH = 4
 OCCLUSION_WORK = 8e11
 """Multiply-adds that the places of a patch may take: about ten seconds."""
 SEARCH_STEPS = (10, 200)
@@ -58,11 +62,8 @@ class Wanted:
     measure: str
     """Of occlusion: "score" or "probability"."""
     patch: Pair
-
-    @property
-    def name(self) -> str:
-        """What the picture of a class is called among others: occlusion has several."""
-        return f"occlusion {self.measure} {self.patch}" if self.method == "occlusion" else self.method
+    against: int | None = None
+    """Another class, whose score is taken from that of the class."""
 
 
 def _wanted(look: Look, asked: Asked) -> Wanted:
@@ -72,24 +73,35 @@ def _wanted(look: Look, asked: Asked) -> Wanted:
         sides = look.image.shape[1], look.image.shape[2]
         size = asked.whole("patch", max(sides) + 1, 0)
         patch = occlusion_patch(sides, (min(size, sides[0]), min(size, sides[1])) if size else None)
-    return Wanted(method, asked.whole("class", look.output.size, int(look.output.argmax())), measure, patch)
+    classes = look.output.size
+    against = asked.whole("against", classes) if asked.text("against", "") else None
+    return Wanted(method, asked.whole("class", classes, int(look.output.argmax())), measure, patch, against)
 
 
 def methods(bench: Bench, asked: Asked) -> Answer:
     """Which explanations there are of this network, which layers one after the other can forget, from the output on,
     and whether another class can be sought."""
-    output = bench.network.output_shape()
+    output, sides = bench.network.output_shape(), (bench.network.input_shape or ())[1:]
     found = []
     if len(output) == 1:
-        found = ["saliency", "occlusion"] if len(bench.network.input_shape or ()) == 3 else ["saliency"]
+        found = ["saliency", "occlusion"] if len(sides) == 2 else ["saliency"]
         try:
             grad_cam_layer(bench.network)
             found.insert(1, "grad_cam")
         except ShapeError:
             pass
     forgetting = learnt_layers(bench.network)[::-1]
-    told = {"words": HONEST if found else NONE, "seeks": len(output) == 1 < output[0]}
-    return {"methods": found, "forgetting": forgetting, **told}
+    patches = sorted({_patch(sides, part) for part in PATCHES}) if len(sides) == 2 else []
+    return {
+        "methods": [[each, NAMES[each]] for each in found], "patches": [[each, f"{each}×{each}"] for each in patches],
+        "patch": _patch(sides, USUAL_PATCH) if patches else None,
+        "forgetting": forgetting, "forgotten": forgotten(forgetting), "words": HONEST if found else NONE,
+        "seeks": len(output) == 1 < output[0],
+    }  # fmt: skip
+
+
+def _patch(sides: Sequence[int], part: int) -> int:
+    return max(1, min(sides) // part)
 
 
 def why(bench: Bench, asked: Asked) -> Answer:
@@ -98,18 +110,16 @@ def why(bench: Bench, asked: Asked) -> Answer:
     look = bench.look(asked.text("image"))
     look.values.make(look.program.output, asked.go_on)
     wanted, most = _wanted(look, asked), len(learnt_layers(look.network))
-    forgotten = asked.whole("forgotten", most + 1, 0)
+    layers = asked.whole("forgotten", most + 1, 0)
     _refuse_non_finite(look.output)
     with _explaining(bench, asked) as note:
         network = to_run(look.network, look.program)
-        picture = learnt = look.once(
-            ("picture", wanted.name, wanted.of), lambda: _explained(bench, network, look.image, wanted, note)
-        )
-        if forgotten:
-            picture = _explained(bench, bench.forgetful(look.network, forgotten), look.image, wanted, note)
+        picture = learnt = look.once(("picture", wanted), lambda: _explained(bench, network, look.image, wanted, note))
+        if layers:
+            picture = _explained(bench, bench.forgetful(look.network, layers), look.image, wanted, note)
     header: dict[str, Any] = {
-        "method": wanted.method, "class": wanted.of, "forgotten": forgotten, "range": colour_range(picture),
-        "revision": look.revision, "agreement": _number(_agreement(learnt, picture)) if forgotten else 1.0,
+        "method": wanted.method, "class": wanted.of, "forgotten": layers, "range": colour_range(picture),
+        "revision": look.revision, "agreement": _number(_agreement(learnt, picture)) if layers else 1.0,
         "contrast": _contrast(look.network, look.image, learnt, wanted.method),
     }  # fmt: skip
     header |= came_of_forgetting(header["agreement"], header["contrast"])
@@ -120,12 +130,14 @@ def why(bench: Bench, asked: Asked) -> Answer:
         header["field"] = None if field is None else vars(field)
     if wanted.method == "occlusion":
         header |= {"places": _places(bench, wanted.patch), "patch": wanted.patch, "measure": wanted.measure}
-    return frame(header | {"words": shows(header, picture, layer)}, {"picture": picture})
+    names = [class_name(bench, each) for each in (wanted.of, wanted.against) if each is not None]
+    return frame(header | {"words": shows(header, picture, layer, names)}, {"picture": picture})
 
 
 def would_be(bench: Bench, asked: Asked) -> Answer:
-    """What the image would have to be like for another class to be seen in it: a new image, and what is made of it."""
-    look = bench.look(name := asked.text("image"))
+    """What the image would have to be like for another class to be seen in it: a new image, and what is made of it.
+    Where the network was changed during the search, it was made for the network as it was, and says so."""
+    look = bench.look(before := asked.text("image"))
     wanted = asked.whole("class", math.prod(look.network.output_shape()))
     passes = 4 * max(1, bench.work)  # forward twice, backward once, by inputs alone and weights
     steps = int(np.clip(SEARCH_WORK / passes, *SEARCH_STEPS))
@@ -133,8 +145,8 @@ def would_be(bench: Bench, asked: Asked) -> Answer:
         network = to_run(look.network, look.program)
         found = counterfactual(network, look.image, wanted, steps=steps, progress=note)
     told = {
-        "from": name, "wanted": wanted, "reached": found.reached, "steps": len(found.probabilities) - 1, "most": steps,
-        "fewer": steps < SEARCH_STEPS[1], "changed": bench.revision != look.revision,
+        "from": before, "wanted": wanted, "reached": found.reached, "steps": len(found.probabilities) - 1,
+        "most": steps, "fewer": steps < SEARCH_STEPS[1], "changed": bench.revision != look.revision,
     }  # fmt: skip
     apart = found.image.astype(np.float32) - look.image
     changed = _strongest(apart)
@@ -142,6 +154,7 @@ def would_be(bench: Bench, asked: Asked) -> Answer:
     told["largest"] = float(np.abs(changed).max())
     told["words"] = came_of_it(told, name, found.probabilities, changed)
     told["label"] = by_step(name, found.probabilities)
+    told["apart"] = what_changed(look.image)
     told["size"] = how_large(found.reached, apart, look.image)
     arrays = {"course": found.probabilities, "was": look.image, "difference": changed}
     return shown(bench, bench.put(found.image), asked, told, arrays)
@@ -169,12 +182,14 @@ def _explained(
     bench: Bench, network: Network, image: NDArray[Any], wanted: Wanted, note: Callable[[float], None]
 ) -> NDArray[Any]:
     if wanted.method == "saliency":
-        return np.asarray(saliency(network, image[None], wanted.of)[0])
+        return np.asarray(saliency(network, image[None], wanted.of, against=wanted.against)[0])
     if wanted.method == "grad_cam":
-        return np.asarray(grad_cam(network, image[None], wanted.of)[0])
-    patch, measure = wanted.patch, wanted.measure
-    stride, _ = occlusion_stride(network, _most_places(bench), patch)
-    found = occlusion(network, image[None], wanted.of, size=patch, stride=stride, measure=measure, progress=note)
+        return np.asarray(grad_cam(network, image[None], wanted.of, against=wanted.against)[0])
+    stride, _ = occlusion_stride(network, _most_places(bench), wanted.patch)
+    found = occlusion(
+        network, image[None], wanted.of, size=wanted.patch, stride=stride, measure=wanted.measure, progress=note,
+        against=wanted.against,
+    )  # fmt: skip
     return np.asarray(found[0])
 
 

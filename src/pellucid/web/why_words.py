@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,8 @@ FEW = 0.005
 LITTLE, MUCH = 0.02, 0.1
 """Of black to white, on average over the image: what is a little change of it, and from where on it is much."""
 
+LISTED = 3
+"""Of the layers that are forgotten, the first."""
 ZONES = (
     (0.5, "largely the image itself: be suspicious"),
     (0.2, "partly the image itself"),
@@ -28,7 +30,7 @@ HONEST = (
 )
 
 
-def shows(told: Mapping[str, Any], picture: NDArray[Any], layer: str | None) -> str:
+def shows(told: Mapping[str, Any], picture: NDArray[Any], layer: str | None, names: Sequence[str] = ()) -> str:
     """Return what a picture shows.
 
     Parameters
@@ -38,25 +40,40 @@ def shows(told: Mapping[str, Any], picture: NDArray[Any], layer: str | None) -> 
     picture : array
     layer : str or None
         The layer that Grad-CAM looks at.
+    names : sequence of str
+        Of the class, and of the other one if it is against another.
     """
     if told["method"] == "occlusion":
-        return _occlusion(told, picture)
+        return _occlusion(told, picture, names)
     if told["method"] == "grad_cam":
         field = told["field"]
         where = "stretched over the image"
         if field:
             where = f"each in the middle of the {_sizes(field['size'])} pixels that it reads"
         return (
-            f"Where the maps of {layer} speak for the class, each counted by its mean gradient: "
+            f"Where the maps of {layer} speak for {_one_rather(names)}, each counted by its mean gradient: "
             f"{_sizes(picture.shape)} numbers, {where}."
         )
-    return "How much the class’s score changes with each pixel: the size of its gradient."
+    return f"How much {_of(names, 'score')} changes with each pixel: the size of its gradient."
 
 
-def _occlusion(told: Mapping[str, Any], picture: NDArray[Any]) -> str:
+def _one_rather(names: Sequence[str]) -> str:
+    return " rather than ".join(names) if len(names) > 1 else "the class"
+
+
+def _of(names: Sequence[str], measure: str) -> str:
+    return f"the {measure} of {names[0]} less that of {names[1]}" if len(names) > 1 else f"the class’s {measure}"
+
+
+def _occlusion(told: Mapping[str, Any], picture: NDArray[Any], names: Sequence[str]) -> str:
+    speaks = (
+        f"blue speaks for {names[0]}, orange for {names[1]}"
+        if len(names) > 1
+        else "blue needs it, orange speaks against it"
+    )
     words = [
-        f"How much the class’s {told['measure']} falls where a patch of {_sizes(told['patch'])} pixels, all of the "
-        "image’s mean, covers a pixel: blue needs it, orange speaks against it."
+        f"How much {_of(names, told['measure'])} falls where a patch of {_sizes(told['patch'])} pixels, all of the "
+        f"image’s mean, covers a pixel: {speaks}."
     ]
     most = float(np.abs(picture).max())
     if told["measure"] == "probability" and most < FEW:
@@ -70,6 +87,22 @@ def _occlusion(told: Mapping[str, Any], picture: NDArray[Any]) -> str:
             "of this size."
         )
     return " ".join(words)
+
+
+def forgotten(paths: Sequence[str]) -> list[str]:
+    """Return for each number of layers that can be forgotten, from 0 on, which these are.
+
+    Parameters
+    ----------
+    paths : sequence of str
+        In the order in which they are forgotten.
+    """
+    count = len(paths)
+    said = [f"nothing is forgotten; {count} {'layer has' if count == 1 else 'layers have'} learnt something"]
+    for many in range(1, count + 1):
+        few = [*paths[:LISTED], f"… up to {paths[many - 1]}"] if many > LISTED + 1 else paths[:many]
+        said.append(f"forgotten, from the output on: {', '.join(few)} ({many} of {count})")
+    return said
 
 
 def came_of_it(told: Mapping[str, Any], name: str, course: NDArray[Any], changed: NDArray[Any]) -> str:
@@ -100,6 +133,11 @@ def by_step(name: str, course: NDArray[Any]) -> str:
     """Return what a chart of a class's probability after each step shows."""
     first, last = percent(course[0]), percent(course[-1])
     return f"probability of {name} by step: {first} at first, {last} after {len(course) - 1:,}"
+
+
+def what_changed(was: NDArray[Any]) -> str:
+    """Return what a picture of the change of an image shows, and in which unit."""
+    return f"what changed{', in levels of 255' if was.dtype == np.uint8 else ''}"
 
 
 def how_large(reached: bool, apart: NDArray[Any], was: NDArray[Any]) -> str:

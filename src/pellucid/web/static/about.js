@@ -7,6 +7,7 @@ import { keep, kept } from "./kept.js";
 import { isLive } from "./learning.js";
 import { narrow } from "./narrow.js";
 import { network } from "./network.js";
+import { get, on } from "./state.js";
 
 const good = make("span", {});
 const offer = make("span", { class: "offer", hidden: true });
@@ -21,12 +22,17 @@ export function buildAbout(tour) {
   element.append(make("span", {}, network.purpose, good), offer);
   narrow.addEventListener("change", place);
   place();
-  if (!isLive()) measure();
+  on(["revision"], measure);
+  measure();
 }
 
+/** How right the network is, and how right as edited; not of what it was in its training. */
 async function measure() {
-  const { about } = (await askUntilDone("accuracy", {}).catch(() => null)) ?? {};
-  good.textContent = about ?? "";
+  const { revision, moment, comparing } = get();
+  good.hidden = moment !== null;
+  if (good.hidden || comparing || isLive()) return;
+  const tell = (found) => { good.textContent = found?.about ?? good.textContent; };
+  await askUntilDone("accuracy", {}, () => get().revision === revision, tell).then(tell, () => {});
 }
 
 function place() {

@@ -11,7 +11,7 @@ const TYPES = { f4: Float32Array, u1: Uint8Array, i4: Int32Array };
 
 const OF_NO_REVISION = new Set([
   "open", "network", "edition", "edits", "methods", "progress", "thumbnails", "training", "course",
-  "drawing", "pixels", "picture", "sample", "seen", "moment", "compare",
+  "drawing", "pixels", "picture", "sample", "seen", "moment", "compare", "would-be",
 ]); // they tell of no revision of the network, or bring the newest along, which the page takes over with the answer
 
 /**

@@ -30,6 +30,8 @@ const undoing = [button("Undo", () => undo(false), { id: "change-undo" }), butto
 const doing = make("fieldset", {}, row(biasRow, button("Silence this channel", () => edit({ what: "silence" }), { id: "change-silence" })), row(...undoing));
 const was = make("span");
 const past = make("p", { class: "warning", id: "change-past" }, was, button("Go to its end", () => set({ view: "learn" }), { class: "link" }), " to change it.");
+const words = quiet();
+const limits = quiet();
 const edits = make("ol", { class: "edits", id: "change-edits" });
 
 /** Fill the panel, and take over what was changed before the page was loaded. */
@@ -37,10 +39,11 @@ export function buildChange(panel) {
   byId("edited").addEventListener("click", () => set({ view: "change" }));
   panel.append(
     make("h2", {}, "Change the network"),
-    quiet("It is a copy that is changed; the file stays as it is. Click a map to see the kernels that made it."),
+    words,
     row(field("layer", layers), field("channel", channel), many),
     past,
     buildKernels((query, body) => edit({ what: "kernel", ...query }, body)),
+    limits,
     doing,
     edits,
     buildFlips(),
@@ -79,13 +82,14 @@ async function remember() {
   try {
     const found = await ask("edits");
     editable = found.layers;
+    words.textContent = found.words;
     const offered = network.layers.filter(({ path, weights }) => path in editable && weights.weight?.length > 1);
     layers.replaceChildren(...options(offered.map(({ path, kind }) => [path, `${path} (${kind})`])));
     took(found);
     if (offered.length) target = { layer: offered[0].path, out: 0 };
     follow();
   } catch (error) {
-    problem(error.message);
+    report(error);
   }
 }
 
@@ -93,10 +97,17 @@ function took({ edits: all, ...edition }) {
   noted(edition);
   done = all;
   for (const each of undoing) allow(each, done.length, layers);
-  edits.start = Math.max(0, done.length - LISTED) + 1;
-  edits.replaceChildren(...done.slice(-LISTED).map((words) => make("li", {}, words)));
+  const first = Math.max(0, done.length - LISTED);
+  edits.start = first + 1;
+  edits.replaceChildren(...done.slice(first).map((words, k) => make("li", {}, undoOf(first + k), ` ${words}`)));
   if (edition.revision >= get().revision) tookEdition(edition);
   badge();
+}
+
+/** A button that undoes one edit of several. */
+function undoOf(number) {
+  const name = `Undo ${done[number]}`;
+  return button("×", () => { undoing[0].focus(); act(() => send("undo", { number })); }, { "aria-label": name, title: name });
 }
 
 /** Say at the top that the network is edited; as it was in training it has no edits. */
@@ -161,6 +172,7 @@ function show(found, refused) {
   channel.max = found.channels - 1;
   if (document.activeElement !== channel) channel.value = found.out; // else somebody is typing there
   many.textContent = `(0–${count(found.channels - 1)})`;
+  limits.textContent = found.words;
   showKernels(found, refused);
   const [now, before] = ["bias now", "bias before"].map((name) => found.arrays[name]?.data[0]);
   biasRow.hidden = now === undefined;
@@ -175,9 +187,7 @@ function setBias() {
 
 /** A button that shows the network as it was, as long as it is held; a screen reader's click turns it on and off. */
 function compareButton() {
-  let before = false;
-  let holding = false;
-  let keyed = false; // a key has been pressed, whose click is no other press
+  let [before, holding, keyed] = [false, false, false]; // keyed: a key has been pressed, whose click is no other press
   const element = button("Hold to compare", ({ detail }) => { if (!detail && !holding && !keyed) show(!before); keyed = false; }, {
     id: "change-compare", "aria-pressed": "false", pointerdown: (event) => { if (!event.button) hold(); },
     keydown: ({ key, repeat }) => { if (!repeat && (key === " " || key === "Enter")) { keyed = true; hold(); } },

@@ -29,20 +29,18 @@ export async function showFlips() {
   if (view !== "change" || measured === revision || comparing) return;
   measured = revision;
   const wanted = () => get().revision === revision && get().view === "change";
-  let done = false;
   try {
     const found = await askUntilDone("accuracy", {}, wanted, (so) => { told.textContent = `Measuring … ${percent(so.done)}`; });
-    done = found?.revision === revision && wanted();
-    if (!done) return;
-    told.textContent = found.words;
-    say(found.words);
-    await list(found.flipped, 0, wanted);
+    if (found?.revision === revision && wanted()) {
+      told.textContent = found.words;
+      say(found.words);
+      return await list(found.flipped, 0, wanted);
+    }
   } catch (error) {
-    done = false;
     report(error);
-  } finally {
-    if (!done && measured === revision) measured = -1;
   }
+  if (measured === revision) measured = -1;
+  return undefined;
 }
 
 async function list(flipped, first, wanted) {

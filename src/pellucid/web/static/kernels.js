@@ -80,13 +80,9 @@ function small(number) {
   paint(canvas, { numbers: now.slice(), rows, columns, ranges: [range], zoom });
   const changed = now.some((value, at) => value !== before[at]);
   const words = `kernel for channel ${number} of the input${changed ? ", changed" : ""}`;
-  const choose = () => { kernel = number; pressed(); grid(true); };
+  const choose = () => { kernel = number; list(); grid(true); };
   const more = { class: changed ? "small changed" : "small", "aria-pressed": String(number === kernel), title: words, "aria-label": words };
   return button(canvas, choose, more);
-}
-
-function pressed() {
-  [...pictures.children].forEach((each, k) => each.setAttribute("aria-pressed", String(first + k === kernel)));
 }
 
 /** The chosen kernel as a table of numbers; the fields stay, with the keyboard in one of them, if only numbers change. */
@@ -135,9 +131,6 @@ function change(at, input) {
 function offer() {
   everyRow.hidden = found.kernels < 2;
   shared.textContent = `all ${count(found.kernels)} kernels of this channel, shared out among them`;
-  const names = found.presets.join();
-  if (presets.dataset.names === names) return;
-  presets.dataset.names = names;
   const take = (preset) => edited({ preset, channel: every.checked && found.kernels > 1 ? "all" : kernel });
-  presets.replaceChildren(...found.presets.map((preset) => button(preset, () => take(preset))));
+  renew(presets, ...found.presets.map((preset) => button(preset, () => take(preset))));
 }

@@ -7,7 +7,7 @@ import { bring } from "./layers.js";
 import { cellFits, layerAt, makesMaps, network } from "./network.js";
 import { count, product, shape } from "./numbers.js";
 import { restore } from "./pad.js";
-import { drawable, textAsPixels } from "./pixels.js";
+import { textAsPixels } from "./pixels.js";
 import { showSource } from "./showing.js";
 import { fromLink, get, link, set } from "./state.js";
 
@@ -22,7 +22,7 @@ export async function openLink(otherwise) {
   tell(net, missing);
   set({ ...NOWHERE, ...place });
   await showSource(image ?? otherwise);
-  if (image?.kind === "pixels" && drawable()) restore(textAsPixels(image.data), network.input_shape[1]);
+  if (image?.kind === "pixels") restore(image.data);
   if (await showMoment(moment ?? get().moment)) tell(net, missing, net === network.digest ? difference(moment, edits) : "");
   else tell(net, [...missing, `the network after step ${count(moment)} of its training`]);
   if (place.layer) bring(place.layer);

@@ -1,6 +1,8 @@
 // The pad: light ink on a dark ground, by mouse, finger or pen. What is drawn goes to the server at every move.
 
 import { byId } from "./dom.js";
+import { network } from "./network.js";
+import { drawable, textAsPixels } from "./pixels.js";
 
 const PEN = 24; // pixels, on 280
 const INK = 140; // rows and columns of what the server gets: five times those of MNIST
@@ -82,12 +84,15 @@ function tell(inked) {
   byId("drawing").classList.toggle("inked", inked);
 }
 
-/** Put an image on the pad, a byte a pixel, as it was before the page was loaded anew: one draws on from there. */
-export function restore(bytes, side) {
+/** Put an image, as it stands in links, on the pad if there is one: one draws on from there. */
+export function restore(words) {
+  if (!drawable()) return;
   wipe();
   const { width, height } = byId("pad");
+  const [, side] = network.input_shape;
   const small = new OffscreenCanvas(side, side);
-  small.getContext("2d").putImageData(new ImageData(Uint8ClampedArray.from({ length: 4 * bytes.length }, (_, at) => (at % 4 === 3 ? bytes[(at - 3) / 4] : 255)), side), 0, 0);
+  const white = [...textAsPixels(words)].flatMap((byte) => [255, 255, 255, byte]);
+  small.getContext("2d").putImageData(new ImageData(Uint8ClampedArray.from(white), side), 0, 0);
   for (const each of pens()) each.drawImage(small, 0, 0, width, height);
   tell(true);
 }

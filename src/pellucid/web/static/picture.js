@@ -63,6 +63,7 @@ export class Picture {
     this.box = this.#boxed();
     lay(this.over, this.box, "%");
     this.over.hidden = !picture;
+    this.stage.classList.toggle("veiled", Boolean(picture));
     this.scale.replaceChildren(picture ? scaleOf(picture.data, range) : "");
     if (picture) {
       const { rows, columns, data } = this.numbers;
@@ -71,9 +72,9 @@ export class Picture {
     this.#tell(null);
   }
 
-  /** Let so much of the image show through. */
+  /** Lay so much of the image over the numbers, as a veil where it is bright. */
   mix(share) {
-    this.over.style.opacity = String(1 - share);
+    this.stage.style.setProperty("--veil", share);
   }
 
   /** Which part of the image the numbers cover: percentages of its size. */

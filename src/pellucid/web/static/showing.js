@@ -5,7 +5,7 @@ import { showBars } from "./bars.js";
 import { byId, problem } from "./dom.js";
 import { heard } from "./edition.js";
 import { acceptMaps, mapsInSight } from "./layers.js";
-import { hasInk, padInk, wipe } from "./pad.js";
+import { hasInk, padInk, restore, wipe } from "./pad.js";
 import { askDrawing } from "./pen-socket.js";
 import { pixelsAsText, showPixels, textAsPixels } from "./pixels.js";
 import { call, get, on, set, tookEdition } from "./state.js";
@@ -55,9 +55,10 @@ function sent(name, query, body, source = { kind: "pixels" }) {
   return shown((signal) => send(name, { ...query, ...mapsInSight() }, body, signal), source);
 }
 
-/** Show an image that the server has, and know where it came from. */
+/** Show an image that the server has; where it came from serves to bring it back there, and onto the pad. */
 export function showKnown(image, source) {
-  wipe();
+  if (source.data) restore(source.data);
+  else wipe();
   return seen(image, source);
 }
 

@@ -1,7 +1,7 @@
 // Where images come from, beside the pad: files dropped, pasted or chosen, samples of the data, the mistakes.
 
 import { askUntilDone, report } from "./api.js";
-import { button, field, quiet, row } from "./controls.js";
+import { button, field, options, quiet, row } from "./controls.js";
 import { byId, make, problem, say } from "./dom.js";
 import { network } from "./network.js";
 import { count } from "./numbers.js";
@@ -11,12 +11,12 @@ import { get, on } from "./state.js";
 import { within } from "./within.js";
 
 const LISTED = 200; // mistakes that are asked for at a time
-const SMALL = 32; // rows and columns at which a picture is looked at for whether it is paper
 
 let told = null; // what the data say of the sample that is shown
 let label = null; // what that sample is, and what it is taken for: {number, label, predicted}
 let number = null; // the field with the sample's number
 let mistakeButtons = null;
+const pairs = make("select", { id: "pairs", "aria-label": "which mistakes", change: () => mistake(1) });
 
 /** Build the controls. */
 export function buildSources() {
@@ -34,7 +34,7 @@ function dataControls() {
   number = make("input", { type: "number", min: 0, max: data.count - 1, value: 0, change: () => step(0) });
   told = make("p", { class: "quiet", id: "told" });
   const way = (label, words, click) => button(label, click, { "aria-label": words });
-  mistakeButtons = row(way("◀ mistake", "mistake before", () => mistake(-1)), way("mistake ▶", "next mistake", () => mistake(1)));
+  mistakeButtons = row(way("◀ mistake", "mistake before", () => mistake(-1)), way("mistake ▶", "next mistake", () => mistake(1)), pairs);
   const name = [data.name, data.part].filter(Boolean).join(", ") || "data";
   return make(
     "div",
@@ -50,13 +50,12 @@ function dataControls() {
 function fileControls() {
   if (network.input_shape.length !== 3) return null;
   const input = make("input", { type: "file", accept: "image/*", class: "unseen", id: "file", change: () => { take([...input.files]); input.value = ""; } }); // the same file may be chosen again
-  const words = drawable() ? "or drop or paste one: a digit is put in its place" : "or drop or paste one";
   return make(
     "div",
     { class: "row files" },
     make("label", { class: "button", for: "file" }, "Open a picture"),
     input,
-    make("span", { class: "quiet" }, words),
+    make("span", { class: "quiet" }, "or drop or paste one"),
   );
 }
 
@@ -64,24 +63,7 @@ async function take(files) {
   const file = files?.[0];
   if (!file) return;
   if (file.size > 8 << 20) problem(`${file.name} has ${count(file.size)} bytes; at most ${count(8 << 20)} are taken`);
-  else await showFile(file, drawable() ? { drawn: true, raw: get().raw, invert: await isPaper(file) } : {});
-}
-
-/** Whether a picture is mostly bright, such as ink on paper; a network that knows drawn digits knows the reverse. */
-async function isPaper(file) {
-  let picture = null;
-  try {
-    picture = await createImageBitmap(file, { resizeWidth: SMALL, resizeHeight: SMALL });
-  } catch {
-    return false; // what is wrong with the file, the server says best
-  }
-  const canvas = make("canvas", { width: SMALL, height: SMALL }).getContext("2d");
-  canvas.fillStyle = "#fff";
-  canvas.fillRect(0, 0, SMALL, SMALL);
-  canvas.drawImage(picture, 0, 0);
-  picture.close();
-  const { data } = canvas.getImageData(0, 0, SMALL, SMALL);
-  return data.reduce((sum, byte) => sum + byte, 0) / data.length > 128 + 32;
+  else await showFile(file, drawable() ? { drawn: true, raw: get().raw } : {});
 }
 
 /** Go so many samples further, from that which was asked for last. */
@@ -93,6 +75,7 @@ async function step(by) {
 }
 
 let mistakes = { revision: -1 }; // those listed last, as the server tells them, from the first on; and which one is shown
+let listing = Promise.resolve(); // the question about them: clicks are counted meanwhile
 
 /** Whether the sample that is shown is taken for something else. */
 export function isMistake() {
@@ -101,36 +84,52 @@ export function isMistake() {
 
 /** Show the sample that the network is least sure of, among its mistakes. */
 export async function showUnsure() {
-  const { total } = await askUntilDone("samples", { which: "mistakes", count: 1 });
-  const { samples } = await askUntilDone("samples", { which: total ? "mistakes" : "all", first: Math.max(0, total - 1), count: 1 });
+  const { samples } = await askUntilDone("samples", { which: "unsure", count: 1 });
   if (samples.length) await showSample(samples[0].number);
 }
 
-/** Go so many mistakes further, round all of them; those that the network was most sure of come first. */
+/** Go so many mistakes further, round all that are chosen; those that the network was most sure of come first. */
 export async function mistake(by) {
   try {
-    if (mistakes.revision !== get().revision) {
-      mistakes = await listed(0);
-      mistakes.at = by > 0 ? -1 : 0;
-    }
-    const { total, problem: why } = mistakes;
-    if (!total) {
-      told.textContent = why ? `Nothing can be said of mistakes: ${why}` : "There are no mistakes in these data.";
-      return;
-    }
-    const at = (mistakes.at + by + total) % total;
-    const first = at - (at % LISTED);
-    if (first !== mistakes.first) mistakes = await listed(first);
-    mistakes.at = at;
-    if (await showSample(mistakes.samples[at - first].number)) say(`mistake ${count(at + 1)} of ${count(total)}`);
+    const next = listing.then(() => nextMistake(by));
+    listing = next.catch(() => {});
+    const number = await next;
+    const { at, total } = mistakes;
+    if (number !== undefined && (await showSample(number))) say(`mistake ${count(at + 1)} of ${count(total)}`);
   } catch (error) {
     report(error);
   }
 }
 
-/** The mistakes from one on. */
+/** The number of the sample that is so many mistakes further, or undefined where there is none. */
+async function nextMistake(by) {
+  if (mistakes.revision !== get().revision || mistakes.pair !== pairs.value) {
+    mistakes = await listed(0);
+    mistakes.at = by > 0 ? -1 : 0;
+  }
+  const { total, problem: why } = mistakes;
+  if (!total) {
+    told.textContent = why ? `Nothing can be said of mistakes: ${why}` : "There are no mistakes in these data.";
+    return undefined;
+  }
+  const at = (mistakes.at + by + total) % total;
+  const first = at - (at % LISTED);
+  if (first !== mistakes.first) mistakes = await listed(first);
+  mistakes.at = at;
+  return mistakes.samples[at - first].number;
+}
+
+/** The chosen mistakes, from one on. */
 async function listed(first) {
-  return { first, ...(await askUntilDone("samples", { which: "mistakes", first, count: LISTED })) };
+  const pair = pairs.value;
+  return { first, pair, ...(await askUntilDone("samples", { which: "mistakes", first, count: LISTED, pair })) };
+}
+
+/** Offer what is taken for what, the most frequent first; the choice stays as long as there is such a mistake. */
+function offer(found) {
+  const { value } = pairs;
+  pairs.replaceChildren(...options(found));
+  pairs.selectedIndex = Math.max(0, found.findIndex(([pair]) => pair === value));
 }
 
 /** Say what the sample is, and what it is taken for. */
@@ -146,6 +145,7 @@ async function tell(found) {
   if (known) mistakeButtons.hidden = Boolean(known.problem);
   if (known?.problem) told.textContent = `Nothing can be said of what is right: ${known.problem}`;
   if (!known?.samples.length) return;
+  offer(known.pairs);
   [label] = known.samples;
   told.textContent = label.words;
   byId("sources").dispatchEvent(new Event("told"));

@@ -1,19 +1,16 @@
 // Why the network says what it says: which pixels a class depends on, and whether that is worth anything.
 
-import { ask, isVoid, newestOnly } from "./api.js";
+import { ask, isVoid, newestOnly, report } from "./api.js";
 import { classOptions, field, options, quiet, row } from "./controls.js";
-import { make, problem, say } from "./dom.js";
-import { className, network } from "./network.js";
+import { make, say } from "./dom.js";
+import { className } from "./network.js";
 import { verdict } from "./honesty.js";
-import { count, largestAt } from "./numbers.js";
+import { largestAt } from "./numbers.js";
 import { Picture } from "./picture.js";
 import { progressBar } from "./progress.js";
 import { onShown } from "./showing.js";
 import { get, on, set } from "./state.js";
 import { buildWouldBe, showWouldBe, wouldBe } from "./wouldbe.js";
-
-const LISTED = 3; // of the layers that are forgotten, the first
-const METHODS = { saliency: "Saliency", grad_cam: "Grad-CAM", occlusion: "Occlusion" };
 
 let known = null; // what the server says can be asked
 let latest = null; // the last answer: its image, and what is made of it
@@ -29,8 +26,9 @@ const pictures = [learnt, forgetful];
 // ---- what can be chosen
 
 const classes = make("select", { id: "why-class", change: () => set({ class: classes.value === "" ? null : Number(classes.value) }) });
+const against = make("select", { id: "why-against", change: update });
 const methods = make("select", { id: "why-method", change: update });
-const measure = make("select", { id: "why-measure", change: update }, ...options(["score", "probability"].map((each) => [each, each])));
+const measure = make("select", { id: "why-measure", change: update }, ...["score", "probability"].map((each) => make("option", {}, each)));
 const patch = make("select", { id: "why-patch", change: update });
 const occlusion = row(field("of the", measure), field("patch", patch));
 const through = make("input", { type: "range", min: 0, max: 1, step: 0.05, value: 0.25, id: "why-mix", input: mix });
@@ -38,7 +36,7 @@ const slider = make("input", { type: "range", min: 0, value: 0, step: 1, id: "wh
 
 // ---- what is told
 
-const words = quiet();
+const shows = make("p", { class: "quiet shows" });
 const progress = progressBar("how far the explanation is");
 const gone = quiet();
 const agreement = make("div", { id: "why-agreement" });
@@ -56,7 +54,7 @@ export async function showWhy() {
   try {
     if (!known) fill(await ask("methods"));
   } catch (error) {
-    problem(error.message);
+    report(error);
   }
   update();
 }
@@ -67,21 +65,19 @@ function fill(found) {
     panel.replaceChildren(make("p", {}, known.words));
     return;
   }
-  const [, rows, columns] = network.input_shape;
-  const side = (part) => Math.max(1, Math.floor(Math.min(rows, columns) / part));
-  methods.append(...options(known.methods.map((method) => [method, METHODS[method]])));
-  patch.append(...options([...new Set([8, 4, 3, 2].map(side))].map((pixels) => [pixels, `${count(pixels)}×${count(pixels)}`])));
-  patch.value = side(4);
+  methods.append(...options(known.methods));
+  patch.append(...options(known.patches));
+  patch.value = known.patch;
   slider.max = known.forgetting.length;
   if (known.seeks) buildWouldBe();
   panel.replaceChildren(
     make("h2", {}, "Which pixels count"),
-    row(field("by", methods), field("for", classes)),
+    row(field("by", methods), field("for", classes), field("against", against)),
     occlusion,
-    words,
+    shows,
     progress.element,
     make("div", { class: "pictures" }, learnt.element, forgetful.element),
-    make("label", { class: "field slide" }, "image through the colours ", through),
+    make("label", { class: "field slide" }, "image over the colours ", through),
     make("h3", {}, "Is it honest?"), // the same picture of a network that has forgotten its last layers
     make("label", { class: "field slide" }, "forget the last layers ", slider),
     gone,
@@ -102,27 +98,20 @@ function names() {
   if (!known?.methods.length || !latest) return;
   const { data } = latest.arrays.output;
   const likeliest = largestAt(data);
-  if (classes.options.length !== data.length + 1) classes.replaceChildren(make("option", { value: "" }), ...classOptions(data.length));
+  if (!classes.length) {
+    for (const select of [classes, against]) select.append(make("option", { value: "" }, "none"), ...classOptions(data.length));
+  }
   classes.options[0].textContent = `what it sees: ${className(likeliest)}`;
   classes.value = get().class ?? "";
-  const { forgetting } = known;
-  const paths = forgetting.slice(0, Number(slider.value));
-  const share = `${paths.length} of ${forgetting.length}`;
-  gone.textContent = paths.length
-    ? `forgotten, from the output on: ${few(paths)} (${share})`
-    : `nothing is forgotten; ${forgetting.length} layers have learnt something`;
-  slider.setAttribute("aria-valuetext", paths.length ? `${share}, up to ${paths.at(-1)}` : "none");
+  gone.textContent = known.forgotten[Number(slider.value)];
+  slider.setAttribute("aria-valuetext", gone.textContent);
   showWouldBe(latest, likeliest);
-}
-
-function few(paths) {
-  return paths.length > LISTED + 1 ? `${paths.slice(0, LISTED).join(", ")}, … up to ${paths.at(-1)}` : paths.join(", ");
 }
 
 function wish() {
   const { image, revision, class: of } = get();
   const method = methods.value;
-  const query = { image, method, class: of, ...(method === "occlusion" && { measure: measure.value, patch: patch.value }) };
+  const query = { image, method, class: of, against: against.value, ...(method === "occlusion" && { measure: measure.value, patch: patch.value }) };
   const wanted = `${revision} ${Object.values(query).join(" ")}`;
   const forgotten = Number(slider.value);
   return { wanted, both: `${wanted} ${forgotten}`, query, forgotten };
@@ -161,14 +150,14 @@ function update() {
 /** Say why there is no picture, instead of one. */
 function refuse(why) {
   asked = "";
-  words.textContent = why;
+  shows.textContent = why;
   agreement.replaceChildren();
   for (const picture of pictures) picture.showNumbers(null);
   say(why);
 }
 
 function draw(own, other) {
-  words.textContent = own.words;
+  shows.textContent = own.words;
   pictures.forEach((picture, k) => {
     const found = [own, other][k];
     picture.element.hidden = !found;

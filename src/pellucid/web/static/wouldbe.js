@@ -3,7 +3,7 @@
 import { newestOnly, report, send } from "./api.js";
 import { chart } from "./chart.js";
 import { button, classOptions, field, quiet, row } from "./controls.js";
-import { make, say } from "./dom.js";
+import { bringIntoView, make, say } from "./dom.js";
 import { largestAt } from "./numbers.js";
 import { Picture } from "./picture.js";
 import { progressBar } from "./progress.js";
@@ -43,11 +43,11 @@ export function showWouldBe({ image, revision, arrays: { output } }, likeliest) 
   const scores = output.data;
   if (classes.options.length !== scores.length) classes.replaceChildren(...classOptions(scores.length));
   for (const option of classes.options) option.disabled = Number(option.value) === likeliest;
-  if (!chosen || Number(classes.value) === likeliest) {
-    classes.value = largestAt(scores.map((score, k) => (k === likeliest ? -Infinity : score)));
-  }
   const mine = result && [result.image, result.from].includes(image) && result.revision === revision;
   if (!mine) {
+    if (!chosen || Number(classes.value) === likeliest) {
+      classes.value = largestAt(scores.map((score, k) => (k === likeliest ? -Infinity : score)));
+    }
     shown.hidden = true;
     told.textContent = "";
   }
@@ -67,7 +67,7 @@ const find = newestOnly(async () => {
     result = { ...found, source };
     draw();
   } catch (error) {
-    told.textContent = error.outdated ? error.message : "";
+    told.textContent = "";
     report(error);
   } finally {
     searching = null;
@@ -81,11 +81,13 @@ function draw() {
   changed.showNumbers(null);
   difference.showImage(was);
   difference.showNumbers(apart, result.largest);
+  difference.caption.textContent = result.apart;
   size.textContent = result.size;
   told.textContent = result.words;
-  course.replaceChildren(chartOf(Array.from(shares.data)));
+  course.replaceChildren(quiet(result.label), chartOf(shares.data));
   shown.hidden = look.disabled = false;
   back.disabled = true;
+  bringIntoView(wouldBe);
   say(result.words);
 }
 
