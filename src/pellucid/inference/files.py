@@ -17,7 +17,7 @@ from ..errors import ArgumentError
 from ..geometry import whole_number
 from ..network import Network
 from ..storage import expanded
-from .asked import Place, asked
+from .asked import Place, asked, own_share
 from .classifier import Classifier
 from .parts import at_work
 from .ranks import checked, rank_of_environment
@@ -107,8 +107,8 @@ def predict_files(
     columns, reader, classifier = _ready(network, top, probabilities, invert, drawn, preparation, engine, threads)
     number = usual_readers() if readers is None else whole_number(readers, "readers")
     patterns = [inputs] if isinstance(inputs, (str, os.PathLike)) else list(inputs)
-    with at_work(place.parts, place.record):
-        job = asked(network, patterns, place, columns, reader, classifier, engine, who)
+    with at_work(place.parts, place.record), own_share(place, who) as path:
+        job = asked(network, patterns, place, columns, reader, classifier, engine, who, path)
         return Share(job, who, columns, reader, classifier).predict(number, progress)
 
 
