@@ -188,6 +188,25 @@ def test_numbers_that_overflow_are_an_error_of_their_row(inputs: Path) -> None:
     assert (done.failed, table("out.csv")[0]["error"]) == (1, "the network gives a NaN for it")
 
 
+@LINUX
+def test_names_with_and_without_a_byte_that_is_no_text_are_told_apart(network: p.Network, inputs: Path) -> None:
+    (inputs / "names").mkdir()
+    for name in (b"lit\xff.png", b"lit\\xff.png", b"back\\slash.png", b"both\\\xff.png"):
+        Path(os.fsdecode(b"in/names/" + name)).write_bytes(Path("in/0.png").read_bytes())
+    p.predict_files(network, "in/names", "out.csv")
+    found = {row["file"].removeprefix("in/names/") for row in table("out.csv")}
+    assert found == {r"lit\xff.png", r"lit\\xff.png", r"back\slash.png", r"both\\\xff.png"}
+
+
+@LINUX
+def test_a_link_that_leads_to_itself_is_a_row_with_an_error(network: p.Network, inputs: Path) -> None:
+    Path("in/deep/loop.png").symlink_to("loop.png")
+    done = p.predict_files(network, "in", "out.csv")
+    assert (done.rows, done.failed) == (752, 3)
+    errors = {row["file"]: row["error"] for row in table("out.csv")}
+    assert "symbolic links" in errors["in/deep/loop.png"]
+
+
 # ---- the cut changes nothing
 
 

@@ -16,8 +16,6 @@ from typing import NamedTuple
 
 from ..errors import DataError, StorageError, path_text
 
-_BUFFER = 1 << 16
-
 
 class InputFile(NamedTuple):
     """A file with inputs, as it was when the list was made.
@@ -109,7 +107,7 @@ def lines(files: Iterable[InputFile]) -> Iterator[tuple[bytes, InputFile]]:
 
 def _read(path: Path, sha256: str) -> Iterator[InputFile]:
     try:
-        with open(path, "rb", buffering=_BUFFER) as file:
+        with open(path, "rb") as file:
             if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
                 raise DataError(f"{path_text(path)}: this list of inputs was replaced or damaged; begin again")
             file.seek(0)

@@ -33,8 +33,6 @@ NUMBERS_A_PART = 1 << 22
 kill and processes have equal shares; more, where there would be more files than one wants in a folder; and less again
 where their columns would take much memory."""
 
-_CHUNK = 1 << 20
-
 
 @dataclass(frozen=True)
 class Place:
@@ -213,11 +211,8 @@ def _refuse_changed(place: Place, record: Record) -> None:
 
 def sha256_of(path: Path) -> str:
     """Return the SHA-256 of a file."""
-    digest = hashlib.sha256()
     try:
         with open(path, "rb") as file:
-            while piece := file.read(_CHUNK):
-                digest.update(piece)
+            return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise StorageError(f"{path_text(path)}: cannot be read: {error.strerror or error}") from error
-    return digest.hexdigest()
