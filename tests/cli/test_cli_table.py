@@ -95,14 +95,17 @@ def test_words_that_make_no_sense(
     assert not Path("x.csv.parts").exists()
 
 
-def test_ranks_within_mpiexec_are_refused(
-    pellucid: Any, trained: Path, files: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "names", [("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"), ("PELLUCID_RANK", "PELLUCID_RANKS")]
+)
+def test_ranks_of_one_of_several_processes_are_refused(
+    names: tuple[str, str], pellucid: Any, trained: Path, files: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("OMPI_COMM_WORLD_RANK", "0")
-    monkeypatch.setenv("OMPI_COMM_WORLD_SIZE", "2")
+    for name, value in zip(names, "02", strict=True):
+        monkeypatch.setenv(name, value)
     result = pellucid("predict", trained, "--input", "in", "--out", "out.csv", "--ranks", 2)
-    said = "error: --ranks: mpiexec or srun has started several processes already; leave it out\n"
-    assert result == (1, "", said)
+    said = f"{' and '.join(names)} say that several processes were started already"
+    assert result == (1, "", f"error: --ranks: {said}; leave it out\n")
     result = pellucid("predict", trained, "--input", "in", "--out", "out.csv")
     assert result == (0, "", "process 0 of 2 has done its share of out.csv; the last one makes the table\n")
 

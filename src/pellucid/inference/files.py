@@ -68,8 +68,8 @@ def predict_files(
     readers : int, optional
         Threads that read files; by default as many as there are processors, up to 4.
     rank : (int, int), optional
-        Which of how many processes this one is, from 0; by default as mpiexec, srun or ``pellucid predict --ranks``
-        say in the environment. Each does its share, and the last one makes the table.
+        Which of how many processes this one is, from 0; by default as mpiexec or srun say in the environment, or else
+        PELLUCID_RANK and PELLUCID_RANKS. Each does its share, and the last one makes the table.
     progress : callable, optional
         Is called with the numbers of inputs done, of all, and of failed ones: those of this process's share.
 

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import typer
@@ -15,28 +16,36 @@ import typer
 from ..errors import ArgumentError, StateError, path_text
 from ..inference import Predicted
 from ..inference.asked import Place
-from ..inference.ranks import RANK, RANKS, rank_of_environment
+from ..inference.ranks import Rank, rank_of_environment, variables
 from ..inference.request import Record
 from .table import Table, bar, going_on, say_what_came
 
-_START = "import sys; sys.path.insert(0, sys.argv.pop(1)); from pellucid.cli.together import begin; begin()"
+_START = "import sys; sys.path.insert(0, sys.argv.pop(1)); from pellucid.cli.processes import begin; begin()"
 _PACKAGES = Path(__file__).parents[2]
 _TURN = 0.1
 
+_own: Rank | None = None  # of a process that `predicted_by_processes` has started
 
-def shared(table: Table, words: Sequence[str], threads: int | None) -> bool:
+
+def own_rank() -> Rank:
+    """Return which of the processes that share the work this one is, whoever has started it."""
+    return rank_of_environment() if _own is None else _own
+
+
+def predicted_by_processes(table: Table, words: Sequence[str], threads: int | None) -> bool:
     """Let `table.ranks` processes do what `words` ask of `pellucid predict`, and return True; False in one of them."""
     from ..compiler.runtime import THREADS_VARIABLE, thread_count  # takes its time
 
-    if table.ranks is None or os.environ.get(RANKS) == str(table.ranks):
+    if table.ranks is None or _own is not None:
         return False
     if rank_of_environment().ranks > 1:
-        raise ArgumentError("--ranks: mpiexec or srun has started several processes already; leave it out")
+        said = " and ".join(variables() or ())
+        raise ArgumentError(f"--ranks: {said} say that several processes were started already; leave it out")
     began = time.monotonic()
-    environment = {**os.environ, RANKS: str(table.ranks)}
+    environment = dict(os.environ)
     if threads is None and THREADS_VARIABLE not in os.environ:
         environment[THREADS_VARIABLE] = str(max(1, thread_count() // table.ranks))
-    children = [_child(words, {**environment, RANK: str(rank)}) for rank in range(table.ranks)]
+    children = [_child(words, Rank(rank, table.ranks), environment) for rank in range(table.ranks)]
     try:
         with going_on():
             codes = _ended(children, table)
@@ -59,8 +68,8 @@ def shared(table: Table, words: Sequence[str], threads: int | None) -> bool:
     return True
 
 
-def _child(words: Sequence[str], environment: dict[str, str]) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", _START, str(_PACKAGES), "predict", *words]
+def _child(words: Sequence[str], rank: Rank, environment: dict[str, str]) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", _START, str(_PACKAGES), *map(str, rank), "predict", *words]
     pipe = subprocess.PIPE
     return subprocess.Popen(command, stdin=pipe, stderr=pipe, env=environment, text=True, errors="replace")
 
@@ -94,15 +103,19 @@ def _show_until_ended(children: list[subprocess.Popen[str]], table: Table) -> No
     with bar() as show:
         while any(child.poll() is None for child in children):
             record = Record.read(place.record)
-            if record is not None and place.parts.is_dir():
+            with suppress(FileNotFoundError):  # where it is not there yet, or no longer
                 parts = sum(1 for name in os.listdir(place.parts) if name.startswith("part-"))
-                show(min(parts * record.request.part, record.request.rows), record.request.rows, 0)
+                if record is not None:
+                    show(min(parts * record.request.part, record.request.rows), record.request.rows, 0)
             time.sleep(_TURN)
 
 
 def begin() -> None:
     """Be one of the processes: it ends with the one that started it, whatever ended that."""
+    global _own
     from . import main
+
+    _own = Rank(int(sys.argv.pop(1)), int(sys.argv.pop(1)))
 
     def end_with_parent() -> None:
         while os.read(0, 1):  # nothing comes; it ends when the parent's end of the pipe is closed
