@@ -12,8 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pellucid.cli import processes
+from pellucid.inference.ranks import Rank
+
 from .conftest import stripes
-from .processes import POSIX, ended, start
+from .processes import POSIX, ended, environment, start
 
 
 @pytest.fixture
@@ -139,6 +142,20 @@ def test_what_all_processes_refuse_is_said_once(trained: Path, files: Path, tmp_
     with ended(start("predict", trained, "--input", "no*", "--out", "x.csv", "--ranks", 2, folder=tmp_path)) as process:
         assert process.communicate(timeout=120) == ("", "error: no*: matches no file\n")
         assert process.returncode == 1
+
+
+@POSIX
+def test_ctrl_c_in_the_terminal_is_heard_by_the_first_process_alone() -> None:
+    """The terminal sends it to all; the others, which may be starting, are ended by the first one."""
+    with processes._without_ctrl_c():
+        child = processes._child(["--help"], Rank(0, 1), environment())
+    with ended(child):
+        while child.poll() is None:
+            child.send_signal(signal.SIGINT)
+            time.sleep(0.01)
+        _, err = child.communicate(timeout=60)
+    assert (child.returncode, err) == (0, "")
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
 
 
 @POSIX

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import typer
@@ -45,7 +46,8 @@ def predicted_by_processes(table: Table, words: Sequence[str], threads: int | No
     environment = dict(os.environ)
     if threads is None and THREADS_VARIABLE not in os.environ:
         environment[THREADS_VARIABLE] = str(max(1, thread_count() // table.ranks))
-    children = [_child(words, Rank(rank, table.ranks), environment) for rank in range(table.ranks)]
+    with _without_ctrl_c():
+        children = [_child(words, Rank(rank, table.ranks), environment) for rank in range(table.ranks)]
     try:
         with going_on():
             codes = _ended(children, table)
@@ -66,6 +68,19 @@ def predicted_by_processes(table: Table, words: Sequence[str], threads: int | No
     failed, rows = record.outcome.failed, record.request.rows
     say_what_came(Predicted(place.output, True, rows, failed), time.monotonic() - began)
     return True
+
+
+@contextmanager
+def _without_ctrl_c() -> Iterator[None]:
+    """Let processes be started that Ctrl-C does not reach: a terminal sends it to all, and this one ends them."""
+    if not hasattr(signal, "pthread_sigmask"):  # under Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _child(words: Sequence[str], rank: Rank, environment: dict[str, str]) -> subprocess.Popen[str]:
@@ -100,13 +115,15 @@ def _show_until_ended(children: list[subprocess.Popen[str]], table: Table) -> No
         for child in children:
             child.wait()
         return
+    done = 0
     with bar() as show:
         while any(child.poll() is None for child in children):
             record = Record.read(place.record)
             with suppress(FileNotFoundError):  # where it is not there yet, or no longer
                 parts = sum(1 for name in os.listdir(place.parts) if name.startswith("part-"))
                 if record is not None:
-                    show(min(parts * record.request.part, record.request.rows), record.request.rows, 0)
+                    done = max(done, min(parts * record.request.part, record.request.rows))  # at the end they go
+                    show(done, record.request.rows, 0)
             time.sleep(_TURN)
 
 
