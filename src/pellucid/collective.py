@@ -65,6 +65,10 @@ class Collective(Protocol):
     def all(self, message: bytes) -> list[bytes]:
         """Return what each rank has to say, in their order; it need not be as long as what others say."""
 
+    def hold(self) -> None:
+        """Let the others know that they wait for this rank on purpose: from now on they wait as long again as for one
+        that does not come. Who holds them says so again and again, about every second."""
+
     def settled(self, done: bool) -> bool:
         """Return whether all ranks have done what they were about; all get the same answer, whoever is lost meanwhile.
 

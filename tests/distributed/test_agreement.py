@@ -10,7 +10,7 @@ from oracles.interrupted import HOW, STEPS, BreakAt, images, network
 from oracles.ranks import World
 from oracles.shared_trainings import data, residual, trained
 from pellucid.errors import RankError
-from pellucid.training.agreement import exit_code, odd_ones
+from pellucid.training.agreement import code_digest, exit_code, odd_ones
 from pellucid.training.checkpoint import files
 
 
@@ -75,6 +75,16 @@ def test_a_rank_with_other_code_is_named(monkeypatch):
     monkeypatch.setattr("pellucid.training.agreement.code_digest", lambda: next(codes))
     for error in shared(lambda rank: trained("convolutions", rank)):
         assert "the digest of Pellucid's code is b, and a on the others" in str(error)
+
+
+def test_the_digest_of_the_code_is_another_where_a_letter_is(monkeypatch, tmp_path):
+    def of(text):
+        (tmp_path / "training").mkdir(exist_ok=True)
+        (tmp_path / "conv.py").write_text(text)
+        return code_digest.__wrapped__()
+
+    monkeypatch.setattr("pellucid.training.agreement.__file__", str(tmp_path / "training" / "agreement.py"))
+    assert of("a = 1\n") == of("a = 1\n") != of("a = 2\n")
 
 
 def test_who_is_odd_is_told_by_most_of_them():

@@ -1,9 +1,14 @@
 """Real processes under mpiexec: the bits of one process, and an end of all of them where one goes wrong."""
 
+import os
 import platform
+import re
+import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -27,9 +32,9 @@ def ended(size, *words, **how):
     return found
 
 
-def test_three_processes_come_to_the_bits_of_one():
+def test_three_processes_come_to_the_bits_of_one_also_where_one_holds_the_others_on_purpose():
     expected, *_ = trained("batch normalisation")
-    found = job(3, "batch normalisation")
+    found = job(3, "hold")
     assert (found.returncode, found.stdout.strip()) == (0, expected), found.stderr
 
 
@@ -45,6 +50,32 @@ def test_a_rank_that_does_not_come_is_named_when_the_time_is_up():
     assert found.stderr.count("RankError: rank 2 did not come within 2 seconds") == 1
 
 
+BEGINNING = {
+    "version": "the version of Pellucid is 0.0.1, and ", "code": "the digest of Pellucid's code is another, and ",
+    "seed": "training.seed is 4, and 3 on the others", "settings": "training.epochs is 3, and 5 on the others",
+    "data": "data.sha256 is ",
+}  # fmt: skip
+
+
+def test_a_rank_that_is_not_as_the_others_is_named_before_the_first_step_and_nothing_is_written(tmp_path):
+    found = ended(3, f"unlike={tmp_path}")
+    assert found.returncode == 1
+    assert found.stderr.count("RankError: rank 2: data.sha256 is ") == 1
+    for rank in range(3):
+        assert (tmp_path / f"threads-{rank}").read_text() == "fine"
+        for what, words in BEGINNING.items():
+            told = (tmp_path / f"begins-{what}-{rank}").read_text()
+            assert told.startswith("rank 2: ")
+            assert f"rank 2: {words}" in told
+            assert "All ranks need the same code, data and settings" in told
+        assert (tmp_path / f"goes-on-code-{rank}").read_text() == (tmp_path / f"begins-code-{rank}").read_text()
+    assert not (tmp_path / "new").exists()
+    before, after = (
+        {path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in ("before", "run")
+    )
+    assert after == before
+
+
 def test_the_command_starts_ranks_itself_and_they_write_the_run_of_one_process(tmp_path):
     words = [sys.executable, "-m", "pellucid", "train", "--epochs", "2", "--threads", "1"]
 
@@ -57,6 +88,37 @@ def test_the_command_starts_ranks_itself_and_they_write_the_run_of_one_process(t
     assert several.stdout.replace("several", "one") == one.stdout
     for name in ("config.toml", "model.safetensors"):
         assert (tmp_path / "several" / name).read_bytes() == (tmp_path / "one" / name).read_bytes()
+
+
+def ranks_of(run):
+    """Return the processes of the ranks that train a run."""
+    found = []
+    for place in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            words = place.read_bytes().decode(errors="replace").split("\0")
+            if words[0] == sys.executable and {str(run), "--distributed"} <= {*words}:
+                found.append(int(place.parent.name))
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="ranks are found in /proc")
+def test_where_a_rank_is_killed_the_command_says_so_once_and_comes_to_the_same(tmp_path):
+    words = [sys.executable, "-m", "pellucid", "train", "--epochs", "12", "--batch-size", "64", "--no-progress"]
+    how = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "env": environment()}
+    one, several = tmp_path / "one", tmp_path / "several"
+    expected = subprocess.run([*words, "--out", str(one)], timeout=120, **how)
+    with subprocess.Popen([*words, "--out", str(several), "--ranks", "3", "--elastic"], **how) as process:
+        end = time.monotonic() + SECONDS
+        while not (several / "metrics.jsonl").exists() and process.poll() is None and time.monotonic() < end:
+            time.sleep(0.002)
+        os.kill(max(ranks_of(several)), signal.SIGKILL)
+        out, said = process.communicate(timeout=SECONDS)
+    assert process.returncode == 0, said
+    lost = [line for line in said.splitlines() if re.fullmatch(r"note: rank . was lost after step \d+; .*", line)]
+    assert [each.partition("; ")[2] for each in lost] == ["the other 2 go on"]
+    assert [line for line in said.splitlines() if line not in lost] == expected.stderr.splitlines()
+    assert out.replace("several", "one") == expected.stdout
+    assert (several / "model.safetensors").read_bytes() == (one / "model.safetensors").read_bytes()
 
 
 KILLED = """

@@ -114,8 +114,23 @@ def test_a_rank_is_told_from_a_later_process_of_the_same_number():
     Fellow(0, "another machine", own.process, own.began).kill()
 
 
-def test_a_real_rank_is_killed():
+# ---- real ranks; `python -m tests.faults rank rank-exchange rank-save` does more of this
+def test_a_real_rank_is_killed_at_random_instants():
     needs_mpi()
     from faults import ranks
 
-    assert not ranks.at_exchange(31)
+    assert not {number: said for number in range(5) if (said := ranks.at_random(number))}
+
+
+def test_a_real_rank_is_killed_at_an_exchange():
+    needs_mpi()
+    from faults import ranks
+
+    assert not ranks.killed_at(victim=1, exchange=30)
+
+
+def test_the_first_real_rank_is_killed_while_it_writes_a_checkpoint():
+    needs_mpi()
+    from faults import ranks
+
+    assert not ranks.in_a_save(ranks.calls_of_saves() // 2)

@@ -18,7 +18,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # whose oracles write PyTorch's files
 
-from . import disks, files, hostile, kills, numbers, prediction, ranks, signals
+from . import disks, files, hostile, kills, noted, numbers, prediction, ranks, signals
 
 KINDS: dict[str, tuple[str, Callable[[int], str]]] = {
     "kill": ("SIGKILL at a random instant; a fifth of the resuming processes too", kills.at_random),
@@ -33,7 +33,7 @@ KINDS: dict[str, tuple[str, Callable[[int], str]]] = {
     "rank-exchange": ("SIGKILL of a rank at each exchange of an elastic job", ranks.at_exchange),
     "rank-first": ("SIGKILL of the first rank of an elastic job", ranks.the_first),
     "rank-two": ("SIGKILL of two ranks of three at once", ranks.two),
-    "rank-save": ("SIGKILL of the first rank within a save", ranks.in_a_checkpoint),
+    "rank-save": ("SIGKILL of the first rank at every system call that writes a checkpoint", ranks.in_a_save),
     "rank-hangs": ("a rank hangs for longer than the others wait", ranks.hanging),
     "rank-paused": ("a rank is stopped for ten seconds", ranks.paused),
     "rank-all": ("SIGKILL of all ranks; another number of ranks resumes", ranks.all_killed),
@@ -70,7 +70,9 @@ def run(kind: str, numbers: range) -> int:
         if said:
             wrong += 1
             print(f"{kind} {number}: {said}", flush=True)
-    print(f"{kind}: {about}: {len(numbers):,} cases in {time.monotonic() - began:,.0f} s, {wrong} wrong", flush=True)
+    seconds = time.monotonic() - began
+    what = f" ({told})" if (told := noted.counted()) else ""
+    print(f"{kind}: {about}: {len(numbers):,} cases in {seconds:,.0f} s{what}, {wrong} wrong", flush=True)
     return wrong
 
 

@@ -21,6 +21,7 @@ from pellucid.errors import StateError
 from pellucid.inference import classifier
 
 from . import forked, kills
+from .noted import note
 
 MOST_KILLS = 4
 """Times that a prediction is killed before it may finish."""
@@ -97,9 +98,10 @@ def at_random(seed: int) -> str:
         for _ in range(int(rng.integers(1, MOST_KILLS + 1))):
             ranks = int(rng.integers(1, 4))
             children = [forked.child(partial(predicted, output, (rank, ranks))) for rank in range(ranks)]
-            forked.ended_by(children[0], signal.SIGKILL, float(rng.uniform(0, 1.2)) * seconds)
-            for child in children[1:]:
-                forked.ended_by(child, signal.SIGKILL, float(rng.uniform(0, 0.2)) * seconds)
+            instants = [1.2, *[0.2] * (ranks - 1)]
+            for child, most in zip(children, instants, strict=True):
+                code = forked.ended_by(child, signal.SIGKILL, float(rng.uniform(0, most)) * seconds)
+                note("processes killed" if code == -signal.SIGKILL else "that had ended before")
         return _finished(output, expected, int(rng.integers(1, 4)))
 
 
@@ -114,7 +116,8 @@ def at_call(number: int) -> str:
             storage.system = kills.KillingSystem(last)
             predicted(output)
 
-        forked.wait(forked.child(until))
+        if forked.wait(forked.child(until)) != -signal.SIGKILL:
+            return "it was not killed"
         return _finished(output, expected, 1)
 
 

@@ -3,10 +3,12 @@
 It says in a file of the folder that it has begun, trains, or goes on with the run that lies there, and evaluates.
 """
 
-import itertools
+import json
 import os
 import signal
 import sys
+import time
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +19,12 @@ import pellucid as p
 from pellucid import storage
 from pellucid.distributed.job import job
 from pellucid.training.checkpoint import files
+from pellucid.training.saving import Checkpoints
 
 from .kills import KillingSystem
 
-SAMPLES, EPOCHS, BATCH, EVERY = 512, 12, 64, 3
+SAMPLES, EPOCHS, BATCH, EVERY = 320, 4, 64, 3
+"""Four steps an epoch, and checkpoints within epochs, between them, and at the end."""
 
 
 def network():
@@ -31,56 +35,81 @@ def network():
     )  # fmt: skip
 
 
-def images(seed=7):
-    rng = np.random.default_rng(seed)
+def images():
+    rng = np.random.default_rng(7)
     return rng.integers(0, 256, (SAMPLES, 1, 16, 16), np.uint8), rng.integers(0, 3, SAMPLES)
 
 
-def train(folder, ranks=None, seed=3, data=7, **more):
+def train(folder, ranks=None):
     """Train, and leave a run; or go on with it."""
-    x, labels = images(data)
-    given = {"ranks": ranks, "checkpoint_every": EVERY, "progress": False, **more}
+    x, labels = images()
+    given = {"ranks": ranks, "checkpoint_every": EVERY, "progress": False}
     if files(folder / "run"):
         trained, _ = p.resume(folder / "run", (x, labels), **given)
     else:
         trained = network()
         p.fit(
-            trained, (x, labels), validation=0.2, epochs=EPOCHS, batch_size=BATCH, seed=seed, out=folder / "run",
+            trained, (x, labels), validation=0.2, epochs=EPOCHS, batch_size=BATCH, seed=3, out=folder / "run",
             callbacks=[p.EarlyStopping("val_loss", patience=EPOCHS), p.KeepBest(count=2)],
             optimizer=p.AdamW(average=0.9), **given,
         )  # fmt: skip
     return p.evaluate(trained, (x[:100], labels[:100]), ranks=ranks)
 
 
-def die_at(ranks, number, how):
-    """Let a rank end, or stop, as it begins an exchange."""
-    gather, begun = ranks.gather, itertools.count(1)
+@contextmanager
+def counted_saves(system):
+    """Let those system calls count that write a checkpoint."""
+    put = Checkpoints._put
 
-    def last(room, bounds):
-        if next(begun) == number:
-            os.kill(os.getpid(), how)
-        return gather(room, bounds)
+    def counted(*words, **more):
+        system.counting = True
+        try:
+            put(*words, **more)
+        finally:
+            system.counting = False
 
-    ranks.gather = last
+    system.counting, storage.system, Checkpoints._put = False, system, counted
+    try:
+        yield
+    finally:
+        storage.system, Checkpoints._put = storage.System(), put
+
+
+class Exchanges:
+    """Counts a rank's exchanges, in a file of so many bytes; as it begins number `last`, it ends, or stops.
+
+    Attributes
+    ----------
+    began : list of float
+        When each began, by `time.monotonic`.
+    """
+
+    def __init__(self, ranks, place, last, how):
+        self.began, self._last, self._how, self._gather = [], last, how, ranks.gather
+        self._counted = place.open("wb", buffering=0)
+        ranks.gather = self.gather
+
+    def gather(self, room, bounds):
+        self.began.append(time.monotonic())
+        self._counted.write(b".")
+        if len(self.began) == self._last:
+            os.kill(os.getpid(), self._how)
+        return self._gather(room, bounds)
 
 
 def main(folder, **told):
     """Be a rank; `told` says what is wrong with one of them."""
     odd = int(told.pop("odd", -1))
-    with job(float(told.pop("patience", 60))) as ranks:
+    with job(float(told.pop("patience", 60))) as ranks, ExitStack() as doing:
         mine = ranks.rank == odd
-        if "call" in told and mine:
-            storage.system = KillingSystem(int(told["call"]))
+        if "save" in told and mine:
+            system = KillingSystem(int(told["save"]), (folder / "killed").write_text)
+            doing.enter_context(counted_saves(system))
+        last = int(told.get("exchange", 0)) if mine else 0
+        exchanges = Exchanges(ranks, folder / f"exchanges-{ranks.rank}", last, int(told.get("signal", signal.SIGKILL)))
         (folder / f"rank-{ranks.rank}").write_text(str(os.getpid()))
-        if "exchange" in told and mine:
-            die_at(ranks, int(told["exchange"]), int(told.get("signal", signal.SIGKILL)))
-        other = {name: int(told[name]) for name in ("seed", "data", "threads") if name in told and mine}
-        if "code" in told and mine:
-            from pellucid.training import agreement
-
-            agreement.code_digest = lambda: "another"
-        scores = train(folder, ranks, **other)
-        (folder / f"done-{ranks.number}").write_text(str(sorted(scores.items())))
+        scores = train(folder, ranks)
+        (folder / f"done-{ranks.number}").write_text(json.dumps([exchanges.began, scores]))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -17,11 +18,14 @@ from oracles.mpi_jobs import ROOT, environment
 from pellucid.distributed.launch import ELASTIC, started
 from pellucid.training.checkpoint import newest
 
-from . import rank
+from . import kills, rank
+from .noted import note
 
 SECONDS = 120
 """After which a job that has not ended counts as one that hangs."""
 RANKS = 3
+BEFORE = -0.1
+"""From which instant on something may happen; see `Job.come_to`."""
 
 
 class Job:
@@ -43,6 +47,16 @@ class Job:
         places = [self.folder / f"rank-{number}" for number in range(self.size)]
         until(lambda: self.process.poll() is not None or all(map(written, places)))
         return [int(place.read_text()) for place in places if written(place)]
+
+    def come_to(self, instant):
+        """Wait until it is where the job that nobody disturbs is at an instant: from 0, its first exchange, to 1, its
+        last. This one may be slower."""
+        times = undisturbed()
+        seconds = times[0] + instant * (times[-1] - times[0])
+        exchange = sum(each <= seconds for each in times)
+        counted = self.folder / "exchanges-0"
+        until(lambda: self.process.poll() is not None or counted.stat().st_size >= exchange)
+        time.sleep(seconds - (times[exchange - 1] if exchange else 0.0))
 
     def ended(self):
         """Return the exit code and what was printed."""
@@ -74,19 +88,34 @@ def send(process, number):
 
 
 @cache
-def whole():
-    """Return what one process comes to, and the seconds that three ranks take."""
+def expected():
+    """Return what one process comes to."""
     with tempfile.TemporaryDirectory() as name:
         rank.train(Path(name))
-        expected = outcome(Path(name))
+        return outcome(Path(name))
+
+
+@cache
+def undisturbed():
+    """Return the seconds after which three ranks begin each of their exchanges."""
+    expected()  # so that nothing is compiled any more
     with tempfile.TemporaryDirectory() as name:
         job = Job(Path(name))
         job.begun()
         began = time.monotonic()
-        code, said = job.ended()
-        assert code == 0, said
-        assert outcome(Path(name)) == expected
-        return expected, time.monotonic() - began
+        found = job.ended()
+        assert not wrong(Path(name), *found, left=RANKS)
+        times, _ = json.loads(Path(name, "done-0").read_text())
+        return [each - began for each in times]
+
+
+@cache
+def calls_of_saves():
+    """Return how many system calls write the checkpoints of a training."""
+    system = kills.KillingSystem(-1)
+    with tempfile.TemporaryDirectory() as name, rank.counted_saves(system):
+        rank.train(Path(name))
+    return system.count
 
 
 def outcome(folder):
@@ -106,25 +135,36 @@ def wrong(folder, code, said, left=None, expected_code=0):
     """Return what is wrong with an ended job; nothing where it is as if nothing had happened."""
     if code != expected_code:
         return f"exit code {code}: {said[-2000:]}"
-    expected, found = whole()[0], outcome(folder)
-    if other := [name for name in expected if expected[name] != found[name]]:
+    found = outcome(folder)
+    if other := [name for name, each in expected().items() if each != found[name]]:
         return f"{', '.join(other)} other than in one process: {said}"
     done = len(list(folder.glob("done-*")))
     return "" if left is None or done == left else f"{done} ranks came to the end, not {left}: {said}"
 
 
-def killed(seed, victims, how=signal.SIGKILL):
-    """Kill ranks at random instants; they need not be alive any more then."""
+def when_lost(folder, said):
+    """Return when the first rank was lost of a job that has ended."""
+    if len(list(folder.glob("done-*"))) == RANKS:
+        return "killed after all was done"
+    found = re.search(r"lost after step ([\d,]+)", said)
+    if not found:
+        return "lost behind the last step"
+    return "lost in the first step" if found[1] == "0" else "lost in training"
+
+
+def killed(seed, victims):
+    """Kill some ranks at a random instant, at once; they need not be alive any more then."""
     rng = np.random.default_rng(seed)
-    seconds = whole()[1]
+    undisturbed()
     with tempfile.TemporaryDirectory() as name:
         job = Job(Path(name))
         processes = job.begun()
-        began = time.monotonic()
+        job.come_to(float(rng.uniform(BEFORE, 1)))
         for victim in victims(rng):
-            time.sleep(max(0.0, began + float(rng.uniform(0, 1)) * seconds - time.monotonic()))
-            send(processes[victim], how)
-        return wrong(Path(name), *job.ended())
+            send(processes[victim], signal.SIGKILL)
+        code, said = job.ended()
+        note(when_lost(Path(name), said))
+        return wrong(Path(name), code, said)
 
 
 def at_random(seed):
@@ -139,32 +179,35 @@ def the_first(seed):
 
 def two(seed):
     """Two ranks are killed at once, and the last one goes on alone."""
-    with tempfile.TemporaryDirectory() as name:
-        job = Job(Path(name))
-        processes = job.begun()
-        rng = np.random.default_rng(seed)
-        time.sleep(float(rng.uniform(0, 1)) * whole()[1])
-        for victim in rng.permutation(RANKS)[:2]:
-            send(processes[victim], signal.SIGKILL)
-        return wrong(Path(name), *job.ended())
+    return killed(seed, lambda rng: rng.permutation(RANKS)[:2])
 
 
-def in_a_checkpoint(seed):
-    """The first rank is killed at a system call of a save, halfway through where it writes."""
+def in_a_save(seed):
+    """The first rank is killed at a system call by which it writes a checkpoint, halfway through where that writes."""
     with tempfile.TemporaryDirectory() as name:
-        return wrong(Path(name), *Job(Path(name), odd=0, call=60 + 7 * seed).ended())
+        found = Job(Path(name), odd=0, save=1 + seed % calls_of_saves()).ended()
+        call = Path(name, "killed")
+        if not written(call):
+            return "it was not killed"
+        note(f"at {call.read_text()}")
+        return wrong(Path(name), *found, left=RANKS - 1)
 
 
 def at_exchange(seed):
     """A rank is killed as it begins an exchange."""
+    return killed_at(seed % RANKS, 1 + seed // RANKS % len(undisturbed()))
+
+
+def killed_at(victim, exchange):
+    """Kill a rank as it begins an exchange, of which there must be so many."""
     with tempfile.TemporaryDirectory() as name:
-        found = Job(Path(name), odd=seed % RANKS, exchange=1 + seed // RANKS).ended()
+        found = Job(Path(name), odd=victim, exchange=exchange).ended()
         return wrong(Path(name), *found, left=RANKS - 1)
 
 
 def hanging(seed):
     """A rank hangs for longer than the others wait: they end it, and go on."""
-    told = {"odd": seed % RANKS, "exchange": 20 + seed, "signal": int(signal.SIGSTOP), "patience": 5}
+    told = {"odd": seed % RANKS, "exchange": 20 + seed % 100, "signal": int(signal.SIGSTOP), "patience": 5}
     with tempfile.TemporaryDirectory() as name:
         return wrong(Path(name), *Job(Path(name), **told).ended(), left=RANKS - 1)
 
@@ -182,10 +225,11 @@ def paused(seed, seconds=10):
 
 def all_killed(seed):
     """All are killed at a random instant; another number of ranks goes on."""
+    undisturbed()
     with tempfile.TemporaryDirectory() as name:
         job, rng = Job(Path(name)), np.random.default_rng(seed)
         processes = job.begun()
-        time.sleep(float(rng.uniform(0, 1)) * whole()[1])
+        job.come_to(float(rng.uniform(BEFORE, 1)))
         if job.process.poll() is not None:
             return wrong(Path(name), *job.ended())
         for process in processes:

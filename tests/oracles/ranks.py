@@ -29,7 +29,7 @@ class World:
         self.size, self.patience, self.lost = size, patience, lost or {}
         self.changed = threading.Condition()
         self.said = {}  # (losses, exchange) -> number -> (bytes, to whom it comes)
-        self.bytes = 0
+        self.bytes, self.held = 0, 0
         self.members = [list(range(size))]  # after each loss
         self.revoked, self.dead, self.settling = set(), set(), {}
         self.exchanges = [0] * size
@@ -117,6 +117,11 @@ class ThreadRank:
         self.gather(room, bounds).wait()
         return [room[bounds[r] : bounds[r + 1]].tobytes() for r in range(self.size)]
 
+    def hold(self):
+        with self.world.changed:
+            self.world.held += 1
+            self.world.changed.notify_all()
+
     def settled(self, done):
         if self.world.settled(self.losses, self.number, done):
             return True
@@ -145,14 +150,19 @@ class Arriving:
             return come() or gone or own.losses in world.revoked
 
         with world.changed:
-            if not world.changed.wait_for(over, world.patience):
-                raise RankError(f"only {sorted(self.said)} came")
+            while not over():
+                held = world.held
+                if not world.changed.wait_for(lambda held=held: over() or world.held > held, world.patience):
+                    raise RankError(f"only {sorted(self.said)} came")
             if not come():
                 raise LostRankError("a rank is lost")
         for rank, number in enumerate(members):
             if rank != own.rank:
                 message = np.frombuffer(self.said[number][0], np.uint8)
-                self.room[self.bounds[rank] : self.bounds[rank + 1]] = message
+                place = self.room[self.bounds[rank] : self.bounds[rank + 1]]
+                if len(message) != len(place):  # as MPI does, where a message is longer than its place
+                    raise RankError(f"{len(message)} bytes came, not {len(place)}")
+                place[:] = message
 
     def _comes_from(self, number):
         return number in self.said and self.own.number in self.said[number][1]

@@ -207,3 +207,16 @@ def test_numbers_that_float32_cannot_hold_are_told_as_they_are():
         json.dumps(each.details, allow_nan=False)
         exec(compile(each.snippet(), "snippet", "exec"), {})
     assert trace.walk_back("linear2", 0)[-1].source == trace.program.input
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("size", [1e-41, 1e25, np.inf])
+def test_a_snippet_holds_at_the_ends_of_float32(size, rng):
+    """Below its smallest normal number rounding is not relative; beyond its largest, squares are infinite."""
+    network = p.Sequential([p.Conv2d(4, 4, 1), p.LocalResponseNorm(3)], input_shape=(4, 2, 2), seed=1)
+    with np.errstate(all="ignore"):
+        network["conv1"].weight.data = (network["conv1"].weight.data * np.float32(size)).astype(np.float32)
+        trace = p.trace(network, rng.random((4, 2, 2), np.float32))
+        texts = [trace.sum(layer, (c, 1, 0)).snippet() for layer in ("conv1", "lrn1") for c in range(4)]
+    for text in texts:
+        exec(compile(text, "snippet", "exec"), {})

@@ -21,6 +21,7 @@ pytest.importorskip("websockets", reason="the page needs the extra web")
 
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from oracles.ranks import World
 from pellucid.training import Settings, Training
 from pellucid.training.record import Record
 from pellucid.web import Live, controls, live_socket
@@ -252,6 +253,23 @@ def test_a_pause_is_no_time_that_an_epoch_took(live, tmp_path):
     assert counted <= took - 0.75
     assert all(epoch["seconds"] > 0 for epoch in history.epochs)
     assert Record.of(tmp_path / "run").seconds == pytest.approx(counted)
+
+
+def test_other_ranks_wait_on_purpose_during_a_pause(live):
+    """It lasts longer than they wait for a rank that does not come."""
+
+    def pause(training: Training) -> None:
+        if training.step == 3:
+            live._following.controls.clients = 1
+            live._following.controls.pause()
+            threading.Timer(2.0, live._following.controls.go_on).start()
+
+    def work(rank: Any) -> Any:
+        watching = [Each(pause), live] if rank.rank == 0 else []
+        return trained(*watching, engine="compiled", ranks=rank)[0]
+
+    expected, _ = trained(engine="compiled")
+    assert all(same(found, expected) for found in World(2, patience=0.8).run(work))
 
 
 def test_the_end_is_told_when_the_page_can_have_what_the_training_came_to(live, monkeypatch):

@@ -71,6 +71,21 @@ def test_what_is_changed_in_one_window_is_shown_in_the_other(windows: tuple[Any,
     one.wait_for_function("(old) => document.querySelector('[data-path=conv1] .map').ariaLabel === old", arg=before)
 
 
+def test_who_draws_hears_of_what_is_changed_in_another_window(windows: tuple[Any, Any]) -> None:
+    """Every stroke's answer tells of the edit; none may pass for that with which the edits were listed."""
+    one, two = windows
+    box = one.locator("#pad").bounding_box()
+    one.mouse.move(box["x"] + 100, box["y"] + 60)
+    one.mouse.down()
+    for step in range(60):
+        one.mouse.move(box["x"] + 100 + step, box["y"] + 60 + step % 40)
+        if step == 20:
+            two.locator("#change-silence").click()
+    one.mouse.up()
+    one.locator("#change-edits li", has_text="conv1: channel 0 silenced").wait_for()
+    one.locator("#edited").wait_for()
+
+
 def test_a_window_that_nobody_looks_at_asks_for_nothing_until_one_comes_back(windows: tuple[Any, Any]) -> None:
     one, two = windows
     asked: list[str] = []

@@ -41,8 +41,10 @@ LEARNING = 60.0
 """Seconds in which MPI learns that a process has ended."""
 ELASTIC = "OMPI_MCA_mpi_ft_enable"
 """What Open MPI's launcher tells the processes of a job that survives lost ones."""
-WAITING, FAILING = 1, 2
-"""Tags of messages: that a rank waits, at which exchange; and that it fails, with which words."""
+HELD = 10
+"""How often, within the time that they are waited for, ranks are told that they wait on purpose."""
+WAITING, FAILING, HOLDING = 1, 2, 3
+"""Tags of messages: that a rank waits, at which exchange; that it fails, with which words; that it lets others wait."""
 
 
 class Ranks:
@@ -85,6 +87,7 @@ class Ranks:
         self._sent: list[tuple[bytes, Any]] = []
         self._answered = 0  # the last exchange at which this rank has said that it waits
         self._waits: dict[int, tuple[int, ...]] = {}  # where ranks have said that they wait
+        self._held = 0.0  # when this rank has said last that the others wait on purpose
 
     def gather(self, room: NDArray[Any], bounds: Sequence[int]) -> MpiExchange:
         """Begin to bring every rank's piece of an array to all others; see `Collective.gather`."""
@@ -109,6 +112,16 @@ class Ranks:
         said[bounds[self.rank] : bounds[self.rank + 1]] = np.frombuffer(message, np.uint8)
         self.gather(said, bounds).wait()
         return [said[start:stop].tobytes() for start, stop in pairwise(bounds)]
+
+    def hold(self) -> None:
+        """See `Collective.hold`."""
+        if time.monotonic() - self._held > self.patience / HELD:
+            self._held = time.monotonic()
+            self._say(HOLDING, b"on purpose")
+
+    def held(self) -> bool:
+        """Return whether another rank has said since the last time that it lets the others wait."""
+        return bool(self._heard(HOLDING))
 
     def missing(self, exchange: int) -> list[int]:
         """Return the ranks that have not come to an exchange: this one tells all that it waits, and hears who else
@@ -214,10 +227,17 @@ class Ranks:
 
     def _say(self, tag: int, words: bytes) -> None:
         """Say something to all others."""
+        self._sent = [each for each in self._sent if not self._arrived(each[1])]
         for number in self._others().values():
             # Nobody may ever take it: what was sent is held for as long as this is.
             with suppress(self._mpi.Exception):
                 self._sent.append((words, self._talk.Isend([words, self._mpi.BYTE], number, tag)))
+
+    def _arrived(self, request: Any) -> bool:
+        """Return whether a message has gone out, or has nowhere to go."""
+        with suppress(self._mpi.Exception):
+            return bool(request.Test())
+        return True
 
     def _heard(self, tag: int) -> dict[int, bytes]:
         """Return the last thing that each of the others has said, of those that have come meanwhile."""
@@ -254,7 +274,7 @@ class MpiExchange:
         try:
             if test() or until(test, min(ATTENTIVE, ranks.patience)):
                 return
-            if until(lambda: test() or ranks.answer(self._number), ranks.patience - ATTENTIVE):
+            if until(lambda: test() or ranks.answer(self._number), ranks.patience - ATTENTIVE, ranks.held):
                 return
             absent = ranks.missing(self._number)
             if ranks.elastic and absent:
@@ -272,13 +292,16 @@ class MpiExchange:
         )
 
 
-def until(true: Callable[[], Any], seconds: float) -> bool:
-    """Return whether something has become true within so many seconds; it is asked all the while."""
+def until(true: Callable[[], Any], seconds: float, anew: Callable[[], bool] = lambda: False) -> bool:
+    """Return whether something has become true within so many seconds; it is asked all the while. The time begins
+    `anew` where that says so."""
     began = time.monotonic()
     sleep = 0.0
     while not true():
         waited = time.monotonic() - began
-        if waited > seconds:
+        if anew():
+            began = time.monotonic()
+        elif waited > seconds:
             return False
         if waited > SPINNING:
             sleep = min(LONGEST_SLEEP, sleep + 50e-6)

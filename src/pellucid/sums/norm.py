@@ -57,6 +57,7 @@ def local_response_norm(cell: Cell) -> Made:
         f"= {digits(x)} · {digits(s)}^−{digits(beta)} = {digits(y)}"
     )
     settings = {"size": size, "alpha": alpha, "beta": beta, "k": k}
+    fits = total <= float(np.finfo(maps.dtype).max)  # else the network, which adds up in its own dtype, divides by inf
     return Made(
         "y[c] = x[c] · (k + alpha/size · Σ j x[j]²)^−beta, j from c − ⌊size/2⌋, size channels",
         y,
@@ -65,6 +66,7 @@ def local_response_norm(cell: Cell) -> Made:
         ["s = k + alpha / size * (neighbours**2).sum()", "y = x * s**-beta"],
         {"x": x, "channels": seen, "neighbours": neighbours, "squares": neighbours**2, "sum": total, "s": s,
          "outside": size - len(seen), "written": written, **settings},
+        passed=0.0 if fits else np.inf,
     )  # fmt: skip
 
 

@@ -30,9 +30,12 @@ def snippet(title: Sequence[str], numbers: Mapping[str, Any], code: Sequence[str
     near : float
         How far y may be from it.
     """
+    finite = math.isfinite(stored) and math.isfinite(near)
+    if not finite:
+        code = ['with np.errstate(all="ignore"):  # some are not finite', *(f"    {line}" for line in code)]
     given = [line for name, number in numbers.items() for line in _assigned(name, number)]
     lines = [f"# {line}" for line in title] + ["import numpy as np", "", *given, "", *code, "", "print(y)"]
-    if math.isfinite(stored) and math.isfinite(near):
+    if finite:
         lines += [f"stored = {stored!r}  # what the network computed", f"assert abs(y - stored) <= {near:.3g}"]
     else:
         lines += [f"# the network computed {stored}"]

@@ -15,6 +15,8 @@ from .snippet import snippet
 NEAR = 2e-5
 """How far what a network computes in float32 may be from the same sum in float64, beside the sum of the terms'
 magnitudes: what rounding comes to where very many terms are added up."""
+LEAST = 8 * float(np.finfo(np.float32).smallest_subnormal)
+"""And how far, however small all terms are: below float32's smallest normal number rounding is no longer relative."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -90,7 +92,7 @@ class Sum:
         """Return the text of a NumPy program that has the numbers written in, prints the sum, and asserts that it is
         near the stored number. It needs nothing but NumPy, and reads no file."""
         title = [f"{self.place}, a number that {self.kind} made:", self.formula]
-        return snippet(title, self._made.numbers, self._made.code, self.stored, NEAR * self.size)
+        return snippet(title, self._made.numbers, self._made.code, self.stored, NEAR * self.size + LEAST)
 
     def __repr__(self) -> str:
         return f"Sum({self.place} = {self.stored:.6g}: {self.kind} of {len(self.terms):,} terms)"

@@ -42,8 +42,11 @@ class Ranks(Protocol):
     def outdated(self) -> bool:
         """Whether ranks were lost since: those that are left need another one."""
 
-    def begin(self, training: Training, engine: Engine) -> None:
+    def compare(self, training: Training, engine: Engine) -> None:
         """Refuse ranks that do not begin with the same as the others."""
+
+    def begin(self, training: Training, engine: Engine) -> None:
+        """Do so again, and let all ranks know where the run is written."""
 
     def after(self, training: Training, due: bool = False) -> bool:
         """Let all ranks know what one of them wants to be done after a step; return whether a checkpoint is due."""
@@ -56,6 +59,8 @@ class Alone:
     """One process, which agrees with itself."""
 
     outdated = False
+
+    def compare(self, training: Training, engine: Engine) -> None: ...
 
     def begin(self, training: Training, engine: Engine) -> None: ...
 
@@ -85,7 +90,7 @@ class Agreement:
         """Whether ranks were lost since."""
         return self._ranks.losses > self._losses
 
-    def begin(self, training: Training, engine: Engine) -> None:
+    def compare(self, training: Training, engine: Engine) -> None:
         """Refuse ranks that do not begin with the same.
 
         Raises
@@ -99,6 +104,17 @@ class Agreement:
         strange = [text for name in names if (text := odd_ones(name, [each.get(name) for each in told]))]
         if strange:
             raise RankError(f"{'; '.join(strange)}. {ALIKE[0].upper()}{ALIKE[1:]}")
+
+    def begin(self, training: Training, engine: Engine) -> None:
+        """Refuse ranks that callbacks or checkpoints have let begin with something else than the others; and let all
+        know where the run is written.
+
+        Raises
+        ------
+        RankError
+            As `compare` does.
+        """
+        self.compare(training, engine)
         run = training.run
         folder = self._ranks.all(b"" if run is None else os.fsencode(run.folder))[0]
         if isinstance(run, RunFollower):

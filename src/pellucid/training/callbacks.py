@@ -20,6 +20,7 @@ from ..schedules import Schedule
 from .history import History
 
 if TYPE_CHECKING:
+    from ..collective import Collective
     from .engine import Engine
     from .run import RunWriter
 
@@ -91,6 +92,8 @@ class Training:
         The one of them that writes the run's folder, if there is one.
     engine : Engine
         What runs the steps, and holds the optimiser's memory.
+    ranks : Collective or None
+        The processes that share the training, if several do.
     resumed : bool
         Whether an earlier training goes on.
     elapsed : float
@@ -120,6 +123,7 @@ class Training:
     held: float = 0.0
     first_steps: str = ""
     engine: Engine | None = None
+    ranks: Collective | None = None
     rates: list[tuple[int, float]] = field(default_factory=list)
     steps_per_epoch: int = field(init=False)
 
@@ -129,7 +133,7 @@ class Training:
     def __getstate__(self) -> dict[str, Any]:
         share = None if isinstance(self.settings.validation, Dataset) else self.settings.validation
         settings = replace(self.settings, validation=share, sample_weight=None)
-        without = {"data": None, "engine": None, "run": None, "callbacks": (), "ending": None}
+        without = {"data": None, "engine": None, "ranks": None, "run": None, "callbacks": (), "ending": None}
         return {**vars(self), **without, "settings": settings}
 
     @property
@@ -176,6 +180,12 @@ class Training:
         if factor != (before[-1][1] if before else 1.0):
             before.append((self.step, factor))
         self.rates[:] = before
+
+    def hold(self) -> None:
+        """Say that a callback holds the training on purpose, so that other ranks do not give this one up; it says so
+        about every second for as long as it does."""
+        if self.ranks is not None:
+            self.ranks.hold()
 
     def end(self, error: BaseException) -> None:
         """Ask for `error` to be raised as soon as all callbacks have heard of the step or epoch: what ends the training

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -85,6 +86,7 @@ class Course:
         """
         training, run = self._training, self._training.run
         training.lr = rate(training)  # a schedule that does not fit is refused before anything is written
+        surviving(self._ranks, partial(self._agreed.compare, training, self._engine))  # likewise unlike ranks
         with ExitStack() as ending:
             if run is not None:
                 ending.callback(run.let_go)  # also where a listener fails at the end

@@ -172,7 +172,7 @@ def fit(
         whole_number(epochs, "epochs"), size, loss, optimizer, schedule, seed, bool(shuffle), engine, augment,
         float(validation) if isinstance(validation, (int, float, np.number)) else held_out, weights,
     )  # fmt: skip
-    training = Training(network, data, settings)
+    training = Training(network, data, settings, ranks=ranks)
     written = [] if out is None else [RunWriter(out, checkpoint_every=checkpoint_every)]
     # What refuses a folder comes before any display.
     training.callbacks = among(ranks, [*callbacks, *written, *progress_callbacks(progress)])

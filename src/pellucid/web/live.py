@@ -234,8 +234,13 @@ class Live(Callback):
         self._leave(training)
         self._measure(training)
         began, let_go = time.perf_counter(), False
+
+        def over() -> bool:
+            training.hold()
+            return training.ending is not None or training.stopping
+
         while not let_go:
-            let_go = self._following.controls.hold(lambda: training.ending is not None or training.stopping)
+            let_go = self._following.controls.hold(over)
             self._multiply_lr(training)  # also what was asked for just before it was let go
         training.held += time.perf_counter() - began
 

@@ -90,7 +90,7 @@ async function remember() {
 }
 
 function took({ edits: all, ...edition }) {
-  noted(edition.revision);
+  noted(edition);
   done = all;
   for (const each of undoing) allow(each, done.length, layers);
   edits.start = Math.max(0, done.length - LISTED) + 1;

@@ -8,6 +8,7 @@ import { get, on } from "./state.js";
 const EVERY = 2000; // milliseconds
 
 let known = 0; // the revision whose edits are listed
+let listed = ""; // their name
 let silent = false; // the server did not answer: it is asked again when one comes back to the page
 let takeOver = () => {};
 
@@ -22,8 +23,13 @@ export function buildEdition(whenChanged) {
 }
 
 /** Note that the edits of a revision are listed. */
-export function noted(revision) {
-  known = revision;
+export function noted({ revision, edited }) {
+  [known, listed] = [revision, edited];
+}
+
+/** Note what an answer tells: where its edits are those that are listed, nobody need ask for them. */
+export function heard({ revision, edited }) {
+  if (edited === listed) known = revision;
 }
 
 const look = newestOnly(async () => {

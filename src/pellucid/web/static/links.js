@@ -59,8 +59,9 @@ function fitting({ layer: path, channel, cell, ...place }, missing) {
 
 /** The image that a link names, if it is one of these data, or one that the network takes. */
 function imageOf(source, missing) {
-  if (source?.kind === "sample" && !(source.number < (network.data?.count ?? 0))) missing.push(`sample ${count(source.number)}`);
-  else if (source?.kind === "pixels" && textAsPixels(source.data)?.length !== product(network.input_shape)) {
+  const { kind, number } = source ?? {};
+  if (kind === "sample" && !(Number.isInteger(number) && number < (network.data?.count ?? 0))) missing.push(`sample ${number}`);
+  else if (kind === "pixels" && textAsPixels(source.data)?.length !== product(network.input_shape)) {
     missing.push(`the image, which is none of ${shape(network.input_shape)}`);
   } else return source;
   return undefined;

@@ -18,5 +18,5 @@ export function readBy(layer, channel, cell) {
       const [bottom, right] = [rows, columns].map((side, axis) => Math.min(side, corner[axis] + extent[axis]));
       return { first: Math.floor(channel / filters) * channels - shift, channels, top, left, rows: bottom - top, columns: right - left };
     }
-  }).filter(({ path, first }) => first >= 0 && first < layout(layerAt(path)).maps);
+  }).filter(({ path, first, rows, columns }) => rows > 0 && columns > 0 && first >= 0 && first < layout(layerAt(path)).maps);
 }

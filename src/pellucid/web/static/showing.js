@@ -3,7 +3,7 @@
 import { newestOnly, Refused, ask, isVoid, report, send, whenRefused } from "./api.js";
 import { showBars } from "./bars.js";
 import { byId, problem } from "./dom.js";
-import { noted } from "./edition.js";
+import { heard } from "./edition.js";
 import { acceptMaps, mapsInSight } from "./layers.js";
 import { hasInk, padInk, wipe } from "./pad.js";
 import { askDrawing } from "./pen-socket.js";
@@ -132,7 +132,7 @@ export async function shown(question, source, quiet = false) {
 
 /** Take over of which network an answer is; where its edits are others than before, they are asked for. */
 function took(found, changes = {}) {
-  if (found.edited === get().edited) noted(found.revision); // so that nobody asks
+  heard(found);
   tookEdition(found, changes);
 }
 

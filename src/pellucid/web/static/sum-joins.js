@@ -1,6 +1,6 @@
 // Where paths meet, where a learnt number is added or multiplied, where a number only stands elsewhere, and the input.
 
-import { origin, table } from "./sum-parts.js";
+import { number, origin, table } from "./sum-parts.js";
 
 /** The sum or the product of two numbers of the network. */
 export function joined(found) {

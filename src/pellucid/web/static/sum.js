@@ -97,6 +97,12 @@ function draw(found, name) {
   if (held) { title.focus(); say(`${name}, ${text(number(found.stored))}`); }
 }
 
+function agreement(stored, recomputed, difference) {
+  if (difference === 0 || Object.is(stored, recomputed)) return "✓ agrees exactly";
+  if (Number.isFinite(difference)) return `✓ agrees to ${power(Math.abs(difference))}`;
+  return `the network stored ${text(stored)}, as a number on the way was too large for it; in 64 bits: ${text(recomputed)}`;
+}
+
 /** What the network stored, what the sum is in more digits, and whether this page comes to the same. */
 function compared(found, y) {
   const [stored, recomputed, difference, size] = ["stored", "recomputed", "difference", "size"].map((key) => number(found[key]));
@@ -104,7 +110,7 @@ function compared(found, y) {
   const rows = [["stored by the network", figure(stored, 9)], ["computed anew, in 64 bits", figure(recomputed, 12)]];
   const numbers = table("The number", [], rows, [["difference", figure(difference, 3)]]);
   if (!same) return [make("p", { class: "differs", role: "alert", "data-check": "differs" }, `This page comes to ${text(y, 12)}, the server to ${text(recomputed, 12)}: please report it.`), numbers];
-  const words = difference ? `✓ agrees to ${Number.isFinite(difference) ? power(Math.abs(difference)) : text(difference)}` : "✓ agrees exactly";
+  const words = agreement(stored, recomputed, difference);
   const check = make("p", { class: "quiet", "data-check": "same" }, "What is drawn here, this page has added up itself: it comes to the same.");
   return [make("details", { class: "held" }, make("summary", {}, words), numbers, check)];
 }
