@@ -58,6 +58,10 @@ class Bench:
         What it is measured on.
     part : str
         What the data are of those that it was trained on, such as "test".
+    held_out : bool
+        Whether the network was trained without them.
+    of : int
+        How many images there are, where the data are only the first of them; else 0.
     revision : int
         Grows with every edit, and whenever the network is shown as it was at another moment.
     busy : lock
@@ -86,6 +90,8 @@ class Bench:
     busy: threading.RLock = field(default_factory=threading.RLock)
     explaining: threading.Lock = field(default_factory=threading.Lock)
     explained: float = 0.0
+    held_out: bool = False
+    of: int = 0
     _images: OrderedDict[str, NDArray[Any]] = field(default_factory=OrderedDict)
     _looks: OrderedDict[str, Look] = field(default_factory=OrderedDict)
 
@@ -111,7 +117,8 @@ class Bench:
         self._measuring = None if self.data is None else Measuring(self.data)
 
     def _described(self) -> dict[str, Any]:
-        return {"digest": digest(self.original), **describe(self.network)}
+        names = () if self.data is None else self.data.class_names
+        return {"digest": digest(self.original), **describe(self.network, names)}
 
     @cached_property
     def of_classes(self) -> bool:
@@ -174,9 +181,15 @@ class Bench:
         with self.busy:
             if self.comparing:  # a page was closed that compared the two
                 self.show_edited()
-        newer = None if self.following is None or self.edits.done else self.following.newer()
-        if newer is not None:
+        if self.following is None or self.edits.done:
+            return
+        newer = self.following.newer()
+        if newer is None:
+            return
+        if _sizes(newer) == _sizes(self.original):
             self.renew(newer)
+        else:
+            self.following.trouble = "the run holds another network now; end this page and view the run again"
 
     def forgetful(self, network: Network, layers: int) -> Network:
         """Return a network as if so many of its last layers had not been trained; the last one is kept. Whoever asks
@@ -262,3 +275,8 @@ class Bench:
         if self.data is None:
             raise ArgumentError("number: there are no data here to take an image from")
         return np.asarray(self.data.images[number])
+
+
+def _sizes(network: Network) -> dict[str, tuple[int, ...]]:
+    """Return the shape of each parameter and state by its path."""
+    return {path: array.shape for path, array in weights(network).items()}
