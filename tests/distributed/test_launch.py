@@ -1,13 +1,15 @@
 """How a command becomes a job, and what is shown of it; no MPI is needed."""
 
+import os
 import sys
 
 import pytest
 
 from pellucid.cli import run
 from pellucid.cli.ranks import without_ranks
-from pellucid.distributed import job, launch, mpi
-from pellucid.distributed.job import exit_code, settle, share_of
+from pellucid.distributed import job, launch, mpi, processors
+from pellucid.distributed.job import exit_code, settle
+from pellucid.distributed.processors import Processors, share_of
 from pellucid.errors import ArgumentError, MissingExtraError
 
 RULE = "-" * 74 + "\n"
@@ -23,6 +25,20 @@ def test_other_words_of_the_launcher_stay():
     lines = [RULE, "There are not enough slots available in the system\n", RULE, "one line\n"]
     assert list(launch.without_reports(lines)) == lines
     assert list(launch.without_reports([RULE, "cut off by prterun\n"])) == [RULE, "cut off by prterun\n"]
+
+
+def test_a_line_of_ones_own_that_looks_like_the_launchers_holds_nothing_back():
+    def coming():
+        for each in lines:
+            told.append(each)
+            yield each
+
+    told, shown = [], []
+    report = [RULE, "MPI_ABORT was invoked on rank 1\n", "  Errorcode: 1\n", RULE]
+    lines = [RULE, "a table\n", "row\n", RULE, *report, "row\n", RULE]
+    behind = [len(told) - len(shown) for each in launch.without_reports(coming()) if not shown.append(each)]
+    assert shown == [RULE, "a table\n", "row\n", RULE, "row\n", RULE]
+    assert behind[:3] == [1, 0, 0]
 
 
 @pytest.mark.parametrize("words", [["--ranks", "4"], ["--ranks=4"]])
@@ -53,7 +69,7 @@ def test_a_missing_launcher_is_named_with_what_brings_it(monkeypatch, tmp_path):
 def test_a_missing_mpi4py_is_named_with_what_brings_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "mpi4py", None)
     with pytest.raises(MissingExtraError, match=r"needs mpi4py .*\[mpi\]"):
-        mpi.mpi()
+        mpi.loaded_mpi()
 
 
 def test_processors_are_shared_side_by_side():
@@ -62,6 +78,56 @@ def test_processors_are_shared_side_by_side():
     assert share_of([[0, 1, 2, 3]], 0) == [], "alone on its machine"
     assert share_of([[0], [1]], 0) == [], "bound by the launcher"
     assert share_of([[0, 1]] * 3, 0) == [], "more ranks than processors"
+
+
+def bound(monkeypatch, number, allowed):
+    """Return a rank's processors, and to which of them its threads keep then."""
+    threads = {0: allowed[number], 17: [0, 1, 2, 3, 4]}
+    monkeypatch.delenv("PELLUCID_THREADS", raising=False)
+    monkeypatch.setattr(processors, "_threads", lambda: [17, 18])
+    monkeypatch.setattr(processors.os, "sched_getaffinity", threads.__getitem__, raising=False)
+    monkeypatch.setattr(processors.os, "sched_setaffinity", threads.__setitem__, raising=False)
+    shared = Processors(number, allowed)
+    shared.share()
+    threads[18] = threads[0]  # begun by that one
+    return shared, threads
+
+
+def test_those_that_are_left_share_the_processors_of_a_lost_rank(monkeypatch):
+    shared, threads = bound(monkeypatch, 2, {number: [0, 1, 2, 3] for number in range(4)})
+    assert threads == {0: [2], 17: [0, 1, 2, 3, 4], 18: [2]}
+    shared.share([0])
+    assert threads[0] == threads[18] == [1]  # of four among three
+    shared.share([0, 3])
+    assert threads[0] == threads[18] == [2, 3]
+    shared.share([0, 3, 1])
+    assert threads == {0: [0, 1, 2, 3], 17: [0, 1, 2, 3, 4], 18: [0, 1, 2, 3]}
+
+
+def test_where_there_are_fewer_processors_than_ranks_those_that_are_left_have_more_threads(monkeypatch):
+    shared, threads = bound(monkeypatch, 1, {number: [0, 1] for number in range(5)})
+    assert (threads[0], os.environ["PELLUCID_THREADS"]) == ([0, 1], "1")
+    shared.share([0, 2, 3])
+    assert (threads[0], "PELLUCID_THREADS" in os.environ) == ([0], False)
+    shared.share([0, 2, 3, 4])
+    assert threads[0] == [0, 1]
+
+
+@pytest.mark.parametrize("allowed", [{0: [0], 1: [1]}, {1: [0, 1]}])
+def test_who_is_bound_by_the_launcher_or_alone_stays_as_it_is(monkeypatch, allowed):
+    shared, threads = bound(monkeypatch, 1, allowed)
+    shared.share([0])
+    assert threads[0] == allowed[1]
+    assert "PELLUCID_THREADS" not in os.environ
+
+
+def test_where_somebody_has_said_how_many_threads_there_are_that_holds(monkeypatch):
+    monkeypatch.setenv("PELLUCID_THREADS", "3")
+    monkeypatch.setattr(processors.os, "sched_setaffinity", lambda *_: pytest.fail("it is bound"), raising=False)
+    shared = Processors(0, {0: [0, 1], 1: [0, 1]})
+    shared.share()
+    shared.share([1])
+    assert os.environ["PELLUCID_THREADS"] == "3"
 
 
 # ---- the end
@@ -95,9 +161,19 @@ def test_who_says_what_is_wrong_and_who_ends_the_others(monkeypatch, rank, other
     assert [code for _, _, code in ending] == [1] * ends
 
 
+def test_a_rank_that_leaves_without_an_error_while_others_go_on_ends_them_with_one(monkeypatch, capfd):
+    ending = []
+    monkeypatch.setattr(job.atexit, "register", lambda *what: ending.append(what))
+    assert settle(Told(1, {}), SystemExit(0))
+    assert [code for _, _, code in ending] == [1]
+    assert "rank 1 has ended while others go on" in capfd.readouterr().err
+    assert settle(Told(0, {1: b"exit 0", 2: b"exit 0"}), SystemExit(0))
+    assert len(ending) == 1
+
+
 def test_how_a_rank_exits():
-    errors = (ArgumentError(), SystemExit(143), SystemExit("text"), KeyboardInterrupt(), RuntimeError())
-    assert [exit_code(error) for error in errors] == [1, 143, 1, 130, 1]
+    errors = (ArgumentError(), SystemExit(143), SystemExit("text"), SystemExit(), KeyboardInterrupt(), RuntimeError())
+    assert [exit_code(error) for error in errors] == [1, 143, 1, 0, 130, 1]
 
 
 def test_a_wait_asks_at_once_and_gives_up_in_time():

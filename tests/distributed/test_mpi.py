@@ -38,6 +38,12 @@ def test_three_processes_come_to_the_bits_of_one_also_where_one_holds_the_others
     assert (found.returncode, found.stdout.strip()) == (0, expected), found.stderr
 
 
+def test_arrays_that_are_too_large_for_one_exchange_of_mpi_go_in_parts():
+    expected, *_ = trained("large layers")
+    found = job(3, "parts")
+    assert (found.returncode, found.stdout.strip()) == (0, expected), found.stderr
+
+
 def test_an_error_of_one_rank_ends_all_and_is_said_once():
     found = ended(2, "fail")
     assert found.returncode == 1

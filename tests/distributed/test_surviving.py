@@ -9,21 +9,11 @@ import pytest
 
 import pellucid as p
 from oracles.mpi_jobs import needs_mpi
-from oracles.ranks import World
+from oracles.ranks import World, lost_everywhere, reaching
 from oracles.shared_trainings import data, trained, with_dropout
 from pellucid.distributed.fellows import Fellow
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
-
-
-def reaching(size, number):
-    """Return to which ranks the last message of a lost one comes: others for every number."""
-    return {rank for rank in range(size) if (rank + number) % 2}
-
-
-def one(number, size):
-    """Return who is lost at an exchange: each in its turn."""
-    return {number % size}
 
 
 def first(number, size):
@@ -34,18 +24,6 @@ def first(number, size):
 def both(number, size):
     """Return who is lost at an exchange: all but one."""
     return set(range(size)) - {number % size}
-
-
-def lost_everywhere(work, expected, victims=one, every=1, size=3):
-    """Return at which exchanges it was of consequence that ranks were lost."""
-    whole = World(size)
-    whole.run(work)
-    wrong = []
-    for number in range(1, whole.exchanges[0] + 1, every):
-        lost = {victim: (number, reaching(size, number // size)) for victim in victims(number, size)}
-        found = World(size, lost=lost).run(work)
-        wrong += [number] * (len(found) != size - len(lost) or any(each != expected for each in found))
-    return wrong
 
 
 def test_a_rank_lost_at_any_exchange_costs_no_bit():
@@ -95,10 +73,11 @@ def test_where_the_first_rank_is_lost_the_next_one_writes_the_run(tmp_path):
     left_in(tmp_path / "one")
     whole = World(2)
     whole.run(lambda rank: left_in(tmp_path / "whole", rank))
-    for number in range(5, whole.exchanges[0] + 1, 5):
-        out = tmp_path / str(number)
-        World(2, lost={0: (number, reaching(2, number))}).run(lambda rank, out=out: left_in(out, rank))
-        assert outcome(out) == outcome(tmp_path / "one"), number
+    for number, ahead in [*((n, False) for n in range(5, whole.exchanges[0] + 1, 5)), (5, True), (7, True), (9, True)]:
+        out = tmp_path / f"{number} {ahead}"
+        lost = {0: (number, set() if ahead else reaching(2, number))}
+        World(2, lost=lost, ahead=ahead).run(lambda rank, out=out: left_in(out, rank))
+        assert outcome(out) == outcome(tmp_path / "one"), out.name
 
 
 def test_evaluating_goes_on_without_a_lost_rank():

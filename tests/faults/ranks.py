@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from oracles.mpi_jobs import ROOT, environment
-from pellucid.distributed.launch import ELASTIC, started
+from pellucid.distributed.launch import FT_OPTIONS, started
 from pellucid.training.checkpoint import newest
 
 from . import kills, rank
@@ -34,7 +34,7 @@ class Job:
     def __init__(self, folder, size=RANKS, elastic=True, **told):
         words = [f"{name}={value}" for name, value in told.items()]
         program = [sys.executable, "-m", "tests.faults.rank", str(folder), *words]
-        command = started(size, program, ELASTIC if elastic else ())
+        command = started(size, program, FT_OPTIONS if elastic else ())
         self.folder, self.size = folder, size
         self.room = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         self.process = subprocess.Popen(

@@ -4,6 +4,7 @@ A rank can be lost at any exchange, when its message has come to some of the oth
 """
 
 import threading
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -23,10 +24,13 @@ class World:
     patience : float
     lost : mapping of int to (int, set of int)
         By rank, at which of its exchanges it is lost, and to which ranks its message still comes.
+    ahead : bool, default False
+        Whether its message of the exchange before comes to no others either: it was beyond an exchange that some of
+        them have not completed.
     """
 
-    def __init__(self, size, patience=60.0, lost=None):
-        self.size, self.patience, self.lost = size, patience, lost or {}
+    def __init__(self, size, patience=60.0, lost=None, ahead=False):
+        self.size, self.patience, self.lost, self.ahead = size, patience, lost or {}, ahead
         self.changed = threading.Condition()
         self.said = {}  # (losses, exchange) -> number -> (bytes, to whom it comes)
         self.bytes, self.held = 0, 0
@@ -90,7 +94,7 @@ class ThreadRank:
 
     def __init__(self, world, rank):
         self.world, self.number, self.rank, self.size, self.begun = world, rank, rank, world.size, 0
-        self.losses, self.lost, self.all_begun = 0, [], 0
+        self.losses, self.lost, self.all_begun, self.waits = 0, [], 0, False
 
     def gather(self, room, bounds):
         self.begun += 1
@@ -101,26 +105,27 @@ class ThreadRank:
         with self.world.changed:
             said = self.world.said.setdefault((self.losses, self.begun), {})
             message = bytes(room[bounds[self.rank] : bounds[self.rank + 1]])
-            said[self.number] = message, reached if last == self.all_begun else range(self.world.size)
+            late = last and last - self.all_begun <= self.world.ahead
+            said[self.number] = message, {*reached, self.number} if late else range(self.world.size)
             self.world.changed.notify_all()
         if last == self.all_begun:
             raise LostHere
         return Arriving(self, said, room, bounds)
 
-    def all(self, message):
-        lengths = np.zeros(self.size, np.int64)
-        lengths[self.rank] = len(message)
-        self.gather(lengths.view(np.uint8), range(0, 8 * self.size + 1, 8)).wait()
-        bounds = [0, *np.cumsum(lengths).tolist()]
-        room = np.zeros(bounds[-1], np.uint8)
-        room[bounds[self.rank] : bounds[self.rank + 1]] = np.frombuffer(message, np.uint8)
-        self.gather(room, bounds).wait()
-        return [room[bounds[r] : bounds[r + 1]].tobytes() for r in range(self.size)]
-
     def hold(self):
         with self.world.changed:
-            self.world.held += 1
-            self.world.changed.notify_all()
+            if not self.waits:
+                self.world.held += 1
+                self.world.changed.notify_all()
+
+    @contextmanager
+    def waiting(self):
+        """While it waits for others, a rank does not let them wait on purpose."""
+        self.waits = True
+        try:
+            yield
+        finally:
+            self.waits = False
 
     def settled(self, done):
         if self.world.settled(self.losses, self.number, done):
@@ -149,7 +154,7 @@ class Arriving:
             gone = {number for number in world.dead if number in members and not self._comes_from(number)}
             return come() or gone or own.losses in world.revoked
 
-        with world.changed:
+        with world.changed, own.waiting():
             while not over():
                 held = world.held
                 if not world.changed.wait_for(lambda held=held: over() or world.held > held, world.patience):
@@ -166,3 +171,25 @@ class Arriving:
 
     def _comes_from(self, number):
         return number in self.said and self.own.number in self.said[number][1]
+
+
+def reaching(size, number):
+    """Return to which ranks the last message of a lost one comes: others for every number."""
+    return {rank for rank in range(size) if (rank + number) % 2}
+
+
+def one(number, size):
+    """Return who is lost at an exchange: each in its turn."""
+    return {number % size}
+
+
+def lost_everywhere(work, expected, victims=one, every=1, size=3):
+    """Return at which exchanges it was of consequence that ranks were lost."""
+    whole = World(size)
+    whole.run(work)
+    wrong = []
+    for number in range(1, whole.exchanges[0] + 1, every):
+        lost = {victim: (number, reaching(size, number // size)) for victim in victims(number, size)}
+        found = World(size, lost=lost).run(work)
+        wrong += [number] * (len(found) != size - len(lost) or any(each != expected for each in found))
+    return wrong

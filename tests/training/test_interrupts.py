@@ -3,12 +3,14 @@
 import os
 import signal
 import threading
+from types import SimpleNamespace
 
 import pytest
 
 import pellucid as p
 from oracles.interrupted import HOW, images, network
 from pellucid.training import Callback, checkpoint
+from pellucid.training.interrupts import ByTheFirst, put_off
 
 
 class Press(Callback):
@@ -78,3 +80,59 @@ def test_a_thread_may_train(tmp_path):
     thread.start()
     thread.join()
     assert len(done) == 1
+
+
+# ---- one of several ranks
+class Rank:
+    """A rank, which may become the first one."""
+
+    rank = 1
+
+
+def test_what_the_first_rank_hears_others_leave_to_it():
+    own, heard = Rank(), []
+    signal.signal(signal.SIGINT, lambda *_: heard.append("as before"))
+    handler = ByTheFirst(own, signal.SIGINT)
+    handler(signal.SIGINT, None)
+    assert not heard
+    own.rank = 0
+    handler(signal.SIGINT, None)
+    assert heard == ["as before"]
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.mark.parametrize("ignored", [False, True])
+def test_what_the_system_does_with_a_signal_it_does_in_the_first_rank(monkeypatch, ignored):
+    sent, own = [], Rank()
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN if ignored else signal.SIG_DFL)
+    handler = ByTheFirst(own, signal.SIGTERM)
+    signal.signal(signal.SIGTERM, handler)
+    monkeypatch.setattr(os, "kill", lambda process, number: sent.append((number, signal.getsignal(number))))
+    handler(signal.SIGTERM, None)
+    assert not sent
+    own.rank = 0
+    handler(signal.SIGTERM, None)
+    assert sent == ([] if ignored else [(signal.SIGTERM, signal.SIG_DFL)])
+    signal.signal(signal.SIGTERM, before)
+
+
+def test_who_becomes_the_first_rank_puts_ctrl_c_off(tmp_path):
+    own = Rank()
+    handler = ByTheFirst(own, signal.SIGINT)
+    signal.signal(signal.SIGINT, handler)
+    training = SimpleNamespace(ranks=own, validating=False, ending=None)
+    training.end = lambda error: setattr(training, "ending", error)
+
+    def interrupted():
+        with put_off(training, tmp_path):
+            os.kill(os.getpid(), signal.SIGINT)
+            assert training.ending is None, "that is for the first one"
+            own.rank = 0
+            os.kill(os.getpid(), signal.SIGINT)
+            assert training.ending.__notes__ == [f"to go on: p.resume({str(tmp_path)!r}, …)"]
+
+    with pytest.raises(KeyboardInterrupt) as caught:
+        interrupted()
+    assert caught.value is training.ending
+    assert signal.getsignal(signal.SIGINT) is handler
+    signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -16,8 +16,9 @@ from ..recipes.catalogue import is_file
 from ..storage import append_line
 from ..training import Callback, EarlyStopping, KeepBest, Training
 from ..training.checkpoint import files
+from ..training.following import Run
 from ..training.record import Record
-from ..training.run import METRICS, RunWriter, json_line
+from ..training.run import METRICS, json_line
 from .screen import called
 from .signals import Stopped, outcome
 from .sources import Parts
@@ -42,8 +43,8 @@ class Announcement(Callback):
             print(self._text, file=sys.stderr)
 
     @property
-    def run(self) -> RunWriter:
-        """What writes the run, once training has begun."""
+    def run(self) -> Run:
+        """The run, once training has begun."""
         if self.training is None or self.training.run is None:
             raise StateError("no run has begun")
         return self.training.run

@@ -105,6 +105,7 @@ def taking_part(patience: float | None) -> Iterator[Ranks]:
     out, err = sys.stdout, sys.stderr
     try:
         with job(PATIENCE if patience is None else patience) as ranks:
+            watch.deaf = lambda: ranks.rank > 0
             if ranks.rank:
                 sys.stdout, sys.stderr = shown = Curtain(out), Curtain(err)
                 ranks.when_first += [each.open for each in shown]

@@ -111,7 +111,7 @@ def command(
     with viewed(view and first, parts, f"{followed.name}-{parts.train.name}", port, browser) as watching:
         with ended_in_words(announced):
             fit(network, parts.train, validation=parts.validation, callbacks=[*callbacks, *watching], **settings)
-        report(network, parts, run.named, running, announced.training)
+        report(network, parts, announced.run.named, running, announced.training)
 
 
 _NOT_AGAIN = (

@@ -13,6 +13,7 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol
 
@@ -55,6 +56,8 @@ class Watch:
         self._shown: Shown | None = None
         self._first_at = 0.0
         self._told = False
+        self.deaf: Callable[[], bool] = lambda: False
+        """Whether signals are no matter to this process, as it is another one's to hear of them."""
 
     def start(self) -> None:
         """Look on from now on; it is for the main thread to call this, once."""
@@ -90,7 +93,7 @@ class Watch:
             with suppress(OSError):  # nothing is there
                 numbers = b"" if self._ends is None else self._ends[0].recv(4096)
             for number in numbers:
-                if number in SIGNALS:
+                if number in SIGNALS and not self.deaf():
                     self._latest, self._latest_at = signal.Signals(number), time.monotonic()
                     if self._came == self._before_training:
                         self._first_at = self._latest_at

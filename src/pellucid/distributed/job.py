@@ -12,22 +12,23 @@ import os
 import platform
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ..collective import surviving
+from ..collective import surviving, told_by_all
 from ..errors import PellucidError
+from ..training.interrupts import ByTheFirst
 from .fellows import Fellow
 from .mpi import PATIENCE, Ranks
-
-THREADS = "PELLUCID_THREADS"
+from .processors import Processors
 
 
 @contextmanager
 def job(patience: float = PATIENCE) -> Iterator[Ranks]:
     """Take part in the MPI job that this process was started in, and give its ranks.
 
-    Each rank takes its share of the machine's processors. What ends the block with an error, or ends the process, ends
+    Each rank takes its share of the machine's processors, of which those that are left have more where some are lost.
+    What ends the block with an error, or ends the process, ends
     all ranks: the error comes out of one of them alone, where all fail with the same. A process that is killed, or
     hangs, the others do without, where the launcher was told so (``mpiexec --with-ft ulfm``).
 
@@ -42,9 +43,10 @@ def job(patience: float = PATIENCE) -> Iterator[Ranks]:
         If mpi4py is not installed, or finds no MPI.
     """
     ranks = Ranks(patience=patience)
-    surviving(ranks, lambda: take_share(ranks))
-    listen(ranks.rank)
-    ranks.when_first.append(lambda: listen(0, anew=True))
+    processors = surviving(ranks, lambda: introduced(ranks))
+    processors.share()
+    ranks.when_lost.append(lambda: processors.share(ranks.lost))
+    listen(ranks)
     try:
         yield ranks
     except BaseException as error:
@@ -54,13 +56,16 @@ def job(patience: float = PATIENCE) -> Iterator[Ranks]:
 
 
 def settle(ranks: Ranks, error: BaseException) -> bool:
-    """Return whether this rank is to say what has ended it. Where other ranks have not ended, they do when it has."""
+    """Return whether this rank is to say what has ended it. Where other ranks have not ended, they do when it has; also
+    where it has ended without an error, for the job has not done what it was to do."""
     code = exit_code(error)
     words = f"exit {code}" if isinstance(error, SystemExit | KeyboardInterrupt) else f"{type(error).__name__}: {error}"
     said = ranks.failing(words.encode())
     speaks = ranks.rank == min(rank for rank, each in said.items() if each == words.encode())
     if speaks and len(said) < ranks.size:
-        atexit.register(end_all, ranks, code)  # before MPI's own end, which would wait for the others
+        if not code:
+            print(f"error: rank {ranks.rank} has ended while others go on; they end, too", file=sys.__stderr__)
+        atexit.register(end_all, ranks, code or 1)  # before MPI's own end, which would wait for the others
     return speaks
 
 
@@ -74,62 +79,40 @@ def end_all(ranks: Ranks, code: int) -> None:
 def exit_code(error: BaseException) -> int:
     """Return what a process exits with that an error ends."""
     if isinstance(error, SystemExit):
-        return error.code if isinstance(error.code, int) else 1
+        return error.code if isinstance(error.code, int) else int(error.code is not None)
     if isinstance(error, KeyboardInterrupt):
         return 130
     return 1 if isinstance(error, PellucidError) else int(getattr(error, "exit_code", 1))
 
 
-def listen(rank: int, anew: bool = False) -> None:
+def listen(ranks: Ranks) -> None:
     """Let the first rank alone hear what is to end the job: the others learn of it after the same step.
 
     MPI's launcher ends its processes at once when it is interrupted itself; what it passes on is SIGUSR1, which stands
-    for Ctrl-C here, and SIGUSR2, for SIGTERM. Who becomes the first rank listens `anew`.
+    for Ctrl-C here, and SIGUSR2, for SIGTERM.
     """
-    stand_for = {"SIGUSR1": signal.SIGINT, "SIGUSR2": signal.SIGTERM}
-    for name, meant in stand_for.items():
-        if not hasattr(signal, name):
-            continue
-        handler = signal.SIG_IGN if rank else lambda *_, meant=meant: os.kill(os.getpid(), meant)
-        signal.signal(getattr(signal, name), handler)
-        if rank:
-            signal.signal(meant, signal.SIG_IGN)
-        elif anew:
-            signal.signal(meant, signal.default_int_handler if meant == signal.SIGINT else signal.SIG_DFL)
+
+    def pass_on(meant: int) -> None:
+        if not ranks.rank:
+            os.kill(os.getpid(), meant)
+
+    for name, meant in {"SIGUSR1": signal.SIGINT, "SIGUSR2": signal.SIGTERM}.items():
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), lambda *_, meant=meant: pass_on(meant))
+            if ranks.rank:
+                signal.signal(meant, ByTheFirst(ranks, meant))
 
 
-def take_share(ranks: Ranks) -> None:
-    """Let ranks know of each other who they are; and keep to this one's share of the processors of its machine, where
-    the launcher has not seen to that already, and nobody has said how many threads there are."""
-    own = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+def introduced(ranks: Ranks) -> Processors:
+    """Let ranks know of each other who they are, and return which processors this one's machine has for them."""
+    node, own = platform.node(), sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
     me = ranks.fellows.get(ranks.number) or Fellow.own(ranks.number)
-    told = [json.loads(each) for each in ranks.all(json.dumps([platform.node(), own, vars(me)]).encode())]
-    ranks.fellows = {fellow.number: fellow for fellow in (Fellow(**each) for _, _, each in told)}
-    if os.environ.get(THREADS, "").strip():
-        return
-    here = [
-        rank for rank, (node, _, each) in enumerate(told) if (node, each["machine"]) == (platform.node(), me.machine)
-    ]
-    allowed, place = [told[rank][1] for rank in here], here.index(ranks.rank)
-    share = share_of(allowed, place)
-    if share:
-        os.sched_setaffinity(0, share)
-    elif any(each == own for number, each in enumerate(allowed) if number != place):
-        os.environ[THREADS] = str(max(1, (len(own) or os.cpu_count() or 1) // len(here)))
-
-
-def share_of(allowed: Sequence[Sequence[int]], rank: int) -> list[int]:
-    """Return the processors of a rank, from those that each rank of its machine may use: neighbours, as many as are
-    fair; none where they are bound to different ones already, or are more than there are processors.
-
-    Examples
-    --------
-    >>> share_of([[0, 1, 2, 3, 4], [0, 1, 2, 3, 4]], 1)
-    [2, 3, 4]
-    >>> share_of([[0, 1], [2, 3]], 1), share_of([[0], [0]], 1)
-    ([], [])
-    """
-    processors, ranks = allowed[rank], len(allowed)
-    if ranks == 1 or len(processors) < ranks or any(each != processors for each in allowed):
-        return []
-    return list(processors[rank * len(processors) // ranks : (rank + 1) * len(processors) // ranks])
+    told = [json.loads(each) for each in told_by_all(ranks, json.dumps([node, own, vars(me)]).encode())]
+    fellows = [Fellow(**each) for _, _, each in told]
+    ranks.fellows = {fellow.number: fellow for fellow in fellows}
+    here = {
+        fellow.number: allowed
+        for fellow, (name, allowed, _) in zip(fellows, told, strict=True)
+        if (name, fellow.machine) == (node, me.machine)
+    }
+    return Processors(ranks.number, here)

@@ -16,9 +16,9 @@ RULE = "-" * 60
 """How the lines begin that Open MPI draws around what it has to say."""
 OF_THE_LOST = ("PMIX ERROR", "NBC_Progress")
 """What stands in lines by which Open MPI says that processes have gone."""
-ITS_OWN = ("prterun", "MPI_ABORT", "mpiexec")
-"""What stands in its words about a rank that ended with an error: the rank has said that itself."""
-ELASTIC = ("--with-ft", "ulfm")
+ITS_OWN = ("prterun", "MPI_ABORT", "mpiexec", "Primary job")
+"""What stands in the first line of its words about a rank that ended with an error: the rank has said that itself."""
+FT_OPTIONS = ("--with-ft", "ulfm")
 """What tells it that the others are to go on where ranks are lost."""
 
 
@@ -40,7 +40,7 @@ class Launched:
     """
 
     def __init__(self, ranks: int, words: Sequence[str], elastic: bool = False):
-        command = started(ranks, [*program(), *words], ELASTIC if elastic else ())
+        command = started(ranks, [*program(), *words], FT_OPTIONS if elastic else ())
         self._room = tempfile.TemporaryDirectory(prefix="pellucid-", ignore_cleanup_errors=True)
         self._process = subprocess.Popen(
             command, env=environment(self._room.name), stderr=subprocess.PIPE, text=True, errors="replace",
@@ -99,7 +99,8 @@ def program() -> list[str]:
 
 
 def without_reports(lines: Iterable[str]) -> Iterator[str]:
-    """Yield lines without what the launcher reports, between two rules, about ranks that ended with an error."""
+    """Yield lines without what the launcher reports, between two rules, about ranks that ended with an error. Only the
+    line behind a rule says whether it is such a report, so that a rule is held back until that has come."""
     report, hidden = list[str](), False
     for line in lines:
         if any(name in line for name in OF_THE_LOST):
@@ -109,12 +110,14 @@ def without_reports(lines: Iterable[str]) -> Iterator[str]:
             hidden = False
             continue
         hidden = False
-        if not report and not line.startswith(RULE):
-            yield line
-            continue
-        report.append(line)
-        if len(report) > 1 and line.startswith(RULE):
-            if not any(name in each for each in report for name in ITS_OWN):
-                yield from report
-            report = []
+        ruled = line.startswith(RULE)
+        if len(report) > 1:
+            report = [] if ruled else [*report, line]
+        elif report and not ruled and any(name in line for name in ITS_OWN):
+            report.append(line)
+        else:
+            yield from report
+            report = [line] if ruled else []
+            if not ruled:
+                yield line
     yield from report

@@ -8,7 +8,7 @@ from types import ModuleType
 from ..errors import MissingExtraError, installing
 
 
-def mpi() -> ModuleType:
+def loaded_mpi() -> ModuleType:
     """Return mpi4py's module of MPI, which starts MPI where nobody has.
 
     Raises

@@ -11,14 +11,16 @@ import json
 import os
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..arguments import shown
-from ..collective import Collective
+from ..collective import Collective, told_by_all
 from ..data.dataset import digest
 from ..errors import ArgumentError, RankError
 from ..program import Program
@@ -26,7 +28,8 @@ from ..version import VERSION
 from .callbacks import Callback, Training
 from .config import repeated
 from .engine import Engine
-from .following import RunFollower, understudy
+from .following import RunFollower, Understudy, understudy
+from .listed import listed, remembers
 from .plain import flat, plain
 from .run import RunWriter
 
@@ -35,7 +38,27 @@ FAILED = 1
 """The exit code of a rank that ends because of another one's error."""
 
 
-class Ranks(Protocol):
+@dataclass(frozen=True)
+class Agreed:
+    """What all ranks do now. What one of them is told meanwhile, by a signal perhaps, the others have not heard of: it
+    waits until they agree again.
+
+    Attributes
+    ----------
+    ending : BaseException or None
+        What the training ends with.
+    stopping : bool
+        Whether it stops.
+    due : bool
+        Whether a checkpoint is written.
+    """
+
+    ending: BaseException | None
+    stopping: bool
+    due: bool
+
+
+class Company(Protocol):
     """What a course of training asks of the ranks."""
 
     @property
@@ -48,11 +71,14 @@ class Ranks(Protocol):
     def begin(self, training: Training, engine: Engine) -> None:
         """Do so again, and let all ranks know where the run is written."""
 
-    def after(self, training: Training, due: bool = False) -> bool:
-        """Let all ranks know what one of them wants to be done after a step; return whether a checkpoint is due."""
+    def after(self, training: Training, due: bool = False) -> Agreed:
+        """Let all ranks know what one of them wants to be done after a step; return what all do."""
 
     def verify(self, training: Training, engine: Engine) -> None:
         """Refuse ranks that have other weights than the others."""
+
+    def verify_end(self, training: Training) -> None:
+        """Refuse ranks that callbacks have left with another network than the others."""
 
 
 class Alone:
@@ -64,14 +90,16 @@ class Alone:
 
     def begin(self, training: Training, engine: Engine) -> None: ...
 
-    def after(self, training: Training, due: bool = False) -> bool:
-        return due
+    def after(self, training: Training, due: bool = False) -> Agreed:
+        return Agreed(training.ending, training.stopping, due)
 
     def verify(self, training: Training, engine: Engine) -> None: ...
 
+    def verify_end(self, training: Training) -> None: ...
+
 
 class Agreement:
-    """Several processes; see `Ranks`.
+    """Several processes; see `Company`.
 
     Parameters
     ----------
@@ -99,7 +127,7 @@ class Agreement:
             On all ranks; it names those that are not as the others, and in what.
         """
         found = json.dumps(beginning(training, engine, self._program), default=str, sort_keys=True).encode()
-        told = [json.loads(each) for each in self._ranks.all(found)]
+        told = [json.loads(each) for each in told_by_all(self._ranks, found)]
         names = sorted({name for each in told for name in each})
         strange = [text for name in names if (text := odd_ones(name, [each.get(name) for each in told]))]
         if strange:
@@ -114,17 +142,19 @@ class Agreement:
         RankError
             As `compare` does.
         """
-        self.compare(training, engine)
         run = training.run
-        folder = self._ranks.all(b"" if run is None else os.fsencode(run.folder))[0]
-        if isinstance(run, RunFollower):
-            run.written = Path(os.fsdecode(folder))
+        # Where the next exchange is complete for the first rank, this one is for all: before it writes a checkpoint,
+        # each of the others knows where, should it be lost then.
+        if (folder := told_by_all(self._ranks, b"" if run is None else os.fsencode(run.folder))[0]) and run is not None:
+            run.lies_in(Path(os.fsdecode(folder)))
+        self.compare(training, engine)
 
-    def after(self, training: Training, due: bool = False) -> bool:
+    def after(self, training: Training, due: bool = False) -> Agreed:
         """Let all ranks end, stop, slow down or write a checkpoint where one of them wants it.
 
         The word of each is what it ends with, whether it stops, whether a checkpoint is due, and the factor on the
-        learning rate from the next step on, of which the first rank's counts.
+        learning rate from the next step on, of which the first rank's counts. Only what was in the words is agreed on:
+        a signal may come while this rank waits for those of the others.
         """
         factor = training.factor(training.step)
         self._words[self._ranks.rank] = exit_code(training.ending), training.stopping, due, factor
@@ -134,9 +164,9 @@ class Agreement:
             training.multiply_lr(float(factors[0]))
         if stopping.any():
             training.stop()
-        if training.ending is None and endings.any():
+        if endings.any() and training.ending is None:
             training.end(SystemExit(int(endings[endings != 0][0])))
-        return bool(dues.any())
+        return Agreed(training.ending if endings.any() else None, bool(stopping.any()), bool(dues.any()))
 
     def verify(self, training: Training, engine: Engine) -> None:
         """Refuse ranks that have come to other weights than the others.
@@ -146,9 +176,26 @@ class Agreement:
         RankError
             On all ranks; it names those that are not as the others.
         """
-        own = digest(*engine.weights().values(), *engine.slots().values()).encode()
-        told = [each.decode() for each in self._ranks.all(own)]
-        strange = odd_ones(f"the digest of the weights after step {training.step:,}", told)
+        self._compare(
+            f"the digest of the weights after step {training.step:,}",
+            [*engine.weights().values(), *engine.slots().values()],
+        )
+
+    def verify_end(self, training: Training) -> None:
+        """Refuse ranks that callbacks have left with another network than the others.
+
+        Raises
+        ------
+        RankError
+            As `verify` does.
+        """
+        network = training.network
+        arrays = [each.data for each in (*network.parameters().values(), *network.states().values())]
+        self._compare("the digest of the network as the training leaves it", arrays)
+
+    def _compare(self, name: str, arrays: Sequence[NDArray[Any]]) -> None:
+        """Refuse ranks whose arrays are not those of the others."""
+        strange = odd_ones(name, [each.decode() for each in told_by_all(self._ranks, digest(*arrays).encode())])
         if strange:
             raise RankError(
                 f"{strange}. A callback, a layer or a loss of one's own that gives another result in each process may "
@@ -187,8 +234,18 @@ def beginning(training: Training, engine: Engine, program: Program) -> dict[str,
         "the instruction set": instruction_set().name,
         "the digest of the network": hashlib.sha256(str(steps).encode()).hexdigest(),
         "the digest of the weights": digest(*engine.weights().values(), *engine.slots().values()),
-        "the step that it goes on after": training.step, **settings,
+        "the step that it goes on after": training.step, "callbacks that remember": remembering(training.callbacks),
+        **settings,
     }  # fmt: skip
+
+
+def remembering(callbacks: Sequence[Callback]) -> str:
+    """Return the callbacks that remember something, with their settings: all ranks have these, though some are called
+    in the first one alone."""
+    parts = [each.part if isinstance(each, Understudy) else each for each in callbacks]
+    entries = listed([each for each in parts if remembers(each)])
+    told = [f"{each.pop('name')}({', '.join(f'{name}={value!r}' for name, value in each.items())})" for each in entries]
+    return ", ".join(told) or "none"
 
 
 @cache

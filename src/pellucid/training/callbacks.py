@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from numpy.typing import NDArray
 
 from ..arguments import number, shown
+from ..collective import holding
 from ..data import Dataset
 from ..data.augment import Augmentation
 from ..errors import ArgumentError
@@ -22,7 +24,7 @@ from .history import History
 if TYPE_CHECKING:
     from ..collective import Collective
     from .engine import Engine
-    from .run import RunWriter
+    from .following import Run
 
 FIRST_STEPS = 5
 """Steps after which the weights of a run are noted."""
@@ -88,8 +90,8 @@ class Training:
     rates : list of (int, float)
         By what the learning rate is multiplied beside the schedule, as `multiply_lr` was told: the number of finished
         steps from which on, and the factor. A checkpoint holds them.
-    run : RunWriter or None
-        The one of them that writes the run's folder, if there is one.
+    run : Run or None
+        The one of them that writes the run's folder, if there is one; in all ranks but the first, who follows it.
     engine : Engine
         What runs the steps, and holds the optimiser's memory.
     ranks : Collective or None
@@ -117,7 +119,7 @@ class Training:
     ending: BaseException | None = None
     validating: bool = False
     callbacks: Sequence[Callback] = ()
-    run: RunWriter | None = None
+    run: Run | None = None
     resumed: bool = False
     elapsed: float = 0.0
     held: float = 0.0
@@ -186,6 +188,11 @@ class Training:
         about every second for as long as it does."""
         if self.ranks is not None:
             self.ranks.hold()
+
+    def holding(self) -> AbstractContextManager[None]:
+        """Return a context in which that is said by itself: ``with training.holding():`` stands before what saves a
+        file, however long that takes."""
+        return holding(self.ranks)
 
     def end(self, error: BaseException) -> None:
         """Ask for `error` to be raised as soon as all callbacks have heard of the step or epoch: what ends the training

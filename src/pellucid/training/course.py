@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..collective import Collective, surviving
+from ..collective import Collective, surviving, told_by_all
 from ..data import batches
 from ..data.dataset import digest
 from ..errors import NonFiniteError, RankError, StorageError
@@ -20,15 +20,15 @@ from ..inference import Tally, scores
 from ..program import Program
 from ..random import Purpose, Words, key
 from ..serialization.fitting import held
-from .agreement import Agreement, Alone, Ranks
+from .agreement import Agreed, Agreement, Alone, Company
 from .callbacks import FIRST_STEPS, Callback, Training
 from .checks import smaller_steps
 from .engine import DivergedError, Engine
 from .interrupts import put_off
 from .listed import remembers
 from .rates import rate, warn_of_other_rate
-from .regrouping import catch_up, missing_it, remade, say_who_was_lost, share, take_parts, take_run
-from .telling import averaged, listening, looking, take_averages, tell_of_batch, tell_of_epoch
+from .regrouping import catch_up, heard_by, missing_it, remade, say_who_was_lost, share, take_parts, take_run
+from .telling import Telling, averaged, listening, looking, take_averages
 
 
 class Course:
@@ -64,6 +64,9 @@ class Course:
         self._engine = training.engine = make()
         self._agreed = self._agreement()
         self._said = 0 if ranks is None else len(ranks.lost)  # lost ranks of which everybody knows
+        self._telling = Telling("on_batch")  # the last one
+        self._stopping = False  # whether all stop, as far as they have agreed
+        self._ended = False  # whether all have agreed to end before the last epoch
         self._finished = False  # whether this process has finished the run
         self._began = 0.0  # when the running epoch did, by `time.perf_counter`
         self._whole = True
@@ -71,7 +74,7 @@ class Course:
         told of it, and the engine has the weights. While anything of that is half done it is False, and it stays False
         where that fails: nobody could go on from there to the same bits."""
 
-    def _agreement(self) -> Ranks:
+    def _agreement(self) -> Company:
         return Alone() if self._ranks is None else Agreement(self._ranks, self._program)
 
     def run(self) -> None:
@@ -92,7 +95,11 @@ class Course:
                 ending.callback(run.let_go)  # also where a listener fails at the end
             with listening(self._listeners, training), put_off(training, None if run is None else run.named):
                 self._begin()
-                self._train()
+                try:
+                    self._train()
+                finally:  # what is saved now may take longer than ranks wait for each other
+                    ending.enter_context(training.holding())
+                    self._close()
             surviving(self._ranks, self._finish)
         for listener in self._listeners:
             listener.on_finish(training)
@@ -108,10 +115,11 @@ class Course:
             warn_of_other_rate(self._training)
 
     def _train(self) -> None:
-        """Do all epochs. However they end, the network has the averaged weights then, where there are any."""
+        """Do all epochs."""
         training = self._training
         try:
             if ended := surviving(self._ranks, self._to_the_end):
+                self._ended = True
                 raise ended
         except NonFiniteError as error:
             if training.run is not None:
@@ -121,12 +129,30 @@ class Course:
             if training.run is not None:
                 error.add_note(f"to go on when that is put right: p.resume({str(training.run.named)!r}, …)")
             raise
-        finally:
-            try:
+
+    def _close(self) -> None:
+        """Save what there is, however the epochs have ended, and give the network the averaged weights, where there are
+        any."""
+        try:
+            if self._ended:
+                surviving(self._ranks, self._save_for_all)
+            else:
                 self._checkpoint()
-            finally:
-                self._engine.pull()
-                take_averages(self._training.network, self._engine)
+        finally:
+            self._engine.pull()
+            take_averages(self._training.network, self._engine)
+
+    def _save_for_all(self) -> None:
+        """Write the checkpoint of a training that all ranks end: none leaves before there is one."""
+        self._be_first()
+        self._checkpoint()
+        if self._ranks is not None:
+            told_by_all(self._ranks, b"")
+
+    def _be_first(self) -> None:
+        """Write the run from now on, if this is the first rank."""
+        if self._ranks is not None and self._ranks.rank == 0:
+            take_run(self._training, self._listeners)
 
     def _all_epochs(self) -> None:
         """Do what is left of all epochs, with the ranks that are left."""
@@ -136,11 +162,11 @@ class Course:
             self._regroup(self._ranks)
         with self._changing():
             self._agreed.begin(training, self._engine)
+        self._stopping = training.stopping
         if lost:  # what one of them wanted not all may have heard of
-            self._agreed.after(training)
-            self._end_if_asked()
+            self._end_if_asked(self._agree())
         self._checkpoint()
-        while training.epoch < training.epochs and (self._within_epoch or not training.stopping):
+        while training.epoch < training.epochs and (self._within_epoch or not self._stopping):
             self._epoch()
         self._verify()
 
@@ -148,36 +174,40 @@ class Course:
         """Do what is left; return what all ranks have agreed to end with before that, if anything."""
         try:
             self._all_epochs()
-        except BaseException as error:
-            if error is not self._training.ending:
-                raise
-        return self._training.ending
+        except _Ended as ended:
+            return ended.error
+        return None
 
     def _finish(self) -> None:
         """Finish the run, when the training has ended; all ranks wait for the first one."""
         first = self._ranks is None or self._ranks.rank == 0
-        if first:
-            take_run(self._training, self._listeners)
+        self._agreed.verify_end(self._training)
+        self._be_first()
         if first and not self._finished and self._training.run is not None:
             self._training.run.finish(self._training)
         self._finished = first
         if self._ranks is not None:
-            self._ranks.all(b"")
+            told_by_all(self._ranks, b"")
 
     def _regroup(self, ranks: Collective) -> None:
         """Come to one state with the ranks that are left; where this one has become the first, it takes its part."""
-        training, step, epoch = self._training, self._training.step, self._training.epoch
+        training, epoch = self._training, self._training.epoch
         self._agreed, self._whole = self._agreement(), False
         self._engine = training.engine = remade(self._engine, self._make)
-        elapsed = catch_up(ranks, training, self._engine, self._listeners, time.perf_counter() - self._began)
-        self._began = time.perf_counter() - elapsed
-        if training.step > step:
-            tell_of_batch(training, self._engine, missing_it(self._listeners))
-        if training.epoch > epoch:
-            tell_of_epoch(training, self._engine, missing_it(self._listeners))
+        heard = heard_by(self._listeners, self._telling.left)
+        taken = catch_up(ranks, training, self._engine, self._listeners, heard, time.perf_counter() - self._began)
+        if taken is not None:
+            heard, elapsed = taken
+            self._began = time.perf_counter() - elapsed
+            moment = "on_epoch" if training.epoch > epoch else "on_batch"
+            Telling(moment, missing_it(self._listeners[:heard])).go_on(training, self._engine, lasting=False)
+            self._telling = Telling(moment, self._listeners[heard:])
+        self._telling.go_on(training, self._engine)
         share(ranks, training, self._listeners)
         if ranks.rank == 0:
-            tell_of_epoch(training, self._engine, take_parts(training, self._listeners))
+            Telling("on_epoch", take_parts(training, self._listeners)).go_on(training, self._engine)
+        share(ranks, training, self._listeners)  # what they know who have just heard of the last epoch
+        if ranks.rank == 0:
             say_who_was_lost(ranks.lost[self._said :], ranks.size, training.step)
         self._said = len(ranks.lost)
 
@@ -210,7 +240,7 @@ class Course:
             len(training.data), settings.batch_size, seed=settings.seed, epoch=training.epoch, shuffle=settings.shuffle
         )
         for index in islice(order, self._steps_of_epoch, None):
-            if training.stopping:
+            if self._stopping:
                 break
             self._batch(index, keys)
         seconds = self._seconds
@@ -224,11 +254,11 @@ class Course:
             if training.step == FIRST_STEPS and training.run is not None:
                 self._engine.pull()
                 training.first_steps = digest(*(each.data for each in held(training.network).values()))
-            tell_of_batch(training, self._engine, self._listeners)
+            self._tell("on_batch")
         due = training.run is not None and training.run.checkpoints.due(training.step)
-        due = self._agreed.after(training, due)
-        self._end_if_asked()
-        if due:
+        agreed = self._agree(due)
+        self._end_if_asked(agreed)
+        if agreed.due:
             self._verify()
             self._checkpoint()
 
@@ -263,11 +293,11 @@ class Course:
                 "epoch": training.epoch, **part, **training.tally.scores(),
                 **{f"val_{name}": score for name, score in validated.items()}, "lr": training.lr, "seconds": seconds,
             })  # fmt: skip
-            tell_of_epoch(training, self._engine, self._listeners)
-        self._agreed.after(training)
+            self._tell("on_epoch")
+        agreed = self._agree()
         if self._ranks is not None:
             share(self._ranks, training, self._listeners)
-        self._end_if_asked()
+        self._end_if_asked(agreed)
 
     @contextmanager
     def _changing(self) -> Iterator[None]:
@@ -276,16 +306,27 @@ class Course:
         yield
         self._whole = True
 
-    def _end_if_asked(self) -> None:
-        """Raise what somebody wants the training to end with, now that there can be a checkpoint."""
-        if self._training.ending is not None:
-            raise self._training.ending
+    def _tell(self, moment: str) -> None:
+        """Tell all callbacks that a step or an epoch is done."""
+        self._telling = Telling(moment, self._listeners)
+        self._telling.go_on(self._training, self._engine)
+
+    def _agree(self, due: bool = False) -> Agreed:
+        """Return what all ranks do now."""
+        agreed = self._agreed.after(self._training, due)
+        self._stopping = agreed.stopping
+        return agreed
+
+    def _end_if_asked(self, agreed: Agreed) -> None:
+        """End with what all have agreed to end with, if anything, now that there can be a checkpoint."""
+        if agreed.ending is not None:
+            raise _Ended(agreed.ending)
 
     def _checkpoint(self) -> None:
         """Write a checkpoint of what there is between two steps, where a run wants any."""
         run = self._training.run
         if self._whole and run is not None:
-            with self._changing():
+            with self._changing(), self._training.holding():
                 run.checkpoints.write(self._training, self._engine, self._remembering(), self._seconds)
 
     def _verify(self) -> None:
@@ -318,3 +359,10 @@ class Course:
         if ended is not None:
             raise ended
         return found
+
+
+class _Ended(BaseException):
+    """All ranks have agreed to end with `error`."""
+
+    def __init__(self, error: BaseException):
+        self.error = error

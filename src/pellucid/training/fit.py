@@ -34,6 +34,7 @@ from .checks import (
 )
 from .course import Course
 from .engine import CompiledEngine, Engine, NumpyEngine
+from .following import Run, RunFollower
 from .history import History
 from .progress import progress_callbacks
 from .run import RunWriter
@@ -189,9 +190,10 @@ def fit(
     return training.history
 
 
-def _run_among(listeners: Sequence[Callback]) -> RunWriter | None:
-    """Return the one that writes a run's folder, if there is one; refuse a second, as a training is one run."""
-    runs = [each for each in listeners if isinstance(each, RunWriter)]
+def _run_among(listeners: Sequence[Callback]) -> Run | None:
+    """Return the one that writes a run's folder, or follows it, if there is one; refuse a second, as a training is one
+    run."""
+    runs = [each for each in listeners if isinstance(each, RunWriter | RunFollower)]
     if len(runs) > 1:
         folders = " and ".join(path_text(run.folder) for run in runs)
         raise ArgumentError(f"fit: expected one folder for the run, received {folders}; leave out all but one")

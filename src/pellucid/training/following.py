@@ -2,63 +2,130 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
 
 from .callbacks import Callback, Training
+from .checkpoint import Checkpoint
+from .config import RunConfig
 from .engine import Engine
 from .listed import remembers
 from .run import RunWriter
-from .saving import NoCheckpoints
+from .saving import Checkpoints, NoCheckpoints
 
 
-class RunFollower(RunWriter):
+class Run(Protocol):
+    """The run of a training, as a rank has it: the first one writes it (`RunWriter`), all others follow.
+
+    Attributes
+    ----------
+    folder, named : Path
+        The folder, and how it was named; for those that follow, as soon as the first rank has told them.
+    resumed : Checkpoint or None
+        Where the run goes on, until it has.
+    gone_on : callable
+        Called when nothing stands in the way any more of a run that goes on.
+    """
+
+    resumed: Checkpoint | None
+    gone_on: Callable[[], None]
+
+    @property
+    def folder(self) -> Path: ...
+
+    @property
+    def named(self) -> Path: ...
+
+    @property
+    def checkpoints(self) -> Checkpoints | NoCheckpoints:
+        """The checkpoints of the run, once it has begun."""
+
+    def config(self, training: Training) -> RunConfig:
+        """Return what the run says of a training that begins."""
+
+    def lies_in(self, folder: Path) -> None:
+        """Take note of where the first rank writes the run."""
+
+    def go_on(self, training: Training, engine: Engine, callbacks: Sequence[Callback]) -> float:
+        """Let a training go on where the run does, and return the seconds that its running epoch had taken."""
+
+    def finish(self, training: Training) -> None:
+        """Save what the training has come to."""
+
+    def let_go(self) -> None:
+        """Let others have the run."""
+
+
+class RunFollower(Callback):
     """The run that another rank writes.
 
     Parameters
     ----------
-    run : RunWriter
-        What this rank writes it with, once it is the first.
+    writer : RunWriter
+        What this rank writes it with, once it is the first; it knows the folder.
 
     Attributes
     ----------
-    part : RunWriter
-        `run`.
-    written : Path or None
-        Where the first rank writes it, as soon as that is known.
+    folder, named, resumed, gone_on
+        See `Run`.
+    checkpoints : NoCheckpoints
     """
 
+    sees_weights = False
     for_all_ranks = True
 
-    def __init__(self, run: RunWriter):
-        super().__init__(run.named, resumed=run.resumed)
-        self._checkpoints = NoCheckpoints()
-        self.part, self.written = run, None if run.resumed is None else run.folder
+    def __init__(self, writer: RunWriter):
+        self._writer, self._begun = writer, writer.resumed is not None
+        self.resumed, self.checkpoints = writer.resumed, NoCheckpoints()
+        self.gone_on: Callable[[], None] = lambda: None
+
+    @property
+    def folder(self) -> Path:
+        return self._writer.folder
+
+    @property
+    def named(self) -> Path:
+        return self._writer.named
+
+    def config(self, training: Training) -> RunConfig:
+        return self._writer.config(training)
+
+    def lies_in(self, folder: Path) -> None:
+        self._writer.lies_in(folder)
+        self._begun = True
 
     def on_begin(self, training: Training) -> None:
         if self.resumed is not None:
-            self._compared(training, self.resumed)
+            self.resumed.config().refuse_other(training, self.named)
 
     def go_on(self, training: Training, engine: Engine, callbacks: Sequence[Callback]) -> float:
         checkpoint, self.resumed = self.resumed, None
-        self.part.resumed = None  # it is as large as the network and all that its optimiser keeps
-        return 0.0 if checkpoint is None else checkpoint.restore(training, engine, callbacks)
+        self._writer.resumed = None  # it is as large as the network and all that its optimiser keeps
+        if checkpoint is None:
+            return 0.0
+        elapsed = checkpoint.restore(training, engine, callbacks)
+        for each in callbacks:
+            if isinstance(each, Remembering):
+                each.since = training.epoch
+        return elapsed
 
     def take_part(self, training: Training) -> RunWriter:
-        """Write the run from now on."""
-        self.part.take_over(training, self.written)
-        return self.part
-
-    def let_go(self) -> None:
-        self.part.let_go()
-
-    def on_epoch(self, training: Training) -> None: ...
+        """Write the run from now on; begin it where nobody has."""
+        if self._begun:
+            self._writer.take_over(training)
+        else:
+            self._writer.on_begin(training)
+        return self._writer
 
     def on_end(self, training: Training, error: BaseException | None) -> None:
-        if training.run is self.part:
-            self.part.on_end(training, error)
+        if training.run is self._writer:
+            self._writer.on_end(training, error)
 
     def finish(self, training: Training) -> None: ...
+
+    def let_go(self) -> None:
+        self._writer.let_go()
 
 
 class Understudy(Callback):

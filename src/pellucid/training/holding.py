@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,24 +19,34 @@ LOCK = ".lock"
 
 
 @contextmanager
-def holding(folder: Path) -> Iterator[Hold]:
+def holding(folder: Path, patience: float = 0.0) -> Iterator[Hold]:
     """Keep others from a folder for as long as this training writes to it.
+
+    Parameters
+    ----------
+    folder : Path
+    patience : float, default 0
+        Seconds to wait for a process that holds it.
 
     Raises
     ------
     ArgumentError
         If another process holds it.
     """
-    claim(folder / LOCK)  # where one lies there, it is from a process that was killed, or is held
-    with locked(folder / LOCK) as hold:
-        if not hold:
+    until = time.monotonic() + patience
+    while True:
+        claim(folder / LOCK)  # where one lies there, it is from a process that was killed, or is held
+        with locked(folder / LOCK) as hold:
+            if hold:
+                try:
+                    yield hold
+                finally:
+                    if hold.in_place():
+                        with suppress(StorageError):  # where it stays, it is held by nobody
+                            remove_file(folder / LOCK)
+                return
+        if time.monotonic() >= until:
             raise ArgumentError(f"{folder} is being trained by another process; wait for it, or end it")
-        try:
-            yield hold
-        finally:
-            if hold.in_place():
-                with suppress(StorageError):  # where it stays, it is held by nobody
-                    remove_file(folder / LOCK)
 
 
 @contextmanager

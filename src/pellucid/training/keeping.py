@@ -193,7 +193,8 @@ class KeepBest(Callback):
         value, name = measure(training, self.monitor), f"epoch-{training.epoch:03}.safetensors"
         if len(self._kept) >= self.count and value <= min(self._kept.values()):
             return
-        save(training.network, make_folder(self._place) / name)
+        with training.holding():
+            save(training.network, make_folder(self._place) / name)
         self._kept[name] = value
         while len(self._kept) > self.count:
             worst = min(reversed(self._kept), key=lambda each: self._kept[each])

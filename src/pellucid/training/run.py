@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from ..arguments import warn
-from ..errors import ArgumentError, ModelFileError, StorageError
+from ..errors import ArgumentError, ModelFileError, RankError, StorageError
 from ..locking import Hold
 from ..serialization import save
 from ..serialization.model_file import MODEL, architecture_text
@@ -39,6 +39,8 @@ from .remembered import NUMBER, encoded
 from .saving import Checkpoints, NoCheckpoints
 
 METRICS = "metrics.jsonl"
+HANDING_OVER = 15.0
+"""Seconds that a rank waits for the run to be let go of by one that was lost: the system may be slow to end it."""
 
 
 class RunWriter(Callback):
@@ -124,22 +126,28 @@ class RunWriter(Callback):
         self._restore_config(checkpoint.config(), checkpoint.begun["config"])
         self._write_log(checkpoint.history().epochs)
 
-    def take_over(self, training: Training, folder: Path | None) -> None:
+    def lies_in(self, folder: Path) -> None:
+        """Take note of where the run is written, if another process has chosen that."""
+        if folder != self.folder:
+            self.folder, self.named = folder, self.named.parent / folder.name
+
+    def take_over(self, training: Training) -> None:
         """Go on writing the run of a training that another process has written until it was lost.
 
-        Parameters
-        ----------
-        training : Training
-        folder : Path, optional
-            Where it was written; without it nobody has begun.
+        Raises
+        ------
+        RankError
+            If that process holds the run still.
         """
-        checkpoint, self.resumed = self.resumed, None
-        if folder is None and checkpoint is None:
-            self.on_begin(training)
-            return
-        if folder is not None and folder != self.folder:
-            self.folder, self.named = folder, self.named.parent / folder.name
-        self._hold = self._holding.enter_context(holding(self.folder))
+        try:
+            with training.holding():
+                self._hold = self._holding.enter_context(holding(self.folder, HANDING_OVER))
+        except ArgumentError:
+            lost = ", ".join(map(str, training.ranks.lost)) if training.ranks is not None else ""
+            raise RankError(
+                f"{self.named} is still held by the rank that wrote it, one of those that were lost ({lost}): its "
+                "process goes on, or hangs; end it, and go on from the last checkpoint (pellucid resume)"
+            ) from None
         remove_stumps(self.folder)
         found = newest_readable(self.folder)
         text = (found.config() if found else RunConfig.read(self.folder)).text()
@@ -189,7 +197,8 @@ class RunWriter(Callback):
         self._refuse_lost()
         self._write_measures(training)
         if self._checkpoints.written > self._saved:  # so that short epochs do not wait for the disk each
-            save(training.network, self.folder / MODEL)
+            with training.holding():
+                save(training.network, self.folder / MODEL)
             self._saved = self._checkpoints.written
 
     def on_end(self, training: Training, error: BaseException | None) -> None:

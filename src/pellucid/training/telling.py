@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 
 from ..network import Network
 from .callbacks import Callback, Training
@@ -30,29 +30,51 @@ def _listening(listener: Callback, training: Training) -> Iterator[None]:
     listener.on_end(training, None)
 
 
-def tell_of_batch(training: Training, engine: Engine, listeners: Sequence[Callback]) -> None:
-    """Tell callbacks that a step is done; those that may look at the weights, or change them, can."""
-    told = [each for each in listeners if getattr(each.on_batch, "__func__", None) is not Callback.on_batch]
-    with looking(engine) if any(listener.sees_weights for listener in told) else nullcontext():
-        for listener in told:
-            listener.on_batch(training)
+class Telling:
+    """Tells callbacks of a step or an epoch, one after the other; where a rank is lost meanwhile, it goes on later.
 
+    Parameters
+    ----------
+    moment : str
+        "on_batch" or "on_epoch".
+    listeners : sequence of Callback
 
-def tell_of_epoch(training: Training, engine: Engine, listeners: Sequence[Callback]) -> None:
-    """Tell callbacks that an epoch is done; they see the averaged weights, where there are any."""
-    with looking(engine), averaged(training.network, engine):
-        for listener in listeners:
-            listener.on_epoch(training)
+    Attributes
+    ----------
+    left : list of Callback
+        Who has not heard of it yet.
+    """
+
+    def __init__(self, moment: str, listeners: Sequence[Callback] = ()):
+        deaf = getattr(Callback, moment)
+        self._moment = moment
+        self.left = [each for each in listeners if getattr(getattr(each, moment), "__func__", None) is not deaf]
+
+    def go_on(self, training: Training, engine: Engine, lasting: bool = True) -> None:
+        """Tell those that are left. They may look at the weights; at the end of an epoch they see the averaged ones,
+        where there are any. What they change after a step lasts, unless it was done already."""
+        of_epoch = self._moment == "on_epoch"
+        with ExitStack() as seen:
+            if any(of_epoch or each.sees_weights for each in self.left):
+                seen.enter_context(looking(engine, lasting))
+            if of_epoch and self.left:
+                seen.enter_context(averaged(training.network, engine))
+            while self.left:
+                getattr(self.left[0], self._moment)(training)
+                del self.left[0]
 
 
 @contextmanager
-def looking(engine: Engine) -> Iterator[None]:
-    """Let the network have the weights for a while, and take over what somebody has changed there."""
+def looking(engine: Engine, lasting: bool = True) -> Iterator[None]:
+    """Let the network have the weights for a while, and take over what somebody has changed there, if that lasts."""
     engine.pull()
     try:
         yield
     finally:
-        engine.push()
+        if lasting:
+            engine.push()
+        else:
+            engine.pull()
 
 
 @contextmanager
