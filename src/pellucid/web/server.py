@@ -97,6 +97,8 @@ class Server:
             timeout_graceful_shutdown=1, ws_max_size=1 << 20, ws_per_message_deflate=False,
         )  # fmt: skip
         self._server = Listening(config)
+        # A signal whose handler raises within `Thread.join` lets a thread count as ended that runs on (Python < 3.13).
+        self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True, name="page")
         self._only_faults = OnlyFaults(self._thread)
 
@@ -107,13 +109,14 @@ class Server:
         finally:
             self._socket.close()
             self._only_faults.end()
+            self._ended.set()
 
     def start(self) -> None:
         """Begin to answer."""
         self._only_faults.begin()
         self._thread.start()
-        while not self._server.started and self._thread.is_alive():
-            self._thread.join(0.01)
+        while not self._server.started and not self._ended.wait(0.01):
+            pass
 
     def __enter__(self) -> Server:
         self.start()
@@ -137,8 +140,8 @@ class Server:
 
     def wait(self) -> None:
         """Wait until the server ends, which it does by itself only if something is wrong."""
-        while self._thread.is_alive():
-            self._thread.join(0.5)
+        while not self._ended.wait(0.5):
+            pass
 
     def close(self) -> None:
         """End the page."""
@@ -147,7 +150,7 @@ class Server:
         if self._thread.ident is None:  # it was never started
             self._socket.close()
         else:
-            self._thread.join(END_SECONDS)
+            self._ended.wait(END_SECONDS)
 
     def __exit__(self, *error: object) -> None:
         self.close()
