@@ -9,10 +9,9 @@ import { buildFlips, showFlips } from "./flips.js";
 import { allowKernels, buildKernels, showKernels } from "./kernels.js";
 import { mapsInSight } from "./layers.js";
 import { indexOf, layerAt, makesMaps, network } from "./network.js";
-import { count, plain, text } from "./numbers.js";
+import { count, plain, text, within } from "./numbers.js";
 import { shown } from "./showing.js";
 import { get, on, set, tookEdition } from "./state.js";
-import { within } from "./within.js";
 
 const LISTED = 8; // of the edits, the last
 

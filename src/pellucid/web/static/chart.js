@@ -1,7 +1,7 @@
 // An empty chart of what goes over steps, to draw curves into.
 
+import { draw } from "./dom.js";
 import { count } from "./numbers.js";
-import { draw } from "./svg.js";
 
 const [WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM] = [200, 104, 44, 6, 8, 18];
 

@@ -1,7 +1,7 @@
 // Colours of numbers: orange below 0, nearly white at 0, blue above. They stay apart for colour-blind eyes, and reach
 // from −R to R; what lies beyond has the last colour, and is counted. Used by the page and by the worker alike.
+import { within } from "./numbers.js";
 
-import { within } from "./within.js";
 
 const NEGATIVE = [0xb4, 0x53, 0x09];
 const ZERO = [0xf4, 0xf4, 0xf4];

@@ -16,6 +16,14 @@ export function make(tag, attributes = {}, ...children) {
   return element;
 }
 
+/** Make an element of a drawing: `draw("path", {class: "line", d}, other)`. */
+export function draw(tag, attributes = {}, ...children) {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  element.append(...children);
+  return element;
+}
+
 /** The element with an id. */
 export function byId(id) {
   return document.getElementById(id);

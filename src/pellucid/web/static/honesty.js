@@ -3,8 +3,7 @@
 
 import { quiet } from "./controls.js";
 import { make } from "./dom.js";
-import { text } from "./numbers.js";
-import { within } from "./within.js";
+import { text, within } from "./numbers.js";
 
 const ZONES = ["learnt", "partly the image", "the image: be suspicious"];
 

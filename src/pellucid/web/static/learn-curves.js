@@ -1,10 +1,9 @@
 // The curves of a training: loss, accuracy, learning rate over steps, and the same numbers as a table.
 
 import { chart } from "./chart.js";
-import { make } from "./dom.js";
+import { draw, make } from "./dom.js";
 import { learning } from "./learning.js";
 import { text } from "./numbers.js";
-import { draw } from "./svg.js";
 
 const CURVES = [
   { name: "Loss (logarithmic)", column: 1, heldOut: 3, write: lossText, log: true },

@@ -5,10 +5,9 @@ import { newestOnly, send } from "./api.js";
 import { byId } from "./dom.js";
 import { mapsInSight } from "./layers.js";
 import { isLive, learning } from "./learning.js";
-import { count } from "./numbers.js";
+import { count, within } from "./numbers.js";
 import { shown } from "./showing.js";
 import { get, on, set } from "./state.js";
-import { within } from "./within.js";
 
 const EVERY = 2000; // milliseconds between two looks at the newest network, at least
 const SHARE = 40; // and so many times what the last look took

@@ -2,13 +2,12 @@
 
 import { ask, report } from "./api.js";
 import { button } from "./controls.js";
-import { make } from "./dom.js";
+import { draw, make } from "./dom.js";
 import { goTo, goesAlong, isFollowing, whichStep } from "./learn-follow.js";
 import { COMPUTING, outdatePictures, showPictures } from "./learn-pictures.js";
 import { isLive, learning } from "./learning.js";
+import { within } from "./numbers.js";
 import { get } from "./state.js";
-import { draw } from "./svg.js";
-import { within } from "./within.js";
 
 const [WIDTH, HEIGHT, SURE] = [340, 44, 32]; // of a bar for a probability of 1
 

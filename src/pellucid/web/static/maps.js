@@ -6,7 +6,7 @@ import { options, quiet } from "./controls.js";
 import { lay, make } from "./dom.js";
 import { MapButton } from "./map-button.js";
 import { isFirst, isListed, layout, makesMaps, network } from "./network.js";
-import { signed, text } from "./numbers.js";
+import { signed, text, within } from "./numbers.js";
 import { showPager } from "./pager.js";
 import { paint } from "./painting.js";
 import { placeMaps } from "./placing.js";
@@ -14,7 +14,6 @@ import { rangesOf } from "./ranges.js";
 import { scores } from "./scores.js";
 import { get } from "./state.js";
 import { stage } from "./target.js";
-import { within } from "./within.js";
 import { dotted, explained } from "./words.js";
 
 const SHOWN = 24; // maps at a time

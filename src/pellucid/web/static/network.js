@@ -1,7 +1,6 @@
 // The network as the server describes it, and the questions about its shape that several parts of the page have.
 
-import { product } from "./numbers.js";
-import { within } from "./within.js";
+import { product, within } from "./numbers.js";
 
 const FOLD = 32; // numbers in a row of a vector that is shown as a block
 const LISTED = 24; // classes, at most, whose numbers stand below each other, each with its name

@@ -1,7 +1,5 @@
 // How numbers are written: with a true minus sign, and so that digits stand below each other.
 
-import { within } from "./within.js";
-
 const MINUS = "\u2212";
 const RAISED = "⁻⁰¹²³⁴⁵⁶⁷⁸⁹";
 const IN_ENGLISH = new Intl.NumberFormat("en");
@@ -70,4 +68,9 @@ export function shape(sizes) {
 /** Where the largest of some numbers stands. */
 export function largestAt(values) {
   return values.reduce((best, value, at) => (value > values[best] ? at : best), 0);
+}
+
+/** A number, or the end of the range that it lies beyond. */
+export function within(value, low, high) {
+  return Math.max(low, Math.min(high, value));
 }

@@ -2,14 +2,12 @@
 // Drawn when another number is pointed at or pinned, and not when an image changes: no stroke of the pen waits for it.
 
 import { current, onHover } from "./cells.js";
-import { byId, lay, make } from "./dom.js";
+import { byId, draw, lay, make } from "./dom.js";
 import { mapsOf } from "./layers.js";
 import { cellOf, className, indexOf, isOutput, layerAt, makesMaps } from "./network.js";
-import { text } from "./numbers.js";
+import { text, within } from "./numbers.js";
 import { readBy } from "./reads.js";
 import { get, on } from "./state.js";
-import { draw } from "./svg.js";
-import { within } from "./within.js";
 
 const LEAST = 12; // pixels of a ring on the way back
 

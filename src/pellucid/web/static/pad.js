@@ -68,7 +68,7 @@ export async function drawLine(points, wait) {
 }
 
 /** Wipe the pad. */
-export function clear() {
+function clear() {
   wipe();
   whenDrawn();
 }

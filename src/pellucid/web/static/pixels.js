@@ -55,7 +55,7 @@ export function paintImage(canvas, image) {
 }
 
 /** A picture in RGBA: bytes as they are, floats from the smallest to the largest. */
-export function inColours({ data, channels, rows, columns }) {
+function inColours({ data, channels, rows, columns }) {
   const plane = rows * columns;
   const out = new Uint8ClampedArray(4 * plane);
   let [low, high] = [0, 255];

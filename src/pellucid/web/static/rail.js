@@ -1,8 +1,7 @@
 // The rail beside the stack: what layers read beside the one before them, as behind a residual block.
 
-import { lay } from "./dom.js";
+import { draw, lay } from "./dom.js";
 import { network } from "./network.js";
-import { draw } from "./svg.js";
 
 const LANE = 7;
 

@@ -2,8 +2,8 @@
 
 import { allow, bringIntoView, byId, make } from "./dom.js";
 import { taken } from "./keyboard.js";
+import { within } from "./numbers.js";
 import { get, on } from "./state.js";
-import { within } from "./within.js";
 
 const SIZES = ["closed", "half", "full"];
 const SHUT = 0.2; // of the window: a sheet that is let go below is closed

@@ -4,11 +4,10 @@ import { askUntilDone, report } from "./api.js";
 import { button, field, options, quiet, row } from "./controls.js";
 import { byId, make, problem, say } from "./dom.js";
 import { network } from "./network.js";
-import { count } from "./numbers.js";
+import { count, within } from "./numbers.js";
 import { drawable } from "./pixels.js";
 import { onShown, showFile, showSample } from "./showing.js";
 import { get, on } from "./state.js";
-import { within } from "./within.js";
 
 const LISTED = 200; // mistakes that are asked for at a time
 

@@ -1,8 +1,8 @@
 // Activations: the curve, with the point on it. Each function stands here once more, to check what the server says.
 
+import { within } from "./numbers.js";
 import { curve } from "./sum-curve.js";
 import { origin, table } from "./sum-parts.js";
-import { within } from "./within.js";
 
 const sigmoid = (x) => { const z = Math.exp(-Math.abs(x)); return (x < 0 ? z : 1) / (1 + z); };
 const leaky = (x, slope) => Math.max(x, 0) + slope * Math.min(x, 0);

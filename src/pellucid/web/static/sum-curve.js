@@ -1,8 +1,7 @@
 // A function of one number as a curve, with the point that is looked at.
 
-import { make } from "./dom.js";
+import { draw, make } from "./dom.js";
 import { text } from "./numbers.js";
-import { draw } from "./svg.js";
 
 const [WIDTH, HEIGHT, EDGE] = [300, 170, 14];
 

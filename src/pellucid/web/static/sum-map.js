@@ -6,12 +6,12 @@ import { row } from "./controls.js";
 import { allow, lay, make, say } from "./dom.js";
 import { arrowStep, either, taken } from "./keyboard.js";
 import { cellFits, cellName, isListed, layerAt, layout, makesMaps } from "./network.js";
-import { text } from "./numbers.js";
+import { text, within } from "./numbers.js";
 import { paint } from "./painting.js";
 import { rangesOf } from "./ranges.js";
 import { get } from "./state.js";
 import { ringed, stage, surround } from "./target.js";
-import { cellAt, within } from "./within.js";
+import { cellAt } from "./within.js";
 
 const SIDE = 168;
 const BROAD = 300; // of a vector, whose rows are few

@@ -4,11 +4,11 @@ import { onHover, onPin } from "./cells.js";
 import { button, options } from "./controls.js";
 import { byId, make, problem, say, still } from "./dom.js";
 import { keep, kept } from "./kept.js";
+import { within } from "./numbers.js";
 import { get, on, set } from "./state.js";
 import { folded, opened } from "./sheet.js";
 import { slowly, stop } from "./tour-acts.js";
 import { stepsFor } from "./tour-steps.js";
-import { within } from "./within.js";
 
 const KEPT = "tour"; // where the step is remembered
 

@@ -1,9 +1,6 @@
-// Numbers and cells that are kept inside of what there is.
+// Cells that are kept inside of what there is.
 
-/** A number, or the end of the range that it lies beyond. */
-export function within(value, low, high) {
-  return Math.max(low, Math.min(high, value));
-}
+import { within } from "./numbers.js";
 
 /** The cell of so many rows and columns that lies a step [down, right] from one. */
 export function stepped([row, column], [down, right], { rows, columns }) {

@@ -2,7 +2,7 @@
 
 import { make } from "./dom.js";
 import { network } from "./network.js";
-import { within } from "./within.js";
+import { within } from "./numbers.js";
 
 const forms = new Map(); // a word as it stands -> [its name, what it means]
 let known = null; // a pattern of all of them
