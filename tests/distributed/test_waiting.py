@@ -31,7 +31,7 @@ def started(monkeypatch):
 
     def start(rank=0, elastic=False, patience=0.1, size=3):
         world = Communicator(rank, range(size))
-        monkeypatch.setattr(mpi, "loaded_mpi", lambda: Mpi(world))
+        monkeypatch.setattr(mpi, "loaded_mpi", lambda patience: Mpi(world))
         monkeypatch.setenv(mpi.FT_VARIABLE, str(elastic).lower())
         ranks = Ranks(patience=patience)
         ranks.fellows = {number: Victim(number, world.log) for number in range(size)}

@@ -39,6 +39,10 @@ class Announcement(Callback):
 
     def on_begin(self, training: Training) -> None:
         self.training = training
+        if training.run is not None:
+            from ..distributed import room
+
+            room.tell(room.RUN, training.run.named)
         if self._text:
             print(self._text, file=sys.stderr)
 

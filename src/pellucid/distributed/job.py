@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from ..collective import surviving
 from ..errors import PellucidError
 from ..training.interrupts import ByTheFirst
+from . import room
 from .fellows import Fellow
 from .mpi import PATIENCE, Ranks
 
@@ -44,6 +45,7 @@ def job(patience: float = PATIENCE) -> Iterator[Ranks]:
     """
     ranks = Ranks(patience=patience)
     surviving(ranks, lambda: take_share(ranks))
+    room.tell(room.STARTED)
     listen(ranks)
     try:
         yield ranks

@@ -68,7 +68,7 @@ class Ranks:
     """
 
     def __init__(self, communicator: Any = None, patience: float = PATIENCE):
-        self._mpi, self.patience = loaded_mpi(), patience
+        self._mpi, self.patience = loaded_mpi(patience), patience
         world = self._mpi.COMM_WORLD
         late = f"not all ranks that were started came within {patience:g} seconds"
         with watched(patience, lambda over: end_at_once(world, late)):
