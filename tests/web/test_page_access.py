@@ -187,3 +187,30 @@ def test_the_keyboard_is_not_lost_where_a_button_has_done_its_last(browser: Any,
         page.get_by_role("button", name="next layer").focus()
         press(page, "Enter", "Enter", "Enter", "Enter")
         assert at(page) == "layer"
+
+
+def test_a_dotted_word_has_its_own_meaning_and_no_other(page: Any) -> None:
+    first, second = (page.locator(f"section[data-path={path}] .kind .term") for path in ("conv1", "pool1"))
+    first.hover()
+    meaning = page.locator("#tip").inner_text()
+    assert first.get_attribute("aria-describedby") == "tip"
+    second.hover()
+    assert page.locator("#tip").inner_text() != meaning
+    assert first.get_attribute("aria-describedby") is None
+    page.mouse.move(0, 0)
+    assert page.locator("[aria-describedby=tip]").count() == 0
+
+
+def test_tips_can_be_read_in_forced_colours(page: Any) -> None:
+    """Chromium lays a plate of the page's colour behind text: that of a tip must not have that colour, too."""
+    page.emulate_media(forced_colors="active")
+    page.locator("section[data-path=conv1] .kind .term").hover()
+    colours = page.locator("#tip").evaluate(
+        "tip => [getComputedStyle(tip).color, getComputedStyle(tip).backgroundColor]"
+    )
+    canvas = page.evaluate(
+        "() => { document.body.style.background = 'Canvas'; return getComputedStyle(document.body).backgroundColor; }"
+    )
+    page.emulate_media(forced_colors="none")
+    assert colours[1] == canvas
+    assert colours[0] != canvas

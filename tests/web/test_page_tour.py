@@ -95,11 +95,11 @@ def test_the_tour_from_its_beginning_to_its_end(page, width):
     step("What training changes")
     assert "1 − 0.01·169 = −0.69" in tour.inner_text()
     page.locator("#change-silence").click()
-    done(page)
-    page.locator("#change-reset").click()
-    page.locator("#edited").wait_for(state="hidden")
+    page.locator("#edited").wait_for()
     onward()
     step("Go on by yourself")
+    page.locator("#edited").wait_for(state="hidden")  # what the tour asked for is undone
+    assert "view=sum" in page.url
     tour.get_by_role("button", name="End").click()
     assert tour.is_hidden()
     assert page.evaluate("document.activeElement.id") == "open-tour"
@@ -171,8 +171,26 @@ def test_each_step_is_done_for_the_reader_on_demand(page):
         tour.locator(".tour-foot button").last.click()
     assert steps == 14
     assert tour.locator("#tour-title").inner_text() == "Go on by yourself"
-    page.locator("#change-reset").click()
     page.locator("#edited").wait_for(state="hidden")
+
+
+def test_who_edits_on_their_own_in_the_tour_keeps_it(page):
+    tour = begun(page, "training")
+    tour.get_by_role("button", name="Do it for me").click()
+    done(page)
+    page.locator("#change-bias").fill("3")
+    page.keyboard.press("Enter")
+    page.locator("#change-edits li").nth(1).wait_for()
+    tour.get_by_role("button", name="Next").click()
+    assert page.locator("#change-edits li").count() == 2
+    page.evaluate("document.querySelector('#change-reset').click()")
+    page.locator("#edited").wait_for(state="hidden")
+
+
+def test_a_step_is_chosen_from_the_list_of_all(page):
+    tour = begun(page, "start")
+    tour.get_by_label("Step").select_option(label="4/15 Padding")
+    tour.get_by_role("heading", name="Padding").wait_for()
     page.evaluate("localStorage.clear()")
 
 

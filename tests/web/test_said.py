@@ -99,6 +99,8 @@ def test_how_right_a_network_is():
 def test_what_a_sample_is_taken_for():
     names = {"label": "7", "predicted": "7", "was": "9"}
     assert taken_for(names, 0.93)["words"] == "It is a 7, which the network sees (93 %)."
+    eights = {"label": "8", "predicted": "airplane", "was": "8"}
+    assert taken_for(eights, 0.93)["words"] == "It is an 8; the network takes it for an airplane (93 %)."
     assert taken_otherwise(4, names)["name"] == "sample 4, a 7: was taken for 9, now for 7: mended: was 9"
     wrong = {**names, "predicted": "1"}
     assert taken_for(wrong, 0.5)["words"] == "It is a 7; the network takes it for a 1 (50 %)."

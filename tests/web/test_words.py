@@ -1,7 +1,5 @@
 """What the page says in words: of each kind of layer and of step, of the letters of formulas, and in the tour."""
 
-import re
-
 import numpy as np
 import pytest
 
@@ -80,7 +78,8 @@ def test_the_tour_of_a_network_tells_its_own_numbers():
         "start", "nine", "convolution", "padding", "stride", "pooling", "three", "field", "activation", "softmax",
         "mistakes", "back", "why", "training", "end",
     ]  # fmt: skip
-    assert "conv1 has none: 28 pixels become 24 places." in steps["padding"]["words"][0]
+    padding = "conv1 has none: 28 rows become 24, and as many columns. With 2 around, its maps would be as large"
+    assert padding in steps["padding"]["words"][0]
     assert "conv1 has 5×5" in steps["three"]["words"][0]
     assert "18 weights a channel instead of 25" in steps["three"]["words"][0]
     assert steps["three"]["value"] == 2
@@ -90,7 +89,25 @@ def test_the_tour_of_a_network_tells_its_own_numbers():
     assert "bias" in steps["convolution"]["then"]
     assert "bias" not in resnet["convolution"]["then"]
     assert "conv1 has 3×3." in resnet["three"]["words"][0]
-    assert re.search(r"goes by 2: 32 become 16\.", resnet["stride"]["words"][0])
+    assert "goes by 2: 32 rows become 16, and as many columns." in resnet["stride"]["words"][0]
+
+
+def test_the_tour_tells_of_windows_as_they_are():
+    """Not of what the summary's line says in words: a dilation, sides that differ, a transposed convolution."""
+    network = p.Sequential(
+        [
+            p.ConvTranspose2d(1, 4, 3),
+            p.Conv2d(4, 6, (3, 5), stride=(1, 2), padding=((1, 0), (2, 2)), dilation=(2, 1)),
+            p.Flatten(), p.Linear(6 * 11 * 7, 2),
+        ],
+        input_shape=(1, 12, 12),
+    )  # fmt: skip
+    steps = {step["name"]: step for step in tour(describe(network), 0, trained=False)}
+    assert "conv1 has 6 filters of 3×5, for each of 4 channels" in steps["convolution"]["words"][0]
+    assert "a padding of 0 and 1 and 2: 14 rows become 11, and 14 columns become 7." in steps["padding"]["words"][0]
+    assert "conv1 goes by 2: 14 rows become 11, and 14 columns become 7." in steps["stride"]["words"][0]
+    alone = p.Sequential([p.ConvTranspose2d(2, 5, 3), p.Flatten(), p.Linear(180, 2)], input_shape=(2, 4, 4))
+    assert "convolution" not in {step["name"] for step in tour(describe(alone), 0, trained=False)}
 
 
 def test_every_step_of_sums_that_is_told_of_is_one():

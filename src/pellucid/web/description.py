@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 
 from ..build import lower
-from ..geometry import ReceptiveField
+from ..geometry import ReceptiveField, Window
 from ..inference.batches import weights
 from ..network import Network
 from ..program import Program
 from ..report.judging import shown_names
 from ..steps import Step
 from ..summary import Row, summary
+from ..summary.arithmetic import WINDOWS
 from .reading import reading
 from .words import KINDS, line
 
@@ -32,7 +33,8 @@ def describe(network: Network) -> dict[str, Any]:
         ``input_shape``, ``classes`` (names), ``scaling``, ``parameters``, ``multiply_adds``, and ``layers``, in the
         order of the data's flow, of which each has ``path``, ``kind``, ``does`` (in words), ``shape``, ``reads``
         (paths), ``weights`` (shape by the parameter's own name), ``parameters``, ``multiply_adds``, ``arithmetic``
-        (lines), ``field``, ``line`` (of the summary), and ``reading``, as the function of that name has it.
+        (lines), ``field``, ``line`` (of the summary), ``reading``, as the function of that name has it, and
+        ``window``, where one slides: its sizes (rows, columns), as `window_of` has them.
     """
     program, told = lower(network), summary(network)
     values, shape = shown_values(program), program.values[program.output].shape
@@ -45,6 +47,7 @@ def describe(network: Network) -> dict[str, Any]:
         {
             **_layer(path, program.values[value].shape, reads[path], rows.get(path), shapes, steps.get(value)),
             "reading": reading(program, steps[value], paths) if reads[path] else {},
+            "window": window_of(program, steps[value]) if reads[path] else None,
         }
         for path, value in values.items()
     ]
@@ -58,6 +61,20 @@ def describe(network: Network) -> dict[str, Any]:
         "multiply_adds": told.totals.multiply_adds,
         "layers": layers,
     }
+
+
+def window_of(program: Program, step: Step) -> dict[str, Any] | None:
+    """Return the window by which a convolution or a pooling reads: ``kernel_size``, ``stride``, ``dilation``, and
+    ``padding`` as (top, bottom), (left, right), and ``before``, the size of what it reads; None for other steps."""
+    window = step.keywords.get("window")
+    if step.kind not in WINDOWS or not isinstance(window, Window):
+        return None
+    rows, columns = program.values[step.inputs[0]].shape[1:]
+    found = window.on((rows, columns))
+    return {
+        "kernel_size": found.kernel_size, "stride": found.stride, "dilation": found.dilation, "padding": found.sides,
+        "before": (rows, columns),
+    }  # fmt: skip
 
 
 def shown_values(program: Program) -> dict[str, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from .words import with_article
 from .written import percent
 
 
@@ -18,10 +19,10 @@ def taken_for(names: Mapping[str, str], confidence: float) -> dict[str, str]:
     confidence : float
         The probability of what it is predicted as.
     """
-    label, predicted = names["label"], names["predicted"]
+    label, predicted = with_article(names["label"]), with_article(names["predicted"])
     if label == predicted:
-        return {"words": f"It is a {label}, which the network sees ({percent(confidence)})."}
-    return {"words": f"It is a {label}; the network takes it for a {predicted} ({percent(confidence)})."}
+        return {"words": f"It is {label}, which the network sees ({percent(confidence)})."}
+    return {"words": f"It is {label}; the network takes it for {predicted} ({percent(confidence)})."}
 
 
 def taken_otherwise(number: int, names: Mapping[str, str]) -> dict[str, str]:
@@ -31,8 +32,8 @@ def taken_otherwise(number: int, names: Mapping[str, str]) -> dict[str, str]:
     words = "broken" if was == label else f"was wrong: {was}"
     if predicted == label:
         words = f"mended: was {was}"
-    name = f"sample {number}, a {label}: was taken for {was}, now for {predicted}: {words}"
-    return {"now": f"a {label}, now {predicted}", "words": words, "name": name}
+    name = f"sample {number}, {with_article(label)}: was taken for {was}, now for {predicted}: {words}"
+    return {"now": f"{with_article(label)}, now {predicted}", "words": words, "name": name}
 
 
 def how_right(told: Mapping[str, Any]) -> str:

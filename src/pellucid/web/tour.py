@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 ACTIVATIONS = frozenset(
@@ -14,8 +13,6 @@ ACTIVATIONS = frozenset(
 )  # fmt: skip
 CHAIN = 7
 """Layers that are told of at the beginning, at most."""
-PLACES = re.compile(r"\((\d+) \+ 2·(\d+) − (\d+)\)//(\d+) \+ 1 = (\d+)")
-"""As a layer's arithmetic has it: size, padding, kernel, stride, and what comes of them."""
 
 Told = Mapping[str, Any]
 Step = dict[str, Any]
@@ -40,7 +37,7 @@ def tour(network: Told, images: int, trained: bool) -> list[Step]:
         is said when it is done; perhaps ``layer``, the path of that which it is about, and ``value``, to be chosen.
     """
     layers = network["layers"]
-    conv = _first(layers, lambda layer: layer["kind"].startswith("Conv") and _maps(layer))
+    conv = _first(layers, _is_convolution)
     steps = [_start(network, images), _nine(conv or layers[0])]
     if conv:
         steps += [_same_here(conv), _padding(conv), _stride(_first(layers, _strided) or conv)]
@@ -69,14 +66,20 @@ def _maps(layer: Told) -> bool:
     return len(layer["shape"]) == 3
 
 
-def _sizes(layer: Told) -> Iterator[tuple[int, ...]]:
-    for line in layer["arithmetic"]:
-        if found := PLACES.search(line):
-            yield tuple(map(int, found.groups()))
+def _is_convolution(layer: Told) -> bool:
+    return layer["kind"] == "Conv2d" and _maps(layer) and "weight" in layer["weights"]
 
 
 def _strided(layer: Told) -> bool:
-    return layer["kind"].startswith("Conv") and any(step > 1 for _, _, _, step, _ in _sizes(layer))
+    return _is_convolution(layer) and max(layer["window"]["stride"]) > 1
+
+
+def _places(layer: Told) -> str:
+    """Return how many rows become how many, and columns, where they are not as many."""
+    pairs = [f"{before:,} {name} become {after:,}" for name, before, after in
+             zip(("rows", "columns"), layer["window"]["before"], layer["shape"][1:], strict=True)]  # fmt: skip
+    alike = layer["window"]["before"][0] == layer["window"]["before"][1] and layer["shape"][1] == layer["shape"][2]
+    return pairs[0] + (", and as many columns" if alike else f", and {pairs[1]}")
 
 
 def _drawable(network: Told) -> bool:
@@ -84,8 +87,10 @@ def _drawable(network: Told) -> bool:
     return len(shape) == 3 and shape[0] == 1 and shape[1] == shape[2]
 
 
-def _click(layer: Told) -> str:
-    return f"Click a number of {layer['path']}, or go to it with Tab and the arrows, and press Enter."
+def _click(layer: Told, more: str = "") -> dict[str, str]:
+    """Return how one comes to a sum, with a keyboard and on a touch screen."""
+    with_keys = f"Click a number of {layer['path']}, or go to it with Tab and the arrows, and press Enter."
+    return {"task": f"{with_keys} {more}".strip(), "touch": f"Tap a number of {layer['path']}. {more}".strip()}
 
 
 def _step(name: str, title: str, words: list[str], task: str = "", then: str = "", **more: Any) -> Step:
@@ -132,7 +137,7 @@ def _nine(layer: Told) -> Step:
 
 def _same_here(conv: Told) -> Step:
     ends = "products, and the bias at the end" if "bias" in conv["weights"] else "and their products"
-    filters, channels, rows, columns = conv["weights"].get("weight", (conv["shape"][0], 1, 0, 0))
+    filters, channels, rows, columns = conv["weights"]["weight"]
     return _step(
         "convolution", "The same, in your network",
         [
@@ -140,16 +145,28 @@ def _same_here(conv: Told) -> Step:
             f"{'channel' if channels == 1 else 'channels'}. Each filter goes over the whole input and makes one map: "
             "blue is above 0, orange below, white is 0."
         ],
-        f"{_click(conv)} The inspector shows its whole sum.",
-        f"There it stands: patch, kernel, {ends}.", layer=conv["path"],
+        then=f"There it stands: patch, kernel, {ends}.", layer=conv["path"],
+        **_click(conv, "The inspector shows its whole sum."),
     )  # fmt: skip
 
 
+def _keeping(conv: Told) -> int:
+    """Return the padding with which a convolution's maps would be as large as what it reads; 0 where it has it, or
+    there is none."""
+    window = conv["window"]
+    wanted = {dilation * (size - 1) for size, dilation in zip(window["kernel_size"], window["dilation"], strict=True)}
+    has = {sum(sides) for sides in window["padding"]}
+    if len(wanted) > 1 or wanted == has or max(window["stride"]) > 1 or max(wanted) % 2:
+        return 0
+    return int(max(wanted) // 2)
+
+
 def _padding(conv: Told) -> Step:
-    own = ""
-    for size, zeros, _, _, found in list(_sizes(conv))[:1]:
-        has = f"a padding of {zeros}" if zeros else "none"
-        own = f" {conv['path']} has {has}: {size} pixels become {found} places."
+    zeros = sorted({*conv["window"]["padding"][0], *conv["window"]["padding"][1]})
+    has = f"a padding of {' and '.join(map(str, zeros))}" if zeros != [0] else "none"
+    own = f" {conv['path']} has {has}: {_places(conv)}."
+    if same := _keeping(conv):
+        own += f" With {same} around, its maps would be as large as what it reads."
     return _step(
         "padding", "Padding",
         [
@@ -162,10 +179,8 @@ def _padding(conv: Told) -> Step:
 
 
 def _stride(layer: Told) -> Step:
-    own = "In this network all filters go pixel by pixel."
-    for size, _, _, step, found in _sizes(layer):
-        if step > 1:
-            own = f"{layer['path']} goes by {step}: {size} become {found}."
+    step = max(layer["window"]["stride"])
+    own = f"{layer['path']} goes by {step}: {_places(layer)}." if step > 1 else "In this network all go pixel by pixel."
     return _step(
         "stride", "Stride",
         [
@@ -186,13 +201,13 @@ def _pooling(pool: Told) -> Step:
     )  # fmt: skip
     then = "The ring is around the winner; all others make no difference."
     return _step(
-        "pooling", "Pooling", [f"{pool['path']} keeps {keeps}. It has nothing to learn."], _click(pool),
-        then if largest else "All numbers of the window count the same.", layer=pool["path"],
+        "pooling", "Pooling", [f"{pool['path']} keeps {keeps}. It has nothing to learn."], **_click(pool),
+        then=then if largest else "All numbers of the window count the same.", layer=pool["path"],
     )  # fmt: skip
 
 
 def _three(conv: Told) -> Step:
-    side = conv["weights"].get("weight", (3,))[-1]
+    side = conv["weights"]["weight"][-1]
     own, rows = f" {conv['path']} has 3×3." if side == 3 else "", 3
     if side > 3 and side % 2:
         rows = (side - 1) // 2
@@ -218,8 +233,9 @@ def _field(layer: Told) -> Step:
             f"{'×'.join(map(str, layer['field']['size']))} pixels at most: the frame in the image. What lies outside "
             "cannot change it."
         ],
-        f"Point at several numbers of {layer['path']}, or move there with the arrows.", "The frame went along.",
-        layer=layer["path"],
+        f"Point at several numbers of {layer['path']}, or move there with the arrows.",
+        "The frame went along, and shows what the last one sees.", layer=layer["path"],
+        touch=f"Tap several numbers of {layer['path']}.",
     )  # fmt: skip
 
 
@@ -231,7 +247,8 @@ def _activation(layer: Told) -> Step:
             "Sums of sums are only sums again; what bends them is a function of each number alone. "
             f"{layer['path']} is a {layer['kind']}{bends}."
         ],
-        f"{_click(layer)} Its curve is shown.", "The point lies on the curve where its number is.", layer=layer["path"],
+        then="The point lies on the curve where its number is.", layer=layer["path"],
+        **_click(layer, "Its curve is shown."),
     )  # fmt: skip
 
 
@@ -270,6 +287,7 @@ def _back(last: Told) -> Step:
         ],
         f"Pin a number of {last['path']}, such as with “From …” in the inspector; then go down the list, or press "
         "Backspace, to the image.", "That pixel is where the way ends.",
+        touch=f"Tap a number of {last['path']}, or “From …” in the inspector; then go down the list to the image.",
     )  # fmt: skip
 
 
@@ -296,7 +314,7 @@ def _training(parameters: int, trained: bool) -> Step:
             + " In the example of the tour’s filter:"
         ],
         "Now do by hand what no training would: silence a channel, and see what becomes of the prediction.",
-        "“Undo all” brings the network back; your file never changed.",
+        "So much hung on that channel. It comes back when you go on; your file never changed.",
     )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from .words import with_article
 from .written import accuracy, percent, rate, significant
 
 STATES = {
@@ -85,7 +86,8 @@ def since_when(header: Mapping[str, Any], steps: NDArray[Any], name: str, steps_
         Of the class that is right.
     steps_per_epoch : int
     """
-    taken, step = f"taken it for a {name}, {'which is right' if header['known'] else 'as at the end'}.", header["since"]
+    step, as_is = header["since"], "which is right" if header["known"] else "as at the end"
+    taken = f"taken it for {with_article(name)}, {as_is}."
     if step is None:
         return f"At the last moment it has not {taken}"
     if step == steps[0]:

@@ -59,6 +59,12 @@ KINDS: Mapping[str, str] = MappingProxyType(
 )
 """Kind of a layer -> what it does; those of the user's own have none."""
 
+
+def with_article(name: str) -> str:
+    """Return the name of a class as it stands in a sentence: "an 8", "an airplane", "a 3"."""
+    return f"{'an' if name[:1].lower() in 'aeio8' or name in ('11', '18') else 'a'} {name}"
+
+
 GLOSSARY: Mapping[str, str] = MappingProxyType(
     {
         "activation": "a layer that bends each number by itself; or a number that a layer makes",
@@ -66,10 +72,12 @@ GLOSSARY: Mapping[str, str] = MappingProxyType(
         "bias/biases": "a number that a filter adds to each of its sums",
         "channel/channels": "one of the sheets of numbers that a layer reads: the red of an image, or a map",
         "dead": "a map that is 0 everywhere, for this image",
+        "epoch/epochs": "once through all images that the network learns from",
         "filter/filters": "weights that go over all places, with one kernel for each channel; what it finds is one map",
         "gradient": "how much a number changes, and which way, if another one grows a little",
         "Grad-CAM": "where the last maps speak for a class, each counted by its mean gradient",
         "kernel/kernels": "the small grid of weights that a filter has for one channel",
+        "learning rate": "how far each step of training goes against the gradient",
         "loss": "how wrong the network is, as one number; training makes it small",
         "map/maps": "what one filter found, place by place, drawn as a picture",
         "mean |a|": "the mean size of a map’s numbers, their signs left out",
@@ -83,6 +91,8 @@ GLOSSARY: Mapping[str, str] = MappingProxyType(
         "receptive field": "the pixels that a number can depend on",
         "saliency": "how much the class’s score changes with each pixel",
         "score/scores": "what the last layer gives a class, before shares are made of it",
+        "share/shares": "the part of the whole that is one class’s, or one term’s; those of all classes add up to 1",
+        "softmax": "turns scores into shares: e to the power of each, divided by the sum of these",
         "stride": "how far a filter goes from one place to the next",
         "weight/weights": "a number that something is multiplied by; it was learnt",
         "window": "the numbers that a pooling looks at for one of its own",

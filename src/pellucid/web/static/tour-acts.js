@@ -37,20 +37,20 @@ export async function slowly(act) {
 /** Pin the cell of a layer whose number is the largest, or of which another layer has the least below it. */
 export async function pinTelling(path, wait, below = null) {
   const { layer, channel, cell } = await telling(path, below);
-  if (makesMaps(layer) && !still()) await sweep(layer, channel, cell, wait);
+  try {
+    if (makesMaps(layer) && !still()) await sweep(layer, channel, cell, () => wait(90));
+  } finally {
+    hover(null);
+  }
   pin(path, channel, cell);
 }
 
-/** Point at the numbers of a row, one after the other, up to a cell. */
+/** Point at the numbers of a row, one after the other, up to a cell, and stay there. */
 export async function sweep(layer, channel, cell, wait) {
   const step = Math.max(1, Math.round(layout(layer).columns / 12));
-  try {
-    for (let column = cell[1] % step; column <= cell[1]; column += step) {
-      hover({ layer: layer.path, channel, cell: [cell[0], column] });
-      await wait(90);
-    }
-  } finally {
-    hover(null);
+  for (let column = cell[1] % step; column <= cell[1]; column += step) {
+    hover({ layer: layer.path, channel, cell: [cell[0], column] });
+    await wait();
   }
 }
 

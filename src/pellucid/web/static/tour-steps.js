@@ -1,9 +1,9 @@
 // What is done in each step of the tour, by the reader or for them; the server has said what there is to say.
 
-import { onHover, pinIndex } from "./cells.js";
+import { hover, onHover, pinIndex } from "./cells.js";
 import { button } from "./controls.js";
 import { byId, make } from "./dom.js";
-import { className, layerAt, network, receptiveField } from "./network.js";
+import { className, layerAt, layout, network, receptiveField } from "./network.js";
 import { largestAt } from "./numbers.js";
 import { drawLine } from "./pad.js";
 import { onShown, showSample } from "./showing.js";
@@ -115,7 +115,7 @@ const DOING = {
     done: (now, then) => now.layer === "input" && now.cell !== null && (then.layer !== "input" || now.cell !== then.cell),
   }),
   why: () => ({
-    ...anew, point: "panel-why", tab: "why", target: "#why-forgotten", done: () => chosen,
+    ...anew, point: "panel-why", tab: "why", target: "#why-forgotten", result: "#why-agreement", done: () => chosen,
     act: () => {
       const slider = byId("why-forgotten");
       slider.value = 1;
@@ -123,10 +123,11 @@ const DOING = {
     },
   }),
   training: () => ({
-    point: "panel-change", tab: "change", target: "#change-silence", act: () => byId("change-silence").click(),
-    done: (now, then) => now.revision !== then.revision,
+    ...anew, point: "panel-change", tab: "change", target: "#change-silence", result: "#accuracy",
+    act: () => byId("change-silence").click(), done: (now, then) => now.edited !== then.edited && (chosen = now.edited),
+    leave: () => { if (chosen && chosen === get().edited) byId("change-undo").click(); }, // the tour's own edit only
   }),
-  end: () => ({ point: byId("drawing").hidden ? "pixels-frame" : "pad" }),
+  end: () => ({ tab: "sum", point: byId("drawing").hidden ? "pixels-frame" : "pad" }),
 };
 
 document.addEventListener("input", ({ target }) => { if (target.id === "why-forgotten" && Number(target.value)) choice(true); });
@@ -143,11 +144,16 @@ function field({ layer: path }) {
     happened();
   });
   return {
-    also: "pixels-frame", begin: () => { pointed = 0; }, done: () => pointed > 1,
+    also: "pixels-frame", done: () => pointed > 1,
+    begin: () => {
+      const { rows, columns } = layout(layerAt(path));
+      hover({ layer: path, channel: 0, cell: [rows >> 1, columns >> 1] }); // a frame from the start
+      pointed = 0;
+    },
     act: async (wait) => {
       const { layer, channel } = await telling(path);
       const [, rows, columns] = layer.shape;
-      for (const row of [0, rows - 1]) await sweep(layer, channel, [row, columns - 1], wait);
+      for (const row of [0, rows - 1]) await sweep(layer, channel, [row, columns - 1], () => wait(300));
     },
   };
 }

@@ -1,7 +1,7 @@
 // The guided tour: a card beside the page that points at it, says what is there, and notices what is done.
 
 import { onHover, onPin } from "./cells.js";
-import { button } from "./controls.js";
+import { button, options } from "./controls.js";
 import { byId, make, problem, say, still } from "./dom.js";
 import { keep, kept } from "./kept.js";
 import { get, on, set } from "./state.js";
@@ -19,10 +19,10 @@ const back = button("Back", () => go(at - 1));
 const next = button("Next", () => (at === steps.length - 1 ? close(true) : go(at + 1)));
 const show = button("Do it for me", doIt);
 const pause = button("Pause", togglePause);
-const progress = make("span", { class: "quiet" });
+const contents = make("select", { "aria-label": "Step", change: () => go(Number(contents.value)) });
 const card = make(
   "section", { id: "tour", role: "dialog", "aria-modal": "false", "aria-labelledby": "tour-title", hidden: true },
-  make("div", { class: "row tour-head" }, title, progress, pause, button("✕", () => close(false), { "aria-label": "Close the tour" })),
+  make("div", { class: "row tour-head" }, title, contents, pause, button("✕", () => close(false), { "aria-label": "Close the tour" })),
   body, task, make("div", { class: "row tour-foot" }, back, show, next),
 );
 
@@ -34,6 +34,7 @@ let paused = false;
 /** Make the card, and the button that opens it; return what else may open it. */
 export function buildTour() {
   steps = stepsFor(notice);
+  contents.append(...options(steps.map(({ title: words }, k) => [k, `${k + 1}/${steps.length} ${words}`])));
   byId("strip").after(card);
   byId("open-tour").addEventListener("click", () => (card.hidden || paused ? open() : title.focus()));
   on(["layer", "channel", "cell", "revision", "image", "view"], notice);
@@ -54,7 +55,7 @@ function open() {
 }
 
 function close(finished) {
-  stop();
+  leave();
   card.hidden = true;
   point([]);
   keep(KEPT, finished ? null : steps[at].name);
@@ -63,25 +64,32 @@ function close(finished) {
   byId("open-tour").focus();
 }
 
+/** End what the step began. */
+function leave() {
+  stop();
+  growing.disconnect();
+  steps[at]?.leave?.();
+}
+
 function go(number) {
+  leave();
   at = within(number, 0, steps.length - 1);
   const step = steps[at];
-  stop();
   then = null;
   if (step.tab) set({ view: step.tab });
   step.begin?.();
   then = step.task ? { ...get() } : null;
   title.textContent = step.title;
-  progress.textContent = `${at + 1} of ${steps.length}`;
+  contents.value = at;
   body.replaceChildren(...step.words());
   body.scrollTop = 0;
-  tell(step.task, false);
+  tell(matchMedia("(pointer: coarse)").matches && step.touch || step.task, false);
   show.hidden = !step.act;
   back.disabled = at === 0;
   next.textContent = at === steps.length - 1 ? "End" : "Next";
   keep(KEPT, step.name);
   bringTarget();
-  title.focus({ preventScroll: true });
+  if (document.activeElement !== contents) title.focus({ preventScroll: true });
   if (step.play && !still()) slowly(step.play);
 }
 
@@ -116,6 +124,7 @@ function finish(step) {
   then = null;
   tell(`✓ ${step.then}`, true);
   say(`${task.textContent} F6 goes to the tour.`);
+  if (step.result) bring(document.querySelector(step.result), "nearest");
 }
 
 /** Do for the reader what the step asks for. */
@@ -133,7 +142,7 @@ function targets() {
 }
 
 function bringTarget() {
-  const { layer } = steps[at];
+  const { layer, target: wanted } = steps[at];
   const [target] = targets();
   if (!target) return;
   if (layer) byId("layers").dispatchEvent(new CustomEvent("going", { detail: layer }));
@@ -144,7 +153,16 @@ function bringTarget() {
   point(targets());
   measure();
   const tall = target.offsetHeight > innerHeight / 2 || inspected;
-  target.scrollIntoView({ block: tall ? "start" : "center", behavior: still() ? "auto" : "smooth" });
+  growing.disconnect();
+  if (inspected && wanted) growing.observe(target); // calls at once, too
+  else bring(target, tall ? "start" : "center");
+}
+
+/** What is to be used stays in sight while that above it comes. */
+const growing = new ResizeObserver(() => { if (then) bring(document.querySelector(steps[at].target), "center"); });
+
+function bring(element, block) {
+  element?.scrollIntoView({ block, behavior: still() ? "auto" : "smooth" });
 }
 
 function point(elements) {

@@ -7,6 +7,7 @@ import { within } from "./within.js";
 const forms = new Map(); // a word as it stands -> [its name, what it means]
 let known = null; // a pattern of all of them
 const tip = make("div", { id: "tip", role: "tooltip", hidden: true });
+let described = null; // the word that it is of
 
 /** Take the glossary of the server; the longest words are looked for first. */
 export function buildWords() {
@@ -36,6 +37,8 @@ export function dotted(word, meaning = forms.get(word)?.[1]) {
 }
 
 function tell(word, meaning) {
+  hide();
+  described = word;
   tip.textContent = meaning;
   document.body.append(tip);
   tip.hidden = false;
@@ -48,6 +51,7 @@ function tell(word, meaning) {
 
 function hide() {
   tip.hidden = true;
+  described?.removeAttribute("aria-describedby");
 }
 
 /** The glossary: a list of the words and of the kinds of layers that this network has. */
