@@ -151,6 +151,21 @@ def test_ranks_on_a_simulated_network_come_to_the_same_weights() -> None:
     assert took >= 1e-3  # to travel takes as long; how much longer is no matter here
 
 
+def test_processes_that_do_not_start_leave_nothing_behind(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    asleep = tmp_path / "asleep"
+    asleep.write_text(f"#!/bin/sh\necho $$ > {tmp_path}/process\nexec sleep 60\n")
+    asleep.chmod(0o700)
+    (tmp_path / "files").mkdir()
+    monkeypatch.setattr("benchmarks.scaling.gang.sys.executable", str(asleep))
+    monkeypatch.setattr("benchmarks.scaling.gang.STARTING", 2.0)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "files"))
+    with pytest.raises(TimeoutError):
+        Gang(1)
+    assert not [*(tmp_path / "files").iterdir()]
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "process").read_text()), 0)
+
+
 def digests(gang: Gang, asked: dict[str, Any]) -> list[str]:
     gang.ask("prepare", **asked)
     gang.ask("seconds", count=3)

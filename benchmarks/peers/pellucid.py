@@ -54,7 +54,7 @@ class Peer(Base):
         self.model = p.models.by_name(problem.model)(problem.classes, problem.shape, dtype=self.dtype)
         names = to_torch_names(self.model)
         for path, held in {**self.model.parameters(), **self.model.states()}.items():
-            held.data[...] = problem.weight(names[path], held.shape)
+            held.data[...] = problem.weight(names[path], held.data.shape)
         for layer in self.model:
             if isinstance(layer, p.Dropout):
                 layer.p = 0.0

@@ -8,8 +8,9 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from pellucid.distributed.launch import environment, started
 
@@ -45,20 +46,30 @@ class Gang:
         command = [sys.executable, "-m", "benchmarks.scaling.rank", where, *([network] if network else [])]
         if ranks > 1:
             command = started(ranks, command, options)
-        with socket.socket(socket.AF_UNIX) as listening:
+        self._found: dict[int, TextIO] = {}
+        with ExitStack() as failing, socket.socket(socket.AF_UNIX) as listening:
+            failing.callback(self._folder.cleanup)
             listening.bind(where)
             listening.listen(ranks)
             listening.settimeout(STARTING)
             variables = environment(self._folder.name)
             self._process = subprocess.Popen(command, env=variables, cwd=PROJECT, stdin=subprocess.DEVNULL)
-            found = {}
+            failing.callback(self._end)
             for _ in range(ranks):
                 connection, _ = listening.accept()
                 connection.settimeout(ANSWERING)
                 stream = connection.makefile("rw")
                 connection.close()  # the stream stays open
-                found[int(stream.readline())] = stream
-        self._streams = [found[rank] for rank in range(ranks)]
+                self._found[int(stream.readline())] = stream
+            failing.pop_all()
+        self._streams = [self._found[rank] for rank in range(ranks)]
+
+    def _end(self) -> None:
+        """End those that have started, where one has not."""
+        for stream in self._found.values():
+            stream.close()
+        self._process.terminate()
+        self._process.wait()
 
     def ask(self, do: str, **what: Any) -> list[Any]:
         """Let all do something, and return what each answers."""

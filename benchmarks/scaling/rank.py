@@ -20,7 +20,7 @@ import numpy as np
 from benchmarks.peers.pellucid import NO_KEY
 from benchmarks.scaling.watched import Note, Watched, phase_by_phase
 from pellucid import Adam, CrossEntropy, lower, models
-from pellucid.collective import Collective
+from pellucid.collective import Exchanging
 from pellucid.data.dataset import digest
 from pellucid.training.engine import CompiledEngine
 
@@ -37,19 +37,19 @@ class Training:
         One of `pellucid.models`.
     batch : int
     threads : int
-    ranks : Collective, optional
+    ranks : Exchanging, optional
     pictures : int, optional
         How many there are; some batches by default.
     """
 
     def __init__(
-        self, model: str, batch: int, threads: int, ranks: Collective | None = None, pictures: int | None = None
+        self, model: str, batch: int, threads: int, ranks: Exchanging | None = None, pictures: int | None = None
     ):
         network = models.by_name(model)()
         rng = np.random.default_rng(0)
         self._pictures, self._batch = pictures or BATCHES * batch, batch
-        images = rng.integers(0, 256, (self._pictures, *network.input_shape), np.uint8)
         program = lower(network, loss=CrossEntropy(), optimizer=Adam(1e-4), resident=True)
+        images = rng.integers(0, 256, (self._pictures, *program.values[program.input].shape), np.uint8)
         labels = rng.integers(0, program.values[program.output].shape[0], self._pictures)
         resident = {"input.data": images, "target.data": labels}
         self.notes: list[Note] = []
@@ -92,7 +92,7 @@ class Training:
         return digest(*self.engine.weights().values())
 
 
-def serve(stream: Any, ranks: Collective | None) -> None:
+def serve(stream: Any, ranks: Exchanging | None) -> None:
     """Answer requests, lines of JSON each, until there are no more."""
     training: Training | None = None
     for line in stream:
@@ -114,7 +114,7 @@ def serve(stream: Any, ranks: Collective | None) -> None:
         stream.flush()
 
 
-def gathering(ranks: Collective, size: int, start: float) -> float:
+def gathering(ranks: Exchanging, size: int, start: float) -> float:
     """Return how long after a moment it is done that every rank, from then on, sends so many bytes to all others.
 
     All ranks are on one machine, whose clock tells them when to begin: whoever waited for a message before would begin
@@ -138,7 +138,7 @@ def main(words: Sequence[str]) -> None:
         from benchmarks.scaling.network import join
 
         join(network[0], rank)
-    ranks: Collective | None = None
+    ranks: Exchanging | None = None
     if size > 1:
         from pellucid.distributed.mpi import Ranks
 

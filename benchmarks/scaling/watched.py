@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.collective import Collective, Exchange
+from pellucid.collective import Exchange, Exchanging
 from pellucid.compiler import runtime
 from pellucid.compiler.plan import Count, JobPhase, LeafPhase, NodePhase, Phase
 from pellucid.compiler.schedule import Schedule
@@ -33,26 +33,22 @@ class Watched:
 
     Parameters
     ----------
-    ranks : Collective
+    ranks : Exchanging
     notes : list of Note
         Taken down here.
     """
 
-    def __init__(self, ranks: Collective, notes: list[Note]):
+    def __init__(self, ranks: Exchanging, notes: list[Note]):
         self._ranks, self._notes = ranks, notes
         self.rank, self.size = ranks.rank, ranks.size
 
     def gather(self, room: NDArray[Any], bounds: Sequence[int]) -> Exchange:
-        """See `Collective.gather`."""
+        """See `Exchanging.gather`."""
         began = time.perf_counter()
         exchange = self._ranks.gather(room, bounds)
         sent = time.perf_counter()
         self._notes.append((SENDING, began, sent))
         return WatchedExchange(exchange, sent, self._notes)
-
-    def all(self, message: bytes) -> list[bytes]:
-        """See `Collective.all`."""
-        return self._ranks.all(message)
 
 
 @dataclass
@@ -86,10 +82,6 @@ class Pretended:
         for start, stop in pairwise(bounds):
             room[start:stop] = np.resize(own, stop - start)
         return Nothing()
-
-    def all(self, message: bytes) -> list[bytes]:
-        """Return the same of all."""
-        return [message] * self.size
 
 
 class Nothing:

@@ -9,8 +9,10 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from itertools import pairwise
 from typing import Any, Protocol, TypeVar
 
+import numpy as np
 from numpy.typing import NDArray
 
 from .errors import LostRankError
@@ -38,17 +40,13 @@ class Exchange(Protocol):
         """
 
 
-class Collective(Protocol):
-    """The ranks of a computation.
+class Exchanging(Protocol):
+    """Ranks that share the work on a batch.
 
     Attributes
     ----------
     rank, size : int
-        This one, from 0 on, and how many there are. Both may change where ranks are lost.
-    losses : int
-        How often those that are left have gone on without others.
-    lost : sequence of int
-        All that were lost, numbered as the computation began.
+        This one, from 0 on, and how many there are.
     """
 
     @property
@@ -57,21 +55,31 @@ class Collective(Protocol):
     @property
     def size(self) -> int: ...
 
+    def gather(self, room: NDArray[Any], bounds: Sequence[int]) -> Exchange:
+        """Begin to bring every rank's piece of an array to all others: that of rank r are the bytes ``bounds[r]`` to
+        ``bounds[r + 1]``, and it is in its place already.
+
+        Until the exchange has been waited for, nobody writes to the array, and of what is in it a rank reads its own
+        piece alone. Other exchanges may begin meanwhile.
+        """
+
+
+class Collective(Exchanging, Protocol):
+    """The ranks of a computation, which may go on where some of them are lost: `rank` and `size` are other ones then.
+
+    Attributes
+    ----------
+    losses : int
+        How often those that are left have gone on without others.
+    lost : sequence of int
+        All that were lost, numbered as the computation began.
+    """
+
     @property
     def losses(self) -> int: ...
 
     @property
     def lost(self) -> Sequence[int]: ...
-
-    def gather(self, room: NDArray[Any], bounds: Sequence[int]) -> Exchange:
-        """Begin to bring every rank's piece of an array to all others: that of rank r are the bytes ``bounds[r]`` to
-        ``bounds[r + 1]``, and it is in its place already.
-
-        Until the exchange has been waited for, nobody touches the array; other exchanges may begin meanwhile.
-        """
-
-    def all(self, message: bytes) -> list[bytes]:
-        """Return what each rank has to say, in their order; it need not be as long as what others say."""
 
     def hold(self) -> None:
         """Let the others know that they wait for this rank on purpose: from now on they wait as long again as for one
@@ -79,11 +87,30 @@ class Collective(Protocol):
         itself waits for others."""
 
     def settled(self, done: bool) -> bool:
-        """Return whether all ranks have done what they were about; all get the same answer, whoever is lost meanwhile.
+        """Return whether every rank has finished its work. All that are left get the same answer, whoever is lost
+        meanwhile.
 
-        Where one has not, all that are left number themselves anew. Ranks that cannot go on without each other need not
-        ask: none of them has met with a `LostRankError`.
+        If one has not, they are numbered anew (`rank`, `size`, `losses` and `lost` change), and shall do it again.
+        Without fault tolerance the answer is True, for then no `LostRankError` is ever raised.
         """
+
+
+def told_by_all(ranks: Exchanging, message: bytes) -> list[bytes]:
+    """Return what each rank has to say, in their order; it need not be as long as what others say.
+
+    Raises
+    ------
+    RankError, LostRankError
+        As `Exchange.wait` does.
+    """
+    lengths = np.zeros(ranks.size, np.int64)
+    lengths[ranks.rank] = len(message)
+    ranks.gather(lengths.view(np.uint8), range(0, lengths.nbytes + 1, lengths.itemsize)).wait()
+    bounds = [0, *np.cumsum(lengths).tolist()]
+    said = np.zeros(bounds[-1], np.uint8)
+    said[bounds[ranks.rank] : bounds[ranks.rank + 1]] = np.frombuffer(message, np.uint8)
+    ranks.gather(said, bounds).wait()
+    return [said[start:stop].tobytes() for start, stop in pairwise(bounds)]
 
 
 def surviving(ranks: Collective | None, work: Callable[[], Result]) -> Result:

@@ -1,5 +1,6 @@
 """Who does which samples, and what travels when."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -9,9 +10,11 @@ from hypothesis import strategies as st
 import pellucid as p
 from oracles.compiled import planned, residual, training_program
 from oracles.shared_trainings import large_layers, small_lenet
+from pellucid.compiler.executable import Executable
 from pellucid.compiler.plan import Count, DefinitionPhase, JobPhase, LeafPhase, NodePhase, Scope, Send, Wait
 from pellucid.compiler.sharing import Share, shared
 from pellucid.definitions.combine import leaves, tree
+from pellucid.errors import CompilerError
 
 counts = st.integers(1, 300)
 
@@ -119,11 +122,38 @@ def test_leaves_go_up_to_nodes_by_the_kernels_that_complete_sums():
 
 
 def test_a_large_sum_is_made_in_parts_where_it_has_many_terms():
-    def owned(samples):
-        calls = [c for phase in plan_of(large_layers(), samples).phases if isinstance(phase, JobPhase)
+    def owned(samples, **other):
+        plan = planned(training_program(large_layers(), p.Adam()))
+        for phase in plan.phases:
+            if isinstance(phase, JobPhase):
+                phase.jobs = [tuple(replace(call, **other) for call in job) for job in phase.jobs]
+        calls = [c for phase in shared(plan, samples).phases if isinstance(phase, JobPhase)
                  for job in phase.jobs for c in job if c.count is Count.BATCH]  # fmt: skip
         return {call.recipe.name for call in calls if call.owned}, {call.recipe.name for call in calls}
 
     assert owned(64) == ({"conv2d_grad_weight"}, {"conv2d_grad_weight", "linear_grad_weight"}), "64 · 9 terms"
     assert owned(8)[0] == set()
+    assert owned(64, parts=1)[0] == set(), "what is not cut has no parts"
     assert owned(300)[0] == {"conv2d_grad_weight", "linear_grad_weight"}
+
+
+def test_no_leaf_writes_to_what_is_under_way():
+    plan = planned(training_program(large_layers(), p.Adam()))
+    sent = {each for phase in shared(plan, 64).phases if isinstance(phase, Send) for each in phase.buffers}
+    number, call = next(
+        (number, call)
+        for number, phase in enumerate(plan.phases)
+        if isinstance(phase, LeafPhase)
+        for call in phase.calls
+        if call.operands[-1].buffer in sent
+    )
+    plan.phases.insert(number + 1, LeafPhase([call]))
+    with pytest.raises(CompilerError, match="would write to what travels"):
+        shared(plan, 64)
+
+
+def test_a_buffer_without_bounds_does_not_travel():
+    program = training_program(small_lenet(), p.Adam())
+    native = Executable(program, 8, 1, {})
+    with pytest.raises(CompilerError, match=r"nobody knows whose the parts of .* are"):
+        native._schedule.travelling(next(iter(native.plan.totals.values())).buffer)

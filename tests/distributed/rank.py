@@ -11,6 +11,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import pellucid as p
 from oracles.interrupted import HOW, BreakAt, images, network
 from oracles.shared_trainings import trained
+from pellucid.collective import told_by_all
 from pellucid.distributed import mpi
 from pellucid.distributed.job import job
 from pellucid.errors import RankError
@@ -56,10 +57,10 @@ def unlike(ranks, folder):
         begin("run", images()[0], threads=1 + other, callbacks=[BreakAt(3)])
     except (ZeroDivisionError, SystemExit):
         (folder / f"threads-{ranks.rank}").write_text("fine")
-    ranks.all(b"")
+    told_by_all(ranks, b"")
     if not ranks.rank:
         shutil.copytree(folder / "run", folder / "before")
-    ranks.all(b"")
+    told_by_all(ranks, b"")
     x = images()[0].copy()
     x[0, 0, 0, 0] ^= other
     for what in OTHER:

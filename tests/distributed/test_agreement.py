@@ -10,6 +10,7 @@ from oracles.interrupted import HOW, STEPS, BreakAt, images, network
 from oracles.ranks import World
 from oracles.shared_trainings import data, residual, trained
 from pellucid.errors import RankError
+from pellucid.training import checkpoint
 from pellucid.training.agreement import code_digest, exit_code, odd_ones
 from pellucid.training.checkpoint import files
 
@@ -46,6 +47,20 @@ def test_a_rank_with_other_settings_is_named_on_all(other, words):
         assert isinstance(error, RankError)
         assert words in str(error)
         assert "All ranks need the same code, data and settings" in str(error)
+
+
+@pytest.mark.parametrize("kind", [p.KeepBest, p.EarlyStopping])
+def test_a_rank_without_a_callback_that_remembers_is_named(kind):
+    for error in shared(lambda rank: trained("convolutions", rank, callbacks=[kind("loss")] if rank.rank != 1 else [])):
+        assert isinstance(error, RankError)
+        assert str(error).startswith(f"rank 1: callbacks that remember is none, and {kind.__name__}(")
+
+
+def test_who_only_watches_may_be_in_one_rank_alone():
+    def work(rank):
+        return trained("convolutions", rank, callbacks=[p.on_epoch(print)] if rank and not rank.rank else [])
+
+    assert shared(work) == [work(None)] * 3
 
 
 def test_a_rank_with_other_data_is_named():
@@ -107,6 +122,17 @@ def test_weights_that_come_apart_are_found_at_the_end():
         assert isinstance(error, RankError)
         assert "the digest of the weights after step 6" in str(error)
         assert str(error).startswith("rank 1: ")
+
+
+def test_a_network_that_a_callback_has_changed_at_the_end_in_one_rank_is_found(tmp_path):
+    class Astray(p.Callback):
+        def on_end(self, training, error):
+            if training.ranks.rank == 2:
+                training.network["linear1"].bias.data[0] += 1e-7
+
+    for error in shared(lambda rank: trained("dropout", rank, callbacks=[Astray()], out=tmp_path / "run")):
+        assert str(error).startswith("rank 2: the digest of the network as the training leaves it is ")
+    assert not checkpoint.newest(tmp_path / "run").finished
 
 
 def test_one_that_watches_is_called_in_the_first_rank_alone():

@@ -8,7 +8,7 @@ import pellucid as p
 from oracles.interrupted import HOW, images, network
 from oracles.ranks import World
 from oracles.shared_trainings import trained
-from pellucid.collective import holding
+from pellucid.collective import holding, told_by_all
 from pellucid.training import saving
 from pellucid.training.checkpoint import files
 
@@ -138,7 +138,7 @@ def test_who_waits_itself_holds_nobody():
     def work(rank):
         if rank.rank == 0:
             with holding(rank):
-                rank.all(b"")
+                told_by_all(rank, b"")
 
     with pytest.raises(p.errors.RankError):
         World(2, patience=1.2).run(work)

@@ -1,13 +1,15 @@
 """How a command becomes a job, and what is shown of it; no MPI is needed."""
 
+import os
 import sys
 
 import pytest
 
 from pellucid.cli import run
 from pellucid.cli.ranks import without_ranks
-from pellucid.distributed import job, launch, mpi
-from pellucid.distributed.job import exit_code, settle, share_of
+from pellucid.distributed import job, launch, mpi, processors
+from pellucid.distributed.job import exit_code, settle
+from pellucid.distributed.processors import Processors, share_of
 from pellucid.errors import ArgumentError, MissingExtraError
 
 RULE = "-" * 74 + "\n"
@@ -76,6 +78,56 @@ def test_processors_are_shared_side_by_side():
     assert share_of([[0, 1, 2, 3]], 0) == [], "alone on its machine"
     assert share_of([[0], [1]], 0) == [], "bound by the launcher"
     assert share_of([[0, 1]] * 3, 0) == [], "more ranks than processors"
+
+
+def bound(monkeypatch, number, allowed):
+    """Return a rank's processors, and to which of them its threads keep then."""
+    threads = {0: allowed[number], 17: [0, 1, 2, 3, 4]}
+    monkeypatch.delenv("PELLUCID_THREADS", raising=False)
+    monkeypatch.setattr(processors, "_threads", lambda: [17, 18])
+    monkeypatch.setattr(processors.os, "sched_getaffinity", threads.__getitem__, raising=False)
+    monkeypatch.setattr(processors.os, "sched_setaffinity", threads.__setitem__, raising=False)
+    shared = Processors(number, allowed)
+    shared.share()
+    threads[18] = threads[0]  # begun by that one
+    return shared, threads
+
+
+def test_those_that_are_left_share_the_processors_of_a_lost_rank(monkeypatch):
+    shared, threads = bound(monkeypatch, 2, {number: [0, 1, 2, 3] for number in range(4)})
+    assert threads == {0: [2], 17: [0, 1, 2, 3, 4], 18: [2]}
+    shared.share([0])
+    assert threads[0] == threads[18] == [1]  # of four among three
+    shared.share([0, 3])
+    assert threads[0] == threads[18] == [2, 3]
+    shared.share([0, 3, 1])
+    assert threads == {0: [0, 1, 2, 3], 17: [0, 1, 2, 3, 4], 18: [0, 1, 2, 3]}
+
+
+def test_where_there_are_fewer_processors_than_ranks_those_that_are_left_have_more_threads(monkeypatch):
+    shared, threads = bound(monkeypatch, 1, {number: [0, 1] for number in range(5)})
+    assert (threads[0], os.environ["PELLUCID_THREADS"]) == ([0, 1], "1")
+    shared.share([0, 2, 3])
+    assert (threads[0], "PELLUCID_THREADS" in os.environ) == ([0], False)
+    shared.share([0, 2, 3, 4])
+    assert threads[0] == [0, 1]
+
+
+@pytest.mark.parametrize("allowed", [{0: [0], 1: [1]}, {1: [0, 1]}])
+def test_who_is_bound_by_the_launcher_or_alone_stays_as_it_is(monkeypatch, allowed):
+    shared, threads = bound(monkeypatch, 1, allowed)
+    shared.share([0])
+    assert threads[0] == allowed[1]
+    assert "PELLUCID_THREADS" not in os.environ
+
+
+def test_where_somebody_has_said_how_many_threads_there_are_that_holds(monkeypatch):
+    monkeypatch.setenv("PELLUCID_THREADS", "3")
+    monkeypatch.setattr(processors.os, "sched_setaffinity", lambda *_: pytest.fail("it is bound"), raising=False)
+    shared = Processors(0, {0: [0, 1], 1: [0, 1]})
+    shared.share()
+    shared.share([1])
+    assert os.environ["PELLUCID_THREADS"] == "3"
 
 
 # ---- the end

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from oracles.fake_mpi import Communicator, Mpi, Request, broken
+from pellucid.collective import told_by_all
 from pellucid.distributed import mpi, roll_call
 from pellucid.distributed.mpi import Ranks
 from pellucid.errors import LostRankError, RankError
@@ -154,7 +155,7 @@ def test_memory_of_an_exchange_that_is_given_up_is_kept_and_none_begins_after_it
     with pytest.raises(RankError, match="did not come"):
         ranks.gather(room, [0, 8, 16, 24]).wait()
     with pytest.raises(RankError, match="given up"):
-        ranks.all(b"")
+        told_by_all(ranks, b"")
     del room, ranks
     gc.collect()
     assert alive() is not None
@@ -203,10 +204,13 @@ def test_those_that_are_left_are_numbered_anew_and_the_first_one_is_told(started
 def test_a_loss_of_another_rank_makes_nobody_the_first(started):
     ranks, communicator, _ = started(rank=1, elastic=True)
     communicator.agreed, communicator.smaller = 0, Communicator(1, [0, 1])
+    told = []
+    ranks.when_lost.append(lambda: told.append((ranks.rank, ranks.size, [*ranks.lost])))
     ranks.when_first.append(lambda: pytest.fail("it is not"))
     assert not ranks.settled(True)
     assert "revoked" not in communicator.log
     assert ranks.lost == [2]
+    assert told == [(1, 2, [2])], "when it has its new number"
 
 
 def test_where_all_have_done_it_they_go_on_as_they_are(started):

@@ -112,16 +112,6 @@ class ThreadRank:
             raise LostHere
         return Arriving(self, said, room, bounds)
 
-    def all(self, message):
-        lengths = np.zeros(self.size, np.int64)
-        lengths[self.rank] = len(message)
-        self.gather(lengths.view(np.uint8), range(0, 8 * self.size + 1, 8)).wait()
-        bounds = [0, *np.cumsum(lengths).tolist()]
-        room = np.zeros(bounds[-1], np.uint8)
-        room[bounds[self.rank] : bounds[self.rank + 1]] = np.frombuffer(message, np.uint8)
-        self.gather(room, bounds).wait()
-        return [room[bounds[r] : bounds[r + 1]].tobytes() for r in range(self.size)]
-
     def hold(self):
         with self.world.changed:
             if not self.waits:

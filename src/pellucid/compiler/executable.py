@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..collective import Collective, Exchange
+from ..collective import Exchange, Exchanging
 from ..definitions import DEFINITIONS
 from ..definitions.arrays import Array
 from ..errors import CompilerError
@@ -46,7 +46,7 @@ class Executable:
     threads : int
     elements : mapping of str to str
         NumPy's names of the types in which "input" and "target" come; float32 where not given.
-    ranks : Collective, optional
+    ranks : Exchanging, optional
         Who shares the work on every batch; all of them make the same calls. The program has a loss: outputs stay where
         they are made.
 
@@ -60,7 +60,7 @@ class Executable:
 
     def __init__(
         self, program: Program, samples: int, threads: int, elements: Mapping[str, str],
-        ranks: Collective | None = None,
+        ranks: Exchanging | None = None,
     ):  # fmt: skip
         if program.dtype != "float32":
             raise CompilerError(
@@ -147,7 +147,6 @@ class Executable:
             found = scalar.formula(*(float((numbers or {})[name]) for name in scalar.takes), **dict(scalar.keywords))
             self._numbers[scalar.offset : scalar.offset + len(found)] = list(found)  # too large becomes infinite
         self._flags[:] = 0
-        self._under_way.clear()  # of a run that a rank was lost in
         for segment in schedule.segments:
             match segment:
                 case range():

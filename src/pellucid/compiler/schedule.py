@@ -150,6 +150,8 @@ class Schedule:
         comes where it ends."""
         if buffer in self._owned:
             return self._rooms[buffer], self._owned[buffer]
+        if buffer.scope is Scope.WHOLE:
+            raise CompilerError(f"nobody knows whose the parts of {buffer.name} are")
         bounds = self.share.node_bounds if buffer.scope is Scope.NODE else self.share.sample_bounds
         return self._rooms[buffer][: bounds[-1] * buffer.size], [bound * buffer.size for bound in bounds]
 
@@ -270,7 +272,8 @@ class Schedule:
             yield dict(zip(cuts, ranges, strict=True))
 
     def _own(self, call: Call, pieces: int) -> range:
-        """Return which of the pieces that a sum is cut into are this rank's, and note whose the sum's numbers are."""
+        """Return which of the pieces that a sum is cut into are this rank's, and note where each rank's part of the sum
+        begins."""
         firsts = [rank * pieces // self._ranks for rank in range(self._ranks + 1)]
         total = call.operands[-1].buffer
         self._owned[total] = [*(first * call.slab for first in firsts[:-1]), total.size]

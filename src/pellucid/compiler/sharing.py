@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 
+from ..errors import CompilerError
 from .plan import (
     Buffer,
     Call,
@@ -62,7 +63,12 @@ class Share:
 
     @cached_property
     def level(self) -> int:
-        """Nodes have 2^level leaves: as many as there can be without giving any rank more than an equal share."""
+        """Nodes have 2^level leaves: as many as there can be without giving any rank more than an equal share.
+
+        That is the largest l for which max over ranks r of leaves(r, l) ≤ ⌈leaves / ranks⌉. Of 9 leaves and 4 ranks
+        (133 samples), a rank's share is 3 at most. Nodes of one leaf give the ranks 2, 2, 2 and 3 of them, and so do
+        nodes of two leaves with 2, 2, 2 and 3 (the last node has but one); of four leaves one rank would have 4.
+        """
         level = 0
         while 1 << level < self.leaves and self._longest(level + 1) <= -(-self.leaves // self.ranks):
             level += 1
@@ -136,7 +142,7 @@ class _Sharing:
     def __init__(self, plan: Plan, samples: int):
         self._samples, self.phases = samples, list[Phase]()
         self._nodes: dict[Buffer, Buffer] = {}  # of the buffers of leaves' parts
-        self._away: set[Buffer] = set()  # what travels, and nobody has waited for
+        self._away: dict[Buffer, None] = {}  # what travels, and nobody has waited for, in the order of sending
         self._made: set[Buffer] = set()  # what was made before the phase at hand
         self._serial: list[Call] = []  # sums over all samples that nobody has asked for yet
         for number, phase in enumerate(plan.phases):
@@ -147,11 +153,14 @@ class _Sharing:
             else:
                 self._add(phase)
         self._sum_serially()
-        self._wait(self._away)
+        self._wait(self._away.keys())
 
     def _add(self, phase: Phase) -> None:
-        """Add a phase; before it comes what it reads."""
+        """Add a phase; before it comes what it reads. (A leaf reads its own piece of what is under way, too, and writes
+        to nothing of that.)"""
         touched = _touched(phase)
+        if isinstance(phase, LeafPhase) and any(call.operands[-1].buffer in self._away for call in phase.calls):
+            raise CompilerError("a phase of leaves would write to what travels to other ranks")
         if touched & {_total(call) for call in self._serial}:
             self._sum_serially()
         self._wait(touched if not isinstance(phase, LeafPhase) else _of_all(touched))
@@ -161,12 +170,12 @@ class _Sharing:
     def _wait(self, buffers: Set[Buffer]) -> None:
         if found := tuple(buffer for buffer in self._away if buffer in buffers):
             self.phases.append(Wait(found))
-            self._away.difference_update(found)
+            self._away = {buffer: None for buffer in self._away if buffer not in found}
 
     def _send(self, buffers: Iterable[Buffer]) -> None:
         if found := tuple(dict.fromkeys(buffers)):
             self.phases.append(Send(found))
-            self._away.update(found)
+            self._away |= dict.fromkeys(found)
 
     def _add_leaves(self, phase: LeafPhase, later: Sequence[Phase]) -> None:
         """Add a phase of leaves; then sums go up to the nodes, and travel, as does what is read of all samples."""
@@ -196,8 +205,8 @@ class _Sharing:
             self._send(_total(call) for call in calls if call.owned)
 
     def _is_worth_sending(self, call: Call) -> bool:
-        """Return whether a sum of so many terms takes longer to be made than to travel."""
-        return call.slab > 0 and self._samples * call.terms > WORTH_SENDING
+        """Return whether a sum that can be cut takes longer to be made, of so many terms, than to travel."""
+        return call.slab > 0 and call.parts > 1 and self._samples * call.terms > WORTH_SENDING
 
     def _from_nodes(self, call: Call) -> Call:
         """Return a call that completes a sum from nodes, instead of leaves."""

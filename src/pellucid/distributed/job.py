@@ -12,24 +12,24 @@ import os
 import platform
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ..collective import surviving
+from ..collective import surviving, told_by_all
 from ..errors import PellucidError
 from ..training.interrupts import ByTheFirst
 from . import room
 from .fellows import Fellow
 from .mpi import PATIENCE, Ranks
-
-THREADS = "PELLUCID_THREADS"
+from .processors import Processors
 
 
 @contextmanager
 def job(patience: float = PATIENCE) -> Iterator[Ranks]:
     """Take part in the MPI job that this process was started in, and give its ranks.
 
-    Each rank takes its share of the machine's processors. What ends the block with an error, or ends the process, ends
+    Each rank takes its share of the machine's processors, of which those that are left have more where some are lost.
+    What ends the block with an error, or ends the process, ends
     all ranks: the error comes out of one of them alone, where all fail with the same. A process that is killed, or
     hangs, the others do without, where the launcher was told so (``mpiexec --with-ft ulfm``).
 
@@ -44,8 +44,10 @@ def job(patience: float = PATIENCE) -> Iterator[Ranks]:
         If mpi4py is not installed, or finds no MPI.
     """
     ranks = Ranks(patience=patience)
-    surviving(ranks, lambda: take_share(ranks))
+    processors = surviving(ranks, lambda: introduced(ranks))
     room.tell(room.STARTED)
+    processors.share()
+    ranks.when_lost.append(lambda: processors.share(ranks.lost))
     listen(ranks)
     try:
         yield ranks
@@ -103,38 +105,16 @@ def listen(ranks: Ranks) -> None:
                 signal.signal(meant, ByTheFirst(ranks, meant))
 
 
-def take_share(ranks: Ranks) -> None:
-    """Let ranks know of each other who they are; and keep to this one's share of the processors of its machine, where
-    the launcher has not seen to that already, and nobody has said how many threads there are."""
-    own = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+def introduced(ranks: Ranks) -> Processors:
+    """Let ranks know of each other who they are, and return which processors this one's machine has for them."""
+    node, own = platform.node(), sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
     me = ranks.fellows.get(ranks.number) or Fellow.own(ranks.number)
-    told = [json.loads(each) for each in ranks.all(json.dumps([platform.node(), own, vars(me)]).encode())]
-    ranks.fellows = {fellow.number: fellow for fellow in (Fellow(**each) for _, _, each in told)}
-    if os.environ.get(THREADS, "").strip():
-        return
-    here = [
-        rank for rank, (node, _, each) in enumerate(told) if (node, each["machine"]) == (platform.node(), me.machine)
-    ]
-    allowed, place = [told[rank][1] for rank in here], here.index(ranks.rank)
-    share = share_of(allowed, place)
-    if share:
-        os.sched_setaffinity(0, share)
-    elif any(each == own for number, each in enumerate(allowed) if number != place):
-        os.environ[THREADS] = str(max(1, (len(own) or os.cpu_count() or 1) // len(here)))
-
-
-def share_of(allowed: Sequence[Sequence[int]], rank: int) -> list[int]:
-    """Return the processors of a rank, from those that each rank of its machine may use: neighbours, as many as are
-    fair; none where they are bound to different ones already, or are more than there are processors.
-
-    Examples
-    --------
-    >>> share_of([[0, 1, 2, 3, 4], [0, 1, 2, 3, 4]], 1)
-    [2, 3, 4]
-    >>> share_of([[0, 1], [2, 3]], 1), share_of([[0], [0]], 1)
-    ([], [])
-    """
-    processors, ranks = allowed[rank], len(allowed)
-    if ranks == 1 or len(processors) < ranks or any(each != processors for each in allowed):
-        return []
-    return list(processors[rank * len(processors) // ranks : (rank + 1) * len(processors) // ranks])
+    told = [json.loads(each) for each in told_by_all(ranks, json.dumps([node, own, vars(me)]).encode())]
+    fellows = [Fellow(**each) for _, _, each in told]
+    ranks.fellows = {fellow.number: fellow for fellow in fellows}
+    here = {
+        fellow.number: allowed
+        for fellow, (name, allowed, _) in zip(fellows, told, strict=True)
+        if (name, fellow.machine) == (node, me.machine)
+    }
+    return Processors(ranks.number, here)

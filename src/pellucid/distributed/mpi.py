@@ -63,6 +63,8 @@ class Ranks:
         Whether the others go on where some are lost.
     lost : list of int
         The ranks that were lost, numbered as the job began.
+    when_lost : list of callable
+        Called when ranks were lost, and those that are left are numbered anew.
     when_first : list of callable
         Called when this rank becomes the first one.
     """
@@ -79,7 +81,8 @@ class Ranks:
         self.elastic = os.environ.get(FT_VARIABLE, "").lower() in ("1", "true", "yes")
         if self.elastic:  # a rank may be lost in this very moment, too
             atexit.unregister(finalize)
-        self.losses, self.lost, self.when_first = 0, list[int](), list[Callable[[], object]]()
+        self.losses, self.lost = 0, list[int]()
+        self.when_lost, self.when_first = list[Callable[[], object]](), list[Callable[[], object]]()
         self.fellows: dict[int, Fellow] = {}
         self._numbers = list(range(self.size))  # of those that are left, as the job began
         self.roll_call = RollCall(self._mpi, self._talk)
@@ -116,17 +119,6 @@ class Ranks:
         found = MpiExchange(self, requests, (self.losses, self._begun), room)
         self._open.add(found)
         return found
-
-    def all(self, message: bytes) -> list[bytes]:
-        """Return what each rank has to say, in their order."""
-        lengths = np.zeros(self.size, np.int64)
-        lengths[self.rank] = len(message)
-        self.gather(lengths.view(np.uint8), range(0, 8 * self.size + 1, 8)).wait()
-        bounds = [0, *np.cumsum(lengths).tolist()]
-        said = np.zeros(bounds[-1], np.uint8)
-        said[bounds[self.rank] : bounds[self.rank + 1]] = np.frombuffer(message, np.uint8)
-        self.gather(said, bounds).wait()
-        return [said[start:stop].tobytes() for start, stop in pairwise(bounds)]
 
     def hold(self) -> None:
         """See `Collective.hold`."""
@@ -172,9 +164,8 @@ class Ranks:
         self.lost += [number for number in self._numbers if number not in numbers]
         self._numbers = numbers
         self.roll_call.of(self.rank, numbers)
-        if was and not self.rank:
-            for each in self.when_first:
-                each()
+        for each in [*self.when_lost, *(self.when_first if was and not self.rank else ())]:
+            each()
 
     def _end_who_does_not_shrink(self, over: threading.Event) -> None:
         """End ranks that hang while all others make a communicator; should that not help, end all."""

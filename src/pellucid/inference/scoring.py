@@ -129,7 +129,8 @@ def scores(
     network: Network, images: NDArray[Any], targets: NDArray[Any], loss: Loss, batch_size: int | None = None,
     engine: str = "compiled", threads: int | None = None, ranks: Collective | None = None,
 ) -> dict[str, float]:  # fmt: skip
-    """Return what `evaluate` does, of images and targets that were checked."""
+    """Return what `evaluate` does, of images and targets that were checked. If a rank is lost, a `LostRankError` comes
+    out of it; see `surviving`."""
     program = lower(network, training=False, loss=loss, target_shape=targets.shape[1:], gradients=False)
     if uses_compiler(network, engine):
         return _compiled_scores(network, program, images, targets, batch_size, threads, ranks)

@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..arguments import shown
-from ..collective import Collective
+from ..collective import Collective, told_by_all
 from ..data.dataset import digest
 from ..errors import ArgumentError, RankError
 from ..program import Program
@@ -27,7 +28,8 @@ from ..version import VERSION
 from .callbacks import Callback, Training
 from .config import repeated
 from .engine import Engine
-from .following import RunFollower, understudy
+from .following import RunFollower, Understudy, understudy
+from .listed import listed, remembers
 from .plain import flat, plain
 from .run import RunWriter
 
@@ -75,6 +77,9 @@ class Company(Protocol):
     def verify(self, training: Training, engine: Engine) -> None:
         """Refuse ranks that have other weights than the others."""
 
+    def verify_end(self, training: Training) -> None:
+        """Refuse ranks that callbacks have left with another network than the others."""
+
 
 class Alone:
     """One process, which agrees with itself."""
@@ -89,6 +94,8 @@ class Alone:
         return Agreed(training.ending, training.stopping, due)
 
     def verify(self, training: Training, engine: Engine) -> None: ...
+
+    def verify_end(self, training: Training) -> None: ...
 
 
 class Agreement:
@@ -120,7 +127,7 @@ class Agreement:
             On all ranks; it names those that are not as the others, and in what.
         """
         found = json.dumps(beginning(training, engine, self._program), default=str, sort_keys=True).encode()
-        told = [json.loads(each) for each in self._ranks.all(found)]
+        told = [json.loads(each) for each in told_by_all(self._ranks, found)]
         names = sorted({name for each in told for name in each})
         strange = [text for name in names if (text := odd_ones(name, [each.get(name) for each in told]))]
         if strange:
@@ -138,7 +145,7 @@ class Agreement:
         run = training.run
         # Where the next exchange is complete for the first rank, this one is for all: before it writes a checkpoint,
         # each of the others knows where, should it be lost then.
-        if (folder := self._ranks.all(b"" if run is None else os.fsencode(run.folder))[0]) and run is not None:
+        if (folder := told_by_all(self._ranks, b"" if run is None else os.fsencode(run.folder))[0]) and run is not None:
             run.lies_in(Path(os.fsdecode(folder)))
         self.compare(training, engine)
 
@@ -169,9 +176,26 @@ class Agreement:
         RankError
             On all ranks; it names those that are not as the others.
         """
-        own = digest(*engine.weights().values(), *engine.slots().values()).encode()
-        told = [each.decode() for each in self._ranks.all(own)]
-        strange = odd_ones(f"the digest of the weights after step {training.step:,}", told)
+        self._compare(
+            f"the digest of the weights after step {training.step:,}",
+            [*engine.weights().values(), *engine.slots().values()],
+        )
+
+    def verify_end(self, training: Training) -> None:
+        """Refuse ranks that callbacks have left with another network than the others.
+
+        Raises
+        ------
+        RankError
+            As `verify` does.
+        """
+        network = training.network
+        arrays = [each.data for each in (*network.parameters().values(), *network.states().values())]
+        self._compare("the digest of the network as the training leaves it", arrays)
+
+    def _compare(self, name: str, arrays: Sequence[NDArray[Any]]) -> None:
+        """Refuse ranks whose arrays are not those of the others."""
+        strange = odd_ones(name, [each.decode() for each in told_by_all(self._ranks, digest(*arrays).encode())])
         if strange:
             raise RankError(
                 f"{strange}. A callback, a layer or a loss of one's own that gives another result in each process may "
@@ -210,8 +234,18 @@ def beginning(training: Training, engine: Engine, program: Program) -> dict[str,
         "the instruction set": instruction_set().name,
         "the digest of the network": hashlib.sha256(str(steps).encode()).hexdigest(),
         "the digest of the weights": digest(*engine.weights().values(), *engine.slots().values()),
-        "the step that it goes on after": training.step, **settings,
+        "the step that it goes on after": training.step, "callbacks that remember": remembering(training.callbacks),
+        **settings,
     }  # fmt: skip
+
+
+def remembering(callbacks: Sequence[Callback]) -> str:
+    """Return the callbacks that remember something, with their settings: all ranks have these, though some are called
+    in the first one alone."""
+    parts = [each.part if isinstance(each, Understudy) else each for each in callbacks]
+    entries = listed([each for each in parts if remembers(each)])
+    told = [f"{each.pop('name')}({', '.join(f'{name}={value!r}' for name, value in each.items())})" for each in entries]
+    return ", ".join(told) or "none"
 
 
 @cache

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..collective import Collective, surviving
+from ..collective import Collective, surviving, told_by_all
 from ..data import batches
 from ..data.dataset import digest
 from ..errors import NonFiniteError, RankError, StorageError
@@ -147,7 +147,7 @@ class Course:
         self._be_first()
         self._checkpoint()
         if self._ranks is not None:
-            self._ranks.all(b"")
+            told_by_all(self._ranks, b"")
 
     def _be_first(self) -> None:
         """Write the run from now on, if this is the first rank."""
@@ -181,12 +181,13 @@ class Course:
     def _finish(self) -> None:
         """Finish the run, when the training has ended; all ranks wait for the first one."""
         first = self._ranks is None or self._ranks.rank == 0
+        self._agreed.verify_end(self._training)
         self._be_first()
         if first and not self._finished and self._training.run is not None:
             self._training.run.finish(self._training)
         self._finished = first
         if self._ranks is not None:
-            self._ranks.all(b"")
+            told_by_all(self._ranks, b"")
 
     def _regroup(self, ranks: Collective) -> None:
         """Come to one state with the ranks that are left; where this one has become the first, it takes its part."""

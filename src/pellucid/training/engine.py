@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from .. import interpreter
-from ..collective import Collective
+from ..collective import Exchanging
 from ..definitions.arrays import Array
 from ..errors import NonFiniteError
 from ..inference import Measured, measured
@@ -148,13 +148,13 @@ class CompiledEngine:
     batch_size : int
         Of the largest batch.
     threads : int, optional
-    ranks : Collective, optional
+    ranks : Exchanging, optional
         Who shares the work on every batch. All have the same weights, before a step and after it.
     """
 
     def __init__(
         self, network: Network, program: Program, resident: Mapping[str, Any], batch_size: int,
-        threads: int | None = None, ranks: Collective | None = None,
+        threads: int | None = None, ranks: Exchanging | None = None,
     ):  # fmt: skip
         from ..compiler.executable import Executable  # takes its time, and not everybody who imports this trains
         from ..compiler.runtime import thread_count

@@ -2,8 +2,22 @@
 
 Every rank holds all of a training's state after each step, so that none is lost with a rank. But those that are left
 need not have come equally far: some may have completed the last exchange of a step, and done it, when others met with
-the loss in that exchange. They are at most one step apart, or on both sides of the end of an epoch, for each exchange
-is one of all ranks. Those that are behind take over what the others have, as if they resumed from a checkpoint of it.
+the loss in that exchange. They are at most one step apart, or on both sides of the end of an epoch: what they agree on after
+each is an exchange to which every rank has something to send, so that it ends for nobody before all have begun it.
+(Others may: a rank without samples sends nothing.) Those that are behind take over what the others have, as if they
+resumed from a checkpoint of it.
+
+==========================  ============================================  ==========================================
+a rank is lost in           what another one may have done already        who sees to that
+==========================  ============================================  ==========================================
+a step                      the step; callbacks have heard of it          `catch_up`, `missing_it`
+validation                  the epoch; callbacks have heard of it         the same
+a callback's own exchange   nothing: all call it again                    `collective.surviving`, `Telling.go_on`
+the agreement after either  it ends, stops, has another learning rate     they agree anew
+`share`                     it knows what callbacks remember              `share`: the newest counts
+`verify`                    a checkpoint                                  nobody: it is that of the same state
+finishing the run           it is finished                                the first rank, who does so once
+==========================  ============================================  ==========================================
 """
 
 from __future__ import annotations
@@ -12,7 +26,7 @@ import json
 from collections.abc import Callable, Sequence
 
 from ..arguments import warn
-from ..collective import Collective
+from ..collective import Collective, told_by_all
 from ..serialization.tensor_file import decode, pieces
 from .agreement import for_all
 from .callbacks import Callback, Training
@@ -56,7 +70,7 @@ def catch_up(
     """
     own = training.step, training.epoch
     shared = sum(map(for_all, listeners[:heard]))  # of those that every rank has
-    told = [tuple(json.loads(each)) for each in ranks.all(json.dumps((*own, shared)).encode())]
+    told = [tuple(json.loads(each)) for each in told_by_all(ranks, json.dumps((*own, shared)).encode())]
     furthest = max(told)
     if all(each[:2] == furthest[:2] for each in told):
         return None
@@ -66,7 +80,7 @@ def catch_up(
     if ranks.rank == teller:
         arrays, state = state_of(training, engine, [packed(each) for each in remembering], elapsed)
         message = b"".join(content(arrays, state, training, dict.fromkeys(BEGUN, "")))
-    message = ranks.all(message)[teller]
+    message = told_by_all(ranks, message)[teller]
     if own == furthest[:2]:
         return None
     kept = [each if for_all(each) else understudy(each) for each in remembering]  # of the others, see `share`
@@ -113,13 +127,13 @@ def share(ranks: Collective, training: Training, listeners: Sequence[Callback]) 
         if for_all(each) or not remembers(each):
             continue
         since = each.since if isinstance(each, Remembering) else training.epoch
-        told = [int(words) for words in ranks.all(str(since).encode())]
+        told = [int(words) for words in told_by_all(ranks, str(since).encode())]
         teller = told.index(max(told))
         message = b""
         if ranks.rank == teller:
             known, arrays = packed(each)
             message = b"".join(pieces(arrays, {"known": json.dumps(known)}))
-        message = ranks.all(message)[teller]
+        message = told_by_all(ranks, message)[teller]
         if isinstance(each, Remembering):
             file = decode(message, f"what {type(each).__name__} remembers")
             arrays = {name: file.array(name).copy() for name in file.entries}
