@@ -22,9 +22,10 @@ from ..errors import ArgumentError
 from ..inference.ranks import rank_of_environment
 from . import options, signals
 from .screen import called, folded, say
-from .watch import watch
+from .watch import SIGNALS, watch
 
 if TYPE_CHECKING:
+    from ..collective import Collective
     from ..distributed.launch import Launched
     from ..distributed.mpi import Ranks
 
@@ -61,8 +62,8 @@ Elastic = Annotated[
     bool,
     typer.Option(
         "--elastic",
-        help="Where a process is killed, or hangs, the others go on without it, to the same results. With --distributed "
-        "the launcher must have been told so, too: mpiexec --with-ft ulfm.",
+        help="Where a process is killed, or hangs, the others go on without it, to the same results. With "
+        "--distributed the launcher must have been told so, too: mpiexec --with-ft ulfm.",
     ),
 ]
 WORDS = ("ranks", "distributed", "rank_timeout", "elastic")
@@ -177,6 +178,19 @@ def taking_part(patience: float | None, elastic: bool = False) -> Iterator[Ranks
         sys.stdout, sys.stderr = out, err
 
 
+def shared_by(ranks: Collective, batch_size: int) -> str:
+    """Return by how many ranks a training is shared, in words."""
+    from ..distributed.mpi import Ranks
+
+    words = f"{ranks.size:,} rank{'s' * (ranks.size > 1)}"
+    if not isinstance(ranks, Ranks):
+        return words
+    machines = len({fellow.host for fellow in ranks.fellows.values()})
+    where = f" on {machines:,} machines" if machines > 1 else ""
+    lost = "elastic: the others go on where one is lost" if ranks.elastic else "not elastic: all end where one is lost"
+    return f"{words}{where} share each batch of {batch_size:,} images; {lost}"
+
+
 class Curtain(io.TextIOBase):
     """A stream that shows nothing of what is written to it until it is opened."""
 
@@ -249,7 +263,7 @@ def outcome(job: Launched, code: int, signalled: int) -> tuple[int, str]:
     if not code and job.done:
         return 0, ""
     if signalled:
-        name = signals.SIGNALS[signal.Signals(signalled)]
+        name = SIGNALS[signal.Signals(signalled)]
         return (128 + signalled if code else job.failed or 128 + signalled), "" if job.failed else name
     if code < 0:
         return 128 - code, f"error: mpiexec was ended by signal {-code}, and the ranks with it"

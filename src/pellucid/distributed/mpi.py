@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arguments import warn
 from ..errors import LostRankError, RankError
 from .fellows import Fellow
 from .roll_call import RollCall, until
@@ -84,6 +85,7 @@ class Ranks:
         self.losses, self.lost = 0, list[int]()
         self.when_lost, self.when_first = list[Callable[[], object]](), list[Callable[[], object]]()
         self.fellows: dict[int, Fellow] = {}
+        self._killed: set[int] = set()  # ranks that hung, and that this one has ended, numbered as the job began
         self._numbers = list(range(self.size))  # of those that are left, as the job began
         self.roll_call = RollCall(self._mpi, self._talk)
         self.roll_call.of(self.rank, self._numbers)
@@ -161,11 +163,15 @@ class Ranks:
         self.rank, self.size, self.losses = smaller.Get_rank(), smaller.Get_size(), self.losses + 1
         left = smaller.Get_group().Translate_ranks(None, before.Get_group())
         numbers = [self._numbers[rank] for rank in left]
-        self.lost += [number for number in self._numbers if number not in numbers]
+        lost = [number for number in self._numbers if number not in numbers]
+        self.lost += lost
         self._numbers = numbers
         self.roll_call.of(self.rank, numbers)
         for each in [*self.when_lost, *(self.when_first if was and not self.rank else ())]:
             each()
+        if not self.rank:
+            for number in self._killed.intersection(lost):
+                warn(f"{self.fellows[number]} did not come within {self.patience:g} seconds, and was ended")
 
     def _end_who_does_not_shrink(self, over: threading.Event) -> None:
         """End ranks that hang while all others make a communicator; should that not help, end all."""
@@ -173,7 +179,7 @@ class Ranks:
         self.kill(absent)
         if until(over.is_set, LEARNING):
             return
-        who = f"rank {', '.join(map(str, absent))} did not come" if absent else "no answer came"
+        who = f"{self.named(absent)} did not come" if absent else "no answer came"
         end_at_once(
             self._talk, f"{who} within {self.patience:g} seconds, as those that are left were to go on; {GO_ON}"
         )
@@ -211,6 +217,12 @@ class Ranks:
         for rank in absent:
             if fellow := self.fellows.get(self._numbers[rank]):
                 fellow.kill()
+                self._killed.add(fellow.number)
+
+    def named(self, ranks: Sequence[int]) -> str:
+        """Return ranks in words, with machine and process."""
+        numbers = [self._numbers[rank] for rank in ranks]
+        return ", ".join(str(self.fellows.get(number, f"rank {number}")) for number in numbers)
 
     def failing(self, words: bytes) -> dict[int, bytes]:
         """Tell all that this rank fails, and return what those that fail, too, have to say; this one among them. One
@@ -258,7 +270,7 @@ class MpiExchange:
             self._ranks.done_with(self)
             return
         self._ranks.give_up(self)
-        who = f"rank {', '.join(map(str, absent))} did not come" if absent else "no answer came"
+        who = f"{self._ranks.named(absent)} did not come" if absent else "no answer came"
         raise RankError(
             f"{who} within {self._ranks.patience:g} seconds, at exchange {self._place[1]:,}; see what became of it, "
             f"and {GO_ON}. --rank-timeout says how long to wait"
