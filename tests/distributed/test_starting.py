@@ -1,5 +1,6 @@
 """How ranks start: one that is lost meanwhile ends all, and what was not started as it should be is refused."""
 
+import io
 import os
 import signal
 import subprocess
@@ -13,8 +14,10 @@ import pytest
 from oracles.mpi_jobs import environment, needs_mpi
 from pellucid.cli import ranks as words_of_ranks
 from pellucid.cli import run
+from pellucid.cli.course import ended_in_words
 from pellucid.cli.ranks import beginning_of, how_to_go_on, outcome
 from pellucid.distributed import onlooker, room, starting
+from pellucid.distributed.fellows import Fellow
 from pellucid.distributed.onlooker import Onlooker
 from pellucid.errors import RankError
 
@@ -161,6 +164,29 @@ def test_the_run_is_named_where_there_is_one_to_go_on_with(tmp_path):
     assert told.startswith("; to go on from the last checkpoint: ")
     assert told.endswith(f"resume {tmp_path} --ranks 2. With --elastic the others go on")
     assert how_to_go_on(ended_as(run=str(tmp_path)), 2, True).endswith("--ranks 2 --elastic")
+
+
+def test_a_rank_that_hung_is_told_from_one_that_was_lost_once_and_by_the_first():
+    hung = Fellow(1, "here", 27311, 5, "node2")
+    ranks = SimpleNamespace(rank=0, fellows={1: hung}, killed=[1, 2], lost=[0, 1], patience=6.0)
+    stream = io.StringIO()
+    words_of_ranks.say_who_hung(ranks, stream)
+    words_of_ranks.say_who_hung(ranks, stream)
+    told = "note: rank 1 (node2, process 27311) did not come within 6 seconds, and was ended\n"
+    assert stream.getvalue() == told
+    words_of_ranks.say_who_hung(SimpleNamespace(**{**vars(ranks), "rank": 1, "killed": [1]}), stream)
+    assert stream.getvalue() == told
+
+
+def test_an_error_of_ranks_names_the_run_to_go_on_with(tmp_path):
+    (tmp_path / "checkpoint-000000003.safetensors").touch()
+    run = SimpleNamespace(folder=tmp_path, named="runs/a b")
+    error = RankError("rank 1 did not come; go on from the last checkpoint (pellucid resume)")
+    named = r"checkpoint \(.*pellucid resume 'runs/a b'\)"
+    with pytest.raises(RankError, match=named), ended_in_words(SimpleNamespace(training=object(), run=run)):
+        raise error
+    with pytest.raises(RankError, match=r"\(pellucid resume\)"), ended_in_words(SimpleNamespace(training=None)):
+        raise error
 
 
 def test_what_is_about_to_start_is_said(monkeypatch):

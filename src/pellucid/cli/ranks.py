@@ -166,6 +166,7 @@ def taking_part(patience: float | None, elastic: bool = False) -> Iterator[Ranks
             if ranks.rank:
                 sys.stdout, sys.stderr = shown = Curtain(out), Curtain(err)
                 ranks.when_first += [each.open for each in shown]
+            ranks.when_lost.append(lambda: say_who_hung(ranks, err))
             if elastic and not ranks.elastic:
                 raise ArgumentError("--elastic: MPI was not started so; for Open MPI: mpiexec --with-ft ulfm …")
             yield ranks
@@ -176,6 +177,14 @@ def taking_part(patience: float | None, elastic: bool = False) -> Iterator[Ranks
         room.tell(room.DONE)
     finally:
         sys.stdout, sys.stderr = out, err
+
+
+def say_who_hung(ranks: Ranks, stream: TextIO) -> None:
+    """Say, in the first rank, which of those that are lost were ended as they did not come."""
+    while ranks.killed:
+        hung = ranks.fellows.get(ranks.killed.pop(0))
+        if hung is not None and hung.number in ranks.lost and not ranks.rank:
+            print(f"note: {hung} did not come within {ranks.patience:g} seconds, and was ended", file=stream)
 
 
 def shared_by(ranks: Collective, batch_size: int) -> str:

@@ -130,9 +130,11 @@ def without_reports(lines: Iterable[str]) -> Iterator[str]:
     line behind a rule says whether it is such a report, so that a rule is held back until that has come."""
     report, hidden = list[str](), False
     for line in lines:
-        if any(name in line for name in OF_THE_LOST):
+        shown = line.replace("\0", "")  # with which words of the launcher end
+        if any(name in line for name in OF_THE_LOST) or (shown != line and not shown.strip()):
             hidden = True
             continue
+        line = shown
         if not line.strip() and hidden:  # with which such a line ends
             hidden = False
             continue

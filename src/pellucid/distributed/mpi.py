@@ -23,7 +23,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arguments import warn
 from ..errors import LostRankError, RankError
 from .fellows import Fellow
 from .roll_call import RollCall, until
@@ -64,6 +63,8 @@ class Ranks:
         Whether the others go on where some are lost.
     lost : list of int
         The ranks that were lost, numbered as the job began.
+    killed : list of int
+        Those that hung, and were ended by this one.
     when_lost : list of callable
         Called when ranks were lost, and those that are left are numbered anew.
     when_first : list of callable
@@ -85,7 +86,7 @@ class Ranks:
         self.losses, self.lost = 0, list[int]()
         self.when_lost, self.when_first = list[Callable[[], object]](), list[Callable[[], object]]()
         self.fellows: dict[int, Fellow] = {}
-        self._killed: set[int] = set()  # ranks that hung, and that this one has ended, numbered as the job began
+        self.killed: list[int] = []
         self._numbers = list(range(self.size))  # of those that are left, as the job began
         self.roll_call = RollCall(self._mpi, self._talk)
         self.roll_call.of(self.rank, self._numbers)
@@ -163,15 +164,11 @@ class Ranks:
         self.rank, self.size, self.losses = smaller.Get_rank(), smaller.Get_size(), self.losses + 1
         left = smaller.Get_group().Translate_ranks(None, before.Get_group())
         numbers = [self._numbers[rank] for rank in left]
-        lost = [number for number in self._numbers if number not in numbers]
-        self.lost += lost
+        self.lost += [number for number in self._numbers if number not in numbers]
         self._numbers = numbers
         self.roll_call.of(self.rank, numbers)
         for each in [*self.when_lost, *(self.when_first if was and not self.rank else ())]:
             each()
-        if not self.rank:
-            for number in self._killed.intersection(lost):
-                warn(f"{self.fellows[number]} did not come within {self.patience:g} seconds, and was ended")
 
     def _end_who_does_not_shrink(self, over: threading.Event) -> None:
         """End ranks that hang while all others make a communicator; should that not help, end all."""
@@ -217,7 +214,7 @@ class Ranks:
         for rank in absent:
             if fellow := self.fellows.get(self._numbers[rank]):
                 fellow.kill()
-                self._killed.add(fellow.number)
+                self.killed.append(self._numbers[rank])
 
     def named(self, ranks: Sequence[int]) -> str:
         """Return ranks in words, with machine and process."""

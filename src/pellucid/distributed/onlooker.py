@@ -105,7 +105,7 @@ class Onlooker:
 
 def runs(process: int, began: int) -> bool:
     """Return whether a process that began then has not ended."""
-    return beginning(process) == began and state(process)[:1] not in (["Z"], ["X"])
+    return beginning(process) == began and state(process)[:1] not in ([], ["Z"], ["X"])
 
 
 def state(process: int) -> list[str]:
