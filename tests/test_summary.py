@@ -482,3 +482,12 @@ def test_twice_as_many_layers_are_twice_the_work() -> None:
 
     few, many = chain(100), chain(200)
     assert effort(lambda: summary(many)) < 2.5 * effort(lambda: summary(few))
+
+
+@pytest.mark.parametrize("mode", ["edge", "reflect"])
+def test_what_is_mirrored_or_repeated_at_an_edge_has_no_one_window(mode: str) -> None:
+    """A number at the edge depends on pixels that lie elsewhere than its place, its stride and its offset say."""
+    network = p.Sequential([p.Conv2d(1, 2, 3), p.Pad((0, 2, 2), mode=mode), p.Conv2d(2, 2, 3)], input_shape=(1, 8, 8))
+    assert [row.field for row in summary(network).rows[1:]] == ["unknown", "unknown"]
+    constant = p.Sequential([p.Conv2d(1, 2, 3), p.Pad((0, 2, 2))], input_shape=(1, 8, 8))
+    assert isinstance(summary(constant).rows[1].field, ReceptiveField)

@@ -138,7 +138,7 @@ def test_interrupting_it_ends_it_at_once(tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=30)
         assert time.monotonic() - begun < 3  # a machine may have other things to do; alone it takes 0.3 s
-        assert (process.returncode, out, err) == (130, "", "interrupted\n")
+        assert (process.returncode, out, err) == (0, "", "")
         for client in clients:
             client.close()
 

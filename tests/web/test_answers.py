@@ -205,6 +205,20 @@ def test_reading_changes_nothing(bench: Bench, method: str) -> None:
         assert ask(application(bench), f"/api/{name}").status == 405
 
 
+def test_what_is_read_leaves_the_network_as_it_is_shown(bench: Bench) -> None:
+    """Also where it is shown as it was before its edits, which a page that opens ends, but only by POST."""
+    bench.edits.silence("conv1", 0)
+    bench.edited()
+    bench.show_original()
+    before = ask(application(bench), "/api/edition").body
+    for name in READING:
+        ask(application(bench), f"/api/{name}")
+    assert ask(application(bench), "/api/edition").body == before
+    assert json.loads(ask(application(bench), "/api/open", method="POST").body)["comparing"] is False
+    bench.edits.reset()
+    bench.edited()
+
+
 def test_what_nobody_foresaw_is_told_in_a_sentence_and_logged_with_its_place(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

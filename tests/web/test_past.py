@@ -80,7 +80,7 @@ def test_who_opens_the_page_again_sees_how_far_it_has_come_since(tmp_path):
             seen.append(bench)
         if training.step in (3, 4, 9):
             bench = seen[0]
-            told = answers.network(bench, Asked({}))
+            told = answers.opened(bench, Asked({}))
             image = bench.put(data()[0][0])
             past = bench.following
             seen.append((told["revision"], past.state, past.step, bench.look(image).output))
@@ -89,7 +89,7 @@ def test_who_opens_the_page_again_sees_how_far_it_has_come_since(tmp_path):
     bench, third, fourth, ninth = seen
     assert [each[:3] for each in (third, fourth, ninth)] == [(0, "running", 2), (0, "running", 2), (1, "running", 8)]
     assert (ninth[3] != third[3]).any()
-    answers.network(bench, Asked({}))
+    answers.opened(bench, Asked({}))
     assert (bench.following.state, bench.following.step) == ("finished", 12)
     np.testing.assert_allclose(
         bench.look(bench.put(data()[0][0])).output, p.predict(p.load(folder), data()[0][:1])[0], rtol=1e-5
@@ -117,3 +117,15 @@ def test_folders_that_are_no_runs_tell_nothing(tmp_path):
     assert followed(network(), tmp_path) is None
     (tmp_path / "config.toml").write_text("damaged [")
     assert followed(network(), tmp_path) is None
+
+
+def test_a_run_that_holds_another_network_now_is_said_and_not_taken_over(tmp_path, monkeypatch):
+    folder = tmp_path / "run"
+    trained(folder)
+    bench = Bench(network(), "run")
+    bench.following = followed(bench.network, folder)
+    other = p.Sequential([p.Flatten(), p.Linear(16, 7), p.Linear(7, 3)], input_shape=bench.network.input_shape)
+    monkeypatch.setattr(bench.following, "newer", lambda: other)
+    told = answers.opened(bench, Asked({}))
+    assert told["revision"] == 0
+    assert "another network" in bench.following.trouble

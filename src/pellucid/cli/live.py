@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +10,7 @@ import typer
 
 from . import options
 from .screen import say
-from .signals import Stopped
+from .signals import until_interrupted
 from .sources import Parts
 
 if TYPE_CHECKING:
@@ -71,17 +70,10 @@ def viewed(wanted: bool, parts: Parts, title: str, port: int, browser: bool) -> 
         except Exception as error:
             if live.server is not None:
                 say(f"ended by an error: {error}")
-                _stay(live.wait)
+                with until_interrupted():
+                    live.wait()
             raise
-        _stay(live.wait)
+        with until_interrupted():
+            live.wait()
     finally:
         live.close()
-
-
-def _stay(wait: Callable[[], None]) -> None:
-    """Wait for Ctrl-C, which is how this ends, and no failure."""
-    try:
-        wait()
-    except Stopped as stopped:
-        if stopped.number != signal.SIGINT:
-            raise

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shlex
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
@@ -49,6 +50,16 @@ def handle(handler: Callable[[int, FrameType | None], None] = stop) -> dict[sign
         if handled is not signal.SIG_IGN:
             signal.signal(number, handler)
     return before
+
+
+@contextmanager
+def until_interrupted() -> Iterator[None]:
+    """Do what goes on until Ctrl-C, which is how it ends, and no failure."""
+    try:
+        yield
+    except Stopped as stopped:
+        if stopped.number != signal.SIGINT:
+            raise
 
 
 def ignore() -> None:

@@ -15,6 +15,7 @@ from . import options
 from .opening import is_model, model_or_run
 from .pretrained import with_weights
 from .screen import examples, say
+from .signals import until_interrupted
 from .sources import held_out_of, refuse_needless_folder
 
 EXAMPLES = examples(
@@ -72,7 +73,8 @@ def command(
     bench = Bench(network, title, dataset, part)
     if not is_model(run) and weights is None and expanded(run).is_dir():
         bench.following = followed(network, expanded(run))
-    serve(bench, port=port, browser=browser, say=_say)
+    with until_interrupted():
+        serve(bench, port=port, browser=browser, say=_say)
 
 
 def _data(run: str, data: str | None, data_dir: Path | None) -> tuple[str, Dataset | None]:

@@ -184,6 +184,8 @@ def field_of(step: Step, fields: Sequence[Field], inputs: Sequence[Shape], outpu
         return field
     if step.kind in WINDOWS and isinstance(field, ReceptiveField):
         return field.through(step.keywords["window"])
+    if step.kind == "pad" and step.keywords["mode"] != "constant":
+        return field if field == "all" else "unknown"  # at the edges it sees what is mirrored or repeated there
     if step.kind in ("pad", "strided_slice") and isinstance(field, ReceptiveField) and len(output) == 3:
         return field.through(_of_one_pixel(step))
     if step.kind == "adaptive_avg_pool2d" and isinstance(field, ReceptiveField):

@@ -52,7 +52,6 @@ def class_name(bench: Bench, number: int) -> str:
 def network(bench: Bench, asked: Asked) -> Answer:
     """The network: its layers, shapes, and what reads what; how often it was changed, and at what moment it is; and
     what the page says of it."""
-    bench.catch_up()
     data: dict[str, Any] | None = None
     if bench.data is not None:
         data = {"name": printable(bench.data.name), "part": bench.part, "count": len(bench.data)}
@@ -76,6 +75,12 @@ def edition(bench: Bench, asked: Asked) -> dict[str, Any]:
         "revision": bench.revision, "step": bench.step, "chosen": bench.chosen, "edited": bench.edits.digest(),
         "comparing": bench.comparing,
     }  # fmt: skip
+
+
+def opened(bench: Bench, asked: Asked) -> Answer:
+    """Let a page that opens find the network with its edits, or as its training has come to; then as `edition`."""
+    bench.catch_up()
+    return edition(bench, asked)
 
 
 # ---- images
@@ -295,6 +300,6 @@ READING: Mapping[str, Callable[[Bench, Asked], Answer]] = MappingProxyType(
 """What is asked with GET, by the last part of its address."""
 
 DOING: Mapping[str, Callable[[Bench, Asked], Answer]] = MappingProxyType(
-    {"drawing": drawing, "pixels": pixels, "picture": picture, "sample": sample}
+    {"open": opened, "drawing": drawing, "pixels": pixels, "picture": picture, "sample": sample}
 )
 """What is asked with POST."""

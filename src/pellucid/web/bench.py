@@ -174,9 +174,15 @@ class Bench:
         with self.busy:
             if self.comparing:  # a page was closed that compared the two
                 self.show_edited()
-        newer = None if self.following is None or self.edits.done else self.following.newer()
-        if newer is not None:
+        if self.following is None or self.edits.done:
+            return
+        newer = self.following.newer()
+        if newer is None:
+            return
+        if _sizes(newer) == _sizes(self.original):
             self.renew(newer)
+        else:
+            self.following.trouble = "the run holds another network now; end this page and view the run again"
 
     def forgetful(self, network: Network, layers: int) -> Network:
         """Return a network as if so many of its last layers had not been trained; the last one is kept. Whoever asks
@@ -262,3 +268,8 @@ class Bench:
         if self.data is None:
             raise ArgumentError("number: there are no data here to take an image from")
         return np.asarray(self.data.images[number])
+
+
+def _sizes(network: Network) -> dict[str, tuple[int, ...]]:
+    """Return the shape of each parameter and state by its path."""
+    return {path: array.shape for path, array in weights(network).items()}

@@ -10,7 +10,7 @@ export const SILENT = "The server does not answer any more; what runs in its ter
 const TYPES = { f4: Float32Array, u1: Uint8Array, i4: Int32Array };
 
 const OF_NO_REVISION = new Set([
-  "network", "edition", "edits", "methods", "progress", "thumbnails", "training", "course",
+  "open", "network", "edition", "edits", "methods", "progress", "thumbnails", "training", "course",
   "drawing", "pixels", "picture", "sample", "seen", "moment", "compare",
 ]); // they tell of no revision of the network, or bring the newest along, which the page takes over with the answer
 

@@ -2,7 +2,7 @@
 
 import { buildAbout } from "./about.js";
 import { followAddress } from "./address.js";
-import { ask, report } from "./api.js";
+import { ask, report, send } from "./api.js";
 import { buildChange, showChange, takeOver } from "./change.js";
 import { byId, problem } from "./dom.js";
 import { buildEdition } from "./edition.js";
@@ -31,6 +31,7 @@ import { buildWhy, showWhy } from "./why.js";
 import { buildWords } from "./words.js";
 
 async function start() {
+  await send("open");
   describe(await ask("network"));
   document.title = `${network.title} – Pellucid`;
   byId("title").textContent = network.title;
