@@ -67,7 +67,7 @@ def test_every_callback_hears_of_each_step_and_epoch_once_whoever_is_lost():
     assert expected[1] == ["begin", *range(1, STEPS + 1), "end", "finish"]
     assert [epoch for epoch, _ in expected[2]] == [*range(1, EPOCHS + 1)]
     assert not lost_everywhere(lambda rank: heard(rank, silent), expected)
-    assert len(silent) <= 1  # of losses when all had ended, and only the end of the first rank's saving was waited for
+    assert len(silent) <= 3  # of losses when all had ended, and networks were compared and saved
 
 
 def test_nor_does_it_matter_when_a_second_one_is_lost():

@@ -6,6 +6,7 @@ from contextlib import ExitStack, contextmanager, nullcontext
 from threading import Timer, current_thread
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 import pellucid as p
@@ -16,6 +17,7 @@ from pellucid.cli import ranks as words_of_ranks
 from pellucid.cli import run as command
 from pellucid.cli import signals
 from pellucid.training import run as writing
+from pellucid.training.checkpoint import newest
 from pellucid.training.holding import holding
 from pellucid.training.run import RunWriter
 
@@ -144,5 +146,18 @@ def test_a_run_that_a_lost_rank_holds_still_is_waited_for(tmp_path, monkeypatch)
         with pytest.raises(p.errors.RankError, match=r"is still held by the rank .* lost \(0\).*end it, and go on"):
             taken_over(tmp_path)
         monkeypatch.setattr(writing, "HANDING_OVER", 15.0)
+        (tmp_path / ".pellucid-half.tmp").touch()
         Timer(1.5, lost.pop_all().close).start()
         taken_over(tmp_path)
+    assert not (tmp_path / ".pellucid-half.tmp").exists()
+
+
+def test_who_has_become_the_first_saves_the_network_where_the_training_is_ended(tmp_path):
+    def work(rank):
+        with pytest.raises(ZeroDivisionError):
+            begun(tmp_path, rank, end_at=STEPS + 2)
+
+    World(2, lost={0: (20, {0})}).run(work)
+    saved, expected = p.load(tmp_path).parameters(), newest(tmp_path).network().parameters()
+    assert newest(tmp_path).state["step"] == STEPS + 2
+    assert all(np.array_equal(saved[path].data, each.data) for path, each in expected.items())

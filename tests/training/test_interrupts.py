@@ -131,7 +131,8 @@ def test_who_becomes_the_first_rank_puts_ctrl_c_off(tmp_path):
             os.kill(os.getpid(), signal.SIGINT)
             assert training.ending.__notes__ == [f"to go on: p.resume({str(tmp_path)!r}, …)"]
 
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt) as caught:
         interrupted()
+    assert caught.value is training.ending
     assert signal.getsignal(signal.SIGINT) is handler
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -2,10 +2,10 @@
 
 Every rank holds all of a training's state after each step, so that none is lost with a rank. But those that are left
 need not have come equally far: some may have completed the last exchange of a step, and done it, when others met with
-the loss in that exchange. They are at most one step apart, or on both sides of the end of an epoch: what they agree on after
-each is an exchange to which every rank has something to send, so that it ends for nobody before all have begun it.
-(Others may: a rank without samples sends nothing.) Those that are behind take over what the others have, as if they
-resumed from a checkpoint of it.
+the loss in that exchange. They are at most one step apart, or on both sides of the end of an epoch: after each they
+agree on how to go on, in an exchange to which every rank has something to send, so that it ends for nobody before all
+have begun it. (Others may: a rank without samples sends nothing.) Those that are behind take over what the others have,
+as if they resumed from a checkpoint of it.
 
 ==========================  ============================================  ==========================================
 a rank is lost in           what another one may have done already        who sees to that
