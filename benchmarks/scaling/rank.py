@@ -22,6 +22,7 @@ from benchmarks.scaling.watched import Note, Watched, phase_by_phase
 from pellucid import Adam, CrossEntropy, lower, models
 from pellucid.collective import Exchanging
 from pellucid.data.dataset import digest
+from pellucid.inference.ranks import rank_of_environment
 from pellucid.training.engine import CompiledEngine
 
 BATCHES = 4
@@ -129,8 +130,7 @@ def gathering(ranks: Exchanging, size: int, start: float) -> float:
 def main(words: Sequence[str]) -> None:
     """Take part."""
     where, *network = words
-    size = int(os.environ.get("OMPI_COMM_WORLD_SIZE", "1"))
-    rank = int(os.environ.get("OMPI_COMM_WORLD_RANK", "0"))
+    rank, size = rank_of_environment()
     processors = sorted(os.sched_getaffinity(0))
     if size > 1:
         os.sched_setaffinity(0, {processors[rank % len(processors)]})

@@ -12,8 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pellucid.cli import processes
+from pellucid.inference.ranks import Rank
+
 from .conftest import stripes
-from .processes import POSIX, ended, start
+from .processes import POSIX, ended, environment, start
 
 
 @pytest.fixture
@@ -95,14 +98,17 @@ def test_words_that_make_no_sense(
     assert not Path("x.csv.parts").exists()
 
 
-def test_ranks_within_mpiexec_are_refused(
-    pellucid: Any, trained: Path, files: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "names", [("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"), ("PELLUCID_RANK", "PELLUCID_RANKS")]
+)
+def test_ranks_of_one_of_several_processes_are_refused(
+    names: tuple[str, str], pellucid: Any, trained: Path, files: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("OMPI_COMM_WORLD_RANK", "0")
-    monkeypatch.setenv("OMPI_COMM_WORLD_SIZE", "2")
+    for name, value in zip(names, "02", strict=True):
+        monkeypatch.setenv(name, value)
     result = pellucid("predict", trained, "--input", "in", "--out", "out.csv", "--ranks", 2)
-    said = "error: --ranks: mpiexec or srun has started several processes already; leave it out\n"
-    assert result == (1, "", said)
+    said = f"{' and '.join(names)} say that several processes were started already"
+    assert result == (1, "", f"error: --ranks: {said}; leave it out\n")
     result = pellucid("predict", trained, "--input", "in", "--out", "out.csv")
     assert result == (0, "", "process 0 of 2 has done its share of out.csv; the last one makes the table\n")
 
@@ -136,6 +142,20 @@ def test_what_all_processes_refuse_is_said_once(trained: Path, files: Path, tmp_
     with ended(start("predict", trained, "--input", "no*", "--out", "x.csv", "--ranks", 2, folder=tmp_path)) as process:
         assert process.communicate(timeout=120) == ("", "error: no*: matches no file\n")
         assert process.returncode == 1
+
+
+@POSIX
+def test_ctrl_c_in_the_terminal_is_heard_by_the_first_process_alone() -> None:
+    """The terminal sends it to all; the others, which may be starting, are ended by the first one."""
+    with processes._without_ctrl_c():
+        child = processes._child(["--help"], Rank(0, 1), environment())
+    with ended(child):
+        while child.poll() is None:
+            child.send_signal(signal.SIGINT)
+            time.sleep(0.01)
+        _, err = child.communicate(timeout=60)
+    assert (child.returncode, err) == (0, "")
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
 
 
 @POSIX

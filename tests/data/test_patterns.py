@@ -15,6 +15,8 @@ FILES = (
     "a/t10k-images-idx3-ubyte", "a/read.me", "B.PNG",
 )  # fmt: skip
 
+LINKS = pytest.mark.skipif(os.name == "nt", reason="needs symbolic links, and names as on Linux")
+
 
 @pytest.fixture
 def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -77,11 +79,50 @@ def test_what_names_nothing_is_refused(patterns: list[str], error: type[Exceptio
         list(matching(patterns))
 
 
-@pytest.mark.skipif(os.name == "nt", reason="needs symbolic links")
+@LINKS
 def test_links_that_lead_in_circles_end(tree: Path) -> None:
     Path("a/b/round").symlink_to("..")
     assert list(matching(["a/**/c.png"])) == ["a/b/c.png"]
     assert list(matching(["a/b/round/b/*.png"])) == ["a/b/round/b/c.png"]
+
+
+@LINKS
+@pytest.mark.parametrize(
+    ("pattern", "files"),
+    [
+        ("a/**", "a/b/c.png a/b-c/d.png a/b.png a/read.me a/t10k-images-idx3-ubyte a/we[1].png a/x.png a/y.npy"),
+        ("a", "a/b/c.png a/b-c/d.png a/b.png a/t10k-images-idx3-ubyte a/we[1].png a/x.png a/y.npy"),
+        ("a/**/[xy].*", "a/x.png a/y.npy"),
+        ("**/up/x.png", "a/b/up/x.png"),
+        ("a/*/*/[xy].*", "a/b/up/x.png a/b/up/y.npy"),
+        ("a/b/up/**/[cx].png", "a/b/up/b/c.png a/b/up/x.png"),
+        ("a/b/*/**/[cx].png", "a/b/up/b/c.png a/b/up/x.png"),
+    ],
+)
+def test_only_a_name_of_the_pattern_leads_through_a_link_to_a_folder(pattern: str, files: str, tree: Path) -> None:
+    Path("a/b/up").symlink_to("..")
+    assert list(matching([pattern])) == files.split()
+
+
+@LINKS
+def test_a_link_that_leads_to_itself_or_nowhere_is_a_file(tree: Path) -> None:
+    Path("a/b/loop.png").symlink_to("loop.png")
+    Path("a/b/nowhere.png").symlink_to("gone")
+    Path("a/b/round").symlink_to("back")
+    Path("a/b/back").symlink_to("round")
+    assert list(matching(["a/b"])) == list(matching(["a/b/*.png"])) == [
+        "a/b/c.png", "a/b/loop.png", "a/b/nowhere.png",
+    ]  # fmt: skip
+    assert list(matching(["a/b/loop.png"])) == ["a/b/loop.png"]
+
+
+@LINKS
+def test_lines_of_a_list_end_where_files_say_so_and_nowhere_else(tree: Path) -> None:
+    names = [f"a/odd{mark}name.png" for mark in "\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"]
+    Path("list.txt").write_bytes("".join(f"{name}\r\n" for name in names).encode())
+    assert list(matching(["list.txt"])) == names
+    Path("list.txt").write_bytes("\n\r\n".join(names).encode())
+    assert list(matching(["list.txt"])) == names
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="whom no permission binds can look into every folder")

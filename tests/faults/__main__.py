@@ -25,6 +25,7 @@ KINDS: dict[str, tuple[str, Callable[[int], str]]] = {
     "kill-call": ("SIGKILL at every system call of a run", kills.at_call),
     "predict": ("SIGKILL at random instants of predict_files, on one to three processes", prediction.at_random),
     "predict-call": ("SIGKILL at every system call of predict_files", prediction.at_call),
+    "predict-two": ("two predictions of different inputs begin at once with one table", prediction.at_once),
     "signal": ("Ctrl-C or SIGTERM at a random instant of pellucid train", signals.at_random),
     "failing-call": ("every system call of a run fails in every way", disks.failing_call),
     "power": ("a power cut after any call: writes lost, torn, reordered", disks.power_cut),

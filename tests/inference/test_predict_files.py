@@ -188,6 +188,25 @@ def test_numbers_that_overflow_are_an_error_of_their_row(inputs: Path) -> None:
     assert (done.failed, table("out.csv")[0]["error"]) == (1, "the network gives a NaN for it")
 
 
+@LINUX
+def test_names_with_and_without_a_byte_that_is_no_text_are_told_apart(network: p.Network, inputs: Path) -> None:
+    (inputs / "names").mkdir()
+    for name in (b"lit\xff.png", b"lit\\xff.png", b"back\\slash.png", b"both\\\xff.png"):
+        Path(os.fsdecode(b"in/names/" + name)).write_bytes(Path("in/0.png").read_bytes())
+    p.predict_files(network, "in/names", "out.csv")
+    found = {row["file"].removeprefix("in/names/") for row in table("out.csv")}
+    assert found == {r"lit\xff.png", r"lit\\xff.png", r"back\slash.png", r"both\\\xff.png"}
+
+
+@LINUX
+def test_a_link_that_leads_to_itself_is_a_row_with_an_error(network: p.Network, inputs: Path) -> None:
+    Path("in/deep/loop.png").symlink_to("loop.png")
+    done = p.predict_files(network, "in", "out.csv")
+    assert (done.rows, done.failed) == (752, 3)
+    errors = {row["file"]: row["error"] for row in table("out.csv")}
+    assert "symbolic links" in errors["in/deep/loop.png"]
+
+
 # ---- the cut changes nothing
 
 
@@ -395,6 +414,64 @@ def test_two_processes_do_not_share_a_share(network: p.Network, inputs: Path) ->
     with pytest.raises(Stop):
         p.predict_files(network, "in", "out.csv", progress=again)
     assert p.predict_files(network, "in", "out.csv").complete
+
+
+def test_who_is_refused_has_changed_nothing(network: p.Network, inputs: Path) -> None:
+    """Neither the list of inputs of the process at work, nor the record; it opens the list only when it begins."""
+    np.save("other.npy", np.zeros((751, 8, 8), np.uint8))
+    p.predict_files(network, "in", "whole.csv")
+
+    def another(done: int, total: int, failed: int) -> None:
+        before = {path: path.read_bytes() for path in [Path("out.csv.json"), *Path("out.csv.parts").iterdir()]}
+        with pytest.raises(StateError, match=r"^out\.csv: another process is at work on it"):
+            p.predict_files(network, "other.npy", "out.csv")
+        with pytest.raises(StateError, match=r"^out\.csv was begun otherwise: the inputs"):
+            p.predict_files(network, "other.npy", "out.csv", rank=(0, 2))
+        assert {path: path.read_bytes() for path in before} == before
+        assert not list(Path("out.csv.parts").glob("rank-0-of-2.list"))
+
+    pytest.importorskip("fcntl", reason="there are no locks here")
+    p.predict_files(network, "in", "out.csv", progress=lambda done, *rest: None if done else another(done, *rest))
+    assert Path("out.csv").read_bytes() == Path("whole.csv").read_bytes()
+
+
+def test_one_that_begins_while_another_looks_up_its_inputs_decides(
+    network: p.Network, inputs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = asked._listed
+
+    def meanwhile(*arguments: Any) -> Any:
+        monkeypatch.setattr(asked, "_listed", listed)
+        p.predict_files(network, "in/0.png", "out.csv", rank=(1, 2))
+        return listed(*arguments)
+
+    monkeypatch.setattr(asked, "_listed", meanwhile)
+    with pytest.raises(StateError, match=r"^out\.csv was begun otherwise: the inputs"):
+        p.predict_files(network, "in", "out.csv")
+    assert [row["file"] for row in table("out.csv")] == ["in/0.png"]
+
+
+def test_a_prediction_that_was_begun_anew_meanwhile_leaves_the_new_one_alone(network: p.Network, inputs: Path) -> None:
+    """Somebody has removed the record, as the refusal says, without ending the first process."""
+
+    def anew(done: int, total: int, failed: int) -> None:
+        if not Path("out.csv").exists():
+            os.remove("out.csv.json")
+            assert p.predict_files(network, "in/0.png", "out.csv", rank=(1, 2)).complete
+
+    with pytest.raises(StateError, match=r"^out\.csv was begun otherwise: the inputs"):
+        p.predict_files(network, "in", "out.csv", progress=anew)
+    assert [row["file"] for row in table("out.csv")] == ["in/0.png"]
+    assert p.predict_files(network, "in/0.png", "out.csv").complete
+
+
+def test_a_list_of_inputs_that_was_replaced_is_not_taken(network: p.Network, inputs: Path) -> None:
+    def replace(done: int, total: int, failed: int) -> None:
+        (path,) = Path("out.csv.parts").glob("*.list")
+        path.write_bytes(path.read_bytes().replace(b"in/0.png", b"in/1.png"))
+
+    with pytest.raises(DataError, match=r"\.list: this list of inputs was replaced or damaged"):
+        p.predict_files(network, "in", "out.csv", progress=replace)
 
 
 def all_but_the_table(network: p.Network) -> None:

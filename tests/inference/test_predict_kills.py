@@ -24,6 +24,10 @@ def test_a_kill_at_any_system_call_changes_none_either() -> None:
     assert not wrong(prediction.at_call, range(0, prediction.calls(), prediction.calls() // 8))
 
 
+def test_two_predictions_that_begin_at_once_do_not_mix_their_inputs() -> None:
+    assert not wrong(prediction.at_once, range(16))
+
+
 def test_a_prediction_that_goes_on_at_another_place_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     prediction.whole("csv")
     batches = Share._batches

@@ -1,8 +1,11 @@
 """The page's server leaves the log of the program that it runs in as it is, and says only faults there."""
 
 import logging
+import signal
 import subprocess
 import sys
+import threading
+import time
 from typing import Any
 
 import pytest
@@ -65,3 +68,19 @@ def test_importing_the_page_touches_no_log() -> None:
         f"assert not any(logging.getLogger(name).filters for name in {NAMES!r})"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="signals are those of POSIX")
+def test_ctrl_c_while_it_serves_ends_its_thread_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    failed: list[str] = []
+    monkeypatch.setattr(threading, "excepthook", lambda told: failed.append(repr(told.exc_value)))
+    server = Server(bench(), say=lambda words: None)
+    server.start()
+    threading.Timer(0.3, signal.pthread_kill, [threading.main_thread().ident, signal.SIGINT]).start()
+    with pytest.raises(KeyboardInterrupt):
+        server.wait()
+    server.close()
+    until = time.monotonic() + 5
+    while server._thread.ident in {each.ident for each in threading.enumerate()} and time.monotonic() < until:
+        time.sleep(0.01)
+    assert not failed

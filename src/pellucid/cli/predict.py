@@ -18,12 +18,12 @@ from ..interop.weights import open_weights
 from ..limits import LIMITS
 from ..network import Network
 from ..transfer import usual_preparation
-from . import options, together
+from . import options, processes
 from .onnx_words import OnnxWords, refuse_of_others, with_onnx_words
 from .opening import open_run
 from .pretrained import name_classes, preparation_of, scaling_alone, with_weights
 from .screen import class_name, examples
-from .table import Inputs, Out, Probabilities, Ranks, table_of, write
+from .table import Inputs, Out, Probabilities, ProcessCount, table_of, write
 
 EXAMPLES = examples(
     "pellucid predict runs/small-digits three.png",
@@ -52,7 +52,7 @@ def command(
     inputs: Inputs = None,
     out: Out = None,
     probabilities: Probabilities = False,
-    ranks: Ranks = None,
+    ranks: ProcessCount = None,
     weights: options.ModelWeights = None,
     scaling: options.ModelScaling = None,
     classes: options.Classes = None,
@@ -92,14 +92,14 @@ def command(
     predicted into a table, which goes on where it stopped if the command is ended and given again.
     """
     table, onnx = table_of(inputs, out, probabilities, ranks, files, onnx)
-    if table is not None and together.shared(table, context.meta[options.WORDS], threads):
+    if table is not None and processes.predicted_by_processes(table, context.meta[options.WORDS], threads):
         return
     network, preparation = _opened(run, weights, scaling, onnx)
     name_classes(network, classes)
     shape = _shape_of_pictures(network, run, drawn)
     if table is not None:
         how = {"invert": invert, "drawn": drawn, "engine": engine, "threads": threads}
-        write(table, network, preparation, top=top or 1, **how)
+        write(table, network, preparation, processes.own_rank(), top=top or 1, **how)
         return
     if top is None:
         top = 5 if network.class_names == imagenet_classes() else 3

@@ -15,7 +15,7 @@ from ..data.datasets import Preparation
 from ..errors import path_text
 from ..inference import Predicted, predict_files
 from ..inference.asked import FORMATS
-from ..inference.ranks import Rank, rank_of_environment
+from ..inference.ranks import Rank
 from ..inference.share import Progress
 from ..network import Network
 from . import options
@@ -47,7 +47,7 @@ Out = Annotated[
 Probabilities = Annotated[
     bool, typer.Option("--probabilities", help="With --input: a column for the probability of each class.")
 ]
-Ranks = Annotated[
+ProcessCount = Annotated[
     int | None,
     typer.Option(
         "--ranks",
@@ -95,13 +95,13 @@ def table_of(
     return Table(inputs, out, probabilities, ranks), onnx
 
 
-def write(table: Table, network: Network, preparation: Preparation | None, **how: Any) -> None:
-    """Predict into a table, and say what came of it."""
-    rank, began = rank_of_environment(), time.monotonic()
+def write(table: Table, network: Network, preparation: Preparation | None, rank: Rank, **how: Any) -> None:
+    """Predict into a table, or a process's share of it, and say what came of it."""
+    began = time.monotonic()
     with going_on(), _shown(rank) as progress:
         done = predict_files(
             network, table.inputs, table.out, probabilities=table.probabilities, preparation=preparation,
-            progress=progress, **how,
+            rank=rank, progress=progress, **how,
         )  # fmt: skip
     if table.ranks is None:  # else the process that has started this one says it
         say_what_came(done, time.monotonic() - began, rank)

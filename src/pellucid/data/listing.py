@@ -6,6 +6,7 @@ SHA-256 tells whether the inputs are still those with which a prediction began.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -14,8 +15,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..errors import DataError, StorageError, path_text
-
-_BUFFER = 1 << 16
 
 
 class InputFile(NamedTuple):
@@ -69,8 +68,9 @@ class Listing:
     images: int
 
     def walk(self) -> Walk:
-        """Return what goes through the list from its beginning."""
-        return Walk(_read(self.path))
+        """Return what goes through the list from its beginning, which is this one still; else that ends with a
+        `DataError`."""
+        return Walk(_read(self.path, self.sha256))
 
 
 class Walk:
@@ -105,15 +105,16 @@ def lines(files: Iterable[InputFile]) -> Iterator[tuple[bytes, InputFile]]:
         yield json.dumps(file).encode() + b"\n", file
 
 
-def _read(path: Path) -> Iterator[InputFile]:
+def _read(path: Path, sha256: str) -> Iterator[InputFile]:
     try:
-        with open(path, "rb", buffering=_BUFFER) as file:
+        with open(path, "rb") as file:
+            if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
+                raise DataError(f"{path_text(path)}: this list of inputs was replaced or damaged; begin again")
+            file.seek(0)
             for line in file:
                 yield InputFile(*json.loads(line))
     except OSError as error:
         raise StorageError(f"{path_text(path)}: cannot be read: {error.strerror or error}") from error
-    except (ValueError, TypeError) as error:
-        raise DataError(f"{path_text(path)}: this list of inputs is damaged; remove it") from error
 
 
 def _status(name: str) -> tuple[int, int]:

@@ -3,7 +3,7 @@
 A pattern is a path in which ``*`` stands for any characters of a name, ``?`` for one, ``[abc]`` for one of these, and
 ``**`` for any number of folders, as in the shell: ``photos/**/*.png``, or shorter ``photos/**.png``. Capital and small
 letters differ, names that begin with a dot are found only by patterns whose name does, and ``**`` does not follow
-symbolic links to folders, which may lead in circles.
+symbolic links to folders, which may lead in circles: only a name of the pattern leads through them.
 
 Of the folders that are looked through, only one at each depth is held in memory.
 """
@@ -67,9 +67,9 @@ def _of(pattern: str) -> Iterator[Parts]:
     place = expanded(pattern, "inputs")
     if not pattern:
         raise ArgumentError("inputs: expected a pattern or a path, received nothing")
-    if place.is_dir():
+    if os.path.isdir(place):
         return _walked(place, [_ANY, "*"], (*SUFFIXES, *ARRAYS))
-    if place.suffix == LIST and place.is_file():
+    if place.suffix == LIST and os.path.isfile(place):
         return _listed(place)
     if os.path.lexists(place):
         return iter([place.parts])
@@ -99,21 +99,21 @@ def _listed(path: Path) -> Iterator[Parts]:
     """Yield the paths in a text file, which is held in memory, in their order."""
     file, _ = open_regular(path)
     with file:
-        lines = file.read().decode("utf-8", "surrogateescape").splitlines()
-    return iter(sorted(PurePath(line).parts for line in lines if line.strip()))
+        lines = file.read().decode("utf-8", "surrogateescape").split("\n")  # a name may hold every other line end
+    return iter(sorted(PurePath(line.removesuffix("\r")).parts for line in lines if line.strip()))
 
 
 def _walked(folder: Path, names: list[str], endings: tuple[str, ...] = ("",)) -> Iterator[Parts]:
     """Yield the files in a folder that a pattern's names lead to."""
     forms = [re.compile(fnmatch.translate(name)) for name in names]
 
-    def after(states: frozenset[int], name: str) -> frozenset[int]:
+    def after(states: frozenset[int], name: str, followed: bool) -> frozenset[int]:
         """Return which names of the pattern may come next once `name` has come; all of them have where it holds their
-        number."""
+        number. `followed`: whether it is a link to a folder."""
         then = set()
         for state in states - {len(names)}:
             if names[state] == _ANY:
-                then.update([] if name.startswith(".") else [state])
+                then.update([] if followed or name.startswith(".") else [state])
             elif forms[state].match(name) and (not name.startswith(".") or names[state].startswith(".")):
                 then.add(state + 1)
         return closed(then)
@@ -127,10 +127,10 @@ def _walked(folder: Path, names: list[str], endings: tuple[str, ...] = ("",)) ->
 
     def inside(here: Parts, states: frozenset[int]) -> Iterator[Parts]:
         for name, is_folder, is_link in _entries(os.path.join(*here) if here else os.curdir):
-            then = after(states, name)
+            then = after(states, name, is_folder and is_link)
             if is_folder:
-                if deeper := {each for each in then if each < len(names) and not (is_link and names[each] == _ANY)}:
-                    yield from inside((*here, name), frozenset(deeper))
+                if deeper := then - {len(names)}:
+                    yield from inside((*here, name), deeper)
             elif len(names) in then and name.lower().endswith(endings):
                 yield (*here, name)
 
@@ -141,8 +141,17 @@ def _entries(folder: str) -> list[tuple[str, bool, bool]]:
     """Return what is in a folder in the order of the names: name, whether it is a folder, whether a link."""
     try:
         with os.scandir(folder) as entries:
-            return sorted((each.name, each.is_dir(), each.is_symlink()) for each in entries)
+            return sorted((each.name, _is_folder(each), each.is_symlink()) for each in entries)
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:
         raise DataError(f"{path_text(folder)}: cannot be looked through: {error.strerror or error}") from error
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """Return whether an entry is a folder; what cannot be asked, such as a link that leads to itself, is a file, which
+    cannot be read."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,10 +14,10 @@ from ..data.patterns import matching
 from ..errors import ArgumentError, StateError, StorageError, path_text
 from ..network import Network
 from ..serialization.model_file import fingerprint
-from ..storage import NewFile
+from ..storage import NewFile, remove_file
 from ..version import VERSION
 from .classifier import Classifier
-from .parts import LIST
+from .parts import LIST, alone, in_turn
 from .ranks import Rank
 from .reading import Reader
 from .request import Record, Request, refuse_other
@@ -31,8 +32,6 @@ NUMBERS_A_PART = 1 << 22
 """How large parts are: they hold so many batches; less, where there would be fewer of them, so that little is lost by a
 kill and processes have equal shares; more, where there would be more files than one wants in a folder; and less again
 where their columns would take much memory."""
-
-_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -82,35 +81,75 @@ class Asked:
     record: Record
 
 
+@contextmanager
+def own_share(place: Place, who: Rank) -> Iterator[Path]:
+    """Have the share of a rank for this process alone, before anything of it is written; whoever asks is `at_work`.
+
+    Gives the path of the rank's list of inputs, which is removed at the end.
+
+    Raises
+    ------
+    StateError
+        If another process has this share.
+    """
+    name = f"rank-{who.rank}-of-{who.ranks}"
+    with alone(place.parts, name) as held:
+        if not held:
+            where = path_text(place.output)
+            raise StateError(f"{where}: another process is at work on it; wait until that has ended")
+        path = place.parts / f"{name}{LIST}"
+        try:
+            yield path
+        finally:
+            with suppress(StorageError):
+                remove_file(path)
+
+
 def asked(
     network: Network, patterns: Sequence[str | os.PathLike[str]], place: Place, columns: Columns, reader: Reader,
-    classifier: Classifier, engine: str, who: Rank,
+    classifier: Classifier, engine: str, who: Rank, path: Path,
 ) -> Asked:  # fmt: skip
     """Look up the inputs, and hold them and all else against the record of a prediction that began before; whoever asks
-    is `at_work`.
+    has its `own_share`, and the list of inputs goes to its path.
 
     Raises
     ------
     ArgumentError, DataError, StateError, StorageError
         As `predict_files`.
     """
-    before = Record.read(place.record)
-    if before is None and os.path.lexists(place.output):
+    _before(place)
+    listing = _listed(place, patterns, reader, path)
+    request = _request(network, listing, place, columns, reader, classifier, engine)
+    with in_turn(place.parts, "begin"):
+        record = _begun(place, request, who)
+    _refuse_changed(place, record)
+    return Asked(place, request, listing, record)
+
+
+def _begun(place: Place, request: Request, who: Rank) -> Record:
+    """Return the record of the prediction that a request goes on with, or make one; other processes wait meanwhile, so
+    that of several that begin one decides what the others are held against."""
+    before = _before(place)
+    if before is not None:
+        refuse_other(before.request, request, place.output, place.record, place.parts)
+        if before.outcome is None or os.path.lexists(place.output):
+            return before
+    record = Record(request)  # also where somebody has removed the table, and wants it again
+    if who.share(request.parts):
+        record.write(place.record, place.parts)
+    return record
+
+
+def _before(place: Place) -> Record | None:
+    """Return the record of a prediction that has begun, or refuse an output of which none tells."""
+    there = os.path.lexists(place.output)  # asked first: whoever makes a table has written its record before
+    record = Record.read(place.record)
+    if record is None and there:
         raise StateError(
             f"{path_text(place.output)} exists already, and no record of a prediction, {place.record.name}, is beside "
             "it; choose another output, or remove it"
         )
-    listing = _listed(place, patterns, reader, place.parts / f"rank-{who.rank}-of-{who.ranks}{LIST}")
-    request = _request(network, listing, place, columns, reader, classifier, engine)
-    if before is not None:
-        refuse_other(before.request, request, place.output, place.record, place.parts)
-        _refuse_changed(place, before)
-    if before is not None and before.outcome is not None and not os.path.lexists(place.output):
-        before = None  # somebody has removed it, and wants it again
-    record = before or Record(request)
-    if before is None and who.share(request.parts):
-        record.write(place.record, place.parts)
-    return Asked(place, request, listing, record)
+    return record
 
 
 def _listed(place: Place, patterns: Sequence[str | os.PathLike[str]], reader: Reader, path: Path) -> Listing:
@@ -172,11 +211,8 @@ def _refuse_changed(place: Place, record: Record) -> None:
 
 def sha256_of(path: Path) -> str:
     """Return the SHA-256 of a file."""
-    digest = hashlib.sha256()
     try:
         with open(path, "rb") as file:
-            while piece := file.read(_CHUNK):
-                digest.update(piece)
+            return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise StorageError(f"{path_text(path)}: cannot be read: {error.strerror or error}") from error
-    return digest.hexdigest()

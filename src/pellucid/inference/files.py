@@ -17,7 +17,7 @@ from ..errors import ArgumentError
 from ..geometry import whole_number
 from ..network import Network
 from ..storage import expanded
-from .asked import Place, asked
+from .asked import Place, asked, own_share
 from .classifier import Classifier
 from .parts import at_work
 from .ranks import checked, rank_of_environment
@@ -68,8 +68,8 @@ def predict_files(
     readers : int, optional
         Threads that read files; by default as many as there are processors, up to 4.
     rank : (int, int), optional
-        Which of how many processes this one is, from 0; by default as mpiexec, srun or ``pellucid predict --ranks``
-        say in the environment. Each does its share, and the last one makes the table.
+        Which of how many processes this one is, from 0; by default as mpiexec or srun say in the environment, or else
+        PELLUCID_RANK and PELLUCID_RANKS. Each does its share, and the last one makes the table.
     progress : callable, optional
         Is called with the numbers of inputs done, of all, and of failed ones: those of this process's share.
 
@@ -107,8 +107,8 @@ def predict_files(
     columns, reader, classifier = _ready(network, top, probabilities, invert, drawn, preparation, engine, threads)
     number = usual_readers() if readers is None else whole_number(readers, "readers")
     patterns = [inputs] if isinstance(inputs, (str, os.PathLike)) else list(inputs)
-    with at_work(place.parts, place.record):
-        job = asked(network, patterns, place, columns, reader, classifier, engine, who)
+    with at_work(place.parts, place.record), own_share(place, who) as path:
+        job = asked(network, patterns, place, columns, reader, classifier, engine, who, path)
         return Share(job, who, columns, reader, classifier).predict(number, progress)
 
 

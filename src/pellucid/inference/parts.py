@@ -6,6 +6,7 @@ many of them tell an error. So a part of another prediction, or one that was dam
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
@@ -118,6 +119,23 @@ def alone(folder: Path, name: str) -> Iterator[bool]:
 
 
 @contextmanager
+def in_turn(folder: Path, name: str) -> Iterator[None]:
+    """Hold a name in a folder that stays, as soon as no other process does: each does for a moment only.
+
+    Raises
+    ------
+    StorageError
+        If another one holds it for longer than a minute.
+    """
+    for _ in range(_TURNS):
+        with alone(folder, name) as held:
+            if held:
+                yield
+                return
+    raise StorageError(f"{path_text(folder / name)}{LOCK}: another process holds it, and does not go on")
+
+
+@contextmanager
 def at_work(folder: Path, record: Path) -> Iterator[None]:
     """Be one of the processes at work in a folder, which is made: while one is, nobody removes it.
 
@@ -166,6 +184,8 @@ def _held(folder: Path, name: str, *, shared: bool) -> Iterator[bool]:
         try:
             claim(path)
             held = bool(stack.enter_context(locked(path, shared=shared)))
-        except StorageError:
+        except StorageError as error:
+            if error.errno != errno.ENOENT:
+                raise
             held = False
         yield held

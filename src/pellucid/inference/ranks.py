@@ -7,11 +7,8 @@ from typing import NamedTuple
 
 from ..errors import ArgumentError
 
-RANK, RANKS = "PELLUCID_RANK", "PELLUCID_RANKS"
-"""The library's own names for them."""
-
 _NAMES = (
-    (RANK, RANKS),
+    ("PELLUCID_RANK", "PELLUCID_RANKS"),  # for every other launcher
     ("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"),  # mpiexec of Open MPI
     ("PMI_RANK", "PMI_SIZE"),  # of MPICH and Intel MPI
     # srun; the step's number of tasks, for within `sbatch` a plain command has the job's, and is alone all the same
@@ -44,6 +41,12 @@ def checked(rank: int, ranks: int, where: str = "rank") -> Rank:
     return Rank(rank, ranks)
 
 
+def variables() -> tuple[str, str] | None:
+    """Return the names of the environment's variables that say which process this one is, and of how many; None where
+    it was started alone."""
+    return next((names for names in _NAMES if all(name in os.environ for name in names)), None)
+
+
 def rank_of_environment() -> Rank:
     """Return which process this one is; one that was started alone is the only one.
 
@@ -52,11 +55,10 @@ def rank_of_environment() -> Rank:
     ArgumentError
         If the environment says what makes no sense.
     """
-    for name, of in _NAMES:
-        rank, ranks = os.environ.get(name), os.environ.get(of)
-        if rank is None or ranks is None:
-            continue
-        if not (rank.isdecimal() and ranks.isdecimal()):
-            raise ArgumentError(f"{name}, {of}: expected whole numbers, received {rank!r} and {ranks!r}")
-        return checked(int(rank), int(ranks), name)
-    return Rank()
+    names = variables()
+    if names is None:
+        return Rank()
+    rank, ranks = (os.environ[name] for name in names)
+    if not (rank.isdecimal() and ranks.isdecimal()):
+        raise ArgumentError(f"{', '.join(names)}: expected whole numbers, received {rank!r} and {ranks!r}")
+    return checked(int(rank), int(ranks), names[0])

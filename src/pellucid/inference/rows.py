@@ -9,6 +9,7 @@ is, classes and probabilities are empty.
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +19,8 @@ from numpy.typing import NDArray
 from ..definitions.arrays import Array
 from ..network import Network
 from .reading import Batch
+
+_BYTE = re.compile(r"\\x[0-9a-f]{2}")
 
 NOT_FINITE = "the network gives a NaN for it"
 
@@ -114,7 +117,23 @@ class Rows:
 
 
 def file_text(name: str) -> str:
-    r"""Return the name of a file in Unicode; a byte that is none, as Linux allows, as ``\xff``."""
+    r"""Return the name of a file in Unicode, each another text. A byte that is none, as Linux allows, is ``\xff``; in
+    such names, and in those in which these four characters stand themselves, backslashes are doubled.
+
+    Examples
+    --------
+    >>> for name in (b"a\\b", b"a\xff", b"a\\xff", b"a\\\xff"):
+    ...     print(file_text(os.fsdecode(name)))
+    a\b
+    a\xff
+    a\\xff
+    a\\\xff
+    """
+    text = _unicode(name)
+    return _unicode(name.replace("\\", "\\\\")) if _BYTE.search(text) else text
+
+
+def _unicode(name: str) -> str:
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 

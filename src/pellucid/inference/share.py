@@ -13,14 +13,14 @@ import numpy as np
 from ..arguments import warn
 from ..data.listing import Piece
 from ..definitions.arrays import Array
-from ..errors import StateError, path_text
+from ..errors import StateError
 from . import csv, parquet
 from .asked import Asked
 from .classifier import Classifier
 from .parts import Part, Parts, alone
 from .ranks import Rank
 from .reading import Batch, Reader, ahead
-from .request import Outcome, Record
+from .request import Outcome, Record, refuse_other
 from .rows import Columns, Rows
 
 Progress: TypeAlias = Callable[[int, int, int], None]
@@ -77,11 +77,7 @@ class Share:
         if complete is not None:
             return complete
         if self._mine:
-            with alone(self._job.place.parts, f"rank-{self._who.rank}-of-{self._who.ranks}") as held:
-                if not held:
-                    where = path_text(self._job.place.output)
-                    raise StateError(f"{where}: another process is at work on it; wait until that has ended")
-                self._make(readers, progress or (lambda done, share, failed: None))
+            self._make(readers, progress or (lambda done, share, failed: None))
         return self._put_together()
 
     def _make(self, readers: int, progress: Progress) -> None:
@@ -132,10 +128,11 @@ class Share:
         place, request = self._job.place, self._job.request
         unfinished = Predicted(place.output, False, self._rows, self._failed)
         if not self._parts.are_there():
-            return self._complete(Record.read(place.record)) or unfinished
+            return self._complete(self._record_now()) or unfinished
         with alone(place.parts, "join") as held:
+            now = self._record_now()
             if not held:
-                return self._complete(Record.read(place.record)) or unfinished
+                return self._complete(now) or unfinished
             try:
                 record = Record(request, self._joined())
             except StateError:
@@ -144,6 +141,13 @@ class Share:
                 return unfinished  # the process whose share the damaged part is in makes it anew
             record.write(place.record, place.parts)
         return Predicted(place.output, True, request.rows, record.outcome.failed if record.outcome else 0)
+
+    def _record_now(self) -> Record | None:
+        """Return the record as it is now; somebody may have removed it meanwhile, and begun another prediction."""
+        place, record = self._job.place, Record.read(self._job.place.record)
+        if record is not None:
+            refuse_other(record.request, self._job.request, place.output, place.record, place.parts)
+        return record
 
     def _joined(self) -> Outcome:
         """Write all parts into the table."""

@@ -97,15 +97,23 @@ class Server:
             timeout_graceful_shutdown=1, ws_max_size=1 << 20, ws_per_message_deflate=False,
         )  # fmt: skip
         self._server = Listening(config)
-        self._thread = threading.Thread(target=self._server.run, args=([self._socket],), daemon=True, name="page")
+        # A signal whose handler raises within `Thread.join` lets a thread count as ended that runs on (Python < 3.13).
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True, name="page")
         self._only_faults = OnlyFaults(self._thread)
 
     def start(self) -> None:
         """Begin to answer."""
         self._only_faults.begin()
         self._thread.start()
-        while not self._server.started and self._thread.is_alive():
-            self._thread.join(0.01)
+        while not self._server.started and not self._ended.wait(0.01):
+            pass
+
+    def _run(self) -> None:
+        try:
+            self._server.run([self._socket])
+        finally:
+            self._ended.set()
 
     def __enter__(self) -> Server:
         self.start()
@@ -129,15 +137,14 @@ class Server:
 
     def wait(self) -> None:
         """Wait until the server ends, which it does by itself only if something is wrong."""
-        while self._thread.is_alive():
-            self._thread.join(0.5)
+        while not self._ended.wait(0.5):
+            pass
 
     def close(self) -> None:
         """End the page."""
         self._forwarding.remove()
         self._server.should_exit = True
-        self._thread.join(END_SECONDS)
-        if not self._thread.is_alive():  # which closes it itself, and must not find it closed
+        if self._ended.wait(END_SECONDS):  # else its thread closes it, and must not find it closed
             self._socket.close()
             self._only_faults.end()
 

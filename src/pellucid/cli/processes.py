@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import typer
@@ -15,28 +17,37 @@ import typer
 from ..errors import ArgumentError, StateError, path_text
 from ..inference import Predicted
 from ..inference.asked import Place
-from ..inference.ranks import RANK, RANKS, rank_of_environment
+from ..inference.ranks import Rank, rank_of_environment, variables
 from ..inference.request import Record
 from .table import Table, bar, going_on, say_what_came
 
-_START = "import sys; sys.path.insert(0, sys.argv.pop(1)); from pellucid.cli.together import begin; begin()"
+_START = "import sys; sys.path.insert(0, sys.argv.pop(1)); from pellucid.cli.processes import begin; begin()"
 _PACKAGES = Path(__file__).parents[2]
 _TURN = 0.1
 
+_own: Rank | None = None  # of a process that `predicted_by_processes` has started
 
-def shared(table: Table, words: Sequence[str], threads: int | None) -> bool:
+
+def own_rank() -> Rank:
+    """Return which of the processes that share the work this one is, whoever has started it."""
+    return rank_of_environment() if _own is None else _own
+
+
+def predicted_by_processes(table: Table, words: Sequence[str], threads: int | None) -> bool:
     """Let `table.ranks` processes do what `words` ask of `pellucid predict`, and return True; False in one of them."""
     from ..compiler.runtime import THREADS_VARIABLE, thread_count  # takes its time
 
-    if table.ranks is None or os.environ.get(RANKS) == str(table.ranks):
+    if table.ranks is None or _own is not None:
         return False
     if rank_of_environment().ranks > 1:
-        raise ArgumentError("--ranks: mpiexec or srun has started several processes already; leave it out")
+        said = " and ".join(variables() or ())
+        raise ArgumentError(f"--ranks: {said} say that several processes were started already; leave it out")
     began = time.monotonic()
-    environment = {**os.environ, RANKS: str(table.ranks)}
+    environment = dict(os.environ)
     if threads is None and THREADS_VARIABLE not in os.environ:
         environment[THREADS_VARIABLE] = str(max(1, thread_count() // table.ranks))
-    children = [_child(words, {**environment, RANK: str(rank)}) for rank in range(table.ranks)]
+    with _without_ctrl_c():
+        children = [_child(words, Rank(rank, table.ranks), environment) for rank in range(table.ranks)]
     try:
         with going_on():
             codes = _ended(children, table)
@@ -59,8 +70,21 @@ def shared(table: Table, words: Sequence[str], threads: int | None) -> bool:
     return True
 
 
-def _child(words: Sequence[str], environment: dict[str, str]) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", _START, str(_PACKAGES), "predict", *words]
+@contextmanager
+def _without_ctrl_c() -> Iterator[None]:
+    """Let processes be started that Ctrl-C does not reach: a terminal sends it to all, and this one ends them."""
+    if not hasattr(signal, "pthread_sigmask"):  # under Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _child(words: Sequence[str], rank: Rank, environment: dict[str, str]) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", _START, str(_PACKAGES), *map(str, rank), "predict", *words]
     pipe = subprocess.PIPE
     return subprocess.Popen(command, stdin=pipe, stderr=pipe, env=environment, text=True, errors="replace")
 
@@ -91,18 +115,24 @@ def _show_until_ended(children: list[subprocess.Popen[str]], table: Table) -> No
         for child in children:
             child.wait()
         return
+    done = 0
     with bar() as show:
         while any(child.poll() is None for child in children):
             record = Record.read(place.record)
-            if record is not None and place.parts.is_dir():
+            with suppress(FileNotFoundError):  # where it is not there yet, or no longer
                 parts = sum(1 for name in os.listdir(place.parts) if name.startswith("part-"))
-                show(min(parts * record.request.part, record.request.rows), record.request.rows, 0)
+                if record is not None:
+                    done = max(done, min(parts * record.request.part, record.request.rows))  # at the end they go
+                    show(done, record.request.rows, 0)
             time.sleep(_TURN)
 
 
 def begin() -> None:
     """Be one of the processes: it ends with the one that started it, whatever ended that."""
+    global _own
     from . import main
+
+    _own = Rank(int(sys.argv.pop(1)), int(sys.argv.pop(1)))
 
     def end_with_parent() -> None:
         while os.read(0, 1):  # nothing comes; it ends when the parent's end of the pipe is closed
