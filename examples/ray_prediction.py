@@ -42,9 +42,7 @@ class Classify:
         return {**batch, "class": names[best], "probability": probabilities[np.arange(len(best)), best]}
 
 
-def classified(
-    model: str, pictures: str, actors: int = 1, threads: int = 1, batch_size: int = 256
-) -> ray.data.Dataset:
+def classified(model: str, pictures: str, actors: int = 1, threads: int = 1, batch_size: int = 256) -> ray.data.Dataset:
     """Return the pictures in a folder with their classes, as a data set of Ray's: it is computed when it is read.
 
     Pictures are stretched to the network's size, with Ray's filter; the network's own preparation, which

@@ -78,6 +78,16 @@ def test_a_rank_that_is_lost_as_ranks_start_ends_all(launcher, tmp_path, monkeyp
 
 
 @PROC
+def test_a_rank_that_was_lost_before_it_was_seen_is_missed(launcher, tmp_path, monkeypatch):
+    monkeypatch.setattr(onlooker, "BY_THEMSELVES", 0.3)
+    ranks = ranks_of(launcher.pid)
+    os.kill(ranks[1], signal.SIGKILL)
+    while onlooker.runs(ranks[1], onlooker.beginning(ranks[1])):
+        pass
+    assert seen_by(Onlooker(launcher.pid, 2, str(tmp_path), 1.0)).startswith("rank 1 ended before training began")
+
+
+@PROC
 def test_a_rank_that_hangs_as_ranks_start_ends_all_in_time(launcher, tmp_path, monkeypatch):
     monkeypatch.setattr(onlooker, "STARTING", 0.5)
     monkeypatch.setenv(room.FOLDER, str(tmp_path))
@@ -258,7 +268,8 @@ def test_a_rank_that_is_killed_as_mpi_starts_ends_the_command_within_seconds(tmp
         finally:
             process.kill()
     by_launcher = (137, "error: a rank was ended by signal 9, and the others with it before the work began")
-    found = (1, f"error: rank 1 (process {rank}) ended before training began; nothing was written")
-    assert (process.returncode, said.splitlines()[-1]) in ([found] if elastic else [by_launcher, found])
+    who = (f"rank 1 (process {rank})", "rank 1")  # which may have been lost before anybody saw it
+    found = [(1, f"error: {each} ended before training began; nothing was written") for each in who]
+    assert (process.returncode, said.splitlines()[-1]) in (found if elastic else [by_launcher, *found])
     assert out == ""
     assert not (tmp_path / "run").exists()

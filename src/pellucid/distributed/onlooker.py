@@ -62,13 +62,14 @@ class Onlooker:
         waited = ended = 0.0
         before = time.monotonic()
         while not self._over.wait(TURN) and told(self._folder, STARTED) is None:
+            seen = len(self._seen)
             self._see()
             now = time.monotonic()
             turn, before = min(now - before, LONGEST_TURN), now
             here = [rank for rank in range(self._ranks) if told(self._folder, f"{ARRIVED}{rank}") is not None]
             waited = waited + turn if here else 0.0
-            lost = [rank for rank, process in self._seen.items() if not runs(*process)]
-            ended = ended + turn if lost else 0.0
+            lost = self._lost()
+            ended = ended + turn if lost and len(self._seen) == seen else 0.0
             if ended > BY_THEMSELVES:
                 self._end_all(f"{self._named(lost)} ended before training began")
             elif waited > self._patience:
@@ -84,6 +85,11 @@ class Onlooker:
             rank = rank_of(process)
             if rank is not None and rank not in self._seen:
                 self._seen[rank] = process, beginning(process)
+
+    def _lost(self) -> list[int]:
+        """Return the ranks that do not run, where others do or have: they may have ended before they were seen."""
+        running = [rank for rank, process in self._seen.items() if runs(*process)]
+        return [rank for rank in range(self._ranks) if rank not in running] if self._seen else []
 
     def _stopped(self) -> list[int]:
         """Return the ranks that a signal holds."""
