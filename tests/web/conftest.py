@@ -145,17 +145,13 @@ def context(browser: Any, shown: Shown) -> Iterator[Any]:
     own.close()
 
 
-OVERTAKEN = "the server responded with a status of 409"
-"""What browsers say of a question about a network that has been changed meanwhile, which is nothing wrong."""
-
-
 @contextlib.contextmanager
 def opened(context: Any, address: str, *expected: str) -> Iterator[Any]:
     """A page of a window, at an address, that must end without an error on its console, but for those expected."""
     own, errors = context.new_page(), []
 
     def note(message: Any) -> None:
-        known = any(each in message.text for each in (OVERTAKEN, *expected))
+        known = any(each in message.text for each in expected)
         if message.type in ("error", "warning") and not known:
             errors.append(message.text)
 

@@ -1,5 +1,6 @@
 """What a page asks of a training, and what that finds between two steps."""
 
+import threading
 from typing import Any
 
 import pytest
@@ -54,6 +55,18 @@ def test_who_lets_it_go_on_asks_for_no_step(controls: Controls) -> None:
     controls.go_on()
     controls.pause()
     assert steps_done(controls) == 0
+
+
+@pytest.mark.parametrize("name", ["factor", "multiply_lr"])
+def test_who_looks_at_the_controls_keeps_others_from_changing_them(controls: Controls, name: str) -> None:
+    controls.multiply_lr(0.5)
+    with controls._turn:
+        other = threading.Thread(target=getattr(controls, name), args=[] if name == "factor" else [0.25])
+        other.start()
+        other.join(0.1)
+        assert controls._factor == 0.5
+    other.join()
+    assert controls.factor() == (None if name == "factor" else 0.25)
 
 
 def test_a_page_alone_may_leave(controls: Controls, monkeypatch: Any) -> None:

@@ -122,6 +122,13 @@ def test_a_socket_needs_the_origin_and_the_cookie_too() -> None:
     assert not socket_opened(guard, "/open", [("host", OWN), own, ("cookie", cookie)])
 
 
+def test_a_browser_that_was_not_let_in_is_told_how_it_is() -> None:
+    answer = request(Guard(inside, PORT), "/", headers=[("host", OWN)])
+    assert answer.status == 403
+    assert b"This browser has not been let in" in answer.body
+    assert b"newest address that stands in the terminal where `pellucid view` runs" in answer.body
+
+
 def test_a_token_is_good_once() -> None:
     announced: list[str] = []
     guard = Guard(inside, PORT, announced.append)

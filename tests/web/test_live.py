@@ -25,6 +25,7 @@ from oracles.ranks import World
 from pellucid.training import Settings, Training
 from pellucid.training.record import Record
 from pellucid.web import Live, controls, live_socket
+from pellucid.web import live as live_module
 from pellucid.web.bench import Bench
 from pellucid.web.following import Following
 from pellucid.web.moments import Moments
@@ -97,7 +98,7 @@ def going_on(live: Live, *callbacks: p.Callback, **settings: Any) -> Iterator[di
         yield found
         thread.join(PATIENCE)
     finally:
-        live._following.controls.go_on()
+        live.following.controls.go_on()
         thread.join(PATIENCE)
     assert not thread.is_alive()
     if "error" in found:
@@ -162,7 +163,7 @@ def test_a_page_that_goes_is_forgotten(live):
             with Page(live) as page:
                 page.read()
                 page.socket.socket.close()  # without a word
-        until(lambda: live._following.controls.clients == 0)
+        until(lambda: live.following.controls.clients == 0)
     assert same(found["network"], trained()[0])
 
 
@@ -170,11 +171,11 @@ def test_so_many_pages_at_once(live, monkeypatch):
     monkeypatch.setattr(live_socket, "MOST", 20)
     with going_on(live, Each(slowly)) as found:
         cookie = cookie_of(live)
-        live._following.controls.pause()
+        live.following.controls.pause()
         pages = [Page(live, cookie) for _ in range(20)]
         with pytest.raises((ConnectionClosed, InvalidStatus)), Page(live, cookie) as more:
             more.read()
-        live._following.controls.go_on()
+        live.following.controls.go_on()
         for page in pages:
             page.until(lambda header: header["state"] == "finished")
             assert page.points[-1][0] == STEPS
@@ -193,7 +194,7 @@ def test_a_page_that_asks_nonsense_is_told_so(live):
         page.socket.send(b"\xff\xfe")  # no text: it is let go of
         with pytest.raises(ConnectionClosed):
             page.until(lambda header: False)
-    assert live._following.rates == []
+    assert live.following.rates == []
 
 
 # ---- what a page may ask
@@ -204,8 +205,8 @@ def test_pause_step_and_go_on(live):
         page.tell(do="pause")
         at = page.until(lambda header: header["state"] == "paused" and header["step"] > 0)["step"]
         time.sleep(0.3)
-        assert live._following.step in (at, at + 1)
-        at = live._following.step
+        assert live.following.step in (at, at + 1)
+        at = live.following.step
         for more in (1, 2):
             page.tell(do="step")
             page.until(lambda header, step=at + more: header["step"] == step and header["state"] == "paused")
@@ -226,25 +227,25 @@ def test_pause_step_and_go_on(live):
 def test_what_is_asked_just_before_the_training_goes_on_holds_from_the_next_step_on(live):
     def change(training: Training) -> None:
         if training.step == 3:
-            live._following.controls.clients = 1
-            live._following.controls.pause()
+            live.following.controls.clients = 1
+            live.following.controls.pause()
             threading.Timer(0.3, both).start()
 
     def both() -> None:
-        with live._following.controls._turn:  # so that the training finds both at once
-            live._following.controls._factor = 0.5
-            live._following.controls.paused = False
+        with live.following.controls._turn:  # so that the training finds both at once
+            live.following.controls._factor = 0.5
+            live.following.controls.paused = False
 
     trained(Each(change), live)
-    assert live._following.rates == [(3, 0.5)]
+    assert live.following.rates == [(3, 0.5)]
 
 
 def test_a_pause_is_no_time_that_an_epoch_took(live, tmp_path):
     def pause(training: Training) -> None:
         if training.step == 11:  # of the second of four epochs
-            live._following.controls.clients = 1
-            live._following.controls.pause()
-            threading.Timer(0.8, live._following.controls.go_on).start()
+            live.following.controls.clients = 1
+            live.following.controls.pause()
+            threading.Timer(0.8, live.following.controls.go_on).start()
 
     began = time.perf_counter()
     _, history = trained(Each(pause), live, out=tmp_path / "run")
@@ -260,9 +261,9 @@ def test_other_ranks_wait_on_purpose_during_a_pause(live):
 
     def pause(training: Training) -> None:
         if training.step == 3:
-            live._following.controls.clients = 1
-            live._following.controls.pause()
-            threading.Timer(2.0, live._following.controls.go_on).start()
+            live.following.controls.clients = 1
+            live.following.controls.pause()
+            threading.Timer(2.0, live.following.controls.go_on).start()
 
     def work(rank: Any) -> Any:
         watching = [Each(pause), live] if rank.rank == 0 else []
@@ -277,7 +278,7 @@ def test_the_end_is_told_when_the_page_can_have_what_the_training_came_to(live, 
     monkeypatch.setattr(Bench, "renew", lambda self, network: told.append(self.following.state))
     trained(live)
     assert told == ["training"]
-    assert live._following.state == "finished"
+    assert live.following.state == "finished"
 
 
 def test_a_pause_and_the_end_are_told_at_once(live, monkeypatch):
@@ -292,7 +293,7 @@ def test_a_pause_and_the_end_are_told_at_once(live, monkeypatch):
 
 def test_a_pause_that_nobody_can_end_ends_by_itself(live, monkeypatch):
     monkeypatch.setattr(controls, "DESERTED_SECONDS", 0.3)
-    with going_on(live, Each(lambda training: training.step == 3 and live._following.controls.pause())) as found:
+    with going_on(live, Each(lambda training: training.step == 3 and live.following.controls.pause())) as found:
         until(lambda: bool(found))
     assert same(found["network"], trained()[0])
 
@@ -300,8 +301,8 @@ def test_a_pause_that_nobody_can_end_ends_by_itself(live, monkeypatch):
 def test_ctrl_c_ends_a_pause_with_a_checkpoint(live, tmp_path):
     def pause(training: Training) -> None:
         if training.step == 11:
-            live._following.controls.clients = 1
-            live._following.controls.pause()
+            live.following.controls.clients = 1
+            live.following.controls.pause()
             threading.Timer(0.5, signal.raise_signal, [signal.SIGINT]).start()
 
     with pytest.raises(KeyboardInterrupt):
@@ -369,6 +370,7 @@ def test_the_address_for_another_browser_is_said_while_it_trains():
     said = []
     live = Live(browser=False, say=said.append)
     with going_on(live, Each(slowly)) as found:
+        until(lambda: bool(said))
         first = said[-1].split()[-1]
         cookie_of(live)
         assert not found
@@ -386,7 +388,7 @@ def test_the_address_for_another_browser_is_said_while_it_trains():
 def test_the_learning_rate_is_remembered_where_a_run_is_resumed(live, tmp_path):
     def change(training: Training) -> None:
         if training.step == 9:
-            live._following.controls.multiply_lr(0.25)  # Live hears of it after the same step
+            live.following.controls.multiply_lr(0.25)  # Live hears of it after the same step
 
     def fail(training: Training) -> None:
         if training.step == 17:
@@ -442,11 +444,51 @@ def test_moments_lie_in_the_run_and_go_on_with_it(live, tmp_path):
     assert min(before) == 0
     assert 20 in before
     p.resume(tmp_path / "run", data(), callbacks=[Live(browser=False, say=lambda words: None)], progress=False)
-    assert moments.steps() == [0, 1, 2, *range(4, STEPS + 1, 2)][: len(moments.steps())] or STEPS in moments.steps()
+    assert moments.steps() == [*range(STEPS + 1)]
     for step, held in before.items():
         assert all(np.array_equal(held[path], array) for path, array in moments.read(step, network()).weights.items())
     last = moments.read(STEPS, network()).weights
     assert all(np.array_equal(last[path], array) for path, array in weights(trained()[0]).items())
+
+
+def test_moments_behind_the_checkpoint_are_let_go_of_where_a_training_goes_on(live, monkeypatch, tmp_path):
+    monkeypatch.setattr("pellucid.web.live.planned", lambda total, most: (0, 20, total))
+    with pytest.raises(KeyboardInterrupt):
+        trained(Each(lambda t: t.step == 20 and t.end(KeyboardInterrupt())), live, out=tmp_path / "run")
+    view = tmp_path / "run" / "view"
+    for step in (21, 30):  # as after a crash, with an older checkpoint
+        (view / f"step-{step:06}.safetensors").write_bytes((view / "step-000020.safetensors").read_bytes())
+    again = Live(browser=False, say=lambda words: None)
+    p.resume(tmp_path / "run", data(), callbacks=[again], progress=False)
+    again.close()
+    assert Moments(tmp_path / "run").steps() == [0, 20, STEPS]
+
+
+def test_the_server_is_given_the_port_that_was_reserved_and_never_let_go_of(monkeypatch):
+    given = []
+    own_server = live_module.Server
+    monkeypatch.setattr(
+        live_module, "Server", lambda *at, port, **how: given.append(port) or own_server(*at, port=port, **how)
+    )
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    own = Live(port=port, browser=False, say=lambda words: None)
+    reserved = own._bound
+    trained(own)
+    own.close()
+    assert given == [reserved]
+    assert reserved is not None
+
+
+def test_what_the_page_measures_on_is_said_to_be_unseen_only_where_it_is():
+    many = p.Dataset(np.zeros((1500, 1, 8, 8), np.uint8), np.arange(1500) % 3)
+    for given, of, held_out in ((None, 64, False), ((many, "test"), 1500, True), ((many, "training"), 1500, False)):
+        data, part = given or (None, "")
+        own = Live(data, part=part, browser=False, say=lambda words: None)
+        trained(own, epochs=1)
+        own.close()
+        assert (own._bench.of, own._bench.held_out) == (of, held_out)
+        assert len(own._bench.data) == min(of, 1000)
 
 
 def test_a_disk_that_is_full_ends_no_training(live, monkeypatch, tmp_path):
@@ -456,12 +498,12 @@ def test_a_disk_that_is_full_ends_no_training(live, monkeypatch, tmp_path):
     monkeypatch.setattr("pellucid.web.moments.write_file", fail)
     made, _ = trained(live, out=tmp_path / "run")
     assert same(made, trained()[0])
-    assert "the disk is full" in live._following.trouble
+    assert "the disk is full" in live.following.trouble
     assert not Moments(tmp_path / "run").steps()
 
 
 def test_where_no_run_is_written_moments_stay_in_memory(live, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     trained(live)
-    assert live._following.moments.steps()[-1] == STEPS
+    assert live.following.moments.steps()[-1] == STEPS
     assert not [*Path(tmp_path).iterdir()]

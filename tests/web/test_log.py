@@ -62,6 +62,24 @@ def test_what_its_own_thread_says_is_heard_where_it_is_a_fault(caplog: pytest.Lo
         assert not heard("a client's letters", error=UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid"))
 
 
+def test_a_server_that_ends_late_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    before, over = standing(), threading.Event()
+    monkeypatch.setattr("pellucid.web.server.END_SECONDS", 0.01)
+    server = Server(bench(), say=lambda words: None)
+    server._server.started = True
+    server._server.run = lambda sockets: over.wait(10)  # type: ignore[assignment]
+    server.start()
+    server.close()
+    assert standing() != before, "it still runs"
+    over.set()
+    server._thread.join(10)
+    assert standing() == before
+    assert server._socket.fileno() == -1
+    unused = Server(bench(), say=lambda words: None)
+    unused.close()
+    assert unused._socket.fileno() == -1
+
+
 def test_importing_the_page_touches_no_log() -> None:
     code = (
         "import logging, pellucid.web.server, pellucid.web.connection\n"

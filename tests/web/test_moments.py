@@ -1,6 +1,8 @@
 """Which moments of a training are kept, and the page that looks back at them."""
 
+import math
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,10 +15,12 @@ pytest.importorskip("starlette", reason="the page needs the extra web")
 pytest.importorskip("uvicorn", reason="the page needs the extra web")
 pytest.importorskip("websockets", reason="the page needs the extra web")
 
+from pellucid.inference.batches import weights
 from pellucid.web.application import application
 from pellucid.web.bench import Bench
 from pellucid.web.course import MOST_POINTS, Course
-from pellucid.web.miniatures import levels
+from pellucid.web.following import Following
+from pellucid.web.miniatures import Miniatures, captions, levels, reach_of
 from pellucid.web.moments import MOST, MOST_BYTES, Moment, Moments, affordable, planned
 from pellucid.web.past import followed
 
@@ -179,7 +183,7 @@ def test_the_page_goes_back_to_a_moment(run):
     assert arrays["points"][-1, 0] == 18
 
     image = bench.put(data.images[0])
-    status, told, arrays = ask("moment", "POST", step=2, image=image, layers="conv1", pictures=1)
+    status, told, arrays = ask("moment", "POST", step=2, image=image, layers="conv1")
     assert status == 200
     assert told["moment"] == 2
     assert bench.step == 2
@@ -187,7 +191,6 @@ def test_the_page_goes_back_to_a_moment(run):
     for path, array in Moments(folder).read(2, made).weights.items():
         early.parameters()[path].data = array
     np.testing.assert_allclose(arrays["output"], p.predict(early, data.images[:1])[0], rtol=1e-4, atol=1e-6)
-    assert arrays["small conv1"].dtype == np.uint8
     assert arrays["maps conv1"].dtype == np.float32
 
     status, told, _ = ask("edit", "POST", layer="conv1", out=0)
@@ -212,7 +215,6 @@ def test_who_goes_where_the_page_is_already_changes_nothing(run):
     assert not ask("edition")[1]["chosen"]
     told = [ask("moment", "POST", step="now", image=image)[1] for _ in range(2)]
     assert [(each["revision"], each["moment"], each["chosen"]) for each in told] == [(1, 4, False)] * 2
-    assert "reach" not in told[0], "the small pictures come only where they are asked for"
     assert ask("moment", "POST", step=2, image=image)[1]["chosen"]
     assert ask("edition")[1] == {"revision": 2, "step": 2, "chosen": True, "edited": "", "comparing": False}
 
@@ -241,6 +243,85 @@ def test_the_page_tells_since_when_the_network_was_right(run):
         assert told["since"] == (later[0] if later else None)
     _, told, _ = ask("course", image=image)
     assert not told["known"]
+
+
+def test_the_small_pictures_are_of_the_image_and_the_moment_and_mean_the_same_at_all(run, monkeypatch):
+    made, data, folder = run
+    bench = Bench(made, "bars", data, "test")
+    bench.following = followed(made, folder)
+    monkeypatch.setattr("pellucid.web.miniatures.lower", None)  # which was done once, for all images and moments
+    ask, moments = Asking(bench), Moments(folder)
+    for sample in (0, 1):
+        image, seen = bench.put(data.images[sample]), []
+        for step in (2, moments.steps()[-1], "end"):
+            ask("moment", "POST", step=step, image=image)
+            _, told, arrays = ask("course", image=image, sample=sample, pictures=1)
+            assert told["at"] == (18 if step == "end" else step)
+            network = bench.network
+            maps = p.trace(network, data.images[sample]).values[bench.values["conv1"]]
+            reach = float(told["captions"]["small conv1"].split("±")[1])
+            levelled = (arrays["small conv1"].astype(float) - 128) / 127 * reach
+            np.testing.assert_allclose(levelled, np.clip(maps, -reach, reach), atol=0.006 * reach)
+            seen.append(told["captions"])
+        assert seen[0] == seen[1] == seen[2]
+    assert told["captions"]["filters conv1"].startswith("conv1: 3 kernels 3×3, to ±")
+    assert ask("course", image=image)[2].keys() == {"steps", "taken", "share"}, "only where they are asked for"
+
+
+def test_of_many_filters_so_many_are_shown_as_find_room():
+    wide = p.Sequential([p.Conv2d(8, 64, 5), p.Flatten(), p.Linear(64 * 16, 3)], input_shape=(8, 8, 8))
+    pictures, _ = Miniatures(wide).of(weights(wide), None)
+    assert pictures["filters conv1"].shape == (6, 12, 5, 5)
+    words = captions(pictures, reach_of(pictures), wide)["filters conv1"]
+    assert words.startswith("conv1: kernels 5×5, the first 12 of 64 filters across, 6 inputs down, to ±")
+
+
+def test_a_page_is_told_of_a_moment_that_was_kept_and_of_one_that_is_damaged():
+    following = Following(network(), Course(10, 5), Moments(), "training")
+    before = following.mark()
+    following.to_keep.append(Moment(4, weights(network())))
+    following._keep()
+    assert following.mark() != before
+    assert following.kept == {4}
+
+
+def test_the_list_of_moments_is_changed_and_never_replaced():
+    """So that two threads, one that keeps a moment and one that finds another damaged, undo nothing of each other."""
+    following = Following(network(), Course(10, 5), Moments(), "training")
+    listed, made = following.kept, network()
+    for step in (4, 8):
+        following.to_keep.append(Moment(step, weights(made)))
+        following._keep()
+    following.moments.read = lambda step, network: (_ for _ in ()).throw(p.StorageError("damaged"))
+    with pytest.raises(p.StorageError):
+        following.moment(4, made)
+    assert following.kept is listed
+    assert listed == {8}
+
+
+def test_a_curve_that_is_gone_on_with_misses_no_step():
+    losses = [1.0, 0.5, 0.25, 0.125, 0.0625]
+    tally = SimpleNamespace(samples=20, correct=None)
+    training = SimpleNamespace(history=p.History(losses[:4], []), tally=tally, step=4, lr=0.1)
+    course = Course(10, 5)
+    course.go_on(training)  # as it is heard of after the first step that is done now
+    assert [point[:2] for point in course.points[1]] == [(1, 1.0), (2, 0.5), (3, 0.25)]
+    training.history, training.step = p.History(losses, []), 5
+    course.measure(training)
+    assert course.points[1][-1][:2] == (5, (0.125 + 0.0625) / 2)
+    assert course.measured(2) == (0.5, pytest.approx(math.nan, nan_ok=True))
+    assert course.measured(4)[0] == (0.125 + 0.0625) / 2
+    assert math.isnan(course.measured(6)[0])
+
+
+def test_a_label_that_is_no_class_of_the_network_is_not_known_to_be_right(run):
+    made, data, folder = run
+    labels = data.labels.copy()
+    labels[0] = 3
+    bench = Bench(made, "bars", p.Dataset(data.images, labels), "test")
+    bench.following = followed(made, folder)
+    status, told, _ = Asking(bench)("course", image=bench.put(data.images[0]), sample=0)
+    assert (status, told["known"]) == (200, False)
 
 
 def test_a_network_that_was_not_watched_has_no_moments(run, tmp_path):
@@ -311,8 +392,8 @@ def test_a_training_that_is_resumed_knows_its_moments(tmp_path):
     found = followed(network(), folder)
     assert found.trouble == ""
     assert set(before) <= set(found.kept)
-    assert found.kept[-1] == 18
-    assert [found.moment(step, network()).step for step in found.kept] == found.kept
+    assert max(found.kept) == 18
+    assert {found.moment(step, network()).step for step in found.kept} == found.kept
 
 
 def test_a_damaged_moment_is_left_out_once_it_is_known(run):

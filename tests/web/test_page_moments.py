@@ -58,6 +58,88 @@ def test_a_moment_that_cannot_be_read_changes_nothing_and_is_left_out(damaged: A
     assert page.locator("#range").input_value() == "locked"
 
 
+@pytest.fixture
+def finished(browser: Any, tmp_path: Path) -> Iterator[Any]:
+    """The page of a run that is over."""
+    context = browser.new_context(viewport={"width": 1400, "height": 900}, reduced_motion="reduce")
+    context.set_default_timeout(WAIT)
+    with Server(watched(tmp_path / "run"), say=lambda words: None) as server:
+        page = context.new_page()
+        page.goto(server.guard.address)
+        page.locator("#bars li").first.wait_for()
+        yield page
+        context.close()
+
+
+TOLD = """() => {
+    const told = document.querySelector(".learn-sees").textContent;
+    const bars = [...document.querySelectorAll("#bars .fill")].map((each) => parseFloat(each.style.width));
+    return [Number(/for (\\d+) /.exec(told)?.[1]), bars.indexOf(Math.max(...bars)), told];
+}"""
+
+
+PLACES = """() => {
+    const boxOf = (each) => document.querySelector(each).getBoundingClientRect();
+    const [slider, bar] = ["#learn-moment", ".learn-strip .here"].map(boxOf);
+    return [slider.left, slider.width, bar.left + bar.width / 2];
+}"""
+
+
+def drawn(page: Any) -> None:
+    """Draw a vertical line."""
+    pad = page.locator("#pad").bounding_box()
+    page.mouse.move(pad["x"] + 0.5 * pad["width"], pad["y"] + 0.2 * pad["height"])
+    page.mouse.down()
+    page.mouse.move(pad["x"] + 0.5 * pad["width"], pad["y"] + 0.8 * pad["height"], steps=5)
+    page.mouse.up()
+
+
+def test_the_tab_tells_of_the_image_that_is_shown_and_of_no_other(finished: Any) -> None:
+    page = finished
+    held_back: list[Any] = []
+    page.locator("#tab-learn").click()
+    page.locator(".learn-scrub > p", has_text="taken it for").wait_for()
+    assert page.evaluate(TOLD)[0] == page.evaluate(TOLD)[1] == 0
+    page.route("**/api/course?*", lambda route: held_back.append(route))
+    drawn(page)
+    page.wait_for_function("() => document.querySelectorAll('#panel-learn [aria-busy=true]').length === 2")
+    assert page.locator(".learn-scrub > p").text_content() == "Computing for this image …"
+    said, likeliest, words = page.evaluate(TOLD)
+    assert said == likeliest, words
+    before = page.locator("canvas[data-picture='small conv1']").evaluate("(each) => each.toDataURL()")
+    page.wait_for_timeout(600)
+    for each in held_back:
+        each.continue_()
+    page.unroute("**/api/course?*")
+    page.locator(".learn-scrub > p", has_text="taken it for").wait_for()
+    assert page.locator("#panel-learn [aria-busy=true]").count() == 0
+    assert page.locator("canvas[data-picture='small conv1']").evaluate("(each) => each.toDataURL()") != before
+    page.locator("#tab-sum").click()
+    page.get_by_role("button", name="next sample").click()
+    page.wait_for_function("() => document.querySelectorAll('#panel-learn canvas[aria-busy=true]').length === 1")
+    page.locator("#tab-learn").click()
+    page.wait_for_function("() => document.querySelectorAll('#panel-learn [aria-busy=true]').length === 0")
+    assert page.evaluate(TOLD)[0] == page.evaluate(TOLD)[1]
+    assert page.locator("#problem").text_content() == ""
+
+
+def test_the_bar_of_a_moment_stands_below_the_slider_is_marked_and_leads_there(finished: Any) -> None:
+    page, slider = finished, finished.get_by_role("slider", name="Moment")
+    page.locator("#tab-learn").click()
+    page.locator(".learn-scrub > p", has_text="taken it for").wait_for()
+    bars = page.locator(".learn-strip rect:not(.here)")
+    count = bars.count()
+    assert int(slider.get_attribute("max")) == count - 1, "the last moment is the end"
+    strip = page.locator(".learn-strip").bounding_box()
+    page.mouse.click(strip["x"] + strip["width"] * 3.5 / count, strip["y"] + 5)
+    page.locator("#moment", has_text="after step 3 ").wait_for()
+    assert slider.input_value() == "3"
+    words = page.locator(".learn-scrub output").text_content()
+    assert words.startswith("after step 3, epoch 1 · loss ")
+    left, width, middle = page.evaluate(PLACES)
+    assert abs(left + 8 + (width - 16) * 3 / (count - 1) - middle) < 1.5, "its thumb, 16 pixels wide"
+
+
 REPEATED = """() => document.querySelector('#panel-learn').dispatchEvent(
     new KeyboardEvent('keydown', { key: 'n', repeat: true, bubbles: true }))"""
 
@@ -69,11 +151,11 @@ def test_a_key_that_is_held_asks_once_and_what_went_wrong_is_forgotten_with_the_
         page.locator("#learn-factor").fill("1000")
         panel.get_by_role("button", name="Set").click()
         page.locator("#problem", has_text="factor: expected at most 100").wait_for()
-        before = live._following.step
+        before = live.following.step
         for _ in range(20):
             page.evaluate(REPEATED)
         page.wait_for_timeout(300)
-        assert live._following.step == before
+        assert live.following.step == before
         panel.get_by_role("button", name="Step").click()
         page.wait_for_function(
             "step => document.querySelector('.learn-status').textContent.includes(`step ${step} `)", arg=before + 1

@@ -33,6 +33,8 @@ READ = """async ([path, index]) => {
 }"""
 CHOSEN_FROM = "max_pool2d", "softmax"
 """Kinds that read more than the one number that is their only term."""
+IN_STRIP = """(each) => { const [own, strip] = [each, each.parentNode].map((each) => each.getBoundingClientRect());
+    return strip.left <= own.left && own.right <= strip.right; }"""
 SCORES = "section[data-path=linear2] .scores"
 
 
@@ -192,6 +194,46 @@ def test_the_strip_at_the_top_leads_through_all_shapes(page):
     strip.get_by_role("button", name="linear2 10").focus()
     page.keyboard.press("ArrowLeft")
     assert page.evaluate("document.activeElement.textContent") == "linear1 40"
+    names = strip.get_by_role("button").all_text_contents()
+    assert not any(each.startswith("concat1.branch2") for each in names)
+    assert len({*names}) == len(names)
+    marked = strip.locator("[tabindex='0']")
+    page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+    marked.filter(has_text="linear2").wait_for()
+    page.locator("section[data-path=pool1] .map").first.click()
+    marked.filter(has_text="pool1").wait_for()
+    assert marked.evaluate(IN_STRIP)
+    page.keyboard.press("Escape")
+    page.keyboard.press("Escape")
+    page.evaluate("scrollTo(0, 0)")
+    marked.filter(has_text="input").wait_for()
+    assert marked.evaluate(IN_STRIP)
+
+
+def test_the_colours_are_those_of_the_layer_that_is_pointed_at(page):
+    page.locator("section[data-path=lrn1] .map").first.hover()
+    page.locator("#scale .name", has_text="lrn1").wait_for()
+    page.mouse.move(2, 2)
+    page.locator("#scale .name", has_text="input").wait_for()
+    page.locator("section[data-path=conv1] .map").first.click()
+    page.mouse.move(2, 2)
+    page.locator("#scale .name", has_text="conv1").wait_for()
+    page.keyboard.press("Escape")
+    assert page.locator("#trail").inner_text().split()[:2] == ["conv1", "Point"]
+
+
+def test_the_keyboard_stays_in_the_prediction_and_at_the_top_when_another_image_comes(page):
+    page.locator("section[data-path=conv1] .map").first.click()
+    for selector in ("#bars .bar:nth-child(1)", "#trail button"):
+        focused = page.locator(selector).first
+        focused.focus()
+        before = page.locator("#bars").inner_text()
+        page.evaluate("""async () => {
+            const [{ showSample }, { get }] = [await import('/showing.js'), await import('/state.js')];
+            await showSample(get().source.number + 1);
+        }""")
+        page.wait_for_function("(before) => document.querySelector('#bars').innerText !== before", arg=before)
+        assert focused.evaluate("(each) => each === document.activeElement"), selector
 
 
 def test_what_was_drawn_is_on_the_pad_when_the_page_is_loaded_anew(page):

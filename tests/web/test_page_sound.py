@@ -144,8 +144,9 @@ def test_an_answer_names_moment_and_edits_of_the_network_that_made_it(window: An
 def test_a_question_about_another_revision_is_refused() -> None:
     bench = Bench(p.Sequential([p.Conv2d(1, 2, 3), p.Flatten(), p.Linear(18, 3)], input_shape=(1, 5, 5)), "small")
     app, name = application(bench), bench.put(np.zeros((1, 5, 5), np.uint8))
-    for words, status in (("", 200), ("&revision=0", 200), ("&revision=1", 409), ("&revision=00", 409)):
-        assert request(app, f"/api/maps?image={name}&layer=conv1{words}").status == status
+    for words, outdated in (("", False), ("&revision=0", False), ("&revision=1", True), ("&revision=00", True)):
+        reply = request(app, f"/api/maps?image={name}&layer=conv1{words}")
+        assert (reply.status, b'"outdated":true' in reply.body) == (200, outdated)
     edit = "/api/edit?what=silence&layer=conv1&out=0"
     assert request(app, f"{edit}&revision=7", method="POST").status == 409
     assert not bench.edits.done
@@ -166,7 +167,8 @@ def test_an_answer_that_an_edit_has_overtaken_is_refused(monkeypatch: pytest.Mon
         return found
 
     monkeypatch.setattr("pellucid.web.application.READING", {"maps": overtaken})
-    assert request(application(bench), f"/api/maps?image={name}&layer=conv1&revision=0").status == 409
+    reply = request(application(bench), f"/api/maps?image={name}&layer=conv1&revision=0")
+    assert b'"outdated":true' in reply.body
 
 
 def test_looks_of_networks_that_are_gone_are_let_go_of(bench: Bench) -> None:

@@ -51,6 +51,28 @@ NETWORK = [
     ("moved(layerAt('conv1'), [0, 0], -1, 5)", [0, 5]),
     ("indexOf(layerAt('linear1'), 0, [1, 7])", [39]),
 ]
+PLACED = [
+    ("sizes(lenet)", {"step": 1, "zoom": 1, "unit": 3, "pixel": 3, "width": 154, "height": 24, "last": [130, 0, 5]}),
+    ("sizes({ ...lenet, captioned: true }).height", 28),
+    ("sizes({ ...lenet, room: 200, captioned: true }).last", [26, 60, 5]),
+    ("sizes({ ...lenet, least: [24, 100] }).last", [0, 26, 5]),  # five in a row of 34 + 2 squares each
+    (
+        "sizes({ ...lenet, rows: 4, columns: 4, many: 2 })",
+        {"step": 1, "zoom": 4, "unit": 5, "pixel": 20, "width": 33, "height": 16, "last": [17, 0, 1]},
+    ),
+    (
+        "sizes({ ...lenet, rows: 224, columns: 224, many: 2 })",  # of which every other number is drawn
+        {"step": 2, "zoom": 1, "unit": 1, "pixel": 0.5, "width": 230, "height": 112, "last": [118, 0, 1]},
+    ),
+    (
+        "sizes({ ...lenet, rows: 224, columns: 224, many: 2, ratio: 2 })",
+        {"step": 1, "zoom": 1, "unit": 0.5, "pixel": 0.5, "width": 460, "height": 224, "last": [236, 0, 1]},
+    ),
+    (
+        "sizes({ ...lenet, rows: 4, columns: 32, many: 1, cell: 12 })",
+        {"step": 1, "zoom": 2, "unit": 6, "pixel": 12, "width": 64, "height": 8, "last": [0, 0, 0]},
+    ),
+]
 RAIL = [
     ("jumpsOf([{path: 'a', reads: []}, {path: 'b', reads: ['a']}, {path: 'c', reads: ['b', 'a']}])",
      [{"from": 0, "to": 2}]),
@@ -80,6 +102,11 @@ NEWEST = [
 ]
 SCOPE = """
     const residual = layerAt ? ["residual1", "residual1.conv1"].find(layerAt) : "";
+    const lenet = { rows: 24, columns: 24, many: 6, room: 640, least: [24, 24] };
+    const sizes = (given) => {
+        const { places, ...found } = placeMaps(given);
+        return { ...found, last: places.at(-1) };
+    };
     const places = (each) => {
         const at = [0, 1, 2, 3, 4, 5, 6].findIndex((k) => word(k, 6) === each);
         return at < 0 ? null : at;
@@ -100,8 +127,8 @@ SCOPE = """
 """
 """What the calls use beside what the modules export."""
 CASES = {
-    "numbers": NUMBERS, "colours": COLOURS, "network cells": NETWORK, "rail": RAIL, "coloured colours": COLOURED,
-    "api": NEWEST,
+    "numbers": NUMBERS, "colours": COLOURS, "network cells": NETWORK, "rail": RAIL, "placing": PLACED,
+    "coloured colours": COLOURED, "api": NEWEST,
     "within keyboard": KEYBOARD,
 }  # fmt: skip
 
@@ -134,6 +161,22 @@ def test_a_listener_that_fails_does_not_keep_others_from_hearing(page: Any) -> N
         return told;
     }""")
     assert heard == ["fails", "heard"]
+
+
+def test_one_who_points_is_heard_by_all_though_the_first_fails(page: Any) -> None:
+    heard = page.evaluate("""async () => {
+        const { hover, onHover } = await import("/cells.js");
+        const [told, { reportError: own }] = [[], window];
+        window.reportError = (error) => told.push(error.message);
+        let failing = true;
+        onHover(() => { if (failing) throw new Error("fails"); });
+        onHover((place) => { if (failing) told.push(place); });
+        hover(null);
+        failing = false;
+        window.reportError = own;
+        return told;
+    }""")
+    assert heard == ["fails", None]
 
 
 def test_ranges_that_are_locked_stay_until_they_are_no_more(page: Any) -> None:

@@ -55,6 +55,39 @@ def first_cell(page: Any) -> str:
     return page.locator("[data-path=conv1] .map").first.get_attribute("aria-label")
 
 
+def test_an_answer_that_an_edit_has_overtaken_is_asked_for_anew(windows: tuple[Any, Any]) -> None:
+    page, _ = windows
+    held: list[Any] = []
+    page.route("**/api/sample?*", lambda route: held.append((route, route.fetch())))
+    page.get_by_label("next sample").click()
+    while not held:
+        page.wait_for_timeout(20)
+    page.locator("#change-silence").click()
+    page.locator("#edited").wait_for()
+    with page.expect_response("**/api/seen?*") as answered:
+        held[0][0].fulfill(response=held[0][1])
+    assert answered.value.ok
+    page.wait_for_url("**/*sample=4*")
+
+
+def test_a_server_that_has_ended_is_not_asked_again_and_again(browser: Any, server: Server, windows: Any) -> None:
+    own = browser.new_context(storage_state=windows[0].context.storage_state())
+    asked: list[str] = []
+    with opened(own, f"http://127.0.0.1:{server.port}/", "ERR_FAILED") as page:
+        page.clock.install()
+        page.reload()
+        page.locator("#bars li").first.wait_for()
+        page.route("**/api/edition*", lambda route: (asked.append(route.request.url), route.abort()))
+        for _ in range(4):
+            page.clock.run_for(2000)
+            page.wait_for_timeout(100)
+        assert len(asked) == 1
+        page.evaluate("dispatchEvent(new Event('focus'))")
+        page.wait_for_timeout(100)
+        assert len(asked) == 2
+    own.close()
+
+
 def test_what_is_changed_in_one_window_is_shown_in_the_other(windows: tuple[Any, Any]) -> None:
     one, two = windows
     before = first_cell(two)

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 import pellucid as p
+from pellucid.web.bench import Bench
 from pellucid.web.description import describe
 from pellucid.web.judged_words import at_first, how_right, taken_for, taken_otherwise
-from pellucid.web.training_words import beside, how_sure, of_epoch, since_when, standing
+from pellucid.web.training_words import at_moment, beside, how_sure, of_epoch, row_of, since_when, standing
 from pellucid.web.why_words import by_step, came_of_forgetting
 from pellucid.web.written import accuracy, percent, rate, significant
 
@@ -16,7 +17,7 @@ TOLD = {
     "state": "training", "step": 1234, "steps": 2000, "steps_per_epoch": 100, "loss": 0.5, "lr": 0.001, "rates": [],
     "trouble": "", "ending": "", "moments": [0],
 }  # fmt: skip
-JUDGED = {"revision": 2, "before": 0.975, "now": 0.9, "flipped": 6, "broken": 4, "mended": 1, "problem": None}
+JUDGED = {"edited": True, "before": 0.975, "now": 0.9, "flipped": 6, "broken": 4, "mended": 1, "problem": None}
 
 
 @pytest.mark.parametrize(
@@ -43,11 +44,19 @@ def test_shares_and_rates_are_written_as_on_the_page():
 
 
 def test_how_far_a_training_is():
-    said = "Training: step 1,234 of 2,000 · epoch 13 of 20 · loss 0.123 · accuracy 97.3 % · learning rate 0.001"
+    said = (
+        "Training: step 1,234 of 2,000 · epoch 13 of 20 · loss 0.123 · training accuracy 97.3 % · learning rate 0.001"
+    )
     assert standing(TOLD, [(0.1234, 0.973)]) == said
     paused = standing({**TOLD, "state": "paused", "lr": 0}, [(0.1234, math.nan)])
     assert paused == "Paused: step 1,234 of 2,000 · epoch 13 of 20 · this step’s loss 0.500"
     assert standing({**TOLD, "step": 0, "lr": 0}, []) == "Training: step 0 of 2,000 · epoch 1 of 20"
+
+
+def test_a_moment_is_named_with_what_was_measured_there():
+    assert at_moment(0, 100, (math.nan, math.nan)) == "after step 0, before the first"
+    assert at_moment(1234, 100, (0.5, 0.973)) == "after step 1,234, epoch 13 · loss 0.500 · training accuracy 97.3 %"
+    assert at_moment(100, 100, (0.5, math.nan)) == "after step 100, epoch 1 · loss 0.500"
 
 
 def test_what_else_is_to_be_known_of_a_training():
@@ -60,6 +69,8 @@ def test_what_else_is_to_be_known_of_a_training():
 
 
 def test_what_an_epoch_measured():
+    assert row_of((3, 0.25, 0.5, math.nan, 1, 1e-3)) == ["3", "0.250", "50.0 %", "–", "100 %", "0.001"]
+    assert row_of((3, math.inf, 0, math.nan, 1, 1e-3))[1:3] == ["∞", "0 %"]
     assert of_epoch([]) == ""
     assert of_epoch([{"epoch": 3, "loss": 0.25}]) == "epoch 3 done: loss 0.250"
     assert of_epoch([{"epoch": 3, "loss": 0.25, "accuracy": 0.5}]).endswith(", accuracy 50.0 %")
@@ -89,11 +100,13 @@ def test_how_right_a_network_is():
     assert how_right(JUDGED) == told
     same = {**JUDGED, "now": 0.975, "flipped": 0}
     assert how_right(same) == "97.50 % right, as before"
-    assert how_right({**same, "revision": 0}) == "97.50 % right"
+    assert how_right({**same, "edited": False}) == "97.50 % right", "however often a training has renewed it"
     assert how_right({**JUDGED, "now": None, "problem": "no data"}) == "Nothing can be said: no data"
-    assert at_first(0.975, 10000, "test") == " It is right on 97.50 % of 10,000 images that it has not seen."
-    assert at_first(0.975, 10000, "training") == " It is right on 97.50 % of 10,000 images."
-    assert at_first(None, 10000, "test") == ""
+    assert at_first(0.975, 10000, held_out=True) == " It is right on 97.50 % of 10,000 images that it has not seen."
+    assert at_first(0.975, 10000, held_out=False) == " It is right on 97.50 % of 10,000 images."
+    first = at_first(0.975, 1000, 60000, held_out=False)
+    assert first == " It is right on 97.50 % of the first 1,000 of 60,000 images."
+    assert at_first(None, 10000, held_out=True) == ""
 
 
 def test_what_a_sample_is_taken_for():
@@ -115,6 +128,17 @@ def test_what_the_agreement_of_pictures_is_worth():
     assert worth[2] == "largely the image itself: be suspicious"
     assert worth[3].startswith("Nothing to compare")
     assert came_of_forgetting(0.1, -0.25)["compared"].endswith("by −0.25.")
+
+
+def test_classes_are_called_what_the_data_call_them_where_their_number_fits():
+    network, named = p.models.lenet(), p.models.lenet()
+    names = tuple(f"class {letter}" for letter in "abcdefghij")
+    assert describe(network, names)["classes"] == names
+    assert describe(network, names[:9])["classes"] == tuple("0123456789")
+    named.class_names = tuple("abcdefghij")
+    assert describe(named, names)["classes"] == tuple("abcdefghij")
+    data = p.Dataset(np.zeros((10, 28, 28), np.uint8), np.arange(10), names)
+    assert Bench(network, "named", data).description["classes"] == names
 
 
 def test_a_layers_line_of_the_summary():

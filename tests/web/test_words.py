@@ -8,9 +8,19 @@ from pellucid.sums.kinds import SUMS
 from pellucid.web.description import describe
 from pellucid.web.sum_words import in_words, letters
 from pellucid.web.tour import tour
-from pellucid.web.words import GLOSSARY, KEYS, KINDS, purpose
+from pellucid.web.words import GLOSSARY, KEYS, KINDS, dead_words, outputs, purpose
 
 from .conftest import every_family
+
+
+def test_what_is_said_of_outputs_and_of_maps_that_are_0():
+    assert outputs((3, 6, 6)) == "The output is 3×6×6 numbers: maps, at the end of the layers."
+    assert outputs((1,)) == ""
+    assert outputs((10,)) == "10 outputs:"
+    assert outputs((1200,)) == "1,200 outputs, of which the first 10 are:"
+    assert dead_words(0, 4) == ""
+    assert dead_words(1, 1) == "1 of 1 map is 0 everywhere for this image"
+    assert dead_words(2, 1024) == "2 of 1,024 maps are 0 everywhere for this image"
 
 
 @pytest.fixture(scope="module")

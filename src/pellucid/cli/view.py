@@ -70,7 +70,7 @@ def command(
     network = model_or_run(run, "view") if weights is None else with_weights(run, open_weights(weights), scaling)
     part, dataset = _data(run, data, data_dir)
     title = run if is_model(run) else expanded(run).resolve().name
-    bench = Bench(network, title, dataset, part)
+    bench = Bench(network, title, dataset, part, held_out=part not in ("", "training"))
     if not is_model(run) and weights is None and expanded(run).is_dir():
         bench.following = followed(network, expanded(run))
     with until_interrupted():

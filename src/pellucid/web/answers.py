@@ -22,7 +22,7 @@ from .judged_words import taken_for, taken_otherwise
 from .look import Look, colour_range, colour_ranges
 from .picture import read_image
 from .tour import tour
-from .words import GLOSSARY, KEYS, LINKS, purpose
+from .words import GLOSSARY, KEYS, LINKS, ORDERS, dead_words, outputs, purpose
 
 Answer: TypeAlias = dict[str, Any] | bytes
 
@@ -61,6 +61,8 @@ def network(bench: Bench, asked: Asked) -> Answer:
         "purpose": purpose("" if data is None else data["name"], known["classes"], made),
         "glossary": dict(GLOSSARY),
         "keys": dict(KEYS),
+        "orders": dict(ORDERS),
+        "outputs": outputs(known["layers"][-1]["shape"]),
         "links": {what: said.format(title=title) for what, said in LINKS.items()},
         "tour": tour(known, 0 if bench.data is None else len(bench.data), bench.following is not None),
     }
@@ -219,7 +221,7 @@ def _looked(bench: Bench, asked: Asked) -> tuple[Look, str]:
 def _ordered(bench: Bench, look: Look, path: str, asked: Asked) -> tuple[NDArray[np.int64], NDArray[Any]]:
     """Return the channels of a layer in the order that is asked for, and what each one is ordered by."""
     every = look.maps(bench.values[path])
-    by = asked.choice("order", ("index", "mean", "contribution", "dead"), "index")
+    by = asked.choice("order", tuple(ORDERS), "index")
     if by == "index":
         return np.arange(len(every)), np.arange(len(every), dtype=float)
     if by == "contribution":
@@ -286,9 +288,9 @@ def shown(
     return frame({**header, **told}, arrays)
 
 
-def _dead(maps: NDArray[Any]) -> int:
-    """Return how many maps are 0 everywhere."""
-    return int(np.sum(~maps.any(axis=(1, 2))))
+def _dead(maps: NDArray[Any]) -> str:
+    """Return in words how many maps are 0 everywhere; "" if none is."""
+    return dead_words(int(np.sum(~maps.any(axis=(1, 2)))), len(maps))
 
 
 READING: Mapping[str, Callable[[Bench, Asked], Answer]] = MappingProxyType(

@@ -108,6 +108,8 @@ def _question(bench: Bench, answer: Callable[[Bench, Asked], Answer]) -> Callabl
         except UnknownImageError as error:
             return _failure(410, str(error))
         except OutdatedError as error:
+            if request.method == "GET":  # nothing went wrong, and browsers write errors to their console
+                return JSONResponse({"error": str(error), "outdated": True})
             return _failure(409, str(error))
         except PellucidError as error:
             return _failure(400, str(error))

@@ -58,6 +58,10 @@ class Bench:
         What it is measured on.
     part : str
         What the data are of those that it was trained on, such as "test".
+    held_out : bool
+        Whether the network was trained without them.
+    of : int
+        How many images there are, where the data are only the first of them; else 0.
     revision : int
         Grows with every edit, and whenever the network is shown as it was at another moment.
     busy : lock
@@ -86,6 +90,8 @@ class Bench:
     busy: threading.RLock = field(default_factory=threading.RLock)
     explaining: threading.Lock = field(default_factory=threading.Lock)
     explained: float = 0.0
+    held_out: bool = False
+    of: int = 0
     _images: OrderedDict[str, NDArray[Any]] = field(default_factory=OrderedDict)
     _looks: OrderedDict[str, Look] = field(default_factory=OrderedDict)
 
@@ -111,7 +117,8 @@ class Bench:
         self._measuring = None if self.data is None else Measuring(self.data)
 
     def _described(self) -> dict[str, Any]:
-        return {"digest": digest(self.original), **describe(self.network)}
+        names = () if self.data is None else self.data.class_names
+        return {"digest": digest(self.original), **describe(self.network, names)}
 
     @cached_property
     def of_classes(self) -> bool:

@@ -97,6 +97,7 @@ def accuracy(bench: Bench, asked: Asked) -> Answer:
     told: dict[str, Any] = {
         "revision": bench.revision, "pending": before is None or now is None, "done": bench.share_measured(),
         "now": None, "before": None, "flipped": 0, "mended": 0, "broken": 0, "problem": None,
+        "edited": bool(bench.edits.done),
     }  # fmt: skip
     for name, found in (("before", before), ("now", now)):
         if isinstance(found, str):
@@ -108,7 +109,7 @@ def accuracy(bench: Bench, asked: Asked) -> Answer:
         mended, broken = other & (now.predicted == now.labels), other & (before.predicted == before.labels)
         told |= {"flipped": int(other.sum()), "mended": int(mended.sum()), "broken": int(broken.sum())}
     if bench.data is not None:
-        told["about"] = at_first(told["before"], len(bench.data), bench.part)
+        told["about"] = at_first(told["before"], len(bench.data), bench.of, held_out=bench.held_out)
     return told if told["pending"] else told | {"words": how_right(told)}
 
 

@@ -65,7 +65,8 @@ class Controls:
         factor = number(factor, "factor", "a number above 0")
         if factor > GREATEST_FACTOR:
             raise ArgumentError(f"factor: expected at most {GREATEST_FACTOR:g}, received {factor:g}")
-        self._factor = factor
+        with self._turn:
+            self._factor = factor
 
     def enter(self) -> None:
         """Note that a page was opened."""
@@ -79,7 +80,8 @@ class Controls:
     # ---- what the training finds
     def factor(self) -> float | None:
         """Return the factor that was asked for since the last time."""
-        found, self._factor = self._factor, None
+        with self._turn:
+            found, self._factor = self._factor, None
         return found
 
     def hold(self, over: Callable[[], bool]) -> bool:
@@ -96,7 +98,5 @@ class Controls:
                 if not self.clients and time.monotonic() - self._alone_since > DESERTED_SECONDS:
                     self.paused = False
                 self._turn.wait(_TURN)  # no longer, since Ctrl-C must be noticed
-            if self._factor is not None and not self.paused:  # asked for just before the training was let go on
-                return False
             self.held = False
             return True

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 import math
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -95,6 +97,12 @@ class Course:
         first = count if now == thinned else 0
         found = points[first:]
         return now, first, np.array(found, np.float64).reshape(-1, 4)
+
+    def measured(self, step: int) -> tuple[float, float]:
+        """Return the loss and the accuracy of the steps up to one, since the point before; NaN where nobody knows."""
+        points = self.points[1]
+        place = bisect_left(points, step, key=itemgetter(0))
+        return points[place][1:3] if place < len(points) else (math.nan, math.nan)
 
     def table(self) -> NDArray[Any]:
         """Return what the epochs measured: (epochs, 6), NaN where nothing was."""

@@ -24,8 +24,14 @@ INPUT = "input"
 """Path under which the page shows what the first layer reads: the scaled image."""
 
 
-def describe(network: Network) -> dict[str, Any]:
+def describe(network: Network, names: tuple[str, ...] = ()) -> dict[str, Any]:
     """Return what there is to show of a network, whatever its weights are.
+
+    Parameters
+    ----------
+    network : Network
+    names : tuple of str, default ()
+        What the data call the classes; taken where the network has no names, and as many outputs.
 
     Returns
     -------
@@ -55,7 +61,7 @@ def describe(network: Network) -> dict[str, Any]:
         layer["line"] = line(layer, before["path"])
     return {
         "input_shape": program.values[program.input].shape,
-        "classes": shown_names(network) if len(shape) == 1 and shape != (1,) else (),
+        "classes": shown_names(network, names if shape == (len(names),) else ()) if len(shape) == 1 != shape[0] else (),
         "scaling": {"mean": network.scaling.means, "std": network.scaling.deviations},
         "parameters": told.totals.parameters,
         "multiply_adds": told.totals.multiply_adds,

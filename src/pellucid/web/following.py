@@ -23,9 +23,9 @@ from .controls import Controls
 from .course import Course
 from .frames import frame
 from .image_course import ImageCourse
-from .miniatures import Miniatures
+from .miniatures import Miniatures, Reach, captions, farther, painted, reach_of
 from .moments import Moment, Moments
-from .training_words import beside, of_epoch, standing
+from .training_words import COLUMNS, at_moment, beside, of_epoch, row_of, standing
 
 SHARE = 40
 """Between two looks lies at least so many times what the last one took, of a processor's time."""
@@ -74,6 +74,9 @@ class Following:
         The error that has ended the training.
     courses : mapping of str to ImageCourse
         By the image's name on the bench.
+    kept : set of int
+        After which steps there is a moment. Two threads change it, each by one operation.
+    miniatures : Miniatures
     """
 
     def __init__(self, network: Network, course: Course, moments: Moments, state: str):
@@ -86,8 +89,10 @@ class Following:
         self.to_keep: deque[Moment] = deque()
         self.image: tuple[str, NDArray[Any]] | None = None
         self.miniatures = Miniatures(network)
+        self._reach: Reach = {}
+        self._table = [list(COLUMNS)]
         self.courses: OrderedDict[str, ImageCourse] = OrderedDict()
-        self.kept: Sequence[int] = moments.steps()
+        self.kept = set(moments.steps())
         self._picture: tuple[int, dict[str, Any], dict[str, NDArray[Any]]] = (0, {}, {})
         self._looked_at: tuple[int, str] | None = None
         self._writing, self._ended = threading.Lock(), threading.Event()
@@ -113,7 +118,7 @@ class Following:
         try:
             return self.moments.read(step, network)
         except (ModelFileError, StorageError):
-            self.kept = [each for each in self.kept if each != step]
+            self.kept.discard(step)
             raise
 
     @property
@@ -141,7 +146,7 @@ class Following:
             began, keeping = time.thread_time(), bool(self.to_keep) and not keeping  # in turns
             try:
                 self._keep() if keeping else self._look()
-            except Exception:  # a picture less, and no training more
+            except Exception:  # skip this picture; training must not stop
                 _log.exception("looking at the training")
             used = time.thread_time() - began
             self._ended.wait(PAUSED_INTERVAL if self.controls.paused else max(INTERVAL, SHARE * used))
@@ -153,7 +158,7 @@ class Following:
                 return
             try:
                 self.moments.keep(moment)
-                self.kept = [*(step for step in self.kept if step != moment.step), moment.step]
+                self.kept.add(moment.step)
             except StorageError as error:
                 self.trouble = f"{error}; no more moments are kept"
 
@@ -166,13 +171,18 @@ class Following:
         self.wanted = True
         if moment is None or (now := (moment.step, "" if image is None else image[0])) == self._looked_at:
             return
-        arrays, probabilities = self.miniatures.of(moment.weights, None if image is None else image[1])
-        if probabilities is not None:
-            arrays["probabilities"] = probabilities
-        told = {"at": moment.step, "image": now[1], "reach": _rounded(self.miniatures.reach)}
-        self._picture, self._looked_at = (self._picture[0] + 1, told, arrays), now
+        pictures, _ = self.miniatures.of(moment.weights, None if image is None else image[1])
+        self._reach |= farther(self._reach, reach_of(pictures))
+        told = {"at": moment.step, "image": now[1], "captions": captions(pictures, self._reach, self.network)}
+        self._picture, self._looked_at = (self._picture[0] + 1, told, painted(pictures, self._reach)), now
 
     # ---- what a page is told
+    def _rows(self, measured: NDArray[np.float64]) -> list[list[str]]:
+        """Return the epochs as the page's table has them, each of which is written once."""
+        known = self._table
+        self._table = [*known, *(row_of(each) for each in measured[len(known) - 1 :].tolist())]
+        return self._table
+
     def mark(self) -> tuple[Any, ...]:
         """Return what changes whenever there is something new to tell."""
         points, state = self.course.points, (self.state, self.controls.held)
@@ -182,15 +192,16 @@ class Following:
         """Return all that a page does not know yet, as a frame, and note that it knows it."""
         course, (version, told, pictures) = self.course, self._picture
         known.thinned, first, points = course.since(known.thinned, known.points)
-        known.points = first + len(points)
+        known.points, moments = first + len(points), sorted(self.kept)
         header = {
             "state": "paused" if self.live and self.controls.held else self.state, "step": self.step,
             "loss": _plain(self.loss), "lr": _plain(self.lr), "steps": course.total_steps,
             "steps_per_epoch": course.steps_per_epoch, "rates": [[step, _plain(factor)] for step, factor in self.rates],
-            "moments": sorted(self.kept), "first": first, "trouble": self.trouble, "ending": self.ending,
+            "moments": moments, "first": first, "trouble": self.trouble, "ending": self.ending,
+            "named": [at_moment(step, course.steps_per_epoch, course.measured(step)) for step in moments],
         }  # fmt: skip
         header["words"] = standing(header, [point[1:3] for point in course.points[1][-1:]])
-        header |= {"beside": beside(header), "epoch": of_epoch(course.epochs)}
+        header |= {"beside": beside(header), "epoch": of_epoch(course.epochs), "table": self._rows(course.table())}
         arrays = {"points": points, "epochs": course.table()}
         if version != known.picture:
             known.picture = version
@@ -204,10 +215,6 @@ class Known:
 
     def __init__(self) -> None:
         self.thinned, self.points, self.picture = -1, 0, 0
-
-
-def _rounded(numbers: dict[str, float]) -> dict[str, float | None]:
-    return {name: _plain(value) for name, value in numbers.items()}
 
 
 def _plain(value: float) -> float | None:

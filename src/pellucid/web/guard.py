@@ -42,6 +42,9 @@ HTTP_PORT = 80
 
 MANY = "there are too many large requests at one time; send this one again\n"
 TOO_LARGE = f"at most {BODY_BYTES:,} bytes are taken\n"
+UNKNOWN = """This browser has not been let in, or not since the page was started.
+Open the newest address that stands in the terminal where {where}, and then this one again.
+"""
 USED = """This address has been used, or is not the one that was printed last.
 Take the newest address that stands in the terminal where {where}.
 """
@@ -65,7 +68,8 @@ class Guard:
         self, app: App, port: int, announce: Callable[[str], None] = lambda address: None,
         where: str = "`pellucid view` runs",
     ):  # fmt: skip
-        self._app, self._port, self._announce, self._used = app, port, announce, USED.format(where=where)
+        self._app, self._port, self._announce = app, port, announce
+        self._used, self._unknown = (words.format(where=where) for words in (USED, UNKNOWN))
         names = ("127.0.0.1", "localhost")
         self._hosts = {f"{name}:{port}" for name in names} | (set(names) if port == HTTP_PORT else set())
         self._cookie_name, self._secret = f"pellucid_{port}", secrets.token_urlsafe(32)
@@ -93,7 +97,7 @@ class Guard:
         elif scope["path"] == "/open" and scope["method"] == "GET":
             await self._open(scope, headers, send)
         elif not self._knows(headers):
-            await self._answer(send, 403, self._used)
+            await self._answer(send, 403, self._unknown)
         elif _declared(headers) > BODY_BYTES:
             await self._answer(send, 413, TOO_LARGE)
         else:

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..definitions.arrays import Array
 from ..errors import ArgumentError, ModelFileError, StorageError
 from ..network import Network
-from .miniatures import Miniatures
+from .miniatures import Miniatures, Reach, reach_of
 from .moments import Moments
 
 
@@ -23,6 +24,8 @@ class ImageCourse:
     ----------
     network : Network
         Only its layers are of interest.
+    miniatures : Miniatures
+        Of that network.
     image : array
 
     Attributes
@@ -32,37 +35,47 @@ class ImageCourse:
     """
 
     network: Network
+    miniatures: Miniatures
     image: NDArray[Any]
     probabilities: dict[int, NDArray[Any]] = field(default_factory=dict)
-    _passed_over: set[int] = field(default_factory=set)
+    _looked_at: set[int] = field(default_factory=set)
+    _damaged: set[int] = field(default_factory=set)
+    _last: tuple[int, Reach] | None = None
 
-    def __post_init__(self) -> None:
-        self._miniatures = Miniatures(self.network)
-
-    @property
-    def reach(self) -> dict[str, float]:
-        """How far colours reach, so that they mean the same at all moments."""
-        return self._miniatures.reach
+    def reach(self, moments: Moments) -> Reach:
+        """Return how far colours reach at the last moment, and so at all: they mean the same wherever one goes. It is
+        empty where no moment can be read."""
+        for step in reversed(moments.steps()):
+            if self._last is not None and step == self._last[0]:
+                return self._last[1]
+            if step not in self._damaged and (pictures := self._look(moments, step)):
+                self._last = step, reach_of(pictures)
+                return self._last[1]
+        return {}
 
     def go_on(self, moments: Moments, seconds: float) -> bool:
         """Look at moments for about so long, and return whether all have been looked at; damaged ones are left out."""
         until = time.monotonic() + seconds
         for step in moments.steps():
-            if step in self.probabilities or step in self._passed_over:
+            if step in self._looked_at:
                 continue
             if time.monotonic() > until:
                 return False
-            try:
-                weights = moments.read(step, self.network).weights
-            except (ModelFileError, StorageError, ArgumentError):
-                self._passed_over.add(step)
-                continue
-            probabilities = self._miniatures.of(weights, self.image)[1]
-            if probabilities is None:  # a network with one output takes images for nothing
-                self._passed_over.add(step)
-            else:
-                self.probabilities[step] = probabilities
+            self._look(moments, step)
         return True
+
+    def _look(self, moments: Moments, step: int) -> dict[str, Array]:
+        """Note what the image is taken for at a moment, and return the pictures of it; none of one that is damaged."""
+        self._looked_at.add(step)
+        try:
+            weights = moments.read(step, self.network).weights
+        except (ModelFileError, StorageError, ArgumentError):
+            self._damaged.add(step)
+            return {}
+        pictures, probabilities = self.miniatures.of(weights, self.image)
+        if probabilities is not None:  # a network with one output takes images for nothing
+            self.probabilities[step] = probabilities
+        return pictures
 
     def arrays(self, right: int | None) -> dict[str, NDArray[Any]]:
         """Return ``steps``, what the image was ``taken`` for, and the ``share`` of the class that is right (of the one

@@ -48,7 +48,7 @@ def how_right(told: Mapping[str, Any]) -> str:
     if before is None or now is None:
         return f"Nothing can be said: {told['problem']}"
     if not flipped:
-        return f"{_right(now)} right{', as before' if told['revision'] and before == now else ''}"
+        return f"{_right(now)} right{', as before' if told['edited'] and before == now else ''}"
     rest = flipped - told["broken"] - told["mended"]
     return (
         f"{_right(before)} right before, {_right(now)} now. {flipped:,} {'image is' if flipped == 1 else 'images are'} "
@@ -57,12 +57,13 @@ def how_right(told: Mapping[str, Any]) -> str:
     )
 
 
-def at_first(before: float | None, images: int, part: str) -> str:
-    """Return how right a network is, as it was given: of so many images, of a part of the data; "" if nobody knows."""
+def at_first(before: float | None, images: int, of: int = 0, *, held_out: bool) -> str:
+    """Return how right a network is, as it was given: on so many images, the first ``of`` more, and whether it was
+    trained without them (``held_out``); "" if nobody knows."""
     if before is None:
         return ""
-    which = "images that it has not seen" if part not in ("", "training") else "images"
-    return f" It is right on {_right(before)} of {images:,} {which}."
+    which = f"the first {images:,} of {of:,}" if of > images else f"{images:,}"
+    return f" It is right on {_right(before)} of {which} images{' that it has not seen' if held_out else ''}."
 
 
 def _right(share: float) -> str:

@@ -52,6 +52,8 @@ class Live(Callback):
     ----------
     server : Server or None
         As long as the page is there.
+    following : Following
+        What is known of the training, once it has begun.
 
     Raises
     ------
@@ -68,6 +70,7 @@ class Live(Callback):
     """
 
     sees_weights = False
+    following: Following
 
     def __init__(
         self,
@@ -90,25 +93,23 @@ class Live(Callback):
         return f"Live(title={self._title!r}, port={self._port})"
 
     def on_begin(self, training: Training) -> None:
+        at, self._bound = self._bound or self._port, None  # not let go of: another program could take it
         self.close()
         network = deepcopy(training.network)
         moments = Moments(None if training.run is None else training.run.folder)
-        self._following = Following(
-            network, Course(training.total_steps, training.steps_per_epoch), moments, "training"
-        )
+        self.following = Following(network, Course(training.total_steps, training.steps_per_epoch), moments, "training")
         self._bench = self._shown(training, network)
         self._planned: frozenset[int] = frozenset()
         self._began, self._next = False, 0.0
         self._first = None if training.resumed else {name: each.data.copy() for name, each in _held(network).items()}
-        at, self._bound = self._bound or self._port, None
         server = Server(self._bench, port=at, say=self._used, where=WHERE)
         server.start()
         self.server = server
-        self._following.begin()
+        self.following.begin()
         self.server.invite(self._say, browser=self._browser, words="watch it learn:")
 
     def on_batch(self, training: Training) -> None:
-        following = self._following
+        following = self.following
         if not self._began:
             self._begin(training)
         self._multiply_lr(training)
@@ -124,20 +125,19 @@ class Live(Callback):
 
     def on_end(self, training: Training, error: BaseException | None) -> None:
         self._measure(training)
-        self._following.end()
+        self.following.end()
         if error is None:
             return
-        if training.step:
-            self._bench.renew(training.network)
+        self._bench.renew(training.network)
         failed = isinstance(error, Exception)  # else somebody has ended it
-        self._following.ending = f"{type(error).__name__}: {error}" if failed else ""
-        self._following.state = "interrupted"
+        self.following.ending = f"{type(error).__name__}: {error}" if failed else ""
+        self.following.state = "interrupted"
         if not failed or not training.step:
             self.close()
 
     def on_finish(self, training: Training) -> None:
         self._bench.renew(training.network)
-        self._following.state = "finished"  # told when the page can have what it came to
+        self.following.state = "finished"  # told when the page can have what it came to
 
     def wait(self) -> None:
         """Keep the page up until Ctrl-C, and end it."""
@@ -170,27 +170,28 @@ class Live(Callback):
         """Return the bench that the page shows, with some images on it."""
         data, part = self._data, self._part
         if data is None:
-            held_out = training.settings.validation
-            data, part = (training.data, "training") if held_out is None or isinstance(held_out, float) else (
-                held_out, "validation",
+            validation = training.settings.validation
+            data, part = (training.data, "training") if validation is None or isinstance(validation, float) else (
+                validation, "validation",
             )  # fmt: skip
-        if len(data) > MOST_SAMPLES:
-            data, part = data.subset(range(MOST_SAMPLES)), f"the first of {part}"
-        bench = Bench(network, self._title, data, part)
-        bench.following = self._following
+        held_out = part not in ("", "training")
+        if (images := len(data)) > MOST_SAMPLES:
+            data = data.subset(range(MOST_SAMPLES))
+        bench = Bench(network, self._title, data, part, held_out=held_out, of=images)
+        bench.following = self.following
         name = bench.put(bench.sample(0))
-        self._following.image = name, bench.image(name)
+        self.following.image = name, bench.image(name)
         return bench
 
     def _begin(self, training: Training) -> None:
         """Note what there is at the first step that is heard of, which of a resumed training is a later one."""
-        following = self._following
+        following = self.following
         self._began = True
         if training.run is not None and isinstance(training.run.checkpoints, Checkpoints):
             following.moments.training = training_of(training.run.checkpoints.begun["config"])
         following.moments.forget_after(training.step - 1 if self._first is None else -1)
         others = following.moments.of_another()
-        following.kept = [step for step in following.moments.steps() if step not in others]
+        following.kept = set(following.moments.steps()).difference(others)
         following.rates = list(training.rates)
         if self._first is None:
             following.course.go_on(training)
@@ -209,7 +210,7 @@ class Live(Callback):
 
     def _leave(self, training: Training) -> None:
         """Leave a copy of the weights for those who look, or to be kept."""
-        following, moment = self._following, self._moment(training)
+        following, moment = self.following, self._moment(training)
         following.newest, following.wanted = moment, False
         if training.step in self._planned:
             following.to_keep.append(moment)
@@ -222,7 +223,7 @@ class Live(Callback):
 
     def _measure(self, training: Training) -> None:
         """Leave what was measured."""
-        following = self._following
+        following = self.following
         if training.step == 0:
             return
         following.course.measure(training)
@@ -240,16 +241,16 @@ class Live(Callback):
             return training.ending is not None or training.stopping
 
         while not let_go:
-            let_go = self._following.controls.hold(over)
+            let_go = self.following.controls.hold(over)
             self._multiply_lr(training)  # also what was asked for just before it was let go
         training.held += time.perf_counter() - began
 
     def _multiply_lr(self, training: Training) -> None:
         """Let the learning rate be what was asked for."""
-        factor = self._following.controls.factor()
+        factor = self.following.controls.factor()
         if factor is not None:
             training.multiply_lr(factor)
-            self._following.rates = list(training.rates)
+            self.following.rates = list(training.rates)
 
 
 def _held(network: Any) -> dict[str, Any]:

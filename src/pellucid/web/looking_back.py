@@ -14,7 +14,7 @@ from .bench import Bench
 from .following import Following, Known
 from .frames import frame
 from .image_course import ImageCourse
-from .miniatures import Miniatures
+from .miniatures import captions, painted, reach_of
 from .training_words import how_sure, since_when
 
 COURSE_SECONDS = 1.0
@@ -33,7 +33,7 @@ def training(bench: Bench, asked: Asked) -> Answer:
 
 def moment(bench: Bench, asked: Asked) -> Answer:
     """Show an image as the network takes it after a step, or as it is "now" in training, or at the "end", or "here",
-    where it is already; with ``pictures``, also as the small ones of the tab."""
+    where it is already."""
     following, step, name = _following(bench), asked.text("step"), asked.text("image")
     bench.image(name)  # which may not be here any more
     if step == "end":
@@ -46,31 +46,43 @@ def moment(bench: Bench, asked: Asked) -> Answer:
         raise ArgumentError("step: the training has not begun")
     else:
         bench.go_to(following.newest)
-    told: dict[str, Any] = {"moment": bench.step, "chosen": bench.chosen}
-    if not asked.flag("pictures"):
-        return shown(bench, name, asked, told)
-    pictures = Miniatures(bench.original, dict(_course(bench, following, name).reach))
-    arrays, _ = pictures.of(weights(bench.network), bench.image(name))
-    return shown(bench, name, asked, {**told, "reach": pictures.reach}, arrays)
+    return shown(bench, name, asked, {"moment": bench.step, "chosen": bench.chosen})
 
 
 def course(bench: Bench, asked: Asked) -> Answer:
-    """What an image was taken for at each moment that is kept, and since which one that is right."""
+    """What an image was taken for at each moment that is kept, and since which one that is right; with ``pictures``,
+    at once with the small pictures of it as the network is shown now."""
     following = _following(bench)
     found = _course(bench, following, asked.text("image"))
-    complete = found.go_on(following.moments, COURSE_SECONDS)
+    told, pictures = _pictures(bench, following, found) if asked.flag("pictures") else ({}, {})
+    complete = found.go_on(following.moments, 0 if told else COURSE_SECONDS)
     right = _label(bench, asked)
     known = right is not None
     if right is None and found.probabilities:  # nobody knows; then what it was taken for at last
         right = int(found.probabilities[max(found.probabilities)].argmax())
-    header: dict[str, Any] = {"complete": complete, "right": right, "known": known, "since": found.right_since(right)}
-    header |= {"words": "", "sure": "How sure it was"}
+    since = found.right_since(right) if complete else None
+    header: dict[str, Any] = {"complete": complete, "right": right, "known": known, "since": since}
+    header |= {"words": "", "label": "How sure it was", **told}
     arrays = found.arrays(right)
     if right is not None and found.probabilities:
         name = class_name(bench, right)
-        header["words"] = since_when(header, arrays["steps"], name, following.course.steps_per_epoch)
-        header["sure"] = how_sure(arrays["share"], name)
-    return frame({**header, "reach": found.reach}, arrays)
+        if complete:
+            header["words"] = since_when(header, arrays["steps"], name, following.course.steps_per_epoch)
+        header["label"] = f"{how_sure(arrays['share'], name)} {header['words']}"
+    return frame(header, {**arrays, **pictures})
+
+
+def _pictures(bench: Bench, following: Following, found: ImageCourse) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the small pictures of an image, the step ``at`` which the network is, and their ``captions``. How far
+    colours reach is the same at all moments."""
+    with bench.busy:
+        network, step = bench.network, bench.step
+    pictures, _ = following.miniatures.of(weights(network), found.image)
+    reach = reach_of(pictures) | found.reach(following.moments)
+    if step is None:
+        step = 0 if following.live else following.step
+    told = {"at": step, "captions": captions(pictures, reach, network)}
+    return told, painted(pictures, reach)
 
 
 def _label(bench: Bench, asked: Asked) -> int | None:
@@ -87,7 +99,7 @@ def _course(bench: Bench, following: Following, name: str) -> ImageCourse:
     image, courses = bench.image(name), following.courses
     with bench.busy:
         if name not in courses:
-            courses[name] = ImageCourse(bench.original, image)
+            courses[name] = ImageCourse(bench.original, following.miniatures, image)
         courses.move_to_end(name)
         while len(courses) > IMAGES:
             courses.popitem(last=False)

@@ -63,7 +63,7 @@ class Past(Following):
         self.state = STATES.get(record.state, "interrupted")
         self.moments.training = training_of(self._config(found))
         others = self.moments.of_another()
-        self.kept = [step for step in self.moments.steps() if step not in others]
+        self.kept = set(self.moments.steps()).difference(others)
         self.trouble = f"the moments are of another training: {OTHER}" if others else ""
         self.step = len(history.batches)
         most = max(record.total_steps, self.step, *self.kept, 1)

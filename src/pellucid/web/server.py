@@ -102,18 +102,21 @@ class Server:
         self._thread = threading.Thread(target=self._run, daemon=True, name="page")
         self._only_faults = OnlyFaults(self._thread)
 
+    def _run(self) -> None:
+        """Serve to the end, and leave nothing behind, however late that comes."""
+        try:
+            self._server.run([self._socket])
+        finally:
+            self._socket.close()
+            self._only_faults.end()
+            self._ended.set()
+
     def start(self) -> None:
         """Begin to answer."""
         self._only_faults.begin()
         self._thread.start()
         while not self._server.started and not self._ended.wait(0.01):
             pass
-
-    def _run(self) -> None:
-        try:
-            self._server.run([self._socket])
-        finally:
-            self._ended.set()
 
     def __enter__(self) -> Server:
         self.start()
@@ -144,9 +147,10 @@ class Server:
         """End the page."""
         self._forwarding.remove()
         self._server.should_exit = True
-        if self._ended.wait(END_SECONDS):  # else its thread closes it, and must not find it closed
+        if self._thread.ident is None:  # it was never started
             self._socket.close()
-            self._only_faults.end()
+        else:
+            self._ended.wait(END_SECONDS)
 
     def __exit__(self, *error: object) -> None:
         self.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from numpy.typing import NDArray
@@ -16,6 +16,19 @@ STATES = {
     "running": "Still training, as of this page’s opening",
 }  # fmt: skip
 """State of a training -> how that is called."""
+
+
+COLUMNS: Mapping[str, Callable[[float], str]] = {
+    "epoch": "{:.0f}".format, "loss": significant, "training accuracy": accuracy, "held-out loss": significant,
+    "held-out accuracy": accuracy, "learning rate": rate,
+}  # fmt: skip
+"""Of the table of epochs: head -> how its numbers are written."""
+
+
+def row_of(measured: Sequence[float]) -> list[str]:
+    """Return a row of the table of epochs; a dash stands for what nobody measured."""
+    pairs = zip(COLUMNS.values(), measured, strict=True)
+    return [write(value) if math.isfinite(value) else "–" if math.isnan(value) else "∞" for write, value in pairs]
 
 
 def epoch_of(step: int, steps_per_epoch: int) -> int:
@@ -45,10 +58,21 @@ def standing(told: Mapping[str, Any], measured: Sequence[tuple[float, float]]) -
     if math.isfinite(lost):
         parts.append(f"{'this step’s loss' if paused else 'loss'} {significant(lost)}")
     if math.isfinite(right):
-        parts.append(f"accuracy {accuracy(right)}")
+        parts.append(f"training accuracy {accuracy(right)}")
     if told["lr"]:
         parts.append(f"learning rate {rate(told['lr'])}")
     return " · ".join(parts)
+
+
+def at_moment(step: int, steps_per_epoch: int, measured: tuple[float, float]) -> str:
+    """Return which moment of a training that after a step is, and the loss and accuracy that were ``measured``, NaN
+    where nobody knows."""
+    if not step:
+        return "after step 0, before the first"
+    words = f"after step {step:,}, epoch {epoch_of(step, steps_per_epoch)}"
+    loss, right = measured
+    words += f" · loss {significant(loss)}" if math.isfinite(loss) else ""
+    return words + (f" · training accuracy {accuracy(right)}" if math.isfinite(right) else "")
 
 
 def beside(told: Mapping[str, Any]) -> str:

@@ -3,7 +3,8 @@ data show."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -123,9 +124,12 @@ LINKS: Mapping[str, str] = MappingProxyType(
         "moment": "The link was made with the network as it came out of its training; it is shown as it was after step",
         "edits": "The link was made with other edits of the network than there are here, so that numbers differ.",
         "before": "The link was made before the network was edited, so that numbers differ.",
+        "copied": "Copied. The link opens on this machine while {title} is served at its port, as by "
+        "`pellucid view … --port`, in a browser that has opened the address in the terminal.",
     }
 )
-"""What a link was made with that is not there -> what is said of it; behind the moment stands the step."""
+"""What a link was made with that is not there -> what is said of it; behind the moment stands the step. And what is
+said of one that was copied."""
 
 SUBJECTS: Mapping[str, str] = MappingProxyType(
     {
@@ -137,6 +141,35 @@ SUBJECTS: Mapping[str, str] = MappingProxyType(
     }
 )
 """Name of known data -> what a network that has learnt from them recognises."""
+
+ORDERS: Mapping[str, str] = MappingProxyType(
+    {
+        "index": "by number", "mean": "by mean |a|", "contribution": "by what they add to the class",
+        "dead": "dead first",
+    }
+)  # fmt: skip
+"""Order of a layer's maps -> what it is called."""
+
+LISTED = 10
+"""Outputs that the page lists where they are no classes' scores."""
+
+
+def outputs(shape: Sequence[int]) -> str:
+    """Return what is said of outputs of a shape that are no classes' scores."""
+    if len(shape) == 3:
+        return f"The output is {'×'.join(map(str, shape))} numbers: maps, at the end of the layers."
+    made = math.prod(shape)
+    rest = f", of which the first {LISTED} are" if made > LISTED else ""
+    return f"{made:,} outputs{rest}:" if made > 1 else ""
+
+
+def dead_words(dead: int, maps: int) -> str:
+    """Return how many of so many maps are 0 everywhere; "" if none is."""
+    if not dead:
+        return ""
+    are = f"{'map' if maps == 1 else 'maps'} {'is' if dead == 1 else 'are'}"
+    return f"{dead:,} of {maps:,} {are} 0 everywhere for this image"
+
 
 FEW = 4
 """Classes that are named where there are many."""

@@ -87,15 +87,15 @@ export function words(query) {
 }
 
 async function answer(response) {
-  const kind = response.headers.get("content-type") ?? "";
-  if (!response.ok) {
-    const said = kind.startsWith("application/json") ? (await response.json()).error : await response.text();
-    const refused = new Refused(said || `The server answers ${response.status}`, response.status);
-    if (refused.gone) repairs.gone();
-    if (refused.outdated) repairs.outdated();
-    throw refused;
-  }
-  return kind.startsWith("application/json") ? response.json() : parse(await response.arrayBuffer());
+  const { ok, status } = response;
+  const isData = response.headers.get("content-type")?.startsWith("application/json");
+  if (ok && !isData) return parse(await response.arrayBuffer());
+  const said = isData ? await response.json() : { error: await response.text() };
+  if (ok && !said.outdated) return said;
+  const refused = new Refused(said.error || `The server answers ${status}`, said.outdated ? 409 : status);
+  if (refused.gone) repairs.gone();
+  if (refused.outdated) repairs.outdated();
+  throw refused;
 }
 
 /** Take a frame apart: the header, with `arrays` by name, each {shape, data}. */

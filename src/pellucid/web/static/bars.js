@@ -3,13 +3,14 @@
 import { byId, make, say } from "./dom.js";
 import { pinIndex } from "./cells.js";
 import { className, makesMaps, network } from "./network.js";
-import { count, percent, shape, text } from "./numbers.js";
+import { percent, text } from "./numbers.js";
 
 const MOST = 10;
 
+const list = make("ol", { class: "bars" }); // whose buttons stay, as the keyboard may be on one
 let spoken = "";
 
-/** Show outputs and probabilities, arrays of one number a class; a screen reader is told of them unless it is `quiet`. */
+/** Show outputs and probabilities; a screen reader is told of them unless it is `quiet`. */
 export function showBars(output, probabilities, quiet = false) {
   const place = byId("bars");
   if (!probabilities) {
@@ -17,10 +18,11 @@ export function showBars(output, probabilities, quiet = false) {
     return;
   }
   const order = ranked(probabilities);
-  const few = order.length > MOST ? order.slice(0, MOST) : [...order].sort((a, b) => a.number - b.number);
+  const few = order.length > MOST ? order.slice(0, MOST) : order.toSorted((a, b) => a.number - b.number);
   const scored = !/softmax/i.test(network.layers.at(-1).kind); // else the outputs are the shares
-  const list = few.map((each) => bar(each, each.number === order[0].number, scored ? text(output[each.number]) : ""));
-  place.replaceChildren(make("ol", { class: "bars" }, ...list));
+  while (list.children.length < few.length) list.append(bar());
+  few.forEach((each, k) => fill(list.children[k].firstChild, each, each.number === order[0].number, scored ? text(output[each.number]) : ""));
+  if (list.parentNode !== place) place.replaceChildren(list);
 
   const words = `${className(order[0].number)}, ${percent(order[0].value)}`;
   if (words !== spoken && !quiet) say(`prediction: ${words}`);
@@ -34,28 +36,22 @@ export function ranked(values) {
 
 /** Outputs that are no classes' scores, or not all numbers. */
 function outputs(output) {
-  const last = network.layers.at(-1);
-  const few = Array.from(output).slice(0, MOST);
-  const rest = output.length > few.length ? `, of which the first ${few.length} are` : "";
-  const words = makesMaps(last) ? `The output is ${shape(last.shape)} numbers: maps, at the end of the layers.` : output.length > 1 ? `${count(output.length)} outputs${rest}:` : "";
-  const listed = makesMaps(last) ? [] : few.map((value, k) => make("li", {}, `output ${k}: ${Number.isNaN(value) ? "not a number" : text(value)}`));
-  return [make("p", { class: "quiet" }, words), make("ul", { class: "outputs" }, ...listed)];
+  const few = makesMaps(network.layers.at(-1)) ? [] : Array.from(output).slice(0, MOST);
+  const listed = few.map((value, k) => make("li", {}, `output ${k}: ${Number.isNaN(value) ? "not a number" : text(value)}`));
+  return [make("p", { class: "quiet" }, network.outputs), make("ul", { class: "outputs" }, ...listed)];
 }
 
-function bar({ value: share, number }, first, score) {
-  const fill = make("span", { class: "fill" });
-  fill.style.width = `${100 * share}%`;
-  const last = network.layers.at(-1);
-  return make(
-    "li",
-    {},
-    make(
-      "button",
-      { class: first ? "bar likeliest" : "bar", title: "follow this number", click: () => pinIndex(last.path, [number]) },
-      make("span", { class: "name" }, className(number)),
-      make("span", { class: "score", title: "its score" }, score),
-      make("span", { class: "share" }, percent(share)),
-      make("span", { class: "track" }, fill),
-    ),
-  );
+function bar() {
+  const click = ({ currentTarget }) => pinIndex(network.layers.at(-1).path, [Number(currentTarget.value)]);
+  const parts = ["name", "score", "share", "track"].map((name) => make("span", { class: name }));
+  parts[1].title = "its score";
+  parts[3].append(make("span", { class: "fill" }));
+  return make("li", {}, make("button", { title: "follow this number", click }, ...parts));
+}
+
+function fill(button, { value: share, number }, first, score) {
+  button.value = number;
+  button.className = first ? "bar likeliest" : "bar";
+  [className(number), score, percent(share)].forEach((words, k) => { button.children[k].textContent = words; });
+  button.lastChild.firstChild.style.width = `${100 * share}%`;
 }

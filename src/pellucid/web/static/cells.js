@@ -1,6 +1,6 @@
 // Following numbers: which cell the pointer is over (a preview), and which is pinned (its sum is shown).
 
-import { get, set } from "./state.js";
+import { call, get, set } from "./state.js";
 import { cellFits, cellOf, layerAt, layout } from "./network.js";
 import { stepped } from "./within.js";
 
@@ -10,10 +10,10 @@ let preview = null; // {layer, channel, cell, value}
 const listeners = [];
 const pinners = [];
 
-/** Show what lies under the pointer, or under the keyboard's cell; null for nothing. */
+/** Show what lies under the pointer or the keyboard; null for nothing. */
 export function hover(place) {
   preview = place;
-  for (const listener of listeners) listener(preview);
+  for (const listener of listeners) call(listener, preview);
 }
 
 /** The cell that is previewed, or else the pinned one; null if there is neither. */
@@ -22,7 +22,6 @@ export function current() {
   return preview ?? (layer && cell ? { layer, channel, cell, value: undefined } : null);
 }
 
-/** Call a function when another cell is previewed. */
 export function onHover(listener) {
   listeners.push(listener);
 }
@@ -31,13 +30,10 @@ export function onHover(listener) {
 export function pin(path, channel, cell, here = false) {
   const view = FOLLOWING.includes(get().view) ? get().view : "sum";
   set({ layer: path, channel, cell, view });
-  for (const listener of pinners) listener(path, here);
+  for (const listener of pinners) call(() => listener(path, here));
 }
 
-/**
- * Call a function with the path of a layer whenever one of its cells is pinned, even if it was before, and with whether
- * it was chosen in its own map.
- */
+/** Call a function with a layer's path, and with `here`, whenever one of its cells is pinned, even if it was before. */
 export function onPin(listener) {
   pinners.push(listener);
 }

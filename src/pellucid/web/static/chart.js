@@ -5,15 +5,7 @@ import { draw } from "./svg.js";
 
 const [WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM] = [200, 104, 44, 6, 8, 18];
 
-/**
- * A chart from step 0 to the last, with a line and words at some shares of its height.
- *
- * @param {string} label
- * @param {number} end
- * @param {[number, string][]} axes
- * @returns {{svg: SVGElement, x: (step: number) => number, y: (share: number) => number,
- *   line: (name: string, points: [number, number][]) => SVGElement}} `line` is of steps and shares
- */
+/** A chart from step 0 to the `end`, with a line and words at shares of its height, `axes`; its `line` is of [step, share]. */
 export function chart(label, end, axes) {
   const x = (step) => LEFT + ((WIDTH - LEFT - RIGHT) * step) / end;
   const y = (share) => TOP + (HEIGHT - TOP - BOTTOM) * (1 - share);

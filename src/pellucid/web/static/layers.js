@@ -3,7 +3,7 @@
 import { onPin } from "./cells.js";
 import { bringIntoView, byId, still } from "./dom.js";
 import { Maps } from "./maps.js";
-import { layout, network, neighbour } from "./network.js";
+import { network, neighbour } from "./network.js";
 import { drawRail } from "./rail.js";
 import { get, on } from "./state.js";
 
@@ -11,7 +11,6 @@ const ARRIVED = 500; // ms
 
 const rows = new Map(); // path -> Maps
 
-/** Build the stack. */
 export function buildLayers() {
   const place = byId("layers");
   const watcher = new IntersectionObserver(noticed, { rootMargin: "200px" });
@@ -21,22 +20,23 @@ export function buildLayers() {
     place.append(maps.element);
     watcher.observe(maps.element);
   }
-  const all = (act) => () => rows.forEach(act);
-  place.addEventListener("go", ({ detail }) => goTo(detail, get().channel));
-  on(["image", "revision", "class", "range"], all((maps) => maps.refresh()));
-  on(["range"], all((maps) => maps.repaint()));
-  on(["layer", "channel", "cell"], all((maps) => maps.buttons.forEach((button) => button.mark())));
+  place.addEventListener("go", ({ detail }) => goTo(...detail));
+  on(["image", "revision", "class", "range"], () => rows.forEach((maps) => maps.refresh()));
+  on(["range"], () => rows.forEach((maps) => maps.repaint()));
+  on(["layer", "channel", "cell"], ({ layer, channel, cell }) => {
+    rows.forEach(({ buttons }) => buttons.forEach((button) => button.mark()));
+    if (cell) rows.get(layer).reveal(channel);
+  });
   onPin((path, here) => { if (!here) bring(path); });
-  new ResizeObserver(() => { for (const maps of rows.values()) maps.arrange(); drawRail(place, rows); }).observe(place);
+  new ResizeObserver(() => { rows.forEach((maps) => maps.arrange()); drawRail(place, rows); }).observe(place);
 }
 
-/** What is to come with an image: the maps of the layers that are in sight, and whose range their colours have. */
+/** What is to come with an image: the maps that are in sight, and the range of their colours. */
 export function mapsInSight() {
   const seen = [...rows.values()].filter((maps) => maps.visible && maps.order === "index");
   return { layers: seen.map((maps) => maps.layer.path).join(","), range: get().range };
 }
 
-/** Take the maps that came with an image. */
 export function acceptMaps(found) {
   for (const [path, maps] of rows) {
     const came = found.arrays[`maps ${path}`];
@@ -45,30 +45,33 @@ export function acceptMaps(found) {
 }
 
 /** Bring a layer into sight, with the keyboard on one of its maps. */
-export async function goTo(path, channel) {
+export async function goTo(path, channel, cell) {
   const maps = rows.get(path);
   if (!maps) return;
   byId("layers").dispatchEvent(new CustomEvent("going", { detail: path })); // on a narrow page it must be there first
   bring(path);
-  await maps.focus(Math.min(channel ?? 0, layout(maps.layer).maps - 1));
+  await maps.focus(Math.min(channel ?? 0, maps.layout.maps - 1), cell);
 }
 
-/** Scroll to a layer, if it is not in sight. */
+/** Scroll to a layer, or to its pinned map where there is no room for more. */
 export function bring(path) {
   const { element } = rows.get(path);
   const far = Math.abs(element.getBoundingClientRect().y) > 2 * innerHeight;
-  const go = () => bringIntoView(element, far || still());
+  const go = () => {
+    const { scrollPaddingTop: above, scrollPaddingBottom: below } = getComputedStyle(document.documentElement);
+    const fits = element.offsetHeight < innerHeight - parseFloat(above) - parseFloat(below);
+    bringIntoView((!fits && element.querySelector(".pinned")) || element, far || still());
+  };
   go();
   setTimeout(go, ARRIVED); // layers around it may have come meanwhile, and moved it
 }
 
-/** The layer that comes a number of steps after the one where the keyboard is, or after the first. */
+/** Go so many layers on from where the keyboard is. */
 export function goBy(steps) {
   const here = document.activeElement?.closest?.("[data-path]")?.dataset.path ?? get().layer ?? network.layers[0].path;
   return goTo(neighbour(here, steps).path, get().channel);
 }
 
-/** What is shown of a layer: its `Maps`. */
 export function mapsOf(path) {
   return rows.get(path);
 }
@@ -76,9 +79,7 @@ export function mapsOf(path) {
 function noticed(entries) {
   for (const entry of entries) {
     const maps = rows.get(entry.target.dataset.path);
-    maps.visible = entry.isIntersecting;
-    if (!maps.visible) continue;
-    maps.refresh();
-    maps.repaint(true);
+    if (entry.isIntersecting) maps.see();
+    else maps.visible = false;
   }
 }

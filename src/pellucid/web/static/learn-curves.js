@@ -7,23 +7,19 @@ import { text } from "./numbers.js";
 import { draw } from "./svg.js";
 
 const CURVES = [
-  { name: "Loss", column: 1, validated: "val_loss", write: lossText, log: true },
-  { name: "Accuracy", column: 2, validated: "val_accuracy", write: accuracyText, high: 1, tenths: true },
+  { name: "Loss (logarithmic)", column: 1, heldOut: 3, write: lossText, log: true },
+  { name: "Training accuracy", column: 2, heldOut: 4, write: accuracyText, high: 1, tenths: true },
   { name: "Learning rate", column: 3, write: rateText, low: 0, steps: true },
 ];
-const HEADS = ["epoch", "loss", "accuracy", "held-out loss", "held-out accuracy", "learning rate"];
 
-/** A loss: "0.123". */
 function lossText(value) {
   return text(value, 3);
 }
 
-/** An accuracy: "97.3 %". */
 function accuracyText(share) {
   return `${(100 * share).toFixed(share === 0 || share === 1 ? 0 : 1)} %`;
 }
 
-/** A learning rate, or what it is multiplied by, in at most four digits, without zeros at its end: "0.001". */
 function rateText(value) {
   return String(Number(value.toPrecision(4))).replaceAll("-", "\u2212");
 }
@@ -34,15 +30,15 @@ export function drawCurves(place, marks) {
   if (!place.children.length) place.append(make("div", { class: "curves" }), table());
   place.firstChild.replaceChildren(...figures); // the table keeps its place
   const body = place.querySelector("tbody");
-  for (const each of learning.epochs.slice(body.rows.length)) body.append(line(each));
+  for (const each of learning.table.slice(1 + body.rows.length)) body.append(line(each, "row"));
 }
 
 function figure(curve, marks) {
-  const { name, column, validated, write } = curve;
+  const { name, column, write } = curve;
   const { points, epochs, steps_per_epoch: each } = learning;
   const isKnown = ([, value]) => Number.isFinite(value);
   const known = points.map((point) => [point[0], point[column]]).filter(isKnown);
-  const others = epochs.map((epoch) => [epoch.epoch * each, epoch[validated]]).filter(isKnown);
+  const others = epochs.map((epoch) => [epoch[0] * each, epoch[curve.heldOut]]).filter(isKnown);
   if (!known.length) return null;
   const [[start, first], [step, last]] = [known[0], known.at(-1)];
   if (curve.steps && known.every(([, value]) => value === first)) { // what stays the same needs no chart
@@ -70,16 +66,12 @@ function staircase(known) {
 }
 
 function scaleOf({ log, low, high, tenths }, values) {
+  const along = log ? Math.log : Number;
   const positive = log ? values.filter((value) => value > 0) : values;
   const [least, most] = [Math.min(...positive), Math.max(...positive)];
-  if (log && positive.length && least < most) {
-    const [from, to] = [Math.log(least), Math.log(most)];
-    return { low: least, high: most, share: (value) => (Math.log(Math.max(value, least)) - from) / (to - from) };
-  }
-  if (tenths) low = Math.min(0.9, Math.floor(10 * least) / 10);
-  const from = low ?? least;
-  const to = high ?? (most > from ? most : from + 1);
-  return { low: from, high: to, share: (value) => (value - from) / (to - from || 1) };
+  low = tenths ? Math.min(0.9, Math.floor(10 * least) / 10) : low ?? least;
+  high ??= most > low ? most : low + 1;
+  return { low, high, share: (value) => (along(Math.max(value, low)) - along(low)) / (along(high) - along(low)) };
 }
 
 function table() {
@@ -92,16 +84,12 @@ function table() {
       "table",
       { class: "learn-table" },
       make("caption", { class: "unseen" }, name),
-      make("thead", {}, make("tr", {}, ...HEADS.map((head) => make("th", { scope: "col" }, head)))),
+      make("thead", {}, line(learning.table[0], "col")),
       make("tbody", {}),
     )),
   );
 }
 
-function line({ epoch, loss, accuracy, val_loss, val_accuracy, lr }) {
-  const cell = (write, value) => make("td", {}, Number.isNaN(value) ? "–" : write(value));
-  return make(
-    "tr", {}, make("th", { scope: "row" }, epoch), make("td", {}, lossText(loss)), cell(accuracyText, accuracy),
-    cell(lossText, val_loss), cell(accuracyText, val_accuracy), cell(rateText, lr),
-  );
+function line(cells, scope) {
+  return make("tr", {}, ...cells.map((words, k) => (k && scope === "row" ? make("td", {}, words) : make("th", { scope }, words))));
 }

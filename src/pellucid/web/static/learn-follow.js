@@ -13,21 +13,20 @@ import { within } from "./within.js";
 const EVERY = 2000; // milliseconds between two looks at the newest network, at least
 const SHARE = 40; // and so many times what the last look took
 const MOST = 4000; // but no more: what takes that long waits for others
-const REST = 400; // milliseconds that an image rests before the page follows with it: a pen goes first
+export const REST = 400; // milliseconds that an image rests before anything else is asked of it: a pen goes first
 const STILL = ["why", "change"]; // tabs that look into one network for long: while one is open, nothing follows
 
-let told = {}; // what else is to be told of it
+let told = {}; // the tab, if there is one
 let following = true; // the newest network is wanted, not that of a moment
 let held = false; // the page stays where it is
+let lockedHere = false; // the range of colours, to go through the moments
 let looking = false;
 let free = 0; // when the next look may begin
 let rested = 0; // when the image has rested
 
 /**
- * Look after the badge from now on; also where nothing is known of the training, as a bench may show a moment of it.
- *
- * @param {{came: (found: object, step: number | string) => void, stayed: () => void}} page `came` is called when the page
- *   shows another network, or the same anew, `stayed` when it was to and could not
+ * Look after the badge, also where nothing is known of a training. `page.came(found, step)` is called when the page shows
+ * another network, or the same anew, `page.stayed()` when it is held, or could not show another.
  */
 export function buildFollow(page = {}) {
   told = page;
@@ -38,50 +37,60 @@ export function buildFollow(page = {}) {
   badge();
 }
 
-/** Whether pictures are those of the training as it goes on. */
+/** Whether the page follows a training that goes on. */
 export function isFollowing() {
-  return following && !held;
+  return following && !held && isLive();
+}
+
+/** Whether it does, and is not paused: then the training's own pictures come. */
+export function goesAlong() {
+  return isFollowing() && learning.state === "training";
 }
 
 /** Let the whole page show the network as it was after a step, "now", at the "end", or "here", where it is already. */
 export const goTo = newestOnly(async (step) => {
   const before = { following, held };
   const { range } = get();
-  const pictures = step !== "now" || !isFollowing();
   following = step === "now" || step === "end" || (step === "here" && get().moment === null);
+  const locks = !following && range === "layer";
   if (following) held = false;
-  else if (range === "layer") set({ range: "locked" });
-  if (await look(step, { pictures })) return;
+  if (locks) set({ range: "locked" });
+  if (await look(step)) {
+    if (following && lockedHere && range === "locked") set({ range: "layer" });
+    lockedHere = locks || (lockedHere && !following);
+    return;
+  }
   ({ following, held } = before);
   set({ range });
   badge();
   told.stayed();
 });
 
-/** Something has come from the training: follow it, if it is time. */
+/** Pictures have come from the training: follow it, if it is time. */
 export async function follow() {
   const now = performance.now();
-  if (looking || !isFollowing() || now < free || now < rested || document.hidden || STILL.includes(get().view)) return;
-  await look("now", { quiet: true });
+  if (looking || now < free || now < rested || document.hidden || STILL.includes(get().view)) return;
+  await look("now", true);
   const took = performance.now() - now;
   free = now + took + within(SHARE * took, EVERY, MOST);
 }
 
 /** Stay where the page is, or follow again. */
 export function turn() {
-  if (isFollowing() && isLive()) {
+  if (isFollowing()) {
     held = true;
     badge();
+    told.stayed();
   } else goTo(isLive() ? "now" : "end");
 }
 
-async function look(step, { pictures = false, quiet = false }) {
+async function look(step, quiet = false) {
   const { image, source } = get();
   if (!image || !source) return false;
   looking = true;
   try {
     const found = await shown(async () => {
-      const answer = await send("moment", { step, image, pictures, ...mapsInSight() });
+      const answer = await send("moment", { step, image, ...mapsInSight() });
       if (get().image !== image || (quiet && !isFollowing())) throw new DOMException("something else is wanted", "AbortError");
       return Object.assign(answer, { quiet });
     }, source, quiet);
@@ -94,18 +103,24 @@ async function look(step, { pictures = false, quiet = false }) {
   }
 }
 
+/** Which network the page shows: "after step 174". */
+export function whichStep() {
+  const { moment, edited, comparing } = get();
+  const step = moment ?? (isLive() ? null : learning.step);
+  return step === null ? "as training began" : `after step ${count(step)}${moment === null && edited && !comparing ? ", edited" : ""}`;
+}
+
 /** Say which network the page shows. */
 export function badge() {
   const element = byId("moment");
   const { moment, view } = get();
   const live = isLive();
   element.hidden = !live && moment === null;
-  if (element.hidden) return;
-  const along = live && isFollowing();
+  const along = isFollowing();
   const paused = learning.state === "paused";
   const waits = along && STILL.includes(view);
   const unknown = learning.state === "unknown";
-  const at = moment === null ? "as training began" : `step ${count(moment)}`;
+  const at = whichStep().replace("after ", "");
   const how = along ? `${paused ? "paused" : waits ? "held" : "live"},` : held ? "held" : "after";
   const onward = along || unknown ? "" : live ? " · follow live" : " · to the end";
   element.textContent = `${how} ${at}${onward}`;

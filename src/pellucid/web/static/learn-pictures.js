@@ -1,57 +1,51 @@
 // Small pictures of a network while it learns: filters and maps, a byte a number. Sums are never made of them.
 
 import { make } from "./dom.js";
-import { text } from "./numbers.js";
 import { paint } from "./painting.js";
 
 const WIDE = 344; // of a row of pictures, in pixels
-const KERNEL = 40; // of a picture, at most
-const LEAST = 5; // of a number in a kernel
-const MAP = 56;
-const GAP = 2;
-const NUMBERS = Float32Array.from({ length: 256 }, (_, byte) => (byte ? (byte - 128) / 127 : NaN)); // that a byte stands for
+const [KERNEL, MAP, GAP] = [40, 56, 2]; // the former two at most
+
+/** What is said as long as nothing is known of an image. */
+export const COMPUTING = "Computing for this image …";
 
 const figures = new Map(); // by the names of what they show
 
 /** Where the pictures of the first layer come, and those of all behind it. */
 export const [firstPictures, otherPictures] = [make("div"), make("div")];
 
-/** Show the pictures that came: arrays named "filters conv1" (in, out, h, w) and "small conv1" (k, h, w), its maps. */
-export function showPictures(arrays, reach, step) {
-  for (const [name, { shape, data }] of Object.entries(arrays)) {
-    const [, kind, layer] = /^(filters|small) (.+)$/.exec(name) ?? [];
-    if (!kind || !(data instanceof Uint8Array) || (kind === "filters") !== (shape.length === 4)) continue;
-    if (!figures.has(name)) figures.set(name, figureOf(name, layer));
+/** Show pictures: "filters conv1" (in, out, h, w), and its maps "small conv1" (k, h, w) if they are `ofImage` that is shown. */
+export function showPictures(arrays, captions, step, ofImage = true) {
+  for (const [name, words] of Object.entries(captions)) {
+    const { shape, data } = arrays[name];
+    if (shape.length === 3 && !ofImage) continue;
+    if (!figures.has(name)) figures.set(name, figureOf(name));
     const { canvas, told } = figures.get(name);
+    canvas.removeAttribute("aria-busy");
     paint(canvas, job(shape, data));
-    const words = caption(kind, layer, shape);
-    const whole = `${words}, to ±${text(reach[name] ?? 0, 3)}`;
-    if (told.textContent !== whole) told.textContent = whole; // else the page would be laid out anew
+    if (told.textContent !== words) told.textContent = words; // else the page would be laid out anew
     canvas.setAttribute("aria-label", `${words}, after step ${step}`);
     canvas.dataset.step = step;
   }
 }
 
-function figureOf(name, layer) {
+/** Another image is shown: what the maps show is no longer it. */
+export function outdatePictures() {
+  for (const [name, { canvas, told }] of figures) {
+    if (name.startsWith("filters")) continue;
+    canvas.setAttribute("aria-busy", "true");
+    told.textContent = COMPUTING;
+  }
+}
+
+function figureOf(name) {
   const canvas = make("canvas", { role: "img", "data-picture": name });
   const told = make("figcaption", { class: "quiet" });
+  const layer = name.replace(/^\w+ /, "");
   firstPictures.dataset.layer ??= layer;
   const place = layer === firstPictures.dataset.layer ? firstPictures : otherPictures;
   place.append(make("figure", { class: "learn-picture" }, told, make("div", { class: "scroll" }, canvas)));
   return { canvas, told };
-}
-
-function caption(kind, layer, shape) {
-  if (kind === "small") return `${layer}: ${shape[0]} maps of the image`;
-  const [seen, made, rows, columns] = shape;
-  const across = acrossOf(shape);
-  const few = across < made ? `the first ${across} of ${made}` : `${made}`;
-  return `${layer}: ${seen > 1 ? `kernels ${rows}×${columns}, ${few} filters across, ${seen} inputs down` : `${few} kernels ${rows}×${columns}`}`;
-}
-
-/** How many kernels stand side by side: as many as there are, if each number can be seen then. */
-function acrossOf([, made, , columns]) {
-  return Math.max(1, Math.min(made, Math.floor((WIDE + GAP) / (columns * LEAST + GAP))));
 }
 
 /** What the worker is to paint: the pictures side by side, each number as a square. */
@@ -59,14 +53,12 @@ function job(shape, data) {
   const [rows, columns] = shape.slice(-2);
   const many = data.length / (rows * columns);
   const kernels = shape.length === 4;
-  const most = kernels ? Math.min(KERNEL, (WIDE + GAP) / acrossOf(shape) - GAP) : MAP;
+  const most = kernels ? Math.min(KERNEL, (WIDE + GAP) / shape[1] - GAP) : MAP;
   const zoom = Math.max(1, Math.floor(most / Math.max(rows, columns)));
   const [right, down] = [columns * zoom + GAP, rows * zoom + GAP];
-  const across = kernels ? acrossOf(shape) : Math.min(many, Math.max(1, Math.floor(WIDE / right)));
-  const shown = Array.from({ length: many }, (_, k) => k).filter((k) => !kernels || k % shape[1] < across);
-  const places = shown.map((k, place) => [(place % across) * right, Math.floor(place / across) * down, k]);
-  const numbers = new Float32Array(data.length);
-  for (let at = 0; at < data.length; at += 1) numbers[at] = NUMBERS[data[at]];
-  const lines = Math.ceil(shown.length / across);
-  return { numbers, rows, columns, zoom, places, ranges: Array(shown.length).fill(1), width: across * right - GAP, height: lines * down - GAP };
+  const across = kernels ? shape[1] : Math.min(many, Math.max(1, Math.floor(WIDE / right)));
+  const places = Array.from({ length: many }, (_, k) => [(k % across) * right, Math.floor(k / across) * down, k]);
+  const numbers = Float32Array.from(data, (byte) => (byte ? (byte - 128) / 127 : NaN));
+  const lines = Math.ceil(many / across);
+  return { numbers, rows, columns, zoom, places, ranges: Array(many).fill(1), width: across * right - GAP, height: lines * down - GAP };
 }

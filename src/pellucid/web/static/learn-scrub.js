@@ -1,104 +1,126 @@
-// Going through the moments of a training, and when the network came to see in the image what it sees there.
+// Going through the moments of a training, and what the network took the image for at each.
 
-import { ask } from "./api.js";
+import { ask, report } from "./api.js";
 import { button } from "./controls.js";
-import { make, problem } from "./dom.js";
-import { goTo, isFollowing } from "./learn-follow.js";
-import { epochOf, isLive, learning } from "./learning.js";
-import { count } from "./numbers.js";
+import { make } from "./dom.js";
+import { goTo, goesAlong, isFollowing, whichStep } from "./learn-follow.js";
+import { COMPUTING, outdatePictures, showPictures } from "./learn-pictures.js";
+import { isLive, learning } from "./learning.js";
 import { get } from "./state.js";
 import { draw } from "./svg.js";
 import { within } from "./within.js";
 
-const [WIDTH, HEIGHT] = [340, 44];
+const [WIDTH, HEIGHT, SURE] = [340, 44, 32]; // of a bar for a probability of 1
 
-let course = null; // what the image was taken for at the moments
+let course = null; // what the image was taken for at the moments; null as long as nobody knows
 let at = null; // step of the moment that is shown; null for the newest
-let wanted = null;
+let wanted = null; // what was asked last
 
-const slider = make("input", { type: "range", min: 0, max: 0, value: 0, step: 1, id: "learn-moment", input: () => go(0) });
+const slider = make("input", { type: "range", id: "learn-moment", input: () => go(slider.valueAsNumber) });
 const output = make("output", { for: "learn-moment" });
-const strip = make("div", { class: "learn-strip" });
+const strip = make("div", { class: "learn-strip", click: ({ clientX }) => {
+  const { left, width } = strip.getBoundingClientRect();
+  go(Math.floor(places().length * (clientX - left) / width));
+} });
 const since = make("p");
 
-/** The slider, and what goes with it. */
+/** The slider, and below it a bar for each moment. */
 export const scrubber = make(
   "div",
   { class: "learn-scrub" },
-  make("label", { for: "learn-moment" }, "Moment "),
-  output,
-  make("div", { class: "row slide" }, button("◀", () => go(-1), { "aria-label": "moment before" }), slider, button("▶", () => go(1), { "aria-label": "next moment" })),
+  make(
+    "div", { class: "row" },
+    button("◀", () => go(slider.valueAsNumber - 1), { "aria-label": "moment before" }), button("▶", () => go(slider.valueAsNumber + 1), { "aria-label": "next moment" }),
+    make("label", { for: "learn-moment" }, "Moment"), output,
+  ),
+  slider,
   strip,
   since,
 );
 
-/** Go so many moments further. */
-function go(by) {
-  const { moments } = learning;
-  const place = within(Number(slider.value) + by, 0, moments.length);
-  at = moments[place] ?? null;
+/** The steps that one can go to; null is the newest, which is the last moment of a training that is over. */
+function places() {
+  const { moments, step } = learning;
+  return [...moments.filter((each) => isLive() || each !== step), null];
+}
+
+function go(place) {
+  const steps = places();
+  at = steps[within(place, 0, steps.length - 1)];
   refreshScrubber();
   goTo(at ?? (isLive() ? "now" : "end"));
 }
 
 /** Follow the moments that there are. */
 export function refreshScrubber() {
-  const { moments, step } = learning;
-  const place = at === null ? -1 : moments.indexOf(at);
-  scrubber.hidden = moments.length < 2;
-  slider.max = moments.length;
-  slider.value = place < 0 ? moments.length : place;
-  const words = at === null
-    ? `${isLive() ? "now" : "the end"}, after step ${count(step)}`
-    : `after step ${count(at)}, ${at ? `epoch ${epochOf(at)}` : "before the first"}`;
+  const steps = places();
+  scrubber.hidden = learning.moments.length < 2;
+  slider.max = steps.length - 1;
+  slider.value = steps.includes(at) ? steps.indexOf(at) : slider.max;
+  scrubber.style.setProperty("--place", `${100 / steps.length}%`);
+  const words = learning.named[learning.moments.indexOf(at)] ?? `${isLive() ? "" : "the end, "}${whichStep()}`;
   output.textContent = words;
   slider.setAttribute("aria-valuetext", words);
+  drawStrip(steps);
 }
 
-/** The page shows a moment, or the network as it is; it may have `asked` for the newest, whatever that is by now. */
+/** The page shows a moment, or the newest network, if it `asked` for that. */
 export function placed(asked = isFollowing() ? "now" : null) {
   at = asked === "now" || asked === "end" ? null : get().moment;
   refreshScrubber();
 }
 
-/** Ask what the image that is shown was taken for at each moment. */
-export async function scrubberImage() {
-  const { image, source } = get();
-  const { length } = learning.moments;
-  if (length < 2 || !image) return;
-  const sample = source?.kind === "sample" ? source.number : "";
-  const key = `${image} ${sample} ${length}`;
-  if (wanted === key) return;
-  wanted = key;
-  try {
-    do {
-      const found = await ask("course", { image, sample });
-      if (wanted !== key) return;
-      course = found;
-      drawStrip();
-    } while (!course.complete);
-  } catch (error) {
-    wanted = null;
-    problem(error.message);
-  }
+/** Another image is shown: nothing that stands here is of it. */
+export function outdate() {
+  course = wanted = null;
+  outdatePictures();
+  refreshScrubber();
 }
 
-function drawStrip() {
-  const { steps, taken, share } = course.arrays;
-  since.textContent = course.words;
-  const svg = draw("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": `${course.sure} ${course.words}` });
-  const width = WIDTH / Math.max(1, steps.data.length);
-  steps.data.forEach((moment, k) => {
-    const right = taken.data[k] === course.right;
-    const height = Math.max(1, (HEIGHT - 12) * share.data[k]);
-    svg.append(draw("rect", { class: right ? "right" : "wrong", x: k * width + 1, width: Math.max(1, width - 2), y: HEIGHT - height, height }));
-    if (moment === course.since) svg.append(draw("path", { class: "since", d: `M ${k * width + width / 2 - 5} 0 h 10 l -5 8 z` }));
+/** Ask for the small pictures of the image as the page shows the network, and what it was taken for at each moment. */
+export async function askOfImage() {
+  const { image, source, revision, view } = get();
+  const sample = source?.kind === "sample" ? source.number : "";
+  const key = [image, sample, learning.moments.length, revision].join(" ");
+  if (!image || view !== "learn" || goesAlong() || wanted === key) return false;
+  wanted = key;
+  try {
+    for (let pictures = true; pictures || !course.complete; pictures = false) {
+      const found = await ask("course", { image, sample, pictures });
+      if (wanted !== key) return false;
+      if (pictures) showPictures(found.arrays, found.captions, found.at);
+      course = found;
+      refreshScrubber();
+    }
+  } catch (error) {
+    wanted = null;
+    report(error);
+  }
+  return true;
+}
+
+function drawStrip(moments) {
+  const waits = !course?.complete && !goesAlong();
+  strip.setAttribute("aria-busy", waits);
+  since.textContent = waits ? COMPUTING : course?.words ?? "";
+  if (waits && !course && strip.firstChild) return; // the bars of the image before, pale
+  const { steps, taken, share } = course?.arrays ?? {};
+  const svg = draw("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": course?.label ?? COMPUTING });
+  const width = WIDTH / moments.length;
+  moments.forEach((moment, place) => {
+    const left = place * width;
+    const mark = (name, y, height) => svg.append(draw("rect", { class: name, x: left + 1, width: width - 2, y, height }));
+    if (place === slider.valueAsNumber) mark("here", 0, HEIGHT);
+    const k = steps ? steps.data.indexOf(moment ?? learning.step) : -1;
+    if (k < 0) return;
+    const height = Math.max(1, SURE * share.data[k]);
+    mark(taken.data[k] === course.right ? "right" : "wrong", HEIGHT - height, height);
+    if (steps.data[k] === course.since) svg.append(draw("path", { class: "since", d: `M ${left + width / 2 - 5} 0 h 10 l -5 8 z` }));
   });
   strip.replaceChildren(svg);
 }
 
 /** Steps that the curves mark. */
 export function marks() {
-  const since = course?.since ? [{ step: course.since, kind: "since" }] : [];
-  return at === null ? since : [...since, { step: at, kind: "here" }];
+  return [{ step: course?.since, kind: "since" }, { step: at, kind: "here" }].filter(({ step }) => (step ?? -1) >= 0);
 }

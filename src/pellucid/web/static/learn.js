@@ -1,16 +1,17 @@
 // The tab "Training": a network while it learns, and afterwards the way that it came.
 
 import { SILENT, ask, parse } from "./api.js";
-import { button, field, row } from "./controls.js";
-import { make, problem, say, still } from "./dom.js";
+import { button, field } from "./controls.js";
+import { byId, make, problem, say, still } from "./dom.js";
 import { isCommand } from "./keyboard.js";
-import { badge, buildFollow, follow, goTo, isFollowing, turn as hold } from "./learn-follow.js";
+import { REST, badge, buildFollow, follow, goTo, goesAlong, isFollowing, turn as hold, whichStep } from "./learn-follow.js";
 import { drawCurves } from "./learn-curves.js";
-import { firstPictures, otherPictures, showPictures } from "./learn-pictures.js";
-import { marks, placed, refreshScrubber, scrubber, scrubberImage } from "./learn-scrub.js";
+import { COMPUTING, firstPictures, otherPictures, showPictures } from "./learn-pictures.js";
+import { askOfImage, marks, outdate, placed, refreshScrubber, scrubber } from "./learn-scrub.js";
 import { isLive, learning, take } from "./learning.js";
 import { className } from "./network.js";
-import { count, largestAt, percent } from "./numbers.js";
+import { largestAt, percent } from "./numbers.js";
+import { onShown } from "./showing.js";
 import { get, on } from "./state.js";
 
 const CURVES_EVERY = 1000; // milliseconds
@@ -36,14 +37,11 @@ const sees = make("p", { class: "learn-sees" });
 const curves = make("div");
 
 let socket = null;
-let tries = 0;
-let drawnAt = 0;
-let saidAt = 0;
-let pictureAt = 0;
+let [tries, retry, resting, drawnAt, saidAt, pictureAt] = [0, 0, 0, 0, 0, 0];
 let ratesNamed = "";
 let turned = -Infinity; // when it was last told to pause, or to go on
 
-/** Whether anything is known of a training; ask once, before the tab is added. */
+/** Whether anything is known of a training. */
 export async function hasTraining() {
   const found = await ask("training");
   if (found.state === "unknown") return false;
@@ -54,52 +52,52 @@ export async function hasTraining() {
 /** Fill the tab. */
 export function buildLearn(panel) {
   panel.append(make("h2", {}, "Training"), status, trouble, controls, rate, scrubber, sees, firstPictures, curves, otherPictures);
-  panel.addEventListener("keydown", key);
+  for (const place of [panel, byId("tab-learn")]) place.addEventListener("keydown", key); // a click leaves the keyboard on the tab
   buildFollow({ came, stayed });
+  onShown(tellOutput);
   on(["image"], imageChanged);
-  on(["moment"], () => { placed(); named(); });
-  on(["view"], () => { if (get().view === "learn") refresh(true); });
+  on(["moment"], () => placed());
+  on(["view"], () => refresh(true));
+  on(["view", "revision"], tellOfImage);
   refresh(true);
   if (!isLive()) return;
   connect();
   document.addEventListener("visibilitychange", seen);
 }
 
-/**
- * Show a moment of the training when a page or a link opens, or the network as it came out (null); that which is shown
- * already is what a training that goes on has come to, unless somebody chose it. False if the moment is not kept.
- */
+/** Show a moment, or the network as it came out (null), when a page or a link opens. False if it is not kept. */
 export async function showMoment(moment) {
   const { moment: shown, chosen } = get();
   if (moment !== shown && moment !== null && !learning.moments.includes(moment)) return false;
   if (learning.state === "unknown") return true;
   if (moment !== shown) await goTo(moment ?? "end");
   else if (!isLive() || chosen) await goTo("here");
-  else if (learning.step) await goTo("now");
+  else if (learning.step) await goTo("now"); // what was shown is what the training had come to, and nobody chose it
   return true;
 }
 
-// ---- what comes from the server
-
 function connect() {
-  socket = new WebSocket(`ws://${location.host}/api/live`);
-  socket.binaryType = "arraybuffer";
-  socket.onopen = () => { tries = 0; problem(""); imageChanged(); };
-  socket.onmessage = ({ data }) => {
+  clearTimeout(retry);
+  const own = new WebSocket(`ws://${location.host}/api/live`);
+  socket = own;
+  own.binaryType = "arraybuffer";
+  own.onopen = () => { tries = 0; problem(""); watch(); };
+  own.onmessage = ({ data }) => {
     const found = parse(data);
     if (found.error) problem(found.error);
     else accept(found);
   };
-  socket.onclose = () => {
-    if (!isLive() || document.hidden) return;
+  own.onclose = () => {
+    if (own !== socket || !isLive() || document.hidden) return; // another one was opened since
     if (tries >= RETRIES.length) problem(SILENT);
-    else setTimeout(connect, RETRIES[tries]);
+    else retry = setTimeout(connect, RETRIES[tries]);
     tries += 1;
   };
 }
 
 /** While nobody can see the page, nothing is made for it; but who pauses a training stays with it. */
 function seen() {
+  clearTimeout(retry);
   if (document.hidden && learning.state === "training") socket.close();
   else if (!document.hidden && isLive() && socket.readyState > WebSocket.OPEN) connect();
 }
@@ -115,19 +113,20 @@ function accept(found) {
   if (before !== learning.state) stateChanged();
   else if (learning.state === "paused" && isFollowing() && step !== learning.step) goTo("now");
   else if (epoch !== learning.epoch) say(learning.epoch);
-  if (found.picture && isFollowing() && isLive()) takePicture(found);
-  if (found.picture && learning.state === "training") follow();
+  if (found.picture && goesAlong()) {
+    takePicture(found);
+    follow();
+  } else tellOfImage();
   refresh(before !== learning.state);
 }
 
-function takePicture({ arrays, picture: { reach, at } }) {
+function takePicture({ arrays, picture: { captions, at, image } }) {
   const now = performance.now();
-  if (document.hidden || get().view !== "learn" || (still() && learning.state === "training" && now - pictureAt < 1000)) return;
+  if (document.hidden || get().view !== "learn" || (still() && now - pictureAt < 1000)) return;
   pictureAt = now;
-  show(arrays, reach, at);
+  showPictures(arrays, captions, at, image === get().image);
 }
 
-/** Only of a training that went on anything is heard here. */
 function stateChanged() {
   say(learning.words);
   badge();
@@ -138,38 +137,44 @@ function stateChanged() {
 }
 
 function imageChanged() {
+  sees.textContent = COMPUTING;
+  watch();
+  outdate();
+  clearTimeout(resting);
+  resting = setTimeout(tellOfImage, REST);
+}
+
+async function tellOfImage() {
+  if (await askOfImage()) refresh(true);
+}
+
+/** The training's own pictures are to be of the image that is shown. */
+function watch() {
   const { image } = get();
-  if (image && isLive()) tell({ do: "watch", image });
-  if (image && !(isLive() && isFollowing())) scrubberImage();
+  if (image) tell({ do: "watch", image });
 }
 
 /** The page shows another network, or the same anew. */
 function came(found, step) {
-  if (found.reach) show(found.arrays, found.reach, found.moment ?? learning.step);
   placed(step);
-  named();
   if (!found.quiet) refresh(true);
-  if (!(isLive() && isFollowing())) scrubberImage();
+  tellOfImage();
 }
 
-/** The page could not go where it was to: a moment that cannot be read is left out from now on. */
+/** The page is held, or could not go where it was to: a moment that cannot be read is left out from now on. */
 async function stayed() {
   placed();
-  if (isLive()) return; // which tells of its moments by itself
-  take(await ask("training"));
+  if (!isLive()) take(await ask("training")); // else it tells of its moments by itself
   refresh(true);
+  tellOfImage();
 }
 
-/** Show what the network is after a step, and what it takes the image for. */
-function show(arrays, reach, step) {
-  showPictures(arrays, reach, step);
-  const shares = arrays.probabilities?.data;
-  if (!shares) return;
+/** Say what the network takes the image for, as the page shows both. */
+function tellOutput({ arrays: { probabilities } }) {
+  const shares = probabilities?.data ?? [];
   const best = largestAt(shares);
-  sees.textContent = `After step ${count(step)} it takes the image for ${className(best)} (${percent(shares[best])}).`;
+  sees.textContent = shares.length ? `It takes the image for ${className(best)} (${percent(shares[best])}), ${whichStep()}.` : "";
 }
-
-// ---- what one does
 
 function pause() {
   if (performance.now() - turned < HEARD) return;
@@ -189,8 +194,6 @@ function key(event) {
   event.preventDefault();
   if (!event.repeat) KEYS[event.key](); // a key that is held asks once
 }
-
-// ---- words and pictures
 
 /** Name the buttons after what they would do now, and the factor of the learning rate, unless somebody writes there. */
 function named() {

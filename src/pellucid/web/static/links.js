@@ -1,20 +1,19 @@
-// Links that are opened: when the page is, and when another one is put into the address. What of a link is not to be had
-// here is said, and left out.
+// Links that are opened, with the page or in its address, and copied. What of one is not to be had here is said.
 
 import { byId, make } from "./dom.js";
 import { hasTab } from "./inspector.js";
 import { showMoment } from "./learn.js";
 import { bring } from "./layers.js";
-import { cellFits, isListed, layerAt, layout, makesMaps, network } from "./network.js";
+import { cellFits, layerAt, makesMaps, network } from "./network.js";
 import { count, product, shape } from "./numbers.js";
 import { restore } from "./pad.js";
 import { drawable, textAsPixels } from "./pixels.js";
 import { showSource } from "./showing.js";
-import { fromLink, get, set } from "./state.js";
+import { fromLink, get, link, set } from "./state.js";
 
 const NOWHERE = { layer: null, channel: 0, cell: null, class: null, raw: false };
 
-/** Open the link that stands in the address; `otherwise` is the image that is shown where it names none. */
+/** Open the link in the address; `otherwise` is the image where it names none. */
 export async function openLink(otherwise) {
   const { net, source, moment = null, edits, ...wanted } = fromLink(location.hash);
   const missing = [];
@@ -29,8 +28,8 @@ export async function openLink(otherwise) {
   if (place.layer) bring(place.layer);
 }
 
-/** What of a place there is in this network; what is missing is added to a list. */
-function fitting({ layer: path, channel, cell, ...place }, missing) {
+/** What of a place there is in this network; the rest is added to what is missing. */
+function fitting({ layer: path, channel = 0, cell = null, ...place }, missing) {
   const classes = product(network.layers.at(-1).shape);
   const drop = (name, words) => {
     delete place[name];
@@ -39,25 +38,21 @@ function fitting({ layer: path, channel, cell, ...place }, missing) {
   if (place.class >= classes) drop("class", `class ${place.class}`);
   if (place.view && !hasTab(place.view)) drop("view", place.view === "learn" ? "a training" : `a tab “${place.view}”`);
   if (place.range && ![...byId("range").options].some(({ value }) => value === place.range)) drop("range", `a range “${place.range}”`);
-  if (!path) return place;
   const layer = layerAt(path);
-  if (!layer) {
-    missing.push(`a layer ${path.slice(0, 80)}`);
-    return place;
-  }
+  if (path && !layer) missing.push(`a layer ${path.slice(0, 80)}`);
+  if (!layer) return place;
   place.layer = path;
-  const { maps } = layout(layer);
-  if (channel >= maps && makesMaps(layer)) missing.push(`channel ${count(channel)} of ${path}`);
+  const maps = makesMaps(layer);
+  if (maps && channel >= layer.shape[0]) missing.push(`channel ${count(channel)} of ${path}`);
   else {
-    place.channel = makesMaps(layer) ? channel ?? 0 : 0;
-    const at = cell?.[1] && isListed(layer) ? [cell[1], 0] : cell; // links from before classes stood below each other
-    if (at && cellFits(layer, at)) place.cell = at;
-    else if (cell) missing.push(`row ${cell[0]}, column ${cell[1]} of ${path}`);
+    place.channel = maps ? channel : 0;
+    if (!cell || cellFits(layer, cell)) place.cell = cell;
+    else missing.push(`row ${cell[0]}, column ${cell[1]} of ${path}`);
   }
   return place;
 }
 
-/** The image that a link names, if it is one of these data, or one that the network takes. */
+/** The image that a link names, if it is to be had. */
 function imageOf(source, missing) {
   const { kind, number } = source ?? {};
   if (kind === "sample" && !(Number.isInteger(number) && number < (network.data?.count ?? 0))) missing.push(`sample ${number}`);
@@ -67,18 +62,30 @@ function imageOf(source, missing) {
   return undefined;
 }
 
-/** Say what is wrong with a link, until one has read it. */
+/** Say what is wrong with a link. */
 function tell(net, missing, other = "") {
   const words = [other].filter(Boolean);
   if (net && net !== network.digest) words.push(network.links.network);
   if (missing.length) words.push(`The link names what there is not here: ${missing.join("; ")}.`);
-  const place = byId("notice");
-  place.hidden = !words.length;
-  const close = make("button", { click: () => { place.hidden = true; byId("inspector").focus(); } }, "Close");
-  place.replaceChildren(make("span", {}, `${words.join(" ")} `), close);
+  notice(words.join(" "));
 }
 
-/** What a link says otherwise of the network that is shown: weights and edits are on the server, the same for all windows. */
+/** Say something until one has read it. */
+function notice(words) {
+  const place = byId("notice");
+  place.hidden = !words;
+  const close = make("button", { click: () => { place.hidden = true; byId("inspector").focus(); } }, "Close");
+  place.replaceChildren(words, " ", close);
+}
+
+export function buildCopy() {
+  byId("copy-link").addEventListener("click", async () => {
+    await navigator.clipboard.writeText(new URL(link(network.digest), location.href).href);
+    notice(network.links.copied);
+  });
+}
+
+/** What a link says otherwise of the network, which is the same for all windows. */
 function difference(moment, edits) {
   const { moment: now, chosen, edited } = get();
   if (moment !== now && chosen) return `${network.links.moment} ${count(now)}.`;

@@ -1,4 +1,4 @@
-// The page, put together: the network is asked for, each part is built, and the link or the first sample is shown.
+// The page, put together.
 
 import { buildAbout } from "./about.js";
 import { followAddress } from "./address.js";
@@ -12,7 +12,7 @@ import { buildLayers } from "./layers.js";
 import { buildLearn, hasTraining } from "./learn.js";
 import { buildFollow } from "./learn-follow.js";
 import { isLive } from "./learning.js";
-import { openLink } from "./links.js";
+import { buildCopy, openLink } from "./links.js";
 import { buildNarrow } from "./narrow.js";
 import { describe, network } from "./network.js";
 import { product } from "./numbers.js";
@@ -40,7 +40,7 @@ async function start() {
   await openLink(first());
   const follow = followAddress();
   addEventListener("hashchange", () => {
-    if (location.hash.includes("=")) openLink(get().source ?? first()).then(follow, report); // else it is a place on the page
+    if (location.hash.includes("=")) openLink(get().source ?? first()).then(follow, report); // else a place on the page
   });
 }
 
@@ -65,6 +65,7 @@ function build(trained) {
   buildNarrow();
   buildSheet();
   buildKeys(stepBack);
+  buildCopy();
   buildAbout(buildTour());
   for (const skip of document.querySelectorAll(".skip")) skip.addEventListener("click", (event) => {
     event.preventDefault(); // the address holds what is looked at
@@ -77,11 +78,8 @@ function build(trained) {
   raw.addEventListener("change", () => { set({ raw: raw.checked }); redraw(); });
 }
 
-/** What is shown when nothing else is asked for: the first sample, or nothing at all. */
 function first() {
-  if (network.data) return { kind: "sample", number: 0 };
-  const blank = new Uint8Array(product(network.input_shape));
-  return { kind: "blank", data: blank };
+  return network.data ? { kind: "sample", number: 0 } : { kind: "blank", data: new Uint8Array(product(network.input_shape)) };
 }
 
 window.addEventListener("unhandledrejection", (event) => report(event.reason instanceof Error ? event.reason : new Error(event.reason)));

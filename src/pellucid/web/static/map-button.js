@@ -3,18 +3,16 @@
 import { hover, moved, pin } from "./cells.js";
 import { byId, make, say } from "./dom.js";
 import { arrowStep, either, taken } from "./keyboard.js";
-import { cellFits, cellName, isOutput, layout, makesMaps, neighbour } from "./network.js";
+import { cellFits, cellName, isOutput, neighbour } from "./network.js";
 import { text } from "./numbers.js";
 import { get } from "./state.js";
 import { ringed, surround } from "./target.js";
-import { cellAt, stepped } from "./within.js";
+import { cellAt } from "./within.js";
 
 /** The k-th of the maps that a layer shows. */
 export class MapButton {
   constructor(maps, k) {
-    this.maps = maps;
-    this.k = k;
-    this.cursor = [0, 0];
+    Object.assign(this, { maps, k, cursor: [0, 0] });
     this.ring = ringed();
     this.caption = make("span", { class: "caption" });
     this.element = make(
@@ -36,7 +34,7 @@ export class MapButton {
   /** Draw a ring around the pinned cell, if it is one of this map's. */
   mark() {
     const { layer, channel, cell } = get();
-    const mine = layer === this.maps.layer.path && cell && (channel === this.channel || !makesMaps(this.maps.layer));
+    const mine = layer === this.maps.layer.path && cell && (channel === this.channel || !this.maps.layered);
     this.element.classList.toggle("pinned", Boolean(mine));
     if (mine) this.cursor = cell;
     this.#draw(mine ? cell : null);
@@ -48,9 +46,9 @@ export class MapButton {
   }
 
   #cellAt(event) {
-    const { layer, pixel } = this.maps;
-    const cell = cellAt(event, this.element, layout(layer), pixel);
-    return cellFits(layer, cell) ? cell : null;
+    const { layer, layout, pixel } = this.maps;
+    const cell = cellAt(event, this.element, layout, pixel);
+    return cellFits(layer, cell) && cell;
   }
 
   #show(cell) {
@@ -66,6 +64,7 @@ export class MapButton {
     const cell = event.detail === 0 ? this.cursor : this.#cellAt(event); // 0: by the keyboard
     if (!cell) return;
     this.cursor = cell;
+    this.element.focus({ preventScroll: true }); // which Safari does not do
     this.#show(cell);
     pin(this.maps.layer.path, this.channel, cell, true);
   }
@@ -78,35 +77,29 @@ export class MapButton {
     if (step) {
       this.cursor = moved(layer, this.cursor, ...step);
       this.#spoken(false);
-    } else if (beside) this.#beside(beside);
-    else if (further) byId("layers").dispatchEvent(new CustomEvent("go", { detail: neighbour(layer.path, further).path }));
+    } else if (beside) this.maps.focusBeside(this.k + beside, this.cursor);
+    else if (further) byId("layers").dispatchEvent(new CustomEvent("go", { detail: [neighbour(layer.path, further).path, this.channel, this.cursor] }));
     else return;
     taken(event);
   }
 
-  #beside(step) {
-    const next = this.maps.buttons[this.k + step];
-    if (!next) return;
-    next.cursor = this.cursor;
-    next.element.focus();
+  focus(cell) {
+    if (cell && cellFits(this.maps.layer, cell)) this.cursor = cell;
+    this.element.focus();
   }
 
-  /** Name the cell that the keyboard is at, and its number; which is returned. */
+  /** Name the cell that the keyboard is at, and return its number. */
   label() {
-    const { layer } = this.maps;
-    this.cursor = stepped(this.cursor, [0, 0], layout(layer));
     const value = this.maps.value(this.k, this.cursor);
-    this.element.setAttribute("aria-label", `${cellName(layer, this.channel, this.cursor)}, ${text(value)}`);
+    this.element.setAttribute("aria-label", `${cellName(this.maps.layer, this.channel, this.cursor)}, ${text(value)}`);
     return value;
   }
 
   #spoken(first) {
     const value = this.label();
-    this.#show(this.cursor);
-    this.#draw(this.cursor);
-    if (first) return;
-    const { layer } = this.maps;
-    const [row, column] = this.cursor;
-    say(`${isOutput(layer) ? cellName(layer, 0, this.cursor) : `row ${row}, column ${column}`}, ${text(value)}`);
+    const { maps: { layer }, cursor } = this;
+    this.#show(cursor);
+    this.#draw(cursor);
+    if (!first) say(`${isOutput(layer) ? cellName(layer, 0, cursor) : `row ${cursor[0]}, column ${cursor[1]}`}, ${text(value)}`);
   }
 }

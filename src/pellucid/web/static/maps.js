@@ -1,52 +1,43 @@
-// The feature maps of one layer: a canvas, and over it a button for every map, which knows keyboard and pointer.
+// The feature maps of one layer: a canvas, and over it a button for every map.
 
 import { ask, report } from "./api.js";
 import { outside } from "./colours.js";
 import { options, quiet } from "./controls.js";
 import { lay, make } from "./dom.js";
 import { MapButton } from "./map-button.js";
-import { isFirst, isListed, layout, makesMaps } from "./network.js";
-import { count, signed, text } from "./numbers.js";
+import { isFirst, isListed, layout, makesMaps, network } from "./network.js";
+import { signed, text } from "./numbers.js";
 import { showPager } from "./pager.js";
 import { paint } from "./painting.js";
+import { placeMaps } from "./placing.js";
 import { rangesOf } from "./ranges.js";
 import { scores } from "./scores.js";
 import { get } from "./state.js";
 import { stage } from "./target.js";
+import { within } from "./within.js";
 import { dotted, explained } from "./words.js";
 
 const SHOWN = 24; // maps at a time
-const SIDE = 84; // of a map on the page, about, in pixels
 const LEAST = matchMedia("(pointer: coarse)").matches ? 44 : 24; // of what can be pointed at
-const GAP = 6; // between maps, about
-const CAPTION = 15; // below a map
-const CAPTIONED = 60; // the width of what a map is ordered by
+const CAPTIONED = 60; // the width of what it is ordered by
 const VECTOR_CELL = 12;
-const REST = 150; // ms that an image rests before maps tell a screen reader what stands in them
-const ROOM = "18rem"; // that maps take, about, as long as they are not there: else too many layers would be in sight
-const ORDERS = { index: "by number", mean: "by mean |a|", contribution: "by what they add to the class", dead: "dead first" };
+const REST = 150; // ms, before a screen reader is told of another image
+const ROOM = "18rem"; // of maps that are not there yet: else too many are in sight
 
-/** One layer on the page. */
 export class Maps {
   constructor(layer) {
     this.layer = layer;
+    this.layout = layout(layer);
+    this.layered = makesMaps(layer);
+    this.listed = isListed(layer);
     this.order = "index";
     this.first = 0;
-    this.visible = false;
-    this.loaded = null; // the image, revision and order that are shown
-    this.found = null;
     this.channels = [];
     this.buttons = [];
-    this.#build();
-  }
-
-  #build() {
-    const { layer } = this;
     const id = `layer-${layer.path}`;
     this.canvas = make("canvas", { "aria-hidden": "true" });
     this.stage = stage("maps", `maps of ${layer.path}`, this.canvas);
-    this.listed = isListed(layer);
-    if (!makesMaps(layer)) this.stage.classList.add(this.listed ? "listed" : "vector");
+    if (!this.layered) this.stage.classList.add(this.listed ? "listed" : "vector");
     this.note = quiet();
     this.element = make(
       "section",
@@ -59,7 +50,7 @@ export class Maps {
       make("div", { class: "scroll" }, this.stage),
       this.note,
     );
-    if (makesMaps(layer)) this.element.style.minHeight = ROOM;
+    if (this.layered) this.element.style.minHeight = ROOM;
   }
 
   #arithmetic() {
@@ -69,30 +60,34 @@ export class Maps {
   }
 
   #controls() {
-    if (!makesMaps(this.layer) || this.layer.shape[0] < 2) return null;
+    if (!this.layered || this.layer.shape[0] < 2) return null;
     const choose = () => this.#choose({ order: this.choice.value, first: 0 });
-    this.choice = make("select", { "aria-label": `order of the maps of ${this.layer.path}`, change: choose }, ...options(Object.entries(ORDERS)));
+    this.choice = make("select", { "aria-label": `order of the maps of ${this.layer.path}`, change: choose }, ...options(Object.entries(network.orders)));
     this.pager = make("span");
     return make("div", { class: "row controls" }, this.choice, this.pager);
   }
 
-  /** Show other ones of the maps. */
-  #choose(choice) {
+  #choose(choice, unseen = false) {
     Object.assign(this, choice);
-    return this.refresh();
+    return this.refresh(unseen);
   }
 
-  /** What is to be shown of an image, as text that is another one for anything else. */
+  /** What is to be shown, as a text of its own. */
   #wanted(image, revision, range = get().range) {
     const of = this.order === "contribution" ? get().class : "";
     return [image, revision, this.order, this.first, of, ["channel", "network"].includes(range) ? range : ""].join(" ");
   }
 
-  /** Ask for the maps anew if what is shown is of another image, network or order; out of sight only on request. */
-  async refresh(unseen = false) {
+  /** Ask for the maps if others are shown; out of sight only on request. */
+  refresh(unseen = false) {
     const { image, revision } = get();
+    if (!image || !(this.visible || unseen)) return undefined;
     const wanted = this.#wanted(image, revision);
-    if (!image || !(this.visible || unseen) || this.loaded === wanted) return;
+    if (this.loaded !== wanted) this.coming = this.#fetch(image, wanted);
+    return this.coming;
+  }
+
+  async #fetch(image, wanted) {
     this.loaded = wanted;
     this.asking?.abort();
     this.asking = new AbortController();
@@ -106,15 +101,14 @@ export class Maps {
     }
   }
 
-  /** Take all maps, as they come with a stroke; of an order other than by number they are fetched later. */
+  /** Take all maps, as they come with a stroke; in another order than by number they are fetched later. */
   accept(maps, { image, revision, ranged, ranges, dead, whole, arrays }) {
     if (this.order !== "index") return;
     this.asking?.abort();
-    const { path } = this.layer;
-    const { length, maps: total } = layout(this.layer);
+    const { layer: { path }, layout: { length, maps: total } } = this;
     const end = Math.min(this.first + SHOWN, total);
     const part = (all, size = 1) => all && { data: all.data.subarray(this.first * size, end * size) };
-    const channels = { data: Array.from({ length: end - this.first }, (_, k) => this.first + k) };
+    const channels = { data: [...Array(end).keys()].slice(this.first) };
     this.loaded = this.#wanted(image, revision, ranged);
     this.show({
       total, range: ranges[path], dead: dead[path], whole,
@@ -122,59 +116,39 @@ export class Maps {
     });
   }
 
-  /** Show what the server has answered. */
   show(found) {
     this.element.style.minHeight = "";
     const channels = [...found.arrays.channels.data];
-    const others = channels.join() !== this.channels.join();
-    Object.assign(this, { found, channels, numbers: found.arrays.maps.data });
-    const anew = this.placed !== this.#placing();
-    if (anew) this.#place();
-    if (anew || others || this.order !== "index") this.#caption();
+    const which = [this.order === "index", channels].join();
+    const others = which !== this.which;
+    Object.assign(this, { found, channels, which, numbers: found.arrays.maps.data });
+    if (others) this.#place();
+    if (others || this.order !== "index") this.#caption();
     this.#describe();
     this.repaint();
     clearTimeout(this.timer);
-    if (others) for (const button of this.buttons) { button.mark(); button.label(); }
-    else this.timer = setTimeout(() => { for (const button of this.buttons) button.label(); }, REST);
+    const label = () => this.buttons.forEach((button) => button.label());
+    if (others) label();
+    else this.timer = setTimeout(label, REST);
   }
 
-  /** Place the maps anew if there is more or less room than before. */
+  /** Place the maps anew if there is another room for them. */
   arrange() {
-    if (!this.found || !this.element.clientWidth || this.element.clientWidth === this.room) return;
+    if (!this.found || [0, this.room].includes(this.element.clientWidth)) return;
     this.#place();
     this.repaint();
   }
 
-  /** What the places of maps depend on, but for the room there is. */
-  #placing() {
-    return `${this.channels.length} ${this.order === "index"}`;
-  }
-
-  /** Lay out as many maps as are shown. A pixel of the canvas is a square of `unit` on the page. */
   #place() {
-    const { rows, columns } = layout(this.layer);
-    const many = this.channels.length;
-    const longest = Math.max(rows, columns);
-    const maps = makesMaps(this.layer);
-    const size = maps ? Math.max(1, Math.floor(SIDE / longest)) : this.listed ? LEAST : VECTOR_CELL; // of a number on the page
-    const shrink = maps ? Math.max(1, Math.ceil(longest / (1.5 * SIDE))) : 1;
-    this.step = Math.max(1, Math.floor(shrink / devicePixelRatio)); // of the numbers, those that a screen has pixels for
-    this.zoom = Math.max(1, Math.round(size / GAP));
-    this.unit = (Math.floor(size / this.zoom) * this.step) / shrink;
-    this.pixel = (this.zoom * this.unit) / this.step;
-    const gap = Math.max(1, Math.round(GAP / this.unit));
-    const least = [LEAST, maps && this.order !== "index" ? CAPTIONED : LEAST];
-    const pitch = [rows, columns].map((side, axis) => Math.max(Math.ceil(side / this.step) * this.zoom, Math.ceil(least[axis] / this.unit)) + gap);
-    if (this.pager) pitch[0] += Math.ceil(CAPTION / this.unit) - Math.floor(gap / 2);
+    const { rows, columns } = this.layout;
     this.room = this.element.clientWidth;
-    const room = (this.room ? this.room - 24 : 720) / this.unit;
-    const across = Math.max(1, Math.min(many, Math.floor((room + gap) / pitch[1])));
-    this.width = across * pitch[1] - gap;
-    this.height = Math.ceil(many / across) * pitch[0] - gap;
-    this.places = this.channels.map((_, k) => [(k % across) * pitch[1], Math.floor(k / across) * pitch[0], k]);
+    Object.assign(this, placeMaps({
+      rows, columns, many: this.channels.length, room: this.room ? this.room - 24 : 720, captioned: Boolean(this.pager),
+      least: [LEAST, this.layered && this.order !== "index" ? CAPTIONED : LEAST],
+      cell: this.layered ? 0 : this.listed ? LEAST : VECTOR_CELL, ratio: devicePixelRatio,
+    }));
     for (const each of [this.canvas, this.stage]) lay(each, { width: this.width * this.unit, height: this.height * this.unit });
     this.#buttons(...[rows, columns].map((side) => Math.max(LEAST, side * this.pixel)));
-    this.placed = this.#placing();
     this.element.dispatchEvent(new CustomEvent("placed", { bubbles: true }));
   }
 
@@ -186,12 +160,12 @@ export class Maps {
   }
 
   /** Where so many cells of a channel's map lie in the window, or all of it; null where it is not shown. */
-  boxOf(channel, cell = undefined, many = [1, 1]) {
-    const box = this.buttons[makesMaps(this.layer) ? this.channels.indexOf(channel) : 0]?.element.getBoundingClientRect();
+  boxOf(channel, cell, many = [1, 1]) {
+    const box = this.buttons[this.layered ? this.channels.indexOf(channel) : 0]?.element.getBoundingClientRect();
     if (!box?.width) return null;
-    const [[row, column], [height, width]] = cell ? [cell, many] : [[0, 0], [layout(this.layer).rows, layout(this.layer).columns]];
-    const size = this.pixel;
-    return { x: box.x + column * size, y: box.y + row * size, width: width * size, height: height * size };
+    const { rows, columns } = this.layout;
+    const [x, y, width, height] = (cell ? [cell[1], cell[0], many[1], many[0]] : [0, 0, columns, rows]).map((each) => each * this.pixel);
+    return { x: box.x + x, y: box.y + y, width, height };
   }
 
   #buttons(height, width) {
@@ -204,26 +178,29 @@ export class Maps {
     });
   }
 
-  /** Say how many maps are 0, and lead to those that are not shown; what is said already stays. */
+  /** Say which are 0, and lead to those that are not shown. */
   #describe() {
-    const { total, dead } = this.found;
-    const words = dead ? `${count(dead)} of ${count(total)} ${total === 1 ? "map" : "maps"} ${dead === 1 ? "is" : "are"} 0 everywhere for this image` : "";
-    if (this.note.textContent !== words) this.note.textContent = words;
-    const { first } = this;
+    const { first, found: { total, dead } } = this;
+    if (this.note.textContent !== dead) this.note.textContent = dead;
     if (this.pager && this.paged !== first) showPager(this.pager, { what: `maps of ${this.layer.path}`, first, size: SHOWN, total, turn: (to) => this.#choose({ first: to }) });
     this.paged = first;
   }
 
-  /** Colour the maps anew, as when the range of the colours changes; out of sight, once they are seen. */
+  /** It has come into sight. */
+  see() {
+    this.visible = true;
+    this.refresh();
+    this.arrange();
+    this.repaint(true);
+  }
+
+  /** Colour the maps anew; out of sight, once they are seen. */
   repaint(late = false) {
     if (!this.found || (late && !this.late)) return;
-    const { rows, columns } = layout(this.layer);
     this.ranges = rangesOf(this.layer.path, this.found, this.channels.length);
     this.late = !this.visible;
-    if (this.visible) paint(this.canvas, {
-      numbers: this.numbers, rows, columns, places: this.places, ranges: this.ranges, step: this.step, zoom: this.zoom,
-      width: this.width, height: this.height,
-    });
+    const { numbers, places, ranges, step, zoom, width, height, layout: { rows, columns } } = this;
+    if (this.visible) paint(this.canvas, { numbers, rows, columns, places, ranges, step, zoom, width, height });
     if (this.visible && this.listed) {
       this.lines?.remove();
       this.canvas.after(this.lines = scores(this.numbers, this.pixel));
@@ -231,9 +208,9 @@ export class Maps {
     this.element.dispatchEvent(new CustomEvent("painted", { bubbles: true }));
   }
 
-  /** How many numbers of the k-th map, or of all that are shown, lie beyond their range of colours, and how many are none. */
-  outside(k = undefined) {
-    const { length } = layout(this.layer);
+  /** How many numbers of the k-th map, or of all that are shown, lie beyond their colours, and how many are none. */
+  outside(k) {
+    const { length } = this.layout;
     const chosen = k === undefined ? [...this.channels.keys()] : [k];
     const counts = chosen.map((each) => outside(this.numbers.subarray(each * length, (each + 1) * length), this.ranges[each]));
     return [0, 1].map((what) => counts.reduce((sum, each) => sum + each[what], 0));
@@ -241,17 +218,28 @@ export class Maps {
 
   /** The number at a cell of the k-th map that is shown. */
   value(k, [row, column]) {
-    const { length, columns } = layout(this.layer);
+    const { length, columns } = this.layout;
     return this.numbers[k * length + row * columns + column];
   }
 
-  /** Bring a channel onto the page if it is not, and put the keyboard there. */
-  async focus(channel) {
-    this.visible = true;
-    if (!this.channels.includes(channel)) {
-      if (this.choice) this.choice.value = "index";
-      await this.#choose({ order: "index", first: Math.floor(channel / SHOWN) * SHOWN });
-    }
-    this.buttons[this.channels.indexOf(channel)]?.element.focus();
+  /** Bring a channel onto the page if it is neither there nor on its way. */
+  reveal(channel) {
+    const first = Math.floor(channel / SHOWN) * SHOWN;
+    const there = this.order === "index" ? this.first === first : this.channels.includes(channel);
+    if (!there && this.choice) this.choice.value = "index";
+    return there ? this.refresh(true) : this.#choose({ order: "index", first }, true);
+  }
+
+  /** Put the keyboard on a channel's map. */
+  async focus(channel, cell) {
+    await this.reveal(channel);
+    this.buttons[this.channels.indexOf(channel)]?.focus(cell);
+  }
+
+  /** Put the keyboard on the k-th map of those that are shown, or before or behind them. */
+  async focusBeside(k, cell) {
+    const place = this.first + k;
+    if (!(k in this.buttons) && within(place, 0, this.found.total - 1) === place) await this.#choose({ first: Math.floor(place / SHOWN) * SHOWN });
+    this.buttons[place - this.first]?.focus(cell);
   }
 }

@@ -1,4 +1,4 @@
-// A narrow page: a strip that stays in sight with the image and what it is taken for, and one layer at a time.
+// A narrow page: a strip that stays in sight, and one layer at a time.
 
 import { ranked } from "./bars.js";
 import { options } from "./controls.js";
@@ -17,12 +17,11 @@ export const narrow = matchMedia("(max-width: 720px)");
 const thumbnail = make("canvas", { class: "thumbnail", role: "img", "aria-label": "the image" });
 const best = make("ol", { class: "best", "aria-label": "likeliest" });
 const choice = make("select", { "aria-label": "layer", change: () => goTo(choice.value) });
-const before = make("button", { "aria-label": "layer before", click: () => goTo(neighbour(here, -1).path) }, "◀");
-const after = make("button", { "aria-label": "next layer", click: () => goTo(neighbour(here, 1).path) }, "▶");
+const stepper = (words, sign, by) => make("button", { "aria-label": words, click: () => goTo(neighbour(here, by).path) }, sign);
+const [before, after] = [stepper("layer before", "◀", -1), stepper("next layer", "▶", 1)];
 
 let here = "input";
 
-/** Build the strip and the choice of a layer, and move what must stay in sight to where it does. */
 export function buildNarrow() {
   byId("strip").prepend(thumbnail, best);
   byId("stepper").append(before, choice, after);
@@ -36,12 +35,11 @@ export function buildNarrow() {
   arrange();
 }
 
-/** The path of the layer that is looked at: on a narrow page, the one that is there. */
 export function lookedAt() {
   return here;
 }
 
-/** What is always in sight stands in the bar, and on a narrow page in the strip. */
+/** Put what is always in sight into the bar or the strip. */
 function arrange() {
   const strip = byId("strip");
   strip.hidden = byId("stepper").hidden = !narrow.matches;
@@ -58,7 +56,7 @@ function arrange() {
   show(here);
 }
 
-/** Tell the style sheets how high what stays at the top is. */
+/** Tell the style sheets how high the top is. */
 function measure() {
   const top = narrow.matches ? byId("strip") : byId("bar");
   document.documentElement.style.setProperty("--bar", `${top.offsetHeight}px`);
@@ -74,13 +72,7 @@ function show(path) {
   choice.value = path;
   allow(before, path !== network.layers[0].path, choice);
   allow(after, path !== network.layers.at(-1).path, choice);
-  if (narrow.matches) {
-    const maps = mapsOf(path);
-    maps.visible = true;
-    maps.refresh();
-    maps.arrange();
-    maps.repaint(true);
-  }
+  if (narrow.matches) mapsOf(path).see();
   byId("layers").dispatchEvent(new CustomEvent("looked"));
 }
 
@@ -88,6 +80,6 @@ function tell({ arrays: { output, probabilities } }) {
   paintImage(thumbnail, shownPixels());
   const listed = makesMaps(network.layers.at(-1)) ? [] : ranked(probabilities?.data ?? output.data).slice(0, FEW);
   best.replaceChildren(...listed.map(({ value, number }) => make(
-    "li", {}, make("span", { class: "name" }, probabilities ? className(number) : `output ${number}`), " ", probabilities ? percent(value) : text(value),
+    "li", {}, make("span", { class: "name" }, probabilities ? className(number) : `output ${number}`), ": ", probabilities ? percent(value) : text(value),
   )));
 }

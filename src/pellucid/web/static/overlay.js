@@ -61,6 +61,9 @@ function reading({ layer: path, channel, cell }) {
 
 /** The way back: a ring around each of its numbers, and a line through them. */
 function wayBack() {
+  const { layer, channel, cell } = get();
+  const at = String(indexOf(layerAt(layer), channel, cell));
+  if (!way.some(({ path, index }) => path === layer && String(index) === at)) return []; // it is that of another number
   const boxes = way.map(({ path, index }) => {
     const { channel, cell } = cellOf(layerAt(path), index);
     return boxOf(path, channel, cell);

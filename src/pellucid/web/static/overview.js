@@ -2,27 +2,46 @@
 
 import { byId, make } from "./dom.js";
 import { goTo } from "./layers.js";
-import { network } from "./network.js";
+import { layerAt, network } from "./network.js";
 import { shape } from "./numbers.js";
+import { get, on } from "./state.js";
 
-/** Build the strip at the top of the stack. */
+const strip = make("nav", { class: "overview scroll", "aria-label": "All layers, by their shapes", keydown: turn });
+const buttons = new Map(); // path -> the button of all with the same shape
+
 export function buildOverview() {
-  const strip = make("nav", { class: "overview scroll", "aria-label": "All layers, by their shapes", keydown: turn });
-  const buttons = new Map(); // path -> the button of the layers around it that have the same shape
-  let size = "";
-  for (const layer of network.layers) {
-    if (size !== shape(layer.shape)) {
-      strip.append(make("button", { tabindex: size ? -1 : 0, click: () => goTo(layer.path, 0) }, make("span", {}, layer.path), " ", make("b", {}, shape(layer.shape))));
-      size = shape(layer.shape);
+  const main = mainPath(network.layers.at(-1));
+  let [size, stage] = ["", ""];
+  for (const { path, shape: sides } of network.layers) {
+    if (main.has(path) && size !== shape(sides)) {
+      size = shape(sides);
+      const parts = path.split(".");
+      const name = parts[0] === stage ? parts.slice(-2).join(".") : parts[0];
+      [stage] = parts;
+      strip.append(make("button", { title: path, tabindex: -1, click: () => goTo(path, 0) }, make("span", {}, name), " ", make("b", {}, size)));
     }
-    buttons.set(layer.path, strip.lastChild);
+    buttons.set(path, strip.lastChild);
   }
   byId("layers").prepend(strip);
-  const watcher = new IntersectionObserver((entries) => {
-    const seen = buttons.get(entries.findLast((entry) => entry.isIntersecting)?.target.dataset.path);
-    if (seen) for (const each of strip.children) each.tabIndex = each === seen ? 0 : -1; // one stop of Tab, and arrows
-  }, { rootMargin: "-25% 0px -70% 0px" });
-  for (const section of document.querySelectorAll(".layer")) watcher.observe(section);
+  on(["layer"], mark);
+  addEventListener("scroll", mark, { passive: true });
+  mark();
+}
+
+/** The layers that lead to one, without its shortcuts and further branches. */
+function mainPath(layer) {
+  return new Set(layer ? [...mainPath(layerAt(layer.reads[0])), layer.path] : []);
+}
+
+/** Mark the pinned layer, or that as far down the window as one is down the page. */
+function mark() {
+  const { bottom } = strip.getBoundingClientRect();
+  const down = bottom + 1 + (innerHeight - bottom) * (scrollY / (document.documentElement.scrollHeight - innerHeight) || 0);
+  const passed = [...document.querySelectorAll(".layer")].findLast((each) => each.getBoundingClientRect().y <= down);
+  const marked = buttons.get(get().layer ?? passed?.dataset.path) ?? strip.firstChild;
+  if (marked.tabIndex === 0) return;
+  for (const each of strip.children) each.tabIndex = each === marked ? 0 : -1; // one stop of Tab
+  strip.scrollLeft = marked.offsetLeft - (strip.clientWidth - marked.offsetWidth) / 2;
 }
 
 function turn({ key, target }) {

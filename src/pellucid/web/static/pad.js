@@ -27,7 +27,8 @@ export function buildPad(drawn) {
   });
   pad.addEventListener(MOVE, (event) => {
     if (!last.has(event.pointerId)) return;
-    for (const each of event.getCoalescedEvents?.() ?? [event]) {
+    const came = event.getCoalescedEvents?.() ?? [];
+    for (const each of came.length ? came : [event]) {
       const to = where(each);
       stroke(last.get(event.pointerId), to);
       last.set(event.pointerId, to);

@@ -1,16 +1,15 @@
-// Puts maps on a canvas, one putImageData a layer: small ones at once, so that all of an image come in one frame; large
-// ones when the worker has coloured them.
+// Puts maps on a canvas: small ones at once, so that all of an image come in one frame; large ones from the worker.
 
 import { coloured } from "./coloured.js";
 
 const SMALL = 1 << 16; // pixels, which take less than a millisecond
 
-const worker = new Worker("painter.js", { type: "module" });
+const worker = new Worker(new URL("painter.js", import.meta.url), { type: "module" });
 const waiting = new Map();
 const newest = new WeakMap();
 let tickets = 0;
 
-let broken = false; // whether the worker has failed, as for want of memory: then all is coloured here
+let broken = false; // the worker has failed, as for want of memory: all is coloured here
 
 worker.onmessage = ({ data: { ticket, pixels } }) => came(ticket, () => pixels);
 worker.onerror = (event) => {
@@ -41,7 +40,7 @@ export function paint(canvas, given) {
   worker.postMessage({ ticket: tickets, job: { ...job, numbers } }, [numbers.buffer]);
 }
 
-/** Put RGBA on a canvas, as bytes or as words of four, and make it as large. */
+/** Put RGBA on a canvas, and make it as large. */
 export function put(canvas, pixels, width, height) {
   if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height }); // which lays out anew
   canvas.getContext("2d").putImageData(new ImageData(new Uint8ClampedArray(pixels.buffer), width, height), 0, 0);

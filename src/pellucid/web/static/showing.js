@@ -1,4 +1,4 @@
-// Showing an image: every way leads to the server, which puts it before the network and answers with what came of it.
+// Showing an image: the server puts it before the network, and answers with what came of it.
 
 import { newestOnly, Refused, ask, isVoid, report, send, whenRefused } from "./api.js";
 import { showBars } from "./bars.js";
@@ -12,12 +12,11 @@ import { call, get, on, set, tookEdition } from "./state.js";
 
 const shownListeners = [];
 
-/** Call a function with every answer: `output`, `probabilities` and `image` are among its arrays. */
+/** Call a function with every answer, whose arrays are `output`, `probabilities`, `image` … */
 export function onShown(listener) {
   shownListeners.push(listener);
 }
 
-/** Listen to what changes the answer. */
 export function buildShowing() {
   on(["revision"], again);
   whenRefused({ gone: bringBack });
@@ -28,40 +27,40 @@ const drawn = newestOnly(async () => {
   await shown(() => askDrawing({ rows, columns, raw: get().raw, ...mapsInSight() }, bytes), { kind: "pixels" });
 });
 
-/** Show what is on the pad. */
 export function showDrawing() {
   return drawn();
 }
 
-/** Show the pad's drawing anew, if that is what is shown: it is to be centred now, or no more. */
+/** Show the pad's drawing anew, centred or no more. */
 export function redraw() {
   if (hasInk()) showDrawing();
 }
 
-/** Show a sample of the data. */
 export function showSample(number) {
   wipe();
-  return shown((signal) => send("sample", { number, ...mapsInSight() }, undefined, signal), { kind: "sample", number });
+  return sent("sample", { number }, undefined, { kind: "sample", number });
 }
 
 /** Show an image, every pixel of which is given as a byte. */
 export function showBytes(data) {
-  return shown((signal) => send("pixels", { type: "u1", ...mapsInSight() }, data, signal), { kind: "pixels" });
+  return sent("pixels", { type: "u1" }, data);
 }
 
-/** Show a picture from a file. */
 export function showFile(file, how = {}) {
   wipe();
-  return shown((signal) => send("picture", { ...how, ...mapsInSight() }, file, signal), { kind: "pixels" });
+  return sent("picture", how, file);
 }
 
-/** Show an image that the server has; where it came from serves to bring it back there. */
+function sent(name, query, body, source = { kind: "pixels" }) {
+  return shown((signal) => send(name, { ...query, ...mapsInSight() }, body, signal), source);
+}
+
+/** Show an image that the server has, and know where it came from. */
 export function showKnown(image, source) {
   wipe();
   return seen(image, source);
 }
 
-/** Show what stands in a link. */
 export function showSource(source) {
   if (source.kind === "sample") return showSample(source.number);
   if (source.kind === "blank") return showBytes(source.data);
@@ -69,7 +68,7 @@ export function showSource(source) {
   return data ? showBytes(data) : undefined;
 }
 
-/** Ask anew about the same image: the network has changed. What is being asked anyway is compared when it comes. */
+/** Ask anew about the image: the network has changed. What is being asked anyway is compared when it comes. */
 function again() {
   const { image, source } = get();
   if (image && !asked) seen(image, source, true);
@@ -79,7 +78,7 @@ function seen(image, source, quiet = false) {
   return shown((signal) => ask("seen", { image, ...mapsInSight() }, signal), source, quiet);
 }
 
-/** The server has let go of an image, as of one that was looked at long ago: send it there again. */
+/** The server has let go of an image that was looked at long ago: send it there again. */
 function bringBack(source = get().source) {
   if (asked || !get().image) return undefined; // another one is on its way
   if (source.kind === "pixels" && !source.data) {
@@ -94,9 +93,8 @@ let asked = null; // ends the question about the image that was asked for last
 let made = 0; // the revision of the network that has made what is shown
 
 /**
- * Show an image, with the answer to a question about it: a frame such as `seen` gives. It is returned; null if the
- * question was refused, undefined if another image has been asked for meanwhile, which then is shown instead.
- * What nobody has asked for is `quiet`: it leaves the message of what went wrong before.
+ * Show an image with the answer to a question about it, and return that; null if it was refused, undefined if another
+ * image has been asked for meanwhile. What nobody has asked for is `quiet`: it leaves an older message of what went wrong.
  */
 export async function shown(question, source, quiet = false) {
   if (quiet && asked) return undefined; // what somebody has asked for goes first
@@ -161,9 +159,9 @@ function tell(found) {
   for (const listener of shownListeners) call(listener, found);
 }
 
-let finishing = null; // the question about the outputs of the image that was shown last
+let finishing = null; // the question about the outputs
 
-/** A large network has answered before it has come to its outputs: wait for these, unless another image is shown. */
+/** A large network has answered before it has outputs: wait for these, unless another image is shown. */
 async function finish(found) {
   finishing?.abort();
   finishing = new AbortController();

@@ -7,14 +7,14 @@ const state = {
   channel: 0,
   cell: null, // [row, column] in the channel's map
   view: "sum", // the open tab of the inspector
-  class: null, // the class that is asked about; null for the likeliest
+  class: null, // that is asked about; null for the likeliest
   range: "layer", // whose largest magnitude the colours reach to
-  raw: false, // whether drawings are left where they are
+  raw: false, // drawings are left where they are
   revision: 0, // of the network: grows with every edit
-  edited: "", // the name of all edits; "" where there are none
-  comparing: false, // whether the network is shown as it was before all edits
-  chosen: false, // whether somebody went to that moment, here or in another window, and does not only follow
-  moment: null, // the step of the training whose network is shown; null for the network as it is
+  edited: "", // the name of all edits
+  comparing: false, // the network is shown as before all edits
+  chosen: false, // somebody went to that moment, and does not only follow
+  moment: null, // the step of the training that is shown; null for the network as it is
 };
 
 const listeners = [];
@@ -24,7 +24,7 @@ export function get() {
   return state;
 }
 
-/** Change some of it, and tell who listens to what really changed. */
+/** Change some of it, and tell who listens to that. */
 export function set(changes) {
   const changed = Object.keys(changes).filter((key) => JSON.stringify(state[key]) !== JSON.stringify(changes[key]));
   if (!changed.length) return;
@@ -32,7 +32,7 @@ export function set(changes) {
   for (const { keys, listener } of [...listeners]) if (keys.some((key) => changed.includes(key))) call(listener, state);
 }
 
-/** Take over which network there is: its revision, moment and edits, as an answer tells them; and other changes with it. */
+/** Take over which network there is, as an answer tells; and other changes with it. */
 export function tookEdition({ revision, step, chosen, edited, comparing }, changes = {}) {
   set({ ...changes, revision, moment: step, chosen, edited, comparing });
 }
@@ -46,31 +46,26 @@ export function call(listener, something) {
   }
 }
 
-/** Call a function whenever one of these parts has changed. */
 export function on(keys, listener) {
   listeners.push({ keys, listener });
 }
 
-// ---- links: all that is needed to see the same again stands behind the # of the address
+// ---- links
 
 const LONGEST = 6000;
 
 /** Write the state as the part of an address behind the #. */
 export function link(digest) {
-  const words = new URLSearchParams({ net: digest });
-  const { source, layer, channel, cell, view, range, raw, moment, chosen, edited } = state;
-  if (source?.kind === "sample") words.set("sample", source.number);
-  if (source?.kind === "pixels" && source.data?.length < LONGEST) words.set("pixels", source.data);
-  if (moment !== null && chosen) words.set("moment", moment); // else it is only what a training has come to
-  if (moment === null && edited) words.set("edits", edited);
-  if (layer) words.set("layer", layer);
-  if (layer) words.set("channel", channel);
-  if (cell) words.set("cell", cell.join(","));
-  if (state.class !== null) words.set("class", state.class);
-  words.set("view", view);
-  words.set("range", range);
-  if (raw) words.set("raw", "1");
-  return `#${words}`;
+  const { source, layer, channel, cell, class: asked, view, range, raw, moment, chosen, edited } = state;
+  const words = {
+    net: digest,
+    sample: source?.kind === "sample" ? source.number : null,
+    pixels: source?.kind === "pixels" && source.data?.length < LONGEST ? source.data : null,
+    moment: chosen ? moment : null, // else it is only what a training has come to
+    edits: (moment === null && edited) || null,
+    layer, channel: layer && channel, cell, class: asked, view, range, raw: raw ? 1 : null,
+  };
+  return `#${new URLSearchParams(Object.entries(words).filter(([, word]) => word !== null))}`;
 }
 
 /** Read such a part of an address: what of it makes sense. */

@@ -99,6 +99,7 @@ function preview(cell) {
 
 function click(event) {
   const cell = event.detail === 0 ? get().cell ?? [0, 0] : cellAt(event, button, shown); // 0: by the keyboard
+  button.focus({ preventScroll: true }); // which Safari does not do
   if (inside(cell)) go(cell);
 }
 

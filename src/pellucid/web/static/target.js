@@ -1,8 +1,8 @@
-// What pictures of numbers have in common that can be pointed at: a stage for all of it, and a ring around one number.
+// Pictures of numbers that can be pointed at: a stage, and a ring around one number.
 
 import { lay, make } from "./dom.js";
 
-/** Where pictures of numbers lie, and over them what is pointed at; a screen reader leaves the keys to the page. */
+/** Where pictures of numbers lie; a screen reader leaves the keys to the page. */
 export function stage(what, name, ...children) {
   return make("div", { class: "stage", role: "application", "aria-roledescription": `${what} of numbers`, "aria-label": name }, ...children);
 }

@@ -35,7 +35,7 @@ let paused = false;
 export function buildTour() {
   steps = stepsFor(notice);
   contents.append(...options(steps.map(({ title: words }, k) => [k, `${k + 1}/${steps.length} ${words}`])));
-  byId("strip").after(card);
+  byId("bar").after(card);
   byId("open-tour").addEventListener("click", () => (card.hidden || paused ? open() : title.focus()));
   on(["layer", "channel", "cell", "revision", "image", "view"], notice);
   onHover(notice);
