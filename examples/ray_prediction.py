@@ -1,6 +1,6 @@
 """Batch inference with Ray Data: pictures anywhere that Ray reads from, classified by processes on a whole cluster.
 
-    python examples/ray_prediction.py runs/small-digits photos classes.parquet
+    python examples/ray_prediction.py runs/small-digits photos classes
 
 Each actor of Ray's loads the network once, and classifies one batch after another; Ray reads, decodes, schedules and
 writes. Needs Ray: ``pip install '.[ray]'`` in Pellucid's folder. On one machine, and where a plain table with a row for
@@ -42,7 +42,7 @@ class Classify:
         return {**batch, "class": names[best], "probability": probabilities[np.arange(len(best)), best]}
 
 
-def classified(model: str, pictures: str, actors: int = 1, threads: int = 1) -> ray.data.Dataset:
+def classified(model: str, pictures: str, actors: int = 1, threads: int = 1, batch_size: int = 256) -> ray.data.Dataset:
     """Return the pictures in a folder with their classes, as a data set of Ray's: it is computed when it is read.
 
     Pictures are stretched to the network's size, with Ray's filter; the network's own preparation, which
@@ -58,7 +58,7 @@ def classified(model: str, pictures: str, actors: int = 1, threads: int = 1) -> 
     return found.map_batches(
         Classify,
         fn_constructor_args=(model, threads),
-        batch_size=256,
+        batch_size=batch_size,
         num_cpus=threads,
         compute=ray.data.ActorPoolStrategy(size=actors),
     )
@@ -72,5 +72,8 @@ if __name__ == "__main__":
     parser.add_argument(
         "--actors", type=int, default=1, help="processes that classify; leave some processors for reading"
     )
+    parser.add_argument("--threads", type=int, default=1, help="of each of them")
+    parser.add_argument("--batch-size", type=int, default=256, help="images that one of them takes at a time")
     asked = parser.parse_args()
-    classified(asked.model, asked.pictures, asked.actors).write_parquet(asked.out)
+    found = classified(asked.model, asked.pictures, asked.actors, asked.threads, asked.batch_size)
+    found.write_parquet(asked.out)

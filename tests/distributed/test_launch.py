@@ -21,6 +21,11 @@ def test_what_the_launcher_reports_of_ranks_is_left_out():
     assert list(launch.without_reports(lines)) == ["epoch 1/2\n", "error: no such data\n"]
 
 
+def test_zeros_that_the_launcher_writes_are_left_out():
+    lines = ["[node:12] NBC_Progress: an error 75 was found\n", "\0\n", "terminated\n", "\0\0note: one\n", "\n"]
+    assert list(launch.without_reports(lines)) == ["terminated\n", "note: one\n", "\n"]
+
+
 def test_other_words_of_the_launcher_stay():
     lines = [RULE, "There are not enough slots available in the system\n", RULE, "one line\n"]
     assert list(launch.without_reports(lines)) == lines

@@ -58,6 +58,27 @@ def test_the_seconds_are_those_since_the_last_line(make, data, clock):
     assert [line.split(", ")[2] for line in stream.getvalue().splitlines()] == ["5.0 s", "5.0 s"]
 
 
+@pytest.mark.parametrize("shown", [EpochLines, lambda stream: ProgressBar()])
+def test_an_epoch_that_another_process_showed_until_it_was_lost_took_all_its_seconds(make, data, shown, monkeypatch):
+    class Late(p.Callback):
+        """Begins in the midst of an epoch that has taken 50 seconds, as in who becomes the first rank."""
+
+        def on_batch(self, training):
+            if training.step == 3:
+                line.on_begin(training)
+
+        def on_epoch(self, training):
+            training.history.epochs[-1]["seconds"] = 50.0
+            line.on_epoch(training)
+            line.on_end(training, None)
+
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stream)
+    line = shown(stream)
+    fit(make(), data, Late(), epochs=1)
+    assert ", 50.0 s, 1 images/s" in stream.getvalue()
+
+
 @pytest.mark.parametrize(
     ("epochs", "left"), [(2, ""), (4, ", about 00:15 left"), (41, ", about 03:20 left"), (2001, ", about 2:46:40 left")]
 )

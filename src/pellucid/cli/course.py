@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ..errors import NonFiniteError, StateError, StorageError
+from ..errors import NonFiniteError, RankError, StateError, StorageError
 from ..inference import evaluate
 from ..network import Network
 from ..recipes.catalogue import is_file
@@ -19,6 +19,7 @@ from ..training.checkpoint import files
 from ..training.following import Run
 from ..training.record import Record
 from ..training.run import METRICS, json_line
+from .ranks import shared_by
 from .screen import called
 from .signals import Stopped, outcome
 from .sources import Parts
@@ -39,8 +40,14 @@ class Announcement(Callback):
 
     def on_begin(self, training: Training) -> None:
         self.training = training
+        if training.run is not None:
+            from ..distributed import room
+
+            room.tell(room.RUN, training.run.named)
         if self._text:
             print(self._text, file=sys.stderr)
+        if training.ranks is not None:
+            print(shared_by(training.ranks, training.batch_size), file=sys.stderr)
 
     @property
     def run(self) -> Run:
@@ -64,6 +71,11 @@ def ended_in_words(announced: Announcement) -> Iterator[None]:
             raise
         go_on = f"{called()} resume {shlex.quote(str(announced.run.named))}"
         raise StorageError(f"{error}; to go on when that is put right: {go_on}") from error
+    except RankError as error:
+        if announced.training is None or not files(announced.run.folder):
+            raise
+        go_on = f"{called()} resume {shlex.quote(str(announced.run.named))}"
+        raise RankError(str(error).replace("(pellucid resume)", f"({go_on})")) from error
     except NonFiniteError as error:
         kept = f". The weights that are kept are saved in {announced.run.named}"
         raise NonFiniteError(smaller_steps(str(error), Record.of(announced.run.folder)) + kept) from error

@@ -5,20 +5,28 @@ from __future__ import annotations
 import functools
 import inspect
 import io
+import os
+import shlex
 import signal
 import sys
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any, TextIO, TypeVar
 
 import typer
 
+from ..errors import ArgumentError
+from ..inference.ranks import rank_of_environment
 from . import options, signals
-from .screen import called
-from .watch import watch
+from .screen import called, folded, say
+from .watch import SIGNALS, watch
 
 if TYPE_CHECKING:
+    from ..collective import Collective
+    from ..distributed.launch import Launched
     from ..distributed.mpi import Ranks
 
 RankCount = Annotated[
@@ -29,7 +37,7 @@ RankCount = Annotated[
         parser=options.at_least_one,
         show_default=False,
         help="Share the work among so many processes on this machine, which mpiexec starts; the results are the same, "
-        "to the last bit. Needs the extra mpi.",
+        "to the last bit. --batch-size is that of all together. Needs the extra mpi.",
     ),
 ]
 Distributed = Annotated[
@@ -46,17 +54,23 @@ RankTimeout = Annotated[
         metavar="SECONDS",
         parser=options.real,
         show_default=False,
-        help="How long ranks wait for one that does not come before all end. By default 300.",
+        help="How long ranks wait for one that does not come before all end, or, if elastic, before that one is ended. "
+        "By default 300.",
     ),
 ]
 Elastic = Annotated[
     bool,
     typer.Option(
         "--elastic",
-        help="With --ranks: where a process is killed, or hangs, the others go on without it, to the same results.",
+        help="Where a process is killed, or hangs, the others go on without it, to the same results. With "
+        "--distributed the launcher must have been told so, too: mpiexec --with-ft ulfm.",
     ),
 ]
 WORDS = ("ranks", "distributed", "rank_timeout", "elastic")
+LAUNCHERS = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMI_RANK", "PMIX_RANK", "MV2_COMM_WORLD_SIZE", "PELLUCID_RANKS")
+"""Variables by which launchers tell a process which one it is."""
+LATER = 2.0
+"""Seconds by which others than the first of several processes end later, so that its words are read."""
 
 Command = TypeVar("Command", bound=Callable[..., None])
 
@@ -75,31 +89,74 @@ def shared(command: Command) -> Command:
     def taking(
         *, ranks: int | None, distributed: bool, rank_timeout: float | None, elastic: bool, **words: Any
     ) -> None:
-        if rank_timeout is not None and not rank_timeout > 0:
-            told = f"expected more than 0 seconds, received {rank_timeout:g}"
-            raise typer.BadParameter(told, param_hint="--rank-timeout")
-        if ranks is not None and distributed:
-            raise typer.BadParameter("mpiexec has said how many there are; leave it out", param_hint="--ranks")
-        if elastic and ranks is None:
-            told = "goes with --ranks; mpiexec is told --with-ft ulfm"
-            raise typer.BadParameter(told, param_hint="--elastic")
-        if ranks is not None:
-            raise typer.Exit(launched(ranks, elastic))
+        refuse_senseless(ranks, distributed, rank_timeout, elastic)
+        if ranks is not None and ranks > 1:
+            raise typer.Exit(launched(ranks, elastic, rank_timeout, words.get("threads")))
         if not distributed:
+            if ranks is None:
+                refuse_several(signature.parameters)
             command(**words, ranks=None)
             return
-        with taking_part(rank_timeout) as taken:
+        refuse_alone()
+        with taking_part(rank_timeout, elastic) as taken:
             command(**words, ranks=taken)
 
     taking.__signature__ = inspect.Signature([*own, *more])  # type: ignore[attr-defined]
     return taking  # type: ignore[return-value]
 
 
+def refuse_senseless(ranks: int | None, distributed: bool, rank_timeout: float | None, elastic: bool) -> None:
+    """Refuse words that do not go together."""
+    if rank_timeout is not None and not rank_timeout > 0:
+        told = f"expected more than 0 seconds, received {rank_timeout:g}"
+        raise typer.BadParameter(told, param_hint="--rank-timeout")
+    if ranks is not None and distributed:
+        raise typer.BadParameter("mpiexec has said how many there are; leave it out", param_hint="--ranks")
+    for name, given in (("--elastic", elastic), ("--rank-timeout", rank_timeout is not None)):
+        if given and ranks is None and not distributed:
+            raise typer.BadParameter("goes with --ranks or --distributed", param_hint=name)
+
+
+def refuse_several(parameters: Mapping[str, inspect.Parameter]) -> None:
+    """Refuse that each of several processes does the whole work, unless somebody wants just that."""
+    rank, count = rank_of_environment()
+    if count == 1:
+        return
+    if rank:  # the first one says it, before the launcher ends all
+        time.sleep(LATER)
+        raise typer.Exit(2)
+    work = "work" if "network" in parameters else "training"
+    raise typer.BadParameter(
+        f"mpiexec or srun has started {count} processes: with this option they share one {work}, with --ranks 1 each "
+        "does all by itself",
+        param_hint="--distributed",
+    )
+
+
+def refuse_alone() -> None:
+    """Refuse to be one of several processes where this one was started by itself."""
+    if not started_by_launcher():
+        told = "this process was not started by mpiexec or srun; --ranks N starts N on this machine"
+        raise typer.BadParameter(told, param_hint="--distributed")
+
+
+def started_by_launcher() -> bool:
+    """Return whether the environment has traces of one; which process this is it need not say."""
+    return any(name in os.environ for name in LAUNCHERS) or "SLURM_STEP_NUM_TASKS" in os.environ
+
+
 @contextmanager
-def taking_part(patience: float | None) -> Iterator[Ranks]:
+def taking_part(patience: float | None, elastic: bool = False) -> Iterator[Ranks]:
     """Give the ranks that this process is one of. What others than the first would show goes nowhere; but an error
-    that is theirs alone is said."""
-    from ..distributed.job import job
+    that is theirs alone is said.
+
+    Raises
+    ------
+    ArgumentError
+        If they are to be `elastic`, and MPI was not started so.
+    """
+    from ..distributed import room
+    from ..distributed.job import exit_code, job
     from ..distributed.mpi import PATIENCE
 
     out, err = sys.stdout, sys.stderr
@@ -109,9 +166,38 @@ def taking_part(patience: float | None) -> Iterator[Ranks]:
             if ranks.rank:
                 sys.stdout, sys.stderr = shown = Curtain(out), Curtain(err)
                 ranks.when_first += [each.open for each in shown]
+            ranks.when_lost.append(lambda: say_who_hung(ranks, err))
+            if elastic and not ranks.elastic:
+                raise ArgumentError("--elastic: MPI was not started so; for Open MPI: mpiexec --with-ft ulfm …")
             yield ranks
+    except BaseException as error:
+        room.tell(room.FAILED, exit_code(error))
+        raise
+    else:
+        room.tell(room.DONE)
     finally:
         sys.stdout, sys.stderr = out, err
+
+
+def say_who_hung(ranks: Ranks, stream: TextIO) -> None:
+    """Say, in the first rank, which of those that are lost were ended as they did not come."""
+    while ranks.killed:
+        hung = ranks.fellows.get(ranks.killed.pop(0))
+        if hung is not None and hung.number in ranks.lost and not ranks.rank:
+            print(f"note: {hung} did not come within {ranks.patience:g} seconds, and was ended", file=stream)
+
+
+def shared_by(ranks: Collective, batch_size: int) -> str:
+    """Return by how many ranks a training is shared, in words."""
+    from ..distributed.mpi import Ranks
+
+    words = f"{ranks.size:,} rank{'s' * (ranks.size > 1)}"
+    if not isinstance(ranks, Ranks):
+        return words
+    machines = len({fellow.host for fellow in ranks.fellows.values()})
+    where = f" on {machines:,} machines" if machines > 1 else ""
+    lost = "elastic: the others go on where one is lost" if ranks.elastic else "not elastic: all end where one is lost"
+    return f"{words}{where} share each batch of {batch_size:,} images; {lost}"
 
 
 class Curtain(io.TextIOBase):
@@ -132,15 +218,16 @@ class Curtain(io.TextIOBase):
             self._stream.flush()
 
 
-def launched(ranks: int, elastic: bool = False) -> int:
+def launched(ranks: int, elastic: bool = False, patience: float | None = None, threads: int | None = None) -> int:
     """Start the words that this process was started with as so many ranks, and return their exit code.
 
     The first signal ends them in order, the second one at once.
     """
     from ..distributed.launch import Launched
+    from ..distributed.mpi import PATIENCE
 
-    words = [word for word in without_ranks(sys.argv[1:]) if word != "--elastic"]
-    job = Launched(ranks, [*words, "--distributed"], elastic)
+    say(beginning_of(ranks, threads))
+    job = Launched(ranks, [*without_ranks(sys.argv[1:]), "--distributed"], elastic, patience or PATIENCE)
     before: list[int] = []
 
     def pass_on(number: int, frame: FrameType | None) -> None:
@@ -150,18 +237,69 @@ def launched(ranks: int, elastic: bool = False) -> int:
         before.append(number)
 
     signals.handle(pass_on)
-    code = job.wait(lambda line: print(line, end="", file=sys.stderr, flush=True))
-    if code > 128 and not before:
-        told = f"error: a rank was ended by signal {code - 128}, and the others with it"
-        again = f"; to go on from the last checkpoint: {called()} resume RUN --ranks {ranks}"
-        print(f"{told}{again}. With --elastic the others go on", file=sys.stderr)
-    return 128 + before[0] if before and code else code
+    said = Said()
+    code, reason = outcome(job, job.wait(said), before[0] if before else 0)
+    if reason and not (code == 1 and said.error and not job.unstarted):
+        print(folded(f"{reason}{how_to_go_on(job, ranks, elastic)}"), file=sys.stderr)
+    return code
+
+
+class Said:
+    """Passes on what ranks write to standard error, and notes whether there was an error among it."""
+
+    error = False
+
+    def __call__(self, line: str) -> None:
+        self.error = self.error or line.startswith("error: ")
+        print(line, end="", file=sys.stderr, flush=True)
+
+
+def beginning_of(ranks: int, threads: int | None) -> str:
+    """Return what is about to be started, for it takes some seconds."""
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    told = threads or os.environ.get("PELLUCID_THREADS", "").strip() or max(1, processors // ranks)
+    words = f"starting {ranks:,} ranks of {told} thread{'s' * (str(told) != '1')}"
+    if ranks <= processors:
+        return words
+    return f"{words} on {processors:,} processor{'s' * (processors > 1)}: more ranks than these only take turns"
+
+
+def outcome(job: Launched, code: int, signalled: int) -> tuple[int, str]:
+    """Return the exit code of ranks whose launcher has ended with `code`, and in words why, where they have not done
+    their work and have not said why themselves. `signalled` is the first signal that was to end them."""
+    if job.unstarted:
+        return (128 + signalled if signalled else 1), f"error: {job.unstarted}"
+    if not code and job.done:
+        return 0, ""
+    if signalled:
+        name = SIGNALS[signal.Signals(signalled)]
+        return (128 + signalled if code else job.failed or 128 + signalled), "" if job.failed else name
+    if code < 0:
+        return 128 - code, f"error: mpiexec was ended by signal {-code}, and the ranks with it"
+    if code > 128:
+        return code, f"error: a rank was ended by signal {code - 128}, and the others with it"
+    if not code and not job.failed:  # as where all are lost of which the others would go on
+        return 1, "error: all ranks ended before their work was done"
+    return code or job.failed, ""
+
+
+def how_to_go_on(job: Launched, ranks: int, elastic: bool) -> str:
+    """Return what is left of a training that has ended, and how to go on."""
+    from ..training.checkpoint import files
+
+    if job.unstarted:
+        return ""
+    if not job.run or not files(Path(job.run)):
+        return "; nothing was saved yet" if job.started else " before the work began"
+    more = " --elastic" if elastic else ""
+    go_on = f"; to go on from the last checkpoint: {called()} resume {shlex.quote(job.run)} --ranks {ranks}{more}"
+    return go_on if elastic else f"{go_on}. With --elastic the others go on"
 
 
 def without_ranks(words: list[str]) -> list[str]:
-    """Return words without ``--ranks N``, however it is written."""
+    """Return words without ``--ranks N``, however it is written and however often."""
     found = [word for word in words if not word.startswith("--ranks=")]
-    if "--ranks" in found:
+    while "--ranks" in found:
         at = found.index("--ranks")
         del found[at : at + 2]
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import signal
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,18 +22,24 @@ class Fellow:
         What is the same for processes that see each other; nothing where the system does not say it.
     process, began : int
         Its number, and when it began, so that another process of that number is told from it.
+    host : str
+        The machine's name.
     """
 
     number: int
     machine: str
     process: int
     began: int
+    host: str = ""
 
     @classmethod
     def own(cls, number: int) -> Fellow:
         """Return this process."""
         process = os.getpid()
-        return cls(number, machine(), process, beginning(process))
+        return cls(number, machine(), process, beginning(process), platform.node())
+
+    def __str__(self) -> str:
+        return f"rank {self.number} ({', '.join(filter(None, (self.host, f'process {self.process}')))})"
 
     def kill(self) -> None:
         """End it at once, if it is a process of this machine and has not ended."""

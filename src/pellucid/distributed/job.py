@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from ..collective import surviving, told_by_all
 from ..errors import PellucidError
 from ..training.interrupts import ByTheFirst
+from . import room
 from .fellows import Fellow
 from .mpi import PATIENCE, Ranks
 from .processors import Processors
@@ -44,6 +45,7 @@ def job(patience: float = PATIENCE) -> Iterator[Ranks]:
     """
     ranks = Ranks(patience=patience)
     processors = surviving(ranks, lambda: introduced(ranks))
+    room.tell(room.STARTED)
     processors.share()
     ranks.when_lost.append(lambda: processors.share(ranks.lost))
     listen(ranks)

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from ..errors import MissingExtraError, installing
+from . import room
+from .onlooker import Onlooker
 
 RULE = "-" * 60
 """How the lines begin that Open MPI draws around what it has to say."""
@@ -32,6 +34,21 @@ class Launched:
         What each rank does: the words behind the program's name.
     elastic : bool, default False
         Whether those that are left go on where some are lost.
+    patience : float, default 300
+        Seconds for which a rank that does not start is waited for.
+
+    Attributes
+    ----------
+    unstarted : str
+        Why the ranks have been ended as they started; nothing where they were not.
+    done : bool
+        Whether the ranks have done their work.
+    failed : int
+        The exit code of a rank that has failed, and has said why; 0 where none has.
+    run : str
+        The folder of the run that they trained; nothing before it has begun.
+    started : bool
+        Whether the ranks have met.
 
     Raises
     ------
@@ -39,21 +56,31 @@ class Launched:
         If there is no ``mpiexec``.
     """
 
-    def __init__(self, ranks: int, words: Sequence[str], elastic: bool = False):
+    def __init__(self, ranks: int, words: Sequence[str], elastic: bool = False, patience: float = 300.0):
         command = started(ranks, [*program(), *words], FT_OPTIONS if elastic else ())
+        self.unstarted, self.done, self.failed, self.run, self.started = "", False, 0, "", False
+        self._ranks, self._patience = ranks, patience
         self._room = tempfile.TemporaryDirectory(prefix="pellucid-", ignore_cleanup_errors=True)
         self._process = subprocess.Popen(
-            command, env=environment(self._room.name), stderr=subprocess.PIPE, text=True, errors="replace",
-            start_new_session=True,
+            command, env={**environment(self._room.name), room.FOLDER: self._room.name}, stderr=subprocess.PIPE,
+            text=True, errors="replace", start_new_session=True,
         )  # fmt: skip
 
     def wait(self, say: Callable[[str], object]) -> int:
-        """Return the exit code, when it has ended; until then `say` gets what the ranks write to standard error."""
-        with self._room:
-            for line in without_reports(self._process.stderr or ()):
-                say(line)
-            code = self._process.wait()
-        return code if code >= 0 else 128 - code
+        """Return the launcher's exit code, or minus the signal that ended it, when it has ended; until then `say` gets
+        what the ranks write to standard error."""
+        with self._room as folder:
+            onlooker = Onlooker(self._process.pid, self._ranks, folder, self._patience)
+            try:
+                for line in without_reports(self._process.stderr or ()):
+                    say(line)
+                code = self._process.wait()
+            finally:
+                onlooker.stop()
+            self.unstarted = onlooker.found
+            self.started, self.done = (room.told(folder, what) is not None for what in (room.STARTED, room.DONE))
+            self.failed, self.run = int(room.told(folder, room.FAILED) or 0), room.told(folder, room.RUN) or ""
+        return code
 
     def send(self, number: int) -> None:
         """Send a signal to the launcher, which passes most of them on to all ranks."""
@@ -103,9 +130,11 @@ def without_reports(lines: Iterable[str]) -> Iterator[str]:
     line behind a rule says whether it is such a report, so that a rule is held back until that has come."""
     report, hidden = list[str](), False
     for line in lines:
-        if any(name in line for name in OF_THE_LOST):
+        shown = line.replace("\0", "")  # with which words of the launcher end
+        if any(name in line for name in OF_THE_LOST) or (shown != line and not shown.strip()):
             hidden = True
             continue
+        line = shown
         if not line.strip() and hidden:  # with which such a line ends
             hidden = False
             continue

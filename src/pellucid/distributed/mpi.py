@@ -63,6 +63,8 @@ class Ranks:
         Whether the others go on where some are lost.
     lost : list of int
         The ranks that were lost, numbered as the job began.
+    killed : list of int
+        Those that hung, and were ended by this one.
     when_lost : list of callable
         Called when ranks were lost, and those that are left are numbered anew.
     when_first : list of callable
@@ -70,7 +72,7 @@ class Ranks:
     """
 
     def __init__(self, communicator: Any = None, patience: float = PATIENCE):
-        self._mpi, self.patience = loaded_mpi(), patience
+        self._mpi, self.patience = loaded_mpi(patience), patience
         world = self._mpi.COMM_WORLD
         late = f"not all ranks that were started came within {patience:g} seconds"
         with watched(patience, lambda over: end_at_once(world, late)):
@@ -84,6 +86,7 @@ class Ranks:
         self.losses, self.lost = 0, list[int]()
         self.when_lost, self.when_first = list[Callable[[], object]](), list[Callable[[], object]]()
         self.fellows: dict[int, Fellow] = {}
+        self.killed: list[int] = []
         self._numbers = list(range(self.size))  # of those that are left, as the job began
         self.roll_call = RollCall(self._mpi, self._talk)
         self.roll_call.of(self.rank, self._numbers)
@@ -173,7 +176,7 @@ class Ranks:
         self.kill(absent)
         if until(over.is_set, LEARNING):
             return
-        who = f"rank {', '.join(map(str, absent))} did not come" if absent else "no answer came"
+        who = f"{self.named(absent)} did not come" if absent else "no answer came"
         end_at_once(
             self._talk, f"{who} within {self.patience:g} seconds, as those that are left were to go on; {GO_ON}"
         )
@@ -211,6 +214,12 @@ class Ranks:
         for rank in absent:
             if fellow := self.fellows.get(self._numbers[rank]):
                 fellow.kill()
+                self.killed.append(self._numbers[rank])
+
+    def named(self, ranks: Sequence[int]) -> str:
+        """Return ranks in words, with machine and process."""
+        numbers = [self._numbers[rank] for rank in ranks]
+        return ", ".join(str(self.fellows.get(number, f"rank {number}")) for number in numbers)
 
     def failing(self, words: bytes) -> dict[int, bytes]:
         """Tell all that this rank fails, and return what those that fail, too, have to say; this one among them. One
@@ -258,7 +267,7 @@ class MpiExchange:
             self._ranks.done_with(self)
             return
         self._ranks.give_up(self)
-        who = f"rank {', '.join(map(str, absent))} did not come" if absent else "no answer came"
+        who = f"{self._ranks.named(absent)} did not come" if absent else "no answer came"
         raise RankError(
             f"{who} within {self._ranks.patience:g} seconds, at exchange {self._place[1]:,}; see what became of it, "
             f"and {GO_ON}. --rank-timeout says how long to wait"

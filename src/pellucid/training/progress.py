@@ -49,6 +49,12 @@ def _epoch_line(training: Training, seconds: float, room: int | None = None) -> 
     return whole if room is None or len(whole) <= room else short
 
 
+def _seconds(training: Training, since: float) -> float:
+    """Return how long the last epoch took, with validation, if it has been shown `since` then; where that is less than
+    training alone took, as it was another process that showed it before, what is in the history."""
+    return max(since + training.elapsed - training.held, training.history.epochs[-1]["seconds"])
+
+
 def _left(training: Training, each: float) -> str:
     """Return how long it will take until the last epoch, if each takes so many seconds; nothing if that is soon."""
     left = (training.epochs - training.epoch) * each
@@ -83,7 +89,7 @@ class EpochLines(Callback):
 
     def on_epoch(self, training: Training) -> None:
         now = time.perf_counter()
-        seconds = now - self._epoch_began + training.elapsed - training.held
+        seconds = _seconds(training, now - self._epoch_began)
         self._write(f"{_epoch_line(training, seconds)}{_left(training, seconds)}", end="\n")
         self._epoch_began = now
 
@@ -127,7 +133,7 @@ class ProgressBar(Callback):
 
     def on_epoch(self, training: Training) -> None:
         now = time.perf_counter()
-        seconds = now - self._epoch_began + training.elapsed - training.held
+        seconds = _seconds(training, now - self._epoch_began)
         line = _epoch_line(training, seconds, self._bar.console.width)
         self._bar.console.print(line, highlight=False, soft_wrap=True)
         self._epoch_began, self._seen_before = now, 0
