@@ -3,8 +3,7 @@
 import { css, ink } from "./colours.js";
 import { button, field, options, quiet, row } from "./controls.js";
 import { make, say, still } from "./dom.js";
-import { count, text } from "./numbers.js";
-import { table } from "./sum-parts.js";
+import { text } from "./numbers.js";
 
 const IMAGE = [[1, 2, 3, 4], [5, 6, 7, 8], [9, 10, 11, 12], [13, 14, 15, 16]];
 const FILTERS = [
@@ -194,19 +193,5 @@ export function update(told) {
     "div", {}, chooser("learning rate", [0.001, 0.01, 0.1], 0.01, (rate) => { draw(rate); told(); }), maps, line,
     quiet(`(−4)·6 + (−4)·7 + 10·10 + 11·11 = ${gradient}: the gradient of the filter’s middle weight`),
     checked(gradient === MIDDLE, "worked out on paper"),
-  );
-}
-
-/** The softmax of the scores that the page shows now; the share that the page shows is held against it. */
-export function shares({ scores, shown, nameOf }) {
-  const most = Math.max(...scores);
-  const powers = Array.from(scores, (score) => Math.exp(score - most));
-  const sum = powers.reduce((all, power) => all + power, 0);
-  const order = [...powers.keys()].sort((a, b) => scores[b] - scores[a]).slice(0, 3);
-  const rows = order.map((k) => [nameOf(k), ...[scores[k], scores[k] - most, powers[k], powers[k] / sum].map((value) => text(value, 3))]);
-  const caption = `the likeliest ${order.length} of ${count(scores.length)}; all powers add up to ${text(sum, 4)}`;
-  return make(
-    "div", {}, table(caption, ["class", "score z", "z − max", "e^(z − max)", "share"], rows),
-    checked(order.every((k) => Math.abs(powers[k] / sum - shown[k]) < 1e-5), "the bars show it"),
   );
 }

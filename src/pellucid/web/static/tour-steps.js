@@ -3,7 +3,7 @@
 import { hover, onHover, pinIndex } from "./cells.js";
 import { button } from "./controls.js";
 import { byId, make } from "./dom.js";
-import { className, layerAt, layout, network, receptiveField } from "./network.js";
+import { layerAt, layout, network, receptiveField } from "./network.js";
 import { largestAt } from "./numbers.js";
 import { drawLine } from "./pad.js";
 import { onShown, showSample } from "./showing.js";
@@ -11,7 +11,7 @@ import { isMistake, mistake, showUnsure } from "./sources.js";
 import { get } from "./state.js";
 import { goBack } from "./sum-walk.js";
 import { pinTelling, sweep, telling } from "./tour-acts.js";
-import { choose, fourByFour, shares, sizes, stacks, update } from "./tour-example.js";
+import { choose, fourByFour, sizes, stacks, update } from "./tour-example.js";
 import { explained } from "./words.js";
 
 const SEVEN = [[70, 75], [205, 75], [130, 225]]; // corners of a 7 on the pad
@@ -19,7 +19,6 @@ const STROKES = 12; // from one corner to the next
 
 let seen = null; // what was shown last
 let happened = () => {};
-const scores = make("div"); // where the table of shares stands
 
 /**
  * The steps: to what the server says of each, `words()`, elements, and `layer` or `point` for what it points at. One with a
@@ -32,7 +31,7 @@ const scores = make("div"); // where the table of shares stands
  */
 export function stepsFor(told) {
   happened = told;
-  onShown((found) => { seen = found.arrays; if (scores.isConnected) drawShares(); });
+  onShown((found) => { seen = found.arrays; });
   byId("sources").addEventListener("told", happened);
   const last = network.layers.at(-1);
   return network.tour.map((step) => ({
@@ -58,10 +57,7 @@ const EXAMPLES = {
   stride: () => [sizes(choice, 8)],
   three: () => [stacks(choice)],
   field: () => [sees],
-  softmax: () => {
-    drawShares();
-    return [network.data ? button("Take an image that it is not sure of", showUnsure) : "", scores];
-  },
+  softmax: () => (network.data ? [button("Take an image that it is not sure of", showUnsure)] : []),
   training: () => [update(happened)],
 };
 
@@ -162,13 +158,6 @@ async function drawSeven(wait) {
   const between = (from, to, n) => to.map((end, axis) => from[axis] + ((end - from[axis]) * (n + 1)) / STROKES);
   const points = SEVEN.slice(1).flatMap((to, k) => Array.from({ length: STROKES }, (_, n) => between(SEVEN[k], to, n)));
   await drawLine([SEVEN[0], ...points], () => wait(40));
-}
-
-function drawShares() {
-  const probabilities = seen?.probabilities?.data;
-  const found = seen?.output.data;
-  const own = found && probabilities && found.some((score, k) => score !== probabilities[k]); // else the network ends with it
-  scores.replaceChildren(own ? shares({ scores: found, shown: probabilities, nameOf: className }) : "");
 }
 
 function pinLikeliest(last) {
