@@ -137,7 +137,7 @@ SCOPE = """
 CASES = {
     "numbers": NUMBERS, "colours": COLOURS, "network cells": NETWORK, "rail": RAIL, "placing": PLACED,
     "coloured colours": COLOURED, "api": NEWEST,
-    "within keyboard": KEYBOARD, "sum-grid": GRIDS,
+    "numbers within keyboard": KEYBOARD, "sum-grid": GRIDS,
 }  # fmt: skip
 
 

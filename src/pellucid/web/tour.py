@@ -260,7 +260,8 @@ def _softmax(last: Told) -> Step:
             "the sum, so that they are above 0 and add up to 1.",
             f"{last['path']} is that softmax; its sum has the table." if last["kind"] == "Softmax" else "",
         ],
-        "Choose a bar: its score is followed.", "The inspector shows how its share comes of all scores, and what its score is a sum of.",
+        "Choose a bar: its score is followed.",
+        "The inspector shows how its share comes of all scores, and what its score is a sum of.",
     )  # fmt: skip
 
 
