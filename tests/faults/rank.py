@@ -58,21 +58,29 @@ def train(folder, ranks=None):
 
 @contextmanager
 def counted_saves(system):
-    """Let those system calls count that write a checkpoint."""
-    put = Checkpoints._put
+    """Let those system calls count that write a checkpoint, or keep the networks of the best epochs."""
 
-    def counted(*words, **more):
-        system.counting = True
-        try:
-            put(*words, **more)
-        finally:
-            system.counting = False
+    def counting(save):
+        def counted(*words, **more):
+            system.counting = True
+            try:
+                save(*words, **more)
+            finally:
+                system.counting = False
 
-    system.counting, storage.system, Checkpoints._put = False, system, counted
+        return counted
+
+    places = (Checkpoints, "_put"), (p.KeepBest, "on_epoch")
+    own = [getattr(kind, name) for kind, name in places]
+    system.counting, storage.system = False, system
+    for (kind, name), save in zip(places, own, strict=True):
+        setattr(kind, name, counting(save))
     try:
         yield
     finally:
-        storage.system, Checkpoints._put = storage.System(), put
+        storage.system = storage.System()
+        for (kind, name), save in zip(places, own, strict=True):
+            setattr(kind, name, save)
 
 
 class Exchanges:

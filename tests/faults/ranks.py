@@ -111,7 +111,7 @@ def undisturbed():
 
 @cache
 def calls_of_saves():
-    """Return how many system calls write the checkpoints of a training."""
+    """Return how many system calls write the checkpoints of a training, and keep its best networks."""
     system = kills.KillingSystem(-1)
     with tempfile.TemporaryDirectory() as name, rank.counted_saves(system):
         rank.train(Path(name))
@@ -137,7 +137,7 @@ def wrong(folder, code, said, left=None, expected_code=0):
         return f"exit code {code}: {said[-2000:]}"
     found = outcome(folder)
     if other := [name for name, each in expected().items() if each != found[name]]:
-        return f"{', '.join(other)} other than in one process: {said}"
+        return f"{', '.join(other)} other than in one process ({', '.join(sorted(found['best']))} kept): {said}"
     done = len(list(folder.glob("done-*")))
     return "" if left is None or done == left else f"{done} ranks came to the end, not {left}: {said}"
 
@@ -183,7 +183,8 @@ def two(seed):
 
 
 def in_a_save(seed):
-    """The first rank is killed at a system call by which it writes a checkpoint, halfway through where that writes."""
+    """The first rank is killed at a system call by which it writes a checkpoint, or a network that it keeps, halfway
+    through where that writes."""
     with tempfile.TemporaryDirectory() as name:
         found = Job(Path(name), odd=0, save=1 + seed % calls_of_saves()).ended()
         call = Path(name, "killed")

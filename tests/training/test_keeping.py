@@ -125,6 +125,16 @@ def test_a_run_that_is_moved_takes_its_best_networks_along(tmp_path):
     assert len(kept) == 2
 
 
+def test_where_one_was_killed_as_a_network_was_kept_nothing_is_left_of_that(tmp_path):
+    with pytest.raises(ZeroDivisionError):
+        p.fit(network(), images(), out=tmp_path / "run", **{**HOW, "callbacks": [p.KeepBest(), BreakAt(21)]})
+    stump = tmp_path / "run/best/.pellucid-0123456789abcdef.tmp"
+    stump.write_bytes(b"half a network")
+    p.resume(tmp_path / "run", images(), progress=False)
+    assert not stump.exists()
+    assert [path.suffix for path in (tmp_path / "run/best").iterdir()] == [".safetensors"]
+
+
 def test_a_folder_that_holds_a_run_already_stays_as_it_is(tmp_path):
     p.fit(network(), images(), out=tmp_path, **HOW)
     before = sorted(tmp_path.iterdir())

@@ -15,7 +15,7 @@ from ..errors import ArgumentError
 from ..geometry import whole_number
 from ..serialization import save
 from ..serialization.fitting import held, take
-from ..storage import expanded, make_folder, remove_file
+from ..storage import expanded, make_folder, remove_file, remove_stumps
 from .callbacks import Callback, Hook, Training
 
 
@@ -184,6 +184,8 @@ class KeepBest(Callback):
         self._kept, self._place = {}, Path(run or "", self.folder).absolute()
         if run is None or Path(self.folder).is_absolute():  # the folder of a run is the run's to make
             make_folder(self._place)
+        elif training.resumed:  # the run is this training's alone: what lies half written there, nobody writes any more
+            remove_stumps(self._place)
         if not training.resumed and (others := sorted(self._place.glob("epoch-*.safetensors"))):
             raise ArgumentError(
                 f"{self._place} holds {others[0].name} of another training already; choose another folder"

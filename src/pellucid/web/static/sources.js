@@ -15,7 +15,7 @@ let told = null; // what the data say of the sample that is shown
 let label = null; // what that sample is, and what it is taken for: {number, label, predicted}
 let number = null; // the field with the sample's number
 let mistakeButtons = null;
-const pairs = make("select", { id: "pairs", "aria-label": "which mistakes", change: () => mistake(1) });
+const pairs = make("select", { id: "pairs", hidden: true, "aria-label": "which mistakes", change: () => mistake(1) });
 
 /** Build the controls. */
 export function buildSources() {
@@ -128,6 +128,7 @@ async function listed(first) {
 function offer(found) {
   const { value } = pairs;
   pairs.replaceChildren(...options(found));
+  pairs.hidden = false;
   pairs.selectedIndex = Math.max(0, found.findIndex(([pair]) => pair === value));
 }
 
