@@ -33,7 +33,10 @@ KINDS: dict[str, tuple[str, Callable[[int], str]]] = {
     "rank-exchange": ("SIGKILL of a rank at each exchange of an elastic job", ranks.at_exchange),
     "rank-first": ("SIGKILL of the first rank of an elastic job", ranks.the_first),
     "rank-two": ("SIGKILL of two ranks of three at once", ranks.two),
-    "rank-save": ("SIGKILL of the first rank at every system call that writes a checkpoint or keeps a network", ranks.in_a_save),
+    "rank-save": (
+        "SIGKILL of the first rank at every system call that writes a checkpoint or keeps a network",
+        ranks.in_a_save,
+    ),
     "rank-hangs": ("a rank hangs for longer than the others wait", ranks.hanging),
     "rank-paused": ("a rank is stopped for ten seconds", ranks.paused),
     "rank-all": ("SIGKILL of all ranks; another number of ranks resumes", ranks.all_killed),
