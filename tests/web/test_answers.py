@@ -108,8 +108,8 @@ def test_a_sum_and_a_way_back(bench: Bench, data: p.Dataset) -> None:
     assert found["terms"][0]["path"] == "input"
     steps = told(ask(app, f"/api/walk?image={image}&layer=linear1&index=1"))["steps"]
     assert steps[0]["path"] == "linear1"
-    assert all(step["one"] for step in steps)
-    assert {step["one"] for step in steps if step["kind"] == "flatten"} <= {"a copy"}
+    assert all(step["words"] for step in steps)
+    assert {step["words"] for step in steps if step["layer"].startswith("flatten")} <= {"a copy"}
     assert steps[-1]["layer"] == "input"
 
 

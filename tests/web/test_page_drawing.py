@@ -66,7 +66,7 @@ def settled(page: Any) -> np.ndarray:
         const now = padInk().bytes.join();
         if (window.before !== now || window.image !== get().image) { window.same = 0; }
         Object.assign(window, { before: now, image: get().image, same: (window.same ?? 0) + 1 });
-        return window.same > 30;
+        return window.same > 30 && !document.querySelector("#computing").textContent;
     }""")
     ink = page.evaluate("""async () => {
         const { rows, columns, bytes } = (await import("./pad.js")).padInk();

@@ -197,7 +197,7 @@ def test_a_walk_by_keyboard(page, width):
     page.keyboard.press("Backspace")
     page.locator('.body[data-place^="input "]').wait_for()
     page.keyboard.press("Escape")
-    page.get_by_text("Follow one number").wait_for(state="attached")
+    page.locator("h3", has_text="Follow one number").wait_for(state="attached")
     if width == 400:
         assert page.locator("#inspector").get_attribute("data-size") == "closed"
         assert page.locator("#panels").evaluate("element => element.inert")

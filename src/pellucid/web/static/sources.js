@@ -33,7 +33,7 @@ function dataControls() {
   number = make("input", { type: "number", min: 0, max: data.count - 1, value: 0, change: () => step(0) });
   told = make("p", { class: "quiet", id: "told" });
   const way = (label, words, click) => button(label, click, { "aria-label": words });
-  mistakeButtons = row(way("◀ mistake", "mistake before", () => mistake(-1)), way("mistake ▶", "next mistake", () => mistake(1)), pairs);
+  mistakeButtons = row(way("◀ mistake", "mistake before", () => mistake(-1)), way("mistake ▶", "next mistake", () => mistake(1)));
   const name = [data.name, data.part].filter(Boolean).join(", ") || "data";
   return make(
     "div",
@@ -43,6 +43,7 @@ function dataControls() {
     row(way("◀", "sample before", () => step(-1)), field("sample", number), way("▶", "next sample", () => step(1))),
     mistakeButtons,
     told,
+    pairs,
   );
 }
 
