@@ -187,6 +187,17 @@ def test_who_edits_on_their_own_in_the_tour_keeps_it(page):
     page.locator("#edited").wait_for(state="hidden")
 
 
+def test_a_tour_that_pauses_in_the_step_that_edits_keeps_the_edit_until_that_is_left(page):
+    tour = begun(page, "training")
+    tour.get_by_role("button", name="Do it for me").click()
+    done(page)
+    tour.get_by_role("button", name="Pause").click()
+    tour.get_by_role("button", name="Resume").click()
+    assert page.locator("#change-edits li").count() == 1
+    tour.get_by_role("button", name="Next").click()
+    page.locator("#edited").wait_for(state="hidden")
+
+
 def test_a_step_is_chosen_from_the_list_of_all(page):
     tour = begun(page, "start")
     tour.get_by_label("Step").select_option(label="4/15 Padding")

@@ -102,6 +102,16 @@ def test_a_class_is_explained_against_another(bench, method):
     np.testing.assert_array_equal(arrays["picture"], other)
 
 
+def test_a_class_is_not_explained_against_itself(bench):
+    """As where the next image is seen as the class that was chosen for the last one."""
+    image = bench.put(bench.sample(8))
+    told, arrays = ask(bench, "why", image=image, method="saliency", **{"class": 3}, against=3)
+    alone = ask(bench, "why", image=image, method="saliency", **{"class": 3})
+    assert told == alone[0]
+    assert (arrays["picture"] == alone[1]["picture"]).all()
+
+
+
 @pytest.mark.parametrize("method", LIBRARY)
 @pytest.mark.parametrize("forgotten", [1, 4])
 def test_a_network_that_forgets_has_another_picture(bench, method, forgotten):

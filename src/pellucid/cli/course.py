@@ -40,7 +40,7 @@ class Announcement(Callback):
 
     def on_begin(self, training: Training) -> None:
         self.training = training
-        if training.run is not None:
+        if training.run is not None and (training.ranks is None or training.ranks.rank == 0):  # which has the folder
             from ..distributed import room
 
             room.tell(room.RUN, training.run.named)

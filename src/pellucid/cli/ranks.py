@@ -269,7 +269,7 @@ def outcome(job: Launched, code: int, signalled: int) -> tuple[int, str]:
     their work and have not said why themselves. `signalled` is the first signal that was to end them."""
     if job.unstarted:
         return (128 + signalled if signalled else 1), f"error: {job.unstarted}"
-    if not code and job.done:
+    if not code and job.done and not job.failed:
         return 0, ""
     if signalled:
         name = SIGNALS[signal.Signals(signalled)]

@@ -17,6 +17,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -157,7 +158,7 @@ class Ranks:
         """Go on with those that are left."""
         before, was = self._communicator, self.rank
         self.roll_call.shrink(self.losses)
-        with watched(self.patience, self._end_who_does_not_shrink):
+        with watched(self.patience, partial(self._end_who_does_not_shrink, self.losses, self._numbers)):
             self._communicator = smaller = before.Shrink()
         smaller.Set_errhandler(self._mpi.ERRORS_RETURN)
         self._begun = 0
@@ -170,10 +171,13 @@ class Ranks:
         for each in [*self.when_lost, *(self.when_first if was and not self.rank else ())]:
             each()
 
-    def _end_who_does_not_shrink(self, over: threading.Event) -> None:
-        """End ranks that hang while all others make a communicator; should that not help, end all."""
-        absent = self.roll_call.not_shrinking(self.losses)
-        self.kill(absent)
+    def _end_who_does_not_shrink(self, losses: int, numbers: Sequence[int], over: threading.Event) -> None:
+        """End ranks that hang while all others make a communicator, numbered as they were before; should that not help,
+        end all."""
+        absent = self.roll_call.not_shrinking(losses)
+        if over.is_set():
+            return
+        self._kill([numbers[rank] for rank in absent])
         if until(over.is_set, LEARNING):
             return
         who = f"{self.named(absent)} did not come" if absent else "no answer came"
@@ -211,10 +215,13 @@ class Ranks:
     def kill(self, absent: Sequence[int]) -> None:
         """End ranks of this machine that hang, so that MPI learns that they are lost; on others MPI itself must find
         out."""
-        for rank in absent:
-            if fellow := self.fellows.get(self._numbers[rank]):
+        self._kill([self._numbers[rank] for rank in absent])
+
+    def _kill(self, numbers: Sequence[int]) -> None:
+        for number in numbers:
+            if fellow := self.fellows.get(number):
                 fellow.kill()
-                self.killed.append(self._numbers[rank])
+                self.killed.append(number)
 
     def named(self, ranks: Sequence[int]) -> str:
         """Return ranks in words, with machine and process."""

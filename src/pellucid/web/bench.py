@@ -190,7 +190,9 @@ class Bench:
         if newer is None:
             return
         if _sizes(newer) == _sizes(self.original):
-            self.renew(newer)
+            with self.busy:
+                if not self.edits.done and not self.chosen:  # as another page may have done meanwhile
+                    self.renew(newer)
         else:
             self.following.trouble = "the run holds another network now; end this page and view the run again"
 

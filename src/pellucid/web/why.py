@@ -75,7 +75,8 @@ def _wanted(look: Look, asked: Asked) -> Wanted:
         patch = occlusion_patch(sides, (min(size, sides[0]), min(size, sides[1])) if size else None)
     classes = look.output.size
     against = asked.whole("against", classes) if asked.text("against", "") else None
-    return Wanted(method, asked.whole("class", classes, int(look.output.argmax())), measure, patch, against)
+    of = asked.whole("class", classes, int(look.output.argmax()))
+    return Wanted(method, of, measure, patch, None if against == of else against)
 
 
 def methods(bench: Bench, asked: Asked) -> Answer:

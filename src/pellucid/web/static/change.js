@@ -105,8 +105,9 @@ function took({ edits: all, ...edition }) {
 
 /** A button that undoes one edit of several. */
 function undoOf(number) {
-  const name = `Undo ${done[number]}`;
-  return button("×", () => { undoing[0].focus(); act(() => send("undo", { number })); }, { "aria-label": name, title: name });
+  const [edit, name] = [done[number], `Undo ${done[number]}`];
+  const undone = () => (done[number] === edit ? send("undo", { number }) : null); // when it is its turn
+  return button("×", () => { undoing[0].focus(); act(undone); }, { "aria-label": name, title: name });
 }
 
 /** Say at the top that the network is edited; as it was in training it has no edits. */

@@ -5,9 +5,8 @@ import { word } from "./colours.js";
 /**
  * Colour maps.
  *
- * @param {{numbers: Float32Array, rows: number, columns: number, places: number[][], ranges: number[], zoom: number,
- *   width: number, height: number, step?: number}} job `places` has the left and the top of each map and its number among
- *   the maps; each number, or each `step`-th one across and down, becomes a square of `zoom` pixels
+ * @param {object} job numbers of maps of rows × columns, with their ranges; `places` has the left and the top of each map
+ *   and its number; each number, or each `step`-th across and down, becomes a square of `zoom` pixels
  */
 export function coloured({ numbers, rows, columns, places, ranges, zoom, width, height, step = 1 }) {
   const pixels = new Uint32Array(width * height);

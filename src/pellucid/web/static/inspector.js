@@ -8,12 +8,7 @@ import { get, on, set } from "./state.js";
 const tabs = []; // {name, title, button, panel, show}
 
 /**
- * Add a tab.
- *
- * @param {string} name as it stands in links
- * @param {string} title
- * @param {(panel: HTMLElement) => void} build fills the panel, once
- * @param {() => void} show is called when the tab is opened
+ * Add a tab, whose name stands in links. `build` fills its panel, once; `show` is called whenever it is opened.
  */
 export function addTab(name, title, build, show = () => {}) {
   const panel = make("div", { role: "tabpanel", id: `panel-${name}`, "aria-labelledby": `tab-${name}`, tabindex: "0" });

@@ -23,7 +23,7 @@ import { buildPixels, drawable } from "./pixels.js";
 import { buildShowing, redraw, showBytes, showDrawing } from "./showing.js";
 import { buildSheet } from "./sheet.js";
 import { buildSources } from "./sources.js";
-import { get, on, set } from "./state.js";
+import { get, on, set, tookEdition } from "./state.js";
 import { buildSum, stepBack } from "./sum.js";
 import { buildTour } from "./tour.js";
 import { buildTrail } from "./trail.js";
@@ -35,7 +35,7 @@ async function start() {
   describe(await ask("network"));
   document.title = `${network.title} – Pellucid`;
   byId("title").textContent = network.title;
-  set({ revision: network.revision, moment: network.step, edited: network.edited, chosen: network.chosen });
+  tookEdition(network);
   build(await hasTraining());
   await openLink(first());
   const follow = followAddress();

@@ -6,10 +6,7 @@ import { count } from "./numbers.js";
 
 /**
  * Say in a place which of so many are shown, between buttons that turn to those before and behind; nothing if it is all.
- *
- * @param {HTMLElement} place
- * @param {{what: string, first: number, size: number, total: number, base?: number, turn: (first: number) => void}} pages
- *   `size` are shown at a time, from the `first` on; the first of all has the number `base`
+ * `size` are shown at a time, from the `first` on; the first of all has the number `base`; `turn(first)` shows others.
  */
 export function showPager(place, { what, first, size, total, base = 0, turn }) {
   place.hidden = total <= size;

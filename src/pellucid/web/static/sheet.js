@@ -24,7 +24,7 @@ export function buildSheet() {
   sheet.prepend(handle);
   sheet.addEventListener("focus", opened); // the link that skips to the sum
   sheet.addEventListener("keydown", escape);
-  sheet.addEventListener("transitionend", uncover);
+  sheet.addEventListener("transitionend", ({ target }) => { if (target === sheet) uncover(); });
   handle.addEventListener("pointerdown", take);
   handle.addEventListener("pointermove", drag);
   for (const end of ["pointerup", "pointercancel"]) handle.addEventListener(end, release);

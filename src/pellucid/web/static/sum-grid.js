@@ -13,10 +13,9 @@ const FEW = 5; // columns: more make the digits fewer, and may be wider than the
  *
  * @param {string} caption
  * @param {number[][]} values
- * @param {{rows?: number[], columns?: number[], range?: number, padding?: boolean[][], ringed?: (row: number, column: number) => boolean,
- *   tight?: boolean, bare?: boolean, at?: (row: number, column: number) => {path: string|null, index: number[]}}} how `rows`
- *   and `columns` are headings, which a `bare` grid does not show; `padding` says which cells lie beside the image, `at`
- *   where the number of a cell stands; in a `tight` grid numbers have two digits
+ * @param {object} how `rows` and `columns` are headings, which a `bare` grid does not show; `padding[row][column]` says
+ *   which cells lie beside the image, `at(row, column)` where a number stands, {path, index}, and `ringed` whether it has a
+ *   ring; colours reach to `range`; in a `tight` grid numbers have two digits
  */
 export function grid(caption, values, how = {}) {
   const columns = how.columns ?? values[0].map((_, column) => column);

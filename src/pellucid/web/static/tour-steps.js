@@ -21,11 +21,10 @@ let seen = null; // what was shown last
 let happened = () => {};
 
 /**
- * The steps: to what the server says of each, `words()`, elements, and `layer` or `point` for what it points at. One with a
- * `task` has `act(wait)`, which does it for the reader, and either `pins`, the layer of which a number is to be pinned, or
- * `done(now, then)`, which is asked after everything that happens; with a `tab`, that one is opened first, and nothing is
- * done in another. There may be `begin()`, `play(wait)`, which is done when the step is shown, and `target`, where the
- * keyboard goes.
+ * The steps: to what the server says of each, `words()`, elements, and the `layer` or `point` at which it points. One with a
+ * `task` has `act(wait)`, which does it for the reader, and `pins`, the layer of which a number is to be pinned, or
+ * `done(now, then)`, asked after all that happens; in a `tab`, if there is one. There may be `begin()`, `leave()`,
+ * `play(wait)`, and selectors of a `target`, where the keyboard goes, and of a `result`.
  *
  * @param {() => void} told is called when something was done inside of a step
  */
@@ -46,6 +45,7 @@ function paragraph(words) {
 // ---- examples in the card
 
 let chosen = null; // what was chosen in that of the step, since the step began
+let silenced = null; // true once a channel is being silenced, as a step asks for; then the name of all edits with it
 
 const choice = (now) => { chosen = now; happened(); };
 const grid = fourByFour(choice);
@@ -119,13 +119,21 @@ const DOING = {
     },
   }),
   training: () => ({
-    ...anew, point: "panel-change", tab: "change", target: "#change-silence", result: "#accuracy",
-    act: () => byId("change-silence").click(), done: (now, then) => now.edited !== then.edited && (chosen = now.edited),
-    leave: () => { if (chosen && chosen === get().edited) byId("change-undo").click(); }, // the tour's own edit only
+    point: "panel-change", tab: "change", target: "#change-silence", result: "#accuracy",
+    act: () => byId("change-silence").click(),
+    done: (now, then) => {
+      if (silenced === true && now.edited !== then.edited) silenced = now.edited;
+      return typeof silenced === "string";
+    },
+    leave: () => {
+      if (silenced && silenced === get().edited) byId("change-undo").click(); // nothing was edited since
+      silenced = null;
+    },
   }),
   end: () => ({ tab: "sum", point: byId("drawing").hidden ? "pixels-frame" : "pad" }),
 };
 
+document.addEventListener("click", ({ target }) => { if (target.id === "change-silence") silenced = true; }, true);
 document.addEventListener("input", ({ target }) => { if (target.id === "why-forgotten" && Number(target.value)) choice(true); });
 
 function field({ layer: path }) {
@@ -140,11 +148,11 @@ function field({ layer: path }) {
     happened();
   });
   return {
-    also: "pixels-frame", done: () => pointed > 1,
+    also: "pixels-frame", done: () => pointed > 1, leave: () => hover(null),
     begin: () => {
       const { rows, columns } = layout(layerAt(path));
+      pointed = -1;
       hover({ layer: path, channel: 0, cell: [rows >> 1, columns >> 1] }); // a frame from the start
-      pointed = 0;
     },
     act: async (wait) => {
       const { layer, channel } = await telling(path);

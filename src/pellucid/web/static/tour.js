@@ -40,7 +40,7 @@ export function buildTour() {
   on(["layer", "channel", "cell", "revision", "image", "view"], notice);
   onHover(notice);
   onPin(pinned);
-  document.addEventListener("pointerdown", (event) => { if (event.isTrusted) stop(); }, true);
+  document.addEventListener("pointerdown", (event) => { if (event.isTrusted) { stop(); growing.disconnect(); } }, true);
   document.addEventListener("keydown", key, true);
   new ResizeObserver(measure).observe(card);
   label();
@@ -72,17 +72,18 @@ function leave() {
 }
 
 function go(number) {
-  leave();
+  if (number === at) stop();
+  else leave();
   at = within(number, 0, steps.length - 1);
   const step = steps[at];
   then = null;
   if (step.tab) set({ view: step.tab });
-  step.begin?.();
   then = step.task ? { ...get() } : null;
   title.textContent = step.title;
   contents.value = at;
   body.replaceChildren(...step.words());
   body.scrollTop = 0;
+  step.begin?.();
   tell(matchMedia("(pointer: coarse)").matches && step.touch || step.task, false);
   show.hidden = !step.act;
   back.disabled = at === 0;
@@ -154,12 +155,13 @@ function bringTarget() {
   measure();
   const tall = target.offsetHeight > innerHeight / 2 || inspected;
   growing.disconnect();
-  if (inspected && wanted) growing.observe(target); // calls at once, too
-  else bring(target, tall ? "start" : "center");
+  const control = inspected && document.querySelector(wanted ?? null);
+  bring(control || target, tall && !control ? "start" : "center");
+  if (inspected && wanted) growing.observe(target);
 }
 
 /** What is to be used stays in sight while that above it comes. */
-const growing = new ResizeObserver(() => { if (then) bring(document.querySelector(steps[at].target), "center"); });
+const growing = new ResizeObserver(() => { if (waits()) bring(document.querySelector(steps[at].target), "center"); });
 
 function bring(element, block) {
   element?.scrollIntoView({ block, behavior: still() ? "auto" : "smooth" });

@@ -103,6 +103,8 @@ function names() {
   }
   classes.options[0].textContent = `what it sees: ${className(likeliest)}`;
   classes.value = get().class ?? "";
+  for (const option of against.options) option.disabled = option.value === String(get().class ?? likeliest);
+  if (against.selectedOptions[0].disabled) against.value = "";
   gone.textContent = known.forgotten[Number(slider.value)];
   slider.setAttribute("aria-valuetext", gone.textContent);
   showWouldBe(latest, likeliest);

@@ -61,5 +61,5 @@ export function glossary() {
   return make("dl", { class: "glossary" }, ...entries.flatMap(([name, meaning]) => [make("dt", {}, name), make("dd", {}, meaning)]));
 }
 
-document.addEventListener("keydown", (event) => { if (event.key === "Escape" && !tip.hidden) { hide(); event.stopPropagation(); } }, true);
+document.addEventListener("keydown", (event) => { if (event.key === "Escape" && !tip.hidden) { hide(); event.stopImmediatePropagation(); } }, true);
 addEventListener("scroll", hide, { capture: true, passive: true });
