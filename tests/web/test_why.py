@@ -111,7 +111,6 @@ def test_a_class_is_not_explained_against_itself(bench):
     assert (arrays["picture"] == alone[1]["picture"]).all()
 
 
-
 @pytest.mark.parametrize("method", LIBRARY)
 @pytest.mark.parametrize("forgotten", [1, 4])
 def test_a_network_that_forgets_has_another_picture(bench, method, forgotten):
