@@ -30,10 +30,11 @@ def in_threads(monkeypatch, tmp_path):
     taken = {}
 
     @contextmanager
-    def taking_part(patience):
+    def taking_part(patience, elastic):
         yield taken[current_thread()]
 
     monkeypatch.setattr(words_of_ranks, "taking_part", taking_part)
+    monkeypatch.setattr(words_of_ranks, "refuse_alone", lambda: None)
     monkeypatch.setattr(signals, "handle", lambda handler=None: {})  # threads hear of none
     monkeypatch.setenv("PELLUCID_THREADS", "1")
     monkeypatch.setenv("PYDANTIC_DISABLE_PLUGINS", "1")  # which the command sets for a while, threads side by side

@@ -318,5 +318,5 @@ def test_where_arrows_move_a_cell_a_screen_reader_leaves_them_to_the_page(window
     with opened(window, f"{home}#sample=3&layer=conv1&channel=0&cell=5,5") as page:
         page.locator(".large .map").wait_for()
         every = page.locator("button.map")
-        assert every.count() > 5
+        every.nth(5).wait_for()
         assert every.evaluate_all("all => all.every((each) => each.closest('[role=application][aria-label]'))")
