@@ -18,7 +18,7 @@ const STILL = ["why", "change"]; // tabs that look into one network for long: wh
 let told = {}; // the tab, if there is one
 let following = true; // the newest network is wanted, not that of a moment
 let held = false; // the page stays where it is
-let lockedHere = false; // the range of colours, to go through the moments
+let lockedHere = false; // the range of colours, for moments
 let looking = false;
 let free = 0; // when the next look may begin
 let rested = 0; // when the image has rested
@@ -31,6 +31,7 @@ export function buildFollow(page = {}) {
   told = page;
   byId("moment").addEventListener("click", turn);
   on(["moment", "view"], badge);
+  on(["moment"], ({ moment }) => { if (moment === null) unlock(); });
   on(["chosen"], ({ chosen }) => { if (chosen && !looking) following = held = false; });
   on(["image"], () => { rested = performance.now() + REST; });
   badge();
@@ -49,21 +50,24 @@ export function goesAlong() {
 /** Let the whole page show the network as it was after a step, "now", at the "end", or "here", where it is already. */
 export const goTo = newestOnly(async (step) => {
   const before = { following, held };
-  const { range } = get();
   following = step === "now" || step === "end" || (step === "here" && get().moment === null);
-  const locks = !following && range === "layer";
   if (following) held = false;
-  if (locks) set({ range: "locked" });
-  if (await look(step)) {
-    if (following && lockedHere && range === "locked") set({ range: "layer" });
-    lockedHere = locks || (lockedHere && !following);
-    return;
+  else if (get().range === "layer") {
+    lockedHere = true;
+    set({ range: "locked" });
   }
+  const done = await look(step);
+  if (done ? following : get().moment === null) unlock();
+  if (done) return;
   ({ following, held } = before);
-  set({ range });
   badge();
   told.stayed();
 });
+
+function unlock() {
+  if (lockedHere && get().range === "locked") set({ range: "layer" });
+  lockedHere = false;
+}
 
 /** Pictures have come from the training: follow it, if it is time. */
 export async function follow() {
