@@ -3,6 +3,7 @@
 import pytest
 
 import pellucid as p
+from oracles.heard import Heard, Remembered
 from oracles.ranks import World, lost_everywhere, reaching
 from oracles.shared_trainings import data, trained, with_dropout
 from pellucid.data.dataset import digest
@@ -13,43 +14,23 @@ STEPS, EPOCHS = 6, 2
 """Of all epochs together; and how many those are."""
 
 
-class Heard(p.Callback):
-    """Notes what it hears; of epochs with which weights, and that it remembers, if it remembers anything."""
+class Seen:
+    """Notes of each epoch with which weights it has heard of it."""
 
-    def __init__(self, for_all=True):
-        self.sees_weights = for_all
-        self.said, self.epochs = [], []
-
-    def on_begin(self, training):
-        self.epochs = []
-        self.said.append("begin")
-
-    def on_batch(self, training):
-        self.said.append(training.step)
-
-    def on_epoch(self, training):
-        weights = [each.data for each in training.network.parameters().values()]
-        self.epochs.append([training.epoch, digest(*weights)])
-
-    def on_end(self, training, error):
-        self.said.append("end")
-
-    def on_finish(self, training):
-        self.said.append("finish")
+    def noted(self, training):
+        return [training.epoch, digest(*(each.data for each in training.network.parameters().values()))]
 
 
-class Remembered(Heard):
-    def state(self):
-        return {"epochs": self.epochs}
+class SeenAll(Seen, Heard): ...
 
-    def restore(self, state):
-        self.epochs = list(state["epochs"])
+
+class SeenBefore(Seen, Remembered): ...
 
 
 def heard(rank=None, silent=None):
     """Train; return what that comes to, and what those heard that all ranks have. What those did that only the first
     one has is looked at; `silent` gets the first ranks where they did not begin."""
-    listening = [Heard(), Remembered(), Remembered(for_all=False)]
+    listening = [SeenAll(), SeenBefore(), SeenBefore(for_all=False)]
     outcome = trained("dropout", rank, callbacks=listening)
     everywhere, remembering, first = listening
     if rank is not None and rank.rank == 0 and not first.said:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import pellucid as p
+from oracles.heard import Remembered
 from oracles.interrupted import BreakAt
 from oracles.ranks import World
 from oracles.shared_trainings import data, with_dropout
@@ -61,35 +62,6 @@ def test_the_result_goes_into_the_run_that_was_trained_where_the_first_rank_is_l
     assert json.loads(lines[-1]) == json.loads(before.splitlines()[-1])
 
 
-class Heard(p.Callback):
-    """Says what it hears, and remembers of which epochs it has heard."""
-
-    def __init__(self, kind="first"):
-        self.sees_weights, self.said, self.epochs = kind == "all", [], []
-
-    def on_begin(self, training):
-        self.epochs = []
-        self.said.append("begin")
-
-    def on_batch(self, training):
-        self.said.append(training.step)
-
-    def on_epoch(self, training):
-        self.epochs.append(training.epoch)
-
-    def on_end(self, training, error):
-        self.said.append("end")
-
-    def on_finish(self, training):
-        self.said.append("finish")
-
-    def state(self):
-        return {"epochs": self.epochs}
-
-    def restore(self, state):
-        self.epochs = list(state["epochs"])
-
-
 STEPS = 5
 """Of an epoch."""
 
@@ -101,7 +73,7 @@ def kept(folder):
 
 def begun(folder, rank=None, *, end_at=None, **more):
     """Train with all that only the first rank has; return what it heard."""
-    heard = Heard()
+    heard = Remembered(for_all=False)
     ending = [] if end_at is None else [BreakAt(end_at)]
     network = with_dropout()
     p.fit(
@@ -118,7 +90,7 @@ def test_a_run_that_goes_on_tells_of_no_epoch_twice(tmp_path):
         begun(tmp_path / "run", end_at=2 * STEPS + 2)
 
     def go_on(rank, folder):
-        heard = Heard()
+        heard = Remembered(for_all=False)
         p.resume(folder, data(with_dropout()), callbacks=[heard], ranks=rank, progress=False, threads=1)
         return heard.epochs
 

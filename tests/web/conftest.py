@@ -146,6 +146,20 @@ def context(browser: Any, shown: Shown) -> Iterator[Any]:
 
 
 @contextlib.contextmanager
+def let_in(browser: Any, address: str, *scripts: str) -> Iterator[Any]:
+    """A window that has the cookie of the page whose address this is; each of its pages begins with the scripts."""
+    own = browser.new_context(viewport={"width": 1400, "height": 900}, reduced_motion="reduce")
+    own.set_default_timeout(WAIT)
+    for script in scripts:
+        own.add_init_script(script)
+    first = own.new_page()
+    first.goto(address)
+    first.close()
+    yield own
+    own.close()
+
+
+@contextlib.contextmanager
 def opened(context: Any, address: str, *expected: str) -> Iterator[Any]:
     """A page of a window, at an address, that must end without an error on its console, but for those expected."""
     own, errors = context.new_page(), []

@@ -12,7 +12,7 @@ import pytest
 import pellucid as p
 from pellucid import explanations
 
-from .conftest import WAIT, clock_digits, opened
+from .conftest import clock_digits, let_in, opened
 from .learnt import learnt
 
 SAMPLE = 8
@@ -31,14 +31,8 @@ def window(browser: Any, bench: Any) -> Iterator[tuple[Any, str]]:
     """A window of its own, on a server of its own: what is changed here is nobody else's."""
     from pellucid.web.server import Server
 
-    with Server(bench, say=lambda line: None) as server:
-        own = browser.new_context(viewport={"width": 1400, "height": 900}, reduced_motion="reduce")
-        own.set_default_timeout(WAIT)
-        first = own.new_page()
-        first.goto(server.guard.address)
-        first.close()
+    with Server(bench, say=lambda line: None) as server, let_in(browser, server.guard.address) as own:
         yield own, f"http://127.0.0.1:{server.port}/#sample={SAMPLE}"
-        own.close()
 
 
 @contextmanager

@@ -14,7 +14,7 @@ import pellucid as p
 from pellucid.web.bench import Bench
 from pellucid.web.server import Server
 
-from .conftest import WAIT, opened
+from .conftest import let_in, opened
 
 MANY = 64
 SIDE = 12
@@ -33,13 +33,8 @@ def server() -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def window(browser: Any, server: Any) -> Iterator[Any]:
-    own = browser.new_context(viewport={"width": 1400, "height": 900}, reduced_motion="reduce")
-    own.set_default_timeout(WAIT)
-    first = own.new_page()
-    first.goto(server.guard.address)
-    first.close()
-    yield own
-    own.close()
+    with let_in(browser, server.guard.address) as own:
+        yield own
 
 
 @pytest.fixture

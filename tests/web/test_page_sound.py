@@ -22,7 +22,7 @@ from pellucid.web.past import followed
 from pellucid.web.server import Server
 
 from .asgi import request
-from .conftest import WAIT, clock_digits, opened
+from .conftest import clock_digits, let_in, opened
 from .learnt import ask
 
 ALONE = "setInterval = () => 0"
@@ -65,14 +65,8 @@ def window(browser: Any, server: Server, bench: Bench) -> Iterator[Any]:
         bench.go_to(None)
         bench.edits.reset()
         bench.edited()
-    own = browser.new_context(viewport={"width": 1400, "height": 900}, reduced_motion="reduce")
-    own.set_default_timeout(WAIT)
-    own.add_init_script(ALONE)
-    first = own.new_page()
-    first.goto(server.guard.address)
-    first.close()
-    yield own
-    own.close()
+    with let_in(browser, server.guard.address, ALONE) as own:
+        yield own
 
 
 def shares(page: Any) -> list[str]:

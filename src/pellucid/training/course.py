@@ -78,15 +78,8 @@ class Course:
         return Alone() if self._ranks is None else Agreement(self._ranks, self._program)
 
     def run(self) -> None:
-        """Train; callbacks are told when it begins, when it ends, and when all is written.
-
-        Raises
-        ------
-        NonFiniteError
-            If the loss or a weight becomes NaN or infinite; the network keeps the last good weights.
-        RankError
-            If a rank has other code, data or settings than the others, or does not come.
-        """
+        """Train; callbacks are told when it begins, when it ends, and when all is written. `fit` says what may be
+        raised."""
         training, run = self._training, self._training.run
         training.lr = rate(training)  # a schedule that does not fit is refused before anything is written
         surviving(self._ranks, partial(self._agreed.compare, training, self._engine))  # likewise unlike ranks
