@@ -168,7 +168,7 @@ def test_a_page_that_goes_is_forgotten(live):
 
 
 def test_so_many_pages_at_once(live, monkeypatch):
-    monkeypatch.setattr(live_socket, "MOST", 20)
+    monkeypatch.setattr(live_socket, "MOST_SOCKETS", 20)
     with going_on(live, Each(slowly)) as found:
         cookie = cookie_of(live)
         live.following.controls.pause()

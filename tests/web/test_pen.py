@@ -119,7 +119,7 @@ def test_who_sends_text_or_too_much_is_let_go_of(served: Served) -> None:
 def test_only_so_many_may_draw_and_only_with_the_cookie(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InvalidStatus):
         served.socket(cookie="pellucid=1")
-    monkeypatch.setattr(pen_socket, "MOST", 1)
+    monkeypatch.setattr(pen_socket, "MOST_SOCKETS", 1)
     with served.socket() as socket:
         asked(socket, message(WORDS, INK.tobytes()))
         with pytest.raises(InvalidStatus):

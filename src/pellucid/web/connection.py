@@ -1,4 +1,4 @@
-"""Connections of the page's server. Nobody can keep one for nothing: who does not send, or does not read, loses it.
+"""Connections of the page's server. Those that are idle, or whose client does not read, are closed.
 
 Uvicorn alone waits for ever for the head of a first request, for a body that nobody reads any more, for the rest of a
 WebSocket's handshake, and for a client that does not take its answer.
@@ -34,15 +34,15 @@ def most_connections(files: int) -> int:
 
 
 CONNECTIONS = most_connections(_files())
-"""At one time; who comes on top of them is told so, and old ones go on."""
+"""Connections at one time. Who comes on top of them is told so, and those that are there go on."""
 SPARE = CONNECTIONS // 8
 """Connections on top that are told so; any beyond are closed at once."""
 SECONDS = 20.0
-"""That a client may take for the head of a request, and as long again for its body."""
+"""Seconds that a client may take for the head of a request, and as long again for its body."""
 READING_SECONDS = 60.0
-"""That a client may take to read an answer: as long as a large one takes through a tunnel."""
+"""Seconds that a client may take to read an answer: as long as a large one takes through a tunnel."""
 LOOK_SECONDS = 1.0
-"""Between two looks at what a connection waits for."""
+"""Seconds between two looks at what a connection waits for."""
 
 LOG = "uvicorn.error"
 """Where uvicorn says what its servers do."""

@@ -29,16 +29,17 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 BODY_BYTES = 8 << 20
-"""Of a request: a picture from a camera."""
+"""Bytes that the body of a request may have: those of a picture from a camera."""
 BODY_SECONDS = 20.0
-"""That a body may take."""
+"""Seconds that a body may take to come."""
 BODIES_BYTES = 8 * BODY_BYTES
-"""Of all requests that are answered at one time."""
+"""Bytes that the bodies of all requests may have together that are answered at one time."""
 READS = ("GET", "HEAD")
+"""Methods that change nothing: browsers do not always say an Origin with them."""
 OWN_SITES = ("same-origin", "none")
-"""Who may ask, in the words of browsers: this page, or a person."""
+"""What browsers say of requests that this page makes, or a person, with an address: Sec-Fetch-Site."""
 HTTP_PORT = 80
-"""Which browsers leave out."""
+"""The port that browsers leave out of an address."""
 
 MANY = "there are too many large requests at one time; send this one again\n"
 TOO_LARGE = f"at most {BODY_BYTES:,} bytes are taken\n"
@@ -231,11 +232,11 @@ def _headers(port: int) -> dict[str, str]:
 
 def _single(headers: list[tuple[bytes, bytes]]) -> dict[str, str]:
     """Return headers by name. What stands there twice becomes a text that nothing equals."""
-    found: dict[str, str] = {}
+    single: dict[str, str] = {}
     for raw_name, raw_value in headers:
         name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
-        found[name] = f"{found[name]}, {value}" if name in found else value
-    return found
+        single[name] = f"{single[name]}, {value}" if name in single else value
+    return single
 
 
 def _declared(headers: dict[str, str]) -> int:

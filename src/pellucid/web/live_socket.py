@@ -18,10 +18,10 @@ from .faults import noted
 from .following import INTERVAL, PAUSED_INTERVAL, Following, Known
 from .frames import frame
 
-MOST = 32
-"""Pages at one time."""
+MOST_SOCKETS = 32
+"""Pages that may follow at one time, and as many may draw."""
 SEND_SECONDS = 20.0
-"""That a page may take for a message."""
+"""Seconds that a page may take for a message."""
 MESSAGE_LETTERS = 1000
 TRY_LATER = 1013
 """Code of a socket that is closed because there are too many."""
@@ -32,7 +32,7 @@ def socket_of(bench: Bench) -> Callable[[WebSocket], object]:
 
     async def endpoint(socket: WebSocket) -> None:
         following = bench.following
-        if following is None or following.controls.clients >= MOST:
+        if following is None or following.controls.clients >= MOST_SOCKETS:
             await socket.close(TRY_LATER)
             return
         following.controls.enter()

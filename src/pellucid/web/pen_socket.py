@@ -26,7 +26,7 @@ from .asked import Asked
 from .bench import Bench
 from .faults import noted
 from .frames import frame
-from .live_socket import MOST, SEND_SECONDS, TRY_LATER
+from .live_socket import MOST_SOCKETS, SEND_SECONDS, TRY_LATER
 
 WORDS = 4
 """Bytes that say how long the words are."""
@@ -46,7 +46,7 @@ def pen_socket_of(bench: Bench) -> Callable[[WebSocket], object]:
 
     async def endpoint(socket: WebSocket) -> None:
         nonlocal open_sockets
-        if open_sockets >= MOST:
+        if open_sockets >= MOST_SOCKETS:
             await socket.close(TRY_LATER)
             return
         open_sockets += 1

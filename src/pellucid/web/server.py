@@ -18,7 +18,7 @@ from .browser import Forwarding
 from .guard import Guard
 
 END_SECONDS = 1.5
-"""That the page may take to end: what is being computed then is not waited for."""
+"""Seconds that the page may take to end: what is being computed then is not waited for."""
 
 
 def view(
@@ -186,7 +186,7 @@ def bound(port: int) -> socket.socket:
     except OSError as error:
         listening.close()
         free = "leave --port out for one that is free"
-        told = StorageError(f"port {port} of this machine cannot be had ({error.strerror}); {free}")
-        told.errno = error.errno
-        raise told from None
+        refused = StorageError(f"port {port} of this machine cannot be had ({error.strerror}); {free}")
+        refused.errno = error.errno
+        raise refused from None
     return listening
