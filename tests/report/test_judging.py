@@ -23,7 +23,8 @@ def test_mistakes_come_in_the_order_of_confidence():
     assert found.right.tolist() == [0, 3]
     assert found.accuracy == pytest.approx(0.4)
     assert found.confusion.tolist() == [[1, 2, 0], [1, 0, 0], [0, 0, 1]]
-    assert found.taken_for() == [(2, 0, 1), (1, 1, 0)]
+    assert found.taken_for == [(2, 0, 1), (1, 1, 0)]
+    assert found.taken_for is found.taken_for, "which is sorted once"
     assert found.names == ("0", "1", "2")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pellucid as p
-from pellucid.web import Live, answers, changes, why
+from pellucid.web import Live, questions
 from pellucid.web.asked import Asked
 from pellucid.web.bench import Bench
 from pellucid.web.past import followed
@@ -15,7 +15,7 @@ from pellucid.web.past import followed
 from .conftest import SIZE, clock_digits
 from .parsed import parse
 
-QUESTIONS = {**answers.READING, **answers.DOING, **changes.READING, **changes.DOING, **why.READING, **why.DOING}
+QUESTIONS = {question.name: question.answer for question in questions.QUESTIONS}
 
 
 @cache

@@ -15,8 +15,9 @@ pytest.importorskip("starlette", reason="the page needs the extra web")
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pellucid.web.application import DOING, READING, application
+from pellucid.web.application import application
 from pellucid.web.bench import Bench
+from pellucid.web.questions import QUESTIONS, Question
 
 from .asgi import Reply, request
 from .parsed import parse
@@ -123,7 +124,7 @@ def test_drawings_pixels_and_samples_lead_to_one_name(bench: Bench, data: p.Data
     header, arrays = parse(ask(app, "/api/drawing?rows=280&columns=280", ink.tobytes(), "POST").body)
     np.testing.assert_array_equal(arrays["image"], p.drawn_digit(ink, size=12))
     assert header["image"] == bench.put(arrays["image"])
-    assert list(bench._strokes) == [header["image"]]
+    assert list(bench.images._strokes) == [header["image"]]
 
 
 def test_mistakes_come_the_most_confident_first(bench: Bench, data: p.Dataset) -> None:
@@ -181,12 +182,14 @@ def app_and_image() -> tuple[Any, str]:
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.sampled_from([*READING, *DOING]), st.dictionaries(st.sampled_from(WORDS), VALUES, max_size=6), BODIES)
-def test_no_question_is_a_fault(app_and_image: tuple[Any, str], name: str, query: dict[str, str], body: bytes) -> None:
+@given(st.sampled_from(QUESTIONS), st.dictionaries(st.sampled_from(WORDS), VALUES, max_size=6), BODIES)
+def test_no_question_is_a_fault(
+    app_and_image: tuple[Any, str], question: Question, query: dict[str, str], body: bytes
+) -> None:  # fmt: skip
     app, image = app_and_image
     words = {key: image if value == "IMAGE" or key == "image" else value for key, value in query.items()}
-    method = "GET" if name in READING else "POST"
-    reply = ask(app, f"/api/{name}?{urlencode(words)}", body if method == "POST" else b"", method)
+    sent = body if question.method == "POST" else b""
+    reply = ask(app, f"/api/{question.name}?{urlencode(words)}", sent, question.method)
     assert reply.status in (200, 400, 410), (reply.status, reply.body)
 
 
@@ -198,26 +201,27 @@ def test_there_is_nothing_but_the_page(bench: Bench, path: str) -> None:
     assert ask(application(bench), path).status in (404, 307)
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
-def test_reading_changes_nothing(bench: Bench, method: str) -> None:
-    for name in READING:
-        assert ask(application(bench), f"/api/{name}", method=method).status == 405
-    for name in DOING:
-        assert ask(application(bench), f"/api/{name}").status == 405
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE", "PATCH"])
+def test_each_question_is_asked_in_one_way(bench: Bench, method: str) -> None:
+    app = application(bench)
+    for question in QUESTIONS:
+        if question.method != method:
+            assert ask(app, f"/api/{question.name}", method=method).status == 405
 
 
 def test_what_is_read_leaves_the_network_as_it_is_shown(bench: Bench) -> None:
     """Also where it is shown as it was before its edits, which a page that opens ends, but only by POST."""
-    bench.edits.silence("conv1", 0)
-    bench.edited()
-    bench.show_original()
+    bench.versions.edits.silence("conv1", 0)
+    bench.versions.show_edited()
+    bench.versions.show_original()
     before = ask(application(bench), "/api/edition").body
-    for name in READING:
-        ask(application(bench), f"/api/{name}")
+    for question in QUESTIONS:
+        if question.method == "GET":
+            ask(application(bench), f"/api/{question.name}")
     assert ask(application(bench), "/api/edition").body == before
     assert json.loads(ask(application(bench), "/api/open", method="POST").body)["comparing"] is False
-    bench.edits.reset()
-    bench.edited()
+    bench.versions.edits.reset()
+    bench.versions.show_edited()
 
 
 def test_what_nobody_foresaw_is_told_in_a_sentence_and_logged_with_its_place(

@@ -8,9 +8,10 @@ import pellucid as p
 pytest.importorskip("starlette", reason="the page needs the extra web")
 
 from pellucid.web import answers
-from pellucid.web.bench import IMAGES, Bench
+from pellucid.web.bench import Bench
 from pellucid.web.controls import Controls
 from pellucid.web.course import MOST_POINTS, Course
+from pellucid.web.images import IMAGES
 from pellucid.web.miniatures import Reach, farther, reach_of
 
 from .learnt import ask
@@ -47,9 +48,9 @@ def test_a_pen_pushes_out_nothing_that_is_looked_at_and_what_it_has_passed_is_st
     passed = [bench.put(filled(number), passing=True) for number in range(1, 2 * IMAGES)]
     assert [bench.image(name)[0, 0, 0] for name in (first, passed[0])] == [0, 1]
     assert bench.put(filled(0), passing=True) == first
-    monkeypatch.setattr("pellucid.web.bench.STROKES", 0)
+    monkeypatch.setattr("pellucid.web.images.STROKES", 0)
     bench.put(filled(250), passing=True)
-    assert len(bench._strokes) == IMAGES
+    assert len(bench.images._strokes) == IMAGES
     with pytest.raises(p.errors.ArgumentError, match="not here any more"):
         bench.image(passed[1])
 
@@ -63,31 +64,31 @@ def test_few_looks_are_kept(bench: Bench) -> None:
 
 
 def test_edits_are_let_go_of_when_a_training_has_come_to_other_weights(bench: Bench) -> None:
-    bench.edits.silence("conv1", 0)
-    bench.edited()
+    bench.versions.edits.silence("conv1", 0)
+    bench.versions.show_edited()
     revision, other = bench.revision, small(seed=9)
     bench.renew(other)
-    assert bench.edits.done == []
-    assert bench.edits.digest() == ""
+    assert bench.versions.edits.done == []
+    assert bench.versions.edits.digest() == ""
     assert bench.revision > revision
-    assert bench.step is None
+    assert bench.versions.step is None
     np.testing.assert_array_equal(bench.network["conv1"].weight.data, other["conv1"].weight.data)
 
 
 def test_edits_have_a_name_of_their_own(bench: Bench) -> None:
     def digest(*edits: tuple[str, int]) -> str:
-        bench.edits.reset()
+        bench.versions.edits.reset()
         for path, out in edits:
-            bench.edits.silence(path, out)
-        return bench.edits.digest()
+            bench.versions.edits.silence(path, out)
+        return bench.versions.edits.digest()
 
     names = [digest(), digest(("conv1", 0)), digest(("conv1", 1)), digest(("conv1", 0), ("linear1", 2))]
     assert len(set(names)) == 4
     assert digest(("conv1", 1)) == names[2]
-    bench.edits.bias("linear1", 0, 1.5)
-    one = bench.edits.digest()
-    bench.edits.bias("linear1", 0, 2.5)
-    assert bench.edits.digest() != one
+    bench.versions.edits.bias("linear1", 0, 1.5)
+    one = bench.versions.edits.digest()
+    bench.versions.edits.bias("linear1", 0, 2.5)
+    assert bench.versions.edits.digest() != one
 
 
 def test_maps_that_are_too_many_do_not_come_with_an_image(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,8 +99,8 @@ def test_maps_that_are_too_many_do_not_come_with_an_image(bench: Bench, monkeypa
 
 
 def test_maps_that_are_0_everywhere_are_counted(bench: Bench) -> None:
-    bench.edits.silence("conv1", 1)
-    bench.edited()
+    bench.versions.edits.silence("conv1", 1)
+    bench.versions.show_edited()
     image = bench.put(filled(7))
     assert ask(bench, "maps", image=image, layer="conv1")[0]["dead"].startswith("1 of ")
     assert ask(bench, "seen", image=image, layers="conv1")[0]["dead"]["conv1"].startswith("1 of ")

@@ -10,11 +10,14 @@ import pellucid as p
 pytest.importorskip("starlette", reason="the page needs the extra web")
 
 from pellucid.errors import ArgumentError, DataError
+from pellucid.inference.batches import weights
 from pellucid.web import measuring
 from pellucid.web.application import application
 from pellucid.web.bench import Bench
-from pellucid.web.edits import Edits
+from pellucid.web.edits import Edit, Edits
+from pellucid.web.moments import Moment
 from pellucid.web.presets import PRESETS, fitting, preset
+from pellucid.web.written import significant
 
 from .asgi import request
 from .conftest import clock_digits, every_family
@@ -45,15 +48,15 @@ def overwrite(bench: Bench, path: str, out: int, channel: int, values: np.ndarra
 
 def test_everything_behind_a_weight_follows(bench):
     image = bench.put(bench.sample(3))
-    before, as_given = p.activations(learnt(), bench.sample(3)[None]), numbers(bench.original)
+    before, as_given = p.activations(learnt(), bench.sample(3)[None]), numbers(bench.versions.original)
     ask(bench, "seen", image=image, layers="conv1,relu1,conv2")
     changed = kernel(bench, "conv1", 1, 0)
     changed[2, 3] = 1.5
-    was = f"{kernel(bench, 'conv1', 1, 0)[2, 3]:.3g}".replace("-", "−")
+    was = significant(float(kernel(bench, "conv1", 1, 0)[2, 3]))
     told = overwrite(bench, "conv1", 1, 0, changed)
     assert told == {
-        "revision": 1, "step": None, "chosen": False, "edited": bench.edits.digest(), "comparing": False,
-        "edits": [f"conv1: weight (1, 0, 2, 3): {was} → 1.5"],
+        "revision": 1, "step": None, "chosen": False, "edited": bench.versions.edits.digest(), "comparing": False,
+        "edits": [f"conv1: weight (1, 0, 2, 3): {was} → 1.50"],
     }  # fmt: skip
 
     same = learnt()
@@ -66,7 +69,7 @@ def test_everything_behind_a_weight_follows(bench):
     np.testing.assert_array_equal(arrays["maps conv1"][0], before["conv1"][0, 0], err_msg="no other channel changes")
     assert not np.array_equal(arrays["maps conv2"], before["conv2"][0])
     np.testing.assert_allclose(arrays["output"], p.predict(same, bench.sample(3)[None])[0], rtol=1e-5)
-    assert numbers(bench.original) == as_given
+    assert numbers(bench.versions.original) == as_given
 
 
 def test_a_bias_is_overwritten(bench):
@@ -132,7 +135,7 @@ def test_each_layer_with_channels_can_be_silenced():
         "conv1", "norm1", "residual1.body", "concat1.branch1", "conv2", "linear1", "linear2"
     }  # fmt: skip
     for path, channels in layers.items():
-        bench.edits.reset()
+        bench.versions.edits.reset()
         ask(bench, "edit", what="silence", layer=path, out=channels - 1)
         look = bench.look(bench.put(bench.sample(0)))
         assert not look.trace.values[bench.values[path]][-1].any(), path
@@ -179,23 +182,23 @@ def test_one_edit_of_several_is_undone_as_if_it_had_never_been_made(bench, rng, 
     ]
     for change in changes[:number] + changes[number + 1 :]:
         change()
-    expected, named = numbers(bench.network), bench.edits.digest()
+    expected, named = numbers(bench.network), bench.versions.edits.digest()
     ask(bench, "undo", all=1)
     for change in changes:
         told = change()
     told, _ = ask(bench, "undo", number=number)
     assert len(told["edits"]) == 3
     assert numbers(bench.network) == expected
-    assert bench.edits.digest() == named
+    assert bench.versions.edits.digest() == named
     ask(bench, "undo", all=1)
-    assert numbers(bench.network) == numbers(bench.original)
+    assert numbers(bench.network) == numbers(bench.versions.original)
 
 
 def test_an_edit_that_is_not_there_is_not_undone(bench):
     ask(bench, "edit", what="silence", layer="conv1", out=0)
     with pytest.raises(ArgumentError, match="number: expected a whole number from 0 to 0, received '1'"):
         ask(bench, "undo", number=1)
-    assert len(bench.edits.done) == 1
+    assert len(bench.versions.edits.done) == 1
 
 
 def test_a_number_that_was_changed_on_both_sides_of_an_undone_edit_is_one_edit(bench):
@@ -205,8 +208,8 @@ def test_a_number_that_was_changed_on_both_sides_of_an_undone_edit_is_one_edit(b
         changed[0, 1] = value
         overwrite(bench, "conv1", channel, 0, changed)
     ask(bench, "undo", number=1)
-    assert len(bench.edits.done) == 1
-    assert bench.edits.done[0].told.endswith(" → 2")
+    assert len(bench.versions.edits.done) == 1
+    assert bench.versions.edits.done[0].summary.endswith(" → 2")
     np.testing.assert_array_equal(kernel(bench, "conv1", 1, 0), start)
 
 
@@ -216,13 +219,21 @@ def test_a_number_that_is_changed_in_a_row_is_one_edit(bench):
         changed = start.copy()
         changed[0, 1] = value
         told = overwrite(bench, "conv1", 1, 0, changed)
-        assert told["edits"] == [f"conv1: weight (1, 0, 0, 1): {start[0, 1]:.3g} → {value}".replace("-", "−")]
+        assert told["edits"] == [f"conv1: weight (1, 0, 0, 1): {significant(float(start[0, 1]))} → {value:.3f}"]
     other = changed.copy()
     other[4, 4] = 9
     assert len(overwrite(bench, "conv1", 1, 0, other)["edits"]) == 2
     ask(bench, "undo")
     np.testing.assert_array_equal(kernel(bench, "conv1", 1, 0), changed)
     assert overwrite(bench, "conv1", 1, 0, start)["edits"] == [], "it is back to what it was"
+
+
+def test_numbers_in_the_list_of_edits_are_written_as_everywhere_on_the_page():
+    bias = p.Conv2d(1, 1, 3).bias
+    for was, now, words in ((-1e-5, 0.5, "−1.00·10⁻⁵ → 0.500"), (0, 1 / 3, "0 → 0.333"), (2, -2, "2 → −2")):
+        bias.data[...] = was
+        edit = Edit("conv-1: bias of channel 0", [("conv-1.bias", 0, bias.data[0].copy())], np.float32(now))
+        assert edit.summary == f"conv-1: bias of channel 0: {words}"
 
 
 def test_what_changes_nothing_is_no_edit(bench):
@@ -233,14 +244,14 @@ def test_what_changes_nothing_is_no_edit(bench):
 
 
 def test_there_is_an_end_to_edits(bench, monkeypatch):
-    monkeypatch.setattr("pellucid.web.edits.MOST", 3)
+    monkeypatch.setattr("pellucid.web.edits.MOST_EDITS", 3)
     for number in range(3):
         overwrite(bench, "conv1", 0, 0, np.full((5, 5), number + 9))
     kept = numbers(bench.network)
     with pytest.raises(ArgumentError, match="edited 3 times; undo some of it first"):
         overwrite(bench, "conv1", 0, 0, np.ones((5, 5)))
     assert numbers(bench.network) == kept
-    bench.edits.undo()
+    bench.versions.edits.undo()
     overwrite(bench, "conv1", 0, 0, np.ones((5, 5)))
 
 
@@ -278,7 +289,7 @@ def test_what_cannot_be_changed_is_refused_and_nothing_happens(bench, body, word
         ask(bench, "edit", body, **words)
     assert numbers(bench.network) == before
     assert bench.revision == 0
-    assert not bench.edits.done
+    assert not bench.versions.edits.done
 
 
 def test_edits_refuse_what_has_no_weights():
@@ -406,7 +417,7 @@ def test_a_page_that_opens_finds_the_edits_though_another_was_closed_that_compar
     ask(bench, "edit", what="silence", layer="conv2", out=1)
     ask(bench, "compare", image=image, before=1)
     ask(bench, "open")
-    assert bench.network is bench.edits.network
+    assert bench.network is bench.versions.edits.network
 
 
 def test_data_are_measured_a_part_at_a_time(bench, monkeypatch):
@@ -485,7 +496,7 @@ def test_other_weights_are_measured_anew_and_those_before_no_longer(bench, monke
         may_go.set()
         before.join(60)
     assert ended == ["_NobodyWaitsError"]
-    assert not bench.edits.done
+    assert not bench.versions.edits.done
     told = settled(bench, "accuracy")
     assert told["before"] < 0.3
     assert told["now"] == told["before"]
@@ -494,8 +505,7 @@ def test_other_weights_are_measured_anew_and_those_before_no_longer(bench, monke
 def test_a_network_that_takes_the_place_of_the_edited_one_is_measured_itself(bench):
     other = learnt()
     other["linear1"].weight.data[...] = 0
-    bench.network = other
-    bench.changed()
+    bench.versions.go_to(Moment(1, weights(other)))
     told = settled(bench, "accuracy")
     assert told["before"] >= 0.9
     assert told["now"] < 0.3

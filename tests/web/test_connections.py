@@ -20,6 +20,7 @@ pytest.importorskip("websockets", reason="the page needs the extra web")
 from pellucid.errors import StorageError
 from pellucid.web import application, connection, guard
 from pellucid.web.bench import Bench
+from pellucid.web.questions import Question
 from pellucid.web.server import Server
 
 from .wire import KEY, UPGRADE, Wire, closed_within, hear, serving
@@ -373,7 +374,7 @@ def test_who_has_gone_is_passed_over_and_a_long_answer_does_not_keep_the_page(mo
             answered.append(1)
         return {}
 
-    monkeypatch.setitem(application.READING, "edits", slowly)
+    monkeypatch.setattr(application, "QUESTIONS", [Question("edits", slowly)])
     own = bench()
     with serving(own) as wire:
         assert soon(lambda: not held(wire))

@@ -21,7 +21,7 @@ from pellucid.web.bench import Bench
 from pellucid.web.course import MOST_POINTS, Course
 from pellucid.web.following import Following
 from pellucid.web.miniatures import Miniatures, captions, levels, reach_of
-from pellucid.web.moments import MOST, MOST_BYTES, Moment, Moments, affordable, planned
+from pellucid.web.moments import MOST_BYTES, MOST_MOMENTS, Moment, Moments, affordable, planned
 from pellucid.web.past import followed
 
 from .asgi import request
@@ -34,7 +34,7 @@ def network(seed: int = 0) -> p.Sequential:
 
 
 @pytest.mark.parametrize("total", [1, 2, 3, 10, 39, 40, 41, 100, 1407, 4690, 100_000, 12_345_678])
-@pytest.mark.parametrize("most", [3, 4, 10, MOST])
+@pytest.mark.parametrize("most", [3, 4, 10, MOST_MOMENTS])
 def test_moments_are_few_and_evenly_spread(total, most):
     steps = planned(total, most)
     assert steps[0] == 0
@@ -43,13 +43,13 @@ def test_moments_are_few_and_evenly_spread(total, most):
     assert len(steps) <= most
     gaps = [after - before for before, after in pairwise(steps)]
     assert max(gaps[:-1], default=1) <= 2.5 * max(1, total / most) or most < 10
-    if most == MOST and total > 1000:
+    if most == MOST_MOMENTS and total > 1000:
         assert steps[1:5] == (1, 2, 4, 8)
         assert len(steps) > 30
 
 
 def test_of_large_networks_few_moments_are_kept_or_none():
-    assert affordable(180_000) == MOST
+    assert affordable(180_000) == MOST_MOMENTS
     assert affordable(MOST_BYTES // 10) == 10
     assert planned(1000, affordable(MOST_BYTES)) == ()
 
@@ -185,8 +185,8 @@ def test_the_page_goes_back_to_a_moment(run):
     image = bench.put(data.images[0])
     status, told, arrays = ask("moment", "POST", step=2, image=image, layers="conv1")
     assert status == 200
-    assert told["moment"] == 2
-    assert bench.step == 2
+    assert told["step"] == 2
+    assert bench.versions.step == 2
     early = network()
     for path, array in Moments(folder).read(2, made).weights.items():
         early.parameters()[path].data = array
@@ -198,7 +198,7 @@ def test_the_page_goes_back_to_a_moment(run):
     assert "as it was in training" in told["error"]
     revision = bench.revision
     status, told, arrays = ask("moment", "POST", step="end", image=image)
-    assert told["moment"] is None
+    assert told["step"] is None
     assert bench.revision > revision
     np.testing.assert_allclose(arrays["output"], p.predict(made, data.images[:1])[0], rtol=1e-4, atol=1e-6)
     for step, status in (("3000", 400), ("now", 400), ("-1", 400), ("x", 400)):
@@ -214,7 +214,7 @@ def test_who_goes_where_the_page_is_already_changes_nothing(run):
     ask, image = Asking(bench), bench.put(data.images[0])
     assert not ask("edition")[1]["chosen"]
     told = [ask("moment", "POST", step="now", image=image)[1] for _ in range(2)]
-    assert [(each["revision"], each["moment"], each["chosen"]) for each in told] == [(1, 4, False)] * 2
+    assert [(each["revision"], each["step"], each["chosen"]) for each in told] == [(1, 4, False)] * 2
     assert ask("moment", "POST", step=2, image=image)[1]["chosen"]
     assert ask("edition")[1] == {"revision": 2, "step": 2, "chosen": True, "edited": "", "comparing": False}
 
@@ -366,7 +366,7 @@ def test_moments_of_another_training_are_not_taken_for_this_ones(run, tmp_path):
     status, told, _ = ask("moment", "POST", step=2, image=image)
     assert status == 400
     assert "this moment is of another training; remove the folder view" in told["error"]
-    assert bench.step is None
+    assert bench.versions.step is None
     assert ask("course", image=image)[2]["steps"].tolist() == []
 
 
@@ -407,5 +407,5 @@ def test_a_damaged_moment_is_left_out_once_it_is_known(run):
     ask = Asking(bench)
     assert 2 in ask("training")[1]["moments"]
     assert ask("moment", "POST", step=2, image=bench.put(data.images[0]))[0] == 400
-    assert bench.step is None
+    assert bench.versions.step is None
     assert ask("training")[1]["moments"] == [step for step in Moments(folder).steps() if step != 2]

@@ -11,6 +11,7 @@ import pytest
 
 import pellucid as p
 from pellucid import explanations
+from pellucid.web.written import significant
 
 from .conftest import clock_digits, let_in, opened
 from .learnt import learnt
@@ -44,8 +45,8 @@ def tab(window: tuple[Any, str], name: str) -> Iterator[Any]:
 
 @pytest.fixture
 def change(window: Any, bench: Any) -> Iterator[Any]:
-    bench.edits.reset()
-    bench.edited()
+    bench.versions.edits.reset()
+    bench.versions.show_edited()
     with tab(window, "change") as page:
         page.locator("#change-layer option").first.wait_for(state="attached")
         page.locator(".weights input").first.wait_for()
@@ -54,8 +55,8 @@ def change(window: Any, bench: Any) -> Iterator[Any]:
 
 @pytest.fixture
 def why(window: Any, bench: Any) -> Iterator[Any]:
-    bench.edits.reset()
-    bench.edited()
+    bench.versions.edits.reset()
+    bench.versions.show_edited()
     with tab(window, "why") as page:
         page.locator(".told", has_text="strongest").first.wait_for()
         yield page
@@ -145,10 +146,10 @@ def test_edits_are_listed_with_what_they_change_and_each_is_undone_alone(change,
     change.locator(
         "#panel-change p", has_text="Only the kernels of convolutions are changed weight by weight"
     ).wait_for()
-    was = f"{bench.network['linear1'].bias.data[0]:.3g}".replace("-", "−")
+    was = significant(float(bench.network["linear1"].bias.data[0]))
     change.locator("#change-bias").fill("0.5")
     change.locator("#change-bias").press("Enter")
-    change.locator("#change-edits li", has_text=f"linear1: bias of channel 0: {was} → 0.5").wait_for()
+    change.locator("#change-edits li", has_text=f"linear1: bias of channel 0: {was} → 0.500").wait_for()
     change.locator("#change-edits li", has_text="silenced").get_by_role("button").click()
     change.locator("#change-edits li").nth(1).wait_for(state="detached")
     assert change.evaluate("document.activeElement.id") == "change-undo"
@@ -163,9 +164,9 @@ def test_above_the_layers_stands_how_right_the_edited_network_is(change, bench):
     about = change.locator("#about")
     about.get_by_text(re.compile("It is right on .* % of 40 images")).wait_for()
     for channel in (1, 3):
-        bench.edits.silence("conv2", channel)
+        bench.versions.edits.silence("conv2", channel)
     with bench.busy:
-        bench.edited()
+        bench.versions.show_edited()
     data = clock_digits()
     rates = [100 * np.mean(p.predict_classes(each, data.images) == data.labels) for each in (learnt(), bench.network)]
     words = r"As trained, it is right on {:.2f} % of 40 images; as edited, on {:.2f} %\.".format(*rates)
@@ -179,9 +180,9 @@ def test_above_the_layers_stands_how_right_the_edited_network_is(change, bench):
 
 def test_mistakes_are_gone_through_by_what_is_taken_for_what(change, bench):
     for channel in (1, 3):
-        bench.edits.silence("conv2", channel)
+        bench.versions.edits.silence("conv2", channel)
     with bench.busy:
-        bench.edited()
+        bench.versions.show_edited()
     data, now = clock_digits(), p.predict_classes(bench.network, clock_digits().images)
     pairs = [(np.sum((data.labels == a) & (now == b)), a, b) for a in range(10) for b in range(10) if a != b]
     times, label, taken = max(pairs, key=lambda pair: (pair[0], -pair[1], -pair[2]))
@@ -197,9 +198,9 @@ def test_mistakes_are_gone_through_by_what_is_taken_for_what(change, bench):
 
 def test_clicks_for_mistakes_are_counted_while_they_are_listed(change, bench):
     for channel in (1, 3):
-        bench.edits.silence("conv2", channel)
+        bench.versions.edits.silence("conv2", channel)
     with bench.busy:
-        bench.edited()
+        bench.versions.show_edited()
     change.locator("#pairs option").nth(1).wait_for(state="attached")
     held: list[Any] = []
     change.route("**/api/samples?*which=mistakes*", lambda route: held.append(route))
@@ -417,8 +418,8 @@ def test_it_is_said_what_a_picture_is_worth(why):
 
 def test_a_network_that_is_sure_needs_no_patch(why, bench):
     with bench.busy:  # sure beyond doubt
-        bench.edits.bias("linear1", SAMPLE, 50)
-        bench.edited()
+        bench.versions.edits.bias("linear1", SAMPLE, 50)
+        bench.versions.show_edited()
     why.locator("#why-method").select_option("occlusion")
     why.locator("#why-measure").select_option("probability")
     why.locator("#panel-why p", has_text="No patch matters: the probability changes by").wait_for()
@@ -506,8 +507,8 @@ def test_a_search_is_not_lost_when_the_network_is_edited_meanwhile(why, bench, m
 
     def edited_meanwhile(*given: Any, **how: Any) -> Any:
         with bench.busy:
-            bench.edits.silence("conv2", 0)
-            bench.edited()
+            bench.versions.edits.silence("conv2", 0)
+            bench.versions.show_edited()
         return search(*given, **how)
 
     monkeypatch.setattr(answering, "counterfactual", edited_meanwhile)

@@ -191,8 +191,8 @@ def test_a_picture_of_ink_on_paper_is_turned_round(browser: Any, tmp_path: Any) 
 
 def test_maps_that_are_0_everywhere_are_noted(browser: Any) -> None:
     bench = Bench(learnt(), "silent", clock_digits())
-    bench.edits.silence("conv1", 2)
-    bench.edited()
+    bench.versions.edits.silence("conv1", 2)
+    bench.versions.show_edited()
     with page_of(browser, bench) as page:
         page.locator("[data-path=conv1]", has_text="1 of 4 maps is 0 everywhere for this image").wait_for()
 

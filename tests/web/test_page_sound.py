@@ -17,8 +17,10 @@ pytest.importorskip("websockets", reason="the page needs the extra web")
 
 from pellucid.web import Live
 from pellucid.web.application import application
-from pellucid.web.bench import IMAGES, Bench
+from pellucid.web.bench import Bench
+from pellucid.web.images import IMAGES
 from pellucid.web.past import followed
+from pellucid.web.questions import Question
 from pellucid.web.server import Server
 
 from .asgi import request
@@ -62,9 +64,9 @@ def home(server: Server) -> str:
 def window(browser: Any, server: Server, bench: Bench) -> Iterator[Any]:
     """A window with the page's cookie, for pages of the network as it came out."""
     with bench.busy:
-        bench.go_to(None)
-        bench.edits.reset()
-        bench.edited()
+        bench.versions.go_to(None)
+        bench.versions.edits.reset()
+        bench.versions.show_edited()
     with let_in(browser, server.guard.address, ALONE) as own:
         yield own
 
@@ -76,8 +78,8 @@ def shares(page: Any) -> list[str]:
 def silence(bench: Bench, path: str, out: int) -> None:
     """Change the network, as another window would."""
     with bench.busy:
-        bench.edits.silence(path, out)
-        bench.edited()
+        bench.versions.edits.silence(path, out)
+        bench.versions.show_edited()
 
 
 # ---- one network
@@ -95,6 +97,30 @@ def test_what_is_done_in_a_window_shows_what_another_one_has_changed(window: Any
         assert page.locator("#problem").is_hidden()
 
 
+def test_outputs_that_come_later_are_shown_as_those_of_the_network_that_made_them(
+    window: Any, home: str, bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a large network they come with a question of their own, and it may have been edited meanwhile."""
+    monkeypatch.setattr("pellucid.web.answers.AT_ONCE", 0)
+    held: list[Any] = []
+    with opened(window, f"{home}#sample=3") as page:
+        page.locator("#told", has_text="It is a 3").wait_for()
+        page.route("**/api/seen?*wait=1*", lambda route: route.continue_() if held else held.append(route))
+        page.get_by_role("button", name="next sample").click()
+        while not held:
+            page.wait_for_timeout(20)
+        assert page.locator("#bars[aria-busy]").count() == 1
+        silence(bench, "conv1", 0)
+        held[0].continue_()
+        page.locator("#edited").wait_for()
+        page.locator("#told", has_text="It is a 4").wait_for()
+        page.locator("#bars:not([aria-busy])").wait_for()
+        after = shares(page)
+        page.reload()
+        page.locator("#told", has_text="It is a 4").wait_for()
+        assert shares(page) == after
+
+
 def test_an_image_that_is_asked_for_tells_of_edits_and_only_then_they_are_asked_for(
     window: Any, home: str, bench: Bench
 ) -> None:
@@ -105,7 +131,7 @@ def test_an_image_that_is_asked_for_tells_of_edits_and_only_then_they_are_asked_
         page.on("request", lambda sent: asked.append(sent.url) if re.search("/api/edit", sent.url) else None)
         step = page.get_by_role("button", name="next sample")
         with bench.busy:
-            bench.changed()  # to another moment and back, as it were
+            bench.versions.show_edited()  # to another moment and back, as it were
         step.click()
         page.locator("#told", has_text="It is a 4").wait_for()
         assert asked == []
@@ -125,14 +151,14 @@ def test_the_accuracy_is_that_of_the_network_as_another_window_left_it(window: A
 def test_an_answer_names_moment_and_edits_of_the_network_that_made_it(window: Any, home: str, bench: Bench) -> None:
     with opened(window, f"{home}#sample=3") as page:
         with bench.busy:
-            bench.go_to(bench.following.moments.read(1, bench.original))
+            bench.versions.go_to(bench.following.moments.read(1, bench.versions.original))
         page.get_by_role("button", name="next sample").click()
         page.locator("#moment", has_text="after step 1").wait_for()
         with opened(window, home) as other:  # which does not move the network
             other.locator("#moment", has_text="after step 1").wait_for()
         page.reload()
         page.locator("#moment", has_text="after step 1").wait_for()
-        assert bench.step == 1
+        assert bench.versions.step == 1
 
 
 def test_a_question_about_another_revision_is_refused() -> None:
@@ -143,24 +169,24 @@ def test_a_question_about_another_revision_is_refused() -> None:
         assert (reply.status, b'"outdated":true' in reply.body) == (200, outdated)
     edit = "/api/edit?what=silence&layer=conv1&out=0"
     assert request(app, f"{edit}&revision=7", method="POST").status == 409
-    assert not bench.edits.done
+    assert not bench.versions.edits.done
     assert request(app, f"{edit}&revision=0", method="POST").status == 200
     assert request(app, "/api/undo?all=0&revision=0", method="POST").status == 409
-    assert len(bench.edits.done) == 1
+    assert len(bench.versions.edits.done) == 1
 
 
 def test_an_answer_that_an_edit_has_overtaken_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     from pellucid.web import answers
 
     bench = Bench(p.Sequential([p.Conv2d(1, 2, 3), p.Flatten(), p.Linear(18, 3)], input_shape=(1, 5, 5)), "small")
-    name, own = bench.put(np.zeros((1, 5, 5), np.uint8)), answers.READING["maps"]
+    name, own = bench.put(np.zeros((1, 5, 5), np.uint8)), answers.maps
 
     def overtaken(bench: Bench, asked: Any) -> Any:
         found = own(bench, asked)
         silence(bench, "conv1", 1)
         return found
 
-    monkeypatch.setattr("pellucid.web.application.READING", {"maps": overtaken})
+    monkeypatch.setattr("pellucid.web.application.QUESTIONS", [Question("maps", overtaken, of_revision=True)])
     reply = request(application(bench), f"/api/maps?image={name}&layer=conv1&revision=0")
     assert b'"outdated":true' in reply.body
 
@@ -176,15 +202,15 @@ def test_looks_of_networks_that_are_gone_are_let_go_of(bench: Bench) -> None:
 
 
 def test_going_where_the_network_is_already_changes_nothing(bench: Bench) -> None:
-    moment = bench.following.moments.read(1, bench.original)
+    moment = bench.following.moments.read(1, bench.versions.original)
     with bench.busy:
-        bench.go_to(moment)
+        bench.versions.go_to(moment)
         revision = bench.revision
-        bench.go_to(moment)
+        bench.versions.go_to(moment)
         assert bench.revision == revision
-        bench.go_to(None)
+        bench.versions.go_to(None)
         assert bench.revision == revision + 1
-        bench.go_to(None)
+        bench.versions.go_to(None)
         assert bench.revision == revision + 1
 
 
@@ -262,7 +288,7 @@ def test_a_link_leads_to_the_moment_that_it_was_made_at(window: Any, home: str, 
         page.locator("#moment", has_text="after step 2").wait_for()
         page.wait_for_url("**moment=2**")
         link = page.url
-    bench.go_to(None)
+    bench.versions.go_to(None)
     with opened(window, link) as page:
         page.locator("#moment", has_text="after step 2").wait_for()
         assert page.locator("#notice").is_hidden()

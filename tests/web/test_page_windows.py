@@ -40,9 +40,9 @@ def windows(browser: Any, server: Server, bench: Bench) -> Iterator[tuple[Any, A
     first.close()
     address = f"http://127.0.0.1:{server.port}/#sample=3&view=change"
     with bench.busy:
-        bench.go_to(None)
-        bench.edits.reset()
-        bench.changed()
+        bench.versions.go_to(None)
+        bench.versions.edits.reset()
+        bench.versions.show_edited()
     with opened(context, address) as one, opened(context, address) as two:
         for each in (one, two):
             each.locator(".weights input").first.wait_for()
@@ -122,7 +122,7 @@ def test_who_draws_hears_of_what_is_changed_in_another_window(windows: tuple[Any
 def test_a_window_that_nobody_looks_at_asks_for_nothing_until_one_comes_back(windows: tuple[Any, Any]) -> None:
     one, two = windows
     asked: list[str] = []
-    two.on("request", lambda sent: asked.append(sent.url) if sent.url.endswith("/api/edition?") else None)
+    two.on("request", lambda sent: asked.append(sent.url) if "/api/edition?" in sent.url else None)
     two.evaluate("Object.defineProperty(document, 'hidden', { value: true, configurable: true })")
     two.wait_for_timeout(200)
     asked.clear()
@@ -168,7 +168,7 @@ def test_a_page_that_is_opened_then_says_at_once_what_it_shows(windows: tuple[An
     following, bench.following = bench.following, None  # else a page that is opened goes to the end
     try:
         with bench.busy:
-            bench.go_to(following.moments.read(1, bench.original))
+            bench.versions.go_to(following.moments.read(1, bench.versions.original))
         one.reload()
         one.locator("#moment", has_text="after step 1").wait_for()
         one.locator("#change-past").wait_for()

@@ -14,7 +14,8 @@ from pellucid import explanations
 from pellucid.errors import ArgumentError, ShapeError
 from pellucid.web import why
 from pellucid.web.application import application
-from pellucid.web.bench import Bench, UnknownImageError
+from pellucid.web.bench import Bench
+from pellucid.web.images import UnknownImageError
 from pellucid.web.why_words import HONEST, forgotten, how_large
 
 from .asgi import request
@@ -197,8 +198,8 @@ def test_what_was_searched_for_a_network_that_has_changed_since_says_so(bench, m
     search = why.counterfactual
 
     def edited_meanwhile(*given, **how):
-        bench.edits.silence("conv2", 0)
-        bench.edited()
+        bench.versions.edits.silence("conv2", 0)
+        bench.versions.show_edited()
         return search(*given, **how)
 
     monkeypatch.setattr(why, "counterfactual", edited_meanwhile)

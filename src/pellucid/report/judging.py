@@ -75,8 +75,9 @@ class Judged:
         """Samples that were classified rightly, in the order of the data."""
         return np.flatnonzero(self.predicted == self.labels)
 
+    @cached_property
     def taken_for(self) -> list[tuple[int, int, int]]:
-        """Return (times, true class, named class) of every mistake that was made, the most frequent first."""
+        """(times, true class, named class) of every mistake that was made, the most frequent first."""
         wrong = self.confusion.copy()
         np.fill_diagonal(wrong, 0)
         pairs = [(int(wrong[row, column]), int(row), int(column)) for row, column in np.argwhere(wrong)]

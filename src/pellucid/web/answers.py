@@ -1,10 +1,10 @@
-"""What the page asks, and what it is answered: one function a question, from a bench and what is asked to plain data,
-or to a frame where there are arrays. Nothing here knows of HTTP.
+"""Answers about the network, images, and what it makes of them: one function a question, from a bench and what is asked
+to plain data, or to a frame where there are arrays. Nothing here knows of HTTP.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
@@ -57,31 +57,33 @@ def network(bench: Bench, asked: Asked) -> Answer:
     data: dict[str, Any] | None = None
     if bench.data is not None:
         data = {"name": printable(bench.data.name), "part": bench.part, "count": len(bench.data)}
-    known, title = bench.description, printable(bench.title)
-    made = int(np.prod(known["layers"][-1]["shape"], dtype=int))
+    description, title = bench.description, printable(bench.title)
+    last = description["layers"][-1]["shape"]
+    made = int(np.prod(last, dtype=int))
     words = {
-        "purpose": purpose("" if data is None else data["name"], known["classes"], made),
+        "purpose": purpose("" if data is None else data["name"], description["classes"], made),
         "glossary": dict(GLOSSARY),
         "keys": dict(KEYS),
         "orders": dict(ORDERS),
-        "outputs": outputs(known["layers"][-1]["shape"]),
+        "outputs": outputs(last),
         "links": {what: said.format(title=title) for what, said in LINKS.items()},
-        "tour": tour(known, 0 if bench.data is None else len(bench.data), bench.following is not None),
+        "tour": tour(description, 0 if bench.data is None else len(bench.data), bench.following is not None),
     }
-    return {"title": title, **known, **words, **edition(bench, asked), "data": data}
+    return {"title": title, **description, **words, **edition(bench, asked), "data": data}
 
 
 def edition(bench: Bench, asked: Asked) -> dict[str, Any]:
     """What tells a page that another one has changed the network: how often that was done, the step of the training
     that it is shown at, which somebody has ``chosen``, or only follows, the name of all edits, and whether it is shown
     as it was before them."""
+    versions = bench.versions
     return {
-        "revision": bench.revision, "step": bench.step, "chosen": bench.chosen, "edited": bench.edits.digest(),
-        "comparing": bench.comparing,
+        "revision": versions.revision, "step": versions.step, "chosen": versions.chosen,
+        "edited": versions.edits.digest(), "comparing": versions.comparing,
     }  # fmt: skip
 
 
-def opened(bench: Bench, asked: Asked) -> Answer:
+def catch_up(bench: Bench, asked: Asked) -> Answer:
     """Let a page that opens find the network with its edits, or as its training has come to; then as `edition`."""
     bench.catch_up()
     return edition(bench, asked)
@@ -99,7 +101,8 @@ def drawing(bench: Bench, asked: Asked) -> bytes:
     if channels != 1 or height != width:
         raise ShapeError(f"what is drawn is one channel of a square, but the network takes {channels}×{height}×{width}")
     ink = np.frombuffer(asked.body, np.uint8).reshape(rows, columns)
-    return shown(bench, bench.put(drawn_digit(ink, size=height, centred=not asked.flag("raw")), passing=True), asked)
+    image = drawn_digit(ink, size=height, centred=not asked.flag("raw"))
+    return image_frame(bench, bench.put(image, passing=True), asked)
 
 
 def pixels(bench: Bench, asked: Asked) -> Answer:
@@ -108,27 +111,27 @@ def pixels(bench: Bench, asked: Asked) -> Answer:
     kind = np.dtype(np.uint8) if asked.choice("type", ("u1", "f4"), "u1") == "u1" else np.dtype("<f4")
     if len(asked.body) != np.prod(shape, dtype=int) * kind.itemsize:
         count = int(np.prod(shape, dtype=int))
-        told = f"{'×'.join(map(str, shape))} = {count:,} numbers of {kind.name}, {count * kind.itemsize:,} bytes"
-        raise DataError(f"expected {told}, received {len(asked.body):,}")
-    return shown(bench, bench.put(np.frombuffer(asked.body, kind).reshape(shape).copy()), asked)
+        expected = f"{'×'.join(map(str, shape))} = {count:,} numbers of {kind.name}, {count * kind.itemsize:,} bytes"
+        raise DataError(f"expected {expected}, received {len(asked.body):,}")
+    return image_frame(bench, bench.put(np.frombuffer(asked.body, kind).reshape(shape).copy()), asked)
 
 
 def picture(bench: Bench, asked: Asked) -> Answer:
     """What the network makes of a picture: the body, a PNG, JPEG or other file."""
     how = {name: asked.flag(name) for name in ("drawn", "raw")}
     image = read_image(asked.body, image_shape(bench), **how)
-    return shown(bench, bench.put(image), asked)
+    return image_frame(bench, bench.put(image), asked)
 
 
 def sample(bench: Bench, asked: Asked) -> Answer:
     """What the network makes of a sample of the data."""
     number = asked.whole("number", 0 if bench.data is None else len(bench.data))
-    return shown(bench, bench.put(bench.sample(number)), asked)
+    return image_frame(bench, bench.put(bench.sample(number)), asked)
 
 
 def seen(bench: Bench, asked: Asked) -> Answer:
     """What the network, as it is now, makes of an image that it was shown before."""
-    return shown(bench, asked.text("image"), asked)
+    return image_frame(bench, asked.text("image"), asked)
 
 
 def samples(bench: Bench, asked: Asked) -> Answer:
@@ -140,37 +143,37 @@ def samples(bench: Bench, asked: Asked) -> Answer:
     They are measured meanwhile, so ``pending`` says whether to ask again; ``problem`` why nothing can be said of them.
     """
     which, pair = asked.choice("which", ("all", "mistakes", "unsure", "flipped"), "all"), asked.text("pair", "")
-    before, found = bench.measured(0), bench.measured()
-    if not isinstance(before, Judged) or not isinstance(found, Judged):
-        problem = next((each for each in (before, found) if isinstance(each, str)), None)
+    before, now = bench.measured_before(), bench.measured()
+    if not isinstance(before, Judged) or not isinstance(now, Judged):
+        problem = next((each for each in (before, now) if isinstance(each, str)), None)
         pending = problem is None
         nothing: dict[str, Any] = {"accuracy": None, "total": 0, "samples": []}
         return {"revision": bench.revision, "pending": pending, "problem": problem, **nothing}
     if which == "flipped":
-        chosen = np.flatnonzero(before.predicted != found.predicted)
+        chosen = np.flatnonzero(before.predicted != now.predicted)
     else:
-        chosen = np.arange(len(found.data)) if which == "all" else found.mistakes
+        chosen = np.arange(len(now.data)) if which == "all" else now.mistakes
     if which == "unsure":
-        chosen = chosen[::-1] if len(chosen) else np.argsort(found.confidence, kind="stable")
+        chosen = chosen[::-1] if len(chosen) else np.argsort(now.confidence, kind="stable")
     if pair:
-        label, predicted = asked.index("pair", found.confusion.shape)
-        chosen = chosen[(found.labels[chosen] == label) & (found.predicted[chosen] == predicted)]
+        label, predicted = asked.index("pair", now.confusion.shape)
+        chosen = chosen[(now.labels[chosen] == label) & (now.predicted[chosen] == predicted)]
     first = asked.whole("first", max(1, len(chosen) + 1), 0)
     part = chosen[first : first + asked.whole("count", MOST_SAMPLES + 1, 24)]
     listed = []
     for number in map(int, part):
         each = {
-            "label": int(found.labels[number]),
-            "predicted": int(found.predicted[number]),
+            "label": int(now.labels[number]),
+            "predicted": int(now.predicted[number]),
             "was": int(before.predicted[number]),
         }
-        sure = round(float(found.confidence[number]), 6)
+        sure = round(float(now.confidence[number]), 6)
         names = {what: class_name(bench, k) for what, k in each.items()}
         words = taken_otherwise(number, names) if which == "flipped" else taken_for(names, sure)
         listed.append({"number": number, **each, "confidence": sure, **words})
     known: dict[str, Any] = {
-        "revision": bench.revision, "pending": False, "accuracy": found.accuracy, "problem": None,
-        "pairs": mistaken(found.taken_for()[:MOST_PAIRS], len(found.mistakes), lambda k: class_name(bench, k)),
+        "revision": bench.revision, "pending": False, "accuracy": now.accuracy, "problem": None,
+        "pairs": mistaken(now.taken_for[:MOST_PAIRS], len(now.mistakes), lambda k: class_name(bench, k)),
     }  # fmt: skip
     return {**known, "total": len(chosen), "samples": listed}
 
@@ -255,26 +258,26 @@ def image_shape(bench: Bench) -> tuple[int, int, int]:
     return shape
 
 
-def shown(
-    bench: Bench, image: str, asked: Asked, told: Mapping[str, Any] = MappingProxyType({}),
-    more: Mapping[str, NDArray[Any]] = MappingProxyType({}),
+def image_frame(
+    bench: Bench, image: str, asked: Asked, more: Mapping[str, Any] = MappingProxyType({}),
+    arrays: Mapping[str, NDArray[Any]] = MappingProxyType({}),
 ) -> bytes:  # fmt: skip
-    """Return the first that is shown of an image: it, what is made of it, and the maps of some layers, with the range
+    """Return what a page shows first of an image: it, what is made of it, and the maps of some layers, with the range
     that is asked for: of each layer, of each of its maps ("channel"), or of all ("network").
 
-    Of a large network only what is there already, as ``pending`` says, unless the question is to ``wait``. What else is
-    to be told goes into the header, and `more` beside the arrays.
+    Of a large network only what is there already, as ``pending`` says, unless the question is to ``wait``. The header
+    holds `more`, and there are more `arrays` beside these.
     """
     with bench.busy:
         look, known = bench.look(image), edition(bench, asked)
     if bench.work <= AT_ONCE or asked.flag("wait"):
         look.values.make(look.program.output, asked.go_on)
     pending = not look.values.is_made(look.program.output)
-    arrays: dict[str, NDArray[Any]] = {"image": look.image, **more}
+    made: dict[str, NDArray[Any]] = {"image": look.image, **arrays}
     if not pending:
-        arrays["output"] = look.output
+        made["output"] = look.output
         if bench.of_classes and (probabilities := look.probabilities()) is not None:
-            arrays["probabilities"] = probabilities
+            made["probabilities"] = probabilities
     ranged = asked.choice("range", RANGES, RANGES[0])
     if pending and ranged == "network":  # which is not known yet
         ranged = "layer"
@@ -288,30 +291,16 @@ def shown(
         room -= every.size
         if room < 0:
             break
-        arrays[f"maps {path}"], ranges[path], dead[path] = every, colour_range(every), _dead(every)
+        made[f"maps {path}"], ranges[path], dead[path] = every, colour_range(every), _dead(every)
         if ranged == "channel":
-            arrays[f"ranges {path}"] = colour_ranges(every)
+            made[f"ranges {path}"] = colour_ranges(every)
     header = {
         **known, "image": image, "pending": pending, "ranged": ranged, "ranges": ranges, "dead": dead,
         "whole": look.range if ranged == "network" else None,
     }  # fmt: skip
-    return frame({**header, **told}, arrays)
+    return frame({**header, **more}, made)
 
 
 def _dead(maps: NDArray[Any]) -> str:
     """Return in words how many maps are 0 everywhere; "" if none is."""
     return dead_words(int(np.sum(~maps.any(axis=(1, 2)))), len(maps))
-
-
-READING: Mapping[str, Callable[[Bench, Asked], Answer]] = MappingProxyType(
-    {
-        "network": network, "edition": edition, "seen": seen, "samples": samples, "thumbnails": thumbnails,
-        "maps": maps, "sum": total, "walk": walk,
-    }
-)  # fmt: skip
-"""What is asked with GET, by the last part of its address."""
-
-DOING: Mapping[str, Callable[[Bench, Asked], Answer]] = MappingProxyType(
-    {"open": opened, "drawing": drawing, "pixels": pixels, "picture": picture, "sample": sample}
-)
-"""What is asked with POST."""

@@ -1,11 +1,10 @@
-"""The application: which address is answered by what. All that computes runs in a thread, one question of a kind at a
-time."""
+"""The application: files of the page, and answers to its questions. All that computes runs in a thread, one question of
+a kind at a time."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import nullcontext
 from importlib.resources import files
 
 from starlette.applications import Starlette
@@ -15,78 +14,65 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 
 from ..errors import ArgumentError, PellucidError
-from . import answers, changes, looking_back, why
 from .answers import Answer
 from .asked import Asked, GoneError
-from .bench import Bench, OutdatedError, UnknownImageError
+from .bench import Bench
 from .faults import noted
+from .images import UnknownImageError
 from .live_socket import socket_of
 from .pen_socket import pen_socket_of
+from .questions import QUESTIONS, Question
 
 FRAME = "application/octet-stream"
-KINDS = {
+MEDIA_TYPES = {
     ".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
 }  # fmt: skip
-"""Suffix of a file of the page -> what it is."""
+"""Suffix of a file of the page -> its media type."""
 GONE = 499
 """Status of the answer to somebody who has gone; nobody reads it."""
+WATCH_SECONDS = 0.1
+"""Seconds between two looks at whether somebody still waits for what is being computed."""
 
-READING = {**answers.READING, **changes.READING, **why.READING, **looking_back.READING}
-DOING = {**answers.DOING, **changes.DOING, **why.DOING, **looking_back.DOING}
-EDITING = (changes.edit, changes.undo)
-CHANGING = (*EDITING, changes.compare, looking_back.moment)
-"""They hold the bench; all others take from it what they need, and wait for nobody."""
-LOOK_SECONDS = 0.1
-"""Between two looks at whether somebody still waits for what is being computed."""
+
+class OutdatedError(ArgumentError):
+    """A question is about the network as it was before it was changed."""
 
 
 def application(bench: Bench) -> Starlette:
     """Return the application that shows a bench."""
     pages = [Route("/", _file("index.html")), *(Route(f"/{name}", _file(name)) for name in _names())]
-    reading = [Route(f"/api/{name}", _question(bench, answer), methods=["GET"]) for name, answer in READING.items()]
-    doing = [Route(f"/api/{name}", _question(bench, answer), methods=["POST"]) for name, answer in DOING.items()]
+    questions = [Route(f"/api/{each.name}", _endpoint(bench, each), methods=[each.method]) for each in QUESTIONS]
     sockets = [WebSocketRoute("/api/live", socket_of(bench)), WebSocketRoute("/api/pen", pen_socket_of(bench))]
-    return Starlette(routes=[*pages, *reading, *doing, *sockets])
+    return Starlette(routes=[*pages, *questions, *sockets])
 
 
 def _names() -> list[str]:
     """Return the names of the files of the page."""
-    return sorted(each.name for each in files(__package__).joinpath("static").iterdir() if _kind(each.name))
+    return sorted(each.name for each in files(__package__).joinpath("static").iterdir() if _media_type(each.name))
 
 
-def _kind(name: str) -> str | None:
-    return KINDS.get(f".{name.rpartition('.')[2]}")
+def _media_type(name: str) -> str | None:
+    return MEDIA_TYPES.get(f".{name.rpartition('.')[2]}")
 
 
 def _file(name: str) -> Callable[[Request], Awaitable[Response]]:
     """Return what answers with a file of the page, which is read once."""
-    content, kind = files(__package__).joinpath("static", name).read_bytes(), _kind(name)
+    content, media_type = files(__package__).joinpath("static", name).read_bytes(), _media_type(name)
 
     async def endpoint(request: Request) -> Response:
-        return Response(content, media_type=kind)
+        return Response(content, media_type=media_type)
 
     return endpoint
 
 
-def _question(bench: Bench, answer: Callable[[Bench, Asked], Answer]) -> Callable[[Request], Awaitable[Response]]:
+def _endpoint(bench: Bench, question: Question) -> Callable[[Request], Awaitable[Response]]:
     """Return what answers a question about the bench, or says what is wrong with it.
 
     Those who ask the same wait in line, here and not in threads, of which there are few; who has gone meanwhile, as
-    the page does with what it no longer wants, is passed over, or no longer computed for. Maps in an order that takes
-    long have a line of their own.
+    the page does with what it no longer wants, is passed over, or no longer computed for.
     """
-    lines = asyncio.Lock(), asyncio.Lock()
-
-    def answered(asked: Asked) -> Answer:
-        with bench.busy if answer in CHANGING else nullcontext():
-            if answer in EDITING and bench.step is not None:
-                raise ArgumentError("the network is shown as it was in training; go to its end to change it")
-            _refuse_outdated(bench, asked)
-            found = answer(bench, asked)
-        if answer not in CHANGING:
-            _refuse_outdated(bench, asked)
-        return found
+    line, slow_line = asyncio.Lock(), asyncio.Lock()
 
     async def endpoint(request: Request) -> Response:
         try:
@@ -94,15 +80,16 @@ def _question(bench: Bench, answer: Callable[[Bench, Asked], Answer]) -> Callabl
         except ClientDisconnect:
             return Response(status_code=GONE)
         try:
-            async with lines[request.query_params.get("order") == "contribution"]:
+            slow = question.slow is not None and question.slow in request.query_params.items()
+            async with slow_line if slow else line:
                 if await request.is_disconnected():
                     return Response(status_code=GONE)
                 watching = asyncio.create_task(_watch(request, asked))
                 try:
-                    found = await run_in_threadpool(answered, asked)
+                    answer = await run_in_threadpool(_answer, bench, question, asked)
                 finally:
                     watching.cancel()
-            return Response(found, media_type=FRAME) if isinstance(found, bytes) else JSONResponse(found)
+            return Response(answer, media_type=FRAME) if isinstance(answer, bytes) else JSONResponse(answer)
         except GoneError:
             return Response(status_code=GONE)
         except UnknownImageError as error:
@@ -119,10 +106,24 @@ def _question(bench: Bench, answer: Callable[[Bench, Asked], Answer]) -> Callabl
     return endpoint
 
 
-def _refuse_outdated(bench: Bench, asked: Asked) -> None:
+def _answer(bench: Bench, question: Question, asked: Asked) -> Answer:
+    """Return the answer to a question, unless the network is, or has become meanwhile, another than it is about."""
+    if question.holds_bench:
+        with bench.busy:
+            if question.edits and bench.versions.step is not None:
+                raise ArgumentError("the network is shown as it was in training; go to its end to change it")
+            _refuse_outdated(bench, question, asked)
+            return question.answer(bench, asked)
+    _refuse_outdated(bench, question, asked)
+    answer = question.answer(bench, asked)
+    _refuse_outdated(bench, question, asked)
+    return answer
+
+
+def _refuse_outdated(bench: Bench, question: Question, asked: Asked) -> None:
     """Refuse a question that names another revision of the network than the one that is there: where it was changed
     before the answer, or while that was made, the answer would not fit what the page shows."""
-    known = asked.text("revision", "")
+    known = asked.text("revision", "") if question.of_revision else ""
     if known and known != str(bench.revision):
         raise OutdatedError("the network has been changed meanwhile, as by another window; look again, and ask anew")
 
@@ -130,7 +131,7 @@ def _refuse_outdated(bench: Bench, asked: Asked) -> None:
 async def _watch(request: Request, asked: Asked) -> None:
     """Note when whoever has asked has gone."""
     while not asked.gone.is_set():
-        await asyncio.sleep(LOOK_SECONDS)
+        await asyncio.sleep(WATCH_SECONDS)
         if await request.is_disconnected():
             asked.gone.set()
 

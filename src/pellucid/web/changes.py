@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ..errors import ArgumentError, DataError
 from ..layers import Conv2d
 from ..report.judging import Judged
-from .answers import Answer, class_name, edition, shown
+from .answers import Answer, class_name, edition, image_frame
 from .asked import Asked
 from .bench import Bench
 from .edits import WITH_CHANNELS
@@ -43,7 +43,7 @@ def kernel(bench: Bench, asked: Asked) -> Answer:
         "revision": bench.revision, "words": "" if kernels else NO_KERNELS,
     }  # fmt: skip
     arrays: dict[str, NDArray[Any]] = {}
-    for name, network in (("now", bench.network), ("before", bench.original)):
+    for name, network in (("now", bench.network), ("before", bench.versions.original)):
         held = network.parameters()
         if kernels:
             arrays[name] = held[f"{layer}.weight"].data[number]
@@ -55,46 +55,51 @@ def kernel(bench: Bench, asked: Asked) -> Answer:
 def edit(bench: Bench, asked: Asked) -> Answer:
     """Overwrite a kernel, by the name of a filter or by the numbers in the body; or a bias; or silence a channel."""
     what, path = asked.choice("what", ("kernel", "bias", "silence")), _layer(bench, asked)
+    edits = bench.versions.edits
     shape = bench.network.parameters()[f"{path}.weight"].shape
     out = asked.whole("out", shape[0])
     if what == "silence":
-        bench.edits.silence(path, out)
+        edits.silence(path, out)
     elif what == "bias":
-        bench.edits.bias(path, out, float(_numbers(asked, (1,))[0]))
+        edits.bias(path, out, float(_numbers(asked, (1,))[0]))
     else:
         if len(shape) != 4:
             raise ArgumentError(f"layer: {path} has no kernels; expected a convolution")
         channel = None if asked.text("channel") == ALL else asked.whole("channel", shape[1])
         size = (shape[2], shape[3])
         name = "" if asked.body else asked.choice("preset", fitting(size))
-        bench.edits.kernel(path, out, channel, preset(name, size) if name else _numbers(asked, size), name)
-    return _done(bench, asked)
+        edits.kernel(path, out, channel, preset(name, size) if name else _numbers(asked, size), name)
+    bench.versions.show_edited()
+    return _listed(bench, asked)
 
 
 def undo(bench: Bench, asked: Asked) -> Answer:
     """Undo the last edit, that of a number, or all."""
+    edits = bench.versions.edits
     if asked.flag("all"):
-        bench.edits.reset()
+        edits.reset()
     else:
-        count = len(bench.edits.done)
-        bench.edits.undo(asked.whole("number", count, count - 1) if count else -1)
-    return _done(bench, asked)
+        count = len(edits.done)
+        edits.undo(asked.whole("number", count, count - 1) if count else -1)
+    bench.versions.show_edited()
+    return _listed(bench, asked)
 
 
 def compare(bench: Bench, asked: Asked) -> Answer:
     """Show an image as the network takes it without its edits (``before``), or with them again."""
     name = asked.text("image")
     bench.image(name)  # which may not be here any more
-    if bench.step is None:  # else another window has gone to a moment of the training meanwhile
-        bench.show_original() if asked.flag("before") else bench.show_edited()
-    return shown(bench, name, asked)
+    versions = bench.versions
+    if versions.step is None:  # else another window has gone to a moment of the training meanwhile
+        versions.show_original() if asked.flag("before") else versions.show_edited()
+    return image_frame(bench, name, asked)
 
 
-def edits(bench: Bench, asked: Asked) -> Answer:
+def all_edits(bench: Bench, asked: Asked) -> Answer:
     """What was changed, and the layers that can be: how many channels each has that weights lead to."""
     shapes = {path: parameter.shape for path, parameter in bench.network.parameters().items()}
     layers = {path: shapes[f"{path}.weight"][0] for path in _layers(bench)}
-    return {**_told(bench, asked), "layers": layers, "words": ABOUT}
+    return {**_listed(bench, asked), "layers": layers, "words": ABOUT}
 
 
 def accuracy(bench: Bench, asked: Asked) -> Answer:
@@ -102,28 +107,28 @@ def accuracy(bench: Bench, asked: Asked) -> Answer:
 
     Measured meanwhile, so what is not known yet is None, and ``pending`` says whether to ask again.
     """
-    before, now = bench.measured(0), bench.measured()
-    told: dict[str, Any] = {
+    before, now, edits = bench.measured_before(), bench.measured(), bench.versions.edits
+    answer: dict[str, Any] = {
         "revision": bench.revision, "pending": before is None or now is None, "done": bench.share_measured(),
         "now": None, "before": None, "flipped": 0, "mended": 0, "broken": 0, "problem": None,
-        "edited": bool(bench.edits.done),
+        "edited": bool(edits.done),
     }  # fmt: skip
-    for name, found in (("before", before), ("now", now)):
-        if isinstance(found, str):
-            told["problem"] = found
-        elif found is not None:
-            told[name] = found.accuracy
+    for name, judged in (("before", before), ("now", now)):
+        if isinstance(judged, str):
+            answer["problem"] = judged
+        elif judged is not None:
+            answer[name] = judged.accuracy
     if isinstance(before, Judged) and isinstance(now, Judged):
         other = now.predicted != before.predicted
         mended, broken = other & (now.predicted == now.labels), other & (before.predicted == before.labels)
-        told["most"] = _most(bench, before.predicted[other], now.predicted[other])
-        told |= {"flipped": int(other.sum()), "mended": int(mended.sum()), "broken": int(broken.sum())}
+        answer["most"] = _most(bench, before.predicted[other], now.predicted[other])
+        answer |= {"flipped": int(other.sum()), "mended": int(mended.sum()), "broken": int(broken.sum())}
     if bench.data is not None:
-        now = told["now"] if bench.network is bench.edits.network else None
-        told["about"] = at_first(
-            told["before"], len(bench.data), bench.of, held_out=bench.held_out, edited=told["edited"], now=now
+        as_edited = answer["now"] if bench.network is edits.network else None
+        answer["about"] = at_first(
+            answer["before"], len(bench.data), bench.of, held_out=bench.held_out, edited=answer["edited"], now=as_edited
         )
-    return told if told["pending"] else told | {"words": how_right(told)}
+    return answer if answer["pending"] else answer | {"words": how_right(answer)}
 
 
 def _most(bench: Bench, was: NDArray[np.int64], now: NDArray[np.int64]) -> tuple[str, str, int] | None:
@@ -135,14 +140,10 @@ def _most(bench: Bench, was: NDArray[np.int64], now: NDArray[np.int64]) -> tuple
     return class_name(bench, before), class_name(bench, after), int(counts.max())
 
 
-def _done(bench: Bench, asked: Asked) -> Answer:
-    bench.edited()
-    return _told(bench, asked)
-
-
-def _told(bench: Bench, asked: Asked) -> dict[str, Any]:
+def _listed(bench: Bench, asked: Asked) -> dict[str, Any]:
+    """Return which network is shown, and its edits in words."""
     with bench.busy:
-        return {**edition(bench, asked), "edits": [each.told for each in bench.edits.done]}
+        return {**edition(bench, asked), "edits": [each.summary for each in bench.versions.edits.done]}
 
 
 def _layers(bench: Bench) -> dict[str, object]:
@@ -168,7 +169,3 @@ def _numbers(asked: Asked, shape: tuple[int, ...]) -> NDArray[np.float64]:
     if len(asked.body) != 4 * count:
         raise DataError(f"expected {count} numbers of float32, {4 * count} bytes, received {len(asked.body):,} bytes")
     return np.frombuffer(asked.body, "<f4").reshape(shape).astype(np.float64)
-
-
-READING = {"kernel": kernel, "edits": edits, "accuracy": accuracy}
-DOING = {"edit": edit, "undo": undo, "compare": compare}

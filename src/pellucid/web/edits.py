@@ -15,12 +15,11 @@ from ..layers import BatchNorm2d, Conv2d, Linear
 from ..network import Network
 from .description import reads_of
 from .sharing import sharing
+from .written import significant
 
 WITH_CHANNELS = (Conv2d, Linear, BatchNorm2d)
 """Layers whose weights lead to one channel each, along their first axis."""
-
-
-MOST = 1000
+MOST_EDITS = 1000
 """Edits that are kept, each to be undone."""
 
 
@@ -42,18 +41,18 @@ class Edit:
     numbers: Any
 
     @property
-    def told(self) -> str:
+    def summary(self) -> str:
         """What it is called; of a single number, also what it was and what it is."""
         [_, _, was], *more = self.before
         if more or was.size > 1:
             return self.words
-        return f"{self.words}: {float(was):.3g} → {float(np.ravel(self.numbers)[0]):.3g}".replace("-", "−")
+        return f"{self.words}: {significant(float(was))} → {significant(float(np.ravel(self.numbers)[0]))}"
 
 
 class Edits:
     """The changes that were made to a network, which can be undone in turn.
 
-    What leaves every number as it is, is no edit; and one number that is changed several times in a row is one.
+    An edit that changes no number is not recorded; of one number that is changed several times in a row, one edit is.
 
     Parameters
     ----------
@@ -198,8 +197,8 @@ class Edits:
         before = [(path, where, held[path][where].copy()) for path, where in places.items()]
         if all(np.array_equal(old, np.broadcast_to(numbers, old.shape)) for _, _, old in before):
             return
-        if len(self.done) >= MOST:
-            raise ArgumentError(f"the network has been edited {MOST:,} times; undo some of it first")
+        if len(self.done) >= MOST_EDITS:
+            raise ArgumentError(f"the network has been edited {MOST_EDITS:,} times; undo some of it first")
         held = self._apart(places)
         for path, where in places.items():
             held[path][where] = numbers

@@ -69,7 +69,8 @@ class Following:
     image : (str, array) or None
         What the maps are of, with its name on the bench.
     trouble : str
-        Why no more moments are kept, or can be gone back to.
+        What the page says is wrong: why no more moments are kept, why none can be gone back to, or that the run holds
+        another network by now.
     ending : str
         The error that has ended the training.
     courses : mapping of str to ImageCourse

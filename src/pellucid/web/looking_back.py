@@ -8,7 +8,7 @@ import numpy as np
 
 from ..errors import ArgumentError
 from ..inference.batches import weights
-from .answers import Answer, class_name, shown
+from .answers import Answer, class_name, image_frame
 from .asked import Asked
 from .bench import Bench
 from .following import Following, Known
@@ -18,9 +18,9 @@ from .miniatures import captions, painted, reach_of
 from .training_words import how_sure, since_when
 
 COURSE_SECONDS = 1.0
-"""That one answer may take; the page asks for the rest."""
+"""Seconds that one answer may take; the page asks for the rest."""
 IMAGES = 16
-"""Whose courses are kept."""
+"""Images whose courses are kept."""
 LAST_STEP = 10**15
 
 
@@ -34,37 +34,38 @@ def training(bench: Bench, asked: Asked) -> Answer:
 def moment(bench: Bench, asked: Asked) -> Answer:
     """Show an image as the network takes it after a step, or as it is "now" in training, or at the "end", or "here",
     where it is already."""
-    following, step, name = _following(bench), asked.text("step"), asked.text("image")
+    following, versions = _following(bench), bench.versions
+    step, name = asked.text("step"), asked.text("image")
     bench.image(name)  # which may not be here any more
     if step == "end":
-        bench.go_to(None)
+        versions.go_to(None)
     elif step == "here":
         pass
     elif step != "now":
-        bench.go_to(following.moment(asked.whole("step", LAST_STEP), bench.original), chosen=True)
+        versions.go_to(following.moment(asked.whole("step", LAST_STEP), versions.original), chosen=True)
     elif following.newest is None:
         raise ArgumentError("step: the training has not begun")
     else:
-        bench.go_to(following.newest)
-    return shown(bench, name, asked, {"moment": bench.step, "chosen": bench.chosen})
+        versions.go_to(following.newest)
+    return image_frame(bench, name, asked)
 
 
 def course(bench: Bench, asked: Asked) -> Answer:
     """What an image was taken for at each moment that is kept, and since which one that is right; with ``pictures``,
     at once with the small pictures of it as the network is shown now."""
     following = _following(bench)
-    found = _course(bench, following, asked.text("image"))
-    told, pictures = _pictures(bench, following, found) if asked.flag("pictures") else ({}, {})
-    complete = found.go_on(following.moments, 0 if told else COURSE_SECONDS)
+    image_course = _course(bench, following, asked.text("image"))
+    header, pictures = _pictures(bench, following, image_course) if asked.flag("pictures") else ({}, {})
+    complete = image_course.go_on(following.moments, 0 if header else COURSE_SECONDS)
     right = _label(bench, asked)
     known = right is not None
-    if right is None and found.probabilities:  # nobody knows; then what it was taken for at last
-        right = int(found.probabilities[max(found.probabilities)].argmax())
-    since = found.right_since(right) if complete else None
-    header: dict[str, Any] = {"complete": complete, "right": right, "known": known, "since": since}
-    header |= {"words": "", "label": "How sure it was", **told}
-    arrays = found.arrays(right)
-    if right is not None and found.probabilities:
+    if right is None and image_course.probabilities:  # nobody knows; then what it was taken for at last
+        right = int(image_course.probabilities[max(image_course.probabilities)].argmax())
+    since = image_course.right_since(right) if complete else None
+    header |= {"complete": complete, "right": right, "known": known, "since": since}
+    header |= {"words": "", "label": "How sure it was"}
+    arrays = image_course.arrays(right)
+    if right is not None and image_course.probabilities:
         name = class_name(bench, right)
         if complete:
             header["words"] = since_when(header, arrays["steps"], name, following.course.steps_per_epoch)
@@ -72,24 +73,23 @@ def course(bench: Bench, asked: Asked) -> Answer:
     return frame(header, {**arrays, **pictures})
 
 
-def _pictures(bench: Bench, following: Following, found: ImageCourse) -> tuple[dict[str, Any], dict[str, Any]]:
+def _pictures(bench: Bench, following: Following, image_course: ImageCourse) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the small pictures of an image, the step ``at`` which the network is, and their ``captions``. How far
     colours reach is the same at all moments."""
     with bench.busy:
-        network, step = bench.network, bench.step
-    pictures, _ = following.miniatures.of(weights(network), found.image)
-    reach = reach_of(pictures) | found.reach(following.moments)
+        network, step = bench.network, bench.versions.step
+    pictures, _ = following.miniatures.of(weights(network), image_course.image)
+    reach = reach_of(pictures) | image_course.reach(following.moments)
     if step is None:
         step = 0 if following.live else following.step
-    told = {"at": step, "captions": captions(pictures, reach, network)}
-    return told, painted(pictures, reach)
+    return {"at": step, "captions": captions(pictures, reach, network)}, painted(pictures, reach)
 
 
 def _label(bench: Bench, asked: Asked) -> int | None:
     """Return the class of a sample of the data, where it is one."""
     if bench.data is None or not asked.text("sample", "") or bench.data.labels.dtype.kind not in "iu":
         return None
-    classes = int(np.prod(bench.original.output_shape(), dtype=int))
+    classes = int(np.prod(bench.versions.original.output_shape(), dtype=int))
     label = int(bench.data.labels[asked.whole("sample", len(bench.data))])
     return label if label < classes else None
 
@@ -99,7 +99,7 @@ def _course(bench: Bench, following: Following, name: str) -> ImageCourse:
     image, courses = bench.image(name), following.courses
     with bench.busy:
         if name not in courses:
-            courses[name] = ImageCourse(bench.original, following.miniatures, image)
+            courses[name] = ImageCourse(bench.versions.original, following.miniatures, image)
         courses.move_to_end(name)
         while len(courses) > IMAGES:
             courses.popitem(last=False)
@@ -110,7 +110,3 @@ def _following(bench: Bench) -> Following:
     if bench.following is None:
         raise ArgumentError("nothing is known here of a training; `pellucid train … --view` keeps its moments")
     return bench.following
-
-
-READING = {"training": training, "course": course}
-DOING = {"moment": moment}

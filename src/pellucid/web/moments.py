@@ -1,8 +1,8 @@
 """The moments of a training that are kept: the network's weights after some of its steps.
 
 Where a run is written, each is a small file, ``view/step-000123.safetensors``, sealed like a model file; else they stay
-in memory. There are at most `MOST`, and they take at most `MOST_BYTES`: more moments near the beginning, where a
-network changes most, and then one every so many steps.
+in memory. There are at most `MOST_MOMENTS`, and they take at most `MOST_BYTES`: more moments near the beginning, where
+a network changes most, and then one every so many steps.
 """
 
 from __future__ import annotations
@@ -28,11 +28,12 @@ from ..storage import make_folder, read_beginning, read_file, remove_file, write
 
 FOLDER = "view"
 FORMAT, VERSION = "pellucid moment", "1"
-MOST = 40
+MOST_MOMENTS = 40
 MOST_BYTES = 64 << 20
 FEWEST = 3
-"""Fewer say nothing of a course."""
+"""Moments without which none are kept: fewer say nothing of a course."""
 OTHER = f"remove the folder {FOLDER} of the run"
+"""What to do about moments of another training, or of another network."""
 
 _NAME = re.compile(r"step-(\d{6,15})\.safetensors")
 
@@ -49,7 +50,7 @@ class Moment:
         return sum(array.nbytes for array in self.weights.values())
 
 
-def planned(total: int, most: int = MOST) -> tuple[int, ...]:
+def planned(total: int, most: int = MOST_MOMENTS) -> tuple[int, ...]:
     """Return after how many steps of a training the weights are kept: 0, powers of two as long as they are less apart
     than what follows, then every so many steps, and the last.
 
@@ -63,9 +64,9 @@ def planned(total: int, most: int = MOST) -> tuple[int, ...]:
     apart = max(1, total // most)
     while apart <= total:
         powers = (2**k for k in range(apart.bit_length()) if 2**k < apart)
-        found = {0, *powers, *range(apart, total, apart), total}
-        if len(found) <= most:
-            return tuple(sorted(found))
+        steps = {0, *powers, *range(apart, total, apart), total}
+        if len(steps) <= most:
+            return tuple(sorted(steps))
         apart += 1 + apart // 50
     return tuple(sorted({round(each) for each in np.linspace(0, total, most)}))
 
@@ -77,7 +78,7 @@ def training_of(config: str) -> str:
 
 def affordable(size: int) -> int:
     """Return how many moments of so many bytes are kept."""
-    return min(MOST, MOST_BYTES // max(1, size))
+    return min(MOST_MOMENTS, MOST_BYTES // max(1, size))
 
 
 class Moments:
@@ -103,7 +104,7 @@ class Moments:
         """Return after how many steps there is one, in order."""
         if self._folder is None:
             return sorted(self._held)
-        return sorted(self._files())[: 2 * MOST]
+        return sorted(self._files())[: 2 * MOST_MOMENTS]
 
     def keep(self, moment: Moment) -> None:
         """Keep a moment.
@@ -150,18 +151,18 @@ class Moments:
 
     def of_another(self) -> list[int]:
         """Return after which steps there is a moment of another training: the folder lay in another run once."""
-        found = []
+        steps = []
         for step, path in self._files().items():
             with suppress(ModelFileError, StorageError):  # whoever reads it will be told
                 length = int.from_bytes(read_beginning(path, 8), "little")
                 header = read_beginning(path, 8 + min(length, LIMITS.header_bytes))
                 if self._is_of_another(metadata_of(header, str(path))):
-                    found.append(step)
-        return found
+                    steps.append(step)
+        return steps
 
     def _is_of_another(self, metadata: Mapping[str, Any]) -> bool:
-        told = metadata.get("training", "")
-        return bool(told and self.training) and told != self.training
+        training = metadata.get("training", "")
+        return bool(training and self.training) and training != self.training
 
     def forget_after(self, step: int) -> None:
         """Let go of what comes after a step, where a training goes on, or begins anew."""
@@ -171,8 +172,8 @@ class Moments:
                 remove_file(path)
 
     def _files(self) -> dict[int, Path]:
-        found: dict[int, Path] = {}
+        files: dict[int, Path] = {}
         if self._folder is not None:
             with suppress(OSError):  # there is no such folder yet
-                found = {int(name[1]): path for path in self._folder.iterdir() if (name := _NAME.fullmatch(path.name))}
-        return found
+                files = {int(name[1]): path for path in self._folder.iterdir() if (name := _NAME.fullmatch(path.name))}
+        return files

@@ -30,7 +30,7 @@ from ..explanations import (
 )
 from ..geometry import Pair
 from ..network import Network
-from .answers import Answer, class_name, shown
+from .answers import Answer, class_name, image_frame
 from .asked import Asked
 from .bench import Bench
 from .frames import frame
@@ -144,21 +144,21 @@ def would_be(bench: Bench, asked: Asked) -> Answer:
     steps = int(np.clip(SEARCH_WORK / passes, *SEARCH_STEPS))
     with _explaining(bench, asked) as note:
         network = to_run(look.network, look.program)
-        found = counterfactual(network, look.image, wanted, steps=steps, progress=note)
-    told = {
-        "from": before, "wanted": wanted, "reached": found.reached, "steps": len(found.probabilities) - 1,
+        search = counterfactual(network, look.image, wanted, steps=steps, progress=note)
+    header = {
+        "from": before, "wanted": wanted, "reached": search.reached, "steps": len(search.probabilities) - 1,
         "most": steps, "fewer": steps < SEARCH_STEPS[1], "changed": bench.revision != look.revision,
     }  # fmt: skip
-    apart = found.image.astype(np.float32) - look.image
+    apart = search.image.astype(np.float32) - look.image
     changed = _strongest(apart)
     name = class_name(bench, wanted)
-    told["largest"] = float(np.abs(changed).max())
-    told["words"] = came_of_it(told, name, found.probabilities, changed)
-    told["label"] = by_step(name, found.probabilities)
-    told["apart"] = what_changed(look.image)
-    told["size"] = how_large(found.reached, apart, look.image)
-    arrays = {"course": found.probabilities, "was": look.image, "difference": changed}
-    return shown(bench, bench.put(found.image), asked, told, arrays)
+    header["largest"] = float(np.abs(changed).max())
+    header["words"] = came_of_it(header, name, search.probabilities, changed)
+    header["label"] = by_step(name, search.probabilities)
+    header["apart"] = what_changed(look.image)
+    header["size"] = how_large(search.reached, apart, look.image)
+    arrays = {"course": search.probabilities, "was": look.image, "difference": changed}
+    return image_frame(bench, bench.put(search.image), asked, header, arrays)
 
 
 def progress(bench: Bench, asked: Asked) -> Answer:
@@ -239,7 +239,3 @@ def _refuse_non_finite(output: NDArray[Any]) -> None:
             f"the network's outputs for this image are {what}, so there is nothing to explain; the first layer that "
             "shows such numbers tells where they come from"
         )
-
-
-READING = {"methods": methods, "why": why, "progress": progress}
-DOING = {"would-be": would_be}

@@ -82,7 +82,7 @@ def _matrix_picture(judged: Judged) -> Html:
 
 
 def _pairs(judged: Judged) -> Html:
-    pairs = judged.taken_for()
+    pairs = judged.taken_for
     rows = [(judged.names[true], judged.names[named], f"{count:,}") for count, true, named in pairs[:_PAIRS]]
     caption = f"The most frequent mistakes: {of(len(rows), len(pairs), 'pair')} of classes"
     return table(caption, ["it is", "taken for", "times"], rows, numbers=["times"])

@@ -9,11 +9,6 @@ import { waitFor } from "./waiting.js";
 export const SILENT = "The server does not answer any more; what runs in its terminal has ended, or is ending.";
 const TYPES = { f4: Float32Array, u1: Uint8Array, i4: Int32Array };
 
-const OF_NO_REVISION = new Set([
-  "open", "network", "edition", "edits", "methods", "progress", "thumbnails", "training", "course",
-  "drawing", "pixels", "picture", "sample", "seen", "moment", "compare", "would-be",
-]); // they tell of no revision of the network, or bring the newest along, which the page takes over with the answer
-
 /**
  * A question was refused; the message says why. `gone`: the server no longer has the image that it is about; `outdated`:
  * it is about a network that has been changed meanwhile, as by another window.
@@ -53,9 +48,9 @@ export async function send(name, query = {}, body = undefined, signal = undefine
   return answer(await fetched(address(name, query), { method: "POST", body, signal }));
 }
 
-/** Whatever is asked about the network names the revision that the page shows: no other answer fits on it. */
+/** Every question names the revision of the network that the page shows; the server knows which answers fit no other. */
 function address(name, query) {
-  return `api/${name}?${words(OF_NO_REVISION.has(name) ? query : { revision: get().revision, ...query })}`;
+  return `api/${name}?${words({ ...query, revision: get().revision })}`;
 }
 
 /**

@@ -168,7 +168,9 @@ async function finish(found) {
   finishing = new AbortController();
   byId("bars").setAttribute("aria-busy", "true");
   try {
-    const whole = await ask("seen", { image: found.image, wait: true, revision: found.revision }, finishing.signal);
+    const whole = await ask("seen", { image: found.image, wait: true }, finishing.signal);
+    if (whole.revision > get().revision) took(whole); // changed meanwhile: it is asked for anew
+    if (get().revision !== found.revision) return;
     Object.assign(found, { pending: false, arrays: { ...found.arrays, ...whole.arrays } });
   } catch (error) {
     if (isVoid(error)) return;
