@@ -12,9 +12,8 @@ from oracles.fake_mpi import Communicator, Mpi, Request, broken
 from pellucid.collective import told_by_all
 from pellucid.distributed import mpi, roll_call
 from pellucid.distributed.mpi import Ranks
+from pellucid.distributed.roll_call import FAILING, HOLDING, PAUSES, SAVES, SHRINKING, WAITING
 from pellucid.errors import LostRankError, RankError
-
-WAITING, FAILING, HOLDING, SHRINKING = 1, 2, 3, 4
 
 
 @pytest.fixture(autouse=True)
@@ -22,7 +21,7 @@ def hurry(monkeypatch):
     monkeypatch.setattr(mpi, "ATTENTIVE", 0.01)
     monkeypatch.setattr(mpi, "LEARNING", 0.2)
     monkeypatch.setattr(roll_call, "ANSWERING", 0.1)
-    monkeypatch.setattr(roll_call, "HELD", 0.0)
+    monkeypatch.setattr(roll_call, "HOLD_AGAIN", 0.0)
     monkeypatch.setattr(mpi, "_given_up", [])
 
 
@@ -130,11 +129,27 @@ def test_who_holds_the_others_is_waited_for(started):
 
     def held():
         if not inbox:
-            inbox.append((1, HOLDING, b""))
+            inbox.append((1, HOLDING, PAUSES))
         return over()
 
     communicator.requests = [Request(held)]
     exchange(ranks)
+
+
+@pytest.mark.parametrize("elastic", [False, True])
+def test_who_holds_the_others_as_these_are_asked_is_waited_for_as_long_again(started, elastic):
+    ranks, communicator, inbox = started(elastic=elastic, patience=0.5)
+    over = []
+
+    def held():
+        if not over and ("says", WAITING, 1, b"0 1") in communicator.log:
+            inbox.append((1, HOLDING, SAVES))
+            over.append(after(0.3))  # longer than they are asked
+        return over and over[0]()
+
+    communicator.requests = [Request(held)]
+    exchange(ranks)
+    assert not killed(communicator)
 
 
 def test_while_this_process_stands_still_no_time_passes(monkeypatch):
@@ -287,13 +302,17 @@ def test_if_one_part_of_it_is_broken_the_others_are_waited_for_before_ranks_go_o
 
 
 # ---- the end
-def test_who_fails_hears_of_others_and_waits_for_one_that_saves(started):
+@pytest.mark.parametrize("reason", [SAVES, PAUSES])
+def test_who_fails_hears_of_others_and_waits_for_one_that_saves_and_for_no_pause(started, reason):
     ranks, _, inbox = started()
     for each in (0.0, 0.08, 0.16, 0.24):
-        threading.Timer(each, inbox.append, [(2, HOLDING, b"")]).start()
-    threading.Timer(0.3, inbox.append, [(2, FAILING, b"exit 130")]).start()
+        threading.Timer(each, inbox.append, [(2, HOLDING, reason)]).start()
+    last = threading.Timer(0.3, inbox.append, [(2, FAILING, b"exit 130")])
+    last.start()
     inbox.append((1, FAILING, b"exit 130"))
-    assert ranks.failing(b"mine") == {0: b"mine", 1: b"exit 130", 2: b"exit 130"}
+    saved = {2: b"exit 130"} if reason == SAVES else {}
+    assert ranks.failing(b"mine") == {0: b"mine", 1: b"exit 130", **saved}
+    last.join()
 
 
 def test_who_waits_itself_does_not_hold_the_others(started):
@@ -309,4 +328,5 @@ def test_who_waits_itself_does_not_hold_the_others(started):
     assert not communicator.log
     ranks.roll_call.waits = False
     ranks.hold()
-    assert communicator.log == [("says", HOLDING, 1, b"on purpose"), ("says", HOLDING, 2, b"on purpose")]
+    ranks.hold(saves=True)
+    assert communicator.log == [("says", HOLDING, rank, reason) for reason in (PAUSES, SAVES) for rank in (1, 2)]

@@ -124,9 +124,10 @@ class Ranks:
         self._open.add(found)
         return found
 
-    def hold(self) -> None:
-        """See `Collective.hold`."""
-        self.roll_call.hold()
+    def hold(self, saves: bool = False) -> None:
+        """See `Collective.hold`. From another thread than the main one it goes only where MPI lets several speak with
+        it (``MPI_THREAD_MULTIPLE``), as Open MPI does."""
+        self.roll_call.hold(saves)
 
     def settled(self, done: bool) -> bool:
         """See `Collective.settled`.
@@ -230,7 +231,7 @@ class Ranks:
 
     def failing(self, words: bytes) -> dict[int, bytes]:
         """Tell all that this rank fails, and return what those that fail, too, have to say; this one among them. One
-        that lets the others wait on purpose, as it saves, is waited for."""
+        that lets the others wait as it saves is waited for."""
         return {**self.roll_call.farewell(words), self.rank: words}
 
     def abort(self, code: int) -> None:
@@ -297,15 +298,15 @@ class MpiExchange:
 
     def _waited_long(self) -> list[int] | None:
         ranks, roll_call = self._ranks, self._ranks.roll_call
-        absent: list[int] = []
-        for _ in range(2):  # where all have come, nothing is missing but that it ends
+        absent: list[int] | None = []
+        rounds = 0
+        while rounds < 2 and not absent:  # where all have come, nothing is missing but that it ends
             if until(self._complete, ranks.patience - ATTENTIVE, lambda: roll_call.heed(self._place)):
                 return None
             absent = roll_call.absent(self._place, self._complete)
             if self._complete():
                 return None
-            if absent:
-                break
+            rounds = 0 if absent is None else rounds + 1
         if ranks.elastic and absent:
             ranks.kill(absent)
             if until(self._complete, LEARNING):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -9,6 +10,8 @@ from contextlib import suppress
 from typing import Any
 
 import numpy as np
+
+from ..collective import HOLD_AGAIN
 
 SPINNING, LONGEST_SLEEP = 0.0005, 0.001
 """Seconds that a wait lasts before it sleeps between its looks, and the longest of those sleeps. (Whoever offers the
@@ -20,11 +23,11 @@ ANSWERING = 2.0
 BEHIND = 50
 """Exchanges by which ranks that wait may be apart: to one of them something may have come that a rank that hangs has
 not sent on to another."""
-HELD = 0.4
-"""Seconds after which those that wait on purpose are told so again; within `ANSWERING`."""
 WAITING, FAILING, HOLDING, SHRINKING = 1, 2, 3, 4
 """Tags of messages: that a rank waits, and where; that it fails, with which words; that it lets others wait on purpose;
 that it makes a communicator of those that are left, and which."""
+SAVES, PAUSES = b"saves", b"pauses"
+"""Why a rank lets others wait."""
 
 Place = tuple[int, int]
 """An exchange: how often ranks had been lost before it, and its ordinal since."""
@@ -52,7 +55,7 @@ class RollCall:
         self._sent: list[tuple[bytes, Any]] = []
         self._said: dict[int, dict[int, bytes]] = {tag: {} for tag in (WAITING, FAILING, HOLDING, SHRINKING)}
         self._answered: Place | None = None  # where this rank has said last that it waits
-        self._held = 0.0  # when it has said last that others wait on purpose
+        self._told_to_wait = -math.inf  # when it has said last that others wait on purpose
         # Others than the main thread may speak with MPI.
         self._any_thread = mpi.Query_thread() == mpi.THREAD_MULTIPLE
 
@@ -66,27 +69,32 @@ class RollCall:
         self._listen()
         if self._answered != place and any(_comes(words, place) for words in self._said[WAITING].values()):
             self._say_where(place)
-        return self._on_purpose()
+        return self._held()
 
-    def absent(self, place: Place, complete: Callable[[], object]) -> list[int]:
-        """Return the ranks that have not come to an exchange. This one tells all that it waits, and hears who else
-        does, or that it is `complete`."""
+    def absent(self, place: Place, complete: Callable[[], object]) -> list[int] | None:
+        """Return the ranks that have not come to an exchange; None where one lets the others wait on purpose. This one
+        tells all that it waits, and hears who else does, or that it is `complete`."""
         self._say_where(place)
+        absent: list[int] | None = []
 
-        def missing() -> list[int]:
+        def known() -> bool:
+            nonlocal absent
             self._listen()
-            return self._silent(WAITING, lambda words: _comes(words, place))
+            silent = self._silent(WAITING, lambda words: _comes(words, place))
+            absent = None if self._held() else silent
+            return not absent
 
-        until(lambda: complete() or not missing(), ANSWERING, self._on_purpose)
-        return missing()
+        until(lambda: complete() or known(), ANSWERING)
+        return absent
 
-    def hold(self) -> None:
-        """Tell the others that they wait for this rank on purpose; while it waits itself, it does not say so."""
+    def hold(self, saves: bool) -> None:
+        """Tell the others that they wait for this rank on purpose, to save a file or otherwise; but not where it has
+        itself begun to wait for them."""
         if self.waits or not (self._any_thread or threading.current_thread() is threading.main_thread()):
             return
-        if time.monotonic() - self._held > HELD:
-            self._held = time.monotonic()
-            self._say(HOLDING, b"on purpose")
+        if time.monotonic() - self._told_to_wait >= HOLD_AGAIN:
+            self._told_to_wait = time.monotonic()
+            self._say(HOLDING, SAVES if saves else PAUSES)
 
     def shrink(self, losses: int) -> None:
         """Tell the others that this rank makes a communicator of those that are left."""
@@ -98,19 +106,20 @@ class RollCall:
         return self._silent(SHRINKING, lambda words: int(words) >= losses)
 
     def farewell(self, words: bytes) -> dict[int, bytes]:
-        """Tell all with which words this rank fails, and return by rank what those of the others say that fail, too."""
+        """Tell all with which words this rank fails, and return by rank what those of the others say that fail, too.
+        One that saves is waited for; one that lets the others wait otherwise, perhaps for hours, is not."""
         self._say(FAILING, words)
 
         def all_fail() -> bool:
             self._listen()
             return not self._silent(FAILING)
 
-        until(all_fail, ANSWERING, self._on_purpose)
+        until(all_fail, ANSWERING, lambda: self._held((SAVES,)))
         return {rank: said for rank, number in self._others.items() if (said := self._said[FAILING].get(number))}
 
-    def _on_purpose(self) -> bool:
-        """Return whether another rank has said since the last time that it lets the others wait."""
-        said = bool(self._said[HOLDING])
+    def _held(self, reasons: Sequence[bytes] = (SAVES, PAUSES)) -> bool:
+        """Return whether another rank has said since the last time that it lets the others wait, for such a reason."""
+        said = any(reason in reasons for reason in self._said[HOLDING].values())
         self._said[HOLDING].clear()
         return said
 
