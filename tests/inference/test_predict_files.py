@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,10 @@ import pytest
 from PIL import Image
 
 import pellucid as p
+from pellucid import locking
 from pellucid.errors import ArgumentError, DataError, ShapeError, StateError, StorageError
 from pellucid.inference import asked, classifier, share
+from pellucid.inference import parts as on_disk
 
 SHAPE = (1, 8, 8)
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="measures memory, and has names, as on Linux")
@@ -433,6 +436,22 @@ def test_who_is_refused_has_changed_nothing(network: p.Network, inputs: Path) ->
     pytest.importorskip("fcntl", reason="there are no locks here")
     p.predict_files(network, "in", "out.csv", progress=lambda done, *rest: None if done else another(done, *rest))
     assert Path("out.csv").read_bytes() == Path("whole.csv").read_bytes()
+
+
+def test_only_who_begins_a_prediction_waits_for_others_that_do(
+    network: p.Network, inputs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("fcntl", reason="there are no locks here")
+    monkeypatch.setattr(on_disk, "_TURNS", 1)
+    monkeypatch.setattr(locking, "LOOKING", 0.05)
+    p.predict_files(network, "in", "out.csv", rank=(0, 2))
+    os.mkdir("other.csv.parts")
+    with on_disk.at_work(Path("out.csv.parts"), Path("out.csv.json")), ExitStack() as held:
+        for folder in ("out.csv.parts", "other.csv.parts"):
+            assert held.enter_context(on_disk.alone(Path(folder), "begin"))
+        assert p.predict_files(network, "in", "out.csv", rank=(1, 2)).complete
+        with pytest.raises(StorageError, match=r"begin\.lock: another process holds it"):
+            p.predict_files(network, "in", "other.csv")
 
 
 def test_one_that_begins_while_another_looks_up_its_inputs_decides(
