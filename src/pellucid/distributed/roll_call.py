@@ -12,12 +12,8 @@ from typing import Any
 import numpy as np
 
 from ..collective import HOLD_AGAIN
+from .waiting import until
 
-SPINNING, LONGEST_SLEEP = 0.0005, 0.001
-"""Seconds that a wait lasts before it sleeps between its looks, and the longest of those sleeps. (Whoever offers the
-processor to others instead of sleeping is not given it back for long where there are many of them.)"""
-LONGEST_TURN = 1.0
-"""Seconds that a look counts at most: if it took longer, this process itself stood still, as all may have done."""
 ANSWERING = 2.0
 """Seconds in which ranks that have waited too long hear of each other."""
 BEHIND = 50
@@ -34,13 +30,13 @@ Place = tuple[int, int]
 
 
 class RollCall:
-    """Messages between the ranks of a job.
+    """Messages between the ranks of a job, which are numbered here as it began.
 
     Parameters
     ----------
     mpi : module
     talk : mpi4py.MPI.Intracomm
-        For these messages alone; it is never revoked.
+        Of the job as it began, for these messages alone; it is never revoked.
 
     Attributes
     ----------
@@ -50,7 +46,8 @@ class RollCall:
 
     def __init__(self, mpi: Any, talk: Any):
         self._mpi, self._talk, self.waits = mpi, talk, False
-        self._others: dict[int, int] = {}  # by rank, numbered as the job began
+        self._others = list[int]()
+        self.of(range(talk.Get_size()))
         self._lock = threading.Lock()  # who saves says so in a thread
         self._sent: list[tuple[bytes, Any]] = []
         self._said: dict[int, dict[int, bytes]] = {tag: {} for tag in (WAITING, FAILING, HOLDING, SHRINKING)}
@@ -59,9 +56,9 @@ class RollCall:
         # Others than the main thread may speak with MPI.
         self._any_thread = mpi.Query_thread() == mpi.THREAD_MULTIPLE
 
-    def of(self, rank: int, numbers: Sequence[int]) -> None:
-        """Call these ranks from now on, of which this is one; they are numbered as the job began."""
-        self._others = {other: number for other, number in enumerate(numbers) if other != rank}
+    def of(self, numbers: Sequence[int]) -> None:
+        """Speak with these ranks alone from now on."""
+        self._others = [number for number in numbers if number != self._talk.Get_rank()]
 
     def heed(self, place: Place) -> bool:
         """Say that this rank waits at an exchange, too, where another one has waited too long; return whether one has
@@ -106,8 +103,8 @@ class RollCall:
         return self._silent(SHRINKING, lambda words: int(words) >= losses)
 
     def farewell(self, words: bytes) -> dict[int, bytes]:
-        """Tell all with which words this rank fails, and return by rank what those of the others say that fail, too.
-        One that saves is waited for; one that lets the others wait otherwise, perhaps for hours, is not."""
+        """Tell all with which words this rank fails, and return what those of the others say that fail, too. One that
+        saves is waited for; one that lets the others wait otherwise, perhaps for hours, is not."""
         self._say(FAILING, words)
 
         def all_fail() -> bool:
@@ -115,7 +112,7 @@ class RollCall:
             return not self._silent(FAILING)
 
         until(all_fail, ANSWERING, lambda: self._held((SAVES,)))
-        return {rank: said for rank, number in self._others.items() if (said := self._said[FAILING].get(number))}
+        return {number: self._said[FAILING][number] for number in self._others if number in self._said[FAILING]}
 
     def _held(self, reasons: Sequence[bytes] = (SAVES, PAUSES)) -> bool:
         """Return whether another rank has said since the last time that it lets the others wait, for such a reason."""
@@ -126,7 +123,7 @@ class RollCall:
     def _silent(self, tag: int, counts: Callable[[bytes], bool] = lambda words: True) -> list[int]:
         """Return which of the others have said nothing that counts."""
         said = self._said[tag]
-        return [rank for rank, number in self._others.items() if number not in said or not counts(said[number])]
+        return [number for number in self._others if number not in said or not counts(said[number])]
 
     def _say_where(self, place: Place) -> None:
         self._answered = place
@@ -137,7 +134,7 @@ class RollCall:
         with self._lock:
             # Nobody may ever take it: what was sent is held until it has gone.
             self._sent = [each for each in self._sent if not self._gone(each[1])]
-            for number in self._others.values():
+            for number in self._others:
                 with suppress(self._mpi.Exception):
                     self._sent.append((words, self._talk.Isend([words, self._mpi.BYTE], number, tag)))
 
@@ -150,7 +147,7 @@ class RollCall:
     def _listen(self) -> None:
         """Take what has come of the others: of each the last words, by what they are about."""
         status = self._mpi.Status()
-        for number in self._others.values():
+        for number in self._others:
             with suppress(self._mpi.Exception):  # of one that is gone
                 while self._talk.Iprobe(number, self._mpi.ANY_TAG, status):
                     room, tag = np.zeros(status.Get_count(self._mpi.BYTE), np.uint8), status.Get_tag()
@@ -162,19 +159,3 @@ def _comes(words: bytes, place: Place) -> bool:
     """Return whether who waits where the words say has come to an exchange, or as near as it may."""
     losses, ordinal = map(int, words.split())
     return (losses, ordinal) >= (place[0], place[1] - BEHIND)
-
-
-def until(true: Callable[[], object], seconds: float, anew: Callable[[], bool] = lambda: False) -> bool:
-    """Return whether something has become true within so many seconds; it is asked all the while. The time begins
-    `anew` where that says so; while this process stands still, it does not go on."""
-    before = time.monotonic()
-    waited = sleep = 0.0
-    while not true():
-        now = time.monotonic()
-        waited, before = 0.0 if anew() else waited + min(now - before, LONGEST_TURN), now
-        if waited > seconds:
-            return False
-        if waited > SPINNING:
-            sleep = min(LONGEST_SLEEP, sleep + 50e-6)
-            time.sleep(sleep)
-    return True
