@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,11 +13,12 @@ from types import SimpleNamespace
 import pytest
 
 from oracles.mpi_jobs import environment, needs_mpi
+from pellucid.cli import launching, resuming, run
 from pellucid.cli import ranks as words_of_ranks
-from pellucid.cli import run
 from pellucid.cli.course import ended_in_words
-from pellucid.cli.ranks import beginning_of, how_to_go_on, outcome
-from pellucid.distributed import onlooker, room, starting
+from pellucid.cli.launching import beginning_of, how_to_go_on, outcome
+from pellucid.cli.watch import SIGNALS
+from pellucid.distributed import onlooker, room, starting, system
 from pellucid.distributed.fellows import Fellow
 from pellucid.distributed.onlooker import Onlooker
 from pellucid.errors import RankError
@@ -41,16 +43,22 @@ def launcher(tmp_path):
     command = ["sh", "-c", f"{rank.format(0)} {rank.format(1)} wait; sleep 60"]
     with subprocess.Popen(command, start_new_session=True) as process:
         yield process
-        for each in [*onlooker.processes(process.pid), process.pid]:
+        for each in [*system.processes(process.pid), process.pid]:
             with suppress(ProcessLookupError):
                 os.kill(each, signal.SIGKILL)
+
+
+def runs(process):
+    """Return whether a process has not ended."""
+    said = system.status(process)
+    return said is not None and system.runs(process, said.began)
 
 
 def ranks_of(session):
     """Return the process of each rank, when all are there."""
     found = {}
     while len(found) < 2:
-        found = {onlooker.rank_of(each): each for each in onlooker.processes(session)}
+        found = {system.rank_of(each): each for each in system.processes(session)}
         found.pop(None, None)
     return found
 
@@ -73,18 +81,47 @@ def test_a_rank_that_is_lost_as_ranks_start_ends_all(launcher, tmp_path, monkeyp
     assert seen_by(looking) == f"rank 1 (process {ranks[1]}) ended before training began; nothing was written"
     assert launcher.wait(10) == -signal.SIGKILL
     end = time.monotonic() + 10
-    while any(onlooker.runs(each, onlooker.beginning(each)) for each in ranks.values()):
+    while any(map(runs, ranks.values())):
         assert time.monotonic() < end
 
 
 @PROC
 def test_a_rank_that_was_lost_before_it_was_seen_is_missed(launcher, tmp_path, monkeypatch):
-    monkeypatch.setattr(onlooker, "BY_THEMSELVES", 0.3)
+    monkeypatch.setattr(onlooker, "STARTING", 0.3)
     ranks = ranks_of(launcher.pid)
     os.kill(ranks[1], signal.SIGKILL)
-    while onlooker.runs(ranks[1], onlooker.beginning(ranks[1])):
+    while runs(ranks[1]):
         pass
-    assert seen_by(Onlooker(launcher.pid, 2, str(tmp_path), 1.0)).startswith("rank 1 ended before training began")
+    found = seen_by(Onlooker(launcher.pid, 2, str(tmp_path), 1.0))
+    assert found == "rank 1 did not start within 0.3 seconds; nothing was written"
+
+
+@PROC
+def test_a_rank_that_is_started_later_than_the_others_is_waited_for(launcher, tmp_path, monkeypatch):
+    monkeypatch.setattr(onlooker, "BY_THEMSELVES", 0.1)
+    ranks_of(launcher.pid)
+    assert seen_by(Onlooker(launcher.pid, 3, str(tmp_path), 1.0), 0.6) == ""
+    assert launcher.poll() is None
+
+
+@PROC
+def test_ranks_that_meet_just_before_they_are_ended_see_to_themselves(launcher, tmp_path, monkeypatch):
+    monkeypatch.setattr(onlooker, "BY_THEMSELVES", 0.0)
+    monkeypatch.setenv(room.FOLDER, str(tmp_path))
+    named = Onlooker._named
+
+    def meanwhile(looking, ranks):
+        room.tell(room.STARTED)
+        return named(looking, ranks)
+
+    monkeypatch.setattr(Onlooker, "_named", meanwhile)
+    ranks = ranks_of(launcher.pid)
+    looking = Onlooker(launcher.pid, 2, str(tmp_path), 1.0)
+    time.sleep(0.3)
+    os.kill(ranks[1], signal.SIGKILL)
+    assert seen_by(looking, 1.0) == ""
+    assert room.told(str(tmp_path), room.STARTED) is not None, "it was about to end them"
+    assert launcher.poll() is None
 
 
 @PROC
@@ -189,24 +226,90 @@ def test_a_rank_that_hung_is_told_from_one_that_was_lost_once_and_by_the_first()
 
 
 def test_an_error_of_ranks_names_the_run_to_go_on_with(tmp_path):
+    def ended(**training):
+        told = {"ranks": None, "step": 4, "run": SimpleNamespace(folder=tmp_path, named="runs/a b"), **training}
+        with pytest.raises(RankError) as caught, ended_in_words(SimpleNamespace(training=SimpleNamespace(**told))):
+            raise RankError("rank 1 did not come")
+        return str(caught.value)
+
+    assert ended() == "rank 1 did not come", "there is no checkpoint"
     (tmp_path / "checkpoint-000000003.safetensors").touch()
-    run = SimpleNamespace(folder=tmp_path, named="runs/a b")
-    error = RankError("rank 1 did not come; go on from the last checkpoint (pellucid resume)")
-    named = r"checkpoint \(.*pellucid resume 'runs/a b'\)"
-    with pytest.raises(RankError, match=named), ended_in_words(SimpleNamespace(training=object(), run=run)):
-        raise error
-    with pytest.raises(RankError, match=r"\(pellucid resume\)"), ended_in_words(SimpleNamespace(training=None)):
-        raise error
+    named = "rank 1 did not come; to go on when that is put right: .*pellucid resume 'runs/a b'"
+    assert re.fullmatch(named, ended())
+    assert ended(step=0) == ended(run=None) == "rank 1 did not come"
+
+
+def test_as_many_ranks_go_on_as_the_command_has_started(started, tmp_path, monkeypatch):
+    (tmp_path / "checkpoint-000000003.safetensors").touch()
+    ranks, *_ = started(elastic=True, size=3)
+    ranks.size, ranks.lost = 2, [1]
+    training = SimpleNamespace(run=SimpleNamespace(folder=tmp_path, named="run"), ranks=ranks)
+    monkeypatch.delenv(room.FOLDER, raising=False)
+    assert resuming.command_of(training).endswith("pellucid resume run"), "mpiexec was told how many there are"
+    monkeypatch.setenv(room.FOLDER, str(tmp_path))
+    assert resuming.command_of(training).endswith("pellucid resume run --ranks 3 --elastic")
+    ranks.elastic = False
+    assert resuming.command_of(training).endswith("pellucid resume run --ranks 3")
 
 
 def test_what_is_about_to_start_is_said(monkeypatch):
-    monkeypatch.setattr(words_of_ranks.os, "sched_getaffinity", lambda process: range(4), raising=False)
+    monkeypatch.setattr(launching.os, "sched_getaffinity", lambda process: range(4), raising=False)
     monkeypatch.delenv("PELLUCID_THREADS", raising=False)
     assert beginning_of(2, None) == "starting 2 ranks of 2 threads"
     assert beginning_of(4, None) == "starting 4 ranks of 1 thread"
     assert beginning_of(2, 1) == "starting 2 ranks of 1 thread"
     told = "starting 8 ranks of 1 thread on 4 processors: more ranks than these only take turns"
     assert beginning_of(8, None) == told
+
+
+class Job:
+    """A job that is started, and ends, as a test says."""
+
+    def __init__(self, code, run="", said=(), starting=lambda: None):
+        self.sent, self.code, self.said, self.starting = [], code, said, starting
+        vars(self).update(vars(ended_as(run=str(run))))
+
+    def __call__(self, ranks, words, elastic, patience):
+        self.starting()
+        return self
+
+    def wait(self, say):
+        for line in self.said:
+            say(line)
+        return self.code
+
+    def send(self, number):
+        self.sent.append(number)
+
+
+@pytest.fixture
+def let_launch(monkeypatch):
+    """Return what starts a job of two elastic ranks, and gives the exit code."""
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+
+    def start(job):
+        monkeypatch.setattr("pellucid.distributed.launch.Launched", job)
+        return launching.launched(2, True)
+
+    yield start
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def test_a_signal_that_comes_before_there_is_a_launcher_ends_the_ranks_at_once(let_launch, capsys):
+    job = Job(-signal.SIGTERM, starting=lambda: signal.raise_signal(signal.SIGINT))
+    assert let_launch(job) == 130
+    assert job.sent == [signal.SIGTERM]
+    assert capsys.readouterr().err.splitlines()[-1] == "interrupted; nothing was saved yet"
+
+
+def test_where_a_rank_ends_all_that_knows_of_no_run_the_command_says_how_to_go_on(let_launch, capsys, tmp_path):
+    (tmp_path / "checkpoint-000000003.safetensors").touch()
+    assert let_launch(Job(1, tmp_path, ["error: rank 2 did not come\n"])) == 1
+    error, advice = capsys.readouterr().err.splitlines()[-2:]
+    assert error == "error: rank 2 did not come"
+    assert advice.startswith("to go on from the last checkpoint: ")
+    assert advice.endswith(f"pellucid resume {tmp_path} --ranks 2 --elastic")
 
 
 # ---- one training instead of many
@@ -247,7 +350,7 @@ def test_a_launcher_of_another_mpi_is_found_out(monkeypatch):
 def children(process):
     """Return the processes that one has started."""
     every = [int(name) for name in os.listdir("/proc") if name.isdecimal()]
-    return [each for each in every if onlooker.state(each)[1:2] == [str(process)]]
+    return [each for each in every if (said := system.status(each)) and said.parent == process]
 
 
 @PROC
@@ -261,15 +364,15 @@ def test_a_rank_that_is_killed_as_mpi_starts_ends_the_command_within_seconds(tmp
             rank = None
             while rank is None and process.poll() is None:
                 sessions = children(process.pid)
-                rank = next((each for of in sessions for each in onlooker.processes(of)
-                             if onlooker.rank_of(each) == 1), None)  # fmt: skip
+                rank = next((each for of in sessions for each in system.processes(of)
+                             if system.rank_of(each) == 1), None)  # fmt: skip
+            time.sleep(0.3)  # so that it has been seen
             os.kill(rank, signal.SIGKILL)
             out, said = process.communicate(timeout=15)
         finally:
             process.kill()
     by_launcher = (137, "error: a rank was ended by signal 9, and the others with it before the work began")
-    who = (f"rank 1 (process {rank})", "rank 1")  # which may have been lost before anybody saw it
-    found = [(1, f"error: {each} ended before training began; nothing was written") for each in who]
-    assert (process.returncode, said.splitlines()[-1]) in (found if elastic else [by_launcher, *found])
+    found = (1, f"error: rank 1 (process {rank}) ended before training began; nothing was written")
+    assert (process.returncode, said.splitlines()[-1]) in ([found] if elastic else [by_launcher, found])
     assert out == ""
     assert not (tmp_path / "run").exists()
