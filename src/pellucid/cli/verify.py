@@ -14,7 +14,7 @@ from ..training.holding import held_by_another
 from ..training.replay import replay
 from ..training.run import METRICS
 from ..verification import THREADS, digest
-from . import options
+from . import options, parsing
 from .screen import examples
 from .sources import parts_of_run, run_folder, source_of
 
@@ -24,7 +24,7 @@ EXAMPLES = examples("pellucid verify", "pellucid verify --threads 1,2,3,4,7", "p
 def command(
     run: Annotated[
         str | None,
-        typer.Argument(metavar="RUN", parser=options.named, show_default=False, help="The folder of a run to verify."),
+        typer.Argument(metavar="RUN", parser=parsing.named, show_default=False, help="The folder of a run to verify."),
     ] = None,
     threads: Annotated[
         str, typer.Option("--threads", metavar="N,N,…", help="Numbers of threads to train with.")
