@@ -25,13 +25,14 @@ from ..data.dataset import digest
 from ..errors import ArgumentError, RankError
 from ..program import Program
 from ..version import VERSION
-from .callbacks import Callback, Training
+from .callbacks import Callback
 from .config import repeated
 from .engine import Engine
 from .following import RunFollower, Understudy, understudy
 from .listed import listed, remembers
 from .plain import flat, plain
 from .run import RunWriter
+from .state import Training
 
 ALIKE = "all ranks need the same code, data and settings"
 FAILED = 1

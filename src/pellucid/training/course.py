@@ -21,13 +21,14 @@ from ..program import Program
 from ..random import Purpose, Words, key
 from ..serialization.fitting import held
 from .agreement import Agreed, Agreement, Alone, Company
-from .callbacks import FIRST_STEPS, Callback, Training
+from .callbacks import Callback
 from .checks import smaller_steps
 from .engine import DivergedError, Engine
 from .interrupts import put_off
 from .listed import remembers
 from .rates import rate, warn_of_other_rate
 from .regrouping import catch_up, heard_by, missing_it, remade, say_who_was_lost, share, take_parts, take_run
+from .state import FIRST_STEPS, Training
 from .telling import Telling, averaged, listening, looking, take_averages
 
 

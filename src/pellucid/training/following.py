@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from .callbacks import Callback, Training
+from .callbacks import Callback
 from .checkpoint import Checkpoint
 from .config import RunConfig
 from .engine import Engine
 from .listed import remembers
 from .run import RunWriter
 from .saving import Checkpoints, NoCheckpoints
+from .state import Training
 
 
 class Run(Protocol):

@@ -29,13 +29,14 @@ from ..arguments import warn
 from ..collective import Collective, told_by_all
 from ..serialization.tensor_file import decode, pieces
 from .agreement import for_all
-from .callbacks import Callback, Training
+from .callbacks import Callback
 from .checkpoint import BEGUN, taken
 from .engine import Engine
 from .following import Remembering, RunFollower, Understudy, understudy
 from .listed import remembers
 from .remembered import packed, unpacked
 from .saving import content, state_of
+from .state import Training
 
 
 def remade(engine: Engine, make: Callable[[], Engine]) -> Engine:

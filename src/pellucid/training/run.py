@@ -25,7 +25,7 @@ from ..serialization import save
 from ..serialization.model_file import MODEL, architecture_text
 from ..serialization.tensor_file import SEAL
 from ..storage import append_line, expanded, make_folder, read_beginning, remove_stumps, sync_file, write_file
-from .callbacks import Callback, Training
+from .callbacks import Callback
 from .checkpoint import Checkpoint, files, glance, newest_readable, set_aside
 from .config import CONFIG as CONFIG
 from .config import EVERY, RunConfig
@@ -37,6 +37,7 @@ from .keeping import EarlyStopping
 from .plain import changes_in_words
 from .remembered import NUMBER, encoded
 from .saving import Checkpoints, NoCheckpoints
+from .state import Training
 
 METRICS = "metrics.jsonl"
 HANDING_OVER = 15.0

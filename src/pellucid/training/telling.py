@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
 from ..network import Network
-from .callbacks import Callback, Training
+from .callbacks import Callback
 from .engine import Engine
+from .state import Training
 
 
 @contextmanager
