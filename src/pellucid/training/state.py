@@ -196,8 +196,8 @@ class Training:
         return holding(self.ranks)
 
     def end(self, error: BaseException) -> None:
-        """Ask for `error` to be raised as soon as all callbacks have heard of the step or epoch: what ends the training
-        so leaves a checkpoint of that very moment, where there is a run.
+        """Ask for `error` to be raised as soon as all callbacks have heard of the step or epoch; before the first step
+        if training only begins. What ends it so leaves a checkpoint of that very moment, where there is a run.
 
         Raises
         ------

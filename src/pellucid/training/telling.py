@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
+from ..errors import LostRankError
 from ..network import Network
 from .callbacks import Callback
 from .engine import Engine
@@ -53,8 +54,15 @@ class Telling:
 
     def go_on(self, training: Training, engine: Engine, lasting: bool = True) -> None:
         """Tell those that are left. They may look at the weights; at the end of an epoch they see the averaged ones,
-        where there are any. What they change after a step lasts, unless it was done already."""
-        of_epoch = self._moment == "on_epoch"
+        where there are any. What they change after a step lasts, unless it was done already.
+
+        Raises
+        ------
+        LostRankError
+            If a rank is lost in what one of them shares with others, also where it keeps that to itself: all ranks call
+            it again.
+        """
+        of_epoch, losses = self._moment == "on_epoch", _losses(training)
         with ExitStack() as seen:
             if any(of_epoch or each.sees_weights for each in self.left):
                 seen.enter_context(looking(engine, lasting))
@@ -62,7 +70,13 @@ class Telling:
                 seen.enter_context(averaged(training.network, engine))
             while self.left:
                 getattr(self.left[0], self._moment)(training)
+                if _losses(training) > losses:
+                    raise LostRankError("a rank is lost")
                 del self.left[0]
+
+
+def _losses(training: Training) -> int:
+    return 0 if training.ranks is None else training.ranks.losses
 
 
 @contextmanager
