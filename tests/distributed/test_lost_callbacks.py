@@ -88,6 +88,7 @@ def test_a_callback_may_evaluate_with_all_ranks():
             training.history.epochs[-1]["test_loss"] = found["loss"]
 
         def decay(training):
+            training.network["linear1"].weight.data *= 0.99
             found = p.evaluate(training.network, (x[:40], labels[:40]), threads=1, ranks=rank)
             training.network["linear1"].weight.data *= 1 - 0.01 * found["loss"]
 

@@ -12,7 +12,7 @@ import pytest
 import pellucid as p
 from oracles.heard import Remembered
 from oracles.interrupted import BreakAt
-from oracles.ranks import World
+from oracles.ranks import LostHere, World
 from oracles.shared_trainings import data, with_dropout
 from pellucid.cli import ranks as words_of_ranks
 from pellucid.cli import run as command
@@ -126,6 +126,22 @@ def test_a_run_whose_first_rank_is_lost_before_it_goes_on_with_it_is_put_right_b
     assert (run / f"{damaged.name}.damaged").exists()
     assert (run / "config.toml").read_text() == config
     assert kept(run) == kept(tmp_path / "whole")
+
+
+def test_what_the_first_rank_has_half_written_as_the_run_begins_is_removed(tmp_path, monkeypatch):
+    write, lost = writing.write_file, []
+
+    def killed(path, *more):
+        if not lost:
+            lost.append((path.parent / ".pellucid-half.tmp").touch())
+            raise LostHere
+        write(path, *more)
+
+    begun(tmp_path / "whole")
+    monkeypatch.setattr(writing, "write_file", killed)
+    World(2).run(lambda rank: begun(tmp_path / "run", rank))
+    assert kept(tmp_path / "run") == kept(tmp_path / "whole")
+    assert not [*(tmp_path / "run").glob(".*")]
 
 
 def taken_over(folder):

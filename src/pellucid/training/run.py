@@ -108,6 +108,7 @@ class RunWriter(Callback):
         make_folder(self.folder)
         lock = self._unlocking.enter_context(locked_folder(self.folder))
         refuse_taken(self.folder, self.named, held=True)  # another training may have begun here at the same moment
+        remove_stumps(self.folder)  # of one that was killed as it began
         write_file(self.folder / CONFIG, config.encode())
         save(training.network, self.folder / MODEL)
         self._lock, self._going = lock, True

@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 
 from ..errors import LostRankError
 from ..network import Network
+from ..serialization.fitting import held, take
 from .callbacks import Callback
 from .engine import Engine
 from .state import Training
@@ -59,24 +60,36 @@ class Telling:
         Raises
         ------
         LostRankError
-            If a rank is lost in what one of them shares with others, also where it keeps that to itself: all ranks call
-            it again.
+            If a rank is lost in what one of them shares with the others, also where it keeps that to itself. All ranks
+            call it again then, with the weights as they were.
         """
-        of_epoch, losses = self._moment == "on_epoch", _losses(training)
+        of_epoch = self._moment == "on_epoch"
         with ExitStack() as seen:
             if any(of_epoch or each.sees_weights for each in self.left):
                 seen.enter_context(looking(engine, lasting))
             if of_epoch and self.left:
                 seen.enter_context(averaged(training.network, engine))
             while self.left:
-                getattr(self.left[0], self._moment)(training)
-                if _losses(training) > losses:
-                    raise LostRankError("a rank is lost")
+                with _all_or_nothing(training):
+                    getattr(self.left[0], self._moment)(training)
                 del self.left[0]
 
 
-def _losses(training: Training) -> int:
-    return 0 if training.ranks is None else training.ranks.losses
+@contextmanager
+def _all_or_nothing(training: Training) -> Iterator[None]:
+    """Do something with all ranks or not at all: where one is lost in it, the weights are as they were before."""
+    ranks, network = training.ranks, training.network
+    if ranks is None:
+        yield
+        return
+    losses, before = ranks.losses, {path: each.data.copy() for path, each in held(network).items()}
+    try:
+        yield
+        if ranks.losses > losses:
+            raise LostRankError("a rank is lost")
+    except LostRankError:
+        take(network, before)
+        raise
 
 
 @contextmanager
