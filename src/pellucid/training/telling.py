@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from ..errors import LostRankError
 from ..network import Network
 from ..serialization.fitting import held, take
+from .agreement import for_all
 from .callbacks import Callback
 from .engine import Engine
 from .state import Training
@@ -70,16 +71,16 @@ class Telling:
             if of_epoch and self.left:
                 seen.enter_context(averaged(training.network, engine))
             while self.left:
-                with _all_or_nothing(training):
+                with _all_or_nothing(training, for_all(self.left[0])):
                     getattr(self.left[0], self._moment)(training)
                 del self.left[0]
 
 
 @contextmanager
-def _all_or_nothing(training: Training) -> Iterator[None]:
-    """Do something with all ranks or not at all: where one is lost in it, the weights are as they were before."""
+def _all_or_nothing(training: Training, shared: bool) -> Iterator[None]:
+    """Do what may be shared with all ranks, or not at all: where one is lost in it, the weights are as they were."""
     ranks, network = training.ranks, training.network
-    if ranks is None:
+    if ranks is None or not shared:
         yield
         return
     losses, before = ranks.losses, {path: each.data.copy() for path, each in held(network).items()}
