@@ -105,6 +105,9 @@ class Collective(Exchanging, Protocol):
 def told_by_all(ranks: Exchanging, message: bytes) -> list[bytes]:
     """Return what each rank has to say, in their order; it need not be as long as what others say.
 
+    A callback that is told so by others puts it into `surviving`: where a rank is lost, this may be complete for one of
+    the others and broken for another, and then they part.
+
     Raises
     ------
     RankError, LostRankError

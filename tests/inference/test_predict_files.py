@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import subprocess
 import sys
 from contextlib import ExitStack
@@ -468,6 +469,21 @@ def test_one_that_begins_while_another_looks_up_its_inputs_decides(
     with pytest.raises(StateError, match=r"^out\.csv was begun otherwise: the inputs"):
         p.predict_files(network, "in", "out.csv")
     assert [row["file"] for row in table("out.csv")] == ["in/0.png"]
+
+
+def test_where_the_folder_of_the_parts_was_removed_meanwhile_that_is_said(
+    network: p.Network, inputs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = asked._listed
+
+    def removed(*arguments: Any) -> Any:
+        found = listed(*arguments)
+        shutil.rmtree("out.csv.parts")
+        return found
+
+    monkeypatch.setattr(asked, "_listed", removed)
+    with pytest.raises(StorageError, match=r"^out\.csv\.parts was removed while this process worked in it"):
+        p.predict_files(network, "in", "out.csv")
 
 
 def test_a_prediction_that_was_begun_anew_meanwhile_leaves_the_new_one_alone(network: p.Network, inputs: Path) -> None:
