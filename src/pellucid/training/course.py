@@ -71,7 +71,7 @@ class Course:
         self._said = 0 if ranks is None else len(ranks.lost)  # lost ranks of which everybody knows
         self._telling = Telling("on_batch")  # the last one
         self._stopping = False  # whether all stop, as far as they have agreed
-        self._ending = Ending(training, self._listeners, ranks, self._checkpoint)
+        self._ending = Ending(training, self._listeners, ranks)
         self._began = 0.0  # when the running epoch did, by `time.perf_counter`
         self._whole = True
         """Whether all that is to be known can be put into a checkpoint: the last step is done, all listeners have been
@@ -96,7 +96,7 @@ class Course:
                     self._ending.reach(self._all_epochs)
                 finally:  # what is saved now may take longer than ranks wait for each other
                     lasting.enter_context(training.holding())
-                    self._ending.close(self._engine)
+                    self._ending.close(self._engine, self._checkpoint)
             self._ending.finish(self._agreed)
         for listener in self._listeners:
             listener.on_finish(training)

@@ -49,14 +49,10 @@ class Ending:
         Those of the training; who follows the run changes places with who writes it where the first rank is lost.
     ranks : Collective or None
         The processes that share the training.
-    checkpoint : callable
-        Writes a checkpoint, if there can be one.
     """
 
-    def __init__(
-        self, training: Training, listeners: list[Callback], ranks: Collective | None, checkpoint: Callable[[], None]
-    ):
-        self._training, self._listeners, self._ranks, self._checkpoint = training, listeners, ranks, checkpoint
+    def __init__(self, training: Training, listeners: list[Callback], ranks: Collective | None):
+        self._training, self._listeners, self._ranks = training, listeners, ranks
         self._together = False  # whether all have agreed to end before the last epoch
         self._finished = False  # whether this process has finished the run
 
@@ -79,14 +75,14 @@ class Ending:
                 error.add_note(f"to go on when that is put right: p.resume({str(self._training.run.named)!r}, …)")
             raise
 
-    def close(self, engine: Engine) -> None:
+    def close(self, engine: Engine, checkpoint: Callable[[], None]) -> None:
         """Save what there is, however the epochs have ended, and give the network the averaged weights, where there are
-        any."""
+        any. `checkpoint` writes one, if there can be one."""
         try:
             if self._together:
-                surviving(self._ranks, self._save_for_all)
+                surviving(self._ranks, partial(self._save_for_all, checkpoint))
             else:
-                self._checkpoint()
+                checkpoint()
         finally:
             engine.pull()
             take_averages(self._training.network, engine)
@@ -95,10 +91,10 @@ class Ending:
         """Finish the run, when callbacks have left the network as it stays, and the same in all ranks."""
         surviving(self._ranks, partial(self._finish_for_all, company))
 
-    def _save_for_all(self) -> None:
+    def _save_for_all(self, checkpoint: Callable[[], None]) -> None:
         """Write the checkpoint of a training that all ranks end: none leaves before there is one."""
         self._be_first()
-        self._checkpoint()
+        checkpoint()
         self._wait_for_first()
 
     def _finish_for_all(self, company: Company) -> None:
