@@ -174,6 +174,20 @@ def test_above_the_layers_stands_how_right_the_edited_network_is(change, bench):
     about.get_by_text(re.compile("It is right on .* % of 40 images")).wait_for()
 
 
+def test_maps_that_came_with_the_image_are_not_asked_for_again(change):
+    held: list[Any] = []
+    change.route("**/api/maps?*layer=input*", lambda route: held.append(route))
+    with change.expect_response("**/api/seen?*"):
+        change.locator("#change-silence").click()
+    change.wait_for_function(
+        "async () => (await import('./layers.js')).mapsOf('input').asking.signal.aborted"
+    )  # as the answer brought them
+    change.wait_for_timeout(300)
+    change.evaluate("async () => (await import('./layers.js')).mapsOf('input').refresh(true)")
+    change.wait_for_timeout(100)
+    assert len(held) == 1
+
+
 # ---- mistakes
 
 
@@ -515,6 +529,20 @@ def test_a_search_is_not_lost_when_the_network_is_edited_meanwhile(why, bench, m
     why.locator(
         "#would-be-told", has_text="The network was changed meanwhile; this was found for it as it was."
     ).wait_for()
+
+
+def test_a_search_that_goes_on_says_so_though_the_network_is_edited(why):
+    held: list[Any] = []
+    why.route("**/api/would-be?*", lambda route: held.append(route))
+    why.locator("#would-be").click()
+    with why.expect_response("**/api/seen?*"):
+        why.locator("#change-silence").evaluate("(each) => each.click()")
+    why.locator("#edited").wait_for()
+    why.wait_for_timeout(300)
+    assert why.locator("#would-be-told").inner_text() == "Searching …"
+    held[0].continue_()
+    why.locator("#would-be-look").wait_for()
+    assert why.locator("#would-be-told").inner_text() != "Searching …"
 
 
 # ---- in any width

@@ -11,7 +11,7 @@ from pellucid.web.sum_numbers import with_numbers
 from pellucid.web.sum_words import in_words, letters
 from pellucid.web.tour import tour
 from pellucid.web.walk_words import of_step
-from pellucid.web.words import GLOSSARY, KEYS, KINDS, dead_words, outputs, purpose
+from pellucid.web.words import GLOSSARY, KINDS, dead_words, outputs, purpose
 
 from .conftest import every_family
 from .written_cases import PERCENTS, SHORTS, TEXTS
@@ -152,7 +152,7 @@ def test_every_kind_that_the_page_shows_has_a_sentence():
     told = {layer["kind"]: layer["does"] for layer in describe(every_family())["layers"]}
     assert not [kind for kind, sentence in told.items() if not sentence]
     assert set(KINDS) >= {"Conv2d", "MaxPool2d", "ReLU", "Linear", "Softmax", "BatchNorm2d"}
-    assert all(not sentence.endswith(".") for sentence in (*KINDS.values(), *GLOSSARY.values(), *KEYS.values()))
+    assert all(not sentence.endswith(".") for sentence in (*KINDS.values(), *GLOSSARY.values()))
 
 
 @pytest.mark.parametrize(

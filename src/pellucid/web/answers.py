@@ -22,7 +22,7 @@ from .judged_words import mistaken, taken_for, taken_otherwise
 from .look import Look, colour_range, colour_ranges
 from .picture import read_image
 from .tour import tour
-from .words import GLOSSARY, KEYS, LINKS, ORDERS, dead_words, outputs, purpose
+from .words import GLOSSARY, LINKS, ORDERS, dead_words, outputs, purpose
 
 Answer: TypeAlias = dict[str, Any] | bytes
 
@@ -62,7 +62,6 @@ def network(bench: Bench, asked: Asked) -> Answer:
     words = {
         "purpose": purpose("" if data is None else data["name"], known["classes"], made),
         "glossary": dict(GLOSSARY),
-        "keys": dict(KEYS),
         "orders": dict(ORDERS),
         "outputs": outputs(known["layers"][-1]["shape"]),
         "links": {what: said.format(title=title) for what, said in LINKS.items()},

@@ -33,14 +33,19 @@ export function set(changes) {
 }
 
 /** Take over which network there is, as an answer tells; and other changes with it. */
-export function tookEdition({ revision, step, chosen, edited, comparing }, changes = {}) {
+export function takeEdition({ revision, step, chosen, edited, comparing }, changes = {}) {
   set({ ...changes, revision, moment: step, chosen, edited, comparing });
 }
 
-/** Tell a listener something. One that fails must not keep the others from hearing of it. */
-export function call(listener, something) {
+/** Two functions: one adds a listener, the other tells all something; one that fails keeps no other from hearing of it. */
+export function broadcast() {
+  const all = [];
+  return [(listener) => all.push(listener), (...something) => all.forEach((listener) => call(listener, ...something))];
+}
+
+function call(listener, ...something) {
   try {
-    listener(something);
+    listener(...something);
   } catch (error) {
     reportError(error);
   }

@@ -16,7 +16,7 @@ let known = null; // what the server says can be asked
 let latest = null; // the last answer: its image, and what is made of it
 let asked = ""; // what the pictures show
 let asking = null; // what is being asked, and how to end that
-let kept = { wanted: "", own: null }; // the picture of the network as it is, which stays while others forget
+let asLearnt = { wanted: "", own: null }; // the picture of the network as it is, which stays while others forget
 let panel = null;
 
 const learnt = new Picture("as it has learnt");
@@ -41,7 +41,6 @@ const progress = progressBar("how far the explanation is");
 const gone = quiet();
 const agreement = make("div", { id: "why-agreement" });
 
-/** Fill the panel. */
 export function buildWhy(place) {
   panel = place;
   onShown((found) => { latest = found; names(); update(); });
@@ -127,8 +126,8 @@ const fetchPictures = newestOnly(async () => {
   const put = (question) => progress.during(ask("why", question, asking.control.signal));
   panel.setAttribute("aria-busy", "true");
   try {
-    if (kept.wanted !== wanted) kept = { wanted, own: await put(query) };
-    const { own } = kept;
+    if (asLearnt.wanted !== wanted) asLearnt = { wanted, own: await put(query) };
+    const { own } = asLearnt;
     const other = forgotten ? await put({ ...query, forgotten }) : null;
     if (get().image !== image || method !== methods.value) return;
     asked = both;
