@@ -18,7 +18,6 @@ const STILL = ["why", "change"]; // tabs that look into one network: while one i
 let tab = {}; // that of the training, if there is one
 let following = true; // the newest network is wanted, not that of a moment
 let held = false; // the page stays where it is
-let lockedHere = false; // the range of colours, for moments
 let looking = false;
 let free = 0; // when the next look may begin
 let rested = 0; // when the image has rested
@@ -52,10 +51,7 @@ export const goToMoment = newestOnly(async (step) => {
   const before = { following, held };
   following = step === "now" || step === "end" || (step === "here" && get().moment === null);
   if (following) held = false;
-  else if (get().range === "layer") {
-    lockedHere = true;
-    set({ range: "locked" });
-  }
+  else if (get().range === "layer") set({ range: "locked", lent: true });
   const done = await look(step);
   if (done ? following : get().moment === null) unlock();
   if (done) return;
@@ -65,8 +61,7 @@ export const goToMoment = newestOnly(async (step) => {
 });
 
 function unlock() {
-  if (lockedHere && get().range === "locked") set({ range: "layer" });
-  lockedHere = false;
+  if (get().lent) set({ range: "layer", lent: false });
 }
 
 /** Pictures have come from the training: follow it, if it is time. */

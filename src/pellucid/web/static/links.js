@@ -23,7 +23,7 @@ export async function openLink(otherwise) {
   const place = fitting(wanted, missing);
   const image = imageOf(source, missing);
   tell(net, missing);
-  set({ ...NOWHERE, ...place });
+  set({ ...NOWHERE, ...place, lent: get().lent && !place.range });
   await showSource(image ?? otherwise);
   if (image?.kind === "pixels") restore(image.data);
   if (await showMoment(moment ?? get().moment)) tell(net, missing, net === network.digest ? difference(moment, edits) : "");

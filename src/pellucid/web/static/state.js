@@ -9,6 +9,7 @@ const state = {
   view: "sum", // the open tab of the inspector
   class: null, // that is asked about; null for the likeliest
   range: "layer", // whose largest magnitude the colours reach to
+  lent: false, // colours are locked only while one goes through moments: links say "layer"
   raw: false, // drawings are left where they are
   revision: 0, // of the network: grows with every edit
   edited: "", // the name of all edits
@@ -61,7 +62,8 @@ const LONGEST = 6000;
 
 /** Write the state as the part of an address behind the #. */
 export function link(digest) {
-  const { source, layer, channel, cell, class: asked, view, range, raw, moment, chosen, edited } = state;
+  const { source, layer, channel, cell, class: asked, view, lent, raw, moment, chosen, edited } = state;
+  const range = lent ? "layer" : state.range;
   const words = {
     net: digest,
     sample: source?.kind === "sample" ? source.number : null,

@@ -18,7 +18,7 @@ let timer = 0;
 
 export function buildTrail() {
   const choice = byId("range");
-  choice.addEventListener("change", () => set({ range: choice.value }));
+  choice.addEventListener("change", () => set({ range: choice.value, lent: false }));
   on(["layer", "channel", "cell"], write);
   on(["range", "image", "layer", "channel"], scale);
   on(["range", "image", "layer", "revision"], fetchSoon);
