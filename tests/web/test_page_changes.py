@@ -377,6 +377,20 @@ def test_a_class_is_explained_against_another_and_what_was_said_before_is_pale_m
     told.get_by_text("blue needs it").wait_for()
 
 
+def test_the_sum_of_a_score_says_what_makes_it_more_than_that_of_the_class_it_is_against(why):
+    scores = p.activations(learnt(), clock_digits().images[SAMPLE : SAMPLE + 1])["linear1"][0]
+    why.locator("#why-against").select_option("3")
+    why.locator("#bars .likeliest").click()
+    caption = why.locator("caption", has_text="8 minus 3: each number times the difference of its weights")
+    table = why.locator("#panel-sum table", has=caption)
+    difference = float(table.locator("tfoot data").first.get_attribute("value"))
+    assert difference == pytest.approx(scores[8] - scores[3], rel=1e-4)
+    why.locator("#tab-why").click()
+    why.locator("#why-against").select_option("")
+    why.locator("#tab-sum").click()
+    table.wait_for(state="detached")
+
+
 def test_the_image_lies_over_the_numbers_as_a_veil_that_leaves_their_colours(why):
     styles = """() => [...document.querySelectorAll("#panel-why .picture canvas")].slice(0, 2).map((each) => {
         const { opacity, mixBlendMode, filter } = getComputedStyle(each);

@@ -207,10 +207,12 @@ def maps(bench: Bench, asked: Asked) -> Answer:
 
 
 def total(bench: Bench, asked: Asked) -> Answer:
-    """The whole sum behind one number."""
+    """The whole sum behind one number; and if it is ``against`` another one of its layer, what makes the difference."""
     look, path = _looked(bench, asked)
     value = bench.values[path]
-    return as_sum(look.trace, bench.values, value, asked.index("index", look.program.values[value].shape))
+    shape = look.program.values[value].shape
+    other = asked.index("against", shape) if asked.text("against", "") else None
+    return as_sum(look.trace, bench.values, value, asked.index("index", shape), other)
 
 
 def walk(bench: Bench, asked: Asked) -> Answer:

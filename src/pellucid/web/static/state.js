@@ -8,6 +8,7 @@ const state = {
   cell: null, // [row, column] in the channel's map
   view: "sum", // the open tab of the inspector
   class: null, // that is asked about; null for the likeliest
+  against: "", // the class that it is compared with
   range: "layer", // whose largest magnitude the colours reach to
   lent: false, // colours are locked only while one goes through moments: links say "layer"
   raw: false, // drawings are left where they are

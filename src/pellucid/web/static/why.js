@@ -26,7 +26,7 @@ const pictures = [learnt, forgetful];
 // ---- what can be chosen
 
 const classes = make("select", { id: "why-class", change: () => set({ class: classes.value === "" ? null : Number(classes.value) }) });
-const against = make("select", { id: "why-against", change: update });
+const against = make("select", { id: "why-against", change: () => set({ against: against.value }) });
 const methods = make("select", { id: "why-method", change: update });
 const measure = make("select", { id: "why-measure", change: update }, ...["score", "probability"].map((each) => make("option", {}, each)));
 const patch = make("select", { id: "why-patch", change: update });
@@ -44,7 +44,7 @@ const agreement = make("div", { id: "why-agreement" });
 export function buildWhy(place) {
   panel = place;
   onShown((found) => { latest = found; names(); update(); });
-  on(["class", "revision"], () => { classes.value = get().class ?? ""; update(); });
+  on(["class", "against", "revision"], () => { classes.value = get().class ?? ""; update(); });
   panel.append(quiet("…"));
 }
 
@@ -104,6 +104,7 @@ function names() {
   classes.value = get().class ?? "";
   for (const option of against.options) option.disabled = option.value === String(get().class ?? likeliest);
   if (against.selectedOptions[0].disabled) against.value = "";
+  set({ against: against.value });
   gone.textContent = known.forgotten[Number(slider.value)];
   slider.setAttribute("aria-valuetext", gone.textContent);
   showWouldBe(latest, likeliest);
