@@ -2,7 +2,7 @@
 
 import { coloured } from "./coloured.js";
 
-const SMALL = 1 << 16; // pixels, which take less than a millisecond
+const SMALL = 1 << 17; // pixels, which take about a millisecond
 
 const worker = new Worker(new URL("painter.js", import.meta.url), { type: "module" });
 const waiting = new Map();
