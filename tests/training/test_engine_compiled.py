@@ -120,7 +120,8 @@ def test_what_a_training_has_computed_with_is_let_go_of_at_its_end():
     gc.disable()  # an engine holds the data's rows, activations and threads: none of it waits for a collection
     try:
         fit(plain(), callbacks=[p.on_batch(lambda training: engines.append(weakref.ref(training.engine)))])
-        assert engines and engines[0]() is None
+        assert engines
+        assert engines[0]() is None
     finally:
         gc.enable()
 
