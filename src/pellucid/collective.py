@@ -21,8 +21,8 @@ Result = TypeVar("Result")
 
 _surviving: ContextVar[tuple[Collective, ...]] = ContextVar("surviving", default=())
 """Ranks that go on without lost ones; see `surviving`."""
-TURN = 0.5
-"""Seconds after which ranks that are held on purpose are told so again."""
+HOLD_AGAIN = 0.5
+"""Seconds after which who holds the other ranks on purpose tells them so again."""
 
 
 class Exchange(Protocol):
@@ -81,10 +81,17 @@ class Collective(Exchanging, Protocol):
     @property
     def lost(self) -> Sequence[int]: ...
 
-    def hold(self) -> None:
+    def hold(self, saves: bool = False) -> None:
         """Let the others know that they wait for this rank on purpose: from now on they wait as long again as for one
-        that does not come. Who holds them says so again and again, about every second; it says nothing while this rank
-        itself waits for others."""
+        that does not come. Who holds them says so again and again, about every second. While this rank itself waits for
+        others, they are not told.
+
+        Parameters
+        ----------
+        saves : bool, default False
+            Whether it writes a file. Where another rank has failed, the file is still finished; anything else is not
+            waited for.
+        """
 
     def settled(self, done: bool) -> bool:
         """Return whether every rank has finished its work. All that are left get the same answer, whoever is lost
@@ -97,6 +104,9 @@ class Collective(Exchanging, Protocol):
 
 def told_by_all(ranks: Exchanging, message: bytes) -> list[bytes]:
     """Return what each rank has to say, in their order; it need not be as long as what others say.
+
+    A callback that is told so by others puts it into `surviving`: where a rank is lost, this may be complete for one of
+    the others and broken for another, and then they part.
 
     Raises
     ------
@@ -154,9 +164,9 @@ def holding(ranks: Collective | None) -> Iterator[None]:
     over = threading.Event()
 
     def say() -> None:
-        ranks.hold()
-        while not over.wait(TURN):
-            ranks.hold()
+        ranks.hold(saves=True)
+        while not over.wait(HOLD_AGAIN):
+            ranks.hold(saves=True)
 
     saying = threading.Thread(target=say, name="pellucid-holding", daemon=True)
     saying.start()

@@ -131,6 +131,10 @@ class RankError(PellucidError, RuntimeError):
     """One of the processes that share a training does not come, or is not what the others are."""
 
 
+class UnlikeRankError(RankError):
+    """One of the processes that share a training is not what the others are; nothing of theirs is saved."""
+
+
 class LostRankError(RankError):
     """One of the processes that share a training is gone, and the others can go on without it."""
 

@@ -55,7 +55,7 @@ def executable(
     """
     from .compiler.executable import Executable  # takes its time, and not everybody who imports this computes
     from .compiler.recipe import checks_wanted
-    from .compiler.runtime import thread_count
+    from .compiler.threads import thread_count
     from .compiler.tiles import instruction_set
 
     threads = thread_count(threads)

@@ -69,7 +69,7 @@ class CompiledNetwork:
     """
 
     def __init__(self, network: Network, threads: int | None = None):
-        from .compiler.runtime import thread_count
+        from .compiler.threads import thread_count
 
         self._network = copy.deepcopy(network)  # whole: layers of one's own compute with their own weights
         self._program = lower(self._network, training=False)

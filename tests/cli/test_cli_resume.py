@@ -14,7 +14,7 @@ import pellucid as p
 from oracles.interrupted import BreakAt
 from pellucid.cli import train as train_verb
 from pellucid.training import fit as whole_fit
-from pellucid.training.holding import holding
+from pellucid.training.lock import locked_folder
 
 WORDS = ("--epochs", "6", "--batch-size", "8", "--lr", "0.01", "--seed", "3", "--no-progress")
 
@@ -215,7 +215,7 @@ def test_a_run_is_verified(broken: Any, pellucid: Any, toy: Path, tmp_path: Path
 
 def test_a_run_that_is_being_trained_is_verified_with_a_word_about_that(broken: Any, pellucid: Any) -> None:
     broken(9)
-    with holding(Path("run").absolute()):
+    with locked_folder(Path("run").absolute()):
         shown = pellucid("verify", "run", "--threads", "1")
     assert shown.code == 0, shown.err
     assert shown.out.startswith("run is being trained now: what is said of its files holds for this moment\n")

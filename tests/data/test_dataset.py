@@ -1,6 +1,7 @@
 """Dataset and as_dataset: what is accepted, what is made of it, and how each fault is told."""
 
 import hashlib
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,12 @@ def test_pixels_stay_uint8_and_get_a_channel() -> None:
     assert data.images.dtype == np.uint8
     assert np.shares_memory(data.images, PIXELS)  # nothing is copied
     assert data.labels.dtype == np.int64
+
+
+def test_pixels_that_are_mapped_from_a_file_stay_there(tmp_path: Path) -> None:
+    np.save(tmp_path / "images.npy", PIXELS)
+    mapped = np.load(tmp_path / "images.npy", mmap_mode="r")
+    assert np.shares_memory(Dataset(mapped, [0, 2, 1, 0]).images, mapped)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pellucid as p
 from oracles.interrupted import HOW, BreakAt, images, network
 from oracles.shared_trainings import trained
 from pellucid.collective import told_by_all
-from pellucid.distributed import mpi
+from pellucid.distributed import exchange
 from pellucid.distributed.job import job
 from pellucid.errors import RankError
 from pellucid.training import agreement
@@ -80,6 +80,13 @@ def main(what, patience=60.0):
             if other and training.step == 2:
                 raise ValueError("a fault of one rank")
 
+        def pause(training):
+            if training.step == 2 and ranks.rank == 0:
+                end = time.monotonic() + 90
+                while time.monotonic() < end:
+                    training.hold()
+                    time.sleep(0.1)
+
         def hang(training):
             if other and training.step == 2:
                 time.sleep(60)
@@ -96,12 +103,13 @@ def main(what, patience=60.0):
 
         if what.startswith("unlike="):
             unlike(ranks, Path(what.partition("=")[2]))
-        elif what in ("fail", "hang"):
-            trained("convolutions", ranks, callbacks=[p.on_batch(fail if what == "fail" else hang)])
+        elif what in ("fail", "hang", "pause"):
+            odd = {"fail": [fail], "hang": [hang], "pause": [pause, fail]}[what]
+            trained("convolutions", ranks, callbacks=[*map(p.on_batch, odd)])
         else:
             case, holding = ("batch normalisation", [p.on_batch(hold)]) if what == "hold" else (what, [])
             if what == "parts":
-                case, mpi.LARGEST = "large layers", 10_000
+                case, exchange.LARGEST = "large layers", 10_000
             digest, *_ = trained(case, ranks, callbacks=holding)
             if ranks.rank == 0:
                 print(digest)

@@ -10,7 +10,7 @@ from oracles.interrupted import HOW, STEPS, BreakAt, images, network
 from oracles.ranks import World
 from oracles.shared_trainings import data, residual, trained
 from pellucid.errors import RankError
-from pellucid.training import checkpoint
+from pellucid.training import Training, checkpoint
 from pellucid.training.agreement import code_digest, exit_code, odd_ones
 from pellucid.training.checkpoint import files
 
@@ -109,6 +109,34 @@ def test_who_is_odd_is_told_by_most_of_them():
     assert odd_ones("x", [1, 1]) == ""
 
 
+class AtOnce(p.Callback):
+    """Does something as training begins, in the first rank alone."""
+
+    sees_weights = False
+
+    def __init__(self, do):
+        self.on_begin = do
+
+
+@pytest.mark.parametrize("ask", [Training.stop, lambda training: training.multiply_lr(0.5)], ids=["stop", "slower"])
+def test_what_the_first_rank_asks_for_as_training_begins_all_do(ask):
+    def work(rank=None):
+        return trained("convolutions", rank, callbacks=[AtOnce(ask)])
+
+    expected = work()
+    assert expected != trained("convolutions")
+    assert shared(work, patience=2.0) == [expected] * 3
+
+
+def test_what_ends_the_first_rank_as_training_begins_ends_all_before_the_first_step(tmp_path):
+    def work(rank):
+        ending = AtOnce(lambda training: training.end(ZeroDivisionError()))
+        return p.fit(network(), images(), out=tmp_path, callbacks=[ending], ranks=rank, **HOW)
+
+    assert [type(error) for error in shared(work, patience=2.0)] == [ZeroDivisionError, SystemExit, SystemExit]
+    assert checkpoint.newest(tmp_path).state["step"] == 0
+
+
 # ---- on the way
 def test_weights_that_come_apart_are_found_at_the_end():
     def work(rank):
@@ -193,17 +221,18 @@ def test_a_run_goes_on_with_another_number_of_ranks(tmp_path, sizes):
         assert len(history.epochs) == HOW["epochs"]
 
 
-@pytest.mark.parametrize("moment", ["within a step", "between two steps"])
+@pytest.mark.parametrize("moment", ["within a step", "between two steps", "as weights are compared"])
 def test_where_a_rank_is_lost_the_last_whole_step_is_kept(tmp_path, moment):
     whole = network()
     p.fit(whole, images(), **HOW)
-    run = tmp_path / "run"
+    run, word = tmp_path / "run", 2 * 4 * 8
+    every = STEPS + 3 if moment == "as weights are compared" else None
 
     def count(training):
         """What a run remembers of the callback is its name."""
 
     def work(rank):
-        steps, gather = [], rank.gather
+        steps, sizes, gather = [], [0], rank.gather
 
         def count(training):
             steps.append(training.step)
@@ -216,12 +245,15 @@ def test_where_a_rank_is_lost_the_last_whole_step_is_kept(tmp_path, moment):
 
         def gather_or_go(room, bounds):
             # The word after the step is still said.
-            if moment == "within a step" and len(room) != 2 * 4 * 8:
+            within, after_word = len(room) != word, sizes[-1] == word
+            if (moment == "within a step" and within) or (moment == "as weights are compared" and after_word):
                 lose()
+            sizes.append(len(room))
             return gather(room, bounds)
 
         rank.gather = gather_or_go
-        return p.fit(network(), images(), out=run, callbacks=[p.on_batch(count)], ranks=rank, **HOW)
+        counting = [p.on_batch(count)]
+        return p.fit(network(), images(), out=run, callbacks=counting, checkpoint_every=every, ranks=rank, **HOW)
 
     first, second = shared(work, 2, patience=1.0)
     assert (type(first), type(second)) == (RankError, ConnectionError)

@@ -88,7 +88,7 @@ def test_what_the_first_rank_is_told_while_it_waits_all_do_after_the_next_step()
 
         def gather_and_hear(room, bounds):
             found = gather(room, bounds)
-            if rank.rank == 0 and len(room) == 3 * WORD and seen[-1].step == 2:
+            if rank.rank == 0 and len(room) == 3 * WORD and seen and seen[-1].step == 2:
                 seen[-1].end(KeyboardInterrupt())
             return found
 

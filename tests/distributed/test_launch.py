@@ -2,12 +2,14 @@
 
 import os
 import sys
+from typing import get_args
 
 import pytest
 
 from pellucid.cli import run
-from pellucid.cli.ranks import without_ranks
-from pellucid.distributed import job, launch, mpi, processors
+from pellucid.cli.launching import without_ranks
+from pellucid.cli.ranks import RankTimeout
+from pellucid.distributed import job, launch, processors, starting, waiting
 from pellucid.distributed.job import exit_code, settle
 from pellucid.distributed.processors import Processors, share_of
 from pellucid.errors import ArgumentError, MissingExtraError
@@ -64,6 +66,11 @@ def test_words_that_make_no_sense_are_refused(capsys, words, told):
     assert told in " ".join(capsys.readouterr().err.split())
 
 
+def test_the_help_says_how_long_ranks_wait():
+    _, option = get_args(RankTimeout)
+    assert option.help.endswith(f"By default {waiting.PATIENCE:g}.")
+
+
 def test_a_missing_launcher_is_named_with_what_brings_it(monkeypatch, tmp_path):
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -74,7 +81,7 @@ def test_a_missing_launcher_is_named_with_what_brings_it(monkeypatch, tmp_path):
 def test_a_missing_mpi4py_is_named_with_what_brings_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "mpi4py", None)
     with pytest.raises(MissingExtraError, match=r"needs mpi4py .*\[mpi\]"):
-        mpi.loaded_mpi()
+        starting.loaded_mpi()
 
 
 def test_processors_are_shared_side_by_side():
@@ -118,6 +125,13 @@ def test_where_there_are_fewer_processors_than_ranks_those_that_are_left_have_mo
     assert threads[0] == [0, 1]
 
 
+def test_a_program_may_remove_what_said_how_many_threads_there_are(monkeypatch):
+    shared, threads = bound(monkeypatch, 1, {number: [0, 1] for number in range(5)})
+    del os.environ["PELLUCID_THREADS"]
+    shared.share([0, 2, 3])
+    assert threads[0] == [0]
+
+
 @pytest.mark.parametrize("allowed", [{0: [0], 1: [1]}, {1: [0, 1]}])
 def test_who_is_bound_by_the_launcher_or_alone_stays_as_it_is(monkeypatch, allowed):
     shared, threads = bound(monkeypatch, 1, allowed)
@@ -142,10 +156,10 @@ class Told:
     size = 3
 
     def __init__(self, rank, others):
-        self.rank, self.others = rank, others
+        self.number, self.others = rank, others
 
     def failing(self, words):
-        return {**self.others, self.rank: words}
+        return {**self.others, self.number: words}
 
 
 @pytest.mark.parametrize(
@@ -183,5 +197,5 @@ def test_how_a_rank_exits():
 
 def test_a_wait_asks_at_once_and_gives_up_in_time():
     asked = iter([False, False, True])
-    assert mpi.until(lambda: next(asked), 60)
-    assert not mpi.until(lambda: False, 0.01)
+    assert waiting.until(lambda: next(asked), 60)
+    assert not waiting.until(lambda: False, 0.01)

@@ -1,5 +1,7 @@
 """What callbacks hear where ranks are lost: each step and each epoch once, and nothing that they do is done twice."""
 
+from contextlib import suppress
+
 import pytest
 
 import pellucid as p
@@ -7,6 +9,7 @@ from oracles.heard import Heard, Remembered
 from oracles.ranks import World, lost_everywhere, reaching
 from oracles.shared_trainings import data, trained, with_dropout
 from pellucid.data.dataset import digest
+from pellucid.errors import LostRankError
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 
@@ -85,6 +88,7 @@ def test_a_callback_may_evaluate_with_all_ranks():
             training.history.epochs[-1]["test_loss"] = found["loss"]
 
         def decay(training):
+            training.network["linear1"].weight.data *= 0.99
             found = p.evaluate(training.network, (x[:40], labels[:40]), threads=1, ranks=rank)
             training.network["linear1"].weight.data *= 1 - 0.01 * found["loss"]
 
@@ -97,3 +101,17 @@ def test_a_callback_may_evaluate_with_all_ranks():
     expected = work()
     assert expected[1:] == ([*range(1, STEPS + 1)], [1, 2])
     assert not lost_everywhere(work, expected)
+
+
+def test_a_callback_that_keeps_a_loss_to_itself_costs_no_bit():
+    def work(rank=None):
+        network = with_dropout()
+        x, labels = data(network)
+
+        def measure(training):
+            with suppress(LostRankError):
+                p.evaluate(training.network, (x[:40], labels[:40]), threads=1, ranks=rank)
+
+        return trained("dropout", rank, callbacks=[p.on_batch(measure)])
+
+    assert not lost_everywhere(work, work(), every=2)

@@ -12,14 +12,14 @@ import pytest
 import pellucid as p
 from oracles.heard import Remembered
 from oracles.interrupted import BreakAt
-from oracles.ranks import World
+from oracles.ranks import LostHere, World
 from oracles.shared_trainings import data, with_dropout
 from pellucid.cli import ranks as words_of_ranks
 from pellucid.cli import run as command
 from pellucid.cli import signals
 from pellucid.training import run as writing
-from pellucid.training.checkpoint import newest
-from pellucid.training.holding import holding
+from pellucid.training.checkpoint import files, newest
+from pellucid.training.lock import locked_folder
 from pellucid.training.run import RunWriter
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
@@ -101,6 +101,49 @@ def test_a_run_that_goes_on_tells_of_no_epoch_twice(tmp_path):
         assert kept(folder) == kept(tmp_path / "whole"), number
 
 
+def test_a_run_whose_first_rank_is_lost_before_it_goes_on_with_it_is_put_right_by_the_next_one(tmp_path):
+    begun(tmp_path / "whole")
+    run = tmp_path / "run"
+    with pytest.raises(ZeroDivisionError):
+        begun(run, end_at=2 * STEPS + 2)
+    damaged, config = files(run)[0], (run / "config.toml").read_text()
+    damaged.write_bytes(damaged.read_bytes()[:-1])
+    (run / "config.toml").write_text(config.replace("seed = 3", "seed = 4"))
+    said = []
+
+    class Announcing(p.Callback):
+        sees_weights, for_all_ranks = False, True
+
+        def on_begin(self, training):
+            training.run.gone_on = lambda: said.append(training.step)
+
+    def go_on(rank):
+        callbacks = [Remembered(for_all=False), Announcing()]
+        p.resume(run, data(with_dropout()), callbacks=callbacks, ranks=rank, progress=False, threads=1)
+
+    World(2, lost={0: (1, set())}).run(go_on)
+    assert said == [2 * STEPS + 1]
+    assert (run / f"{damaged.name}.damaged").exists()
+    assert (run / "config.toml").read_text() == config
+    assert kept(run) == kept(tmp_path / "whole")
+
+
+def test_what_the_first_rank_has_half_written_as_the_run_begins_is_removed(tmp_path, monkeypatch):
+    write, lost = writing.write_file, []
+
+    def killed(path, *more):
+        if not lost:
+            lost.append((path.parent / ".pellucid-half.tmp").touch())
+            raise LostHere
+        write(path, *more)
+
+    begun(tmp_path / "whole")
+    monkeypatch.setattr(writing, "write_file", killed)
+    World(2).run(lambda rank: begun(tmp_path / "run", rank))
+    assert kept(tmp_path / "run") == kept(tmp_path / "whole")
+    assert not [*(tmp_path / "run").glob(".*")]
+
+
 def taken_over(folder):
     """Let a lost rank's run be taken over."""
     training = SimpleNamespace(holding=nullcontext, history=p.History(), ranks=SimpleNamespace(lost=[0]))
@@ -114,7 +157,7 @@ def taken_over(folder):
 def test_a_run_that_a_lost_rank_holds_still_is_waited_for(tmp_path, monkeypatch):
     begun(tmp_path)
     with ExitStack() as lost:
-        lost.enter_context(holding(tmp_path))
+        lost.enter_context(locked_folder(tmp_path))
         monkeypatch.setattr(writing, "HANDING_OVER", 0.0)
         with pytest.raises(p.errors.RankError, match=r"is still held by the rank .* lost \(0\).*end it, and go on"):
             taken_over(tmp_path)

@@ -44,8 +44,9 @@ def test_arrays_that_are_too_large_for_one_exchange_of_mpi_go_in_parts():
     assert (found.returncode, found.stdout.strip()) == (0, expected), found.stderr
 
 
-def test_an_error_of_one_rank_ends_all_and_is_said_once():
-    found = ended(2, "fail")
+@pytest.mark.parametrize("what", ["fail", "pause"])
+def test_an_error_of_one_rank_ends_all_and_is_said_once_also_while_the_first_one_pauses(what):
+    found = ended(2, what)
     assert found.returncode == 1
     assert found.stderr.count("ValueError: a fault of one rank") == 1
 

@@ -1,6 +1,5 @@
 """How ranks start: one that is lost meanwhile ends all, and what was not started as it should be is refused."""
 
-import io
 import os
 import signal
 import subprocess
@@ -14,10 +13,7 @@ import pytest
 from oracles.mpi_jobs import environment, needs_mpi
 from pellucid.cli import ranks as words_of_ranks
 from pellucid.cli import run
-from pellucid.cli.course import ended_in_words
-from pellucid.cli.ranks import beginning_of, how_to_go_on, outcome
-from pellucid.distributed import onlooker, room, starting
-from pellucid.distributed.fellows import Fellow
+from pellucid.distributed import onlooker, room, starting, system
 from pellucid.distributed.onlooker import Onlooker
 from pellucid.errors import RankError
 
@@ -41,16 +37,22 @@ def launcher(tmp_path):
     command = ["sh", "-c", f"{rank.format(0)} {rank.format(1)} wait; sleep 60"]
     with subprocess.Popen(command, start_new_session=True) as process:
         yield process
-        for each in [*onlooker.processes(process.pid), process.pid]:
+        for each in [*system.processes(process.pid), process.pid]:
             with suppress(ProcessLookupError):
                 os.kill(each, signal.SIGKILL)
+
+
+def runs(process):
+    """Return whether a process has not ended."""
+    said = system.status(process)
+    return said is not None and system.runs(process, said.began)
 
 
 def ranks_of(session):
     """Return the process of each rank, when all are there."""
     found = {}
     while len(found) < 2:
-        found = {onlooker.rank_of(each): each for each in onlooker.processes(session)}
+        found = {system.rank_of(each): each for each in system.processes(session)}
         found.pop(None, None)
     return found
 
@@ -73,18 +75,47 @@ def test_a_rank_that_is_lost_as_ranks_start_ends_all(launcher, tmp_path, monkeyp
     assert seen_by(looking) == f"rank 1 (process {ranks[1]}) ended before training began; nothing was written"
     assert launcher.wait(10) == -signal.SIGKILL
     end = time.monotonic() + 10
-    while any(onlooker.runs(each, onlooker.beginning(each)) for each in ranks.values()):
+    while any(map(runs, ranks.values())):
         assert time.monotonic() < end
 
 
 @PROC
 def test_a_rank_that_was_lost_before_it_was_seen_is_missed(launcher, tmp_path, monkeypatch):
-    monkeypatch.setattr(onlooker, "BY_THEMSELVES", 0.3)
+    monkeypatch.setattr(onlooker, "STARTING", 0.3)
     ranks = ranks_of(launcher.pid)
     os.kill(ranks[1], signal.SIGKILL)
-    while onlooker.runs(ranks[1], onlooker.beginning(ranks[1])):
+    while runs(ranks[1]):
         pass
-    assert seen_by(Onlooker(launcher.pid, 2, str(tmp_path), 1.0)).startswith("rank 1 ended before training began")
+    found = seen_by(Onlooker(launcher.pid, 2, str(tmp_path), 1.0))
+    assert found == "rank 1 did not start within 0.3 seconds; nothing was written"
+
+
+@PROC
+def test_a_rank_that_is_started_later_than_the_others_is_waited_for(launcher, tmp_path, monkeypatch):
+    monkeypatch.setattr(onlooker, "BY_THEMSELVES", 0.1)
+    ranks_of(launcher.pid)
+    assert seen_by(Onlooker(launcher.pid, 3, str(tmp_path), 1.0), 0.6) == ""
+    assert launcher.poll() is None
+
+
+@PROC
+def test_ranks_that_meet_just_before_they_are_ended_see_to_themselves(launcher, tmp_path, monkeypatch):
+    monkeypatch.setattr(onlooker, "BY_THEMSELVES", 0.0)
+    monkeypatch.setenv(room.FOLDER, str(tmp_path))
+    named = Onlooker._named
+
+    def meanwhile(looking, ranks):
+        room.tell(room.STARTED)
+        return named(looking, ranks)
+
+    monkeypatch.setattr(Onlooker, "_named", meanwhile)
+    ranks = ranks_of(launcher.pid)
+    looking = Onlooker(launcher.pid, 2, str(tmp_path), 1.0)
+    time.sleep(0.3)
+    os.kill(ranks[1], signal.SIGKILL)
+    assert seen_by(looking, 1.0) == ""
+    assert room.told(str(tmp_path), room.STARTED) is not None, "it was about to end them"
+    assert launcher.poll() is None
 
 
 @PROC
@@ -137,78 +168,6 @@ def test_under_another_launcher_a_rank_ends_by_itself_where_mpi_does_not_start()
     assert found.stderr == "error: rank 1: not all ranks started within 0.5 seconds; nothing was written\n"
 
 
-# ---- what becomes of the exit code
-def ended_as(**told):
-    return SimpleNamespace(**{"unstarted": "", "done": False, "failed": 0, "run": "", "started": True, **told})
-
-
-@pytest.mark.parametrize(
-    ("job", "code", "signalled", "expected"),
-    [
-        (ended_as(done=True), 0, 0, (0, "")),
-        (ended_as(done=True), 0, 15, (0, "")),
-        (ended_as(), 0, 0, (1, "error: all ranks ended before their work was done")),
-        (ended_as(), 0, 2, (130, "interrupted")),
-        (ended_as(started=False), 0, 15, (143, "terminated")),
-        (ended_as(failed=143), 0, 15, (143, "")),
-        (ended_as(failed=2), 0, 0, (2, "")),
-        (ended_as(), 137, 0, (137, "error: a rank was ended by signal 9, and the others with it")),
-        (ended_as(), -9, 0, (137, "error: mpiexec was ended by signal 9, and the ranks with it")),
-        (ended_as(unstarted="rank 1 ended"), -9, 0, (1, "error: rank 1 ended")),
-        (ended_as(unstarted="rank 1 ended"), -9, 2, (130, "error: rank 1 ended")),
-        (ended_as(failed=1), 1, 0, (1, "")),
-    ],
-)
-def test_only_ranks_that_have_done_their_work_end_with_0(job, code, signalled, expected):
-    assert outcome(job, code, signalled) == expected
-
-
-def test_the_run_is_named_where_there_is_one_to_go_on_with(tmp_path):
-    assert how_to_go_on(ended_as(unstarted="x"), 2, True) == ""
-    assert how_to_go_on(ended_as(started=False), 2, True) == " before the work began"
-    assert how_to_go_on(ended_as(run=str(tmp_path)), 2, True) == "; nothing was saved yet"
-    (tmp_path / "checkpoints").mkdir()
-    (tmp_path / "checkpoints" / "checkpoint-000000003.safetensors").touch()
-    (tmp_path / "checkpoint-000000003.safetensors").touch()
-    told = how_to_go_on(ended_as(run=str(tmp_path)), 2, False)
-    assert told.startswith("; to go on from the last checkpoint: ")
-    assert told.endswith(f"resume {tmp_path} --ranks 2. With --elastic the others go on")
-    assert how_to_go_on(ended_as(run=str(tmp_path)), 2, True).endswith("--ranks 2 --elastic")
-
-
-def test_a_rank_that_hung_is_told_from_one_that_was_lost_once_and_by_the_first():
-    hung = Fellow(1, "here", 27311, 5, "node2")
-    ranks = SimpleNamespace(rank=0, fellows={1: hung}, killed=[1, 2], lost=[0, 1], patience=6.0)
-    stream = io.StringIO()
-    words_of_ranks.say_who_hung(ranks, stream)
-    words_of_ranks.say_who_hung(ranks, stream)
-    told = "note: rank 1 (node2, process 27311) did not come within 6 seconds, and was ended\n"
-    assert stream.getvalue() == told
-    words_of_ranks.say_who_hung(SimpleNamespace(**{**vars(ranks), "rank": 1, "killed": [1]}), stream)
-    assert stream.getvalue() == told
-
-
-def test_an_error_of_ranks_names_the_run_to_go_on_with(tmp_path):
-    (tmp_path / "checkpoint-000000003.safetensors").touch()
-    run = SimpleNamespace(folder=tmp_path, named="runs/a b")
-    error = RankError("rank 1 did not come; go on from the last checkpoint (pellucid resume)")
-    named = r"checkpoint \(.*pellucid resume 'runs/a b'\)"
-    with pytest.raises(RankError, match=named), ended_in_words(SimpleNamespace(training=object(), run=run)):
-        raise error
-    with pytest.raises(RankError, match=r"\(pellucid resume\)"), ended_in_words(SimpleNamespace(training=None)):
-        raise error
-
-
-def test_what_is_about_to_start_is_said(monkeypatch):
-    monkeypatch.setattr(words_of_ranks.os, "sched_getaffinity", lambda process: range(4), raising=False)
-    monkeypatch.delenv("PELLUCID_THREADS", raising=False)
-    assert beginning_of(2, None) == "starting 2 ranks of 2 threads"
-    assert beginning_of(4, None) == "starting 4 ranks of 1 thread"
-    assert beginning_of(2, 1) == "starting 2 ranks of 1 thread"
-    told = "starting 8 ranks of 1 thread on 4 processors: more ranks than these only take turns"
-    assert beginning_of(8, None) == told
-
-
 # ---- one training instead of many
 def test_several_processes_without_a_word_are_refused_by_the_first_of_them(monkeypatch, capsys, tmp_path):
     monkeypatch.setenv("OMPI_COMM_WORLD_SIZE", "2")
@@ -247,7 +206,7 @@ def test_a_launcher_of_another_mpi_is_found_out(monkeypatch):
 def children(process):
     """Return the processes that one has started."""
     every = [int(name) for name in os.listdir("/proc") if name.isdecimal()]
-    return [each for each in every if onlooker.state(each)[1:2] == [str(process)]]
+    return [each for each in every if (said := system.status(each)) and said.parent == process]
 
 
 @PROC
@@ -261,15 +220,15 @@ def test_a_rank_that_is_killed_as_mpi_starts_ends_the_command_within_seconds(tmp
             rank = None
             while rank is None and process.poll() is None:
                 sessions = children(process.pid)
-                rank = next((each for of in sessions for each in onlooker.processes(of)
-                             if onlooker.rank_of(each) == 1), None)  # fmt: skip
+                rank = next((each for of in sessions for each in system.processes(of)
+                             if system.rank_of(each) == 1), None)  # fmt: skip
+            time.sleep(0.3)  # so that it has been seen
             os.kill(rank, signal.SIGKILL)
             out, said = process.communicate(timeout=15)
         finally:
             process.kill()
     by_launcher = (137, "error: a rank was ended by signal 9, and the others with it before the work began")
-    who = (f"rank 1 (process {rank})", "rank 1")  # which may have been lost before anybody saw it
-    found = [(1, f"error: {each} ended before training began; nothing was written") for each in who]
-    assert (process.returncode, said.splitlines()[-1]) in (found if elastic else [by_launcher, *found])
+    found = (1, f"error: rank 1 (process {rank}) ended before training began; nothing was written")
+    assert (process.returncode, said.splitlines()[-1]) in ([found] if elastic else [by_launcher, found])
     assert out == ""
     assert not (tmp_path / "run").exists()

@@ -46,7 +46,7 @@ def test_ranks_that_do_not_come_to_one_state_are_found(monkeypatch):
         except p.errors.RankError:
             return "come apart"
 
-    assert lost_everywhere(work, expected, every=4)
+    assert lost_everywhere(work, expected)
 
 
 def left_in(folder, ranks=None, **more):

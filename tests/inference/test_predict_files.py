@@ -3,8 +3,10 @@
 import csv
 import json
 import os
+import shutil
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +15,10 @@ import pytest
 from PIL import Image
 
 import pellucid as p
+from pellucid import locking
 from pellucid.errors import ArgumentError, DataError, ShapeError, StateError, StorageError
 from pellucid.inference import asked, classifier, share
+from pellucid.inference import parts as on_disk
 
 SHAPE = (1, 8, 8)
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="measures memory, and has names, as on Linux")
@@ -435,6 +439,22 @@ def test_who_is_refused_has_changed_nothing(network: p.Network, inputs: Path) ->
     assert Path("out.csv").read_bytes() == Path("whole.csv").read_bytes()
 
 
+def test_only_who_begins_a_prediction_waits_for_others_that_do(
+    network: p.Network, inputs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("fcntl", reason="there are no locks here")
+    monkeypatch.setattr(on_disk, "_TURNS", 1)
+    monkeypatch.setattr(locking, "LOOKING", 0.05)
+    p.predict_files(network, "in", "out.csv", rank=(0, 2))
+    os.mkdir("other.csv.parts")
+    with on_disk.at_work(Path("out.csv.parts"), Path("out.csv.json")), ExitStack() as held:
+        for folder in ("out.csv.parts", "other.csv.parts"):
+            assert held.enter_context(on_disk.alone(Path(folder), "begin"))
+        assert p.predict_files(network, "in", "out.csv", rank=(1, 2)).complete
+        with pytest.raises(StorageError, match=r"begin\.lock: another process holds it"):
+            p.predict_files(network, "in", "other.csv")
+
+
 def test_one_that_begins_while_another_looks_up_its_inputs_decides(
     network: p.Network, inputs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -449,6 +469,21 @@ def test_one_that_begins_while_another_looks_up_its_inputs_decides(
     with pytest.raises(StateError, match=r"^out\.csv was begun otherwise: the inputs"):
         p.predict_files(network, "in", "out.csv")
     assert [row["file"] for row in table("out.csv")] == ["in/0.png"]
+
+
+def test_where_the_folder_of_the_parts_was_removed_meanwhile_that_is_said(
+    network: p.Network, inputs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = asked._listed
+
+    def removed(*arguments: Any) -> Any:
+        found = listed(*arguments)
+        shutil.rmtree("out.csv.parts")
+        return found
+
+    monkeypatch.setattr(asked, "_listed", removed)
+    with pytest.raises(StorageError, match=r"^out\.csv\.parts was removed while this process worked in it"):
+        p.predict_files(network, "in", "out.csv")
 
 
 def test_a_prediction_that_was_begun_anew_meanwhile_leaves_the_new_one_alone(network: p.Network, inputs: Path) -> None:

@@ -6,6 +6,9 @@ It is what one rank sees of a job; there are no others.
 # ruff: noqa: N802, N818  # the names are those of mpi4py
 
 import threading
+import time
+
+import numpy as np
 
 
 class Failure(Exception):
@@ -141,3 +144,34 @@ def broken(kind):
         raise Failure(kind)
 
     return Request(fail)
+
+
+class Victim:
+    """A process that somebody ends."""
+
+    def __init__(self, number, log):
+        self.number, self.log = number, log
+
+    def __str__(self):
+        return f"rank {self.number} (process 9)"
+
+    def kill(self):
+        self.log.append(("killed", self.number))
+
+
+def killed(communicator):
+    """Return which ranks were ended."""
+    return [each[1] for each in communicator.log if each[0] == "killed"]
+
+
+def exchanged(ranks, begun=lambda: None):
+    """Let three ranks exchange 8 bytes each; call `begun` before that is waited for."""
+    found = ranks.gather(np.zeros(24, np.uint8), [0, 8, 16, 24])
+    begun()
+    found.wait()
+
+
+def after(seconds):
+    """Return what becomes true after so many seconds."""
+    end = time.monotonic() + seconds
+    return lambda: time.monotonic() > end

@@ -112,7 +112,7 @@ class ThreadRank:
             raise LostHere
         return Arriving(self, said, room, bounds)
 
-    def hold(self):
+    def hold(self, saves=False):
         with self.world.changed:
             if not self.waits:
                 self.world.held += 1

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import weakref
 
 import numpy as np
 import pytest
@@ -111,6 +112,18 @@ def test_the_number_of_threads_changes_no_bit(batch_size, monkeypatch):
 )
 def test_the_number_of_threads_changes_no_bit_of_any_optimiser(optimizer):
     assert trained(optimizer=optimizer, threads=1) == trained(optimizer=optimizer, threads=3)
+
+
+def test_what_a_training_has_computed_with_is_let_go_of_at_its_end():
+    engines = []
+    gc.collect()
+    gc.disable()  # an engine holds the data's rows, activations and threads: none of it waits for a collection
+    try:
+        fit(plain(), callbacks=[p.on_batch(lambda training: engines.append(weakref.ref(training.engine)))])
+        assert engines
+        assert engines[0]() is None
+    finally:
+        gc.enable()
 
 
 def test_weights_from_the_disk_and_freshly_compiled_are_the_same(tmp_path, monkeypatch):

@@ -10,8 +10,8 @@ import pellucid as p
 from pellucid.data import batches, split
 from pellucid.schedules import Cosine, WarmUp
 from pellucid.training import Callback, Training
-from pellucid.training.callbacks import Settings
 from pellucid.training.checks import warn_of_guessing
+from pellucid.training.state import Settings
 
 
 def without_times(history: p.History) -> dict:

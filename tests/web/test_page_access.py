@@ -1,7 +1,9 @@
 """The page at 400 %, in forced colours, where nothing is to move, and by keyboard alone."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -187,6 +189,15 @@ def test_the_keyboard_is_not_lost_where_a_button_has_done_its_last(browser: Any,
         page.get_by_role("button", name="next layer").focus()
         press(page, "Enter", "Enter", "Enter", "Enter")
         assert at(page) == "layer"
+
+
+def test_the_help_has_the_keys_of_the_documentation(page: Any) -> None:
+    documented = (Path(__file__).parents[2] / "docs" / "view.md").read_text("utf-8").partition("## Keys")[2]
+    names = set(re.findall(r"^\| ([^|]+) \| (?!does)(?!---)", documented, re.MULTILINE))
+    page.locator("#open-help").click()
+    shown = page.locator("#help table th").all_inner_texts()
+    assert len(shown) == len(set(shown))
+    assert set(shown) == names - {"p, n, l"}, "those of a training, which this page has none of"
 
 
 def test_a_dotted_word_has_its_own_meaning_and_no_other(page: Any) -> None:

@@ -175,6 +175,20 @@ def test_above_the_layers_stands_how_right_the_edited_network_is(change, bench):
     about.get_by_text(re.compile("It is right on .* % of 40 images")).wait_for()
 
 
+def test_maps_that_came_with_the_image_are_not_asked_for_again(change):
+    held: list[Any] = []
+    change.route("**/api/maps?*layer=input*", lambda route: held.append(route))
+    with change.expect_response("**/api/seen?*"):
+        change.locator("#change-silence").click()
+    change.wait_for_function(
+        "async () => (await import('./layers.js')).mapsOf('input').asking.signal.aborted"
+    )  # as the answer brought them
+    change.wait_for_timeout(300)
+    change.evaluate("async () => (await import('./layers.js')).mapsOf('input').refresh(true)")
+    change.wait_for_timeout(100)
+    assert len(held) == 1
+
+
 # ---- mistakes
 
 
@@ -364,6 +378,20 @@ def test_a_class_is_explained_against_another_and_what_was_said_before_is_pale_m
     told.get_by_text("blue needs it").wait_for()
 
 
+def test_the_sum_of_a_score_says_what_makes_it_more_than_that_of_the_class_it_is_against(why):
+    scores = p.activations(learnt(), clock_digits().images[SAMPLE : SAMPLE + 1])["linear1"][0]
+    why.locator("#why-against").select_option("3")
+    why.locator("#bars .likeliest").click()
+    caption = why.locator("caption", has_text="8 minus 3: each number times the difference of its weights")
+    table = why.locator("#panel-sum table", has=caption)
+    difference = float(table.locator("tfoot data").first.get_attribute("value"))
+    assert difference == pytest.approx(scores[8] - scores[3], rel=1e-4)
+    why.locator("#tab-why").click()
+    why.locator("#why-against").select_option("")
+    why.locator("#tab-sum").click()
+    table.wait_for(state="detached")
+
+
 def test_the_image_lies_over_the_numbers_as_a_veil_that_leaves_their_colours(why):
     styles = """() => [...document.querySelectorAll("#panel-why .picture canvas")].slice(0, 2).map((each) => {
         const { opacity, mixBlendMode, filter } = getComputedStyle(each);
@@ -516,6 +544,20 @@ def test_a_search_is_not_lost_when_the_network_is_edited_meanwhile(why, bench, m
     why.locator(
         "#would-be-told", has_text="The network was changed meanwhile; this was found for it as it was."
     ).wait_for()
+
+
+def test_a_search_that_goes_on_says_so_though_the_network_is_edited(why):
+    held: list[Any] = []
+    why.route("**/api/would-be?*", lambda route: held.append(route))
+    why.locator("#would-be").click()
+    with why.expect_response("**/api/seen?*"):
+        why.locator("#change-silence").evaluate("(each) => each.click()")
+    why.locator("#edited").wait_for()
+    why.wait_for_timeout(300)
+    assert why.locator("#would-be-told").inner_text() == "Searching …"
+    held[0].continue_()
+    why.locator("#would-be-look").wait_for()
+    assert why.locator("#would-be-told").inner_text() != "Searching …"
 
 
 # ---- in any width

@@ -114,6 +114,12 @@ def test_the_link_to_what_is_looked_at_is_copied_and_where_it_opens_is_said(
         copied = page.evaluate("navigator.clipboard.readText()")
         assert copied == page.url
         assert "sample=3" in copied
+        page.locator("#notice button").click()
+        assert page.evaluate("document.activeElement.id") == "copy-link"
+        page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(new Error('not allowed')); }")
+        page.get_by_role("button", name="Copy link").click()
+        page.locator("#problem", has_text="The browser does not let this page copy.").wait_for()
+        assert page.locator("#notice").is_hidden()
 
 
 def test_the_way_of_another_number_is_not_drawn(browser: Any, context: Any, shown: Shown) -> None:

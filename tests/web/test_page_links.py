@@ -80,10 +80,14 @@ def test_a_link_of_another_network_says_so_until_one_has_read_it(context: Any, h
         page.locator("[data-path=conv1] .map.pinned").wait_for()
         page.get_by_role("button", name="next sample").click()
         page.wait_for_url("**/*sample=3*")
-        assert notice.is_visible()
+        page.locator("#copy-link").click()
+        page.locator("#notice", has_text="Copied.").wait_for()
+        assert notice.inner_text().startswith(told), "which nobody has read yet"
         notice.get_by_role("button").click()
         assert notice.is_hidden()
-        assert page.evaluate("document.activeElement.id") == "inspector"
+        page.locator("#copy-link").click()
+        page.locator("#notice", has_text="Copied.").wait_for()
+        assert told not in notice.inner_text()
 
 
 MISSING = [
@@ -114,3 +118,5 @@ def test_what_a_link_names_and_is_not_here_is_said_and_left_out(context: Any, ho
             name = next(reversed(place))
             assert words(page).get(name) != str(place[name])
             assert page.locator("#problem").is_hidden()
+        page.locator("#notice button").click()
+        assert page.evaluate("document.activeElement.id") == "layers"

@@ -1,5 +1,6 @@
 """How the page looks and is used: wide and narrow, by keyboard alone, by touch; in the dark, and while it computes."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,11 @@ def resize(page: Any, width: int, height: int = 850) -> None:
 
 def test_all_files_together_are_small():
     assert sum(path.stat().st_size for path in STATIC.iterdir()) <= BYTES
+
+
+def test_heights_are_of_what_a_telephone_shows_of_the_window():
+    for path in STATIC.glob("*.css"):
+        assert not re.findall(r"(?<!min-)height: [^;]*\dvh", path.read_text("utf-8")), path.name
 
 
 def test_nothing_is_wider_than_the_window(pinned):

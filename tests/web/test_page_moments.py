@@ -1,5 +1,6 @@
 """The page that goes back through a training, where that fails; and what it asks of one that goes on."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -138,6 +139,32 @@ def test_the_bar_of_a_moment_stands_below_the_slider_is_marked_and_leads_there(f
     assert words.startswith("after step 3, epoch 1 · loss ")
     left, width, middle = page.evaluate(PLACES)
     assert abs(left + 8 + (width - 16) * 3 / (count - 1) - middle) < 1.5, "its thumb, 16 pixels wide"
+
+
+def test_colours_are_locked_for_moments_alone_also_in_a_page_that_is_loaded_anew(finished: Any) -> None:
+    page, slider, range_ = finished, finished.get_by_role("slider", name="Moment"), finished.locator("#range")
+    is_by_layer = "() => document.querySelector('#range').value === 'layer'"
+    page.locator("#tab-learn").click()
+    slider.focus()
+    page.keyboard.press("Home")
+    page.locator("#moment", has_text="after step 0").wait_for()
+    assert range_.input_value() == "locked"
+    page.wait_for_url(re.compile("moment=0"))
+    assert "range=layer" in page.url, "it is what the link leads back to"
+    page.reload()
+    page.locator("#moment", has_text="after step 0").wait_for()
+    page.wait_for_function("() => document.querySelector('#range').value === 'locked'")
+    slider.focus()
+    page.keyboard.press("End")
+    page.locator("#moment").wait_for(state="hidden")
+    page.wait_for_function(is_by_layer)
+    range_.select_option("locked")
+    for key, hidden in (("Home", False), ("End", True)):
+        slider.focus()
+        page.keyboard.press(key)
+        page.locator("#moment").wait_for(state="hidden" if hidden else "visible")
+    page.wait_for_timeout(200)
+    assert range_.input_value() == "locked", "as somebody chose"
 
 
 REPEATED = """() => document.querySelector('#panel-learn').dispatchEvent(

@@ -218,3 +218,29 @@ def test_a_painter_that_fails_leaves_no_page_blank(browser: Any) -> None:
             return [...sizes, red > blue];
         }""")
     assert painted == [300, 320, True]
+
+
+def test_mistakes_of_another_pair_are_listed_from_the_first_though_it_was_chosen_meanwhile(browser: Any) -> None:
+    data = clock_digits()
+    many = p.Dataset(np.tile(data.images, (6, 1, 1, 1)), np.tile((data.labels + 1) % 10, 6))
+    with page_of(browser, Bench(learnt(), "wrong", many, "test")) as page:
+        held: list[Any] = []  # the first question alone
+        page.locator("#pairs").wait_for()
+        page.route("**/api/samples?*which=mistakes*", lambda route: route.continue_() if held else held.append(route))
+        with page.expect_request("**/api/samples?*which=mistakes*"):
+            page.get_by_role("button", name="mistake before").click()
+        page.locator("#pairs").select_option(index=1)
+        times = page.locator("#pairs option").nth(1).inner_text().split(": ")[1]
+        held[0].continue_()
+        page.locator("#spoken", has_text=f"mistake 1 of {times}").wait_for(state="attached")
+        assert page.locator("#problem").is_hidden()
+
+
+def test_mistakes_are_to_be_chosen_where_there_are_several_kinds(browser: Any) -> None:
+    data = clock_digits()
+    labels = p.predict_classes(learnt(), data.images)
+    labels[0] = (labels[0] + 1) % 10
+    with page_of(browser, Bench(learnt(), "one", p.Dataset(data.images, labels), "test")) as page:
+        page.locator("#told", has_text="the network takes it for").wait_for()
+        assert page.get_by_role("button", name="next mistake").is_visible()
+        assert page.locator("#pairs").is_hidden()

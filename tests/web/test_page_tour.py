@@ -99,7 +99,7 @@ def test_the_tour_from_its_beginning_to_its_end(page, width):
     onward()
     step("Go on by yourself")
     page.locator("#edited").wait_for(state="hidden")  # what the tour asked for is undone
-    assert "view=sum" in page.url
+    page.wait_for_url("**view=sum**")
     tour.get_by_role("button", name="End").click()
     assert tour.is_hidden()
     assert page.evaluate("document.activeElement.id") == "open-tour"

@@ -160,15 +160,17 @@ def test_what_functions_give(page: Any, modules: str) -> None:
 
 def test_a_listener_that_fails_does_not_keep_others_from_hearing(page: Any) -> None:
     heard = page.evaluate("""async () => {
-        const { call } = await import("/state.js");
+        const { broadcast } = await import("/state.js");
+        const [listen, tell] = broadcast();
         const [told, { reportError: own }] = [[], window];
         window.reportError = (error) => told.push(error.message);
-        call(() => { throw new Error("fails"); }, null);
-        call((something) => told.push(something), "heard");
+        listen(() => { throw new Error("fails"); });
+        listen((...something) => told.push(...something));
+        tell("heard", "whole");
         window.reportError = own;
         return told;
     }""")
-    assert heard == ["fails", "heard"]
+    assert heard == ["fails", "heard", "whole"]
 
 
 def test_one_who_points_is_heard_by_all_though_the_first_fails(page: Any) -> None:

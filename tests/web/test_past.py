@@ -11,7 +11,7 @@ import pellucid as p
 
 pytest.importorskip("starlette", reason="the page needs the extra web")
 
-from pellucid.training.holding import holding
+from pellucid.training.lock import locked_folder
 from pellucid.web import answers
 from pellucid.web.asked import Asked
 from pellucid.web.bench import Bench
@@ -66,7 +66,7 @@ def test_a_training_that_was_broken_off_is_told_from_one_that_goes_on(tmp_path):
     assert (past.course.total_steps, past.course.steps_per_epoch) == (12, 4), (
         "as the config says, not as far as it came"
     )
-    with holding(folder):
+    with locked_folder(folder):
         assert followed(network(), folder).state == "running"
 
 

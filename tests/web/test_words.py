@@ -5,13 +5,13 @@ import pytest
 
 import pellucid as p
 from pellucid.sums.kinds import SUMS
-from pellucid.web.described_sum import as_steps
-from pellucid.web.description import describe
+from pellucid.web.described_sum import as_steps, as_sum
+from pellucid.web.description import describe, shown_values
 from pellucid.web.sum_numbers import with_numbers
 from pellucid.web.sum_words import in_words, letters
 from pellucid.web.tour import tour
 from pellucid.web.walk_words import of_step
-from pellucid.web.words import GLOSSARY, KEYS, KINDS, dead_words, outputs, purpose
+from pellucid.web.words import GLOSSARY, KINDS, dead_words, outputs, purpose
 
 from .conftest import every_family
 from .written_cases import PERCENTS, SHORTS, TEXTS
@@ -32,6 +32,28 @@ def trace() -> p.Trace:
     network = every_family()
     image = np.random.default_rng(0).integers(0, 256, network.input_shape, np.uint8)
     return p.trace(network, image)
+
+
+def test_what_each_number_does_for_the_difference_of_two_classes(trace):
+    shown, own = shown_values(trace.program), every_family().parameters()
+    x = np.asarray(trace.values[trace.value("tanh2")], np.float64)
+    weight, bias = (own[f"linear2.{name}"].data.astype(np.float64) for name in ("weight", "bias"))
+    expected = x * (weight[8] - weight[3])
+    apart = as_sum(trace, shown, shown["linear2"], (8,), (3,))["apart"]
+    order = np.argsort(-np.abs(expected), kind="stable")[:32]
+    assert [each["index"] for each in apart["terms"]] == [[k] for k in order]
+    np.testing.assert_allclose([each["amount"] for each in apart["terms"]], expected[order], rtol=1e-6)
+    assert apart["others"] == pytest.approx(expected.sum() - expected[order].sum(), abs=1e-6)
+    assert apart["constant"] == pytest.approx(bias[8] - bias[3], rel=1e-6)
+    scores = trace.values[trace.value("linear2")]
+    whole = sum(each["amount"] for each in apart["terms"]) + apart["others"] + apart["constant"]
+    assert whole == pytest.approx(scores[8] - scores[3], rel=1e-4)
+
+
+def test_nothing_is_said_of_a_number_against_itself_or_where_there_are_no_weights(trace):
+    shown = shown_values(trace.program)
+    for path, index, other in (("linear2", (8,), (8,)), ("tanh2", (1,), (2,)), ("linear2", (8,), None)):
+        assert as_sum(trace, shown, shown[path], index, other)["apart"] is None
 
 
 def some_sum(trace: p.Trace, path: str) -> p.Sum:
@@ -152,7 +174,7 @@ def test_every_kind_that_the_page_shows_has_a_sentence():
     told = {layer["kind"]: layer["does"] for layer in describe(every_family())["layers"]}
     assert not [kind for kind, sentence in told.items() if not sentence]
     assert set(KINDS) >= {"Conv2d", "MaxPool2d", "ReLU", "Linear", "Softmax", "BatchNorm2d"}
-    assert all(not sentence.endswith(".") for sentence in (*KINDS.values(), *GLOSSARY.values(), *KEYS.values()))
+    assert all(not sentence.endswith(".") for sentence in (*KINDS.values(), *GLOSSARY.values()))
 
 
 @pytest.mark.parametrize(

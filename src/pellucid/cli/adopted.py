@@ -20,7 +20,7 @@ from ..network import Network
 from ..scaling import Scaling
 from ..serialization import load
 from ..transfer import with_classes
-from . import options
+from . import parsing
 from .opening import is_onnx
 
 
@@ -66,7 +66,7 @@ def adopted(words: dict[str, Any], file: WeightsFile | None, train: Dataset) -> 
 
 def _read(path: Path, file: WeightsFile | None, scaling: str | None, train: Dataset) -> Network:
     """Return a network as its file has it, for logits where it ends with a softmax."""
-    given = None if scaling is None else options.scaling(scaling)
+    given = None if scaling is None else parsing.scaling(scaling)
     if file is not None:
         network = load(path)
         if given is not None:

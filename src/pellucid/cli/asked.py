@@ -20,7 +20,7 @@ from ..recipes import Recipe
 from ..scaling import Scaling
 from ..schedules import Schedule
 from ..transfer import fitting_models
-from .options import augmentations
+from .parsing import augmentations
 from .pretrained import scaling_for
 from .training_options import LENGTHS
 

@@ -15,10 +15,10 @@ from ..network import Network
 from ..recipes.catalogue import is_file
 from ..storage import append_line
 from ..training import Callback, EarlyStopping, KeepBest, Training
-from ..training.checkpoint import files
 from ..training.following import Run
 from ..training.record import Record
 from ..training.run import METRICS, json_line
+from . import resuming
 from .ranks import shared_by
 from .screen import called
 from .signals import Stopped, outcome
@@ -66,16 +66,14 @@ def ended_in_words(announced: Announcement) -> Iterator[None]:
         if announced.training is None:
             raise
         raise Stopped(stopped.number, outcome(announced.training)) from None
-    except StorageError as error:
-        if announced.training is None or not files(announced.run.folder):
+    except (StorageError, RankError) as error:
+        training = announced.training
+        # Before the first step, other ranks than the first do not know where the run is written.
+        go_on = resuming.command_of(training) if training is not None and training.step else ""
+        if not go_on:
             raise
-        go_on = f"{called()} resume {shlex.quote(str(announced.run.named))}"
-        raise StorageError(f"{error}; to go on when that is put right: {go_on}") from error
-    except RankError as error:
-        if announced.training is None or not files(announced.run.folder):
-            raise
-        go_on = f"{called()} resume {shlex.quote(str(announced.run.named))}"
-        raise RankError(str(error).replace("(pellucid resume)", f"({go_on})")) from error
+        kind = StorageError if isinstance(error, StorageError) else RankError
+        raise kind(f"{error}; to go on when that is put right: {go_on}") from error
     except NonFiniteError as error:
         kept = f". The weights that are kept are saved in {announced.run.named}"
         raise NonFiniteError(smaller_steps(str(error), Record.of(announced.run.folder)) + kept) from error

@@ -11,7 +11,7 @@ from ..data import datasets
 from ..data.catalogue import get_entry
 from ..data.download import cache_folder, locate
 from ..errors import DataError
-from . import options, showing
+from . import parsing, showing
 from .options import Verb
 from .screen import download_progress, examples, print_table
 
@@ -31,7 +31,7 @@ _Folder = Annotated[
     Path | None,
     typer.Option(
         metavar="FOLDER",
-        parser=options.folder,
+        parser=parsing.folder,
         help="Where to look first; then where PELLUCID_DATA points, then among the downloads.",
     ),
 ]

@@ -25,7 +25,7 @@ from ..network import Network
 from ..recipes.preparing import Source
 from ..scaling import Scaling
 from ..transfer import refuse_channels, usual_preparation
-from . import options
+from . import options, parsing
 from .onnx_words import OnnxWords, refuse_of_others, with_onnx_words
 from .opening import open_run
 from .pretrained import name_classes, preparation_of, scaling_alone, with_weights
@@ -55,7 +55,7 @@ def command(
         str | None,
         typer.Option(
             metavar="NAME|PATH",
-            parser=options.named,
+            parser=parsing.named,
             help="What to measure on, as in `pellucid train`. By default what the run was made with.",
         ),
     ] = None,

@@ -18,7 +18,7 @@ from ..native import load
 from ..network import Network
 from ..optimizers import Adam
 from ..program import Program
-from . import options
+from . import options, parsing
 from .onnx_words import OnnxWords, with_onnx_words
 from .opening import model_or_run
 from .screen import GAP, console, examples, print_table
@@ -51,7 +51,7 @@ def command(
         bool, typer.Option("--inference", help="Show prediction. By default a training step with Adam.")
     ] = False,
     batch_size: Annotated[
-        int, typer.Option("--batch-size", metavar="N", parser=options.at_least_one, help="Images in a batch.")
+        int, typer.Option("--batch-size", metavar="N", parser=parsing.at_least_one, help="Images in a batch.")
     ] = 128,
     *,
     onnx: OnnxWords,

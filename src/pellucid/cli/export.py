@@ -11,7 +11,7 @@ from ..interop.onnx import OPSET
 from ..interop.weights import open_weights
 from ..limits import format_bytes
 from ..network import Network
-from . import options
+from . import options, parsing
 from .onnx_words import OnnxWords, refuse_of_others, with_onnx_words
 from .opening import is_model, model_or_run
 from .pretrained import describe_pixels, name_classes, refuse_alone, with_weights
@@ -26,7 +26,7 @@ EXAMPLES = examples(
 
 def _file(text: str | Path) -> Path:
     """Read the path of the file to write, whose ending says which format is meant."""
-    path = options.place(text)
+    path = parsing.place(text)
     if path.suffix.lower() != ".onnx":
         raise typer.BadParameter(f"expected the name of a file that ends in .onnx, received {str(text)!r}")
     return path
@@ -47,7 +47,7 @@ def command(
     file: Annotated[Path, typer.Argument(metavar="FILE.onnx", parser=_file, help="The file to write.")],
     opset: Annotated[
         int,
-        typer.Option("--opset", metavar="N", parser=options.at_least_one, help="Version of ONNX's operators."),
+        typer.Option("--opset", metavar="N", parser=parsing.at_least_one, help="Version of ONNX's operators."),
     ] = OPSET,
     input_type: Annotated[
         str,

@@ -12,7 +12,7 @@ from ..errors import MissingExtraError
 from ..learning_rates import find_learning_rate
 from ..recipes import Recipe
 from ..recipes.catalogue import is_file
-from . import options, train, training_options
+from . import parsing, train, training_options
 from .beginning import again, begin, wanted_in
 from .screen import called, examples, say
 
@@ -41,7 +41,7 @@ _STEPS = 1000
 def command(
     context: typer.Context,
     out: Annotated[
-        Path, typer.Option(metavar="FILE.png", parser=options.place, help="Where to draw how the loss went.")
+        Path, typer.Option(metavar="FILE.png", parser=parsing.place, help="Where to draw how the loss went.")
     ] = Path("learning-rates.png"),
     **words: Any,
 ) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from . import options
+from . import parsing
 from .screen import say
 from .signals import until_interrupted
 from .sources import Parts
@@ -28,7 +28,7 @@ Port = Annotated[
     int,
     typer.Option(
         metavar="N",
-        parser=options.whole,
+        parser=parsing.whole,
         show_default=False,
         help="Of the page, on this machine. By default one that is free.",
     ),

@@ -12,7 +12,7 @@ from typing import Annotated, Any, NamedTuple, TypeVar
 import typer
 
 from ..errors import ArgumentError, ModelFileError
-from . import options
+from . import parsing
 
 
 class OnnxWords(NamedTuple):
@@ -35,7 +35,7 @@ InputShape = Annotated[
     typer.Option(
         "--input-shape",
         metavar="CxHxW",
-        parser=options.shape,
+        parser=parsing.shape,
         show_default=False,
         help="Of an ONNX model that leaves it open: the shape of one image, such as 3x224x224.",
     ),
@@ -45,7 +45,7 @@ Output = Annotated[
     typer.Option(
         "--output",
         metavar="NAME",
-        parser=options.named,
+        parser=parsing.named,
         help="Of an ONNX model: the result that is wanted, by a tensor's name or a node's. By default its only one.",
     ),
 ]

@@ -1,23 +1,16 @@
-"""The words that verbs take, each with its help, and how they are read; those that say how a network learns are in
-`training_options`."""
+"""The words that verbs take, each with its help; those that say how a network learns are in `training_options`, and how
+a word is read is in `parsing`."""
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand
 
-from ..arguments import shown
-from ..data import augment
-from ..data.augment import Augmentation
-from ..errors import ArgumentError
 from ..native import ENGINES
-from ..scaling import IMAGENET_SCALING, Scaling
-from ..storage import expanded
-from ..training.interval import Interval
+from . import parsing
 from .sources import HELD_OUT
 
 UsageError: Any = typer.BadParameter.__base__  # which typer does not export
@@ -45,122 +38,11 @@ class Verb(TyperCommand):
             raise
 
 
-def whole(text: str | int) -> int:
-    """Read a whole number; for the others, the library says what is wrong."""
-    try:
-        return int(text)
-    except ValueError:
-        raise typer.BadParameter(f"expected a whole number, received {shown(text)}") from None
-
-
-def at_least_one(text: str | int) -> int:
-    """Read a whole number of at least 1."""
-    number = whole(text)
-    if number < 1:
-        raise typer.BadParameter(f"expected a whole number of at least 1, received {number}")
-    return number
-
-
-def engine(text: str) -> str:
-    """Read the name of what computes."""
-    if text not in ENGINES:
-        raise typer.BadParameter(f"expected one of {', '.join(ENGINES)}, received {shown(text)}")
-    return text
-
-
-def real(text: str | float) -> float:
-    """Read a number."""
-    try:
-        return float(text)
-    except ValueError:
-        raise typer.BadParameter(f"expected a number, received {shown(text)}") from None
-
-
-def named(text: str) -> str:
-    """Read a name or a path, which an unset variable of the shell leaves empty."""
-    if not text:
-        raise typer.BadParameter("expected a name or a path, received nothing")
-    return text
-
-
-def folder(text: str | Path) -> Path:
-    """Read the path of a folder."""
-    if not str(text):
-        raise typer.BadParameter("expected a folder, received nothing")
-    return place(text)
-
-
-def place(text: str | Path) -> Path:
-    """Read the path of a file or folder; a shell leaves the ~ of ``--out=~/run`` as it is."""
-    try:
-        return expanded(named(str(text)))
-    except ArgumentError as error:
-        raise typer.BadParameter(str(error).removeprefix("path: ")) from None
-
-
-def interval(text: str) -> str:
-    """Check how often a checkpoint is written."""
-    try:
-        Interval.of(text)
-    except ArgumentError as error:
-        raise typer.BadParameter(str(error).removeprefix("checkpoint_every: ")) from None
-    return text
-
-
-def shape(text: str) -> tuple[int, ...]:
-    """Read the shape of one image, or of features."""
-    size = "[0-9]{1,18}"  # more digits would be none of the machine's whole numbers
-    sizes = re.split("[xX×,]", text) if re.fullmatch(f"{size}([xX×,]{size})*", text) else []
-    if len(sizes) not in (1, 3):
-        hint = f"; for one channel write 1x{'x'.join(sizes)}" if len(sizes) == 2 else ""
-        raise typer.BadParameter(f"expected a shape CxHxW such as 3x144x144, received {shown(text)}{hint}")
-    return tuple(map(int, sizes))
-
-
-def scaling(text: str) -> Scaling:
-    """Read what ``MEAN:STD`` or a name says of pixels."""
-    if text == "imagenet":
-        return IMAGENET_SCALING
-    try:
-        means, deviations = (tuple(map(float, side.split(","))) for side in text.split(":"))
-    except ValueError:
-        expected = "expected MEAN:STD, such as 0.1307:0.3081, or imagenet"
-        raise typer.BadParameter(f"{expected}, received {text!r}", param_hint="--scaling") from None
-    return Scaling(*(numbers[0] if len(numbers) == 1 else numbers for numbers in (means, deviations)))
-
-
-def size(text: str | tuple[int, int]) -> tuple[int, int]:
-    """Read height and width."""
-    if isinstance(text, tuple):
-        return text
-    sides = re.fullmatch(r"([1-9]\d{0,8})[xX×]([1-9]\d{0,8})", text, re.ASCII)
-    if sides is None:
-        raise typer.BadParameter(f"expected HEIGHTxWIDTH, such as 32x32, received {shown(text)}")
-    return int(sides[1]), int(sides[2])
-
-
-def class_names(text: str | tuple[str, ...]) -> tuple[str, ...]:
-    """Read names of classes."""
-    names = text if isinstance(text, tuple) else tuple(name.strip() for name in text.split(","))
-    if not all(names) or len(set(names)) < len(names):
-        raise typer.BadParameter(f"expected names that differ, such as cat,dog, received {shown(text)}")
-    return names
-
-
-def augmentations(texts: list[str] | None) -> tuple[Augmentation, ...]:
-    """Read what is to be done to images."""
-    try:
-        return tuple(map(augment.by_name, texts or ()))
-    except ArgumentError as error:
-        raise typer.BadParameter(str(error), param_hint="--augment") from None
-
-
-# ---- networks, data, and what computes
 Run = Annotated[
     str,
     typer.Argument(
         metavar="RUN|MODEL",
-        parser=named,
+        parser=parsing.named,
         help="The folder of a run, or a model file, also of ONNX; or with --weights a model by name.",
     ),
 ]
@@ -168,7 +50,7 @@ Network = Annotated[
     str,
     typer.Argument(
         metavar="MODEL|RUN|FILE",
-        parser=named,
+        parser=parsing.named,
         help="A model by name, the folder of a run, or a model file, ONNX or not.",
     ),
 ]
@@ -177,7 +59,7 @@ ModelWeights = Annotated[
     typer.Option(
         "--weights",
         metavar="FILE",
-        parser=place,
+        parser=parsing.place,
         help="Weights for MODEL: PyTorch's .pth, .pt or .th, or .safetensors. The file says for how many classes.",
     ),
 ]
@@ -196,7 +78,7 @@ Classes = Annotated[
     typer.Option(
         "--classes",
         metavar="NAME,NAME,…",
-        parser=class_names,
+        parser=parsing.class_names,
         show_default=False,
         help="What the classes are called, in their order. By default as the network says, or by their numbers.",
     ),
@@ -205,7 +87,7 @@ DataDir = Annotated[
     Path | None,
     typer.Option(
         metavar="FOLDER",
-        parser=folder,
+        parser=parsing.folder,
         help="Where the files of a set known by name are, if not among the downloads.",
     ),
 ]
@@ -214,7 +96,7 @@ Engine = Annotated[
     typer.Option(
         "--engine",
         metavar="NAME",
-        parser=engine,
+        parser=parsing.engine,
         help=f"What computes: {' or '.join(ENGINES)}. The first is native code made for the network, the other the "
         "definitions in NumPy: slower, and the same but for rounding.",
     ),
@@ -223,7 +105,7 @@ Threads = Annotated[
     int | None,
     typer.Option(
         metavar="N",
-        parser=at_least_one,
+        parser=parsing.at_least_one,
         help="Threads of the compiled engine, which change no result. By default PELLUCID_THREADS, or else as many as "
         "there are processors.",
     ),
@@ -232,7 +114,7 @@ Data = Annotated[
     str | None,
     typer.Option(
         metavar="NAME|PATH",
-        parser=named,
+        parser=parsing.named,
         help="A set known by name (`pellucid data list` shows them), a folder that holds a folder of pictures for each "
         "class, or a .npz file with the arrays x_train and y_train, and perhaps x_test and y_test, or else x and y. By "
         "default digits, or what the recipe was made for.",
@@ -243,7 +125,7 @@ DataOfRun = Annotated[
     typer.Option(
         "--data",
         metavar="NAME|PATH",
-        parser=named,
+        parser=parsing.named,
         show_default=False,
         help="Where the data of the run are now, if they were moved, or if it was made from arrays.",
     ),
@@ -252,7 +134,7 @@ Validation = Annotated[
     float | None,
     typer.Option(
         metavar="SHARE",
-        parser=real,
+        parser=parsing.real,
         help="Share of the training images to hold out: to measure on, and not to train on. By default 0, or "
         f"{HELD_OUT} where the data have no test part.",
     ),
@@ -262,7 +144,7 @@ Size = Annotated[
     typer.Option(
         "--size",
         metavar="HxW",
-        parser=size,
+        parser=parsing.size,
         show_default=False,
         help="Height and width that the pictures of a folder are stretched to, such as 32x32. By default the size that "
         "most of them have; for models made for ImageNet they are resized and cropped instead.",
@@ -284,7 +166,7 @@ Seed = Annotated[
     int,
     typer.Option(
         metavar="N",
-        parser=whole,
+        parser=parsing.whole,
         help="Decides all that is drawn: first weights, order of images, what is held out.",
     ),
 ]
@@ -293,7 +175,7 @@ Seed = Annotated[
 def _checkpoint_every(default: str) -> Any:
     return typer.Option(
         metavar="TIME|STEPS",
-        parser=interval,
+        parser=parsing.interval,
         show_default=False,
         help="How often to write a checkpoint, from which `pellucid resume` goes on: a time such as 30s or 5min, or a "
         f"number of steps.  [default: {default}]",

@@ -18,7 +18,7 @@ from ..interop.weights import open_weights
 from ..limits import LIMITS
 from ..network import Network
 from ..transfer import usual_preparation
-from . import options, processes
+from . import options, parsing, processes
 from .onnx_words import OnnxWords, refuse_of_others, with_onnx_words
 from .opening import open_run
 from .pretrained import name_classes, preparation_of, scaling_alone, with_weights
@@ -44,7 +44,7 @@ def command(
         list[str] | None,
         typer.Argument(
             metavar="FILE",
-            parser=options.named,
+            parser=parsing.named,
             show_default=False,
             help="Pictures of any size, grey or colour; or .npy arrays of images.",
         ),
@@ -60,7 +60,7 @@ def command(
         int | None,
         typer.Option(
             metavar="N",
-            parser=options.at_least_one,
+            parser=parsing.at_least_one,
             help="How many classes to show. By default 3, or 5 of ImageNet's; with --input 1.",
         ),
     ] = None,

@@ -12,7 +12,7 @@ from ..interop.weights import WeightsFile
 from ..network import Network
 from ..scaling import IMAGENET_SCALING, Scaling
 from ..transfer import pretrained, usual_scaling
-from . import options
+from . import parsing
 from .opening import is_onnx
 from .screen import say
 from .sources import pictures_of
@@ -51,7 +51,7 @@ def with_weights(
 def scaling_for(model: str | None, file: WeightsFile | None, text: str | None) -> Scaling | None:
     """Return the scaling that a text describes; without one, what `usual_scaling` of weights is, if there are any."""
     if text is not None:
-        return options.scaling(text)
+        return parsing.scaling(text)
     return None if file is None else usual_scaling(model, file)
 
 
@@ -90,7 +90,7 @@ def scaling_alone(scaling: str | None, run: str) -> Scaling | None:
     if scaling is None or not is_onnx(run):
         refuse_alone(scaling)
         return None
-    return options.scaling(scaling)
+    return parsing.scaling(scaling)
 
 
 def refuse_alone(scaling: str | None) -> None:

@@ -35,7 +35,7 @@ def own_rank() -> Rank:
 
 def predicted_by_processes(table: Table, words: Sequence[str], threads: int | None) -> bool:
     """Let `table.ranks` processes do what `words` ask of `pellucid predict`, and return True; False in one of them."""
-    from ..compiler.runtime import THREADS_VARIABLE, thread_count  # takes its time
+    from ..compiler.threads import THREADS_VARIABLE, thread_count
 
     if table.ranks is None or _own is not None:
         return False

@@ -1,4 +1,4 @@
-"""The words of verbs that several processes can share, and how a command becomes the ranks of an MPI job."""
+"""The words of verbs that several processes can share, and how a command is one of these; `launching` starts them."""
 
 from __future__ import annotations
 
@@ -6,27 +6,22 @@ import functools
 import inspect
 import io
 import os
-import shlex
-import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any, TextIO, TypeVar
 
 import typer
 
 from ..errors import ArgumentError
 from ..inference.ranks import rank_of_environment
-from . import options, signals
-from .screen import called, folded, say
-from .watch import SIGNALS, watch
+from . import parsing
+from .launching import launched
+from .watch import watch
 
 if TYPE_CHECKING:
     from ..collective import Collective
-    from ..distributed.launch import Launched
     from ..distributed.mpi import Ranks
 
 RankCount = Annotated[
@@ -34,7 +29,7 @@ RankCount = Annotated[
     typer.Option(
         "--ranks",
         metavar="N",
-        parser=options.at_least_one,
+        parser=parsing.at_least_one,
         show_default=False,
         help="Share the work among so many processes on this machine, which mpiexec starts; the results are the same, "
         "to the last bit. --batch-size is that of all together. Needs the extra mpi.",
@@ -52,7 +47,7 @@ RankTimeout = Annotated[
     float | None,
     typer.Option(
         metavar="SECONDS",
-        parser=options.real,
+        parser=parsing.real,
         show_default=False,
         help="How long ranks wait for one that does not come before all end, or, if elastic, before that one is ended. "
         "By default 300.",
@@ -157,7 +152,7 @@ def taking_part(patience: float | None, elastic: bool = False) -> Iterator[Ranks
     """
     from ..distributed import room
     from ..distributed.job import exit_code, job
-    from ..distributed.mpi import PATIENCE
+    from ..distributed.waiting import PATIENCE
 
     out, err = sys.stdout, sys.stderr
     try:
@@ -216,90 +211,3 @@ class Curtain(io.TextIOBase):
     def flush(self) -> None:
         if self._opened:
             self._stream.flush()
-
-
-def launched(ranks: int, elastic: bool = False, patience: float | None = None, threads: int | None = None) -> int:
-    """Start the words that this process was started with as so many ranks, and return their exit code.
-
-    The first signal ends them in order, the second one at once.
-    """
-    from ..distributed.launch import Launched
-    from ..distributed.mpi import PATIENCE
-
-    say(beginning_of(ranks, threads))
-    job = Launched(ranks, [*without_ranks(sys.argv[1:]), "--distributed"], elastic, patience or PATIENCE)
-    before: list[int] = []
-
-    def pass_on(number: int, frame: FrameType | None) -> None:
-        watch.hear()
-        stands_for = signal.SIGUSR2 if number == signal.SIGTERM else signal.SIGUSR1
-        job.send(signal.SIGTERM if before else stands_for)
-        before.append(number)
-
-    signals.handle(pass_on)
-    said = Said()
-    code, reason = outcome(job, job.wait(said), before[0] if before else 0)
-    if reason and not (code == 1 and said.error and not job.unstarted):
-        print(folded(f"{reason}{how_to_go_on(job, ranks, elastic)}"), file=sys.stderr)
-    return code
-
-
-class Said:
-    """Passes on what ranks write to standard error, and notes whether there was an error among it."""
-
-    error = False
-
-    def __call__(self, line: str) -> None:
-        self.error = self.error or line.startswith("error: ")
-        print(line, end="", file=sys.stderr, flush=True)
-
-
-def beginning_of(ranks: int, threads: int | None) -> str:
-    """Return what is about to be started, for it takes some seconds."""
-    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    told = threads or os.environ.get("PELLUCID_THREADS", "").strip() or max(1, processors // ranks)
-    words = f"starting {ranks:,} ranks of {told} thread{'s' * (str(told) != '1')}"
-    if ranks <= processors:
-        return words
-    return f"{words} on {processors:,} processor{'s' * (processors > 1)}: more ranks than these only take turns"
-
-
-def outcome(job: Launched, code: int, signalled: int) -> tuple[int, str]:
-    """Return the exit code of ranks whose launcher has ended with `code`, and in words why, where they have not done
-    their work and have not said why themselves. `signalled` is the first signal that was to end them."""
-    if job.unstarted:
-        return (128 + signalled if signalled else 1), f"error: {job.unstarted}"
-    if not code and job.done and not job.failed:
-        return 0, ""
-    if signalled:
-        name = SIGNALS[signal.Signals(signalled)]
-        return (128 + signalled if code else job.failed or 128 + signalled), "" if job.failed else name
-    if code < 0:
-        return 128 - code, f"error: mpiexec was ended by signal {-code}, and the ranks with it"
-    if code > 128:
-        return code, f"error: a rank was ended by signal {code - 128}, and the others with it"
-    if not code and not job.failed:  # as where all are lost of which the others would go on
-        return 1, "error: all ranks ended before their work was done"
-    return code or job.failed, ""
-
-
-def how_to_go_on(job: Launched, ranks: int, elastic: bool) -> str:
-    """Return what is left of a training that has ended, and how to go on."""
-    from ..training.checkpoint import files
-
-    if job.unstarted:
-        return ""
-    if not job.run or not files(Path(job.run)):
-        return "; nothing was saved yet" if job.started else " before the work began"
-    more = " --elastic" if elastic else ""
-    go_on = f"; to go on from the last checkpoint: {called()} resume {shlex.quote(job.run)} --ranks {ranks}{more}"
-    return go_on if elastic else f"{go_on}. With --elastic the others go on"
-
-
-def without_ranks(words: list[str]) -> list[str]:
-    """Return words without ``--ranks N``, however it is written and however often."""
-    found = [word for word in words if not word.startswith("--ranks=")]
-    while "--ranks" in found:
-        at = found.index("--ranks")
-        del found[at : at + 2]
-    return found

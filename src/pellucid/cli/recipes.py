@@ -10,7 +10,7 @@ from ..limits import LIMITS
 from ..recipes import RECIPES, Recipe, load
 from ..recipes.catalogue import find
 from ..storage import read_file
-from . import options
+from . import parsing
 from .screen import called, examples, print_table
 
 EXAMPLES = examples("pellucid recipes", "pellucid recipes mnist-99", "pellucid recipes mnist-99 > mine.toml")
@@ -21,7 +21,7 @@ def command(
         str | None,
         typer.Argument(
             metavar="NAME|FILE",
-            parser=options.named,
+            parser=parsing.named,
             show_default=False,
             help="Show what this one says; the path of a .toml file of one's own is checked and shown.",
         ),

@@ -11,7 +11,7 @@ from ..data import Dataset
 from ..errors import ArgumentError, DataError, StorageError
 from ..limits import format_bytes
 from ..storage import expanded, write_file
-from . import options
+from . import options, parsing
 from .onnx_words import OnnxWords, with_onnx_words
 from .opening import open_run
 from .screen import examples, say
@@ -27,13 +27,13 @@ EXAMPLES = examples(
 @with_onnx_words
 def command(
     run: Annotated[
-        str, typer.Argument(metavar="RUN", parser=options.named, help="The folder of a run, or a model file, ONNX too.")
+        str, typer.Argument(metavar="RUN", parser=parsing.named, help="The folder of a run, or a model file, ONNX too.")
     ],
     out: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE.html",
-            parser=options.place,
+            parser=parsing.place,
             help="The file to write. By default report.html in the run's folder, or beside the model file.",
         ),
     ] = None,
@@ -41,7 +41,7 @@ def command(
         str | None,
         typer.Option(
             metavar="NAME|PATH",
-            parser=options.named,
+            parser=parsing.named,
             help="What to measure on, as in `pellucid evaluate`. By default what the run was made with.",
         ),
     ] = None,
@@ -51,7 +51,7 @@ def command(
         typer.Option(
             "--image",
             metavar="N",
-            parser=options.whole,
+            parser=parsing.whole,
             help="Show the feature maps of this image of the data, counted from 0. May be given several times. By "
             "default of the worst mistake, and of an image that is recognised.",
         ),

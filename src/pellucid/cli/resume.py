@@ -19,7 +19,7 @@ from ..training import Training, resume
 from ..training.checkpoint import glance, known_config, newest_readable
 from ..training.going_on import in_python, refuse_own
 from ..training.record import Record
-from . import options
+from . import options, parsing
 from .course import Announcement, ended_in_words, report
 from .live import Browser, Port, View, refuse_misplaced, viewed
 from .ranks import shared
@@ -32,7 +32,7 @@ EXAMPLES = examples("pellucid resume run", "pellucid resume run --threads 1", "p
 
 @shared
 def command(
-    run: Annotated[str, typer.Argument(metavar="RUN", parser=options.named, help="The folder of a run.")],
+    run: Annotated[str, typer.Argument(metavar="RUN", parser=parsing.named, help="The folder of a run.")],
     data: options.DataOfRun = None,
     data_dir: options.DataDir = None,
     threads: options.Threads = None,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -16,9 +15,9 @@ from ..training.config import RunConfig
 from ..training.going_on import goes_on
 from ..training.plain import differences
 from ..training.record import Record, records
-from . import options
+from . import parsing, resuming
 from .course import smaller_steps
-from .screen import called, duration, examples, print_table, say
+from .screen import duration, examples, print_table, say
 
 EXAMPLES = examples("pellucid runs", "pellucid runs experiments/")
 
@@ -31,7 +30,7 @@ _SHORT = {"validation": "val"}
 
 def command(
     folder: Annotated[
-        str, typer.Argument(metavar="FOLDER", parser=options.named, help="The folder that the runs lie in.")
+        str, typer.Argument(metavar="FOLDER", parser=parsing.named, help="The folder that the runs lie in.")
     ] = "runs",
 ) -> None:
     """List the runs in a folder: how far each came, how good it is.
@@ -39,7 +38,7 @@ def command(
     With what was trained, and what it takes. In a narrow terminal the size of the files is left out, then the data,
     then the time.
     """
-    place = Path(options.place(folder))
+    place = Path(parsing.place(folder))
     if not place.is_dir():
         raise ArgumentError(f"there is no folder {folder!r}; `pellucid train` makes runs in runs/, or where --out says")
     found = list(records(place))
@@ -61,7 +60,7 @@ def command(
     ]
     for number, each in enumerate(interrupted[:_MOST_NEXT]):
         far = f"  # after {each.how_far}" if each.how_far else ""
-        print(f"{'      ' if number else 'next: '}{called()} resume {shlex.quote(str(each.folder))}{far}")
+        print(f"{'      ' if number else 'next: '}{resuming.command(each.folder)}{far}")
     if len(interrupted) > _MOST_NEXT:
         print(f"      … and {len(interrupted) - _MOST_NEXT} more")
 
@@ -87,8 +86,8 @@ def _state(run: Record) -> str:
 
 
 def compare(
-    run: Annotated[str, typer.Argument(metavar="RUN", parser=options.named, help="The folder of a run.")],
-    other: Annotated[str, typer.Argument(metavar="RUN", parser=options.named, help="The folder of another one.")],
+    run: Annotated[str, typer.Argument(metavar="RUN", parser=parsing.named, help="The folder of a run.")],
+    other: Annotated[str, typer.Argument(metavar="RUN", parser=parsing.named, help="The folder of another one.")],
 ) -> None:
     """Show in what two runs differ: settings, and what came of them."""
     one, two = Record.of(run), Record.of(other)

@@ -24,7 +24,7 @@ from ..models import by_name
 from ..recipes.preparing import Source
 from ..storage import expanded
 from ..training.record import Record
-from . import options, training_options
+from . import options, parsing, training_options
 from .beginning import chosen_source, recipe_beside, refuse_beside
 from .screen import download_progress, examples
 from .sources import HELD_OUT, drawn_in, refuse_needless_folder, refuse_other_images, run_folder, source_of
@@ -59,7 +59,7 @@ def command(
         str | None,
         typer.Argument(
             metavar="NAME|PATH",
-            parser=options.named,
+            parser=parsing.named,
             show_default=False,
             help="A set by name, or a path, as --data of train. By default digits, or what the recipe was made for; "
             "with --run, what that was made with, if it was not moved.",
@@ -69,25 +69,25 @@ def command(
         int,
         typer.Option(
             metavar="N",
-            parser=options.whole,
+            parser=parsing.whole,
             help="Which of the images that are trained on, from 0: of the training part, without what is held out.",
         ),
     ] = 0,
     epoch: Annotated[
-        int, typer.Option(metavar="N", parser=options.whole, help="In which epoch, from 1; each has other draws.")
+        int, typer.Option(metavar="N", parser=parsing.whole, help="In which epoch, from 1; each has other draws.")
     ] = 1,
     run: Annotated[
         str | None,
         typer.Option(
             metavar="RUN",
-            parser=options.named,
+            parser=parsing.named,
             help="Show what this run has seen, with the image as it was to the left of it.",
         ),
     ] = None,
     model: Annotated[
         str | None,
         typer.Option(
-            metavar="MODEL", parser=options.named, help="As MODEL of train: one made for ImageNet crops its pictures."
+            metavar="MODEL", parser=parsing.named, help="As MODEL of train: one made for ImageNet crops its pictures."
         ),
     ] = None,
     recipe: training_options.RecipeName = None,
@@ -100,7 +100,7 @@ def command(
         Path | None,
         typer.Option(
             metavar="FILE",
-            parser=options.place,
+            parser=parsing.place,
             help="The file to write, a .png. By default one in this folder, named after the sample and what became "
             "of it.",
         ),
@@ -109,7 +109,7 @@ def command(
         int | None,
         typer.Option(
             metavar="N",
-            parser=options.at_least_one,
+            parser=parsing.at_least_one,
             show_default=False,
             help="Draw each pixel as N×N. By default such that a small image has about 256 pixels; 1 leaves it as it "
             "is.",
@@ -161,7 +161,7 @@ def _asked(context: typer.Context) -> _Seen:
     if recipe is not None:
         return _Seen(chosen_source(words, recipe.model, data, recipe.size), recipe.augment, words["seed"])
     model = None if words["model"] is None else by_name(words["model"]).__name__
-    how = options.augmentations(words["augment"])
+    how = parsing.augmentations(words["augment"])
     return _Seen(chosen_source(words, model, data, words["size"]), how, words["seed"])
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,7 +11,7 @@ from typing import Any
 from ..training import Callback, Training
 from ..training.checkpoint import files, step_of
 from ..training.progress import ProgressBar
-from .screen import called
+from . import resuming
 from .watch import SIGNALS, watch
 
 
@@ -72,12 +71,10 @@ def ignore() -> None:
 def outcome(training: Training, *, within_step: bool = False) -> str:
     """Return how far a training that a signal has ended had come, and how to go on: from there, or from the checkpoint
     before where it was ended within a step, or there is none of that moment."""
-    run = training.run
-    found = [] if run is None else files(run.folder)
-    if run is None or not found:
+    go_on = resuming.command_of(training)
+    if training.run is None or not go_on:
         return ""
-    go_on = f"{called()} resume {shlex.quote(str(run.named))}"
-    step = step_of(found[0])
+    step = step_of(files(training.run.folder)[0])
     if within_step or step != training.step:
         return f"; to go on from step {step:,}: {go_on}"
     return f" after {training.step:,} of {training.total_steps:,} steps; to go on: {go_on}"

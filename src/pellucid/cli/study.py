@@ -18,7 +18,7 @@ from ..arguments import shown
 from ..errors import ArgumentError
 from ..storage import writable_folder
 from ..studies import STUDIES, Figure, Options, Result, Study, Table
-from . import options
+from . import options, parsing
 from .screen import examples, print_table
 
 app = typer.Typer(
@@ -65,7 +65,7 @@ _Out = Annotated[
     Path | None,
     typer.Option(
         metavar="FOLDER",
-        parser=options.folder,
+        parser=parsing.folder,
         help="Where to write the tables and pictures, in place of those of an earlier time. By default studies/NAME; "
         "with --quick studies/NAME-quick, and for windows of one's own studies/output-size-chosen. A folder of other "
         "files, without a page of a study, is refused.",
@@ -75,7 +75,7 @@ _Quick = Annotated[
     bool, typer.Option("--quick", help="Do a small form of it, which only shows in seconds what it looks like.")
 ]
 _Seeds = Annotated[
-    int, typer.Option(metavar="N", parser=options.at_least_one, help="Trainings whose mean and spread each figure is.")
+    int, typer.Option(metavar="N", parser=parsing.at_least_one, help="Trainings whose mean and spread each figure is.")
 ]
 
 

@@ -12,7 +12,7 @@ from ..interop.known_models import fitting_models
 from ..interop.weights import WeightsFile
 from ..storage import expanded
 from ..summary import summary
-from . import options
+from . import options, parsing
 from .onnx_words import OnnxWords, with_onnx_words
 from .opening import is_model, model_or_run, weights_alone
 from .screen import called, examples
@@ -32,7 +32,7 @@ def command(
         typer.Option(
             "--input",
             metavar="CxHxW",
-            parser=options.shape,
+            parser=parsing.shape,
             show_default=False,
             help="Shape of one image. By default the network's own.",
         ),

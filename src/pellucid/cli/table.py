@@ -18,7 +18,7 @@ from ..inference.asked import FORMATS
 from ..inference.ranks import Rank
 from ..inference.share import Progress
 from ..network import Network
-from . import options
+from . import parsing
 from .onnx_words import OnnxWords
 from .screen import duration, say
 from .signals import Stopped
@@ -28,7 +28,7 @@ Inputs = Annotated[
     typer.Option(
         "--input",
         metavar="PATTERN",
-        parser=options.named,
+        parser=parsing.named,
         show_default=False,
         help="Files to predict into a table, however many: a pattern in quotes, such as 'photos/**.png', where ** "
         "stands for any folders; a folder, for all that is in it; a file, also of many images (.npy, or IDX); or a "
@@ -40,7 +40,7 @@ Out = Annotated[
     typer.Option(
         "--out",
         metavar="FILE",
-        parser=options.place,
+        parser=parsing.place,
         help="With --input: the table, ….csv or ….parquet, with a row for each input. --output does as well.",
     ),
 ]
@@ -52,7 +52,7 @@ ProcessCount = Annotated[
     typer.Option(
         "--ranks",
         metavar="N",
-        parser=options.at_least_one,
+        parser=parsing.at_least_one,
         show_default=False,
         help="With --input: processes that share the work, on this machine; the table is the same. Those that mpiexec "
         "or srun start share it by themselves.",
@@ -87,7 +87,7 @@ def table_of(
             f"goes without other files, and there is {path_text(files[0])}; {fix}", param_hint="--input"
         )
     if out is None and onnx.output is not None and Path(onnx.output).suffix.lower() in FORMATS:
-        out, onnx = options.place(onnx.output), onnx._replace(output=None)
+        out, onnx = parsing.place(onnx.output), onnx._replace(output=None)
     if out is None:
         raise typer.BadParameter("expected a name, ….csv or ….parquet, to go with --input", param_hint="--out")
     if out.suffix.lower() not in FORMATS:

@@ -13,7 +13,7 @@ from .. import initializers, optimizers, recipes
 from ..errors import ArgumentError
 from ..interop import loggers
 from ..training import Callback
-from .options import folder, named, place, real, whole
+from .parsing import folder, named, place, real, whole
 
 
 class Length(NamedTuple):

@@ -10,11 +10,11 @@ import typer
 from ..errors import PellucidError, StateError
 from ..training.checkpoint import glance, rates_in, rates_in_words
 from ..training.files import check_files
-from ..training.holding import held_by_another
+from ..training.lock import locked_by_another
 from ..training.replay import replay
 from ..training.run import METRICS
 from ..verification import THREADS, digest
-from . import options
+from . import options, parsing
 from .screen import examples
 from .sources import parts_of_run, run_folder, source_of
 
@@ -24,7 +24,7 @@ EXAMPLES = examples("pellucid verify", "pellucid verify --threads 1,2,3,4,7", "p
 def command(
     run: Annotated[
         str | None,
-        typer.Argument(metavar="RUN", parser=options.named, show_default=False, help="The folder of a run to verify."),
+        typer.Argument(metavar="RUN", parser=parsing.named, show_default=False, help="The folder of a run to verify."),
     ] = None,
     threads: Annotated[
         str, typer.Option("--threads", metavar="N,N,…", help="Numbers of threads to train with.")
@@ -66,7 +66,7 @@ def command(
 def _verify_run(run: str, numbers: list[int], data: str | None, data_dir: Path | None) -> None:
     """Verify a run's files, and its first steps where they can be done again."""
     folder = run_folder(run)
-    if held_by_another(folder):
+    if locked_by_another(folder):
         print(f"{run} is being trained now: what is said of its files holds for this moment")
     found = check_files(folder)
     if METRICS not in found:

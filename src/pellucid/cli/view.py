@@ -11,7 +11,7 @@ from ..data import Dataset
 from ..errors import ArgumentError, DataError, StorageError
 from ..interop import open_weights
 from ..storage import expanded
-from . import options
+from . import options, parsing
 from .opening import is_model, model_or_run
 from .pretrained import with_weights
 from .screen import examples, say
@@ -29,14 +29,14 @@ def command(
     run: Annotated[
         str,
         typer.Argument(
-            metavar="RUN", parser=options.named, help="The folder of a run, a model file, ONNX too, or a model's name."
+            metavar="RUN", parser=parsing.named, help="The folder of a run, a model file, ONNX too, or a model's name."
         ),
     ],
     data: Annotated[
         str | None,
         typer.Option(
             metavar="NAME|PATH",
-            parser=options.named,
+            parser=parsing.named,
             help="Images to choose from, and to measure on. By default what the run was made with.",
         ),
     ] = None,
@@ -46,7 +46,7 @@ def command(
     port: Annotated[
         int,
         typer.Option(
-            metavar="N", parser=options.whole, show_default=False, help="Of this machine. By default one that is free."
+            metavar="N", parser=parsing.whole, show_default=False, help="Of this machine. By default one that is free."
         ),
     ] = 0,
     browser: Annotated[

@@ -30,6 +30,7 @@ from .rules import RULES
 from .schedule import Schedule, calls
 from .sharing import shared
 from .spreading import spread
+from .threads import thread_count
 from .tiles import instruction_set
 from .update import FLAGS
 
@@ -70,7 +71,7 @@ class Executable:
         self.plan = planned(program, instruction_set(), RULES, elements)
         if ranks is not None:
             self.plan = shared(self.plan, samples)
-        self.code = compile_all(recipes(self.plan), runtime.thread_count())
+        self.code = compile_all(recipes(self.plan), thread_count())
         for_one = spread(self.plan, threads)
         rank, size = (0, 1) if ranks is None else (ranks.rank, ranks.size)
         self._schedule = Schedule(self.plan, self.code, samples, threads, for_one is not None, rank, size)

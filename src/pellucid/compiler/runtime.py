@@ -7,66 +7,23 @@ where a thread is missing, and a processor that others use too costs what it cos
 from __future__ import annotations
 
 import ctypes
-import math
 import os
 import sys
 import threading
 from contextlib import suppress
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..errors import ArgumentError
-from ..geometry import whole_number
 from .jit import Compiled, compiled
 from .recipe import Routine
 from .runner import CACHE_LINE, CONTEXT_WORDS, ContextWord, runner
 from .schedule import Schedule
 from .tiles import instruction_set
 
-THREADS_VARIABLE = "PELLUCID_THREADS"
-MOST_THREADS = 1024
-"""More than any machine has processors for; each takes memory, and from some number on the system gives no more."""
 IDLE_TURNS = 4_000
 """Turns that a thread waits for the next step before it falls asleep: about a millisecond."""
-
-
-def thread_count(threads: int | None = None) -> int:
-    """Return how many threads to use: as many as were asked for, by argument or PELLUCID_THREADS, else as many as
-    there are processors for this process.
-
-    Raises
-    ------
-    ArgumentError
-        If it is no whole number from 1 to 1,024.
-    """
-    if threads is not None:
-        return _as_threads(whole_number(threads, "threads"), "threads")
-    wanted = os.environ.get(THREADS_VARIABLE, "").strip()
-    if wanted:
-        if not wanted.isdecimal() or int(wanted[:20]) < 1:
-            raise ArgumentError(f"{THREADS_VARIABLE}: expected a whole number of at least 1, received {wanted!r}")
-        return _as_threads(int(wanted[:20]), THREADS_VARIABLE)
-    return _processors()
-
-
-def _as_threads(count: int, name: str) -> int:
-    if count > MOST_THREADS:
-        raise ArgumentError(f"{name}: expected at most {MOST_THREADS:,}, received {count:,}")
-    return count
-
-
-@cache
-def _processors() -> int:
-    """Return how many processors this process may use: by its affinity, and by the quota of its control group."""
-    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
-        return max(1, min(available, math.ceil(int(quota) / int(period))))
-    except (OSError, ValueError):  # no control group, or "max": no quota
-        return available
 
 
 class Pool:

@@ -7,7 +7,8 @@ import platform
 import signal
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
+
+from .system import machine, status
 
 
 @dataclass(frozen=True)
@@ -36,32 +37,15 @@ class Fellow:
     def own(cls, number: int) -> Fellow:
         """Return this process."""
         process = os.getpid()
-        return cls(number, machine(), process, beginning(process), platform.node())
+        said = status(process)
+        return cls(number, machine(), process, 0 if said is None else said.began, platform.node())
 
     def __str__(self) -> str:
         return f"rank {self.number} ({', '.join(filter(None, (self.host, f'process {self.process}')))})"
 
     def kill(self) -> None:
         """End it at once, if it is a process of this machine and has not ended."""
-        if self.machine and self.machine == machine() and self.began and beginning(self.process) == self.began:
+        said = status(self.process)
+        if said is not None and said.began == self.began and self.machine and self.machine == machine():
             with suppress(OSError):
                 os.kill(self.process, signal.SIGKILL)
-
-
-def machine() -> str:
-    """Return the running system, and the part of it whose processes have the same numbers; nothing where unknown."""
-    try:
-        booted = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-        return f"{booted} {Path('/proc/self/ns/pid').readlink()}"
-    except OSError:
-        return ""
-
-
-def beginning(process: int) -> int:
-    """Return when a process began, in ticks since the system did; 0 where there is none, or the system does not say."""
-    try:
-        # The second word is the program's name in brackets, which may hold anything.
-        words = Path(f"/proc/{process}/stat").read_text(errors="replace").rpartition(")")[2].split()
-        return int(words[19])
-    except (OSError, IndexError, ValueError):
-        return 0

@@ -20,8 +20,9 @@ from ..errors import PellucidError
 from ..training.interrupts import ByTheFirst
 from . import room
 from .fellows import Fellow
-from .mpi import PATIENCE, Ranks
+from .mpi import Ranks
 from .processors import Processors
+from .waiting import PATIENCE
 
 
 @contextmanager
@@ -29,9 +30,9 @@ def job(patience: float = PATIENCE) -> Iterator[Ranks]:
     """Take part in the MPI job that this process was started in, and give its ranks.
 
     Each rank takes its share of the machine's processors, of which those that are left have more where some are lost.
-    What ends the block with an error, or ends the process, ends
-    all ranks: the error comes out of one of them alone, where all fail with the same. A process that is killed, or
-    hangs, the others do without, where the launcher was told so (``mpiexec --with-ft ulfm``).
+    What ends the block with an error, or ends the process, ends all ranks: the error comes out of one of them alone,
+    where all fail with the same. A process that is killed, or hangs, the others do without, where the launcher was told
+    so (``mpiexec --with-ft ulfm``).
 
     Parameters
     ----------
@@ -42,6 +43,8 @@ def job(patience: float = PATIENCE) -> Iterator[Ranks]:
     ------
     MissingExtraError
         If mpi4py is not installed, or finds no MPI.
+    RankError
+        If not all ranks come, or MPI fails.
     """
     ranks = Ranks(patience=patience)
     processors = surviving(ranks, lambda: introduced(ranks))
@@ -63,10 +66,10 @@ def settle(ranks: Ranks, error: BaseException) -> bool:
     code = exit_code(error)
     words = f"exit {code}" if isinstance(error, SystemExit | KeyboardInterrupt) else f"{type(error).__name__}: {error}"
     said = ranks.failing(words.encode())
-    speaks = ranks.rank == min(rank for rank, each in said.items() if each == words.encode())
+    speaks = ranks.number == min(number for number, each in said.items() if each == words.encode())
     if speaks and len(said) < ranks.size:
         if not code:
-            print(f"error: rank {ranks.rank} has ended while others go on; they end, too", file=sys.__stderr__)
+            print(f"error: rank {ranks.number} has ended while others go on; they end, too", file=sys.__stderr__)
         atexit.register(end_all, ranks, code or 1)  # before MPI's own end, which would wait for the others
     return speaks
 

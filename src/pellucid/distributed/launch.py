@@ -13,6 +13,7 @@ from pathlib import Path
 from ..errors import MissingExtraError, installing
 from . import room
 from .onlooker import Onlooker
+from .waiting import PATIENCE
 
 RULE = "-" * 60
 """How the lines begin that Open MPI draws around what it has to say."""
@@ -56,7 +57,7 @@ class Launched:
         If there is no ``mpiexec``.
     """
 
-    def __init__(self, ranks: int, words: Sequence[str], elastic: bool = False, patience: float = 300.0):
+    def __init__(self, ranks: int, words: Sequence[str], elastic: bool = False, patience: float = PATIENCE):
         command = started(ranks, [*program(), *words], FT_OPTIONS if elastic else ())
         self.unstarted, self.done, self.failed, self.run, self.started = "", False, 0, "", False
         self._ranks, self._patience = ranks, patience

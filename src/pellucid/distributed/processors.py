@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-THREADS = "PELLUCID_THREADS"
+from ..compiler.threads import THREADS_VARIABLE
 
 
 class Processors:
@@ -24,7 +24,7 @@ class Processors:
 
     def __init__(self, number: int, allowed: Mapping[int, Sequence[int]]):
         self._number, self._allowed = number, allowed
-        self._told = bool(os.environ.get(THREADS, "").strip())  # somebody has said how many threads there are
+        self._told = bool(os.environ.get(THREADS_VARIABLE, "").strip())  # somebody has said how many threads there are
         self._bound: Sequence[int] = []  # where it is bound to a share
         self._divided = False  # whether they are too few for that, and it has fewer threads instead
 
@@ -36,12 +36,12 @@ class Processors:
         if self._told or (sharing == 1 and not self._bound and not self._divided):
             return
         if self._divided:
-            del os.environ[THREADS]
+            os.environ.pop(THREADS_VARIABLE, None)  # unless the program has done so
         left = [number for number in self._allowed if number not in lost]
         share = share_of([self._allowed[number] for number in left], left.index(self._number))
         self._divided = not share and sharing > 1
         if self._divided:
-            os.environ[THREADS] = str(max(1, (len(own) or os.cpu_count() or 1) // sharing))
+            os.environ[THREADS_VARIABLE] = str(max(1, (len(own) or os.cpu_count() or 1) // sharing))
         elif own:
             self._bind(share or own)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -10,34 +11,32 @@ from typing import Any
 
 import numpy as np
 
-SPINNING, LONGEST_SLEEP = 0.0005, 0.001
-"""Seconds that a wait lasts before it sleeps between its looks, and the longest of those sleeps. (Whoever offers the
-processor to others instead of sleeping is not given it back for long where there are many of them.)"""
-LONGEST_TURN = 1.0
-"""Seconds that a look counts at most: if it took longer, this process itself stood still, as all may have done."""
+from ..collective import HOLD_AGAIN
+from .waiting import until
+
 ANSWERING = 2.0
 """Seconds in which ranks that have waited too long hear of each other."""
 BEHIND = 50
 """Exchanges by which ranks that wait may be apart: to one of them something may have come that a rank that hangs has
 not sent on to another."""
-HELD = 0.4
-"""Seconds after which those that wait on purpose are told so again; within `ANSWERING`."""
 WAITING, FAILING, HOLDING, SHRINKING = 1, 2, 3, 4
 """Tags of messages: that a rank waits, and where; that it fails, with which words; that it lets others wait on purpose;
 that it makes a communicator of those that are left, and which."""
+SAVES, PAUSES = b"saves", b"pauses"
+"""Why a rank lets others wait."""
 
 Place = tuple[int, int]
 """An exchange: how often ranks had been lost before it, and its ordinal since."""
 
 
 class RollCall:
-    """Messages between the ranks of a job.
+    """Messages between the ranks of a job, which are numbered here as it began.
 
     Parameters
     ----------
     mpi : module
     talk : mpi4py.MPI.Intracomm
-        For these messages alone; it is never revoked.
+        Of the job as it began, for these messages alone; it is never revoked.
 
     Attributes
     ----------
@@ -47,18 +46,19 @@ class RollCall:
 
     def __init__(self, mpi: Any, talk: Any):
         self._mpi, self._talk, self.waits = mpi, talk, False
-        self._others: dict[int, int] = {}  # by rank, numbered as the job began
+        self._others = list[int]()
+        self.of(range(talk.Get_size()))
         self._lock = threading.Lock()  # who saves says so in a thread
         self._sent: list[tuple[bytes, Any]] = []
         self._said: dict[int, dict[int, bytes]] = {tag: {} for tag in (WAITING, FAILING, HOLDING, SHRINKING)}
         self._answered: Place | None = None  # where this rank has said last that it waits
-        self._held = 0.0  # when it has said last that others wait on purpose
+        self._told_to_wait = -math.inf  # when it has said last that others wait on purpose
         # Others than the main thread may speak with MPI.
         self._any_thread = mpi.Query_thread() == mpi.THREAD_MULTIPLE
 
-    def of(self, rank: int, numbers: Sequence[int]) -> None:
-        """Call these ranks from now on, of which this is one; they are numbered as the job began."""
-        self._others = {other: number for other, number in enumerate(numbers) if other != rank}
+    def of(self, numbers: Sequence[int]) -> None:
+        """Speak with these ranks alone from now on."""
+        self._others = [number for number in numbers if number != self._talk.Get_rank()]
 
     def heed(self, place: Place) -> bool:
         """Say that this rank waits at an exchange, too, where another one has waited too long; return whether one has
@@ -66,27 +66,32 @@ class RollCall:
         self._listen()
         if self._answered != place and any(_comes(words, place) for words in self._said[WAITING].values()):
             self._say_where(place)
-        return self._on_purpose()
+        return self._held()
 
-    def absent(self, place: Place, complete: Callable[[], object]) -> list[int]:
-        """Return the ranks that have not come to an exchange. This one tells all that it waits, and hears who else
-        does, or that it is `complete`."""
+    def absent(self, place: Place, complete: Callable[[], object]) -> list[int] | None:
+        """Return the ranks that have not come to an exchange; None where one lets the others wait on purpose. This one
+        tells all that it waits, and hears who else does, or that it is `complete`."""
         self._say_where(place)
+        absent: list[int] | None = []
 
-        def missing() -> list[int]:
+        def known() -> bool:
+            nonlocal absent
             self._listen()
-            return self._silent(WAITING, lambda words: _comes(words, place))
+            silent = self._silent(WAITING, lambda words: _comes(words, place))
+            absent = None if self._held() else silent
+            return not absent
 
-        until(lambda: complete() or not missing(), ANSWERING, self._on_purpose)
-        return missing()
+        until(lambda: complete() or known(), ANSWERING)
+        return absent
 
-    def hold(self) -> None:
-        """Tell the others that they wait for this rank on purpose; while it waits itself, it does not say so."""
+    def hold(self, saves: bool) -> None:
+        """Tell the others that they wait for this rank on purpose, to save a file or otherwise; but not where it has
+        itself begun to wait for them."""
         if self.waits or not (self._any_thread or threading.current_thread() is threading.main_thread()):
             return
-        if time.monotonic() - self._held > HELD:
-            self._held = time.monotonic()
-            self._say(HOLDING, b"on purpose")
+        if time.monotonic() - self._told_to_wait >= HOLD_AGAIN:
+            self._told_to_wait = time.monotonic()
+            self._say(HOLDING, SAVES if saves else PAUSES)
 
     def shrink(self, losses: int) -> None:
         """Tell the others that this rank makes a communicator of those that are left."""
@@ -98,26 +103,27 @@ class RollCall:
         return self._silent(SHRINKING, lambda words: int(words) >= losses)
 
     def farewell(self, words: bytes) -> dict[int, bytes]:
-        """Tell all with which words this rank fails, and return by rank what those of the others say that fail, too."""
+        """Tell all with which words this rank fails, and return what those of the others say that fail, too. One that
+        saves is waited for; one that lets the others wait otherwise, perhaps for hours, is not."""
         self._say(FAILING, words)
 
         def all_fail() -> bool:
             self._listen()
             return not self._silent(FAILING)
 
-        until(all_fail, ANSWERING, self._on_purpose)
-        return {rank: said for rank, number in self._others.items() if (said := self._said[FAILING].get(number))}
+        until(all_fail, ANSWERING, lambda: self._held((SAVES,)))
+        return {number: self._said[FAILING][number] for number in self._others if number in self._said[FAILING]}
 
-    def _on_purpose(self) -> bool:
-        """Return whether another rank has said since the last time that it lets the others wait."""
-        said = bool(self._said[HOLDING])
+    def _held(self, reasons: Sequence[bytes] = (SAVES, PAUSES)) -> bool:
+        """Return whether another rank has said since the last time that it lets the others wait, for such a reason."""
+        said = any(reason in reasons for reason in self._said[HOLDING].values())
         self._said[HOLDING].clear()
         return said
 
     def _silent(self, tag: int, counts: Callable[[bytes], bool] = lambda words: True) -> list[int]:
         """Return which of the others have said nothing that counts."""
         said = self._said[tag]
-        return [rank for rank, number in self._others.items() if number not in said or not counts(said[number])]
+        return [number for number in self._others if number not in said or not counts(said[number])]
 
     def _say_where(self, place: Place) -> None:
         self._answered = place
@@ -128,7 +134,7 @@ class RollCall:
         with self._lock:
             # Nobody may ever take it: what was sent is held until it has gone.
             self._sent = [each for each in self._sent if not self._gone(each[1])]
-            for number in self._others.values():
+            for number in self._others:
                 with suppress(self._mpi.Exception):
                     self._sent.append((words, self._talk.Isend([words, self._mpi.BYTE], number, tag)))
 
@@ -141,7 +147,7 @@ class RollCall:
     def _listen(self) -> None:
         """Take what has come of the others: of each the last words, by what they are about."""
         status = self._mpi.Status()
-        for number in self._others.values():
+        for number in self._others:
             with suppress(self._mpi.Exception):  # of one that is gone
                 while self._talk.Iprobe(number, self._mpi.ANY_TAG, status):
                     room, tag = np.zeros(status.Get_count(self._mpi.BYTE), np.uint8), status.Get_tag()
@@ -153,19 +159,3 @@ def _comes(words: bytes, place: Place) -> bool:
     """Return whether who waits where the words say has come to an exchange, or as near as it may."""
     losses, ordinal = map(int, words.split())
     return (losses, ordinal) >= (place[0], place[1] - BEHIND)
-
-
-def until(true: Callable[[], object], seconds: float, anew: Callable[[], bool] = lambda: False) -> bool:
-    """Return whether something has become true within so many seconds; it is asked all the while. The time begins
-    `anew` where that says so; while this process stands still, it does not go on."""
-    before = time.monotonic()
-    waited = sleep = 0.0
-    while not true():
-        now = time.monotonic()
-        waited, before = 0.0 if anew() else waited + min(now - before, LONGEST_TURN), now
-        if waited > seconds:
-            return False
-        if waited > SPINNING:
-            sleep = min(LONGEST_SLEEP, sleep + 50e-6)
-            time.sleep(sleep)
-    return True

@@ -26,6 +26,11 @@ FAILED = "failed"
 """The exit code of a rank that has failed, and has said why."""
 
 
+def is_there() -> bool:
+    """Return whether this rank was started by who looks into such a folder: by ``pellucid --ranks``."""
+    return bool(os.environ.get(FOLDER))
+
+
 def tell(what: str, words: object = "") -> None:
     """Tell something to who has started this rank."""
     folder = os.environ.get(FOLDER)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import faulthandler
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -75,7 +74,7 @@ def ended_after(seconds: float, rank: int) -> Iterator[None]:
     Python stands still while MPI starts. So it is `faulthandler` that ends the process, whose thread needs no Python;
     and another process says why, just before.
     """
-    if os.environ.get(room.FOLDER) or rank_of_environment().ranks == 1:
+    if room.is_there() or rank_of_environment().ranks == 1:
         yield
         return
     words = f"error: rank {rank}: not all ranks started within {seconds:g} seconds; nothing was written"

@@ -120,24 +120,37 @@ def asked(
     _before(place)
     listing = _listed(place, patterns, reader, path)
     request = _request(network, listing, place, columns, reader, classifier, engine)
-    with in_turn(place.parts, "begin"):
-        record = _begun(place, request, who)
+    record = _going_on(place, request) or _begun(place, request, who)
     _refuse_changed(place, record)
     return Asked(place, request, listing, record)
 
 
 def _begun(place: Place, request: Request, who: Rank) -> Record:
-    """Return the record of the prediction that a request goes on with, or make one; other processes wait meanwhile, so
-    that of several that begin one decides what the others are held against."""
-    before = _before(place)
-    if before is not None:
-        refuse_other(before.request, request, place.output, place.record, place.parts)
-        if before.outcome is None or os.path.lexists(place.output):
-            return before
-    record = Record(request)  # also where somebody has removed the table, and wants it again
-    if who.share(request.parts):
-        record.write(place.record, place.parts)
+    """Make the record of a prediction; of several processes that begin it one does so, in front of all others, which
+    go on with that."""
+    with in_turn(place.parts, "begin"):
+        record = _going_on(place, request)
+        if record is None:
+            record = Record(request)
+            if who.share(request.parts):
+                record.write(place.record, place.parts)
     return record
+
+
+def _going_on(place: Place, request: Request) -> Record | None:
+    """Return the record of the prediction that a request goes on with; None where it begins one, also as somebody has
+    removed the table, and wants it again.
+
+    Raises
+    ------
+    StateError
+        If the one that there is was begun otherwise.
+    """
+    before = _before(place)
+    if before is None:
+        return None
+    refuse_other(before.request, request, place.output, place.record, place.parts)
+    return before if before.outcome is None or os.path.lexists(place.output) else None
 
 
 def _before(place: Place) -> Record | None:

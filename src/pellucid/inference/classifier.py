@@ -80,7 +80,7 @@ class Classifier:
 
     def _executable(self, kind: str) -> Executable:
         from ..compiler.executable import Executable  # takes its time, and not everybody who imports this compiles
-        from ..compiler.runtime import thread_count
+        from ..compiler.threads import thread_count
 
         if kind not in self._executables:
             made = Executable(self._program, self.batch_size, thread_count(self._threads), {"input": kind})

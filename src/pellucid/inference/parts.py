@@ -125,13 +125,15 @@ def in_turn(folder: Path, name: str) -> Iterator[None]:
     Raises
     ------
     StorageError
-        If another one holds it for longer than a minute.
+        If another one holds it for longer than a minute, or the folder is gone.
     """
     for _ in range(_TURNS):
         with alone(folder, name) as held:
             if held:
                 yield
                 return
+        if not folder.is_dir():
+            raise StorageError(f"{path_text(folder)} was removed while this process worked in it; begin anew")
     raise StorageError(f"{path_text(folder / name)}{LOCK}: another process holds it, and does not go on")
 
 

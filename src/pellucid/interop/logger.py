@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..arguments import warn
-from ..training.callbacks import Callback, Training
+from ..training.callbacks import Callback
+from ..training.state import Training
 
 
 class Logger(Callback):

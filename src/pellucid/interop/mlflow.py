@@ -15,9 +15,9 @@ from ..errors import ArgumentError, MissingExtraError, StorageError, installing
 from ..serialization import save
 from ..serialization.model_file import MODEL
 from ..storage import expanded
-from ..training.callbacks import Training
 from ..training.config import RunConfig
 from ..training.plain import flat
+from ..training.state import Training
 from .logger import Logger
 
 SQLITE = "sqlite:///"

@@ -17,9 +17,9 @@ from ..definitions.arrays import Array
 from ..errors import ArgumentError, MissingExtraError, installing
 from ..geometry import whole_number
 from ..storage import expanded, fresh_folder, writable_folder
-from ..training.callbacks import Training
 from ..training.config import RunConfig
 from ..training.plain import flat, shown_settings
+from ..training.state import Training
 from .logger import Logger
 
 _BINS = 30

@@ -56,7 +56,7 @@ def picture(figure: Figure, prefix: str = "") -> str:
 
 def measured_on(tables: Iterable[Table], threads: int | None = None) -> str:
     """Return when, where and with how many threads measured columns come from, and how times in tables are written."""
-    from ..compiler.runtime import thread_count
+    from ..compiler.threads import thread_count
     from ..compiler.tiles import instruction_set
 
     used, system = thread_count(threads), f"{platform.system()} {platform.machine()}"

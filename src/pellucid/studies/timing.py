@@ -80,7 +80,7 @@ def times(makers: Sequence[Callable[[], Callable[[], Any]]], options: Options) -
 def forward(network: Sequential, samples: int, options: Options) -> Callable[[], None]:
     """Return what computes the outputs of so many samples of noise, compiled."""
     from ..compiler.executable import Executable  # takes its time, and not everybody who lists studies does one
-    from ..compiler.runtime import thread_count
+    from ..compiler.threads import thread_count
 
     made = Executable(lower(network, training=False), samples, thread_count(options.threads), {"input": "float32"})
     load(made, network)
@@ -95,7 +95,7 @@ def forward_and_backward(network: Sequential, samples: int, options: Options) ->
     The loss between the two is the mean squared error, the cheapest; there is no optimiser.
     """
     from ..compiler.executable import Executable
-    from ..compiler.runtime import thread_count
+    from ..compiler.threads import thread_count
 
     shape = network.output_shape()
     program = lower(network, loss=MeanSquaredError(), target_shape=shape, training=True, input_gradient=True)

@@ -22,16 +22,17 @@ from numpy.typing import NDArray
 from ..arguments import shown
 from ..collective import Collective, told_by_all
 from ..data.dataset import digest
-from ..errors import ArgumentError, RankError
+from ..errors import ArgumentError, UnlikeRankError
 from ..program import Program
 from ..version import VERSION
-from .callbacks import Callback, Training
+from .callbacks import Callback
 from .config import repeated
 from .engine import Engine
 from .following import RunFollower, Understudy, understudy
 from .listed import listed, remembers
 from .plain import flat, plain
 from .run import RunWriter
+from .state import Training
 
 ALIKE = "all ranks need the same code, data and settings"
 FAILED = 1
@@ -72,7 +73,8 @@ class Company(Protocol):
         """Do so again, and let all ranks know where the run is written."""
 
     def after(self, training: Training, due: bool = False) -> Agreed:
-        """Let all ranks know what one of them wants to be done after a step; return what all do."""
+        """Let all ranks know what one of them wants to be done after a step, or before the first one; return what all
+        do."""
 
     def verify(self, training: Training, engine: Engine) -> None:
         """Refuse ranks that have other weights than the others."""
@@ -123,7 +125,7 @@ class Agreement:
 
         Raises
         ------
-        RankError
+        UnlikeRankError
             On all ranks; it names those that are not as the others, and in what.
         """
         found = json.dumps(beginning(training, engine, self._program), default=str, sort_keys=True).encode()
@@ -131,7 +133,7 @@ class Agreement:
         names = sorted({name for each in told for name in each})
         strange = [text for name in names if (text := odd_ones(name, [each.get(name) for each in told]))]
         if strange:
-            raise RankError(f"{'; '.join(strange)}. {ALIKE[0].upper()}{ALIKE[1:]}")
+            raise UnlikeRankError(f"{'; '.join(strange)}. {ALIKE[0].upper()}{ALIKE[1:]}")
 
     def begin(self, training: Training, engine: Engine) -> None:
         """Refuse ranks that callbacks or checkpoints have let begin with something else than the others; and let all
@@ -139,7 +141,7 @@ class Agreement:
 
         Raises
         ------
-        RankError
+        UnlikeRankError
             As `compare` does.
         """
         run = training.run
@@ -173,7 +175,7 @@ class Agreement:
 
         Raises
         ------
-        RankError
+        UnlikeRankError
             On all ranks; it names those that are not as the others.
         """
         self._compare(
@@ -186,7 +188,7 @@ class Agreement:
 
         Raises
         ------
-        RankError
+        UnlikeRankError
             As `verify` does.
         """
         network = training.network
@@ -197,7 +199,7 @@ class Agreement:
         """Refuse ranks whose arrays are not those of the others."""
         strange = odd_ones(name, [each.decode() for each in told_by_all(self._ranks, digest(*arrays).encode())])
         if strange:
-            raise RankError(
+            raise UnlikeRankError(
                 f"{strange}. A callback, a layer or a loss of one's own that gives another result in each process may "
                 "be the cause, or a fault of a machine; go on from the last checkpoint"
             )

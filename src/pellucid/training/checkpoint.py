@@ -34,11 +34,12 @@ from ..serialization.format_version import OtherVersionError, check_version
 from ..serialization.model_file import MODEL, made
 from ..serialization.tensor_file import WRITTEN, TensorFile, decode, metadata_of, parse_json, problem
 from ..storage import read_beginning, read_file, rename_file
-from .callbacks import Callback, Training
+from .callbacks import Callback
 from .config import RunConfig
 from .engine import Engine
 from .history import History
 from .remembered import decoded, unpacked
+from .state import Training
 
 FORMAT, VERSION, OLDEST = "pellucid checkpoint", "2", "2"
 """What a file says that it is; the version that is written, and the oldest that can be read."""

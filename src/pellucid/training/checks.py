@@ -18,8 +18,9 @@ from ..losses import CrossEntropy, Loss
 from ..network import Network
 from ..optimizers import Optimizer
 from ..program import Program
-from .callbacks import Callback, Training
+from .callbacks import Callback
 from .history import History
+from .state import Training
 
 _FEW_NUMBERS = 8  # a mean and a variance of fewer say more of chance than of the images
 _STEPS_TO_LEARN = 50  # after fewer, the loss of a good training too may still be that of guessing

@@ -32,9 +32,10 @@ from ..serialization.format_version import check_version
 from ..storage import read_file
 from ..toml_file import parse_toml
 from ..version import VERSION
-from .callbacks import Callback, Settings, Training
+from .callbacks import Callback
 from .listed import again, listed, strangers
 from .plain import Table, by_name, defaults, differences, flat, plain, plain_fields, without_names
+from .state import Settings, Training
 
 CONFIG = "config.toml"
 EVERY = "30s"

@@ -1,4 +1,7 @@
-"""The course of a training: its epochs and their steps, what is measured, and who is told."""
+"""The course of a training: its epochs and their steps, what is measured, and who is told.
+
+`ending` says how it ends, and `regrouping` what becomes of it where one of several processes is lost.
+"""
 
 from __future__ import annotations
 
@@ -12,23 +15,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..collective import Collective, surviving, told_by_all
+from ..collective import Collective, surviving
 from ..data import batches
 from ..data.dataset import digest
-from ..errors import NonFiniteError, RankError, StorageError
+from ..errors import NonFiniteError, RankError, UnlikeRankError
 from ..inference import Tally, scores
 from ..program import Program
 from ..random import Purpose, Words, key
 from ..serialization.fitting import held
 from .agreement import Agreed, Agreement, Alone, Company
-from .callbacks import FIRST_STEPS, Callback, Training
+from .callbacks import Callback
 from .checks import smaller_steps
+from .ending import Ended, Ending
 from .engine import DivergedError, Engine
 from .interrupts import put_off
 from .listed import remembers
 from .rates import rate, warn_of_other_rate
-from .regrouping import catch_up, heard_by, missing_it, remade, say_who_was_lost, share, take_parts, take_run
-from .telling import Telling, averaged, listening, looking, take_averages
+from .regrouping import catch_up, remade, say_who_was_lost, share, take_parts
+from .state import FIRST_STEPS, Training
+from .telling import Telling, averaged, listening, looking
 
 
 class Course:
@@ -66,8 +71,7 @@ class Course:
         self._said = 0 if ranks is None else len(ranks.lost)  # lost ranks of which everybody knows
         self._telling = Telling("on_batch")  # the last one
         self._stopping = False  # whether all stop, as far as they have agreed
-        self._ended = False  # whether all have agreed to end before the last epoch
-        self._finished = False  # whether this process has finished the run
+        self._ending = Ending(training, self._listeners, ranks)
         self._began = 0.0  # when the running epoch did, by `time.perf_counter`
         self._whole = True
         """Whether all that is to be known can be put into a checkpoint: the last step is done, all listeners have been
@@ -83,17 +87,17 @@ class Course:
         training, run = self._training, self._training.run
         training.lr = rate(training)  # a schedule that does not fit is refused before anything is written
         surviving(self._ranks, partial(self._agreed.compare, training, self._engine))  # likewise unlike ranks
-        with ExitStack() as ending:
+        with ExitStack() as lasting:
             if run is not None:
-                ending.callback(run.let_go)  # also where a listener fails at the end
+                lasting.callback(run.let_go)  # also where a listener fails at the end
             with listening(self._listeners, training), put_off(training, None if run is None else run.named):
                 self._begin()
                 try:
-                    self._train()
+                    self._ending.reach(self._all_epochs)
                 finally:  # what is saved now may take longer than ranks wait for each other
-                    ending.enter_context(training.holding())
-                    self._close()
-            surviving(self._ranks, self._finish)
+                    lasting.enter_context(training.holding())
+                    self._ending.close(self._engine, self._checkpoint)
+            self._ending.finish(self._agreed)
         for listener in self._listeners:
             listener.on_finish(training)
 
@@ -107,99 +111,29 @@ class Course:
         if self._training.step:
             warn_of_other_rate(self._training)
 
-    def _train(self) -> None:
-        """Do all epochs."""
-        training = self._training
-        try:
-            if ended := surviving(self._ranks, self._to_the_end):
-                self._ended = True
-                raise ended
-        except NonFiniteError as error:
-            if training.run is not None:
-                training.run.checkpoints.failed = str(error)
-            raise
-        except StorageError as error:
-            if training.run is not None:
-                error.add_note(f"to go on when that is put right: p.resume({str(training.run.named)!r}, …)")
-            raise
-
-    def _close(self) -> None:
-        """Save what there is, however the epochs have ended, and give the network the averaged weights, where there are
-        any."""
-        try:
-            if self._ended:
-                surviving(self._ranks, self._save_for_all)
-            else:
-                self._checkpoint()
-        finally:
-            self._engine.pull()
-            take_averages(self._training.network, self._engine)
-
-    def _save_for_all(self) -> None:
-        """Write the checkpoint of a training that all ranks end: none leaves before there is one."""
-        self._be_first()
-        self._checkpoint()
-        if self._ranks is not None:
-            told_by_all(self._ranks, b"")
-
-    def _be_first(self) -> None:
-        """Write the run from now on, if this is the first rank."""
-        if self._ranks is not None and self._ranks.rank == 0:
-            take_run(self._training, self._listeners)
-
     def _all_epochs(self) -> None:
         """Do what is left of all epochs, with the ranks that are left."""
         training = self._training
-        lost = self._agreed.outdated
-        if self._ranks is not None and lost:
+        if self._ranks is not None and self._agreed.outdated:
             self._regroup(self._ranks)
         with self._changing():
             self._agreed.begin(training, self._engine)
-        self._stopping = training.stopping
-        if lost:  # what one of them wanted not all may have heard of
-            self._end_if_asked(self._agree())
+        self._end_if_asked(self._agree())  # what one rank wants by now, others have not heard of
         self._checkpoint()
         while training.epoch < training.epochs and (self._within_epoch or not self._stopping):
             self._epoch()
         self._verify()
 
-    def _to_the_end(self) -> BaseException | None:
-        """Do what is left; return what all ranks have agreed to end with before that, if anything."""
-        try:
-            self._all_epochs()
-        except _Ended as ended:
-            return ended.error
-        return None
-
-    def _finish(self) -> None:
-        """Finish the run, when the training has ended; all ranks wait for the first one."""
-        first = self._ranks is None or self._ranks.rank == 0
-        self._agreed.verify_end(self._training)
-        self._be_first()
-        if first and not self._finished and self._training.run is not None:
-            self._training.run.finish(self._training)
-        self._finished = first
-        if self._ranks is not None:
-            told_by_all(self._ranks, b"")
-
     def _regroup(self, ranks: Collective) -> None:
-        """Come to one state with the ranks that are left; where this one has become the first, it takes its part."""
-        training, epoch = self._training, self._training.epoch
+        """Come to one state with the ranks that are left."""
+        training = self._training
         self._agreed, self._whole = self._agreement(), False
         self._engine = training.engine = remade(self._engine, self._make)
-        heard = heard_by(self._listeners, self._telling.left)
-        taken = catch_up(ranks, training, self._engine, self._listeners, heard, time.perf_counter() - self._began)
-        if taken is not None:
-            heard, elapsed = taken
+        if taken := catch_up(ranks, training, self._engine, self._telling, time.perf_counter() - self._began):
+            self._telling, elapsed = taken
             self._began = time.perf_counter() - elapsed
-            moment = "on_epoch" if training.epoch > epoch else "on_batch"
-            Telling(moment, missing_it(self._listeners[:heard])).go_on(training, self._engine, lasting=False)
-            self._telling = Telling(moment, self._listeners[heard:])
         self._telling.go_on(training, self._engine)
-        share(ranks, training, self._listeners)
-        if ranks.rank == 0:
-            Telling("on_epoch", take_parts(training, self._listeners)).go_on(training, self._engine)
-        share(ranks, training, self._listeners)  # what they know who have just heard of the last epoch
+        take_parts(ranks, training, self._engine, self._listeners)
         if ranks.rank == 0:
             say_who_was_lost(ranks.lost[self._said :], ranks.size, training.step)
         self._said = len(ranks.lost)
@@ -313,7 +247,7 @@ class Course:
     def _end_if_asked(self, agreed: Agreed) -> None:
         """End with what all have agreed to end with, if anything, now that there can be a checkpoint."""
         if agreed.ending is not None:
-            raise _Ended(agreed.ending)
+            raise Ended(agreed.ending)
 
     def _checkpoint(self) -> None:
         """Write a checkpoint of what there is between two steps, where a run wants any."""
@@ -324,8 +258,11 @@ class Course:
 
     def _verify(self) -> None:
         """Refuse ranks whose weights have come apart: of these there is no checkpoint."""
-        with self._changing():
+        try:
             self._agreed.verify(self._training, self._engine)
+        except UnlikeRankError:
+            self._whole = False
+            raise
 
     def _remembering(self) -> list[Callback]:
         """Return the callbacks that have something to remember, in their order."""
@@ -352,10 +289,3 @@ class Course:
         if ended is not None:
             raise ended
         return found
-
-
-class _Ended(BaseException):
-    """All ranks have agreed to end with `error`."""
-
-    def __init__(self, error: BaseException):
-        self.error = error

@@ -157,7 +157,7 @@ class CompiledEngine:
         threads: int | None = None, ranks: Exchanging | None = None,
     ):  # fmt: skip
         from ..compiler.executable import Executable  # takes its time, and not everybody who imports this trains
-        from ..compiler.runtime import thread_count
+        from ..compiler.threads import thread_count
 
         self._program, self._network = program, network
         self._held: dict[str, Parameter | State] = {**network.parameters(), **network.states()}

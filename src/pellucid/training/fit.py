@@ -23,7 +23,7 @@ from ..optimizers import Adam, Optimizer
 from ..random import Purpose, key
 from ..schedules import Constant, Schedule
 from .agreement import among, refuse_numpy
-from .callbacks import Callback, Settings, Training
+from .callbacks import Callback
 from .checks import (
     check_normalised,
     divide,
@@ -38,6 +38,7 @@ from .following import Run, RunFollower
 from .history import History
 from .progress import progress_callbacks
 from .run import RunWriter
+from .state import Settings, Training
 
 
 def fit(

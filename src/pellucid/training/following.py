@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from .callbacks import Callback, Training
+from .callbacks import Callback
 from .checkpoint import Checkpoint
 from .config import RunConfig
 from .engine import Engine
 from .listed import remembers
 from .run import RunWriter
 from .saving import Checkpoints, NoCheckpoints
+from .state import Training
 
 
 class Run(Protocol):
@@ -76,7 +77,8 @@ class RunFollower(Callback):
     for_all_ranks = True
 
     def __init__(self, writer: RunWriter):
-        self._writer, self._begun = writer, writer.resumed is not None
+        self._writer, self._goes_on = writer, writer.resumed is not None
+        self._told = False  # whether the first rank has told where the run lies, having begun it or gone on with it
         self.resumed, self.checkpoints = writer.resumed, NoCheckpoints()
         self.gone_on: Callable[[], None] = lambda: None
 
@@ -93,7 +95,7 @@ class RunFollower(Callback):
 
     def lies_in(self, folder: Path) -> None:
         self._writer.lies_in(folder)
-        self._begun = True
+        self._told = True
 
     def on_begin(self, training: Training) -> None:
         if self.resumed is not None:
@@ -111,11 +113,13 @@ class RunFollower(Callback):
         return elapsed
 
     def take_part(self, training: Training) -> RunWriter:
-        """Write the run from now on; begin it where nobody has."""
-        if self._begun:
+        """Write the run from now on; begin it, or go on with it, where nobody has."""
+        if self._told or self._goes_on:
             self._writer.take_over(training)
         else:
             self._writer.on_begin(training)
+        if self._goes_on and not self._told:
+            self.gone_on()
         return self._writer
 
     def on_end(self, training: Training, error: BaseException | None) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import FrameType
 
 from ..collective import Collective
-from .callbacks import Training
+from .state import Training
 
 
 class ByTheFirst:

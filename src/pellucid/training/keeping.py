@@ -16,7 +16,8 @@ from ..geometry import whole_number
 from ..serialization import save
 from ..serialization.fitting import held, take
 from ..storage import expanded, make_folder, remove_file, remove_stumps
-from .callbacks import Callback, Hook, Training
+from .callbacks import Callback, Hook
+from .state import Training
 
 
 def measure(training: Training, monitor: str) -> float:

@@ -6,8 +6,9 @@ import sys
 import time
 from typing import TYPE_CHECKING, TextIO
 
-from .callbacks import Callback, Training
+from .callbacks import Callback
 from .history import describe
+from .state import Training
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID

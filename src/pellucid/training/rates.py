@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import isclose
 
 from ..arguments import number, warn
-from .callbacks import Training
+from .state import Training
 
 
 def rate(training: Training, step: int | None = None) -> float:

@@ -16,7 +16,7 @@ from ..limits import LIMITS
 from ..storage import expanded, read_file
 from .checkpoint import files, glance, known_config, rates_in, step_of
 from .config import CONFIG, RunConfig
-from .holding import held_by_another
+from .lock import locked_by_another
 from .plain import shown_settings
 from .run import METRICS
 
@@ -217,7 +217,7 @@ def _elapsed(state: Mapping[str, Any]) -> float:
 
 def _state(folder: Path, state: Mapping[str, Any] | None) -> tuple[str, str]:
     """Return in which state a run is, and which number that is not finite has ended it, in words."""
-    if held_by_another(folder):
+    if locked_by_another(folder):
         return "running", ""
     if state is None:
         return ("interrupted" if files(folder) else "no checkpoint"), ""

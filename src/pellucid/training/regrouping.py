@@ -10,32 +10,39 @@ as if they resumed from a checkpoint of it.
 ==========================  ============================================  ==========================================
 a rank is lost in           what another one may have done already        who sees to that
 ==========================  ============================================  ==========================================
-a step                      the step; callbacks have heard of it          `catch_up`, `missing_it`
+a step                      the step; callbacks have heard of it          `catch_up`
 validation                  the epoch; callbacks have heard of it         the same
-a callback's own exchange   nothing: all call it again                    `collective.surviving`, `Telling.go_on`
-the agreement after either  it ends, stops, has another learning rate     they agree anew
+what a callback shares      nothing: all call it again                    `collective.surviving`, `Telling.go_on`
+an agreement                it ends, stops, has another learning rate     they agree anew
 `share`                     it knows what callbacks remember              `share`: the newest counts
 `verify`                    a checkpoint                                  nobody: it is that of the same state
-finishing the run           it is finished                                the first rank, who does so once
+ending early, together      a checkpoint                                  `Ending`: it is written again
+finishing the run           it is finished                                the first rank, which does so once
 ==========================  ============================================  ==========================================
+
+A callback's own exchange that does not survive (`collective.told_by_all` alone) may be complete for one rank and broken
+for another, which calls it again, alone: then they have parted, and all end.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from itertools import takewhile
 
 from ..arguments import warn
 from ..collective import Collective, told_by_all
 from ..serialization.tensor_file import decode, pieces
 from .agreement import for_all
-from .callbacks import Callback, Training
+from .callbacks import Callback
 from .checkpoint import BEGUN, taken
 from .engine import Engine
 from .following import Remembering, RunFollower, Understudy, understudy
 from .listed import remembers
 from .remembered import packed, unpacked
 from .saving import content, state_of
+from .state import Training
+from .telling import Telling
 
 
 def remade(engine: Engine, make: Callable[[], Engine]) -> Engine:
@@ -47,29 +54,30 @@ def remade(engine: Engine, make: Callable[[], Engine]) -> Engine:
 
 
 def catch_up(
-    ranks: Collective, training: Training, engine: Engine, listeners: Sequence[Callback], heard: int, elapsed: float
-) -> tuple[int, float] | None:
+    ranks: Collective, training: Training, engine: Engine, telling: Telling, elapsed: float
+) -> tuple[Telling, float] | None:
     """Let the ranks that are behind take over the state of those that are not.
 
-    Callbacks that are called in every rank are as if they had been called here, but for what is not in that state; see
-    `missing_it`.
+    Callbacks that are called in every rank are as if they had been called here. What they remember, and have changed of
+    the weights, has come with the state; all others that had been called there are told here.
 
     Parameters
     ----------
-    ranks, training, engine, listeners
-    heard : int
-        How many of the callbacks have heard of the last step or epoch; see `heard_by`.
+    ranks, training, engine
+    telling : Telling
+        Of the last step or epoch of this rank, which may have been broken off.
     elapsed : float
         Seconds that the running epoch has taken.
 
     Returns
     -------
-    (int, float) or None
-        Of the state that was taken over, how many of this rank's callbacks are to be as if they had heard of it, and
-        the seconds. None where this rank is not behind.
+    (Telling, float) or None
+        Of the state that was taken over, who is to hear of the last step or epoch yet, and the seconds. None where this
+        rank is not behind.
     """
-    own = training.step, training.epoch
-    shared = sum(map(for_all, listeners[:heard]))  # of those that every rank has
+    listeners, own = training.callbacks, (training.step, training.epoch)
+    heard = takewhile(lambda each: not telling.left or each is not telling.left[0], listeners)
+    shared = sum(map(for_all, heard))  # of those that every rank has
     told = [tuple(json.loads(each)) for each in told_by_all(ranks, json.dumps((*own, shared)).encode())]
     furthest = max(told)
     if all(each[:2] == furthest[:2] for each in told):
@@ -86,36 +94,32 @@ def catch_up(
     kept = [each if for_all(each) else understudy(each) for each in remembering]  # of the others, see `share`
     elapsed = taken(message, f"what rank {teller} has").restore(training, engine, kept)
     places = [number for number, each in enumerate(listeners) if for_all(each)]
-    return [*places, len(listeners)][furthest[2]], elapsed
+    heard_there = [*places, len(listeners)][furthest[2]]
+    moment = "on_epoch" if training.epoch > own[1] else "on_batch"
+    missing = [each for each in listeners[:heard_there] if not (remembers(each) and for_all(each))]
+    Telling(moment, missing).go_on(training, engine, lasting=False)
+    return Telling(moment, listeners[heard_there:]), elapsed
 
 
-def heard_by(listeners: Sequence[Callback], left: Sequence[Callback]) -> int:
-    """Return how many callbacks have heard of something, of which those that are left have not."""
-    return next((number for number, each in enumerate(listeners) if left and each is left[0]), len(listeners))
-
-
-def missing_it(listeners: Sequence[Callback]) -> list[Callback]:
-    """Return the callbacks that have not heard of the step or epoch that this rank took over: all but those whose state
-    came with it. What they change of the weights has come, too."""
-    return [each for each in listeners if not (remembers(each) and for_all(each))]
-
-
-def take_parts(training: Training, listeners: list[Callback]) -> list[Callback]:
-    """Let this rank be the first one: write the run, and call whom only the first one calls. Return those of them that
-    have not heard of the last epoch."""
-    take_run(training, listeners)
-    late = []
-    for at, each in enumerate(listeners):
-        if isinstance(each, Understudy):
-            training.resumed = True
-            listeners[at] = each.take_part(training)
-            if isinstance(each, Remembering) and each.since < training.epoch:
-                late.append(each.part)
-    return late
+def take_parts(ranks: Collective, training: Training, engine: Engine, listeners: list[Callback]) -> None:
+    """Let whoever has become the first rank take its parts: it writes the run, and calls whom the first one alone
+    calls. Those of them that have not heard of the last epoch hear of it now."""
+    share(ranks, training, listeners)
+    if ranks.rank == 0:
+        take_run(training, listeners)
+        late = []
+        for at, each in enumerate(listeners):
+            if isinstance(each, Understudy):
+                training.resumed = True
+                listeners[at] = each.take_part(training)
+                if isinstance(each, Remembering) and each.since < training.epoch:
+                    late.append(each.part)
+        Telling("on_epoch", late).go_on(training, engine)
+    share(ranks, training, listeners)  # what they know who have just heard of the last epoch
 
 
 def take_run(training: Training, listeners: list[Callback]) -> None:
-    """Write the run from now on, unless this rank does so already."""
+    """Write the run from now on, unless this rank, which is the first, does so already."""
     for at, each in enumerate(listeners):
         if isinstance(each, RunFollower):
             training.run = listeners[at] = each.take_part(training)

@@ -17,10 +17,11 @@ from ..layers import Layer
 from ..network import Network
 from ..serialization.fitting import held
 from ..storage import expanded
-from .callbacks import FIRST_STEPS, Callback, Training
+from .callbacks import Callback
 from .checkpoint import Checkpoint, newest, rates_in, rates_in_words
 from .config import RunConfig
 from .fit import fit
+from .state import FIRST_STEPS, Training
 
 
 def replay(

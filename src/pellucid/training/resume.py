@@ -22,7 +22,7 @@ from .checkpoint import newest
 from .config import RunConfig
 from .fit import fit
 from .history import History
-from .holding import holding_run
+from .lock import locked_run
 from .run import RunWriter
 
 
@@ -91,7 +91,7 @@ def resume(
     """
     folder = expanded(run, "run").absolute()
     with ExitStack() as ending:
-        hold = None if ranks is not None and ranks.rank else ending.enter_context(holding_run(folder))
+        lock = None if ranks is not None and ranks.rank else ending.enter_context(locked_run(folder))
         found = newest(folder)
         if found is None:
             RunConfig.read(folder)  # which may be damaged, or of another version
@@ -108,7 +108,7 @@ def resume(
         listeners = config.callbacks(callbacks)
         every = found.state.get("checkpoint_every", config.table.get("checkpoint_every"))
         every = every if checkpoint_every is None else checkpoint_every
-        writer = RunWriter(run, checkpoint_every=every, resumed=found, hold=hold)
+        writer = RunWriter(run, checkpoint_every=every, resumed=found, lock=lock)
         del found  # as large as the network and all that its optimiser keeps
         ending.callback(writer.let_go)
         history = fit(

@@ -25,18 +25,19 @@ from ..serialization import save
 from ..serialization.model_file import MODEL, architecture_text
 from ..serialization.tensor_file import SEAL
 from ..storage import append_line, expanded, make_folder, read_beginning, remove_stumps, sync_file, write_file
-from .callbacks import Callback, Training
+from .callbacks import Callback
 from .checkpoint import Checkpoint, files, glance, newest_readable, set_aside
 from .config import CONFIG as CONFIG
 from .config import EVERY, RunConfig
 from .engine import Engine
 from .going_on import way_on
-from .holding import held_by_another, holding, refuse_lost
 from .interval import Interval
 from .keeping import EarlyStopping
+from .lock import locked_by_another, locked_folder, refuse_lost
 from .plain import changes_in_words
 from .remembered import NUMBER, encoded
 from .saving import Checkpoints, NoCheckpoints
+from .state import Training
 
 METRICS = "metrics.jsonl"
 HANDING_OVER = 15.0
@@ -57,8 +58,8 @@ class RunWriter(Callback):
         As in `fit`.
     resumed : Checkpoint, optional
         Where the run in the folder goes on; without it a new one begins.
-    hold : Hold, optional
-        That of the caller (`holding_run`), where a run goes on.
+    lock : Hold, optional
+        That of the caller (`locked_run`), where a run goes on.
 
     Attributes
     ----------
@@ -73,9 +74,9 @@ class RunWriter(Callback):
         *,
         checkpoint_every: str | int | None = None,
         resumed: Checkpoint | None = None,
-        hold: Hold | None = None,
+        lock: Hold | None = None,
     ):
-        self.named, self.resumed, self._hold = expanded(folder, "out"), resumed, hold
+        self.named, self.resumed, self._lock = expanded(folder, "out"), resumed, lock
         self.folder = self.named.absolute()
         self._command, self._every = command or {}, EVERY if checkpoint_every is None else checkpoint_every
         Interval.of(self._every)  # which refuses what is none, before anything is begun
@@ -84,7 +85,7 @@ class RunWriter(Callback):
         self.gone_on: Callable[[], None] = lambda: None
         """Called when nothing stands in the way any more of a run that goes on."""
         self._saved = 0  # checkpoints that were written before the network was saved last
-        self._holding = ExitStack()
+        self._unlocking = ExitStack()
         self._checkpoints: Checkpoints | NoCheckpoints
 
     @property
@@ -105,11 +106,12 @@ class RunWriter(Callback):
         config = self.config(training).readable_text()
         begun = {"architecture": architecture_text(training.network), "config": config}
         make_folder(self.folder)
-        hold = self._holding.enter_context(holding(self.folder))
+        lock = self._unlocking.enter_context(locked_folder(self.folder))
         refuse_taken(self.folder, self.named, held=True)  # another training may have begun here at the same moment
+        remove_stumps(self.folder)  # of one that was killed as it began
         write_file(self.folder / CONFIG, config.encode())
         save(training.network, self.folder / MODEL)
-        self._hold, self._going = hold, True
+        self._lock, self._going = lock, True
         return begun, None
 
     def _compared(self, training: Training, checkpoint: Checkpoint) -> tuple[dict[str, str], tuple[int, int]]:
@@ -121,10 +123,14 @@ class RunWriter(Callback):
     def _go_on(self, checkpoint: Checkpoint) -> None:
         """Let the files say what the checkpoint does."""
         self._refuse_lost()
+        self._put_right(checkpoint)
+        self._write_log(checkpoint.history().epochs)
+
+    def _put_right(self, checkpoint: Checkpoint) -> None:
+        """Remove what another process has left half written, set aside what is damaged, and restore the config."""
         remove_stumps(self.folder)
         set_aside(self.folder, checkpoint)
         self._restore_config(checkpoint.config(), checkpoint.begun["config"])
-        self._write_log(checkpoint.history().epochs)
 
     def lies_in(self, folder: Path) -> None:
         """Take note of where the run is written, if another process has chosen that."""
@@ -132,7 +138,8 @@ class RunWriter(Callback):
             self.folder, self.named = folder, self.named.parent / folder.name
 
     def take_over(self, training: Training) -> None:
-        """Go on writing the run of a training that another process has written until it was lost.
+        """Go on writing the run of a training that another process has written until it was lost, or has been about to
+        go on with.
 
         Raises
         ------
@@ -141,17 +148,21 @@ class RunWriter(Callback):
         """
         try:
             with training.holding():
-                self._hold = self._holding.enter_context(holding(self.folder, HANDING_OVER))
+                self._lock = self._unlocking.enter_context(locked_folder(self.folder, HANDING_OVER))
         except ArgumentError:
             lost = ", ".join(map(str, training.ranks.lost)) if training.ranks is not None else ""
             raise RankError(
                 f"{self.named} is still held by the rank that wrote it, one of those that were lost ({lost}): its "
                 "process goes on, or hangs; end it, and go on from the last checkpoint (pellucid resume)"
             ) from None
-        remove_stumps(self.folder)
         found = newest_readable(self.folder)
-        text = (found.config() if found else RunConfig.read(self.folder)).text()
-        begun = found.begun if found else {"architecture": architecture_text(training.network), "config": text}
+        if found is not None:
+            self._put_right(found)
+            begun = found.begun
+        else:
+            remove_stumps(self.folder)
+            text = RunConfig.read(self.folder).text()
+            begun = {"architecture": architecture_text(training.network), "config": text}
         self._checkpoints = Checkpoints(self.folder, self._every, begun, refuse=self._refuse_lost)
         self._write_log(training.history.epochs)
 
@@ -161,7 +172,7 @@ class RunWriter(Callback):
         self._epochs, self._going = len(epochs), True
 
     def _refuse_lost(self) -> None:
-        refuse_lost(self._hold)
+        refuse_lost(self._lock)
 
     def _restore_config(self, config: RunConfig, text: str) -> None:
         """Write the config as it was begun with where the file is damaged or was changed, and say so."""
@@ -191,7 +202,7 @@ class RunWriter(Callback):
 
     def let_go(self) -> None:
         """Let others have the run."""
-        self._holding.close()
+        self._unlocking.close()
 
     def on_epoch(self, training: Training) -> None:
         self._refuse_lost()
@@ -203,7 +214,7 @@ class RunWriter(Callback):
 
     def on_end(self, training: Training, error: BaseException | None) -> None:
         try:
-            if self._going and (self._hold is None or self._hold.in_place()):
+            if self._going and (self._lock is None or self._lock.in_place()):
                 self._write_measures(training)
                 if error is not None and training.step:
                     save(training.network, self.folder / MODEL)
@@ -271,10 +282,10 @@ def refuse_taken(folder: Path, named: Path | None = None, *, held: bool = False)
         Whether this process holds it.
     """
     config, metrics, model = ((folder / name).exists() for name in (CONFIG, METRICS, MODEL))
-    begun = config and _begun_only(folder) and (held or not held_by_another(folder))
+    begun = config and _begun_only(folder) and (held or not locked_by_another(folder))
     if files(folder) or metrics or ((config or model) and not begun):
         state = glance(folder)
-        go_on = state is not None and state.get("finished") is not True and not held_by_another(folder)
+        go_on = state is not None and state.get("finished") is not True and not locked_by_another(folder)
         advice = f"; to go on: {way_on(folder, named or folder)}" if go_on else ""
         raise ArgumentError(f"{named or folder} holds a run already; choose another folder{advice}")
 

@@ -14,11 +14,12 @@ from ..definitions.arrays import Array
 from ..serialization.fitting import held
 from ..serialization.tensor_file import pieces
 from ..storage import remove_file, write_file
-from .callbacks import Callback, Training
+from .callbacks import Callback
 from .checkpoint import FORMAT, VERSION, files, step_of
 from .engine import Engine
 from .interval import Interval
 from .remembered import encoded, packed
+from .state import Training
 
 GENERATIONS = 2
 """Checkpoints that are kept: were the newest damaged, there is the one before."""

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
+from ..errors import LostRankError
 from ..network import Network
-from .callbacks import Callback, Training
+from ..serialization.fitting import held, take
+from .agreement import for_all
+from .callbacks import Callback
 from .engine import Engine
+from .state import Training
 
 
 @contextmanager
@@ -52,7 +56,14 @@ class Telling:
 
     def go_on(self, training: Training, engine: Engine, lasting: bool = True) -> None:
         """Tell those that are left. They may look at the weights; at the end of an epoch they see the averaged ones,
-        where there are any. What they change after a step lasts, unless it was done already."""
+        where there are any. What they change after a step lasts, unless it was done already.
+
+        Raises
+        ------
+        LostRankError
+            If a rank is lost in what one of them shares with the others, also where it keeps that to itself. All ranks
+            call it again then, with the weights as they were.
+        """
         of_epoch = self._moment == "on_epoch"
         with ExitStack() as seen:
             if any(of_epoch or each.sees_weights for each in self.left):
@@ -60,8 +71,26 @@ class Telling:
             if of_epoch and self.left:
                 seen.enter_context(averaged(training.network, engine))
             while self.left:
-                getattr(self.left[0], self._moment)(training)
+                with _all_or_nothing(training, for_all(self.left[0])):
+                    getattr(self.left[0], self._moment)(training)
                 del self.left[0]
+
+
+@contextmanager
+def _all_or_nothing(training: Training, shared: bool) -> Iterator[None]:
+    """Do what may be shared with all ranks, or not at all: where one is lost in it, the weights are as they were."""
+    ranks, network = training.ranks, training.network
+    if ranks is None or not shared:
+        yield
+        return
+    losses, before = ranks.losses, {path: each.data.copy() for path, each in held(network).items()}
+    try:
+        yield
+        if ranks.losses > losses:
+            raise LostRankError("a rank is lost")
+    except LostRankError:
+        take(network, before)
+        raise
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from .judged_words import mistaken, taken_for, taken_otherwise
 from .look import Look, colour_range, colour_ranges
 from .picture import read_image
 from .tour import tour
-from .words import GLOSSARY, KEYS, LINKS, ORDERS, dead_words, outputs, purpose
+from .words import GLOSSARY, LINKS, ORDERS, dead_words, outputs, purpose
 
 Answer: TypeAlias = dict[str, Any] | bytes
 
@@ -63,7 +63,6 @@ def network(bench: Bench, asked: Asked) -> Answer:
     words = {
         "purpose": purpose("" if data is None else data["name"], description["classes"], made),
         "glossary": dict(GLOSSARY),
-        "keys": dict(KEYS),
         "orders": dict(ORDERS),
         "outputs": outputs(last),
         "links": {what: said.format(title=title) for what, said in LINKS.items()},
@@ -211,10 +210,12 @@ def maps(bench: Bench, asked: Asked) -> Answer:
 
 
 def total(bench: Bench, asked: Asked) -> Answer:
-    """The whole sum behind one number."""
+    """The whole sum behind one number; and if it is ``against`` another one of its layer, what makes the difference."""
     look, path = _looked(bench, asked)
     value = bench.values[path]
-    return as_sum(look.trace, bench.values, value, asked.index("index", look.program.values[value].shape))
+    shape = look.program.values[value].shape
+    other = asked.index("against", shape) if asked.text("against", "") else None
+    return as_sum(look.trace, bench.values, value, asked.index("index", shape), other)
 
 
 def walk(bench: Bench, asked: Asked) -> Answer:

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..steps import Shape
-from ..sums import Trace, WalkStep
-from ..sums.made import MOST_TERMS
+from ..sums import Sum, Trace, WalkStep
+from ..sums.made import MOST_TERMS, Terms
 from ..sums.plain import plain
 from .sum_numbers import with_numbers
 from .sum_words import agrees, family, in_words, letters, told
@@ -17,7 +17,9 @@ from .walk_words import ending, of_step
 from .written import text
 
 
-def as_sum(trace: Trace, shown: Mapping[str, int], value: int, index: Shape) -> dict[str, Any]:
+def as_sum(
+    trace: Trace, shown: Mapping[str, int], value: int, index: Shape, other: Shape | None = None
+) -> dict[str, Any]:  # fmt: skip
     """Return the sum behind one number.
 
     Parameters
@@ -28,6 +30,8 @@ def as_sum(trace: Trace, shown: Mapping[str, int], value: int, index: Shape) -> 
     value : int
     index : tuple of int
         As for `Trace.sum`.
+    other : tuple of int, optional
+        The index of another number of the same value, which it is compared with.
 
     Returns
     -------
@@ -35,30 +39,47 @@ def as_sum(trace: Trace, shown: Mapping[str, int], value: int, index: Shape) -> 
         As `Sum` has it, with what it is in ``words`` and in ``numbers``, what else is ``told`` of it, how far the
         network ``agrees``, the ``family`` of pictures that it is drawn as, and its formula's ``letters``; but for the
         terms: the largest by magnitude, each with ``path``, ``index`` and ``amount``, and what the others come to. The
-        path of a term is None where the page does not show the value that it stands in.
+        path of a term is None where the page does not show the value that it stands in. Of a dense layer, ``apart`` has
+        each term less that of the ``other`` number, in the same way; else it is None.
     """
     found, paths = trace.sum(value, index), {value: path for path, value in shown.items()}
-    chosen = found.terms.largest(MOST_TERMS)  # as the details of a dense layer list them
-    largest = [
-        {
-            "path": paths.get(int(found.terms.values[k])),
-            "index": found.terms.indices[k].tolist(),
-            "amount": float(found.terms.amounts[k]),
-        }
-        for k in chosen
-    ]
-    with np.errstate(all="ignore"):  # of sums that are not finite
-        others = float(found.terms.amounts.sum() - found.terms.amounts[chosen].sum())
+    apart = None
+    if other is not None and other != index and found.kind == "linear":
+        apart = _apart(found, trace.sum(value, other), paths)
     answer = {
         "kind": found.kind, "layer": found.layer, "path": paths.get(value), "index": index, "formula": found.formula,
         "stored": found.stored, "recomputed": found.recomputed, "difference": found.difference,
-        "constant": found.constant, "terms": largest, "count": len(found.terms), "others": others,
-        "size": found.size, "snippet": found.snippet(),
+        "constant": found.constant, **_listed(found.terms, paths), "size": found.size, "snippet": found.snippet(),
+        "apart": apart,
         "words": in_words(found), "numbers": with_numbers(found), "agrees": agrees(found),
         "told": told(found), "family": family(found), "letters": letters(found.formula),
     }  # fmt: skip
     sources = {str(value): path for value, path in paths.items()}
     return {**plain(answer), "details": found.details, "sources": sources}
+
+
+def _listed(terms: Terms, paths: Mapping[int, str]) -> dict[str, Any]:
+    """Return the largest terms, how many there are, and what those that are not listed come to."""
+    chosen = terms.largest(MOST_TERMS)  # as the details of a dense layer list them
+    largest = [
+        {
+            "path": paths.get(int(terms.values[k])),
+            "index": terms.indices[k].tolist(),
+            "amount": float(terms.amounts[k]),
+        }
+        for k in chosen
+    ]
+    with np.errstate(all="ignore"):  # of sums that are not finite
+        others = float(terms.amounts.sum() - terms.amounts[chosen].sum())
+    return {"terms": largest, "count": len(terms), "others": others}
+
+
+def _apart(found: Sum, other: Sum, paths: Mapping[int, str]) -> dict[str, Any]:
+    """Return the terms of a number less those of another one, which reads the same numbers by other weights."""
+    with np.errstate(all="ignore"):
+        amounts = found.terms.amounts - other.terms.amounts
+    terms = Terms(found.terms.values, found.terms.indices, amounts)
+    return {"index": other.index, "constant": found.constant - other.constant, **_listed(terms, paths)}
 
 
 def as_steps(trace: Trace, shown: Mapping[str, int], value: int, index: Shape) -> dict[str, Any]:

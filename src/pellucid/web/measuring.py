@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..compiler.runtime import thread_count
+from ..compiler.threads import thread_count
 from ..data import Dataset
 from ..errors import PellucidError
 from ..network import Network

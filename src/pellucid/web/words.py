@@ -1,5 +1,4 @@
-"""What the words of the page mean: a sentence for each kind of layer, a glossary, the keys, and what known
-data show."""
+"""What the words of the page mean: a sentence for each kind of layer, a glossary, and what known data show."""
 
 from __future__ import annotations
 
@@ -100,23 +99,6 @@ GLOSSARY: Mapping[str, str] = MappingProxyType(
     }
 )
 """Word -> what it means. A word that stands in several forms has them apart by "/", the first of them its name."""
-
-KEYS: Mapping[str, str] = MappingProxyType(
-    {
-        "arrows": "move the cell in a map; with Shift by 5",
-        "Enter": "pin the cell: its whole sum is shown",
-        "[ and ]": "the channel before, the next channel",
-        "Page Up, Page Down": "the layer before, the next layer",
-        "Backspace": "from a pinned number to the largest that it is made of",
-        "Tab": "from map to map; a screen reader says where you are, and the number there",
-        "Esc": "one step up: from the cell to the layer, from there to nothing",
-        "0 to 9": "in the image: set the ink of a pixel",
-        "p, n, l": "in the tab Training, while it trains: pause or continue, next step, hold the page or follow",
-        "F6": "between the tour and what it points at",
-        "?": "this help",
-    }
-)
-"""Keys of the page -> what they do."""
 
 LINKS: Mapping[str, str] = MappingProxyType(
     {

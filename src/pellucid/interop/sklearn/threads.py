@@ -8,7 +8,7 @@ from typing import Any
 
 from threadpoolctl import ThreadpoolController
 
-from ...compiler.runtime import THREADS_VARIABLE, thread_count
+from ...compiler.threads import THREADS_VARIABLE, thread_count
 
 
 def threads_for(threads: int | None) -> int:

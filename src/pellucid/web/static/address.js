@@ -4,7 +4,7 @@ import { network } from "./network.js";
 import { link, on } from "./state.js";
 
 const AT_ONCE = ["layer", "channel", "cell", "view", "range", "class", "raw", "moment", "edited"];
-const REST = 300; // ms from one change to the next: a browser allows few in half a minute, and each takes it longer than to show an image
+const REST = 300; // ms between two changes: a browser allows few in half a minute, and each takes it longer than an image
 
 let timer = 0;
 let written = -Infinity;

@@ -1,4 +1,4 @@
-// The prediction: a bar for each class, or for the likeliest ten, and the words that a screen reader says of it.
+// The prediction: a bar for each class, or for the likeliest ten, and what a screen reader says of it.
 
 import { byId, make, say } from "./dom.js";
 import { pinIndex } from "./cells.js";

@@ -1,17 +1,17 @@
-// Changing the network: the kernels of the channel that is looked at, silence, undo, and what comes of it on the data.
-// The server changes a copy; its revision grows with every edit, and all that is shown follows the revision.
+// Changing the network: kernels, silence, undo, and what comes of it on the data. The server changes a copy, whose revision
+// grows with every edit; all that is shown follows the revision.
 
 import { ask, Refused, report, send } from "./api.js";
 import { button, field, options, quiet, row } from "./controls.js";
 import { allow, byId, make, problem, say } from "./dom.js";
-import { noted } from "./edition.js";
+import { noteListed } from "./edition.js";
 import { buildFlips, showFlips } from "./flips.js";
 import { allowKernels, buildKernels, showKernels } from "./kernels.js";
 import { mapsInSight } from "./layers.js";
 import { indexOf, layerAt, makesMaps, network } from "./network.js";
 import { count, plain, text, within } from "./numbers.js";
-import { shown } from "./showing.js";
-import { get, on, set, tookEdition } from "./state.js";
+import { present } from "./showing.js";
+import { get, on, set, takeEdition } from "./state.js";
 
 const LISTED = 8; // of the edits, the last
 
@@ -72,9 +72,9 @@ export function showChange() {
 
 /** Take over what was changed in another window. */
 export function takeOver() {
-  const taken = queue.then(async () => took(await ask("edits")));
-  queue = taken.catch(() => {}); // what is done next does not depend on it
-  return taken;
+  const taking = queue.then(async () => takeEdits(await ask("edits")));
+  queue = taking.catch(() => {}); // what is done next does not depend on it
+  return taking;
 }
 
 async function remember() {
@@ -84,7 +84,7 @@ async function remember() {
     words.textContent = found.words;
     const offered = network.layers.filter(({ path, weights }) => path in editable && weights.weight?.length > 1);
     layers.replaceChildren(...options(offered.map(({ path, kind }) => [path, `${path} (${kind})`])));
-    took(found);
+    takeEdits(found);
     if (offered.length) target = { layer: offered[0].path, out: 0 };
     follow();
   } catch (error) {
@@ -92,14 +92,14 @@ async function remember() {
   }
 }
 
-function took({ edits: all, ...edition }) {
-  noted(edition);
+function takeEdits({ edits: all, ...edition }) {
+  noteListed(edition);
   done = all;
   for (const each of undoing) allow(each, done.length, layers);
   const first = Math.max(0, done.length - LISTED);
   edits.start = first + 1;
   edits.replaceChildren(...done.slice(first).map((words, k) => make("li", {}, undoOf(first + k), ` ${words}`)));
-  if (edition.revision >= get().revision) tookEdition(edition);
+  if (edition.revision >= get().revision) takeEdition(edition);
   badge();
 }
 
@@ -141,8 +141,8 @@ function made() {
 
 function choose(layer, out) {
   target = { layer, out };
-  const shown = layerAt(layer);
-  if (shown && makesMaps(shown)) set({ layer, channel: out, cell: null });
+  const chosen = layerAt(layer);
+  if (chosen && makesMaps(chosen)) set({ layer, channel: out, cell: null });
   load();
 }
 
@@ -166,7 +166,7 @@ async function load(refused = false) {
   }
 }
 
-/** Show what the server has answered; fields that somebody types in keep what stands there, unless it was refused. */
+/** Show an answer; fields that somebody types in keep what stands there, unless it was refused. */
 function show(found, refused) {
   layers.value = found.layer;
   channel.max = found.channels - 1;
@@ -185,9 +185,9 @@ function setBias() {
   if (bias.value !== "") edit({ what: "bias" }, Float32Array.of(Number(bias.value)));
 }
 
-/** A button that shows the network as it was, as long as it is held; a screen reader's click turns it on and off. */
+/** A button that shows the network as it was while it is held; a screen reader's click turns it on and off. */
 function compareButton() {
-  let [before, holding, keyed] = [false, false, false]; // keyed: a key has been pressed, whose click is no other press
+  let [before, holding, keyed] = [false, false, false]; // keyed: by a key, whose click is no other press
   const element = button("Hold to compare", ({ detail }) => { if (!detail && !holding && !keyed) show(!before); keyed = false; }, {
     id: "change-compare", "aria-pressed": "false", pointerdown: (event) => { if (!event.button) hold(); },
     keydown: ({ key, repeat }) => { if (!repeat && (key === " " || key === "Enter")) { keyed = true; hold(); } },
@@ -201,7 +201,7 @@ function compareButton() {
     const { image, source } = get();
     act(async () => {
       set({ comparing: wanted });
-      await shown(() => send("compare", { image, before: wanted, ...mapsInSight() }), source);
+      await present(() => send("compare", { image, before: wanted, ...mapsInSight() }), source);
     });
     say(before ? "as it was" : "with the changes");
   }
@@ -234,9 +234,9 @@ function undo(all) {
 function act(question) {
   queue = queue.then(async () => {
     try {
-      const told = await question();
-      if (!told) return;
-      took(told);
+      const found = await question();
+      if (!found) return;
+      takeEdits(found);
       problem("");
       say(done.length ? done.at(-1) : "as it was");
     } catch (error) {

@@ -1,7 +1,7 @@
-// Colours of numbers: orange below 0, nearly white at 0, blue above. They stay apart for colour-blind eyes, and reach
-// from −R to R; what lies beyond has the last colour, and is counted. Used by the page and by the worker alike.
-import { within } from "./numbers.js";
+// Colours of numbers: orange below 0, nearly white at 0, blue above, apart also for colour-blind eyes. They reach from −R
+// to R; what lies beyond has the last colour, and is counted. For the page and its worker alike.
 
+import { within } from "./numbers.js";
 
 const NEGATIVE = [0xb4, 0x53, 0x09];
 const ZERO = [0xf4, 0xf4, 0xf4];
@@ -30,7 +30,7 @@ export function css(value, range) {
   return `rgb(${rgba & 255} ${(rgba >> 8) & 255} ${(rgba >> 16) & 255})`;
 }
 
-/** Ink that can be read on that colour: black or white, whichever differs more, which is always 4.5:1 at least. */
+/** Ink that can be read on that colour: black or white, whichever differs more, always 4.5:1 at least. */
 export function ink(value, range) {
   const rgba = word(value, range);
   const [r, g, b] = [0, 8, 16].map((bits) => linear(((rgba >> bits) & 255) / 255));

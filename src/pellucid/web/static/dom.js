@@ -24,12 +24,11 @@ export function draw(tag, attributes = {}, ...children) {
   return element;
 }
 
-/** The element with an id. */
 export function byId(id) {
   return document.getElementById(id);
 }
 
-/** Put an element where a box is, {left, top, width, height} or some of these, in pixels or in another unit. */
+/** Put an element where a box is: some of {left, top, width, height}, in pixels or another unit. */
 export function lay(element, box, unit = "px") {
   for (const [side, size] of Object.entries(box)) element.style[side] = `${size}${unit}`;
 }
@@ -40,7 +39,7 @@ export function allow(button, able, instead) {
   button.disabled = !able;
 }
 
-/** Put others in the place of an element's children; a keyboard that is on a button of one stays there, or goes to one beside it. */
+/** Replace an element's children; a keyboard that is on a button of one stays there, or goes to one beside it. */
 export function renew(place, ...children) {
   const at = [...place.children].findIndex((each) => each.contains(document.activeElement));
   place.replaceChildren(...children);
@@ -52,9 +51,9 @@ export function still() {
   return matchMedia("(prefers-reduced-motion: reduce)").matches;
 }
 
-/** Scroll as far as it takes to see an element, at once where that is better. */
-export function bringIntoView(element, atOnce = still()) {
-  element?.scrollIntoView({ block: "nearest", behavior: atOnce ? "auto" : "smooth" });
+/** Scroll to an element, as far as it takes or to where a `block` is to be; at once where that is better. */
+export function bringIntoView(element, block = "nearest", atOnce = still()) {
+  element?.scrollIntoView({ block, behavior: atOnce ? "auto" : "smooth" });
 }
 
 let announced = 0;

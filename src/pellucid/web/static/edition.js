@@ -1,5 +1,5 @@
-// Other windows show the same network: what is changed in one of them, or which moment of its training is shown, the
-// others notice within seconds, and at once when something is done in them or when one comes back to them.
+// Other windows show the same network: what is changed in one, or which moment of its training is shown, the others
+// notice within seconds, and at once when something is done in them or one comes back to them.
 
 import { ask, newestOnly, whenRefused } from "./api.js";
 import { network } from "./network.js";
@@ -23,12 +23,12 @@ export function buildEdition(whenChanged) {
 }
 
 /** Note that the edits of a revision are listed. */
-export function noted({ revision, edited }) {
+export function noteListed({ revision, edited }) {
   [known, listed] = [revision, edited];
 }
 
 /** Note what an answer tells: where its edits are those that are listed, nobody need ask for them. */
-export function heard({ revision, edited }) {
+export function noteAnswer({ revision, edited }) {
   if (edited === listed) known = revision;
 }
 

@@ -1,7 +1,6 @@
-// What edits do to the whole of the data: how right the network is before and after, and the images that flipped.
+// What edits do on all data: how right the network is before and after, and the images that flipped.
 
 import { ask, askUntilDone, report } from "./api.js";
-import { button } from "./controls.js";
 import { make, say } from "./dom.js";
 import { network } from "./network.js";
 import { count, percent } from "./numbers.js";
@@ -17,7 +16,6 @@ const told = make("p", { id: "accuracy" });
 const images = make("ul", { class: "flips" });
 const pager = make("div", { class: "row", hidden: true });
 
-/** A part of the panel. */
 export function buildFlips() {
   const { data } = network;
   return make("div", {}, make("h3", {}, `On ${data ? `all ${count(data.count)} images` : "data"}`), told, images, pager);
@@ -56,9 +54,8 @@ async function list(flipped, first, wanted) {
 }
 
 function flip({ number, words, now, name }, picture) {
-  const element = button("", () => showSample(number), { class: "flip", "aria-label": name });
-  element.append(picture, make("span", {}, now), make("span", { class: "quiet" }, words));
-  return element;
+  const more = { class: "flip", "aria-label": name, click: () => showSample(number) };
+  return make("button", more, picture, make("span", {}, now), make("span", { class: "quiet" }, words));
 }
 
 function thumbnail({ data, shape }, k) {

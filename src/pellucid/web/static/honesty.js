@@ -1,5 +1,5 @@
-// How far a picture is to be believed: how much it agrees with that of a network which has forgotten what it learnt, on
-// a scale that says what this means, beside how much it agrees with the image itself.
+// How far a picture is to be believed: on a scale, how much it agrees with that of a network which has forgotten what it
+// learnt, and with the image itself.
 
 import { quiet } from "./controls.js";
 import { make } from "./dom.js";
@@ -7,7 +7,7 @@ import { text, within } from "./numbers.js";
 
 const ZONES = ["learnt", "partly the image", "the image: be suspicious"];
 
-/** What is said of the agreement of two pictures, which the second answer tells; null as long as there is only one. */
+/** What is said of the agreement of two pictures, as the second answer tells it; null if there is only one. */
 export function verdict(other) {
   if (!other) return [quiet("Move the slider to compare.")];
   const { agreement, contrast, worth, compared } = other;

@@ -12,21 +12,14 @@ const tabs = []; // {name, title, button, panel, show}
  */
 export function addTab(name, title, build, show = () => {}) {
   const panel = make("div", { role: "tabpanel", id: `panel-${name}`, "aria-labelledby": `tab-${name}`, tabindex: "0" });
-  const button = make(
-    "button",
-    {
-      role: "tab", id: `tab-${name}`, "aria-controls": `panel-${name}`, click: () => set({ view: name }),
-      keydown: turn,
-    },
-    title,
-  );
+  const click = () => set({ view: name });
+  const button = make("button", { role: "tab", id: `tab-${name}`, "aria-controls": `panel-${name}`, click, keydown: turn }, title);
   tabs.push({ name, title, button, panel, show });
   byId("tabs").append(button);
   byId("panels").append(panel);
   build(panel);
 }
 
-/** Whether there is a tab of a name. */
 export function hasTab(name) {
   return tabs.some((tab) => tab.name === name);
 }
@@ -39,7 +32,7 @@ export function buildInspector() {
 }
 
 function open() {
-  if (!tabs.some((tab) => tab.name === get().view)) {
+  if (!hasTab(get().view)) {
     set({ view: tabs[0].name });
     return;
   }

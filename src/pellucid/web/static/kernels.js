@@ -2,7 +2,7 @@
 
 import { css, ink } from "./colours.js";
 import { button } from "./controls.js";
-import { make, renew } from "./dom.js";
+import { lay, make, renew } from "./dom.js";
 import { count, plain, text } from "./numbers.js";
 import { showPager } from "./pager.js";
 import { paint } from "./painting.js";
@@ -41,7 +41,6 @@ export function allowKernels(allowed) {
   doing.disabled = !allowed;
 }
 
-/** Show what the server has answered. */
 export function showKernels(answer, refused = false) {
   const fresh = found?.layer !== answer.layer || found.out !== answer.out;
   found = answer;
@@ -73,9 +72,8 @@ function list() {
 function small(number) {
   const { rows, columns, range } = found;
   const zoom = Math.max(1, Math.floor(SIDE / Math.max(rows, columns)));
-  const [width, height] = [columns * zoom, rows * zoom];
   const canvas = make("canvas", { "aria-hidden": "true" });
-  Object.assign(canvas.style, { width: `${width}px`, height: `${height}px` });
+  lay(canvas, { width: columns * zoom, height: rows * zoom });
   const [now, before] = ["now", "before"].map((which) => numbersOf(which, number));
   paint(canvas, { numbers: now.slice(), rows, columns, ranges: [range], zoom });
   const changed = now.some((value, at) => value !== before[at]);
@@ -85,7 +83,7 @@ function small(number) {
   return button(canvas, choose, more);
 }
 
-/** The chosen kernel as a table of numbers; the fields stay, with the keyboard in one of them, if only numbers change. */
+/** The chosen kernel as a table; its fields stay, as the keyboard may be in one, if only numbers change. */
 function grid(fresh, refused = false) {
   const { rows, columns, length, range } = found;
   title.textContent = found.kernels > 1 ? `Kernel for channel ${kernel} of the input` : "Kernel";

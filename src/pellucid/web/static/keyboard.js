@@ -1,5 +1,8 @@
 // What a key asks for.
 
+/** What keys do, in the words of the help: whoever acts on some adds them. */
+export const HELP = {};
+
 const STEPS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 const FAR = 5; // cells at once, with Shift
 
@@ -19,7 +22,7 @@ export function either({ key }, back, on) {
 }
 
 /** Keep a key from all others who listen: it has been acted on. */
-export function taken(event) {
+export function claim(event) {
   event.preventDefault();
   event.stopPropagation();
 }

@@ -2,11 +2,15 @@
 
 import { hover } from "./cells.js";
 import { byId, make } from "./dom.js";
-import { either, isCommand } from "./keyboard.js";
+import { HELP, either, isCommand } from "./keyboard.js";
 import { goBy } from "./layers.js";
-import { network } from "./network.js";
 import { get, set } from "./state.js";
 import { glossary } from "./words.js";
+
+Object.assign(HELP, {
+  Backspace: "from a pinned number to the largest that it is made of",
+  Esc: "one step up: from the cell to the layer, from there to nothing",
+});
 
 let backwards = () => {};
 
@@ -15,7 +19,8 @@ export function buildKeys(stepBack) {
   backwards = stepBack;
   document.addEventListener("keydown", key);
   const help = byId("help");
-  const rows = Object.entries(network.keys).map(([name, words]) => make("tr", {}, make("th", { scope: "row" }, name), make("td", {}, words)));
+  HELP["?"] = "this help";
+  const rows = Object.entries(HELP).map(([name, words]) => make("tr", {}, make("th", { scope: "row" }, name), make("td", {}, words)));
   help.append(
     make("form", { method: "dialog", class: "row" }, make("h2", { id: "help-title" }, "Help"), make("button", { type: "submit" }, "Close")),
     make("h3", {}, "Keys"),

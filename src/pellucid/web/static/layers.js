@@ -60,7 +60,7 @@ export function bring(path) {
   const go = () => {
     const { scrollPaddingTop: above, scrollPaddingBottom: below } = getComputedStyle(document.documentElement);
     const fits = element.offsetHeight < innerHeight - parseFloat(above) - parseFloat(below);
-    bringIntoView((!fits && element.querySelector(".pinned")) || element, far || still());
+    bringIntoView((!fits && element.querySelector(".pinned")) || element, "nearest", far || still());
   };
   go();
   setTimeout(go, ARRIVED); // layers around it may have come meanwhile, and moved it

@@ -6,24 +6,16 @@ import { learning } from "./learning.js";
 import { text } from "./numbers.js";
 
 const CURVES = [
-  { name: "Loss (logarithmic)", column: 1, heldOut: 3, write: lossText, log: true },
-  { name: "Training accuracy", column: 2, heldOut: 4, write: accuracyText, high: 1, tenths: true },
-  { name: "Learning rate", column: 3, write: rateText, low: 0, steps: true },
+  { name: "Loss (logarithmic)", column: 1, heldOut: 3, write: (value) => text(value, 3), log: true },
+  { name: "Training accuracy", column: 2, heldOut: 4, write: inPercent, high: 1, tenths: true },
+  { name: "Learning rate", column: 3, write: (rate) => String(Number(rate.toPrecision(4))).replaceAll("-", "\u2212"), low: 0, steps: true },
 ];
 
-function lossText(value) {
-  return text(value, 3);
-}
-
-function accuracyText(share) {
+function inPercent(share) {
   return `${(100 * share).toFixed(share === 0 || share === 1 ? 0 : 1)} %`;
 }
 
-function rateText(value) {
-  return String(Number(value.toPrecision(4))).replaceAll("-", "\u2212");
-}
-
-/** Draw the curves, up to the step that the training is at; `marks` are steps that are marked by a line: {step, kind}. */
+/** Draw the curves, up to the step that the training is at; `marks` are steps with a line: {step, kind}. */
 export function drawCurves(place, marks) {
   const figures = CURVES.map((curve) => figure(curve, marks)).filter(Boolean);
   if (!place.children.length) place.append(make("div", { class: "curves" }), table());
@@ -75,17 +67,13 @@ function scaleOf({ log, low, high, tenths }, values) {
 
 function table() {
   const name = "What the epochs measured";
+  const whole = make(
+    "table", { class: "learn-table" }, make("caption", { class: "unseen" }, name), make("thead", {}, line(learning.table[0], "col")),
+    make("tbody", {}),
+  );
   return make(
-    "details",
-    { class: "arithmetic" },
-    make("summary", {}, "as a table"),
-    make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": name }, make(
-      "table",
-      { class: "learn-table" },
-      make("caption", { class: "unseen" }, name),
-      make("thead", {}, line(learning.table[0], "col")),
-      make("tbody", {}),
-    )),
+    "details", { class: "arithmetic" }, make("summary", {}, "as a table"),
+    make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": name }, whole),
   );
 }
 

@@ -1,34 +1,33 @@
-// Which network the whole page shows while one learns, and afterwards: the newest, a few times a second at most, or that
-// of a moment. The badge at the top says which, and holds the page where it is, or lets it follow again.
+// Which network the whole page shows while one learns, and afterwards: the newest, or that of a moment. The badge at the
+// top says which, and holds the page where it is, or lets it follow again.
 
 import { newestOnly, send } from "./api.js";
 import { byId } from "./dom.js";
 import { mapsInSight } from "./layers.js";
 import { isLive, learning } from "./learning.js";
 import { count, within } from "./numbers.js";
-import { shown } from "./showing.js";
+import { present } from "./showing.js";
 import { get, on, set } from "./state.js";
 
 const EVERY = 2000; // milliseconds between two looks at the newest network, at least
 const SHARE = 40; // and so many times what the last look took
 const MOST = 4000; // but no more: what takes that long waits for others
-export const REST = 400; // milliseconds that an image rests before anything else is asked of it: a pen goes first
-const STILL = ["why", "change"]; // tabs that look into one network for long: while one is open, nothing follows
+export const REST = 400; // ms that an image rests before more is asked of it: a pen goes first
+const STILL = ["why", "change"]; // tabs that look into one network: while one is open, nothing follows
 
-let told = {}; // the tab, if there is one
+let tab = {}; // that of the training, if there is one
 let following = true; // the newest network is wanted, not that of a moment
 let held = false; // the page stays where it is
-let lockedHere = false; // the range of colours, for moments
 let looking = false;
 let free = 0; // when the next look may begin
 let rested = 0; // when the image has rested
 
 /**
- * Look after the badge, also where nothing is known of a training. `page.came(found, step)` is called when the page shows
- * another network, or the same anew, `page.stayed()` when it is held, or could not show another.
+ * Look after the badge, also where nothing is known of a training. `whenShown(found, step)` is called when the page shows
+ * another network, or the same anew, `whenHeld()` when it is held, or could not show another.
  */
-export function buildFollow(page = {}) {
-  told = page;
+export function buildFollow(listeners = {}) {
+  tab = listeners;
   byId("moment").addEventListener("click", turn);
   on(["moment", "view"], badge);
   on(["moment"], ({ moment }) => { if (moment === null) unlock(); });
@@ -48,25 +47,21 @@ export function goesAlong() {
 }
 
 /** Let the whole page show the network as it was after a step, "now", at the "end", or "here", where it is already. */
-export const goTo = newestOnly(async (step) => {
+export const goToMoment = newestOnly(async (step) => {
   const before = { following, held };
   following = step === "now" || step === "end" || (step === "here" && get().moment === null);
   if (following) held = false;
-  else if (get().range === "layer") {
-    lockedHere = true;
-    set({ range: "locked" });
-  }
+  else if (get().range === "layer") set({ range: "locked", lent: true });
   const done = await look(step);
   if (done ? following : get().moment === null) unlock();
   if (done) return;
   ({ following, held } = before);
   badge();
-  told.stayed();
+  tab.whenHeld();
 });
 
 function unlock() {
-  if (lockedHere && get().range === "locked") set({ range: "layer" });
-  lockedHere = false;
+  if (get().lent) set({ range: "layer", lent: false });
 }
 
 /** Pictures have come from the training: follow it, if it is time. */
@@ -83,8 +78,8 @@ export function turn() {
   if (isFollowing()) {
     held = true;
     badge();
-    told.stayed();
-  } else goTo(isLive() ? "now" : "end");
+    tab.whenHeld();
+  } else goToMoment(isLive() ? "now" : "end");
 }
 
 async function look(step, quiet = false) {
@@ -92,13 +87,13 @@ async function look(step, quiet = false) {
   if (!image || !source) return false;
   looking = true;
   try {
-    const found = await shown(async () => {
+    const found = await present(async () => {
       const answer = await send("moment", { step, image, ...mapsInSight() });
       if (get().image !== image || (quiet && !isFollowing())) throw new DOMException("something else is wanted", "AbortError");
       return Object.assign(answer, { quiet });
     }, source, quiet);
     if (!found) return found !== null; // refused; or something else is wanted by now
-    told.came(found, step);
+    tab.whenShown(found, step);
     return true;
   } finally {
     looking = false;

@@ -1,9 +1,9 @@
 // Going through the moments of a training, and what the network took the image for at each.
 
 import { ask, report } from "./api.js";
-import { button } from "./controls.js";
+import { button, row } from "./controls.js";
 import { draw, make } from "./dom.js";
-import { goTo, goesAlong, isFollowing, whichStep } from "./learn-follow.js";
+import { goToMoment, goesAlong, isFollowing, whichStep } from "./learn-follow.js";
 import { COMPUTING, outdatePictures, showPictures } from "./learn-pictures.js";
 import { isLive, learning } from "./learning.js";
 import { within } from "./numbers.js";
@@ -27,8 +27,7 @@ const since = make("p");
 export const scrubber = make(
   "div",
   { class: "learn-scrub" },
-  make(
-    "div", { class: "row" },
+  row(
     button("◀", () => go(slider.valueAsNumber - 1), { "aria-label": "moment before" }), button("▶", () => go(slider.valueAsNumber + 1), { "aria-label": "next moment" }),
     make("label", { for: "learn-moment" }, "Moment"), output,
   ),
@@ -47,7 +46,7 @@ function go(place) {
   const steps = places();
   at = steps[within(place, 0, steps.length - 1)];
   refreshScrubber();
-  goTo(at ?? (isLive() ? "now" : "end"));
+  goToMoment(at ?? (isLive() ? "now" : "end"));
 }
 
 /** Follow the moments that there are. */
@@ -64,7 +63,7 @@ export function refreshScrubber() {
 }
 
 /** The page shows a moment, or the newest network, if it `asked` for that. */
-export function placed(asked = isFollowing() ? "now" : null) {
+export function placeSlider(asked = isFollowing() ? "now" : null) {
   at = asked === "now" || asked === "end" ? null : get().moment;
   refreshScrubber();
 }

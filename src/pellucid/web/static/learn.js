@@ -1,13 +1,13 @@
 // The tab "Training": a network while it learns, and afterwards the way that it came.
 
 import { SILENT, ask, parse } from "./api.js";
-import { button, field } from "./controls.js";
+import { button, field, quiet } from "./controls.js";
 import { byId, make, problem, say, still } from "./dom.js";
-import { isCommand } from "./keyboard.js";
-import { REST, badge, buildFollow, follow, goTo, goesAlong, isFollowing, turn as hold, whichStep } from "./learn-follow.js";
+import { HELP, isCommand } from "./keyboard.js";
+import { REST, badge, buildFollow, follow, goToMoment, goesAlong, isFollowing, turn as hold, whichStep } from "./learn-follow.js";
 import { drawCurves } from "./learn-curves.js";
 import { COMPUTING, firstPictures, otherPictures, showPictures } from "./learn-pictures.js";
-import { askOfImage, marks, outdate, placed, refreshScrubber, scrubber } from "./learn-scrub.js";
+import { askOfImage, marks, outdate, placeSlider, refreshScrubber, scrubber } from "./learn-scrub.js";
 import { isLive, learning, take } from "./learning.js";
 import { className } from "./network.js";
 import { largestAt, percent } from "./numbers.js";
@@ -18,10 +18,10 @@ const CURVES_EVERY = 1000; // milliseconds
 const WORDS_EVERY = 450;
 const HEARD = 400; // after which the training has heard that it is to pause
 const RETRIES = [500, 1000, 2000, 4000, 8000];
-const KEYS = { p: pause, n: () => tell({ do: "step" }), l: hold }; // in this tab
+const KEYS = { p: pause, n: () => tell({ do: "step" }), l: hold };
 
 const status = make("p", { class: "learn-status" });
-const trouble = make("p", { class: "quiet" });
+const trouble = quiet();
 const [pausing, stepping, holding] = Object.entries(KEYS).map(([key, click]) => button("Step", click, { "aria-keyshortcuts": key, title: `key ${key}, in this tab` }));
 const controls = make("div", { class: "row", role: "group", "aria-label": "The training" }, pausing, stepping, holding);
 const factor = make("input", { type: "number", min: "0.001", max: "100", step: "any", value: "1", id: "learn-factor" });
@@ -49,20 +49,20 @@ export async function hasTraining() {
   return true;
 }
 
-/** Fill the tab. */
 export function buildLearn(panel) {
+  HELP["p, n, l"] = "in the tab Training, while it trains: pause or continue, next step, hold the page or follow";
   panel.append(make("h2", {}, "Training"), status, trouble, controls, rate, scrubber, sees, firstPictures, curves, otherPictures);
   for (const place of [panel, byId("tab-learn")]) place.addEventListener("keydown", key); // a click leaves the keyboard on the tab
-  buildFollow({ came, stayed });
+  buildFollow({ whenShown, whenHeld });
   onShown(tellOutput);
   on(["image"], imageChanged);
-  on(["moment"], () => placed());
+  on(["moment"], () => placeSlider());
   on(["view"], () => refresh(true));
   on(["view", "revision"], tellOfImage);
   refresh(true);
   if (!isLive()) return;
   connect();
-  document.addEventListener("visibilitychange", seen);
+  document.addEventListener("visibilitychange", followSight);
 }
 
 /** Show a moment, or the network as it came out (null), when a page or a link opens. False if it is not kept. */
@@ -70,9 +70,9 @@ export async function showMoment(moment) {
   const { moment: shown, chosen } = get();
   if (moment !== shown && moment !== null && !learning.moments.includes(moment)) return false;
   if (learning.state === "unknown") return true;
-  if (moment !== shown) await goTo(moment ?? "end");
-  else if (!isLive() || chosen) await goTo("here");
-  else if (learning.step) await goTo("now"); // what was shown is what the training had come to, and nobody chose it
+  if (moment !== shown) await goToMoment(moment ?? "end");
+  else if (!isLive() || chosen) await goToMoment("here");
+  else if (learning.step) await goToMoment("now"); // what was shown is what the training had come to, and nobody chose it
   return true;
 }
 
@@ -96,7 +96,7 @@ function connect() {
 }
 
 /** While nobody can see the page, nothing is made for it; but who pauses a training stays with it. */
-function seen() {
+function followSight() {
   clearTimeout(retry);
   if (document.hidden && learning.state === "training") socket.close();
   else if (!document.hidden && isLive() && socket.readyState > WebSocket.OPEN) connect();
@@ -111,7 +111,7 @@ function accept(found) {
   const { state: before, step, epoch } = learning;
   take(found);
   if (before !== learning.state) stateChanged();
-  else if (learning.state === "paused" && isFollowing() && step !== learning.step) goTo("now");
+  else if (learning.state === "paused" && isFollowing() && step !== learning.step) goToMoment("now");
   else if (epoch !== learning.epoch) say(learning.epoch);
   if (found.picture && goesAlong()) {
     takePicture(found);
@@ -130,10 +130,10 @@ function takePicture({ arrays, picture: { captions, at, image } }) {
 function stateChanged() {
   say(learning.words);
   badge();
-  if (learning.state === "paused" && isFollowing()) goTo("now");
+  if (learning.state === "paused" && isFollowing()) goToMoment("now");
   if (isLive()) return;
   socket.close();
-  goTo("end"); // the network has what it came to: only then the end is told
+  goToMoment("end"); // the network has what it came to: only then the end is told
 }
 
 function imageChanged() {
@@ -155,15 +155,15 @@ function watch() {
 }
 
 /** The page shows another network, or the same anew. */
-function came(found, step) {
-  placed(step);
+function whenShown(found, step) {
+  placeSlider(step);
   if (!found.quiet) refresh(true);
   tellOfImage();
 }
 
-/** The page is held, or could not go where it was to: a moment that cannot be read is left out from now on. */
-async function stayed() {
-  placed();
+/** The page is held, or could not go where it was to: a moment that cannot be read is left out from then on. */
+async function whenHeld() {
+  placeSlider();
   if (!isLive()) take(await ask("training")); // else it tells of its moments by itself
   refresh(true);
   tellOfImage();
@@ -195,15 +195,15 @@ function key(event) {
   if (!event.repeat) KEYS[event.key](); // a key that is held asks once
 }
 
-/** Name the buttons after what they would do now, and the factor of the learning rate, unless somebody writes there. */
-function named() {
+/** Say what the buttons would do now, and the factor of the learning rate, unless somebody writes there. */
+function nameButtons() {
   const rename = (part, words) => { if (part.textContent !== words) part.textContent = words; };
   rename(pausing, learning.state === "paused" ? "Continue" : "Pause");
   rename(holding, isFollowing() ? "Hold the page" : "Follow live");
   holding.disabled = learning.state === "paused" && isFollowing();
-  const told = JSON.stringify(learning.rates);
-  if (told === ratesNamed || document.activeElement === factor) return;
-  ratesNamed = told;
+  const rates = JSON.stringify(learning.rates);
+  if (rates === ratesNamed || document.activeElement === factor) return;
+  ratesNamed = rates;
   factor.value = learning.rates.at(-1)?.[1] ?? 1;
 }
 
@@ -214,7 +214,7 @@ function refresh(anew = false) {
   status.textContent = learning.words;
   trouble.textContent = learning.beside;
   controls.hidden = rate.hidden = !isLive();
-  named();
+  nameButtons();
   if (document.hidden || get().view !== "learn" || (!anew && now - drawnAt < CURVES_EVERY)) return;
   drawnAt = now;
   drawCurves(curves, marks());

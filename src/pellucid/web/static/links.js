@@ -1,6 +1,7 @@
-// Links that are opened, with the page or in its address, and copied. What of one is not to be had here is said.
+// Links that are opened, with the page or in its address, and copied; what a link names and is not here is said.
 
-import { byId, make } from "./dom.js";
+import { button } from "./controls.js";
+import { byId, problem } from "./dom.js";
 import { hasTab } from "./inspector.js";
 import { showMoment } from "./learn.js";
 import { bring } from "./layers.js";
@@ -13,6 +14,8 @@ import { fromLink, get, link, set } from "./state.js";
 
 const NOWHERE = { layer: null, channel: 0, cell: null, class: null, raw: false };
 
+let warning = ""; // about the link that was opened, until somebody has read it
+
 /** Open the link in the address; `otherwise` is the image where it names none. */
 export async function openLink(otherwise) {
   const { net, source, moment = null, edits, ...wanted } = fromLink(location.hash);
@@ -20,7 +23,7 @@ export async function openLink(otherwise) {
   const place = fitting(wanted, missing);
   const image = imageOf(source, missing);
   tell(net, missing);
-  set({ ...NOWHERE, ...place });
+  set({ ...NOWHERE, ...place, lent: get().lent && !place.range });
   await showSource(image ?? otherwise);
   if (image?.kind === "pixels") restore(image.data);
   if (await showMoment(moment ?? get().moment)) tell(net, missing, net === network.digest ? difference(moment, edits) : "");
@@ -67,21 +70,31 @@ function tell(net, missing, other = "") {
   const words = [other].filter(Boolean);
   if (net && net !== network.digest) words.push(network.links.network);
   if (missing.length) words.push(`The link names what there is not here: ${missing.join("; ")}.`);
-  notice(words.join(" "));
+  warning = words.join(" ");
+  notice(warning, byId("layers"));
 }
 
-/** Say something until one has read it. */
-function notice(words) {
+/** Say something until it is closed, which moves the keyboard to another element. */
+function notice(words, next) {
   const place = byId("notice");
+  const close = () => {
+    place.hidden = true;
+    warning = "";
+    next.focus({ preventScroll: true });
+  };
   place.hidden = !words;
-  const close = make("button", { click: () => { place.hidden = true; byId("inspector").focus(); } }, "Close");
-  place.replaceChildren(words, " ", close);
+  place.replaceChildren(words, " ", button("Close", close));
 }
 
 export function buildCopy() {
-  byId("copy-link").addEventListener("click", async () => {
-    await navigator.clipboard.writeText(new URL(link(network.digest), location.href).href);
-    notice(network.links.copied);
+  const copy = byId("copy-link");
+  copy.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(new URL(link(network.digest), location.href).href);
+      notice(`${warning} ${network.links.copied}`, copy);
+    } catch {
+      problem("The browser does not let this page copy. The link stands in its address bar.");
+    }
   });
 }
 

@@ -23,7 +23,7 @@ import { buildPixels, drawable } from "./pixels.js";
 import { buildShowing, redraw, showBytes, showDrawing } from "./showing.js";
 import { buildSheet } from "./sheet.js";
 import { buildSources } from "./sources.js";
-import { get, on, set, tookEdition } from "./state.js";
+import { get, on, set, takeEdition } from "./state.js";
 import { buildSum, stepBack } from "./sum.js";
 import { buildTour } from "./tour.js";
 import { buildTrail } from "./trail.js";
@@ -35,7 +35,7 @@ async function start() {
   describe(await ask("network"));
   document.title = `${network.title} – Pellucid`;
   byId("title").textContent = network.title;
-  tookEdition(network);
+  takeEdition(network);
   build(await hasTraining());
   await openLink(first());
   const follow = followAddress();
@@ -73,8 +73,9 @@ function build(trained) {
   });
   buildEdition(takeOver);
   const raw = byId("raw");
-  raw.checked = get().raw;
-  on(["raw"], () => { raw.checked = get().raw; });
+  const check = () => { raw.checked = get().raw; };
+  check();
+  on(["raw"], check);
   raw.addEventListener("change", () => { set({ raw: raw.checked }); redraw(); });
 }
 

@@ -1,13 +1,21 @@
-// One feature map on the page: the place of the keyboard, the target of the pointer, and what a screen reader says.
+// One feature map: a place of the keyboard, a target of the pointer, and what a screen reader says.
 
 import { hover, moved, pin } from "./cells.js";
 import { byId, make, say } from "./dom.js";
-import { arrowStep, either, taken } from "./keyboard.js";
+import { HELP, arrowStep, claim, either } from "./keyboard.js";
 import { cellFits, cellName, isOutput, neighbour } from "./network.js";
 import { text } from "./numbers.js";
 import { get } from "./state.js";
 import { ringed, surround } from "./target.js";
 import { cellAt } from "./within.js";
+
+Object.assign(HELP, {
+  Tab: "from map to map; a screen reader says where you are, and the number there",
+  arrows: "move the cell in a map; with Shift by 5",
+  Enter: "pin the cell: its whole sum is shown",
+  "[ and ]": "the channel before, the next channel",
+  "Page Up, Page Down": "the layer before, the next layer",
+});
 
 /** The k-th of the maps that a layer shows. */
 export class MapButton {
@@ -15,15 +23,11 @@ export class MapButton {
     Object.assign(this, { maps, k, cursor: [0, 0] });
     this.ring = ringed();
     this.caption = make("span", { class: "caption" });
-    this.element = make(
-      "button",
-      {
-        class: "map", pointermove: (event) => this.#point(event), pointerleave: () => hover(null),
-        click: (event) => this.#click(event), keydown: (event) => this.#key(event), focus: () => this.#spoken(true),
-        blur: () => { hover(null); this.mark(); },
-      },
-      this.ring, this.caption,
-    );
+    this.element = make("button", {
+      class: "map", pointermove: (event) => this.#point(event), pointerleave: () => hover(null),
+      click: (event) => this.#click(event), keydown: (event) => this.#key(event), focus: () => this.#spoken(true),
+      blur: () => { hover(null); this.mark(); },
+    }, this.ring, this.caption);
     maps.stage.append(this.element);
   }
 
@@ -80,7 +84,7 @@ export class MapButton {
     } else if (beside) this.maps.focusBeside(this.k + beside, this.cursor);
     else if (further) byId("layers").dispatchEvent(new CustomEvent("go", { detail: [neighbour(layer.path, further).path, this.channel, this.cursor] }));
     else return;
-    taken(event);
+    claim(event);
   }
 
   focus(cell) {

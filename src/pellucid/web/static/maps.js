@@ -90,12 +90,13 @@ export class Maps {
     this.loaded = wanted;
     this.asking?.abort();
     this.asking = new AbortController();
+    const { signal } = this.asking; // ended where others are wanted, or have come with an image
     const query = { image, layer: this.layer.path, order: this.order, first: this.first, count: SHOWN, whole: get().range === "network", class: get().class };
     try {
-      const found = await ask("maps", query, this.asking.signal);
-      if (this.loaded === wanted) this.show(found);
+      const found = await ask("maps", query, signal);
+      if (!signal.aborted) this.show(found);
     } catch (error) {
-      if (this.loaded === wanted) this.loaded = null;
+      if (!signal.aborted) this.loaded = null;
       report(error);
     }
   }

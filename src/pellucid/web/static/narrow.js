@@ -16,8 +16,8 @@ export const narrow = matchMedia("(max-width: 720px)");
 
 const thumbnail = make("canvas", { class: "thumbnail", role: "img", "aria-label": "the image" });
 const best = make("ol", { class: "best", "aria-label": "likeliest" });
-const choice = make("select", { "aria-label": "layer", change: () => goTo(choice.value) });
-const stepper = (words, sign, by) => make("button", { "aria-label": words, click: () => goTo(neighbour(here, by).path) }, sign);
+const choice = make("select", { "aria-label": "layer", change: () => show(choice.value) });
+const stepper = (words, sign, by) => make("button", { "aria-label": words, click: () => show(neighbour(here, by).path) }, sign);
 const [before, after] = [stepper("layer before", "◀", -1), stepper("next layer", "▶", 1)];
 
 let here = "input";
@@ -60,10 +60,6 @@ function arrange() {
 function measure() {
   const top = narrow.matches ? byId("strip") : byId("bar");
   document.documentElement.style.setProperty("--bar", `${top.offsetHeight}px`);
-}
-
-function goTo(path) {
-  byId("layers").dispatchEvent(new CustomEvent("going", { detail: path }));
 }
 
 function show(path) {

@@ -1,4 +1,4 @@
-// The network as the server describes it, and the questions about its shape that several parts of the page have.
+// The network as the server describes it, and what several parts of the page ask about its shapes.
 
 import { product, within } from "./numbers.js";
 
@@ -8,7 +8,6 @@ const LISTED = 24; // classes, at most, whose numbers stand below each other, ea
 export const network = { layers: [], classes: [], input_shape: [], digest: "" };
 const places = new Map();
 
-/** Take the server's description. */
 export function describe(description) {
   Object.assign(network, description);
   network.layers.forEach((layer, number) => places.set(layer.path, number));
@@ -78,12 +77,11 @@ export function cellName(layer, channel, cell) {
   return `${layer.path}, number ${number}${["", number].includes(name) ? "" : ` (${name})`}`;
 }
 
-/** Whether a layer is the first of its kind. */
 export function isFirst(layer) {
   return network.layers.find(({ kind }) => kind === layer.kind) === layer;
 }
 
-/** Whether a layer gives one number a class: the last one, and those that it only reshapes or makes shares of. */
+/** Whether a layer has one number a class: the last one, and those that it only reshapes or makes shares of. */
 export function isOutput(layer) {
   return layer.shape.length === 1 && layer.shape[0] === network.classes.length && outputs().has(layer.path);
 }
@@ -102,7 +100,6 @@ export function isListed(layer) {
   return isOutput(layer) && layer.shape[0] <= LISTED;
 }
 
-/** The name of a class. */
 export function className(number) {
   return network.classes[number] ?? String(number);
 }

@@ -4,7 +4,7 @@ const MINUS = "\u2212";
 const RAISED = "⁻⁰¹²³⁴⁵⁶⁷⁸⁹";
 const IN_ENGLISH = new Intl.NumberFormat("en");
 
-/** A number in about `digits` significant digits: "−0.4213", "1.250·10⁻⁹"; what the server says is written so too (written.py). */
+/** A number in about `digits` significant digits: "−0.4213", "1.250·10⁻⁹"; the server writes them so too (written.py). */
 export function text(value, digits = 4) {
   if (Number.isNaN(value)) return "NaN";
   const size = Math.abs(value);
@@ -36,7 +36,7 @@ export function signed(value, digits = 4) {
   return value >= 0 ? `+${written}` : written;
 }
 
-/** A number as fields for numbers take it, in which a minus sign is a hyphen: "-0.421"; three digits of the largest. */
+/** A number as fields take it, whose minus sign is a hyphen: "-0.421"; three digits of the largest. */
 export function plain(value, largest = Math.abs(value)) {
   const decimals = largest > 0 ? within(2 - Math.floor(Math.log10(largest)), 0, 20) : 0;
   return String(Number(value.toFixed(decimals)) + 0); // -0 becomes 0

@@ -1,5 +1,5 @@
-// What hangs together, drawn over the layers: what the number in question reads, and the way back from the pinned one.
-// Drawn when another number is pointed at or pinned, and not when an image changes: no stroke of the pen waits for it.
+// Drawn over the layers: what the number in question reads, and the way back from the pinned one. Not drawn anew when an
+// image changes: no stroke of the pen waits for it.
 
 import { current, onHover } from "./cells.js";
 import { byId, draw, lay, make } from "./dom.js";
@@ -16,7 +16,6 @@ const tag = make("output", { class: "at-pointer", hidden: true, "aria-hidden": "
 let way = []; // of the pinned number, {path, index}
 let waiting = 0;
 
-/** Listen. */
 export function buildOverlay() {
   const place = byId("layers");
   place.append(svg);
@@ -46,11 +45,11 @@ function soon() {
 function reading({ layer: path, channel, cell }) {
   const own = boxOf(path, channel, cell);
   return readBy(layerAt(path), channel, cell).flatMap((read) => (mapsOf(read.path).channels ?? []).flatMap((each) => {
-    const within = each >= read.first && each < read.first + read.channels;
+    const isRead = each >= read.first && each < read.first + read.channels;
     const { top, left, rows, columns } = read;
-    const found = within ? boxOf(read.path, each, [top, left], [rows, columns]) : boxOf(read.path, each);
+    const found = isRead ? boxOf(read.path, each, [top, left], [rows, columns]) : boxOf(read.path, each);
     if (!found) return [];
-    if (!within) return [rect(found, "pale")];
+    if (!isRead) return [rect(found, "pale")];
     const { x, y, width, height } = found;
     const ends = own ? [line([[x + width / 2, y + height], [own.x + own.width / 2, own.y]], "read-line")] : [];
     return [...ends, rect(found, "edge"), rect(found, "read")];

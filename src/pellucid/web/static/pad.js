@@ -67,7 +67,6 @@ export async function drawLine(points, wait) {
   }
 }
 
-/** Wipe the pad. */
 function clear() {
   wipe();
   whenDrawn();

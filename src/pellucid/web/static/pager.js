@@ -5,7 +5,7 @@ import { make, renew } from "./dom.js";
 import { count } from "./numbers.js";
 
 /**
- * Say in a place which of so many are shown, between buttons that turn to those before and behind; nothing if it is all.
+ * Say in a place which of so many are shown, between buttons that turn to others; nothing if it is all.
  * `size` are shown at a time, from the `first` on; the first of all has the number `base`; `turn(first)` shows others.
  */
 export function showPager(place, { what, first, size, total, base = 0, turn }) {

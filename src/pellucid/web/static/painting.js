@@ -1,8 +1,8 @@
-// Puts maps on a canvas: small ones at once, so that all of an image come in one frame; large ones from the worker.
+// Puts maps on a canvas: small ones at once, so that all come in one frame; large ones from the worker.
 
 import { coloured } from "./coloured.js";
 
-const SMALL = 1 << 16; // pixels, which take less than a millisecond
+const SMALL = 1 << 17; // pixels, which take about a millisecond
 
 const worker = new Worker(new URL("painter.js", import.meta.url), { type: "module" });
 const waiting = new Map();
@@ -11,14 +11,14 @@ let tickets = 0;
 
 let broken = false; // the worker has failed, as for want of memory: all is coloured here
 
-worker.onmessage = ({ data: { ticket, pixels } }) => came(ticket, () => pixels);
+worker.onmessage = ({ data: { ticket, pixels } }) => finish(ticket, () => pixels);
 worker.onerror = (event) => {
   event.preventDefault();
   broken = true;
-  for (const [ticket, job] of [...waiting]) came(ticket, () => coloured(job));
+  for (const [ticket, job] of [...waiting]) finish(ticket, () => coloured(job));
 };
 
-function came(ticket, pixels) {
+function finish(ticket, pixels) {
   const { canvas, width, height } = waiting.get(ticket);
   waiting.delete(ticket);
   if (newest.get(canvas) === ticket) put(canvas, pixels(), width, height); // else something newer is on its way

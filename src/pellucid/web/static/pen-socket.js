@@ -1,5 +1,5 @@
-// Asks what the network makes of a drawing, many times a second: through a socket, since a request of its own would take
-// the browser longer than the answer takes the network. As long as there is no socket, a request has to do.
+// Asks what the network makes of a drawing, many times a second: through a socket, since a request takes the browser
+// longer than the answer takes the network. As long as there is no socket, a request has to do.
 
 import { Refused, SILENT, parse, send, words } from "./api.js";
 import { waitFor } from "./waiting.js";

@@ -1,8 +1,8 @@
-// A picture of numbers over an image, as explanations are: with its range, and each number to be had by pointer or keys.
+// A picture of numbers over an image, as explanations are, with its range; pointer or keys tell each number.
 
 import { gradient, outside } from "./colours.js";
 import { lay, make, say } from "./dom.js";
-import { arrowStep, taken } from "./keyboard.js";
+import { arrowStep, claim } from "./keyboard.js";
 import { count, largestAt, text } from "./numbers.js";
 import { paint } from "./painting.js";
 import { paintImage } from "./pixels.js";
@@ -24,7 +24,6 @@ export function scaleOf(numbers, range, half = undefined) {
 
 const WHOLE = { top: 0, left: 0, height: 100, width: 100 };
 
-/** A picture in a figure with a caption. */
 export class Picture {
   constructor(caption) {
     this.name = caption;
@@ -33,14 +32,10 @@ export class Picture {
     this.under = make("canvas", { "aria-hidden": "true" });
     this.over = make("canvas", { "aria-hidden": "true" });
     this.ring = ringed();
-    this.button = make(
-      "button",
-      {
-        class: "map", pointermove: (event) => this.#point(event), pointerleave: () => this.#tell(null),
-        keydown: (event) => this.#key(event), focus: () => this.#tell(this.cursor), blur: () => this.#tell(null),
-      },
-      this.ring,
-    );
+    this.button = make("button", {
+      class: "map", pointermove: (event) => this.#point(event), pointerleave: () => this.#tell(null),
+      keydown: (event) => this.#key(event), focus: () => this.#tell(this.cursor), blur: () => this.#tell(null),
+    }, this.ring);
     this.stage = stage("picture", caption, this.under, make("div", { class: "cut" }, this.over), this.button);
     this.caption = make("figcaption", {}, caption);
     this.told = make("p", { class: "quiet told" });
@@ -111,7 +106,7 @@ export class Picture {
     this.cursor = stepped(this.cursor, step, this.#shown);
     this.#tell(this.cursor);
     say(this.told.textContent);
-    taken(event);
+    claim(event);
   }
 
   /** Say what stands in a cell; without one, where the largest number is. */

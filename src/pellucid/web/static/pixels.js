@@ -1,8 +1,8 @@
-// What the network sees: the image itself, pixel by pixel, to look at, to point at, and to edit from the keyboard.
+// What the network sees: the image, pixel by pixel, to look at, to point at, and to edit by keyboard.
 
 import { current, hover, onHover, pin } from "./cells.js";
 import { byId, lay, say } from "./dom.js";
-import { arrowStep, isCommand, taken } from "./keyboard.js";
+import { HELP, arrowStep, claim, isCommand } from "./keyboard.js";
 import { layerAt, network, receptiveField } from "./network.js";
 import { text } from "./numbers.js";
 import { put } from "./painting.js";
@@ -11,6 +11,8 @@ import { cellAt, stepped } from "./within.js";
 
 const SIDE = 196;
 const LEVELS = 9; // 0 … 9 on the keyboard: from nothing to full ink
+
+HELP["0 to 9"] = "in the image: set the ink of a pixel";
 
 let shown = null; // {data, shape, channels, rows, columns}
 let cursor = [0, 0];
@@ -38,9 +40,7 @@ export function showPixels({ data, shape }) {
   paintImage(byId("pixels"), shown);
   const scale = Math.min(Math.max(1, Math.floor(SIDE / Math.max(rows, columns))), SIDE / columns);
   Object.assign(byId("pixels-frame").style, { width: `${columns * scale}px`, aspectRatio: rows > 1 ? `${columns} / ${rows}` : "", height: rows > 1 ? "" : "24px" });
-  byId("pixels-hint").textContent = editable()
-    ? "Click a pixel; arrows; 0–9 for ink"
-    : "Click a pixel to follow it";
+  byId("pixels-hint").textContent = editable() ? "Click a pixel; arrows; 0–9 for ink" : "Click a pixel to follow it";
   label();
   frame();
 }
@@ -104,7 +104,7 @@ function key(event) {
   } else {
     return;
   }
-  taken(event);
+  claim(event);
   label();
   say(byId("pixels-cell").getAttribute("aria-label"));
 }

@@ -6,8 +6,8 @@ const CAPTION = 15; // below a map
 
 /**
  * Place so many maps in a room so wide, each at least so high and wide; numbers of vectors are squares of a `cell`.
- * Each `step`-th number is drawn, as a square of `zoom` pixels of a canvas, of which a pixel is a square of `unit` on the
- * page; a number is one of `pixel` there.
+ * Each `step`-th number is a square of `zoom` pixels of a canvas, of which each is one of `unit` on the page; a number is
+ * one of `pixel` there.
  */
 export function placeMaps({ rows, columns, many, room, least, cell = 0, captioned = false, ratio = 1 }) {
   const longest = Math.max(rows, columns);

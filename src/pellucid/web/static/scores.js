@@ -1,4 +1,4 @@
-// The numbers of a layer that gives one a class: beside the cell of each its class, a bar from 0, and the number.
+// The numbers of a layer that has one a class: beside the cell of each its class, a bar from 0, and the number.
 
 import { make } from "./dom.js";
 import { className } from "./network.js";

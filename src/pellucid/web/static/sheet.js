@@ -1,7 +1,7 @@
 // The inspector as a sheet at the bottom, where there is no room at the side.
 
 import { allow, bringIntoView, byId, make } from "./dom.js";
-import { taken } from "./keyboard.js";
+import { claim } from "./keyboard.js";
 import { within } from "./numbers.js";
 import { get, on } from "./state.js";
 
@@ -22,17 +22,17 @@ let dragged = null; // {y, height} where the pointer went down
 
 export function buildSheet() {
   sheet.prepend(handle);
-  sheet.addEventListener("focus", opened); // the link that skips to the sum
+  sheet.addEventListener("focus", openSheet); // the link that skips to the sum
   sheet.addEventListener("keydown", escape);
   sheet.addEventListener("transitionend", ({ target }) => { if (target === sheet) uncover(); });
   handle.addEventListener("pointerdown", take);
   handle.addEventListener("pointermove", drag);
   for (const end of ["pointerup", "pointercancel"]) handle.addEventListener(end, release);
   on(["layer", "channel", "cell"], () => {
-    if (get().cell) opened();
+    if (get().cell) openSheet();
     else if (get().view === "sum") resize("closed");
   });
-  on(["view"], opened);
+  on(["view"], openSheet);
   sheeted.addEventListener("change", () => resize(atFirst()));
   new ResizeObserver(measure).observe(sheet);
   resize(atFirst());
@@ -42,11 +42,11 @@ function atFirst() {
   return get().cell || get().view !== "sum" ? "half" : "closed";
 }
 
-export function opened() {
+export function openSheet() {
   if (sheeted.matches && size === "closed") resize("half");
 }
 
-export function folded() {
+export function closeSheet() {
   if (sheeted.matches) resize("closed");
 }
 
@@ -84,7 +84,7 @@ function measure() {
 function escape(event) {
   if (event.key !== "Escape" || !sheeted.matches || size === "closed" || get().cell) return;
   resize("closed");
-  taken(event);
+  claim(event);
 }
 
 function take(event) {

@@ -3,33 +3,27 @@
 import { newestOnly, Refused, ask, isVoid, report, send, whenRefused } from "./api.js";
 import { showBars } from "./bars.js";
 import { byId, problem } from "./dom.js";
-import { heard } from "./edition.js";
+import { noteAnswer } from "./edition.js";
 import { acceptMaps, mapsInSight } from "./layers.js";
 import { hasInk, padInk, restore, wipe } from "./pad.js";
 import { askDrawing } from "./pen-socket.js";
 import { pixelsAsText, showPixels, textAsPixels } from "./pixels.js";
-import { call, get, on, set, tookEdition } from "./state.js";
-
-const shownListeners = [];
+import { broadcast, get, on, set, takeEdition } from "./state.js";
 
 /** Call a function with every answer, whose arrays are `output`, `probabilities`, `image` … */
-export function onShown(listener) {
-  shownListeners.push(listener);
-}
+const [onShown, tell] = broadcast();
+
+export { onShown };
 
 export function buildShowing() {
   on(["revision"], again);
   whenRefused({ gone: bringBack });
 }
 
-const drawn = newestOnly(async () => {
+export const showDrawing = newestOnly(async () => {
   const { rows, columns, bytes } = padInk();
-  await shown(() => askDrawing({ rows, columns, raw: get().raw, ...mapsInSight() }, bytes), { kind: "pixels" });
+  await present(() => askDrawing({ rows, columns, raw: get().raw, ...mapsInSight() }, bytes), { kind: "pixels" });
 });
-
-export function showDrawing() {
-  return drawn();
-}
 
 /** Show the pad's drawing anew, centred or no more. */
 export function redraw() {
@@ -52,14 +46,14 @@ export function showFile(file, how = {}) {
 }
 
 function sent(name, query, body, source = { kind: "pixels" }) {
-  return shown((signal) => send(name, { ...query, ...mapsInSight() }, body, signal), source);
+  return present((signal) => send(name, { ...query, ...mapsInSight() }, body, signal), source);
 }
 
 /** Show an image that the server has; where it came from serves to bring it back there, and onto the pad. */
 export function showKnown(image, source) {
   if (source.data) restore(source.data);
   else wipe();
-  return seen(image, source);
+  return askSeen(image, source);
 }
 
 export function showSource(source) {
@@ -69,14 +63,14 @@ export function showSource(source) {
   return data ? showBytes(data) : undefined;
 }
 
-/** Ask anew about the image: the network has changed. What is being asked anyway is compared when it comes. */
+/** Ask anew about the image, as the network has changed; what is being asked is compared when it comes. */
 function again() {
   const { image, source } = get();
-  if (image && !asked) seen(image, source, true);
+  if (image && !asked) askSeen(image, source, true);
 }
 
-function seen(image, source, quiet = false) {
-  return shown((signal) => ask("seen", { image, ...mapsInSight() }, signal), source, quiet);
+function askSeen(image, source, quiet = false) {
+  return present((signal) => ask("seen", { image, ...mapsInSight() }, signal), source, quiet);
 }
 
 /** The server has let go of an image that was looked at long ago: send it there again. */
@@ -97,7 +91,7 @@ let made = 0; // the revision of the network that has made what is shown
  * Show an image with the answer to a question about it, and return that; null if it was refused, undefined if another
  * image has been asked for meanwhile. What nobody has asked for is `quiet`: it leaves an older message of what went wrong.
  */
-export async function shown(question, source, quiet = false) {
+export async function present(question, source, quiet = false) {
   if (quiet && asked) return undefined; // what somebody has asked for goes first
   asked?.abort();
   const mine = new AbortController();
@@ -105,12 +99,12 @@ export async function shown(question, source, quiet = false) {
   try {
     const found = await question(mine.signal);
     if (asked !== mine) {
-      if (found.revision > get().revision) took(found);
+      if (found.revision > get().revision) takeNetwork(found);
       return undefined;
     }
     if (found.revision < get().revision) { // changed while it was being answered
       asked = null;
-      return seen(found.image, source, quiet);
+      return askSeen(found.image, source, quiet);
     }
     if (!quiet) problem("");
     show(found, source);
@@ -130,9 +124,9 @@ export async function shown(question, source, quiet = false) {
 }
 
 /** Take over of which network an answer is; where its edits are others than before, they are asked for. */
-function took(found, changes = {}) {
-  heard(found);
-  tookEdition(found, changes);
+function takeNetwork(found, changes = {}) {
+  noteAnswer(found);
+  takeEdition(found, changes);
 }
 
 function show(found, source) {
@@ -143,10 +137,10 @@ function show(found, source) {
     showOutput(found);
   }
   const bytes = image.data instanceof Uint8Array;
-  const kept = source.kind === "sample" || !bytes ? source : { kind: source.kind, data: pixelsAsText(image.data) };
+  const known = source.kind === "sample" || !bytes ? source : { kind: source.kind, data: pixelsAsText(image.data) };
   acceptMaps(found); // before others hear of the image: what has come, nobody asks for again
   made = found.revision;
-  took(found, { image: found.image, source: kept });
+  takeNetwork(found, { image: found.image, source: known });
   if (!found.pending) tell(found);
   else finish(found).catch(report);
 }
@@ -154,10 +148,6 @@ function show(found, source) {
 function showOutput({ quiet = false, arrays: { output, probabilities } }) {
   byId("bars").removeAttribute("aria-busy");
   showBars(output.data, probabilities?.data, quiet);
-}
-
-function tell(found) {
-  for (const listener of shownListeners) call(listener, found);
 }
 
 let finishing = null; // the question about the outputs

@@ -17,14 +17,13 @@ let number = null; // the field with the sample's number
 let mistakeButtons = null;
 const pairs = make("select", { id: "pairs", hidden: true, "aria-label": "which mistakes", change: () => mistake(1) });
 
-/** Build the controls. */
 export function buildSources() {
   byId("sources").replaceChildren(...[dataControls(), fileControls()].filter(Boolean));
   document.addEventListener("dragover", (event) => event.preventDefault());
   document.addEventListener("drop", (event) => { event.preventDefault(); take(event.dataTransfer?.files); });
   document.addEventListener("paste", (event) => take(event.clipboardData?.files));
   onShown(tell);
-  on(["source"], () => { if (number && get().source?.kind === "sample") number.value = get().source.number; });
+  on(["source"], writeNumber);
 }
 
 function dataControls() {
@@ -32,18 +31,13 @@ function dataControls() {
   if (!data) return null;
   number = make("input", { type: "number", min: 0, max: data.count - 1, value: 0, change: () => step(0) });
   told = make("p", { class: "quiet", id: "told" });
-  const way = (label, words, click) => button(label, click, { "aria-label": words });
+  const way = (sign, words, click) => button(sign, click, { "aria-label": words });
   mistakeButtons = row(way("◀ mistake", "mistake before", () => mistake(-1)), way("mistake ▶", "next mistake", () => mistake(1)));
   const name = [data.name, data.part].filter(Boolean).join(", ") || "data";
   return make(
-    "div",
-    { class: "data" },
-    make("h2", {}, "Samples"),
-    quiet(`${name}: ${count(data.count)} images`),
+    "div", { class: "data" }, make("h2", {}, "Samples"), quiet(`${name}: ${count(data.count)} images`),
     row(way("◀", "sample before", () => step(-1)), field("sample", number), way("▶", "next sample", () => step(1))),
-    mistakeButtons,
-    told,
-    pairs,
+    mistakeButtons, told, pairs,
   );
 }
 
@@ -51,10 +45,7 @@ function fileControls() {
   if (network.input_shape.length !== 3) return null;
   const input = make("input", { type: "file", accept: "image/*", class: "unseen", id: "file", change: () => { take([...input.files]); input.value = ""; } }); // the same file may be chosen again
   return make(
-    "div",
-    { class: "row files" },
-    make("label", { class: "button", for: "file" }, "Open a picture"),
-    input,
+    "div", { class: "row files" }, make("label", { class: "button", for: "file" }, "Open a picture"), input,
     make("span", { class: "quiet" }, "or drop or paste one"),
   );
 }
@@ -71,10 +62,14 @@ async function step(by) {
   const at = within(Math.round(Number(number.value) || 0) + by, 0, network.data.count - 1);
   number.value = at;
   const found = await showSample(at);
-  if (found === null && get().source?.kind === "sample") number.value = get().source.number; // refused: it is not shown
+  if (found === null) writeNumber(); // it was refused
 }
 
-let mistakes = { revision: -1 }; // those listed last, as the server tells them, from the first on; and which one is shown
+function writeNumber() {
+  if (number && get().source?.kind === "sample") number.value = get().source.number;
+}
+
+let mistakes = { revision: -1 }; // as the server listed them last, and `at`: which one is shown
 let listing = Promise.resolve(); // the question about them: clicks are counted meanwhile
 
 /** Whether the sample that is shown is taken for something else. */
@@ -88,14 +83,14 @@ export async function showUnsure() {
   if (samples.length) await showSample(samples[0].number);
 }
 
-/** Go so many mistakes further, round all that are chosen; those that the network was most sure of come first. */
+/** Go so many mistakes further, round all that are chosen; the most confident come first. */
 export async function mistake(by) {
   try {
     const next = listing.then(() => nextMistake(by));
     listing = next.catch(() => {});
-    const number = await next;
+    const found = await next;
     const { at, total } = mistakes;
-    if (number !== undefined && (await showSample(number))) say(`mistake ${count(at + 1)} of ${count(total)}`);
+    if (found !== undefined && (await showSample(found))) say(`mistake ${count(at + 1)} of ${count(total)}`);
   } catch (error) {
     report(error);
   }
@@ -103,8 +98,9 @@ export async function mistake(by) {
 
 /** The number of the sample that is so many mistakes further, or undefined where there is none. */
 async function nextMistake(by) {
-  if (mistakes.revision !== get().revision || mistakes.pair !== pairs.value) {
-    mistakes = await listed(0);
+  const pair = pairs.value; // it may change before all is listed
+  if (mistakes.revision !== get().revision || mistakes.pair !== pair) {
+    mistakes = await list(0, pair);
     mistakes.at = by > 0 ? -1 : 0;
   }
   const { total, problem: why } = mistakes;
@@ -114,22 +110,21 @@ async function nextMistake(by) {
   }
   const at = (mistakes.at + by + total) % total;
   const first = at - (at % LISTED);
-  if (first !== mistakes.first) mistakes = await listed(first);
+  if (first !== mistakes.first) mistakes = await list(first, pair);
   mistakes.at = at;
   return mistakes.samples[at - first].number;
 }
 
-/** The chosen mistakes, from one on. */
-async function listed(first) {
-  const pair = pairs.value;
+/** The mistakes of a pair of classes, or all, from one on. */
+async function list(first, pair) {
   return { first, pair, ...(await askUntilDone("samples", { which: "mistakes", first, count: LISTED, pair })) };
 }
 
-/** Offer what is taken for what, the most frequent first; the choice stays as long as there is such a mistake. */
+/** Offer what is taken for what, if there are several such pairs; a choice stays while there is such a mistake. */
 function offer(found) {
   const { value } = pairs;
   pairs.replaceChildren(...options(found));
-  pairs.hidden = false;
+  pairs.hidden = found.length < 3; // the first is all of them
   pairs.selectedIndex = Math.max(0, found.findIndex(([pair]) => pair === value));
 }
 
@@ -143,10 +138,12 @@ async function tell(found) {
   const wanted = () => get().image === found.image && get().revision === found.revision;
   const known = await askUntilDone("samples", { first: source.number, count: 1 }, wanted).catch(() => null);
   if (!wanted()) return;
-  if (known) mistakeButtons.hidden = Boolean(known.problem);
+  if (known) {
+    mistakeButtons.hidden = Boolean(known.problem);
+    offer(known.pairs ?? []);
+  }
   if (known?.problem) told.textContent = `Nothing can be said of what is right: ${known.problem}`;
   if (!known?.samples.length) return;
-  offer(known.pairs);
   [label] = known.samples;
   told.textContent = label.words;
   byId("sources").dispatchEvent(new Event("told"));

@@ -8,7 +8,9 @@ const state = {
   cell: null, // [row, column] in the channel's map
   view: "sum", // the open tab of the inspector
   class: null, // that is asked about; null for the likeliest
+  against: "", // the class that it is compared with
   range: "layer", // whose largest magnitude the colours reach to
+  lent: false, // colours are locked only while one goes through moments: links say "layer"
   raw: false, // drawings are left where they are
   revision: 0, // of the network: grows with every edit
   edited: "", // the name of all edits
@@ -33,14 +35,19 @@ export function set(changes) {
 }
 
 /** Take over which network there is, as an answer tells; and other changes with it. */
-export function tookEdition({ revision, step, chosen, edited, comparing }, changes = {}) {
+export function takeEdition({ revision, step, chosen, edited, comparing }, changes = {}) {
   set({ ...changes, revision, moment: step, chosen, edited, comparing });
 }
 
-/** Tell a listener something. One that fails must not keep the others from hearing of it. */
-export function call(listener, something) {
+/** Two functions: one adds a listener, the other tells all something; one that fails keeps no other from hearing of it. */
+export function broadcast() {
+  const all = [];
+  return [(listener) => all.push(listener), (...something) => all.forEach((listener) => call(listener, ...something))];
+}
+
+function call(listener, ...something) {
   try {
-    listener(something);
+    listener(...something);
   } catch (error) {
     reportError(error);
   }
@@ -56,7 +63,8 @@ const LONGEST = 6000;
 
 /** Write the state as the part of an address behind the #. */
 export function link(digest) {
-  const { source, layer, channel, cell, class: asked, view, range, raw, moment, chosen, edited } = state;
+  const { source, layer, channel, cell, class: asked, view, lent, raw, moment, chosen, edited } = state;
+  const range = lent ? "layer" : state.range;
   const words = {
     net: digest,
     sample: source?.kind === "sample" ? source.number : null,

@@ -1,4 +1,4 @@
-// A convolution: of one channel the patch, the kernel and their products as grids; of all channels what they add.
+// A convolution: patch, kernel and products of one channel as grids; of all channels what they add.
 
 import { make } from "./dom.js";
 import { count, text } from "./numbers.js";
@@ -25,7 +25,7 @@ export function conv(found) {
   const draw = () => {
     const c = numbers.indexOf(numbers.includes(chosen.channel) ? chosen.channel : first);
     grids.replaceChildren(...drawn(sum, c));
-    channels.replaceChildren(...listed(sum, c, many, (channel) => { choose(channel); refocus(channels, channel); }, () => { many = Infinity; draw(); }));
+    channels.replaceChildren(...listed(sum, c, many, (channel) => { choose(channel); channels.querySelector(`[data-channel="${channel}"]`)?.focus(); }, () => { many = Infinity; draw(); }));
   };
   const choose = (channel) => { chosen.channel = channel; draw(); };
   draw();
@@ -68,8 +68,4 @@ function button(channel, current, choose) {
     "button", { class: "link channel", "aria-pressed": String(current), "data-channel": channel, click: () => choose(channel) },
     `channel ${channel}`,
   );
-}
-
-function refocus(channels, channel) {
-  channels.querySelector(`[data-channel="${channel}"]`)?.focus();
 }

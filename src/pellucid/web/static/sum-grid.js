@@ -2,7 +2,7 @@
 
 import { css, ink } from "./colours.js";
 import { make } from "./dom.js";
-import { arrowStep, taken } from "./keyboard.js";
+import { arrowStep, claim } from "./keyboard.js";
 import { short, tens, text } from "./numbers.js";
 import { nameAt, pinning, reach } from "./sum-parts.js";
 
@@ -71,7 +71,7 @@ function move(event, drawn) {
     row += step[0];
     column += step[1];
   } while (drawn[row]?.[column] === null);
-  taken(event);
+  claim(event);
   const next = drawn[row]?.[column];
   if (!next) return;
   button.tabIndex = -1;

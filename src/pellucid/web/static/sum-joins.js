@@ -1,4 +1,4 @@
-// Where paths meet, where a learnt number is added or multiplied, where a number only stands elsewhere, and the input.
+// Two paths or a learnt number, added or multiplied; numbers that only stand elsewhere; and the input.
 
 import { number, origin, table } from "./sum-parts.js";
 

@@ -4,7 +4,7 @@ import { ask } from "./api.js";
 import { hover, moved, onHover, pin } from "./cells.js";
 import { row } from "./controls.js";
 import { allow, lay, make, say } from "./dom.js";
-import { arrowStep, either, taken } from "./keyboard.js";
+import { arrowStep, claim, either } from "./keyboard.js";
 import { cellFits, cellName, isListed, layerAt, layout, makesMaps } from "./network.js";
 import { text, within } from "./numbers.js";
 import { paint } from "./painting.js";
@@ -19,14 +19,10 @@ const LARGEST = 40; // of one number, in pixels
 
 const canvas = make("canvas", { "aria-hidden": "true" });
 const ring = ringed();
-const button = make(
-  "button",
-  {
-    class: "map", "aria-keyshortcuts": "ArrowUp ArrowDown ArrowLeft ArrowRight [ ]", click, keydown,
-    pointermove: (event) => preview(cellAt(event, button, shown)), pointerleave: () => hover(null),
-  },
-  ring,
-);
+const button = make("button", {
+  class: "map", "aria-keyshortcuts": "ArrowUp ArrowDown ArrowLeft ArrowRight [ ]", click, keydown,
+  pointermove: (event) => preview(cellAt(event, button, shown)), pointerleave: () => hover(null),
+}, ring);
 const place = stage("map", "the map in large", canvas, button);
 const title = make("h2", {});
 const told = make("p", { class: "preview" });
@@ -36,7 +32,6 @@ const turn = row(earlier, later, make("span", { class: "quiet" }, "Arrows in the
 
 let shown = null; // {layer, channel, key, numbers, rows, columns, pixel}
 
-/** Build the large map. */
 export function buildMap() {
   onHover((place) => { if (shown) tell(place && place.layer === shown.layer.path && place.channel === shown.channel ? place.cell : get().cell); });
   return make("section", { class: "large", hidden: true, "aria-label": "The map in large" }, place, make("div", {}, title, told, turn));
@@ -122,5 +117,5 @@ function keydown(event) {
     if (shown) say(`${where(next)}, ${text(value(next))}`);
   } else if (further && makesMaps(shown.layer)) beside(further);
   else return;
-  taken(event);
+  claim(event);
 }

@@ -19,19 +19,13 @@ export function batchNorm(found) {
         "The channel's numbers", [],
         [["from", origin(found, from)], ...Object.entries({ x, mean, variance, eps, weight, bias }).map(([name, value]) => [name, figure(value, 6)])],
       ),
-      table(
-        "Step by step", [],
-        [
-          ["x − mean", x - mean], ["√(variance + eps)", deviation], ["their quotient", normalised],
-          ["· weight", weight * normalised], ["+ bias", bias],
-        ],
-        [["y", y]],
-      ),
-      table(
-        "The same as a line, a · x + b", [],
-        [["a = weight / √(variance + eps)", a], ["b = bias − a · mean", b], ["a · x", a * x]],
-        [["a · x + b", a * x + b]],
-      ),
+      table("Step by step", [], [
+        ["x − mean", x - mean], ["√(variance + eps)", deviation], ["their quotient", normalised],
+        ["· weight", weight * normalised], ["+ bias", bias],
+      ], [["y", y]]),
+      table("The same as a line, a · x + b", [], [
+        ["a = weight / √(variance + eps)", a], ["b = bias − a · mean", b], ["a · x", a * x],
+      ], [["a · x + b", a * x + b]]),
       curve(ends, ends.map((each) => a * each + b), x, y, "y = a · x + b"),
     ],
     y,

@@ -1,7 +1,7 @@
 // What the pictures of all sums consist of: tables, numbers, bars, and links to the numbers that are read.
 
 import { hover, pinIndex } from "./cells.js";
-import { make } from "./dom.js";
+import { lay, make } from "./dom.js";
 import { cellName, cellOf, layerAt, makesMaps } from "./network.js";
 import { text } from "./numbers.js";
 
@@ -35,7 +35,7 @@ export function figure(value, digits = 4) {
 }
 
 /**
- * A table: `rows` and `foot` are lists of cells, of which the first is the heading of its row; numbers become figures.
+ * A table: `rows` and `foot` are lists of cells, the first the heading of its row; numbers become figures.
  *
  * @param {string} caption
  * @param {string[]} headings of the columns
@@ -58,15 +58,12 @@ export function placeName(path, index) {
   return `${path} (${index.join(", ")})`;
 }
 
-/** A button that pins a number of a layer, and shows while it is pointed at where that is; a text without a path. */
+/** A button that pins a number of a layer, and shows where that is when pointed at; a text without a path. */
 export function place(path, index, words = undefined, otherwise = "") {
   const layer = path ? layerAt(path) : null;
   if (!layer) return make("span", { class: "quiet" }, words ?? otherwise);
-  return make(
-    "button",
-    { class: "link place", "aria-label": nameAt(path, index), ...pinning(path, index) },
-    words ?? placeName(path, index),
-  );
+  const more = { class: "link place", "aria-label": nameAt(path, index), ...pinning(path, index) };
+  return make("button", more, words ?? placeName(path, index));
 }
 
 /** The place that the server names as where a number comes from. */
@@ -95,9 +92,9 @@ export function bar(from, to, low, high) {
   const fill = make("span", { class: to < from ? "part negative" : "part positive" });
   const zero = make("span", { class: "zero" });
   if ([from, to].every(Number.isFinite)) {
-    Object.assign(fill.style, { left: `${share(Math.min(from, to))}%`, width: `${Math.abs(share(to) - share(from))}%` });
+    lay(fill, { left: share(Math.min(from, to)), width: Math.abs(share(to) - share(from)) }, "%");
   }
-  zero.style.left = `${share(0)}%`;
+  lay(zero, { left: share(0) }, "%");
   return make("span", { class: "strip", "aria-hidden": "true" }, zero, fill);
 }
 

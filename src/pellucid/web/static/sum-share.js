@@ -9,7 +9,6 @@ import { softmax } from "./sum-softmax.js";
 
 const REST = 150; // ms: no stroke waits for it
 
-/** Build the part of the tab. */
 export function buildShare() {
   const element = make("section", { hidden: true });
   let [output, shares, timer] = [[], null, 0];

@@ -1,4 +1,4 @@
-// Shares of classes: every score, how far it is below the largest, its exponential, and its share of them all.
+// Shares of classes: every score, how far it is below the largest, its exponential, and its share.
 
 import { make } from "./dom.js";
 import { className, isOutput, layerAt } from "./network.js";

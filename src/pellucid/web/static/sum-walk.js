@@ -24,7 +24,6 @@ let walk = null; // {seen, path, index, steps}: seen is the image and the networ
 let timer = 0;
 let shares = null; // what the network makes of the image, a number a class
 
-/** Build the list of steps. */
 export function buildWalk() {
   onShown(({ arrays }) => {
     shares = arrays.probabilities?.data ?? null;
@@ -48,8 +47,8 @@ async function showWalk() {
   if (!pinned) return showWay([]);
   const seen = seenNow();
   if (walk && walk.seen !== seen) await take(seen, walk.path, walk.index);
-  if (!walk || on(pinned) < 0) await take(seen, pinned.path, pinned.index);
-  mark(on(pinned));
+  if (!walk || stepAt(pinned) < 0) await take(seen, pinned.path, pinned.index);
+  mark(stepAt(pinned));
   showWay(walk.steps.filter((step) => step.path));
 }
 
@@ -65,7 +64,7 @@ export async function goBack() {
   const pinned = pinnedPlace();
   if (!pinned) return false;
   await showWalk();
-  const next = walk.steps.slice(on(pinned) + 1).find((step) => step.path);
+  const next = walk.steps.slice(stepAt(pinned) + 1).find((step) => step.path);
   if (!next) {
     say("This is where the way ends");
     return false;
@@ -95,7 +94,7 @@ function pinnedPlace() {
 }
 
 /** Which step a place is, or −1. */
-function on({ path, index }) {
+function stepAt({ path, index }) {
   return walk.steps.findIndex((step) => step.path === path && String(step.index) === String(index));
 }
 

@@ -6,7 +6,7 @@ import { figure } from "./sum-parts.js";
 
 let unfolded = false; // formulas stay open for whoever wants to see them
 
-/** What a number is: the result first, in words; its numbers, of some kinds, `choose` showing the channel of one; and the formula. */
+/** What a number is: the result, in words; its numbers, of which `choose` shows the channel; and the formula. */
 export function inWords(found, y, choose) {
   const parts = [make("p", { class: "formula" }, found.formula), make("p", { class: "quiet legend" }, found.letters.join("; "))];
   if (!found.words) return parts;

@@ -2,7 +2,7 @@
 
 import { Refused, ask, isVoid, newestOnly, report } from "./api.js";
 import { make, say } from "./dom.js";
-import { cellName, indexOf, layerAt } from "./network.js";
+import { cellName, className, indexOf, isOutput, layerAt } from "./network.js";
 import { text } from "./numbers.js";
 import { get, on } from "./state.js";
 import { activation } from "./sum-activation.js";
@@ -34,7 +34,7 @@ export function buildSum(panel) {
   map = buildMap();
   panel.classList.add("sums");
   panel.append(map, buildShare(), make("section", { "aria-label": "The sum" }, title, body), buildWalk());
-  on(["image", "revision", "layer", "channel", "cell", "view", "range"], follow);
+  on(["image", "revision", "layer", "channel", "cell", "view", "range", "against"], follow);
   follow();
 }
 
@@ -60,7 +60,7 @@ function tell(error) {
 }
 
 async function showSum() {
-  const { image, revision, layer: path, channel, cell } = get();
+  const { image, revision, layer: path, channel, cell, against: other } = get();
   const layer = layerAt(path);
   if (!layer || !cell) {
     title.textContent = "Follow one number";
@@ -69,7 +69,8 @@ async function showSum() {
     return;
   }
   const index = indexOf(layer, channel, cell).join(",");
-  const key = `${image} ${revision} ${path} ${index}`;
+  const against = isOutput(layer) ? other : "";
+  const key = `${image} ${revision} ${path} ${index} ${against}`;
   if (key === shown) return;
   if (!shown) {
     title.textContent = cellName(layer, channel, cell);
@@ -77,7 +78,7 @@ async function showSum() {
   }
   body.setAttribute("aria-busy", "true");
   try {
-    draw(await ask("sum", { image, layer: path, index }), cellName(layer, channel, cell));
+    draw(await ask("sum", { image, layer: path, index, against }), cellName(layer, channel, cell));
     shown = key;
   } finally {
     body.removeAttribute("aria-busy");
@@ -90,11 +91,18 @@ function draw(found, name) {
   const { parts, y, choose } = family({ ...found, details: numbers(found.details) });
   title.textContent = name;
   body.replaceChildren(
-    ...inWords(found, y, choose), ...found.told.map((words) => make("p", {}, words)), ...parts, make("div", { class: "ends" }, ...compared(found, y), buildSnippet(found.snippet)),
+    ...inWords(found, y, choose), ...found.told.map((words) => make("p", {}, words)), ...parts, ...apart(found), make("div", { class: "ends" }, ...compared(found, y), buildSnippet(found.snippet)),
   );
   body.dataset.kind = found.kind;
   body.dataset.place = `${found.path} ${found.index.join(",")}`;
   if (held) { title.focus(); say(`${name}, ${text(number(found.stored))}`); }
+}
+
+/** What each number does for the difference to the class that this one is compared with. */
+function apart({ index, apart: found }) {
+  if (!found) return [];
+  const [own, other] = [index, found.index].map(([k]) => className(k));
+  return terms(found, `${own} minus ${other}: each number times the difference of its weights`).parts;
 }
 
 /** What the network stored, what the sum is in more digits, and whether this page comes to the same. */

@@ -1,4 +1,4 @@
-// What the tour does for the reader on demand: it points, clicks and draws as a hand would, and stops at the first sign of one.
+// What the tour does on demand: it points, clicks and draws as a hand would, and stops at the first sign of one.
 
 import { ask } from "./api.js";
 import { hover, pin } from "./cells.js";
@@ -17,8 +17,8 @@ export function stop() {
 }
 
 /**
- * Do something slowly. `act` is given a function that waits some milliseconds, or not at all where nothing is to move, and
- * ends the act if somebody has stopped it.
+ * Do something slowly. `act` is given a function that waits some milliseconds, or not where nothing is to move, and ends
+ * the act if somebody has stopped it.
  */
 export async function slowly(act) {
   stop();

@@ -75,7 +75,7 @@ export function fourByFour(changed) {
     return button(words, () => choose(name, change), { "aria-label": name, "aria-pressed": String(chosen) });
   }
 
-  function goTo(row, column) {
+  function moveTo(row, column) {
     [top, left] = [row, column];
   }
 
@@ -86,7 +86,7 @@ export function fourByFour(changed) {
     const products = weights.flat().flatMap((weight, at) => (weight ? [`${weight < 0 ? `(${text(weight)})` : weight}·${seen[at]}`] : []));
     const image = numbers("image, filter over it", IMAGE, (cell, _, y, x) => cell.classList.toggle("under", y >= top && y < top + 3 && x >= left && x < left + 3));
     const places = numbers("its places", outputs, (cell, value, y, x) =>
-      cell.replaceChildren(choice(`place ${y}, ${x}: ${text(value)}`, text(value), y === top && x === left, () => goTo(y, x))));
+      cell.replaceChildren(choice(`place ${y}, ${x}: ${text(value)}`, text(value), y === top && x === left, () => moveTo(y, x))));
     element.replaceChildren(
       row(...FILTERS.map((each) => choice(each.name, each.name, each === filter, () => { filter = each; }))),
       equation(image, "⊙", coloured("filter", weights), "=", places),
@@ -103,7 +103,7 @@ export function fourByFour(changed) {
   /** Let the filter go from place to place. */
   async function slide(wait) {
     for (const place of [[0, 0], [0, 1], [1, 0], [1, 1]]) {
-      goTo(...place);
+      moveTo(...place);
       draw();
       await wait(800);
     }
@@ -127,7 +127,7 @@ export function choose(name, value) {
   choice.dispatchEvent(new Event("change"));
 }
 
-/** How many places a filter has: choose, and read the sum. `told` is called with what is chosen and what comes of it. */
+/** How many places a filter has: choose, and read the sum; `told` is called with both. */
 export function sizes(told, size = 4) {
   const chosen = { size, kernel: 3, padding: 0, stride: 1 };
   const sum = worked();

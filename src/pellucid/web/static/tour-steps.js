@@ -21,10 +21,10 @@ let seen = null; // what was shown last
 let happened = () => {};
 
 /**
- * The steps: to what the server says of each, `words()`, elements, and the `layer` or `point` at which it points. One with a
- * `task` has `act(wait)`, which does it for the reader, and `pins`, the layer of which a number is to be pinned, or
- * `done(now, then)`, asked after all that happens; in a `tab`, if there is one. There may be `begin()`, `leave()`,
- * `play(wait)`, and selectors of a `target`, where the keyboard goes, and of a `result`.
+ * The steps: what the server says of each, `words()`, elements, and the `layer` or `point` at which it points, and `also`
+ * at. One with a `task` has `act(wait)`, which does it for the reader, and `pins`, the layer of which a number is to be
+ * pinned, or `done(now, then)`, asked after all that happens; in a `tab`, if there is one. There may be `begin()`,
+ * `leave()`, `play(wait)`, and selectors of a `target`, where the keyboard goes, and of a `result`.
  *
  * @param {() => void} told is called when something was done inside of a step
  */
@@ -45,7 +45,7 @@ function paragraph(words) {
 // ---- examples in the card
 
 let chosen = null; // what was chosen in that of the step, since the step began
-let silenced = null; // true once a channel is being silenced, as a step asks for; then the name of all edits with it
+let silenced = null; // true once a channel is being silenced; then the name of all edits with it
 
 const choice = (now) => { chosen = now; happened(); };
 const grid = fourByFour(choice);

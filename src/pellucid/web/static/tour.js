@@ -2,15 +2,18 @@
 
 import { onHover, onPin } from "./cells.js";
 import { button, options } from "./controls.js";
-import { byId, make, problem, say, still } from "./dom.js";
+import { bringIntoView, byId, make, problem, say, still } from "./dom.js";
 import { keep, kept } from "./kept.js";
+import { HELP } from "./keyboard.js";
 import { within } from "./numbers.js";
 import { get, on, set } from "./state.js";
-import { folded, opened } from "./sheet.js";
+import { closeSheet, openSheet } from "./sheet.js";
 import { slowly, stop } from "./tour-acts.js";
 import { stepsFor } from "./tour-steps.js";
 
 const KEPT = "tour"; // where the step is remembered
+
+HELP.F6 = "between the tour and what it points at";
 
 const title = make("h2", { id: "tour-title", tabindex: "-1" });
 const body = make("div", { class: "tour-body" });
@@ -125,7 +128,7 @@ function finish(step) {
   then = null;
   tell(`✓ ${step.then}`, true);
   say(`${task.textContent} F6 goes to the tour.`);
-  if (step.result) bring(document.querySelector(step.result), "nearest");
+  if (step.result) bringIntoView(document.querySelector(step.result));
 }
 
 /** Do for the reader what the step asks for. */
@@ -149,23 +152,19 @@ function bringTarget() {
   if (layer) byId("layers").dispatchEvent(new CustomEvent("going", { detail: layer }));
   const inspected = Boolean(target.closest("#inspector"));
   card.classList.toggle("inspecting", inspected);
-  if (inspected) opened();
-  else folded();
+  if (inspected) openSheet();
+  else closeSheet();
   point(targets());
   measure();
   const tall = target.offsetHeight > innerHeight / 2 || inspected;
   growing.disconnect();
   const control = inspected && document.querySelector(wanted ?? null);
-  bring(control || target, tall && !control ? "start" : "center");
+  bringIntoView(control || target, tall && !control ? "start" : "center");
   if (inspected && wanted) growing.observe(target);
 }
 
 /** What is to be used stays in sight while that above it comes. */
-const growing = new ResizeObserver(() => { if (waits()) bring(document.querySelector(steps[at].target), "center"); });
-
-function bring(element, block) {
-  element?.scrollIntoView({ block, behavior: still() ? "auto" : "smooth" });
-}
+const growing = new ResizeObserver(() => { if (waits()) bringIntoView(document.querySelector(steps[at].target), "center"); });
 
 function point(elements) {
   for (const element of document.querySelectorAll(".toured")) element.classList.remove("toured");

@@ -18,7 +18,7 @@ let timer = 0;
 
 export function buildTrail() {
   const choice = byId("range");
-  choice.addEventListener("change", () => set({ range: choice.value }));
+  choice.addEventListener("change", () => set({ range: choice.value, lent: false }));
   on(["layer", "channel", "cell"], write);
   on(["range", "image", "layer", "channel"], scale);
   on(["range", "image", "layer", "revision"], fetchSoon);
@@ -61,7 +61,7 @@ function write() {
   trail.append(...parts.flatMap((part) => [make("span", { "aria-hidden": "true" }, "›"), part]));
 }
 
-/** What is looked at may be out of sight: nobody else asks for it then. */
+/** Ask for the maps that are looked at also where they are out of sight. */
 function fetchSoon() {
   clearTimeout(timer);
   timer = setTimeout(() => mapsOf(lookedAt())?.refresh(true), REST);
@@ -74,7 +74,7 @@ function scale() {
   const maps = mapsOf(inHand());
   if (!maps?.ranges?.length) return;
   const k = Math.max(0, maps.channels.indexOf(channel));
-  const [beyond, none] = maps.outside(get().range === "channel" ? k : undefined); // else one range holds for all that are shown
+  const [beyond, none] = maps.outside(get().range === "channel" ? k : undefined); // else one range is that of all
   byId("scale").replaceChildren(
     make("span", { class: "quiet name" }, maps.layer.path),
     ...fromTo(maps.numbers, maps.ranges[k] ?? maps.ranges[0]),

@@ -16,7 +16,7 @@ let known = null; // what the server says can be asked
 let latest = null; // the last answer: its image, and what is made of it
 let asked = ""; // what the pictures show
 let asking = null; // what is being asked, and how to end that
-let kept = { wanted: "", own: null }; // the picture of the network as it is, which stays while others forget
+let asLearnt = { wanted: "", own: null }; // the picture of the network as it is, which stays while others forget
 let panel = null;
 
 const learnt = new Picture("as it has learnt");
@@ -26,7 +26,7 @@ const pictures = [learnt, forgetful];
 // ---- what can be chosen
 
 const classes = make("select", { id: "why-class", change: () => set({ class: classes.value === "" ? null : Number(classes.value) }) });
-const against = make("select", { id: "why-against", change: update });
+const against = make("select", { id: "why-against", change: () => set({ against: against.value }) });
 const methods = make("select", { id: "why-method", change: update });
 const measure = make("select", { id: "why-measure", change: update }, ...["score", "probability"].map((each) => make("option", {}, each)));
 const patch = make("select", { id: "why-patch", change: update });
@@ -41,11 +41,10 @@ const progress = progressBar("how far the explanation is");
 const gone = quiet();
 const agreement = make("div", { id: "why-agreement" });
 
-/** Fill the panel. */
 export function buildWhy(place) {
   panel = place;
   onShown((found) => { latest = found; names(); update(); });
-  on(["class", "revision"], () => { classes.value = get().class ?? ""; update(); });
+  on(["class", "against", "revision"], () => { classes.value = get().class ?? ""; update(); });
   panel.append(quiet("…"));
 }
 
@@ -105,6 +104,7 @@ function names() {
   classes.value = get().class ?? "";
   for (const option of against.options) option.disabled = option.value === String(get().class ?? likeliest);
   if (against.selectedOptions[0].disabled) against.value = "";
+  set({ against: against.value });
   gone.textContent = known.forgotten[Number(slider.value)];
   slider.setAttribute("aria-valuetext", gone.textContent);
   showWouldBe(latest, likeliest);
@@ -127,8 +127,8 @@ const fetchPictures = newestOnly(async () => {
   const put = (question) => progress.during(ask("why", question, asking.control.signal));
   panel.setAttribute("aria-busy", "true");
   try {
-    if (kept.wanted !== wanted) kept = { wanted, own: await put(query) };
-    const { own } = kept;
+    if (asLearnt.wanted !== wanted) asLearnt = { wanted, own: await put(query) };
+    const { own } = asLearnt;
     const other = forgotten ? await put({ ...query, forgotten }) : null;
     if (get().image !== image || method !== methods.value) return;
     asked = both;

@@ -1,6 +1,6 @@
 // The glossary, whose words are dotted where they stand and say what they mean.
 
-import { make } from "./dom.js";
+import { lay, make } from "./dom.js";
 import { network } from "./network.js";
 import { within } from "./numbers.js";
 
@@ -29,7 +29,7 @@ export function explained(text) {
   });
 }
 
-/** A word that says what it means when it is pointed at or pressed. By Tab it is not reached: Help has all of them. */
+/** A word that says what it means when pointed at or pressed. Tab passes it over: Help has all of them. */
 export function dotted(word, meaning = forms.get(word)?.[1]) {
   if (!meaning) return word;
   const show = (event) => tell(event.currentTarget, meaning);
@@ -45,8 +45,7 @@ function tell(word, meaning) {
   word.setAttribute("aria-describedby", "tip");
   const { left, top, bottom } = word.getBoundingClientRect();
   const { width, height } = tip.getBoundingClientRect();
-  tip.style.left = `${within(left, 4, innerWidth - width - 4)}px`;
-  tip.style.top = `${bottom + height + 8 < innerHeight ? bottom + 4 : top - height - 4}px`;
+  lay(tip, { left: within(left, 4, innerWidth - width - 4), top: bottom + height + 8 < innerHeight ? bottom + 4 : top - height - 4 });
 }
 
 function hide() {

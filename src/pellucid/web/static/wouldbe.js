@@ -29,7 +29,6 @@ const shown = make("div", { hidden: true }, make("div", { class: "pictures" }, c
 /** What stands of it in the tab. */
 export const wouldBe = make("div");
 
-/** Fill it. */
 export function buildWouldBe() {
   difference.mix(0);
   wouldBe.append(
@@ -49,7 +48,7 @@ export function showWouldBe({ image, revision, arrays: { output } }, likeliest) 
       classes.value = largestAt(scores.map((score, k) => (k === likeliest ? -Infinity : score)));
     }
     shown.hidden = true;
-    told.textContent = "";
+    if (!searching) told.textContent = "";
   }
   look.disabled = image === result?.image;
   back.disabled = image === result?.from;
@@ -61,18 +60,18 @@ const find = newestOnly(async () => {
   told.textContent = "Searching …";
   finder.disabled = true;
   searching = { image, control };
+  let found = null;
   try {
-    const found = await progress.during(send("would-be", { image, class: classes.value, wait: true }, undefined, control.signal));
-    if (get().image !== image) return;
-    result = { ...found, source };
-    draw();
+    found = await progress.during(send("would-be", { image, class: classes.value, wait: true }, undefined, control.signal));
   } catch (error) {
-    told.textContent = "";
     report(error);
-  } finally {
-    searching = null;
-    finder.disabled = false;
   }
+  searching = null;
+  finder.disabled = false;
+  told.textContent = "";
+  if (!found || get().image !== image) return;
+  result = { ...found, source };
+  draw();
 });
 
 function draw() {

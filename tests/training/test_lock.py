@@ -7,8 +7,10 @@ import pytest
 
 import pellucid as p
 from oracles.interrupted import HOW, BreakAt, images, network
+from pellucid import locking
 from pellucid.errors import StorageError
-from pellucid.training import Callback
+from pellucid.training import Callback, lock
+from pellucid.training.lock import locked_by_another, locked_folder
 from pellucid.training.record import Record
 
 pytest.importorskip("fcntl")
@@ -81,6 +83,38 @@ def test_a_relative_folder_is_the_same_one_wherever_the_process_goes(tmp_path, m
     p.fit(network(), images(), out="run", checkpoint_every=4, callbacks=[leave], **HOW)
     assert Record.of(tmp_path / "run").state == "finished"
     assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+# ---- letting go
+def removed_before(monkeypatch, module, name, path):
+    """Let a file be removed, as who lets go of it does, just before the first call of a function."""
+    function, left = getattr(module, name), [path]
+
+    def called(*given, **how):
+        while left:
+            os.unlink(left.pop())
+        return function(*given, **how)
+
+    monkeypatch.setattr(module, name, called)
+
+
+@pytest.mark.parametrize(("module", "name"), [(lock, "locked"), (locking, "_flock")])
+def test_who_lets_go_in_this_moment_keeps_nobody_out(module, name, tmp_path, monkeypatch):
+    (tmp_path / ".lock").touch()
+    removed_before(monkeypatch, module, name, tmp_path / ".lock")
+    assert not locked_by_another(tmp_path)
+    (tmp_path / ".lock").touch()
+    removed_before(monkeypatch, module, name, tmp_path / ".lock")
+    with locked_folder(tmp_path) as hold:
+        assert hold.in_place()
+        assert locked_by_another(tmp_path)
+    assert not (tmp_path / ".lock").exists()
+
+
+def test_where_files_never_stay_in_their_place_the_folder_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(locking, "_is_at", lambda file, path: False)
+    with pytest.raises(p.ArgumentError, match="is being trained by another process"), locked_folder(tmp_path):
+        pass
 
 
 # ---- what has left nothing
