@@ -159,7 +159,7 @@ async function finish(found) {
   byId("bars").setAttribute("aria-busy", "true");
   try {
     const whole = await ask("seen", { image: found.image, wait: true }, finishing.signal);
-    if (whole.revision > get().revision) took(whole); // changed meanwhile: it is asked for anew
+    if (whole.revision > get().revision) takeNetwork(whole); // changed meanwhile: it is asked for anew
     if (get().revision !== found.revision) return;
     Object.assign(found, { pending: false, arrays: { ...found.arrays, ...whole.arrays } });
   } catch (error) {
