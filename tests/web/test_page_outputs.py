@@ -206,7 +206,7 @@ def test_a_painter_that_fails_leaves_no_page_blank(browser: Any) -> None:
             const { paint } = await import("/painting.js?anew");
             window.Worker = own;
             const canvas = document.createElement("canvas");
-            const side = 320; // another one than a canvas has by itself
+            const side = 400; // so many pixels that they are left to the worker
             const sides = { rows: side, columns: side, width: side, height: side };
             const job = { ...sides, places: [[0, 0, 0]], ranges: [1], zoom: 1 };
             paint(canvas, { ...job, numbers: new Float32Array(side * side).fill(1) });
@@ -217,7 +217,7 @@ def test_a_painter_that_fails_leaves_no_page_blank(browser: Any) -> None:
             const [red, , blue] = canvas.getContext("2d").getImageData(5, 5, 1, 1).data;
             return [...sizes, red > blue];
         }""")
-    assert painted == [300, 320, True]
+    assert painted == [300, 400, True]
 
 
 def test_mistakes_of_another_pair_are_listed_from_the_first_though_it_was_chosen_meanwhile(browser: Any) -> None:
