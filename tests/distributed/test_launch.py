@@ -147,6 +147,13 @@ def test_where_somebody_has_said_how_many_threads_there_are_that_holds(monkeypat
     shared.share()
     shared.share([1])
     assert os.environ["PELLUCID_THREADS"] == "3"
+    assert shared.idle([0, 1, 2, 3]) == 0
+
+
+@pytest.mark.parametrize(("allowed", "idle"), [({0: [0], 2: [2]}, 2), ({0: [0, 1, 2, 3]}, 0), ({0: []}, 0)])
+def test_processors_that_a_launcher_gives_to_no_rank_are_counted(monkeypatch, allowed, idle):
+    monkeypatch.delenv("PELLUCID_THREADS", raising=False)
+    assert Processors(0, allowed).idle([0, 1, 2, 3]) == idle
 
 
 # ---- the end

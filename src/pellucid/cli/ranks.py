@@ -194,7 +194,11 @@ def shared_by(ranks: Collective, batch_size: int) -> str:
     machines = len({fellow.host for fellow in ranks.fellows.values()})
     where = f" on {machines:,} machines" if machines > 1 else ""
     lost = "elastic: the others go on where one is lost" if ranks.elastic else "not elastic: all end where one is lost"
-    return f"{words}{where} share each batch of {batch_size:,} images; {lost}"
+    idle = ""
+    if ranks.idle:
+        these = "a processor" if ranks.idle == 1 else f"{ranks.idle:,} processors"
+        idle = f"\nnote: the launcher leaves {these} of this machine to no rank; mpiexec --bind-to none shares them all"
+    return f"{words}{where} share each batch of {batch_size:,} images; {lost}{idle}"
 
 
 class Curtain(io.TextIOBase):

@@ -21,7 +21,7 @@ from ..training.interrupts import ByTheFirst
 from . import room
 from .fellows import Fellow
 from .mpi import Ranks
-from .processors import Processors
+from .processors import Processors, of_launcher
 from .waiting import PATIENCE
 
 
@@ -49,6 +49,7 @@ def job(patience: float = PATIENCE) -> Iterator[Ranks]:
     ranks = Ranks(patience=patience)
     processors = surviving(ranks, lambda: introduced(ranks))
     room.tell(room.STARTED)
+    ranks.idle = processors.idle(of_launcher())
     processors.share()
     ranks.when_lost.append(lambda: processors.share(ranks.lost))
     listen(ranks)

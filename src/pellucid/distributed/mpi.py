@@ -54,6 +54,8 @@ class Ranks:
         All ranks as processes, by their number as the job began.
     killed : list of int
         The numbers of those that hung, and were ended by this one.
+    idle : int
+        Processors of this rank's machine that the launcher has given to none of its ranks, as far as is known.
     when_lost : list of callable
         Called when ranks were lost, and those that are left are numbered anew.
     when_first : list of callable
@@ -77,7 +79,7 @@ class Ranks:
         self.size: int = self._communicator.Get_size()
         if self.elastic:  # a rank may be lost in this very moment, too
             atexit.unregister(finalize)
-        self.losses, self.lost, self.killed = 0, list[int](), list[int]()
+        self.losses, self.lost, self.killed, self.idle = 0, list[int](), list[int](), 0
         self.when_lost, self.when_first = list[Callable[[], object]](), list[Callable[[], object]]()
         self.fellows: dict[int, Fellow] = {}
         self.roll_call = RollCall(self._mpi, self._talk)

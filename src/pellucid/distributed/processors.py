@@ -45,6 +45,12 @@ class Processors:
         elif own:
             self._bind(share or own)
 
+    def idle(self, processors: Collection[int]) -> int:
+        """Return how many of some processors no rank of this machine may use; 0 where somebody has said how many
+        threads there are."""
+        used = {each for allowed in self._allowed.values() for each in allowed}
+        return 0 if self._told or not used else len(set(processors) - used)
+
     def _bind(self, share: Sequence[int]) -> None:
         """Keep to these processors, with all threads that have kept to others so far."""
         bound = [thread for thread in _threads() if self._bound and _processors(thread) == self._bound]
@@ -66,6 +72,15 @@ def _threads() -> list[int]:
     with suppress(OSError):
         return [int(each.name) for each in Path("/proc/self/task").iterdir()]
     return []
+
+
+def of_launcher() -> set[int]:
+    """Return the processors that Open MPI's launcher may use, which binds each rank to one of them unless it is told
+    otherwise; none where another one has started this rank."""
+    if "OMPI_COMM_WORLD_SIZE" in os.environ and hasattr(os, "sched_getaffinity"):
+        with suppress(OSError):
+            return os.sched_getaffinity(os.getppid())
+    return set()
 
 
 def share_of(allowed: Sequence[Sequence[int]], rank: int) -> list[int]:

@@ -60,7 +60,8 @@ def looked_after(folder: str) -> Iterator[None]:
     except ImportError:
         yield
         return
-    with open(Path(folder, HELD), "wb") as file:
+    write_file(Path(folder, HELD), b"", durable=False)
+    with open(Path(folder, HELD), "rb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
