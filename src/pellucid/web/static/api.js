@@ -59,7 +59,7 @@ export function send(name, query, body, signal) {
 }
 
 /**
- * Ask until the answer is complete, of what is measured meanwhile; null once `wanted` says that nobody waits any more.
+ * Ask until all is measured; null once nobody waits any more, as `wanted` says.
  */
 export async function askUntilDone(name, query, wanted = () => true, progress = () => {}) {
   for (let pause = 50; wanted(); pause = Math.min(2 * pause, 1000)) {

@@ -131,7 +131,7 @@ function made() {
   if (!layer) return null;
   const out = makesMaps(layer) ? map : indexOf(layer, map, cell ?? [0, 0])[0];
   let last = null;
-  while (layer) { // back as long as channels stay what they are: through activations, pools, normalisations
+  while (layer) { // back as long as channels stay what they are
     if (layer.path in editable) last = { layer: layer.path, out };
     if (last && layer.weights.weight.length > 1) return last;
     const before = layer.reads.length === 1 ? layerAt(layer.reads[0]) : null;

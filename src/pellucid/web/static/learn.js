@@ -72,7 +72,7 @@ export async function showMoment(moment) {
   if (learning.state === "unknown") return true;
   if (moment !== shown) await goToMoment(moment ?? "end");
   else if (!isLive() || chosen) await goToMoment("here");
-  else if (learning.step) await goToMoment("now"); // what was shown is what the training had come to, and nobody chose it
+  else if (learning.step) await goToMoment("now"); // nobody chose what was shown
   return true;
 }
 

@@ -139,7 +139,7 @@ function show(found, source) {
   }
   const bytes = image.data instanceof Uint8Array;
   const known = source.kind === "sample" || !bytes ? source : { kind: source.kind, data: pixelsAsText(image.data) };
-  acceptMaps(found); // before others hear of the image: what has come, nobody asks for again
+  acceptMaps(found); // before others ask for them
   made = found.revision;
   takeNetwork(found, { image: found.image, source: known });
   if (!found.pending) tell(found);
