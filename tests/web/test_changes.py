@@ -55,7 +55,8 @@ def test_everything_behind_a_weight_follows(bench):
     was = significant(float(kernel(bench, "conv1", 1, 0)[2, 3]))
     told = overwrite(bench, "conv1", 1, 0, changed)
     assert told == {
-        "revision": 1, "step": None, "chosen": False, "edited": bench.versions.edits.digest(), "comparing": False,
+        "start": bench.versions.start, "revision": 1, "step": None, "chosen": False,
+        "edited": bench.versions.edits.digest(), "comparing": False,
         "edits": [f"conv1: weight (1, 0, 2, 3): {was} → 1.50"],
     }  # fmt: skip
 

@@ -216,7 +216,24 @@ def test_who_goes_where_the_page_is_already_changes_nothing(run):
     told = [ask("moment", "POST", step="now", image=image)[1] for _ in range(2)]
     assert [(each["revision"], each["step"], each["chosen"]) for each in told] == [(1, 4, False)] * 2
     assert ask("moment", "POST", step=2, image=image)[1]["chosen"]
-    assert ask("edition")[1] == {"revision": 2, "step": 2, "chosen": True, "edited": "", "comparing": False}
+    told = {"start": bench.versions.start, "revision": 2, "step": 2, "chosen": True, "edited": "", "comparing": False}
+    assert ask("edition")[1] == told
+
+
+def test_all_moments_have_the_colours_of_the_network_as_it_came_out(run):
+    made, data, folder = run
+    bench = Bench(made, "bars", data, "test")
+    bench.following = followed(made, folder)
+    ask, image = Asking(bench), bench.put(data.images[0])
+    reach = ask("reach", image=image)[1]
+    assert set(reach) == set(bench.values)
+    assert reach["conv1"] == ask("maps", image=image, layer="conv1")[1]["range"]
+    ask("moment", "POST", step=0, image=image)
+    assert ask("reach", image=image)[1] == reach
+    assert ask("maps", image=image, layer="conv1")[1]["range"] != reach["conv1"]
+    newest = Moments(folder).read(0, made)
+    bench.following.state, bench.following.newest = "training", newest
+    assert ask("reach", image=image)[1]["conv1"] == ask("maps", image=image, layer="conv1")[1]["range"], "so far"
 
 
 def test_the_page_tells_since_when_the_network_was_right(run):

@@ -7,7 +7,14 @@ import pytest
 
 import pellucid as p
 
-from .conftest import Shown, opened
+pytest.importorskip("starlette", reason="the page needs the extra web")
+pytest.importorskip("uvicorn", reason="the page needs the extra web")
+pytest.importorskip("websockets", reason="the page needs the extra web")
+
+from pellucid.web.bench import Bench
+from pellucid.web.server import Server
+
+from .conftest import Shown, let_in, opened
 
 PLACE = {
     "sample": "7",
@@ -88,6 +95,26 @@ def test_a_link_of_another_network_says_so_until_one_has_read_it(context: Any, h
         page.locator("#copy-link").click()
         page.locator("#notice", has_text="Copied.").wait_for()
         assert told not in notice.inner_text()
+
+
+def test_a_link_without_its_image_is_copied_with_these_words(browser: Any) -> None:
+    network = p.Sequential([p.Conv2d(1, 2, 5), p.Flatten(), p.Linear(2 * 92 * 92, 3)], input_shape=(1, 96, 96), seed=1)
+    with (
+        Server(Bench(network, "large"), say=lambda line: None) as server,
+        let_in(browser, server.guard.address) as window,
+    ):
+        address = f"http://127.0.0.1:{server.port}/"
+        window.grant_permissions(["clipboard-read", "clipboard-write"], origin=address)
+        with opened(window, address) as page:
+            pad = page.locator("#pad").bounding_box()
+            page.mouse.move(pad["x"] + 50, pad["y"] + 50)
+            page.mouse.down()
+            page.mouse.move(pad["x"] + 120, pad["y"] + 120, steps=3)
+            page.mouse.up()
+            page.locator("[data-path=conv1] .map").first.wait_for()
+            page.wait_for_timeout(300)
+            page.locator("#copy-link").click()
+            page.locator("#notice", has_text="Copied, without the image, which is too large for a link").wait_for()
 
 
 MISSING = [

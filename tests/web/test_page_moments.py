@@ -188,3 +188,55 @@ def test_a_key_that_is_held_asks_once_and_what_went_wrong_is_forgotten_with_the_
             "step => document.querySelector('.learn-status').textContent.includes(`step ${step} `)", arg=before + 1
         )
         assert page.locator("#problem").text_content() == ""
+
+
+def test_the_slider_stays_where_it_was_put_while_answers_for_earlier_places_come(finished: Any) -> None:
+    page, slider = finished, finished.get_by_role("slider", name="Moment")
+    page.locator("#tab-learn").click()
+    page.locator(".learn-scrub > p", has_text="taken it for").wait_for()
+    page.route("**/api/moment?*", lambda route: (page.wait_for_timeout(50), route.continue_()))
+    slider.focus()
+    page.keyboard.press("Home")
+    for place in range(1, 8):
+        page.keyboard.press("ArrowRight")
+        page.wait_for_timeout(60)
+        assert slider.input_value() == str(place)
+    page.locator("#moment", has_text="after step 7 ").wait_for()
+    page.wait_for_timeout(200)
+    assert slider.input_value() == "7"
+    page.unroute("**/api/moment?*")
+    page.keyboard.press("End")
+    page.locator("#moment").wait_for(state="hidden")
+
+
+def test_a_layer_that_is_first_seen_at_a_moment_has_the_colours_of_the_end(finished: Any) -> None:
+    page, slider = finished, finished.get_by_role("slider", name="Moment")
+    page.set_viewport_size({"width": 400, "height": 850})
+    page.locator("#stepper select").select_option("linear1")
+    page.locator("section[data-path=linear1] .map").wait_for()
+    reach = re.compile(r"[\d.]+")
+    at_the_end = reach.findall(page.locator("#scale").inner_text())
+    page.reload()
+    page.locator("#sheet-open").click()
+    page.locator("#tab-learn").click()
+    slider.focus()
+    page.keyboard.press("Home")
+    page.locator("#moment", has_text="after step 0").wait_for()
+    page.locator("#stepper select").select_option("linear1")
+    page.locator("section[data-path=linear1] .map").wait_for()
+    page.wait_for_timeout(300)
+    assert reach.findall(page.locator("#scale").inner_text())[:2] == at_the_end[:2]
+
+
+def test_keys_that_are_held_do_what_they_do_elsewhere_but_for_those_of_the_tab(browser: Any) -> None:
+    prevented = """key => { let found; const heard = (event) => { found = event.defaultPrevented; };
+        addEventListener("keydown", heard, { once: true });
+        const event = new KeyboardEvent("keydown", { key, repeat: true, bubbles: true, cancelable: true });
+        document.querySelector("#panel-learn .learn-status").dispatchEvent(event); return found; }"""
+    with followed(browser, 1400, made()) as (page, _, _):
+        page.locator(".learn-status").get_by_text("Paused").wait_for()
+        for key, kept in {"ArrowDown": False, "Tab": False, " ": False, "p": True, "n": True, "Enter": True}.items():
+            assert page.evaluate(prevented, key) == kept, key
+        page.locator("#tab-change").click()
+        page.locator("#change-past", has_text="a pause is not enough").wait_for()
+        assert page.locator("#change-past button").is_hidden()

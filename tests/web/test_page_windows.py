@@ -3,6 +3,8 @@
 import re
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,8 +17,8 @@ from pellucid.web.bench import Bench
 from pellucid.web.server import Server
 
 from .asgi import request
-from .conftest import WAIT, opened
-from .learnt import watched
+from .conftest import WAIT, clock_digits, let_in, opened
+from .learnt import learnt, watched
 
 
 @pytest.fixture(scope="module")
@@ -152,15 +154,69 @@ def test_as_it_was_in_training_the_network_is_not_changed_and_the_panel_says_why
         assert page.locator(names).count() >= 25 + 4
         assert all(each.is_disabled() for each in page.locator(names).all())
         assert page.locator("#change-channel").is_enabled()  # what it was may be looked at
-    one.locator("#change-past button").click()
-    slider.focus()
-    one.keyboard.press("End")
+    assert not one.locator(".weights .changed").count(), "nobody has changed it"
+    for page in (one, two):
+        told = page.locator("#accuracy", has_text=" right after step 0; ")
+        assert re.search(r" % at the end\. \d+ images are taken otherwise than at the end\.$", told.inner_text())
+    one.locator("#change-past button", has_text="Go to its end").click()
     for page in (one, two):
         page.locator("#moment").wait_for(state="hidden")
-    one.locator("#tab-change").click()
+    assert one.locator("#tab-change").get_attribute("aria-selected") == "true"
     assert first.is_enabled()
     assert one.locator("#change-past").is_hidden()
     assert two.locator("#change-silence").is_enabled()
+
+
+def test_a_number_that_is_being_typed_when_another_window_goes_to_a_moment_is_not_sent(windows: Any) -> None:
+    one, two = windows
+    sent: list[str] = []
+    one.on("request", lambda each: sent.append(each.url) if "/api/edit?" in each.url else None)
+    field = one.locator(".weights input").first
+    before = field.input_value()
+    field.fill("5")
+    two.locator("#tab-learn").click()
+    two.get_by_role("slider", name="Moment").focus()
+    two.keyboard.press("Home")
+    one.locator("#change-past").wait_for()
+    one.wait_for_function("() => document.querySelector('.weights input').value !== '5'")
+    assert sent == []
+    two.keyboard.press("End")
+    one.locator("#change-past").wait_for(state="hidden")
+    one.wait_for_function("was => document.querySelector('.weights input').value === was", arg=before)
+    assert one.locator("#problem").text_content() == ""
+
+
+@pytest.mark.parametrize("edited", [True, False])
+def test_a_page_whose_server_was_started_anew_is_loaded_anew_at_the_same_place(
+    browser: Any, tmp_path: Path, edited: bool
+) -> None:
+    first = Server(Bench(learnt(), "clock", clock_digits()), say=lambda line: None)
+    port = first.port
+    asked: list[str] = []
+    with ExitStack() as running, let_in(browser, running.enter_context(first).guard.address) as context, opened(
+        context, f"http://127.0.0.1:{port}/", "Failed to load", "WebSocket"
+    ) as page:  # fmt: skip
+        page.on("request", lambda sent: asked.append(sent.url) if "/api/" in sent.url else None)
+        page.locator("#tab-change").click()
+        if edited:
+            page.locator("#change-silence").click()
+            page.locator("#edited").wait_for()
+        running.close()
+        with Server(Bench(learnt(), "clock", clock_digits()), port=port, say=lambda line: None) as second:
+            other = context.new_page()
+            other.goto(second.guard.address)
+            other.locator("#bars li").first.wait_for()
+            asked.clear()
+            page.bring_to_front()
+            with page.expect_event("load"):
+                page.get_by_label("next sample").click()
+            page.locator("#told", has_text="It is a").wait_for()
+            assert page.locator("#edited").is_hidden()
+            assert ("made with other edits" in page.locator("#notice").text_content()) == edited
+            page.wait_for_timeout(500)
+            assert len(asked) < 40
+            page.get_by_label("next sample").click()
+            page.wait_for_url("**/*sample=*view=change*")
 
 
 def test_a_page_that_is_opened_then_says_at_once_what_it_shows(windows: tuple[Any, Any], bench: Bench) -> None:

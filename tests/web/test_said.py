@@ -19,7 +19,7 @@ TOLD = {
 }  # fmt: skip
 JUDGED = {
     "edited": True, "before": 0.975, "now": 0.9, "flipped": 6, "broken": 4, "mended": 1, "problem": None,
-    "most": ["7", "3", 2],
+    "most": ["7", "3", 2], "than": "",
 }  # fmt: skip
 
 
@@ -79,15 +79,16 @@ def test_what_an_epoch_measured():
 
 
 @pytest.mark.parametrize(
-    ("since", "known", "words"),
+    ("since", "known", "live", "words"),
     [
-        (None, True, "At the last moment it has not taken it for a 7, which is right."),
-        (0, False, "From the beginning it has taken it for a 7, as at the end."),
-        (1500, True, "▼ Since step 1,500 (epoch 15) it has taken it for a 7, which is right."),
+        (None, True, True, "At the last moment it has not taken it for a 7, which is right."),
+        (0, False, False, "From the beginning it has taken it for a 7, as at the end."),
+        (0, False, True, "From the beginning it has taken it for a 7, as now."),
+        (1500, True, False, "▼ Since step 1,500 (epoch 15) it has taken it for a 7, which is right."),
     ],
 )
-def test_since_when_an_image_is_seen(since, known, words):
-    assert since_when({"since": since, "known": known}, np.array([0, 1500]), "7", 100) == words
+def test_since_when_an_image_is_seen(since, known, live, words):
+    assert since_when({"since": since, "known": known, "live": live}, np.array([0, 1500]), "7", 100) == words
 
 
 def test_how_sure_a_network_was():
@@ -104,6 +105,10 @@ def test_how_right_a_network_is():
     same = {**JUDGED, "now": 0.975, "flipped": 0}
     assert how_right(same) == "97.50 % right, as before"
     assert how_right({**same, "edited": False}) == "97.50 % right", "however often a training has renewed it"
+    moment = {**JUDGED, "step": 1200, "than": "at the end"}
+    after = "90.00 % right after step 1,200; 97.50 % at the end."
+    assert how_right(moment) == f"{after} 6 images are taken otherwise than at the end."
+    assert how_right({**moment, "flipped": 0}) == after
     assert how_right({**JUDGED, "now": None, "problem": "no data"}) == "Nothing can be said: no data"
     assert at_first(0.975, 10000, held_out=True) == " It is right on 97.50 % of 10,000 images that it has not seen."
     assert at_first(0.975, 10000, held_out=False) == " It is right on 97.50 % of 10,000 images."
@@ -125,6 +130,9 @@ def test_what_a_sample_is_taken_for():
     assert taken_for(wrong, 0.5)["words"] == "It is a 7; the network takes it for a 1 (50 %)."
     assert taken_otherwise(4, wrong)["words"] == "was wrong: 9"
     assert taken_otherwise(4, {**wrong, "was": "7"})["words"] == "broken"
+    at_a_moment = taken_otherwise(4, {**wrong, "was": "7"}, "at the end")
+    assert at_a_moment["name"] == "sample 4, a 7: taken for 1, at the end for 7"
+    assert at_a_moment["words"] == "at the end: 7"
 
 
 def test_what_the_agreement_of_pictures_is_worth():

@@ -22,7 +22,7 @@ from .judged_words import mistaken, taken_for, taken_otherwise
 from .look import Look, colour_range, colour_ranges
 from .picture import read_image
 from .tour import tour
-from .words import GLOSSARY, LINKS, ORDERS, dead_words, outputs, purpose
+from .words import GLOSSARY, LINKS, ORDERS, SAID, dead_words, outputs, purpose
 
 Answer: TypeAlias = dict[str, Any] | bytes
 
@@ -65,6 +65,7 @@ def network(bench: Bench, asked: Asked) -> Answer:
         "glossary": dict(GLOSSARY),
         "orders": dict(ORDERS),
         "outputs": outputs(last),
+        "said": dict(SAID),
         "links": {what: said.format(title=title) for what, said in LINKS.items()},
         "tour": tour(description, 0 if bench.data is None else len(bench.data), bench.following is not None),
     }
@@ -72,12 +73,12 @@ def network(bench: Bench, asked: Asked) -> Answer:
 
 
 def edition(bench: Bench, asked: Asked) -> dict[str, Any]:
-    """What tells a page that another one has changed the network: how often that was done, the step of the training
-    that it is shown at, which somebody has ``chosen``, or only follows, the name of all edits, and whether it is shown
-    as it was before them."""
+    """What tells a page that another one has changed the network: how often that was done since a ``start`` of the
+    server, the step of the training that it is shown at, which somebody has ``chosen``, or only follows, the name of
+    all edits, and whether it is shown as it was before them."""
     versions = bench.versions
     return {
-        "revision": versions.revision, "step": versions.step, "chosen": versions.chosen,
+        "start": versions.start, "revision": versions.revision, "step": versions.step, "chosen": versions.chosen,
         "edited": versions.edits.digest(), "comparing": versions.comparing,
     }  # fmt: skip
 
@@ -168,7 +169,7 @@ def samples(bench: Bench, asked: Asked) -> Answer:
         }
         sure = round(float(now.confidence[number]), 6)
         names = {what: class_name(bench, k) for what, k in each.items()}
-        words = taken_otherwise(number, names) if which == "flipped" else taken_for(names, sure)
+        words = taken_otherwise(number, names, compared_with(bench)) if which == "flipped" else taken_for(names, sure)
         listed.append({"number": number, **each, "confidence": sure, **words})
     known: dict[str, Any] = {
         "revision": bench.revision, "pending": False, "accuracy": now.accuracy, "problem": None,
@@ -250,6 +251,14 @@ def _ordered(bench: Bench, look: Look, path: str, asked: Asked) -> tuple[NDArray
 
 
 # ---- what is shared
+
+
+def compared_with(bench: Bench) -> str:
+    """Return what the network is compared with at a moment of its training: how it is "at the end", or, as long as that
+    is not known, "as training began". Else "": it is compared with itself before its edits."""
+    if bench.versions.step is None:
+        return ""
+    return "as training began" if bench.following is not None and bench.following.live else "at the end"
 
 
 def image_shape(bench: Bench) -> tuple[int, int, int]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ..errors import ArgumentError, DataError
 from ..layers import Conv2d
 from ..report.judging import Judged
-from .answers import Answer, class_name, edition, image_frame
+from .answers import Answer, class_name, compared_with, edition, image_frame
 from .asked import Asked
 from .bench import Bench
 from .edits import WITH_CHANNELS
@@ -33,17 +33,21 @@ ABOUT = (
 
 
 def kernel(bench: Bench, asked: Asked) -> Answer:
-    """What leads to one channel of a layer, as it is and as it was: its bias, and of a convolution its kernels."""
-    layer, parameters = _layer(bench, asked), bench.network.parameters()
+    """What leads to one channel of a layer, as it is and as it was before edits: its bias, and of a convolution its
+    kernels. At a moment of the training nobody has edited it, so that both are the same."""
+    with bench.busy:
+        shown, versions = bench.network, bench.versions
+        unedited = versions.original if versions.step is None else shown
+    layer, parameters = _layer(bench, asked), shown.parameters()
     shape = parameters[f"{layer}.weight"].shape
     number = asked.whole("out", shape[0], 0)
-    kernels = isinstance(dict(bench.network.walk())[layer], Conv2d)
+    kernels = isinstance(dict(shown.walk())[layer], Conv2d)
     header = {
         "layer": layer, "out": number, "channels": shape[0], "presets": fitting(shape[2:]) if kernels else [],
         "revision": bench.revision, "words": "" if kernels else NO_KERNELS,
     }  # fmt: skip
     arrays: dict[str, NDArray[Any]] = {}
-    for name, network in (("now", bench.network), ("before", bench.versions.original)):
+    for name, network in (("now", shown), ("before", unedited)):
         held = network.parameters()
         if kernels:
             arrays[name] = held[f"{layer}.weight"].data[number]
@@ -111,7 +115,7 @@ def accuracy(bench: Bench, asked: Asked) -> Answer:
     answer: dict[str, Any] = {
         "revision": bench.revision, "pending": before is None or now is None, "done": bench.share_measured(),
         "now": None, "before": None, "flipped": 0, "mended": 0, "broken": 0, "problem": None,
-        "edited": bool(edits.done),
+        "edited": bool(edits.done), "step": bench.versions.step, "than": compared_with(bench),
     }  # fmt: skip
     for name, judged in (("before", before), ("now", now)):
         if isinstance(judged, str):

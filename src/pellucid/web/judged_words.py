@@ -25,10 +25,13 @@ def taken_for(names: Mapping[str, str], confidence: float) -> dict[str, str]:
     return {"words": f"It is {label}; the network takes it for {predicted} ({percent(confidence)})."}
 
 
-def taken_otherwise(number: int, names: Mapping[str, str]) -> dict[str, str]:
+def taken_otherwise(number: int, names: Mapping[str, str], than: str = "") -> dict[str, str]:
     """Return of a sample that is taken for something else since the network was edited what it is ``now``, in other
-    ``words`` what became of it, and both as its ``name``."""
+    ``words`` what became of it, and both as its ``name``; or, at a moment of its training, `than` "at the end"."""
     label, predicted, was = names["label"], names["predicted"], names["was"]
+    if than:
+        name = f"sample {number}, {with_article(label)}: taken for {predicted}, {than} for {was}"
+        return {"now": f"{with_article(label)}, taken for {predicted}", "words": f"{than}: {was}", "name": name}
     words = "broken" if was == label else f"was wrong: {was}"
     if predicted == label:
         words = f"mended: was {was}"
@@ -53,11 +56,16 @@ def how_right(told: Mapping[str, Any]) -> str:
     Parameters
     ----------
     told : mapping
-        What the page is told of it.
+        What the page is told of it; at a moment of its training, after a ``step``, it is compared with what it is
+        otherwise ``than``, and nobody has broken or mended anything.
     """
     before, now, flipped = told["before"], told["now"], told["flipped"]
     if before is None or now is None:
         return f"Nothing can be said: {told['problem']}"
+    than = told["than"]
+    if than:
+        said = f"{_right(now)} right after step {told['step']:,}; {_right(before)} {than}."
+        return f"{said} {_images(flipped)} taken otherwise than {than}." if flipped else said
     if not flipped:
         return f"{_right(now)} right{', as before' if told['edited'] and before == now else ''}"
     rest = flipped - told["broken"] - told["mended"]
@@ -65,7 +73,7 @@ def how_right(told: Mapping[str, Any]) -> str:
         f", most often for {told['most'][1]} instead of {told['most'][0]} ({told['most'][2]:,})" if flipped > 1 else ""
     )
     return (
-        f"{_right(before)} right before, {_right(now)} now. {flipped:,} {'image is' if flipped == 1 else 'images are'} "
+        f"{_right(before)} right before, {_right(now)} now. {_images(flipped)} "
         f"taken otherwise{most}: {told['broken']:,} broken, {told['mended']:,} mended"
         f"{f', {rest:,} wrong in another way' if rest else ''}."
     )
@@ -84,6 +92,10 @@ def at_first(
     if not edited:
         return f" I{said}."
     return f" As trained, i{said}; {'measuring it as edited …' if now is None else f'as edited, on {_right(now)}.'}"
+
+
+def _images(count: int) -> str:
+    return f"{count:,} {'image is' if count == 1 else 'images are'}"
 
 
 def _right(share: float) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..build import lower
 from ..errors import ArgumentError
 from ..inference.batches import weights
 from .answers import Answer, class_name, image_frame
@@ -14,7 +15,9 @@ from .bench import Bench
 from .following import Following, Known
 from .frames import frame
 from .image_course import ImageCourse
+from .look import Look, colour_range
 from .miniatures import captions, painted, reach_of
+from .sharing import to_run, with_weights
 from .training_words import how_sure, since_when
 
 COURSE_SECONDS = 1.0
@@ -50,6 +53,18 @@ def moment(bench: Bench, asked: Asked) -> Answer:
     return image_frame(bench, name, asked)
 
 
+def reach(bench: Bench, asked: Asked) -> Answer:
+    """How far the colours of each layer reach for an image, by path, in the network as it came out of its training, or
+    as that has come to by now: all moments are shown on this scale."""
+    image, network, following = bench.image(asked.text("image")), bench.versions.original, bench.following
+    if following is not None and following.live and following.newest is not None:
+        network = with_weights(network, following.newest.weights)
+    program = lower(network)
+    look = Look.at(to_run(network, program), 0, image, program)
+    look.values.make(program.output, asked.go_on)
+    return {path: colour_range(look.maps(value)) for path, value in bench.values.items()}
+
+
 def course(bench: Bench, asked: Asked) -> Answer:
     """What an image was taken for at each moment that is kept, and since which one that is right; with ``pictures``,
     at once with the small pictures of it as the network is shown now."""
@@ -62,7 +77,7 @@ def course(bench: Bench, asked: Asked) -> Answer:
     if right is None and image_course.probabilities:  # nobody knows; then what it was taken for at last
         right = int(image_course.probabilities[max(image_course.probabilities)].argmax())
     since = image_course.right_since(right) if complete else None
-    header |= {"complete": complete, "right": right, "known": known, "since": since}
+    header |= {"complete": complete, "right": right, "known": known, "since": since, "live": following.live}
     header |= {"words": "", "label": "How sure it was"}
     arrays = image_course.arrays(right)
     if right is not None and image_course.probabilities:

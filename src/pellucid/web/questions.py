@@ -69,6 +69,7 @@ QUESTIONS = (
     Question("seen", answers.seen),
     Question("would-be", why.would_be, "POST"),  # a search that an edit does not end: it says for which network it was
     Question("course", looking_back.course),
+    Question("reach", looking_back.reach),
     # the network that is shown, as one revision has it
     Question("maps", answers.maps, of_revision=True, slow=("order", "contribution")),
     Question("sum", answers.total, of_revision=True),

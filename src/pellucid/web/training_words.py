@@ -110,7 +110,9 @@ def since_when(header: Mapping[str, Any], steps: NDArray[Any], name: str, steps_
         Of the class that is right.
     steps_per_epoch : int
     """
-    step, as_is = header["since"], "which is right" if header["known"] else "as at the end"
+    step, as_is = header["since"], "as now" if header["live"] else "as at the end"
+    if header["known"]:
+        as_is = "which is right"
     taken = f"taken it for {with_article(name)}, {as_is}."
     if step is None:
         return f"At the last moment it has not {taken}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 from collections.abc import Callable
 
@@ -35,6 +36,8 @@ class Versions:
         Of the original.
     network : Network
         As it is shown.
+    start : str
+        A name that no other start of a server has: revisions are comparable within one.
     revision : int
         Grows whenever another network is shown.
     step : int or None
@@ -47,7 +50,7 @@ class Versions:
         self.busy, self._when_changed = threading.RLock(), when_changed
         self.original = self.network = network
         self.edits = Edits(network)
-        self.revision = 0
+        self.start, self.revision = secrets.token_hex(8), 0
         self.step: int | None = None
         self.chosen = False
         self._edited, self._edited_at = network, 0  # that with all edits, and the revision at which it was shown first

@@ -106,12 +106,27 @@ LINKS: Mapping[str, str] = MappingProxyType(
         "moment": "The link was made with the network as it came out of its training; it is shown as it was after step",
         "edits": "The link was made with other edits of the network than there are here, so that numbers differ.",
         "before": "The link was made before the network was edited, so that numbers differ.",
+        "missing": "The link names what there is not here",
         "copied": "Copied. The link opens on this machine while {title} is served at its port, as by "
         "`pellucid view … --port`, in a browser that has opened the address in the terminal.",
+        "bare": "Copied, without the image, which is too large for a link: it opens with another one, on this machine "
+        "while {title} is served at its port.",
+        "uncopied": "The browser does not let this page copy. The link stands in its address bar.",
     }
 )
 """What a link was made with that is not there -> what is said of it; behind the moment stands the step. And what is
 said of one that was copied."""
+
+SAID: Mapping[str, str] = MappingProxyType(
+    {
+        "keys": "in the tab Training, while it trains: pause or continue, next step, hold the page or follow",
+        "lost": "The server has let go of this image, and the page cannot send it again: show another.",
+        "past": "This is the network as it was after step {step} of its training, which stays as it was. ",
+        "learning": "This is the network as it was after step {step} of its training. It can be changed once that is "
+        "over; a pause is not enough.",
+    }
+)
+"""What becomes of the page, what it shows, or keys -> what is said of it; the page puts in the step."""
 
 SUBJECTS: Mapping[str, str] = MappingProxyType(
     {

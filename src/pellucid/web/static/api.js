@@ -21,7 +21,7 @@ export class Refused extends Error {
   }
 }
 
-/** Whether a question has failed because nobody wants its answer any more: what it was about is not shown any longer. */
+/** Whether a question has failed because nobody wants its answer any more. */
 export function isVoid(error) {
   return error.name === "AbortError" || Boolean(error.gone || error.outdated);
 }
@@ -31,30 +31,35 @@ export function report(error) {
   if (!isVoid(error)) problem(error.message);
 }
 
-const repairs = { gone: () => {}, outdated: () => {} };
+const repairs = { gone() {}, outdated() {} };
 
 /** What is done when the server no longer has the image that is shown, and when the network is another than the page's. */
-export function whenRefused({ gone, outdated }) {
-  Object.assign(repairs, gone && { gone }, outdated && { outdated });
+export function whenRefused(done) {
+  Object.assign(repairs, done);
+}
+
+let started = ""; // the name of the server's start
+
+/** Return an answer. If the server was started anew, its revisions fit none before: the page is loaded, at the same place. */
+export function ofThisStart(found) {
+  started ||= found.start ?? "";
+  if ((found.start ?? started) === started) return found;
+  location.reload();
+  throw new DOMException("The server was started anew", "AbortError");
 }
 
 /** Ask something that changes nothing. */
-export async function ask(name, query = {}, signal = undefined) {
-  return answer(await fetched(address(name, query), { signal }));
+export function ask(name, query, signal) {
+  return answered(name, query, { signal });
 }
 
 /** Send something: an image, an edit. */
-export async function send(name, query = {}, body = undefined, signal = undefined) {
-  return answer(await fetched(address(name, query), { method: "POST", body, signal }));
-}
-
-/** Every question names the revision of the network that the page shows; the server knows which answers fit no other. */
-function address(name, query) {
-  return `api/${name}?${words({ ...query, revision: get().revision })}`;
+export function send(name, query, body, signal) {
+  return answered(name, query, { method: "POST", body, signal });
 }
 
 /**
- * Ask until the answer is complete, of what is measured meanwhile; null once `wanted` says that nobody waits any more.
+ * Ask until all is measured; null once nobody waits any more, as `wanted` says.
  */
 export async function askUntilDone(name, query, wanted = () => true, progress = () => {}) {
   for (let pause = 50; wanted(); pause = Math.min(2 * pause, 1000)) {
@@ -66,19 +71,19 @@ export async function askUntilDone(name, query, wanted = () => true, progress = 
   return null;
 }
 
-async function fetched(address, options) {
-  try {
-    return await waitFor(fetch(address, options));
-  } catch (error) {
-    if (error.name === "AbortError") throw error;
-    throw new Refused(SILENT, 0);
-  }
+/** Every question names the revision of the network that the page shows; the server knows which answers fit no other. */
+async function answered(name, query, options) {
+  const address = `api/${name}?${words({ ...query, revision: get().revision })}`;
+  const response = await waitFor(fetch(address, options)).catch((error) => {
+    throw error.name === "AbortError" ? error : new Refused(SILENT, 0);
+  });
+  return answer(response);
 }
 
 /** What is asked, as it stands in an address. */
 export function words(query) {
   const given = Object.entries(query).filter(([, value]) => value !== undefined && value !== null);
-  return new URLSearchParams(given.map(([name, value]) => [name, value === true ? "1" : value === false ? "0" : String(value)]));
+  return new URLSearchParams(given.map(([name, value]) => [name, typeof value === "boolean" ? Number(value) : value]));
 }
 
 async function answer(response) {
@@ -86,7 +91,7 @@ async function answer(response) {
   const isData = response.headers.get("content-type")?.startsWith("application/json");
   if (ok && !isData) return parse(await response.arrayBuffer());
   const said = isData ? await response.json() : { error: await response.text() };
-  if (ok && !said.outdated) return said;
+  if (ok && !said.outdated) return ofThisStart(said);
   const refused = new Refused(said.error || `The server answers ${status}`, said.outdated ? 409 : status);
   if (refused.gone) repairs.gone();
   if (refused.outdated) repairs.outdated();
@@ -106,8 +111,8 @@ export function parse(buffer) {
 }
 
 /**
- * Return a function that calls `work`, one call at a time. What comes while one is under way waits, and only the newest
- * of it is done: a pen is faster than a network, and nobody wants to see where it was.
+ * Return a function that calls `work`, one call at a time. Of what comes meanwhile only the newest is done: a pen is
+ * faster than a network, and nobody wants to see where it was.
  */
 export function newestOnly(work) {
   let waiting = null;

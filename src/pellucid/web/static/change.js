@@ -1,13 +1,15 @@
-// Changing the network: kernels, silence, undo, and what comes of it on the data. The server changes a copy, whose revision
-// grows with every edit; all that is shown follows the revision.
+// Changing the network: kernels, silence, undo, and what comes of it on the data. The revision grows with every edit; all
+// that is shown follows it.
 
 import { ask, Refused, report, send } from "./api.js";
 import { button, field, options, quiet, row } from "./controls.js";
 import { allow, byId, make, problem, say } from "./dom.js";
 import { noteListed } from "./edition.js";
 import { buildFlips, showFlips } from "./flips.js";
-import { allowKernels, buildKernels, showKernels } from "./kernels.js";
+import { buildKernels, showKernels } from "./kernels.js";
 import { mapsInSight } from "./layers.js";
+import { goToMoment } from "./learn-follow.js";
+import { isLive } from "./learning.js";
 import { indexOf, layerAt, makesMaps, network } from "./network.js";
 import { count, plain, text, within } from "./numbers.js";
 import { present } from "./showing.js";
@@ -27,8 +29,8 @@ const bias = make("input", { type: "number", id: "change-bias", step: "any", cha
 const biasRow = field("bias", bias);
 const undoing = [button("Undo", () => undo(false), { id: "change-undo" }), button("Undo all", () => undo(true), { id: "change-reset" }), compareButton()];
 const doing = make("fieldset", {}, row(biasRow, button("Silence this channel", () => edit({ what: "silence" }), { id: "change-silence" })), row(...undoing));
-const was = make("span");
-const past = make("p", { class: "warning", id: "change-past" }, was, button("Go to its end", () => set({ view: "learn" }), { class: "link" }), " to change it.");
+const onward = button("Go to its end to change it", () => { layers.focus(); goToMoment("end"); }, { class: "link" });
+const past = make("p", { class: "warning", id: "change-past" });
 const words = quiet();
 const limits = quiet();
 const edits = make("ol", { class: "edits", id: "change-edits" });
@@ -55,13 +57,12 @@ export function buildChange(panel) {
   remember();
 }
 
-/** What the network was in its training stays so: nothing can be done then, and the panel says why. */
+/** What the network was in its training stays so; the panel says why. */
 function permit() {
   const { moment } = get();
   past.hidden = moment === null;
-  was.textContent = `This is the network as it was after step ${count(moment ?? 0)} of its training, which stays as it was. `;
-  doing.disabled = moment !== null;
-  allowKernels(moment === null);
+  past.replaceChildren(network.said[isLive() ? "learning" : "past"].replace("{step}", count(moment ?? 0)), isLive() ? "" : onward);
+  for (const each of past.parentNode.querySelectorAll("fieldset")) each.disabled = moment !== null;
 }
 
 /** The tab is opened. */
@@ -118,7 +119,7 @@ function badge() {
   byId("edited").textContent = comparing ? `${words}; shown as it was` : words;
 }
 
-/** Take over the layer and channel that are looked at: those of the layer that made their numbers. */
+/** Take over the layer and channel that have made the numbers which are looked at. */
 function follow() {
   target = made() ?? target;
   load();
@@ -130,7 +131,7 @@ function made() {
   if (!layer) return null;
   const out = makesMaps(layer) ? map : indexOf(layer, map, cell ?? [0, 0])[0];
   let last = null;
-  while (layer) { // back as long as channels stay what they are: through activations, pools, normalisations
+  while (layer) { // back as long as channels stay what they are
     if (layer.path in editable) last = { layer: layer.path, out };
     if (last && layer.weights.weight.length > 1) return last;
     const before = layer.reads.length === 1 ? layerAt(layer.reads[0]) : null;
@@ -185,7 +186,7 @@ function setBias() {
   if (bias.value !== "") edit({ what: "bias" }, Float32Array.of(Number(bias.value)));
 }
 
-/** A button that shows the network as it was while it is held; a screen reader's click turns it on and off. */
+/** A button that shows the network as it was while held; a screen reader's click turns it on and off. */
 function compareButton() {
   let [before, holding, keyed] = [false, false, false]; // keyed: by a key, whose click is no other press
   const element = button("Hold to compare", ({ detail }) => { if (!detail && !holding && !keyed) show(!before); keyed = false; }, {
@@ -224,6 +225,10 @@ let queue = Promise.resolve();
 /** Send edits one after the other, as they were made. */
 function edit(query, body = undefined) {
   const place = target;
+  if (get().moment !== null) { // another window has gone there while somebody typed
+    loaded = "";
+    return load(true);
+  }
   return act(() => send("edit", { ...place, ...query }, body));
 }
 

@@ -36,11 +36,6 @@ export function buildKernels(whenEdited) {
   return element;
 }
 
-/** Let the kernel be changed, or only looked at. */
-export function allowKernels(allowed) {
-  doing.disabled = !allowed;
-}
-
 export function showKernels(answer, refused = false) {
   const fresh = found?.layer !== answer.layer || found.out !== answer.out;
   found = answer;

@@ -1,4 +1,4 @@
-// The curves of a training: loss, accuracy, learning rate over steps, and the same numbers as a table.
+// The curves of a training over its steps, and the same numbers as a table.
 
 import { chart } from "./chart.js";
 import { draw, make } from "./dom.js";
@@ -15,7 +15,7 @@ function inPercent(share) {
   return `${(100 * share).toFixed(share === 0 || share === 1 ? 0 : 1)} %`;
 }
 
-/** Draw the curves, up to the step that the training is at; `marks` are steps with a line: {step, kind}. */
+/** Draw the curves up to now; `marks` are steps with a line: {step, kind}. */
 export function drawCurves(place, marks) {
   const figures = CURVES.map((curve) => figure(curve, marks)).filter(Boolean);
   if (!place.children.length) place.append(make("div", { class: "curves" }), table());

@@ -1,11 +1,12 @@
-// Which network the whole page shows while one learns, and afterwards: the newest, or that of a moment. The badge at the
-// top says which, and holds the page where it is, or lets it follow again.
+// Which network the page shows while one learns, and afterwards: the newest, or that of a moment. The badge at the top
+// says which, and holds the page, or lets it follow.
 
-import { newestOnly, send } from "./api.js";
+import { ask, newestOnly, send } from "./api.js";
 import { byId } from "./dom.js";
 import { mapsInSight } from "./layers.js";
 import { isLive, learning } from "./learning.js";
 import { count, within } from "./numbers.js";
+import { lend } from "./ranges.js";
 import { present } from "./showing.js";
 import { get, on, set } from "./state.js";
 
@@ -13,18 +14,19 @@ const EVERY = 4000; // milliseconds between two looks at the newest network, at 
 const SHARE = 40; // and so many times what the last look took
 const MOST = 8000; // but no more: what takes that long waits for others
 export const REST = 400; // ms that an image rests before more is asked of it: a pen goes first
-const STILL = ["why", "change"]; // tabs that look into one network: while one is open, nothing follows
+const STILL = ["why", "change"]; // tabs while which are open nothing follows
 
 let tab = {}; // that of the training, if there is one
 let following = true; // the newest network is wanted, not that of a moment
 let held = false; // the page stays where it is
+let wish; // where the page is on its way to
 let looking = false;
 let free = 0; // when the next look may begin
 let rested = 0; // when the image has rested
 
 /**
- * Look after the badge, also where nothing is known of a training. `whenShown(found, step)` is called when the page shows
- * another network, or the same anew, `whenHeld()` when it is held, or could not show another.
+ * Look after the badge. `whenShown(found)` is called when a network is shown, `whenHeld()` when the page is held or could
+ * not go on, `whenPlaced()` when it no longer goes anywhere.
  */
 export function buildFollow(listeners = {}) {
   tab = listeners;
@@ -46,12 +48,23 @@ export function goesAlong() {
   return isFollowing() && learning.state === "training";
 }
 
-/** Let the whole page show the network as it was after a step, "now", at the "end", or "here", where it is already. */
-export const goToMoment = newestOnly(async (step) => {
+/** Show the network as it was after a step, "now", at the "end", or "here", where it is already. */
+export function goToMoment(step) {
+  wish = step;
+  return go(step);
+}
+
+/** The step that the page goes to, or else shows; null for the newest network. */
+export function goal() {
+  if (wish === undefined || wish === "here") return isFollowing() ? null : get().moment;
+  return typeof wish === "number" ? wish : null;
+}
+
+const go = newestOnly(async (step) => {
   const before = { following, held };
   following = step === "now" || step === "end" || (step === "here" && get().moment === null);
   if (following) held = false;
-  else if (get().range === "layer") set({ range: "locked", lent: true });
+  else if (get().range === "layer") lend(await ask("reach", { image: get().image }).catch(() => ({})));
   const done = await look(step);
   if (done ? following : get().moment === null) unlock();
   if (done) return;
@@ -93,11 +106,13 @@ async function look(step, quiet = false) {
       return Object.assign(answer, { quiet });
     }, source, quiet);
     if (!found) return found !== null; // refused; or something else is wanted by now
-    tab.whenShown(found, step);
+    tab.whenShown(found);
     return true;
   } finally {
     looking = false;
+    if (wish === step) wish = undefined;
     badge();
+    tab.whenPlaced();
   }
 }
 

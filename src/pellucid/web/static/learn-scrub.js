@@ -3,7 +3,7 @@
 import { ask, report } from "./api.js";
 import { button, row } from "./controls.js";
 import { draw, make } from "./dom.js";
-import { goToMoment, goesAlong, isFollowing, whichStep } from "./learn-follow.js";
+import { goToMoment, goal, goesAlong, whichStep } from "./learn-follow.js";
 import { COMPUTING, outdatePictures, showPictures } from "./learn-pictures.js";
 import { isLive, learning } from "./learning.js";
 import { within } from "./numbers.js";
@@ -12,7 +12,6 @@ import { get } from "./state.js";
 const [WIDTH, HEIGHT, SURE] = [340, 44, 32]; // of a bar for a probability of 1
 
 let course = null; // what the image was taken for at the moments; null as long as nobody knows
-let at = null; // step of the moment that is shown; null for the newest
 let wanted = null; // what was asked last
 
 const slider = make("input", { type: "range", id: "learn-moment", input: () => go(slider.valueAsNumber) });
@@ -44,14 +43,13 @@ function places() {
 
 function go(place) {
   const steps = places();
-  at = steps[within(place, 0, steps.length - 1)];
+  goToMoment(steps[within(place, 0, steps.length - 1)] ?? (isLive() ? "now" : "end"));
   refreshScrubber();
-  goToMoment(at ?? (isLive() ? "now" : "end"));
 }
 
-/** Follow the moments that there are. */
+/** Follow the moments that there are, and which of them the page shows or goes to. */
 export function refreshScrubber() {
-  const steps = places();
+  const [steps, at] = [places(), goal()];
   scrubber.hidden = learning.moments.length < 2;
   slider.max = steps.length - 1;
   slider.value = steps.includes(at) ? steps.indexOf(at) : slider.max;
@@ -62,12 +60,6 @@ export function refreshScrubber() {
   drawStrip(steps);
 }
 
-/** The page shows a moment, or the newest network, if it `asked` for that. */
-export function placeSlider(asked = isFollowing() ? "now" : null) {
-  at = asked === "now" || asked === "end" ? null : get().moment;
-  refreshScrubber();
-}
-
 /** Another image is shown: nothing that stands here is of it. */
 export function outdate() {
   course = wanted = null;
@@ -75,7 +67,7 @@ export function outdate() {
   refreshScrubber();
 }
 
-/** Ask for the small pictures of the image as the page shows the network, and what it was taken for at each moment. */
+/** Ask for the small pictures of the image, and what it was taken for at each moment. */
 export async function askOfImage() {
   const { image, source, revision, view } = get();
   const sample = source?.kind === "sample" ? source.number : "";
@@ -120,5 +112,5 @@ function drawStrip(moments) {
 
 /** Steps that the curves mark. */
 export function marks() {
-  return [{ step: course?.since, kind: "since" }, { step: at, kind: "here" }].filter(({ step }) => (step ?? -1) >= 0);
+  return [{ step: course?.since, kind: "since" }, { step: goal(), kind: "here" }].filter(({ step }) => (step ?? -1) >= 0);
 }

@@ -1,15 +1,15 @@
 // The tab "Training": a network while it learns, and afterwards the way that it came.
 
-import { SILENT, ask, parse } from "./api.js";
+import { SILENT, ask, parse, report } from "./api.js";
 import { button, field, quiet } from "./controls.js";
 import { byId, make, problem, say, still } from "./dom.js";
 import { HELP, isCommand } from "./keyboard.js";
 import { REST, badge, buildFollow, follow, goToMoment, goesAlong, isFollowing, turn as hold, whichStep } from "./learn-follow.js";
 import { drawCurves } from "./learn-curves.js";
 import { COMPUTING, firstPictures, otherPictures, showPictures } from "./learn-pictures.js";
-import { askOfImage, marks, outdate, placeSlider, refreshScrubber, scrubber } from "./learn-scrub.js";
+import { askOfImage, marks, outdate, refreshScrubber, scrubber } from "./learn-scrub.js";
 import { isLive, learning, take } from "./learning.js";
-import { className } from "./network.js";
+import { className, network } from "./network.js";
 import { largestAt, percent } from "./numbers.js";
 import { onShown } from "./showing.js";
 import { get, on } from "./state.js";
@@ -50,13 +50,13 @@ export async function hasTraining() {
 }
 
 export function buildLearn(panel) {
-  HELP["p, n, l"] = "in the tab Training, while it trains: pause or continue, next step, hold the page or follow";
+  HELP["p, n, l"] = network.said.keys;
   panel.append(make("h2", {}, "Training"), status, trouble, controls, rate, scrubber, sees, firstPictures, curves, otherPictures);
   for (const place of [panel, byId("tab-learn")]) place.addEventListener("keydown", key); // a click leaves the keyboard on the tab
-  buildFollow({ whenShown, whenHeld });
+  buildFollow({ whenShown, whenHeld, whenPlaced: refreshScrubber });
   onShown(tellOutput);
   on(["image"], imageChanged);
-  on(["moment"], () => placeSlider());
+  on(["moment"], refreshScrubber);
   on(["view"], () => refresh(true));
   on(["view", "revision"], tellOfImage);
   refresh(true);
@@ -65,14 +65,14 @@ export function buildLearn(panel) {
   document.addEventListener("visibilitychange", followSight);
 }
 
-/** Show a moment, or the network as it came out (null), when a page or a link opens. False if it is not kept. */
+/** Show a moment, or the network as it came out (null), as a link opens. False if it is not kept. */
 export async function showMoment(moment) {
   const { moment: shown, chosen } = get();
   if (moment !== shown && moment !== null && !learning.moments.includes(moment)) return false;
   if (learning.state === "unknown") return true;
   if (moment !== shown) await goToMoment(moment ?? "end");
   else if (!isLive() || chosen) await goToMoment("here");
-  else if (learning.step) await goToMoment("now"); // what was shown is what the training had come to, and nobody chose it
+  else if (learning.step) await goToMoment("now"); // nobody chose what was shown
   return true;
 }
 
@@ -95,7 +95,7 @@ function connect() {
   };
 }
 
-/** While nobody can see the page, nothing is made for it; but who pauses a training stays with it. */
+/** While nobody sees the page, nothing is made for it; but who pauses a training stays with it. */
 function followSight() {
   clearTimeout(retry);
   if (document.hidden && learning.state === "training") socket.close();
@@ -155,16 +155,14 @@ function watch() {
 }
 
 /** The page shows another network, or the same anew. */
-function whenShown(found, step) {
-  placeSlider(step);
+function whenShown(found) {
   if (!found.quiet) refresh(true);
   tellOfImage();
 }
 
-/** The page is held, or could not go where it was to: a moment that cannot be read is left out from then on. */
+/** The page is held, or could not go on: a moment that cannot be read is left out from then on. */
 async function whenHeld() {
-  placeSlider();
-  if (!isLive()) take(await ask("training")); // else it tells of its moments by itself
+  if (!isLive()) await ask("training").then(take, report); // else it tells of its moments by itself
   refresh(true);
   tellOfImage();
 }
@@ -190,12 +188,12 @@ function multiply(by) {
 /** Single letters work only within the tab: elsewhere somebody may be dictating. */
 function key(event) {
   if (isCommand(event) || event.target.closest("input, select, textarea") || !isLive()) return;
-  if (!event.repeat && !Object.hasOwn(KEYS, event.key)) return;
+  if (!Object.hasOwn(KEYS, event.key) && !(event.repeat && event.key === "Enter")) return;
   event.preventDefault();
-  if (!event.repeat) KEYS[event.key](); // a key that is held asks once
+  if (!event.repeat) KEYS[event.key](); // a key that is held asks once, also at a button
 }
 
-/** Say what the buttons would do now, and the factor of the learning rate, unless somebody writes there. */
+/** Say what the buttons would do now, and the factor, unless somebody writes there. */
 function nameButtons() {
   const rename = (part, words) => { if (part.textContent !== words) part.textContent = words; };
   rename(pausing, learning.state === "paused" ? "Continue" : "Pause");

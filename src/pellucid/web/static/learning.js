@@ -1,4 +1,4 @@
-// What is known of a training: how far it is, its curves, its epochs, and the moments that can be gone back to.
+// What is known of a training: how far it is, its curves, epochs and moments.
 
 /** Points are rows of step, loss, accuracy, learning rate; epochs of epoch, loss, accuracy, both held out, learning rate. */
 export const learning = { state: "unknown", points: [], epochs: [], moments: [], named: [] };

@@ -69,7 +69,7 @@ function imageOf(source, missing) {
 function tell(net, missing, other = "") {
   const words = [other].filter(Boolean);
   if (net && net !== network.digest) words.push(network.links.network);
-  if (missing.length) words.push(`The link names what there is not here: ${missing.join("; ")}.`);
+  if (missing.length) words.push(`${network.links.missing}: ${missing.join("; ")}.`);
   warning = words.join(" ");
   notice(warning, byId("layers"));
 }
@@ -90,10 +90,12 @@ export function buildCopy() {
   const copy = byId("copy-link");
   copy.addEventListener("click", async () => {
     try {
-      await navigator.clipboard.writeText(new URL(link(network.digest), location.href).href);
-      notice(`${warning} ${network.links.copied}`, copy);
+      const own = link(network.digest);
+      await navigator.clipboard.writeText(new URL(own, location.href).href);
+      const bare = get().source?.kind === "pixels" && !own.includes("pixels=");
+      notice(`${warning} ${network.links[bare ? "bare" : "copied"]}`, copy);
     } catch {
-      problem("The browser does not let this page copy. The link stands in its address bar.");
+      problem(network.links.uncopied);
     }
   });
 }

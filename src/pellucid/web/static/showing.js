@@ -1,10 +1,11 @@
 // Showing an image: the server puts it before the network, and answers with what came of it.
 
-import { newestOnly, Refused, ask, isVoid, report, send, whenRefused } from "./api.js";
+import { newestOnly, Refused, ask, isVoid, ofThisStart, report, send, whenRefused } from "./api.js";
 import { showBars } from "./bars.js";
 import { byId, problem } from "./dom.js";
 import { noteAnswer } from "./edition.js";
 import { acceptMaps, mapsInSight } from "./layers.js";
+import { network } from "./network.js";
 import { hasInk, padInk, restore, wipe } from "./pad.js";
 import { askDrawing } from "./pen-socket.js";
 import { pixelsAsText, showPixels, textAsPixels } from "./pixels.js";
@@ -77,7 +78,7 @@ function askSeen(image, source, quiet = false) {
 function bringBack(source = get().source) {
   if (asked || !get().image) return undefined; // another one is on its way
   if (source.kind === "pixels" && !source.data) {
-    problem("The server has let go of this image, and the page cannot send it again: show another.");
+    problem(network.said.lost);
     return null;
   }
   set({ image: null }); // so that all who show it ask for it again
@@ -89,7 +90,7 @@ let made = 0; // the revision of the network that has made what is shown
 
 /**
  * Show an image with the answer to a question about it, and return that; null if it was refused, undefined if another
- * image has been asked for meanwhile. What nobody has asked for is `quiet`: it leaves an older message of what went wrong.
+ * has been asked for meanwhile. What nobody has asked for is `quiet`: it leaves an older message.
  */
 export async function present(question, source, quiet = false) {
   if (quiet && asked) return undefined; // what somebody has asked for goes first
@@ -97,7 +98,7 @@ export async function present(question, source, quiet = false) {
   const mine = new AbortController();
   asked = mine;
   try {
-    const found = await question(mine.signal);
+    const found = ofThisStart(await question(mine.signal));
     if (asked !== mine) {
       if (found.revision > get().revision) takeNetwork(found);
       return undefined;
@@ -138,7 +139,7 @@ function show(found, source) {
   }
   const bytes = image.data instanceof Uint8Array;
   const known = source.kind === "sample" || !bytes ? source : { kind: source.kind, data: pixelsAsText(image.data) };
-  acceptMaps(found); // before others hear of the image: what has come, nobody asks for again
+  acceptMaps(found); // before others ask for them
   made = found.revision;
   takeNetwork(found, { image: found.image, source: known });
   if (!found.pending) tell(found);

@@ -39,7 +39,7 @@ export function takeEdition({ revision, step, chosen, edited, comparing }, chang
   set({ ...changes, revision, moment: step, chosen, edited, comparing });
 }
 
-/** Two functions: one adds a listener, the other tells all something; one that fails keeps no other from hearing of it. */
+/** Two functions: one adds a listener, the other tells all; one that fails keeps no other from hearing of it. */
 export function broadcast() {
   const all = [];
   return [(listener) => all.push(listener), (...something) => all.forEach((listener) => call(listener, ...something))];
