@@ -102,6 +102,11 @@ class Collective(Exchanging, Protocol):
         """
 
 
+def numbers_of(ranks: Collective) -> list[int]:
+    """Return what those that are left were numbered as the computation began, as the messages name them."""
+    return [number for number in range(ranks.size + len(ranks.lost)) if number not in ranks.lost]
+
+
 def told_by_all(ranks: Exchanging, message: bytes) -> list[bytes]:
     """Return what each rank has to say, in their order; it need not be as long as what others say.
 
@@ -157,7 +162,7 @@ def surviving(ranks: Collective | None, work: Callable[[], Result]) -> Result:
 @contextmanager
 def holding(ranks: Collective | None) -> Iterator[None]:
     """Let other ranks wait for this one on purpose, for as long as something takes that is not theirs: a file that is
-    written. A thread says so meanwhile, which a process that hangs has no more."""
+    written. A thread says so meanwhile, also where that hangs: nothing else belongs within."""
     if ranks is None:
         yield
         return

@@ -103,10 +103,10 @@ def test_the_digest_of_the_code_is_another_where_a_letter_is(monkeypatch, tmp_pa
 
 
 def test_who_is_odd_is_told_by_most_of_them():
-    assert odd_ones("x", [1, 2, 2]) == "rank 0: x is 1, and 2 on the others"
-    assert odd_ones("x", [1, 2]) == "rank 1: x is 2, and 1 on the others"
-    assert odd_ones("x", [5, 1, 5, 2]) == "ranks 1, 3: x is 1, and 5 on the others"
-    assert odd_ones("x", [1, 1]) == ""
+    assert odd_ones("x", [1, 2, 2], range(3)) == "rank 0: x is 1, and 2 on the others"
+    assert odd_ones("x", [1, 2], [0, 1]) == "rank 1: x is 2, and 1 on the others"
+    assert odd_ones("x", [5, 1, 5, 2], [0, 2, 3, 4]) == "ranks 2, 4: x is 1, and 5 on the others"
+    assert odd_ones("x", [1, 1], [0, 1]) == ""
 
 
 class AtOnce(p.Callback):

@@ -9,6 +9,7 @@ from oracles.interrupted import HOW, images, network
 from oracles.ranks import World
 from oracles.shared_trainings import trained
 from pellucid.collective import holding, told_by_all
+from pellucid.training import run as training_run
 from pellucid.training import saving
 from pellucid.training.checkpoint import files
 
@@ -130,6 +131,33 @@ def test_a_checkpoint_may_take_longer_than_ranks_wait(tmp_path, slow_disk):
 
     expected = p.fit(network(), images(), **HOW).batches
     assert World(2, patience=PATIENCE).run(work) == [expected] * 2
+
+
+def test_the_network_at_the_end_may_take_longer_than_ranks_wait(tmp_path, monkeypatch):
+    expected = p.fit(network(), images(), **HOW).batches  # all kernels are there
+    save = training_run.save
+
+    def slowly(network, path):
+        time.sleep(1.5 * PATIENCE)
+        save(network, path)
+
+    monkeypatch.setattr(training_run, "save", slowly)
+    world = World(2, patience=PATIENCE)
+    assert (
+        world.run(lambda rank: p.fit(network(), images(), out=tmp_path / "run", ranks=rank, **HOW).batches)
+        == [expected] * 2
+    )
+    assert world.reasons == {"saves"}
+
+
+def test_who_hangs_as_callbacks_have_their_end_is_given_up():
+    class Hangs(p.Callback):
+        def on_end(self, training, error):
+            if training.ranks.rank == 1:
+                time.sleep(2 * PATIENCE)
+
+    with pytest.raises(p.errors.RankError):
+        World(2, patience=PATIENCE).run(lambda rank: p.fit(network(), images(), ranks=rank, callbacks=[Hangs()], **HOW))
 
 
 def test_who_waits_itself_holds_nobody():

@@ -33,7 +33,7 @@ class World:
         self.size, self.patience, self.lost, self.ahead = size, patience, lost or {}, ahead
         self.changed = threading.Condition()
         self.said = {}  # (losses, exchange) -> number -> (bytes, to whom it comes)
-        self.bytes, self.held = 0, 0
+        self.bytes, self.held, self.reasons = 0, 0, set()
         self.members = [list(range(size))]  # after each loss
         self.revoked, self.dead, self.settling = set(), set(), {}
         self.exchanges = [0] * size
@@ -116,6 +116,7 @@ class ThreadRank:
         with self.world.changed:
             if not self.waits:
                 self.world.held += 1
+                self.world.reasons.add("saves" if saves else "pauses")
                 self.world.changed.notify_all()
 
     @contextmanager

@@ -19,11 +19,10 @@ ANSWERING = 2.0
 BEHIND = 50
 """Exchanges by which ranks that wait may be apart: to one of them something may have come that a rank that hangs has
 not sent on to another."""
-WAITING, FAILING, HOLDING, SHRINKING = 1, 2, 3, 4
-"""Tags of messages: that a rank waits, and where; that it fails, with which words; that it lets others wait on purpose;
-that it makes a communicator of those that are left, and which."""
-SAVES, PAUSES = b"saves", b"pauses"
-"""Why a rank lets others wait."""
+ASKING, WAITING, FAILING, SAVING, PAUSING, SHRINKING = range(1, 7)
+"""Tags of messages: that a rank waits, and where, and asks who else does; that it waits, as an answer; that it fails,
+with which words; that it lets others wait as it saves a file, or on purpose otherwise; that it makes a communicator of
+those that are left, and which."""
 
 Place = tuple[int, int]
 """An exchange: how often ranks had been lost before it, and its ordinal since."""
@@ -50,9 +49,8 @@ class RollCall:
         self.of(range(talk.Get_size()))
         self._lock = threading.Lock()  # who saves says so in a thread
         self._sent: list[tuple[bytes, Any]] = []
-        self._said: dict[int, dict[int, bytes]] = {tag: {} for tag in (WAITING, FAILING, HOLDING, SHRINKING)}
-        self._answered: Place | None = None  # where this rank has said last that it waits
-        self._told_to_wait = -math.inf  # when it has said last that others wait on purpose
+        self._said: dict[int, dict[int, bytes]] = {tag: {} for tag in range(ASKING, SHRINKING + 1)}
+        self._told_to_wait = {SAVING: -math.inf, PAUSING: -math.inf}  # when it has said last that it does so
         # Others than the main thread may speak with MPI.
         self._any_thread = mpi.Query_thread() == mpi.THREAD_MULTIPLE
 
@@ -61,22 +59,25 @@ class RollCall:
         self._others = [number for number in numbers if number != self._talk.Get_rank()]
 
     def heed(self, place: Place) -> bool:
-        """Say that this rank waits at an exchange, too, where another one has waited too long; return whether one has
-        said since the last time that it lets the others wait on purpose."""
+        """Say that this rank waits at an exchange, too, where another one has waited too long and asks; return whether
+        one has said since the last time that it lets the others wait on purpose."""
         self._listen()
-        if self._answered != place and any(_comes(words, place) for words in self._said[WAITING].values()):
-            self._say_where(place)
+        self._answer(place)
         return self._held()
 
     def absent(self, place: Place, complete: Callable[[], object]) -> list[int] | None:
         """Return the ranks that have not come to an exchange; None where one lets the others wait on purpose. This one
-        tells all that it waits, and hears who else does, or that it is `complete`."""
-        self._say_where(place)
+        tells all that it waits, and hears who else does, or that it is `complete`. What others have said before it asks
+        is not counted: they may hang since then."""
+        self._listen()
+        self._said[WAITING].clear()
+        self._say_where(ASKING, place)
         absent: list[int] | None = []
 
         def known() -> bool:
             nonlocal absent
             self._listen()
+            self._answer(place)
             silent = self._silent(WAITING, lambda words: _comes(words, place))
             absent = None if self._held() else silent
             return not absent
@@ -89,9 +90,10 @@ class RollCall:
         itself begun to wait for them."""
         if self.waits or not (self._any_thread or threading.current_thread() is threading.main_thread()):
             return
-        if time.monotonic() - self._told_to_wait >= HOLD_AGAIN:
-            self._told_to_wait = time.monotonic()
-            self._say(HOLDING, SAVES if saves else PAUSES)
+        tag = SAVING if saves else PAUSING
+        if time.monotonic() - self._told_to_wait[tag] >= HOLD_AGAIN:
+            self._told_to_wait[tag] = time.monotonic()
+            self._say(tag, b"on purpose")
 
     def shrink(self, losses: int) -> None:
         """Tell the others that this rank makes a communicator of those that are left."""
@@ -111,13 +113,14 @@ class RollCall:
             self._listen()
             return not self._silent(FAILING)
 
-        until(all_fail, ANSWERING, lambda: self._held((SAVES,)))
+        until(all_fail, ANSWERING, lambda: self._held((SAVING,)))
         return {number: self._said[FAILING][number] for number in self._others if number in self._said[FAILING]}
 
-    def _held(self, reasons: Sequence[bytes] = (SAVES, PAUSES)) -> bool:
+    def _held(self, reasons: Sequence[int] = (SAVING, PAUSING)) -> bool:
         """Return whether another rank has said since the last time that it lets the others wait, for such a reason."""
-        said = any(reason in reasons for reason in self._said[HOLDING].values())
-        self._said[HOLDING].clear()
+        said = any(self._said[reason] for reason in reasons)
+        for reason in reasons:
+            self._said[reason].clear()
         return said
 
     def _silent(self, tag: int, counts: Callable[[bytes], bool] = lambda words: True) -> list[int]:
@@ -125,9 +128,15 @@ class RollCall:
         said = self._said[tag]
         return [number for number in self._others if number not in said or not counts(said[number])]
 
-    def _say_where(self, place: Place) -> None:
-        self._answered = place
-        self._say(WAITING, f"{place[0]} {place[1]}".encode())
+    def _answer(self, place: Place) -> None:
+        """Say where this rank waits, if others have asked since the last time that it may keep from coming."""
+        asked = list(self._said[ASKING].values())
+        self._said[ASKING].clear()
+        if any(_comes(words, place) for words in asked):
+            self._say_where(WAITING, place)
+
+    def _say_where(self, tag: int, place: Place) -> None:
+        self._say(tag, f"{place[0]} {place[1]}".encode())
 
     def _say(self, tag: int, words: bytes) -> None:
         """Say something to all others."""
@@ -153,6 +162,8 @@ class RollCall:
                     room, tag = np.zeros(status.Get_count(self._mpi.BYTE), np.uint8), status.Get_tag()
                     self._talk.Recv([room, self._mpi.BYTE], number, tag)
                     self._said[tag][number] = room.tobytes()
+                    if tag == ASKING:  # which waits, too
+                        self._said[WAITING][number] = room.tobytes()
 
 
 def _comes(words: bytes, place: Place) -> bool:

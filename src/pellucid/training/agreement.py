@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arguments import shown
-from ..collective import Collective, told_by_all
+from ..collective import Collective, numbers_of, told_by_all
 from ..data.dataset import digest
 from ..errors import ArgumentError, UnlikeRankError
 from ..program import Program
@@ -130,8 +130,8 @@ class Agreement:
         """
         found = json.dumps(beginning(training, engine, self._program), default=str, sort_keys=True).encode()
         told = [json.loads(each) for each in told_by_all(self._ranks, found)]
-        names = sorted({name for each in told for name in each})
-        strange = [text for name in names if (text := odd_ones(name, [each.get(name) for each in told]))]
+        names, numbers = sorted({name for each in told for name in each}), numbers_of(self._ranks)
+        strange = [text for name in names if (text := odd_ones(name, [each.get(name) for each in told], numbers))]
         if strange:
             raise UnlikeRankError(f"{'; '.join(strange)}. {ALIKE[0].upper()}{ALIKE[1:]}")
 
@@ -197,7 +197,8 @@ class Agreement:
 
     def _compare(self, name: str, arrays: Sequence[NDArray[Any]]) -> None:
         """Refuse ranks whose arrays are not those of the others."""
-        strange = odd_ones(name, [each.decode() for each in told_by_all(self._ranks, digest(*arrays).encode())])
+        told = [each.decode() for each in told_by_all(self._ranks, digest(*arrays).encode())]
+        strange = odd_ones(name, told, numbers_of(self._ranks))
         if strange:
             raise UnlikeRankError(
                 f"{strange}. A callback, a layer or a loss of one's own that gives another result in each process may "
@@ -259,22 +260,23 @@ def code_digest() -> str:
     return found.hexdigest()
 
 
-def odd_ones(name: str, told: Sequence[Any]) -> str:
-    """Return in words which ranks say something else than most do; of as many on both sides the first rank is right.
+def odd_ones(name: str, told: Sequence[Any], numbers: Sequence[int]) -> str:
+    """Return in words which ranks say something else than most do, by their numbers; of as many on both sides the first
+    rank is right.
 
     Examples
     --------
-    >>> odd_ones("training.seed", [0, 0, 7])
-    'rank 2: training.seed is 7, and 0 on the others'
+    >>> odd_ones("training.seed", [0, 0, 7], [0, 2, 3])
+    'rank 3: training.seed is 7, and 0 on the others'
     """
     texts = [str(each) for each in told]
     counts = Counter(texts)
     right = max(counts, key=lambda text: (counts[text], text == texts[0]))
-    strange = [rank for rank, text in enumerate(texts) if text != right]
+    strange = [(number, text) for number, text in zip(numbers, texts, strict=True) if text != right]
     if not strange:
         return ""
-    which = f"rank{'s' * (len(strange) > 1)} {', '.join(map(str, strange))}"
-    return f"{which}: {name} is {texts[strange[0]]:.80}, and {right:.80} on the others"
+    which = f"rank{'s' * (len(strange) > 1)} {', '.join(str(number) for number, _ in strange)}"
+    return f"{which}: {name} is {strange[0][1]:.80}, and {right:.80} on the others"
 
 
 def exit_code(ending: BaseException | None) -> int:

@@ -94,8 +94,7 @@ class Course:
                 self._begin()
                 try:
                     self._ending.reach(self._all_epochs)
-                finally:  # what is saved now may take longer than ranks wait for each other
-                    lasting.enter_context(training.holding())
+                finally:
                     self._ending.close(self._engine, self._checkpoint)
             self._ending.finish(self._agreed)
         for listener in self._listeners:

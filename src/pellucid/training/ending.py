@@ -9,7 +9,7 @@ as it is stopped            their end, the network, and that the run  (`Ending.f
 with what all have agreed   a checkpoint                              likewise (`Ending.close`)
 to end with before that
 with any other error        a checkpoint, if there can be one: the    the first rank, if the error is its own, or if the
-                            last step is done, and callbacks have     others do not come; nobody waits for it
+                            last step is done, and callbacks have     others do not come; who fails, too, waits for it
                             heard of it
 ==========================  ========================================  ================================================
 

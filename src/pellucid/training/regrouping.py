@@ -31,7 +31,7 @@ from collections.abc import Callable, Sequence
 from itertools import takewhile
 
 from ..arguments import warn
-from ..collective import Collective, told_by_all
+from ..collective import Collective, numbers_of, told_by_all
 from ..serialization.tensor_file import decode, pieces
 from .agreement import for_all
 from .callbacks import Callback
@@ -92,7 +92,7 @@ def catch_up(
     if own == furthest[:2]:
         return None
     kept = [each if for_all(each) else understudy(each) for each in remembering]  # of the others, see `share`
-    elapsed = taken(message, f"what rank {teller} has").restore(training, engine, kept)
+    elapsed = taken(message, f"what rank {numbers_of(ranks)[teller]} has").restore(training, engine, kept)
     places = [number for number, each in enumerate(listeners) if for_all(each)]
     heard_there = [*places, len(listeners)][furthest[2]]
     moment = "on_epoch" if training.epoch > own[1] else "on_batch"

@@ -110,7 +110,7 @@ class RunWriter(Callback):
         refuse_taken(self.folder, self.named, held=True)  # another training may have begun here at the same moment
         remove_stumps(self.folder)  # of one that was killed as it began
         write_file(self.folder / CONFIG, config.encode())
-        save(training.network, self.folder / MODEL)
+        self._save(training)
         self._lock, self._going = lock, True
         return begun, None
 
@@ -208,8 +208,7 @@ class RunWriter(Callback):
         self._refuse_lost()
         self._write_measures(training)
         if self._checkpoints.written > self._saved:  # so that short epochs do not wait for the disk each
-            with training.holding():
-                save(training.network, self.folder / MODEL)
+            self._save(training)
             self._saved = self._checkpoints.written
 
     def on_end(self, training: Training, error: BaseException | None) -> None:
@@ -217,7 +216,7 @@ class RunWriter(Callback):
             if self._going and (self._lock is None or self._lock.in_place()):
                 self._write_measures(training)
                 if error is not None and training.step:
-                    save(training.network, self.folder / MODEL)
+                    self._save(training)
         except StorageError as second:
             if not isinstance(error, StorageError):
                 raise
@@ -230,7 +229,7 @@ class RunWriter(Callback):
         """Save the network as all callbacks have left it, and let go of what was kept for going on."""
         try:
             self._refuse_lost()
-            save(training.network, self.folder / MODEL)
+            self._save(training)
             if chosen := chosen_epochs(training.callbacks):
                 append_line(self.folder / METRICS, json_line(chosen))
             if (self.folder / METRICS).exists():
@@ -239,6 +238,11 @@ class RunWriter(Callback):
             self._checkpoints.finish(training, seal)
         finally:
             self.let_go()
+
+    def _save(self, training: Training) -> None:
+        """Save the network; other ranks wait as long as it takes."""
+        with training.holding():
+            save(training.network, self.folder / MODEL)
 
     def _write_measures(self, training: Training) -> None:
         """Write the epochs measured since the last time."""

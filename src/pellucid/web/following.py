@@ -29,7 +29,7 @@ from .training_words import COLUMNS, at_moment, beside, of_epoch, row_of, standi
 
 SHARE = 40
 """Between two looks lies at least so many times what the last one took, of a processor's time."""
-INTERVAL = 0.5
+INTERVAL = 1.0
 """Seconds between two looks, and two messages to a page, at least: more pictures cost more than they show, above all in
 the browser, which paints them with the processors that train."""
 PAUSED_INTERVAL = 0.1

@@ -9,9 +9,9 @@ import { count, within } from "./numbers.js";
 import { present } from "./showing.js";
 import { get, on, set } from "./state.js";
 
-const EVERY = 2000; // milliseconds between two looks at the newest network, at least
+const EVERY = 4000; // milliseconds between two looks at the newest network, at least
 const SHARE = 40; // and so many times what the last look took
-const MOST = 4000; // but no more: what takes that long waits for others
+const MOST = 8000; // but no more: what takes that long waits for others
 export const REST = 400; // ms that an image rests before more is asked of it: a pen goes first
 const STILL = ["why", "change"]; // tabs that look into one network: while one is open, nothing follows
 
