@@ -4,7 +4,6 @@ import { grid } from "./sum-grid.js";
 import { placeName, table, total } from "./sum-parts.js";
 import { terms } from "./sum-terms.js";
 
-/** The largest of a window. */
 export function maximum(found) {
   const { details } = found;
   const values = details.window;
