@@ -15,6 +15,7 @@ import pytest
 from oracles.mpi_jobs import environment, job, needs_mpi
 from oracles.shared_trainings import trained
 from pellucid.distributed import launch
+from pellucid.training.checkpoint import files
 
 SECONDS = 60
 """In which all ranks have ended where one has: mostly those that it takes to start them, on a busy machine."""
@@ -129,6 +130,25 @@ def test_where_a_rank_is_killed_the_command_says_so_once_and_comes_to_the_same(t
     assert others == [*expected.stderr.splitlines(), shared]
     assert out.replace("several", "one") == expected.stdout
     assert (several / "model.safetensors").read_bytes() == (one / "model.safetensors").read_bytes()
+
+
+@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="ranks are found in /proc")
+def test_where_the_command_itself_is_killed_its_ranks_save_what_they_have_and_end(tmp_path):
+    run = tmp_path / "run"
+    words = ["train", "--epochs", "100000", "--no-progress", "--out", str(run), "--ranks", "2"]
+    how = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": environment()}
+    with subprocess.Popen([sys.executable, "-m", "pellucid", *words], **how) as process:
+        end = time.monotonic() + SECONDS
+        while not (run / "metrics.jsonl").exists() and process.poll() is None and time.monotonic() < end:
+            time.sleep(0.01)
+        left = ranks_of(run)
+        process.kill()
+    end = time.monotonic() + SECONDS
+    while any(Path(f"/proc/{each}").exists() for each in left) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert len(left) == 2
+    assert not ranks_of(run)
+    assert any(int(path.stem.rpartition("-")[2]) for path in files(run)), "a checkpoint after some steps"
 
 
 KILLED = """

@@ -6,6 +6,7 @@ import functools
 import inspect
 import io
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -162,6 +163,7 @@ def taking_part(patience: float | None, elastic: bool = False) -> Iterator[Ranks
                 sys.stdout, sys.stderr = shown = Curtain(out), Curtain(err)
                 ranks.when_first += [each.open for each in shown]
             ranks.when_lost.append(lambda: say_who_hung(ranks, err))
+            room.when_left_alone(lambda: os.kill(os.getpid(), signal.SIGUSR2))  # for SIGTERM, as `job` hears it
             if elastic and not ranks.elastic:
                 raise ArgumentError("--elastic: MPI was not started so; for Open MPI: mpiexec --with-ft ulfm …")
             yield ranks

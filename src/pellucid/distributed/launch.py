@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from ..errors import MissingExtraError, installing
@@ -61,16 +62,21 @@ class Launched:
         command = started(ranks, [*program(), *words], FT_OPTIONS if elastic else ())
         self.unstarted, self.done, self.failed, self.run, self.started = "", False, 0, "", False
         self._ranks, self._patience = ranks, patience
-        self._room = tempfile.TemporaryDirectory(prefix="pellucid-", ignore_cleanup_errors=True)
+        self._room = ExitStack()
+        self._folder = self._room.enter_context(
+            tempfile.TemporaryDirectory(prefix="pellucid-", ignore_cleanup_errors=True)
+        )
+        self._room.enter_context(room.looked_after(self._folder))
         self._process = subprocess.Popen(
-            command, env={**environment(self._room.name), room.FOLDER: self._room.name}, stderr=subprocess.PIPE,
-            text=True, errors="replace", start_new_session=True,
+            command, env={**environment(self._folder), room.FOLDER: self._folder}, stderr=subprocess.PIPE, text=True,
+            errors="replace", start_new_session=True,
         )  # fmt: skip
 
     def wait(self, say: Callable[[str], object]) -> int:
         """Return the launcher's exit code, or minus the signal that ended it, when it has ended; until then `say` gets
         what the ranks write to standard error."""
-        with self._room as folder:
+        folder = self._folder
+        with self._room:
             onlooker = Onlooker(self._process.pid, self._ranks, folder, self._patience)
             try:
                 for line in without_reports(self._process.stderr or ()):

@@ -6,7 +6,9 @@ Where another launcher has started the ranks there is no such folder, and what i
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..errors import StorageError
@@ -24,6 +26,8 @@ DONE = "done"
 """The work is done."""
 FAILED = "failed"
 """The exit code of a rank that has failed, and has said why."""
+HELD = "held"
+"""Locked by who has started the ranks, for as long as that process lives."""
 
 
 def is_there() -> bool:
@@ -45,3 +49,33 @@ def told(folder: str, what: str) -> str | None:
         return os.fsdecode(Path(folder, what).read_bytes())
     except OSError:
         return None
+
+
+@contextmanager
+def looked_after(folder: str) -> Iterator[None]:
+    """Let ranks know, while this lasts, that the process lives that has started them; however it ends, they learn of
+    it. Where the system has no locks, as Windows, they do not."""
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    with open(Path(folder, HELD), "wb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def when_left_alone(call: Callable[[], object]) -> None:
+    """Call something, in a thread, when the process has gone that has started this rank: nobody passes signals on any
+    more, or what the ranks say."""
+    folder = os.environ.get(FOLDER, "")
+    if folder and Path(folder, HELD).exists():
+        threading.Thread(target=_wait_for_end, args=[Path(folder, HELD), call], daemon=True).start()
+
+
+def _wait_for_end(path: Path, call: Callable[[], object]) -> None:
+    import fcntl
+
+    with suppress(OSError), open(path, "rb") as file:
+        fcntl.flock(file, fcntl.LOCK_SH)
+        call()
