@@ -240,6 +240,16 @@ def test_the_number_of_a_sample_that_was_refused_does_not_stay_in_the_field(wind
     page.close()
 
 
+def test_another_channel_keeps_the_cell(change):
+    change.locator("[data-path=conv2] .map").first.click(position={"x": 5, "y": 5})
+    change.wait_for_url(lambda url: "cell=" in url)
+    _, _, cell = change.url.partition("cell=")
+    change.locator("#change-channel").fill("2")
+    change.locator("#change-channel").press("Enter")
+    change.wait_for_url(lambda url: "channel=2" in url)
+    assert change.url.partition("cell=")[2] == cell
+
+
 def test_a_silent_channel_and_the_images_that_flip(change, bench):
     change.locator("#accuracy", has_text="right").wait_for()
     change.locator("#change-layer").select_option("conv2")
@@ -376,6 +386,28 @@ def test_a_class_is_explained_against_another_and_what_was_said_before_is_pale_m
     assert strongest(picture) == pytest.approx(signed_most(own), rel=2e-3)
     why.locator("#why-against").select_option("none")
     told.get_by_text("blue needs it").wait_for()
+
+
+def test_no_class_is_explained_against_itself(why):
+    why.locator("#why-against").select_option("3")
+    why.locator("#why-class").select_option("3")
+    against = "document.querySelector('#why-against').value"
+    why.wait_for_function(f"() => {against} === ''")
+    why.locator("#why-class").select_option("")
+    why.locator("#panel-why:not([aria-busy]) .shows").wait_for()
+    assert why.evaluate(against) == ""
+
+
+def test_a_picture_that_is_not_there_has_no_caption(context, shown):
+    held: list[Any] = []
+    with opened(context, f"http://127.0.0.1:{shown.server.port}/") as page:
+        page.route("**/api/why?*", lambda route: held.append(route))
+        page.locator("#tab-why").click()
+        page.locator("#panel-why[aria-busy]").wait_for()
+        assert page.get_by_text("as it has learnt").is_hidden()
+        assert page.get_by_text("after forgetting").is_hidden()
+        held.pop().continue_()
+        page.get_by_text("as it has learnt").wait_for()
 
 
 def test_the_sum_of_a_score_says_what_makes_it_more_than_that_of_the_class_it_is_against(why):

@@ -110,6 +110,22 @@ def test_maps_follow_the_pen_and_nothing_is_asked_twice(page, shown):
     page.wait_for_function(RELABELLED, arg=before)
 
 
+def test_ink_that_is_set_by_keyboard_is_on_the_pad(page):
+    draw(page)
+    settled(page)
+    page.locator("#pixels-cell").focus()
+    for key in ("9", "ArrowRight", "9"):
+        page.keyboard.press(key)
+    assert settled(page)[0, :10].tolist() == [255] * 10
+    bytes_ = """async () => Array.from((await import("./pixels.js")).shownPixels().data)"""
+    before = page.evaluate(bytes_)
+    page.locator("#raw").check()
+    settled(page)
+    assert page.evaluate(bytes_) == before
+    assert before[:2] == [255, 255]
+    page.locator("#raw").uncheck()
+
+
 def test_without_a_socket_requests_have_to_do(context, shown):
     with context.new_page() as page:
         page.add_init_script(NO_SOCKET)

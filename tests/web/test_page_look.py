@@ -102,6 +102,58 @@ def test_what_matters_is_in_sight(pinned):
     assert len(pinned.locator(".best li").all()) == 3
 
 
+@pytest.mark.parametrize(("width", "height"), [(1400, 900), (1366, 768), (1280, 720), (400, 800)])
+def test_what_a_sample_is_stands_in_sight_above_what_it_is_taken_for(context, address, width, height):
+    with opened(context, address) as page:
+        resize(page, width, height)
+        top = "() => document.querySelector('#bars').offsetTop"
+        before = page.evaluate(top)
+        page.get_by_label("next mistake").click()
+        told = page.locator("#told", has_text="mistake 1 of ")
+        told.wait_for()
+        assert told.evaluate(IN_SIGHT)
+        assert page.evaluate(top) == before
+        label = page.locator("#bars .right .name").inner_text()
+        assert told.inner_text().startswith(f"It is a {label}".replace("a 8", "an 8"))
+        page.locator("#bars .likeliest").click()
+        assert page.locator(".likeliest.right").count() == 0
+
+
+def test_the_way_back_leaves_words_whole(pinned):
+    drawn = """() => [...document.querySelectorAll(".layer > h2, .layer .line, .scores")].every(
+        each => Number(getComputedStyle(each).zIndex) > 0)"""
+    assert pinned.evaluate(drawn)
+
+
+def test_where_the_sum_stands_below_a_tap_leads_to_it(pinned):
+    resize(pinned, 350, 225)
+    place = pinned.locator(".layer.here .map").first
+    place.scroll_into_view_if_needed()
+    place.click(position={"x": 12, "y": 12})
+    pinned.wait_for_function("() => document.querySelector('.sums .body').getBoundingClientRect().top < 80")
+    box = pinned.locator(".sums .body").bounding_box()
+    assert 0 <= box["y"] < 80
+
+
+def test_a_step_back_is_beside_the_number_it_begins_with(pinned):
+    assert pinned.get_by_role("button", name="Step back").evaluate(IN_SIGHT)
+    pinned.locator("#bars .bar").first.click()
+    pinned.locator('.body[data-place^="softmax"]').wait_for()
+    assert pinned.get_by_role("button", name="Step back").evaluate(IN_SIGHT)
+
+
+def test_words_are_of_fingers_where_one_has_them(browser, context, address):
+    finger = browser.new_context(
+        viewport={"width": 400, "height": 850}, has_touch=True, is_mobile=True, storage_state=context.storage_state()
+    )
+    with opened(finger, address) as page:
+        assert page.locator("#trail").inner_text() == "Tap a number to see its sum"
+        assert page.locator("#pixels-hint").inner_text() == "Tap a pixel to follow it"
+        assert "drop or paste" not in page.locator("#sources").inner_text()
+        assert "Click" not in page.locator("#panel-sum").text_content()
+    finger.close()
+
+
 def test_axe_finds_no_fault(pinned):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
 

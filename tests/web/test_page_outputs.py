@@ -241,6 +241,6 @@ def test_mistakes_are_to_be_chosen_where_there_are_several_kinds(browser: Any) -
     labels = p.predict_classes(learnt(), data.images)
     labels[0] = (labels[0] + 1) % 10
     with page_of(browser, Bench(learnt(), "one", p.Dataset(data.images, labels), "test")) as page:
-        page.locator("#told", has_text="the network takes it for").wait_for()
+        page.locator("#told", has_text="wrong").wait_for()
         assert page.get_by_role("button", name="next mistake").is_visible()
         assert page.locator("#pairs").is_hidden()

@@ -106,7 +106,7 @@ def test_nothing_is_drawn_over_the_layers_because_maps_are_painted(page):
 def test_the_way_back_is_marked_in_all_layers_and_gone_step_by_step(page, shown):
     page.locator("#bars .bar").first.click()
     page.locator(".links rect.way").first.wait_for()
-    step = page.get_by_role("button", name="Next step")  # as nothing is to move by itself
+    step = page.get_by_role("button", name="Step back")  # as nothing is to move by itself
     first = page.locator(".walk li[aria-current]").text_content()
     step.click()
     other = "(first) => document.querySelector('.walk li[aria-current]').textContent !== first"
@@ -119,10 +119,10 @@ def test_it_plays_by_itself_until_something_else_is_done(browser, context, shown
     own = browser.new_context(storage_state=context.storage_state(), reduced_motion="no-preference")
     own.set_default_timeout(WAIT)
     with opened(own, f"http://127.0.0.1:{shown.server.port}/") as page:
-        page.get_by_role("button", name="▶ Play").click()
+        page.get_by_role("button", name="▶ Walk back").click()
         page.locator(".walk li:nth-child(3)[aria-current]").wait_for()
         page.keyboard.press("Shift")
-        page.get_by_role("button", name="▶ Play").wait_for()
+        page.get_by_role("button", name="▶ Walk back").wait_for()
         now = page.locator(".walk li[aria-current]").text_content()
         page.wait_for_timeout(1800)
         assert page.locator(".walk li[aria-current]").text_content() == now
@@ -138,7 +138,7 @@ def test_a_step_back_that_is_refused_is_no_error_of_the_page(context, shown):
         page.route("**/api/walk?*", lambda route: route.fulfill(**gone))
         page.get_by_label("next sample").click()
         page.wait_for_url(lambda url: "sample=1" in url)
-        page.get_by_role("button", name="Next step").click()
+        page.get_by_role("button", name="Step back").click()
         page.wait_for_timeout(300)
         assert page.locator("#problem").is_hidden()
 

@@ -8,7 +8,7 @@ import pytest
 import pellucid as p
 from pellucid.web.bench import Bench
 from pellucid.web.description import describe
-from pellucid.web.judged_words import at_first, how_right, taken_for, taken_otherwise
+from pellucid.web.judged_words import at_first, how_right, taken_otherwise, what_it_is
 from pellucid.web.training_words import at_moment, beside, how_sure, of_epoch, row_of, since_when, standing
 from pellucid.web.why_words import by_step, came_of_forgetting
 from pellucid.web.written import accuracy, rate, significant
@@ -120,14 +120,12 @@ def test_how_right_a_network_is():
     assert at_first(0.975, 10000, held_out=False, edited=True, now=0.5) == f"{as_trained}as edited, on 50.00 %."
 
 
-def test_what_a_sample_is_taken_for():
+def test_what_a_sample_is_and_what_it_is_taken_for():
+    said = [what_it_is(name)["words"] for name in ("7", "8", "airplane")]
+    assert said == ["It is a 7", "It is an 8", "It is an airplane"]
     names = {"label": "7", "predicted": "7", "was": "9"}
-    assert taken_for(names, 0.93)["words"] == "It is a 7, which the network sees (93 %)."
-    eights = {"label": "8", "predicted": "airplane", "was": "8"}
-    assert taken_for(eights, 0.93)["words"] == "It is an 8; the network takes it for an airplane (93 %)."
     assert taken_otherwise(4, names)["name"] == "sample 4, a 7: was taken for 9, now for 7: mended: was 9"
     wrong = {**names, "predicted": "1"}
-    assert taken_for(wrong, 0.5)["words"] == "It is a 7; the network takes it for a 1 (50 %)."
     assert taken_otherwise(4, wrong)["words"] == "was wrong: 9"
     assert taken_otherwise(4, {**wrong, "was": "7"})["words"] == "broken"
     at_a_moment = taken_otherwise(4, {**wrong, "was": "7"}, "at the end")

@@ -194,7 +194,7 @@ def test_the_tour_of_a_network_tells_its_own_numbers():
     steps = {step["name"]: step for step in tour(describe(p.models.lenet()), 100, trained=True)}
     assert list(steps) == [
         "start", "nine", "convolution", "padding", "stride", "pooling", "three", "field", "activation", "softmax",
-        "mistakes", "back", "why", "training", "end",
+        "mistakes", "back", "why", "training", "silence", "end",
     ]  # fmt: skip
     padding = "conv1 has none: 28 rows become 24, and as many columns. With 2 around, its maps would be as large"
     assert padding in steps["padding"]["words"][0]

@@ -18,7 +18,7 @@ from .asked import Asked
 from .bench import Bench
 from .described_sum import as_steps, as_sum
 from .frames import frame
-from .judged_words import mistaken, taken_for, taken_otherwise
+from .judged_words import mistaken, taken_otherwise, what_it_is
 from .look import Look, colour_range, colour_ranges
 from .picture import read_image
 from .tour import tour
@@ -169,7 +169,8 @@ def samples(bench: Bench, asked: Asked) -> Answer:
         }
         sure = round(float(now.confidence[number]), 6)
         names = {what: class_name(bench, k) for what, k in each.items()}
-        words = taken_otherwise(number, names, compared_with(bench)) if which == "flipped" else taken_for(names, sure)
+        flipped = which == "flipped"
+        words = taken_otherwise(number, names, compared_with(bench)) if flipped else what_it_is(names["label"])
         listed.append({"number": number, **each, "confidence": sure, **words})
     known: dict[str, Any] = {
         "revision": bench.revision, "pending": False, "accuracy": now.accuracy, "problem": None,

@@ -6,23 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from .words import with_article
-from .written import percent
 
 
-def taken_for(names: Mapping[str, str], confidence: float) -> dict[str, str]:
-    """Return in ``words`` what a sample is, and what it is taken for.
-
-    Parameters
-    ----------
-    names : mapping of str to str
-        Of its ``label``, of what it is ``predicted`` as, and of what it ``was`` before the network was edited.
-    confidence : float
-        The probability of what it is predicted as.
-    """
-    label, predicted = with_article(names["label"]), with_article(names["predicted"])
-    if label == predicted:
-        return {"words": f"It is {label}, which the network sees ({percent(confidence)})."}
-    return {"words": f"It is {label}; the network takes it for {predicted} ({percent(confidence)})."}
+def what_it_is(label: str) -> dict[str, str]:
+    """Return in ``words`` what a sample is; the page shows above the prediction whether that is seen."""
+    return {"words": f"It is {with_article(label)}"}
 
 
 def taken_otherwise(number: int, names: Mapping[str, str], than: str = "") -> dict[str, str]:

@@ -55,7 +55,7 @@ def tour(network: Told, images: int, trained: bool) -> list[Step]:
         steps += [_softmax(last), *([_mistakes(images)] if images else []), _back(last), *([_why()] if conv else [])]
     else:
         steps.append(_back(last))
-    return [*steps, _training(network["parameters"], trained), _end(_drawable(network))]
+    return [*steps, _training(network["parameters"], trained), _silence(), _end(_drawable(network))]
 
 
 def _first(layers: list[Told], fits: Any) -> Told | None:
@@ -314,9 +314,19 @@ def _training(parameters: int, trained: bool) -> Step:
             + (" The tab “Training” shows how they became what they are." if trained else "")
             + " In the example of the tour’s filter:"
         ],
-        "Now do by hand what no training would: silence a channel, and see what becomes of the prediction.",
-        "So much hung on that channel. It comes back when you go on; your file never changed.",
+        "Choose another learning rate, and see where the weight goes.",
+        "The larger the rate, the longer the step; one that is too long makes the loss worse.",
     )  # fmt: skip
+
+
+def _silence() -> Step:
+    return _step(
+        "silence",
+        "What hangs on a channel",
+        ["Whether what was learnt is needed shows when it is taken away. It is a copy that is changed, and measured."],
+        "Do by hand what no training would: silence a channel, and see what becomes of the prediction.",
+        "So it is without that channel; on all images, once that is measured. It comes back when you go on.",
+    )
 
 
 def _end(pad: bool) -> Step:

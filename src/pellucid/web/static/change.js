@@ -24,7 +24,7 @@ let loaded = ""; // what it shows
 
 const layers = make("select", { id: "change-layer", change: () => choose(layers.value, 0) });
 const channel = make("input", { type: "number", id: "change-channel", min: 0, value: 0, change: () => choose(target.layer, channelNow()) });
-const many = make("span", { class: "quiet" });
+const many = make("span");
 const bias = make("input", { type: "number", id: "change-bias", step: "any", change: setBias });
 const biasRow = field("bias", bias);
 const undoing = [button("Undo", () => undo(false), { id: "change-undo" }), button("Undo all", () => undo(true), { id: "change-reset" }), compareButton()];
@@ -41,7 +41,7 @@ export function buildChange(panel) {
   panel.append(
     make("h2", {}, "Change the network"),
     words,
-    row(field("layer", layers), field("channel", channel), many),
+    row(field("layer", layers), field("channel", make("span", {}, channel, " ", many))),
     past,
     buildKernels((query, body) => edit({ what: "kernel", ...query }, body)),
     limits,
@@ -143,7 +143,7 @@ function made() {
 function choose(layer, out) {
   target = { layer, out };
   const chosen = layerAt(layer);
-  if (chosen && makesMaps(chosen)) set({ layer, channel: out, cell: null });
+  if (chosen && makesMaps(chosen)) set({ layer, channel: out, cell: layer === get().layer ? get().cell : null });
   load();
 }
 

@@ -51,6 +51,11 @@ export function still() {
   return matchMedia("(prefers-reduced-motion: reduce)").matches;
 }
 
+/** What one does to a number, as the pointer is: a finger taps. */
+export function taps() {
+  return matchMedia("(pointer: coarse)").matches;
+}
+
 /** Scroll to an element, as far as it takes or to where a `block` is to be; at once where that is better. */
 export function bringIntoView(element, block = "nearest", atOnce = still()) {
   element?.scrollIntoView({ block, behavior: atOnce ? "auto" : "smooth" });

@@ -17,7 +17,7 @@ const ink = new OffscreenCanvas(INK, INK).getContext("2d", { willReadFrequently:
 export function buildPad(drawn) {
   whenDrawn = drawn;
   const pad = byId("pad");
-  for (const each of pens()) Object.assign(each, { lineCap: "round", lineJoin: "round", lineWidth: PEN, strokeStyle: "#fff" });
+  for (const each of pens()) Object.assign(each, { lineCap: "round", lineJoin: "round", lineWidth: PEN, strokeStyle: "#fff", imageSmoothingEnabled: false });
   ink.scale(ink.canvas.width / pad.width, ink.canvas.height / pad.height);
   const last = new Map(); // pointer -> where it was
   pad.addEventListener("pointerdown", (event) => {
@@ -96,7 +96,6 @@ export function restore(words) {
   tell(true);
 }
 
-/** Whether there is something on the pad. */
 export function hasInk() {
   return byId("drawing").classList.contains("inked");
 }

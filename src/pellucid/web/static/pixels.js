@@ -1,7 +1,7 @@
 // What the network sees: the image, pixel by pixel, to look at, to point at, and to edit by keyboard.
 
 import { current, hover, onHover, pin } from "./cells.js";
-import { byId, lay, say } from "./dom.js";
+import { byId, lay, say, taps } from "./dom.js";
 import { HELP, arrowStep, claim, isCommand } from "./keyboard.js";
 import { layerAt, network, receptiveField } from "./network.js";
 import { text } from "./numbers.js";
@@ -33,14 +33,13 @@ export function buildPixels(whenEdited) {
   on(["layer", "cell"], frame);
 }
 
-/** Show an image, as the network is given it. */
 export function showPixels({ data, shape }) {
   const [channels, rows, columns] = shape.length === 3 ? shape : [1, 1, shape[0]];
   shown = { data, shape, channels, rows, columns };
   paintImage(byId("pixels"), shown);
   const scale = Math.min(Math.max(1, Math.floor(SIDE / Math.max(rows, columns))), SIDE / columns);
   Object.assign(byId("pixels-frame").style, { width: `${columns * scale}px`, aspectRatio: rows > 1 ? `${columns} / ${rows}` : "", height: rows > 1 ? "" : "24px" });
-  byId("pixels-hint").textContent = editable() ? "Click a pixel; arrows; 0–9 for ink" : "Click a pixel to follow it";
+  byId("pixels-hint").textContent = taps() ? "Tap a pixel to follow it" : `Click a pixel${editable() ? "; arrows; 0–9 for ink" : " to follow it"}`;
   label();
   frame();
 }
@@ -85,9 +84,7 @@ function point(cell) {
 }
 
 function label() {
-  const value = shown.channels === 3
-    ? [0, 1, 2].map((channel) => text(valueAt(cursor, channel))).join(", ")
-    : text(valueAt(cursor));
+  const value = (shown.channels === 3 ? [0, 1, 2] : [0]).map((channel) => text(valueAt(cursor, channel))).join(", ");
   byId("pixels-cell").setAttribute("aria-label", `pixel, row ${cursor[0]}, column ${cursor[1]}, ${value}`);
 }
 

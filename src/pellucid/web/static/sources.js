@@ -2,7 +2,7 @@
 
 import { askUntilDone, report } from "./api.js";
 import { button, field, options, quiet, row } from "./controls.js";
-import { byId, make, problem, say } from "./dom.js";
+import { byId, make, problem, say, taps } from "./dom.js";
 import { network } from "./network.js";
 import { count, within } from "./numbers.js";
 import { drawable } from "./pixels.js";
@@ -30,14 +30,15 @@ function dataControls() {
   const { data } = network;
   if (!data) return null;
   number = make("input", { type: "number", min: 0, max: data.count - 1, value: 0, change: () => step(0) });
-  told = make("p", { class: "quiet", id: "told" });
+  told = make("p", { id: "told" });
+  byId("bars").before(told);
   const way = (sign, words, click) => button(sign, click, { "aria-label": words });
   mistakeButtons = row(way("◀ mistake", "mistake before", () => mistake(-1)), way("mistake ▶", "next mistake", () => mistake(1)));
   const name = [data.name, data.part].filter(Boolean).join(", ") || "data";
   return make(
-    "div", { class: "data" }, make("h2", {}, "Samples"), quiet(`${name}: ${count(data.count)} images`),
+    "div", { class: "data" }, make("h2", {}, "Samples"), quiet(`${name}: ${count(data.count)}`),
     row(way("◀", "sample before", () => step(-1)), field("sample", number), way("▶", "next sample", () => step(1))),
-    mistakeButtons, told, pairs,
+    mistakeButtons, pairs,
   );
 }
 
@@ -46,7 +47,7 @@ function fileControls() {
   const input = make("input", { type: "file", accept: "image/*", class: "unseen", id: "file", change: () => { take([...input.files]); input.value = ""; } }); // the same file may be chosen again
   return make(
     "div", { class: "row files" }, make("label", { class: "button", for: "file" }, "Open a picture"), input,
-    make("span", { class: "quiet" }, "or drop or paste one"),
+    taps() ? null : make("span", { class: "quiet" }, "or drop or paste one"),
   );
 }
 
@@ -145,6 +146,9 @@ async function tell(found) {
   if (known?.problem) told.textContent = `Nothing can be said of what is right: ${known.problem}`;
   if (!known?.samples.length) return;
   [label] = known.samples;
-  told.textContent = label.words;
+  const { at, first, total, samples } = mistakes;
+  const inHand = samples?.[at - first]?.number === source.number && mistakes.revision === found.revision;
+  told.textContent = `${label.words}: ${!isMistake() ? "right" : inHand ? `mistake ${count(at + 1)} of ${count(total)}` : "wrong"}`;
+  byId("bars").querySelector(`[value="${label.label}"]`)?.classList.add("right");
   byId("sources").dispatchEvent(new Event("told"));
 }

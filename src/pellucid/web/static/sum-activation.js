@@ -24,7 +24,6 @@ const FUNCTIONS = {
   gelu: (x) => (x * (1 + erf(x / Math.SQRT2))) / 2,
 };
 
-/** Draw a function of one number. */
 export function activation(found) {
   const { x, curve: drawn, from, settings } = found.details;
   const y = FUNCTIONS[found.kind](x, settings);

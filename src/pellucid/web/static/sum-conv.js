@@ -10,7 +10,6 @@ const BESIDE = 5; // columns of a kernel: three grids of more do not stand side 
 
 let chosen = { path: null, channel: null }; // whose grids are shown, if somebody has chosen
 
-/** Draw the sum behind one number of a convolution. */
 export function conv(found) {
   const { patch, kernel, bias, channels: numbers } = found.details;
   const products = patch.map((rows, c) => rows.map((line, y) => line.map((x, k) => x * kernel[c][y][k])));

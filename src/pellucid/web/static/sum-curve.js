@@ -27,7 +27,6 @@ export function curve(xs, ys, x, y, name) {
   return svg;
 }
 
-/** The ends of both axes, in numbers. */
 function labels(xs, ys, left, top) {
   const finite = ys.filter(Number.isFinite);
   const below = top(0) > HEIGHT - 2 * EDGE ? top(0) - 4 : top(0) + 13;

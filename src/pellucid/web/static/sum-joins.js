@@ -9,7 +9,6 @@ export function joined(found) {
   return ofTwo(product ? "Two numbers, multiplied" : "Two paths, added", product, from.map((each, k) => [origin(found, each), [a, b][k]]));
 }
 
-/** A number and a learnt one. */
 export function learnt(found) {
   const { from, x, bias, weight } = found.details;
   const product = bias === undefined;
@@ -30,7 +29,6 @@ export function copied(found) {
   return { parts: [table("Where it comes from", ["from", "number"], [], [[origin(found, from), from.number]])], y: from.number };
 }
 
-/** A pixel, scaled. */
 export function scaled(found) {
   const { pixel, divisor, mean, std } = found.details;
   const y = (pixel / divisor - mean) / std;

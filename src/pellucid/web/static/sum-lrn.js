@@ -3,7 +3,6 @@
 import { text } from "./numbers.js";
 import { figure, place, table, total } from "./sum-parts.js";
 
-/** Draw a normalisation by the neighbouring channels. */
 export function localResponse(found) {
   const { x, size, alpha, beta, k, neighbours, channels } = found.details;
   const [channel, ...cell] = found.index;

@@ -3,7 +3,7 @@
 import { ask } from "./api.js";
 import { hover, moved, onHover, pin } from "./cells.js";
 import { row } from "./controls.js";
-import { allow, lay, make, say } from "./dom.js";
+import { allow, lay, make, say, taps } from "./dom.js";
 import { arrowStep, claim, either } from "./keyboard.js";
 import { cellFits, cellName, isListed, layerAt, layout, makesMaps } from "./network.js";
 import { text, within } from "./numbers.js";
@@ -28,7 +28,7 @@ const title = make("h2", {});
 const told = make("p", { class: "preview" });
 const earlier = make("button", { "aria-label": "channel before", click: () => beside(-1) }, "◀");
 const later = make("button", { "aria-label": "next channel", click: () => beside(1) }, "▶");
-const turn = row(earlier, later, make("span", { class: "quiet" }, "Arrows in the map move the cell."));
+const turn = row(earlier, later);
 
 let shown = null; // {layer, channel, key, numbers, rows, columns, pixel}
 
@@ -59,8 +59,7 @@ function accept(layer, channel, key, found) {
   for (const element of [canvas, button, place]) lay(element, { left: 0, top: 0, width: columns * pixel, height: rows * pixel });
   paint(canvas, { numbers: shown.numbers, rows, columns, ranges: rangesOf(layer.path, found, 1), zoom: Math.max(1, Math.round(pixel)) });
   title.textContent = makesMaps(layer) ? `${layer.path}, channel ${channel}` : layer.path;
-  turn.hidden = layer.shape[0] === 1 && rows * columns === 1;
-  for (const each of [earlier, later]) each.hidden = !makesMaps(layer) || layer.shape[0] === 1;
+  turn.hidden = !makesMaps(layer) || layer.shape[0] === 1;
   allow(earlier, channel > 0, later);
   allow(later, channel < layer.shape[0] - 1, earlier);
 }
@@ -81,7 +80,7 @@ function mark(cell) {
 }
 
 function tell(cell) {
-  told.textContent = inside(cell) ? `${where(cell)}: ${text(value(cell))}` : "Click a number to see its sum.";
+  told.textContent = inside(cell) ? `${where(cell)}: ${text(value(cell))}` : `${taps() ? "Tap" : "Click"} a number to see its sum.`;
 }
 
 function where(cell) {

@@ -3,7 +3,6 @@
 import { curve } from "./sum-curve.js";
 import { figure, origin, table } from "./sum-parts.js";
 
-/** Draw a normalisation by running statistics. */
 export function batchNorm(found) {
   const { x, mean, variance, eps, weight, bias, from } = found.details;
   const deviation = Math.sqrt(variance + eps);

@@ -19,7 +19,6 @@ export function numbers(found) {
   return Object.fromEntries(Object.entries(found).map(([name, each]) => [name, name === "layer" ? each : numbers(each)]));
 }
 
-/** The sum of numbers, in their order. */
 export function total(values) {
   return values.reduce((sum, value) => sum + value, 0);
 }

@@ -12,7 +12,7 @@ export function buildPlay(step, restart) {
   const wait = (longer) => {
     clearTimeout(timer);
     timer = longer && !still() ? setTimeout(go, PACE) : 0;
-    button.textContent = still() ? "Next step" : timer ? "❚❚ Pause" : "▶ Play";
+    button.textContent = still() ? "Step back" : timer ? "❚❚ Pause" : "▶ Walk back";
   };
   const go = async (otherwise) => {
     wait(true); // so that it can be interrupted meanwhile

@@ -4,7 +4,6 @@ import { grid } from "./sum-grid.js";
 import { placeName, table, total } from "./sum-parts.js";
 import { terms } from "./sum-terms.js";
 
-/** The largest of a window. */
 export function maximum(found) {
   const { details } = found;
   const values = details.window;
@@ -15,27 +14,15 @@ export function maximum(found) {
   return { parts: [drawn(found, ringed)], y };
 }
 
-/** The mean of a window, or of a region. */
+/** The mean of a window, or over whole axes. */
 export function mean(found) {
-  const { details } = found;
-  if (!details.window) return whole(found);
-  const { element, y } = division(details);
-  return { parts: [drawn(found), element], y };
-}
-
-/** The mean over whole axes. */
-function whole(found) {
-  const { element, y } = division(found.details);
-  return { parts: [...terms(found, "Each number's part").parts, element], y };
-}
-
-function division({ values, divisor }) {
+  const { values, divisor, window } = found.details;
   const sum = total(values);
   const y = sum / divisor;
-  return { element: table("The mean", [], [["sum", sum], ["divided by", divisor]], [["mean", y]]), y };
+  const parts = window ? [drawn(found)] : terms(found, "Each number's part").parts;
+  return { parts: [...parts, table("The mean", [], [["sum", sum], ["divided by", divisor]], [["mean", y]])], y };
 }
 
-/** The window as a grid. */
 function drawn({ details, terms: [term] }, ringed = undefined) {
   const path = term?.path;
   const { window, rows, columns, padding, channel } = details;

@@ -18,7 +18,7 @@ export function buildShare() {
     element.hidden = path !== last.path || !cell || !shares || /softmax/i.test(last.kind);
     if (element.hidden) return;
     const [own] = indexOf(last, 0, cell);
-    const { parts } = softmax({ kind: "softmax", path, index: [own], details: { class: own, z: [...output] }, terms: [{ path }] });
+    const { parts } = softmax({ kind: "softmax", path, index: [own], details: { class: own, z: [...output] }, terms: [{ path }] }, 2);
     element.replaceChildren(make("h3", {}, `${className(own)}: ${percent(shares[own])}`), ...parts);
   };
   onShown(({ arrays }) => {

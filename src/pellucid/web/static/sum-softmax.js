@@ -7,15 +7,15 @@ import { place, table, total } from "./sum-parts.js";
 
 const FEW = 12;
 
-/** Draw a share, or the logarithm of one. */
-export function softmax(found) {
+/** Draw a share, or the logarithm of one; of more classes than a `few`, the likeliest and its own. */
+export function softmax(found, few = FEW) {
   const { class: own, z } = found.details;
   const largest = Math.max(...z);
   const shifted = z.map((score) => score - largest);
   const exponentials = shifted.map(Math.exp);
   const sum = total(exponentials);
   const order = z.map((_, k) => k).sort((a, b) => exponentials[b] - exponentials[a] || a - b);
-  const shown = order.length > FEW ? [...new Set([...order.slice(0, FEW - 1), own])] : z.map((_, k) => k);
+  const shown = order.length > few ? [...new Set([...order.slice(0, few - 1), own])] : z.map((_, k) => k);
   const hidden = order.filter((k) => !shown.includes(k));
   const name = isOutput(layerAt(found.path)) ? className : String;
   const { path } = found.terms[0];

@@ -27,7 +27,7 @@ export function waterfall(caption, headings, terms, rest, constant) {
     if (hidden.length) box.append(make("button", { click: () => draw(terms.length) }, `Show ${hidden.length} more`));
   };
   draw(FEW);
-  return { element: box, y };
+  return { parts: [box], y };
 }
 
 function drawn(caption, headings, steps, y) {
@@ -47,6 +47,5 @@ export function terms(found, caption = "What it is made of") {
   }));
   const rest = { count: found.count - listed.length, total: found.count > listed.length ? number(found.others) : 0 };
   const constant = number(found.constant);
-  const fall = waterfall(caption, ["from", "amount", "so far"], listed, rest, constant ? { place: "constant", amount: constant } : null);
-  return { parts: [fall.element], y: fall.y };
+  return waterfall(caption, ["from", "amount", "so far"], listed, rest, constant ? { place: "constant", amount: constant } : null);
 }

@@ -17,7 +17,7 @@ const REST = 150; // ms
 
 const list = make("ol", { class: "walk" });
 const begin = make("button", { hidden: true, click: beginWalk });
-const play = buildPlay(goBack, async () => { if (!begin.hidden) beginWalk(); });
+export const play = buildPlay(goBack, async () => { if (!begin.hidden) beginWalk(); });
 const note = quiet();
 
 let walk = null; // {seen, path, index, steps}: seen is the image and the network's revision
@@ -30,7 +30,7 @@ export function buildWalk() {
     begin.hidden = !shares || !isOutput(network.layers.at(-1));
     if (shares) begin.textContent = `From ${prediction(likeliest())}`;
   });
-  return make("section", { class: "back", "aria-labelledby": "walk-title" }, make("h3", { id: "walk-title" }, "Walk back"), row(begin, play), note, list);
+  return make("section", { class: "back", "aria-labelledby": "walk-title" }, make("h3", { id: "walk-title" }, "Walk back"), row(begin), note, list);
 }
 
 /** Show the way soon: at once for another number, and when the pen rests for another image. */

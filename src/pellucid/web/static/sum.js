@@ -1,7 +1,9 @@
 // The tab that follows one number: its map in large, the whole sum behind it, and the way back to the pixels.
 
 import { Refused, ask, isVoid, newestOnly, report } from "./api.js";
-import { make, say } from "./dom.js";
+import { onPin } from "./cells.js";
+import { row } from "./controls.js";
+import { bringIntoView, make, say, taps } from "./dom.js";
 import { cellName, className, indexOf, isOutput, layerAt } from "./network.js";
 import { text } from "./numbers.js";
 import { get, on } from "./state.js";
@@ -18,7 +20,7 @@ import { buildShare } from "./sum-share.js";
 import { buildSnippet } from "./sum-snippet.js";
 import { softmax } from "./sum-softmax.js";
 import { terms } from "./sum-terms.js";
-import { buildWalk, followWalk, goBack } from "./sum-walk.js";
+import { buildWalk, followWalk, goBack, play } from "./sum-walk.js";
 import { inWords } from "./sum-words.js";
 
 const FAMILIES = { activation, batchNorm, conv, copied, given, joined, learnt, linear, localResponse, maximum, mean, scaled, softmax, terms };
@@ -27,18 +29,19 @@ const NEAR = 1e-9; // the page adds up in another order: what that makes is far 
 const title = make("h3", { tabindex: "-1" });
 const body = make("div", { class: "body" });
 let map = null;
+const low = matchMedia("(max-height: 480px)"); // where the sum stands below the layer
+let pinned = false; // a number was, and its sum is to be seen
 let shown = null; // the image, revision and place of the sum that is drawn
 
-/** Fill the tab, and follow what is pinned. */
 export function buildSum(panel) {
   map = buildMap();
   panel.classList.add("sums");
-  panel.append(map, buildShare(), make("section", { "aria-label": "The sum" }, title, body), buildWalk());
+  panel.append(map, buildShare(), make("section", { "aria-label": "The sum" }, row(title, play), body), buildWalk());
   on(["image", "revision", "layer", "channel", "cell", "view", "range", "against"], follow);
+  onPin(() => { pinned = true; follow(); });
   follow();
 }
 
-/** Go from the pinned number to the largest that it is made of. */
 export function stepBack() {
   return goBack().catch(tell);
 }
@@ -48,6 +51,8 @@ const follow = newestOnly(async () => {
   try {
     await showMap(map);
     await showSum();
+    if (pinned && low.matches) bringIntoView(body, "start");
+    pinned = false;
     followWalk(tell);
   } catch (error) {
     tell(error);
@@ -64,7 +69,7 @@ async function showSum() {
   const layer = layerAt(path);
   if (!layer || !cell) {
     title.textContent = "Follow one number";
-    body.replaceChildren(make("p", {}, "Click a number in any map, or press Enter on it: here stands the whole sum that it is."));
+    body.replaceChildren(make("p", {}, `${taps() ? "Tap a number in any map" : "Click a number in any map, or press Enter on it"}: here stands the whole sum that it is.`));
     shown = null;
     return;
   }

@@ -11,7 +11,6 @@ let current = 0;
 
 class Stopped extends Error {}
 
-/** Stop what is being done. */
 export function stop() {
   current += 1;
 }

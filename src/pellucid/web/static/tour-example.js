@@ -47,12 +47,10 @@ function numbers(caption, values, look = () => {}) {
   return make("table", { class: "tiny" }, make("caption", {}, caption), make("tbody", {}, ...lines));
 }
 
-/** A grid of numbers in their colours. */
 function coloured(caption, values, range = Math.max(...values.flat().map(Math.abs))) {
   return numbers(caption, values, ({ style }, value) => Object.assign(style, { backgroundColor: css(value, range), color: ink(value, range) }));
 }
 
-/** Grids in a row, with signs between them. */
 function equation(...parts) {
   return make("div", { class: "row example" }, ...parts.map((part) => (typeof part === "string" ? make("span", { "aria-hidden": "true" }, part) : part)));
 }
@@ -100,7 +98,6 @@ export function fourByFour(changed) {
     if (before && before !== lens.style.translate && !still()) lens.animate({ translate: [before, lens.style.translate] }, { duration: 350, easing: "ease-in-out" });
   }
 
-  /** Let the filter go from place to place. */
   async function slide(wait) {
     for (const place of [[0, 0], [0, 1], [1, 0], [1, 1]]) {
       moveTo(...place);
@@ -182,7 +179,7 @@ export function update(told) {
   const gradients = correlate(IMAGE, OUTER);
   const gradient = gradients[1][1];
   const line = worked();
-  const maps = make("div");
+  const maps = make("div", { class: "maps" });
   const draw = (rate) => {
     const moved = weights.map((each, y) => each.map((weight, x) => Number((weight - rate * gradients[y][x]).toPrecision(3))));
     line.textContent = `1 − ${rate}·${gradient} = ${text(Number((1 - rate * gradient).toPrecision(6)), 3)}`;
@@ -190,8 +187,9 @@ export function update(told) {
   };
   draw(0.01);
   return make(
-    "div", {}, chooser("learning rate", [0.001, 0.01, 0.1], 0.01, (rate) => { draw(rate); told(); }), maps, line,
+    "div", { class: "update" },
+    row(chooser("learning rate", [0.001, 0.01, 0.1], 0.01, (rate) => { draw(rate); told(rate); }), checked(gradient === MIDDLE, "worked out on paper")),
+    maps, line,
     quiet(`(−4)·6 + (−4)·7 + 10·10 + 11·11 = ${gradient}: the gradient of the filter’s middle weight`),
-    checked(gradient === MIDDLE, "worked out on paper"),
   );
 }

@@ -42,8 +42,6 @@ function paragraph(words) {
   return make("p", { class: words.includes(" → ") ? "worked" : null }, ...explained(words));
 }
 
-// ---- examples in the card
-
 let chosen = null; // what was chosen in that of the step, since the step began
 let silenced = null; // true once a channel is being silenced; then the name of all edits with it
 
@@ -58,10 +56,8 @@ const EXAMPLES = {
   three: () => [stacks(choice)],
   field: () => [sees],
   softmax: () => (network.data ? [button("Take an image that it is not sure of", showUnsure)] : []),
-  training: () => [update(happened)],
+  training: () => [update(choice)],
 };
-
-// ---- what is done
 
 /** What the steps have in common that ask for a number of a layer, whose sum is then shown. */
 const pinning = ({ layer }, below = null) => ({ tab: "sum", pins: layer, act: (wait) => pinTelling(layer, wait, below) });
@@ -118,7 +114,8 @@ const DOING = {
       slider.dispatchEvent(new Event("input", { bubbles: true }));
     },
   }),
-  training: () => ({
+  training: () => ({ ...anew, point: "bars", act: () => choose("learning rate", 0.1), done: () => chosen }),
+  silence: () => ({
     point: "panel-change", tab: "change", target: "#change-silence", result: "#accuracy",
     act: () => byId("change-silence").click(),
     done: (now, then) => {

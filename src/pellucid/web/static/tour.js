@@ -2,7 +2,7 @@
 
 import { onHover, onPin } from "./cells.js";
 import { button, options } from "./controls.js";
-import { bringIntoView, byId, make, problem, say, still } from "./dom.js";
+import { bringIntoView, byId, make, problem, say, still, taps } from "./dom.js";
 import { keep, kept } from "./kept.js";
 import { HELP } from "./keyboard.js";
 import { within } from "./numbers.js";
@@ -67,7 +67,6 @@ function close(finished) {
   byId("open-tour").focus();
 }
 
-/** End what the step began. */
 function leave() {
   stop();
   growing.disconnect();
@@ -87,7 +86,7 @@ function go(number) {
   body.replaceChildren(...step.words());
   body.scrollTop = 0;
   step.begin?.();
-  tell(matchMedia("(pointer: coarse)").matches && step.touch || step.task, false);
+  tell(taps() && step.touch || step.task, false);
   show.hidden = !step.act;
   back.disabled = at === 0;
   next.textContent = at === steps.length - 1 ? "End" : "Next";
@@ -106,7 +105,6 @@ function tell(words, done) {
   next.classList.toggle("ready", done || !words);
 }
 
-/** Whether the step waits for something to be done. */
 function waits() {
   return !card.hidden && !paused && then !== null;
 }
@@ -131,13 +129,10 @@ function finish(step) {
   if (step.result) bringIntoView(document.querySelector(step.result));
 }
 
-/** Do for the reader what the step asks for. */
 function doIt() {
   bringTarget();
   slowly(steps[at].act).catch((error) => problem(error.message));
 }
-
-// ---- what is pointed at
 
 function targets() {
   const { layer, point: id, also } = steps[at];
@@ -182,8 +177,6 @@ function toTarget() {
   if (chosen.tabIndex < 0) chosen.tabIndex = -1;
   chosen.focus({ preventScroll: true });
 }
-
-// ---- paused, closed, remembered
 
 function togglePause() {
   setPaused(!paused);

@@ -1,7 +1,7 @@
 // The line at the top: where one is, how far the colours reach, and whether the network was changed.
 
 import { current, onHover } from "./cells.js";
-import { byId, make } from "./dom.js";
+import { byId, make, taps } from "./dom.js";
 import { goTo, mapsOf } from "./layers.js";
 import { lookedAt } from "./narrow.js";
 import { cellName, indexOf, layerAt } from "./network.js";
@@ -48,7 +48,7 @@ function write() {
   while (home.nextSibling) home.nextSibling.remove();
   const trail = byId("trail");
   if (!place) {
-    trail.append(make("span", { class: "quiet" }, "Point at a number; click to see its sum"));
+    trail.append(make("span", { class: "quiet" }, taps() ? "Tap a number to see its sum" : "Point at a number; click to see its sum"));
     return;
   }
   const { channel, cell } = place;

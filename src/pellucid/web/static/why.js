@@ -22,8 +22,7 @@ let panel = null;
 const learnt = new Picture("as it has learnt");
 const forgetful = new Picture("after forgetting");
 const pictures = [learnt, forgetful];
-
-// ---- what can be chosen
+for (const { element } of pictures) element.hidden = true; // until there is something in it
 
 const classes = make("select", { id: "why-class", change: () => set({ class: classes.value === "" ? null : Number(classes.value) }) });
 const against = make("select", { id: "why-against", change: () => set({ against: against.value }) });
@@ -34,8 +33,6 @@ const occlusion = row(field("of the", measure), field("patch", patch));
 const through = make("input", { type: "range", min: 0, max: 1, step: 0.05, value: 0.25, id: "why-mix", input: mix });
 const slider = make("input", { type: "range", min: 0, value: 0, step: 1, id: "why-forgotten", input: () => { names(); update(); } });
 
-// ---- what is told
-
 const shows = make("p", { class: "quiet shows" });
 const progress = progressBar("how far the explanation is");
 const gone = quiet();
@@ -44,11 +41,10 @@ const agreement = make("div", { id: "why-agreement" });
 export function buildWhy(place) {
   panel = place;
   onShown((found) => { latest = found; names(); update(); });
-  on(["class", "against", "revision"], () => { classes.value = get().class ?? ""; update(); });
+  on(["class", "against", "revision"], () => { names(); update(); });
   panel.append(quiet("…"));
 }
 
-/** The tab is opened. */
 export async function showWhy() {
   try {
     if (!known) fill(await ask("methods"));
