@@ -2,24 +2,29 @@
 
     python examples/ray_prediction.py runs/small-digits photos classes
 
-Each actor of Ray's loads the network once, and classifies one batch after another; Ray reads, decodes, schedules and
-writes. Needs Ray: ``pip install '.[ray]'`` in Pellucid's folder. On one machine, and where a plain table with a row for
-each file is wanted that goes on after a kill, `pellucid predict --input` does the same without Ray.
+Ray reads files, schedules and writes; each of its actors loads the network once, decodes the pictures of one batch
+after another and classifies them, as `pellucid predict` does. Needs Ray: ``pip install '.[ray]'`` in Pellucid's folder.
+On one machine, and where a plain table with a row for each file is wanted that goes on after a kill,
+`pellucid predict --input` does the same without Ray.
 """
 
 from __future__ import annotations
 
 import argparse
+import tempfile
 from typing import Any
 
 import numpy as np
 import ray
 
 import pellucid as p
+from pellucid.data import read_inputs
+from pellucid.errors import PellucidError
 
 
 class Classify:
-    """Adds to each batch of images the likeliest class and its probability.
+    """Makes of each batch of files their likeliest classes, the probabilities, and what is wrong with those that are no
+    pictures.
 
     Parameters
     ----------
@@ -33,28 +38,38 @@ class Classify:
         self.network, self.threads = p.load(model), threads
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
-        images = np.stack(batch.pop("image"))
-        # (N, H, W, C) -> (N, C, H, W), and (N, H, W) -> (N, 1, H, W)
-        images = images.transpose(0, 3, 1, 2) if images.ndim == 4 else images[:, None]
-        probabilities = p.predict_proba(self.network, images, threads=self.threads)
-        best = probabilities.argmax(axis=1)
-        names = np.array(self.network.class_names or [str(number) for number in range(probabilities.shape[1])])
-        return {**batch, "class": names[best], "probability": probabilities[np.arange(len(best)), best]}
+        images, errors = zip(*map(self.read, batch["bytes"]), strict=True)
+        found = np.array([image is not None for image in images])
+        classes, shares = np.full(len(images), "", object), np.full(len(images), np.nan, np.float32)
+        if found.any():
+            pictures = np.stack([image for image in images if image is not None])
+            probabilities = p.predict_proba(self.network, pictures, threads=self.threads)
+            names = self.network.class_names or [str(number) for number in range(probabilities.shape[1])]
+            classes[found] = np.array(names, object)[probabilities.argmax(axis=1)]
+            shares[found] = probabilities.max(axis=1)
+        return {"path": batch["path"], "class": classes, "probability": shares, "error": np.array(errors, object)}
+
+    def read(self, content: bytes) -> tuple[np.ndarray | None, str]:
+        """Return a picture as the network takes it, upright and of its size; or what is wrong with the file."""
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(content)
+            file.flush()
+            try:
+                return read_inputs(file.name, self.network.input_shape)[0], ""
+            except PellucidError as error:
+                return None, str(error).removeprefix(f"{file.name}: ")
 
 
-def classified(model: str, pictures: str, actors: int = 1, threads: int = 1, batch_size: int = 256) -> ray.data.Dataset:
+def classified(model: str, files: str, actors: int = 1, threads: int = 1, batch_size: int = 256) -> ray.data.Dataset:
     """Return the pictures in a folder with their classes, as a data set of Ray's: it is computed when it is read.
 
-    Pictures are stretched to the network's size, with Ray's filter; the network's own preparation, which
-    `pellucid predict` takes, may differ from that in the last bits of a pixel.
+    Pictures are stretched to the network's size. For one that is used to something else, as those of ImageNet are, give
+    `read_inputs` its ``preparation``: ``pellucid.transfer.usual_preparation("resnet18")``.
     """
     shape = p.load(model).input_shape
     if shape is None or len(shape) != 3:
         raise SystemExit(f"{model} takes inputs of shape {shape}, not pictures")
-    channels, height, width = shape
-    found = ray.data.read_images(
-        pictures, size=(height, width), mode="L" if channels == 1 else "RGB", include_paths=True
-    )
+    found = ray.data.read_binary_files(files, include_paths=True)
     return found.map_batches(
         Classify,
         fn_constructor_args=(model, threads),
@@ -67,7 +82,7 @@ def classified(model: str, pictures: str, actors: int = 1, threads: int = 1, bat
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", help="folder of a run, or a model file")
-    parser.add_argument("pictures", help="folder of pictures, or what else ray.data.read_images takes")
+    parser.add_argument("pictures", help="folder of pictures, or what else ray.data.read_binary_files takes")
     parser.add_argument("out", help="folder for the Parquet files that Ray writes")
     parser.add_argument(
         "--actors", type=int, default=1, help="processes that classify; leave some processors for reading"

@@ -2,9 +2,12 @@
 
 import importlib.util
 import os
+import runpy
 import subprocess
 import sys
+import types
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,16 +25,13 @@ import ray, ray_prediction
 ray.init(num_cpus=4, include_dashboard=False, log_to_driver=False, object_store_memory=100_000_000)
 found = ray_prediction.classified(sys.argv[1], sys.argv[2]).take_all()
 for row in sorted(found, key=lambda row: row["path"]):
-    print(row["class"], repr(float(row["probability"])))
+    print(row["class"], repr(float(row["probability"])), row["error"], sep="|")
 """
 
 
 @pytest.mark.skipif(MISSING, reason=REASON)
 def test_the_example_classifies_as_predict_does(tmp_path: Path) -> None:
-    images = np.random.default_rng(0).integers(0, 256, (6, 1, 28, 28)).astype(np.uint8)
-    (tmp_path / "pictures").mkdir()
-    for number, image in enumerate(images):
-        Image.fromarray(image[0]).save(tmp_path / "pictures" / f"{number}.png")
+    files = pictures(tmp_path)
     network = p.models.lenet()
     p.save(network, tmp_path / "net.safetensors")
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT / "examples")])}
@@ -41,10 +41,50 @@ def test_the_example_classifies_as_predict_does(tmp_path: Path) -> None:
         capture_output=True, text=True, timeout=500, env=environment,
     )  # fmt: skip
     assert result.returncode == 0, result.stderr[-2000:]
-    found = [line.split() for line in result.stdout.splitlines()]
+    check(network, files, [line.split("|") for line in result.stdout.splitlines()])
+
+
+def test_the_actor_classifies_as_predict_does_without_ray(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = pictures(tmp_path)
+    network = p.models.lenet()
+    p.save(network, tmp_path / "net.safetensors")
+    ray = types.SimpleNamespace(data=types.SimpleNamespace(Dataset=object))  # which no actor needs
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    example = runpy.run_path(str(ROOT / "examples" / "ray_prediction.py"))
+    actor = example["Classify"](str(tmp_path / "net.safetensors"), 1)
+    found = actor({"path": [str(file) for file in files], "bytes": [file.read_bytes() for file in files]})
+    assert found["path"] == [str(file) for file in files]
+    check(network, files, list(zip(found["class"], found["probability"], found["error"], strict=True)))
+    nothing = actor({"path": ["x"], "bytes": [b"no picture"]})
+    assert nothing["class"].tolist() == [""]
+
+
+def pictures(folder: Path) -> list[Path]:
+    """Return files: one a photo that its camera has turned, one transparent, one of 16 bits, one no picture."""
+    (folder / "pictures").mkdir()
+    names = ["0.png", "1.jpg", "2.png", "3.png", "4.png"]
+    plain, turned, clear, deep, no_picture = files = [folder / "pictures" / name for name in names]
+    grey = np.random.default_rng(0).integers(0, 256, (28, 28)).astype(np.uint8)
+    Image.fromarray(grey).save(plain)
+    upright = Image.Exif()
+    upright[0x0112] = 6
+    Image.fromarray(grey[:20]).save(turned, exif=upright)
+    Image.fromarray(np.dstack([grey * 0, grey])).save(clear)
+    Image.fromarray(grey.astype(np.uint16) * 257).save(deep)
+    no_picture.write_bytes(b"no picture")
+    return files
+
+
+def check(network: p.Network, files: list[Path], found: list[Any]) -> None:
+    """Compare what the example finds, (class, probability, error) of each file, with what the library does."""
+    images = np.concatenate([p.data.read_inputs(file, network.input_shape) for file in files[:-1]])
     probabilities = p.predict_proba(network, images)
-    assert [int(name) for name, _ in found] == probabilities.argmax(axis=1).tolist()
-    assert [np.float32(number) for _, number in found] == probabilities.max(axis=1).tolist()
+    *known, (name, share, error) = found
+    assert [int(name) for name, _, _ in known] == probabilities.argmax(axis=1).tolist()
+    assert [np.float32(share) for _, share, _ in known] == probabilities.max(axis=1).tolist()
+    assert {error for _, _, error in known} == {""}
+    assert (name, str(np.float32(share))) == ("", "nan")
+    assert error.startswith("expected a picture")
 
 
 def test_the_page_shows_what_the_example_does() -> None:
