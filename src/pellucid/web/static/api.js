@@ -31,7 +31,7 @@ export function report(error) {
   if (!isVoid(error)) problem(error.message);
 }
 
-const repairs = { gone() {}, outdated() {} };
+const repairs = { gone: () => {}, outdated: () => {} };
 
 /** What is done when the server no longer has the image that is shown, and when the network is another than the page's. */
 export function whenRefused(done) {
