@@ -69,11 +69,16 @@ class Collective(Exchanging, Protocol):
 
     Attributes
     ----------
+    elastic : bool
+        Whether the others go on where some are lost; else nobody ever meets with a loss.
     losses : int
         How often those that are left have gone on without others.
     lost : sequence of int
         All that were lost, numbered as the computation began.
     """
+
+    @property
+    def elastic(self) -> bool: ...
 
     @property
     def losses(self) -> int: ...

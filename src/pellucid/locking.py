@@ -71,6 +71,19 @@ def locked(path: str | os.PathLike[str], *, shared: bool = False) -> Iterator[Ho
             storage.system.close(file)
 
 
+def waited_until_free(path: str | os.PathLike[str]) -> bool:
+    """Wait for as long as another process holds the file at `path` for itself. False where that cannot be known: the
+    file is gone, or the system has no such locks."""
+    try:
+        import fcntl
+
+        with open(path, "rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH)
+    except (ImportError, OSError):
+        return False
+    return True
+
+
 def _flock(file: int, how: int) -> bool:
     import fcntl
 

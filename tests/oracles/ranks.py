@@ -92,6 +92,8 @@ class World:
 class ThreadRank:
     """A rank that is a thread."""
 
+    elastic = True
+
     def __init__(self, world, rank):
         self.world, self.number, self.rank, self.size, self.begun = world, rank, rank, world.size, 0
         self.losses, self.lost, self.all_begun, self.waits = 0, [], 0, False

@@ -63,15 +63,7 @@ class MpiExchange:
         self._ranks, self._requests, self._place, self._room = ranks, requests, place, room
 
     def wait(self) -> None:
-        """Return when it is complete.
-
-        Raises
-        ------
-        RankError
-            If a rank does not come.
-        LostRankError
-            If it is gone, and the others can go on.
-        """
+        """See `collective.Exchange.wait`."""
         try:
             absent = self._missed_by()
         except self._ranks.failure as error:

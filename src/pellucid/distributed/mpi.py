@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..collective import numbers_of
 from ..errors import LostRankError, RankError
 from .exchange import MpiExchange, begin
 from .fellows import Fellow
@@ -83,7 +84,6 @@ class Ranks:
         self.when_lost, self.when_first = list[Callable[[], object]](), list[Callable[[], object]]()
         self.fellows: dict[int, Fellow] = {}
         self.roll_call = RollCall(self._mpi, self._talk)
-        self._numbers = list(range(self.size))  # of those that are left, as the job began
         self._begun = 0  # exchanges since the last loss
         self._open: set[MpiExchange] = set()
         self._broken = False  # whether an exchange was given up
@@ -91,7 +91,7 @@ class Ranks:
     @property
     def number(self) -> int:
         """This rank as it was numbered when the job began."""
-        return self._numbers[self.rank]
+        return numbers_of(self)[self.rank]
 
     # ---- what a computation asks of them
     def gather(self, room: NDArray[Any], bounds: Sequence[int]) -> MpiExchange:
@@ -138,7 +138,7 @@ class Ranks:
 
     def _leave_behind(self) -> None:
         """Go on with those that are left."""
-        before, was = self._communicator, self.rank
+        before, was, numbers = self._communicator, self.rank, numbers_of(self)
         self.roll_call.shrink(self.losses)
         with self._explained(), watched(self.patience, partial(self._end_who_does_not_shrink, self.losses)):
             self._communicator = smaller = before.Shrink()
@@ -146,10 +146,8 @@ class Ranks:
         self._begun = 0
         self.rank, self.size, self.losses = smaller.Get_rank(), smaller.Get_size(), self.losses + 1
         left = smaller.Get_group().Translate_ranks(None, before.Get_group())
-        numbers = [self._numbers[rank] for rank in left]
-        self.lost += [number for number in self._numbers if number not in numbers]
-        self._numbers = numbers
-        self.roll_call.of(numbers)
+        self.lost += [number for rank, number in enumerate(numbers) if rank not in left]
+        self.roll_call.of(numbers_of(self))
         for each in [*self.when_lost, *(self.when_first if was and not self.rank else ())]:
             each()
 
@@ -177,12 +175,13 @@ class Ranks:
     @property
     def failure(self) -> type[Exception]:
         """What MPI raises."""
-        return self._mpi.Exception  # type: ignore[no-any-return]
+        failure: type[Exception] = self._mpi.Exception
+        return failure
 
-    def as_rank_error(self, error: Exception) -> RankError:
+    def as_rank_error(self, error: Any) -> RankError:
         """Return what an error of MPI means: that a rank is lost, or something that nobody can go on after."""
         gone = (self._mpi.ERR_PROC_FAILED, self._mpi.ERR_PROC_FAILED_PENDING, self._mpi.ERR_REVOKED)
-        if self.elastic and error.Get_error_class() in gone:  # type: ignore[attr-defined]
+        if self.elastic and error.Get_error_class() in gone:
             return LostRankError("a rank is lost")
         return RankError(f"MPI failed: {error}")
 

@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..errors import StorageError
+from ..locking import locked, waited_until_free
 from ..storage import write_file
 
 FOLDER = "PELLUCID_JOB"
@@ -55,28 +56,19 @@ def told(folder: str, what: str) -> str | None:
 def looked_after(folder: str) -> Iterator[None]:
     """Let ranks know, while this lasts, that the process lives that has started them; however it ends, they learn of
     it. Where the system has no locks, as Windows, they do not."""
-    try:
-        import fcntl
-    except ImportError:
-        yield
-        return
-    write_file(Path(folder, HELD), b"", durable=False)
-    with open(Path(folder, HELD), "rb") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    path = Path(folder, HELD)
+    write_file(path, b"", durable=False)
+    with locked(path):
         yield
 
 
 def when_left_alone(call: Callable[[], object]) -> None:
     """Call something, in a thread, when the process has gone that has started this rank: nobody passes signals on any
     more, or what the ranks say."""
-    folder = os.environ.get(FOLDER, "")
-    if folder and Path(folder, HELD).exists():
-        threading.Thread(target=_wait_for_end, args=[Path(folder, HELD), call], daemon=True).start()
 
+    def wait() -> None:
+        if waited_until_free(Path(os.environ[FOLDER], HELD)):
+            call()
 
-def _wait_for_end(path: Path, call: Callable[[], object]) -> None:
-    import fcntl
-
-    with suppress(OSError), open(path, "rb") as file:
-        fcntl.flock(file, fcntl.LOCK_SH)
-        call()
+    if is_there():
+        threading.Thread(target=wait, name="pellucid-left-alone", daemon=True).start()

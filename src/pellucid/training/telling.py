@@ -80,7 +80,7 @@ class Telling:
 def _all_or_nothing(training: Training, shared: bool) -> Iterator[None]:
     """Do what may be shared with all ranks, or not at all: where one is lost in it, the weights are as they were."""
     ranks, network = training.ranks, training.network
-    if ranks is None or not shared:
+    if ranks is None or not (ranks.elastic and shared):
         yield
         return
     losses, before = ranks.losses, {path: each.data.copy() for path, each in held(network).items()}

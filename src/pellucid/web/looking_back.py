@@ -94,10 +94,10 @@ def _pictures(bench: Bench, following: Following, image_course: ImageCourse) -> 
     with bench.busy:
         network, step = bench.network, bench.versions.step
     pictures, _ = following.miniatures.of(weights(network), image_course.image)
-    reach = reach_of(pictures) | image_course.reach(following.moments)
+    ranges = reach_of(pictures) | image_course.reach(following.moments)
     if step is None:
         step = 0 if following.live else following.step
-    return {"at": step, "captions": captions(pictures, reach, network)}, painted(pictures, reach)
+    return {"at": step, "captions": captions(pictures, ranges, network)}, painted(pictures, ranges)
 
 
 def _label(bench: Bench, asked: Asked) -> int | None:

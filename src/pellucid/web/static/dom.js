@@ -51,7 +51,7 @@ export function still() {
   return matchMedia("(prefers-reduced-motion: reduce)").matches;
 }
 
-/** What one does to a number, as the pointer is: a finger taps. */
+/** Whether one taps, as the pointer is a finger. */
 export function taps() {
   return matchMedia("(pointer: coarse)").matches;
 }

@@ -27,7 +27,10 @@ export function buildLayers() {
     rows.forEach(({ buttons }) => buttons.forEach((button) => button.mark()));
     if (cell) rows.get(layer).reveal(channel);
   });
-  onPin((path, here) => { if (!here) bring(path); });
+  onPin((path, here) => {
+    clearTimeout(arriving);
+    if (!here) bring(path);
+  });
   new ResizeObserver(() => { rows.forEach((maps) => maps.arrange()); drawRail(place, rows); }).observe(place);
 }
 
@@ -53,6 +56,8 @@ export async function goTo(path, channel, cell) {
   await maps.focus(Math.min(channel ?? 0, maps.layout.maps - 1), cell);
 }
 
+let arriving;
+
 /** Scroll to a layer, or to its pinned map where there is no room for more. */
 export function bring(path) {
   const { element } = rows.get(path);
@@ -63,7 +68,7 @@ export function bring(path) {
     bringIntoView((!fits && element.querySelector(".pinned")) || element, "nearest", far || still());
   };
   go();
-  setTimeout(go, ARRIVED); // layers around it may have come meanwhile, and moved it
+  arriving = setTimeout(go, ARRIVED); // layers around it may have come meanwhile, and moved it
 }
 
 /** Go so many layers on from where the keyboard is. */
