@@ -64,7 +64,7 @@ def trained(train: p.Dataset, epochs: int, page: subprocess.Popen[str] | None) -
 def main(words: Sequence[str] | None = None) -> None:
     """Train by turns, and print the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.live_view", description=__doc__.partition("\n")[0])
-    parser.add_argument("--rounds", type=int, default=5, help="trainings of either kind (default: 5)")
+    parser.add_argument("--rounds", type=int, default=5, help="trainings of either kind, at least 2 (default: 5)")
     parser.add_argument(
         "--epochs", type=int, default=2, help="of a training, after one that is not counted (default: 2)"
     )
@@ -94,7 +94,8 @@ def main(words: Sequence[str] | None = None) -> None:
     ratios = [two.seconds / one.seconds for one, two in zip(found[False], found[True], strict=True)]
     more = [(two.processor - one.processor) / two.seconds for one, two in zip(found[False], found[True], strict=True)]
     print(f"\nthe page takes {100 * statistics.median(more):.1f} % of one processor from this process")
-    print(f"slower by {100 * (statistics.median(ratios) - 1):.1f} % (median of {len(ratios)} pairs)")
+    low, middle, high = (100 * (ratio - 1) for ratio in statistics.quantiles(ratios, n=4))
+    print(f"slower by {middle:.1f} % (median of {len(ratios)} pairs; half of them lie from {low:.1f} to {high:.1f} %)")
 
 
 # ---- the page, in a process of its own: it reads addresses, opens them, and says when it is there

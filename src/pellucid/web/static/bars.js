@@ -10,7 +10,7 @@ const MOST = 10;
 const list = make("ol", { class: "bars" }); // whose buttons stay, as the keyboard may be on one
 let spoken = "";
 
-/** Show outputs and probabilities; a screen reader is told of them unless it is `quiet`. */
+/** Show outputs and probabilities; unless `quiet`, bars move and a screen reader is told. */
 export function showBars(output, probabilities, quiet = false) {
   const place = byId("bars");
   if (!probabilities) {
@@ -22,6 +22,7 @@ export function showBars(output, probabilities, quiet = false) {
   const scored = !/softmax/i.test(network.layers.at(-1).kind); // else the outputs are the shares
   while (list.children.length < few.length) list.append(bar());
   few.forEach((each, k) => fill(list.children[k].firstChild, each, each.number === order[0].number, scored ? text(output[each.number]) : ""));
+  list.classList.toggle("calm", quiet);
   if (list.parentNode !== place) place.replaceChildren(list);
 
   const words = `${className(order[0].number)}, ${percent(order[0].value)}`;

@@ -21,7 +21,7 @@ worker.onerror = (event) => {
 function finish(ticket, pixels) {
   const { canvas, width, height } = waiting.get(ticket);
   waiting.delete(ticket);
-  if (newest.get(canvas) === ticket) put(canvas, pixels(), width, height); // else something newer is on its way
+  if (newest.get(canvas) === ticket) put(canvas, pixels(), width, height);
 }
 
 /** Colour one map on a canvas, or more with `places` for them; for what is given see `coloured`. */
