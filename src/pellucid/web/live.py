@@ -29,9 +29,9 @@ class Live(Callback):
     """Opens the page as training begins: curves, filters and maps while they become what they are.
 
     On the page training can be paused, done step by step, and its learning rate be changed; what is looked at there
-    changes nothing, and the weights come out as without it, to the last bit. It takes about 3 % of one processor. Some
-    moments are kept to look back at, in the folder ``view`` of the run where there is one. After the training, also
-    where an error has ended it, the page stays for as long as the program runs; `wait` keeps it up, Ctrl-C ends it.
+    changes nothing, and the weights come out as without it, to the last bit. Some moments are kept to look back at, in
+    the folder ``view`` of the run where there is one. After the training, also where an error has ended it, the page
+    stays for as long as the program runs; `wait` keeps it up, Ctrl-C ends it.
 
     Parameters
     ----------
