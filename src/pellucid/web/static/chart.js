@@ -3,7 +3,7 @@
 import { draw } from "./dom.js";
 import { count } from "./numbers.js";
 
-const [WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM] = [200, 104, 44, 6, 8, 18];
+const [WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM] = [200, 104, 52, 6, 8, 18];
 
 /** A chart from step 0 to the `end`, with a line and words at shares of its height, `axes`; its `line` is of [step, share]. */
 export function chart(label, end, axes) {
