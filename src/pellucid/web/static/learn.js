@@ -2,7 +2,7 @@
 
 import { SILENT, ask, parse, report } from "./api.js";
 import { button, field, quiet } from "./controls.js";
-import { byId, make, problem, say, still } from "./dom.js";
+import { byId, make, problem, say } from "./dom.js";
 import { HELP, isCommand } from "./keyboard.js";
 import { REST, badge, buildFollow, follow, goToMoment, goesAlong, isFollowing, turn as hold, whichStep } from "./learn-follow.js";
 import { drawCurves } from "./learn-curves.js";
@@ -14,8 +14,7 @@ import { largestAt, percent } from "./numbers.js";
 import { onShown } from "./showing.js";
 import { get, on } from "./state.js";
 
-const CURVES_EVERY = 1000; // milliseconds
-const WORDS_EVERY = 450;
+const SPOKEN_EVERY = 5000; // milliseconds
 const HEARD = 400; // after which the training has heard that it is to pause
 const RETRIES = [500, 1000, 2000, 4000, 8000];
 const KEYS = { p: pause, n: () => tell({ do: "step" }), l: hold };
@@ -37,7 +36,7 @@ const sees = make("p", { class: "learn-sees" });
 const curves = make("div");
 
 let socket = null;
-let [tries, retry, resting, drawnAt, saidAt, pictureAt] = [0, 0, 0, 0, 0, 0];
+let [tries, retry, resting, spokenAt] = [0, 0, 0, 0];
 let ratesNamed = "";
 let turned = -Infinity; // when it was last told to pause, or to go on
 
@@ -57,9 +56,9 @@ export function buildLearn(panel) {
   onShown(tellOutput);
   on(["image"], imageChanged);
   on(["moment"], refreshScrubber);
-  on(["view"], () => refresh(true));
+  on(["view"], refresh);
   on(["view", "revision"], tellOfImage);
-  refresh(true);
+  refresh();
   if (!isLive()) return;
   connect();
   document.addEventListener("visibilitychange", followSight);
@@ -112,19 +111,19 @@ function accept(found) {
   take(found);
   if (before !== learning.state) stateChanged();
   else if (learning.state === "paused" && isFollowing() && step !== learning.step) goToMoment("now");
-  else if (epoch !== learning.epoch) say(learning.epoch);
+  else if (epoch !== learning.epoch && performance.now() - spokenAt > SPOKEN_EVERY) {
+    spokenAt = performance.now();
+    say(learning.epoch);
+  }
   if (found.picture && goesAlong()) {
     takePicture(found);
     follow();
   } else tellOfImage();
-  refresh(before !== learning.state);
+  refresh();
 }
 
 function takePicture({ arrays, picture: { captions, at, image } }) {
-  const now = performance.now();
-  if (document.hidden || get().view !== "learn" || (still() && now - pictureAt < 1000)) return;
-  pictureAt = now;
-  showPictures(arrays, captions, at, image === get().image);
+  if (isSeen()) showPictures(arrays, captions, at, image === get().image);
 }
 
 function stateChanged() {
@@ -145,7 +144,7 @@ function imageChanged() {
 }
 
 async function tellOfImage() {
-  if (await askOfImage()) refresh(true);
+  if (await askOfImage()) refresh();
 }
 
 /** The training's own pictures are to be of the image that is shown. */
@@ -156,14 +155,14 @@ function watch() {
 
 /** The page shows another network, or the same anew. */
 function whenShown(found) {
-  if (!found.quiet) refresh(true);
+  if (!found.quiet) refresh();
   tellOfImage();
 }
 
 /** The page is held, or could not go on: a moment that cannot be read is left out from then on. */
 async function whenHeld() {
   if (!isLive()) await ask("training").then(take, report); // else it tells of its moments by itself
-  refresh(true);
+  refresh();
   tellOfImage();
 }
 
@@ -205,16 +204,16 @@ function nameButtons() {
   factor.value = learning.rates.at(-1)?.[1] ?? 1;
 }
 
-function refresh(anew = false) {
-  const now = performance.now();
-  if (!anew && learning.state === "training" && now - saidAt < WORDS_EVERY) return;
-  saidAt = now;
+function isSeen() {
+  return !document.hidden && get().view === "learn";
+}
+
+function refresh() {
   status.textContent = learning.words;
   trouble.textContent = learning.beside;
   controls.hidden = rate.hidden = !isLive();
   nameButtons();
-  if (document.hidden || get().view !== "learn" || (!anew && now - drawnAt < CURVES_EVERY)) return;
-  drawnAt = now;
+  if (!isSeen()) return;
   drawCurves(curves, marks());
   refreshScrubber();
 }
