@@ -111,6 +111,9 @@ def test_the_link_to_what_is_looked_at_is_copied_and_where_it_opens_is_said(
         notice = page.locator("#notice", has_text="Copied. The link opens on this machine while every-family")
         page.evaluate("scrollTo(0, 2000)")
         assert 0 <= notice.evaluate(BOX)["top"] < 200  # though the page is scrolled
+        assert page.evaluate("getComputedStyle(document.querySelector('#notice')).color") == page.evaluate(
+            "getComputedStyle(document.body).color"
+        )  # no warning
         copied = page.evaluate("navigator.clipboard.readText()")
         assert copied == page.url
         assert "sample=3" in copied

@@ -83,6 +83,7 @@ function notice(words, next) {
     next.focus({ preventScroll: true });
   };
   place.hidden = !words;
+  place.classList.toggle("fine", !warning);
   place.replaceChildren(words, " ", button("Close", close));
 }
 
