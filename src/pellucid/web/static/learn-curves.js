@@ -41,10 +41,12 @@ function figure(curve, marks) {
   const end = Math.max(1, learning.step, points.at(-1)[0]);
   const { svg, x, y, line, top, bottom } = chart(label, end, [[share(low), write(low)], [share(high), write(high)]]);
   const shares = (places) => places.map(([step, value]) => [step, share(value)]);
+  const dots = (name, places) => shares(places).map(([step, height]) => draw("circle", { class: name, cx: x(step), cy: y(height), r: 2 }));
   svg.append(
     line("drawn", shares(curve.steps ? staircase(known) : known)),
     line("held-out", shares(others)),
-    ...shares(others).map(([step, height]) => draw("circle", { class: "validated", cx: x(step), cy: y(height), r: 2 })),
+    ...dots("validated", others),
+    ...dots("drawn", known.length > 1 ? [] : known), // of one point there is no line
     ...marks.map(({ step, kind }) => draw("line", { class: `mark ${kind}`, x1: x(step), x2: x(step), y1: top, y2: bottom })),
   );
   const held = heldOut && make("span", { class: "held-out-words" }, ` ○ ${heldOut}`);
