@@ -16,7 +16,7 @@ from typing import Any
 
 from pellucid import models
 from pellucid.web.bench import Bench
-from pellucid.web.server import Server
+from pellucid.web.serving.server import Server
 
 PAUSE = 16
 """Milliseconds between two moves: as a screen of 60 Hz tells them."""

@@ -17,7 +17,7 @@ from typing import Any
 from pellucid import models
 from pellucid.inference.batches import weights
 from pellucid.web.bench import Bench
-from pellucid.web.server import Server
+from pellucid.web.serving.server import Server
 
 PATIENCE = 300_000
 """Milliseconds that anything may take."""

@@ -16,7 +16,7 @@ from playwright.sync_api import sync_playwright
 
 import pellucid as p
 from pellucid.web.bench import Bench
-from pellucid.web.server import Server
+from pellucid.web.serving.server import Server
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "assets"
 COLOURS = 128

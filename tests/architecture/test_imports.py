@@ -42,6 +42,19 @@ TIERS: tuple[tuple[str, ...], ...] = (
     ("__main__",),  # python -m pellucid
 )
 
+# The same within the page's part: what its modules and folders stand on.
+WEB_TIERS: tuple[tuple[str, ...], ...] = (
+    ("faults", "frames", "words"),
+    ("looking",),
+    ("learning",),
+    ("versions",),
+    ("bench",),
+    ("answers",),
+    ("serving",),
+    ("live",),
+    ("__init__",),
+)
+
 # Third-party packages, and the modules that may import them (with all below them); NumPy is allowed everywhere.
 LEAVES: dict[str, tuple[str, ...]] = {
     "llvmlite": ("compiler",),
@@ -60,7 +73,7 @@ LEAVES: dict[str, tuple[str, ...]] = {
     "mlflow": ("interop.mlflow",),
     "starlette": ("web",),
     "uvicorn": ("web",),
-    "h11": ("web.connection",),
+    "h11": ("web.serving.connection",),
     "websockets": ("web",),
     "mpi4py": ("distributed",),
 }
@@ -154,6 +167,24 @@ def wrong_imports(modules: list[Module]) -> Iterator[str]:
                 yield f"{where}: {top} runs or hides code in data"
             elif top not in sys.stdlib_module_names and top != "numpy":
                 yield from wrong_leaf(module.name, where, top)
+
+
+def wrong_in_page(modules: list[Module]) -> Iterator[str]:
+    """What is wrong with imports between the parts of ``web``."""
+    known = {module.name for module in modules}
+    height = {part: level for level, tier in enumerate(WEB_TIERS) for part in tier}
+    for module in (each for each in modules if each.part == "web"):
+        part = part_of_page(module.name)
+        for line, name in imported_names(module, known):
+            top, _, below = name.partition(".")
+            if top == "pellucid" and below.split(".")[0] == "web":
+                other = part_of_page(below)
+                if other != part and height[other] >= height[part]:
+                    yield f"{module.name}, line {line}: {part} must not import {other}, which is not below it"
+
+
+def part_of_page(name: str) -> str:
+    return name.split(".")[1] if "." in name else "__init__"
 
 
 def wrong_leaf(name: str, where: str, package: str) -> Iterator[str]:
@@ -333,6 +364,16 @@ def test_what_is_allowed_is_let_through(tmp_path: Path) -> None:
     (tmp_path / "__init__.py").write_text(SAFE_CALL)
     modules = read_modules(tmp_path)
     assert [*wrong_imports(modules), *wrong_statements(modules)] == []
+
+
+def test_imports_within_the_page_point_one_way(tmp_path: Path) -> None:
+    assert list(wrong_in_page(read_modules(PACKAGE))) == []
+    for folder in ("web", "web/words", "web/looking"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "__init__.py").touch()
+    (tmp_path / "web" / "words" / "sums.py").write_text("from ..looking import look")
+    findings = list(wrong_in_page(read_modules(tmp_path)))
+    assert findings == ["web.words.sums, line 1: words must not import looking, which is not below it"]
 
 
 def test_the_design_page_shows_these_tiers() -> None:

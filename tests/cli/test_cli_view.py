@@ -19,8 +19,8 @@ pytest.importorskip("starlette", reason="the page needs the extra web")
 pytest.importorskip("uvicorn", reason="the page needs the extra web")
 pytest.importorskip("websockets", reason="the page needs the extra web")
 
-from pellucid.web import answers
-from pellucid.web.asked import Asked
+from pellucid.web.answers import seeing
+from pellucid.web.answers.asked import Asked
 from web.live_client import Page
 
 from .processes import LISTENING, POSIX, ended, start
@@ -30,7 +30,7 @@ from .processes import LISTENING, POSIX, ended, start
 def served(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Benches that are served, without a server."""
     found: list[Any] = []
-    monkeypatch.setattr("pellucid.web.server.serve", lambda bench, **how: found.append(bench))
+    monkeypatch.setattr("pellucid.web.serving.server.serve", lambda bench, **how: found.append(bench))
     return found
 
 
@@ -50,7 +50,7 @@ def test_a_run_whose_data_are_gone_is_shown_without(
     assert (result.code, result.out) == (0, "")
     assert result.err.startswith("note: there will be no images to choose from: ")
     assert served[0].data is None
-    assert answers.network(served[0], Asked({}))["title"] == "<b>run\\u202e"
+    assert seeing.network(served[0], Asked({}))["title"] == "<b>run\\u202e"
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,7 @@ def shown() -> Iterator[Shown]:
     for name in ("starlette", "uvicorn", "websockets"):
         pytest.importorskip(name)
     from pellucid.web.bench import Bench
-    from pellucid.web.server import Server
+    from pellucid.web.serving.server import Server
 
     network, data = every_family(), clock_digits()
     with Server(Bench(network, "every-family", data, "test"), say=lambda line: None) as server:
@@ -110,7 +110,7 @@ def browser() -> Iterator[Any]:
 @pytest.fixture
 def given(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
     """Addresses that a browser was given, on a machine with a screen, whose temporary files are in a folder."""
-    from pellucid.web import browser as leading
+    from pellucid.web.serving import browser as leading
 
     found: list[str] = []
     monkeypatch.setattr("webbrowser.open", lambda address: not found.append(address))

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pellucid as p
-from pellucid.web import Live, questions
-from pellucid.web.asked import Asked
+from pellucid.web import Live
+from pellucid.web.answers import questions
+from pellucid.web.answers.asked import Asked
 from pellucid.web.bench import Bench
-from pellucid.web.past import followed
+from pellucid.web.learning.past import followed
 
 from .conftest import SIZE, clock_digits
 from .parsed import parse

@@ -81,7 +81,7 @@ def _serve(told: Any) -> None:
     """Serve a small network; the other end of the pipe is told port and cookie."""
     import pellucid as p
     from pellucid.web.bench import Bench
-    from pellucid.web.server import Server
+    from pellucid.web.serving.server import Server
 
     from .wire import open_page
 

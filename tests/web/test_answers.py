@@ -15,9 +15,9 @@ pytest.importorskip("starlette", reason="the page needs the extra web")
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pellucid.web.application import application
+from pellucid.web.answers.questions import QUESTIONS, Question
 from pellucid.web.bench import Bench
-from pellucid.web.questions import QUESTIONS, Question
+from pellucid.web.serving.application import application
 
 from .asgi import Reply, request
 from .parsed import parse
@@ -234,7 +234,7 @@ def test_what_nobody_foresaw_is_told_in_a_sentence_and_logged_with_its_place(
     monkeypatch.setattr(bench, "look", broken)
     reply = ask(application(bench), "/api/sample?number=7", method="POST")
     assert (reply.status, json.loads(reply.body)) == (500, {"error": told_as})
-    monkeypatch.setattr("pellucid.web.measuring.judge", broken)
+    monkeypatch.setattr("pellucid.web.looking.measuring.judge", broken)
     until = time.monotonic() + 30
     while (found := bench.measured()) is None and time.monotonic() < until:
         time.sleep(0.01)

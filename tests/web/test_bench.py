@@ -7,12 +7,12 @@ import pellucid as p
 
 pytest.importorskip("starlette", reason="the page needs the extra web")
 
-from pellucid.web import answers
+from pellucid.web.answers import seeing
 from pellucid.web.bench import Bench
-from pellucid.web.controls import Controls
-from pellucid.web.course import MOST_POINTS, Course
-from pellucid.web.images import IMAGES
-from pellucid.web.miniatures import Reach, farther, reach_of
+from pellucid.web.learning.controls import Controls
+from pellucid.web.learning.course import MOST_POINTS, Course
+from pellucid.web.learning.miniatures import Reach, farther, reach_of
+from pellucid.web.looking.images import IMAGES
 
 from .learnt import ask
 
@@ -48,7 +48,7 @@ def test_a_pen_pushes_out_nothing_that_is_looked_at_and_what_it_has_passed_is_st
     passed = [bench.put(filled(number), passing=True) for number in range(1, 2 * IMAGES)]
     assert [bench.image(name)[0, 0, 0] for name in (first, passed[0])] == [0, 1]
     assert bench.put(filled(0), passing=True) == first
-    monkeypatch.setattr("pellucid.web.images.STROKES", 0)
+    monkeypatch.setattr("pellucid.web.looking.images.STROKES", 0)
     bench.put(filled(250), passing=True)
     assert len(bench.images._strokes) == IMAGES
     with pytest.raises(p.errors.ArgumentError, match="not here any more"):
@@ -94,7 +94,7 @@ def test_edits_have_a_name_of_their_own(bench: Bench) -> None:
 def test_maps_that_are_too_many_do_not_come_with_an_image(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     image = bench.put(filled(7))
     assert "maps conv1" in ask(bench, "seen", image=image, layers="conv1")[1]
-    monkeypatch.setattr(answers, "DRAWN_FLOATS", 17)
+    monkeypatch.setattr(seeing, "DRAWN_FLOATS", 17)
     assert "maps conv1" not in ask(bench, "seen", image=image, layers="conv1")[1]
 
 

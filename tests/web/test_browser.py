@@ -14,9 +14,9 @@ pytest.importorskip("websockets", reason="the page needs the extra web")
 
 import pellucid as p
 from pellucid.errors import StorageError
-from pellucid.web import browser
 from pellucid.web.bench import Bench
-from pellucid.web.server import Server
+from pellucid.web.serving import browser
+from pellucid.web.serving.server import Server
 
 from .wire import open_page
 

@@ -11,13 +11,13 @@ pytest.importorskip("starlette", reason="the page needs the extra web")
 
 from pellucid.errors import ArgumentError, DataError
 from pellucid.inference.batches import weights
-from pellucid.web import measuring
-from pellucid.web.application import application
 from pellucid.web.bench import Bench
-from pellucid.web.edits import Edit, Edits
-from pellucid.web.moments import Moment
-from pellucid.web.presets import PRESETS, fitting, preset
-from pellucid.web.written import significant
+from pellucid.web.learning.moments import Moment
+from pellucid.web.looking import measuring
+from pellucid.web.looking.edits import Edit, Edits
+from pellucid.web.looking.presets import PRESETS, fitting, preset
+from pellucid.web.serving.application import application
+from pellucid.web.words.written import significant
 
 from .asgi import request
 from .conftest import clock_digits, every_family
@@ -245,7 +245,7 @@ def test_what_changes_nothing_is_no_edit(bench):
 
 
 def test_there_is_an_end_to_edits(bench, monkeypatch):
-    monkeypatch.setattr("pellucid.web.edits.MOST_EDITS", 3)
+    monkeypatch.setattr("pellucid.web.looking.edits.MOST_EDITS", 3)
     for number in range(3):
         overwrite(bench, "conv1", 0, 0, np.full((5, 5), number + 9))
     kept = numbers(bench.network)

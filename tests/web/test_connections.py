@@ -18,10 +18,10 @@ pytest.importorskip("uvicorn", reason="the page needs the extra web")
 pytest.importorskip("websockets", reason="the page needs the extra web")
 
 from pellucid.errors import StorageError
-from pellucid.web import application, connection, guard
+from pellucid.web.answers.questions import Question
 from pellucid.web.bench import Bench
-from pellucid.web.questions import Question
-from pellucid.web.server import Server
+from pellucid.web.serving import application, connection, guard
+from pellucid.web.serving.server import Server
 
 from .wire import KEY, UPGRADE, Wire, closed_within, hear, serving
 

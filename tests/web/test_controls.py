@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("starlette", reason="the page needs the extra web")
 
-from pellucid.web.controls import Controls
+from pellucid.web.learning.controls import Controls
 
 
 def steps_done(controls: Controls) -> int:
@@ -23,7 +23,7 @@ def steps_done(controls: Controls) -> int:
 
 @pytest.fixture
 def controls(monkeypatch: pytest.MonkeyPatch) -> Controls:
-    monkeypatch.setattr("pellucid.web.controls._TURN", 0.001)
+    monkeypatch.setattr("pellucid.web.learning.controls._TURN", 0.001)
     made = Controls()
     made.enter()
     return made
@@ -70,7 +70,7 @@ def test_who_looks_at_the_controls_keeps_others_from_changing_them(controls: Con
 
 
 def test_a_page_alone_may_leave(controls: Controls, monkeypatch: Any) -> None:
-    monkeypatch.setattr("pellucid.web.controls.DESERTED_SECONDS", 0.0)
+    monkeypatch.setattr("pellucid.web.learning.controls.DESERTED_SECONDS", 0.0)
     controls.pause()
     controls.leave()
     assert controls.hold(lambda: False)

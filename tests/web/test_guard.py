@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from pellucid.web import guard as guards
-from pellucid.web.guard import BODY_BYTES, Guard
+from pellucid.web.serving import guard as guards
+from pellucid.web.serving.guard import BODY_BYTES, Guard
 
 from .asgi import request, socket_opened
 

@@ -17,11 +17,13 @@ pytest.importorskip("starlette", reason="the page needs the extra web")
 
 from pellucid import explanations, interpreter
 from pellucid.errors import NonFiniteError
-from pellucid.web import answers, application, look, why
-from pellucid.web.asked import Asked, GoneError
+from pellucid.web.answers import seeing, why
+from pellucid.web.answers.asked import Asked, GoneError
+from pellucid.web.answers.questions import Question
 from pellucid.web.bench import Bench
-from pellucid.web.questions import Question
-from pellucid.web.server import view
+from pellucid.web.looking import look
+from pellucid.web.serving import application
+from pellucid.web.serving.server import view
 
 from .asgi import request
 from .conftest import clock_digits
@@ -33,7 +35,7 @@ LAST = "linear1"
 @pytest.fixture
 def bench(monkeypatch: pytest.MonkeyPatch) -> Bench:
     """A bench whose network counts as a large one."""
-    monkeypatch.setattr(answers, "AT_ONCE", 0)
+    monkeypatch.setattr(seeing, "AT_ONCE", 0)
     return Bench(learnt(), "learnt", clock_digits(), "test")
 
 
@@ -220,7 +222,7 @@ def test_what_was_made_of_a_look_is_kept_but_not_for_ever(bench: Bench) -> None:
 
 def test_view_shows_a_copy(monkeypatch: pytest.MonkeyPatch) -> None:
     shown: list[Bench] = []
-    monkeypatch.setattr("pellucid.web.server.serve", lambda bench, **how: shown.append(bench))
+    monkeypatch.setattr("pellucid.web.serving.server.serve", lambda bench, **how: shown.append(bench))
     network = learnt()
     view(network)
     network["conv1"].weight.data[...] = 0
@@ -411,7 +413,7 @@ def test_pictures_that_are_not_finite_are_not_compared(bench: Bench, monkeypatch
 def test_the_page_shows_a_large_network_layer_by_layer(
     browser: Any, bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pellucid.web.server import Server
+    from pellucid.web.serving.server import Server
 
     halted = Halted(monkeypatch)
     with Server(bench, say=lambda words: None) as server:
@@ -435,7 +437,7 @@ def test_the_page_shows_a_large_network_layer_by_layer(
 
 
 def test_the_page_says_why_nothing_is_explained(browser: Any) -> None:
-    from pellucid.web.server import Server
+    from pellucid.web.serving.server import Server
 
     network = learnt()
     network["conv2"].weight.data[0] = np.nan

@@ -24,11 +24,13 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from oracles.ranks import World
 from pellucid.training import Settings, Training
 from pellucid.training.record import Record
-from pellucid.web import Live, controls, live_socket
+from pellucid.web import Live
 from pellucid.web import live as live_module
 from pellucid.web.bench import Bench
-from pellucid.web.following import Following
-from pellucid.web.moments import Moments
+from pellucid.web.learning import controls
+from pellucid.web.learning.following import Following
+from pellucid.web.learning.moments import Moments
+from pellucid.web.serving import live_socket
 
 from .live_client import PATIENCE, Page, cookie_of, deaf_socket
 
@@ -495,7 +497,7 @@ def test_a_disk_that_is_full_ends_no_training(live, monkeypatch, tmp_path):
     def fail(*given: Any, **named: Any) -> None:
         raise p.StorageError("cannot write: the disk is full")
 
-    monkeypatch.setattr("pellucid.web.moments.write_file", fail)
+    monkeypatch.setattr("pellucid.web.learning.moments.write_file", fail)
     made, _ = trained(live, out=tmp_path / "run")
     assert same(made, trained()[0])
     assert "the disk is full" in live.following.trouble

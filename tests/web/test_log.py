@@ -14,8 +14,8 @@ pytest.importorskip("starlette", reason="the page needs the extra web")
 pytest.importorskip("uvicorn", reason="the page needs the extra web")
 pytest.importorskip("websockets", reason="the page needs the extra web")
 
-from pellucid.web.connection import LOG
-from pellucid.web.server import Server
+from pellucid.web.serving.connection import LOG
+from pellucid.web.serving.server import Server
 
 from .test_connections import bench
 from .wire import open_page
@@ -64,7 +64,7 @@ def test_what_its_own_thread_says_is_heard_where_it_is_a_fault(caplog: pytest.Lo
 
 def test_a_server_that_ends_late_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     before, over = standing(), threading.Event()
-    monkeypatch.setattr("pellucid.web.server.END_SECONDS", 0.01)
+    monkeypatch.setattr("pellucid.web.serving.server.END_SECONDS", 0.01)
     server = Server(bench(), say=lambda words: None)
     server._server.started = True
     server._server.run = lambda sockets: over.wait(10)  # type: ignore[assignment]
@@ -82,7 +82,7 @@ def test_a_server_that_ends_late_leaves_nothing_behind(monkeypatch: pytest.Monke
 
 def test_importing_the_page_touches_no_log() -> None:
     code = (
-        "import logging, pellucid.web.server, pellucid.web.connection\n"
+        "import logging, pellucid.web.serving.server, pellucid.web.serving.connection\n"
         f"assert not any(logging.getLogger(name).filters for name in {NAMES!r})"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -16,13 +16,13 @@ pytest.importorskip("uvicorn", reason="the page needs the extra web")
 pytest.importorskip("websockets", reason="the page needs the extra web")
 
 from pellucid.inference.batches import weights
-from pellucid.web.application import application
 from pellucid.web.bench import Bench
-from pellucid.web.course import MOST_POINTS, Course
-from pellucid.web.following import Following
-from pellucid.web.miniatures import Miniatures, captions, levels, reach_of
-from pellucid.web.moments import MOST_BYTES, MOST_MOMENTS, Moment, Moments, affordable, planned
-from pellucid.web.past import followed
+from pellucid.web.learning.course import MOST_POINTS, Course
+from pellucid.web.learning.following import Following
+from pellucid.web.learning.miniatures import Miniatures, captions, levels, reach_of
+from pellucid.web.learning.moments import MOST_BYTES, MOST_MOMENTS, Moment, Moments, affordable, planned
+from pellucid.web.learning.past import followed
+from pellucid.web.serving.application import application
 
 from .asgi import request
 from .parsed import parse
@@ -266,7 +266,9 @@ def test_the_small_pictures_are_of_the_image_and_the_moment_and_mean_the_same_at
     made, data, folder = run
     bench = Bench(made, "bars", data, "test")
     bench.following = followed(made, folder)
-    monkeypatch.setattr("pellucid.web.miniatures.lower", None)  # which was done once, for all images and moments
+    monkeypatch.setattr(
+        "pellucid.web.learning.miniatures.lower", None
+    )  # which was done once, for all images and moments
     ask, moments = Asking(bench), Moments(folder)
     for sample in (0, 1):
         image, seen = bench.put(data.images[sample]), []

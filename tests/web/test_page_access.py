@@ -12,7 +12,7 @@ pytest.importorskip("starlette", reason="the page needs the extra web")
 pytest.importorskip("uvicorn", reason="the page needs the extra web")
 pytest.importorskip("websockets", reason="the page needs the extra web")
 
-from pellucid.web.server import Server
+from pellucid.web.serving.server import Server
 
 from .conftest import WAIT, opened
 from .learnt import watched

@@ -11,7 +11,7 @@ import pytest
 
 import pellucid as p
 from pellucid import explanations
-from pellucid.web.written import significant
+from pellucid.web.words.written import significant
 
 from .conftest import clock_digits, let_in, opened
 from .learnt import learnt
@@ -30,7 +30,7 @@ def bench() -> Any:
 @pytest.fixture(scope="module")
 def window(browser: Any, bench: Any) -> Iterator[tuple[Any, str]]:
     """A window of its own, on a server of its own: what is changed here is nobody else's."""
-    from pellucid.web.server import Server
+    from pellucid.web.serving.server import Server
 
     with Server(bench, say=lambda line: None) as server, let_in(browser, server.guard.address) as own:
         yield own, f"http://127.0.0.1:{server.port}/#sample={SAMPLE}"
@@ -315,7 +315,7 @@ def test_the_network_before_all_edits_is_shown_as_long_as_the_button_is_held(cha
 
 
 def test_what_was_refused_does_not_stand_there_as_if_it_were_done(window, bench, monkeypatch):
-    from pellucid.web.edits import Edits
+    from pellucid.web.looking.edits import Edits
 
     def refuse(self: Any, *given: Any, **how: Any) -> None:
         raise p.ArgumentError("not today")
@@ -561,7 +561,7 @@ def test_a_drawing_is_on_the_pad_again_after_a_look_at_what_was_found(why):
 
 
 def test_a_search_is_not_lost_when_the_network_is_edited_meanwhile(why, bench, monkeypatch):
-    from pellucid.web import why as answering
+    from pellucid.web.answers import why as answering
 
     search = answering.counterfactual
 

@@ -12,7 +12,7 @@ pytest.importorskip("websockets", reason="the page needs the extra web")
 
 import pellucid as p
 from pellucid.web.bench import Bench
-from pellucid.web.server import Server
+from pellucid.web.serving.server import Server
 
 from .conftest import let_in, opened
 

@@ -46,7 +46,7 @@ def hostile() -> Iterator[Any]:
     for name in ("starlette", "uvicorn", "websockets"):
         pytest.importorskip(name)
     from pellucid.web.bench import Bench
-    from pellucid.web.server import Server
+    from pellucid.web.serving.server import Server
 
     layers = [p.Flatten(), p.Linear(64, len(NAMES)), p.Softmax()]
     network = p.Sequential(layers, input_shape=(1, 8, 8), class_names=NAMES)

@@ -18,7 +18,7 @@ pytest.importorskip("uvicorn", reason="the page needs the extra web")
 pytest.importorskip("websockets", reason="the page needs the extra web")
 
 from pellucid.web.bench import Bench
-from pellucid.web.server import Server
+from pellucid.web.serving.server import Server
 
 from .conftest import WAIT, clock_digits, opened
 from .drawn_sums import Panel, click

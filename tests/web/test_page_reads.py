@@ -46,7 +46,7 @@ def page(context: Any, shown: Any) -> Any:
 
 
 def test_the_boxes_that_a_number_reads_hold_the_terms_of_its_sum(page, shown, rng):
-    from pellucid.web.description import shown_values
+    from pellucid.web.looking.description import shown_values
 
     trace = shown.trace(0)
     values = shown_values(trace.program)
@@ -163,7 +163,7 @@ def test_the_scores_of_classes_stand_below_each_other_with_their_names(page, sho
 
 def test_a_class_shows_its_share_and_then_what_its_score_is_made_of(browser, tmp_path):
     from pellucid.web.bench import Bench
-    from pellucid.web.server import Server
+    from pellucid.web.serving.server import Server
 
     network = p.Sequential([p.Conv2d(1, 2, 5), p.ReLU(), p.Flatten(), p.Linear(2 * 576, 10)], input_shape=(1, 28, 28))
     data = p.Dataset(np.arange(784, dtype=np.uint8).reshape(1, 28, 28), np.zeros(1, int), name="one")

@@ -16,12 +16,12 @@ pytest.importorskip("uvicorn", reason="the page needs the extra web")
 pytest.importorskip("websockets", reason="the page needs the extra web")
 
 from pellucid.web import Live
-from pellucid.web.application import application
+from pellucid.web.answers.questions import Question
 from pellucid.web.bench import Bench
-from pellucid.web.images import IMAGES
-from pellucid.web.past import followed
-from pellucid.web.questions import Question
-from pellucid.web.server import Server
+from pellucid.web.learning.past import followed
+from pellucid.web.looking.images import IMAGES
+from pellucid.web.serving.application import application
+from pellucid.web.serving.server import Server
 
 from .asgi import request
 from .conftest import clock_digits, let_in, opened
@@ -101,7 +101,7 @@ def test_outputs_that_come_later_are_shown_as_those_of_the_network_that_made_the
     window: Any, home: str, bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of a large network they come with a question of their own, and it may have been edited meanwhile."""
-    monkeypatch.setattr("pellucid.web.answers.AT_ONCE", 0)
+    monkeypatch.setattr("pellucid.web.answers.seeing.AT_ONCE", 0)
     held: list[Any] = []
     with opened(window, f"{home}#sample=3") as page:
         page.locator("#told", has_text="It is a 3").wait_for()
@@ -176,17 +176,17 @@ def test_a_question_about_another_revision_is_refused() -> None:
 
 
 def test_an_answer_that_an_edit_has_overtaken_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    from pellucid.web import answers
+    from pellucid.web.answers import seeing
 
     bench = Bench(p.Sequential([p.Conv2d(1, 2, 3), p.Flatten(), p.Linear(18, 3)], input_shape=(1, 5, 5)), "small")
-    name, own = bench.put(np.zeros((1, 5, 5), np.uint8)), answers.maps
+    name, own = bench.put(np.zeros((1, 5, 5), np.uint8)), seeing.maps
 
     def overtaken(bench: Bench, asked: Any) -> Any:
         found = own(bench, asked)
         silence(bench, "conv1", 1)
         return found
 
-    monkeypatch.setattr("pellucid.web.application.QUESTIONS", [Question("maps", overtaken, of_revision=True)])
+    monkeypatch.setattr("pellucid.web.serving.application.QUESTIONS", [Question("maps", overtaken, of_revision=True)])
     reply = request(application(bench), f"/api/maps?image={name}&layer=conv1&revision=0")
     assert b'"outdated":true' in reply.body
 

@@ -38,14 +38,14 @@ def trace(shown: Any) -> p.Trace:
 
 
 def test_every_layer_that_is_shown_is_clicked(shown):
-    from pellucid.web.description import shown_values
+    from pellucid.web.looking.description import shown_values
 
     assert tuple(shown_values(p.lower(shown.network))) == PATHS
 
 
 @pytest.mark.parametrize("path", PATHS)
 def test_a_click_shows_the_whole_sum(stack, trace, path, rng):
-    from pellucid.web.description import shown_values
+    from pellucid.web.looking.description import shown_values
 
     value = shown_values(trace.program)[path]
     (channel, row, column), size, index = cell_in(trace.program.values[value].shape, rng)

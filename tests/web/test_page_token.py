@@ -22,7 +22,7 @@ def bench() -> Any:
 def test_the_token_stays_nowhere(browser: Any, bench: Any, capfd: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("uvicorn")
     pytest.importorskip("websockets")
-    from pellucid.web.server import Server
+    from pellucid.web.serving.server import Server
 
     said: list[str] = []
     with Server(bench, say=said.append) as server:
@@ -63,7 +63,7 @@ def test_a_browser_comes_from_the_file_that_it_is_given(
 ) -> None:
     pytest.importorskip("uvicorn")
     pytest.importorskip("websockets")
-    from pellucid.web.server import Server
+    from pellucid.web.serving.server import Server
 
     with Server(bench, say=lambda words: None) as server:
         server.invite(lambda words: None, browser=True)
@@ -83,7 +83,7 @@ def test_the_address_may_be_clicked_on_another_page(browser: Any, bench: Any) ->
     """Such as a terminal in a browser: the cookie, which is for this page alone, is there all the same."""
     pytest.importorskip("uvicorn")
     pytest.importorskip("websockets")
-    from pellucid.web.server import Server
+    from pellucid.web.serving.server import Server
 
     with Server(bench, say=lambda words: None) as server:
         context, address = browser.new_context(), server.guard.address

@@ -138,7 +138,7 @@ def test_the_tour_pauses_closes_and_goes_on(page):
 def test_the_tour_leaves_out_what_the_network_has_not(browser):
     pytest.importorskip("starlette")
     from pellucid.web.bench import Bench
-    from pellucid.web.server import Server
+    from pellucid.web.serving.server import Server
 
     network = p.Sequential([p.Linear(4, 3), p.Tanh(), p.Linear(3, 2)], input_shape=(4,), seed=0)
     with Server(Bench(network, "dense", None), say=lambda line: None) as server:

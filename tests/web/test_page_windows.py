@@ -14,7 +14,7 @@ pytest.importorskip("uvicorn", reason="the page needs the extra web")
 pytest.importorskip("websockets", reason="the page needs the extra web")
 
 from pellucid.web.bench import Bench
-from pellucid.web.server import Server
+from pellucid.web.serving.server import Server
 
 from .asgi import request
 from .conftest import WAIT, clock_digits, let_in, opened
@@ -233,7 +233,7 @@ def test_a_page_that_is_opened_then_says_at_once_what_it_shows(windows: tuple[An
 
 
 def test_the_question_what_has_changed_waits_for_nobody(bench: Bench) -> None:
-    from pellucid.web.application import application
+    from pellucid.web.serving.application import application
 
     held, let_go = threading.Event(), threading.Event()
 

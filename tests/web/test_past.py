@@ -12,10 +12,10 @@ import pellucid as p
 pytest.importorskip("starlette", reason="the page needs the extra web")
 
 from pellucid.training.lock import locked_folder
-from pellucid.web import answers
-from pellucid.web.asked import Asked
+from pellucid.web.answers import seeing
+from pellucid.web.answers.asked import Asked
 from pellucid.web.bench import Bench
-from pellucid.web.past import followed
+from pellucid.web.learning.past import followed
 
 
 def data() -> tuple[Any, Any]:
@@ -80,7 +80,7 @@ def test_who_opens_the_page_again_sees_how_far_it_has_come_since(tmp_path):
             seen.append(bench)
         if training.step in (3, 4, 9):
             bench = seen[0]
-            told = answers.catch_up(bench, Asked({}))
+            told = seeing.catch_up(bench, Asked({}))
             image = bench.put(data()[0][0])
             past = bench.following
             seen.append((told["revision"], past.state, past.step, bench.look(image).output))
@@ -89,7 +89,7 @@ def test_who_opens_the_page_again_sees_how_far_it_has_come_since(tmp_path):
     bench, third, fourth, ninth = seen
     assert [each[:3] for each in (third, fourth, ninth)] == [(0, "running", 2), (0, "running", 2), (1, "running", 8)]
     assert (ninth[3] != third[3]).any()
-    answers.catch_up(bench, Asked({}))
+    seeing.catch_up(bench, Asked({}))
     assert (bench.following.state, bench.following.step) == ("finished", 12)
     np.testing.assert_allclose(
         bench.look(bench.put(data()[0][0])).output, p.predict(p.load(folder), data()[0][:1])[0], rtol=1e-5
@@ -108,7 +108,7 @@ def test_what_was_edited_is_not_taken_away(tmp_path):
             seen.append(bench)
 
     trained(folder, callbacks=[Each(look)], checkpoint_every=2)
-    answers.network(seen[0], Asked({}))
+    seeing.network(seen[0], Asked({}))
     assert len(seen[0].versions.edits.done) == 1
     assert not seen[0].network["linear1"].weight.data[0].any()
 
@@ -126,6 +126,6 @@ def test_a_run_that_holds_another_network_now_is_said_and_not_taken_over(tmp_pat
     bench.following = followed(bench.network, folder)
     other = p.Sequential([p.Flatten(), p.Linear(16, 7), p.Linear(7, 3)], input_shape=bench.network.input_shape)
     monkeypatch.setattr(bench.following, "newer", lambda: other)
-    told = answers.catch_up(bench, Asked({}))
+    told = seeing.catch_up(bench, Asked({}))
     assert told["revision"] == 0
     assert "another network" in bench.following.trouble

@@ -16,10 +16,10 @@ pytest.importorskip("websockets", reason="the page needs the extra web")
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from pellucid.web import pen_socket
-from pellucid.web.application import application
 from pellucid.web.bench import Bench
-from pellucid.web.server import Server
+from pellucid.web.serving import pen_socket
+from pellucid.web.serving.application import application
+from pellucid.web.serving.server import Server
 
 from .asgi import request
 from .live_client import PATIENCE, cookie_of

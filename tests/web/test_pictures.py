@@ -19,8 +19,8 @@ pytest.importorskip("PIL.Image", reason="needs Pillow: pip install '.[images]'")
 from PIL import Image
 
 from pellucid.limits import LIMITS
-from pellucid.web.application import application
 from pellucid.web.bench import Bench
+from pellucid.web.serving.application import application
 
 from .asgi import Reply, request
 

@@ -13,9 +13,9 @@ import pellucid as p
 
 pytest.importorskip("starlette", reason="the page needs the extra web")
 
-from pellucid.web import application
+from pellucid.web.answers.questions import QUESTIONS, Question
 from pellucid.web.bench import Bench
-from pellucid.web.questions import QUESTIONS, Question
+from pellucid.web.serving import application
 
 from .asgi import request
 
@@ -82,7 +82,7 @@ def test_who_searches_is_answered_though_the_network_was_edited_meanwhile(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The page names its revision with every question; of this one the answer says for which network it was made."""
-    from pellucid.web import why
+    from pellucid.web.answers import why
 
     search = why.counterfactual
 

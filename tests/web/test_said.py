@@ -7,11 +7,11 @@ import pytest
 
 import pellucid as p
 from pellucid.web.bench import Bench
-from pellucid.web.description import describe
-from pellucid.web.judged_words import at_first, how_right, taken_otherwise, what_it_is
-from pellucid.web.training_words import at_moment, beside, how_sure, of_epoch, row_of, since_when, standing
-from pellucid.web.why_words import by_step, came_of_forgetting
-from pellucid.web.written import accuracy, rate, significant
+from pellucid.web.looking.description import describe
+from pellucid.web.words.judged import at_first, how_right, taken_otherwise, what_it_is
+from pellucid.web.words.training import at_moment, beside, how_sure, of_epoch, row_of, since_when, standing
+from pellucid.web.words.why import by_step, came_of_forgetting
+from pellucid.web.words.written import accuracy, rate, significant
 
 TOLD = {
     "state": "training", "step": 1234, "steps": 2000, "steps_per_epoch": 100, "loss": 0.5, "lr": 0.001, "rates": [],

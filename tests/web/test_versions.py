@@ -5,7 +5,7 @@ import pytest
 
 import pellucid as p
 from pellucid.inference.batches import weights
-from pellucid.web.moments import Moment
+from pellucid.web.learning.moments import Moment
 from pellucid.web.versions import Versions
 
 

@@ -12,11 +12,11 @@ pytest.importorskip("starlette", reason="the page needs the extra web")
 
 from pellucid import explanations
 from pellucid.errors import ArgumentError, ShapeError
-from pellucid.web import why
-from pellucid.web.application import application
+from pellucid.web.answers import why
 from pellucid.web.bench import Bench
-from pellucid.web.images import UnknownImageError
-from pellucid.web.why_words import HONEST, forgotten, how_large
+from pellucid.web.looking.images import UnknownImageError
+from pellucid.web.serving.application import application
+from pellucid.web.words.why import HONEST, forgotten, how_large
 
 from .asgi import request
 from .conftest import clock_digits, every_family

@@ -5,13 +5,13 @@ import pytest
 
 import pellucid as p
 from pellucid.sums.kinds import SUMS
-from pellucid.web.described_sum import as_steps, as_sum
-from pellucid.web.description import describe, shown_values
-from pellucid.web.sum_numbers import with_numbers
-from pellucid.web.sum_words import in_words, letters
-from pellucid.web.tour import tour
-from pellucid.web.walk_words import of_step
-from pellucid.web.words import GLOSSARY, KINDS, dead_words, outputs, purpose
+from pellucid.web.answers.described_sum import as_steps, as_sum
+from pellucid.web.looking.description import describe, shown_values
+from pellucid.web.words.network import GLOSSARY, KINDS, dead_words, outputs, purpose
+from pellucid.web.words.sum_numbers import with_numbers
+from pellucid.web.words.sums import in_words, letters
+from pellucid.web.words.tour import tour
+from pellucid.web.words.walks import of_step
 
 from .conftest import every_family
 from .written_cases import PERCENTS, SHORTS, TEXTS
@@ -229,7 +229,7 @@ def test_the_tour_tells_of_windows_as_they_are():
 
 
 def test_every_step_of_sums_that_is_told_of_is_one():
-    from pellucid.web.sum_words import FAMILIES, WORDS
+    from pellucid.web.words.sums import FAMILIES, WORDS
 
     assert set(WORDS) <= set(SUMS) | {"scale"}, set(WORDS) - set(SUMS)
     assert set(FAMILIES) <= set(SUMS) | {"scale", "input"}, set(FAMILIES) - set(SUMS)
@@ -237,7 +237,7 @@ def test_every_step_of_sums_that_is_told_of_is_one():
 
 def test_numbers_are_written_as_the_page_writes_them():
     """The page itself is asked in test_page_units."""
-    from pellucid.web.written import percent, power, short, text
+    from pellucid.web.words.written import percent, power, short, text
 
     assert [power(value) for value in (3e-7, 3.01e-7, 9.5e-8, 1.0, 2**-20)] == [
         "3·10⁻⁷", "4·10⁻⁷", "1·10⁻⁷", "1·10⁰", "1·10⁻⁶",

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from pellucid.web.server import Server
+from pellucid.web.serving.server import Server
 
 KEY = b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
 UPGRADE = b"Connection: upgrade\r\nUpgrade: websocket\r\n"
@@ -107,6 +107,6 @@ def serving(bench: Any, app: Any = None) -> Iterator[Wire]:
     """Serve a bench, or another application in its place."""
     with pytest.MonkeyPatch.context() as patch:
         if app is not None:
-            patch.setattr("pellucid.web.application.application", lambda bench: app)
+            patch.setattr("pellucid.web.serving.application.application", lambda bench: app)
         with Server(bench, say=lambda words: None) as server:
             yield Wire(server)

@@ -47,7 +47,7 @@ def refuse_misplaced(wanted: bool, port: int, browser: bool) -> None:
             param_hint="--port" if port else "--no-browser",
         )
     if wanted:
-        from ..web.server import bound, needed
+        from ..web.serving.server import bound, needed
 
         needed()
         bound(port).close()

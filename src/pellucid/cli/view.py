@@ -61,8 +61,8 @@ def command(
     pip install 'pellucid[web]' brings it.
     """
     from ..web.bench import Bench
-    from ..web.past import followed
-    from ..web.server import needed, serve
+    from ..web.learning.past import followed
+    from ..web.serving.server import needed, serve
 
     needed()
     if data is not None and data_dir is not None:

@@ -5,4 +5,4 @@ the library; the page draws them. Needs the extra ``[web]``.
 """
 
 from .live import Live as Live
-from .server import view as view
+from .serving.server import view as view

@@ -19,12 +19,12 @@ from ..inference.batches import accepted, weights
 from ..network import Network
 from ..program import Program
 from ..report.judging import Judged
-from .description import describe, digest, shown_values
-from .following import Following
-from .images import Images
-from .look import Look
-from .measuring import Measuring
-from .sharing import sharing, to_run, with_weights
+from .learning.following import Following
+from .looking.description import describe, digest, shown_values
+from .looking.images import Images
+from .looking.look import Look
+from .looking.measuring import Measuring
+from .looking.sharing import sharing, to_run, with_weights
 from .versions import Versions
 
 LOOKS = 16

@@ -13,10 +13,10 @@ from ..inputs import Data
 from ..training import Callback, Training
 from ..training.saving import Checkpoints
 from .bench import Bench
-from .course import Course
-from .following import Following
-from .moments import Moment, Moments, affordable, planned, training_of
-from .server import Server, bound, needed
+from .learning.course import Course
+from .learning.following import Following
+from .learning.moments import Moment, Moments, affordable, planned, training_of
+from .serving.server import Server, bound, needed
 
 POINT_SECONDS = 0.1
 """Between two points of a curve, at least."""

@@ -7,9 +7,9 @@ import threading
 from collections.abc import Callable
 
 from ..network import Network
-from .edits import Edits
-from .moments import Moment
-from .sharing import with_weights
+from .learning.moments import Moment
+from .looking.edits import Edits
+from .looking.sharing import with_weights
 
 
 class Versions:

@@ -1,0 +1,1 @@
+"""A network while it learns: curves, small pictures, and moments to look back at."""

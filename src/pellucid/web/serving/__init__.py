@@ -1,0 +1,1 @@
+"""The page's server: who may ask, over which connections, and the addresses of questions and files."""
