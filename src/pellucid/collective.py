@@ -5,8 +5,10 @@ Each process is a *rank*, and all of them call the same methods in the same orde
 
 from __future__ import annotations
 
+import json
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from itertools import pairwise
@@ -15,12 +17,16 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import LostRankError
+from .errors import LostRankError, UnlikeRankError
 
 Result = TypeVar("Result")
 
 _surviving: ContextVar[tuple[Collective, ...]] = ContextVar("surviving", default=())
 """Ranks that go on without lost ones; see `surviving`."""
+MEETINGS = ("what ranks tell each other", "the end of a step", "evaluate")
+"""What ranks meet for."""
+NUMBERS = 4
+"""What each of them has to say there, at most."""
 HOLD_AGAIN = 0.5
 """Seconds after which who holds the other ranks on purpose tells them so again."""
 
@@ -112,7 +118,30 @@ def numbers_of(ranks: Collective) -> list[int]:
     return [number for number in range(ranks.size + len(ranks.lost)) if number not in ranks.lost]
 
 
-def told_by_all(ranks: Exchanging, message: bytes) -> list[bytes]:
+def met(ranks: Exchanging, meeting: str, numbers: Sequence[float]) -> NDArray[np.float64]:
+    """Return up to `NUMBERS` numbers of each rank, one row a rank, once all have come to the same of `MEETINGS`.
+
+    Raises
+    ------
+    UnlikeRankError
+        If they have not, as where one rank alone calls ``evaluate(…, ranks=ranks)``.
+    RankError, LostRankError
+        As `Exchange.wait` does.
+    """
+    rows = np.zeros((ranks.size, 1 + NUMBERS))
+    rows[ranks.rank, : 1 + len(numbers)] = MEETINGS.index(meeting), *numbers
+    ranks.gather(rows.reshape(-1).view(np.uint8), range(0, rows.nbytes + 1, rows[0].nbytes)).wait()
+    came = rows[:, 0].astype(int).tolist()
+    if len(set(came)) > 1:
+        words = ", ".join(f"rank {rank} to {MEETINGS[each]}" for rank, each in enumerate(came))
+        raise UnlikeRankError(
+            f"ranks have come to other points of the work: {words}. What they share, as evaluate(…, ranks=ranks), all "
+            "must call; a callback that does needs sees_weights = True, and every rank is given it"
+        )
+    return rows[:, 1:]
+
+
+def told_by_all(ranks: Exchanging, message: bytes, meeting: str = MEETINGS[0]) -> list[bytes]:
     """Return what each rank has to say, in their order; it need not be as long as what others say.
 
     A callback that is told so by others puts it into `surviving`: where a rank is lost, this may be complete for one of
@@ -120,17 +149,49 @@ def told_by_all(ranks: Exchanging, message: bytes) -> list[bytes]:
 
     Raises
     ------
-    RankError, LostRankError
-        As `Exchange.wait` does.
+    UnlikeRankError, RankError, LostRankError
+        As `met` does.
     """
-    lengths = np.zeros(ranks.size, np.int64)
-    lengths[ranks.rank] = len(message)
-    ranks.gather(lengths.view(np.uint8), range(0, lengths.nbytes + 1, lengths.itemsize)).wait()
-    bounds = [0, *np.cumsum(lengths).tolist()]
+    bounds = [0, *np.cumsum(met(ranks, meeting, [len(message)])[:, 0].astype(int)).tolist()]
     said = np.zeros(bounds[-1], np.uint8)
     said[bounds[ranks.rank] : bounds[ranks.rank + 1]] = np.frombuffer(message, np.uint8)
     ranks.gather(said, bounds).wait()
     return [said[start:stop].tobytes() for start, stop in pairwise(bounds)]
+
+
+def compare(ranks: Collective, found: Mapping[str, Any], advice: str, meeting: str = MEETINGS[0]) -> None:
+    """Refuse ranks of which one has found something else than the others: values that JSON has, or their text, by name.
+
+    Raises
+    ------
+    UnlikeRankError
+        On all ranks; it names those that are not as the others, and in what, with `advice` at its end.
+    """
+    message = json.dumps(found, default=str, sort_keys=True).encode()
+    told = [json.loads(each) for each in told_by_all(ranks, message, meeting)]
+    names, numbers = sorted({name for each in told for name in each}), numbers_of(ranks)
+    strange = [text for name in names if (text := odd_ones(name, [each.get(name) for each in told], numbers))]
+    if strange:
+        raise UnlikeRankError(f"{'; '.join(strange)}. {advice}")
+
+
+def odd_ones(name: str, told: Sequence[Any], numbers: Sequence[int]) -> str:
+    """Return in words which ranks say something else than most do, by their numbers; of as many on both sides the first
+    rank is right.
+
+    Examples
+    --------
+    >>> odd_ones("training.seed", [0, 0, 7], [0, 2, 3])
+    'rank 3: training.seed is 7, and 0 on the others'
+    """
+    texts = [str(each) for each in told]
+    counts = Counter(texts)
+    right = max(counts, key=lambda text: (counts[text], text == texts[0]))
+    strange = [(number, text) for number, text in zip(numbers, texts, strict=True) if text != right]
+    if not strange:
+        return ""
+    which = f"rank{'s' * (len(strange) > 1)} {', '.join(str(number) for number, _ in strange)}"
+    return f"{which}: {name} is {strange[0][1]:.80}, and {right:.80} on the others"
 
 
 def surviving(ranks: Collective | None, work: Callable[[], Result]) -> Result:

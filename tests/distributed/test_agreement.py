@@ -9,9 +9,10 @@ import pellucid as p
 from oracles.interrupted import HOW, STEPS, BreakAt, images, network
 from oracles.ranks import World
 from oracles.shared_trainings import data, residual, trained
-from pellucid.errors import RankError
+from pellucid.collective import NUMBERS, odd_ones
+from pellucid.errors import RankError, UnlikeRankError
 from pellucid.training import Training, checkpoint
-from pellucid.training.agreement import code_digest, exit_code, odd_ones
+from pellucid.training.agreement import code_digest, exit_code
 from pellucid.training.checkpoint import files
 
 
@@ -29,6 +30,56 @@ def shared(work, size=3, **how):
             return error
 
     return World(size, **how).run(kept)
+
+
+# ---- evaluating
+@pytest.mark.parametrize(
+    ("other", "words"),
+    [
+        ("data", "rank 1: the digest of the data is"), ("weights", "rank 1: the digest of the weights is"),
+        ("batch", "rank 1: batch_size is 16, and None on the others"),
+    ],
+)  # fmt: skip
+def test_a_rank_that_evaluates_something_else_is_named_on_all(other, words):
+    def work(rank):
+        odd, net, (x, labels) = rank.rank == 1, network(), images()
+        if odd and other == "weights":
+            next(iter(net.parameters().values())).data.reshape(-1)[0] += 1
+        if odd and other == "data":
+            labels = labels[::-1]
+        return p.evaluate(net, (x, labels), batch_size=16 if odd and other == "batch" else None, ranks=rank)
+
+    for error in shared(work):
+        assert isinstance(error, UnlikeRankError)
+        assert words in str(error)
+
+
+class EvaluatesAlone(p.Callback):
+    sees_weights = False  # so that the first rank alone has it
+
+    def __init__(self, when):
+        self.when = when
+
+    def _evaluate(self, training, when):
+        if when == self.when:
+            p.evaluate(training.network, data(training.network), ranks=training.ranks)
+
+    def on_begin(self, training):
+        self._evaluate(training, "begin")
+
+    def on_batch(self, training):
+        self._evaluate(training, "batch")
+
+    def on_epoch(self, training):
+        self._evaluate(training, "epoch")
+
+
+@pytest.mark.parametrize("when", ["begin", "batch", "epoch"])
+def test_a_rank_that_evaluates_alone_is_told_so(when):
+    for error in shared(lambda rank: trained("convolutions", rank, callbacks=[EvaluatesAlone(when)])):
+        assert isinstance(error, UnlikeRankError)
+        assert "rank 0 to evaluate, rank 1 to " in str(error)
+        assert "all must call" in str(error)
 
 
 # ---- beginning
@@ -56,9 +107,17 @@ def test_a_rank_without_a_callback_that_remembers_is_named(kind):
         assert str(error).startswith(f"rank 1: callbacks that remember is none, and {kind.__name__}(")
 
 
+def test_a_rank_without_a_callback_that_may_change_weights_is_named():
+    counting = p.on_batch(lambda training: None)
+    for error in shared(lambda rank: trained("convolutions", rank, callbacks=[] if rank.rank else [counting]), 2):
+        assert isinstance(error, RankError)
+        assert str(error).startswith("rank 1: callbacks with sees_weights = True is none, and Hook on the others")
+
+
 def test_who_only_watches_may_be_in_one_rank_alone():
     def work(rank):
-        return trained("convolutions", rank, callbacks=[p.on_epoch(print)] if rank and not rank.rank else [])
+        printing = [p.on_epoch(print, sees_weights=False)] if rank and not rank.rank else []
+        return trained("convolutions", rank, callbacks=printing)
 
     assert shared(work) == [work(None)] * 3
 
@@ -225,7 +284,7 @@ def test_a_run_goes_on_with_another_number_of_ranks(tmp_path, sizes):
 def test_where_a_rank_is_lost_the_last_whole_step_is_kept(tmp_path, moment):
     whole = network()
     p.fit(whole, images(), **HOW)
-    run, word = tmp_path / "run", 2 * 4 * 8
+    run, word = tmp_path / "run", 2 * (1 + NUMBERS) * 8
     every = STEPS + 3 if moment == "as weights are compared" else None
 
     def count(training):

@@ -8,12 +8,12 @@ import pellucid as p
 from oracles.interrupted import HOW, images, network
 from oracles.ranks import World
 from oracles.shared_trainings import trained
-from pellucid.collective import holding, told_by_all
+from pellucid.collective import NUMBERS, holding, told_by_all
 from pellucid.training import run as training_run
 from pellucid.training import saving
 from pellucid.training.checkpoint import files
 
-WORD = 4 * 8
+WORD = (1 + NUMBERS) * 8
 """Bytes of what a rank says after a step."""
 PATIENCE = 1.5
 """Seconds that ranks wait for one that does not come."""

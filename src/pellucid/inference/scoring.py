@@ -12,8 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from .. import interpreter
 from ..build import lower
-from ..collective import Collective, surviving
+from ..collective import Collective, compare, surviving
 from ..data import as_dataset
+from ..data.dataset import digest
 from ..definitions.arrays import Array
 from ..errors import ArgumentError, DataError
 from ..inputs import Data, as_loss, as_targets, refuse_more
@@ -117,12 +118,33 @@ def evaluate(
     ------
     ShapeError, DataError
         If images or labels are not what the network and the loss take.
+    UnlikeRankError
+        If a rank has other data, another network or other settings, or does not call this while others do.
     """
     refuse_more("evaluate", more)
     dataset, loss = as_dataset(data), as_loss(loss)
     check(network, dataset.images)
     targets = as_targets(network, dataset.labels, loss)
-    return surviving(ranks, lambda: scores(network, dataset.images, targets, loss, batch_size, engine, threads, ranks))
+
+    def work() -> dict[str, float]:
+        if ranks is not None:
+            found = evaluated(network, dataset.images, targets, loss, batch_size)
+            compare(ranks, found, "All ranks need the same data, network and settings", "evaluate")
+        return scores(network, dataset.images, targets, loss, batch_size, engine, threads, ranks)
+
+    return surviving(ranks, work)
+
+
+def evaluated(
+    network: Network, images: NDArray[Any], targets: NDArray[Any], loss: Loss, batch_size: int | None
+) -> dict[str, Any]:
+    """Return by name what all ranks must have alike."""
+    return {
+        "the digest of the data": digest(images, targets),
+        "the digest of the weights": digest(*weights(network).values()),
+        "the loss": type(loss).__name__,
+        "batch_size": batch_size,
+    }
 
 
 def scores(

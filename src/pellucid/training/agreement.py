@@ -7,22 +7,19 @@ after every step. The first one alone writes, shows and listens to signals; what
 from __future__ import annotations
 
 import hashlib
-import json
 import os
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
 from numpy.typing import NDArray
 
 from ..arguments import shown
-from ..collective import Collective, numbers_of, told_by_all
+from ..collective import Collective, compare, met, told_by_all
 from ..data.dataset import digest
-from ..errors import ArgumentError, UnlikeRankError
+from ..errors import ArgumentError
 from ..program import Program
 from ..version import VERSION
 from .callbacks import Callback
@@ -34,7 +31,7 @@ from .plain import flat, plain
 from .run import RunWriter
 from .state import Training
 
-ALIKE = "all ranks need the same code, data and settings"
+ALIKE = "All ranks need the same code, data and settings"
 FAILED = 1
 """The exit code of a rank that ends because of another one's error."""
 
@@ -112,8 +109,6 @@ class Agreement:
 
     def __init__(self, ranks: Collective, program: Program):
         self._ranks, self._program, self._losses = ranks, program, ranks.losses
-        self._words = np.zeros((ranks.size, 4), np.float64)
-        self._bounds = range(0, self._words.nbytes + 1, self._words[0].nbytes)
 
     @property
     def outdated(self) -> bool:
@@ -128,12 +123,7 @@ class Agreement:
         UnlikeRankError
             On all ranks; it names those that are not as the others, and in what.
         """
-        found = json.dumps(beginning(training, engine, self._program), default=str, sort_keys=True).encode()
-        told = [json.loads(each) for each in told_by_all(self._ranks, found)]
-        names, numbers = sorted({name for each in told for name in each}), numbers_of(self._ranks)
-        strange = [text for name in names if (text := odd_ones(name, [each.get(name) for each in told], numbers))]
-        if strange:
-            raise UnlikeRankError(f"{'; '.join(strange)}. {ALIKE[0].upper()}{ALIKE[1:]}")
+        compare(self._ranks, beginning(training, engine, self._program), ALIKE)
 
     def begin(self, training: Training, engine: Engine) -> None:
         """Refuse ranks that callbacks or checkpoints have let begin with something else than the others; and let all
@@ -159,9 +149,8 @@ class Agreement:
         a signal may come while this rank waits for those of the others.
         """
         factor = training.factor(training.step)
-        self._words[self._ranks.rank] = exit_code(training.ending), training.stopping, due, factor
-        self._ranks.gather(self._words.reshape(-1).view(np.uint8), self._bounds).wait()
-        endings, stopping, dues, factors = self._words.T
+        words = exit_code(training.ending), training.stopping, due, factor
+        endings, stopping, dues, factors = met(self._ranks, "the end of a step", words).T
         if factors[0] != factor:
             training.multiply_lr(float(factors[0]))
         if stopping.any():
@@ -197,13 +186,12 @@ class Agreement:
 
     def _compare(self, name: str, arrays: Sequence[NDArray[Any]]) -> None:
         """Refuse ranks whose arrays are not those of the others."""
-        told = [each.decode() for each in told_by_all(self._ranks, digest(*arrays).encode())]
-        strange = odd_ones(name, told, numbers_of(self._ranks))
-        if strange:
-            raise UnlikeRankError(
-                f"{strange}. A callback, a layer or a loss of one's own that gives another result in each process may "
-                "be the cause, or a fault of a machine; go on from the last checkpoint"
-            )
+        compare(
+            self._ranks,
+            {name: digest(*arrays)},
+            "A callback, a layer or a loss of one's own that gives another result in each process may be the cause, or "
+            "a fault of a machine; go on from the last checkpoint",
+        )
 
 
 def among(ranks: Collective | None, listeners: Sequence[Callback]) -> list[Callback]:
@@ -238,6 +226,7 @@ def beginning(training: Training, engine: Engine, program: Program) -> dict[str,
         "the digest of the network": hashlib.sha256(str(steps).encode()).hexdigest(),
         "the digest of the weights": digest(*engine.weights().values(), *engine.slots().values()),
         "the step that it goes on after": training.step, "callbacks that remember": remembering(training.callbacks),
+        "callbacks with sees_weights = True": seeing(training.callbacks),
         **settings,
     }  # fmt: skip
 
@@ -251,6 +240,12 @@ def remembering(callbacks: Sequence[Callback]) -> str:
     return ", ".join(told) or "none"
 
 
+def seeing(callbacks: Sequence[Callback]) -> str:
+    """Return the names of the callbacks that every rank calls, for they may look at weights or change them."""
+    found = [type(each).__name__ for each in callbacks if each.sees_weights and not isinstance(each, RunWriter)]
+    return ", ".join(found) or "none"
+
+
 @cache
 def code_digest() -> str:
     """Return the SHA-256 of all source of this package; where that is not at hand, that of nothing."""
@@ -258,25 +253,6 @@ def code_digest() -> str:
     for path in sorted(package.rglob("*.py")):
         found.update(f"{path.relative_to(package).as_posix()}\n".encode() + hashlib.sha256(path.read_bytes()).digest())
     return found.hexdigest()
-
-
-def odd_ones(name: str, told: Sequence[Any], numbers: Sequence[int]) -> str:
-    """Return in words which ranks say something else than most do, by their numbers; of as many on both sides the first
-    rank is right.
-
-    Examples
-    --------
-    >>> odd_ones("training.seed", [0, 0, 7], [0, 2, 3])
-    'rank 3: training.seed is 7, and 0 on the others'
-    """
-    texts = [str(each) for each in told]
-    counts = Counter(texts)
-    right = max(counts, key=lambda text: (counts[text], text == texts[0]))
-    strange = [(number, text) for number, text in zip(numbers, texts, strict=True) if text != right]
-    if not strange:
-        return ""
-    which = f"rank{'s' * (len(strange) > 1)} {', '.join(str(number) for number, _ in strange)}"
-    return f"{which}: {name} is {strange[0][1]:.80}, and {right:.80} on the others"
 
 
 def exit_code(ending: BaseException | None) -> int:
