@@ -118,7 +118,7 @@ def numbers_of(ranks: Collective) -> list[int]:
     return [number for number in range(ranks.size + len(ranks.lost)) if number not in ranks.lost]
 
 
-def met(ranks: Exchanging, meeting: str, numbers: Sequence[float]) -> NDArray[np.float64]:
+def met(ranks: Collective, meeting: str, numbers: Sequence[float]) -> NDArray[np.float64]:
     """Return up to `NUMBERS` numbers of each rank, one row a rank, once all have come to the same of `MEETINGS`.
 
     Raises
@@ -133,7 +133,9 @@ def met(ranks: Exchanging, meeting: str, numbers: Sequence[float]) -> NDArray[np
     ranks.gather(rows.reshape(-1).view(np.uint8), range(0, rows.nbytes + 1, rows[0].nbytes)).wait()
     came = rows[:, 0].astype(int).tolist()
     if len(set(came)) > 1:
-        words = ", ".join(f"rank {rank} to {MEETINGS[each]}" for rank, each in enumerate(came))
+        words = ", ".join(
+            f"rank {rank} to {MEETINGS[each]}" for rank, each in zip(numbers_of(ranks), came, strict=True)
+        )
         raise UnlikeRankError(
             f"ranks have come to other points of the work: {words}. What they share, as evaluate(…, ranks=ranks), all "
             "must call; a callback that does needs sees_weights = True, and every rank is given it"
@@ -141,7 +143,7 @@ def met(ranks: Exchanging, meeting: str, numbers: Sequence[float]) -> NDArray[np
     return rows[:, 1:]
 
 
-def told_by_all(ranks: Exchanging, message: bytes, meeting: str = MEETINGS[0]) -> list[bytes]:
+def told_by_all(ranks: Collective, message: bytes, meeting: str = MEETINGS[0]) -> list[bytes]:
     """Return what each rank has to say, in their order; it need not be as long as what others say.
 
     A callback that is told so by others puts it into `surviving`: where a rank is lost, this may be complete for one of

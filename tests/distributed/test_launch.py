@@ -58,7 +58,13 @@ def test_the_ranks_do_the_other_words(words):
     [
         (["--ranks", "2", "--distributed"], "--ranks: mpiexec has said how many there are"),
         (["--ranks", "0"], "--ranks: expected a whole number of at least 1, received 0"),
-        (["--rank-timeout", "0", "--ranks", "2"], "--rank-timeout: expected more than 0 seconds, received 0"),
+        *(
+            (
+                ["--rank-timeout", each, "--ranks", "2"],
+                f"--rank-timeout: expected more than 0 seconds, and at most {told}",
+            )
+            for each, told in {"0": "10,000,000, received 0", "inf": "10,000,000, received inf", "nan": "10,"}.items()
+        ),
     ],
 )
 def test_words_that_make_no_sense_are_refused(capsys, words, told):

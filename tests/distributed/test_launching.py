@@ -31,8 +31,8 @@ def ended_as(**told):
         (ended_as(started=False), 0, 15, (143, "terminated")),
         (ended_as(failed=143), 0, 15, (143, "")),
         (ended_as(failed=2), 0, 0, (2, "")),
-        (ended_as(), 137, 0, (137, "error: a rank was ended by signal 9, and the others with it")),
-        (ended_as(), -9, 0, (137, "error: mpiexec was ended by signal 9, and the ranks with it")),
+        (ended_as(), 137, 0, (137, "error: a rank was ended by SIGKILL, and the others with it")),
+        (ended_as(), -9, 0, (137, "error: mpiexec was ended by SIGKILL, and the ranks with it")),
         (ended_as(unstarted="rank 1 ended"), -9, 0, (1, "error: rank 1 ended")),
         (ended_as(unstarted="rank 1 ended"), -9, 2, (130, "error: rank 1 ended")),
         (ended_as(failed=1), 1, 0, (1, "")),
@@ -143,6 +143,26 @@ def test_a_signal_that_comes_before_there_is_a_launcher_ends_the_ranks_at_once(l
     assert let_launch(job) == 130
     assert job.sent == [signal.SIGTERM]
     assert capsys.readouterr().err.splitlines()[-1] == "interrupted; nothing was saved yet"
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGTSTP"), reason="processes are halted so on POSIX alone")
+def test_ctrl_z_halts_the_ranks_with_the_command(let_launch, monkeypatch):
+    """Stopped and let go on, as in a terminal: nothing is left of that but what the launcher is told."""
+    halted = []
+    monkeypatch.setattr(launching.os, "kill", lambda process, number: halted.append((number, job.sent.copy())))
+
+    def lines():
+        signal.raise_signal(signal.SIGTSTP)
+        yield "a line\n"
+
+    before = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+    job = Job(0, said=lines())
+    try:
+        let_launch(job)
+    finally:
+        signal.signal(signal.SIGTSTP, before)
+    assert halted == [(signal.SIGSTOP, [signal.SIGTSTP])]
+    assert job.sent == [signal.SIGTSTP, signal.SIGCONT]
 
 
 def test_where_a_rank_ends_all_that_knows_of_no_run_the_command_says_how_to_go_on(let_launch, capsys, tmp_path):

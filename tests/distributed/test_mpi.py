@@ -98,6 +98,15 @@ def test_the_command_starts_ranks_itself_and_they_write_the_run_of_one_process(t
         assert (tmp_path / "several" / name).read_bytes() == (tmp_path / "one" / name).read_bytes()
 
 
+def test_ranks_leave_what_stands_at_the_commands_input_to_others():
+    launching = (
+        "from pellucid.distributed.launch import Launched; raise SystemExit(Launched(2, ['--version']).wait(print))"
+    )
+    words = ["sh", "-c", '"$0" -c "$1" && cat', sys.executable, launching]
+    found = subprocess.run(words, input="the next\n", capture_output=True, text=True, timeout=60, env=environment())
+    assert found.stdout.endswith("the next\n"), found.stderr
+
+
 def ranks_of(run):
     """Return the processes of the ranks that train a run."""
     found = []

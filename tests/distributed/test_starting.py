@@ -227,7 +227,7 @@ def test_a_rank_that_is_killed_as_mpi_starts_ends_the_command_within_seconds(tmp
             out, said = process.communicate(timeout=15)
         finally:
             process.kill()
-    by_launcher = (137, "error: a rank was ended by signal 9, and the others with it before the work began")
+    by_launcher = (137, "error: a rank was ended by SIGKILL, and the others with it before the work began")
     found = (1, f"error: rank 1 (process {rank}) ended before training began; nothing was written")
     assert (process.returncode, said.splitlines()[-1]) in ([found] if elastic else [by_launcher, found])
     assert out == ""

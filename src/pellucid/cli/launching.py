@@ -36,7 +36,17 @@ def launched(ranks: int, elastic: bool = False, patience: float | None = None, t
             job.send(signal.SIGTERM if came else stands_for)
         came.append(number)
 
+    def halt(number: int, frame: FrameType | None) -> None:
+        """Stand still, as Ctrl-Z wants it, together with the ranks, until this process is to go on."""
+        if job is not None:
+            job.send(signal.SIGTSTP)
+        os.kill(os.getpid(), signal.SIGSTOP)
+        if job is not None:
+            job.send(signal.SIGCONT)
+
     signals.handle(pass_on)  # first, for nobody would end ranks that are there when this process is not
+    if hasattr(signal, "SIGTSTP") and signal.getsignal(signal.SIGTSTP) is signal.SIG_DFL:
+        signal.signal(signal.SIGTSTP, halt)
     job = Launched(ranks, [*without_ranks(sys.argv[1:]), "--distributed"], elastic, patience or PATIENCE)
     if came:  # it was to end before it began
         job.send(signal.SIGTERM)
@@ -82,12 +92,26 @@ def outcome(job: Launched, code: int, signalled: int) -> tuple[int, str]:
         name = SIGNALS[signal.Signals(signalled)]
         return (128 + signalled if code else job.failed or 128 + signalled), "" if job.failed else name
     if code < 0:
-        return 128 - code, f"error: mpiexec was ended by signal {-code}, and the ranks with it"
+        return 128 - code, f"error: mpiexec was ended by {named(-code)}, and the ranks with it"
     if code > 128:
-        return code, f"error: a rank was ended by signal {code - 128}, and the others with it"
+        return code, f"error: a rank was ended by {named(code - 128)}, and the others with it"
     if not code and not job.failed:  # as where all are lost of which the others would go on
         return 1, "error: all ranks ended before their work was done"
     return code or job.failed, ""
+
+
+def named(number: int) -> str:
+    """Return a signal by its name, where it has one.
+
+    Examples
+    --------
+    >>> named(9)
+    'SIGKILL'
+    """
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
 
 
 def how_to_go_on(job: Launched, ranks: int, elastic: bool) -> str:

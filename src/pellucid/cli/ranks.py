@@ -65,6 +65,8 @@ Elastic = Annotated[
 WORDS = ("ranks", "distributed", "rank_timeout", "elastic")
 LAUNCHERS = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMI_RANK", "PMIX_RANK", "MV2_COMM_WORLD_SIZE", "PELLUCID_RANKS")
 """Variables by which launchers tell a process which one it is."""
+LONGEST = 10_000_000
+"""Seconds for which ranks wait for each other, at most: 115 days."""
 LATER = 2.0
 """Seconds by which others than the first of several processes end later, so that its words are read."""
 
@@ -103,8 +105,8 @@ def shared(command: Command) -> Command:
 
 def refuse_senseless(ranks: int | None, distributed: bool, rank_timeout: float | None, elastic: bool) -> None:
     """Refuse words that do not go together."""
-    if rank_timeout is not None and not rank_timeout > 0:
-        told = f"expected more than 0 seconds, received {rank_timeout:g}"
+    if rank_timeout is not None and not 0 < rank_timeout <= LONGEST:
+        told = f"expected more than 0 seconds, and at most {LONGEST:,}, received {rank_timeout:g}"
         raise typer.BadParameter(told, param_hint="--rank-timeout")
     if ranks is not None and distributed:
         raise typer.BadParameter("mpiexec has said how many there are; leave it out", param_hint="--ranks")

@@ -69,7 +69,7 @@ class Launched:
         self._room.enter_context(room.looked_after(self._folder))
         self._process = subprocess.Popen(
             command, env={**environment(self._folder), room.FOLDER: self._folder}, stderr=subprocess.PIPE, text=True,
-            errors="replace", start_new_session=True,
+            errors="replace", start_new_session=True, stdin=subprocess.DEVNULL,  # what stands there is for others
         )  # fmt: skip
 
     def wait(self, say: Callable[[str], object]) -> int:
