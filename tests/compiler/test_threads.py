@@ -33,7 +33,7 @@ def test_threads_are_as_many_as_the_environment_says(monkeypatch):
         with pytest.raises(ArgumentError, match="PELLUCID_THREADS: expected at most 1,024, received"):
             thread_count()
     monkeypatch.setenv(THREADS_VARIABLE, "")
-    assert thread_count() == threads._processors()
+    assert thread_count() == threads.processors_here()
 
 
 @pytest.fixture
@@ -51,11 +51,11 @@ def processors(monkeypatch):
             patch.delenv(THREADS_VARIABLE, raising=False)
             patch.setattr(os, "sched_getaffinity", lambda process: set(range(affinity)), raising=False)
             patch.setattr(Path, "read_text", read_text)
-            threads._processors.cache_clear()
+            threads._quota.cache_clear()
             try:
                 return thread_count()
             finally:
-                threads._processors.cache_clear()
+                threads._quota.cache_clear()
 
     return count
 
@@ -69,3 +69,11 @@ def processors(monkeypatch):
 )  # fmt: skip
 def test_threads_are_as_many_as_processors_may_be_used(processors, affinity, quota, expected):
     assert processors(affinity, quota) == expected
+
+
+def test_processors_that_come_later_are_used(monkeypatch):
+    monkeypatch.delenv(THREADS_VARIABLE, raising=False)
+    monkeypatch.setattr(threads, "_quota", lambda: 8)
+    for processors in (1, 2, 16):
+        monkeypatch.setattr(os, "sched_getaffinity", lambda process, found=processors: range(found), raising=False)
+        assert thread_count() == min(processors, 8)

@@ -95,7 +95,7 @@ def test_as_many_ranks_go_on_as_the_command_has_started(started, tmp_path, monke
 
 
 def test_what_is_about_to_start_is_said(monkeypatch):
-    monkeypatch.setattr(launching.os, "sched_getaffinity", lambda process: range(4), raising=False)
+    monkeypatch.setattr("pellucid.compiler.threads.processors_here", lambda: 4)
     monkeypatch.delenv("PELLUCID_THREADS", raising=False)
     assert beginning_of(2, None) == "starting 2 ranks of 2 threads"
     assert beginning_of(4, None) == "starting 4 ranks of 1 thread"

@@ -71,9 +71,9 @@ class Said:
 
 def beginning_of(ranks: int, threads: int | None) -> str:
     """Return what is about to be started, for it takes some seconds."""
-    from ..compiler.threads import THREADS_VARIABLE
+    from ..compiler.threads import THREADS_VARIABLE, processors_here
 
-    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    processors = processors_here()
     told = threads or os.environ.get(THREADS_VARIABLE, "").strip() or max(1, processors // ranks)
     words = f"starting {ranks:,} ranks of {told} thread{'s' * (str(told) != '1')}"
     if ranks <= processors:

@@ -31,7 +31,7 @@ def thread_count(threads: int | None = None) -> int:
         if not wanted.isdecimal() or int(wanted[:20]) < 1:
             raise ArgumentError(f"{THREADS_VARIABLE}: expected a whole number of at least 1, received {wanted!r}")
         return _as_threads(int(wanted[:20]), THREADS_VARIABLE)
-    return _processors()
+    return processors_here()
 
 
 def _as_threads(count: int, name: str) -> int:
@@ -40,12 +40,18 @@ def _as_threads(count: int, name: str) -> int:
     return count
 
 
-@cache
-def _processors() -> int:
-    """Return how many processors this process may use: by its affinity, and by the quota of its control group."""
+def processors_here() -> int:
+    """Return how many processors this process may use by now: by its affinity, which changes where a rank is lost whose
+    processors it takes over, and by the quota of its control group."""
     available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(available, _quota()))
+
+
+@cache
+def _quota() -> int:
+    """Return for how many processors' time the control group has a quota, if it has one."""
     try:
         quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
-        return max(1, min(available, math.ceil(int(quota) / int(period))))
+        return math.ceil(int(quota) / int(period))
     except (OSError, ValueError):  # no control group, or "max": no quota
-        return available
+        return MOST_THREADS
