@@ -121,6 +121,8 @@ def test_lines_of_a_list_end_where_files_say_so_and_nowhere_else(tree: Path) -> 
     names = [f"a/odd{mark}name.png" for mark in "\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"]
     Path("list.txt").write_bytes("".join(f"{name}\r\n" for name in names).encode())
     assert list(matching(["list.txt"])) == names
+    Path("list.txt").write_bytes("\n".join(names).encode("utf-8-sig"))  # as some editors save it
+    assert list(matching(["list.txt"])) == names
     Path("list.txt").write_bytes("\n\r\n".join(names).encode())
     assert list(matching(["list.txt"])) == names
 

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from pellucid import locking
 from pellucid.errors import ArgumentError, DataError, ShapeError, StateError, StorageError
 from pellucid.inference import asked, classifier, share
 from pellucid.inference import parts as on_disk
+from pellucid.inference.parts import Part, Parts
+from pellucid.inference.request import Record
 
 SHAPE = (1, 8, 8)
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="measures memory, and has names, as on Linux")
@@ -382,7 +385,9 @@ def test_other_words_are_refused(network: p.Network, inputs: Path, how: dict[str
 
 def test_what_is_complete_is_not_done_again(network: p.Network, inputs: Path) -> None:
     first, before = p.predict_files(network, "in", "out.csv"), os.stat("out.csv").st_ino
-    assert p.predict_files(network, "in", "out.csv") == first
+    again = p.predict_files(network, "in", "out.csv")
+    assert again == first
+    assert (first.already, again.already) == (False, True)
     assert os.stat("out.csv").st_ino == before
     with open("out.csv", "a") as file:
         file.write("x\n")
@@ -406,6 +411,73 @@ def test_an_output_that_is_there_already_is_left_alone(network: p.Network, input
     with pytest.raises(DataError, match=r"^out\.csv\.json: expected the record of a prediction"):
         p.predict_files(network, "in", "out.csv")
     assert sorted(os.listdir()) == ["in", "out.csv", "out.csv.json"]
+
+
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_a_file_that_comes_meanwhile_is_left_alone(network: p.Network, inputs: Path, ranks: int) -> None:
+    p.predict_files(network, "in", "whole.csv")
+    with pytest.raises(Stop):
+        p.predict_files(network, "in", "out.csv", progress=stopped_after(600))
+    Path("out.csv").write_text("precious")
+
+    def go_on() -> list[bool]:
+        return [p.predict_files(network, "in", "out.csv", rank=(rank, ranks)).complete for rank in range(ranks)]
+
+    with pytest.raises(StateError, match=r"^out\.csv has come since the prediction began, and is not its table"):
+        go_on()
+    assert Path("out.csv").read_text() == "precious"
+    os.rename("out.csv", "precious")
+    assert go_on()[-1]
+    assert Path("out.csv").read_bytes() == Path("whole.csv").read_bytes()
+    assert sorted(os.listdir()) == ["in", "out.csv", "out.csv.json", "precious", "whole.csv", "whole.csv.json"]
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_a_file_that_comes_while_the_table_is_written_is_left_alone(
+    network: p.Network, inputs: Path, form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = Path(f"out.{form}")
+    real = Parts.all
+
+    def all_parts(parts: Parts) -> Iterator[Part]:
+        yield from real(parts)
+        output.write_text("precious")
+
+    monkeypatch.setattr(Parts, "all", all_parts)
+    with pytest.raises(StateError, match="has come since the prediction began"):
+        p.predict_files(network, "in", output)
+    assert output.read_text() == "precious"
+
+
+def test_a_table_that_is_there_but_not_in_the_record_is_kept(
+    network: p.Network, inputs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a kill between the two."""
+    real = Record.write
+
+    def write(record: Record, path: Path, workshop: Path) -> None:
+        if record.outcome is not None:
+            raise Stop
+        real(record, path, workshop)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Record, "write", write)
+        with pytest.raises(Stop):
+            p.predict_files(network, "in", "out.csv")
+    before = os.stat("out.csv").st_ino
+    assert p.predict_files(network, "in", "out.csv").complete
+    assert os.stat("out.csv").st_ino == before
+    assert sorted(os.listdir()) == ["in", "out.csv", "out.csv.json"]
+
+
+def test_a_copy_of_a_part_is_no_part(network: p.Network, inputs: Path) -> None:
+    p.predict_files(network, "in", "whole.csv")
+    with pytest.raises(Stop):
+        p.predict_files(network, "in", "out.csv", progress=stopped_after(600))
+    part = next(Path("out.csv.parts").glob("part-*0"))
+    part.with_name(f"{part.name} (copy)").write_bytes(part.read_bytes())
+    assert p.predict_files(network, "in", "out.csv").complete
+    assert Path("out.csv").read_bytes() == Path("whole.csv").read_bytes()
 
 
 def test_two_processes_do_not_share_a_share(network: p.Network, inputs: Path) -> None:

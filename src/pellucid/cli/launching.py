@@ -92,26 +92,12 @@ def outcome(job: Launched, code: int, signalled: int) -> tuple[int, str]:
         name = SIGNALS[signal.Signals(signalled)]
         return (128 + signalled if code else job.failed or 128 + signalled), "" if job.failed else name
     if code < 0:
-        return 128 - code, f"error: mpiexec was ended by {named(-code)}, and the ranks with it"
+        return 128 - code, f"error: mpiexec was ended by {signals.named(-code)}, and the ranks with it"
     if code > 128:
-        return code, f"error: a rank was ended by {named(code - 128)}, and the others with it"
+        return code, f"error: a rank was ended by {signals.named(code - 128)}, and the others with it"
     if not code and not job.failed:  # as where all are lost of which the others would go on
         return 1, "error: all ranks ended before their work was done"
     return code or job.failed, ""
-
-
-def named(number: int) -> str:
-    """Return a signal by its name, where it has one.
-
-    Examples
-    --------
-    >>> named(9)
-    'SIGKILL'
-    """
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
 
 
 def how_to_go_on(job: Launched, ranks: int, elastic: bool) -> str:

@@ -19,6 +19,7 @@ from ..inference import Predicted
 from ..inference.asked import Place
 from ..inference.ranks import Rank, rank_of_environment, variables
 from ..inference.request import Record
+from .signals import named
 from .table import Table, bar, going_on, say_what_came
 
 _START = "import sys; sys.path.insert(0, sys.argv.pop(1)); from pellucid.cli.processes import begin; begin()"
@@ -58,7 +59,8 @@ def predicted_by_processes(table: Table, words: Sequence[str], threads: int | No
             child.wait()
     for rank, code in enumerate(codes):
         if code not in (0, 1):
-            print(f"error: process {rank} ended with {code}; the same command goes on", file=sys.stderr)
+            how = f"was ended by {named(-code)}" if code < 0 else f"ended with {code}"
+            print(f"error: process {rank} {how}; the same command goes on", file=sys.stderr)
     if any(codes):
         raise typer.Exit(1)
     place = Place.of(table.out)

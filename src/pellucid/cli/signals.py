@@ -51,6 +51,20 @@ def handle(handler: Callable[[int, FrameType | None], None] = stop) -> dict[sign
     return before
 
 
+def named(number: int) -> str:
+    """Return a signal by its name, where it has one.
+
+    Examples
+    --------
+    >>> named(9)
+    'SIGKILL'
+    """
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
 @contextmanager
 def until_interrupted() -> Iterator[None]:
     """Do what goes on until Ctrl-C, which is how it ends, and no failure."""

@@ -123,7 +123,7 @@ def say_what_came(done: Predicted, seconds: float, rank: Rank | None = None) -> 
         if rank is not None:
             say(f"process {rank.rank} of {rank.ranks} has done its share of {name}; the last one makes the table")
         return
-    print(f"{name}: {done.rows:,} rows, {duration(seconds)}")
+    print(f"{name}: {done.rows:,} rows, {'complete already' if done.already else duration(seconds)}")
     if done.failed:
         what = f"{done.failed:,} of {done.rows:,} inputs could not be predicted"
         print(f'error: {what}; the column "error" of {name} says why', file=sys.stderr)

@@ -99,7 +99,8 @@ def _listed(path: Path) -> Iterator[Parts]:
     """Yield the paths in a text file, which is held in memory, in their order."""
     file, _ = open_regular(path)
     with file:
-        lines = file.read().decode("utf-8", "surrogateescape").split("\n")  # a name may hold every other line end
+        text = file.read().decode("utf-8", "surrogateescape").removeprefix("\ufeff")  # some editors begin so
+    lines = text.split("\n")  # a name may hold every other line end
     return iter(sorted(PurePath(line.removesuffix("\r")).parts for line in lines if line.strip()))
 
 

@@ -23,7 +23,7 @@ from ..storage import claim, make_folder, read_file, remove_file, remove_folder,
 from .request import Record, Request
 
 LIST, LOCK = ".list", ".lock"
-_OURS = re.compile(r"part-[0-9a-f]{16}-\d+|\.pellucid-[0-9a-f]+\.tmp|[a-z0-9-]+\.(list|lock)")
+_OURS = re.compile(r"part-[0-9a-f]{16}-\d+|part-again|\.pellucid-[0-9a-f]+\.tmp|[a-z0-9-]+\.(list|lock)")
 _HEAD = re.compile(rb"([0-9a-f]{64}) (\d{1,12}) (\d{1,12})\n")
 _LARGEST = 4 * GIB
 _WORK = "work"
@@ -36,6 +36,10 @@ class Part(NamedTuple):
     content: bytes
     rows: int
     failed: int
+
+
+class DamagedPartError(StateError):
+    """A part is no longer there, or no longer whole."""
 
 
 class Parts:
@@ -78,7 +82,7 @@ class Parts:
     def are_there(self) -> bool:
         """Return whether all parts are there, as far as their names tell."""
         try:
-            found = sum(1 for name in os.listdir(self.folder) if name.startswith(self._begin))
+            found = sum(1 for name in os.listdir(self.folder) if re.fullmatch(rf"{self._begin}\d{{9}}", name))
         except FileNotFoundError:  # another process has finished, and removed the folder
             return False
         return found == self._request.parts
@@ -88,14 +92,16 @@ class Parts:
 
         Raises
         ------
-        StateError
+        DamagedPartError
             If one is no longer there, or no longer whole.
         """
         for number in range(self._request.parts):
             part = self.read(number)
             if part is None:
                 where = path_text(self._path(number))
-                raise StateError(f"{where}: this part was damaged or removed meanwhile; the same command makes it anew")
+                raise DamagedPartError(
+                    f"{where}: this part was damaged or removed meanwhile; the same command makes it anew"
+                )
             yield part
 
     def _path(self, number: int) -> Path:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -13,11 +14,12 @@ import numpy as np
 from ..arguments import warn
 from ..data.listing import Piece
 from ..definitions.arrays import Array
-from ..errors import StateError
+from ..errors import StateError, path_text
+from ..storage import remove_file
 from . import csv, parquet
-from .asked import Asked
+from .asked import Asked, sha256_of
 from .classifier import Classifier
-from .parts import Part, Parts, alone
+from .parts import DamagedPartError, Part, Parts, alone
 from .ranks import Rank
 from .reading import Batch, Reader, ahead
 from .request import Outcome, Record, refuse_other
@@ -43,12 +45,15 @@ class Predicted:
     rows, failed : int
         How many inputs there are, and how many of them could not be predicted; of this process's share alone, where
         the table is not complete.
+    already : bool
+        Whether it was complete before, so that nothing was to be done.
     """
 
     output: Path
     complete: bool
     rows: int
     failed: int
+    already: bool = field(default=False, compare=False)
 
 
 class Share:
@@ -75,7 +80,7 @@ class Share:
         """Do what is not done yet, and put the table together where nothing is missing any more."""
         complete = self._complete(self._job.record)
         if complete is not None:
-            return complete
+            return replace(complete, already=True)
         if self._mine:
             self._make(readers, progress or (lambda done, share, failed: None))
         return self._put_together()
@@ -135,7 +140,7 @@ class Share:
                 return self._complete(now) or unfinished
             try:
                 record = Record(request, self._joined())
-            except StateError:
+            except DamagedPartError:
                 if self._who.ranks == 1:
                     raise
                 return unfinished  # the process whose share the damaged part is in makes it anew
@@ -150,7 +155,26 @@ class Share:
         return record
 
     def _joined(self) -> Outcome:
-        """Write all parts into the table."""
+        """Write all parts into the table. One that is there already, as a process was killed before it has written the
+        record, stays; any other file is refused.
+
+        Raises
+        ------
+        StateError
+            If a part is not whole, or another file has the table's name.
+        """
+        output = self._job.place.output
+        if not os.path.lexists(output):
+            return self._written(output, refuses=True)
+        again = self._job.place.parts / "part-again"
+        outcome = self._written(again)
+        remove_file(again)
+        if not output.is_file() or (output.stat().st_size, sha256_of(output)) != (outcome.size, outcome.sha256):
+            raise StateError(foreign(output))
+        return outcome
+
+    def _written(self, path: Path, refuses: bool = False) -> Outcome:
+        """Write all parts into a file; where it `refuses` that, into none that another program has made meanwhile."""
         failed = 0
 
         def contents() -> Iterator[bytes]:
@@ -158,12 +182,14 @@ class Share:
             for part in self._parts.all():
                 failed += part.failed
                 yield part.content
+            if refuses and os.path.lexists(path):
+                raise StateError(foreign(path))
 
         place = self._job.place
         if place.format == "csv":
-            file = csv.join(contents(), place.output, place.parts, self._columns)
+            file = csv.join(contents(), path, place.parts, self._columns)
         else:
-            file = parquet.join(contents(), place.output, place.parts, self._columns, self._reader.dtype.name)
+            file = parquet.join(contents(), path, place.parts, self._columns, self._reader.dtype.name)
         return Outcome(failed, file.size, file.sha256)
 
     def _complete(self, record: Record | None) -> Predicted | None:
@@ -171,6 +197,14 @@ class Share:
         if record is None or record.outcome is None:
             return None
         return Predicted(self._job.place.output, True, record.request.rows, record.outcome.failed)
+
+
+def foreign(output: Path) -> str:
+    """Return what is wrong where another program has made a file of the table's name."""
+    return (
+        f"{path_text(output)} has come since the prediction began, and is not its table; move it away, and the same "
+        "command puts the table together"
+    )
 
 
 class Notes:
