@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ..bench import Bench
-from . import changes, looking_back, why
-from . import seeing as answers
+from . import changes, looking_back, seeing, why
 from .asked import Asked
 from .seeing import Answer
 
@@ -55,32 +54,32 @@ class Question:
 
 QUESTIONS = (
     # what there is
-    Question("network", answers.network),
-    Question("edition", answers.edition),
+    Question("network", seeing.network),
+    Question("edition", seeing.edition),
     Question("edits", changes.all_edits),
     Question("methods", why.methods),
     Question("training", looking_back.training),
     Question("progress", why.progress),
-    Question("thumbnails", answers.thumbnails),
+    Question("thumbnails", seeing.thumbnails),
     # images, as the network sees them that is shown
-    Question("drawing", answers.drawing, "POST"),
-    Question("pixels", answers.pixels, "POST"),
-    Question("picture", answers.picture, "POST"),
-    Question("sample", answers.sample, "POST"),
-    Question("seen", answers.seen),
+    Question("drawing", seeing.drawing, "POST"),
+    Question("pixels", seeing.pixels, "POST"),
+    Question("picture", seeing.picture, "POST"),
+    Question("sample", seeing.sample, "POST"),
+    Question("seen", seeing.seen),
     Question("would-be", why.would_be, "POST"),  # a search that an edit does not end: it says for which network it was
     Question("course", looking_back.course),
     Question("reach", looking_back.reach),
     # the network that is shown, as one revision has it
-    Question("maps", answers.maps, of_revision=True, slow=("order", "contribution")),
-    Question("sum", answers.total, of_revision=True),
-    Question("walk", answers.walk, of_revision=True),
+    Question("maps", seeing.maps, of_revision=True, slow=("order", "contribution")),
+    Question("sum", seeing.total, of_revision=True),
+    Question("walk", seeing.walk, of_revision=True),
     Question("why", why.why, of_revision=True),
-    Question("samples", answers.samples, of_revision=True),
+    Question("samples", seeing.samples, of_revision=True),
     Question("accuracy", changes.accuracy, of_revision=True),
     Question("kernel", changes.kernel, of_revision=True),
     # which version of it is shown
-    Question("open", answers.catch_up, "POST"),  # reads a checkpoint, which takes long, and takes the bench only then
+    Question("open", seeing.catch_up, "POST"),  # reads a checkpoint, which takes long, and takes the bench only then
     Question("compare", changes.compare, "POST", changes_version=True),
     Question("moment", looking_back.moment, "POST", changes_version=True),
     Question("edit", changes.edit, "POST", of_revision=True, edits=True),
