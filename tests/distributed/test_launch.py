@@ -186,11 +186,13 @@ class Told:
     ],
     ids=["alone", "as the first", "the first of all", "by itself", "as one that will end all"],
 )
-def test_who_says_what_is_wrong_and_who_ends_the_others(monkeypatch, rank, others, speaks, ends):
+def test_who_says_what_is_wrong_and_who_ends_the_others(monkeypatch, capfd, rank, others, speaks, ends):
     ending = []
     monkeypatch.setattr(job.atexit, "register", lambda *what: ending.append(what))
+    monkeypatch.setattr(job.platform, "node", lambda: "here")
     assert settle(Told(rank, others), ArgumentError("no")) is speaks
     assert [code for _, _, code in ending] == [1] * ends
+    assert capfd.readouterr().err == f"rank {rank}, on here, has failed alone; all end\n" * ends
 
 
 def test_a_rank_that_leaves_without_an_error_while_others_go_on_ends_them_with_one(monkeypatch, capfd):

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ..collective import surviving, told_by_all
-from ..errors import PellucidError
+from ..errors import PellucidError, RankError
 from ..training.interrupts import ByTheFirst
 from . import room
 from .fellows import Fellow
@@ -71,6 +71,8 @@ def settle(ranks: Ranks, error: BaseException) -> bool:
     if speaks and len(said) < ranks.size:
         if not code:
             print(f"error: rank {ranks.number} has ended while others go on; they end, too", file=sys.__stderr__)
+        elif isinstance(error, Exception) and not isinstance(error, RankError):  # which names the rank that it is about
+            print(f"rank {ranks.number}, on {platform.node()}, has failed alone; all end", file=sys.__stderr__)
         atexit.register(end_all, ranks, code or 1)  # before MPI's own end, which would wait for the others
     return speaks
 
