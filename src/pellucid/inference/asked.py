@@ -20,7 +20,7 @@ from .classifier import Classifier
 from .parts import LIST, alone, in_turn
 from .ranks import Rank
 from .reading import Reader
-from .request import Record, Request, refuse_other
+from .request import Outcome, Record, Request, refuse_other
 from .rows import Columns
 
 FORMATS = {".csv": "csv", ".parquet": "parquet"}
@@ -216,10 +216,15 @@ def _refuse_changed(place: Place, record: Record) -> None:
     """Refuse to call an output complete that is another one than the record tells of."""
     if record.outcome is None or not os.path.lexists(place.output):
         return
-    if (os.path.getsize(place.output), sha256_of(place.output)) != (record.outcome.size, record.outcome.sha256):
+    if not is_table(place.output, record.outcome):
         raise StateError(
             f"{path_text(place.output)} was changed since it was complete; choose another output, or remove it"
         )
+
+
+def is_table(path: Path, outcome: Outcome) -> bool:
+    """Return whether a file has the bytes of the table that an outcome tells of."""
+    return (os.path.getsize(path), sha256_of(path)) == (outcome.size, outcome.sha256)
 
 
 def sha256_of(path: Path) -> str:
